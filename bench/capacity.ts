@@ -18,7 +18,7 @@ const ASKED = ['read', 'npi', 'name', 'specialty+include', 'deep page'];
 const SLOW = '_has';
 
 /** Requests of several kinds, in turn. */
-async function mixed(bench: Bench, url: string, kinds: readonly string[]): Promise<string> {
+export async function mixed(bench: Bench, url: string, kinds: readonly string[]): Promise<string> {
   const lists: string[][] = [];
   for (const kind of MIX.filter((k) => kinds.includes(k.name)))
     lists.push(readFileSync((await paths(bench, url, kind)).product, 'utf8').split('\n'));

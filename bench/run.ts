@@ -10,6 +10,7 @@ import { imports, mirror } from './import.ts';
 import { kill } from './kill.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
+import { overload } from './overload.ts';
 import { publish, publishBulk } from './publish.ts';
 import { readers } from './readers.ts';
 import { read, search } from './search.ts';
@@ -20,6 +21,7 @@ const QUESTIONS: Record<string, Question> = {
   read,
   search,
   capacity,
+  overload,
   memory,
   import: imports,
   mirror,

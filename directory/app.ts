@@ -3,7 +3,7 @@
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { type Admission, admission, admitted } from '../src/http/admission.ts';
+import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { askedOf } from '../src/http/asked.ts';
 import { bodyFirst } from '../src/http/body.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
@@ -25,6 +25,7 @@ import { vread } from './read.ts';
 import { searchParameterRoutes } from './search-parameter.ts';
 import { searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
+import { type Work, workOf } from './work.ts';
 
 /** Path of the directory's FHIR base. */
 export const DIRECTORY_PATH = '/directory/fhir';
@@ -49,8 +50,8 @@ export type DirectoryOptions = {
   /** shared by requests where an app is made for each */
   totals?: Totals;
   answers?: Answers;
-  /** bounds the work at once; on Workers the platform does */
-  admission?: Admission;
+  /** bounds the work, of the pages too; shared by all that ask one database */
+  work?: Work;
   /** shared with the pages */
   limit?: RateLimit | undefined;
   /** the merged base of federation: the same API at another path over another schema, without the publications of our own */
@@ -69,7 +70,8 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const path = options.merged?.path ?? DIRECTORY_PATH;
   const base = `${deps.config.baseUrl}${path}`;
   const app = fhirApp('directory', deps, CORS);
-  const searchDeps = { ...deps, base, totals: options.totals ?? totals() };
+  const work = options.work ?? workOf(deps.config);
+  const searchDeps = { ...deps, base, totals: options.totals ?? totals(), work };
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   if (limit)
     app.use(async (c, next) => {
@@ -77,14 +79,13 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
-  const admit = options.admission ?? admissionFor(deps.config);
   const { directoryCacheMb } = deps.config;
   const kept = directoryCacheMb > 0 ? (options.answers ?? answers(directoryCacheMb * 1_000_000)) : undefined;
   const plain = direct(searchDeps, path, kept && memory(deps, kept));
-  options.onQuick?.(quickAnswers(deps, plain, limit, admit));
+  options.onQuick?.(quickAnswers(deps, plain, limit));
   app.use(`${path}/:type/*`, bodyFirst(MAX_BODY));
-  // the pattern holds for /:type too: a request that took two places would wait for itself
-  app.use(`${path}/:type/*`, (_c, next) => admitted(admit, next));
+  // the pattern holds for /:type too
+  app.use(`${path}/:type/*`, (c, next) => (hasOwnPlace(c) ? next() : work.short(next)));
   const metadata = JSON.stringify(
     capabilityStatement({
       base,
@@ -140,13 +141,9 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   return app;
 }
 
-/** Statements on their way over one connection. */
-const WORK_PER_CONNECTION = 2;
-const PATIENCE_MS = 3000;
-
-/** Bounds the work of API and pages together. */
-export const admissionFor = (config: DirectoryDeps['config']): Admission =>
-  admission(config.databasePool * WORK_PER_CONNECTION, config.directoryWaiting, PATIENCE_MS);
+/** Reads and searches wait for a place when it is known what they ask: a request that took two would wait for itself. */
+const hasOwnPlace = (c: Context<FhirEnv>): boolean =>
+  isDirectoryType(c.req.param('type') ?? '') && !c.req.path.includes('/_history');
 
 /** Date of the interface, for the CapabilityStatement. */
 export const RELEASED = '2026-11-24';

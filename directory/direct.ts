@@ -1,7 +1,6 @@
 // Reads and searches by GET: nearly all that a directory is asked. One way for the router and for the Node server, which
 // takes it before it makes a request of what came and routes it.
 import { isDirectoryType } from '../src/fhir/search/types.ts';
-import { type Admission, admitted } from '../src/http/admission.ts';
 import type { Asked } from '../src/http/asked.ts';
 import type { Reply } from '../src/http/fhir-app.ts';
 import type { Memory } from './from-memory.ts';
@@ -16,11 +15,8 @@ export type Direct = {
   question(url: string): Question | undefined;
   /** without asking the database */
   atOnce(asked: Asked, question: Question): Reply | undefined;
-  /**
-   * @param admit where the work waits for its place, when it has none yet
-   * @throws Outcome
-   */
-  answer(asked: Asked, question: Question, admit?: Admission): Promise<Reply>;
+  /** @throws Outcome */
+  answer(asked: Asked, question: Question): Promise<Reply>;
 };
 
 const FORM = /^\/([A-Z][A-Za-z]{1,40})(?:\/([A-Za-z0-9.-]{1,64}))?(?:\?|$)/;
@@ -28,7 +24,9 @@ const FORM = /^\/([A-Z][A-Za-z]{1,40})(?:\/([A-Za-z0-9.-]{1,64}))?(?:\?|$)/;
 /** @param path of the FHIR base */
 export function direct(deps: SearchDeps, path: string, memory: Memory | undefined): Direct {
   const made = (asked: Asked, { type, id }: Question): Promise<Reply> =>
-    id === undefined ? search(type, asked, deps) : read(keyOf(type, id), asked, deps);
+    id === undefined
+      ? search(type, asked, deps)
+      : deps.work.short(() => read(keyOf(type, id), asked, deps), asked.isGone);
   return {
     question(url) {
       const form = url.startsWith(path) ? FORM.exec(url.slice(path.length)) : null;
@@ -36,11 +34,10 @@ export function direct(deps: SearchDeps, path: string, memory: Memory | undefine
       return type !== undefined && isDirectoryType(type) ? { type, id: form?.[2] } : undefined;
     },
     atOnce: (asked, { id }) => memory?.atOnce(asked, id === undefined),
-    async answer(asked, question, admit) {
+    async answer(asked, question) {
       const recalled = await memory?.recall(asked, question.id === undefined);
       if (recalled !== undefined && typeof recalled !== 'function') return recalled;
-      const reply =
-        admit === undefined ? await made(asked, question) : await admitted(admit, () => made(asked, question));
+      const reply = await made(asked, question);
       return recalled === undefined ? reply : recalled(reply);
     },
   };

@@ -12,7 +12,8 @@ import { keyOf } from './in-network/decide.ts';
 import { keysIn, titleOf } from './in-network/evidence.ts';
 import { readQuestion } from './in-network/question.ts';
 import type { Found, Hit, PageData, PlanChoice, PlanList } from './pages/data.ts';
-import { trying } from './pages/trying.ts';
+import { type Trying, trying } from './pages/trying.ts';
+import type { Beside } from './rendering.ts';
 import { findBundle, type SearchDeps } from './search-type.ts';
 
 /** More plans than these do not fit into a list to choose from; the page then asks for a name. */
@@ -25,10 +26,26 @@ export function pageData(
   deps: SearchDeps & Pick<Deps, 'keys'>,
   cache: { plans: PlanCache } = { plans: undefined },
 ): PageData {
+  return dataOf(deps, { cache, trying: trying() });
+}
+
+/** What pages share. */
+type Shared = { cache: { plans: PlanCache }; trying: Trying };
+
+function dataOf(
+  deps: SearchDeps & Pick<Deps, 'keys'>,
+  shared: Shared,
+  isGone?: () => boolean,
+  beside: Beside = (work) => work(),
+): PageData {
   const { sql } = deps.database;
+  const { cache } = shared;
+  // those of one page have one time together
+  const own = isGone && deps.work.errand(isGone);
+  const short = <T>(work: () => Promise<T>): Promise<T> => beside(() => deps.work.short(work, isGone));
   const search: PageData['search'] = async (type, pairs) => {
     try {
-      const found = foundIn(await findBundle(type, pairs, deps));
+      const found = foundIn(await beside(() => findBundle(type, pairs, deps, own)));
       await addressLogical(sql, found.all.values());
       return found;
     } catch (error) {
@@ -36,7 +53,7 @@ export function pageData(
     }
   };
   const state: PageData['state'] = async () => {
-    const { change, changedAt, counts } = await readState(sql);
+    const { change, changedAt, counts } = await short(() => readState(sql));
     return { change: String(change), changedAt, resources: Number(counts.reduce((a, b) => a + b, 0n)) };
   };
   return {
@@ -47,14 +64,14 @@ export function pageData(
     state,
     async read(key) {
       const [, id = ''] = key.split('/');
-      const found = ID_PATTERN.test(id) ? await readResource(sql, key) : undefined;
+      const found = ID_PATTERN.test(id) ? await short(() => readResource(sql, key)) : undefined;
       if (!found) throw new Outcome('not-found');
       if (found.deleted) throw new Outcome('gone');
       const resource = resourceOf(JSON.parse(new TextDecoder().decode(found.body)));
       await addressLogical(sql, [resource]);
       return resource;
     },
-    inNetwork: (pairs) => answerQuestion(readQuestion(pairs, deps.base, deps.clock()), deps),
+    inNetwork: (pairs) => short(() => answerQuestion(readQuestion(pairs, deps.base, deps.clock()), deps)),
     async plans() {
       const { change } = await state();
       if (cache.plans?.change === change) return cache.plans.list;
@@ -65,7 +82,8 @@ export function pageData(
     keys: () => deps.keys.published('directory'),
     zip: (zip) => zipCentre(zip),
     zipsLike,
-    trying: trying(),
+    trying: shared.trying,
+    forPage: (gone, waiting) => dataOf(deps, shared, gone, waiting),
   };
 }
 

@@ -2,7 +2,6 @@
 // Everything else that happens to a request happens here too: the limit of its client, its headers, its line in the log, its
 // count.
 import type { Deps } from '../src/deps.ts';
-import type { Admission } from '../src/http/admission.ts';
 import type { Asked } from '../src/http/asked.ts';
 import { errorReply, fixedHeaders, outcomeOf, type Reply, recordRequest, requestIdOf } from '../src/http/fhir-app.ts';
 import { clientAddress, type RateLimit } from '../src/http/rate-limit.ts';
@@ -19,7 +18,6 @@ export function quickAnswers(
   deps: Pick<Deps, 'log' | 'metrics'>,
   direct: Direct,
   limit: RateLimit | undefined,
-  admit: Admission,
 ): QuickAnswer {
   const service = 'directory';
   const fixed = fixedHeaders(CORS);
@@ -42,7 +40,7 @@ export function quickAnswers(
     try {
       limits = limit?.take(clientAddress(request.peer, header));
       const known = direct.atOnce(request, question);
-      return known === undefined ? direct.answer(request, question, admit).then(finish, failed) : finish(known);
+      return known === undefined ? direct.answer(request, question).then(finish, failed) : finish(known);
     } catch (error) {
       return failed(error);
     }

@@ -11,15 +11,18 @@ import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
+import type { Errand } from '../src/store/errand.ts';
 import { searchPage } from '../src/store/search.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
-import { countTotal, type Totals, totalOf } from './totals.ts';
+import { countTotal, ofMany, type Totals, totalOf } from './totals.ts';
+import type { Work } from './work.ts';
 
 export type SearchDeps = Pick<Deps, 'database' | 'config' | 'clock'> & {
   /** public FHIR base */
   base: string;
   totals: Totals;
+  work: Work;
 };
 
 const MAX_URL = 8192;
@@ -44,7 +47,7 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
 
 async function answer(
   type: string,
-  { url, header }: Asked,
+  { url, header, isGone }: Asked,
   deps: SearchDeps,
   query: Iterable<[string, string]>,
 ): Promise<Reply> {
@@ -57,8 +60,11 @@ async function answer(
     explain: deps.config.directoryExplain || deps.config.sandbox,
     lenient: header('prefer')?.includes('handling=lenient') === true,
   });
-  if (request.explain) return explained(deps, request);
-  const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
+  const of = deps.work.errand(isGone);
+  if (request.explain) return inPlace(request, deps, of, (own) => explained(own, request));
+  const body = await inPlace(request, deps, of, (own) =>
+    request.summary === 'count' ? countOnly(request, own) : page(request, own),
+  );
   return { body, status: 200, headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' } };
 }
 
@@ -69,13 +75,26 @@ const requestOptions = ({ base, clock, config }: SearchDeps) => ({
   countMax: config.directoryCountMax,
 });
 
-/** A search by the pages: the same request and the same Bundle as the API's. */
+/** When its turn comes, with the database of this errand. */
+const inPlace = <T>(
+  request: SearchRequest,
+  deps: SearchDeps,
+  of: Errand,
+  ask: (own: SearchDeps) => Promise<T>,
+): Promise<T> => deps.work.search(request, deps.database, of, (database) => ask({ ...deps, database }));
+
+/**
+ * A search by the pages: the same request and the same Bundle as the API's.
+ * @param of what asks for it, which may ask for more than that
+ */
 export function findBundle(
   type: DirectoryType,
   pairs: Iterable<readonly [string, string]>,
   deps: SearchDeps,
+  of: Errand = deps.work.errand(),
 ): Promise<Uint8Array> {
-  return page(readSearch(type, pairs, { ...requestOptions(deps), lenient: false }), deps);
+  const request = readSearch(type, pairs, { ...requestOptions(deps), lenient: false });
+  return inPlace(request, deps, of, (own) => page(request, own));
 }
 
 async function countOnly(request: SearchRequest, deps: SearchDeps) {
@@ -91,7 +110,7 @@ async function countOnly(request: SearchRequest, deps: SearchDeps) {
 
 async function page(request: SearchRequest, deps: SearchDeps) {
   const { database } = deps;
-  const found = await searchPage(database.sql, request);
+  const found = await searchPage(database.sql, ofMany(request, deps));
   const whole = link(request, deps);
   const at = (cursor: Cursor | undefined) => (cursor === undefined ? undefined : atCursor(whole, cursor));
   const nothing = found.entries.length === 0;

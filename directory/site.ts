@@ -4,10 +4,11 @@ import { rateLimit } from '../src/http/rate-limit.ts';
 import { storeFailure } from '../src/store/failure.ts';
 import { ICON_PATH, iconAnswer } from '../src/ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../src/ui/robots.ts';
-import { admissionFor, createDirectory, DIRECTORY_PATH, type DirectoryDeps, type DirectoryOptions } from './app.ts';
+import { createDirectory, DIRECTORY_PATH, type DirectoryDeps, type DirectoryOptions } from './app.ts';
 import { type PlanCache, pageData } from './page-data.ts';
 import { createPages, isPagePath } from './pages/app.ts';
 import { totals } from './totals.ts';
+import { workOf } from './work.ts';
 
 export type Site = { fetch(request: Request, env?: unknown): Response | Promise<Response> };
 
@@ -21,16 +22,16 @@ export function createSite(deps: DirectoryDeps, options: SiteOptions = {}): Site
     ...options,
     totals: options.totals ?? totals(),
     limit: options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock),
-    admission: options.admission ?? admissionFor(deps.config),
+    work: options.work ?? workOf(deps.config),
   };
   const api = createDirectory(deps, shared);
   const data = pageData(
-    { ...deps, base: `${deps.config.baseUrl}${DIRECTORY_PATH}`, totals: shared.totals },
+    { ...deps, base: `${deps.config.baseUrl}${DIRECTORY_PATH}`, totals: shared.totals, work: shared.work },
     options.plans,
   );
   const pages = createPages(data, deps, {
     limit: shared.limit,
-    admission: shared.admission,
+    rendering: shared.work,
     peer: options.peer,
     failure: storeFailure,
   });

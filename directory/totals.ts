@@ -43,6 +43,12 @@ export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Pa
   return capped ? estimated(request, deps, key, found.change) : counted(request, deps, key);
 }
 
+/** Of which more match than are counted, as is remembered: whatever has changed since, hardly fewer do. */
+export const ofMany = (request: SearchRequest, { totals }: Pick<TotalDeps, 'totals'>): SearchRequest =>
+  request.sort.length > 0 && (totals.get(totalKey(request))?.value ?? 0) > TOTAL_EXACT
+    ? { ...request, many: true }
+    : request;
+
 /** The total alone. */
 export const countTotal = (request: SearchRequest, deps: TotalDeps): Promise<Total> =>
   counted(request, deps, totalKey(request));

@@ -361,7 +361,7 @@ export const SETTINGS = {
   directoryTimeoutMs: setting(
     'DIRECTORY_TIMEOUT_MS',
     'Directory',
-    'Longest time a directory statement may run, in milliseconds. On Workers the limit is that of the database user.',
+    'Longest time for all that a search asks of the database, its waits too, in milliseconds, and for each statement of anything else. On Workers the limit is that of the database user, for each statement.',
     integer(5000, 100, 60_000),
     '5000',
   ),

@@ -6,12 +6,13 @@ import { checkAccepts } from '../../src/http/negotiate.ts';
 import { rateLimit } from '../../src/http/rate-limit.ts';
 import { storeFailure } from '../../src/store/failure.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
-import { admissionFor, createDirectory, type DirectoryDeps, type DirectoryOptions, RELEASED } from '../app.ts';
+import { createDirectory, type DirectoryDeps, type DirectoryOptions, RELEASED } from '../app.ts';
 import { CORS, notAllowed } from '../app-answers.ts';
 import { pageData } from '../page-data.ts';
 import { createPages } from '../pages/app.ts';
 import { PAGE_HEADERS } from '../publish/frame.ts';
 import { totals } from '../totals.ts';
+import { workOf } from '../work.ts';
 import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
@@ -44,7 +45,8 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   const at = app.basePath(MERGED_PATH);
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   const { onQuick: _, ...given } = options;
-  const shared = { ...given, limit };
+  const work = options.work ?? workOf(deps.config);
+  const shared = { ...given, limit, work };
   const mergedDatabase = onSchema(deps.database, MERGED_SCHEMA);
   const merged = createDirectory(
     { ...deps, database: mergedDatabase },
@@ -71,7 +73,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   let peers: { at: number; page: string } | undefined;
   const compareDeps = {
     sql: deps.database.sql,
-    search: { ...deps, database: mergedDatabase, base, totals: totals() },
+    search: { ...deps, database: mergedDatabase, base, totals: totals(), work },
     planName: deps.config.planName,
   };
   const questionOf = (c: Context<FhirEnv>): Question => ({
@@ -128,6 +130,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
         database: mergedDatabase,
         base,
         totals: totals(),
+        work,
       },
       { plans: undefined },
     ),
@@ -135,7 +138,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     {
       root: PAGES_ROOT,
       limit,
-      admission: options.admission ?? admissionFor(deps.config),
+      rendering: work,
       peer: options.peer,
       failure: storeFailure,
     },

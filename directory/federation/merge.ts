@@ -4,7 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { replaceReferences } from '../../src/fhir/json-text.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { logicalReferences } from '../../src/fhir/search/logical.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { addressLogical } from '../../src/store/logical-targets.ts';
 import { type ImportEntry, type ImportSummary, importResources } from '../../src/store/resource-import.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
 import { DIRECTORY_PATH } from '../app.ts';
@@ -155,7 +158,10 @@ const removal = (key: string): ImportEntry => ({
   request: { method: 'DELETE', url: key },
 });
 
-/** Our own records keep their ids; absolute references to our own base lead into the merged one. */
+/**
+ * Our own records keep their ids; absolute references to our own base lead into the merged one, and those by an identifier alone to the one
+ * record of ours that has it, since in the merged base another's may have it too.
+ */
 async function* ownEntries(
   batches: AsyncGenerator<{ key: string; deleted: boolean; body: string }[]>,
   deps: FederationDeps,
@@ -163,8 +169,12 @@ async function* ownEntries(
   features: FeatureWriter,
 ): AsyncGenerator<ImportEntry> {
   const ours = baseKey(`${deps.config.baseUrl}${DIRECTORY_PATH}`);
-  for await (const rows of batches)
-    for (const { key, deleted, body } of rows) {
+  for await (const rows of batches) {
+    const texts = await addressed(
+      deps.database.sql,
+      rows.map(({ deleted, body }) => (deleted ? '' : rebased(body, ours))),
+    );
+    for (const [i, { key, deleted }] of rows.entries()) {
       if (hasPeerPrefix(key.split('/')[1] ?? '', slugs)) {
         deps.log('warn', 'own record not merged: its id begins like those of a peer', { type: key.split('/')[0] });
         continue;
@@ -174,14 +184,29 @@ async function* ownEntries(
         yield removal(key);
         continue;
       }
-      const text = replaceReferences(body, (reference) => {
-        const r = parseReference(reference);
-        return r.kind === 'absolute' && baseKey(r.base) === ours ? `"reference":"${r.type}/${r.id}"` : undefined;
-      });
+      const text = texts[i] ?? '';
       const resource = JSON.parse(text) as Resource;
       await features.add(key, '', resource);
       yield { source: key, line: 0, text, resource };
     }
+  }
+}
+
+const rebased = (body: string, ours: string): string =>
+  replaceReferences(body, (reference) => {
+    const r = parseReference(reference);
+    return r.kind === 'absolute' && baseKey(r.base) === ours ? `"reference":"${r.type}/${r.id}"` : undefined;
+  });
+
+/** Texts of records, of which those that name others by an identifier alone are written anew. */
+async function addressed(sql: Queryable, texts: readonly string[]): Promise<string[]> {
+  const resources = texts.map((text) => (text.includes('"identifier"') ? (JSON.parse(text) as Resource) : undefined));
+  const asking = resources.map((r) => r !== undefined && logicalReferences(r).length > 0);
+  await addressLogical(
+    sql,
+    resources.flatMap((r, i) => (r !== undefined && asking[i] === true ? [r] : [])),
+  );
+  return texts.map((text, i) => (asking[i] === true ? JSON.stringify(resources[i]) : text));
 }
 
 async function* peerEntries(

@@ -3,12 +3,13 @@
 import type { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import type { Admission } from '../../src/http/admission.ts';
+import { goneOf } from '../../src/http/asked.ts';
 import { bodyFirst, bodyText } from '../../src/http/body.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { preferredLanguage } from '../../src/http/language.ts';
 import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
+import type { Rendering } from '../rendering.ts';
 import { answerPage } from './answer.ts';
 import { checkPage } from './check.ts';
 import type { PageData } from './data.ts';
@@ -26,7 +27,8 @@ export type PagesOptions = {
   /** begins every path; absent: our own directory */
   root?: Root;
   limit: RateLimit | undefined;
-  admission: Admission;
+  /** whose turn it is; shared by all pages of a process */
+  rendering: Rendering;
   /** the outcome of an error of the database, when it is about reach or time */
   failure: (error: unknown) => Outcome | undefined;
   /** address of the socket's other end */
@@ -63,57 +65,42 @@ export function createPages(
       await next();
     });
   app.use(bodyFirst(MAX_FORM));
-  app.use(async (_c, next) => {
-    await options.admission.enter();
-    try {
-      await next();
-    } finally {
-      options.admission.leave();
-    }
-  });
-  const speaks = (c: PageContext): Language => languageOf(c, data);
+  type Make = (c: PageContext, own: PageData, l: Language) => Promise<Response>;
+  /** A page, when its turn comes. */
+  const page = (path: string, make: Make) => (c: PageContext) => {
+    route(c, `page ${path}`);
+    const isGone = goneOf(c);
+    return options.rendering.page(path === '/find', isGone, (beside) =>
+      make(c, data.forPage(isGone, beside), languageOf(c, data)),
+    );
+  };
   for (const prefix of PREFIXES) {
     const before = `${options.root ?? ''}${prefix}`;
     const at = (path: string) => (path === '/' && before !== '' ? before : `${before}${path}`);
-    app.get(at('/'), async (c) => {
-      route(c, 'page /');
-      const l = speaks(c);
+    const get = (path: string, make: Make) => app.get(at(path), page(path, make));
+    get('/', async (c, own, l) => {
       const words = plainText(c.req.query('q') ?? '');
       if (words !== '') return c.redirect(link(l, '/find', [['q', words]]));
-      return show(c, data, l, await homePage(data, l), { keep: true });
+      return show(c, own, l, await homePage(own, l), { keep: true });
     });
-    app.get(at('/find'), async (c) => {
-      route(c, 'page /find');
-      const l = speaks(c);
-      const own = { ...data, trying: ofClient(data.trying, addressOf(c)) };
-      const { page, status } = await findPage(own, l, new URL(c.req.url).searchParams);
-      return show(c, data, l, page, { status });
+    get('/find', async (c, own, l) => {
+      const asking = { ...own, trying: ofClient(own.trying, addressOf(c)) };
+      const { page: found, status } = await findPage(asking, l, new URL(c.req.url).searchParams);
+      return show(c, own, l, found, { status });
     });
-    app.get(at('/provider/:type/:id'), async (c) => {
-      route(c, 'page /provider/:type/:id');
-      const l = speaks(c);
-      return show(c, data, l, await providerPage(data, l, c.req.param('type') ?? '', c.req.param('id') ?? ''));
-    });
-    app.get(at('/answer'), (c) => {
-      route(c, 'page /answer');
-      return answered(c, data, speaks(c));
-    });
-    app.get(at('/check'), async (c) => {
-      route(c, 'page /check');
-      const l = speaks(c);
-      return show(c, data, l, await checkPage(data, l, undefined), { keep: true });
-    });
-    app.post(at('/check'), async (c) => {
-      route(c, 'page /check');
-      const l = speaks(c);
-      const form = new URLSearchParams(await bodyText(c, MAX_FORM));
-      return show(c, data, l, await checkPage(data, l, form.get('statement') ?? ''));
-    });
-    app.get(at('/developers'), async (c) => {
-      route(c, 'page /developers');
-      const l = speaks(c);
-      return show(c, data, l, await developersPage(data, l), { keep: true });
-    });
+    get('/provider/:type/:id', async (c, own, l) =>
+      show(c, own, l, await providerPage(own, l, c.req.param('type') ?? '', c.req.param('id') ?? '')),
+    );
+    get('/answer', answered);
+    get('/check', async (c, own, l) => show(c, own, l, await checkPage(own, l, undefined), { keep: true }));
+    app.post(
+      at('/check'),
+      page('/check', async (c, own, l) => {
+        const form = new URLSearchParams(await bodyText(c, MAX_FORM));
+        return show(c, own, l, await checkPage(own, l, form.get('statement') ?? ''));
+      }),
+    );
+    get('/developers', async (c, own, l) => show(c, own, l, await developersPage(own, l), { keep: true }));
   }
   app.notFound((c) => {
     const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';

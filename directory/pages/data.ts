@@ -6,6 +6,7 @@ import type { Clock } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import type { Answer } from '../in-network/parameters.ts';
+import type { Beside } from '../rendering.ts';
 import type { Position } from './records.ts';
 import type { Trying } from './trying.ts';
 
@@ -50,6 +51,12 @@ export type PageData = {
   trying: Trying;
   /** codes like one that is not known, the nearest by number first */
   zipsLike(zip: string): string[];
+  /**
+   * The same for one page, whose searches have one time together.
+   * @param isGone nobody waits for the page any more
+   * @param beside does what waits
+   */
+  forPage(isGone: () => boolean, beside: Beside): PageData;
 };
 
 /** The day where the plan is, which its readers mean by today; in the evening it is another one than that of UTC. */

@@ -1,10 +1,10 @@
 // `members contacts`: what a mail house or the member portal reports back, as CSV: which member got which message when.
 import type { Deps } from '../../src/deps.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
+import { type CsvRow, csvRows } from '../../src/import/csv-rows.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import { membersByNumber } from '../store/member-choice.ts';
 import { CONTACT_KINDS, isChannel, recordContacts } from './choose.ts';
-import { type CsvRow, csvRows } from './csv-rows.ts';
 import { isLanguage } from './education.ts';
 
 export const CONTACT_COLUMNS = ['member_number', 'kind', 'at', 'channel', 'result', 'language'] as const;

@@ -15,7 +15,7 @@ const doors = new WeakMap<Deps, Map<string, Admission>>();
 export function inTurn<T>(deps: Deps, { peer }: Caller, work: () => Promise<T>): Promise<T> {
   const known = doors.get(deps) ?? new Map<string, Admission>();
   doors.set(deps, known);
-  const door = known.get(peer.id) ?? admission(PLACES, QUEUE, PATIENCE_MS);
+  const door = known.get(peer.id) ?? admission(PLACES, QUEUE, PATIENCE_MS, { now: () => deps.clock().getTime() });
   known.set(peer.id, door);
   return admitted(door, work);
 }

@@ -8,6 +8,7 @@ import { createFederation } from '../../directory/federation/app.ts';
 import { createAttestPages } from '../../directory/federation/attest/pages.ts';
 import { isOurCrawl, LOOP } from '../../directory/federation/via.ts';
 import { createSite } from '../../directory/site.ts';
+import { workOf } from '../../directory/work.ts';
 import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
@@ -47,10 +48,13 @@ const addressOf = (c: Context<FhirEnv>) => clientAddress(getConnInfo(c).remote.a
 export function createApp(m: Mounted): Hono {
   const { node } = m;
   const app = new Hono();
+  // they ask one database
+  const work = workOf(node.directory.config);
   const directory =
     m.services === 'exchange'
       ? undefined
       : createSite(node.directory, {
+          work,
           peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address,
           onQuick: (answer) => {
             if (m.quick) m.quick.answer = answer;
@@ -59,7 +63,7 @@ export function createApp(m: Mounted): Hono {
   const federation =
     m.services === 'exchange'
       ? undefined
-      : createFederation(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
+      : createFederation(node.directory, { work, peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
   const exchange = m.services === 'directory' ? undefined : createExchange(node.exchange, addressOf);
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {

@@ -51,7 +51,13 @@ export function quickListener(
   return (request: IncomingMessage, response: ServerResponse) => {
     if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
     const { method = '', url = '' } = request;
-    const quick = holder.answer?.({ method, url, header: headerOf(request), peer: request.socket.remoteAddress });
+    const quick = holder.answer?.({
+      method,
+      url,
+      header: headerOf(request),
+      isGone: () => response.destroyed,
+      peer: request.socket.remoteAddress,
+    });
     if (quick === undefined) {
       if (hasBody(request)) closeUnread(request, response);
       return void listener(request, response);

@@ -1,21 +1,35 @@
 // How many requests a service works on at once, and how many may wait. Beyond that a request is told to come back later: one
 // that would wait too long anyway must not slow down the others. It is told so after a second, the time that Retry-After names:
 // clients that ask again at once would otherwise keep the process busy with refusals, and what it has places for would wait
-// between them.
+// between them. What takes long may have its own, higher level, with few places: it waits for those, and what is soon done
+// passes it by.
 import { Outcome } from '../fhir/outcome.ts';
 
+/**
+ * `latest`: when it has to begin, in milliseconds of `performance.now()`. `isGone`: nobody waits for it any more. `levelNow`: what is known of
+ * its level when its turn may have come.
+ */
+export type Entrant = { latest?: number; isGone?: () => boolean; levelNow?: () => number };
+
 export type Admission = {
-  /** Waits for a place. @throws Outcome busy when too many wait, or the wait is too long */
-  enter(): Promise<void>;
-  /** gives the place to the next */
-  leave(): void;
+  /**
+   * Waits for a place.
+   * @param level by default 0, which may have every place and comes first
+   * @returns the level at which it has one
+   * @throws Outcome busy when too many wait, or the wait is too long
+   */
+  enter(level?: number, entrant?: Entrant): Promise<number>;
+  /** gives the place to the next. @param level at which it was taken */
+  leave(level?: number): void;
 };
 
-type Waiting = { admit: () => void; refuse: (why: Outcome) => void; since: number };
+type Waiting = Entrant & { admit: (level: number) => void; refuse: (why: Outcome) => void; since: number };
 
 const RETRY_SECONDS = 1;
 /** Refusals of so many milliseconds share a timer. */
 const TOGETHER_MS = 50;
+/** While some wait and nobody leaves, it is looked so often whether they wait too long. */
+const LOOK_MS = 100;
 
 /** Pauses of about the same length for all who begin one within a moment. */
 function sharedPause(ms: number): () => Promise<void> {
@@ -31,66 +45,120 @@ function sharedPause(ms: number): () => Promise<void> {
   };
 }
 
+/** Those of one level, in the order in which they came. */
+class Line {
+  #all: Waiting[] = [];
+  #first = 0; // the rest before it is gone
+  get length(): number {
+    return this.#all.length - this.#first;
+  }
+  get next(): Waiting | undefined {
+    return this.#all[this.#first];
+  }
+  add(one: Waiting): void {
+    this.#all.push(one);
+  }
+  take(): void {
+    if (++this.#first < this.#all.length && this.#first <= 1024) return;
+    this.#all = this.#all.slice(this.#first);
+    this.#first = 0;
+  }
+}
+
 /**
- * @param places worked on at once
+ * @param places worked on at once; or those of each level with the levels above it together
  * @param queue most that wait
  * @param patienceMs longest wait
  * @param options.pause before a refusal
  */
 export function admission(
-  places: number,
+  places: number | readonly number[],
   queue: number,
   patienceMs: number,
   { now = () => performance.now(), pause = sharedPause(RETRY_SECONDS * 1000) } = {},
 ): Admission {
-  let free = places;
-  let waiting: Waiting[] = [];
-  let first = 0; // of those that wait; the rest before it is gone
+  const most = typeof places === 'number' ? [places] : places;
+  const held = most.map(() => 0);
+  const lines = most.map(() => new Line());
+  let looking: NodeJS.Timeout | undefined;
   const busy = () => new Outcome('busy', undefined, { retryAfter: RETRY_SECONDS });
-  const length = () => waiting.length - first;
+  const hasRoom = (level: number): boolean => {
+    let sum = 0;
+    for (let i = most.length - 1; i >= 0; i--) {
+      sum += held[i] ?? 0;
+      if (i <= level && sum >= (most[i] ?? 0)) return false;
+    }
+    return true;
+  };
+  const take = (level: number): void => {
+    held[level] = (held[level] ?? 0) + 1;
+  };
+  const isLate = ({ since, latest, isGone }: Waiting): boolean =>
+    now() > Math.min(since + patienceMs, latest ?? Number.POSITIVE_INFINITY) || isGone?.() === true;
+
+  /** Those who may enter, the lower levels first; those who waited too long go. */
+  function admit(): void {
+    lines.forEach((line, level) => {
+      for (let next = line.next; next !== undefined; next = line.next) {
+        const late = isLate(next);
+        const at = next.levelNow?.() ?? level;
+        if (!late && !hasRoom(at)) break;
+        line.take();
+        if (late) next.refuse(busy());
+        else {
+          take(at);
+          next.admit(at);
+        }
+      }
+    });
+    if (looking !== undefined || lines.every((line) => line.length === 0)) return;
+    looking = setTimeout(() => {
+      looking = undefined;
+      admit();
+    }, LOOK_MS);
+  }
+
   return {
-    async enter() {
-      if (free > 0) {
-        free--;
-        return;
+    async enter(level = 0, entrant = {}) {
+      const line = lines[level];
+      if (line === undefined) throw new RangeError('There is no such level.');
+      if (line.length === 0 && hasRoom(level)) {
+        take(level);
+        return level;
       }
       // the longest wait tells how long this one would take
-      const ahead = waiting[first];
-      if (length() >= queue || (ahead !== undefined && now() - ahead.since > patienceMs)) {
+      const ahead = line.next;
+      const all = lines.reduce((sum, { length }) => sum + length, 0);
+      if (all >= queue || (ahead !== undefined && now() - ahead.since > patienceMs)) {
         await pause();
         throw busy();
       }
-      await new Promise<void>((admit, refuse) => waiting.push({ admit, refuse, since: now() }));
+      return new Promise((done, refuse) => {
+        line.add({ ...entrant, admit: done, refuse, since: now() });
+        looking ??= setTimeout(() => {
+          looking = undefined;
+          admit();
+        }, LOOK_MS);
+      });
     },
-    leave() {
-      for (;;) {
-        const next = waiting[first];
-        if (next === undefined) {
-          free++;
-          waiting = [];
-          first = 0;
-          return;
-        }
-        if (++first > 1024) {
-          waiting = waiting.slice(first);
-          first = 0;
-        }
-        if (now() - next.since <= patienceMs) {
-          next.admit();
-          return;
-        }
-        next.refuse(busy());
-      }
+    leave(level = 0) {
+      held[level] = (held[level] ?? 0) - 1;
+      admit();
     },
   };
 }
 
 /** Does the work in its place. */
-export async function admitted<T>(admit: Admission, work: () => Promise<T>): Promise<T> {
-  await admit.enter();
+export async function admitted<T>(
+  admit: Admission,
+  work: () => Promise<T>,
+  level?: number,
+  entrant?: Entrant,
+): Promise<T> {
+  const held = await admit.enter(level, entrant);
   try {
     return await work();
   } finally {
-    admit.leave();
+    admit.leave(held);
   }
 }

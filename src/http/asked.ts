@@ -8,13 +8,22 @@ export type Asked = {
   url: string;
   /** by its name in small letters */
   header: (name: string) => string | undefined;
+  /** Does nobody wait for the answer any more? Absent where that is not known */
+  isGone?: () => boolean;
 };
 
 export const askedOf = (c: Context<FhirEnv>): Asked => ({
   method: c.req.raw.method,
   url: pathOf(c.req.raw.url),
   header: (name) => c.req.header(name),
+  isGone: goneOf(c),
 });
+
+/** Has who asked this gone? What the Node server hands to the routes tells; no other runtime does. */
+export function goneOf(c: Context<FhirEnv>): () => boolean {
+  const { outgoing } = (c.env ?? {}) as { outgoing?: { destroyed: boolean } };
+  return () => outgoing?.destroyed === true;
+}
 
 /** Path and query of an absolute URL. */
 const pathOf = (url: string) => url.slice(url.indexOf('/', url.indexOf('://') + 3));

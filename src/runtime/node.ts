@@ -175,6 +175,7 @@ function lineBy(open: (intake: Intake) => Sql, silentMs: number | undefined): St
         take: (take: Take) => {
           intake.take = take;
         },
+        cancel: () => intake.cancel?.(),
       };
     },
     abandon: (error: Error) => void intake.socket?.destroy(error),

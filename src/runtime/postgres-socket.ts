@@ -3,6 +3,7 @@
 // memory of its own, that is three times the bytes of an answer, and the collector, which counts them, marked the whole heap for
 // every hundred searches. https://www.postgresql.org/docs/current/protocol-message-formats.html
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { cancelKey, requestCancel } from './cancel-request.ts';
 
 /** Of so many bytes a piece of memory is, unless one message is longer; */
 const SLAB = 64 * 1024;
@@ -21,8 +22,11 @@ const NO = 'N'.charCodeAt(0);
  */
 export type Take = (memory: Buffer, from: number, to: number) => number;
 
-/** `take` is given what comes instead of the driver, when it is set. `socket`: the one that was made last. */
-export type Intake = { take?: Take | undefined; socket?: Socket };
+/**
+ * `take` is given what comes instead of the driver, when it is set. `socket`: the one that was made last; `cancel` asks the server to end
+ * what that one's connection is doing, as soon as the server has told how.
+ */
+export type Intake = { take?: Take | undefined; socket?: Socket; cancel?: (() => Promise<void>) | undefined };
 
 /** @param intake with one, what was handed on may be overwritten by what comes next: who wants to keep it copies it at once */
 export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
@@ -78,13 +82,20 @@ export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
         if (until > from) {
           const messages = slab.subarray(from, until);
           from = until;
+          if (intake !== undefined && intake.cancel === undefined) {
+            const key = cancelKey(messages);
+            if (key !== undefined) intake.cancel = () => requestCancel(to, key);
+          }
           socket.emit('data', messages);
         }
         return true;
       },
     },
   } as NetConnectOpts);
-  if (intake !== undefined) intake.socket = socket;
+  if (intake !== undefined) {
+    intake.socket = socket;
+    intake.cancel = undefined;
+  }
   // a COPY whose last rows made the driver pause is never resumed: the end of the other side would not be seen, nor the process end
   const ends = socket.end.bind(socket) as (...given: unknown[]) => Socket;
   socket.end = (...given: unknown[]) => {

@@ -4,9 +4,13 @@
 // moment goes out in one packet, and is answered in turn.
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 import type { Socket } from 'node:net';
+import type { Errand } from '../store/errand.ts';
+import { isTimeout } from '../store/failure.ts';
 import { type RawRows, rowsOf } from '../store/raw-rows.ts';
 import { MOST_KEPT } from '../store/search-plans.ts';
+import { givingUp } from './giving-up.ts';
 import type { Take } from './postgres-socket.ts';
+import { type Fault, HEAD, READY, readAnswer, uint32 } from './statement-answer.ts';
 import { Outgoing } from './statement-messages.ts';
 
 /** An error that the server reports, or that the connection is lost. The message may quote values: it is for nobody's log. */
@@ -19,7 +23,12 @@ export class StatementError extends Error {
 }
 
 /** An open connection that nobody else writes to or reads from; what comes is given to `take`. */
-export type Channel = { socket: Socket; take(take: Take): void };
+export type Channel = {
+  socket: Socket;
+  take(take: Take): void;
+  /** asks the server to end what it is doing here; resolves when it has been told. Undefined where it has not said how */
+  cancel?(): Promise<void> | undefined;
+};
 
 export type StatementLine = {
   /** statements under way */
@@ -28,9 +37,10 @@ export type StatementLine = {
   since(): number;
   /**
    * @param prepare keep the statement on this connection
-   * @throws StatementError; what the driver throws when it cannot connect
+   * @param errand that it is a part of: when that is over it is given up, and the server told so
+   * @throws StatementError; what the driver throws when it cannot connect; Outcome when its errand is over
    */
-  run(text: string, values: readonly string[], prepare: boolean): Promise<RawRows>;
+  run(text: string, values: readonly string[], prepare: boolean, errand?: Errand): Promise<RawRows>;
   /**
    * The same within a transaction, in pages: who stops early leaves the rest. Nothing else may be asked meanwhile. The statement is kept.
    * @param first rows of the first page
@@ -63,32 +73,15 @@ type Asked = {
   parses: boolean;
   parsed: boolean;
   again: boolean;
+  errand: Errand | undefined;
+  /** nobody waits for its answer */
+  isGivenUp: boolean;
   resolve(rows: Answer): void;
   reject(error: unknown): void;
 };
 
-/** Kinds of messages of the server. */
-const ROW = 0x44;
-const PARSED = 0x31;
-const FAULT = 0x45;
-const SUSPENDED = 0x73;
-const READY = 0x5a;
-/** A message: a byte that names its kind, then its length without that byte. */
-const HEAD = 5;
-
-const uint32 = (b: Buffer, at: number): number =>
-  (((b[at] ?? 0) << 24) | ((b[at + 1] ?? 0) << 16) | ((b[at + 2] ?? 0) << 8) | (b[at + 3] ?? 0)) >>> 0;
-
 /** The server does not know the statement any more, or its columns have changed: it is told once more. */
 const AGAIN = new Set(['FetchPreparedStatement', 'RevalidateCachedQuery']);
-
-/** Fields of an error. https://www.postgresql.org/docs/current/protocol-error-fields.html */
-function readFault(memory: Buffer, from: number, to: number): { code: string; message: string; routine: string } {
-  const fields: Record<string, string> = {};
-  for (const field of memory.toString('utf8', from + HEAD, to).split('\0'))
-    if (field !== '') fields[field.charAt(0)] = field.slice(1);
-  return { code: fields['C'] ?? 'XX000', message: fields['M'] ?? '', routine: fields['R'] ?? '' };
-}
 
 const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to the database was closed.');
 
@@ -116,6 +109,12 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
   let flushing: NodeJS.Immediate | undefined;
   let drained: (() => void) | undefined;
   let watching: NodeJS.Timeout | undefined;
+  let channel: Channel | undefined;
+  const unwanted = givingUp<Asked>(
+    () => under,
+    () => since,
+    () => (socket === undefined ? undefined : channel?.cancel?.()),
+  );
   const outgoing = new Outgoing();
 
   const flush = (): void => {
@@ -173,6 +172,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
 
   function lost(error: unknown): void {
     socket = undefined;
+    unwanted.forget();
     clearImmediate(flushing);
     flushing = undefined;
     outgoing.cut(0);
@@ -187,38 +187,16 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
   /** One answer, from its first message to the last. */
   function settle(memory: Buffer, from: number, to: number): void {
     const asked = under.shift();
-    since = performance.now();
+    const now = performance.now();
+    if (asked?.errand && !asked.isGivenUp) asked.errand.took += now - since;
+    since = now;
     if (asked === undefined) return;
-    let fault: ReturnType<typeof readFault> | undefined;
-    const places: number[] = [];
-    let rows = 0;
-    let begin = 0;
-    let end = 0;
-    let isSuspended = false;
-    for (let at = from; at < to; ) {
-      const after = at + 1 + uint32(memory, at + 1);
-      const kind = memory[at];
-      if (kind === ROW) {
-        if (rows++ === 0) begin = at;
-        end = after;
-        let place = at + HEAD + 2;
-        for (let left = ((memory[at + HEAD] ?? 0) << 8) | (memory[at + HEAD + 1] ?? 0); left > 0; left--) {
-          const length = uint32(memory, place) | 0;
-          place += 4;
-          if (length < 0) places.push(-1, -1);
-          else {
-            places.push(place - begin, place - begin + length);
-            place += length;
-          }
-        }
-      } else if (kind === FAULT) fault = readFault(memory, at, after);
-      else if (kind === PARSED) asked.parsed = true;
-      else if (kind === SUSPENDED) isSuspended = true;
-      at = after;
-    }
-    if (fault === undefined)
+    const { fault, isParsed, isSuspended, begin, end, places, rows } = readAnswer(memory, from, to);
+    if (isParsed) asked.parsed = true;
+    if (fault !== undefined) failed(asked, fault);
+    else if (!asked.isGivenUp)
       asked.resolve({ ...rowsOf(memory, begin, end, places, rows), isSuspended, size: end - begin });
-    else failed(asked, fault);
+    unwanted.settled(asked);
     if (under.length === 0) drained?.();
   }
 
@@ -229,14 +207,18 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     outgoing.close(name);
   }
 
-  function failed(asked: Asked, { code, message, routine }: ReturnType<typeof readFault>): void {
+  function failed(asked: Asked, { code, message, routine }: Fault): void {
     if (asked.prepare && asked.parses && !asked.parsed) forget(asked);
-    if (asked.prepare && !asked.parses && !asked.again && AGAIN.has(routine)) {
-      forget(asked);
+    const error = new StatementError(code, message);
+    const isForgotten = asked.prepare && !asked.parses && AGAIN.has(routine);
+    // the one before it was to end
+    const isMistaken = unwanted.mayBeMistaken() && isTimeout(error);
+    if (!asked.again && !asked.isGivenUp && (isForgotten || isMistaken)) {
+      if (isForgotten) forget(asked);
       asked.again = true;
       send(asked);
       under.push(asked);
-    } else asked.reject(new StatementError(code, message));
+    } else asked.reject(error);
   }
 
   const take: Take = (memory, from, to) => {
@@ -258,7 +240,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
   async function open(): Promise<void> {
     isOpening = true;
     try {
-      const channel = await connection.open();
+      channel = await connection.open();
       if (channel.socket.destroyed) throw closed();
       socket = channel.socket;
       socket.once('close', () => lost(closed()));
@@ -272,25 +254,27 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     }
   }
 
-  const ask = (what: Pick<Asked, 'text' | 'values' | 'prepare' | 'most' | 'goesOn'>) =>
+  const ask = (what: Pick<Asked, 'text' | 'values' | 'prepare' | 'most' | 'goesOn' | 'errand'>) =>
     new Promise<Answer>((resolve, reject) => {
       if (under.length === 0) since = performance.now();
-      const asked: Asked = { ...what, name: '', parses: false, parsed: false, again: false, resolve, reject };
+      const told = { name: '', parses: false, parsed: false, again: false, isGivenUp: false };
+      const asked: Asked = { ...what, ...told, resolve, reject };
       // what cannot be written is refused before it has a turn: the answers of others would be taken for its own
       if (socket !== undefined) send(asked);
       under.push(asked);
       if (socket === undefined && !isOpening) void open();
       if (silentMs !== undefined) watch(silentMs);
+      if (what.errand !== undefined) unwanted.watch();
     });
 
   return {
     waiting: () => under.length,
     since: () => since,
-    run: (text, values, prepare) => ask({ text, values, prepare, most: 0, goesOn: false }),
+    run: (text, values, prepare, errand) => ask({ text, values, prepare, most: 0, goesOn: false, errand }),
     async *pages(text, values, first, bytes) {
       let most = first;
       for (let goesOn = false; ; goesOn = true) {
-        const rows = await ask({ text, values, prepare: true, most, goesOn });
+        const rows = await ask({ text, values, prepare: true, most, goesOn, errand: undefined });
         yield rows;
         if (!rows.isSuspended) return;
         most = Math.max(1, Math.min(2 * most, Math.floor(bytes / (rows.size / rows.length))));

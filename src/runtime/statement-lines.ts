@@ -2,7 +2,9 @@
 // is written to a connection together and answered together, which costs both sides less than a connection for each. Behind one
 // that takes long, all would wait: then others take another connection. Where statements take so long that being written together
 // gains nothing, they wait here, in the order in which they came, for the connection that is free first: each has chosen its
-// connection as late as can be, and none waits longer than its turn.
+// connection as late as can be, and none waits longer than its turn. What belongs to an errand that may take long (src/store/errand.ts)
+// has a connection of its own while it runs, and nothing is written behind it.
+import { type Errand, endOf } from '../store/errand.ts';
 import type { RawOptions, RawRows, RunRaw } from '../store/raw-rows.ts';
 import { CLOSE_MS, type StatementLine } from './statement-line.ts';
 
@@ -17,10 +19,12 @@ const REMEMBERED = 32;
 
 export type StatementLines = { run: RunRaw; close(): Promise<void> };
 
-type Asked = { text: string; values: readonly string[]; prepare: boolean };
+type Asked = { text: string; values: readonly string[]; prepare: boolean; errand: Errand | undefined };
 type Waiting = Asked & { resolve: (rows: RawRows) => void; reject: (error: unknown) => void };
-/** `since`: when what it does now began to be all that it does */
-type Shared = { line: StatementLine; since: number };
+/** `since`: when what it does now began to be all that it does. `isLong`: that may take long */
+type Shared = { line: StatementLine; since: number; isLong: boolean };
+
+const mayBeLong = ({ errand }: Asked): boolean => errand?.isLong === true;
 
 /**
  * @param make a line that is not open yet
@@ -43,28 +47,34 @@ export function statementLines(
 
   /**
    * One that has nothing to do; a new one, unless enough are there that do not take long; the one with the least to do.
+   * @param alone nothing else is to be written there
    * @returns undefined when all have enough to do
    */
-  function other(): Shared | undefined {
+  function other(alone: boolean): Shared | undefined {
     const free = others.find(({ line }) => line.waiting() === 0);
     if (free !== undefined) return free;
-    const quick = others.filter(({ line }) => isPatient(line));
-    if (quick.length < SHARED && others.length < most) {
-      const made = { line: make(), since: 0 };
+    const open = others.filter(({ isLong }) => !isLong);
+    const quick = open.filter(({ line }) => isPatient(line));
+    if ((alone || quick.length < SHARED) && others.length < most) {
+      const made = { line: make(), since: 0, isLong: false };
       others.push(made);
       return made;
     }
-    const least = (quick.length === 0 ? others : quick).reduce((a, b) => (b.line.waiting() < a.line.waiting() ? b : a));
+    const [first, ...more] = alone ? [] : quick.length === 0 ? open : quick;
+    if (first === undefined) return undefined;
+    const least = more.reduce((a, b) => (b.line.waiting() < a.line.waiting() ? b : a), first);
     return hasRoom(least.line) ? least : undefined;
   }
 
-  function start(on: Shared, { text, values, prepare }: Asked): Promise<RawRows> {
+  function start(on: Shared, asked: Asked): Promise<RawRows> {
     if (on.line.waiting() === 0) on.since = now();
-    const answer = on.line.run(text, values, prepare);
+    if (mayBeLong(asked)) on.isLong = true;
+    const answer = on.line.run(asked.text, asked.values, asked.prepare, asked.errand);
     const ended = (): void => {
       const at = now();
-      typical += (at - on.since - typical) / REMEMBERED;
+      if (!on.isLong) typical += (at - on.since - typical) / REMEMBERED;
       on.since = at;
+      on.isLong = false;
       if (waiting.length > 0) next();
     };
     answer.then(ended, ended);
@@ -75,7 +85,7 @@ export function statementLines(
   function next(): void {
     let taken = 0;
     for (const { resolve, reject, ...asked } of waiting) {
-      const on = other();
+      const on = other(mayBeLong(asked));
       if (on === undefined) break;
       taken++;
       start(on, asked).then(resolve, reject);
@@ -89,15 +99,22 @@ export function statementLines(
     if (looking !== undefined || waiting.length === 0) return;
     looking = setTimeout(() => {
       looking = undefined;
+      waiting = waiting.filter(({ errand, reject }) => {
+        const end = errand && endOf(errand);
+        if (end !== undefined) reject(end);
+        return end === undefined;
+      });
       next();
     }, PATIENCE_MS);
   }
 
   return {
     run(text, values, options: RawOptions) {
-      if (options.short === true && isPatient(short)) return short.run(text, values, options.prepare);
-      const asked = { text, values, prepare: options.prepare };
-      const on = waiting.length === 0 ? other() : undefined;
+      const asked: Asked = { text, values, prepare: options.prepare, errand: options.errand };
+      const alone = mayBeLong(asked);
+      if (options.short === true && !alone && isPatient(short))
+        return short.run(text, values, options.prepare, options.errand);
+      const on = waiting.length === 0 ? other(alone) : undefined;
       if (on !== undefined) return start(on, asked);
       return new Promise((resolve, reject) => {
         waiting.push({ ...asked, resolve, reject });

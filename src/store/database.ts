@@ -27,6 +27,15 @@ export type Database = {
 export const lendOne = <T>(database: Pick<Database, 'lend'>, work: (client: Sql) => Promise<T>): Promise<T> =>
   database.lend(1, ([client]) => work(client));
 
+/** The database whose statements go through another form of its client. */
+export const viewOf = (database: Database, view: (sql: Sql) => Sql): Database => ({
+  get sql() {
+    return view(database.sql);
+  },
+  dedicated: (use) => database.dedicated(use),
+  lend: (count, work) => database.lend(count, work),
+});
+
 /** Escapes one field of COPY text format. */
 export function copyField(value: string | number | bigint | boolean | null | undefined): string {
   if (value === null || value === undefined) return '\\N';

@@ -3,6 +3,7 @@
 import type { Resource } from '../fhir/resource.ts';
 import { logicalReferences } from '../fhir/search/logical.ts';
 import { arrayLiteral, type Queryable } from './database.ts';
+import { followsLogical } from './resource-logical.ts';
 
 /** The bodies of rows as records whose references all have addresses, as far as they lead somewhere. */
 export async function readAddressed(sql: Queryable, rows: readonly { body: string }[]): Promise<Resource[]> {
@@ -18,10 +19,12 @@ const HOLDERS = `select distinct t.i, r.key from unnest($1::int[], $2::text[], $
 
 /**
  * Gives references by identifier alone the address of the one record that has it, as the index does (src/store/resource-logical.ts): in the objects themselves,
- * which are copies of what is stored. Where no record has such references nothing is asked.
+ * which are copies of what is stored. Where no record has such references nothing is asked, nor in the view of all directories, where another's record may have
+ * the identifier.
  * @returns whether the database was asked: of the state that it has by then
  */
 export async function addressLogical(sql: Queryable, resources: Iterable<Resource>): Promise<boolean> {
+  if (!followsLogical(sql)) return false;
   const all = [...resources].flatMap(logicalReferences);
   if (all.length === 0) return false;
   const asked = all.flatMap(({ targets }, i) => targets.map(({ form, seed }) => ({ i, form, seed })));

@@ -2,6 +2,7 @@
 // they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import { giveBack, lendBytes } from '../fhir/lent-bytes.ts';
 import type { Queryable } from './database.ts';
+import { type Errand, endOf, errandOf } from './errand.ts';
 import { MOST_KEPT } from './search-plans.ts';
 
 export type RawRows = {
@@ -15,8 +16,11 @@ export type RawRows = {
   release: () => void;
 };
 
-/** How a statement is run. `short`: one look into one index, and no more rows than a page has, whatever is asked. */
-export type RawOptions = { prepare: boolean; short?: boolean };
+/**
+ * How a statement is run. `short`: one look into one index, and no more rows than a page has, whatever is asked. `errand`: that it is a
+ * part of, as its client says.
+ */
+export type RawOptions = { prepare: boolean; short?: boolean; errand?: Errand };
 
 export type RunRaw = (text: string, values: readonly string[], options: RawOptions) => Promise<RawRows>;
 
@@ -67,15 +71,21 @@ export function rowsOf(
   };
 }
 
-/** Runs a statement, and gives its columns as text, in UTF-8. */
+/**
+ * Runs a statement, and gives its columns as text, in UTF-8.
+ * @throws Outcome when the errand of this client is over
+ */
 export function rawRows(
   sql: Queryable,
   text: string,
   values: readonly string[],
   options: RawOptions,
 ): Promise<RawRows> {
-  const run = (sql as { [RUN_RAW]?: RunRaw })[RUN_RAW];
-  return run === undefined ? byDriver(sql, text, values, options) : run(text, values, options);
+  const run = (sql as { [RUN_RAW]?: RunRaw })[RUN_RAW] ?? ((...asked) => byDriver(sql, ...asked));
+  const errand = errandOf(sql);
+  if (errand === undefined) return run(text, values, options);
+  const end = endOf(errand);
+  return end === undefined ? run(text, values, { ...options, errand }) : Promise.reject(end);
 }
 
 /** The transaction of a client, with what the client can do. */
@@ -131,12 +141,15 @@ async function byDriver(
   sql: Queryable,
   text: string,
   values: readonly string[],
-  { prepare }: RawOptions,
+  { prepare, errand }: RawOptions,
 ): Promise<RawRows> {
-  const rows = (await sql
-    .unsafe(text, [...values], { prepare: prepare && keeps(sql, text) })
-    .raw()) as unknown as (Uint8Array | null)[][];
-  return ofDriver(rows);
+  const began = performance.now();
+  try {
+    const rows = await sql.unsafe(text, [...values], { prepare: prepare && keeps(sql, text) }).raw();
+    return ofDriver(rows as unknown as (Uint8Array | null)[][]);
+  } finally {
+    if (errand !== undefined) errand.took += performance.now() - began;
+  }
 }
 
 function ofDriver(rows: readonly (Uint8Array | null)[][]): RawRows {

@@ -114,7 +114,8 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
   const past = after === undefined ? 'true' : beyond(order);
   const nearest = nearestOnly(request, order, near, limit, bind);
   if (nearest !== undefined && request.includes.length === 0) return nearestHits(nearest, parts);
-  if (criteria.length > 0) {
+  const isCounted = criteria.length > 0 && (near !== undefined || request.many !== true);
+  if (isCounted) {
     const found = near
       ? (nearest ??
         nearRows(
@@ -136,7 +137,7 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
     );
   }
   if (!near) {
-    const guard = criteria.length > 0 ? [`(select count(*) from matched) > ${cap}`] : [];
+    const guard = isCounted ? [`(select count(*) from matched) > ${cap}`] : [];
     const walk = walks(request, order, bind, [...guard, ...conditions(criteria, bind), past], columns, limit);
     tables.push(...walk.tables);
     branches.push(...walk.branches);
@@ -156,7 +157,7 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
     shown: `where pos <= ${size}`,
     order: `order by pos${back}`,
     edges: `select json_build_array(${edge(first)}, ${edge(last)})`,
-    counted: criteria.length > 0 && nearest === undefined ? `(select count(*) from matched)` : undefined,
+    counted: isCounted && nearest === undefined ? `(select count(*) from matched)` : undefined,
     measure: distance === -1 ? undefined : 'away',
     plain: false,
   };

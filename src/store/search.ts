@@ -1,5 +1,6 @@
 // The search statement: one for a page with its includes and its total. docs/directory.md shows it.
 import type { BundleEntry } from '../fhir/bundle.ts';
+import { Outcome } from '../fhir/outcome.ts';
 import type { Criterion } from '../fhir/search/criterion.ts';
 import type { Cursor } from '../fhir/search/cursor.ts';
 import type { Unit } from '../fhir/search/near.ts';
@@ -8,6 +9,7 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import { joinCare } from './care-at.ts';
 import { resolveBeside } from './care-beside.ts';
 import type { Queryable } from './database.ts';
+import { errandOf } from './errand.ts';
 import { isTimeout } from './failure.ts';
 import { type RawRows, rawRows } from './raw-rows.ts';
 import { rows } from './search-condition.ts';
@@ -65,7 +67,8 @@ export async function resolved(sql: Queryable, given: SearchRequest, counts = fa
   // the nearest are known when all have been looked at: no page ends that work
   const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
   // what is put in order, or counted, does not end with the page
-  const page = counts ? Number.POSITIVE_INFINITY : request.sort.length > 0 ? Math.max(wanted, TOTAL_EXACT) : wanted;
+  const isOrdered = request.sort.length > 0 && request.many !== true;
+  const page = counts ? Number.POSITIVE_INFINITY : isOrdered ? Math.max(wanted, TOTAL_EXACT) : wanted;
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted, page) };
   const [rarest] = ordered.criteria;
   // a name may be like ten thousand others
@@ -150,10 +153,13 @@ const isPlace = (c: Criterion): boolean => c.kind === 'near';
 async function run(sql: Queryable, text: string, values: string[], short = false) {
   const prepare = searchPlans.prepares(text);
   const took = (ms: number) => searchPlans.took(text, ms, prepare);
+  const before = errandOf(sql)?.took ?? 0;
   try {
     return { rows: await rawRows(sql, text, values, { prepare, short }), took };
   } catch (error) {
     if (isTimeout(error)) took(Number.POSITIVE_INFINITY);
+    // the whole request took too long, of which this is a part
+    else if (error instanceof Outcome) took((errandOf(sql)?.took ?? 0) - before);
     throw error;
   }
 }
@@ -241,21 +247,19 @@ export async function estimateMatches(sql: Queryable, given: SearchRequest): Pro
   const request = await resolved(sql, given);
   const { values, bind } = binder();
   bind.guessing = true;
-  const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] | string }[]>(
-    `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`,
-    values,
-    { prepare: false },
-  );
-  const plan = row?.['QUERY PLAN'];
-  const parsed = typeof plan === 'string' ? (JSON.parse(plan) as { Plan: { 'Plan Rows': number } }[]) : plan;
-  const [state] = await sql.unsafe<{ live: string }[]>(
-    'select counts[$1::int]::text as live from directory.state',
-    [String(TYPE_IDS[request.type])],
-    { prepare: true },
-  );
-  const most = Math.max(TOTAL_EXACT + 1, Number(state?.live ?? 0));
+  const explained = `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`;
+  const shown = await rawRows(sql, explained, values, { prepare: false });
+  const parsed = JSON.parse(shown.text(0, 0) ?? '[]') as { Plan: { 'Plan Rows': number } }[];
+  shown.release();
+  const state = await rawRows(sql, 'select counts[$1::int] from directory.state', [String(TYPE_IDS[request.type])], {
+    prepare: true,
+    short: true,
+  });
+  const most = Math.max(TOTAL_EXACT + 1, Number(state.text(0, 0) ?? 0));
+  state.release();
   return Math.min(most, Math.max(TOTAL_EXACT + 1, Math.round(parsed?.[0]?.Plan['Plan Rows'] ?? 0)));
 }
 
-/** Marks are of nearly all resources, and the planner cannot know that. */
-const isTelling = (c: Criterion): boolean => c.kind !== 'mark' && !(c.kind === 'none' && c.of.kind === 'fresh');
+/** Marks are of nearly all resources, and so is what leaves out some by their ids; the planner takes such for half of them. */
+const isTelling = (c: Criterion): boolean =>
+  c.kind !== 'mark' && !(c.kind === 'none' && (c.of.kind === 'fresh' || c.of.kind === 'id'));

@@ -4,6 +4,7 @@ import { PARAMETERS, parameter } from '../fhir/search/parameters.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { likeness, soughtKeys, storedKeys } from '../names/similar.ts';
 import { arrayLiteral, type Queryable, type Sql } from './database.ts';
+import { rawRows } from './raw-rows.ts';
 
 /** Words that an import has entered already. Very many are forgotten, which costs time, and kept in a table of its connection. */
 export type KnownWords = {
@@ -162,9 +163,9 @@ async function findWords(sql: Queryable, like: LikeCriterion): Promise<LikeWord[
   const texts = [...new Set(like.words.map((w) => w.text))];
   const keys = new Set(texts.flatMap(soughtKeys));
   const starts = texts.filter((t) => t.length >= 3);
-  const rows = await sql.unsafe<{ word: string }[]>(ALIKE, [arrayLiteral([...keys]), arrayLiteral(starts)], {
-    prepare: true,
-  });
+  const found = await rawRows(sql, ALIKE, [arrayLiteral([...keys]), arrayLiteral(starts)], { prepare: true });
+  const rows = Array.from({ length: found.length }, (_, i) => ({ word: found.text(i, 0) ?? '' }));
+  found.release();
   return like.words.flatMap(({ text, at }) =>
     rows
       .map(({ word }) => ({ word, weight: likeness(text, word) }))

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answers } from '../../directory/answers.ts';
 import { createDirectory } from '../../directory/app.ts';
+import { workOf } from '../../directory/work.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -179,9 +180,18 @@ test('memory is bounded, the least used goes first', () => {
 
 test('a request takes one place, however many come at once', async () => {
   const places = { now: 0, most: 0, entered: 0 };
+  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  const counted = {
+    enter: async (level = 0) => {
+      places.entered++;
+      places.most = Math.max(places.most, ++places.now);
+      return level;
+    },
+    leave: () => void places.now--,
+  };
   const app = createDirectory(
     {
-      config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' }),
+      config,
       clock: () => NOW,
       database: d.database,
       keys: keysFor(),
@@ -189,15 +199,7 @@ test('a request takes one place, however many come at once', async () => {
       log: () => {},
       metrics: noMetrics,
     },
-    {
-      admission: {
-        enter: async () => {
-          places.entered++;
-          places.most = Math.max(places.most, ++places.now);
-        },
-        leave: () => void places.now--,
-      },
-    },
+    { work: workOf(config, { admission: counted }) },
   );
   const paths = [
     'Practitioner?name=ana',
@@ -209,7 +211,8 @@ test('a request takes one place, however many come at once', async () => {
   const many = Array.from({ length: 50 }, async (_, i) => app.request(`/directory/fhir/${paths[i % paths.length]}`));
   const statuses = (await Promise.all(many)).map((a) => a.status);
   expect(statuses.slice(0, 5)).toEqual([200, 200, 200, 404, 400]);
-  expect(places).toEqual({ now: 0, most: 50, entered: 50 });
+  // what cannot be read takes none
+  expect(places).toEqual({ now: 0, most: 40, entered: 40 });
 });
 
 test('more than there are places for wait and are answered', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDirectory } from '../../directory/app.ts';
 import { createSite } from '../../directory/site.ts';
+import { workOf } from '../../directory/work.ts';
 import { readConfig } from '../../src/config.ts';
 import { admission } from '../../src/http/admission.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
@@ -134,7 +135,7 @@ test('whoever sends a body slowly takes no place of those who are answered', asy
   const deps = { config, clock: () => NOW, database, log: () => {}, metrics: noMetrics };
   const site = createSite(
     { ...deps, blobs: fileBlobs(tmpdir()), keys: fileKeys(tmpdir()) },
-    { admission: admission(1, 0, 0, { pause: async () => {} }) },
+    { work: workOf(config, { admission: admission([4, 4, 4, 4], 0, 0, { pause: async () => {} }) }) },
   );
   const ask = (path: string, init: RequestInit = {}) => site.fetch(new Request(`${ORIGIN}${path}`, init));
   const never = new Promise<never>(() => {});

@@ -126,11 +126,12 @@ test('pages', async () => {
         .slice(0, 3)
         .map((r) => `/provider/${keyOf(r)}`),
     ),
-    `/find?zip=${zip.slice(0, 5)}&distance=25`,
-    '/find?specialty=doctor',
+    `/find?zip=${zip.slice(0, 5)}&within=25`,
+    `/find?kind=place&zip=${zip.slice(0, 5)}&within=25`,
+    '/find?care=doctor',
   ];
   for (const path of paths) {
     const told = await alike(async (d) => (await siteOver(d.database)(path)).text());
-    expect(told, path).toContain('<html');
+    expect(told, path).toContain(path.startsWith('/find') ? '<ol class="hits">' : '<html');
   }
 });

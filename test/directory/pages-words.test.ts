@@ -11,6 +11,7 @@ import { understood } from '../../directory/pages/plain-wish.ts';
 import { conceptText, periodText } from '../../directory/pages/records.ts';
 import { ofClient, trying } from '../../directory/pages/trying.ts';
 import { totals } from '../../directory/totals.ts';
+import { workOf } from '../../directory/work.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { zipCentre, zipsLike } from '../../src/fhir/search/zip.ts';
 import { html } from '../../src/ui/html.ts';
@@ -160,7 +161,8 @@ describe('on the page', () => {
       '/find?name=Oneil&care=heart+doctor&zip=90210&within=5&speaks=zh&gender=male&new=1&tele=1&access=pubtrans&open=sun';
     const counted = () => {
       const asked: string[] = [];
-      const data = pageData({ ...siteDeps(d.database), base: BASE, totals: totals() });
+      const deps = siteDeps(d.database);
+      const data = pageData({ ...deps, base: BASE, totals: totals(), work: workOf(deps.config) });
       const search = data.search.bind(data);
       let running = 0;
       data.search = async (type, pairs) => {

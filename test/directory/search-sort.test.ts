@@ -4,7 +4,8 @@ import { fold } from '../../src/fhir/fold.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { binder, isShort } from '../../src/store/search-page.ts';
+import { searchPage } from '../../src/store/search.ts';
+import { binder, isShort, pageStatement } from '../../src/store/search-page.ts';
 import { sortedHits } from '../../src/store/search-sorted.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
@@ -410,4 +411,36 @@ describe('distance', () => {
     expect(response.status).toBe(400);
     expect((await body(response)).issue?.[0]?.code).toBe('value');
   });
+});
+
+test.each([
+  'PractitionerRole?active=true&_sort=_lastUpdated',
+  'PractitionerRole?location.near=41.8|-87.6|5000|km&active=true&_sort=-_lastUpdated',
+  'Practitioner?_has:PractitionerRole:practitioner:active=true&_sort=family,-given',
+  'Organization?active=true&_sort=-name',
+  'Location?near=41.8|-87.6|500|km&_sort=near',
+])('what is known to be of many comes in the same order without being counted: %s', async (path) => {
+  const [type = '', query = ''] = path.split('?');
+  const request = readSearch(type as 'Practitioner', new URLSearchParams(query), {
+    base: BASE,
+    now: NOW,
+    countMax: 500,
+    lenient: false,
+  });
+  const keysOf = async (many: boolean) => {
+    const keys: string[] = [];
+    for (let after: typeof request.after, n = 0; n < 40; n++) {
+      const found = await searchPage(d.database.sql, { ...request, count: 40, after, ...(many ? { many: true } : {}) });
+      keys.push(...found.entries.map((e) => Buffer.from(e.key).toString()));
+      found.release();
+      after = found.next;
+      if (after === undefined) break;
+    }
+    return keys;
+  };
+  const counted = await keysOf(false);
+  expect(counted.length).toBeGreaterThan(10);
+  expect(await keysOf(true)).toEqual(counted);
+  const { text } = pageStatement({ ...request, many: true });
+  expect(text.includes('select count(*) from matched')).toBe(path.includes('_sort=near') && text.includes('matched'));
 });

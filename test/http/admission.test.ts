@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { admission } from '../../src/http/admission.ts';
 
-const outcome = (promise: Promise<void>) =>
+const outcome = (promise: Promise<unknown>) =>
   promise.then(
     () => 'admitted',
     (error: unknown) => (error instanceof Outcome ? `${error.code} ${error.headers['retry-after']}` : 'other'),
@@ -73,4 +73,55 @@ test('a refusal waits for its pause, and takes no place meanwhile', async () => 
   end();
   await refused;
   expect(said).toBe('busy 1');
+});
+
+test('a higher level has few places, and waits for them while lower ones pass it by', async () => {
+  const admit = admission([3, 2], 100, 1000, { now: () => 0, pause });
+  const order: string[] = [];
+  const enter = (name: string, level: number) => void outcome(admit.enter(level)).then(() => order.push(name));
+  for (const name of ['long 1', 'long 2', 'long 3']) enter(name, 1);
+  for (const name of ['short 1', 'short 2']) enter(name, 0);
+  await new Promise((r) => setImmediate(r));
+  expect(order).toEqual(['long 1', 'long 2', 'short 1']);
+  admit.leave(1);
+  await new Promise((r) => setImmediate(r));
+  expect(order.slice(3)).toEqual(['short 2']);
+  admit.leave(0);
+  admit.leave(0);
+  await new Promise((r) => setImmediate(r));
+  expect(order.slice(4)).toEqual(['long 3']);
+});
+
+test('who has gone, or could not end in time, is not admitted', async () => {
+  let now = 0;
+  const admit = admission(1, 100, 1000, { now: () => now, pause });
+  await admit.enter();
+  const waiting = [
+    outcome(admit.enter(0, { latest: 500 })),
+    outcome(admit.enter(0, { isGone: () => true })),
+    outcome(admit.enter()),
+  ];
+  now = 600;
+  admit.leave();
+  expect(await Promise.all(waiting)).toEqual(['busy 1', 'busy 1', 'admitted']);
+});
+
+test('who waits too long is told so while nobody leaves', async () => {
+  let now = 0;
+  const admit = admission(1, 100, 1000, { now: () => now, pause });
+  await admit.enter();
+  const late = outcome(admit.enter());
+  now = 1001;
+  expect(await late).toBe('busy 1');
+});
+
+test('who waits is admitted by what is known of it by then', async () => {
+  const admit = admission([3, 1], 100, 1000, { now: () => 0, pause });
+  let level = 1;
+  const levelNow = () => level;
+  expect(await admit.enter(1, { levelNow })).toBe(1);
+  const waiting = [admit.enter(1, { levelNow }), admit.enter(1, { levelNow })];
+  level = 0;
+  admit.leave(1);
+  expect(await Promise.all(waiting)).toEqual([0, 0]);
 });

@@ -433,3 +433,72 @@ test.skipIf(DATA === undefined)('the sample of the QHP schema', async () => {
   expect(r.faults.filter((f) => f.includes('npi is not an NPI'))).toHaveLength(2);
   expect(r.keys.filter((k) => /^(Practitioner|Organization\/org)/.test(k)).length).toBeGreaterThan(0);
 });
+
+describe('tables as spreadsheets and older programs write them', () => {
+  const lines = (...rows: Record<string, string>[]): string[] => table(rows).trimEnd().split('\r\n');
+  const names = (r: Awaited<ReturnType<typeof read>>): string[] =>
+    r.keys.filter((k) => k.startsWith('Practitioner/')).map((k) => JSON.stringify(r.resources.get(k)));
+  const one = { ...ROW, location_name: 'Clinic' };
+
+  test.each([
+    ['a mark and lines of Windows', `\ufeff${lines(one).join('\r\n')}\r\n`],
+    ['lines of an old Macintosh', lines(one).join('\r')],
+    ['tabs', lines(one).join('\n').replaceAll(',', '\t')],
+    [
+      'semicolons',
+      lines({ ...one, networks: 'A|B' })
+        .join('\n')
+        .replaceAll(',', ';'),
+    ],
+    [
+      'a line that says what separates',
+      `sep=;\n${lines({ ...one, networks: 'A|B' })
+        .join('\n')
+        .replaceAll(',', ';')}`,
+    ],
+    [
+      'columns in capitals, with spaces',
+      lines(one).join('\n').replace('first_name', ' First Name').replace('npi', 'NPI'),
+    ],
+    [
+      'quotes within a value',
+      lines(one)
+        .join('\n')
+        .replace('Clinic', 'The "Good" Clinic')
+        .replace('"The ""Good"" Clinic"', 'The "Good" Clinic'),
+    ],
+    ['UTF-16', Buffer.from(`\ufeff${lines(one).join('\n')}`, 'utf16le')],
+    ['rows without a value', `${lines(one).join('\n')}\n,,,,\n\n`],
+  ])('%s', async (_, content) => {
+    const r = await read([file('providers.csv', content)]);
+    expect([r.faults, names(r).length, r.findings]).toEqual([[], 1, []]);
+  });
+
+  test('letters of Windows-1252 are the letters that they are, compressed too', async () => {
+    const bytes = Buffer.from(table([{ ...one, last_name: 'Muñoz' }]), 'latin1');
+    for (const content of [bytes, gzipSync(bytes)])
+      expect(names(await read([file('providers.csv', content)]))[0]).toContain('Muñoz');
+  });
+
+  test('a row that is short, or has more values than columns, is refused alone, and a quote without an end refuses the rest', async () => {
+    const [head = '', row = '', other = ''] = lines(one, { ...one, npi: '9000000023', last_name: 'Other' });
+    const faults = async (...rows: string[]) => {
+      const r = await read([file('providers.csv', [head, ...rows].join('\n'))]);
+      return [names(r).length, r.faults.map((f) => f.slice(0, 40))];
+    };
+    expect(await faults('9000000015,person', other)).toEqual([1, [expect.stringContaining('invalid-row')]]);
+    expect(await faults(`${row},Inc`, other)).toEqual([1, ['2 invalid-row: The row has more values t']]);
+    expect(await faults(`${row},,`, other)).toEqual([2, []]);
+    expect(await faults(row, other.replace('9000000023', '"9000000023'), row)).toEqual([
+      1,
+      ['3 invalid-row: From here on the file is '],
+    ]);
+  });
+
+  test('a column that comes twice is told before anything is read', async () => {
+    const content = lines(one)
+      .map((l) => `${l},${l.split(',')[0] ?? ''}`)
+      .join('\n');
+    await expect(read([file('providers.csv', content)])).rejects.toThrow('has the column npi twice');
+  });
+});

@@ -10,6 +10,7 @@ import { pageData } from '../../page-data.ts';
 import { language } from '../../pages/language.ts';
 import { PAGE_HEADERS, publicationPage } from '../../publish/frame.ts';
 import { totals } from '../../totals.ts';
+import { workOf } from '../../work.ts';
 import { attest } from '../attest.ts';
 import type { FederationDeps } from '../client.ts';
 import { addCorrections, useLink } from '../store/attest.ts';
@@ -41,7 +42,12 @@ const FAULTS: Record<AnswerFault, string> = {
 export function createAttestPages(deps: FederationDeps & DirectoryDeps): Hono<FhirEnv> {
   const app = fhirApp('directory', deps);
   const l = language('en', '', deps.config.timeZone);
-  const data = pageData({ ...deps, base: `${deps.config.baseUrl}${DIRECTORY_PATH}`, totals: totals() });
+  const data = pageData({
+    ...deps,
+    base: `${deps.config.baseUrl}${DIRECTORY_PATH}`,
+    totals: totals(),
+    work: workOf(deps.config),
+  });
   const page = (c: Context<FhirEnv>, title: string, main: Part, status: 200 | 400 | 403 | 404 = 200) =>
     reply(c, publicationPage(deps.config, { title, main }), status, HEADERS);
   const ended = (c: Context<FhirEnv>) =>

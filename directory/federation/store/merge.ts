@@ -28,14 +28,22 @@ export async function setOwnThrough(sql: Queryable, through: Date): Promise<void
 
 export type OwnRow = { key: string; deleted: boolean; body: string };
 
-/** Our own records that changed since; all of them without a time. On a dedicated client. resource_last_updated */
+/**
+ * Our own records that changed since; all of them without a time. Of those that name others by an identifier alone also the ones that lead
+ * elsewhere now than they do in the merged base, which is the other record's change. On a dedicated client. resource_last_updated,
+ * logical_pkey
+ */
 export async function* ownChanges(sql: Sql, since: Date | null): AsyncGenerator<OwnRow[]> {
   const rows =
     since === null
       ? sql<OwnRow[]>`select key, deleted, body from directory.resource where not deleted`
-      : sql<
-          OwnRow[]
-        >`select r.key, r.deleted, r.body from generate_series(1, 9) t(id) join directory.resource r on r.type = t.id and r.last_updated >= ${since}`;
+      : sql<OwnRow[]>`
+          select r.key, r.deleted, r.body from generate_series(1, 9) t(id) join directory.resource r on r.type = t.id and r.last_updated >= ${since}
+          union all
+          select r.key, r.deleted, r.body from (select distinct rk from directory.logical) g
+            join directory.resource r on r.rk = g.rk and r.last_updated < ${since}
+            join merged.resource m on m.rk = r.rk and not m.deleted
+          where not (r.refs @> m.refs and m.refs @> r.refs)`;
   for await (const batch of rows.cursor(1000)) yield batch;
 }
 

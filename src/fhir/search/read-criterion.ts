@@ -29,7 +29,7 @@ export function readCriterion(
   options: CriterionOptions,
   hops = 0,
 ): Criterion | undefined {
-  checkText('a parameter', value);
+  checkText(name, value);
   if (name.startsWith('_has:')) return readReverseChain(type, name, value, options, hops);
   if (name.includes('.')) return readChain(type, name, value, options, hops);
   const colon = name.indexOf(':');

@@ -9,6 +9,7 @@ import type { Circle } from './near.ts';
 import { readCriterion } from './read-criterion.ts';
 import { readSort, type SortKey } from './sort.ts';
 import type { DirectoryType } from './types.ts';
+import { isName } from './values.ts';
 
 export type Total = 'none' | 'estimate' | 'accurate' | 'default';
 export type Summary = 'true' | 'text' | 'data' | 'count' | 'false';
@@ -27,6 +28,8 @@ export type SearchRequest = {
   sort: SortKey[];
   /** the row after or before which the page lies */
   after: Cursor | undefined;
+  /** very many match, as was counted before: they need not be counted to know how they are put in order */
+  many?: true;
   /** the plan of the statement is asked for, not its result */
   explain: boolean;
   /** parameters as they were applied, for the self link, without the page position */
@@ -114,7 +117,8 @@ export function isTimeless(request: SearchRequest): boolean {
   return !request.criteria.some(moves);
 }
 
-function circlesOf(c: Criterion): Circle[] {
+/** The points of a criterion, within its chains. */
+export function circlesOf(c: Criterion): Circle[] {
   if (c.kind === 'near' || c.kind === 'care-at') return c.circles;
   // alternatives are near the same point
   if (c.kind === 'any' || c.kind === 'all') return [...new Set(c.of.flatMap(circlesOf))];
@@ -132,9 +136,8 @@ function readFilter(request: SearchRequest, name: string, value: string, options
   request.applied.push([name, value]);
 }
 
-/** A name that the client sent is repeated only when it looks like one. */
 function unknownText(type: DirectoryType, name: string): string {
-  return /^[\w.:-]{1,64}$/.test(name)
+  return isName(name)
     ? `"${name}" is not a search parameter of ${type} here.`
     : `A parameter is not a search parameter of ${type} here.`;
 }

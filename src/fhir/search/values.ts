@@ -37,11 +37,17 @@ export function readToken(text: string): { system: string | undefined; code: str
 
 const NOT_TEXT = ['\u0000', '\ufffd'];
 
-/** Text that PostgreSQL can hold and that is text at all. */
-export function checkText(code: string, text: string): string {
+/** A name that a client sent is repeated only when it looks like one. */
+export const isName = (name: string): boolean => /^[\w.:-]{1,64}$/.test(name);
+
+/** Text that PostgreSQL can hold and that is text at all. @param name of its parameter, as it was sent */
+export function checkText(name: string, text: string): string {
   // what is no UTF-8 has become U+FFFD when the address was read
   if (NOT_TEXT.some((c) => text.includes(c)) || !text.isWellFormed())
-    throw invalid(code, 'holds characters that are not text');
+    throw new Outcome(
+      'invalid-parameter',
+      `The value of ${isName(name) ? `"${name}"` : 'a parameter'} holds characters that are not text.`,
+    );
   return text;
 }
 

@@ -1,10 +1,9 @@
 // Directories that are not FHIR, as a stream of Plan-Net resources: tables of providers and plans, NPPES extracts, QHP JSON.
 // What a file is, its header or its first record says. Memory does not grow with the input.
-import { Readable } from 'node:stream';
 import { JSONParser } from '@streamparser/json';
-import { parse as parseCsv } from 'csv-parse';
 import { isObject, type Json, type Resource } from '../../fhir/resource.ts';
-import { openFile, ReadFault } from '../bytes.ts';
+import { type OpenFile, openFile, ReadFault } from '../bytes.ts';
+import { CsvFault, columnsOf, csvRows } from '../csv-rows.ts';
 import type { ImportEntry, Progress } from '../entry.ts';
 import { type ImportFile, importFiles } from '../files.ts';
 import { readImport } from '../read-import.ts';
@@ -136,17 +135,17 @@ async function formOf(file: ImportFile): Promise<'fhir' | 'csv' | 'qhp'> {
 
 type Table = 'providers' | 'plans' | 'nppes';
 
+/** @param columns without those that have no name */
 function tableOf(path: string, columns: readonly string[]): Table {
   const has = (required: readonly string[]) => required.every((c) => columns.includes(c));
   const check = (table: Table, known: readonly string[]): Table => {
-    const unknown = columns.filter((c) => c !== '' && !known.includes(c));
+    const unknown = columns.filter((c) => !known.includes(c));
     if (unknown.length > 0)
       throw new ImportFault(
         `${path} has a column that is not known: ${unknown.slice(0, 5).join(', ')}. Known are ${known.join(', ')}.`,
       );
     return table;
   };
-  if (has(NPPES_REQUIRED)) return 'nppes';
   if (has(PROVIDER_REQUIRED)) return check('providers', PROVIDER_COLUMNS);
   if (has(PLAN_REQUIRED)) return check('plans', PLAN_COLUMNS);
   throw new ImportFault(
@@ -161,39 +160,38 @@ async function* readTable(
   options: PlanFileOptions,
   report: (bytes: number) => void,
 ): AsyncGenerator<ImportEntry> {
-  const open = openFile(file.path);
-  const parser = parseCsv({
-    columns: true,
-    bom: true,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    info: true,
-    max_record_size: 1024 * 1024,
-  });
-  const source = Readable.from(open.bytes, { objectMode: false });
-  source.once('error', (error) => parser.destroy(error));
+  let open: OpenFile | undefined;
   let table: Table | undefined;
   let line = 0;
+  const rows = csvRows(file.path, {
+    columns(header) {
+      const given = header.map((name) => name.trim());
+      if (NPPES_REQUIRED.every((name) => given.includes(name))) {
+        table = 'nppes';
+        return given;
+      }
+      const names = columnsOf(file.path, header);
+      table = tableOf(
+        file.path,
+        names.filter((name) => name !== false),
+      );
+      return names;
+    },
+    open(path) {
+      open = openFile(path);
+      return open.bytes;
+    },
+  });
   try {
-    for await (const { record, info } of source.pipe(parser) as AsyncIterable<{
-      record: Row;
-      info: { lines: number };
-    }>) {
-      table ??= tableOf(file.path, Object.keys(record));
-      line = info.lines;
-      const made =
-        table === 'nppes'
-          ? nppesRow(record, options.network === undefined ? undefined : networkId(options.network))
-          : table === 'plans'
-            ? planRow(record, networks)
-            : providerRow(record);
-      yield* emitter.made(file.path, line, made);
-      if (info.lines % 500 === 0) report(open.taken());
+    for await (const row of rows) {
+      line = row.line;
+      yield* emitter.made(file.path, line, row.hasMore ? TOO_LONG : madeOf(row.values));
+      if (line % 500 === 0) report(open?.taken() ?? 0);
     }
   } catch (error) {
     if (error instanceof ReadFault)
       yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code] };
-    else if (isCsvFault(error))
+    else if (error instanceof CsvFault)
       yield {
         source: file.path,
         line: line + 1,
@@ -201,13 +199,20 @@ async function* readTable(
         message: 'From here on the file is no CSV: quotes or columns do not fit.',
       };
     else throw error;
-  } finally {
-    source.destroy();
+  }
+
+  function madeOf(row: Row): Made {
+    if (table === 'nppes') return nppesRow(row, options.network === undefined ? undefined : networkId(options.network));
+    return table === 'plans' ? planRow(row, networks) : providerRow(row);
   }
 }
 
-const isCsvFault = (error: unknown) =>
-  typeof (error as { code?: unknown } | null)?.code === 'string' && (error as { code: string }).code.startsWith('CSV_');
+/** A comma without quotes moves what stands behind it into other columns. */
+const TOO_LONG: Made = {
+  resources: [],
+  left: [],
+  refused: { column: 'The row', why: 'has more values than the header has columns: values with a comma need quotes' },
+};
 
 async function* readQhp(
   file: ImportFile,

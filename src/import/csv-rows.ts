@@ -2,10 +2,14 @@
 // sentence, with its line.
 import { pipeline } from 'node:stream';
 import { CsvError, parse as parseCsv } from 'csv-parse';
-import { ImportFault } from '../../src/import/reject.ts';
-import { textOfFile } from '../../src/import/text-of-file.ts';
+import { ImportFault } from './reject.ts';
+import { textOfFile } from './text-of-file.ts';
 
-export type CsvRow = { line: number; values: Record<string, string | undefined> };
+/** `line`: where it ends. `hasMore`: it has values beyond the header, so that some may stand in the wrong columns. */
+export type CsvRow = { line: number; values: Record<string, string | undefined>; hasMore: boolean };
+
+/** From some line on a file is no CSV. What came before is good. */
+export class CsvFault extends ImportFault {}
 
 /** `Member Number` is `member_number`. */
 const columnOf = (name: string): string =>
@@ -29,26 +33,39 @@ export function openingOf(text: string): Opening {
   return { delimiter, from: 1 };
 }
 
-/** The names of the columns; those without a name are not read. */
-function columnsOf(path: string, header: readonly string[]): (string | false)[] {
+/**
+ * The names of the columns, in small letters; those without a name are not read.
+ * @throws ImportFault when one comes twice
+ */
+export function columnsOf(path: string, header: readonly string[]): (string | false)[] {
   const names = header.map((h) => columnOf(plain(h.trim())));
   const twice = names.find((n, i) => n !== '' && names.indexOf(n) !== i);
   if (twice !== undefined) throw new ImportFault(`${path} has the column ${twice} twice.`);
   return names.map((n) => (n === '' ? false : n));
 }
 
+export type CsvOptions = {
+  /** how the columns are called, by the header; {@link columnsOf} by default */
+  columns?: (header: readonly string[]) => readonly (string | false)[];
+  /** the bytes of the file, by default as it is */
+  open?: (path: string) => AsyncIterable<Uint8Array>;
+};
+
+/** A longer row is none: a quote that does not end would take the rest of the file. */
+const LONGEST = 1024 * 1024;
+
 /**
  * Values are trimmed; a column that a short row lacks is undefined, values beyond the header are left out, rows without any value too.
  * Separators are commas, or semicolons, tabs or bars where the header has no comma.
- * @throws ImportFault when the file cannot be opened, is no CSV from some line on, or names a column twice
+ * @throws ImportFault when the file cannot be opened, or names a column twice; CsvFault when it is no CSV from some line on; what `open` does
  */
-export async function* csvRows(path: string): AsyncGenerator<CsvRow> {
+export async function* csvRows(path: string, options: CsvOptions = {}): AsyncGenerator<CsvRow> {
+  let names: readonly (string | false)[] | undefined;
   try {
-    const text = textOfFile(path);
+    const text = textOfFile(path, options.open);
     const first = await text.next();
     const opening = openingOf(first.done ? '' : first.value);
     const parser = parseCsv({
-      columns: (header: string[]) => columnsOf(path, header),
       delimiter: opening.delimiter,
       from_line: opening.from,
       bom: true,
@@ -58,6 +75,7 @@ export async function* csvRows(path: string): AsyncGenerator<CsvRow> {
       relax_quotes: true,
       trim: true,
       info: true,
+      max_record_size: LONGEST,
     });
     const whole = async function* () {
       if (!first.done) yield first.value;
@@ -65,21 +83,25 @@ export async function* csvRows(path: string): AsyncGenerator<CsvRow> {
     };
     // an error of the file reaches whoever reads the parser; the callback has nothing to add
     pipeline(whole(), parser, () => {});
-    for await (const { record, info } of parser as AsyncIterable<{
-      record: Record<string, string | undefined>;
-      info: { lines: number };
-    }>) {
-      for (const name in record) {
-        const value = record[name];
-        if (value?.startsWith('=')) record[name] = plain(value);
-      }
-      yield { line: info.lines, values: record };
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (names === undefined) names = options.columns?.(record) ?? columnsOf(path, record);
+      else yield { line: info.lines, ...rowOf(names, record) };
     }
   } catch (cause) {
     // the parser's own words quote the line, which may be of a person
     if (cause instanceof CsvError)
-      throw new ImportFault(`${path} is no CSV from line ${String(cause['lines'])} on (${cause.code}).`, { cause });
+      throw new CsvFault(`${path} is no CSV from line ${String(cause['lines'])} on (${cause.code}).`, { cause });
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
     throw new ImportFault(`There is no file ${path}, or it cannot be read.`, { cause });
   }
+}
+
+function rowOf(names: readonly (string | false)[], record: readonly string[]): Omit<CsvRow, 'line'> {
+  const values: CsvRow['values'] = {};
+  for (let i = 0; i < names.length && i < record.length; i++) {
+    const name = names[i];
+    const value = record[i] ?? '';
+    if (typeof name === 'string') values[name] = value.startsWith('=') ? plain(value) : value;
+  }
+  return { values, hasMore: record.length > names.length && record.slice(names.length).some((v) => v !== '') };
 }

@@ -1,0 +1,80 @@
+// The work of a directory for its readers: bounded at once, in time, and so that what takes long leaves places for what does not. One for
+// the API, the pages and the merged view together, as they have one database.
+import type { Config } from '../src/config.ts';
+import type { SearchRequest } from '../src/fhir/search/request.ts';
+import { type Admission, admission, admitted } from '../src/http/admission.ts';
+import { type Database, viewOf } from '../src/store/database.ts';
+import { type Errand, errand, onErrand } from '../src/store/errand.ts';
+import { type Efforts, efforts, LEVELS } from './effort.ts';
+import { type Rendering, rendering } from './rendering.ts';
+
+export type Work = Rendering & {
+  /** what one request may take from now on. @param isGone nobody waits for it any more */
+  errand(isGone?: () => boolean): Errand;
+  /**
+   * Waits for a place, then does what is soon done.
+   * @param isGone nobody waits for it any more
+   * @throws Outcome busy
+   */
+  short<T>(work: () => Promise<T>, isGone?: () => boolean): Promise<T>;
+  /**
+   * Waits for a place of a search, then asks the database.
+   * @param ask is given the database of this errand
+   * @throws Outcome busy, or too-costly when the errand is over
+   */
+  search<T>(
+    request: SearchRequest,
+    database: Database,
+    of: Errand,
+    ask: (database: Database) => Promise<T>,
+  ): Promise<T>;
+};
+
+/** Statements on their way over one connection. */
+const PER_CONNECTION = 2;
+/** Places that only what is soon done may have. */
+const KEPT = 2;
+/** One of so many connections may have what takes long. */
+const LONG_OF = 3;
+const PATIENCE_MS = 3000;
+
+/** Places by level: {@link LEVELS}. @param pool connections of the service */
+export function placesOf(pool: number): readonly number[] {
+  const all = pool * PER_CONNECTION;
+  const long = Math.max(1, Math.floor(pool / LONG_OF));
+  // one more of a kind that is not known yet: it may be quick
+  return [all, all - KEPT, long + 1, long];
+}
+
+/** @param options for tests */
+export function workOf(
+  config: Pick<Config, 'databasePool' | 'directoryWaiting' | 'directoryTimeoutMs'>,
+  options: { admission?: Admission; efforts?: Efforts } = {},
+): Work {
+  const places = options.admission ?? admission(placesOf(config.databasePool), config.directoryWaiting, PATIENCE_MS);
+  const known = options.efforts ?? efforts();
+  return {
+    ...rendering(config.directoryWaiting),
+    errand: (isGone) => errand(config.directoryTimeoutMs, isGone),
+    short: (work, isGone) => admitted(places, work, LEVELS.short, isGone && { isGone }),
+    search<T>(request: SearchRequest, database: Database, of: Errand, ask: (database: Database) => Promise<T>) {
+      const effort = known.of(request);
+      const { level, expected } = effort;
+      const work = async (): Promise<T> => {
+        of.isLong = level >= LEVELS.unknown;
+        const before = of.took;
+        let isWhole = false;
+        try {
+          const answer = await ask(viewOf(database, (sql) => onErrand(sql, of)));
+          isWhole = true;
+          return answer;
+        } finally {
+          effort.took(of.took - before, isWhole);
+        }
+      };
+      // one that waited may have become known by others of its kind
+      const levelNow = () => known.of(request).level;
+      return admitted(places, work, level, { latest: of.until - expected, isGone: of.isGone, levelNow });
+    },
+  };
+}

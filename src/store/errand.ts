@@ -1,0 +1,43 @@
+// What one request may ask of the database: its waits and its statements together have an end, and they end when nobody waits for the
+// answer any more. Each statement has a time limit of the server's beside it, which knows nothing of the others.
+import { Outcome } from '../fhir/outcome.ts';
+import type { Queryable } from './database.ts';
+
+export type Errand = {
+  /** when it ends, in milliseconds of `performance.now()` */
+  readonly until: number;
+  /** Has gone who asked? */
+  readonly isGone: () => boolean;
+  /** its statements may take long: others do not stand behind them on a connection */
+  isLong: boolean;
+  /** milliseconds that its statements took the server so far, without their waits */
+  took: number;
+};
+
+const ERRAND = Symbol('errand');
+const RETRY_SECONDS = 5;
+
+/** @param ms that it has from now on */
+export const errand = (ms: number, isGone: () => boolean = () => false): Errand => ({
+  until: performance.now() + ms,
+  isGone,
+  isLong: false,
+  took: 0,
+});
+
+/** What is told of an errand that is over; undefined while it is not. */
+export function endOf(of: Errand): Outcome | undefined {
+  // nobody reads it
+  if (of.isGone()) return new Outcome('busy', undefined, { retryAfter: RETRY_SECONDS });
+  return performance.now() > of.until ? new Outcome('too-costly', undefined, { retryAfter: RETRY_SECONDS }) : undefined;
+}
+
+/** A client whose statements by {@link rawRows} belong to an errand. */
+export function onErrand<T extends Queryable>(sql: T, of: Errand): T {
+  return new Proxy(sql, {
+    get: (target, name) => (name === ERRAND ? of : (Reflect.get(target, name) as unknown)),
+  });
+}
+
+/** The errand that statements of this client belong to. */
+export const errandOf = (sql: Queryable): Errand | undefined => (sql as { [ERRAND]?: Errand })[ERRAND];
