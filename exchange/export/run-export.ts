@@ -25,8 +25,15 @@ import { Shape } from './shape.ts';
 import { sharedTransmitters } from './transmitter.ts';
 import { placing, writeMembers } from './write-members.ts';
 
-/** Members read by one statement. */
+/** Members read by one statement: at first, and at most. */
+const FIRST_SLICE = 25;
 const MEMBER_SLICE = 125;
+/** Records of theirs, about: what was sent of each is held until it is noted, when all are through. */
+const SLICE_RECORDS = 20_000;
+
+/** How many members to read next, when so many had so many records. */
+export const nextSlice = (members: number, records: number): number =>
+  Math.max(1, Math.min(MEMBER_SLICE, Math.floor((SLICE_RECORDS * members) / Math.max(1, records))));
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
 
 /** Sizes that the client asked for, which are within what we give. */
@@ -140,8 +147,10 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const named = sharedTypes.length === 0 || byPatient ? undefined : new Named();
   const held: Grant[] = [];
   let noted = Promise.resolve();
-  for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
-    const members = await withoutEnded(run, wanted.slice(from, from + MEMBER_SLICE));
+  let size = FIRST_SLICE;
+  for (let from = 0; from < wanted.length; ) {
+    const members = await withoutEnded(run, wanted.slice(from, from + size));
+    from += size;
     held.push(...members);
     if (members.length > 0) {
       const sent = await writeMembers(
@@ -159,8 +168,10 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
       // written down while the next members are read
       noted = writeDelivered(sql, job, run.owner, sent);
       noted.catch(() => {}); // a failure is seen where it is awaited
+      const records = sent.flatMap((s) => Object.values(s.types)).reduce((sum, n) => sum + n, 0);
+      size = nextSlice(members.length, records);
     }
-    const progress = Math.floor((Math.min(wanted.length, from + MEMBER_SLICE) / wanted.length) * 95);
+    const progress = Math.floor((Math.min(wanted.length, from) / wanted.length) * 95);
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
   }
   await noted;

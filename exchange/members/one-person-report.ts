@@ -27,6 +27,18 @@ export const DOUBTS = {
   choices: 'They have chosen differently. What both choices allow holds until the member chooses anew',
 } as const;
 
+const PAYERS: Record<ChoiceRow['payers'], string> = {
+  both: 'previous and concurrent payers',
+  previous: 'previous payers only',
+  concurrent: 'concurrent payers only',
+};
+
+/** A choice in words, with all in which two of them may differ: `opt-in on 2026-02-09, sensitive records left out, previous payers only`. */
+export const toldChoice = (c: ChoiceRow): string =>
+  c.choice === 'opt-in'
+    ? `opt-in on ${c.recordedOn}, sensitive records ${c.policy === 'sensitive' ? 'included' : 'left out'}, ${PAYERS[c.payers]}`
+    : `${c.choice} on ${c.recordedOn}`;
+
 export type OneOfTwo = {
   memberId: string;
   person: { name: string; birthDate: string | null };
@@ -86,7 +98,7 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
       ((c.choice === 'opt-in') !== (d.choice === 'opt-in') ||
         (c.choice === 'opt-in' && (c.policy !== d.policy || c.payers !== d.payers))) && {
         code: 'choices',
-        text: `${DOUBTS.choices}: ${c.choice} on ${c.recordedOn}, ${d.choice} on ${d.recordedOn}.`,
+        text: `${DOUBTS.choices}: ${toldChoice(c)}; ${toldChoice(d)}.`,
       },
   ];
   return { stays, former, doubts: found.filter((x) => x !== false) };

@@ -2,7 +2,7 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { makeOne, makeTwo, type OneRefusal } from '../members/one-person.ts';
-import { type OneOfTwo, type OnePersonReport, onePersonReport } from '../members/one-person-report.ts';
+import { type OneOfTwo, type OnePersonReport, onePersonReport, toldChoice } from '../members/one-person-report.ts';
 import { memberBehind } from '../report/disclosures.ts';
 import type { Merge } from '../report/member-account.ts';
 import { memberKeys } from '../report/member-key.ts';
@@ -62,7 +62,7 @@ function besideTable(r: OnePersonReport, keyOf: (id: string) => string): Table {
       'Coverage with us',
       o.enrolments.map((e) => `${e.memberNumber}: ${e.starts} to ${e.ends ?? 'today and on'}`).join('; '),
     ],
-    ['Choice in force', o.choice === undefined ? 'none' : `${o.choice.choice} on ${o.choice.recordedOn}`],
+    ['Choice in force', o.choice === undefined ? 'none' : toldChoice(o.choice)],
     ['Other payers', o.payers.map((p) => `${p.peerName ?? p.payer} ${p.memberNumber}`.trim()).join('; ') || 'none'],
     ['Records of ours', String(o.held.own)],
     ['Records received', String(o.held.received)],
