@@ -7,6 +7,7 @@ import { type EnrolmentCounts, writeEnrolment } from '../store/enrolment.ts';
 import { namePayer } from '../store/member-choice.ts';
 import { refreshProfiles } from '../store/profile.ts';
 import { type CoverageRow, type OtherPayer, readCoverage } from './coverage.ts';
+import { settleEnrolled } from './settle-enrolled.ts';
 
 const PAGE = 500;
 
@@ -57,6 +58,7 @@ export async function enrolFromCoverage(
         });
       total.otherCoverages += others.length;
       await refreshProfiles(tx, counts.memberIds, deps.clock());
+      await settleEnrolled(tx, deps, [...new Set([...counts.memberIds, ...others.map((o) => o.memberId)])]);
     });
   }
 }

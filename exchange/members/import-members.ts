@@ -9,15 +9,12 @@ import { csvRows } from '../../src/import/csv-rows.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
-import { calendarOf } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
 import { commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
-import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
 import { allFormers } from '../store/member-merge.ts';
 import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/profile.ts';
-import { renewRequests } from '../store/renewed-request.ts';
 import { openTwoCards } from '../store/review-match.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
@@ -27,6 +24,7 @@ import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
+import { settleEnrolled } from './settle-enrolled.ts';
 import { type Options834, read834 } from './x12-834.ts';
 
 export type ImportMembersInput = {
@@ -256,11 +254,7 @@ async function commitEnrolment(
         ends.map((e) => e.row),
       );
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
-      const calendar = calendarOf(deps.config);
-      await takeAgain(tx, calendar, deps.clock(), touched);
-      await settleOfferClocks(tx, touched);
-      await settleWithdrawn(tx, deps.clock(), touched);
-      await renewRequests(tx, calendar, deps.clock(), touched);
+      await settleEnrolled(tx, deps, touched);
       total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;

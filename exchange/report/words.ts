@@ -35,6 +35,9 @@ export function numberCell(n: number, href?: string): Cell {
   return { value: n, text: grouped(n), ...(href !== undefined && n > 0 ? { href } : {}) };
 }
 
+/** How late what ended is. A choice of which only the day is known counts from the first instant of that day, the one after a due day ends. */
+const overText = (ms: number): string => (ms === 1 ? 'a day, as far as days are known' : spanText(ms));
+
 /** Where a clock stands, at a time. */
 export function clockCell(
   clock: { state: string; dueAt: Date; closedAt?: Date | null; kind?: string },
@@ -47,7 +50,7 @@ export function clockCell(
       return say('met in time', 'good');
     case 'met-late':
       return say(
-        clock.closedAt ? `met ${spanText(clock.closedAt.getTime() - clock.dueAt.getTime())} late` : 'met late',
+        clock.closedAt ? `met ${overText(clock.closedAt.getTime() - clock.dueAt.getTime())} late` : 'met late',
         'act',
       );
     case 'withdrawn':
@@ -59,7 +62,7 @@ export function clockCell(
             ? 'ended: the payer cancelled'
             : 'ended: the member’s choice';
       const over = clock.closedAt ? clock.closedAt.getTime() - clock.dueAt.getTime() : 0;
-      return over > 0 ? say(`${words}, when it was late by ${spanText(over)}`, 'act') : say(words, 'calm');
+      return over > 0 ? say(`${words}, when it was late by ${overText(over)}`, 'act') : say(words, 'calm');
     }
     case 'blocked':
       return say(left >= 0 ? 'blocked' : `blocked, late by ${spanText(left)}`, left >= 0 ? 'look' : 'act');

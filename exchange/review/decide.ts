@@ -21,7 +21,14 @@ import { RELEASE_MS, releaseUnit } from './release.ts';
 export type Person = { subject: string; name: string; role: string; development: boolean };
 /** `changed`: the item is not what the person saw. `not-allowed`: its kind does not allow the decision. `not-kept`: what would be read anew is gone. */
 export type Refusal = 'no-item' | 'changed' | 'not-allowed' | 'no-reason' | 'nothing-to-undo' | 'not-kept';
-export type Decide = { itemId: string; decision: PersonDecision | 'undo'; reason: string; mark: string };
+/** `later`: what follows of it and takes a while (a kept file is read) is left to the next waking. */
+export type Decide = {
+  itemId: string;
+  decision: PersonDecision | 'undo';
+  reason: string;
+  mark: string;
+  later?: boolean;
+};
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
 type Tx = Parameters<typeof writeDecision>[0];
@@ -100,7 +107,7 @@ export async function decideItem(
     await follow(tx, item, decision, isUndo);
     if (isRead) {
       released = { item, due: { itemId: item.id, isUndo, subject: person.subject, requestId } };
-      await addRelease(tx, released.due, new Date(at.getTime() + RELEASE_MS));
+      await addRelease(tx, released.due, new Date(at.getTime() + (d.later === true ? 0 : RELEASE_MS)));
     }
     if (decision === 'discard' && !isUndo) await discardUnit(tx, item, person, at);
     await writeAudit(tx, [
@@ -125,6 +132,39 @@ export async function decideItem(
     ]);
     return undefined;
   });
-  if (refused === undefined && released !== undefined) await releaseUnit(deps, released.item, released.due);
+  if (refused === undefined && released !== undefined && d.later !== true)
+    await releaseUnit(deps, released.item, released.due);
   return refused;
+}
+
+/** Items of one kind are decided alike. */
+export type DecideAll = Pick<Decide, 'reason'> & {
+  decision: PersonDecision;
+  /** as the person saw them */
+  items: readonly Pick<Decide, 'itemId' | 'mark'>[];
+};
+
+/**
+ * Decides several items in the same way, each by itself with a row of its own: one that has changed since stays open. Records that are released by it are taken in
+ * one after the other from the next waking on.
+ * @returns how many were decided, and how many were not, by why
+ */
+export async function decideAll(
+  deps: Needs,
+  person: Person,
+  d: DecideAll,
+  requestId: string,
+): Promise<{ decided: number; refused: Partial<Record<Refusal, number>> }> {
+  const done = { decided: 0, refused: {} as Partial<Record<Refusal, number>> };
+  for (const item of d.items) {
+    const refused = await decideItem(
+      deps,
+      person,
+      { ...item, decision: d.decision, reason: d.reason, later: true },
+      requestId,
+    );
+    if (refused === undefined) done.decided++;
+    else done.refused[refused] = (done.refused[refused] ?? 0) + 1;
+  }
+  return done;
 }

@@ -1,9 +1,10 @@
 // /staff/conflicts: what people decide about: contradictions, doubts and records in quarantine. Heaviest first.
 import { html, type Safe } from '../../src/ui/html.ts';
+import { peerLines } from '../report/lists.ts';
 import { codeCell, numberCell, timeCell } from '../report/words.ts';
-import { type Decide, decideItem, type Refusal } from '../review/decide.ts';
-import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS, ONE_PERSON } from '../review/kinds.ts';
-import { type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
+import { type Decide, decideAll, decideItem, type Refusal } from '../review/decide.ts';
+import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS, ONE_PERSON, type PersonDecision } from '../review/kinds.ts';
+import { type Item, type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
 import {
   besideTable,
   factTable,
@@ -53,6 +54,19 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   }</section>`;
 }
 
+/** One decision for all that are shown, of one kind and one payer: what is not shown is not decided. */
+function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
+  const { allows = [] } = ITEM_KINDS[filter.kind ?? ''] ?? {};
+  const isAlike = filter.state === 'open' && filter.peerId !== undefined && !OF_TWO_MEMBERS.includes(filter.kind ?? '');
+  if (!isAlike || shown.length < 2 || allows.length === 0 || !may(visit.session, 'decide')) return undefined;
+  return html`<details><summary>Decide all ${shown.length} shown alike</summary><form method="post" action="${PATH}">${csrfField(visit.session)}${shown.map(
+    (i) => html`<input type="hidden" name="item" value="${i.id}~${i.mark}">`,
+  )}<input type="hidden" name="kind" value="${filter.kind ?? ''}"><input type="hidden" name="peer" value="${filter.peerId ?? ''}"><fieldset><legend>Decision for each of them</legend>${allows.map(
+    (d) =>
+      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${DECISIONS_OF_PEOPLE[d]}</span></label>`,
+  )}</fieldset><p><label for="all-reason">Reason, for those who read it later</label><input id="all-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${shown.length}</button></form></details>`;
+}
+
 const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {
   'no-item': [404, 'There is no such item.'],
   changed: [409, 'The item has changed since you opened it. Open it again and decide on what it is now.'],
@@ -75,6 +89,7 @@ function readFilter(c: StaffContext) {
     kind: choice(c, 'kind', Object.keys(ITEM_KINDS)),
     weight: weight === undefined ? undefined : Number(weight),
     decision: choice(c, 'decision', Object.keys(DECISIONS_OF_PEOPLE)),
+    peerId: /^[a-z0-9][a-z0-9-]{0,62}$/.exec(c.req.query('peer') ?? '')?.[0],
   };
 }
 
@@ -87,6 +102,8 @@ export function conflicts(desk: Desk): void {
     const filter = readFilter(c);
     const found = await items(deps, filter, PAGE + 1, readPlace(c.req.query('after')));
     const { rows, last } = cut(found.rows);
+    const peers = await peerLines(deps.database.sql);
+    const said = /^(\d{1,4})-(\d{1,4})$/.exec(c.req.query('said') ?? '');
     await desk.viewed(
       visit,
       'conflicts',
@@ -100,7 +117,11 @@ export function conflicts(desk: Desk): void {
       lead: [
         'Two sources contradict each other, or a check held a record back. Nothing of this was decided by a machine. Those that concern the safety or the identity of a member come first.',
       ],
-      before: filterForm(PATH, [
+      before: html`${
+        said === null
+          ? ''
+          : html`<p class="good" role="status">${said[1] ?? ''} decided${said[2] === '0' ? '' : `, ${said[2]} not: they have changed, or their file is gone`}. Released records are taken in within some minutes.</p>`
+      }${filterForm(PATH, [
         {
           name: 'state',
           label: 'State',
@@ -132,7 +153,14 @@ export function conflicts(desk: Desk): void {
           chosen: filter.kind,
           options: Object.entries(ITEM_KINDS).map(([k, v]) => [k, v.label] as const),
         },
-      ]),
+        {
+          name: 'peer',
+          label: 'Other payer',
+          all: 'all payers',
+          chosen: filter.peerId,
+          options: peers.map((p) => [p.id, p.name] as const),
+        },
+      ])}${allForm(visit, filter, rows) ?? ''}`,
       tables: [
         {
           name: 'items',
@@ -185,6 +213,29 @@ export function conflicts(desk: Desk): void {
       ],
       next: last && withQuery(c.req.url, { after: `${last.weight}~${last.openedAt.toISOString()}~${last.id}` }),
     });
+  });
+
+  desk.form(PATH, 'decide', async (visit, form) => {
+    const decision = form.get('decision') ?? '';
+    const items = form.getAll('item').flatMap((text) => {
+      const [, itemId, mark] = /^([0-9a-f]{32})~([0-9a-f]{32})$/.exec(text) ?? [];
+      return itemId === undefined || mark === undefined ? [] : [{ itemId, mark }];
+    });
+    const { subject, name, development } = visit.session;
+    const reason = form.get('reason') ?? '';
+    if (!Object.hasOwn(DECISIONS_OF_PEOPLE, decision) || reason.trim().length < 3 || items.length > PAGE) {
+      const [status, text] = REFUSALS[reason.trim().length < 3 ? 'no-reason' : 'not-allowed'];
+      return problem(visit.c, deps, status, 'Not decided', text, visit.session);
+    }
+    const done = await decideAll(
+      deps,
+      { subject, name, role: roleOf(visit), development },
+      { decision: decision as PersonDecision, reason, items },
+      visit.requestId,
+    );
+    const not = Object.values(done.refused).reduce((sum, n) => sum + n, 0);
+    const back = { kind: form.get('kind') ?? '', peer: form.get('peer') ?? '', said: `${done.decided}-${not}` };
+    return visit.c.redirect(address(PATH, back), 303);
   });
 
   desk.page(`${PATH}/:id`, 'rows', async (visit) => {

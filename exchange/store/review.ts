@@ -36,6 +36,7 @@ export type ItemFilter = {
   weight?: number | undefined;
   memberId?: string | undefined;
   decision?: string | undefined;
+  peerId?: string | undefined;
 };
 export type ItemPlace = { weight: number; at: Date; id: string };
 
@@ -44,7 +45,7 @@ export async function listItems(sql: Queryable, f: ItemFilter, limit: number, af
   return [
     ...(await sql.unsafe<Item[]>(
       `select ${COLUMNS} from exchange.review_item i
-       where i.state = $1 and ($2::text is null or i.kind = $2) and ($3::integer is null or i.weight = $3) and ($4::text is null or i.member_id = $4) and ($9::text is null or i.decision = $9)
+       where i.state = $1 and ($2::text is null or i.kind = $2) and ($3::integer is null or i.weight = $3) and ($4::text is null or i.member_id = $4) and ($9::text is null or i.decision = $9) and ($10::text is null or i.peer_id = $10)
          and ($5::integer is null or (-i.weight, i.opened_at, i.id) > (-$5, $6::timestamptz, $7))
        order by i.weight desc, i.opened_at, i.id limit $8`,
       [
@@ -57,6 +58,7 @@ export async function listItems(sql: Queryable, f: ItemFilter, limit: number, af
         after?.id ?? null,
         limit,
         f.decision ?? null,
+        f.peerId ?? null,
       ],
     )),
   ];

@@ -32,6 +32,28 @@ export async function inRole(sql: Queryable): Promise<void> {
     throw new Error(`works as ${row?.role ?? 'nobody'} instead of ${DIRECTORY_ROLE}: connect without a pooler.`);
 }
 
+/** More than this apart, tokens that one process gives are not valid yet, or any more, to another one. */
+const CLOCK_SECONDS = 1;
+
+/**
+ * How far is the clock of this machine from that of the database? Half of what the question took is given for the way.
+ * @param now in milliseconds
+ * @returns what to say when they are together
+ * @throws Error with a sentence when they are too far apart
+ */
+export async function sameClock(sql: Queryable, now: () => number = Date.now): Promise<string> {
+  await sql`select 1`; // a connection that has to be made first takes longer than the question
+  const asked = now();
+  const [row] = await sql<{ at: Date }[]>`select clock_timestamp() as at`;
+  const half = (now() - asked) / 2;
+  const ahead = (asked + half - (row?.at.getTime() ?? 0)) / 1000;
+  if (Math.abs(ahead) - half / 1000 > CLOCK_SECONDS)
+    throw new Error(
+      `this machine is ${Math.abs(ahead).toFixed(1)} seconds ${ahead > 0 ? 'ahead of' : 'behind'} the database: processes would refuse each other's tokens, and those of payers. Set it by NTP.`,
+    );
+  return 'that of the database';
+}
+
 export async function doctor(): Promise<void> {
   let failed = 0;
   const check = async ({ name, run }: Check): Promise<boolean> => {
@@ -91,6 +113,7 @@ export async function doctor(): Promise<void> {
               return 'may read the directory';
             },
           });
+          await check({ name: 'clock', run: () => sameClock(node.deps.database.sql) });
           await check({
             name: 'keys',
             run: async () =>

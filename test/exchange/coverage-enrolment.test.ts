@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCoverage } from '../../exchange/members/coverage.ts';
 import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol } from './plan-fixture.ts';
@@ -121,4 +123,44 @@ test('ours, others, and what cannot be used; again nothing changes', async () =>
   expect(await sql`select 1 from exchange.other_coverage`).toHaveLength(1);
   const [profile] = await sql<{ mb: string[] }[]>`select mb from exchange.member_profile where member_id = 'p1'`;
   expect(profile?.mb).toContain('CARD1');
+});
+
+test('a gap that Coverage alone tells begins an offer, and a coverage that ended before the offer was due ends it', async () => {
+  const { sql } = node.deps.database;
+  const told = async (id: string, start: string, end: string | undefined) => {
+    const period = { start, ...(end === undefined ? {} : { end }) };
+    const c = {
+      resourceType: 'Coverage',
+      id,
+      status: 'active',
+      subscriberId: 'S-gap',
+      beneficiary: { reference: 'Patient/gap' },
+      payor: [{ display: node.deps.config.planName }],
+      period,
+    };
+    const entries = [{ resourceType: 'Patient', id: 'gap', name: [{ family: 'Gap' }], birthDate: '1980-01-01' }, c];
+    const records = async function* () {
+      for (const [i, resource] of entries.entries())
+        yield { source: 'x', line: i + 1, text: JSON.stringify(resource), resource };
+    };
+    await importMembers(node.deps, {
+      records: records(),
+      validate: () => [],
+      reject: (r) => expect(r).toBeUndefined(),
+    });
+    await enrolFromCoverage(node.deps, 'qhp', () => {});
+    await keepClocks(node.deps);
+    return (
+      await sql<
+        { k: string }[]
+      >`select split_part(subject, '/', 2) || ' ' || state || ' ' || coalesce(reason, start_event) as k from exchange.clock where member_id = 'gap' and kind = 'C1-offer' order by 1`
+    ).map((r) => r.k);
+  };
+  const year = new Date().getUTCFullYear();
+  expect(await told('g1', `${year - 1}-01-01`, undefined)).toHaveLength(1);
+  // a second one, within the first as far as is known
+  expect(await told('g2', `${year}-01-01`, undefined)).toHaveLength(1);
+  const gap = await told('g1', `${year - 1}-01-01`, `${year - 1}-06-30`);
+  expect(gap).toHaveLength(2);
+  expect(gap[1]).toContain(`${year}-01-01 open coverage-anew`);
 });

@@ -141,3 +141,45 @@ test('a tick after which nothing has changed looks at nothing', async () => {
   >`select count(*)::int as n from exchange.other_coverage where look_on <= ${day(0)}::date`;
   expect(row?.n).toBe(0);
 });
+
+test('what is written without a word to the duties is looked at all the same: a longer coverage, a duty that began anew, one met in the past', async () => {
+  const { sql } = node.deps.database;
+  now = new Date('2030-01-10T17:00:00Z');
+  const begin = async (member: string, starts: string, ends: string | null) => {
+    await sql`insert into exchange.member (id, umb) values (${member}, ${`U${member}`})`;
+    await sql`insert into exchange.enrolment (member_id, member_number, plan, starts, ends) values (${member}, 'x', 'x', ${starts}::date, ${ends}::date)`;
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values (${`c-${member}`}, ${member}, 'opt-in', 'regular', '2029-01-01', 'x')`;
+    await sql`insert into exchange.other_coverage (id, member_id, payer, peer_id) values (${`o-${member}`}, ${member}, 'p1', 'p1')`;
+    await sql`update exchange.peer set state = 'active' where id = 'p1'`;
+    await keepClocks(node.deps);
+  };
+  const of = async (member: string) =>
+    (await duties()).filter((k) => k.startsWith(`${member} `) && !k.includes(' anew')).map((k) => k.split(' ')[2]);
+  await begin('longer', '2029-01-01', '2029-12-31');
+  expect(await of('longer')).toEqual([]);
+  await sql`update exchange.enrolment set ends = null where member_id = 'longer'`;
+  await keepClocks(node.deps);
+  expect(await of('longer')).toEqual(['open']);
+
+  await begin('again', '2029-01-01', null);
+  await closeClock(sql, 'C2', 'o-again', now);
+  for (const [choice, at] of [
+    ['withdraw', 1],
+    ['opt-in', 2],
+  ] as const)
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, given_at, source) values (${`c-again-${choice}`}, 'again', ${choice}, 'regular', ${day(0)}::date, ${new Date(now.getTime() + at * 1000)}, 'x')`;
+  now = new Date(now.getTime() + 86_400_000);
+  await keepClocks(node.deps);
+  expect(await of('again')).toEqual(['met-late']);
+  await renewRequests(sql, calendarOf(node.deps.config), now, ['again']);
+  await keepClocks(node.deps);
+  expect((await of('again')).sort()).toEqual(['met-late', 'open']);
+
+  await begin('past', '2029-01-01', '2029-03-31');
+  await sql`insert into exchange.enrolment (member_id, member_number, plan, starts) values ('past', 'x', 'x', '2029-10-01')`;
+  await keepClocks(node.deps);
+  expect(await of('past')).toEqual(['open']);
+  await closeClock(sql, 'C2', 'o-past', new Date('2029-02-01T12:00:00Z'));
+  await keepClocks(node.deps);
+  expect((await duties()).filter((k) => k.startsWith('past ') && k.endsWith('coverage anew'))).toHaveLength(1);
+});

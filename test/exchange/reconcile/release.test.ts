@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../../exchange/alerts/keep.ts';
-import { decideItem } from '../../../exchange/review/decide.ts';
+import { decideAll, decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { finishReleases, RELEASE_MS } from '../../../exchange/review/release.ts';
 import { findAttachment } from '../../../exchange/store/attachment.ts';
@@ -366,5 +366,27 @@ test('of a release and its undoing at the same time the undoing holds; two that 
     await node.sql`select from exchange.unit_revision where pull_id = ${pull} and line = 2 and cause = 'release'`,
   ).toHaveLength(1);
   expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('of several that are released at once each is taken in from the next waking on', async () => {
+  const held = (id: string) => lab(id, { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
+  await node.pull([output('Observation', held('m1x'), held('m2x'))], { since: new Date() });
+  const items = await Promise.all(
+    ['m1x', 'm2x'].map(async (s) => {
+      const id = await itemOf(s);
+      return { itemId: id, mark: (await findItem(node.sql, id))?.mark ?? '' };
+    }),
+  );
+  const done = await decideAll(
+    node.deps,
+    person,
+    { decision: 'release', reason: 'known extension', items: [...items, { itemId: 'none', mark: '' }] },
+    'r1',
+  );
+  expect(done).toEqual({ decided: 2, refused: { 'no-item': 1 } });
+  expect(await visible()).not.toContain('m1x');
+  await finishReleases(node.deps);
+  expect(await visible()).toEqual(expect.arrayContaining(['m1x', 'm2x']));
   expect(await brokenLaws(node.sql)).toEqual({});
 });

@@ -238,3 +238,47 @@ test('a claim that is held for another one leads to it: to its item, or to the l
   await sql()`delete from exchange.release_due`;
   await sql().unsafe(`delete from exchange.review_item where id in (${held('held-1')}, ${held('held-2')})`);
 });
+
+test('those of one kind and one payer that are shown are decided alike, each by itself; one that changed since stays open', async () => {
+  const at = '/staff/conflicts?kind=value-mismatch&peer=prior';
+  const [, first] = [await json(), await itemOf('value-mismatch')];
+  const clones = ['a', 'b', 'c'].map((c) => c.repeat(32));
+  for (const id of clones)
+    await sql()`
+      insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, rule, opened_at)
+      select ${id}, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, 'prior', rule, opened_at from exchange.review_item where id = ${first}`;
+  expect(await (await reviewer.get('/staff/conflicts?kind=value-mismatch')).text()).not.toContain('name="item"');
+  const page = await (await reviewer.get(at)).text();
+  const shown = [...page.matchAll(/name="item" value="([^"]+)"/g)]
+    .map((m) => m[1] ?? '')
+    .filter((i) => clones.includes(i.slice(0, 32)));
+  expect(shown).toHaveLength(3);
+  await sql()`update exchange.review_item set reopened = 5 where id = ${clones[2] ?? ''}`;
+  const csrf = fieldOf(page, 'csrf');
+  const send = (by: Visitor, more: Record<string, string>) =>
+    by.post('/staff/conflicts', [
+      ['csrf', csrf],
+      ...shown.map((i): [string, string] => ['item', i]),
+      ...Object.entries({
+        kind: 'value-mismatch',
+        peer: 'prior',
+        decision: 'keep-both',
+        reason: 'rounded there',
+        ...more,
+      }),
+    ]);
+  expect((await send(viewer, {})).status).toBe(403);
+  expect((await send(reviewer, { reason: '' })).status).toBe(400);
+  expect((await send(reviewer, { decision: 'undo' })).status).toBe(400);
+  expect((await send(reviewer, {})).headers.get('location')).toBe(`${at}&said=2-1`);
+  expect(await (await reviewer.get(`${at}&said=2-1`)).text()).toContain('2 decided, 1 not');
+  expect(
+    (
+      await sql()`select state || ' ' || coalesce(decision, '') as s from exchange.review_item where id = any(${clones}) order by id`
+    ).map((r) => r['s']),
+  ).toEqual(['decided keep-both', 'decided keep-both', 'open ']);
+  expect(await sql()`select from exchange.review_decision where reason = 'rounded there'`).toHaveLength(2);
+  expect(
+    await sql()`select from exchange.audit where action = 'decide' and object = any(${clones.map((c) => `item/${c}`)})`,
+  ).toHaveLength(2);
+});
