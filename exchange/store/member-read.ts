@@ -119,6 +119,26 @@ export type RowsWanted = {
   limit: number;
 };
 
+const RECORDS = `select ${COLUMNS} ${grantedThen(15)}
+  ${recordsOfEach(' and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))')}
+  where not r.deleted and ${isNew('$14')}
+    and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
+    and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
+  order by r.member_id, r.type, r.id limit $13`;
+const recordsWanted = (grants: readonly Grant[], days: Days, want: RowsWanted) => [
+  ...base(grants, days),
+  arrayLiteral(want.types),
+  want.ids === undefined ? null : arrayLiteral(want.ids),
+  want.from ?? null,
+  want.to ?? null,
+  want.after?.memberId ?? null,
+  want.after?.type ?? null,
+  want.after?.id ?? null,
+  want.limit,
+  want.since ?? null,
+  policiesThen(grants),
+];
+
 /** Records that may leave, in the order of the primary key. */
 export async function memberRows(
   sql: Queryable,
@@ -127,30 +147,35 @@ export async function memberRows(
   want: RowsWanted,
 ): Promise<MemberRow[]> {
   if (grants.length === 0) return [];
-  const { after } = want;
-  return [
-    ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${grantedThen(15)}
-       ${recordsOfEach(' and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))')}
-       where not r.deleted and ${isNew('$14')}
-         and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
-         and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
-       order by r.member_id, r.type, r.id limit $13`,
-      [
-        ...base(grants, days),
-        arrayLiteral(want.types),
-        want.ids === undefined ? null : arrayLiteral(want.ids),
-        want.from ?? null,
-        want.to ?? null,
-        after?.memberId ?? null,
-        after?.type ?? null,
-        after?.id ?? null,
-        want.limit,
-        want.since ?? null,
-        policiesThen(grants),
-      ],
-    )),
-  ];
+  return [...(await sql.unsafe<MemberRow[]>(RECORDS, recordsWanted(grants, days, want)))];
+}
+
+/** Bytes of records that a page has, or a little more: what many ask for at once is held in memory, each in several forms. */
+export const PAGE_BYTES = 2 * 1024 * 1024;
+
+/**
+ * The same, with so many that they are {@link PAGE_BYTES} together, one at least. The texts of others are not read.
+ * @returns `isCut`: there are more
+ */
+export async function memberPage(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  want: RowsWanted,
+): Promise<{ rows: MemberRow[]; isCut: boolean }> {
+  if (grants.length === 0) return { rows: [], isCut: false };
+  const found = await sql.unsafe<(MemberRow & { all: number; before: string })[]>(
+    `select * from (
+       select x.*, count(*) over ()::int as "all",
+         coalesce(sum(octet_length(x.text)) over (order by x."memberId", x.type, x.id rows between unbounded preceding and 1 preceding), 0) as before
+       from (${RECORDS}) x) y
+     where before < ${PAGE_BYTES} order by "memberId", type, id`,
+    recordsWanted(grants, days, want),
+  );
+  return {
+    rows: found.map(({ all: _, before: __, ...row }) => row),
+    isCut: found.length < (found[0]?.all ?? 0),
+  };
 }
 
 /** The text of a record as we keep it, with what its form for peers leaves out. resource_pkey. */
