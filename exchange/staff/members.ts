@@ -42,6 +42,8 @@ const actorOf = (visit: Visit): Actor => ({
 /** What holds, for those who read about the member: the form speaks to the member. */
 function heldText(held: MemberAccount['choices'][number] | undefined): string {
   if (!held) return 'Has not chosen yet.';
+  if (held.source.startsWith('two members'))
+    return `Counts as ${held.choice === 'opt-in' ? 'opted in' : 'a no'} since ${held.recordedOn}, out of what was chosen as two members; nobody said so that day. Ask the member to choose.`;
   return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${held.recordedOn}.`;
 }
 

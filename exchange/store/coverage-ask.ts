@@ -98,6 +98,7 @@ export async function settleAsks(
   zone: string,
   refresh: Refresh,
 ): Promise<void> {
+  // few are thought to have this time, when it may be all: by their ids, not each beside each (no index serves `is not distinct from`)
   await sql`
     update exchange.other_coverage k set ask_at = n.at
     from exchange.other_coverage o cross join (select ${today}::date as today) d ${asked(sql, refresh)}
@@ -107,5 +108,5 @@ export async function settleAsks(
         ((select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id and e.starts - ${EARLY_DAYS}::int > d.today)::timestamp at time zone ${zone}),
         (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) t(at)
     ) n
-    where o.ask_at = ${claimed}::timestamptz and k.id = o.id and k.ask_at = ${claimed}::timestamptz`;
+    where o.ask_at = ${claimed}::timestamptz and k.id = o.id and k.ask_at is not distinct from ${claimed}::timestamptz`;
 }

@@ -27,13 +27,11 @@ export type Database = {
 export const lendOne = <T>(database: Pick<Database, 'lend'>, work: (client: Sql) => Promise<T>): Promise<T> =>
   database.lend(1, ([client]) => work(client));
 
-/** The database whose statements go through another form of its client. */
+/** The database whose statements go through another form of its client. It is made for each search: a getter would be a shape of its own each time. */
 export const viewOf = (database: Database, view: (sql: Sql) => Sql): Database => ({
-  get sql() {
-    return view(database.sql);
-  },
+  sql: view(database.sql),
   dedicated: (use) => database.dedicated(use),
-  lend: (count, work) => database.lend(count, work),
+  lend: database.lend,
 });
 
 /** Escapes one field of COPY text format. */

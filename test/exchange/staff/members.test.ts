@@ -297,3 +297,21 @@ test('two members are made one on a page that shows both, after what speaks agai
   expect((await reviewer.post(`/staff/members/${bob}/two`, { csrf, reason: 'two people' })).status).toBe(303);
   expect(await (await reviewer.get(page)).text()).toContain('Was one person with');
 });
+
+test('a choice that holds because two members were made one is not told as one that the member made that day', async () => {
+  const bob = idOf(robert);
+  const page = `/staff/members/${ana}`;
+  const held = (await reviewer.get(`${page}?format=json`)).json() as Promise<{
+    tables: { choices: { choice: string }[] };
+  }>;
+  const other = (await held).tables.choices[0]?.choice === 'opt-in' ? 'decline' : 'opt-in';
+  await node.deps.database.sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('other', ${bob}, ${other}, 'regular', current_date, 'test')`;
+  const both = await (await reviewer.get(`${page}/one/${bob}`)).text();
+  const seen = [...both.matchAll(/name="seen" value="([^"]+)"/g)].map((m): [string, string] => ['seen', m[1] ?? '']);
+  expect(seen.map(([, c]) => c)).toContain('choices');
+  const csrf = fieldOf(both, 'csrf');
+  const done = await reviewer.post(`${page}/one/${bob}`, [['csrf', csrf], ['reason', 'one card'], ...seen]);
+  expect(done.status).toBe(303);
+  expect(await (await reviewer.get(page)).text()).toContain('nobody said so that day');
+});
