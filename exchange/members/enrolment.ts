@@ -81,8 +81,15 @@ export function readEnd(row: Partial<Record<EnrolmentColumn, string>>): Coverage
   };
 }
 
-/** Checks one row. All faults are returned, a sentence each. */
-export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): Enrolment | { faults: string[] } {
+/**
+ * Checks one row. All faults are returned, a sentence each.
+ * @param today YYYY-MM-DD of the plan's calendar: nobody is born, and has chosen, on a later day. A choice of a later day would hold against all
+ *   that the member says until then.
+ */
+export function readEnrolment(
+  row: Partial<Record<EnrolmentColumn, string>>,
+  today: string,
+): Enrolment | { faults: string[] } {
   const faults: string[] = [];
   const get = (column: EnrolmentColumn): string | undefined => {
     const value = row[column]?.trim();
@@ -98,6 +105,11 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     if (value !== undefined && value !== '' && !isDay(value)) faults.push(`${column} must be a date YYYY-MM-DD.`);
     return value === '' ? undefined : value;
   };
+  const pastDayOf = (column: EnrolmentColumn, required: boolean): string | undefined => {
+    const day = dayOf(column, required);
+    if (day !== undefined && isDay(day) && day > today) faults.push(`${column} is a day to come.`);
+    return day;
+  };
   faults.push(...notText(row));
   for (const column of NUMBERS)
     if (ROUNDED.test(get(column) ?? ''))
@@ -106,7 +118,7 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
   const formerNumber = get('former_member_number');
   const family = need('family');
   const given = need('given');
-  const birthDate = dayOf('birth_date', true) ?? '';
+  const birthDate = pastDayOf('birth_date', true) ?? '';
   const gender = get('gender')?.toLowerCase() ?? 'unknown';
   if (!GENDERS.has(gender)) faults.push('gender must be male, female, other or unknown.');
   const patientId = get('patient_id');
@@ -128,7 +140,7 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     faults.push('prior_coverage_end is before prior_coverage_start.');
   const answer = get('opt_in')?.toLowerCase();
   if (answer !== undefined && !['yes', 'no'].includes(answer)) faults.push('opt_in must be yes, no or empty.');
-  const on = dayOf('opt_in_date', false);
+  const on = pastDayOf('opt_in_date', false);
   if (answer !== undefined && on === undefined) faults.push('opt_in_date is required with opt_in.');
   const policy = get('opt_in_policy')?.toLowerCase() ?? 'regular';
   if (policy !== 'regular' && policy !== 'sensitive') faults.push('opt_in_policy must be regular or sensitive.');

@@ -1,6 +1,7 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
 // transaction, so a stopped import leaves nothing half done; run it again.
 import { randomUUID } from 'node:crypto';
+import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
@@ -53,12 +54,14 @@ export type ImportMembersResult = {
 
 const MEMBER_SYSTEM = (baseUrl: string) => `${baseUrl}/sid/member`;
 const CSV_FILE = 0;
+const todayOf = (deps: Pick<Deps, 'clock' | 'config'>): string => localDay(deps.clock(), deps.config.timeZone);
 const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
 /** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
 async function* enrolmentRows(
   input: Pick<ImportMembersInput, 'x12'> & { enrolment: string },
+  today: string,
   reject: ImportMembersInput['reject'],
 ): AsyncGenerator<EnrolmentLine> {
   const path = input.enrolment;
@@ -66,7 +69,7 @@ async function* enrolmentRows(
     const refuse = (line: number, reason: string) =>
       reject({ source: path, line, code: 'invalid-enrolment' as const, reason });
     for await (const { line, values, isEnd } of read834(path, input.x12, refuse)) {
-      const row = isEnd ? readEnd(values) : readEnrolment(values);
+      const row = isEnd ? readEnd(values) : readEnrolment(values, today);
       if ('faults' in row) await refuse(line, row.faults.join(' '));
       else yield { line, row };
     }
@@ -87,7 +90,7 @@ async function* enrolmentRows(
         throw new ImportFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
       isChecked = true;
     }
-    const row = readEnrolment(values);
+    const row = readEnrolment(values, today);
     if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
     else yield { line, row };
   }
@@ -115,7 +118,12 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   async function* units(): AsyncGenerator<StagedUnit> {
     if (input.enrolment !== undefined) {
       const { sql } = deps.database;
-      const rows = ownedRows(sql, enrolmentRows({ ...input, enrolment: input.enrolment }, refuse), taken, formers);
+      const rows = ownedRows(
+        sql,
+        enrolmentRows({ ...input, enrolment: input.enrolment }, todayOf(deps), refuse),
+        taken,
+        formers,
+      );
       const memberSystem = MEMBER_SYSTEM(deps.config.baseUrl);
       yield* madePatients(sql, rows, { file: CSV_FILE, memberSystem, passOver: (n) => (unchanged += n) });
     }
@@ -274,7 +282,7 @@ async function commitEnrolment(
   // faults of rows were reported while staging
   for await (const item of ownedRows(
     deps.database.sql,
-    enrolmentRows({ ...input, enrolment: path }, () => {}),
+    enrolmentRows({ ...input, enrolment: path }, todayOf(deps), () => {}),
     taken,
     formers,
   )) {

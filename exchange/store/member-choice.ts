@@ -143,14 +143,20 @@ export async function namePayer(
     saidBy: string;
   },
 ): Promise<string> {
-  const [row] = await tx<{ id: string }[]>`
+  // said again, it is not written again: whoever looks at what has changed would look in vain
+  const [written] = await tx<{ id: string }[]>`
     insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by)
     values (${randomUUID()}, ${o.memberId}, ${o.payer},
       (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1),
       ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
     on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts), ends = coalesce(excluded.ends, exchange.other_coverage.ends),
       ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date) then ${o.at} else exchange.other_coverage.ends_known_at end
+      where excluded.starts <> coalesce(exchange.other_coverage.starts, 'infinity'::date) or excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date)
     returning id`;
+  const [row] = written
+    ? [written]
+    : await tx<{ id: string }[]>`
+    select id from exchange.other_coverage where member_id = ${o.memberId} and payer = ${o.payer} and member_number = ${o.memberNumber}`;
   if (!row) throw new Error('a payer was not stored');
   return row.id;
 }

@@ -229,7 +229,9 @@ test.each([
     { prior_payer: 'old', prior_coverage_start: '2025-01-01', prior_coverage_end: '2024-12-31' },
     ['prior_coverage_end is before prior_coverage_start.'],
   ],
-])('a row whose days go backwards is refused: %j', (more, faults) => {
+  [{ birth_date: '2026-11-29' }, ['birth_date is a day to come.']],
+  [{ opt_in: 'yes', opt_in_date: '2026-11-29' }, ['opt_in_date is a day to come.']],
+])('a row whose days go backwards, or are to come where they cannot, is refused: %j', (more, faults) => {
   const row = {
     member_number: 'B1',
     family: 'Back',
@@ -237,7 +239,7 @@ test.each([
     birth_date: '1970-02-03',
     coverage_start: '2026-01-01',
   };
-  expect(readEnrolment({ ...row, ...more })).toEqual({ faults });
+  expect(readEnrolment({ ...row, ...more }, '2026-11-28')).toEqual({ faults });
 });
 
 test('a card that a member with that birth date holds is that member’s, whose records came under another id', async () => {
