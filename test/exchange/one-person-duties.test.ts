@@ -6,6 +6,7 @@ import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { closeClock } from '../../exchange/store/clock.ts';
+import { formerUnder } from '../../exchange/store/member-merge.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -185,6 +186,8 @@ test('two again: a duty that began since goes with its coverage', async () => {
   const reason = 'said so';
   const done = await makeOne(node.deps, { memberId: 'stays', formerId: 'goes', reason, seen: [] }, who);
   expect(done).toHaveProperty('id');
+  // by the card that is the other one's now, for who takes it back
+  expect(await formerUnder(sql, 'G')).toBe('goes');
   await recordChoice(
     node.deps,
     'stays',
@@ -203,6 +206,7 @@ test('two again: a duty that began since goes with its coverage', async () => {
     'stays C2 o-goes',
   ]);
   expect(await makeTwo(node.deps, { formerId: 'goes', reason }, who)).toHaveProperty('id');
+  expect(await formerUnder(sql, 'G')).toBeUndefined();
   await keepClocks(node.deps);
   expect(await held()).toEqual([
     'goes C1-offer goes/2030-01-01',
