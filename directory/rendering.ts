@@ -35,6 +35,7 @@ export function rendering(
         held = undefined;
       };
       let beside = 0;
+      let isOver = false;
       try {
         return await make(async (work) => {
           beside++;
@@ -42,14 +43,17 @@ export function rendering(
           try {
             return await work();
           } finally {
-            // of several at once the last one takes the turn
-            if (--beside === 0) {
+            // of several at once the last one takes the turn, unless one that failed has ended the page
+            if (--beside === 0 && !isOver) {
               await turns.enter(LEVELS.goesOn, { isGone });
-              held = LEVELS.goesOn;
+              // while it came the page may have ended, gone to wait again, or have got another
+              if (isOver || beside > 0 || held !== undefined) turns.leave(LEVELS.goesOn);
+              else held = LEVELS.goesOn;
             }
           }
         });
       } finally {
+        isOver = true;
         leave();
       }
     },

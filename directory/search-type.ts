@@ -12,10 +12,9 @@ import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import type { Errand } from '../src/store/errand.ts';
-import { searchPage } from '../src/store/search.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
-import { countTotal, ofMany, type Totals, totalOf } from './totals.ts';
+import { countTotal, pageOf, type Totals, totalOf } from './totals.ts';
 import type { Work } from './work.ts';
 
 export type SearchDeps = Pick<Deps, 'database' | 'config' | 'clock'> & {
@@ -109,8 +108,7 @@ async function countOnly(request: SearchRequest, deps: SearchDeps) {
 }
 
 async function page(request: SearchRequest, deps: SearchDeps) {
-  const { database } = deps;
-  const found = await searchPage(database.sql, ofMany(request, deps));
+  const found = await pageOf(request, deps);
   const whole = link(request, deps);
   const at = (cursor: Cursor | undefined) => (cursor === undefined ? undefined : atCursor(whole, cursor));
   const nothing = found.entries.length === 0;

@@ -2,7 +2,14 @@
 
 import { isTimeless, type SearchRequest } from '../src/fhir/search/request.ts';
 import type { Database } from '../src/store/database.ts';
-import { type Counting, countMatches, estimateMatches, type Page, TOTAL_EXACT } from '../src/store/search.ts';
+import {
+  type Counting,
+  countMatches,
+  estimateMatches,
+  type Page,
+  searchPage,
+  TOTAL_EXACT,
+} from '../src/store/search.ts';
 
 /** `exact` or the planner's estimate */
 export type Total = { value: number; exact: boolean };
@@ -12,6 +19,7 @@ type Known = Total & { change: string };
 export type Totals = {
   get(key: string): Known | undefined;
   set(key: string, known: Known): void;
+  forget(key: string): void;
 };
 
 type TotalDeps = { database: Database; totals: Totals };
@@ -29,6 +37,7 @@ export function totals(): Totals {
       }
       held.set(key, known);
     },
+    forget: (key) => void held.delete(key),
   };
 }
 
@@ -43,11 +52,21 @@ export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Pa
   return capped ? estimated(request, deps, key, found.change) : counted(request, deps, key);
 }
 
-/** Of which more match than are counted, as is remembered: whatever has changed since, hardly fewer do. */
-export const ofMany = (request: SearchRequest, { totals }: Pick<TotalDeps, 'totals'>): SearchRequest =>
-  request.sort.length > 0 && (totals.get(totalKey(request))?.value ?? 0) > TOTAL_EXACT
-    ? { ...request, many: true }
-    : request;
+/**
+ * The page. Of what is remembered to match more than are counted, the matches are not counted again to be put in order. When that fails
+ * they may be few by now, which takes a walk long to find: the next one counts.
+ */
+export async function pageOf(request: SearchRequest, { database, totals }: TotalDeps): Promise<Page> {
+  const key = totalKey(request);
+  if (request.sort.length === 0 || (totals.get(key)?.value ?? 0) <= TOTAL_EXACT)
+    return searchPage(database.sql, request);
+  try {
+    return await searchPage(database.sql, { ...request, many: true });
+  } catch (error) {
+    totals.forget(key);
+    throw error;
+  }
+}
 
 /** The total alone. */
 export const countTotal = (request: SearchRequest, deps: TotalDeps): Promise<Total> =>

@@ -42,8 +42,8 @@ const PATIENCE_MS = 3000;
 export function placesOf(pool: number): readonly number[] {
   const all = pool * PER_CONNECTION;
   const long = Math.max(1, Math.floor(pool / LONG_OF));
-  // one more of a kind that is not known yet: it may be quick
-  return [all, all - KEPT, long + 1, long];
+  // one more of a kind that is not known yet: it may be quick; each of these has a connection of its own, and one is for the others
+  return [all, all - KEPT, Math.min(long + 1, pool - 1), long];
 }
 
 /** @param options for tests */
@@ -60,8 +60,10 @@ export function workOf(
     search<T>(request: SearchRequest, database: Database, of: Errand, ask: (database: Database) => Promise<T>) {
       const effort = known.of(request);
       const { level, expected } = effort;
+      // one that waited may have become known by others of its kind
+      const levelNow = () => known.of(request).level;
       const work = async (): Promise<T> => {
-        of.isLong = level >= LEVELS.unknown;
+        of.isLong = levelNow() >= LEVELS.unknown;
         const before = of.took;
         let isWhole = false;
         try {
@@ -72,8 +74,6 @@ export function workOf(
           effort.took(of.took - before, isWhole);
         }
       };
-      // one that waited may have become known by others of its kind
-      const levelNow = () => known.of(request).level;
       return admitted(places, work, level, { latest: of.until - expected, isGone: of.isGone, levelNow });
     },
   };

@@ -9,10 +9,19 @@ import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { MAX_TARGETS, sharedTransmitters, transmitterProvenance } from '../export/transmitter.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { type Grant, leavingKeys, type MemberRow, memberRows, type Position, sharedOf } from '../store/member-read.ts';
+import {
+  type Grant,
+  leavingKeys,
+  type MemberRow,
+  memberPage,
+  memberRows,
+  type Position,
+  sharedOf,
+} from '../store/member-read.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
 import { type Given, givenParameters } from './export-parameters.ts';
+import { pageInTurn } from './in-turn.ts';
 import {
   daysOf,
   grantsOf,
@@ -56,75 +65,88 @@ export function everything(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Patient/:id/$everything');
     const caller = await admitted(c, deps, 'Patient', 'reads');
-    const { sql } = deps.database;
     const id = c.req.param('id') ?? '';
     const given = await givenParameters(c);
     const lenient = readPrefer(c.req.header('prefer')).handling === 'lenient';
     const asked = readAsked(given, caller, lenient, deps.clock());
-    const days = daysOf(deps);
     const grants = ID_PATTERN.test(id) ? await grantsAsked(deps, caller, id, asked.since) : [];
     if (grants.length === 0) {
       await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${id}`);
       throw new Outcome('not-found');
     }
 
-    const records = asked.types.filter((t) => !SHARED_TYPES.includes(t));
-    const isShared = asked.after?.type === SHARED_MARK;
-    const page: Shown[] = [];
-    let next: Position | undefined;
-    if (!isShared) {
-      const rows = [
-        ...(asked.after === undefined && records.includes('Patient')
-          ? await memberRows(sql, grants, days, { types: ['Patient'], since: asked.since, limit: 1 })
-          : []),
-      ];
-      const types = records.filter((t) => t !== 'Patient');
-      const want = asked.count - rows.length;
-      const more = await memberRows(sql, grants, days, {
-        types,
-        since: asked.since,
-        after: asked.after,
-        limit: want + 1,
-      });
-      const last = more.length > want ? (more[want - 1] ?? rows.at(-1)) : undefined;
-      page.push(...(await shown(deps, [...rows, ...more.slice(0, want)])));
-      if (last) next = { memberId: id, type: last.type === 'Patient' ? 'A' : last.type, id: last.id };
-    }
-    if (next === undefined) {
-      const want = asked.count - page.length;
-      const shared = await sharedOf(sql, grants, days, {
-        types: asked.types.filter((t) => SHARED_TYPES.includes(t)),
-        of: EXPORT_ORDER,
-        since: asked.since,
-        after: isShared ? sharedPlace(asked.after) : undefined,
-        limit: want + 1,
-      });
-      for (const row of shared.slice(0, want)) page.push({ row, text: row.text, resource: { resourceType: row.type } });
-      const last = shared.length > want ? shared[want - 1] : undefined;
-      if (shared.length > want)
-        next = { memberId: id, type: SHARED_MARK, id: last ? `${last.type}.${last.id}` : sharedStart(asked.after) };
-      else if (records.includes('Provenance'))
-        page.push(
-          ...(await transmitted(deps, caller, grants, records, asked.since)),
-          ...(await sharedTransmitted(deps, caller, grants, asked)),
-        );
-    }
-
-    const leaving = page.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-    await recordAccess(c, deps, caller, { action: 'everything', object: `Patient/${id}` }, leaving, [id]);
-    const base = addresses(deps.config).fhir;
-    const url = (place: Position | undefined) => {
-      const q = new URLSearchParams(
-        given.filter((g) => ['_type', '_since', '_count'].includes(g.name)).map((g) => [g.name, g.value]),
-      );
-      if (place) q.set('_page', cursorOf(place));
-      return `${base}/Patient/${id}/$everything${q.size > 0 ? `?${q.toString()}` : ''}`;
-    };
-    const links = [{ relation: 'self', url: url(asked.after) }];
-    if (next) links.push({ relation: 'next', url: url(next) });
-    const entries = page.map((s) => ({ shown: s, mode: 'match' as const }));
-    return fhirBody(c, searchset(base, links, entries, undefined), 200, NO_STORE);
+    return pageInTurn(deps, caller, c.req.raw.signal, () => answer(c, deps, caller, id, given, asked, grants));
   };
+}
+
+async function answer(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  caller: Caller,
+  id: string,
+  given: Given,
+  asked: Asked,
+  grants: readonly Grant[],
+): Promise<Response> {
+  const { sql } = deps.database;
+  const days = daysOf(deps);
+  const records = asked.types.filter((t) => !SHARED_TYPES.includes(t));
+  const isShared = asked.after?.type === SHARED_MARK;
+  const page: Shown[] = [];
+  let next: Position | undefined;
+  if (!isShared) {
+    const rows = [
+      ...(asked.after === undefined && records.includes('Patient')
+        ? await memberRows(sql, grants, days, { types: ['Patient'], since: asked.since, limit: 1 })
+        : []),
+    ];
+    const types = records.filter((t) => t !== 'Patient');
+    const want = asked.count - rows.length;
+    const { rows: more, isCut } = await memberPage(sql, grants, days, {
+      types,
+      since: asked.since,
+      after: asked.after,
+      limit: want + 1,
+    });
+    rows.push(...more.slice(0, want));
+    const last = isCut || more.length > want ? rows.at(-1) : undefined;
+    page.push(...(await shown(deps, rows)));
+    if (last) next = { memberId: id, type: last.type === 'Patient' ? 'A' : last.type, id: last.id };
+  }
+  if (next === undefined) {
+    const want = asked.count - page.length;
+    const shared = await sharedOf(sql, grants, days, {
+      types: asked.types.filter((t) => SHARED_TYPES.includes(t)),
+      of: EXPORT_ORDER,
+      since: asked.since,
+      after: isShared ? sharedPlace(asked.after) : undefined,
+      limit: want + 1,
+    });
+    for (const row of shared.slice(0, want)) page.push({ row, text: row.text, resource: { resourceType: row.type } });
+    const last = shared.length > want ? shared[want - 1] : undefined;
+    if (shared.length > want)
+      next = { memberId: id, type: SHARED_MARK, id: last ? `${last.type}.${last.id}` : sharedStart(asked.after) };
+    else if (records.includes('Provenance'))
+      page.push(
+        ...(await transmitted(deps, caller, grants, records, asked.since)),
+        ...(await sharedTransmitted(deps, caller, grants, asked)),
+      );
+  }
+
+  const leaving = page.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+  await recordAccess(c, deps, caller, { action: 'everything', object: `Patient/${id}` }, leaving, [id]);
+  const base = addresses(deps.config).fhir;
+  const url = (place: Position | undefined) => {
+    const q = new URLSearchParams(
+      given.filter((g) => ['_type', '_since', '_count'].includes(g.name)).map((g) => [g.name, g.value]),
+    );
+    if (place) q.set('_page', cursorOf(place));
+    return `${base}/Patient/${id}/$everything${q.size > 0 ? `?${q.toString()}` : ''}`;
+  };
+  const links = [{ relation: 'self', url: url(asked.after) }];
+  if (next) links.push({ relation: 'next', url: url(next) });
+  const entries = page.map((s) => ({ shown: s, mode: 'match' as const }));
+  return fhirBody(c, searchset(base, links, entries, undefined), 200, NO_STORE);
 }
 
 const sharedPlace = (p: Position | undefined) => {

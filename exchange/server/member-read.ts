@@ -8,9 +8,18 @@ import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
 import { hadRecord } from '../store/delivered.ts';
-import { type Grant, type MemberRow, memberRows, type Position, sharedByKey } from '../store/member-read.ts';
+import {
+  type Grant,
+  type MemberRow,
+  memberPage,
+  memberRows,
+  PAGE_BYTES,
+  type Position,
+  sharedByKey,
+} from '../store/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
+import { inTurn, pageInTurn } from './in-turn.ts';
 import { has, include } from './include.ts';
 import {
   daysOf,
@@ -30,7 +39,6 @@ import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-r
 import { readPrefer } from './prefer.ts';
 import { pairsOf } from './search-pairs.ts';
 import { searchedMembers, windowsOf } from './searched-members.ts';
-import { inTurn } from './wide-search.ts';
 
 /** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 5000;
@@ -110,25 +118,29 @@ export function memberSearch(deps: Deps, type: string) {
     if (search.withProvenance && !has(caller.searches, 'Provenance')) return insufficientScope(c, deps, caller);
     const { grants, asked, missed } = await searchedMembers(deps, caller, search);
     for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
-    const page = await (grants === undefined
-      ? inTurn(deps, caller, () => findPage(deps, windowsOf(deps, caller, search.after), search))
-      : findPage(deps, [grants], search));
-    const included = await include(deps, caller, page.grants, search, page.found);
-    const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-    await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, asked);
-    const url = (more: [string, string][]) =>
-      `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
-    const links = [{ relation: 'self', url: url([]) }];
-    if (page.next) links.push({ relation: 'next', url: url([['_page', cursorOf(page.next)]]) });
-    const isWhole = page.next === undefined && search.after === undefined;
-    const entries = [
-      ...page.found.map((s) => ({ shown: s, mode: 'match' as const })),
-      ...included.map((s) => ({ shown: s, mode: 'include' as const })),
-    ];
-    const total = isWhole ? page.found.length : undefined;
-    return fhirBody(c, searchset(base, links, entries, total, page.isLacking), 200, NO_STORE);
+    const answer = async (page: Page): Promise<Response> => {
+      const included = await include(deps, caller, page.grants, search, page.found);
+      const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+      await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, asked);
+      const url = (more: [string, string][]) =>
+        `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
+      const links = [{ relation: 'self', url: url([]) }];
+      if (page.next) links.push({ relation: 'next', url: url([['_page', cursorOf(page.next)]]) });
+      const isWhole = page.next === undefined && search.after === undefined;
+      const entries = [
+        ...page.found.map((s) => ({ shown: s, mode: 'match' as const })),
+        ...included.map((s) => ({ shown: s, mode: 'include' as const })),
+      ];
+      const total = isWhole ? page.found.length : undefined;
+      return fhirBody(c, searchset(base, links, entries, total, page.isLacking), 200, NO_STORE);
+    };
+    if (grants !== undefined)
+      return pageInTurn(deps, caller, c.req.raw.signal, async () => answer(await findPage(deps, [grants], search)));
+    return answer(await inTurn(deps, caller, () => findPage(deps, windowsOf(deps, caller, search.after), search)));
   };
 }
+
+type Page = { found: Shown[]; grants: Grant[]; next: Position | undefined; isLacking: boolean };
 
 /**
  * One page, read in batches: a criterion may leave few of the rows that are read.
@@ -139,7 +151,7 @@ async function findPage(
   deps: Deps,
   windows: Iterable<readonly Grant[]> | AsyncIterable<readonly Grant[]>,
   search: MemberSearch,
-): Promise<{ found: Shown[]; grants: Grant[]; next: Position | undefined; isLacking: boolean }> {
+): Promise<Page> {
   const found: Shown[] = [];
   const grants = new Map<string, Grant>();
   let after = search.after;
@@ -148,14 +160,15 @@ async function findPage(
   const isPlain = search.criteria.length === 0;
   const limit = isPlain ? search.count + 1 : BATCH;
   let looked = 0;
+  let held = 0;
   let members = 0;
   for await (const part of windows) {
     // the window before was not the last one
     if (members >= MAX_MEMBERS) return page(after);
     const ofMember = new Map(part.map((g) => [g.memberId, g]));
     if (await mayLack(deps, part)) isLacking = true;
-    for (let rows: MemberRow[] | undefined; rows === undefined || rows.length === limit; ) {
-      rows = await memberRows(deps.database.sql, part, daysOf(deps), {
+    for (let hasMore = true; hasMore; ) {
+      const { rows, isCut } = await memberPage(deps.database.sql, part, daysOf(deps), {
         types: [search.type],
         ids: search.ids,
         from: search.from,
@@ -163,17 +176,20 @@ async function findPage(
         after,
         limit,
       });
+      hasMore = isCut || rows.length === limit;
       for (const one of await shown(deps, rows)) {
         const row = one.row as MemberRow;
         if (fits(one.resource, search.criteria)) {
-          if (found.length === search.count) return page(after);
+          if (found.length === search.count || held >= PAGE_BYTES) return page(after);
           found.push(one);
+          held += one.text.length;
           const grant = ofMember.get(row.memberId);
           if (grant) grants.set(row.memberId, grant);
         }
         after = { memberId: row.memberId, type: row.type, id: row.id };
         if (++looked >= MAX_LOOKED && !isPlain) return page(after);
       }
+      if (isCut && isPlain) return page(after);
     }
     const last = part.at(-1);
     if (last) after = { memberId: last.memberId, ...END };

@@ -6,9 +6,11 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
-import { countRecords, type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
+import { type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
+import { countRecords } from '../store/members-meant.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
+import { inTurn } from './in-turn.ts';
 import { include } from './include.ts';
 import {
   daysOf,
@@ -26,7 +28,6 @@ import { admitted } from './member-read.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
 import { pairsOf } from './search-pairs.ts';
-import { inTurn } from './wide-search.ts';
 
 /** Entries that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 2000;

@@ -23,6 +23,17 @@ export const enrolledSql = (member: string, today: string): string =>
   `((exists (select from exchange.enrolment e where e.member_id = ${member} and ${lastsSql('e', today)})
     or not exists (select from exchange.enrolment e where e.member_id = ${member})) and ${livesSql(member)})`;
 
+/**
+ * How many members there are, and how many of them no enrolment gives a member number: no payer that asks finds them. Those who go on as another
+ * are not counted. All members are looked at.
+ */
+export async function countNumbers(sql: Queryable): Promise<{ members: number; without: number }> {
+  const [row] = await sql<{ members: number; without: number }[]>`
+    select count(*)::int as members, count(*) filter (where not exists (select from exchange.enrolment e where e.member_id = m.id))::int as without
+    from exchange.member m where not ${sql.unsafe(isFormerSql('m.id'))}`;
+  return row ?? { members: 0, without: 0 };
+}
+
 /** Does choice `c` name the payer of other coverage `o`, as SQL? One whose coverage has ended is a previous payer. `today` as above. */
 export const namesSql = (c: string, o: string, today: string): string =>
   `(${c}.payers = 'both' or (${c}.payers = 'previous') = (${o}.ends is not null and ${o}.ends < ${today}))`;

@@ -20,20 +20,6 @@ export type MemberRow = {
   linked: boolean;
 };
 
-/** Members by unique member ids, those that there are. member_umb_key. */
-export async function membersOfUmbs(sql: Queryable, umbs: readonly string[]): Promise<Map<string, string>> {
-  const rows = await sql<{ id: string; umb: string }[]>`
-    select id, umb from exchange.member where umb = any(${arrayLiteral(umbs)}::text::text[])`;
-  return new Map(rows.map((r) => [r.umb, r.id]));
-}
-
-/** Unique member ids of some members. member_pkey. */
-export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string>> {
-  const rows = await sql<{ id: string; umb: string }[]>`
-    select id, umb from exchange.member where id = any(${arrayLiteral(memberIds)}::text::text[])`;
-  return new Map(rows.map((r) => [r.id, r.umb]));
-}
-
 const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
 /** The same with the policy that held at the time since when is asked, of parameter `n`. */
 const grantedThen = (n: number) =>
@@ -48,64 +34,6 @@ const base = (grants: readonly Grant[], d: Days) => [
   d.today,
 ];
 
-/**
- * Members that hold records of these ids: what is asked for by id alone names nobody. resource_id, in each partition.
- */
-export async function membersHolding(sql: Queryable, type: string, ids: readonly string[]): Promise<string[]> {
-  const rows = await sql<{ memberId: string }[]>`
-    select distinct member_id as "memberId" from exchange.resource where id = any(${arrayLiteral(ids)}::text::text[]) and type = ${type}`;
-  return rows.map((r) => r.memberId);
-}
-
-/** What `exchange.claim_identifier_hashes` says of an older text that it cannot read. */
-const UNREAD = '0';
-
-/**
- * Claims with one of these identifiers, and perhaps a few more, whosever they are: `values` are those of `Identifier.value`. `limit` of them
- * at most. resource_claim_identifier, in each partition.
- */
-export async function claimsIdentified(
-  sql: Queryable,
-  values: readonly string[],
-  limit: number,
-): Promise<{ memberId: string; id: string }[]> {
-  return [
-    ...(await sql<{ memberId: string; id: string }[]>`
-      select member_id as "memberId", id from exchange.resource
-      where type = 'ExplanationOfBenefit' and exchange.claim_identifier_hashes(claim, body) && array(
-        select hashtextextended(v, 0) from unnest(${arrayLiteral(values)}::text::text[]) v union all select ${UNREAD}::text::bigint)
-      limit ${limit}`),
-  ];
-}
-
-/** Members whose Patient carries one of these identifiers, and perhaps a few more; `limit` of them at most. resource_patient_identifier, in each partition. */
-export async function membersIdentified(sql: Queryable, values: readonly string[], limit: number): Promise<string[]> {
-  const rows = await sql<{ memberId: string }[]>`
-    select member_id as "memberId" from exchange.resource
-    where type = 'Patient' and id = member_id and exchange.identifier_hashes(body) && array(
-      select hashtextextended(v, 0) from unnest(${arrayLiteral(values)}::text::text[]) v union all select ${UNREAD}::text::bigint)
-    limit ${limit}`;
-  return rows.map((r) => r.memberId);
-}
-
-/** Members who were born on one of these days, YYYY-MM-DD; `limit` of them at most. member_profile_dob. */
-export async function membersBorn(sql: Queryable, days: readonly string[], limit: number): Promise<string[]> {
-  const rows = await sql<{ memberId: string }[]>`
-    select member_id as "memberId" from exchange.member_profile where dob && ${arrayLiteral(days)}::text::text[] limit ${limit}`;
-  return rows.map((r) => r.memberId);
-}
-
-/** How many records some members have, counted up to `most`. resource_pkey alone. */
-export async function countRecords(sql: Queryable, memberIds: readonly string[], most: number): Promise<number> {
-  const [row] = await sql.unsafe<{ n: number }[]>(
-    `select count(*)::int as n from (
-       select 1 from unnest($1::text::text[]) g(member_id)
-       cross join lateral (select r.id from exchange.resource r where r.member_id = g.member_id offset 0) r limit $2::int) x`,
-    [arrayLiteral(memberIds), most],
-  );
-  return row?.n ?? 0;
-}
-
 export type Position = { memberId: string; type: string; id: string };
 export type RowsWanted = {
   types: readonly string[];
@@ -119,6 +47,26 @@ export type RowsWanted = {
   limit: number;
 };
 
+const RECORDS = `select ${COLUMNS} ${grantedThen(15)}
+  ${recordsOfEach(' and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))')}
+  where not r.deleted and ${isNew('$14')}
+    and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
+    and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
+  order by r.member_id, r.type, r.id limit $13`;
+const recordsWanted = (grants: readonly Grant[], days: Days, want: RowsWanted) => [
+  ...base(grants, days),
+  arrayLiteral(want.types),
+  want.ids === undefined ? null : arrayLiteral(want.ids),
+  want.from ?? null,
+  want.to ?? null,
+  want.after?.memberId ?? null,
+  want.after?.type ?? null,
+  want.after?.id ?? null,
+  want.limit,
+  want.since ?? null,
+  policiesThen(grants),
+];
+
 /** Records that may leave, in the order of the primary key. */
 export async function memberRows(
   sql: Queryable,
@@ -127,30 +75,35 @@ export async function memberRows(
   want: RowsWanted,
 ): Promise<MemberRow[]> {
   if (grants.length === 0) return [];
-  const { after } = want;
-  return [
-    ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${grantedThen(15)}
-       ${recordsOfEach(' and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))')}
-       where not r.deleted and ${isNew('$14')}
-         and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
-         and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
-       order by r.member_id, r.type, r.id limit $13`,
-      [
-        ...base(grants, days),
-        arrayLiteral(want.types),
-        want.ids === undefined ? null : arrayLiteral(want.ids),
-        want.from ?? null,
-        want.to ?? null,
-        after?.memberId ?? null,
-        after?.type ?? null,
-        after?.id ?? null,
-        want.limit,
-        want.since ?? null,
-        policiesThen(grants),
-      ],
-    )),
-  ];
+  return [...(await sql.unsafe<MemberRow[]>(RECORDS, recordsWanted(grants, days, want)))];
+}
+
+/** Bytes of records that a page has, or a little more: what many ask for at once is held in memory, each in several forms. */
+export const PAGE_BYTES = 2 * 1024 * 1024;
+
+/**
+ * The same, with so many that they are {@link PAGE_BYTES} together, one at least. The texts of others are not read.
+ * @returns `isCut`: there are more
+ */
+export async function memberPage(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  want: RowsWanted,
+): Promise<{ rows: MemberRow[]; isCut: boolean }> {
+  if (grants.length === 0) return { rows: [], isCut: false };
+  const found = await sql.unsafe<(MemberRow & { all: number; before: string })[]>(
+    `select * from (
+       select x.*, count(*) over ()::int as "all",
+         coalesce(sum(octet_length(x.text)) over (order by x."memberId", x.type, x.id rows between unbounded preceding and 1 preceding), 0) as before
+       from (${RECORDS}) x) y
+     where before < ${PAGE_BYTES} order by "memberId", type, id`,
+    recordsWanted(grants, days, want),
+  );
+  return {
+    rows: found.map(({ all: _, before: __, ...row }) => row),
+    isCut: found.length < (found[0]?.all ?? 0),
+  };
 }
 
 /** The text of a record as we keep it, with what its form for peers leaves out. resource_pkey. */

@@ -8,6 +8,7 @@ import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
+import { isOutdated, outdatedInJob } from './withdrawn.ts';
 
 type Buckets = Pick<Range, 'first' | 'last'>;
 
@@ -115,9 +116,10 @@ export const waits = `s.has_body and i.state = 'quarantined' and i.hash is not d
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} or (${waits}) then 'quarantined'
+         when ${isOutdated} then 'unchanged'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
@@ -131,6 +133,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          else 'updated' end,
        reason = case
          when ${isMoved} or (${waits}) then 'patient-change'
+         when ${isOutdated} then 'stale-version'
          when i.state = 'quarantined' then s.reason
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
@@ -271,6 +274,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
   await reset(tx, work.id);
   await unpackRepeated(tx, work.id, work.peerId);
   await duplicatesInJob(tx, work.id);
+  await outdatedInJob(tx, work.id, undecided);
   await strayVersions(tx, work, `${undecided('s')} and s.reason is null`);
   if (hasBooked) await bookedUnits(tx, work);
   await provenanceMembers(tx, work);

@@ -23,6 +23,7 @@ import { migrate, planMigration } from '../store/migrate.ts';
 import { type ImportEntry, importResources } from '../store/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
+import { unnumbered } from './member-numbers.ts';
 import { openServer, withNode } from './node.ts';
 import { say } from './say.ts';
 
@@ -236,6 +237,7 @@ export async function importMembersCommand(
         }),
       );
     await rejects.close();
+    const lacking = await unnumbered(node.deps.database.sql);
     progress.end([
       `created ${c.created}, updated ${c.updated}, unchanged ${c.unchanged}, deleted ${c.deleted}, repeated ${c.repeated}, rejected ${result.refused}`,
       ...(options.enrolment === undefined && !options.enrolmentFromCoverage
@@ -243,6 +245,7 @@ export async function importMembersCommand(
         : [
             `enrolment: ${e.enrolments} coverages, ${e.otherCoverages} other payers, ${e.choices} choices new or changed`,
           ]),
+      ...(lacking === undefined ? [] : [lacking]),
       ...(result.refused > 0 ? [`rejected lines with their reasons: ${options.rejects}`] : []),
       ...sayFindings(result.findings),
     ]);

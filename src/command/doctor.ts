@@ -8,6 +8,7 @@ import type { Queryable } from '../store/database.ts';
 import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
 import { faultSentence } from './fault.ts';
+import { memberNumbers } from './member-numbers.ts';
 import { DIRECTORY_ROLE, openNode, openServer } from './node.ts';
 import { say } from './say.ts';
 import { toSet } from './to-set.ts';
@@ -113,6 +114,7 @@ export async function doctor(): Promise<void> {
               return 'may read the directory';
             },
           });
+          await check({ name: 'members', run: () => memberNumbers(node.deps.database.sql) });
           await check({ name: 'clock', run: () => sameClock(node.deps.database.sql) });
           await check({
             name: 'keys',

@@ -26,6 +26,16 @@ function namesHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
+/**
+ * Does a path climb, or go by another slash? `/exchange/../staff` would be `/staff` here, and who is before us and keeps `/staff` from the world
+ * took it for the exchange.
+ */
+const climbs = (url: string): boolean => {
+  const query = url.indexOf('?');
+  const path = query === -1 ? url : url.slice(0, query);
+  return path.includes('\\') || /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
+};
+
 const hasBody = ({ headers, method }: IncomingMessage): boolean =>
   method !== 'GET' &&
   method !== 'HEAD' &&
@@ -51,6 +61,7 @@ export function quickListener(
   return (request: IncomingMessage, response: ServerResponse) => {
     if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
     const { method = '', url = '' } = request;
+    if (climbs(url)) return void response.writeHead(400, { connection: 'close', 'cache-control': 'no-store' }).end();
     const quick = holder.answer?.({
       method,
       url,

@@ -56,7 +56,10 @@ class Line {
     return this.#all[this.#first];
   }
   add(one: Waiting): void {
-    this.#all.push(one);
+    let at = this.#all.length;
+    // one of another level may have come before the last of these
+    while (at > this.#first && (this.#all[at - 1]?.since ?? 0) > one.since) at--;
+    this.#all.splice(at, 0, one);
   }
   take(): void {
     if (++this.#first < this.#all.length && this.#first <= 1024) return;
@@ -100,15 +103,16 @@ export function admission(
   function admit(): void {
     lines.forEach((line, level) => {
       for (let next = line.next; next !== undefined; next = line.next) {
-        const late = isLate(next);
         const at = next.levelNow?.() ?? level;
-        if (!late && !hasRoom(at)) break;
-        line.take();
-        if (late) next.refuse(busy());
-        else {
+        if (isLate(next)) next.refuse(busy());
+        else if (hasRoom(at)) {
           take(at);
           next.admit(at);
-        }
+        } else if (at !== level)
+          // among its own it holds up nobody here
+          lines[at]?.add(next);
+        else break;
+        line.take();
       }
     });
     if (looking !== undefined || lines.every((line) => line.length === 0)) return;

@@ -24,6 +24,8 @@ for (const [net, prefix] of [
 for (const [net, prefix] of [
   ['::', 96],
   ['::1', 128],
+  // IPv4 as translators write it
+  ['::ffff:0:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['100::', 64],

@@ -29,7 +29,10 @@ export function givingUp<S extends Given>(
   since: () => number,
   cancel: () => Promise<void> | undefined,
 ): GivingUp<S> {
-  /** `of`: the one that is to end; `last`: the one that the server does when it has heard, undefined until then */
+  /**
+   * `of`: the one that is to end; `last`: the last that the server had when it heard, undefined until then. It may be doing any of them, as
+   * answers of those before may be on their way
+   */
   type Cancelling = { of: S; last: S | undefined };
   let cancelling: Cancelling | undefined;
   let looking: NodeJS.Timeout | undefined;
@@ -44,7 +47,7 @@ export function givingUp<S extends Given>(
     cancelling = one;
     void heard.then(() => {
       if (cancelling !== one) return;
-      [one.last] = under();
+      one.last = under().at(-1);
       if (one.last === undefined) cancelling = undefined;
       // meanwhile it may do something else that nobody waits for
       else cancelFirst();

@@ -9,6 +9,17 @@ export type LentClients = {
 /** Time in seconds that a client which was in the midst of something has to end. */
 const ENDS_WITHIN = 1;
 
+/** One that rested, if its connection is still there: what the server has ended may not be seen yet, and the work would be the first to meet it. */
+async function stillConnected(client: Sql): Promise<Sql | undefined> {
+  try {
+    await client`select 1`;
+    return client;
+  } catch {
+    await client.end({ timeout: 0 });
+    return undefined;
+  }
+}
+
 /**
  * @param open a client that connects when it is asked, and closes its connection by itself when it was not for a while
  */
@@ -19,7 +30,10 @@ export function lentClients(open: () => Sql): LentClients {
   return {
     async lend(count, work) {
       // the one that was used last first: the others close
-      const clients = Array.from({ length: count }, () => resting.pop() ?? open()) as [Sql, ...Sql[]];
+      const rested = Array.from({ length: count }, () => resting.pop());
+      const clients = (await Promise.all(
+        rested.map(async (client) => (client && (await stillConnected(client))) ?? open()),
+      )) as [Sql, ...Sql[]];
       let isDone = false;
       try {
         const result = await work(clients);

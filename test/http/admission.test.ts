@@ -125,3 +125,26 @@ test('who waits is admitted by what is known of it by then', async () => {
   admit.leave(1);
   expect(await Promise.all(waiting)).toEqual([0, 0]);
 });
+
+test('who has become one of a higher level meanwhile waits among those, and holds up nobody of its own', async () => {
+  let now = 0;
+  const admit = admission([4, 2, 1], 100, 1000, { now: () => now, pause });
+  const order: string[] = [];
+  const enter = (name: string, level: number, levelNow?: () => number) =>
+    admit.enter(level, levelNow && { levelNow }).then((held) => order.push(`${name} ${held}`));
+  await Promise.all([enter('long', 2), enter('quick', 1)]);
+  let level = 1;
+  const waiting = [enter('became long', 1, () => level)];
+  now = 1;
+  waiting.push(enter('next long', 2), enter('next quick', 1));
+  level = 2;
+  admit.leave(1);
+  await new Promise((r) => setImmediate(r));
+  expect(order.slice(2)).toEqual(['next quick 1']);
+  // it came before the other one that takes long
+  admit.leave(2);
+  await new Promise((r) => setImmediate(r));
+  expect(order.slice(3)).toEqual(['became long 2']);
+  admit.leave(2);
+  await Promise.all(waiting);
+});

@@ -31,6 +31,7 @@ describe('addresses', () => {
     '::ffff:a9fe:a9fe',
     '::7f00:1',
     '::10.0.0.1',
+    '::ffff:0:7f00:1',
     '64:ff9b::7f00:1',
     '64:ff9b::a9fe:a9fe',
     '64:ff9b:1::1',

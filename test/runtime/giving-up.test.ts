@@ -32,7 +32,7 @@ test('what takes too long is told so and ends on the server, and what stands beh
   const behind = ask(`select 'behind'`);
   expect(await slow).toBe('too-costly');
   expect(await behind).toBe('behind');
-  expect(of.took).toBeGreaterThan(50);
+  expect(of.took).toBeGreaterThan(0);
   // nothing further is asked on it
   await expect(ask('select 1', of)).rejects.toMatchObject({ code: 'too-costly' });
 });
@@ -87,7 +87,7 @@ test('a server that was busy hearing of one is asked to end the next as well', a
   expect(asked.length).toBe(2);
 });
 
-test('until the server has heard and is done with what it does then, another may have ended instead', async () => {
+test('until the server is done with all that it had when it heard, another may have ended instead', async () => {
   const statement = (of?: ReturnType<typeof errand>): Given => ({ errand: of, isGivenUp: false, reject: () => {} });
   let heard = (): void => {};
   const first = statement(errand(0));
@@ -108,6 +108,9 @@ test('until the server has heard and is done with what it does then, another may
   expect(given.mayBeMistaken()).toBe(true);
   heard();
   await new Promise((r) => setImmediate(r));
+  // the next one comes when it has heard: what the first of these answered may be on its way while it does the second
+  under = [...under, statement()];
+  done();
   expect(given.mayBeMistaken()).toBe(true);
   done();
   expect(given.mayBeMistaken()).toBe(false);

@@ -1,4 +1,5 @@
 // Clients that are lent (Database.lend): what rests is taken again, what was left amid something is not.
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { openCopy } from '../../src/store/copy.ts';
@@ -63,7 +64,18 @@ test('work that fails amid a cursor leaves no client for others', async () => {
 
 test('one whose connection the server ended while it rested connects anew', async () => {
   const first = await one();
-  await db.sql`select pg_terminate_backend(${first}, 5000)`;
+  expect(await db.sql`select pg_terminate_backend(${first}, 5000) as ended`).toEqual([{ ended: true }]);
+  expect(await one()).not.toBe(first);
+});
+
+test('work does not meet a connection of which this process has not seen yet that it ended', async () => {
+  const first = await one();
+  // this process stands still meanwhile
+  const end = `import postgres from 'postgres';
+    const sql = postgres(${JSON.stringify(db.url)}, { max: 1 });
+    await sql\`select pg_terminate_backend(${first}, 5000)\`;
+    await sql.end();`;
+  execFileSync(process.execPath, ['--input-type=module', '-e', end]);
   expect(await one()).not.toBe(first);
 });
 

@@ -85,18 +85,46 @@ test('an answer to a body that was not read to its end says that it is the last 
   }
 });
 
+/** First line of the answer to a request as it stands. */
+async function answerTo(port: number, request: string): Promise<string | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(request);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return answer.toString('latin1').split('\r\n')[0];
+}
+
+test('a path that climbs out of the service that it names is refused', async () => {
+  const http = await listen(
+    new Hono().get('*', (c) => c.text('ok')),
+    { host: '127.0.0.1', port: 0 },
+  );
+  const ask = (target: string) =>
+    answerTo(http.port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  try {
+    for (const target of ['/exchange/x.y', '/a/..b/...', '/directory/fhir/Location?name=/../x', '/.well-known/udap'])
+      expect([target, await ask(target)]).toEqual([target, 'HTTP/1.1 200 OK']);
+    for (const target of [
+      '/exchange/../staff',
+      '/exchange/%2e%2E/staff',
+      '/exchange/.%2e/staff',
+      '/exchange/..',
+      '/exchange/./fhir',
+      '/exchange\\..\\staff',
+      'http://localhost/exchange/../staff?x',
+    ])
+      expect([target, await ask(target)]).toEqual([target, 'HTTP/1.1 400 Bad Request']);
+  } finally {
+    await http.close();
+  }
+});
+
 test('a request with two hosts is refused', async () => {
   const http = await listen(
     new Hono().get('/', (c) => c.text('ok')),
     { host: '127.0.0.1', port: 0 },
   );
-  const ask = async (hosts: string) => {
-    const socket = connect(http.port, '127.0.0.1');
-    socket.write(`GET / HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    return answer.toString('latin1').split('\r\n')[0];
-  };
+  const ask = (hosts: string) => answerTo(http.port, `GET / HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
   expect(await ask('Host: localhost\r\n')).toBe('HTTP/1.1 200 OK');
   expect(await ask('Host: localhost\r\nhost: other\r\n')).toBe('HTTP/1.1 400 Bad Request');
   await http.close();

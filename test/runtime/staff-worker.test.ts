@@ -139,6 +139,19 @@ const lasting = (text: string): string =>
 /** Pages that tell of looks, of which there is one more each time; and lines, whose files the bucket does not have. */
 const LOOKED_AT = /^\/staff\/(?:trail|events|members\/[^/]+(?:\/looks)?(?:\?|$)|disclosures|pulls\/[^/]+\/lines\/)/;
 
+/** What the answer of the Worker says otherwise than that of the node, whose text is `a`. */
+async function differs(path: string, here: Response, a: string, there: Response): Promise<unknown[] | undefined> {
+  const b = await there.text();
+  const type = here.headers.get('content-type');
+  if (here.status !== there.status || type !== there.headers.get('content-type'))
+    return [path, here.status, there.status, type, there.headers.get('content-type'), b.slice(0, 300)];
+  if (LOOKED_AT.test(path)) return undefined;
+  const [la, lb] = [lasting(a), lasting(b)];
+  let at = 0;
+  while (at < la.length && la[at] === lb[at]) at++;
+  return la === lb ? undefined : [path, la.slice(at - 60, at + 120), lb.slice(at - 60, at + 120)];
+}
+
 test('every page that links lead to, and each as CSV and JSON, is in workerd what it is in the Node process', async () => {
   const { deps } = staff.ours;
   const visitor = await signedIn();
@@ -176,20 +189,15 @@ test('every page that links lead to, and each as CSV and JSON, is in workerd wha
   const seen = new Set(queue);
   const different: unknown[] = [];
   for (const path of queue) {
-    const here = await ofNode(path);
-    const a = await here.text();
-    const there = await visitor.send(path);
-    const b = await there.text();
-
-    const type = here.headers.get('content-type');
-    if (here.status !== there.status || type !== there.headers.get('content-type'))
-      different.push([path, here.status, there.status, type, there.headers.get('content-type'), b.slice(0, 300)]);
-    else if (!LOOKED_AT.test(path)) {
-      const [la, lb] = [lasting(a), lasting(b)];
-      let at = 0;
-      while (at < la.length && la[at] === lb[at]) at++;
-      if (la !== lb) different.push([path, la.slice(at - 60, at + 120), lb.slice(at - 60, at + 120)]);
+    // minutes past due turn between two answers, each at a second of its own: one of few tries is the same
+    let a = '';
+    let difference: unknown[] | undefined;
+    for (let tries = 0; tries < (LOOKED_AT.test(path) ? 1 : 3) && (tries === 0 || difference); tries++) {
+      const here = await ofNode(path);
+      a = await here.text();
+      difference = await differs(path, here, a, await visitor.send(path));
     }
+    if (difference) different.push(difference);
     for (const [, href = ''] of a.matchAll(/href="(\/staff[^"#]*)"/g)) {
       const next = href.replaceAll('&amp;', '&');
       const kind = kindOf(next);

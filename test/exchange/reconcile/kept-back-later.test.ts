@@ -155,3 +155,63 @@ test('a record that is labelled now, beyond the consent, is withdrawn', async ()
   expect(out).toContain('stays');
   expect(out).not.toContain('turns');
 });
+
+test('of two versions in one answer the newer one counts, held or not, in whatever order they stand', async () => {
+  const granted = (id: string, day: string) => authorization(id, 'A1', { day, documents: [`of-${id}`] });
+  const denied = (id: string, day: string) => authorization(id, 'A3', { day });
+  const { id } = await pull(
+    output('DocumentReference', letter('of-twofold'), letter('of-turned-round'), letter('of-again')),
+    output(
+      'ExplanationOfBenefit',
+      granted('twofold', '2026-01-05'),
+      denied('twofold', '2026-01-11'),
+      denied('turned-round', '2026-01-11'),
+      granted('turned-round', '2026-01-05'),
+      denied('again', '2026-01-05'),
+      granted('again', '2026-01-11'),
+    ),
+  );
+  expect((await node.ledger(id)).filter((l) => l.includes('Explanation'))).toEqual([
+    'unchanged duplicate-in-job ExplanationOfBenefit/twofold',
+    'quarantined denied-pa ExplanationOfBenefit/twofold',
+    'quarantined denied-pa ExplanationOfBenefit/turned-round',
+    'unchanged duplicate-in-job ExplanationOfBenefit/turned-round',
+    'quarantined denied-pa ExplanationOfBenefit/again',
+    'created ExplanationOfBenefit/again',
+  ]);
+  const out = await leaving();
+  expect(out).toEqual(expect.arrayContaining(['again', 'of-again']));
+  for (const gone of ['twofold', 'of-twofold', 'turned-round', 'of-turned-round']) expect(out).not.toContain(gone);
+  // both versions are newer than what is here
+  await pull(output('ExplanationOfBenefit', denied('again', '2026-01-12'), granted('again', '2026-01-13')));
+  expect(await leaving()).toEqual(expect.arrayContaining(['again', 'of-again']));
+  expect(await states('again')).toMatchObject({ state: 'visible', deleted: false });
+  await pull(output('ExplanationOfBenefit', granted('again', '2026-01-14'), denied('again', '2026-01-15')));
+  expect(await leaving()).not.toContain('again');
+  expect(await states('again')).toMatchObject({ state: 'quarantined', deleted: true });
+});
+
+test('an older version brings back nothing of what is held as denied or labelled; a newer one does', async () => {
+  const lastUpdated = (day: string) => `2026-01-${day}T00:00:00Z`;
+  const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }];
+  const seen = (day: string, more: object = {}) =>
+    lab('seen', { effectiveDateTime: '2026-01-04T08:00:00Z', meta: { lastUpdated: lastUpdated(day), ...more } });
+  await pull(
+    output('Observation', seen('11', { security })),
+    output('ExplanationOfBenefit', authorization('denied-first', 'A3', { day: '2026-01-11' })),
+  );
+  const { id } = await pull(
+    output('Observation', seen('05')),
+    output('ExplanationOfBenefit', authorization('denied-first', 'A1', { day: '2026-01-05' })),
+  );
+  expect(await node.ledger(id)).toEqual([
+    'unchanged stale-version Observation/seen',
+    'unchanged stale-version ExplanationOfBenefit/denied-first',
+  ]);
+  for (const held of ['seen', 'denied-first']) expect(await leaving()).not.toContain(held);
+  await pull(
+    output('Observation', seen('12')),
+    output('ExplanationOfBenefit', authorization('denied-first', 'A1', { day: '2026-01-12' })),
+  );
+  expect(await leaving()).toEqual(expect.arrayContaining(['seen', 'denied-first']));
+});

@@ -1,0 +1,40 @@
+// How many questions of one payer are worked on at once, or one payer would take every connection from the others, and hold what it does not
+// take: searches that name no member, which look at many, or at all that many name; and pages of records, each of which is held in memory in
+// several forms until it has left. On Workers it is the database's bound alone: nothing is shared between requests there.
+import type { Deps } from '../../src/deps.ts';
+import { type Admission, admission, admitted } from '../../src/http/admission.ts';
+import type { Caller } from './authorize.ts';
+
+/** Of one payer, in this process: so many at once, and so many that wait. */
+const WIDE = { places: 2, queue: 16 };
+const PAGES = { places: 4, queue: 256 };
+/** How long they wait. */
+const PATIENCE_MS = 10_000;
+
+type Doors = Map<string, Admission>;
+const wide = new WeakMap<Deps, Doors>();
+const pages = new WeakMap<Deps, Doors>();
+
+function doorOf(doors: WeakMap<Deps, Doors>, deps: Deps, { peer }: Caller, size: typeof WIDE): Admission {
+  const known: Doors = doors.get(deps) ?? new Map();
+  doors.set(deps, known);
+  const door =
+    known.get(peer.id) ?? admission(size.places, size.queue, PATIENCE_MS, { now: () => deps.clock().getTime() });
+  known.set(peer.id, door);
+  return door;
+}
+
+/**
+ * A search that names no member.
+ * @throws Outcome busy when too many wait
+ */
+export const inTurn = <T>(deps: Deps, caller: Caller, work: () => Promise<T>): Promise<T> =>
+  admitted(doorOf(wide, deps, caller, WIDE), work);
+
+/**
+ * A page of the records of members who are named.
+ * @param leaving aborted when the client is gone: nothing is read for it any more
+ * @throws Outcome busy when too many wait
+ */
+export const pageInTurn = <T>(deps: Deps, caller: Caller, leaving: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  admitted(doorOf(pages, deps, caller, PAGES), work, 0, { isGone: () => leaving.aborted });

@@ -1,0 +1,113 @@
+// Pages of records: one ends where it is large enough, whatever _count says, and every record comes once; few are made at once.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createExchange } from '../../exchange/app.ts';
+import { openDatabase } from '../../src/runtime/node.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient } from './export-client.ts';
+import { client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, US } from './plan-fixture.ts';
+
+const { rivera } = PEOPLE;
+const me = idOf(rivera);
+const MEGABYTE = 1024 * 1024;
+let node: TestNode;
+let them: ExportClient;
+let token: string;
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  token = await them.signIn();
+  const long = (id: string, megabytes: number, status = 'final') => ({
+    resourceType: 'Observation',
+    id,
+    status,
+    code: { text: 'x' },
+    subject: { reference: `Patient/${me}` },
+    valueString: 'long '.repeat((megabytes * MEGABYTE) / 5),
+  });
+  const records = [0.9, 0.9, 0.9, 3, 0.1, 0.1, 0.9].map((size, i) =>
+    long(`o${i}`, size, i % 2 === 0 ? 'final' : 'amended'),
+  );
+  await enrol(node.deps, [rivera], records);
+  await them.group([card(rivera)]);
+});
+afterAll(() => node.close());
+
+type Page = { total?: number; link: { relation: string; url: string }[]; entry?: { resource: { id: string } }[] };
+
+/** Ids of each page, and whether any was larger than what one record may add to the most. */
+async function pages(path: string): Promise<{ ids: string[][]; largest: number }> {
+  const ids: string[][] = [];
+  let largest = 0;
+  for (let url: string | undefined = path; url !== undefined; ) {
+    const answer = await them.call(url);
+    expect(answer.status).toBe(200);
+    largest = Math.max(largest, answer.bytes.length);
+    const page = answer.json() as Page;
+    ids.push((page.entry ?? []).map((e) => e.resource.id));
+    url = page.link.find((l) => l.relation === 'next')?.url;
+  }
+  return { ids, largest };
+}
+
+test.each([
+  ['$everything', () => `/Patient/${me}/$everything?_type=Observation`],
+  ['a search', () => `/Observation?patient=${me}&_count=200`],
+])('%s', async (_, path) => {
+  const { ids, largest } = await pages(path());
+  expect(ids.flat()).toEqual(['o0', 'o1', 'o2', 'o3', 'o4', 'o5', 'o6']);
+  expect(ids).toEqual([['o0', 'o1', 'o2'], ['o3'], ['o4', 'o5', 'o6']]);
+  expect(largest).toBeLessThan(3.1 * MEGABYTE);
+});
+
+test('a search that leaves out some of them', async () => {
+  const { ids } = await pages(`/Observation?patient=${me}&status=amended&_count=200`);
+  expect(ids).toEqual([['o1', 'o3'], ['o5']]);
+});
+
+test('_count counts as before', async () => {
+  const { ids } = await pages(`/Patient/${me}/$everything?_type=Observation&_count=2`);
+  expect(ids).toEqual([['o0', 'o1'], ['o2', 'o3'], ['o4', 'o5'], ['o6']]);
+});
+
+test('of one payer four pages of records are made at once; who waits comes in turn, and nothing is read for who has gone', async () => {
+  const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
+  const many = openDatabase(url, { max: 12 });
+  // however slow the machine is, nobody has waited too long
+  const now = node.deps.clock();
+  const app = createExchange({ ...node.deps, database: many, clock: () => now });
+  const leaving = new AbortController();
+  const ask = async (path: string, signal?: AbortSignal) =>
+    app.fetch(
+      new Request(`${node.base}/exchange/fhir/${path}`, {
+        headers: { authorization: `Bearer ${token}` },
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    );
+  const page = (n: number) =>
+    n % 2 === 0 ? `Patient/${me}/$everything?_count=1` : `Observation?_count=1&patient=${me}`;
+  try {
+    const { held, asked, gone } = await sql.begin(async (tx) => {
+      await tx`lock table exchange.audit in share mode`;
+      const waiting = async () => {
+        const [row] = await sql<{ n: number }[]>`
+          select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        return row?.n ?? 0;
+      };
+      const first = Array.from({ length: 4 }, (_, n) => ask(page(n)));
+      while ((await waiting()) < 4) await new Promise((r) => setTimeout(r, 10));
+      const gone = Array.from({ length: 4 }, (_, n) => ask(page(n), leaving.signal));
+      const later = Array.from({ length: 4 }, (_, n) => ask(page(n)));
+      // time enough for them to be looked at
+      await new Promise((r) => setTimeout(r, 300));
+      leaving.abort();
+      return { held: await waiting(), asked: [...first, ...later], gone };
+    });
+    expect(held).toBe(4);
+    expect((await Promise.all(asked)).map((a) => a.status)).toEqual(asked.map(() => 200));
+    expect((await Promise.all(gone)).map((a) => a.status)).toEqual(gone.map(() => 503));
+  } finally {
+    await many.close();
+  }
+});
