@@ -127,7 +127,7 @@ members
 members
   .command('two')
   .description('take back that two members are one person')
-  .argument('<former>', 'Patient id or key of the member that went on as another')
+  .argument('<former>', 'Patient id, key or former number of the member that goes on as another')
   .requiredOption('--reason <text>', 'why, for those who read it later')
   .action(membersTwo);
 harvestCommands(program);

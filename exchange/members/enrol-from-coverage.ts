@@ -1,6 +1,7 @@
 // Enrolment out of the Coverage records of our members, after they were imported.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import type { LineOfBusiness } from '../clocks/rules.ts';
 import { coveragesOf, organizationsOf } from '../store/coverage.ts';
 import { type EnrolmentCounts, writeEnrolment } from '../store/enrolment.ts';
@@ -45,9 +46,8 @@ export async function enrolFromCoverage(
       else if ('other' in read) others.push(read.other);
       else await report(p.id, read.fault);
     }
-    await sql.begin(async (tx) => {
+    const { enrolments } = await beginAgain(sql, async (tx) => {
       const counts = await writeEnrolment(tx, ours, 'Coverage');
-      total.enrolments += counts.enrolments;
       for (const o of others)
         await namePayer(tx, {
           ...o,
@@ -56,9 +56,11 @@ export async function enrolFromCoverage(
           at: deps.clock(),
           saidBy: 'Coverage',
         });
-      total.otherCoverages += others.length;
       await refreshProfiles(tx, counts.memberIds, deps.clock());
       await settleEnrolled(tx, deps, [...new Set([...counts.memberIds, ...others.map((o) => o.memberId)])]);
+      return counts;
     });
+    total.enrolments += enrolments;
+    total.otherCoverages += others.length;
   }
 }

@@ -10,6 +10,7 @@ import { csvRows } from '../../src/import/csv-rows.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
@@ -245,7 +246,7 @@ async function commitEnrolment(
       });
     if (usable.length + ends.length === 0) return;
     const rows = usable.map((u) => u.row);
-    const ended = await deps.database.sql.begin(async (tx) => {
+    const { counts, former, found } = await beginAgain(deps.database.sql, async (tx) => {
       await addEnrolled(
         tx,
         rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
@@ -263,18 +264,18 @@ async function commitEnrolment(
       );
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleEnrolled(tx, deps, touched);
-      total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
-      total.otherCoverages += counts.otherCoverages;
-      total.choices += counts.choices;
       const due = await takeDueProfiles(
         tx,
         rows.map((r) => r.memberId),
       );
       await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds])], deps.clock());
-      return found;
+      return { counts, former, found };
     });
+    total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
+    total.otherCoverages += counts.otherCoverages;
+    total.choices += counts.choices;
     for (const [i, { line }] of ends.entries())
-      if (ended[i]?.memberId == null)
+      if (found[i]?.memberId == null)
         await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
   };
   let batch: EnrolmentLine[] = [];

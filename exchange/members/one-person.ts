@@ -11,6 +11,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
+import { lookAgain } from '../store/coverage-look.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../store/member-choice.ts';
 import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
 import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/member-merge.ts';
@@ -122,6 +123,7 @@ async function settle(tx: Queryable, deps: Needs, memberIds: readonly string[]):
   await settleOfferClocks(tx, memberIds);
   await settleWithdrawn(tx, now, memberIds);
   await openRequestClocks(tx, calendar, now, memberIds);
+  await lookAgain(tx, memberIds);
 }
 
 const trail = (deps: Needs, who: Who, action: string, m: Pick<Merge, 'id' | 'memberId' | 'formerId'>, detail: object) =>

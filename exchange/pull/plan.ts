@@ -34,9 +34,6 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   const { sql } = deps.database;
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
-  const peers = (await listPeers(sql)).filter(
-    (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
-  );
   const { timeZone } = deps.config;
   await openRequestsDue(sql, calendarOf(deps.config), now);
   const { peerId, memberIds, again } = request;
@@ -46,6 +43,10 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
       ? new Date(now.getTime() + CLAIM_MS + Math.floor(Math.random() * 1000))
       : undefined;
   if (claimed && !(await claimAsks(sql, now, claimed))) return [];
+  // read after that: of a payer that can be asked from now on, it is told again
+  const peers = (await listPeers(sql)).filter(
+    (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
+  );
   const all = await dueToAsk(
     sql,
     { peerId, memberIds, ...(claimed ? { claimed } : {}), again: again === true },

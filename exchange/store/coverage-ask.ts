@@ -79,16 +79,20 @@ export async function dueToAsk(
 }
 
 /**
- * Takes what is to be looked at, until a time that stands for who took it: when that one dies, another takes it then. other_coverage_ask.
+ * Takes what is to be looked at, until a time that stands for who took it: when that one dies, another takes it then. What is being changed is left for
+ * the next tick: who waited for some of it with the rest in hand would stop an import. other_coverage_ask.
  * @returns whether there was any
  */
 export async function claimAsks(sql: Queryable, now: Date, until: Date): Promise<boolean> {
-  const taken = await sql`update exchange.other_coverage set ask_at = ${until} where ask_at <= ${now}`;
+  const taken = await sql`
+    with due as materialized (select id from exchange.other_coverage where ask_at <= ${now} for no key update skip locked)
+    update exchange.other_coverage o set ask_at = ${until} from due where o.id = due.id`;
   return taken.count > 0;
 }
 
 /**
- * Notes when a time alone can make a difference for what was taken; what was changed meanwhile is looked at again. Where a pull goes on, its end is told.
+ * Notes when a time alone can make a difference for what was taken; what was changed meanwhile, or is being changed, is looked at again. Where a pull goes on, its
+ * end is told.
  * other_coverage_ask, pull_member_member, enrolment_pkey.
  */
 export async function settleAsks(
@@ -100,13 +104,14 @@ export async function settleAsks(
 ): Promise<void> {
   // few are thought to have this time, when it may be all: by their ids, not each beside each (no index serves `is not distinct from`)
   await sql`
+    with mine as materialized (select id from exchange.other_coverage where ask_at = ${claimed}::timestamptz for no key update skip locked)
     update exchange.other_coverage k set ask_at = n.at
-    from exchange.other_coverage o cross join (select ${today}::date as today) d ${asked(sql, refresh)}
+    from mine join exchange.other_coverage o on o.id = mine.id cross join (select ${today}::date as today) d ${asked(sql, refresh)}
     cross join lateral (
       select case when l.open = 0 then min(t.at) filter (where t.at > ${now}) end as at from (values
         (f.last + pause.span), (again.going), (again.ended),
         ((select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id and e.starts - ${EARLY_DAYS}::int > d.today)::timestamp at time zone ${zone}),
         (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) t(at)
     ) n
-    where o.ask_at = ${claimed}::timestamptz and k.id = o.id and k.ask_at is not distinct from ${claimed}::timestamptz`;
+    where k.id = o.id`;
 }

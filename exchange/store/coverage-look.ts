@@ -1,10 +1,15 @@
 // Other coverage that a tick looks at: whose duties may have changed, by what was written or by a day that came (`look_on`; what is written tells it by
 // triggers, drizzle/20261128150001_coverage_looks). A tick costs what has changed, not what there is.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { Calendar } from '../clocks/business-day.ts';
 import { EARLY_DAYS } from '../clocks/rules.ts';
 import { openRequests } from './member-clock.ts';
 import { renewByDay } from './renewed-request.ts';
+
+/** All of some members is looked at again, when what nobody tells has changed: who was asked for what. other_coverage_member. */
+export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  await tx`update exchange.other_coverage set look_on = '-infinity', ask_at = '-infinity' where member_id = any(${arrayLiteral(memberIds)}::text::text[])`;
+}
 
 /** Looked at in one transaction: members whose choice is recorded meanwhile wait for it. */
 export const LOOKS_AT_ONCE = 5000;
@@ -17,7 +22,7 @@ export const LOOKS_AT_ONCE = 5000;
 export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Date, limit: number): Promise<number> {
   const rows = await tx<{ id: string }[]>`
     select id from exchange.other_coverage where look_on <= (${now}::timestamptz at time zone ${calendar.zone})::date
-    order by look_on limit ${limit} for update skip locked`;
+    order by look_on limit ${limit} for no key update skip locked`;
   const ids = rows.map((r) => r.id);
   await renewByDay(tx, calendar, now, ids);
   if (ids.length === 0) return 0;

@@ -62,6 +62,14 @@ export async function allFormers(sql: Queryable): Promise<Map<string, string>> {
   return new Map(rows.map((r) => [r.former, r.stays]));
 }
 
+/** Who goes on as another and had this card before: the number itself leads to the one that stays. Undefined for nobody, or several. */
+export async function formerUnder(sql: Queryable, memberNumber: string): Promise<string | undefined> {
+  const rows = await sql<{ id: string }[]>`
+    select distinct g.former_id as id from exchange.member_merge g
+    join exchange.member_merge_part n on n.merge_id = g.id and n.what = 'enrolment' and n.key = ${memberNumber} where g.undone_at is null`;
+  return rows.length === 1 ? rows[0]?.id : undefined;
+}
+
 export async function addMerge(
   tx: Queryable,
   m: Pick<Merge, 'id' | 'memberId' | 'formerId' | 'at' | 'bySubject' | 'reason' | 'opposed'> & {

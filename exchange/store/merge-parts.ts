@@ -231,8 +231,11 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
   const part = (what: string) =>
     tx`(select key, part, was from exchange.member_merge_part where merge_id = ${id} and what = ${what}) n`;
   await tx`
-    update exchange.enrolment e set member_id = ${to} from ${part('enrolment')} where e.member_id = ${from} and e.member_number = n.key and e.starts = n.part::date`;
-  await tx`update exchange.other_coverage o set member_id = ${to} from ${part('coverage')} where o.id = n.key and o.member_id = ${from}`;
+    update exchange.enrolment e set member_id = ${to} from ${part('enrolment')} where e.member_id = ${from} and e.member_number = n.key and e.starts = n.part::date
+      and not exists (select from exchange.enrolment x where x.member_id = ${to} and x.member_number = e.member_number and x.starts = e.starts)`;
+  await tx`
+    update exchange.other_coverage o set member_id = ${to} from ${part('coverage')} where o.id = n.key and o.member_id = ${from}
+      and not exists (select from exchange.other_coverage x where x.member_id = ${to} and x.payer = o.payer and x.member_number = o.member_number)`;
   await tx`
     update exchange.member_request r set member_id = ${to}, other_coverage_id = coalesce(n.was, r.other_coverage_id) from ${part('request')} where r.id = n.key`;
   await tx`
@@ -245,6 +248,17 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
   await tx`
     update exchange.clock k set state = n.part, reason = case when n.part = 'blocked' then 'no-endpoint' end, closed_at = null, stop_event = null
     from ${part('ended')} where k.id = n.key and k.reason = 'one-person'`;
+  // duties and wishes that began since go with their coverage, or nobody could ever meet them
+  const back = tx`(select o.id from ${part('coverage')} join exchange.other_coverage o on o.id = n.key where o.member_id = ${to}) b`;
+  await tx`
+    update exchange.clock k set member_id = ${to} from ${back}
+    where k.member_id = ${from} and k.kind in ('C2', 'C4', 'C5-runoff') and split_part(k.subject, '/', 1) = b.id`;
+  await tx`update exchange.member_request r set member_id = ${to} from ${back} where r.member_id = ${from} and r.other_coverage_id = b.id`;
+  await tx`
+    update exchange.clock k set member_id = ${to}, subject = ${to}::text || '/' || n.part from ${part('enrolment')}
+    where k.member_id = ${from} and k.kind in ('C1-offer', 'C1b-identify') and k.subject = ${from}::text || '/' || n.part
+      and not exists (select from exchange.enrolment e where e.member_id = ${from} and e.starts = n.part::date)
+      and not exists (select from exchange.clock x where x.kind = k.kind and x.subject = ${to}::text || '/' || n.part)`;
   await tx`
     update exchange.identity i set member_id = ${to} from ${part('identity')}
     where i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}`;

@@ -89,8 +89,8 @@ export async function renewRequests(
 }
 
 /**
- * The same of all for whom days that pass may have changed it: duties that had ended, of all members (clock_ended: they are few), and coverage after a gap, of the other
- * coverage that is looked at (store/coverage-look.ts).
+ * The same of all for whom days that pass may have changed it: duties that had ended, of all members (clock_ended: they are few; what is being changed is left for the
+ * next time), and coverage after a gap, of the other coverage that is looked at (store/coverage-look.ts).
  */
 export async function renewByDay(
   tx: Queryable,
@@ -101,9 +101,15 @@ export async function renewByDay(
   // a coverage elsewhere has ended, one here begins soon enough
   const byDay = `(o.ends between ${TODAY} - ${MISSED_DAYS} and ${TODAY} or o.member_id in (
          select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
-  await tx.unsafe(
-    renewedSql(FROM, `$1::text[] is null and ${byDay} and k.state in ('withdrawn', 'not-applicable') and ${NAMED}`),
-    [null, now, calendar.zone, RENEWED],
+  const ended = await tx.unsafe<{ id: string }[]>(
+    `select o.id from ${FROM} join exchange.clock k on k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id
+     where $1::text[] is null and ${byDay} and k.state in ('withdrawn', 'not-applicable') and ${NAMED} for no key update of o skip locked`,
+    [null, now, calendar.zone],
   );
+  if (ended.length > 0)
+    await tx.unsafe(
+      renewedSql(FROM, `o.id = any($1::text[]) and k.state in ('withdrawn', 'not-applicable') and ${NAMED}`),
+      [ended.map((e) => e.id), now, calendar.zone, RENEWED],
+    );
   await renewBack(tx, calendar, now, 'o.id', coverageIds);
 }

@@ -10,6 +10,7 @@ import { onePersonReport } from '../../exchange/members/one-person-report.ts';
 import { relabel } from '../../exchange/members/relabel.ts';
 import { memberBehind } from '../../exchange/report/disclosures.ts';
 import { undecidedMembers } from '../../exchange/store/member-choice.ts';
+import { formerUnder } from '../../exchange/store/member-merge.ts';
 import { csvLine } from '../seed/index.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
@@ -80,7 +81,8 @@ const NOT_DONE: Record<OneRefusal['refused'], string> = {
   former:
     'One of the two goes on as another member already, or others go on as it: choose the member that stays for all.',
   'no-reason': 'Give a reason of three letters or more.',
-  'not-one': 'This member is one by itself.',
+  'not-one':
+    'This member does not go on as another one. Name the one that does, by its Patient id, key or former number.',
   busy: 'Records of one of the two are being taken in right now. Nothing was done; try again in some minutes.',
   doubts: 'Something speaks against it. Nothing was done.',
 };
@@ -103,7 +105,7 @@ export async function membersOne(
     }
     const { held } = (await onePersonReport(deps, memberId, formerId)).stays;
     say(
-      `One person now, with ${held.own} records of ours and ${held.received} received. Take it back with "members two".`,
+      `One person now, with ${held.own} records of ours and ${held.received} received. Take it back with "members two ${formerId}".`,
     );
   });
 }
@@ -111,7 +113,7 @@ export async function membersOne(
 /** `members two`: that is taken back. */
 export async function membersTwo(former: string, options: { reason: string }): Promise<void> {
   await withNode(async ({ deps }) => {
-    const formerId = await memberBehind(deps, former);
+    const formerId = (await formerUnder(deps.database.sql, former)) ?? (await memberBehind(deps, former));
     if (formerId === undefined) throw new CommandFault(NOT_DONE.member);
     const who = { kind: 'command', subject: `members two by ${person()}`, requestId: '' } as const;
     const done = await makeTwo(deps, { formerId, reason: options.reason }, who);

@@ -65,6 +65,7 @@ export async function* csvRows(path: string, options: CsvOptions = {}): AsyncGen
     const text = textOfFile(path, options.open);
     const first = await text.next();
     const opening = openingOf(first.done ? '' : first.value);
+    const broken: { from: CsvError | undefined } = { from: undefined };
     const parser = parseCsv({
       delimiter: opening.delimiter,
       from_line: opening.from,
@@ -76,17 +77,27 @@ export async function* csvRows(path: string, options: CsvOptions = {}): AsyncGen
       trim: true,
       info: true,
       max_record_size: LONGEST,
+      // an error of the parser would take rows with it that were read before, and are not asked for yet
+      skip_records_with_error: true,
+      on_skip: (error) => {
+        broken.from ??= error;
+      },
     });
     const whole = async function* () {
       if (!first.done) yield first.value;
-      yield* text;
+      for await (const piece of text) {
+        if (broken.from !== undefined) return;
+        yield piece;
+      }
     };
     // an error of the file reaches whoever reads the parser; the callback has nothing to add
     pipeline(whole(), parser, () => {});
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (info.lines > Number(broken.from?.['lines'] ?? Number.POSITIVE_INFINITY)) break;
       if (names === undefined) names = options.columns?.(record) ?? columnsOf(path, record);
       else yield { line: info.lines, ...rowOf(names, record) };
     }
+    if (broken.from !== undefined) throw broken.from;
   } catch (cause) {
     // the parser's own words quote the line, which may be of a person
     if (cause instanceof CsvError)

@@ -183,3 +183,61 @@ test('what is written without a word to the duties is looked at all the same: a 
   await keepClocks(node.deps);
   expect((await duties()).filter((k) => k.startsWith('past ') && k.endsWith('coverage anew'))).toHaveLength(1);
 });
+
+/** Somebody with a payer that may be asked now. */
+async function someone(member: string, peer = 'p1'): Promise<string> {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.member (id, umb) values (${member}, ${`U${member}`})`;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values (${`c-${member}`}, ${member}, 'opt-in', 'regular', '2029-01-01', 'x')`;
+  await sql`insert into exchange.other_coverage (id, member_id, payer, peer_id) values (${`o-${member}`}, ${member}, ${peer}, ${peer})`;
+  return `o-${member}`;
+}
+const asksFor = async (coverage: string) =>
+  (await node.deps.database.sql`select from exchange.pull_member where other_coverage_id = ${coverage}`).length;
+
+test('a payer that was asked in vain is asked at once when the member asks for it', async () => {
+  const { sql } = node.deps.database;
+  const coverage = await someone('wishes');
+  await planPulls(node.deps, { cause: 'opt-in' });
+  await sql`update exchange.pull set state = 'failed' where id in (select pull_id from exchange.pull_member where other_coverage_id = ${coverage})`;
+  now = new Date(now.getTime() + 60_000);
+  await keepClocks(node.deps);
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect(await asksFor(coverage)).toBe(1);
+  expect(await recordRequest(node.deps, 'wishes', coverage, ACTOR)).toBe('asked');
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect(await asksFor(coverage)).toBe(2);
+});
+
+test('a tick waits for nobody who is writing: it leaves what is being changed for the next one', async () => {
+  const { sql } = node.deps.database;
+  const [held, free] = [await someone('held'), await someone('free')];
+  await sql.begin(async (tx) => {
+    await tx`update exchange.other_coverage set starts = '2028-01-01' where id = ${held}`;
+    await keepClocks(node.deps);
+    await planPulls(node.deps, { cause: 'opt-in' });
+    expect([await asksFor(held), await asksFor(free)]).toEqual([0, 1]);
+  });
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect([await asksFor(held), await asksFor(free)]).toEqual([1, 1]);
+}, 20_000);
+
+test('a payer that can be asked from this moment on is asked, though a tick was under way', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.peer (id, name, state, fhir_base, client_id_there, origins, added_by)
+    values ('new', 'new', 'suspended', 'https://x.example/fhir', 'us', array['https://x.example'], 'test')`;
+  const coverage = await someone('waits', 'new');
+  const begun = await sql.begin(async (tx) => {
+    await tx`lock table exchange.other_coverage in exclusive mode`;
+    const plan = planPulls(node.deps, { cause: 'opt-in' });
+    while (
+      (await tx`select from pg_locks where relation = 'exchange.other_coverage'::regclass and not granted`).length === 0
+    )
+      await new Promise((r) => setTimeout(r, 10));
+    await tx`update exchange.peer set state = 'active' where id = 'new'`;
+    return { plan };
+  });
+  await begun.plan;
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect(await asksFor(coverage)).toBe(1);
+}, 20_000);

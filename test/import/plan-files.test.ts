@@ -170,6 +170,16 @@ test('a table that is cut or garbled gives what came before', async () => {
   expect(r.keys).toContain('Practitioner/npi-9000000023');
 });
 
+test('all rows before a quote without an end are read, however many wait by then, and none after it', async () => {
+  const n = 3000;
+  const rows = Array.from({ length: n }, (_, i) => ({ ...ROW, npi: '9000000015', last_name: `Name ${i}` }));
+  const broken = `"open quote${',x\n'.repeat(400_000)}"\n`;
+  const r = await read([file('providers.csv', `${table(rows)}${broken}${table([{ ...ROW, npi: '9000000023' }])}`)]);
+  expect(r.faults).toEqual([expect.stringMatching(new RegExp(`^${n + 2} invalid-row`))]);
+  expect(r.keys).not.toContain('Practitioner/npi-9000000023');
+  expect(JSON.stringify(r.resources.get('Practitioner/npi-9000000015'))).toContain(`Name ${n - 1}`);
+});
+
 const NPPES = {
   NPI: '9000000015',
   'Entity Type Code': '1',
