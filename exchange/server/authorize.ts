@@ -1,7 +1,7 @@
 // Who asks, and may they? Bearer tokens of ours, checked at every request against the peer as it is now.
 import type { Context } from 'hono';
 import { KnownTokens, type TokenClaims } from '../../src/auth/access-token.ts';
-import { type Permission, type Permitted, permissionsOf } from '../../src/auth/scopes.ts';
+import { type Permission, type Permitted, permissionsOf, SCOPE_OF } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
@@ -44,9 +44,11 @@ function doorkeeperOf(deps: Deps): Doorkeeper {
   return made;
 }
 
-const challenge = (error?: string) => ({
-  headers: { 'www-authenticate': `Bearer realm="fhir"${error === undefined ? '' : `, error="${error}"`}` },
-});
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3 @param scope that a token needs for this request */
+const challenge = (error?: string, scope?: string) => {
+  const more = [error && `error="${error}"`, scope && `scope="${scope}"`].filter(Boolean);
+  return { headers: { 'www-authenticate': ['Bearer realm="fhir"', ...more].join(', ') } };
+};
 
 /**
  * The peer behind a request. What a known peer is refused is written to the audit.
@@ -112,7 +114,9 @@ async function admit(
   }
   const caller = callerOf(peer, claims);
   c.get('logged')['peer'] = peer.id;
-  if (!needed.some((p) => caller.permissions.has(p))) return insufficientScope(c, deps, caller);
+  const [first] = needed;
+  if (first !== undefined && !needed.some((p) => caller.permissions.has(p)))
+    return insufficientScope(c, deps, caller, SCOPE_OF[first]);
   return caller;
 }
 
@@ -145,10 +149,19 @@ export async function holdCaller(tx: Queryable, caller: Caller): Promise<void> {
   if (!(await lockPeer(tx, caller.peer))) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
 }
 
-/** @throws Outcome 403, after it is recorded */
-export async function insufficientScope(c: Context<FhirEnv>, deps: Deps, caller: Caller): Promise<never> {
+/**
+ * @param scope that the request needs: of several ways to be allowed it, one
+ * @throws Outcome 403, after it is recorded
+ */
+export async function insufficientScope(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  caller: Caller,
+  scope: string,
+): Promise<never> {
   await recordRefusal(c, deps, caller.peer, 'insufficient-scope');
-  throw new Outcome('insufficient-scope', undefined, challenge('insufficient_scope'));
+  const text = `The access token does not cover this request. It needs the scope ${scope}, which a client is granted as far as it is registered for it.`;
+  throw new Outcome('insufficient-scope', text, challenge('insufficient_scope', scope));
 }
 
 /**

@@ -20,7 +20,7 @@ export function binaryRead(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Binary/:id');
     const caller = await authorize(c, deps, 'export', 'data.read');
-    if (!covers(caller, 'DocumentReference')) return insufficientScope(c, deps, caller);
+    if (!covers(caller, 'DocumentReference')) return insufficientScope(c, deps, caller, 'system/DocumentReference.r');
     const id = c.req.param('id') ?? '';
     const found = ID_PATTERN.test(id) ? await findDocument(deps, caller, id) : undefined;
     if (!found) {

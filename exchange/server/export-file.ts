@@ -1,6 +1,8 @@
 // GET of a finished file: stored gzip, sent as it is or inflated; one byte range on the gzip form. Each delivery is an
 // audit row before the first byte leaves. One that takes long is broken off when the peer may not have the file any more.
+
 import type { Context } from 'hono';
+import { readScopes } from '../../src/auth/scopes.ts';
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
@@ -99,7 +101,8 @@ export function exportFile(deps: Deps) {
       file.kind === 'output' && file.type !== BY_PATIENT
         ? [file.type]
         : ((job.parameters as Partial<ExportParameters>).types ?? []);
-    if (job.kind === 'export' && types.some((type) => !covers(caller, type))) return insufficientScope(c, deps, caller);
+    const beyond = types.filter((type) => !covers(caller, type));
+    if (job.kind === 'export' && beyond.length > 0) return insufficientScope(c, deps, caller, readScopes(beyond));
     if (job.kind === 'export' && !(await mayHave(deps, job))) throw new Outcome('not-found');
     const isGzip = acceptsGzip(c.req.header('accept-encoding'));
     const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;

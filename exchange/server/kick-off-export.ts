@@ -1,6 +1,8 @@
 // Kick-off of an export, the same for every operation and level: check, store, answer 202. The export runs in the worker.
 // https://hl7.org/fhir/uv/bulkdata/STU2/export.html, http://hl7.org/fhir/us/davinci-atr
+
 import type { Context } from 'hono';
+import { readScopes } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
@@ -121,7 +123,8 @@ async function coveredTypes(
   caller: Caller,
   asked: string[] | undefined,
 ): Promise<string[]> {
-  if (asked?.some((type) => !covers(caller, type))) return insufficientScope(c, deps, caller);
+  const beyond = asked?.filter((type) => !covers(caller, type)) ?? [];
+  if (beyond.length > 0) return insufficientScope(c, deps, caller, readScopes(beyond));
   return asked ?? EXPORT_ORDER.filter((type) => covers(caller, type));
 }
 

@@ -56,7 +56,8 @@ export async function admitted(
   way: 'reads' | 'searches',
 ): Promise<Caller> {
   const caller = await authorize(c, deps, 'data.read');
-  if (!has(caller[way], type)) return insufficientScope(c, deps, caller);
+  if (!has(caller[way], type))
+    return insufficientScope(c, deps, caller, `system/${type}.${way === 'reads' ? 'r' : 's'}`);
   checkAccepts(c.req.header('accept'), c.req.query('_format'));
   return caller;
 }
@@ -115,7 +116,8 @@ export function memberSearch(deps: Deps, type: string) {
     const base = addresses(deps.config).fhir;
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
-    if (search.withProvenance && !has(caller.searches, 'Provenance')) return insufficientScope(c, deps, caller);
+    if (search.withProvenance && !has(caller.searches, 'Provenance'))
+      return insufficientScope(c, deps, caller, 'system/Provenance.s');
     const { grants, asked, missed } = await searchedMembers(deps, caller, search);
     for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
     const answer = async (page: Page): Promise<Response> => {

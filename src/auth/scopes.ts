@@ -117,3 +117,16 @@ export function permissionsOf(scope: string): Permitted {
 export const MATCHED_GROUP_SCOPE = MATCHED_GROUP;
 export const BULK_MATCH_SCOPE = BULK_MATCH[0] as string;
 export const SINGLE_MATCH_SCOPE = SINGLE_MATCH[0] as string;
+
+/** The scope that gives a permission, as a refusal names it: the spelling that most clients know. */
+export const SCOPE_OF: Readonly<Record<Permission, string>> = {
+  'match.bulk': BULK_MATCH_SCOPE,
+  'match.single': SINGLE_MATCH_SCOPE,
+  'group.read': 'system/Group.r',
+  'group.search': 'system/Group.s',
+  export: 'system/*.rs',
+  'data.read': 'system/*.rs',
+};
+
+/** The scopes to read these types. */
+export const readScopes = (types: readonly string[]): string => types.map((type) => `system/${type}.r`).join(' ');

@@ -202,7 +202,10 @@ describe('$bulk-member-match', () => {
   test('a client whose scope does not cover it is refused', async () => {
     const answer = await ask(undefined, { token: await peer.token('system/Patient.rs') });
     expect([answer.status, issue(answer)]).toEqual([403, 'forbidden']);
-    expect(answer.header('www-authenticate')).toContain('insufficient_scope');
+    // what it needs, as RFC 6750 says
+    expect(answer.header('www-authenticate')).toBe(
+      `Bearer realm="fhir", error="insufficient_scope", scope="${BULK_MATCH}"`,
+    );
   });
 
   test('M43, M46: each member is decided alone; groups hold what was submitted and no reason', async () => {
