@@ -21,7 +21,8 @@ const MOST = 1000;
 const LONGEST = 300;
 
 export type Effort = {
-  level: Level;
+  /** what is known of it by now: others of its kind may have ended meanwhile */
+  level(): Level;
   /** milliseconds that one of its kind takes; 0 when that is not known */
   expected: number;
   /** @param ms that it took the server. `whole` is false when it was broken off: then it takes at least that long */
@@ -48,18 +49,21 @@ function kindOf(request: SearchRequest): string {
 const isAlwaysShort = (request: SearchRequest): boolean =>
   isShort(request) && request.total !== 'accurate' && request.summary !== 'count' && !request.explain;
 
-const SHORT: Effort = { level: LEVELS.short, expected: 0, took: () => {} };
+const SHORT: Effort = { level: () => LEVELS.short, expected: 0, took: () => {} };
+
+type Known = { ms: number; times: number };
+const levelOf = (found: Known | undefined): Level =>
+  found === undefined ? LEVELS.unknown : found.ms < LONG_MS ? LEVELS.quick : LEVELS.long;
 
 export function efforts(): Efforts {
-  const known = new Map<string, { ms: number; times: number }>();
+  const known = new Map<string, Known>();
   return {
     of(request) {
       if (isAlwaysShort(request)) return SHORT;
       const kind = kindOf(request);
-      const found = known.get(kind);
       return {
-        level: found === undefined ? LEVELS.unknown : found.ms < LONG_MS ? LEVELS.quick : LEVELS.long,
-        expected: found?.ms ?? 0,
+        level: () => levelOf(known.get(kind)),
+        expected: known.get(kind)?.ms ?? 0,
         took(ms, whole) {
           const { ms: before, times } = known.get(kind) ?? { ms: 0, times: 0 };
           if (!whole && ms <= before) return;

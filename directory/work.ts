@@ -59,9 +59,8 @@ export function workOf(
     short: (work, isGone) => admitted(places, work, LEVELS.short, isGone && { isGone }),
     search<T>(request: SearchRequest, database: Database, of: Errand, ask: (database: Database) => Promise<T>) {
       const effort = known.of(request);
-      const { level, expected } = effort;
       // one that waited may have become known by others of its kind
-      const levelNow = () => known.of(request).level;
+      const { level: levelNow, expected } = effort;
       const work = async (): Promise<T> => {
         of.isLong = levelNow() >= LEVELS.unknown;
         const before = of.took;
@@ -74,7 +73,7 @@ export function workOf(
           effort.took(of.took - before, isWhole);
         }
       };
-      return admitted(places, work, level, { latest: of.until - expected, isGone: of.isGone, levelNow });
+      return admitted(places, work, levelNow(), { latest: of.until - expected, isGone: of.isGone, levelNow });
     },
   };
 }
