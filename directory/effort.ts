@@ -22,7 +22,7 @@ const LONGEST = 300;
 
 export type Effort = {
   /** what is known of it by now: others of its kind may have ended meanwhile */
-  level(): Level;
+  level: () => Level;
   /** milliseconds that one of its kind takes; 0 when that is not known */
   expected: number;
   /** @param ms that it took the server. `whole` is false when it was broken off: then it takes at least that long */
