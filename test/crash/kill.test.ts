@@ -144,12 +144,13 @@ async function result(db: Db) {
 }
 
 async function rested(db: Db): Promise<string> {
-  for (let waited = 0; waited < 60_000; waited += 50) {
+  for (let waited = 0; waited < 180_000; waited += 50) {
     const [pull] = await db.sql<{ state: string }[]>`select state from exchange.pull`;
     if (pull && !(OPEN_STATES as readonly string[]).includes(pull.state)) return pull.state;
     await new Promise((r) => setTimeout(r, 50));
   }
-  throw new Error('the pull did not end');
+  // what it waits for
+  throw new Error(`the pull did not end: ${JSON.stringify([...(await db.sql`select * from exchange.pull`)])}`);
 }
 
 async function stateOf(db: Db): Promise<string | undefined> {
