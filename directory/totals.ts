@@ -57,9 +57,9 @@ export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Pa
  * they may be few by now, which takes a walk long to find: the next one counts.
  */
 export async function pageOf(request: SearchRequest, { database, totals }: TotalDeps): Promise<Page> {
+  if (request.sort.length === 0) return searchPage(database.sql, request);
   const key = totalKey(request);
-  if (request.sort.length === 0 || (totals.get(key)?.value ?? 0) <= TOTAL_EXACT)
-    return searchPage(database.sql, request);
+  if ((totals.get(key)?.value ?? 0) <= TOTAL_EXACT) return searchPage(database.sql, request);
   try {
     return await searchPage(database.sql, { ...request, many: true });
   } catch (error) {
