@@ -8,6 +8,7 @@ import { closeClock } from '../../exchange/store/clock.ts';
 import { renewRequests } from '../../exchange/store/renewed-request.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { endPulls } from './pulls-end.ts';
 
 let node: TestNode;
 let now = new Date('2027-01-04T17:00:00Z');
@@ -92,21 +93,9 @@ async function something(draw: Draw): Promise<void> {
       if (coverage)
         await sql`update exchange.other_coverage set peer_id = ${pick([null, ...PEERS])} where id = ${coverage.id}`;
       return;
-    default: {
+    default:
       // payers are asked; some of them late, some in vain
-      await sql`update exchange.pull set kicked_off_at = ${now} where kicked_off_at is null`;
-      for (const { id } of await sql<{ id: string }[]>`select id from exchange.pull where state = 'due'`) {
-        const end = pick(['done', 'failed', 'later'] as const);
-        if (end === 'later') continue;
-        await sql`update exchange.pull set state = ${end} where id = ${id}`;
-        if (end === 'failed') continue;
-        await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
-        for (const m of await sql<
-          { coverage: string }[]
-        >`select other_coverage_id as coverage from exchange.pull_member where pull_id = ${id}`)
-          await closeClock(sql, 'C2', m.coverage, pick([now, new Date(now.getTime() - 20 * 86_400_000)]));
-      }
-    }
+      await endPulls(sql, now, ['done', 'failed', 'later'], pick);
   }
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localId } from '../../exchange/reconcile/local-id.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { decided, preauthorization } from './authorization-fixture.ts';
 import { ExportClient, keysOf } from './export-client.ts';
 import { client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, US } from './plan-fixture.ts';
@@ -30,39 +31,12 @@ const letter = (id: string, related?: string) => ({
   content: [{ attachment: { contentType: 'text/plain', data: 'eA==' } }],
   ...(related === undefined ? {} : { context: { related: [{ reference: related }] } }),
 });
-const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
 const authorization = (code: string, day: string) => ({
-  resourceType: 'ExplanationOfBenefit',
-  id: 'imaging',
-  meta: { lastUpdated: `${day}T00:00:00Z` },
-  status: 'active',
-  use: 'preauthorization',
-  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
-  patient: { reference: 'Patient/p1' },
+  ...preauthorization('imaging', `${day}T00:00:00Z`),
   created: day,
-  insurer: { display: 'Prior' },
-  provider: { display: 'x' },
-  outcome: 'complete',
-  insurance: [{ focal: true, coverage: { display: 'x' } }],
   preAuthRefPeriod: [{ start: day }],
   item: [{ sequence: 1, productOrService: { text: 'imaging' } }],
-  adjudication: [
-    {
-      category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
-      extension: [
-        {
-          url: `${PDEX}/extension-reviewAction`,
-          extension: [
-            {
-              url: `${PDEX}/extension-reviewActionCode`,
-              valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
-            },
-          ],
-        },
-        { url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: `${day}T00:00:00Z` },
-      ],
-    },
-  ],
+  adjudication: [decided(code, `${day}T00:00:00Z`)],
 });
 const LIST = '_type=DocumentReference,ExplanationOfBenefit';
 const exported = async (more = '') => {

@@ -5,10 +5,10 @@ import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { closeClock } from '../../exchange/store/clock.ts';
 import { formerUnder } from '../../exchange/store/member-merge.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { endPulls } from './pulls-end.ts';
 
 let node: TestNode;
 let now = new Date('2027-01-04T17:00:00Z');
@@ -108,20 +108,8 @@ async function something(draw: Draw, log: string[]): Promise<void> {
     case 7:
       if (coverage) await recordRequest(node.deps, member, coverage.id, ACTOR);
       return;
-    default: {
-      await sql`update exchange.pull set kicked_off_at = ${now} where kicked_off_at is null`;
-      for (const { id } of await sql<{ id: string }[]>`select id from exchange.pull where state = 'due'`) {
-        const end = pick(['done', 'done', 'failed', 'later'] as const);
-        if (end === 'later') continue;
-        await sql`update exchange.pull set state = ${end} where id = ${id}`;
-        if (end === 'failed') continue;
-        await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
-        for (const m of await sql<
-          { coverage: string }[]
-        >`select other_coverage_id as coverage from exchange.pull_member where pull_id = ${id}`)
-          await closeClock(sql, 'C2', m.coverage, pick([now, new Date(now.getTime() - 20 * 86_400_000)]));
-      }
-    }
+    default:
+      await endPulls(sql, now, ['done', 'done', 'failed', 'later'], pick);
   }
 }
 test('what moves and comes back has its duties, and a tick finds them', async () => {

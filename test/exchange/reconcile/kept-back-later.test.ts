@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { memberRows } from '../../../exchange/store/member-read.ts';
+import { decided, preauthorization, supporting } from '../authorization-fixture.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -12,51 +13,15 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
-const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
 type Told = { day: string; documents?: string[]; more?: object };
 const authorization = (id: string, code: string, { day, documents = [], more = {} }: Told) => ({
-  resourceType: 'ExplanationOfBenefit',
-  id,
-  meta: { lastUpdated: `${day}T00:00:00Z` },
-  status: 'active',
-  use: 'preauthorization',
-  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
-  patient: { reference: 'Patient/p1' },
-  created: '2026-01-01',
-  insurer: { display: 'Prior' },
-  provider: { display: 'x' },
-  outcome: 'complete',
-  insurance: [{ focal: true, coverage: { display: 'x' } }],
-  ...(documents.length === 0
-    ? {}
-    : {
-        supportingInfo: documents.map((d, i) => ({
-          sequence: i + 1,
-          category: { coding: [{ code: 'additionalInformation' }] },
-          valueReference: { reference: `DocumentReference/${d}` },
-        })),
-      }),
+  ...preauthorization(id, `${day}T00:00:00Z`),
+  ...(documents.length === 0 ? {} : { supportingInfo: supporting(documents.map((d) => `DocumentReference/${d}`)) }),
   item: [
     {
       sequence: 1,
       productOrService: { text: `imaging ${id}` },
-      adjudication: [
-        {
-          category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
-          extension: [
-            {
-              url: `${PDEX}/extension-reviewAction`,
-              extension: [
-                {
-                  url: `${PDEX}/extension-reviewActionCode`,
-                  valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
-                },
-              ],
-            },
-            { url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: `${day}T00:00:00Z` },
-          ],
-        },
-      ],
+      adjudication: [decided(code, `${day}T00:00:00Z`)],
     },
   ],
   ...more,

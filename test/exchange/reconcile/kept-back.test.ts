@@ -9,6 +9,7 @@ import { memberRows } from '../../../exchange/store/member-read.ts';
 import { unnamedOf } from '../../../exchange/store/unnamed.ts';
 import { LABELLER } from '../../../exchange/transform/label.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
+import { decided, preauthorization, supporting } from '../authorization-fixture.ts';
 import { lab, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -18,42 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
-const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
 const UUID = '8d5c1f7e-35a1-4b6e-9d6a-3a2d1c0b9f11';
-const decided = (code: string, when: string) => ({
-  category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
-  extension: [
-    {
-      url: `${PDEX}/extension-reviewAction`,
-      extension: [
-        {
-          url: `${PDEX}/extension-reviewActionCode`,
-          valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
-        },
-      ],
-    },
-    { url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: when },
-  ],
-});
 type Line = { code: string; document: string; drug?: boolean };
 const benefit = (id: string, lines: Line[], day = '2026-01-10', more: object = {}) => ({
-  resourceType: 'ExplanationOfBenefit',
-  id,
-  meta: { lastUpdated: `${day}T00:00:00Z` },
-  status: 'active',
-  use: 'preauthorization',
-  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
-  patient: { reference: 'Patient/p1' },
-  created: '2026-01-01',
-  insurer: { display: 'Prior' },
-  provider: { display: 'x' },
-  outcome: 'complete',
-  insurance: [{ focal: true, coverage: { display: 'x' } }],
-  supportingInfo: lines.map(({ document }, i) => ({
-    sequence: i + 1,
-    category: { coding: [{ code: 'additionalInformation' }] },
-    valueReference: { reference: document },
-  })),
+  ...preauthorization(id, `${day}T00:00:00Z`),
+  supportingInfo: supporting(lines.map((l) => l.document)),
   item: lines.map(({ code, drug }, i) => ({
     sequence: i + 1,
     productOrService:
