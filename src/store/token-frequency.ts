@@ -78,13 +78,15 @@ export type Having = { params: ReadonlyMap<number, number>; counts: readonly num
 
 type Held = { at: number; frequencies: Frequencies };
 
-/** Of the process, by schema: it serves one directory, and perhaps the merged view. */
+/** Of the process, by database and schema: it serves one directory, and perhaps the merged view. */
 const held = new Map<string, Held>();
+const placeOf = (sql: Queryable): string =>
+  `${(sql as { options?: { database?: string } }).options?.database ?? ''}.${schemaOf(sql)}`;
 
 /** The frequencies, at most a minute old. They decide how a statement runs, never what it finds. */
 export async function frequencies(sql: Queryable): Promise<Frequencies> {
-  const schema = schemaOf(sql);
-  const known = held.get(schema);
+  const place = placeOf(sql);
+  const known = held.get(place);
   const now = performance.now();
   if (known !== undefined && now - known.at < FRESH_MS) return known.frequencies;
   if (known !== undefined) known.at = now; // others go on with what is known while this one asks
@@ -111,7 +113,7 @@ export async function frequencies(sql: Queryable): Promise<Frequencies> {
     ...estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having, words, seldom),
     paired: row?.extraction === EXTRACTION_VERSION,
   };
-  held.set(schema, { at: now, frequencies: made });
+  held.set(place, { at: now, frequencies: made });
   return made;
 }
 

@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { request } from 'undici';
@@ -15,6 +14,7 @@ import { readImport } from '../../src/import/read-import.ts';
 import { memberFolders } from '../../src/seed/index.ts';
 import { ExportClient } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';
+import { freePort } from '../support/free-port.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -23,15 +23,6 @@ let folder: string;
 let node: TestNode;
 let them: ExportClient;
 const children = new Set<ChildProcess>();
-
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
-}
 
 /** A process that works on the node's jobs: same database, same files. */
 async function worker(): Promise<ChildProcess> {

@@ -3,13 +3,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OPEN_STATES } from '../../exchange/store/pull.ts';
 import { memberFolders, PLAN_NAMES } from '../../src/seed/index.ts';
 import { freshDb } from '../support/db.ts';
+import { freePort } from '../support/free-port.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 type Db = Awaited<ReturnType<typeof freshDb>>;
@@ -18,15 +18,6 @@ type Node = { env: Record<string, string>; db: Db; base: string };
 let folder: string;
 const children = new Set<ChildProcess>();
 const nodes: Node[] = [];
-
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
-}
 
 async function makeNode(name: string, plan: { name: string; npi: string }): Promise<Node> {
   const db = await freshDb();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { estimateMatches } from '../../src/store/search.ts';
+import { frequencies } from '../../src/store/token-frequency.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb();
@@ -29,3 +30,14 @@ test.each(['_id:not=e1', '_id:not=e1,e2,nobody', 'status:missing=true&_id:not=e1
     expect(Math.abs((await estimateMatches(db.sql, request)) / MANY - 1)).toBeLessThan(0.1);
   },
 );
+
+test('what another database of the process holds says nothing of this one', async () => {
+  const other = await freshDb();
+  try {
+    const here = await frequencies(db.sql);
+    expect(await frequencies(other.sql)).not.toBe(here);
+    expect(await frequencies(db.sql)).toBe(here);
+  } finally {
+    await other.close();
+  }
+});
