@@ -178,6 +178,10 @@ export const WITHHELD = {
     'Records of which this version of the program has not decided yet whether they may leave.',
     'Nothing, unless it lasts: see whether processes of several versions, or with several lists of codes, are running. "members relabel" decides them at once.',
   ),
+  'identity-doubt': act(
+    'Records from another payer whose birth date or sex of the member differ from ours: they may be somebody else’s.',
+    'The privacy office decides at Conflicts whether that payer means the member.',
+  ),
   'holds-others': look(
     'Records of ours that contain something about another person.',
     'Correct them where they come from and import them again.',

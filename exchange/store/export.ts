@@ -5,6 +5,7 @@ import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../src/store/raw-rows.ts';
 import { LABELLER } from '../transform/label.ts';
 import { SUPPORTING_TYPES } from '../transform/record-types.ts';
+import { IS_DOUBTED } from './doubt.ts';
 import type { Grant } from './grant.ts';
 import { IS_KEPT_BACK } from './kept-back.ts';
 
@@ -81,7 +82,8 @@ const allowed = (r: string) => `
   and (${r}.service_end is null or ${r}.service_end >= $3::date)
   and (${r}.pa_state is null or ${r}.pa_state = 'estimate' or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
     and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
-  and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
+  and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))
+  and not ${IS_DOUBTED(r)}`;
 /** Of Patients only our own member leaves; those of other payers about the member do not. */
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
 /** Do links of ours stand in its text in the place of a peer's addresses? */
@@ -165,6 +167,7 @@ export async function readByKey(tx: Queryable): Promise<void> {
 
 /** Why a record that may not leave stays: the first that keeps it. */
 const REASON = `case
+         when ${IS_DOUBTED('r')} then 'identity-doubt'
          when r.withheld is not null then r.withheld
          when r.pa_state in ('denied', 'unclear') then 'denied-pa'
          when r.pa_state = 'drug' then 'drug-pa'
