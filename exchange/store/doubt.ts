@@ -6,9 +6,9 @@ import { STILL_DOUBTED } from '../review/kinds.ts';
 const STANDS = (v: string) =>
   `${v}.kind = 'identity-doubt' and ${v}.state <> 'gone' and (${v}.decision is null or ${v}.decision in (${STILL_DOUBTED.map((d) => `'${d}'`).join(', ')}))`;
 
-/** Is the person of whom record `r` tells in doubt? review_item_doubt. */
-export const IS_DOUBTED = (r: string): string => `(${r}.origin <> 'own' and exists (
-  select from exchange.review_item v where v.member_id = ${r}.member_id and v.peer_id = ${r}.origin and ${STANDS('v')}))`;
+/** Payers that may mean another person than a member. review_item_doubt. */
+export const DOUBTED_PEERS = (memberId: string): string =>
+  `array(select v.peer_id from exchange.review_item v where v.member_id = ${memberId} and ${STANDS('v')})`;
 
 export type Doubt = { memberId: string; peerId: string };
 
