@@ -124,7 +124,6 @@ test('tokens given before a rotation hold their five minutes after it, in a node
     expect(kid(old)).not.toBe(kid(fresh));
     const later = { ...here, now: after(35) };
     expect(await new KnownTokens().verify(old, await keys.published('token'), later)).toBeUndefined();
-    expect(await new KnownTokens().verify(fresh, await keys.published('token'), later)).toBeDefined();
   } finally {
     await node.close();
   }
