@@ -207,11 +207,15 @@ const COMPLIANCE_SQL = {
     where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
-      coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason,
+      coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason, j.counts,
+      (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
     from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
     union all
     select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
+      (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)
+        || coalesce((select jsonb_build_object('lines', sum(f.units)) from exchange.pull_file f where f.pull_id = p.id and f.kind <> 'error'), '{}'),
+      (select sum(f.bytes) from exchange.pull_file f where f.pull_id = p.id)::float8,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.pull_file f where f.pull_id = p.id)
     from exchange.pull p where p.peer_id = $4 and p.created_at >= $1 and p.created_at < $2
     order by 4, 2`,

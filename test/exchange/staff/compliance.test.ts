@@ -196,7 +196,17 @@ test('page, CSV and statement; no person in any; wrong periods are said', async 
     'figure',
   );
   const statement = await (await reviewer.get('/staff/peers/prior/statement?format=json')).json();
-  expect(statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull').length).toBeGreaterThan(0);
+  const pulls = statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull');
+  expect(pulls.length).toBeGreaterThan(0);
+  for (const { id, outcome, bytes, members } of pulls) {
+    const [came] = await s.ours.deps.database.sql<{ lines: number; bytes: number; matched: number }[]>`
+      select sum(units)::int as lines, sum(f.bytes)::int as bytes,
+        (select count(*)::int from exchange.pull_member m where m.pull_id = ${id} and m.outcome = 'matched') as matched
+      from exchange.pull_file f where f.pull_id = ${id} and f.kind <> 'error'`;
+    expect(outcome).toContain(`${came?.matched} matched`);
+    expect(outcome).toContain(`${came?.lines.toLocaleString('en-US')} lines received`);
+    expect([bytes, members >= (came?.matched ?? 0)]).toEqual([came?.bytes, true]);
+  }
   expect((await reviewer.get('/staff/peers/nobody/statement')).status).toBe(404);
   expect((await reviewer.get('/staff/questions')).status).toBe(200);
 });
