@@ -14,7 +14,7 @@ import { type Fault, HEAD, READY, readAnswer, uint32 } from './statement-answer.
 import { Outgoing } from './statement-messages.ts';
 
 /** An error that the server reports, or that the connection is lost. The message may quote values: it is for nobody's log. */
-export class StatementError extends Error {
+class StatementError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
     super(message);
