@@ -22,7 +22,7 @@ const SETTLED = 'public, max-age=31536000, immutable';
 const url = (deps: BulkDeps, page: string) => `${deps.config.baseUrl}${bulkPath(deps.place ?? OWN)}/${page}.json`;
 
 /** A manifest page. `link` of the root is its own start page, of others what follows in the chain. */
-export function manifestPage(
+function manifestPage(
   page: ChainPage,
   next: string,
   options: { every: string; merged?: boolean; fileUrl: (name: string) => string },

@@ -17,7 +17,7 @@ export type HistoryDeps = Pick<Deps, 'database' | 'config'> & {
 };
 
 /** Twenty bytes, base64url: time, key, version. */
-export function encodePosition({ time, rk, version }: HistoryPosition): string {
+function encodePosition({ time, rk, version }: HistoryPosition): string {
   const bytes = Buffer.alloc(20);
   bytes.writeBigInt64BE(BigInt(time));
   bytes.writeBigInt64BE(rk, 8);
@@ -26,7 +26,7 @@ export function encodePosition({ time, rk, version }: HistoryPosition): string {
 }
 
 /** @throws Outcome bad-cursor */
-export function decodePosition(text: string): HistoryPosition {
+function decodePosition(text: string): HistoryPosition {
   const bytes = /^[A-Za-z0-9_-]{27}$/.test(text) ? Buffer.from(text, 'base64url') : undefined;
   const time = bytes?.length === 20 ? Number(bytes.readBigInt64BE()) : Number.NaN;
   if (bytes === undefined || Number.isNaN(new Date(time).getTime())) throw new Outcome('bad-cursor');
@@ -47,7 +47,7 @@ const instantOf = (name: string, value: string): Date => {
  * Parameters of a history request.
  * @throws Outcome unknown-parameter, invalid-parameter or bad-cursor
  */
-export function readHistoryParameters(
+function readHistoryParameters(
   pairs: Iterable<readonly [string, string]>,
   options: { countMax: number; lenient: boolean },
 ): Given {

@@ -70,7 +70,7 @@ function toResource(p: Parameter, base: string, date: string): SearchParameter {
 }
 
 /** Every parameter that is defined here and nowhere else, by id. */
-export function ownParameters(base: string, date: string): Map<string, SearchParameter> {
+function ownParameters(base: string, date: string): Map<string, SearchParameter> {
   const found = new Map<string, SearchParameter>();
   for (const type of DIRECTORY_TYPES)
     for (const p of PARAMETERS.get(type)?.values() ?? [])

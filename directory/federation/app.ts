@@ -34,7 +34,7 @@ const HEADERS = {
 const SLUG = /^[a-z0-9]{2,12}$/;
 
 /** Where the pages over all directories begin. */
-export const PAGES_ROOT = '/all';
+const PAGES_ROOT = '/all';
 
 const DESCRIPTION =
   'Merged view: the own directory beside the directories of other payers. Every record of another payer names its source in meta.source; none of it is republished as ours. $bulk-publish gives our records and those of payers who allow it.';

@@ -2,7 +2,7 @@
 import { DIRECTORY_TYPES } from '../../src/fhir/search/types.ts';
 
 /** Kinds of addresses, and what is done with them. */
-export const URL_KINDS = {
+const URL_KINDS = {
   'fhir-base': 'A FHIR base: harvested.',
   'mpf-index': 'An index of files (Medicare Plan Finder or Marketplace): its files are harvested.',
   'bulk-manifest': 'A $bulk-publish manifest: its chain is harvested.',

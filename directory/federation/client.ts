@@ -14,7 +14,7 @@ export type FederationDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'fetch
   wait?: (ms: number) => Promise<void>;
 };
 
-export const MAX_PAGE_BYTES = 50 * 1024 * 1024;
+const MAX_PAGE_BYTES = 50 * 1024 * 1024;
 const TRIES = 5;
 const REDIRECTS = 5;
 /** A wait up to here is slept through; a longer one pauses the peer, and the run goes on afterwards. */

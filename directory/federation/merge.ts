@@ -265,7 +265,7 @@ async function* peerEntries(
 }
 
 /** What references of a peer's records may lead to. */
-export function normalizeContext(
+function normalizeContext(
   peer: Peer,
   peers: ReadonlyMap<string, Peer>,
   deps: Pick<FederationDeps, 'config'>,

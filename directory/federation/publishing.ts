@@ -13,7 +13,7 @@ import { bulkPath, filesPath, type Place } from '../publish/place.ts';
 import { MERGED_SCHEMA } from './harvest/context.ts';
 import { among } from './store/peer.ts';
 
-export const MERGED_PLACE: Place = { path: '/directory/all/publications', folder: 'merged-publication', among };
+const MERGED_PLACE: Place = { path: '/directory/all/publications', folder: 'merged-publication', among };
 
 /** Publishing, over the merged view. */
 export const mergedPublishing = (deps: PublishDeps): PublishDeps => ({

@@ -5,11 +5,11 @@ import type { Keys } from '../../src/deps.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 
 /** `typ` of the signed form. */
-export const STATEMENT_TYPE = 'in-network+jws';
+const STATEMENT_TYPE = 'in-network+jws';
 export const JWKS_PATH = '/.well-known/directory-jwks.json';
 const ALGORITHM = 'ES384';
 /** Longer texts are not a statement of ours. */
-export const STATEMENT_MAX = 512 * 1024;
+const STATEMENT_MAX = 512 * 1024;
 
 /** @param issuer public origin of the node, where the keys are found */
 export async function signStatement(parameters: string, keys: Keys, issuer: string, now: Date): Promise<string> {

@@ -33,7 +33,7 @@ type Job = { contract: string; year: number; plans: string[]; networks: Set<stri
 
 const EXAMPLES = 20;
 const JSON_MEDIA = 'application/json';
-export const mpfKey = (contract: string, year: number) => `${contract}/${year}`;
+const mpfKey = (contract: string, year: number) => `${contract}/${year}`;
 
 export async function makeMpf(context: MakerContext): Promise<Made> {
   const wanted = await jobs(context);

@@ -20,7 +20,7 @@ const NOT_JUDGED: Record<Exclude<MpfCode['how'], 'files'>, string> = {
 };
 
 /** Counts of all codes. */
-export function codesTable(summary: MpfSummary): Table {
+function codesTable(summary: MpfSummary): Table {
   return {
     name: 'codes',
     caption: 'Findings by code',

@@ -5,7 +5,7 @@ import { OPEN, openAt } from './open-hours.ts';
 import { ACCESS, SPOKEN } from './texts/terms.ts';
 
 export const DISTANCES = ['5', '10', '25', '50', '100'] as const;
-export const SORTS = ['best', 'near', 'name'] as const;
+const SORTS = ['best', 'near', 'name'] as const;
 export type Sort = (typeof SORTS)[number];
 
 export type FindQuery = {

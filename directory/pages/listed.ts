@@ -13,7 +13,7 @@ export type Listed = {
 };
 
 /** Whether new patients are taken, in words; nothing when it is not said. */
-export function acceptingBadge(code: string | undefined, l: Language): Badge[] {
+function acceptingBadge(code: string | undefined, l: Language): Badge[] {
   const said = l.term(code);
   return said === undefined ? [] : [{ text: said, ...toneOf(code) }];
 }

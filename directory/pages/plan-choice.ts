@@ -11,7 +11,7 @@ export type Chosen =
   | { kind: 'several'; plans: PlanChoice[] }
   | { kind: 'none' };
 
-export function choiceOf(resource: Resource, base: string): PlanChoice {
+function choiceOf(resource: Resource, base: string): PlanChoice {
   const key = keyOf(resource);
   const networks =
     resource.resourceType === 'Organization'

@@ -13,7 +13,7 @@ import { aboutCard, type Body, card, isPhone, notThere, planCard, recordList, su
 import { personParts } from './provider-person.ts';
 import { type Contact, calledBy, conceptTexts, contactsOf } from './records.ts';
 
-export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
+const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
 type ProviderType = (typeof PROVIDER_TYPES)[number];
 const isProviderType = (type: string): type is ProviderType => PROVIDER_TYPES.some((t) => t === type);
 

@@ -115,7 +115,7 @@ function telLink(value: string): string {
 }
 
 /** Ten digits as (860) 555-0123. */
-export function phoneText(value: string): string {
+function phoneText(value: string): string {
   const m = /^(?:\+?1[\s.-]?)?\(?(\d{3})\)?[\s.-]?(\d{3})[\s.-]?(\d{4})$/.exec(value.trim());
   return m ? `(${m[1]}) ${m[2]}-${m[3]}` : value;
 }

@@ -25,7 +25,7 @@ export type IndexConfig = {
 };
 
 /** The file as an object. @param ids lasting ids by `system|value` */
-export function payerIndex(config: IndexConfig, plans: readonly IndexPlan[], ids: ReadonlyMap<string, string>) {
+function payerIndex(config: IndexConfig, plans: readonly IndexPlan[], ids: ReadonlyMap<string, string>) {
   const { baseUrl, planName } = config;
   const source = readFpiSource(config.payerFpiSource, planName);
   const own = fpi(source);
@@ -79,7 +79,7 @@ export function payerIndex(config: IndexConfig, plans: readonly IndexPlan[], ids
 }
 
 /** Medicare Advantage plans by contract and plan, others by their first identifier. */
-export function indexPlan(plan: unknown): IndexPlan | undefined {
+function indexPlan(plan: unknown): IndexPlan | undefined {
   if (!isResource(plan)) return undefined;
   const identifiers = objects(plan['identifier']);
   const name = text(plan['name']) ?? '';

@@ -21,7 +21,7 @@ const RETRY_MS = 10 * 60_000;
 const SWEEP_MS = 3_600_000;
 
 /** Runs `work` while the lease is ours. @returns undefined when another process has it */
-export async function withLease<T>(
+async function withLease<T>(
   deps: PublishDeps,
   work: (owner: string, alive: Alive) => Promise<T>,
 ): Promise<T | undefined> {

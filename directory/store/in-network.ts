@@ -12,7 +12,7 @@ export type Row = { part: string; ord: number; key: string; deleted: boolean; bo
 export type Seen = { change: string; changedAt: Date | undefined };
 
 /** The most roles, and the most affiliations, that are looked at for one question. */
-export const CANDIDATES_MAX = 500;
+const CANDIDATES_MAX = 500;
 /** Index entries read for one person or organization. */
 const REACH_MAX = 5000;
 const NAMED_MAX = 200;

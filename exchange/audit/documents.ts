@@ -11,7 +11,7 @@ const TIMEOUT_MS = 30_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /** Addresses of what is published about the exchange: for people, for programs, and what FHIR and SMART name. */
-export function publicDocuments(config: Deps['config']): string[] {
+function publicDocuments(config: Deps['config']): string[] {
   const { fhir } = addresses(config);
   return [
     `${config.baseUrl}/exchange/docs`,

@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { becomeSealer, lastSeal, takeUnsealed, writeSeal } from '../store/audit-seal.ts';
 import { GENESIS, marks, type SealHead, sealHead } from './seal.ts';
 
-export const SEAL_ROWS = 1000;
+const SEAL_ROWS = 1000;
 /** `typ` of the signed head. */
 export const HEAD_TYPE = 'audit-head+jws';
 

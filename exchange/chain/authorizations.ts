@@ -22,7 +22,7 @@ const time = (when: string): number =>
   timeRange(when)?.from.getTime() ?? parseInstant(when)?.getTime() ?? Number.NEGATIVE_INFINITY;
 
 /** Every (code, time) once, in order of time. */
-export function sortedHistory(entries: readonly ReviewEntry[]): ReviewEntry[] {
+function sortedHistory(entries: readonly ReviewEntry[]): ReviewEntry[] {
   const once = new Map(entries.map((e) => [`${e.code}|${e.when}`, e]));
   return [...once.values()].sort((a, b) => time(a.when) - time(b.when) || (a.code < b.code ? -1 : 1));
 }

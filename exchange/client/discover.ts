@@ -40,7 +40,7 @@ function readStatement(c: JsonObject | undefined, rest: JsonObject): Statement {
 }
 
 /** Judges both documents. Throws PeerFault when the peer cannot be used. */
-export function readDiscovery(smart: unknown, statement: unknown): Discovery {
+function readDiscovery(smart: unknown, statement: unknown): Discovery {
   const s = smart as Json;
   if (!isObject(s)) throw new PeerFault('no-smart-configuration');
   const tokenEndpoint = text(s['token_endpoint']);

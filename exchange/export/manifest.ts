@@ -5,7 +5,7 @@ import type { BulkFile, BulkJob } from '../store/bulk-job.ts';
 import type { ExportParameters } from './parameters.ts';
 
 /** Files of one page, for clients that allow pages. */
-export const MANIFEST_PAGE = 1000;
+const MANIFEST_PAGE = 1000;
 
 /** @param page counts from 1. @returns undefined when there is no such page */
 export function manifest(

@@ -8,7 +8,7 @@ import { openExports, revokeJob, revokeJobsOf } from '../store/bulk-job.ts';
 import { blockClock } from '../store/clock.ts';
 import { endedMembers } from '../store/grant.ts';
 
-export const CONSENT_ENDED = 'consent-ended';
+const CONSENT_ENDED = 'consent-ended';
 
 /** Is every member of a finished export still granted? If not, it is revoked here. */
 export async function holdsConsent(
@@ -46,7 +46,7 @@ export async function revokeEnded(deps: Pick<Deps, 'database' | 'config' | 'cloc
   return revoked;
 }
 
-export const PEER_ENDED = 'peer-ended';
+const PEER_ENDED = 'peer-ended';
 
 /**
  * A peer that is not trusted any more: what it waits for is not made, what is being made stops at its next slice, and what was made goes

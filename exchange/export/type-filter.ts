@@ -22,7 +22,7 @@ const order = { status: token('status'), authoredon: date('authoredOn') };
 const clinical = { status: token('status'), category: token('category'), code: token('code') };
 
 /** What `_typeFilter` may ask, by type; beside them `_id` and `_lastUpdated` of every type. */
-export const TYPE_FILTERS: Readonly<Record<string, Readonly<Record<string, Place>>>> = {
+const TYPE_FILTERS: Readonly<Record<string, Readonly<Record<string, Place>>>> = {
   ExplanationOfBenefit: {
     'service-date': date('billablePeriod', 'item.servicedDate', 'item.servicedPeriod'),
     created: date('created'),

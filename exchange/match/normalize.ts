@@ -65,7 +65,7 @@ const GROUP = new Map(NICKNAMES.flatMap((group) => group.map((name) => [name, gr
 const letters = (text: string) => fold(text).replace(/[^\p{L}\p{N}]/gu, '');
 
 /** Longest name that is compared; anything longer is not a name. */
-export const MAX_NAME = 200;
+const MAX_NAME = 200;
 
 export type FamilyName = { names: string[]; suffix: string[] };
 

@@ -7,9 +7,9 @@ export const LANGUAGES = ['en', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
 export const isLanguage = (v: string | undefined): v is Language => v === 'en' || v === 'es';
 
-export const EDUCATION_ID = 'payer-to-payer';
+const EDUCATION_ID = 'payer-to-payer';
 /** A change of the words below needs a new version. */
-export const EDUCATION_VERSION = '2027.1';
+const EDUCATION_VERSION = '2027.1';
 
 const PARAGRAPHS: Readonly<Record<Language, readonly string[]>> = {
   en: [

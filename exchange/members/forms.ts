@@ -5,7 +5,7 @@ import type { Language } from './education.ts';
 import { CHOICE_WORDS } from './words.ts';
 
 /** What holds, in a sentence. */
-export function choiceSentence(held: ChoiceRow | undefined, language: Language): string {
+function choiceSentence(held: ChoiceRow | undefined, language: Language): string {
   const w = CHOICE_WORDS[language];
   if (!held) return w.none;
   return held.choice === 'opt-in' ? w.optedIn(held.recordedOn) : w.declined(held.recordedOn);

@@ -7,7 +7,7 @@ import { membersByNumber } from '../store/member-choice.ts';
 import { CONTACT_KINDS, isChannel, recordContacts } from './choose.ts';
 import { isLanguage } from './education.ts';
 
-export const CONTACT_COLUMNS = ['member_number', 'kind', 'at', 'channel', 'result', 'language'] as const;
+const CONTACT_COLUMNS = ['member_number', 'kind', 'at', 'channel', 'result', 'language'] as const;
 const RESULTS = ['delivered', 'no-answer', 'returned'] as const;
 const BATCH = 1000;
 

@@ -52,7 +52,7 @@ function noteSlowness(began: number): void {
 export const slowestFetchMs = (): number => (performance.now() - slowest.at < REMEMBER_MS ? slowest.ms : 0);
 
 /** How long an answer may be kept, in seconds. */
-export function cacheSeconds(cacheControl: string | null): number {
+function cacheSeconds(cacheControl: string | null): number {
   if (cacheControl === null) return DEFAULT_SECONDS;
   if (/no-store|no-cache/i.test(cacheControl)) return 0;
   const age = /max-age=(\d+)/i.exec(cacheControl)?.[1];

@@ -28,7 +28,7 @@ export type PeerFields = {
 };
 
 /** What a record says when nobody wrote anything else. */
-export const USUAL = {
+const USUAL = {
   postalAddress: null,
   fileOrigins: [] as string[],
   groupThere: null,

@@ -151,7 +151,7 @@ async function hasGroup(s: Step, group: string): Promise<boolean> {
 }
 
 /** Addresses that answer at once with what belongs to these patients. Pure. */
-export function requestsFor(
+function requestsFor(
   form: FetchForm,
   base: string,
   a: Pick<Abilities, 'searchTypes' | 'revincludes'>,

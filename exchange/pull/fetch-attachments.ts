@@ -50,7 +50,7 @@ const OURS_MS = 60_000;
 type Side = { talk: Talk; faults: Map<string, number>; needsToken: boolean | undefined; bytes: number };
 
 /** Why one is not asked for at all. Pure. */
-export function refusalOf(
+function refusalOf(
   row: Pick<DueAttachment, 'url' | 'media' | 'isGone' | 'isWithdrawn'>,
   peer: Pick<Peer, 'origins' | 'fhirBase' | 'fileOrigins'>,
 ): string | undefined {

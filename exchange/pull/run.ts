@@ -43,7 +43,7 @@ const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
 const NONSENSE_TRIES = 3;
 
 /** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
-export function judgeFault(
+function judgeFault(
   fault: PeerFault,
   pull: Pick<Pull, 'state' | 'attempts' | 'createdAt' | 'reason'>,
   restarts: number,

@@ -11,7 +11,7 @@ const STATES: Readonly<Record<AttachmentLine['state'], string>> = {
 };
 
 /** Where a document is opened. */
-export const attachmentPath = (memberId: string, documentId: string): string =>
+const attachmentPath = (memberId: string, documentId: string): string =>
   `/staff/members/${memberId}/attachments/${documentId}`;
 
 /** What became of the attachments of a pull: their sum is all that its records name. */

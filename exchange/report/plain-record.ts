@@ -99,7 +99,7 @@ const DATES: readonly ((r: Resource) => string | undefined)[] = [
   (r) => text(r['recordedDate']) ?? text(r['issued']) ?? text(r['date']) ?? text(r['created']) ?? text(r['recorded']),
 ];
 /** The day that a record is about, as far as it says. */
-export function plainDay(r: Resource): string | null {
+function plainDay(r: Resource): string | null {
   for (const read of DATES) {
     const found = read(r);
     if (found !== undefined && /^\d{4}/.test(found)) return found.slice(0, 10);

@@ -119,7 +119,7 @@ export const CHAIN_ITEMS: readonly string[] = [
 ];
 
 /** Rules by which pairs and records became items, in words. */
-export const RULE_WORDS: Readonly<Record<string, string>> = {
+const RULE_WORDS: Readonly<Record<string, string>> = {
   accession: 'Both carry the same number of the laboratory, and the values differ.',
   result: 'The same test, minute and laboratory, and the values differ.',
   refuted: 'One side has refuted it, the other one has not.',

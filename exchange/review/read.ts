@@ -70,7 +70,7 @@ const namedClaims = (detail: string): string[] => [
 type Needs = Pick<Deps, 'database' | 'keys' | 'blobs'>;
 
 /** Names for the directory references of some texts. */
-export async function namesFor(deps: Pick<Deps, 'database'>, texts: readonly string[]): Promise<NameOf> {
+async function namesFor(deps: Pick<Deps, 'database'>, texts: readonly string[]): Promise<NameOf> {
   const keys = new Set(texts.flatMap(referencesIn).filter((r) => isShared(r.slice(0, Math.max(0, r.indexOf('/'))))));
   const bodies = await directoryNames(deps.database.sql, [...keys]);
   const names = new Map(

@@ -59,7 +59,7 @@ async function hidden(
 }
 
 /** Seconds until a client should ask again: soon at first, then a fifth of the time that has passed. */
-export function retryAfterSeconds(receivedAt: Date, now: Date): number {
+function retryAfterSeconds(receivedAt: Date, now: Date): number {
   const elapsed = (now.getTime() - receivedAt.getTime()) / 1000;
   return elapsed < 5 ? 1 : Math.max(1, Math.min(30, Math.floor(elapsed / 5)));
 }

@@ -22,7 +22,7 @@ function pullClock(p: PullLine, now: Date) {
   return clockCell({ state: 'open', dueAt: p.dueAt }, now);
 }
 
-export function pullTable(rows: readonly PullLine[], now: Date, timeZone: string, caption: string): Table {
+function pullTable(rows: readonly PullLine[], now: Date, timeZone: string, caption: string): Table {
   return {
     name: 'pulls',
     caption,

@@ -88,7 +88,7 @@ export async function writeKnownFindings(tx: Queryable, work: Decided, of: Bucke
 }
 
 /** What was noted. A unit that is as it was is noted of the peer only, by count. */
-export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
+async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
   await addFound(
     tx,
     work.pull,

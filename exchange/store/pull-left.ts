@@ -102,7 +102,7 @@ export async function leftOf(sql: Queryable, pullId: string, today: string): Pro
 }
 
 /** When the payer's data were as its answer has them, as its manifest says it and no later than the request; undefined when it does not. Pure. */
-export function answeredAsOf(manifest: string | null, kickedOffAt: Date | null): Date | undefined {
+function answeredAsOf(manifest: string | null, kickedOffAt: Date | null): Date | undefined {
   const body = JSON.parse(manifest ?? 'null') as Json;
   const said = isObject(body) ? parseInstant(text(body['transactionTime']) ?? '') : undefined;
   return said !== undefined && kickedOffAt !== null && said > kickedOffAt ? kickedOffAt : said;

@@ -28,7 +28,7 @@ async function evenRanges(tx: Queryable, pullId: string, most: number): Promise<
 }
 
 /** What was planned no longer holds. pull_slice_pkey. */
-export async function dropOpenSlices(sql: Queryable, pullId: string): Promise<void> {
+async function dropOpenSlices(sql: Queryable, pullId: string): Promise<void> {
   await sql`delete from exchange.pull_slice where pull_id = ${pullId} and state = 'open'`;
 }
 

@@ -37,7 +37,7 @@ const LATER_HELD = `
   join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
 
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
-export const COMPLIANCE_SQL = {
+const COMPLIANCE_SQL = {
   clocks: `
     select kind, count(*) filter (where starts_at >= $1)::int as started, count(*)::int as due,
       count(*) filter (where state = 'met')::int as met, count(*) filter (where state = 'met-late')::int as late,

@@ -13,7 +13,7 @@ const PLACES: Readonly<Record<string, { member: string; within?: string; letter:
 export const HOLDS_DOCUMENTS: ReadonlySet<string> = new Set(Object.keys(PLACES));
 
 /** Bytes of a document that stay in the record. */
-export const INLINE_BYTES = 64 * 1024;
+const INLINE_BYTES = 64 * 1024;
 const MAX_ID = 64;
 
 const bytesOf = (base64: string): number => Math.floor((base64.replace(/\s/g, '').replace(/=+$/, '').length * 3) / 4);

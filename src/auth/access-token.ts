@@ -36,15 +36,7 @@ export async function signAccessToken(
 type Expected = { issuer: string; audience: string; now: Date };
 type Verified = { claims: TokenClaims; kid: string | undefined; expiresAt: number };
 
-/** Claims of a token of ours that is good now for this audience; undefined for anything else. */
-export async function verifyAccessToken(
-  token: string,
-  keys: readonly JWK[],
-  expected: Expected,
-): Promise<TokenClaims | undefined> {
-  return (await verified(token, keys, expected))?.claims;
-}
-
+/** Undefined for all that is no token of ours, good now for this audience. */
 async function verified(token: string, keys: readonly JWK[], expected: Expected): Promise<Verified | undefined> {
   if (token.length > 8192) return undefined;
   try {
@@ -77,6 +69,7 @@ const MOST_KNOWN = 2000;
 export class KnownTokens {
   readonly #known = new Map<string, Verified>();
 
+  /** Claims of a token of ours that is good now for this audience; undefined for anything else. */
   async verify(token: string, keys: readonly JWK[], expected: Expected): Promise<TokenClaims | undefined> {
     const name = hash('sha256', `${expected.issuer}\0${expected.audience}\0${token}`, 'base64');
     const known = this.#known.get(name);

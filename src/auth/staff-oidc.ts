@@ -38,7 +38,7 @@ export type StaffRole = (typeof ROLES)[number];
 export type Person = { subject: string; name: string; roles: StaffRole[]; authenticatedAt?: Date };
 
 /** How long a proof of identity is good for a grave action. */
-export const FRESH_SECONDS = 300;
+const FRESH_SECONDS = 300;
 /** The longest session: no older proof opens one. A provider has the person asked anew. */
 const SESSION_SECONDS = 8 * 3600;
 export type Provider = {

@@ -58,7 +58,7 @@ export function federalHolidays(year: number): Day[] {
   ];
 }
 
-export function isBusinessDay(day: Day, extraHolidays: readonly Day[] = []): boolean {
+function isBusinessDay(day: Day, extraHolidays: readonly Day[] = []): boolean {
   const w = weekday(day);
   if (w === 0 || w === 6 || extraHolidays.includes(day)) return false;
   const [year] = parts(day);

@@ -15,7 +15,7 @@ import { say } from './say.ts';
 const isPart = (text: string): text is Part => PARTS.some((p) => p === text);
 
 /** @throws CommandFault for a name that is no part */
-export function readParts(names: readonly string[] | undefined): readonly Part[] {
+function readParts(names: readonly string[] | undefined): readonly Part[] {
   if (names === undefined) return PARTS;
   const wrong = names.find((n) => !isPart(n));
   if (wrong !== undefined) throw new CommandFault(`"${wrong}" cannot be published: ${PARTS.join(', ')}.`);

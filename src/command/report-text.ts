@@ -13,7 +13,7 @@ const VERDICTS = {
 } as const;
 
 /** Lines for the screen. Pure. */
-export function reportText(report: PullReport, address: string): string {
+function reportText(report: PullReport, address: string): string {
   const { pull, conservation: c } = report;
   const used = OUTCOME_NAMES.filter((o) => report.totals.counts[o] > 0);
   const width = Math.max(14, ...report.outcomes.map((r) => r.type.length));

@@ -109,4 +109,4 @@ export function operationOutcome(
 }
 
 /** CodeSystem of {@link OUTCOMES}. */
-export const OUTCOME_SYSTEM = 'https://payer-node.example/fhir/CodeSystem/outcome';
+const OUTCOME_SYSTEM = 'https://payer-node.example/fhir/CodeSystem/outcome';

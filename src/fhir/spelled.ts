@@ -3,7 +3,7 @@
 import type { Json, JsonObject } from './resource.ts';
 
 /** How the numbers of an object are written, by member. Spread and rest keep it; what puts an object together anew has to carry it over. */
-export const SPELLED = Symbol('spelled');
+const SPELLED = Symbol('spelled');
 type Spelled = { [SPELLED]?: Record<string, string> };
 
 type Reviver = (this: object, key: string, value: unknown, context: { source?: string }) => unknown;

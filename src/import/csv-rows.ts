@@ -25,7 +25,7 @@ const plain = (value: string): string => FORMULA.exec(value)?.[1]?.replaceAll('"
 type Opening = { delimiter: string; from: number };
 
 /** What sets the columns of a header apart; a spreadsheet may say so in a line of its own (`sep=;`). Pure. */
-export function openingOf(text: string): Opening {
+function openingOf(text: string): Opening {
   const said = /^sep=(.)\r?\n/i.exec(text)?.[1];
   if (said !== undefined) return { delimiter: said, from: 2 };
   const header = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '');

@@ -13,7 +13,7 @@ import { REJECTS } from './reject.ts';
 export type ReadImportOptions = { progress?: (progress: Progress) => void; signal?: AbortSignal };
 
 /** A document (one JSON value over several lines, or a Bundle in one long line) is held in memory as a whole. */
-export const MAX_DOCUMENT_BYTES = 128 * 1024 * 1024;
+const MAX_DOCUMENT_BYTES = 128 * 1024 * 1024;
 
 const PROGRESS_EVERY = 500;
 

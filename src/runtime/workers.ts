@@ -19,7 +19,7 @@ export type WorkerContext = { waitUntil(promise: Promise<unknown>): void };
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
 /** Log lines as JSON to the Worker's console. */
-export function consoleLog(level: LogLevel | 'silent'): Log {
+function consoleLog(level: LogLevel | 'silent'): Log {
   return (at, event, fields = {}) => {
     if (LEVELS[at] >= LEVELS[level])
       console.log(JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields }));
@@ -27,7 +27,7 @@ export function consoleLog(level: LogLevel | 'silent'): Log {
 }
 
 /** Settings from the text bindings. The sandbox is a thing of the Node process. */
-export function workerConfig(env: WorkerEnv): Config {
+function workerConfig(env: WorkerEnv): Config {
   const texts: Record<string, string> = { SANDBOX: 'off' };
   for (const [name, value] of Object.entries(env)) if (typeof value === 'string') texts[name] = value;
   return readConfig(texts);

@@ -29,7 +29,7 @@ export type Written = {
 const CHUNK = 64 * 1024;
 
 /** One file under construction. */
-export class LineFile {
+class LineFile {
   readonly path: string;
   lines = 0;
   #text = '';

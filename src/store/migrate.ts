@@ -39,7 +39,7 @@ export class UnfitDatabase extends Error {
 }
 
 /** The drizzle/ folder beside the source or beside dist/. */
-export function migrationsFolder(): string {
+function migrationsFolder(): string {
   let dir = dirname(fileURLToPath(import.meta.url));
   for (let up = 0; up < 5; up++) {
     if (existsSync(join(dir, 'drizzle')) && existsSync(join(dir, 'package.json'))) return join(dir, 'drizzle');

@@ -185,7 +185,7 @@ async function resolve(sql: Queryable, c: Criterion): Promise<Criterion> {
   return c;
 }
 
-export const looksForNames = (request: SearchRequest): boolean => request.criteria.some(isLike);
+const looksForNames = (request: SearchRequest): boolean => request.criteria.some(isLike);
 
 /** The request with the words that its misspelt names mean; the same request when it has none. */
 export async function resolveNames(sql: Queryable, request: SearchRequest): Promise<SearchRequest> {

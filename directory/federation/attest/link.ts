@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { FederationDeps } from '../client.ts';
 import { addLinks, findLink } from '../store/attest.ts';
 
-export const LINK_DAYS = 90;
+const LINK_DAYS = 90;
 export const ATTEST_ROOT = '/attest';
 
 export const codeHash = (code: string): string => createHash('sha256').update(`attest ${code}`).digest('hex');

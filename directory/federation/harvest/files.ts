@@ -11,7 +11,7 @@ import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { FilePart } from '../store/run.ts';
 
-export const MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024;
+const MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024;
 /** What we take for a file. */
 export const FILES = 'application/fhir+ndjson, application/json;q=0.9, */*;q=0.1';
 const MAX_RATIO = 200;

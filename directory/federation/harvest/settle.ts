@@ -90,7 +90,7 @@ async function inLanes<T>(all: readonly T[], work: (one: T) => Promise<unknown>)
 }
 
 /** The state of a run by those of its types. */
-export async function conclude(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
+async function conclude(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
   const types = await runTypes(deps.database.sql, run.id);
   const waiting = types.filter((t) => t.state === 'quarantined');
   if (waiting.length > 0) {

@@ -13,7 +13,7 @@ import { beginRung, endRung, type Harvest } from './context.ts';
 const BATCH = 50;
 const IDS = 25;
 
-export const WALKED: readonly DirectoryType[] = [
+const WALKED: readonly DirectoryType[] = [
   'Practitioner',
   'PractitionerRole',
   'Organization',

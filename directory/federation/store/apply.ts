@@ -6,7 +6,7 @@ import { enqueue } from './outbox.ts';
 import { byLook, bySize, HAS, isFresh, type Settling, values } from './settle.ts';
 
 /** Absent from so many complete runs and for so many days: both must be past. */
-export const TOMBSTONE = { runs: 3, days: 14 } as const;
+const TOMBSTONE = { runs: 3, days: 14 } as const;
 
 /**
  * Writes what was decided, in the transaction of the caller. source_pkey, missing_pkey, name_pkey.

@@ -2,14 +2,14 @@
 
 /** Days after which a verification is due again: individuals and groups; hospitals and facilities. */
 export const DUE_DAYS = { person: 90, facility: 365 } as const;
-export const DUE_SOON_DAYS = 14;
-export const SHARED_PHONE = 20;
+const DUE_SOON_DAYS = 14;
+const SHARED_PHONE = 20;
 /** Nobody practises at so many places so far apart. */
 export const PLACES = { more: 10, miles: 100 } as const;
 /** A position so far from the middle of its ZIP code area lies elsewhere. */
-export const ZIP_MILES = 60;
+const ZIP_MILES = 60;
 /** Who has ended is taken away within five business days: seven days hold five of them, holidays aside. */
-export const REMOVAL_DAYS = 7;
+const REMOVAL_DAYS = 7;
 
 const OWN = `f.peer = '' and not f.is_network`;
 

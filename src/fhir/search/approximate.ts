@@ -4,7 +4,7 @@ import type { Point } from './boundary.ts';
 import { zipCentre } from './zip.ts';
 
 /** On `Location.position`: where it was taken from. */
-export const POSITION_FROM = 'https://payer-node.example/fhir/StructureDefinition/position-from';
+const POSITION_FROM = 'https://payer-node.example/fhir/StructureDefinition/position-from';
 
 /** The United States and what has ZIP codes of theirs; elsewhere five digits mean something else. */
 const WITH_ZIP = /^(?:usa?|840|u\.s\.(?:a\.)?|united states.*|pr|gu|vi|as|mp|puerto rico|guam)$/i;
@@ -20,14 +20,14 @@ function zipIn(address: JsonObject | undefined): string {
 }
 
 /** The middle of the ZIP code area of an address; undefined when there is none. */
-export function zipPoint(address: JsonObject | undefined): Point | undefined {
+function zipPoint(address: JsonObject | undefined): Point | undefined {
   const zip = text(address?.['postalCode'])?.trim() ?? zipIn(address);
   if (!/^\d{5}(?:-?\d{4})?$/.test(zip) || !WITH_ZIP.test(text(address?.['country'])?.trim() ?? 'us')) return undefined;
   return zipCentre(zip);
 }
 
 /** A position in the middle of the ZIP code area of an address; undefined when there is none. */
-export function approximatePosition(address: JsonObject | undefined): JsonObject | undefined {
+function approximatePosition(address: JsonObject | undefined): JsonObject | undefined {
   const centre = zipPoint(address);
   return centre && { extension: [{ url: POSITION_FROM, valueCode: 'zip-centre' }], ...centre };
 }

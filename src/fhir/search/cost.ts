@@ -4,13 +4,13 @@ import type { Criterion } from './criterion.ts';
 import type { Include } from './include.ts';
 
 /** The budget of a request. A value costs one, through a chain five, through two twenty-five. */
-export const BUDGET = 1200;
-export const MAX_INCLUDES = 80;
+const BUDGET = 1200;
+const MAX_INCLUDES = 80;
 const HOP = 5;
 const CRITERION = 2;
 
 /** Points of one criterion. */
-export function costOf(c: Criterion): number {
+function costOf(c: Criterion): number {
   switch (c.kind) {
     case 'token':
       return CRITERION + c.forms.length;

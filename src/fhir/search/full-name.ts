@@ -24,7 +24,7 @@ export const BETWEEN = '\t';
 export const LONGEST = 100;
 
 /** Pairs that are entered of a person: some thirty names of each kind, where anybody has a few. */
-export const MOST_PAIRS = 1000;
+const MOST_PAIRS = 1000;
 
 const HIGH_HALF = /[\ud800-\udbff]$/;
 const cut = (name: string): string => (name.length <= LONGEST ? name : name.slice(0, LONGEST).replace(HIGH_HALF, ''));

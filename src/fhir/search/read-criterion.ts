@@ -88,12 +88,7 @@ function readReverseChain(
 }
 
 /** The criterion of a parameter with its modifier. */
-export function readFor(
-  p: Parameter,
-  modifier: string | undefined,
-  values: string[],
-  options: CriterionOptions,
-): Criterion {
+function readFor(p: Parameter, modifier: string | undefined, values: string[], options: CriterionOptions): Criterion {
   const known = knownModifier(p, modifier);
   if (p.like === 'name') return readNameLike(p, values);
   if (p.like === 'specialty') return readSpecialtyLike(p, values);

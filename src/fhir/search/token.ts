@@ -37,7 +37,7 @@ export const spellingsOf = (system: string): string[] => [
  * Stands for a `|` that is part of a code: the one of a form parts system and code. No string of FHIR holds it.
  * https://hl7.org/fhir/R4/datatypes.html#string
  */
-export const PIPE = '\u001f';
+const PIPE = '\u001f';
 
 const codeForm = (code: string): string => {
   const folded = code.toLowerCase();

@@ -18,7 +18,7 @@ export type Walk = {
 
 const MAX_OF_A_KIND = 100;
 
-export function pathText(path: readonly (string | number)[]): string {
+function pathText(path: readonly (string | number)[]): string {
   let out = '';
   for (const step of path) out += typeof step === 'number' ? `[${step}]` : out === '' ? step : `.${step}`;
   return out;

@@ -33,11 +33,11 @@ export function identifier(type: string, system: string, value: string): JsonObj
   return { type: concept(V2_0203, type), system, value };
 }
 
-export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'];
+const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'];
 export const WEEK = [...WEEKDAYS, 'sat', 'sun'];
 
 /** An invented number: any area code, exchange 555, line 0100–0199, which is never assigned. */
-export function phoneNumber(draw: Draw, areaCode: string): string {
+function phoneNumber(draw: Draw, areaCode: string): string {
   return `${areaCode}-555-01${draw.digits(2)}`;
 }
 

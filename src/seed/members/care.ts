@@ -47,8 +47,8 @@ export const clinician = (side: Side, n: number) => ({
 });
 
 export const planNpi = (seed: number, side: Side) => inventedNpi('care', seed, side === 'prior' ? 0 : 1);
-export const facilityNpi = (seed: number, n: number) => inventedNpi('care', seed, 2 + n);
-export const clinicianNpi = (seed: number, n: number) => inventedNpi('care', seed, 100 + (n % PRACTITIONERS));
+const facilityNpi = (seed: number, n: number) => inventedNpi('care', seed, 2 + n);
+const clinicianNpi = (seed: number, n: number) => inventedNpi('care', seed, 100 + (n % PRACTITIONERS));
 
 function plan(seed: number, side: Side): Resource {
   const draw = new Draw(seed, KIND, side === 'prior' ? 1 : 2);

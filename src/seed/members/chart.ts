@@ -32,7 +32,7 @@ const STEM: Record<string, string> = {
 const V3 = 'http://terminology.hl7.org/CodeSystem';
 
 /** Labels of a sensitive record: confidentiality R, the sensitivity, and 42 CFR Part 2 for substance use care. */
-export function securityLabels(label: Label): JsonObject[] {
+function securityLabels(label: Label): JsonObject[] {
   const act = (code: string) => ({ system: `${V3}/v3-ActCode`, code });
   return [
     { system: `${V3}/v3-Confidentiality`, code: 'R' },

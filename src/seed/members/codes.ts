@@ -38,17 +38,17 @@ const test = (loinc: string, text: string, unit: string, low: number, high: numb
   decimals,
 });
 
-export const HBA1C = test('4548-4', 'Hemoglobin A1c', '%', 6.1, 9.4, 1);
+const HBA1C = test('4548-4', 'Hemoglobin A1c', '%', 6.1, 9.4, 1);
 export const GLUCOSE = test('2345-7', 'Glucose', 'mg/dL', 88, 240);
-export const CREATININE = test('2160-0', 'Creatinine', 'mg/dL', 0.6, 1.6, 2);
-export const POTASSIUM = test('2823-3', 'Potassium', 'mmol/L', 3.5, 5.2, 1);
-export const LDL = test('13457-7', 'LDL cholesterol', 'mg/dL', 70, 190);
-export const HDL = test('2085-9', 'HDL cholesterol', 'mg/dL', 32, 80);
-export const TSH = test('3016-3', 'TSH', 'm[IU]/L', 0.4, 7.5, 2);
-export const PHQ9 = test('44261-6', 'PHQ-9 total score', '{score}', 2, 21);
-export const VIRAL_LOAD = test('20447-9', 'HIV 1 RNA', '{copies}/mL', 20, 900);
-export const DRUG_SCREEN = test('19295-5', 'Opiates in urine', 'ng/mL', 0, 90);
-export const HEMOGLOBIN = test('718-7', 'Hemoglobin', 'g/dL', 11.2, 16.4, 1);
+const CREATININE = test('2160-0', 'Creatinine', 'mg/dL', 0.6, 1.6, 2);
+const POTASSIUM = test('2823-3', 'Potassium', 'mmol/L', 3.5, 5.2, 1);
+const LDL = test('13457-7', 'LDL cholesterol', 'mg/dL', 70, 190);
+const HDL = test('2085-9', 'HDL cholesterol', 'mg/dL', 32, 80);
+const TSH = test('3016-3', 'TSH', 'm[IU]/L', 0.4, 7.5, 2);
+const PHQ9 = test('44261-6', 'PHQ-9 total score', '{score}', 2, 21);
+const VIRAL_LOAD = test('20447-9', 'HIV 1 RNA', '{copies}/mL', 20, 900);
+const DRUG_SCREEN = test('19295-5', 'Opiates in urine', 'ng/mL', 0, 90);
+const HEMOGLOBIN = test('718-7', 'Hemoglobin', 'g/dL', 11.2, 16.4, 1);
 
 /** Labels of NDC numbers begin with 99999, a labeler code that was never assigned. */
 const drug = (rxnorm: string, ndc: string, text: string, daily = 1, unit = '{tbl}') => ({
