@@ -247,7 +247,6 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
 
 /** Commits one slice: every record of its members, their links, chains and items, and the ledger of their units. */
 async function commitNext(s: Step, context: UnitContext, work: Decided, slice: PullSlice): Promise<void> {
-  const us = ourselves(s.deps.config);
   await beginAgain(s.deps.database.sql, async (tx) => {
     const now = new Date(await transactionInstant(tx));
     const at = formatInstant(now);
@@ -257,7 +256,7 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
     await byKey(tx);
     const peer = { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase };
     if (read > 0) {
-      await commitRecords(tx, work, peer, { name: us.name, npi: us.npi }, at);
+      await commitRecords(tx, work, peer, ourselves(s.deps.config), at);
       await recomputeChains(tx, work, context.windowStart, at);
     }
     // from here on only one slice of a pull at a time: they count in the same rows
