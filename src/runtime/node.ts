@@ -4,7 +4,7 @@ import type { Sql } from 'postgres';
 import type { Log, LogLevel } from '../deps.ts';
 import { type Database, SESSION } from '../store/database.ts';
 import { clientOf, socketFolder } from '../store/database-address.ts';
-import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
+import { KEEPS_PLANS, RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { lentClients } from './lent-clients.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
@@ -142,6 +142,7 @@ export function openDatabase(
       ? undefined
       : statementLines(() => lineBy((intake) => open(1, name, intake), silentMs), options.lines);
   const lent = lentClients(() => open(1, `${name} copy`, undefined, true));
+  if (options.keepsPlans === true) Object.assign(sql, { [KEEPS_PLANS]: true });
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { Errand } from '../store/errand.ts';
 import { isTimeout } from '../store/failure.ts';
-import { type RawRows, rowsOf } from '../store/raw-rows.ts';
+import { PLAN_WITH_VALUES, type RawRows, rowsOf } from '../store/raw-rows.ts';
 import { MOST_KEPT } from '../store/search-plans.ts';
 import { givingUp } from './giving-up.ts';
 import type { Take } from './postgres-socket.ts';
@@ -36,7 +36,7 @@ export type StatementLine = {
   /** when the statement in turn became the first, in milliseconds of `performance.now()` */
   since(): number;
   /**
-   * @param prepare keep the statement on this connection
+   * @param prepare keep the statement on this connection; otherwise it is planned with these values
    * @param errand that it is a part of: when that is over it is given up, and the server told so
    * @throws StatementError; what the driver throws when it cannot connect; Outcome when its errand is over
    */
@@ -135,6 +135,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     if (asked.prepare && asked.parses) makeRoom();
     const before = outgoing.length;
     try {
+      if (!asked.prepare) outgoing.before(PLAN_WITH_VALUES);
       if (asked.parses) outgoing.parse(name, asked.text);
       outgoing.execute(name, asked.values, asked.most);
     } catch (error) {

@@ -88,6 +88,19 @@ export class Outgoing {
    * @param most rows; 0 for all. Within a transaction {@link goOn} gives those that are left
    */
   execute(name: string, values: readonly (string | null)[], most = 0): void {
+    this.#bind(name, values);
+    this.#run(most);
+    this.#sync();
+  }
+
+  /** A statement without values or rows, in one transaction with what is written next. */
+  before(text: string): void {
+    this.parse('', text);
+    this.#bind('', []);
+    this.#run(0);
+  }
+
+  #bind(name: string, values: readonly (string | null)[]): void {
     let size = 64 + 3 * name.length;
     for (const value of values) size += 4 + 3 * (value?.length ?? 0);
     this.#room(size);
@@ -104,13 +117,13 @@ export class Outgoing {
     }
     this.#uint16(0);
     this.#end(bind);
-    this.#run(most);
   }
 
   /** Execute and Sync: further rows of what was executed last. */
   goOn(most: number): void {
     this.#room(64);
     this.#run(most);
+    this.#sync();
   }
 
   #run(most: number): void {
@@ -119,6 +132,9 @@ export class Outgoing {
     this.#uint32(most, this.#at);
     this.#at += 4;
     this.#end(execute);
+  }
+
+  #sync(): void {
     this.#end(this.#begin(SYNC));
   }
 

@@ -1,7 +1,7 @@
 // Rows as the bytes that the database sent, in memory that is used again. Where the runtime has connections for it they come as
 // they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import { giveBack, lendBytes } from '../fhir/lent-bytes.ts';
-import type { Queryable } from './database.ts';
+import type { Queryable, Sql } from './database.ts';
 import { type Errand, endOf, errandOf } from './errand.ts';
 import { MOST_KEPT } from './search-plans.ts';
 
@@ -17,7 +17,7 @@ export type RawRows = {
 };
 
 /**
- * How a statement is run. `short`: one look into one index, and no more rows than a page has, whatever is asked. `errand`: that it is a
+ * How a statement is run. `prepare`: it is kept and planned once for all values, otherwise with these. `short`: one look into one index, and no more rows than a page has, whatever is asked. `errand`: that it is a
  * part of, as its client says.
  */
 export type RawOptions = { prepare: boolean; short?: boolean; errand?: Errand };
@@ -36,6 +36,15 @@ export type RawPages = (
 
 /** Under this name a client of one connection gives the rows of a statement as bytes, in pages, to whoever has a transaction on it. */
 export const RAW_PAGES = Symbol('raw pages');
+
+/** Under this name a client says that its session plans without values, also what is not prepared. */
+export const KEEPS_PLANS = Symbol('keeps plans');
+
+/**
+ * Statements behind it in its transaction are planned with their values: where a session says `force_generic_plan`, not preparing them does
+ * not do that. It has no rows. https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
+ */
+export const PLAN_WITH_VALUES = `select 1 from set_config('plan_cache_mode', 'force_custom_plan', true) mode where mode = ''`;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -137,6 +146,15 @@ function keeps(sql: Queryable, text: string): boolean {
   return kept.texts.has(text);
 }
 
+/** A transaction plans as what began it does. */
+const keepsPlans = (sql: Queryable): sql is Sql => (sql as { [KEEPS_PLANS]?: boolean })[KEEPS_PLANS] === true;
+
+/** Both are on their way before the first is answered. */
+async function afterMode<T>(tx: Queryable, ask: (client: Queryable) => PromiseLike<T>): Promise<T> {
+  const [, rows] = await Promise.all([tx.unsafe(PLAN_WITH_VALUES), ask(tx)]);
+  return rows;
+}
+
 async function byDriver(
   sql: Queryable,
   text: string,
@@ -145,7 +163,8 @@ async function byDriver(
 ): Promise<RawRows> {
   const began = performance.now();
   try {
-    const rows = await sql.unsafe(text, [...values], { prepare: prepare && keeps(sql, text) }).raw();
+    const ask = (client: Queryable) => client.unsafe(text, [...values], { prepare: prepare && keeps(sql, text) }).raw();
+    const rows = await (prepare || !keepsPlans(sql) ? ask(sql) : sql.begin((tx) => afterMode(tx, ask)));
     return ofDriver(rows as unknown as (Uint8Array | null)[][]);
   } finally {
     if (errand !== undefined) errand.took += performance.now() - began;

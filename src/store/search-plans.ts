@@ -14,6 +14,8 @@ const TURNS = 24;
 /** So many more of the prepared ones must have been slow: on a busy machine some of both are. */
 const MORE_SLOW = 6;
 const REST_MS = 10 * 60_000;
+/** The longer a hopeless one took, the longer it rests: to try one again that was cancelled costs a reader the answer. */
+const LONGEST_REST_MS = 6 * 60 * 60_000;
 /** Statements on each connection, those used last; clients decide what is combined, so the number must have an end. */
 export const MOST_KEPT = 400;
 
@@ -60,8 +62,10 @@ export function plans(now: () => number = () => performance.now()): Plans {
     took(text, ms, prepared) {
       const found = known.get(text);
       if (found === undefined) return;
-      const decide = (keep: boolean) => known.set(text, { prepared: keep, until: now() + REST_MS, trial: undefined });
-      if (prepared && ms >= HOPELESS_MS) return void decide(false);
+      const decide = (keep: boolean, rest = REST_MS) =>
+        known.set(text, { prepared: keep, until: now() + rest, trial: undefined });
+      if (prepared && ms >= HOPELESS_MS)
+        return void decide(false, Math.min(LONGEST_REST_MS, REST_MS * (ms / HOPELESS_MS)));
       if (found.trial === undefined) {
         if (ms < SLOW_MS || !prepared || found.until > now()) return;
         found.trial = { prepared: way(), planned: way() };

@@ -219,6 +219,26 @@ test('where the driver connects by itself it has the connections of the lines', 
   await alone.close();
 });
 
+describe('a session that plans without values', () => {
+  /** It can be planned only by who knows that the value is 0. */
+  const TELLS = 'select case when $1::int = 0 then $2::text else (1 / 0)::text end';
+
+  test.each([
+    ['a line', ''],
+    ['the driver', '?sslmode=disable'],
+  ])('plans what is not prepared with its values: %s', async (_, way) => {
+    const kept = openDatabase(`${db.url}${way}`, { lines: 1, max: 1, keepsPlans: true });
+    const tell = async (prepare: boolean) => (await rawRows(kept.sql, TELLS, ['0', 'known'], { prepare })).text(0, 0);
+    await expect(tell(true)).rejects.toMatchObject({ code: '22012' });
+    expect(await tell(false)).toBe('known');
+    await expect(tell(true)).rejects.toMatchObject({ code: '22012' });
+    // what one statement asks for is not there for the next of the same moment
+    const both = await Promise.allSettled([tell(false), tell(true), tell(false)]);
+    expect(both.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    await kept.close();
+  });
+});
+
 test('short statements share a line unless the one in turn takes long; others take one that is free', async () => {
   let now = 0;
   const made: { name: number; done: (() => void)[]; since: number }[] = [];

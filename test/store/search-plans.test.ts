@@ -41,11 +41,27 @@ test('one that was slow once, by chance, stays prepared', () => {
   expect(run(p, 100, () => 2).every(Boolean)).toBe(true);
 });
 
-test('one that was cancelled is planned from then on', () => {
-  const p = plans(() => 0);
+test('one that was cancelled is planned from then on, for hours', () => {
+  let now = 0;
+  const p = plans(() => now);
   p.prepares('a');
   p.took('a', Number.POSITIVE_INFINITY, true);
   expect(run(p, 10, () => 3).some(Boolean)).toBe(false);
+  now += 5 * 3_600_000;
+  expect(p.prepares('a')).toBe(false);
+  now += 2 * 3_600_000;
+  expect(p.prepares('a')).toBe(true);
+});
+
+test('the longer one took, the longer it is planned each time', () => {
+  let now = 0;
+  const p = plans(() => now);
+  p.prepares('a');
+  p.took('a', 3000, true);
+  now += 29 * 60_000;
+  expect(p.prepares('a')).toBe(false);
+  now += 2 * 60_000;
+  expect(p.prepares('a')).toBe(true);
 });
 
 test('their number has an end, and those that are asked for stay', () => {
