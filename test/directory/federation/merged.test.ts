@@ -70,7 +70,9 @@ afterAll(async () => {
 
 describe('the base', () => {
   test('shows numbers as their source wrote them', async () => {
-    expect(await (await get('Location/oak.loc')).text()).toContain('"position":{"longitude":-72.680,"latitude":41.760}');
+    expect(await (await get('Location/oak.loc')).text()).toContain(
+      '"position":{"longitude":-72.680,"latitude":41.760}',
+    );
   });
 
   test('has the tables of the directory, column by column and index by index', async () => {
