@@ -6,7 +6,7 @@ import type { Json, Resource } from './resource.ts';
 /** By name and value; undefined where one name has one value in two spellings. */
 export type WrittenNumbers = ReadonlyMap<string, string | undefined>;
 
-const raw = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+const raw = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
 
 /** A number that JavaScript might write in another way; in strings too, which costs a second look only. */
 const ODD = /\d\.\d*0(?!\d)|\d[eE]|-0(?![.\d])|\d[\d.]{15}/;

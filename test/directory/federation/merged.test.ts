@@ -53,7 +53,7 @@ beforeAll(async () => {
     meta: { lastUpdated: '2027-01-01T00:00:00Z' },
   });
   // decimals with zeros at their end
-  const written = (JSON as unknown as { rawJSON(text: string): number }).rawJSON;
+  const written = (JSON as unknown as { rawJSON: (text: string) => number }).rawJSON;
   oak.script.each = (r) =>
     r.resourceType === 'Location'
       ? { ...r, position: { longitude: written('-72.680'), latitude: written('41.760') } }
