@@ -30,7 +30,7 @@ export const CLOCK_RULES: Readonly<Record<ClockKind, ClockRule>> = {
     stop: 'the offer was delivered, or the member chose',
   },
   'C1b-identify': {
-    name: 'Ask for other payers (7 days)',
+    name: 'Ask the member about other payers (7 days)',
     sub: '(3)',
     start: 'coverage-start',
     due: 'as the offer',

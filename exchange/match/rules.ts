@@ -94,7 +94,7 @@ export function explainMatch(reason: string, rule: number | null, fuzzy: string 
     case 'throttled':
       return 'Too many different cards were tried for this person, or one card for too many persons. Nobody was looked for or named, whoever it was.';
     default:
-      return `${found ?? 'One member fits.'} The consent was the obstacle.`;
+      return `${found ?? 'One member fits.'} What came with the request was the obstacle, as the decision says.`;
   }
 }
 

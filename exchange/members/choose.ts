@@ -1,7 +1,8 @@
 // What members and those who serve them do about the exchange: choose, name a payer, ask for a request now, and the contacts
-// that the rule asks of us. Each is one transaction with its audit row and its clocks.
+// that the rule asks of us. Each is one transaction with its audit row and its clocks, which begins anew when a pull that ends holds the same.
 import type { Deps } from '../../src/deps.ts';
 import { timeRange } from '../../src/fhir/instant.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { askable } from '../store/enrolled.ts';
@@ -88,7 +89,7 @@ export async function recordChoice(
 ): Promise<string | undefined> {
   const at = deps.clock();
   const text = educationText(input.language);
-  return deps.database.sql.begin(async (tx) => {
+  return beginAgain(deps.database.sql, async (tx) => {
     // one choice of a member after the other
     await tx`select 1 from exchange.member where id = ${memberId} for update`;
     const [held] = await memberChoices(tx, memberId);
@@ -165,7 +166,7 @@ export async function recordPayer(
   actor: Actor,
 ): Promise<string | undefined> {
   const at = deps.clock();
-  return deps.database.sql.begin(async (tx) => {
+  return beginAgain(deps.database.sql, async (tx) => {
     await tx`select 1 from exchange.member where id = ${memberId} for update`;
     const named = await otherCoverages(tx, memberId);
     const isKnown = named.some((n) => n.payer === input.payer && n.memberNumber === input.memberNumber);
@@ -206,7 +207,7 @@ export async function recordRequest(
   actor: Actor,
 ): Promise<Requested | undefined> {
   const at = deps.clock();
-  return deps.database.sql.begin(async (tx) => {
+  return beginAgain(deps.database.sql, async (tx) => {
     await tx`select 1 from exchange.member where id = ${memberId} for update`;
     const coverage = (await otherCoverages(tx, memberId)).find((o) => o.id === otherCoverageId);
     if (!coverage) return undefined;
@@ -243,7 +244,7 @@ export async function recordContacts(
   actor: Actor,
 ): Promise<number> {
   const at = deps.clock();
-  return deps.database.sql.begin(async (tx) => {
+  return beginAgain(deps.database.sql, async (tx) => {
     const texts = new Map<Language, string>();
     for (const language of new Set(rows.map((r) => r.language ?? 'en'))) {
       const text = educationText(language);

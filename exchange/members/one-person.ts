@@ -7,6 +7,7 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { stamp } from '../../src/fhir/json-text.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
@@ -155,7 +156,7 @@ export async function makeOne(
   if (reason.length < 3) return { refused: 'no-reason' };
   if (m.memberId === m.formerId) return { refused: 'same' };
   const move: Move = { id: randomUUID(), from: m.formerId, to: m.memberId };
-  const done = await sql.begin(async (tx): Promise<OneRefusal | undefined> => {
+  const done = await beginAgain(sql, async (tx): Promise<OneRefusal | undefined> => {
     await tx`select from exchange.member where id in (${m.memberId}, ${m.formerId}) order by id for update`;
     for (const id of [m.memberId, m.formerId]) {
       if ((await findMemberId(tx, id)) !== id) return { refused: 'member' };
@@ -222,7 +223,7 @@ export async function makeTwo(
   const { sql } = deps.database;
   const reason = m.reason.trim().slice(0, MOST_REASON);
   if (reason.length < 3) return { refused: 'no-reason' };
-  const done = await sql.begin(async (tx): Promise<OneRefusal | Merge> => {
+  const done = await beginAgain(sql, async (tx): Promise<OneRefusal | Merge> => {
     const merge = await mergeOfFormer(tx, m.formerId);
     if (!merge) return { refused: 'not-one' };
     const { memberId, formerId } = merge;

@@ -1,6 +1,7 @@
 // The merged record: which of the copies of one thing stands for it, and what is not shown. Pure. Nothing is merged in the
 // store; this is a view, made anew each time.
 import type { Chain } from '../chain/claims.ts';
+import { STILL_DOUBTED } from '../review/kinds.ts';
 import type { MergedItem, MergedKey, MergedLink } from '../store/merged.ts';
 
 export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn';
@@ -15,6 +16,9 @@ export type Folded = {
 const keyOf = (type: string, id: string) => `${type}/${id}`;
 const pairOf = (a: string, b: string) => (a < b ? `${a}|${b}` : `${b}|${a}`);
 
+const isDoubt = (i: MergedItem): boolean =>
+  i.kind === 'identity-doubt' && (i.state === 'open' || STILL_DOUBTED.some((d) => d === i.decision));
+
 /** Ids that a decision, a doubt about the person, or a withdrawn choice keeps from view. */
 function hiddenOf(
   keys: readonly MergedKey[],
@@ -23,7 +27,7 @@ function hiddenOf(
 ): Map<string, Hidden> {
   const hidden = new Map<string, Hidden>();
   const originOf = new Map(keys.map((k) => [keyOf(k.type, k.id), k.origin]));
-  const doubted = new Set(items.filter((i) => i.kind === 'identity-doubt' && i.state === 'open').map((i) => i.peerId));
+  const doubted = new Set(items.filter(isDoubt).map((i) => i.peerId));
   for (const k of keys) {
     if (k.origin === 'own') continue;
     if (choice === 'withdraw' || choice === 'decline') hidden.set(keyOf(k.type, k.id), 'withdrawn');

@@ -1,6 +1,7 @@
 // What the steps of a pull share, and its first two: who the peer is today, and a token of it. Each step may be repeated: it
 // commits its result and its audit row together, or nothing.
 import type { Deps } from '../../src/deps.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { type Abilities, type FetchForm, type MatchForm, negotiate, withoutForm } from '../client/abilities.ts';
 import { discover } from '../client/discover.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
@@ -33,7 +34,10 @@ export async function writeFaults(s: Step, tx: Tx = s.deps.database.sql): Promis
 /** `1 file`, `2 files`: what the timeline says of a step. */
 export const some = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
 
-/** Commits the next state with its audit row, and whatever the step has to write besides. */
+/**
+ * Commits the next state with its audit row, and whatever the step has to write besides.
+ * @param also may be called several times: a member's choice may hold the same rows, and one of the two begins anew
+ */
 export async function advance(
   s: Step,
   state: PullState,
@@ -42,7 +46,7 @@ export async function advance(
   also?: (tx: Tx) => Promise<void>,
 ): Promise<void> {
   const at = s.deps.clock();
-  await s.deps.database.sql.begin(async (tx) => {
+  await beginAgain(s.deps.database.sql, async (tx) => {
     if (also) await also(tx);
     await movePull(tx, s.pull.id, s.owner, at, state, { nextAt: at, ...patch }, detail);
     await noteFaults(tx, s.pull.id, s.faults);

@@ -154,7 +154,7 @@ export const DECISIONS = {
     'See the security events; ask the payer what it is doing.',
   ),
   ambiguous: look('More than one person fits, so nobody was named.', 'Check our data for double entries.'),
-  'consent-malformed': calm('The consent sent with the request lacks required parts.'),
+  'consent-malformed': look('The consent sent with the request lacks required parts.', 'Tell the other payer.'),
   'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),
   'consent-not-yet': calm('The consent does not hold yet.'),
   'consent-expired': calm('The consent no longer holds.'),
@@ -163,7 +163,7 @@ export const DECISIONS = {
   'consent-wrong-source': calm('The consent does not name us as the one who may send.'),
   'consent-wrong-recipient': look('The consent names another recipient than the asker.', 'Tell the other payer.'),
   'consent-policy-unknown': calm('The consent does not say which records it covers.'),
-  'attestation-missing': calm('The asker does not state that the member is enrolled with it.'),
+  'attestation-missing': look('The asker does not state that the member is enrolled with it.', 'Tell the other payer.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 /** Why a record of a member did not leave in an export. */
@@ -177,6 +177,10 @@ export const WITHHELD = {
   unclassified: look(
     'Records of which this version of the program has not decided yet whether they may leave.',
     'Nothing, unless it lasts: see whether processes of several versions, or with several lists of codes, are running. "members relabel" decides them at once.',
+  ),
+  'identity-doubt': act(
+    'Records from another payer whose birth date or sex of the member differ from ours: they may be somebody else’s.',
+    'The privacy office decides at Conflicts whether that payer means the member.',
   ),
   'holds-others': look(
     'Records of ours that contain something about another person.',

@@ -2,6 +2,7 @@
 // slices of members, each one transaction, at whose end the database itself checks that no unit of it is lost; and once more
 // for the whole when the pull is done (triggers pull_slice_conservation, pull_conservation).
 import { formatInstant } from '../../src/fhir/instant.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne, type Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
@@ -246,8 +247,7 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
 
 /** Commits one slice: every record of its members, their links, chains and items, and the ledger of their units. */
 async function commitNext(s: Step, context: UnitContext, work: Decided, slice: PullSlice): Promise<void> {
-  const us = ourselves(s.deps.config);
-  await s.deps.database.sql.begin(async (tx) => {
+  await beginAgain(s.deps.database.sql, async (tx) => {
     const now = new Date(await transactionInstant(tx));
     const at = formatInstant(now);
     await beginSlice(tx, s.pull.id, slice.slice);
@@ -256,7 +256,7 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
     await byKey(tx);
     const peer = { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase };
     if (read > 0) {
-      await commitRecords(tx, work, peer, { name: us.name, npi: us.npi }, at);
+      await commitRecords(tx, work, peer, ourselves(s.deps.config), at);
       await recomputeChains(tx, work, context.windowStart, at);
     }
     // from here on only one slice of a pull at a time: they count in the same rows
@@ -284,15 +284,14 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
 
 /** Every slice is committed: the pull as a whole is done, or nothing of this. */
 async function finish(s: Step, work: Decided): Promise<void> {
-  await s.deps.database.sql.begin(async (tx) => {
+  const outcomes = await beginAgain(s.deps.database.sql, async (tx) => {
     const now = new Date(await transactionInstant(tx));
     await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
     await writePullFindings(tx, work, work.isFull);
     await retryAttachments(tx, s.pull, s.deps.clock());
     await noteFaults(tx, s.pull.id, s.faults);
-    s.faults.clear();
     await keepNoTimeOfCut(tx, s.pull.id);
-    const outcomes = await countOutcomes(tx, s.pull.id);
+    const counted = await countOutcomes(tx, s.pull.id);
     await movePull(
       tx,
       s.pull.id,
@@ -300,7 +299,7 @@ async function finish(s: Step, work: Decided): Promise<void> {
       s.deps.clock(),
       'done',
       { finishedAt: s.deps.clock() },
-      outcomes.map((o) => `${o.n} ${o.outcome}`).join(', '),
+      counted.map((o) => `${o.n} ${o.outcome}`).join(', '),
     );
     await writeAudit(tx, [
       auditRow({
@@ -310,9 +309,11 @@ async function finish(s: Step, work: Decided): Promise<void> {
         action: 'pull-done',
         object: `pull/${s.pull.id}`,
         peerId: s.peer.id,
-        detail: Object.fromEntries(outcomes.map((o) => [o.outcome, o.n])),
+        detail: Object.fromEntries(counted.map((o) => [o.outcome, o.n])),
       }),
     ]);
-    for (const o of outcomes) s.deps.metrics.count('pull_lines_total', { outcome: o.outcome }, o.n);
+    return counted;
   });
+  s.faults.clear();
+  for (const o of outcomes) s.deps.metrics.count('pull_lines_total', { outcome: o.outcome }, o.n);
 }

@@ -3,17 +3,19 @@ import type { Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
-import { deed, figureTable, instants, minutes, num, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { deed, figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
 import { refusalMeaning } from './security.ts';
-import { clockCell, numberCell } from './words.ts';
+import { clockCell } from './words.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
   'metrics',
   'consents',
+  'consentsMissed',
   'decisions',
   'disclosures',
   'education',
@@ -241,23 +243,7 @@ export function complianceTables(
       ],
       'Nothing was disclosed.',
     ),
-    table(
-      'consents',
-      'Was the choice in force at each request and each disclosure',
-      more.consents,
-      [
-        of('direction', 'What', 'head'),
-        of('payer', 'Payer'),
-        of('n', 'Members', 'number'),
-        [
-          'held',
-          'Choice or consent in force',
-          (r) => ({ ...numberCell(num(r, 'held')), tone: num(r, 'held') < num(r, 'n') ? 'act' : 'good' }),
-          'number',
-        ],
-      ],
-      'Nothing was asked and nothing disclosed.',
-    ),
+    ...choiceTables(more.consents, more.consentsMissed, view),
     table(
       'matching',
       'Answers to match requests',

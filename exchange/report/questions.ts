@@ -79,7 +79,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Was the choice in force at each request and each disclosure',
     where: 'Compliance: choice in force',
     href: '/staff/compliance#t-consents',
-    how: 'Both numbers of a row must be equal; one member’s at Members: requests and choices.',
+    how: 'Both numbers of a row must be equal; the table below it has each that is missing, with the member. One member’s at Members: requests and choices.',
   },
   {
     question: 'Which members were affected by an outage, and were their clocks met',

@@ -5,7 +5,7 @@ import { meaning } from '../reconcile/reasons.ts';
 import { findPeer } from '../store/peer.ts';
 import { complianceRows, type Row } from '../store/report-compliance.ts';
 import { instantsOf, type Period } from './period.ts';
-import { numberCell, requestStateCell, spanText, timeCell } from './words.ts';
+import { grouped, numberCell, requestStateCell, spanText, timeCell } from './words.ts';
 
 const KINDS: Readonly<Record<string, string>> = { match: 'find members', export: 'export history', pull: 'pull' };
 
@@ -34,6 +34,31 @@ function reasonOf(r: Row): Cell {
   const code = r['reason'];
   if (code === null || code === undefined) return { value: null };
   return { value: String(code), ...(r['kind'] === 'pull' ? { text: meaning('pull', String(code)).text } : {}) };
+}
+
+const OUTCOMES: readonly (readonly [key: string, words: string])[] = [
+  ['match', 'matched'],
+  ['matched', 'matched'],
+  ['nomatch', 'not matched'],
+  ['not-matched', 'not known there'],
+  ['consentconstraint', 'held by consent'],
+  ['constrained', 'held by consent there'],
+  ['missing', 'not answered'],
+  ['uncorrelated', 'not led back to a member'],
+  ['contradictory', 'answered in contradiction'],
+  ['conflict', 'answered as one person with another'],
+  ['resources', 'records sent'],
+  ['lines', 'lines received'],
+];
+
+/** What came of it, in numbers. */
+function outcomeOf(r: Row): Cell {
+  const counts = (r['counts'] ?? {}) as Readonly<Record<string, number | null>>;
+  const said = OUTCOMES.flatMap(([key, words]) => {
+    const n = counts[key];
+    return n === null || n === undefined ? [] : [`${grouped(n)} ${words}`];
+  });
+  return { value: said.length === 0 ? null : said.join(', ') };
 }
 
 export async function peerStatement(
@@ -70,6 +95,8 @@ export async function peerStatement(
         { key: 'members', label: 'Members', kind: 'number' },
         { key: 'state', label: 'State' },
         { key: 'reason', label: 'Reason' },
+        { key: 'outcome', label: 'Outcome' },
+        { key: 'bytes', label: 'Bytes of files', kind: 'number' },
         { key: 'sha256', label: 'SHA-256 of files', kind: 'hash' },
       ],
       rows: rows.map((r) => {
@@ -96,6 +123,8 @@ export async function peerStatement(
           numberCell(Number(r['size'] ?? 0)),
           r['kind'] === 'pull' ? { value: state, text: meaning('state', state).text } : requestStateCell(state),
           reasonOf(r),
+          outcomeOf(r),
+          typeof r['bytes'] === 'number' ? numberCell(r['bytes']) : { value: null },
           hashesOf(r),
         ];
       }),

@@ -2,6 +2,7 @@
 import type { Deps } from '../../src/deps.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
+import { isDoubtOf, moveDoubted } from '../store/doubt.ts';
 import { addRelease, forgetRelease, type ReleaseDue } from '../store/release-due.ts';
 import { writeRevisions } from '../store/replay.ts';
 import { findLine } from '../store/report-lines.ts';
@@ -50,7 +51,8 @@ async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Pr
 }
 
 async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promise<void> {
-  if (item.pullId === null || item.file === null || item.line === null) return;
+  // of a pair no line is held
+  if (item.bId !== null || item.pullId === null || item.file === null || item.line === null) return;
   const place = { file: item.file, line: item.line, entry: item.entry ?? 0 };
   const line = await findLine(tx, item.pullId, place);
   if (!line) return;
@@ -94,6 +96,7 @@ export async function decideItem(
     // what this takes back may never have been carried out: then nothing has to be read
     const isRead = decision === 'release' && !(await forgetRelease(tx, { itemId: item.id, isUndo: !isUndo }));
     if (isRead && !(await isKept(deps, tx, item))) return 'not-kept';
+    const wasDoubted = await isDoubtOf(tx, item.id);
     await writeDecision(tx, item, {
       decision,
       undoes: earlier?.id ?? null,
@@ -105,6 +108,8 @@ export async function decideItem(
       rules: RULES_VERSION,
     });
     await follow(tx, item, decision, isUndo);
+    if (item.memberId !== null && wasDoubted !== (await isDoubtOf(tx, item.id)))
+      await moveDoubted(tx, [{ memberId: item.memberId, peerId: item.peerId }], at.toISOString());
     if (isRead) {
       released = { item, due: { itemId: item.id, isUndo, subject: person.subject, requestId } };
       await addRelease(tx, released.due, new Date(at.getTime() + (d.later === true ? 0 : RELEASE_MS)));

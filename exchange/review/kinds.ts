@@ -30,13 +30,30 @@ const OF_MEMBERS = {
   dismiss: 'There is nothing to put right.',
 } as const;
 
+/** Is the member the person whom the payer means? */
+const OF_PERSON = {
+  'keep-both': 'It is the member, told differently. What this payer sent of the member is shown and may leave.',
+  dismiss: 'It is the member: one side is miswritten. What this payer sent of the member is shown and may leave.',
+  'report-to-peer':
+    'The other payer is to be told: it stands on the list of its page. Until it tells the person otherwise, what it sent of the member stays hidden and does not leave.',
+  discard:
+    'It is somebody else. What this payer sent of the member, and what it sends later, stays hidden and does not leave.',
+} as const;
+/** Decisions after which the doubt stands. */
+export const STILL_DOUBTED: readonly PersonDecision[] = ['report-to-peer', 'discard'];
+
 const PAIR = ['keep-both', 'prefer-ours', 'prefer-theirs', 'same-event', 'different-events', 'report-to-peer'] as const;
 const PERSON = ['keep-both', 'dismiss', 'report-to-peer'] as const;
 const HELD = ['discard', 'report-to-peer'] as const;
 const RELEASABLE = ['release', ...HELD] as const;
 
 export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
-  'identity-doubt': { weight: 3, label: 'Birth date or sex differ', allows: PERSON },
+  'identity-doubt': {
+    weight: 3,
+    label: 'Birth date or sex differ',
+    allows: [...PERSON, 'discard'],
+    means: OF_PERSON,
+  },
   'deceased-mismatch': { weight: 3, label: 'One side says that the member has died', allows: PERSON },
   'wrong-patient': { weight: 3, label: 'A record about somebody else', allows: HELD },
   'contained-person': { weight: 3, label: 'A record that may speak of another person', allows: RELEASABLE },

@@ -15,7 +15,9 @@ import {
   type MemberRow,
   memberPage,
   memberRows,
+  PAGE_BYTES,
   type Position,
+  sharedKeysOf,
   sharedOf,
 } from '../store/member-read.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
@@ -114,17 +116,20 @@ async function answer(
     if (last) next = { memberId: id, type: last.type === 'Patient' ? 'A' : last.type, id: last.id };
   }
   if (next === undefined) {
-    const want = asked.count - page.length;
+    const held = page.reduce((n, s) => n + s.text.length, 0);
+    // of a page that is full the next one begins with them
+    const want = held < PAGE_BYTES ? asked.count - page.length : 0;
     const shared = await sharedOf(sql, grants, days, {
       types: asked.types.filter((t) => SHARED_TYPES.includes(t)),
       of: EXPORT_ORDER,
       since: asked.since,
       after: isShared ? sharedPlace(asked.after) : undefined,
-      limit: want + 1,
+      limit: want,
+      bytes: Math.max(1, PAGE_BYTES - held),
     });
-    for (const row of shared.slice(0, want)) page.push({ row, text: row.text, resource: { resourceType: row.type } });
-    const last = shared.length > want ? shared[want - 1] : undefined;
-    if (shared.length > want)
+    for (const row of shared.rows) page.push({ row, text: row.text, resource: { resourceType: row.type } });
+    const last = shared.rows.at(-1);
+    if (shared.isCut)
       next = { memberId: id, type: SHARED_MARK, id: last ? `${last.type}.${last.id}` : sharedStart(asked.after) };
     else if (records.includes('Provenance'))
       page.push(
@@ -193,13 +198,11 @@ async function sharedTransmitted(
   grants: readonly Grant[],
   { types, since }: Pick<Asked, 'types' | 'since'>,
 ): Promise<Shown[]> {
-  const rows = await sharedOf(deps.database.sql, grants, daysOf(deps), {
+  const sent = await sharedKeysOf(deps.database.sql, grants, daysOf(deps), {
     types: types.filter((t) => SHARED_TYPES.includes(t)),
     of: EXPORT_ORDER,
     since,
-    limit: MAX_TARGETS,
   });
-  const sent = rows.map((r) => ({ key: `${r.type}/${r.id}`, lastUpdated: r.lastUpdated }));
   return sharedTransmitters(ourselves(deps.config), caller.peer.id, sent).map(({ id, json, recorded }) => ({
     row: { type: 'Provenance', id, version: 1, text: json, lastUpdated: recorded },
     text: json,

@@ -6,7 +6,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
-import { type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
+import { type Grant, type MemberRow, PAGE_BYTES, type Position, sharedOf } from '../store/member-read.ts';
 import { countRecords } from '../store/members-meant.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
@@ -31,6 +31,8 @@ import { pairsOf } from './search-pairs.ts';
 
 /** Entries that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 2000;
+/** and bytes of them, which are held until the page is made. */
+const LOOKED_BYTES = 8 * PAGE_BYTES;
 /** Members, and records of them, that are looked through when none is named: what they name is found out as a whole, at each page. */
 const MOST_MEMBERS = 1000;
 const MOST_RECORDS = 40_000;
@@ -105,15 +107,16 @@ async function findPage(
   grants: readonly Grant[],
   search: MemberSearch,
 ): Promise<{ found: Shown[]; next: Position | undefined }> {
-  const limit = search.criteria.length === 0 ? search.count + 1 : MAX_LOOKED;
-  const rows = await sharedOf(deps.database.sql, grants, daysOf(deps), {
+  const isLooking = search.criteria.length > 0;
+  const { rows, isCut } = await sharedOf(deps.database.sql, grants, daysOf(deps), {
     types: [search.type],
     of: EXPORT_ORDER,
     ids: search.ids,
     from: search.from,
     to: search.to,
     after: search.after,
-    limit,
+    limit: isLooking ? MAX_LOOKED : search.count,
+    bytes: isLooking ? LOOKED_BYTES : PAGE_BYTES,
   });
   const found: Shown[] = [];
   let last: Position | undefined;
@@ -125,5 +128,5 @@ async function findPage(
     }
     last = { memberId: NOBODYS, type: row.type, id: row.id };
   }
-  return { found, next: rows.length === limit ? last : undefined };
+  return { found, next: isCut ? last : undefined };
 }

@@ -3,6 +3,7 @@ import { html, type Part } from '../../src/ui/html.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { clockWithNotes, mayBeLate, noteClock } from '../report/clock.ts';
+import { eventCell } from '../report/event-words.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { clockCell, timeCell } from '../report/words.ts';
 import { type Desk, may, type Visit } from './desk.ts';
@@ -61,11 +62,11 @@ export function clock(desk: Desk): void {
             row('Other payer', { value: k.peerName }),
             row('About', { value: k.kind.startsWith('C3') ? k.subject : null, code: true }),
             [{ value: 'Started' }, timeCell(k.startsAt, timeZone)],
-            row('Started by', { value: k.startEvent, code: true }),
+            [{ value: 'Started by' }, eventCell(k.startEvent)],
             [{ value: 'Due at' }, timeCell(k.dueAt, timeZone)],
             [{ value: 'Stands at' }, clockCell(k, deps.clock())],
             [{ value: 'Ended' }, timeCell(k.closedAt, timeZone)],
-            row('Ended by', { value: k.stopEvent, code: true }),
+            [{ value: 'Ended by' }, eventCell(k.stopEvent)],
             row('Reason', {
               value: k.reason,
               ...(k.reason === null ? {} : { text: meaning('clock', k.reason).text }),

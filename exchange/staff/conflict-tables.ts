@@ -75,7 +75,11 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         'Received line',
         href === undefined
           ? { value: null }
-          : { value: `${item.file ?? ''}-${item.line ?? ''}-${item.entry ?? 0}`, href },
+          : {
+              value: `${item.file ?? ''}-${item.line ?? ''}-${item.entry ?? 0}`,
+              text: `line ${item.line ?? ''} of file ${item.file ?? ''}`,
+              href,
+            },
       ),
       row('Open since', timeCell(item.openedAt, timeZone)),
     ],

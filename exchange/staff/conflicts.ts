@@ -56,14 +56,14 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
 
 /** One decision for all that are shown, of one kind and one payer: what is not shown is not decided. */
 function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
-  const { allows = [] } = ITEM_KINDS[filter.kind ?? ''] ?? {};
+  const { allows = [], means = {} } = ITEM_KINDS[filter.kind ?? ''] ?? {};
   const isAlike = filter.state === 'open' && filter.peerId !== undefined && !OF_TWO_MEMBERS.includes(filter.kind ?? '');
   if (!isAlike || shown.length < 2 || allows.length === 0 || !may(visit.session, 'decide')) return undefined;
   return html`<details><summary>Decide all ${shown.length} shown alike</summary><form method="post" action="${PATH}">${csrfField(visit.session)}${shown.map(
     (i) => html`<input type="hidden" name="item" value="${i.id}~${i.mark}">`,
   )}<input type="hidden" name="kind" value="${filter.kind ?? ''}"><input type="hidden" name="peer" value="${filter.peerId ?? ''}"><fieldset><legend>Decision for each of them</legend>${allows.map(
     (d) =>
-      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${DECISIONS_OF_PEOPLE[d]}</span></label>`,
+      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${means[d] ?? DECISIONS_OF_PEOPLE[d]}</span></label>`,
   )}</fieldset><p><label for="all-reason">Reason, for those who read it later</label><input id="all-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${shown.length}</button></form></details>`;
 }
 

@@ -1,6 +1,7 @@
 // /staff/disclosures: what was disclosed of a member, to whom and when; as page, CSV, JSON and FHIR AuditEvents.
 import { html } from '../../src/ui/html.ts';
 import { ACCOUNT_YEARS, disclosureBundle, disclosuresOf, HOW, memberBehind, WHY } from '../report/disclosures.ts';
+import { consentCell, eventCell } from '../report/event-words.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';
@@ -87,8 +88,8 @@ export function disclosures(desk: Desk): void {
                 .join(', '),
             },
             { value: WHY },
-            { value: d.consentId, code: true },
-            { value: d.object, code: true },
+            consentCell(d.consentId),
+            eventCell(d.object),
           ]),
           empty: 'Nothing of this member has left.',
         },

@@ -5,6 +5,7 @@ import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } f
 import { CONTACT_KINDS } from '../members/choose.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { deedWords } from '../report/deeds.ts';
+import { eventCell } from '../report/event-words.ts';
 import type { MemberAccount } from '../report/member-account.ts';
 import { clockCell, timeCell } from '../report/words.ts';
 
@@ -171,11 +172,11 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         },
         text(k.peerName),
         timeCell(k.startsAt, timeZone),
-        { value: k.startEvent, code: true },
+        eventCell(k.startEvent),
         timeCell(k.dueAt, timeZone),
         clockCell(k, now),
         timeCell(k.closedAt, timeZone),
-        k.stopEvent === null ? { value: null } : objectCell(k.stopEvent),
+        eventCell(k.stopEvent),
         k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
         text(k.ruleRef),
         { value: k.ruleVersion === null ? null : `${k.ruleVersion}, ${k.calendarVersion ?? ''}` },

@@ -15,7 +15,7 @@ const MOST = 200;
 
 const HIDDEN_WORDS: Readonly<Record<keyof Timeline['hidden'], string>> = {
   'preferred-away': 'because a reviewer preferred another copy',
-  'identity-doubt': 'because birth date or sex differ from ours and nobody has decided yet',
+  'identity-doubt': 'because birth date or sex differ from ours, and nobody has said that the payer means this member',
   withdrawn: 'because the member has taken the choice back',
 };
 

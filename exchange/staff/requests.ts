@@ -32,7 +32,7 @@ export function requests(desk: Desk): void {
       r.kind === 'match'
         ? counts['match'] === undefined
           ? null
-          : `${count(counts['match'], 'member')} matched`
+          : `${counts['match']} of ${count(counts['match'] + (counts['nomatch'] ?? 0) + (counts['consentconstraint'] ?? 0), 'member')} matched`
         : counts['resources'] === undefined
           ? null
           : `${count(counts['resources'], 'record')} sent`;

@@ -161,7 +161,7 @@ export function security(desk: Desk): void {
             { value: r.peerId, text: r.peerName ?? r.peerId },
             {
               value: r.object,
-              text: r.object.startsWith('member-match/') ? 'one member' : `batch, ${r.object.split('/')[2] ?? ''}`,
+              text: questionText(r.object),
               ...jobLink(r.object),
             },
             codeCell(r.reason, 'decision'),
@@ -199,6 +199,11 @@ export function security(desk: Desk): void {
   });
 }
 
+/** `match/id/place`, or a request about one member. */
+const questionText = (object: string): string => {
+  const [kind, id = '', place] = object.split('/');
+  return kind === 'member-match' ? 'one member' : `request ${id.slice(0, 8)}, member ${Number(place) + 1}`;
+};
 const jobLink = (object: string) => {
   const job = /^match\/([0-9a-f]+)\//.exec(object)?.[1];
   return job === undefined ? {} : { href: `/staff/requests/${job}` };

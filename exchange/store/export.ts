@@ -5,6 +5,7 @@ import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../src/store/raw-rows.ts';
 import { LABELLER } from '../transform/label.ts';
 import { SUPPORTING_TYPES } from '../transform/record-types.ts';
+import { DOUBTED_PEERS } from './doubt.ts';
 import type { Grant } from './grant.ts';
 import { IS_KEPT_BACK } from './kept-back.ts';
 
@@ -61,12 +62,13 @@ export const readExportRow = (page: RawRows, row: number): ExportRow => ({
 });
 
 /**
- * One member after the other, each by the primary key: `offset 0` keeps the planner from joining, for which it would read the
+ * One member after the other, each by the primary key, with the payers that may mean another person: `offset 0` keeps the planner from joining, for which it would read the
  * whole table for a slice of members as soon as it takes the conditions for stricter than they are.
  * @param more further conditions on `r` that the key serves, such as ` and r.type = …`
  */
 export const recordsOfEach = (more = ''): string =>
-  `cross join lateral (select * from exchange.resource r where r.member_id = g.member_id${more} offset 0) r`;
+  `cross join lateral (select ${DOUBTED_PEERS('g.member_id')} as peers offset 0) doubted
+  cross join lateral (select * from exchange.resource r where r.member_id = g.member_id${more} offset 0) r`;
 const FROM = `
   from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) g(member_id, policy, policy_then, granted_at)
   ${recordsOfEach()}`;
@@ -75,13 +77,17 @@ const FROM = `
  * rules have changed since, and members/relabel.ts knows what they say of it.
  */
 const label = (r: string) => `(case when ${r}.labeller = ${LABELLER} then ${r}.label else 2::smallint end)`;
-/** May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. */
-const allowed = (r: string) => `
+/**
+ * May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. `peers`: those that may mean another person than its
+ * member, as they are looked up once for each member.
+ */
+const allowed = (r: string, peers = 'doubted.peers') => `
   ${r}.withheld is null
   and (${r}.service_end is null or ${r}.service_end >= $3::date)
   and (${r}.pa_state is null or ${r}.pa_state = 'estimate' or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
     and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
-  and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
+  and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))
+  and ${r}.origin <> all(${peers})`;
 /** Of Patients only our own member leaves; those of other payers about the member do not. */
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
 /** Do links of ours stand in its text in the place of a peer's addresses? */
@@ -165,6 +171,7 @@ export async function readByKey(tx: Queryable): Promise<void> {
 
 /** Why a record that may not leave stays: the first that keeps it. */
 const REASON = `case
+         when r.origin = any(doubted.peers) then 'identity-doubt'
          when r.withheld is not null then r.withheld
          when r.pa_state in ('denied', 'unclear') then 'denied-pa'
          when r.pa_state = 'drug' then 'drug-pa'
@@ -227,7 +234,7 @@ export async function deletedRows(
        and (r.deleted or (r.labeller = ${LABELLER} and not coalesce(${MAY_LEAVE}, false)))
        and not exists (
          select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
-           and y.member_id = any($13::text::text[]) and ${allowed('y')})
+           and y.member_id = any($13::text::text[]) and ${allowed('y', DOUBTED_PEERS('y.member_id'))})
        and exists (
          select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
          where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null

@@ -197,30 +197,20 @@ export async function sharedByKey(sql: Queryable, keys: readonly string[]): Prom
   ];
 }
 
-/**
- * Directory-type records that the leaving records of the members name, and those that these name, in order of their keys. `since`:
- * those that changed after it, or are named by what is new since then.
- */
-export async function sharedOf(
-  sql: Queryable,
-  grants: readonly Grant[],
-  days: Days,
-  want: {
-    types: readonly string[];
-    of: readonly string[];
-    ids?: readonly string[] | undefined;
-    since?: Date | undefined;
-    /** half-open range of `lastUpdated` */
-    from?: Date | undefined;
-    to?: Date | undefined;
-    after?: { type: string; id: string } | undefined;
-    limit: number;
-  },
-): Promise<SharedRow[]> {
-  if (grants.length === 0) return [];
-  return [
-    ...(await sql.unsafe<SharedRow[]>(
-      `with named as materialized (
+type SharedWanted = {
+  types: readonly string[];
+  of: readonly string[];
+  ids?: readonly string[] | undefined;
+  since?: Date | undefined;
+  /** half-open range of `lastUpdated` */
+  from?: Date | undefined;
+  to?: Date | undefined;
+  after?: { type: string; id: string } | undefined;
+  limit?: number;
+};
+
+/** @param columns of `s`, shared_resource; the order needs its type and id */
+const sharedNamed = (columns: string) => `with named as materialized (
          select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at
          ${grantedThen(12)} ${recordsOfEach()} cross join unnest(${NAMES}) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
          group by k
@@ -229,25 +219,61 @@ export async function sharedOf(
          select k, n.at from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
          cross join unnest(s.links) k
        )
-       select ${SHARED} from (select key, max(at) as at from reached group by key) n
+       select ${columns} from (select key, max(at) as at from reached group by key) n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
        where not s.deleted and ($11::timestamptz is null or s.last_updated > $11::timestamptz or n.at > $11::timestamptz) and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
          and ($13::text is null or s.id = any($13::text::text[]))
          and ($14::timestamptz is null or s.last_updated >= $14::timestamptz) and ($15::timestamptz is null or s.last_updated < $15::timestamptz)
-       order by s.type, s.id limit $10`,
-      [
-        ...base(grants, days),
-        arrayLiteral(want.of),
-        arrayLiteral(want.types),
-        want.after?.type ?? null,
-        want.after?.id ?? null,
-        want.limit,
-        want.since ?? null,
-        policiesThen(grants),
-        want.ids === undefined ? null : arrayLiteral(want.ids),
-        want.from ?? null,
-        want.to ?? null,
-      ],
-    )),
+       order by s.type, s.id limit $10`;
+const sharedWanted = (grants: readonly Grant[], days: Days, want: SharedWanted) => [
+  ...base(grants, days),
+  arrayLiteral(want.of),
+  arrayLiteral(want.types),
+  want.after?.type ?? null,
+  want.after?.id ?? null,
+  want.limit ?? null,
+  want.since ?? null,
+  policiesThen(grants),
+  want.ids === undefined ? null : arrayLiteral(want.ids),
+  want.from ?? null,
+  want.to ?? null,
+];
+
+/**
+ * Directory-type records that the leaving records of the members name, and those that these name, in order of their keys; so many that they
+ * are `bytes` together, one at least. The texts of others are not read. `since`: those that changed after it, or are named by what is new
+ * since then.
+ * @returns `isCut`: there are more, within `limit` or beyond it
+ */
+export async function sharedOf(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  want: SharedWanted & { limit: number; bytes: number },
+): Promise<{ rows: SharedRow[]; isCut: boolean }> {
+  if (grants.length === 0) return { rows: [], isCut: false };
+  const found = await sql.unsafe<(SharedRow & { all: number; before: string })[]>(
+    `select * from (
+       select x.*, count(*) over ()::int as "all",
+         coalesce(sum(octet_length(x.text)) over (order by x.type, x.id rows between unbounded preceding and 1 preceding), 0) as before
+       from (${sharedNamed(SHARED)}) x) y
+     where before < $16::bigint order by type, id`,
+    [...sharedWanted(grants, days, { ...want, limit: want.limit + 1 }), want.bytes],
+  );
+  const rows = found.slice(0, want.limit).map(({ all: _, before: __, ...row }) => row);
+  return { rows, isCut: rows.length < (found[0]?.all ?? 0) };
+}
+
+/** Keys of all of them, with their time: what a Transmitter Provenance is about. */
+export async function sharedKeysOf(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  want: SharedWanted,
+): Promise<{ key: string; lastUpdated: Date }[]> {
+  if (grants.length === 0) return [];
+  const columns = `s.type || '/' || s.id as key, s.last_updated as "lastUpdated"`;
+  return [
+    ...(await sql.unsafe<{ key: string; lastUpdated: Date }[]>(sharedNamed(columns), sharedWanted(grants, days, want))),
   ];
 }

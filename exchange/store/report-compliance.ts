@@ -36,6 +36,23 @@ const LATER_HELD = `
   select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
   join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
 
+/**
+ * Each request about a member, and each disclosure: was the choice in force? A request that was signed and refused was one as well. What left is
+ * held by the consent under which it did.
+ */
+const UNDER_CHOICE = `
+    select 'request' as direction, r.name as payer, m.member_id as "memberId", 'pull/' || p.id as object, a.at,
+      ${CHOICE_AT('m.member_id', 'a.at')} and (m.outcome is distinct from 'matched' or p.kicked_off_at is null or ${CHOICE_AT('m.member_id', 'p.kicked_off_at')}) as held
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
+    cross join lateral (select coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at, case when m.statement is not null then max(e.at) end) as at
+      from exchange.pull_event e where e.pull_id = p.id and e.state in ('authorized', 'matching', 'matched', 'exporting', 'downloading')) a
+    where a.at >= $1 and a.at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED}
+    union all
+    select 'disclosure', r.name, a.member_id, a.object, a.at, a.consent_id is not null
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id
+    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}`;
+
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 const COMPLIANCE_SQL = {
   clocks: `
@@ -178,16 +195,9 @@ const COMPLIANCE_SQL = {
     from exchange.shown_text t left join exchange.contact c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   consents: `
-    select 'request' as direction, r.name as payer, count(*)::int as n,
-      count(*) filter (where ${CHOICE_AT('m.member_id', 'a.at')} and (m.outcome <> 'matched' or p.kicked_off_at is null or ${CHOICE_AT('m.member_id', 'p.kicked_off_at')}))::int as held
-    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
-    cross join lateral (select coalesce(min(e.at), p.kicked_off_at) as at from exchange.pull_event e where e.pull_id = p.id and e.state in ('matching', 'matched', 'exporting', 'downloading')) a
-    where a.at >= $1 and a.at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED} group by 1, 2
-    union all
-    select 'disclosure', r.name, count(*)::int, count(*) filter (where a.consent_id is not null)::int
-    from exchange.audit a join exchange.peer r on r.id = a.peer_id
-    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} group by 1, 2 order by 1, 2`,
+    select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE}) u group by 1, 2 order by 1 desc, 2`,
+  consentsMissed: `
+    select direction, payer, "memberId", object, at from (${UNDER_CHOICE}) u where not held order by at, "memberId" limit 1000`,
   metrics: `
     select
       (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
@@ -207,11 +217,15 @@ const COMPLIANCE_SQL = {
     where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
-      coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason,
+      coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason, j.counts,
+      (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
     from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
     union all
     select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
+      (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)
+        || coalesce((select jsonb_build_object('lines', sum(f.units)) from exchange.pull_file f where f.pull_id = p.id and f.kind <> 'error'), '{}'),
+      (select sum(f.bytes) from exchange.pull_file f where f.pull_id = p.id)::float8,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.pull_file f where f.pull_id = p.id)
     from exchange.pull p where p.peer_id = $4 and p.created_at >= $1 and p.created_at < $2
     order by 4, 2`,

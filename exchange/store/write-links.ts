@@ -3,6 +3,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { CONFIRMED, CONFLICTS_OF_PAIRS } from '../reconcile/judge/judge.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { HELD_ITEMS, ITEM_KINDS } from '../review/kinds.ts';
+import { changedDoubts, doubtsOfSlice, moveDoubted } from './doubt.ts';
 import { strayDetail } from './stray-claims.ts';
 
 /** `pull` is null for records of our own that were imported. */
@@ -57,6 +58,7 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
  */
 export async function writeItems(tx: Queryable, work: Work, at: string): Promise<void> {
   const weights = JSON.stringify(Object.fromEntries(Object.entries(ITEM_KINDS).map(([kind, k]) => [kind, k.weight])));
+  const doubts = await doubtsOfSlice(tx);
   await tx`
     update exchange.review_item i set state = 'gone'
     from pg_temp.slice s
@@ -92,6 +94,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
     select ${work.pull}, j.conflict, j.file, j.line, j.entry, j.type, j.source_id, j.member_id, j.id, j.other_id
     from judged j join written w on w.id = j.item where ${work.pull}::text is not null`;
+  await moveDoubted(tx, changedDoubts(doubts, await doubtsOfSlice(tx)), at);
 }
 
 /** Items for records in quarantine whose release or removal a person decides. Those that came in after all are gone. */

@@ -105,7 +105,11 @@ export async function serveFile(
   const ifRange = asked('if-range');
   const range = ifRange === undefined || ifRange === etag ? readRange(asked('range'), size) : 'ignore';
   if (range === 'unsatisfiable')
-    return new Response(null, { status: 416, headers: { ...all, 'content-range': `bytes */${size}` } });
+    // kept by a cache it would be answered to whoever asks without a range
+    return new Response(null, {
+      status: 416,
+      headers: { ...all, 'cache-control': 'no-store', 'content-range': `bytes */${size}` },
+    });
   const { start, end } = range === 'ignore' ? { start: 0, end: size } : range;
   const sized: Record<string, string> = { ...all, 'content-length': String(end - start) };
   const status = range === 'ignore' ? 200 : 206;

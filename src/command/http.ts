@@ -83,7 +83,11 @@ export function createApp(m: Mounted): Hono {
         : sameText(c.req.header('authorization') ?? '', `Bearer ${token}`);
     if (!may || !m.metrics) return text('not allowed', may ? 404 : 401);
     return new Response(await m.metrics.text(), {
-      headers: { 'content-type': m.metrics.contentType, 'cache-control': 'no-store' },
+      headers: {
+        'content-type': m.metrics.contentType,
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      },
     });
   });
   app.get(ICON_PATH, iconAnswer);

@@ -126,6 +126,8 @@ export function admission(
     async enter(level = 0, entrant = {}) {
       const line = lines[level];
       if (line === undefined) throw new RangeError('There is no such level.');
+      // who left before it came to the door takes no place either
+      if (entrant.isGone?.() === true) throw busy();
       if (line.length === 0 && hasRoom(level)) {
         take(level);
         return level;

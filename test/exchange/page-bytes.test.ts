@@ -29,7 +29,21 @@ beforeAll(async () => {
   const records = [0.9, 0.9, 0.9, 3, 0.1, 0.1, 0.9].map((size, i) =>
     long(`o${i}`, size, i % 2 === 0 ? 'final' : 'amended'),
   );
-  await enrol(node.deps, [rivera], records);
+  const large = (id: string, megabytes: number) => ({
+    resourceType: 'Organization',
+    id,
+    active: true,
+    name: id,
+    alias: ['long '.repeat((megabytes * MEGABYTE) / 5)],
+  });
+  const team = {
+    resourceType: 'CareTeam',
+    id: 'team',
+    subject: { reference: `Patient/${me}` },
+    participant: ['g0', 'g1', 'g2', 'g3', 'g4'].map((id) => ({ member: { reference: `Organization/${id}` } })),
+  };
+  const organizations = [0.9, 0.9, 0.9, 3, 0.1].map((size, i) => large(`g${i}`, size));
+  await enrol(node.deps, [rivera], [...records, team, ...organizations]);
   await them.group([card(rivera)]);
 });
 afterAll(() => node.close());
@@ -64,6 +78,38 @@ test.each([
 test('a search that leaves out some of them', async () => {
   const { ids } = await pages(`/Observation?patient=${me}&status=amended&_count=200`);
   expect(ids).toEqual([['o1', 'o3'], ['o5']]);
+});
+
+test.each([
+  [
+    '$everything',
+    () => `/Patient/${me}/$everything?_type=CareTeam,Organization`,
+    [['team', 'g0', 'g1', 'g2'], ['g3'], ['g4']],
+  ],
+  ['a search', () => `/Organization?patient=${me}&_count=200`, [['g0', 'g1', 'g2'], ['g3'], ['g4']]],
+])('directory entries of %s', async (_, path, expected) => {
+  const { ids, largest } = await pages(path());
+  expect(ids).toEqual(expected);
+  expect(largest).toBeLessThan(3.1 * MEGABYTE);
+});
+
+test('directory entries after a page of records that is full, and who transmits all of them', async () => {
+  const { ids } = await pages(`/Patient/${me}/$everything?_type=Observation,Organization`);
+  expect(ids.flat()).toEqual(['o0', 'o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'g0', 'g1', 'g2', 'g3', 'g4']);
+  const full = await pages(`/Patient/${me}/$everything?_type=CareTeam,Organization&_count=1`);
+  expect(full.ids).toEqual([['team'], ['g0'], ['g1'], ['g2'], ['g3'], ['g4']]);
+  let sent: string[] = [];
+  for (let url: string | undefined = `/Patient/${me}/$everything`; url !== undefined; ) {
+    const page = (await them.call(url)).json() as Page & {
+      entry: { resource: { resourceType: string; target?: { reference: string }[] } }[];
+    };
+    for (const { resource } of page.entry)
+      if (resource.resourceType === 'Provenance') sent = [...sent, ...(resource.target ?? []).map((t) => t.reference)];
+    url = page.link.find((l) => l.relation === 'next')?.url;
+  }
+  expect(sent.filter((t) => t.startsWith('Organization/g')).sort()).toEqual(
+    ['g0', 'g1', 'g2', 'g3', 'g4'].map((id) => `Organization/${id}`),
+  );
 });
 
 test('_count counts as before', async () => {

@@ -95,10 +95,12 @@ test('a higher level has few places, and waits for them while lower ones pass it
 test('who has gone, or could not end in time, is not admitted', async () => {
   let now = 0;
   const admit = admission(1, 100, 1000, { now: () => now, pause });
+  // also before there is anything to wait for
+  expect(await outcome(admit.enter(0, { isGone: () => true }))).toBe('busy 1');
   await admit.enter();
   const waiting = [
     outcome(admit.enter(0, { latest: 500 })),
-    outcome(admit.enter(0, { isGone: () => true })),
+    outcome(admit.enter(0, { isGone: () => now > 0 })),
     outcome(admit.enter()),
   ];
   now = 600;

@@ -18,6 +18,9 @@ const phones = (r: Resource): string[] =>
     .flatMap((t) => text(t['value'])?.replace(/\D/g, '').slice(-10) ?? []);
 const isDead = (r: Resource): boolean => r['deceasedBoolean'] === true || r['deceasedDateTime'] !== undefined;
 
+/** Is one date the other, maybe less exactly told? */
+const isWithin = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a);
+
 /**
  * Every way in which a peer's Patient differs from ours. Ours is never changed.
  * @param theirs the peer's Patient
@@ -29,7 +32,7 @@ export function demographics(theirs: Resource, ours: Resource): Verdict[] {
     g === 'unknown' || g === 'other' ? undefined : g,
   );
   const doubts = [
-    ...(birth[0] !== undefined && birth[1] !== undefined && birth[0] !== birth[1] ? ['birthDate'] : []),
+    ...(birth[0] !== undefined && birth[1] !== undefined && !isWithin(birth[0], birth[1]) ? ['birthDate'] : []),
     ...(sex[0] !== undefined && sex[1] !== undefined && sex[0] !== sex[1] ? ['gender'] : []),
   ];
   if (doubts.length > 0) found.push(conflict('identity-doubt', 'patient', doubts.join(', ')));

@@ -94,6 +94,37 @@ test('figures are what the rows say', async () => {
   expect(consents[0]?.['n']).toBe(of?.n);
 });
 
+test('a request that was sent and refused was one, too: was the choice in force then?', async () => {
+  const { sql } = s.ours.deps.database;
+  const report = async () => (await (await reviewer.get('/staff/compliance?format=json')).json()).tables;
+  const requests = async (): Promise<Record<string, number>> =>
+    (await report()).consents.find((r: { direction: string }) => r.direction === 'request');
+  const before = await requests();
+  await sql`
+    insert into exchange.pull (id, peer_id, state, reason, cause, created_at, due_at, next_at, finished_at)
+    values ('sent', 'prior', 'refused', 'forbidden', 'test', now(), now(), now(), now())`;
+  await sql`insert into exchange.pull_event (pull_id, at, state) values ('sent', now(), 'authorized'), ('sent', now(), 'refused')`;
+  await sql`
+    insert into exchange.pull_member (pull_id, submitted_id, member_id, other_coverage_id, consent_id, policy, statement)
+    select 'sent', 's' || n, member_id, other_coverage_id, consent_id, policy, case when n = 1 then 'a.b.c' end
+    from (select *, row_number() over () as n from exchange.pull_member limit 2) m`;
+  const after = await requests();
+  // of the other one nothing had been signed yet
+  expect([after['n'], after['held']]).toEqual([(before['n'] ?? 0) + 1, (before['held'] ?? 0) + 1]);
+  expect((await report()).consentsMissed).toEqual([]);
+  // one who never chose
+  await sql`insert into exchange.member (id, umb) values ('never-chose', 'never-chose')`;
+  await sql`update exchange.pull_member set member_id = 'never-chose' where pull_id = 'sent' and statement is not null`;
+  expect(await requests()).toMatchObject({ n: after['n'], held: before['held'] });
+  const missed = (await report()).consentsMissed;
+  expect(missed).toMatchObject([{ direction: 'request', object: 'pull/sent' }]);
+  expect(missed[0].member).toMatch(/^M-/);
+  await sql`delete from exchange.pull_member where pull_id = 'sent'`;
+  await sql`delete from exchange.member where id = 'never-chose'`;
+  await sql`delete from exchange.pull_event where pull_id = 'sent'`;
+  await sql`delete from exchange.pull where id = 'sent'`;
+});
+
 test('an export counts as faulty for faults of the payer, not for what two sources tell differently', async () => {
   const { sql } = s.ours.deps.database;
   const faulty = async () =>
@@ -196,7 +227,17 @@ test('page, CSV and statement; no person in any; wrong periods are said', async 
     'figure',
   );
   const statement = await (await reviewer.get('/staff/peers/prior/statement?format=json')).json();
-  expect(statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull').length).toBeGreaterThan(0);
+  const pulls = statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull');
+  expect(pulls.length).toBeGreaterThan(0);
+  for (const { id, outcome, bytes, members } of pulls) {
+    const [came] = await s.ours.deps.database.sql<{ lines: number; bytes: number; matched: number }[]>`
+      select sum(units)::int as lines, sum(f.bytes)::int as bytes,
+        (select count(*)::int from exchange.pull_member m where m.pull_id = ${id} and m.outcome = 'matched') as matched
+      from exchange.pull_file f where f.pull_id = ${id} and f.kind <> 'error'`;
+    expect(outcome).toContain(`${came?.matched} matched`);
+    expect(outcome).toContain(`${came?.lines.toLocaleString('en-US')} lines received`);
+    expect([bytes, members >= (came?.matched ?? 0)]).toEqual([came?.bytes, true]);
+  }
   expect((await reviewer.get('/staff/peers/nobody/statement')).status).toBe(404);
   expect((await reviewer.get('/staff/questions')).status).toBe(200);
 });

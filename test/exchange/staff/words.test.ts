@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CLOCK_RULES } from '../../../exchange/clocks/rules.ts';
 import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../../exchange/reconcile/reasons.ts';
 import { balance, conservation } from '../../../exchange/report/conservation.ts';
 import { deedWords } from '../../../exchange/report/deeds.ts';
 import { differences, whyDifferent } from '../../../exchange/report/difference.ts';
+import { consentCell, eventCell } from '../../../exchange/report/event-words.ts';
 import { byType } from '../../../exchange/report/pull-report.ts';
 import { clockCell, spanText, timeText } from '../../../exchange/report/words.ts';
 import { csvField } from '../../../src/ui/csv.ts';
@@ -188,6 +190,32 @@ describe('texts', () => {
     );
     expect(csvField('a"b,c\n')).toBe('"a""b,c\n"');
     expect(csvField(-5)).toBe('-5');
+  });
+});
+
+describe('what began and ended duties, and under which consent something left', () => {
+  const id = '0123456789abcdef0123456789abcdef';
+  test.each(Object.values(CLOCK_RULES).map((r) => r.start))('%s is in words', (start) => {
+    const cell = eventCell(start);
+    expect(cell.value).toBe(start);
+    expect(cell.text).toMatch(/ /);
+  });
+  test.each([
+    [`pull/${id}`, 'request to the payer 01234567', `/staff/pulls/${id}`],
+    [`export/${id}`, 'request 01234567', `/staff/requests/${id}`],
+    [`consent/${id}`, 'choice of the member 01234567', undefined],
+    ['unheard/of', undefined, undefined],
+  ])('%s', (value, text, href) => {
+    const cell = eventCell(value);
+    expect([cell.value, cell.text, cell.href]).toEqual([value, text, href]);
+  });
+  test('a consent of a request leads to it, one of ours stands as it is', () => {
+    expect(consentCell(`match/${id}/0`)).toMatchObject({
+      text: 'sent with request 01234567, member 1',
+      href: `/staff/requests/${id}`,
+    });
+    expect(consentCell('c-1')).toEqual({ value: 'c-1', code: true });
+    expect(consentCell(null).value).toBeNull();
   });
 });
 

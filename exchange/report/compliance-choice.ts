@@ -1,0 +1,45 @@
+// Was the choice of members in force whenever we asked for them and whenever something of them left? Pure.
+import type { Table } from '../../src/ui/table.ts';
+import type { Row } from '../store/report-compliance.ts';
+import { instants, num, of, table, text } from './compliance-cells.ts';
+import { eventCell } from './event-words.ts';
+import { numberCell } from './words.ts';
+
+export function choiceTables(
+  consents: Row[],
+  missed: Row[],
+  view: { timeZone: string; keyOf: (memberId: string) => string },
+): Table[] {
+  return [
+    table(
+      'consents',
+      'Was the choice in force at each request and each disclosure',
+      consents,
+      [
+        of('direction', 'What', 'head'),
+        of('payer', 'Payer'),
+        of('n', 'Members', 'number'),
+        [
+          'held',
+          'Choice or consent in force',
+          (r) => ({ ...numberCell(num(r, 'held')), tone: num(r, 'held') < num(r, 'n') ? 'act' : 'good' }),
+          'number',
+        ],
+      ],
+      'Nothing was asked and nothing disclosed.',
+    ),
+    table(
+      'consentsMissed',
+      'Requests and disclosures without a choice in force, each',
+      missed,
+      [
+        of('direction', 'What', 'head'),
+        of('payer', 'Payer'),
+        ['member', 'Member', (r) => ({ value: view.keyOf(String(r['memberId'])), code: true })],
+        instants(view.timeZone)('at', 'When'),
+        ['object', 'Where', (r) => eventCell(text(r, 'object'))],
+      ],
+      'None: the choice was in force each time.',
+    ),
+  ];
+}
