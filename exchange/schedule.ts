@@ -6,6 +6,7 @@ import { keepAlerts } from './alerts/keep.ts';
 import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
+import { endClocksDue } from './store/clock-end.ts';
 import { LOOKS_AT_ONCE, lookAtCoverages } from './store/coverage-look.ts';
 import { forgetAttempts } from './store/match-attempt.ts';
 import { forgetGroups } from './store/match-group.ts';
@@ -33,7 +34,8 @@ export async function keepClocks(deps: Deps): Promise<void> {
       return opened.taken;
     });
   await openRequestsDue(sql, calendar, now);
-  await sql.begin((tx) => openRefreshClocks(tx, calendar, now));
+  await sql.begin((tx) => openRefreshClocks(tx, calendar));
+  await sql.begin((tx) => endClocksDue(tx, calendar, now));
   await forgetAssertions(sql, now);
   await forgetAttempts(sql, now);
   await forgetGroups(sql, localDay(now, deps.config.timeZone));

@@ -3,6 +3,7 @@
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { Calendar } from '../clocks/business-day.ts';
 import { EARLY_DAYS } from '../clocks/rules.ts';
+import { endClocksOf } from './clock-end.ts';
 import { openRequests } from './member-clock.ts';
 import { renewByDay } from './renewed-request.ts';
 
@@ -15,7 +16,7 @@ export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Pr
 export const LOOKS_AT_ONCE = 5000;
 
 /**
- * The next of them: begins anew and opens what is due, and notes when a day alone makes a difference again. What is being changed is left for the next
+ * The next of them: begins anew and opens what is due, ends what applies no more, and notes when a day alone makes a difference again. What is being changed is left for the next
  * tick; what changes while this looks is looked at again. other_coverage_look.
  * @returns how many were looked at; fewer than `limit`: none is left
  */
@@ -27,6 +28,7 @@ export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Da
   await renewByDay(tx, calendar, now, ids);
   if (ids.length === 0) return 0;
   await openRequests(tx, calendar, now, 'o.id', ids);
+  await endClocksOf(tx, calendar, now, ids);
   // the coverage here may be asked for, the one before it is over, or the one there is
   await tx`
     update exchange.other_coverage o set look_on = least(

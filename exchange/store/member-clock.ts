@@ -218,14 +218,11 @@ export async function hastenRequest(
     on conflict (kind, subject) do update set due_at = least(exchange.clock.due_at, excluded.due_at)`;
 }
 
-/** Clocks are looked at whether they still apply when they are due within so many days: a tick must not read all that run. */
-const NEAR_DAYS = 10;
-
 /**
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
  * that has ended; the clocks before them are met. Pulls are taken once, by pull_unclocked; clocks by clock_member.
  */
-export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
+export async function openRefreshClocks(tx: Queryable, calendar: Calendar): Promise<void> {
   await tx.unsafe(
     `with asked as (
        update exchange.pull set clocked = true where kicked_off_at is not null and not clocked returning id, peer_id, kicked_off_at
@@ -255,34 +252,4 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
      on conflict (kind, subject) do nothing`,
     [calendar.zone, RULE_VERSION, calendar.version],
   );
-  // each ends with what ended it, not when that was told: what was overdue by then stays late
-  const near = tx`k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS})`;
-  const endedOn = (day: ReturnType<Queryable>) =>
-    tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
-  await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
-    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near}`;
-  await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
-      closed_at = ${endedOn(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
-    from exchange.other_coverage o
-    where ${near} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
-      and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends < (${now}::timestamptz at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
-        or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
-        or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (
-          select c.payers from exchange.consent c where c.member_id = o.member_id order by c.recorded_on desc, c.created_at desc limit 1)))`;
-  await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
-      closed_at = ${endedOn(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
-    where ${near} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
-      and not exists (
-        select from exchange.enrolment e
-        where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date)
-      and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
-  // a payer that answered that it has no such member has been asked
-  await tx`
-    update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id
-    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-    where ${near} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
-      and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
 }

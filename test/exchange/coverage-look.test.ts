@@ -30,11 +30,11 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
-/** Duties to ask, and requests that began anew. */
+/** Duties to ask for the first time and again, and requests that began anew. */
 const duties = async () =>
   (
     await node.deps.database.sql<{ k: string }[]>`
-      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at) as k from exchange.clock where kind = 'C2'
+      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at, kind, reason) as k from exchange.clock where kind in ('C2', 'C4', 'C5-runoff')
       union all select concat_ws(' ', member_id, other_coverage_id, said_by) from exchange.member_request order by 1`
   ).map((r) => r.k);
 
@@ -95,19 +95,21 @@ async function something(draw: Draw): Promise<void> {
       return;
     default:
       // payers are asked; some of them late, some in vain
-      await endPulls(sql, now, ['done', 'failed', 'later'], pick);
+      await endPulls(sql, now, ['done', 'failed', 'later', 'nobody'], pick);
   }
 }
 
-test('whatever happens: what a tick opens is what it would open if it looked at all', async () => {
+test('whatever happens: what a tick opens and ends is what it would if it looked at all', async () => {
   const { sql } = node.deps.database;
   const draw = new Draw(11, kindKey('looks'), 0);
   for (let n = 0; n < 110; n++) {
-    now = new Date(now.getTime() + Math.floor(draw.next() * 4) * 86_400_000);
+    // often twice on one day
+    if (n % 2 === 0) now = new Date(now.getTime() + Math.floor(draw.next() * 7) * 86_400_000);
     for (let events = 0; events < 4; events++) await something(draw);
     await keepClocks(node.deps);
     const opened = await duties();
     await sql`update exchange.other_coverage set look_on = '-infinity'`;
+    await sql`update exchange.clock_look set day = '-infinity'`;
     await keepClocks(node.deps);
     expect(await duties()).toEqual(opened);
     await planPulls(node.deps, { cause: 'opt-in' });
@@ -115,7 +117,13 @@ test('whatever happens: what a tick opens is what it would open if it looked at 
     expect(await planPulls(node.deps, { cause: 'opt-in' })).toEqual([]);
   }
   const all = await duties();
-  for (const kind of ['opt-in-and-payer-known', 'coverage anew', 'choice or coverage anew'])
+  for (const kind of [
+    'opt-in-and-payer-known',
+    'coverage anew',
+    'choice or coverage anew',
+    'member-deceased',
+    'coverage-ended',
+  ])
     expect(
       all.some((k) => k.includes(kind)),
       kind,

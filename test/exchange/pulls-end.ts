@@ -3,22 +3,23 @@ import { closeClock } from '../../exchange/store/clock.ts';
 import type { Sql } from '../../src/store/database.ts';
 
 /**
- * Each pull that is due is kicked off and ends as is drawn: `done` with its members matched and their duties met, now or twenty days ago; `failed`; or
- * `later`, when it goes on.
+ * Each pull that is due is kicked off and ends as is drawn: `done` with its members matched and their duties met, now or twenty days ago; `nobody`,
+ * done and without any of them; `failed`; or `later`, when it goes on.
  * @param ends to be drawn from
  */
 export async function endPulls(
   sql: Sql,
   now: Date,
-  ends: readonly ('done' | 'failed' | 'later')[],
+  ends: readonly ('done' | 'failed' | 'later' | 'nobody')[],
   pick: <T>(of: readonly T[]) => T,
 ): Promise<void> {
   await sql`update exchange.pull set kicked_off_at = ${now} where kicked_off_at is null`;
   for (const { id } of await sql<{ id: string }[]>`select id from exchange.pull where state = 'due'`) {
     const end = pick(ends);
     if (end === 'later') continue;
-    await sql`update exchange.pull set state = ${end} where id = ${id}`;
-    if (end === 'failed') continue;
+    if (end === 'nobody') await sql`update exchange.pull_member set outcome = 'not-matched' where pull_id = ${id}`;
+    await sql`update exchange.pull set state = ${end === 'nobody' ? 'done' : end} where id = ${id}`;
+    if (end === 'failed' || end === 'nobody') continue;
     await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
     for (const m of await sql<
       { coverage: string }[]
