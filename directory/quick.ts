@@ -4,6 +4,7 @@
 import type { Deps } from '../src/deps.ts';
 import type { Asked } from '../src/http/asked.ts';
 import { errorReply, fixedHeaders, outcomeOf, type Reply, recordRequest, requestIdOf } from '../src/http/fhir-app.ts';
+import { CLIENT_GONE } from '../src/http/gone.ts';
 import { clientAddress, type RateLimit } from '../src/http/rate-limit.ts';
 import { CORS } from './app-answers.ts';
 import { type Direct, routeOf } from './direct.ts';
@@ -33,7 +34,8 @@ export function quickAnswers(
     let limits: Record<string, string> | undefined;
     const finish = ({ body, status, headers }: Reply): Reply => {
       const seconds = (performance.now() - started) / 1000;
-      recordRequest(deps, { service, method, route, status, seconds, requestId });
+      const told = request.isGone?.() === true ? CLIENT_GONE : status;
+      recordRequest(deps, { service, method, route, status: told, seconds, requestId });
       return { body, status, headers: { 'x-request-id': requestId, ...fixed, ...limits, ...headers } };
     };
     const failed = (error: unknown) => finish(errorReply(outcomeOf(error, deps, service, requestId), requestId));

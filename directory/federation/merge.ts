@@ -6,6 +6,7 @@ import { parseReference } from '../../src/fhir/reference.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { logicalReferences } from '../../src/fhir/search/logical.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
+import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/written-numbers.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { addressLogical } from '../../src/store/logical-targets.ts';
 import { type ImportEntry, type ImportSummary, importResources } from '../../src/store/resource-import.ts';
@@ -206,7 +207,10 @@ async function addressed(sql: Queryable, texts: readonly string[]): Promise<stri
     sql,
     resources.flatMap((r, i) => (r !== undefined && asking[i] === true ? [r] : [])),
   );
-  return texts.map((text, i) => (asking[i] === true ? JSON.stringify(resources[i]) : text));
+  return texts.map((text, i) => {
+    const resource = asking[i] === true ? resources[i] : undefined;
+    return resource === undefined ? text : withWrittenNumbers(resource, writtenNumbers(text));
+  });
 }
 
 async function* peerEntries(
@@ -238,6 +242,7 @@ async function* peerEntries(
           ? normalize(resource, row.key.split('/')[1] ?? '', row.sourceId, context, resolvers.get(row.rk))
           : { records: [], external: 0 };
       counts.external += external;
+      const numbers = records.length === 0 ? undefined : writtenNumbers(row.raw);
       const keys = new Set(records.map((r) => `${r.resourceType}/${String(r['id'])}`));
       // what it contained goes with it
       const gone = [...(before.get(row.rk) ?? [])].filter((key) => !keys.has(key));
@@ -258,7 +263,7 @@ async function* peerEntries(
         for (const { code, path, message } of leftOut)
           odd.push({ key, peer: row.peer, code: `left-out ${code}`, detail: `${path}: ${message}` });
         await features.add(key, row.peer, record);
-        yield { source: key, line: 0, text: JSON.stringify(record), resource: record };
+        yield { source: key, line: 0, text: withWrittenNumbers(record, numbers), resource: record };
       }
     }
   }

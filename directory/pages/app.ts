@@ -3,9 +3,9 @@
 import type { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { goneOf } from '../../src/http/asked.ts';
 import { bodyFirst, bodyText } from '../../src/http/body.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { goneOf } from '../../src/http/gone.ts';
 import { preferredLanguage } from '../../src/http/language.ts';
 import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
@@ -69,7 +69,7 @@ export function createPages(
   /** A page, when its turn comes. */
   const page = (path: string, make: Make) => (c: PageContext) => {
     route(c, `page ${path}`);
-    const isGone = goneOf(c);
+    const isGone = goneOf(c.env);
     return options.rendering.page(path === '/find', isGone, (beside) =>
       make(c, data.forPage(isGone, beside), languageOf(c, data)),
     );

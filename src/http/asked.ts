@@ -1,6 +1,7 @@
 // A request as handlers need it, whether a router made it or not.
 import type { Context } from 'hono';
 import type { FhirEnv } from './fhir-app.ts';
+import { goneOf } from './gone.ts';
 
 export type Asked = {
   method: string;
@@ -16,14 +17,8 @@ export const askedOf = (c: Context<FhirEnv>): Asked => ({
   method: c.req.raw.method,
   url: pathOf(c.req.raw.url),
   header: (name) => c.req.header(name),
-  isGone: goneOf(c),
+  isGone: goneOf(c.env),
 });
-
-/** Has who asked this gone? What the Node server hands to the routes tells; no other runtime does. */
-export function goneOf(c: Context<FhirEnv>): () => boolean {
-  const { outgoing } = (c.env ?? {}) as { outgoing?: { destroyed: boolean } };
-  return () => outgoing?.destroyed === true;
-}
 
 /** Path and query of an absolute URL. */
 const pathOf = (url: string) => url.slice(url.indexOf('/', url.indexOf('://') + 3));

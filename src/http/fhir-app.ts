@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
 import { framesOf } from '../frames.ts';
 import { storeFailure } from '../store/failure.ts';
+import { CLIENT_GONE, goneOf } from './gone.ts';
 
 export const FHIR_JSON = 'application/fhir+json; fhirVersion=4.0; charset=utf-8';
 
@@ -69,7 +70,7 @@ export function fhirApp(
     else await next();
     const seconds = (performance.now() - started) / 1000;
     const route = c.get('route') ?? 'other';
-    const status = c.res.status;
+    const status = goneOf(c.env)() ? CLIENT_GONE : c.res.status;
     if (c.get('replied') !== true) for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
     recordRequest(deps, {
       service,

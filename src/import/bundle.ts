@@ -68,9 +68,19 @@ function readEntry(slice: string, value: JsonObject, local: ReadonlyMap<string, 
   return method === 'PUT' && url !== undefined ? { ...own, request: { method, url } } : own;
 }
 
-function resourceText(slice: string, resource: Resource, local: ReadonlyMap<string, string>) {
+function textWithin(slice: string): string {
   const place = members(slice).findLast((m) => m.key === 'resource');
-  const json = minify(place === undefined ? '' : slice.slice(place.valueStart, place.end));
+  return minify(place === undefined ? '' : slice.slice(place.valueStart, place.end));
+}
+
+/** The resource of each entry as it was written, minified; empty where it has none. */
+export function resourceTexts(json: string): string[] {
+  const at = members(json).findLast((m) => m.key === 'entry')?.valueStart;
+  return at === undefined ? [] : elements(json, at).map((slice) => (slice.startsWith('{') ? textWithin(slice) : ''));
+}
+
+function resourceText(slice: string, resource: Resource, local: ReadonlyMap<string, string>) {
+  const json = textWithin(slice);
   if (local.size === 0) return { text: json, resource };
   const resolved = replaceReferences(json, (reference) => {
     const real = local.get(reference);

@@ -1,19 +1,25 @@
 // Questions about a search: its plan, and whether there are places at all where it looks.
+
+import type { TransactionSql } from 'postgres';
 import type { Circle } from '../fhir/search/near.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
-import type { Queryable } from './database.ts';
+import type { Queryable, Sql } from './database.ts';
 import { resolved } from './search.ts';
 import { placesIn } from './search-further.ts';
 import { binder, pageStatement } from './search-page.ts';
+import { searchPlans } from './search-plans.ts';
 
 export type Explained = { statement: string; plan: string; rows: number; milliseconds: number };
 
-/** Runs the statement of a page and gives its plan. Values of the query stand in the plan: it goes to who asked only. */
-export async function explainPage(sql: Queryable, given: SearchRequest): Promise<Explained> {
+/**
+ * Runs the statement of a page and gives its plan: the one that is kept for all values, unless the statement is planned with its values at
+ * present. Values of the query may stand in the plan: it goes to who asked only.
+ */
+export async function explainPage(sql: Sql, given: SearchRequest): Promise<Explained> {
   const { text, values, tells } = pageStatement(await resolved(sql, given));
-  const lines = await sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain (analyze, buffers) ${text}`, values, {
-    prepare: false,
-  });
+  const lines = searchPlans.prepares(text)
+    ? await sql.begin((tx) => explainKept(tx, text, values))
+    : await sql.unsafe<Line[]>(`${EXPLAIN} ${text}`, values, { prepare: false });
   const plan = lines.map((l) => l['QUERY PLAN']);
   const number = (pattern: RegExp) =>
     plan.flatMap((l) => pattern.exec(l)?.[1] ?? []).reduce((sum, n) => sum + Number(n), 0);
@@ -27,6 +33,28 @@ export async function explainPage(sql: Queryable, given: SearchRequest): Promise
     ),
     milliseconds: number(/^(?:Planning|Execution) Time: ([\d.]+) ms/),
   };
+}
+
+type Line = { 'QUERY PLAN': string };
+const EXPLAIN = 'explain (analyze, buffers)';
+
+/** EXPLAIN plans what it is given with its values; of what is prepared it shows what the session would run. */
+async function explainKept(tx: TransactionSql, text: string, values: readonly string[]): Promise<Line[]> {
+  const once = { prepare: false };
+  await tx.unsafe(`prepare explained as ${text}`, [], once);
+  try {
+    const [given] = await tx.unsafe<{ list: string | null }[]>(
+      `select string_agg(quote_literal(v), ', ' order by n) as list from unnest($1::text[]) with ordinality u(v, n)`,
+      [[...values]],
+      once,
+    );
+    const list = given?.list ?? '';
+    const execute = `execute explained${list === '' ? '' : `(${list})`}`;
+    // what takes too long ends no more than this: the connection is asked for other things
+    return await tx.savepoint((sp) => sp.unsafe<Line[]>(`${EXPLAIN} ${execute}`, [], once));
+  } finally {
+    await tx.unsafe('deallocate explained', [], once);
+  }
 }
 
 /** Is any place in the circle? place_at. */

@@ -9,6 +9,7 @@ import { admission } from '../../src/http/admission.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, openDatabase } from '../../src/runtime/node.ts';
 import { directory, NOW, ORIGIN } from './fixture.ts';
+import { siteDeps } from './pages-fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
@@ -204,5 +205,24 @@ test('the plan of a search is shown where a setting allows it', async () => {
   const of = (name: string) => shown.parameter.find((p) => p.name === name);
   expect(of('plan')?.valueString).toContain('lookup_pkey');
   expect(of('rows')?.valueInteger).toBe(1);
+  await own.close();
+});
+
+test('the plan that is shown is the one that is kept for all values, where such are kept', async () => {
+  const own = await directory(undefined, { DIRECTORY_EXPLAIN: 'on' });
+  const database = openDatabase(own.database.url, { max: 1, keepsPlans: true, statementTimeoutMs: 2000 });
+  const app = createDirectory(siteDeps(database, { DIRECTORY_EXPLAIN: 'on' }));
+  const ask = () => app.request("/directory/fhir/Practitioner?name=an&family=o'x&__explain=true");
+  const shown = JSON.stringify(await (await ask()).json());
+  expect(shown).toContain('$1');
+  expect(shown).not.toContain("'o''x'");
+  // one that takes too long leaves the connection as it was
+  const blocker = own.database.dedicated('work');
+  await blocker.unsafe('begin; lock table directory.words in access exclusive mode');
+  expect((await ask()).status).toBe(503);
+  await blocker.unsafe('rollback');
+  expect((await ask()).status).toBe(200);
+  await blocker.end();
+  await database.close();
   await own.close();
 });

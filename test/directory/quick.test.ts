@@ -11,6 +11,7 @@ import { directory, keysFor, NOW, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 let base: string;
+let app: ReturnType<typeof createDirectory>;
 let quickly = 0;
 let lines: Record<string, unknown>[] = [];
 const quick: QuickHolder = {};
@@ -25,7 +26,7 @@ let server: ReturnType<typeof createServer>;
 
 beforeAll(async () => {
   d = await directory();
-  const app = createDirectory(
+  app = createDirectory(
     {
       config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '80' }),
       clock: () => NOW,
@@ -81,6 +82,20 @@ test('the same answer, header by header, with its line in the log', async () => 
       status: 200,
       requestId: 'mine',
     }),
+  ]);
+});
+
+test('a client that has gone is told so in the log, whoever would have answered it', async () => {
+  lines = [];
+  const asked = { method: 'GET', header: () => undefined, peer: '127.0.0.1', isGone: () => true };
+  await quick.answer?.({ ...asked, url: '/directory/fhir/Practitioner?name=gone' });
+  const form = { method: 'POST', body: 'name=gone', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+  const gone = { outgoing: { destroyed: true }, incoming: { socket: {} } };
+  await app.fetch(new Request(`${ORIGIN}/directory/fhir/Practitioner/_search`, form), gone);
+  const told = lines.map(({ event, route, status }) => ({ event, route, status }));
+  expect(told).toEqual([
+    { event: 'request', route: '/:type', status: 499 },
+    { event: 'request', route: '/:type/_search', status: 499 },
   ]);
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_LINE_BYTES } from '../../src/fhir/ndjson.ts';
+import { resourceTexts } from '../../src/import/bundle.ts';
 import type { ImportEntry, Progress } from '../../src/import/entry.ts';
 import { readImport } from '../../src/import/read-import.ts';
 import { ImportFault } from '../../src/import/reject.ts';
@@ -296,4 +297,11 @@ test('an aborted signal stops the reading', async () => {
   };
   await expect(run()).rejects.toThrow('abort');
   expect(count).toBe(10);
+});
+
+test('the resources of a Bundle are told as they were written, one for each entry', () => {
+  const bundle = `{ "entry": [ { "resource": {"a": 1.0} }, 7, {"request":{"method":"DELETE"}},
+    {"fullUrl":"x", "resource" : {"b":[ 2.50 ]}} ] }`;
+  expect(resourceTexts(bundle)).toEqual(['{"a":1.0}', '', '', '{"b":[2.50]}']);
+  expect(resourceTexts('{}')).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // Following the pages of a search or of a history: to the end, or until it shows that there is none.
 import { isObject, type JsonObject, objects, text } from '../../../src/fhir/resource.ts';
 import type { DirectoryType } from '../../../src/fhir/search/types.ts';
-import { bundleEntries } from '../../../src/import/bundle.ts';
+import { bundleEntries, resourceTexts } from '../../../src/import/bundle.ts';
 import { readBundle } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 import { readTime } from '../record.ts';
@@ -107,7 +107,9 @@ const timesOf = (bundle: JsonObject): number[] =>
 function addEntries(h: Harvest, type: DirectoryType, bundle: JsonObject, json: string): string[] {
   const ids: string[] = [];
   if (bundle['type'] === 'history') {
-    for (const entry of objects(bundle['entry'])) {
+    const texts = resourceTexts(json);
+    for (const [i, entry] of (Array.isArray(bundle['entry']) ? bundle['entry'] : []).entries()) {
+      if (!isObject(entry)) continue;
       const gone = readDeletion(entry, h.stage.options.context);
       const request = isObject(entry['request']) ? entry['request'] : {};
       if (gone === 'other') continue;
@@ -120,7 +122,7 @@ function addEntries(h: Harvest, type: DirectoryType, bundle: JsonObject, json: s
       else if (isObject(entry['resource']) && entry['resource']['resourceType'] === type) {
         const id = text(entry['resource']['id']) ?? '';
         ids.push(`${id} ${text(objects(entry['resource']['meta'])[0]?.['versionId']) ?? ''}`);
-        h.stage.add(type, JSON.stringify(entry['resource']), entry['resource'] as never);
+        h.stage.add(type, texts[i] ?? '', entry['resource'] as never);
       }
     }
     return ids;

@@ -52,6 +52,12 @@ beforeAll(async () => {
     managingOrganization: { reference: `${oak.fhir}//Organization/clinic/` },
     meta: { lastUpdated: '2027-01-01T00:00:00Z' },
   });
+  // decimals with zeros at their end
+  const written = (JSON as unknown as { rawJSON: (text: string) => number }).rawJSON;
+  oak.script.each = (r) =>
+    r.resourceType === 'Location'
+      ? { ...r, position: { longitude: written('-72.680'), latitude: written('41.760') } }
+      : r;
   for (const slug of ['oak', 'elm']) expect((await w.harvest(slug)).state).toBe('done');
   await mergeDue(w.deps);
   await linkDue(w.deps);
@@ -63,6 +69,12 @@ afterAll(async () => {
 });
 
 describe('the base', () => {
+  test('shows numbers as their source wrote them', async () => {
+    expect(await (await get('Location/oak.loc')).text()).toContain(
+      '"position":{"longitude":-72.680,"latitude":41.760}',
+    );
+  });
+
   test('has the tables of the directory, column by column and index by index', async () => {
     const shape = (schema: string) =>
       w.sql.unsafe(`select table_name, column_name, data_type, is_nullable from information_schema.columns where table_schema = '${schema}'

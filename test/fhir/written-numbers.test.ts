@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/written-numbers.ts';
+
+const through = (text: string, change: (r: Resource) => Resource = (r) => r): string =>
+  withWrittenNumbers(change(structuredClone(JSON.parse(text) as Resource)), writtenNumbers(text));
+const location = (position: string) => `{"resourceType":"Location","name":"No. 10.0 e1","position":${position}}`;
+
+test.each([
+  ['{"longitude":-72.680,"latitude":41.0}'],
+  ['{"longitude":1.5e2,"latitude":-0}'],
+  ['{"longitude":-72.123456789012345678,"latitude":1e-7}'],
+  ['{"longitude":100,"latitude":12345678901234567890}'],
+  ['{"longitude":10,"latitude":10.00}'],
+])('numbers of a record that was parsed and copied are written as they were: %s', (position) => {
+  expect(through(location(position))).toBe(location(position));
+});
+
+test('what is changed on the way is written as it is now', () => {
+  const changed = through(location('{"longitude":-72.680,"latitude":41.0}'), (r) => ({
+    ...r,
+    position: { longitude: -72.68, latitude: 42 },
+  }));
+  expect(changed).toBe(location('{"longitude":-72.680,"latitude":42}'));
+});
+
+test('one name with one value in two spellings is written plainly', () => {
+  const two = '{"resourceType":"Basic","a":[{"value":1.0},{"value":1},{"value":2.0}]}';
+  expect(through(two)).toBe('{"resourceType":"Basic","a":[{"value":1},{"value":1},{"value":2.0}]}');
+});
+
+test('texts whose numbers need nothing are not read twice', () => {
+  expect(writtenNumbers(location('{"longitude":-72.68,"latitude":41.76}'))).toBeUndefined();
+});
