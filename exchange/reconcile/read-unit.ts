@@ -14,7 +14,7 @@ import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
-import { holdsOthers, peopleWithin } from '../transform/others-within.ts';
+import { holdsOthers, isMadeAboutAnother, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
@@ -23,7 +23,7 @@ import { localId, referredId } from './local-id.ts';
 import { keptWith, namedDocuments } from './named-documents.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
-import { isAnother, isMember, mayBeAnother, type UnitMember } from './unit-person.ts';
+import { isAnother, isMember, isOtherThere, mayBeAnother, type UnitMember } from './unit-person.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -145,7 +145,9 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   // one person there, two of our members: whose it is cannot be told
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
   const isHeld = (reason: string) => context.released !== reason;
-  const isDoubted = () => holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context));
+  const isDoubted = () =>
+    holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context)) ||
+    isMadeAboutAnother(resource, isOtherThere(patientId, context));
   if (isHeld('contained-person') && isDoubted()) return hold('contained-person', whose);
   if (member?.withdrawn && isHeld('consent-withdrawn')) return hold('consent-withdrawn', whose);
   // what comes of a person who was another one until now waits with the person, until somebody has said who that is

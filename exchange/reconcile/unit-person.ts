@@ -26,6 +26,12 @@ export const isMember =
     return named !== undefined && (patientId === undefined || named === members.get(patientId)?.memberId);
   };
 
+/** Is it a Patient of the payer's and not the member's? Whom a Patient of another server is says nothing. */
+export const isOtherThere =
+  (patientId: string | undefined, whose: Whose) =>
+  (person: Person): boolean =>
+    (person.base === undefined || isBaseOf(person.base, whose.peerBase)) && !isMember(patientId, whose)(person);
+
 type Within = (patient: JsonObject) => boolean;
 
 const differ = (said: readonly string[], ours: readonly string[]): boolean =>

@@ -75,3 +75,8 @@ export function holdsOthers(
     p.isWithin ? isAnother !== undefined && patients.some((c) => c['id'] === p.id && isAnother(c)) : !isMember(p),
   );
 }
+
+/** Does a document say that it was made about somebody else (`context.sourcePatientInfo`), as far as the caller can tell? */
+export const isMadeAboutAnother = (resource: Resource, isAnother: (person: Person) => boolean): boolean =>
+  isObject(resource['context']) &&
+  peopleNamed(resource['context']['sourcePatientInfo']).some((p) => !p.isWithin && isAnother(p));

@@ -9,7 +9,7 @@ import { findAttachment } from '../../../exchange/store/attachment.ts';
 import { dueRelease } from '../../../exchange/store/release-due.ts';
 import { findItem } from '../../../exchange/store/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
-import { lab, output, reconciler } from './reconcile-pull.ts';
+import { lab, output, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 beforeAll(async () => {
@@ -86,6 +86,31 @@ test('a record about a contained person of another first name waits; released, i
   expect(await node.ledger(again.id)).toEqual(['unchanged Observation/renamed']);
   expect(await decide(id, 'undo')).toBeUndefined();
   expect(await visible()).not.toContain('renamed');
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('a document that was made about another Patient of the payer waits; about the member, or one of another server, it does not', async () => {
+  const made = (id: string, reference: string) => ({
+    resourceType: 'DocumentReference',
+    id,
+    status: 'current',
+    subject: { reference: 'Patient/p1' },
+    content: [{ attachment: { contentType: 'text/plain', data: 'eA==' } }],
+    context: { sourcePatientInfo: { reference } },
+  });
+  const documents = output(
+    'DocumentReference',
+    made('member', 'Patient/p1'),
+    made('elsewhere', 'https://clinic.example/fhir/Patient/77'),
+    made('other', 'Patient/p2'),
+    made('stranger', `${PEER_BASE}/Patient/p9`),
+  );
+  expect(await node.ledger((await node.pull([documents], { since: new Date() })).id)).toEqual([
+    'created DocumentReference/member',
+    'created DocumentReference/elsewhere',
+    'quarantined contained-person DocumentReference/other',
+    'quarantined contained-person DocumentReference/stranger',
+  ]);
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
