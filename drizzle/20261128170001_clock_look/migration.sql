@@ -14,10 +14,11 @@ create trigger member_profile_look after update of died on exchange.member_profi
 create or replace function exchange.look_at_asked() returns trigger language plpgsql as $$
 begin
   update exchange.other_coverage o set ask_at = '-infinity',
-    look_on = case when new.state in ('failed', 'withdrawn') or exists (
-      select from exchange.pull_member m where m.pull_id = new.id and m.other_coverage_id = o.id and m.outcome in ('not-matched', 'constrained'))
-      then '-infinity' else o.look_on end
-  where o.id in (select m.other_coverage_id from exchange.pull_member m where m.pull_id = new.id);
+    look_on = case when new.state in ('failed', 'withdrawn') or m.in_vain then '-infinity' else o.look_on end
+  from (
+    select other_coverage_id, coalesce(bool_or(outcome in ('not-matched', 'constrained')), false) as in_vain
+    from exchange.pull_member where pull_id = new.id group by other_coverage_id) m
+  where o.id = m.other_coverage_id;
   return null;
 end
 $$;
