@@ -13,6 +13,7 @@ import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { lookAgain } from '../store/coverage-look.ts';
+import { changedDoubts, doubtsOf, moveDoubted, takeDoubts } from '../store/doubt.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../store/member-choice.ts';
 import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
 import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/member-merge.ts';
@@ -170,6 +171,7 @@ export async function makeOne(
     if (doubts.some((d) => !m.seen.includes(d.code))) return { refused: 'doubts', doubts };
     const at = deps.clock();
     const instant = formatInstant(new Date(await transactionInstant(tx)));
+    const doubted = await doubtsOf(tx, [m.memberId, m.formerId]);
     await addMerge(tx, {
       ...m,
       id: move.id,
@@ -200,7 +202,9 @@ export async function makeOne(
     }
     await moveBeside(tx, move);
     await moveWaiting(tx, move);
+    await takeDoubts(tx, move);
     await keepDecisions(tx, move, 'Of the member before: ');
+    await moveDoubted(tx, changedDoubts(doubted, await doubtsOf(tx, [m.memberId, m.formerId])), instant);
     await decideTogether(tx, m.memberId, m.formerId, { by: who.subject, at, reason });
     await settle(tx, deps, [m.memberId, m.formerId]);
     await writeAudit(
@@ -233,6 +237,7 @@ export async function makeTwo(
     const at = deps.clock();
     const instant = formatInstant(new Date(await transactionInstant(tx)));
     const move: Move = { id: merge.id, from: memberId, to: formerId };
+    const doubted = await doubtsOf(tx, [memberId, formerId]);
     await endMerge(tx, { id: merge.id, at, by: who.subject, reason, compareAt: new Date(at.getTime() + COMPARE_MS) });
     await giveBack(tx, move);
     for (;;) {
@@ -247,7 +252,9 @@ export async function makeTwo(
       );
     }
     await moveBeside(tx, move);
+    await takeDoubts(tx, move);
     await keepDecisions(tx, move, 'While the two were one: ');
+    await moveDoubted(tx, changedDoubts(doubted, await doubtsOf(tx, [memberId, formerId])), instant);
     await ownChoice(tx, deps, merge, who);
     await decideTogether(tx, memberId, formerId, { by: who.subject, at, reason, isUndo: true });
     await settle(tx, deps, [memberId, formerId]);

@@ -3,13 +3,15 @@ import type { Table } from '../../src/ui/table.ts';
 import type { Row } from '../store/report-compliance.ts';
 import { instants, num, of, table, text } from './compliance-cells.ts';
 import { eventCell } from './event-words.ts';
-import { numberCell } from './words.ts';
+import { grouped, numberCell } from './words.ts';
 
 export function choiceTables(
   consents: Row[],
   missed: Row[],
   view: { timeZone: string; keyOf: (memberId: string) => string },
 ): Table[] {
+  const all = consents.reduce((n, r) => n + num(r, 'n') - num(r, 'held'), 0);
+  const cut = all > missed.length ? `, the first ${grouped(missed.length)} of ${grouped(all)}` : '';
   return [
     table(
       'consents',
@@ -30,7 +32,7 @@ export function choiceTables(
     ),
     table(
       'consentsMissed',
-      'Requests and disclosures without a choice in force, each',
+      `Requests and disclosures without a choice in force, each${cut}`,
       missed,
       [
         of('direction', 'What', 'head'),

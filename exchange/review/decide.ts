@@ -3,6 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { isDoubtOf, moveDoubted } from '../store/doubt.ts';
+import { transactionInstant } from '../store/records.ts';
 import { addRelease, forgetRelease, type ReleaseDue } from '../store/release-due.ts';
 import { writeRevisions } from '../store/replay.ts';
 import { findLine } from '../store/report-lines.ts';
@@ -109,7 +110,7 @@ export async function decideItem(
     });
     await follow(tx, item, decision, isUndo);
     if (item.memberId !== null && wasDoubted !== (await isDoubtOf(tx, item.id)))
-      await moveDoubted(tx, [{ memberId: item.memberId, peerId: item.peerId }], at.toISOString());
+      await moveDoubted(tx, [{ memberId: item.memberId, peerId: item.peerId }], await transactionInstant(tx));
     if (isRead) {
       released = { item, due: { itemId: item.id, isUndo, subject: person.subject, requestId } };
       await addRelease(tx, released.due, new Date(at.getTime() + (d.later === true ? 0 : RELEASE_MS)));

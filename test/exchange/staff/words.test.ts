@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLOCK_RULES } from '../../../exchange/clocks/rules.ts';
 import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../../exchange/reconcile/reasons.ts';
+import { choiceTables } from '../../../exchange/report/compliance-choice.ts';
 import { balance, conservation } from '../../../exchange/report/conservation.ts';
 import { deedWords } from '../../../exchange/report/deeds.ts';
 import { differences, whyDifferent } from '../../../exchange/report/difference.ts';
@@ -226,4 +227,13 @@ test('pages take their data from the report, never from the store', () => {
   );
   expect(imports.length).toBeGreaterThan(20);
   expect(imports.filter((i) => /\/store\//.test(i))).toEqual([]);
+});
+
+test('a list of requests without a choice in force that is cut says how many there are', () => {
+  const view = { timeZone: 'UTC', keyOf: (id: string) => id };
+  const missed = [{ direction: 'request', payer: 'P', memberId: 'm1', object: 'pull/1', at: new Date(0) }];
+  const captions = (n: number, held: number) =>
+    choiceTables([{ direction: 'request', payer: 'P', n, held }], missed, view).map((t) => t.caption);
+  expect(captions(1200, 100)[1]).toMatch(/, the first 1 of 1,100$/);
+  expect(captions(1200, 1199)[1]).toMatch(/, each$/);
 });
