@@ -123,12 +123,14 @@ async function findPage(
     bytes: isLooking ? LOOKED_BYTES : PAGE_BYTES,
   });
   const found: Shown[] = [];
+  let held = 0;
   let last: Position | undefined;
   for (const row of rows) {
     const resource = JSON.parse(row.text) as Resource;
     if (fits(resource, search.criteria)) {
-      if (found.length === search.count) return { found, next: last };
+      if (found.length === search.count || held >= PAGE_BYTES) return { found, next: last };
       found.push({ row, text: row.text, resource });
+      held += row.text.length;
     }
     last = { memberId: NOBODYS, type: row.type, id: row.id };
   }

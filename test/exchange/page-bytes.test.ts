@@ -98,6 +98,11 @@ test.each([
     [['team', 'g0', 'g1', 'g2'], ['g3'], ['g4']],
   ],
   ['a search', () => `/Organization?patient=${me}&_count=200`, [['g0', 'g1', 'g2'], ['g3'], ['g4']]],
+  [
+    'a search by more',
+    () => `/Organization?patient=${me}&active=true&_count=200`,
+    [['g0', 'g1', 'g2'], ['g3'], ['g4']],
+  ],
 ])('directory entries of %s', async (_, path, expected) => {
   const { ids, largest } = await pages(path());
   expect(ids).toEqual(expected);
