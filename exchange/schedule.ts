@@ -6,7 +6,7 @@ import { keepAlerts } from './alerts/keep.ts';
 import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
-import { endClocksDue } from './store/clock-end.ts';
+import { endClocksDue, endClocksOfDead } from './store/clock-end.ts';
 import { LOOKS_AT_ONCE, lookAtCoverages } from './store/coverage-look.ts';
 import { forgetAttempts } from './store/match-attempt.ts';
 import { forgetGroups } from './store/match-group.ts';
@@ -31,6 +31,7 @@ export async function keepClocks(deps: Deps): Promise<void> {
     taken = await sql.begin(async (tx) => {
       const opened = await openOfferClocks(tx, calendar, OFFERS_AT_ONCE);
       await settleOfferClocks(tx, opened.memberIds);
+      await endClocksOfDead(tx, calendar, now, opened.memberIds);
       return opened.taken;
     });
   await openRequestsDue(sql, calendar, now);

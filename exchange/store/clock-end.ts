@@ -9,34 +9,45 @@ const NEAR_DAYS = 10;
 
 type Sql = ReturnType<Queryable>;
 
+/** Open clocks `k` that are due soon and meet a condition. */
+const near = (tx: Queryable, now: Date, which: Sql): Sql =>
+  tx`k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and ${which}`;
+/** The end of a day, no earlier than the clock `k` began and no later than now. */
+const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
+  tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
+
+/** Ends those of members who have died. */
+async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
+    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near(tx, now, which)}`;
+}
+
 /** Ends those of the open clocks `k` that are due soon and meet a condition. */
 async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
-  const near = tx`k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and ${which}`;
+  const isNear = near(tx, now, which);
   const today = tx`(${now}::timestamptz at time zone ${calendar.zone})::date`;
-  const endedOn = (day: Sql) =>
-    tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
-  await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
-    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near}`;
+  const endedAt = (day: Sql) => endedOn(tx, calendar, now, day);
+  await endDeceased(tx, calendar, now, which);
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
-      closed_at = ${endedOn(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
+      closed_at = ${endedAt(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
     from exchange.other_coverage o
-    where ${near} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
+    where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
       and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (
           select c.payers from exchange.consent c where c.member_id = o.member_id order by c.recorded_on desc, c.created_at desc limit 1)))`;
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
-      closed_at = ${endedOn(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
-    where ${near} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
+      closed_at = ${endedAt(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
+    where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
       and not exists (select from exchange.enrolment e where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= ${today})
       and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
   await tx`
     update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-    where ${near} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
+    where ${isNear} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
       and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
 }
 
@@ -54,6 +65,18 @@ export async function endClocksOf(
     now,
     tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`,
   );
+}
+
+/** Ends those of members who have died: of these, whose clocks have begun only now, and of whom that was told since. clock_member. */
+export async function endClocksOfDead(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds: readonly string[],
+): Promise<void> {
+  const told = await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`;
+  const ids = [...memberIds, ...told.map((t) => t.id)];
+  if (ids.length > 0) await endDeceased(tx, calendar, now, tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`);
 }
 
 /**

@@ -45,7 +45,7 @@ async function something(draw: Draw): Promise<void> {
   const offset = Math.floor(draw.next() * 240) - 120;
   const [coverage] = await sql<
     { id: string }[]
-  >`select id from exchange.other_coverage where member_id = ${member} order by md5(id || ${draw.next()}::text) limit 1`;
+  >`select id from exchange.other_coverage where member_id = ${member} order by md5(payer || ${draw.next()}::text) limit 1`;
   switch (Math.floor(draw.next() * 12)) {
     case 0:
     case 1:

@@ -207,6 +207,26 @@ test('of who has died, by our own record, nothing is offered or asked any more; 
   expect(await asks('2027-01-09')).toBe(true);
 });
 
+test('of who has died nothing is offered from the next tick on, whatever was told first', async () => {
+  const none = ['C1-offer not-applicable member-deceased', 'C1b-identify not-applicable member-deceased'];
+  at('2027-01-05');
+  await keepClocks(node.deps);
+  await covered('2027-01-01', null);
+  await keepClocks(node.deps);
+  expect(await states()).toEqual(['C1-offer open', 'C1b-identify open']);
+  await dies('2027-01-05');
+  await keepClocks(node.deps);
+  expect(await states()).toEqual(none);
+
+  member = `${member}-x`;
+  await node.deps.database.sql`insert into exchange.member (id, umb) values (${member}, ${member})`;
+  await dies('2027-01-05');
+  await keepClocks(node.deps);
+  await covered('2027-01-01', null);
+  await keepClocks(node.deps);
+  expect(await states()).toEqual(none);
+});
+
 test('an offer to who died before it was due does not apply; one that was overdue then stays late', async () => {
   for (const [day, wanted] of [
     ['2027-01-06', ''],
