@@ -94,10 +94,11 @@ export function withMember(json: string, key: string, value: string): string {
   return place === undefined ? json : json.slice(0, place.valueStart) + value + json.slice(place.end);
 }
 
-/** The elements of the array that starts at `at`, as slices of the text. */
+/** The elements of the array that starts at `at`, as slices of the text; none of what is no array. */
 export function elements(json: string, at: number): string[] {
   const found: string[] = [];
-  let i = skipSpace(json, at) + 1;
+  let i = skipSpace(json, at);
+  if (json.charCodeAt(i++) !== 91) return found;
   for (;;) {
     i = skipSpace(json, i);
     const c = json.charCodeAt(i);

@@ -8,8 +8,8 @@ export type WrittenNumbers = ReadonlyMap<string, string | undefined>;
 
 const raw = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
 
-/** A number that JavaScript might write in another way; in strings too, which costs a second look only. */
-const ODD = /\d\.\d*0(?!\d)|\d[eE]|-0(?![.\d])|\d[\d.]{15}/;
+/** A number that JavaScript might write in another way; what looks like one in a string costs a second look only. */
+const ODD = /[:[,]\s*(?:-0(?![.\d])|-?(?:\d+\.\d*0(?!\d)|\d[\d.]*[eE]|0\.0{6}|\d[\d.]{15}))/;
 
 const named = (key: string, value: number): string => `${value} ${key}`;
 

@@ -65,6 +65,10 @@ test('members and elements find every value', () => {
   );
 });
 
+test.each(['{"a":[1]}', '"ab"', '12.5', 'true', 'null', ''])('what is no array has no elements: %s', (json) => {
+  expect(elements(json, 0)).toEqual([]);
+});
+
 test('stamp replaces id and version and leaves the rest as written', () => {
   const given =
     '{"resourceType":"Observation","id":"a","meta":{"lastUpdated":"2020-01-01T00:00:00Z","profile":["p"]},"valueQuantity":{"value":1.00}}';

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/written-numbers.ts';
 
@@ -12,6 +12,8 @@ test.each([
   ['{"longitude":-72.123456789012345678,"latitude":1e-7}'],
   ['{"longitude":100,"latitude":12345678901234567890}'],
   ['{"longitude":10,"latitude":10.00}'],
+  ['{"longitude":-0.0000001,"latitude":1E+2}'],
+  ['{"longitude":-0,"latitude":1e400}'],
 ])('numbers of a record that was parsed and copied are written as they were: %s', (position) => {
   expect(through(location(position))).toBe(location(position));
 });
@@ -30,5 +32,9 @@ test('one name with one value in two spellings is written plainly', () => {
 });
 
 test('texts whose numbers need nothing are not read twice', () => {
-  expect(writtenNumbers(location('{"longitude":-72.68,"latitude":41.76}'))).toBeUndefined();
+  const read = vi.spyOn(JSON, 'parse');
+  const id = '"id":"2e9d6f70-1.0-0","versionId":"12345678901234567890"';
+  expect(writtenNumbers(location(`{${id},"longitude":-72.68,"latitude":41.076}`))).toBeUndefined();
+  expect(read).not.toHaveBeenCalled();
+  read.mockRestore();
 });
