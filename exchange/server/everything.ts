@@ -77,7 +77,7 @@ export function everything(deps: Deps) {
       throw new Outcome('not-found');
     }
 
-    return pageInTurn(deps, caller, c.req.raw.signal, () => answer(c, deps, caller, id, given, asked, grants));
+    return pageInTurn(c, deps, caller, () => answer(c, deps, caller, id, given, asked, grants));
   };
 }
 

@@ -5,7 +5,8 @@ import { referenceKey } from '../../src/fhir/reference.ts';
 import { isObject, text } from '../../src/fhir/resource.ts';
 import { transmitterProvenance } from '../export/transmitter.ts';
 import { ourselves } from '../plan.ts';
-import { type Grant, provenanceOf, rowsByKey, sharedByKey } from '../store/member-read.ts';
+import { type Brought, type Included, includedProvenance, includedRows, includedShared } from '../store/included.ts';
+import { type Grant, PAGE_BYTES } from '../store/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import type { Caller } from './authorize.ts';
 import { daysOf, type Shown, shown } from './member-access.ts';
@@ -16,6 +17,12 @@ import type { MemberSearch } from './member-search-request.ts';
 export const has = (set: ReadonlySet<string>, type: string): boolean => set.has('*') || set.has(type);
 
 /**
+ * `found`: the first of those that were found, so many that what they bring along fits into a page. `isCut`: it does not of one alone, and part of
+ * it is missing.
+ */
+export type WithIncluded = { found: readonly Shown[]; included: Shown[]; isCut: boolean };
+
+/**
  * What comes along: targets of references, and Provenance of the found records, that of whom we have them and that we transmit them. Each under
  * the caller's scopes.
  */
@@ -24,12 +31,48 @@ export async function include(
   caller: Caller,
   grants: readonly Grant[],
   search: MemberSearch,
-  found: readonly Shown[],
-): Promise<Shown[]> {
+  all: readonly Shown[],
+): Promise<WithIncluded> {
   const { sql } = deps.database;
   const days = daysOf(deps);
-  const keys = new Set<string>();
-  for (const { resource } of found)
+  const [records, entries] = keysNamed(caller, search, all);
+  const own = await includedRows(sql, grants, days, records, PAGE_BYTES);
+  let left = PAGE_BYTES - bytesOf(own);
+  // of two members with one key the first
+  const about = new Map(all.map((s, place) => [`${s.row.type}/${s.row.id}`, place] as const).reverse());
+  const provenance = await includedProvenance(
+    sql,
+    grants,
+    days,
+    search.withProvenance ? about : new Map(),
+    Math.max(1, left),
+  );
+  left -= bytesOf(provenance);
+  const shared = await includedShared(sql, entries, Math.max(1, left));
+  const end = Math.min(own.end, provenance.end, shared.end);
+  const found = all.slice(0, Math.max(1, end));
+  const isOf = ({ place }: { place: number }) => place < found.length;
+  const had = new Set(found.map((s) => `${s.row.type}/${s.row.id}`));
+  const included = [
+    ...(await shown(deps, [...own.rows, ...provenance.rows].filter(isOf))),
+    ...shared.rows.filter(isOf).map((row) => ({ row, text: row.text, resource: { resourceType: row.type } })),
+    ...(search.withProvenance ? transmittedOf(deps, caller, found) : []),
+  ].filter(({ row }) => {
+    const key = `${row.type}/${row.id}`;
+    if (had.has(key)) return false;
+    had.add(key);
+    return true;
+  });
+  return { found, included, isCut: end < 1 };
+}
+
+const bytesOf = ({ rows }: Included<{ text: string }>): number => rows.reduce((n, r) => n + r.text.length, 0);
+
+/** What found records name and the caller may search: records of members, and directory entries. */
+function keysNamed(caller: Caller, search: MemberSearch, found: readonly Shown[]): [Brought, Brought] {
+  const records = new Map<string, number>();
+  const entries = new Map<string, number>();
+  for (const [place, { resource }] of found.entries())
     for (const { name, target } of search.includes) {
       const paths = memberNames(search.type).includes(name)
         ? ['patient', 'subject', 'beneficiary']
@@ -37,40 +80,13 @@ export async function include(
       for (const value of paths.flatMap((p) => valuesAt(resource, p))) {
         const reference = isObject(value) ? text(value['reference']) : undefined;
         const key = reference === undefined ? undefined : referenceKey(reference);
-        if (key !== undefined && (target === undefined || key.startsWith(`${target}/`))) keys.add(key);
+        const type = key?.split('/')[0] ?? '';
+        if (key === undefined || (target !== undefined && type !== target) || !has(caller.searches, type)) continue;
+        const keys = isShared(type) ? entries : records;
+        if (!keys.has(key)) keys.set(key, place);
       }
     }
-  const may = [...keys].filter((k) => has(caller.searches, k.split('/')[0] ?? ''));
-  const own = await rowsByKey(
-    sql,
-    grants,
-    days,
-    may.filter((k) => !isShared(k.split('/')[0] ?? '')),
-  );
-  const provenance = search.withProvenance
-    ? await provenanceOf(
-        sql,
-        grants,
-        days,
-        found.map((s) => `${s.row.type}/${s.row.id}`),
-      )
-    : [];
-  const shared = await sharedByKey(
-    sql,
-    may.filter((k) => isShared(k.split('/')[0] ?? '')),
-  );
-  const had = new Set(found.map((s) => `${s.row.type}/${s.row.id}`));
-  const all = [
-    ...(await shown(deps, [...own, ...provenance])),
-    ...shared.map((row) => ({ row, text: row.text, resource: { resourceType: row.type } })),
-    ...(search.withProvenance ? transmittedOf(deps, caller, found) : []),
-  ];
-  return all.filter(({ row }) => {
-    const key = `${row.type}/${row.id}`;
-    if (had.has(key)) return false;
-    had.add(key);
-    return true;
-  });
+  return [records, entries];
 }
 
 /** Who transmits the found records, one statement for each member; it is made, not kept, as that of an export is. */

@@ -55,11 +55,20 @@ export async function mayLack(deps: Deps, grants: readonly Grant[]): Promise<boo
   return members.length > DECIDED_AT_ONCE && (await haveUndecided(deps, members));
 }
 
-/** What is said then. */
+/** What is said in an answer that lacks something. */
+export const lacks = (isLacking: boolean, isCut: boolean): ReturnType<typeof operationOutcome>[] => [
+  ...(isLacking ? [LACKING] : []),
+  ...(isCut ? [CUT] : []),
+];
 const LACKING = operationOutcome(
   'warning',
   'incomplete',
   'Records are being decided anew after an update, and some that would be here may be missing. Ask again in a few minutes, or about fewer members.',
+);
+const CUT = operationOutcome(
+  'warning',
+  'incomplete',
+  'What this record brings along is more than one page holds, and part of it is missing. Read what it names.',
 );
 
 /** Those of some members that were matched for a peer and whose consent holds today. */
@@ -168,14 +177,14 @@ const escaped = (text: string) => JSON.stringify(text);
 
 /**
  * A searchset as text: what is stored is not written anew.
- * @param isLacking records may be missing, which is said in an entry
+ * @param lacking what is missing, each said in an entry
  */
 export function searchset(
   base: string,
   links: { relation: string; url: string }[],
   entries: readonly { shown: Pick<Shown, 'row' | 'text'>; mode: 'match' | 'include' }[],
   total: number | undefined,
-  isLacking = false,
+  lacking: readonly ReturnType<typeof operationOutcome>[] = [],
 ): string {
   const link = links.map((l) => `{"relation":"${l.relation}","url":${escaped(l.url)}}`).join(',');
   const found = entries
@@ -184,7 +193,7 @@ export function searchset(
         `{"fullUrl":"${base}/${row.type}/${row.id}","resource":${text},"search":{"mode":"${mode}"}}`,
     )
     .join(',');
-  const said = isLacking ? [`{"resource":${JSON.stringify(LACKING)},"search":{"mode":"outcome"}}`] : [];
+  const said = lacking.map((outcome) => `{"resource":${JSON.stringify(outcome)},"search":{"mode":"outcome"}}`);
   const entry = [...(found === '' ? [] : [found]), ...said].join(',');
   return `{"resourceType":"Bundle","type":"searchset"${total === undefined ? '' : `,"total":${total}`},"link":[${link}]${entry === '' ? '' : `,"entry":[${entry}]`}}`;
 }

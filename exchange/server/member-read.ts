@@ -25,6 +25,7 @@ import {
   daysOf,
   grantsOfRecord,
   hasMembers,
+  lacks,
   mayLack,
   NO_STORE,
   recordAccess,
@@ -121,26 +122,32 @@ export function memberSearch(deps: Deps, type: string) {
     const { grants, asked, missed } = await searchedMembers(deps, caller, search);
     for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
     const answer = async (page: Page): Promise<Response> => {
-      const included = await include(deps, caller, page.grants, search, page.found);
-      const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+      const { found, included, isCut } = await include(deps, caller, page.grants, search, page.found);
+      const next = found.length < page.found.length ? placeOf(found.at(-1)) : page.next;
+      const leaving = [...found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
       await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, asked);
       const url = (more: [string, string][]) =>
         `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
       const links = [{ relation: 'self', url: url([]) }];
-      if (page.next) links.push({ relation: 'next', url: url([['_page', cursorOf(page.next)]]) });
-      const isWhole = page.next === undefined && search.after === undefined;
+      if (next) links.push({ relation: 'next', url: url([['_page', cursorOf(next)]]) });
+      const isWhole = next === undefined && search.after === undefined;
       const entries = [
-        ...page.found.map((s) => ({ shown: s, mode: 'match' as const })),
+        ...found.map((s) => ({ shown: s, mode: 'match' as const })),
         ...included.map((s) => ({ shown: s, mode: 'include' as const })),
       ];
-      const total = isWhole ? page.found.length : undefined;
-      return fhirBody(c, searchset(base, links, entries, total, page.isLacking), 200, NO_STORE);
+      const total = isWhole ? found.length : undefined;
+      return fhirBody(c, searchset(base, links, entries, total, lacks(page.isLacking, isCut)), 200, NO_STORE);
     };
     if (grants !== undefined)
-      return pageInTurn(deps, caller, c.req.raw.signal, async () => answer(await findPage(deps, [grants], search)));
-    return answer(await inTurn(deps, caller, () => findPage(deps, windowsOf(deps, caller, search.after), search)));
+      return pageInTurn(c, deps, caller, async () => answer(await findPage(deps, [grants], search)));
+    return inTurn(c, deps, caller, async () =>
+      answer(await findPage(deps, windowsOf(deps, caller, search.after), search)),
+    );
   };
 }
+
+const placeOf = (s: Shown | undefined): Position | undefined =>
+  s && 'memberId' in s.row ? { memberId: s.row.memberId, type: s.row.type, id: s.row.id } : undefined;
 
 type Page = { found: Shown[]; grants: Grant[]; next: Position | undefined; isLacking: boolean };
 

@@ -10,12 +10,13 @@ import { type Grant, type MemberRow, PAGE_BYTES, type Position, sharedOf } from 
 import { countRecords } from '../store/members-meant.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
-import { inTurn } from './in-turn.ts';
+import { inTurn, pageInTurn } from './in-turn.ts';
 import { include } from './include.ts';
 import {
   daysOf,
   grantsFrom,
   grantsOf,
+  lacks,
   mayLack,
   NO_STORE,
   recordAccess,
@@ -47,8 +48,8 @@ export function sharedSearch(deps: Deps, type: string) {
     const base = addresses(deps.config).fhir;
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
-    if (search.members === undefined) return inTurn(deps, caller, () => answer(c, deps, caller, search));
-    return answer(c, deps, caller, search);
+    const turn = search.members === undefined ? inTurn : pageInTurn;
+    return turn(c, deps, caller, () => answer(c, deps, caller, search));
   };
 }
 
@@ -63,9 +64,12 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
   for (const m of search.members ?? [])
     if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);
   const isLacking = await mayLack(deps, grants);
-  const { found, next } = await findPage(deps, grants, search);
+  const page = await findPage(deps, grants, search);
   // a directory entry names no member
-  const included = await include(deps, caller, [], search, found);
+  const { found, included, isCut } = await include(deps, caller, [], search, page.found);
+  const last = found.at(-1);
+  const next =
+    last && found.length < page.found.length ? { memberId: NOBODYS, type: last.row.type, id: last.row.id } : page.next;
   // whom a member sees is about the member
   const asked = search.members === undefined ? [] : [...granted];
   const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
@@ -79,7 +83,7 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
     ...included.map((s) => ({ shown: s, mode: 'include' as const })),
   ];
   const total = next === undefined && search.after === undefined ? found.length : undefined;
-  return fhirBody(c, searchset(base, links, entries, total, isLacking), 200, NO_STORE);
+  return fhirBody(c, searchset(base, links, entries, total, lacks(isLacking, isCut)), 200, NO_STORE);
 }
 
 /**

@@ -20,13 +20,13 @@ export type MemberRow = {
   linked: boolean;
 };
 
-const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
+export const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
 /** The same with the policy that held at the time since when is asked, of parameter `n`. */
 const grantedThen = (n: number) =>
   `from unnest($1::text::text[], $2::text::text[], $${n}::text::text[]) g(member_id, policy, policy_then)`;
 const policiesThen = (grants: readonly Grant[]) => arrayLiteral(grants.map((g) => g.policyThen ?? ''));
-const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}`;
-const base = (grants: readonly Grant[], d: Days) => [
+export const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}`;
+export const grantedBase = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
   arrayLiteral(grants.map((g) => g.policy)),
   d.windowStart,
@@ -54,7 +54,7 @@ const RECORDS = `select ${COLUMNS} ${grantedThen(15)}
     and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
   order by r.member_id, r.type, r.id limit $13`;
 const recordsWanted = (grants: readonly Grant[], days: Days, want: RowsWanted) => [
-  ...base(grants, days),
+  ...grantedBase(grants, days),
   arrayLiteral(want.types),
   want.ids === undefined ? null : arrayLiteral(want.ids),
   want.from ?? null,
@@ -124,44 +124,9 @@ export async function isLinked(
   const [row] = await sql.unsafe(
     `select 1 ${GRANTED} ${recordsOfEach(' and r.member_id = $6 and r.type = any($7::text::text[])')}
      where not r.deleted and position($8::text in coalesce(r.shared, r.body)) > 0 and ${MAY_LEAVE} limit 1`,
-    [...base(grants, days), memberId, arrayLiteral([...HOLDS_DOCUMENTS]), `"url":"Binary/${binaryId}"`],
+    [...grantedBase(grants, days), memberId, arrayLiteral([...HOLDS_DOCUMENTS]), `"url":"Binary/${binaryId}"`],
   );
   return row !== undefined;
-}
-
-/** Records of the members by their keys `Type/id`: what others refer to. */
-export async function rowsByKey(
-  sql: Queryable,
-  grants: readonly Grant[],
-  days: Days,
-  keys: readonly string[],
-): Promise<MemberRow[]> {
-  if (keys.length === 0 || grants.length === 0) return [];
-  return [
-    ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${GRANTED} cross join unnest($6::text::text[]) k
-       ${recordsOfEach(" and r.type = split_part(k, '/', 1) and r.id = split_part(k, '/', 2)")}
-       where not r.deleted and ${MAY_LEAVE}`,
-      [...base(grants, days), arrayLiteral(keys)],
-    )),
-  ];
-}
-
-/** Provenance that is about any of these records of the members. */
-export async function provenanceOf(
-  sql: Queryable,
-  grants: readonly Grant[],
-  days: Days,
-  keys: readonly string[],
-): Promise<MemberRow[]> {
-  if (keys.length === 0 || grants.length === 0) return [];
-  return [
-    ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${GRANTED} ${recordsOfEach(" and r.type = 'Provenance'")}
-       where not r.deleted and r.targets && $6::text::text[] and ${MAY_LEAVE} order by r.member_id, r.id`,
-      [...base(grants, days), arrayLiteral(keys)],
-    )),
-  ];
 }
 
 /** Keys of all records of some types that may leave, with their time: what a Transmitter Provenance is about. */
@@ -177,13 +142,13 @@ export async function leavingKeys(
       `select r.type || '/' || r.id as key, r.last_updated as "lastUpdated" ${grantedThen(8)} ${recordsOfEach()}
        where not r.deleted and r.type = any($6::text::text[]) and r.type <> 'Provenance'
          and ${isNew('$7')} and ${MAY_LEAVE} order by 1`,
-      [...base(grants, days), arrayLiteral(types), since ?? null, policiesThen(grants)],
+      [...grantedBase(grants, days), arrayLiteral(types), since ?? null, policiesThen(grants)],
     )),
   ];
 }
 
 export type SharedRow = { type: string; id: string; version: number; text: string; lastUpdated: Date };
-const SHARED = `s.type, s.id, s.version, s.body as text, s.last_updated as "lastUpdated"`;
+export const SHARED = `s.type, s.id, s.version, s.body as text, s.last_updated as "lastUpdated"`;
 
 /** Directory-type records by key. shared_resource_pkey. */
 export async function sharedByKey(sql: Queryable, keys: readonly string[]): Promise<SharedRow[]> {
@@ -226,7 +191,7 @@ const sharedNamed = (columns: string) => `with named as materialized (
          and ($14::timestamptz is null or s.last_updated >= $14::timestamptz) and ($15::timestamptz is null or s.last_updated < $15::timestamptz)
        order by s.type, s.id limit $10`;
 const sharedWanted = (grants: readonly Grant[], days: Days, want: SharedWanted) => [
-  ...base(grants, days),
+  ...grantedBase(grants, days),
   arrayLiteral(want.of),
   arrayLiteral(want.types),
   want.after?.type ?? null,

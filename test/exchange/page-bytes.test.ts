@@ -1,4 +1,5 @@
 // Pages of records: one ends where it is large enough, whatever _count says, and every record comes once; few are made at once.
+import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
@@ -43,7 +44,17 @@ beforeAll(async () => {
     participant: ['g0', 'g1', 'g2', 'g3', 'g4'].map((id) => ({ member: { reference: `Organization/${id}` } })),
   };
   const organizations = [0.9, 0.9, 0.9, 3, 0.1].map((size, i) => large(`g${i}`, size));
-  await enrol(node.deps, [rivera], [...records, team, ...organizations]);
+  const seen = ['g0', 'g1', 'g2', 'g0', 'g3', 'g4'].map((id, i) => ({
+    resourceType: 'Encounter',
+    id: `e${i}`,
+    status: 'finished',
+    class: { code: 'AMB' },
+    subject: { reference: `Patient/${me}` },
+    participant: [{ individual: { reference: `Practitioner/p${i}` } }],
+    location: [{ location: { reference: `Location/${id}` } }],
+  }));
+  const places = organizations.map(({ alias, id }) => ({ resourceType: 'Location', id, status: 'active', alias }));
+  await enrol(node.deps, [rivera], [...records, team, ...organizations, ...places, ...seen]);
   await them.group([card(rivera)]);
 });
 afterAll(() => node.close());
@@ -91,6 +102,34 @@ test.each([
   const { ids, largest } = await pages(path());
   expect(ids).toEqual(expected);
   expect(largest).toBeLessThan(3.1 * MEGABYTE);
+});
+
+test('what records bring along: a page ends before it is too much', async () => {
+  const { ids, largest } = await pages(
+    `/Encounter?patient=${me}&_include=Encounter:location&_revinclude=Provenance:target`,
+  );
+  const kept = ids.map((page) => page.filter((id) => /^[eg]\d$/.test(id)));
+  expect(kept).toEqual([
+    ['e0', 'e1', 'e2', 'e3', 'g0', 'g1', 'g2'],
+    ['e4', 'g3'],
+    ['e5', 'g4'],
+  ]);
+  expect(largest).toBeLessThan(3.2 * MEGABYTE);
+});
+
+test('what one record alone brings along: what is missing is told', async () => {
+  const answer = await them.call(`/CareTeam?patient=${me}&_include=CareTeam:participant`);
+  const { entry, link, total } = answer.json() as Omit<Page, 'entry'> & {
+    entry: { resource: { id: string; issue?: { code: string }[] }; search: { mode: string } }[];
+  };
+  expect(entry.map((e) => [e.search.mode, e.resource.id ?? e.resource.issue?.[0]?.code])).toEqual([
+    ['match', 'team'],
+    ['include', 'g0'],
+    ['include', 'g1'],
+    ['include', 'g2'],
+    ['outcome', 'incomplete'],
+  ]);
+  expect([total, link.map((l) => l.relation)]).toEqual([1, ['self']]);
 });
 
 test('directory entries after a page of records that is full, and who transmits all of them', async () => {
@@ -156,4 +195,42 @@ test('of one payer four pages of records are made at once; who waits comes in tu
   } finally {
     await many.close();
   }
+});
+
+test('a page has its place until it has been sent', async () => {
+  const app = createExchange(node.deps);
+  const ask = async (path: string, outgoing?: object, signal?: { aborted: boolean }) => {
+    const request = new Request(`${node.base}/exchange/fhir/${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    if (signal) Object.defineProperty(request, 'signal', { value: signal });
+    return (await app.fetch(request, outgoing && { incoming: { socket: new EventEmitter() }, outgoing })).status;
+  };
+  const paths = [
+    `Patient/${me}/$everything?_count=1`,
+    `Observation?_count=1&patient=${me}`,
+    `Organization?_count=1&patient=${me}`,
+    `Patient/${me}/$everything?_count=1`,
+  ];
+  /** Gone as soon as it has to wait. */
+  const impatient = (path: string) => {
+    let looks = 0;
+    return ask(path, undefined, {
+      get aborted() {
+        return ++looks > 1;
+      },
+    });
+  };
+  const sent = paths.map(() => new EventEmitter());
+  for (const [i, path] of paths.entries()) expect(await ask(path, sent[i])).toBe(200);
+  for (const path of paths) expect(await impatient(path)).toBe(503);
+  sent[0]?.emit('close');
+  for (const path of paths) expect(await impatient(path)).toBe(200);
+  // a search that names no member has one of two
+  const wide = ['Patient?_count=1', 'Organization?_count=1'].map((path) => ({ path, sent: new EventEmitter() }));
+  for (const { path, sent } of wide) expect(await ask(path, sent)).toBe(200);
+  for (const { path } of wide) expect(await impatient(path)).toBe(503);
+  for (const { sent } of wide) sent.emit('close');
+  for (const { path } of wide) expect(await impatient(path)).toBe(200);
+  for (const one of sent.slice(1)) one.emit('close');
 });
