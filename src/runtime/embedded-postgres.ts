@@ -10,6 +10,7 @@ import {
   binFolder,
   freePort,
   initialize,
+  isHeld,
   livePort,
   PostgresFault,
   type ServerOptions,
@@ -44,13 +45,27 @@ const connection = (port: number, password: string, onclose: () => void): Sql =>
     max: 1,
     // a lock lives as long as its connection, and the driver's own would end after half an hour
     max_lifetime: null,
+    // asked for behind our back, and its end by a server that stops would be nobody's to catch
+    fetch_types: false,
     onnotice: () => {},
     onclose,
     connection: { application_name: 'payer-node lease' },
   });
 
+/** The server is going, or has gone. */
+const LOST: ReadonlySet<string> = new Set([
+  '57P01',
+  '57P03',
+  'ECONNREFUSED',
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'ECONNRESET',
+]);
+/** A server that is told to stop takes seconds. */
+const STOPPING_TRIES = 100;
+
 /** Connects when the server has stopped refusing: right after its start it answers "the database system is starting up". */
-async function connectReady(port: number, password: string, onclose: () => void): Promise<Sql> {
+async function connectReady(dir: string, port: number, password: string, onclose: () => void): Promise<Sql> {
   for (let tries = 0; ; tries++) {
     let isReady = false;
     const sql = connection(port, password, () => isReady && onclose());
@@ -60,12 +75,7 @@ async function connectReady(port: number, password: string, onclose: () => void)
       return sql;
     } catch (error) {
       await sql.end({ timeout: 0 });
-      const code = (error as { code?: string }).code;
-      if (
-        tries > 400 ||
-        (code !== '57P03' && code !== 'ECONNREFUSED' && code !== 'CONNECTION_CLOSED' && code !== 'ECONNRESET')
-      )
-        throw error;
+      if (tries > 400 || !LOST.has((error as { code?: string }).code ?? '') || !isHeld(dir)) throw error;
       await new Promise((r) => setTimeout(r, 25));
     }
   }
@@ -81,21 +91,27 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
   const passwordFile = `${dir}.password`;
   mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
   const bin = binFolder();
-  let port = await livePort(dir);
-  if (port === undefined) {
-    if (!existsSync(join(dir, 'PG_VERSION'))) initialize(bin, dir, randomBytes(18).toString('base64url'));
-    chmodSync(dir, 0o700);
-    port = await freePort();
-    try {
-      await start(bin, dir, port, options);
-    } catch (error) {
-      // another command may have started it in the same moment
-      const other = await livePort(dir);
-      if (other === undefined) throw error;
-      port = other;
+  if (!existsSync(join(dir, 'PG_VERSION'))) initialize(bin, dir, randomBytes(18).toString('base64url'));
+  chmodSync(dir, 0o700);
+
+  /** The port of the server that runs, or of one that is started. */
+  async function opened(): Promise<number> {
+    for (let tries = 0; ; tries++) {
+      const live = await livePort(dir);
+      if (live !== undefined) return live;
+      const port = await freePort();
+      try {
+        await start(bin, dir, port, options);
+        return port;
+      } catch (error) {
+        // another command may have started it in the same moment, or the last one to leave is stopping it
+        if (tries > STOPPING_TRIES || !isHeld(dir)) throw error;
+        await new Promise((r) => setTimeout(r, 100));
+      }
     }
   }
-  const at = port;
+
+  let at = await opened();
   const password = readFileSync(passwordFile, 'utf8').trim();
   let isLeaving = false;
   let isNode = false;
@@ -103,7 +119,7 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
 
   /** A connection that holds what we hold. When it breaks off, the server may be gone. */
   const hold = async (): Promise<Sql> => {
-    const sql = await connectReady(at, password, () => {
+    const sql = await connectReady(dir, at, password, () => {
       if (!isLeaving) reviving ??= revive().finally(() => (reviving = undefined));
     });
     await sql`select pg_advisory_lock_shared(${USERS_LOCK})`;
@@ -130,7 +146,18 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
     }
   }
 
-  let lease = await hold();
+  /** The same of who comes while the last one to leave stops the server: it is started once more. */
+  async function enter(): Promise<Sql> {
+    for (let tries = 0; ; tries++)
+      try {
+        return await hold();
+      } catch (error) {
+        if (tries > STOPPING_TRIES || !LOST.has((error as { code?: string }).code ?? '')) throw error;
+        at = await opened();
+      }
+  }
+
+  let lease = await enter();
   return {
     async url(database) {
       if (!/^[a-z][a-z0-9_]{0,62}$/.test(database)) throw new PostgresFault(`"${database}" is not a database name.`);
@@ -157,8 +184,9 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
       if (!(await accepts(at))) return lease.end({ timeout: 0 });
       await lease`select pg_advisory_unlock_shared(${USERS_LOCK})`;
       const [alone] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${USERS_LOCK}) as ok`;
-      await lease.end({ timeout: 1 });
+      // with the lock in hand: who comes now waits for it, and starts the server once more
       if (alone?.ok === true) await stop(dir);
+      await lease.end({ timeout: alone?.ok === true ? 0 : 1 });
     },
   };
 }

@@ -63,6 +63,16 @@ export async function livePort(dir: string): Promise<number | undefined> {
   }
 }
 
+/** Does a server run on this folder, be it one that is about to stop, or to start? */
+export function isHeld(dir: string): boolean {
+  try {
+    process.kill(Number(readFileSync(join(dir, 'postmaster.pid'), 'utf8').split('\n')[0]), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Texts compared byte by byte, which the C library's C.UTF-8 does as well, at several times the cost. Since PostgreSQL 17. */
 function localeProvider(bin: string): string[] {
   const { stdout } = spawnSync(join(bin, 'initdb'), ['--version'], { encoding: 'utf8' });

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answers } from '../../directory/answers.ts';
 import { createDirectory } from '../../directory/app.ts';
-import { workOf } from '../../directory/work.ts';
+import { placesOf, workOf } from '../../directory/work.ts';
 import { readConfig } from '../../src/config.ts';
+import { admission } from '../../src/http/admission.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import type { Database } from '../../src/store/database.ts';
 import { RUN_RAW } from '../../src/store/raw-rows.ts';
@@ -216,20 +217,26 @@ test('a request takes one place, however many come at once', async () => {
 });
 
 test('more than there are places for wait and are answered', async () => {
-  const app = createDirectory({
-    config: readConfig({
-      BASE_URL: ORIGIN,
-      DIRECTORY_RATE_PER_MINUTE: '0',
-      DIRECTORY_CACHE_MB: '0',
-      DATABASE_POOL: '2',
-    }),
-    clock: () => NOW,
-    database: d.database,
-    keys: keysFor(),
-    blobs: d.blobs,
-    log: () => {},
-    metrics: noMetrics,
+  const config = readConfig({
+    BASE_URL: ORIGIN,
+    DIRECTORY_RATE_PER_MINUTE: '0',
+    DIRECTORY_CACHE_MB: '0',
+    DATABASE_POOL: '2',
   });
+  // however long that takes on a busy machine
+  const patient = admission(placesOf(config.databasePool), config.directoryWaiting, Number.POSITIVE_INFINITY);
+  const app = createDirectory(
+    {
+      config,
+      clock: () => NOW,
+      database: d.database,
+      keys: keysFor(),
+      blobs: d.blobs,
+      log: () => {},
+      metrics: noMetrics,
+    },
+    { work: workOf(config, { admission: patient }) },
+  );
   const many = Array.from({ length: 300 }, async () => app.request('/directory/fhir/Practitioner?name=ana'));
   expect(new Set((await Promise.all(many)).map((a) => a.status))).toEqual(new Set([200]));
 });

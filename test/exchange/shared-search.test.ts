@@ -1,5 +1,6 @@
 // Search of directory entries over HTTP: those that records of the caller's members name, and nothing that only others' records do.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LABELLER } from '../../exchange/transform/label.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -264,9 +265,10 @@ describe('of a member who was matched', () => {
     await sql`delete from exchange.match_single where id like 'many-%'`;
     // as many records of one member as are looked through, and one more
     const [had] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.resource where member_id = ${me}`;
+    // decided already, or the search would do that first
     const fill = (n: number) =>
-      sql.unsafe(`insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, body)
-        select '${me}', 'Observation', 'fill-' || i, 1, 'own', now(), '', '{}' from generate_series(1, ${n}) i`);
+      sql.unsafe(`insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, body, label, labeller)
+        select '${me}', 'Observation', 'fill-' || i, 1, 'own', now(), '', '{}', 0, ${LABELLER} from generate_series(1, ${n}) i`);
     await fill(40_000 - (had?.n ?? 0));
     expect(await found('Practitioner?_id=dr-role')).toEqual(['Practitioner/dr-role']);
     await sql`update exchange.resource set id = 'other' where id = 'fill-1'`;

@@ -43,6 +43,26 @@ test('a server that is killed is started again, and is still in use', async () =
   expect(await mine.url('plan')).toBe(url);
 });
 
+test('who comes while the last one to leave stops the server gets one that runs', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'payer-node-stopping-'));
+  try {
+    let held = await embeddedPostgres(place, OPTIONS);
+    for (let wait = 0; wait < 200; wait += 20) {
+      const left = held.release();
+      await new Promise((r) => setTimeout(r, wait));
+      const [next] = await Promise.all([embeddedPostgres(place, OPTIONS), left]);
+      held = next;
+      const sql = clientOf(await held.url('plan'), { max: 1, onnotice: () => {} });
+      // the former one may have stopped it after we came: it is started again at once
+      await expect.poll(() => sql`select 1 as n`.then((r) => r[0]?.['n']).catch(() => 0), { timeout: 30_000 }).toBe(1);
+      await sql.end({ timeout: 1 });
+    }
+    await held.release();
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}, 240_000);
+
 test('sockets of servers that were killed do not stay', async () => {
   const dir = join(folder, 'postgres');
   const { port } = new URL(await mine.url('plan'));
