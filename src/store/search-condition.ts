@@ -125,7 +125,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `exists (select from (select f.at, f.approximate from directory.place f where f.rk = d.rk offset 0) p where ${isIn(c.circles, bind)} offset 0)`;
     case 'chain':
       if (bind.guessing === true) break;
-      if (isRowwise(c.of)) return reaches(followed(c.seed, resource), c.target, c.of, bind);
+      if (c.whole !== true && isRowwise(c.of)) return reaches(followed(c.seed, resource), c.target, c.of, bind);
       if (c.many)
         return `exists (${followed(c.seed, resource)} and (u.ref in (${rows(c.target, [c.of], bind)})) is true offset 0)`;
       break;

@@ -2,7 +2,7 @@
 // statement knows no values, so the statement itself has to say so; what it says follows from how many rows the server's
 // statistics know. The marks decide how a statement runs, never what it finds.
 import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
-import { typeOfParameter } from '../fhir/search/parameters.ts';
+import { parameterName, typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { joinNames } from './full-name.ts';
@@ -49,7 +49,7 @@ const FEW = 10_000;
  */
 export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100, page = count): Criterion[] {
   const counted = joinNames(criteria, by).map((c) => ({
-    c: frequent(shaped(inner(c, by, count), by), by, page),
+    c: around(frequent(shaped(inner(c, by, count), by), by, page), by, page),
     n: by.rows(c),
   }));
   const ordered = counted
@@ -132,6 +132,33 @@ function frequent(c: Criterion, by: Frequencies, page: number): Criterion {
   const found = held * (FOLLOW + PUT);
   const asked = ((page * by.live(typeNear(c))) / held) * (1 + REFERRING) * LOOK;
   return 2 * asked < found ? { ...c, many: true } : c;
+}
+
+/** References that very many resources have to the same few. */
+const TO_FEW = new Set([
+  'network',
+  'new-patient-from-network',
+  'plan-network',
+  'endpoint',
+  'administered-by',
+  'owned-by',
+]);
+
+/**
+ * To what others refer to as well, such as roles in a network in which somebody takes new patients: marked where finding all such targets
+ * costs less than asking of each row whether one of the others that lead there meets it. Of those in one network that is very many, each time.
+ */
+function around(c: Criterion, by: Frequencies, page: number): Criterion {
+  if (c.kind !== 'chain' || c.of.kind !== 'reverse-chain') return c;
+  const { param, of } = c.of;
+  if ((of.kind !== 'token' && of.kind !== 'reference') || (of.kind === 'token' && of.negated)) return c;
+  const held = by.rows(of);
+  const all = by.live(typeOfParameter(c.seed));
+  const targets = Math.max(1, by.live(TYPE_IDS[c.target]));
+  const rows = Math.min(all, page * Math.max(1, targets / held));
+  const asked = rows * (FOLLOW + (1 + by.live(typeOfParameter(param)) / targets) * LOOK);
+  const isLess = TO_FEW.has(parameterName(param)) || held * (FOLLOW + PUT) < asked;
+  return isLess ? { ...c, many: true, whole: true } : c;
 }
 
 /** Are the rows of a word, in no order, and those of a token read as wholes? */

@@ -41,16 +41,16 @@ const EXPLAIN = 'explain (analyze, buffers)';
 /** EXPLAIN plans what it is given with its values; of what is prepared it shows what the session would run. */
 async function explainKept(tx: TransactionSql, text: string, values: readonly string[]): Promise<Line[]> {
   const once = { prepare: false };
+  const [given] = await tx.unsafe<{ list: string | null }[]>(
+    `select string_agg(quote_literal(v), ', ' order by n) as list from unnest($1::text[]) with ordinality u(v, n)`,
+    [[...values]],
+    once,
+  );
+  const list = given?.list ?? '';
+  const execute = `execute explained${list === '' ? '' : `(${list})`}`;
+  // a session keeps it beyond the transaction: nothing may fail between here and where it is dropped, but what has a savepoint
   await tx.unsafe(`prepare explained as ${text}`, [], once);
   try {
-    const [given] = await tx.unsafe<{ list: string | null }[]>(
-      `select string_agg(quote_literal(v), ', ' order by n) as list from unnest($1::text[]) with ordinality u(v, n)`,
-      [[...values]],
-      once,
-    );
-    const list = given?.list ?? '';
-    const execute = `execute explained${list === '' ? '' : `(${list})`}`;
-    // what takes too long ends no more than this: the connection is asked for other things
     return await tx.savepoint((sp) => sp.unsafe<Line[]>(`${EXPLAIN} ${execute}`, [], once));
   } finally {
     await tx.unsafe('deallocate explained', [], once);

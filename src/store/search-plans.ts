@@ -14,7 +14,11 @@ const TURNS = 24;
 /** So many more of the prepared ones must have been slow: on a busy machine some of both are. */
 const MORE_SLOW = 6;
 const REST_MS = 10 * 60_000;
-/** The longer a hopeless one took, the longer it rests: to try one again that was cancelled costs a reader the answer. */
+/**
+ * One that is hopeless again soon after it rested rests so many times longer: to try it costs a reader the answer. The first time may
+ * have been the moment, such as a lock on a table, in which whatever was asked was slow.
+ */
+const LONGER = 6;
 const LONGEST_REST_MS = 6 * 60 * 60_000;
 /** Statements on each connection, those used last; clients decide what is combined, so the number must have an end. */
 export const MOST_KEPT = 400;
@@ -27,7 +31,13 @@ export type Plans = {
 };
 
 type Way = { turns: number; sum: number; slowest: number; slow: number };
-type Known = { prepared: boolean; until: number; trial: { prepared: Way; planned: Way } | undefined };
+type Known = {
+  prepared: boolean;
+  until: number;
+  trial: { prepared: Way; planned: Way } | undefined;
+  /** how long it rests since it was hopeless; 0 when something else decided last */
+  rested: number;
+};
 
 const way = (): Way => ({ turns: 0, sum: 0, slowest: 0, slow: 0 });
 function count(w: Way, ms: number): void {
@@ -46,7 +56,7 @@ export function plans(now: () => number = () => performance.now()): Plans {
   const known = new Map<string, Known>();
   return {
     prepares(text) {
-      const found = known.get(text) ?? { prepared: true, until: 0, trial: undefined };
+      const found = known.get(text) ?? { prepared: true, until: 0, trial: undefined, rested: 0 };
       // the one asked for last stands at the end
       known.delete(text);
       known.set(text, found);
@@ -62,10 +72,15 @@ export function plans(now: () => number = () => performance.now()): Plans {
     took(text, ms, prepared) {
       const found = known.get(text);
       if (found === undefined) return;
-      const decide = (keep: boolean, rest = REST_MS) =>
-        known.set(text, { prepared: keep, until: now() + rest, trial: undefined });
-      if (prepared && ms >= HOPELESS_MS)
-        return void decide(false, Math.min(LONGEST_REST_MS, REST_MS * (ms / HOPELESS_MS)));
+      const decide = (keep: boolean, rest = REST_MS, rested = 0) =>
+        known.set(text, { prepared: keep, until: now() + rest, trial: undefined, rested });
+      if (prepared && ms >= HOPELESS_MS) {
+        // others were on their way when the first of them told
+        if (!found.prepared && found.until > now()) return;
+        const isAgain = found.rested > 0 && now() - found.until < found.rested;
+        const rest = isAgain ? Math.min(LONGEST_REST_MS, LONGER * found.rested) : REST_MS;
+        return void decide(false, rest, rest);
+      }
       if (found.trial === undefined) {
         if (ms < SLOW_MS || !prepared || found.until > now()) return;
         found.trial = { prepared: way(), planned: way() };

@@ -252,6 +252,9 @@ test.each([
   'Practitioner?_has:PractitionerRole:practitioner:new-patient=newpt',
   'Practitioner?_has:PractitionerRole:practitioner:location.near=0|0|20000|km',
   'Organization?_has:PractitionerRole:organization:active-on=2027-01-01&active=true',
+  'PractitionerRole?network._has:PractitionerRole:network:new-patient-from-network=Organization/network-1',
+  'PractitionerRole?practitioner._has:PractitionerRole:practitioner:role=ph&active=true',
+  'OrganizationAffiliation?network._has:PractitionerRole:network:new-patient-from-network=Organization/network-2',
 ])('%s: row by row, as where very many meet it, and by sets', async (path) => {
   const [type = '', query = ''] = path.split('?');
   const many = (c: Criterion): Criterion =>

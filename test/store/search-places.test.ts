@@ -127,6 +127,23 @@ test('back along a step from what many have, those that are led to are asked in 
   expect(asked('newpt', 50, 21)).toEqual([undefined]);
 });
 
+test('to what others refer to as well: the targets are found once, unless few lead to each and a page is soon full', () => {
+  const counts = Array.from({ length: 9 }, (_, i) => (i + 1 === TYPE_IDS.PractitionerRole ? 45_000 : 30_000));
+  const asked = (reference: string, having: number, page: number) => {
+    const pairs: [string, string][] = [[`${reference}._has:PractitionerRole:${reference}:role`, 'ph']];
+    const request = readSearch('PractitionerRole', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
+    const known = estimates(new Map(), having, { params: new Map(), counts });
+    const [c] = rarestFirst(request.criteria, known, 21, page);
+    expect(c).toMatchObject({ kind: 'chain', many: true });
+    return c !== undefined && 'whole' in c;
+  };
+  expect(asked('practitioner', 16_000, 21)).toBe(false);
+  expect(asked('practitioner', 50, 21)).toBe(true);
+  expect(asked('practitioner', 16_000, Number.POSITIVE_INFINITY)).toBe(true);
+  // thousands of roles are in each
+  expect(asked('network', 16_000, 21)).toBe(true);
+});
+
 test('a row that is asked whether it is near has its places looked up by their keys, however many are in the circle', async () => {
   const places = Array.from({ length: 1500 }, (_, i) => ({
     resourceType: 'Location',

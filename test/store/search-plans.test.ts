@@ -41,27 +41,37 @@ test('one that was slow once, by chance, stays prepared', () => {
   expect(run(p, 100, () => 2).every(Boolean)).toBe(true);
 });
 
-test('one that was cancelled is planned from then on, for hours', () => {
+const MINUTE = 60_000;
+
+test('one that was cancelled is planned from then on, and longer when it is cancelled again as soon as it is tried', () => {
   let now = 0;
   const p = plans(() => now);
-  p.prepares('a');
-  p.took('a', Number.POSITIVE_INFINITY, true);
-  expect(run(p, 10, () => 3).some(Boolean)).toBe(false);
-  now += 5 * 3_600_000;
-  expect(p.prepares('a')).toBe(false);
-  now += 2 * 3_600_000;
+  for (const rest of [10, 60, 360, 360]) {
+    expect(p.prepares('a')).toBe(true);
+    p.took('a', Number.POSITIVE_INFINITY, true);
+    expect(run(p, 10, () => 3).some(Boolean)).toBe(false);
+    now += (rest - 1) * MINUTE;
+    expect(p.prepares('a')).toBe(false);
+    now += 2 * MINUTE;
+  }
   expect(p.prepares('a')).toBe(true);
 });
 
-test('the longer one took, the longer it is planned each time', () => {
+test('one moment in which all were cancelled costs a good statement minutes, each time', () => {
   let now = 0;
   const p = plans(() => now);
-  p.prepares('a');
-  p.took('a', 3000, true);
-  now += 29 * 60_000;
-  expect(p.prepares('a')).toBe(false);
-  now += 2 * 60_000;
-  expect(p.prepares('a')).toBe(true);
+  for (let times = 0; times < 3; times++) {
+    p.prepares('a');
+    // several were on their way
+    for (let i = 0; i < 5; i++) {
+      p.took('a', Number.POSITIVE_INFINITY, true);
+      now += 1000;
+    }
+    expect(p.prepares('a')).toBe(false);
+    now += 10 * MINUTE;
+    expect(run(p, 100, () => 2).every(Boolean)).toBe(true);
+    now += 60 * MINUTE;
+  }
 });
 
 test('their number has an end, and those that are asked for stay', () => {

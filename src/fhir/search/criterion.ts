@@ -22,8 +22,11 @@ export type Criterion =
   | { kind: 'last-updated'; tests: DateTest[] }
   | ({ kind: 'missing'; param: number; missing: boolean } & Few)
   | LikeCriterion
-  /** `many`: so many rows meet it that a search does better to begin elsewhere; the store says so */
-  | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion; many?: true }
+  /**
+   * `many`: so many rows meet it that a search does better to begin elsewhere; `whole`: what the reference leads to is found once, and not
+   * asked of each; the store says so
+   */
+  | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion; many?: true; whole?: true }
   | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion; many?: true }
   | FurtherCriterion;
 
