@@ -25,6 +25,7 @@ import { finishReleases } from './review/release.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
 import { isAnswering } from './store/content-check.ts';
+import { freeAsks } from './store/coverage-ask.ts';
 import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
 
@@ -126,6 +127,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   const begin = async () => {
     if (options.alone !== true) return;
     await freeLeases(deps.database.sql);
+    await freeAsks(deps.database.sql, deps.clock(), deps.config.leaseSeconds);
     await removeComing(deps);
   };
   const begun = begin().catch((error: unknown) => {

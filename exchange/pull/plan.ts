@@ -5,7 +5,7 @@ import { calendarOf, localDay, requestDue } from '../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { openRequestsDue } from '../schedule.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { claimAsks, dueToAsk, settleAsks } from '../store/coverage-ask.ts';
+import { claimAsks, claimEnd, dueToAsk, settleAsks } from '../store/coverage-ask.ts';
 import { listPeers } from '../store/peer.ts';
 import { addPull } from '../store/pull.ts';
 
@@ -14,9 +14,6 @@ import { addPull } from '../store/pull.ts';
  * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness.
  */
 const REFRESH = { months: 3, runOffDays: RUN_OFF_DAYS, earlyDays: 5 };
-
-/** For so long what is looked at is nobody else's; members with many payers are looked at in seconds. */
-const CLAIM_MS = 300_000;
 
 export type PlanRequest = {
   /** only this peer */
@@ -40,7 +37,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   // who asks by a command looks at all that it names
   const claimed =
     peerId === undefined && memberIds === undefined && again !== true
-      ? new Date(now.getTime() + CLAIM_MS + Math.floor(Math.random() * 1000))
+      ? claimEnd(now, deps.config.leaseSeconds)
       : undefined;
   if (claimed && !(await claimAsks(sql, now, claimed))) return [];
   // read after that: of a payer that can be asked from now on, it is told again

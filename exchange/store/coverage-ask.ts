@@ -78,6 +78,24 @@ export async function dueToAsk(
   return [...rows];
 }
 
+/** For so long what is looked at is nobody else's, in milliseconds: members with many payers are looked at in seconds. */
+const claimMs = (leaseSeconds: number): number => 10_000 * leaseSeconds;
+/** Who asks in the same moment claims until another time. */
+const APART_MS = 1000;
+
+/** The end of a claim that begins now: it stands for who has it. */
+export const claimEnd = (now: Date, leaseSeconds: number): Date =>
+  new Date(now.getTime() + claimMs(leaseSeconds) + Math.floor(Math.random() * APART_MS));
+
+/**
+ * What processes that died had claimed is looked at again: only for a process that knows itself to be the only one that plans. What falls due
+ * within that time anyway is looked at once more.
+ */
+export async function freeAsks(sql: Queryable, now: Date, leaseSeconds: number): Promise<void> {
+  const until = new Date(now.getTime() + claimMs(leaseSeconds) + APART_MS);
+  await sql`update exchange.other_coverage set ask_at = '-infinity' where ask_at > ${now} and ask_at <= ${until}`;
+}
+
 /**
  * Takes what is to be looked at, until a time that stands for who took it: when that one dies, another takes it then. What is being changed is left for
  * the next tick: who waited for some of it with the rest in hand would stop an import. other_coverage_ask.

@@ -5,6 +5,7 @@ import { recordChoice, recordPayer, recordRequest } from '../../exchange/members
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { closeClock } from '../../exchange/store/clock.ts';
+import { claimAsks, claimEnd, freeAsks } from '../../exchange/store/coverage-ask.ts';
 import { renewRequests } from '../../exchange/store/renewed-request.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -238,3 +239,23 @@ test('a payer that can be asked from this moment on is asked, though a tick was 
   await planPulls(node.deps, { cause: 'opt-in' });
   expect(await asksFor(coverage)).toBe(1);
 }, 20_000);
+
+test('what a process that died had taken to plan is planned by the next one: after its time, or at once by who starts alone', async () => {
+  const { sql } = node.deps.database;
+  const { leaseSeconds } = node.deps.config;
+  const [first, second] = [await someone('dead-1'), await someone('dead-2')];
+  await keepClocks(node.deps);
+  expect(await claimAsks(sql, now, claimEnd(now, leaseSeconds))).toBe(true);
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect([await asksFor(first), await asksFor(second)]).toEqual([0, 0]);
+  await freeAsks(sql, now, leaseSeconds);
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect([await asksFor(first), await asksFor(second)]).toEqual([1, 1]);
+
+  const third = await someone('dead-3');
+  await keepClocks(node.deps);
+  await claimAsks(sql, now, claimEnd(now, leaseSeconds));
+  now = new Date(now.getTime() + 11_000 * leaseSeconds);
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect(await asksFor(third)).toBe(1);
+});
