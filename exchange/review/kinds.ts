@@ -37,7 +37,7 @@ const OF_PERSON = {
   'report-to-peer':
     'The other payer is to be told: it stands on the list of its page. Until it tells the person otherwise, what it sent of the member stays hidden and does not leave.',
   discard:
-    'It is somebody else. What this payer sent of the member, and what it sends later, stays hidden and does not leave, until its Patient agrees with ours.',
+    'It is somebody else. What this payer sent of the member, and what it sends later, stays hidden and does not leave, whatever its Patient says then, until this is taken back.',
 } as const;
 /** Decisions after which the doubt stands. */
 export const STILL_DOUBTED: readonly PersonDecision[] = ['report-to-peer', 'discard'];

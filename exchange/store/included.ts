@@ -30,7 +30,16 @@ const within = (rows: string, bytes: string): string => `
   where before < ${bytes}::bigint order by place, type, id`;
 
 type Cut = { next: number | null; before: string };
-function included<T>(found: readonly (T & { place: number } & Cut)[]): Included<T> {
+async function included<T>(
+  sql: Queryable,
+  rows: string,
+  values: readonly string[],
+  bytes: number,
+): Promise<Included<T>> {
+  const found = await sql.unsafe<(T & { place: number } & Cut)[]>(within(rows, `$${values.length + 1}`), [
+    ...values,
+    bytes,
+  ]);
   return {
     rows: found.map(({ next: _, before: __, ...row }) => row as unknown as T & { place: number }),
     end: found.at(-1)?.next ?? Number.POSITIVE_INFINITY,
@@ -51,13 +60,7 @@ export async function includedRows(
   const rows = `select ${COLUMNS}, k.place ${GRANTED} cross join unnest($6::text::text[], $7::text::int[]) k(key, place)
     ${recordsOfEach(" and r.type = split_part(k.key, '/', 1) and r.id = split_part(k.key, '/', 2)")}
     where not r.deleted and ${MAY_LEAVE}`;
-  return included<MemberRow>(
-    await sql.unsafe<(MemberRow & { place: number } & Cut)[]>(within(rows, '$8'), [
-      ...grantedBase(grants, days),
-      ...lists(keys),
-      bytes,
-    ]),
-  );
+  return included(sql, rows, [...grantedBase(grants, days), ...lists(keys)], bytes);
 }
 
 /** Provenance that is about any of these records of the members. */
@@ -72,13 +75,7 @@ export async function includedProvenance(
   const rows = `select ${COLUMNS}, (select min(k.place) from unnest($6::text::text[], $7::text::int[]) k(key, place) where k.key = any(r.targets)) as place
     ${GRANTED} ${recordsOfEach(" and r.type = 'Provenance'")}
     where not r.deleted and r.targets && $6::text::text[] and ${MAY_LEAVE}`;
-  return included<MemberRow>(
-    await sql.unsafe<(MemberRow & { place: number } & Cut)[]>(within(rows, '$8'), [
-      ...grantedBase(grants, days),
-      ...lists(keys),
-      bytes,
-    ]),
-  );
+  return included(sql, rows, [...grantedBase(grants, days), ...lists(keys)], bytes);
 }
 
 /** Directory entries that records refer to. */
@@ -86,7 +83,5 @@ export async function includedShared(sql: Queryable, keys: Brought, bytes: numbe
   if (keys.size === 0) return NOTHING;
   const rows = `select ${SHARED}, k.place from unnest($1::text::text[], $2::text::int[]) k(key, place)
     join exchange.shared_resource s on s.type = split_part(k.key, '/', 1) and s.id = split_part(k.key, '/', 2) where not s.deleted`;
-  return included<SharedRow>(
-    await sql.unsafe<(SharedRow & { place: number } & Cut)[]>(within(rows, '$3'), [...lists(keys), bytes]),
-  );
+  return included(sql, rows, lists(keys), bytes);
 }

@@ -54,7 +54,7 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
 
 /**
  * Items for people: one for each contradiction or doubt. An item stays as it was decided while both copies are the same, and
- * opens again with another version of one. New and opened ones are findings of the pull.
+ * opens again with another version of one. That a Patient is somebody else is taken back by a person alone. New and opened ones are findings of the pull.
  */
 export async function writeItems(tx: Queryable, work: Work, at: string): Promise<void> {
   const weights = JSON.stringify(Object.fromEntries(Object.entries(ITEM_KINDS).map(([kind, k]) => [kind, k.weight])));
@@ -65,6 +65,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     where (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
       and i.member_id = s.member_id and i.type = s.type and i.state <> 'gone' and i.b_id is not null
       and (i.a_id = s.local_id or i.b_id = s.local_id) and i.rule <> 'chain'
+      and not (i.kind = 'identity-doubt' and i.decision is not distinct from 'discard')
       and not exists (
         select from exchange.judged j where j.pull_id = ${work.id} and j.conflict = i.kind and j.member_id = i.member_id
           and least(j.id, j.other_id) = least(i.a_id, i.b_id) and greatest(j.id, j.other_id) = greatest(i.a_id, i.b_id))`;

@@ -106,6 +106,28 @@ test.each([
   expect(await shown()).toBe(false);
 });
 
+test('after discard a Patient that agrees with ours ends nothing: a person takes it back first; after report-to-peer it does', async () => {
+  await pull('1981-01-01', 5);
+  await decide('discard');
+  const before = await exported();
+  await pull(rivera.born, 5);
+  expect(await exported(before.at)).toMatchObject({ keys: [], deleted: [] });
+  expect([await reads(), await shown(), (await doubt())?.state]).toEqual([404, false, 'decided']);
+  await decide('undo');
+  expect([await reads(), (await doubt())?.state]).toEqual([404, 'open']);
+  await decide('dismiss');
+  expect(await exported(before.at)).toMatchObject(IN);
+  expect(await shown()).toBe(true);
+
+  await pull('1981-01-02', 6);
+  await decide('report-to-peer');
+  const reported = await exported();
+  expect(reported.keys).toEqual([]);
+  await pull(rivera.born, 6);
+  expect(await doubt()).toBeUndefined();
+  expect(await exported(reported.at)).toMatchObject(IN);
+});
+
 test('a decision is told peers although the clock of the process is behind', async () => {
   await pull('1981-01-01', 7);
   const before = await exported();
