@@ -39,6 +39,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   RelatedPerson: 'Related person',
   ServiceRequest: 'Order',
   Specimen: 'Specimen',
+  SupplyDelivery: 'Supply',
 };
 /** `MedicationAdministration` as `Medication administration`. */
 const spaced = (type: string): string =>
@@ -87,7 +88,7 @@ const start = (p: Json | undefined): string | undefined =>
 const DATES: readonly ((r: Resource) => string | undefined)[] = [
   (r) => text(r['effectiveDateTime']) ?? text(r['effectiveInstant']) ?? start(r['effectivePeriod']),
   (r) => text(r['performedDateTime']) ?? start(r['performedPeriod']),
-  (r) => text(r['occurrenceDateTime']) ?? text(r['occurrenceString']),
+  (r) => text(r['occurrenceDateTime']) ?? text(r['occurrenceString']) ?? start(r['occurrencePeriod']),
   (r) => text(r['whenHandedOver']) ?? text(r['whenPrepared']),
   (r) => start(r['billablePeriod']),
   (r) => (r.resourceType === 'DocumentReference' && isObject(r['context']) ? start(r['context']['period']) : undefined),
@@ -125,6 +126,10 @@ function whatOf(r: Resource): string {
     conceptText(r['vaccineCode']) ??
     conceptText(r['medicationCodeableConcept']) ??
     conceptText(r['description']) ??
+    conceptText(r['event']) ??
+    conceptText(r['targetDisease']) ??
+    (isObject(r['suppliedItem']) ? conceptText(r['suppliedItem']['itemCodeableConcept']) : undefined) ??
+    (type === 'BodyStructure' ? (conceptText(r['location']) ?? conceptText(r['morphology'])) : undefined) ??
     (type === 'Encounter'
       ? (conceptText(r['type']) ??
         (isObject(r['class']) ? (text(r['class']['display']) ?? text(r['class']['code'])) : undefined))
