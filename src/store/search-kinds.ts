@@ -83,6 +83,13 @@ export const isWhole = (c: Criterion): boolean =>
   ('whole' in c && c.whole === true) ||
   ((c.kind === 'chain' || c.kind === 'reverse-chain') && c.of.kind !== 'near' && isFromPlaces(c));
 
+/**
+ * Is it met by what others refer to, found from them? What they refer to stands in their rows, so that a join has to find all of it again
+ * for every row that it is asked of.
+ */
+export const isReferred = (c: Criterion): boolean =>
+  c.kind === 'reverse-chain' || (c.kind === 'any' && c.of.some(isReferred));
+
 /** Does a criterion lead to places? */
 export function hasDistance(c: Criterion): boolean {
   switch (c.kind) {
