@@ -7,7 +7,7 @@ import { Draw, kindKey } from '../../src/seed/random.ts';
 import type { ImportEntry } from '../../src/store/resource-import.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
-const DATA = [...directoryResources({ seed: 5, resources: 900 })];
+const DATA = [...directoryResources({ seed: 5, resources: 600 })];
 const url = (bundle: Bundle, relation: string) =>
   bundle.link.find((l) => l.relation === relation)?.url.replace(`${BASE}/`, '');
 
