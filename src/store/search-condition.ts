@@ -9,16 +9,7 @@ import { fullNameSet } from './full-name.ts';
 import { referenceToken } from './reference-token.ts';
 import { activeAmong, activeTest, instantTest, isPeriod, lastVerifiedSet, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
-import {
-  hasDistance,
-  isFew,
-  isReferred,
-  isRowwise,
-  isSource,
-  isWhole,
-  mayLeaveType,
-  needsResource,
-} from './search-kinds.ts';
+import { hasDistance, isFew, isRowwise, isSource, isWhole, mayLeaveType, needsResource } from './search-kinds.ts';
 import { scoredRows } from './search-like.ts';
 import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
 import { shapeRows } from './search-shapes.ts';
@@ -145,9 +136,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
   if (set === undefined) return 'true';
   // a set that is asked of each row, never a join: a kept plan takes it for a few rows, and would go over all of them for every row;
   // of a join alone the planner can guess
-  return (isWhole(c) || isReferred(c)) && bind.guessing !== true
-    ? `(d.rk in (${set.source})) is true`
-    : `d.rk in (${set.source})`;
+  return isWhole(c) && bind.guessing !== true ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
 }
 
 /** What the row `d` refers to by a parameter. Where `d` is the resource itself it is not looked up once more. */
