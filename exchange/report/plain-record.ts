@@ -1,5 +1,7 @@
 // A record in plain words: what it is, when, what it says, who and where. For people who do not read FHIR. Pure.
+
 import { codings, isObject, type Json, objects, type Resource, strings, text } from '../../src/fhir/resource.ts';
+import { withDrug } from '../transform/drug.ts';
 
 /** Name of a directory-type record by our key `Type/id`. */
 export type NameOf = (key: string) => string | undefined;
@@ -117,14 +119,15 @@ function personText(r: Resource): string {
 }
 
 /** What stands for the record in one line. */
-function whatOf(r: Resource): string {
+function whatOf(r: Resource, nameOf: NameOf): string {
   const type = r.resourceType;
   if (type === 'Patient' || type === 'RelatedPerson') return personText(r);
   if (type === 'Coverage') return conceptText(r['type']) ?? 'Coverage';
   const name =
     conceptText(r['code']) ??
     conceptText(r['vaccineCode']) ??
-    conceptText(r['medicationCodeableConcept']) ??
+    conceptText(withDrug(r)['medicationCodeableConcept']) ??
+    targetText(r['medicationReference'], nameOf) ??
     conceptText(r['description']) ??
     conceptText(r['event']) ??
     conceptText(r['targetDisease']) ??
@@ -176,7 +179,7 @@ export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
   const add = (label: string, value: string | undefined) => {
     if (value !== undefined && value !== '') facts.push({ label, value });
   };
-  const what = whatOf(r);
+  const what = whatOf(r, nameOf);
   const day = plainDay(r);
   add('What', what);
   add('When', day ?? undefined);
