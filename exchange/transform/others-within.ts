@@ -52,12 +52,38 @@ function peopleNamed(value: Json | undefined): Named[] {
 
 const namedWithin = (resource: Resource): Named[] => objects(resource['contained']).flatMap(peopleOf);
 
+const containedPatients = (resource: Resource): JsonObject[] =>
+  objects(resource['contained']).filter((c) => text(c['resourceType']) === 'Patient');
+
+/** Who holds a policy, or is paid, is often somebody else than who is insured. */
+const MAY_BE_OTHERS: ReadonlySet<string> = new Set(['policyHolder', 'subscriber', 'payor', 'party']);
+
+/** The places, by the name of their element, where a value of any shape refers to something contained. */
+function placesOf(value: Json | undefined, id: string, place: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((v) => placesOf(v, id, place));
+  if (!isObject(value)) return [];
+  return value['reference'] === `#${id}`
+    ? [place]
+    : Object.entries(value).flatMap(([name, v]) => placesOf(v, id, name));
+}
+
+/**
+ * Does a record contain a Patient who can be somebody else, in another part than one that others play in a member's record?
+ * @param isAnother can a contained Patient not be the member, where the caller can tell
+ */
+export const holdsAnotherPatient = (resource: Resource, isAnother: (patient: JsonObject) => boolean): boolean =>
+  resource['contained'] !== undefined &&
+  containedPatients(resource).some((patient) => {
+    const places = placesOf(resource, text(patient['id']) ?? '', '');
+    return (places.length === 0 || places.some((p) => !MAY_BE_OTHERS.has(p))) && isAnother(patient);
+  });
+
 /** Whom the contained resources of a record are about, each as often as they name one; but for Patients that are contained as well. */
 export const peopleWithin = (resource: Resource): Person[] =>
   resource['contained'] === undefined ? [] : namedWithin(resource).filter((p) => !p.isWithin);
 
 /**
- * Is something within a record about somebody else? A directory record is everybody's: nothing in it may be about anybody, nor be a person.
+ * Is something within a record about somebody else? A directory record is everybody's: nothing in it may name anybody, nor be a person.
  * @param isMember is it the person whose record it is
  * @param isAnother can a contained Patient, whom something else that is contained is about, not be that person; where the caller can tell
  */
@@ -67,10 +93,11 @@ export function holdsOthers(
   isMember: (person: Person) => boolean,
   isAnother?: (patient: JsonObject) => boolean,
 ): boolean {
+  if (owner.kind === 'shared')
+    return containedPatients(resource).length > 0 || peopleNamed(resource).some((p) => !p.isWithin);
   if (resource['contained'] === undefined) return false;
-  const patients = objects(resource['contained']).filter((c) => text(c['resourceType']) === 'Patient');
+  const patients = containedPatients(resource);
   const people = namedWithin(resource);
-  if (owner.kind === 'shared') return patients.length > 0 || people.some((p) => !p.isWithin);
   return people.some((p) =>
     p.isWithin ? isAnother !== undefined && patients.some((c) => c['id'] === p.id && isAnother(c)) : !isMember(p),
   );
