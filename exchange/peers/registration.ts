@@ -3,6 +3,7 @@ import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, MATCHED_GROUP_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, objects } from '../../src/fhir/resource.ts';
+import { type AddressFault, checkUrl, type NetworkPolicy } from '../../src/net/address.ts';
 
 /** The part of a record that people write; `null` is empty. */
 export type PeerFields = {
@@ -74,8 +75,37 @@ export const isAddress = (value: string): boolean => {
   );
 };
 
+const NEVER_ASKED: Readonly<Record<AddressFault, string>> = {
+  scheme: 'must begin with https',
+  userinfo: 'may name no user',
+  address: 'is none on the public internet, and its network is not among PEER_ALLOWED_NETWORKS',
+};
+
+/**
+ * Addresses of a record that this node would ask for nothing, a sentence each: told to who writes them, and not first by a refused token
+ * or a failed pull. Pure: what a name stands for is looked at when it is asked.
+ */
+export function neverAsked(
+  fields: Pick<PeerFields, 'fhirBase' | 'jwksUrl' | 'discoveryUrl' | 'fileOrigins'>,
+  policy: NetworkPolicy,
+): string[] {
+  const written: [string, string | null][] = [
+    ['The FHIR address', fields.fhirBase],
+    ['The address of its keys', fields.jwksUrl],
+    ['The address where it publishes its endpoints', fields.discoveryUrl],
+    ...fields.fileOrigins.map((origin): [string, string] => ['A file host', origin]),
+  ];
+  return written.flatMap(([label, value]) => {
+    const fault = value === null || !isAddress(value) ? undefined : checkUrl(new URL(value), policy);
+    return fault === undefined ? [] : [`${label} ${NEVER_ASKED[fault]}.`];
+  });
+}
+
 /** Fields of a form, or what is wrong with them. */
-export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | { faults: string[] } {
+export function readPeerFields(
+  form: URLSearchParams,
+  policy: NetworkPolicy,
+): { fields: PeerFields } | { faults: string[] } {
   const faults: string[] = [];
   const get = (name: string): string | null => {
     const value = (form.get(name) ?? '').trim();
@@ -125,6 +155,7 @@ export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | 
   if (fields.clientIdHere === null && (fields.jwks !== null || fields.jwksUrl !== null))
     faults.push('Keys belong to a client id here.');
   if (fields.scopes.some((s) => parseScope(s) === undefined)) faults.push('A scope is none that can be granted.');
+  faults.push(...neverAsked(fields, policy));
   return faults.length > 0 ? { faults } : { fields };
 }
 

@@ -2,7 +2,7 @@
 // audit row before the first byte leaves. One that takes long is broken off when the peer may not have the file any more.
 
 import type { Context } from 'hono';
-import { readScopes } from '../../src/auth/scopes.ts';
+import { readScopes, SCOPE_OF } from '../../src/auth/scopes.ts';
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
@@ -18,7 +18,7 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, findFile, findJob } from '../store/bulk-job.ts';
 import { findPeer } from '../store/peer.ts';
 import { covers, insufficientScope, recordRefusal } from './authorize.ts';
-import { jobCaller } from './export-status.ts';
+import { ownJob } from './export-status.ts';
 
 /** A client that takes a file slowly is looked at again after so long. */
 const LOOK_MS = 5000;
@@ -88,7 +88,7 @@ async function mayGoOn(deps: Deps, job: BulkJob): Promise<boolean> {
 export function exportFile(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-file/:job/:file');
-    const { caller, job } = await jobCaller(c, deps);
+    const { caller, job } = await ownJob(c, deps);
     const name = /^([0-9a-f]{32})\.ndjson$/.exec(c.req.param('file') ?? '')?.[1];
     const file =
       job.state === 'complete' && name !== undefined ? await findFile(deps.database.sql, job.id, name) : undefined;
@@ -96,6 +96,8 @@ export function exportFile(deps: Deps) {
       await recordRefusal(c, deps, caller.peer, 'not-granted', `job/${job.id}`);
       throw new Outcome('not-found');
     }
+    if (job.kind === 'match' && !caller.permissions.has('match.bulk'))
+      return insufficientScope(c, deps, caller, SCOPE_OF['match.bulk']);
     // the list of what left the view names types too, and files by patient hold all
     const types =
       file.kind === 'output' && file.type !== BY_PATIENT

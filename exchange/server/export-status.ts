@@ -20,30 +20,30 @@ export const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorizat
 const EARLY_POLLS = 10;
 
 /**
- * Either permission opens the routes of a job; the job's kind decides which is needed. What is not theirs, or not there, is written to
- * the audit: who tries ids is seen. A job of theirs that is over is not: it was.
+ * The job of an address, of whoever began it. What is not theirs, or not there, is written to the audit: who tries ids is seen. A job of
+ * theirs that is over is not: it was. What scopes are needed differs: to end a job none, for a file those of its type.
  */
-export async function jobCaller(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
-  const caller = await authorize(c, deps, 'export', 'match.bulk');
+export async function ownJob(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
+  const caller = await authorize(c, deps);
   const id = c.req.param('job') ?? '';
   const job = await findJob(deps.database.sql, id, caller.peer.id);
   if (!job) return hidden(c, deps, caller, 'not-granted', id);
   if (isOver(deps, job)) throw new Outcome('not-found');
-  if (!caller.permissions.has(job.kind === 'match' ? 'match.bulk' : 'export'))
-    return hidden(c, deps, caller, 'insufficient-scope', id);
   return { caller, job };
 }
 
 const isOver = (deps: Deps, job: BulkJob): boolean =>
   job.state === 'cancelled' || job.state === 'revoked' || (job.expiresAt !== null && job.expiresAt < deps.clock());
 
-/** The same for who asks how a job goes, or ends it: a token for less than the job holds does not see it, whoever has it. */
-async function wholeJob(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
-  const { caller, job } = await jobCaller(c, deps);
+/** The same for who asks how a job goes: a token for less than the job holds does not see it, whoever has it. */
+async function wholeJob(c: Context<FhirEnv>, deps: Deps): Promise<BulkJob> {
+  const { caller, job } = await ownJob(c, deps);
   const { types } = job.parameters as Partial<ExportParameters>;
-  if (job.kind === 'export' && types?.some((type) => !covers(caller, type)))
-    return hidden(c, deps, caller, 'insufficient-scope', job.id);
-  return { caller, job };
+  const isCovered =
+    job.kind === 'match'
+      ? caller.permissions.has('match.bulk')
+      : caller.permissions.has('export') && types?.every((type) => covers(caller, type)) !== false;
+  return isCovered ? job : hidden(c, deps, caller, 'insufficient-scope', job.id);
 }
 
 /** @throws Outcome 404 like that of what nobody has, after it is recorded */
@@ -75,7 +75,7 @@ export function exportStatus(deps: Deps) {
   const hold = heldPolls(deps);
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');
-    const { job: asked } = await wholeJob(c, deps);
+    const asked = await wholeJob(c, deps);
     const parameters = asked.parameters as ExportParameters;
     const told = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
     const received = deps.clock();
@@ -120,10 +120,11 @@ function pageOf(c: Context<FhirEnv>): number {
   return Number(written);
 }
 
+/** Whoever began a job may end it, with any token: nothing is told of it. */
 export function exportDelete(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');
-    const { caller, job } = await wholeJob(c, deps);
+    const { caller, job } = await ownJob(c, deps);
     const at = deps.clock();
     const ended = await deps.database.sql.begin(async (tx) => {
       const gone = await cancelJob(tx, job.id, caller.peer.id, at);

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { isFresh } from '../../src/auth/staff-oidc.ts';
 import { timeRange } from '../../src/fhir/instant.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { networkPolicy } from '../../src/net/address.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { checkPeer } from '../peers/check.ts';
 import { isPeerId, readPeerFields } from '../peers/registration.ts';
@@ -87,7 +88,7 @@ export function peers(desk: Desk): void {
   desk.page('/staff/peers/new', 'peers', async (visit) => registration(visit, []));
   desk.form('/staff/peers', 'peers', async (visit, form) => {
     const id = (form.get('id') ?? '').trim();
-    const read = readPeerFields(form);
+    const read = readPeerFields(form, networkPolicy(deps.config));
     const faults = isPeerId(id) ? [] : ['The short name may have lower-case letters, digits and hyphens.'];
     if ('faults' in read || faults.length > 0)
       return registration(visit, [...faults, ...('faults' in read ? read.faults : [])], form);
@@ -198,7 +199,7 @@ export function peers(desk: Desk): void {
     async (visit, id, form) => {
       const peer = await findPeer(sql, id);
       if (!peer) return 'not-found';
-      const read = readPeerFields(form);
+      const read = readPeerFields(form, networkPolicy(deps.config));
       return 'faults' in read
         ? detail(visit, peer, { faults: read.faults, record: form })
         : changePeer(deps, id, read.fields, byOf(visit));

@@ -3,7 +3,7 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { listPeers } from '../../exchange/store/peer.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
-import { checkUrl } from '../net/address.ts';
+import { checkUrl, networkPolicy } from '../net/address.ts';
 import type { Queryable } from '../store/database.ts';
 import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
@@ -128,12 +128,7 @@ export async function doctor(): Promise<void> {
               name: `peer ${peer.id}`,
               run: () => {
                 const fault =
-                  peer.fhirBase === null
-                    ? undefined
-                    : checkUrl(new URL(peer.fhirBase), {
-                        allowLoopback: config.sandbox,
-                        allowedNetworks: config.peerAllowedNetworks,
-                      });
+                  peer.fhirBase === null ? undefined : checkUrl(new URL(peer.fhirBase), networkPolicy(config));
                 if (fault !== undefined) throw new Error(`its address is not allowed (${fault})`);
                 return peer.state;
               },

@@ -5,6 +5,7 @@ import { VALUE_SETS } from '../../exchange/transform/value-sets.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
+import { networkPolicy } from '../net/address.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
 import { noMetrics } from '../runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
@@ -116,7 +117,7 @@ export async function openNode(
           statementTimeoutMs: config.directoryTimeoutMs,
           name: 'payer-node directory',
         });
-  const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
+  const outgoing = guardedFetch(networkPolicy(config));
   const beside = threads();
   const deps: Deps = {
     ...(beside ? { threads: beside } : {}),

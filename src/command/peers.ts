@@ -9,6 +9,7 @@ import {
   isAddress,
   isPeerId,
   MAX_ADDRESS,
+  neverAsked,
   oneLine,
   readKeySet,
 } from '../../exchange/peers/registration.ts';
@@ -19,6 +20,7 @@ import { countLinked } from '../../exchange/store/enrolment.ts';
 import { findPeer, listPeers } from '../../exchange/store/peer.ts';
 import { parseScope } from '../auth/scopes.ts';
 import { isId } from '../fhir/reference.ts';
+import { networkPolicy } from '../net/address.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';
@@ -83,6 +85,8 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
       audience: audience as 'token-url' | 'issuer',
       discoveryUrl: o.discoveryUrl ?? null,
     };
+    const [never] = neverAsked(fields, networkPolicy(deps.config));
+    if (never !== undefined) throw new CommandFault(never);
     if ((await registerPeer(deps, id, fields, ourselves())) === 'taken')
       throw new CommandFault(`There is a peer "${id}" already, or its client id is taken.`);
     const linked = await countLinked(deps.database.sql, id);

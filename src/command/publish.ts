@@ -6,6 +6,7 @@ import { probeMpf, readIndexUrl } from '../../directory/mpf/probe.ts';
 import { PARTS, type Part } from '../../directory/publish/make-publication.ts';
 import { publishIfDue, publishNow, startPublishing } from '../../directory/publish/work.ts';
 import { readConfig } from '../config.ts';
+import { networkPolicy } from '../net/address.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
 import { readState } from '../store/resource.ts';
 import { CommandFault } from './fault.ts';
@@ -78,7 +79,7 @@ export async function publishProbe(url: string, options: { contract?: string; ye
   if (contract === undefined || year === undefined || !Number.isInteger(year))
     throw new CommandFault('Name the contract and the year: --contract H1234 --year 2027. The URL does not.');
   const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
-  const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
+  const outgoing = guardedFetch(networkPolicy(config));
   const first = new Map<string, string>();
   try {
     const result = await probeMpf(

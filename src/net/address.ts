@@ -48,6 +48,12 @@ export type NetworkPolicy = {
   allowedNetworks: readonly string[];
 };
 
+/** What the settings allow. */
+export const networkPolicy = (config: { sandbox: boolean; peerAllowedNetworks: readonly string[] }): NetworkPolicy => ({
+  allowLoopback: config.sandbox,
+  allowedNetworks: config.peerAllowedNetworks,
+});
+
 export type AddressFault = 'scheme' | 'userinfo' | 'address';
 
 function inNetworks(ip: string, networks: readonly string[]): boolean {

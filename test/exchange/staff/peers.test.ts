@@ -110,6 +110,12 @@ describe('by staff page', () => {
     ['NPI', { id: 'x', name: 'X', npi: '12' }, 'ten digits'],
     ['address', { id: 'x', name: 'X', fhirBase: 'javascript:alert(1)' }, 'https address'],
     ['user in the address', { id: 'x', name: 'X', fhirBase: 'https://a@b.example/fhir' }, 'https address'],
+    ['private address', { id: 'x', name: 'X', fhirBase: 'https://10.0.0.1/fhir' }, 'none on the public internet'],
+    [
+      'keys without TLS',
+      { id: 'x', name: 'X', clientIdHere: 'c', jwksUrl: 'http://payer.example/keys' },
+      'keys must begin with https',
+    ],
     ['client without keys', { id: 'x', name: 'X', clientIdHere: 'c' }, 'needs its keys'],
     ['keys that are none', { id: 'x', name: 'X', clientIdHere: 'c', jwks: '{' }, 'not JSON'],
     ['scope', { id: 'x', name: 'X', scopes: 'system/*.cud' }, 'none that can be granted'],
