@@ -8,14 +8,20 @@ import type { UnitMember } from './unit-person.ts';
 
 type Members = ReadonlyMap<string, UnitMember>;
 /** Who has a number, and who has a family name. */
-type Index = { numbers: Map<string, Set<UnitMember>>; families: Map<string, Set<UnitMember>> };
+type Index = {
+  numbers: Map<string, Set<UnitMember>>;
+  families: Map<string, Set<UnitMember>>;
+  /** what was said of a name beside a member: most records of one say the same */
+  said: Map<string, boolean>;
+};
+const MOST_SAID = 20_000;
 
 const indexes = new WeakMap<Members, Index>();
 
 function indexOf(members: Members): Index {
   const made = indexes.get(members);
   if (made) return made;
-  const index: Index = { numbers: new Map(), families: new Map() };
+  const index: Index = { numbers: new Map(), families: new Map(), said: new Map() };
   const note = (into: Map<string, Set<UnitMember>>, key: string, member: UnitMember) =>
     into.set(key, (into.get(key) ?? new Set()).add(member));
   for (const member of members.values()) {
@@ -58,7 +64,14 @@ const namesBeside = (reference: JsonObject, member: UnitMember, members: Members
   const number = isObject(reference['identifier']) ? text(reference['identifier']['value']) : undefined;
   if (number !== undefined && isNumberOfAnother(number, member, members)) return true;
   const name = text(reference['display']);
-  return name !== undefined && name.length <= LONGEST_NAME && isNameOfAnother(name, member, members);
+  if (name === undefined || name.length > LONGEST_NAME) return false;
+  const { said } = indexOf(members);
+  const key = `${member.memberId} ${name}`;
+  const before = said.get(key);
+  if (before !== undefined) return before;
+  const is = isNameOfAnother(name, member, members);
+  if (said.size < MOST_SAID) said.set(key, is);
+  return is;
 };
 const LONGEST_NAME = 200;
 
