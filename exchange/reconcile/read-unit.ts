@@ -14,7 +14,7 @@ import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
-import { holdsAnotherPatient, holdsOthers, isMadeAboutAnother, peopleWithin } from '../transform/others-within.ts';
+import { holdsOthers, isMadeAboutAnother, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
@@ -148,7 +148,6 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const isHeld = (reason: string) => context.released !== reason;
   const isDoubted = () =>
     holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context)) ||
-    holdsAnotherPatient(resource, (p) => isAnother(member, context)(p) || mayBeAnother(member, context)(p)) ||
     isMadeAboutAnother(resource, isOtherThere(patientId, context)) ||
     isNamedAnother(resource, member, context.members);
   if (isHeld('contained-person') && isDoubted()) return hold('contained-person', whose);

@@ -80,7 +80,7 @@ export const UNIT_REASONS = {
     'Treat it as a possible disclosure: tell the privacy office and the other payer today.',
   ),
   'contained-person': act(
-    'Something in the record is about a person with another first name, birth date or sex than the member’s, it names another member beside this one, or it is a document made about another Patient of the payer’s: maybe somebody else, maybe the member under another name.',
+    'Something in the record is about a person with another first name, or another sex, than the member’s, it names another member beside this one, or it is a document made about another Patient of the payer’s: maybe somebody else, maybe the member under another name.',
     'Compare the person in the record with the member. If it is the member, release it; if not, discard it, and tell the privacy office and the other payer today.',
   ),
   'unsupported-subject': look('The record is about a group, a device or a place, not about a person.', 'Nothing.'),

@@ -55,29 +55,6 @@ const namedWithin = (resource: Resource): Named[] => objects(resource['contained
 const containedPatients = (resource: Resource): JsonObject[] =>
   objects(resource['contained']).filter((c) => text(c['resourceType']) === 'Patient');
 
-/** Who holds a policy, or is paid, is often somebody else than who is insured. */
-const MAY_BE_OTHERS: ReadonlySet<string> = new Set(['policyHolder', 'subscriber', 'payor', 'party']);
-
-/** The places, by the name of their element, where a value of any shape refers to something contained. */
-function placesOf(value: Json | undefined, id: string, place: string): string[] {
-  if (Array.isArray(value)) return value.flatMap((v) => placesOf(v, id, place));
-  if (!isObject(value)) return [];
-  return value['reference'] === `#${id}`
-    ? [place]
-    : Object.entries(value).flatMap(([name, v]) => placesOf(v, id, name));
-}
-
-/**
- * Does a record contain a Patient who can be somebody else, in another part than one that others play in a member's record?
- * @param isAnother can a contained Patient not be the member, where the caller can tell
- */
-export const holdsAnotherPatient = (resource: Resource, isAnother: (patient: JsonObject) => boolean): boolean =>
-  resource['contained'] !== undefined &&
-  containedPatients(resource).some((patient) => {
-    const places = placesOf(resource, text(patient['id']) ?? '', '');
-    return (places.length === 0 || places.some((p) => !MAY_BE_OTHERS.has(p))) && isAnother(patient);
-  });
-
 /** Whom the contained resources of a record are about, each as often as they name one; but for Patients that are contained as well. */
 export const peopleWithin = (resource: Resource): Person[] =>
   resource['contained'] === undefined ? [] : namedWithin(resource).filter((p) => !p.isWithin);

@@ -89,43 +89,23 @@ test('one id that is a member’s already stays so when it comes of two', async 
   expect([...rows]).toEqual([{ m: 'm1' }]);
 });
 
-const stranger = {
-  resourceType: 'Patient',
-  id: 'pt',
-  name: [{ family: 'Zorro', given: ['Diego'] }],
-  birthDate: '1950-01-01',
-};
-
-test('a contained Patient who is somebody else waits for a person, in whatever part but those that others have in a policy', async () => {
+test('a record that names another member of the answer beside the reference to its person waits for a person', async () => {
   await node.sql`
     insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb)
     values ('m1', '{alpha}', '{anna}', '{}', '{1970-01-01}', '{N1}', '{}', '{}', '{}'), ('m2', '{othello}', '{bertha}', '{}', '{1980-02-02}', '{N2}', '{}', '{}', '{}')`;
+  const beside = (id: string, more: object) => lab(id, { subject: { reference: 'Patient/p1', ...more } });
   const { id } = await node.pull([
-    output('Observation', lab('by-other', { ...of('p1'), contained: [stranger], performer: [{ reference: '#pt' }] })),
     output(
       'Observation',
-      lab('by-self', {
-        ...of('p1'),
-        contained: [{ ...stranger, name: [{ given: ['Anna'] }], birthDate: '1970-01-01' }],
-        performer: [{ reference: '#pt' }],
-      }),
+      beside('other-name', { display: 'Bertha Othello' }),
+      beside('other-number', { identifier: { value: 'N2' } }),
+      beside('own', { display: 'Alpha, Anna', identifier: { value: 'N1' } }),
     ),
-    output('Observation', lab('named', { subject: { reference: 'Patient/p1', display: 'Bertha Othello' } })),
-    output('Coverage', {
-      resourceType: 'Coverage',
-      id: 'of-parent',
-      status: 'active',
-      contained: [stranger],
-      subscriber: { reference: '#pt' },
-      beneficiary: { reference: 'Patient/p1' },
-      payor: [{ display: 'x' }],
-    }),
   ]);
   expect((await node.ledger(id)).sort()).toEqual([
-    'created Coverage/of-parent',
-    'created Observation/by-self',
-    'quarantined contained-person Observation/by-other',
-    'quarantined contained-person Observation/named',
+    'created Observation/own',
+    'quarantined contained-person Observation/other-name',
+    'quarantined contained-person Observation/other-number',
   ]);
 });
 
