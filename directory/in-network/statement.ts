@@ -31,9 +31,9 @@ export type Checked =
   /** `not-one`: no such text; `other-issuer`: of another directory; `unknown-key`, `changed`: not as we signed it */
   | { ok: false; fault: 'not-one' | 'other-issuer' | 'unknown-key' | 'changed'; issuer?: string };
 
-/** Is this text a statement that the holder of these keys signed? Blanks and line ends are forgiven, nothing else. */
+/** Is this text a statement that the holder of these keys signed? Blanks, line ends, and the marks that mail sets around what it quotes are forgiven, nothing else. */
 export async function checkStatement(given: string, published: readonly JWK[], issuer: string): Promise<Checked> {
-  const compact = given.replace(/\s+/g, '');
+  const compact = given.replace(/[\s>"'<“”]+/g, '');
   if (compact.length > STATEMENT_MAX || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(compact))
     return { ok: false, fault: 'not-one' };
   let header: Record<string, unknown>;

@@ -118,10 +118,12 @@ function unknownZip(data: PageData, l: Language, q: FindQuery): Promise<Answered
 const NOTHING: Found = { hits: [], all: new Map(), total: 0, exact: true, next: undefined };
 
 async function fault(data: PageData, l: Language, q: FindQuery, said: Part, field?: 'zip' | 'plan'): Promise<Answered> {
+  const page = pageOf(l, q);
   return {
     status: 400,
     page: {
-      ...pageOf(l, q),
+      ...page,
+      tab: l.texts.problem.tab(page.title),
       main: html`<div class="problem" id="problem" role="alert"><div>${said}</div></div><div class="card">${await searchForm(data, l, q, field)}</div>`,
     },
   };

@@ -36,6 +36,8 @@ export function link(l: Language, path: string, query: readonly (readonly [strin
 
 export type Page = {
   title: string;
+  /** what the window's bar says instead of the title */
+  tab?: string;
   name: PageName;
   /** path without language, and query of this page: for the language links */
   path: string;
@@ -62,6 +64,7 @@ export async function pageText(data: PageData, l: Language, page: Page): Promise
   const other = (code: LanguageCode) => link({ ...l, prefix: `${l.root}/${code}` }, page.path, page.query);
   return documentText({
     title: page.title,
+    tab: page.tab,
     site: data.config.planName,
     language: l.code,
     skip: t.skip,

@@ -58,6 +58,7 @@ fieldset{border:0;margin:0;padding:0;min-width:0}
 form.search .choices{margin-block:-.25rem!important}form.search details{margin-top:-.7rem}
 input[type=radio],input[type=checkbox]{width:1.2rem;height:1.2rem;accent-color:var(--accent);flex:none;margin:0}
 input:not([type=radio],[type=checkbox]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:.6rem;padding:.6rem .75rem;width:100%;min-height:2.9rem}
+[aria-invalid][aria-describedby]{border:2px solid var(--look);background:var(--look-bg)}
 textarea{min-height:10rem;font:.85rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 button,.button{font:inherit;font-weight:650;background:var(--accent);color:var(--accent-ink);border:1px solid var(--accent);border-radius:.7rem;padding:.65rem 1.5rem;min-height:2.9rem;cursor:pointer;display:inline-block;text-decoration:none;text-align:center}
 button:hover,.button:hover{filter:brightness(1.1)}

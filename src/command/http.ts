@@ -18,6 +18,7 @@ import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
 import type { OpenNode } from './node.ts';
 import { type QuickHolder, quickListener } from './quick-listener.ts';
+import { refuseUnreadable } from './refuse-early.ts';
 import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
@@ -143,7 +144,11 @@ export async function listen(
   idleMs = IDLE_MS,
 ): Promise<Listening> {
   const inTurns = turns({ enough: enoughFor(config.databasePool ?? 0) });
-  const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick, inTurns));
+  const server = createServer(
+    { connectionsCheckingInterval: 2_000, requireHostHeader: false },
+    quickListener(app, config.host, quick, inTurns),
+  );
+  refuseUnreadable(server);
   let requests = 0;
   let isEnding = false;
   server.prependListener('request', ({ url = '' }, response) => {

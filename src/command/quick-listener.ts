@@ -6,6 +6,7 @@ import type { Hono } from 'hono';
 import type { QuickAnswer } from '../../directory/quick.ts';
 import { giveBack } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
+import { CLIMBS, HOSTS, refuseEarly } from './refuse-early.ts';
 import { type Turns, turns } from './turns.ts';
 
 /** What the directory gives when it is made. */
@@ -16,7 +17,7 @@ const headerOf = (request: IncomingMessage) => (name: string) => {
   return Array.isArray(value) ? value.join(', ') : value;
 };
 
-/** RFC 9112 3.2: a request with more than one Host is refused, as who is before us may take the other one. */
+/** RFC 9112 3.2: a request with more than one Host is refused, as who is before us may take the other one; in HTTP/1.1 one without, too. */
 function namesHosts(rawHeaders: readonly string[]): number {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -59,9 +60,10 @@ export function quickListener(
 ): RequestListener {
   const listener = getRequestListener(app.fetch, { hostname });
   return (request: IncomingMessage, response: ServerResponse) => {
-    if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
+    const hosts = namesHosts(request.rawHeaders);
+    if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return refuseEarly(request, response, HOSTS);
     const { method = '', url = '' } = request;
-    if (climbs(url)) return void response.writeHead(400, { connection: 'close', 'cache-control': 'no-store' }).end();
+    if (climbs(url)) return refuseEarly(request, response, CLIMBS);
     const quick = holder.answer?.({
       method,
       url,

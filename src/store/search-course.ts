@@ -54,7 +54,7 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
   }));
   const ordered = counted
     .map((one) => ({ ...one, c: crowded(one, counted, by, page) }))
-    .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
+    .sort((a, b) => (a.n === b.n ? leading(a.c, by) - leading(b.c, by) : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));
   const other = ordered.find((o) => o !== first && isSource(o.c))?.n ?? Number.POSITIVE_INFINITY;
   const begin = first === undefined ? undefined : asked(first.c, other, true, by, count);
@@ -73,6 +73,10 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
 }
 
 type Counted = { c: Criterion; n: number };
+
+/** Rows that are read to find what they lead to; how many they lead to cannot be said. */
+const leading = (c: Criterion, by: Frequencies): number =>
+  c.kind === 'reverse-chain' ? Math.min(by.rows(c.of), Number.MAX_SAFE_INTEGER) : 0;
 
 /** Is it what is near known places, by steps or by one of several ways, and nothing else? */
 function isNearKnown(c: Criterion): boolean {

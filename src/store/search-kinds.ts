@@ -78,9 +78,16 @@ export function isFromPlaces(c: Criterion): boolean {
   return c.kind === 'near' && c.found !== undefined;
 }
 
-/** Is it of several tokens whose rows are read once, or found from known places by two steps or more? */
+/**
+ * Is it met by what others refer to, found from them? What they refer to stands in their rows, so that a join has to find all of it again
+ * for every row that it is asked of.
+ */
+const isReferred = (c: Criterion): boolean => c.kind === 'reverse-chain' || (c.kind === 'any' && c.of.some(isReferred));
+
+/** Is it of several tokens whose rows are read once, or found from known places by two steps or more, or from what refers to it? */
 export const isWhole = (c: Criterion): boolean =>
   ('whole' in c && c.whole === true) ||
+  isReferred(c) ||
   ((c.kind === 'chain' || c.kind === 'reverse-chain') && c.of.kind !== 'near' && isFromPlaces(c));
 
 /** Does a criterion lead to places? */

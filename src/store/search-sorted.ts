@@ -113,7 +113,8 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
   const columns = order.keys.map((key, i) => `, ${key.value} as k${i}`).join('');
   const past = after === undefined ? 'true' : beyond(order);
   const nearest = nearestOnly(request, order, near, limit, bind);
-  if (nearest !== undefined && request.includes.length === 0) return nearestHits(nearest, parts);
+  // back among the farthest first, the nearest come last on the page
+  if (nearest !== undefined && request.includes.length === 0 && !order.back) return nearestHits(nearest, parts);
   const isCounted = criteria.length > 0 && (near !== undefined || request.many !== true);
   if (isCounted) {
     const found = near

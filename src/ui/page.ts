@@ -3,6 +3,8 @@ import { html, type Part, type Safe } from './html.ts';
 
 export type Document = {
   title: string;
+  /** what the window's bar says instead of the title */
+  tab?: string | undefined;
   /** name of the place, after the title in the window's bar */
   site: string;
   /** of the texts; English when not said */
@@ -26,7 +28,7 @@ export type Document = {
 export function documentText(d: Document): string {
   return `<!doctype html>\n${
     html`<html lang="${d.language ?? 'en'}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${d.title} · ${d.site}</title>${d.style}</head><body>
+<title>${d.tab ?? d.title} · ${d.site}</title>${d.style}</head><body>
 <a class="skip" href="#main">${d.skip ?? 'Skip to content'}</a>
 ${d.banner ? html`<aside class="banner" aria-label="${d.notice ?? 'Notice'}">${d.banner}</aside>` : ''}
 ${d.header}

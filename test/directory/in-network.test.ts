@@ -386,7 +386,7 @@ test('the signed form holds the same Parameters and is checked by anyone with th
     iat: 1_803_902_400,
   });
   expect(
-    await checkStatement(` ${statement.slice(0, 90)}\r\n${statement.slice(90)}\n`, published.keys, ORIGIN),
+    await checkStatement(`> ${statement.slice(0, 90)}\r\n> ${statement.slice(90)}\n"`, published.keys, ORIGIN),
   ).toMatchObject({
     ok: true,
     signedAt: new Date('2027-03-01T12:00:00Z'),

@@ -244,6 +244,14 @@ test.each([
   if (status !== 200) expect(found.headers.get('cache-control')).toBe('no-store');
 });
 
+test('what was entered wrongly is said in the title of the window, and marked where it was entered', async () => {
+  const { text } = await page('/find?zip=abc');
+  expect(text).toContain('<title>Please check: Doctors and other professionals');
+  expect(text).toMatch(/<h1>Doctors and other professionals<.h1>/);
+  expect(text).toMatch(/<input id="zip"[^>]* aria-invalid="true" aria-describedby="problem">/);
+  expect((await page('/es/find?zip=abc')).text).toContain('<title>Revise lo que escribió: ');
+});
+
 test('methods, API errors and unknown paths for programs are not pages', async () => {
   expect((await page('/find', { method: 'DELETE' })).status).toBe(405);
   const api = await site('/nothing');

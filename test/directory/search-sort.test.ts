@@ -253,7 +253,9 @@ describe('distance', () => {
       expect(v?.value).toBeCloseTo(km(expected[i] as Resource) / 1.609344, 3);
     });
     expect(at.total).toBe(expected.length);
-    expect((await walk(path.replace('_sort=near', '_sort=-near'))).forward.reverse()).toEqual(forward);
+    const farthest = await walk(path.replace('_sort=near', '_sort=-near'));
+    expect(farthest.back).toEqual(farthest.forward);
+    expect(farthest.forward.reverse()).toEqual(forward);
   });
 
   test('is a short statement for the first of the nearest, and for nothing that may look at all places', () => {

@@ -130,6 +130,63 @@ test('a request with two hosts is refused', async () => {
   await http.close();
 });
 
+test('what is refused before it is routed is told as an OperationOutcome, and nothing is written into the midst of an answer', async () => {
+  let half: () => void = () => {};
+  const app = new Hono()
+    .get('/half', (c) =>
+      c.body(
+        new ReadableStream({
+          start: (to) => {
+            to.enqueue(new TextEncoder().encode('half'));
+            half = () => to.close();
+          },
+          cancel: () => {
+            half = () => {};
+          },
+        }),
+      ),
+    )
+    .all('*', (c) => c.text('ok'));
+  const http = await listen(app, { host: '127.0.0.1', port: 0 });
+  const whole = async (request: string): Promise<string> => {
+    const socket = connect(http.port, '127.0.0.1');
+    socket.write(request);
+    let answer = '';
+    for await (const part of socket) answer += (part as Buffer).toString('latin1');
+    return answer;
+  };
+  const host = 'Host: localhost\r\n';
+  try {
+    for (const [request, status] of [
+      ['nonsense\r\n\r\n', 400],
+      ['GET / HTTP/1.1\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\n${host}Host: other\r\n\r\n`, 400],
+      [`PATCH /a/../b HTTP/1.1\r\n${host}\r\n`, 400],
+      [`GET / HTTP/1.1\r\n${host}Expect: x\r\n\r\n`, 417],
+      [`GET /?name=${'a'.repeat(20_000)} HTTP/1.1\r\n${host}\r\n`, 431],
+    ] as const) {
+      const [head = '', body = ''] = (await whole(request)).split('\r\n\r\n');
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(head).toMatch(/content-type: application\/fhir\+json/i);
+      expect(JSON.parse(body)).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ severity: 'error' }] });
+    }
+    expect(await whole(`HEAD /a/../b HTTP/1.1\r\n${host}\r\n`)).toMatch(/^HTTP\/1.1 400 [\s\S]*\r\n\r\n$/);
+    expect(await whole('GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
+    const cut = connect(http.port, '127.0.0.1');
+    cut.write(`GET /half HTTP/1.1\r\n${host}\r\n`);
+    let answer = '';
+    cut.on('data', (part: Buffer) => {
+      answer += part.toString('latin1');
+      if (answer.includes('half')) cut.write('nonsense\r\n\r\n');
+    });
+    await once(cut, 'close');
+    expect(answer.match(/HTTP\/1.1/g)).toHaveLength(1);
+  } finally {
+    half();
+    await http.close();
+  }
+});
+
 test('what a payer waits for has a limit, the work of the node has none', async () => {
   const db = await freshDb();
   const config = readConfig({

@@ -95,6 +95,30 @@ test('where very many are near, rows of the type are asked in turn, also back al
   }
 });
 
+test('of what others refer to, that is found first to which fewer may lead, whatever was asked first', () => {
+  const known = estimates(new Map(), 30_000, { params: new Map(), counts: Array.from({ length: 9 }, () => 50_000) });
+  const pairs: [string, string][] = [
+    ['_has:PractitionerRole:organization:new-patient', 'newpt'],
+    ['_has:Location:organization:address-state', 'CO'],
+  ];
+  for (const asked of [pairs, pairs.toReversed()]) {
+    const request = readSearch('Organization', asked, { base: BASE, now: NOW, countMax: 500, lenient: false });
+    const course = rarestFirst(request.criteria, known, 20, Number.POSITIVE_INFINITY);
+    expect(course.map((c) => c.kind === 'reverse-chain' && c.source)).toEqual(['Location', 'PractitionerRole']);
+  }
+});
+
+test('of two that others refer to, found by words, none is found again for each row of the other', async () => {
+  const pairs: [string, string][] = [
+    ['_has:PractitionerRole:organization:practitioner.name', 'smith'],
+    ['_has:Location:organization:address-state', 'CO'],
+  ];
+  const request = readSearch('Organization', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
+  const { text, values } = pageStatement(await resolved(d.database.sql, request));
+  const rows = await d.database.sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain ${text}`, values);
+  expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('hashed SubPlan');
+});
+
 test('who is found from known places by several steps is found once, whatever else is asked', async () => {
   const pairs: [string, string][] = [
     ['_has:PractitionerRole:practitioner:new-patient', 'newpt'],

@@ -121,6 +121,7 @@ export const en = {
     hint: 'You can also call your plan: entries may be missing here.',
   },
   problem: {
+    tab: (page: string) => `Please check: ${page}`,
     zip: 'We do not know this ZIP code. Please check it: five digits, such as 06103.',
     zipUnknown: (zip: string) =>
       `We do not know where ZIP code ${zip} is. It may be mistyped, or belong to a post office box. Codes like it:`,

@@ -124,6 +124,7 @@ export const es: Texts = {
     hint: 'También puede llamar a su plan: aquí pueden faltar entradas.',
   },
   problem: {
+    tab: (page) => `Revise lo que escribió: ${page}`,
     zip: 'No conocemos este código postal. Revíselo, por favor: cinco cifras, como 06103.',
     zipUnknown: (zip) =>
       `No sabemos dónde está el código postal ${zip}. Puede tener un error o ser de un apartado postal. Códigos parecidos:`,

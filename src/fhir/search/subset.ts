@@ -28,13 +28,23 @@ const SUMMARY: Record<DirectoryType, string[]> = {
 const MANDATORY: Record<DirectoryType, string[]> = {
   Endpoint: list('status connectionType payloadType address'),
   HealthcareService: list('active category'),
-  InsurancePlan: list('status type ownedBy administeredBy'),
+  InsurancePlan: list('status type ownedBy administeredBy network'),
   Location: list('status name'),
-  Organization: list('active type name address'),
+  Organization: list('active type name address partOf'),
   OrganizationAffiliation: list('active'),
   Practitioner: list('identifier active name'),
   PractitionerRole: list('active'),
   VerificationResult: list('status'),
+};
+
+/** Elements of which the invariants of the profiles require one: where none stays otherwise, the first that the record has does. */
+const ONE_OF: Partial<Record<DirectoryType, string[][]>> = {
+  // ipn-1; network-or-plan-Network
+  InsurancePlan: [list('identifier name'), list('network plan')],
+  // organization-or-participatingOrganization
+  OrganizationAffiliation: [list('organization participatingOrganization')],
+  // us-core-13; pd-1
+  PractitionerRole: [list('practitioner organization healthcareService location'), list('telecom endpoint')],
 };
 
 const ALWAYS = list('resourceType id meta implicitRules modifierExtension');
@@ -48,7 +58,7 @@ export function isSubset(subset: Subset): boolean {
 }
 
 /** Which top-level elements of a type stay; undefined: all but the narrative. */
-function kept(type: DirectoryType, subset: Subset): ReadonlySet<string> | undefined {
+function kept(type: DirectoryType, subset: Subset): Set<string> | undefined {
   if (subset.elements.length > 0) return new Set([...ALWAYS, ...MANDATORY[type], ...subset.elements]);
   if (subset.summary === 'true') return new Set([...ALWAYS, ...MANDATORY[type], ...SUMMARY[type]]);
   if (subset.summary === 'text') return new Set([...ALWAYS, ...MANDATORY[type], 'text']);
@@ -63,6 +73,11 @@ export function subsetResource(json: string, subset: Subset): string {
   if (!isDirectoryType(type)) return json;
   const stay = kept(type, subset);
   const parts: string[] = [];
+  for (const oneOf of stay === undefined ? [] : (ONE_OF[type] ?? [])) {
+    if (top.some((m) => oneOf.includes(m.key) && stay?.has(m.key))) continue;
+    const first = oneOf.find((name) => top.some((m) => m.key === name));
+    if (first !== undefined) stay?.add(first);
+  }
   for (const m of top) {
     if (stay === undefined ? m.key === 'text' : !stay.has(m.key.replace(/^_/, ''))) continue;
     parts.push(m.key === 'meta' ? `"meta":${tagged(json, m.valueStart)}` : json.slice(m.start, m.end));
