@@ -1,6 +1,6 @@
 // Everything about a member's record that is decided once, when it is written: the columns that the export conditions
 // use and the form that may be shared.
-import { codings, type Resource, text } from '../../src/fhir/resource.ts';
+import { codings, isObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { withLinkedDocuments } from './attachment.ts';
 import { withoutStaying } from './contained.ts';
@@ -29,13 +29,34 @@ export type Facts = {
 const STATEMENTS: ReadonlySet<string> = new Set(['http://loinc.org|111479-2']);
 const REMITTANCE = 'http://hl7.org/fhir/us/davinci-pr/CodeSystem/RemittanceAdviceType';
 
+/** The same by name, of documents whose kind has no code or a local one. The whole name: an invoice for a wheelchair may support a request. */
+const STATEMENT_NAME =
+  /^(?:(?:electronic )?remittance advices?|(?:eobs?|explanations? of benefits?)(?: statements?)?|(?:(?:patient|medical|hospital|provider|itemi[sz]ed) )?(?:bills?|invoices?|billing statements?)|statements? of account|account statements?|explicaci[oó]n(?:es)? de beneficios)$/u;
+
+const isStatementName = (name: unknown): boolean =>
+  typeof name === 'string' &&
+  STATEMENT_NAME.test(
+    name
+      .normalize('NFC')
+      .toLowerCase()
+      .replace(/[^\p{L}]+/gu, ' ')
+      .trim(),
+  );
+
 /** A statement of benefits, a remittance advice or a bill, by its type or category; a plan names its own (EXCLUDED_CODES). */
 export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): boolean {
   if (resource.resourceType !== 'DocumentReference') return false;
-  return [...codings(resource['type']), ...codings(resource['category'])].some((c) => {
-    const [system, code] = [text(c['system']) ?? '', text(c['code']) ?? ''];
-    return system === REMITTANCE || STATEMENTS.has(`${system}|${code}`) || sets.documents?.holds(system, code) === true;
-  });
+  const kinds = [resource['type'], resource['category']].flat().filter(isObject);
+  if (kinds.some((kind) => isStatementName(kind['text']))) return true;
+  return kinds
+    .flatMap((kind) => codings(kind))
+    .some((c) => {
+      if (isStatementName(c['display'])) return true;
+      const [system, code] = [text(c['system']) ?? '', text(c['code']) ?? ''];
+      return (
+        system === REMITTANCE || STATEMENTS.has(`${system}|${code}`) || sets.documents?.holds(system, code) === true
+      );
+    });
 }
 
 type Removed = Pick<AuthorizationFacts, 'removedLines' | 'removesParts'> & { isStripped: boolean };

@@ -969,6 +969,25 @@ describe('what a plan keeps back beside what the program does', () => {
     expect(isStatement(document({ type: coded('http://loinc.org', '34133-9') }), sets)).toBe(false);
     expect(factsOf(advice, JSON.stringify(advice)).withheld).toBe('financial');
   });
+  test.each([
+    ['Remittance advice', true],
+    ['EXPLANATION OF BENEFITS (statement)', true],
+    ['EOB', true],
+    ['Itemized bill', true],
+    ['Explicación de beneficios', true],
+    ['Invoice for a wheelchair', false],
+    ['Billing note of the visit', false],
+    ['Bill of health', false],
+    ['Discharge summary', false],
+  ])('and by the name of their kind: %s', (name, expected) => {
+    const named = (more: object) => isStatement({ resourceType: 'DocumentReference', ...more } as Resource, none);
+    expect(named({ type: { text: name } })).toBe(expected);
+    expect(named({ category: [{ text: 'Payer' }, { coding: [{ system: LOCAL, code: 'x', display: name }] }] })).toBe(
+      expected,
+    );
+    // what a document is called says nothing of its kind
+    expect(named({ description: name, content: [{ attachment: { title: name } }] })).toBe(false);
+  });
   test('another list is another number; what is wrong with one is a fault', () => {
     expect(sets).toMatchObject({ fault: undefined, list: undefined });
     expect(sets.number).not.toBe(none.number);
