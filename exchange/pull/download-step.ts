@@ -3,7 +3,7 @@
 import { downloadBundles } from '../client/bundle-pages.ts';
 import { type Downloaded, download } from '../client/download.ts';
 import { poll, readManifest } from '../client/kick-off.ts';
-import { PeerFault } from '../client/peer-fetch.ts';
+import { askPeer, discard, isAway, PeerFault } from '../client/peer-fetch.ts';
 import { pullMembers } from '../store/pull.ts';
 import {
   appendFiles,
@@ -77,6 +77,8 @@ async function fetchAll(s: Step, files: readonly FileWithParts[]): Promise<Fetch
       } catch (error) {
         if (!(error instanceof PeerFault)) throw error;
         const { isFinal, isExpired } = judge(s, file, error);
+        // a file is given up while its payer is there: who is away altogether is waited for, and no try is lost
+        if (isFinal && isAway(error.reason) && (await isAwayAltogether(s))) throw error;
         if (error.reason !== 'auth')
           await fileFailed(s.deps.database.sql, s.pull.id, file.position, error.reason, isFinal);
         if (FOR_ALL.has(error.reason) && !isFinal) throw error;
@@ -96,6 +98,17 @@ function judge(s: Step, file: FileWithParts, fault: PeerFault): { isFinal: boole
   const isExpired = isGone && s.pull.exportStatusUrl !== null && file.failure !== fault.reason && !isLast;
   if (fault.reason === 'auth') return { isFinal: false, isExpired: false };
   return { isFinal: !isExpired && (!fault.isTransient || isLast), isExpired };
+}
+
+/** Does the payer answer nothing at all? What it publishes is asked for, without a token. */
+async function isAwayAltogether(s: Step): Promise<boolean> {
+  try {
+    await discard(await askPeer(s, `${s.peer.fhirBase ?? ''}/.well-known/smart-configuration`));
+    return false;
+  } catch (error) {
+    if (error instanceof PeerFault) return isAway(error.reason);
+    throw error;
+  }
 }
 
 /** Room must be left for what else is written: nothing is begun that would fill the disk, nor gone on with. */

@@ -214,7 +214,7 @@ function rounding(value: number): number {
 
 /**
  * Are two quantities the same value? Exact in one unit, however it is spelled, or where one says none, and in units of one size; when a unit is converted, within
- * what rounding makes of it and one per cent: 37.3 degrees are not 98.6 Fahrenheit.
+ * what rounding makes of it and two and a half per cent, which a tenth of a mmol/L is of a low glucose: 37.3 degrees are not 98.6 Fahrenheit.
  * @param codes of the measurement, `system|code`: which molar mass holds
  */
 export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: readonly string[] = []): boolean {
@@ -233,7 +233,7 @@ export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: re
   const [sa, sb] = [sizeOf(ca, x, known), sizeOf(cb, y, other)];
   if (sameDigits(sa, sb)) return sameDigits(x, y);
   const rounded = rounding(x) * sa + rounding(y) * sb;
-  const most = 0.01 * Math.max(Math.abs(ca.value), Math.abs(cb.value));
+  const most = 0.025 * Math.max(Math.abs(ca.value), Math.abs(cb.value));
   return Math.abs(ca.value - cb.value) <= Math.min(most, rounded * 1.001);
 }
 

@@ -21,6 +21,7 @@ import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
 import { keptWith, namedDocuments } from './named-documents.ts';
+import { isNamedAnother } from './named-person.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
 import { isAnother, isMember, isOtherThere, mayBeAnother, type UnitMember } from './unit-person.ts';
@@ -147,7 +148,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const isHeld = (reason: string) => context.released !== reason;
   const isDoubted = () =>
     holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context)) ||
-    isMadeAboutAnother(resource, isOtherThere(patientId, context));
+    isMadeAboutAnother(resource, isOtherThere(patientId, context)) ||
+    isNamedAnother(resource, member, context.members);
   if (isHeld('contained-person') && isDoubted()) return hold('contained-person', whose);
   if (member?.withdrawn && isHeld('consent-withdrawn')) return hold('consent-withdrawn', whose);
   // what comes of a person who was another one until now waits with the person, until somebody has said who that is

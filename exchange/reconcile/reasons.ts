@@ -80,7 +80,7 @@ export const UNIT_REASONS = {
     'Treat it as a possible disclosure: tell the privacy office and the other payer today.',
   ),
   'contained-person': act(
-    'Something in the record is about a person with another first name, or another sex, than the member’s, or it is a document made about another Patient of the payer’s: maybe somebody else, maybe the member under another name.',
+    'Something in the record is about a person with another first name, or another sex, than the member’s, it names another member beside this one, or it is a document made about another Patient of the payer’s: maybe somebody else, maybe the member under another name.',
     'Compare the person in the record with the member. If it is the member, release it; if not, discard it, and tell the privacy office and the other payer today.',
   ),
   'unsupported-subject': look('The record is about a group, a device or a place, not about a person.', 'Nothing.'),
@@ -99,7 +99,7 @@ export const UNIT_REASONS = {
     'Leave it hidden until the privacy office decides.',
   ),
   'patient-change': look(
-    'The other payer changed or deleted its record of the person, says that a record of one person is now another’s, or a claim names another person’s claim as a version of itself.',
+    'The other payer changed or deleted its record of the person, says that a record of one person is now another’s or sends one id for two people, or a claim names another person’s claim as a version of itself.',
     'Nothing of our own was changed. Ask the other payer whose the record is; what waits says which other one it is about; then release it, and it is the person’s whom it names now, or discard it.',
   ),
   'deleted-at-source': calm('The other payer says that it deleted the record.'),

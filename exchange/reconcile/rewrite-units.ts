@@ -19,15 +19,16 @@ const AHEAD = 3;
 /** Directory records that are remembered: many records of many members refer to the same few. */
 const REMEMBERED = 50_000;
 
-type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Target> };
+type Found = Target & { memberId: string | null };
+type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Found> };
 
 /** Pages of units that may need another text, each with what their references lead to. */
 async function* resolvedPages(deps: Needs, work: Work, reader: Sql, range: Buckets): AsyncGenerator<Resolved> {
   const { sql } = deps.database;
-  const remembered = new Map<string, Target>();
+  const remembered = new Map<string, Found>();
   const resolve = async (units: ToRewrite[]): Promise<Resolved> => {
     const keys = new Set<string>();
-    const known = new Map<string, Target>();
+    const known = new Map<string, Found>();
     for (const unit of units)
       for (const key of [...(unit.refs ?? []).map(keyOf), ...(unit.targets ?? [])]) {
         const target = remembered.get(key);
@@ -67,7 +68,12 @@ async function* rewritten(
   for await (const { units, targets } of resolvedPages(deps, work, reader, range))
     for (const unit of units) {
       const led = ledFrom(unit.refs ?? [], made);
-      const out = correctReferences(unit.body, context.peerBase, led, (key) => targets.get(key));
+      const out = correctReferences(unit.body, context.peerBase, led, (key) => {
+        const target = targets.get(key);
+        // another member's record is no more theirs than one that did not come
+        const isAnothers = target?.memberId != null && unit.memberId !== null && target.memberId !== unit.memberId;
+        return isAnothers ? undefined : target;
+      });
       if (out.json === unit.body && unit.targets === null && unit.localId === null) continue;
       yield {
         file: unit.file,

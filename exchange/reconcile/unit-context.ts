@@ -27,6 +27,7 @@ export async function unitContext(
   const persons = await personsOf(
     sql,
     matched.map((m) => m.memberId),
+    peer.id,
   );
   for (const m of matched) {
     if (m.peerPatientId === null) continue;

@@ -83,9 +83,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Which members were affected by an outage, and were their clocks met',
-    where: 'Compliance: clocks not met in time',
-    href: '/staff/compliance#t-not-in-time',
-    how: 'Choose the days of the outage and those after; reasons “our-outage” carry the corrective action.',
+    where: 'Clocks: running on',
+    href: '/staff/clocks?show=all',
+    how: 'Write the days of the outage under “Running on”: each duty that ran then, with its member and whether it was met. Those that were late for it have the reason “our-outage” and the corrective action (Compliance: clocks not met in time).',
   },
   {
     question: 'Records of the wrong person: when, whose fault, since when',

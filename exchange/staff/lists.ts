@@ -104,15 +104,27 @@ export function lists(desk: Desk): void {
   desk.page('/staff/clocks', 'counts', async (visit) => {
     const { c } = visit;
     const now = deps.clock();
-    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'open';
+    const days = c.req.query('during')?.trim() ?? '';
+    const during = readPeriod(days);
+    // of days that are over, all that ran then is meant, what has ended since too
+    const usual = during ? 'all' : 'open';
+    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? usual;
     const duty = choice(c, 'duty', Object.keys(CLOCK_RULES) as ClockKind[]);
     const thisMonth = `${localDay(now, timeZone).slice(0, 7)}-01`;
     const months = Array.from({ length: MONTHS }, (_, i) => addMonths(thisMonth, -i).slice(0, 7));
     // any period may stand in an address that somebody writes
     const began = readPeriod(c.req.query('began') ?? '');
-    const scope = { duty, began: began && instantsOf(began, timeZone) };
+    const scope = {
+      duty,
+      began: began && instantsOf(began, timeZone),
+      during: during && instantsOf(during, timeZone),
+    };
     const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c), scope));
-    const which = [duty && `duty: ${CLOCK_RULES[duty].name}`, began && `begun in ${began.name}`].filter(Boolean);
+    const which = [
+      duty && `duty: ${CLOCK_RULES[duty].name}`,
+      began && `begun in ${began.name}`,
+      during && `that ran in ${during.name}`,
+    ].filter(Boolean);
     const keyOf = await memberKeys(deps);
     await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
     return desk.show(visit, {
@@ -120,31 +132,44 @@ export function lists(desk: Desk): void {
       place: 'clocks',
       lead: [
         'Every duty with a due time has a clock, which starts by itself and stops only with the event that fulfils the duty. Earliest due first.',
+        ...(days !== '' && !during ? [`“${days}” names no days, and nothing was left out for it.`] : []),
       ],
       after: html`<p><a href="/staff/clocks/due.ics">Open due dates as a calendar file</a> (iCalendar, without members)</p>`,
-      before: filterForm('/staff/clocks', [
-        {
-          name: 'show',
-          label: 'Clocks',
-          all: CLOCK_FILTERS.open,
-          chosen: filter === 'open' ? undefined : filter,
-          options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== 'open'),
-        },
-        {
-          name: 'duty',
-          label: 'Duty',
-          all: 'all',
-          chosen: duty,
-          options: Object.entries(CLOCK_KINDS),
-        },
-        {
-          name: 'began',
-          label: 'Begun in',
-          all: 'any month',
-          chosen: began?.name,
-          options: [...new Set([...months, ...(began ? [began.name] : [])])].map((m) => [m, m] as const),
-        },
-      ]),
+      before: filterForm(
+        '/staff/clocks',
+        [
+          {
+            name: 'show',
+            label: 'Clocks',
+            all: CLOCK_FILTERS[usual],
+            chosen: filter === usual ? undefined : filter,
+            options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== usual),
+          },
+          {
+            name: 'duty',
+            label: 'Duty',
+            all: 'all',
+            chosen: duty,
+            options: Object.entries(CLOCK_KINDS),
+          },
+          {
+            name: 'began',
+            label: 'Begun in',
+            all: 'any month',
+            chosen: began?.name,
+            options: [...new Set([...months, ...(began ? [began.name] : [])])].map((m) => [m, m] as const),
+          },
+        ],
+        {},
+        [
+          {
+            name: 'during',
+            label: 'Running on',
+            hint: 'such as 2027-03-31, 2027-03-01/2027-03-31 or 2027-03',
+            value: days,
+          },
+        ],
+      ),
       tables: [
         {
           name: 'clocks',

@@ -33,8 +33,19 @@ export type Select = {
   options: readonly (readonly [string, string])[];
 };
 
+/** What is written and not chosen. `hint` says in which form. */
+export type Written = { name: string; label: string; hint: string; value: string };
+
+const writtenField = (w: Written): Safe =>
+  html`<div><label for="f-${w.name}">${w.label} <span class="hint">${w.hint}</span></label><input id="f-${w.name}" name="${w.name}" value="${w.value}"></div>`;
+
 /** A form of choices that works without a script. `hidden` are members of the query that stay. */
-export function filterForm(action: string, selects: readonly Select[], hidden: Record<string, string> = {}): Safe {
+export function filterForm(
+  action: string,
+  selects: readonly Select[],
+  hidden: Record<string, string> = {},
+  written: readonly Written[] = [],
+): Safe {
   return html`<form class="filter" method="get" action="${action}">${Object.entries(hidden).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )}${selects.map(
@@ -42,5 +53,5 @@ export function filterForm(action: string, selects: readonly Select[], hidden: R
       html`<div><label for="f-${s.name}">${s.label}</label><select id="f-${s.name}" name="${s.name}"><option value="">${s.all}</option>${s.options.map(
         ([value, text]) => html`<option value="${value}"${value === s.chosen ? html` selected` : ''}>${text}</option>`,
       )}</select></div>`,
-  )}<div><button>Show</button></div></form>`;
+  )}${written.map(writtenField)}<div><button>Show</button></div></form>`;
 }

@@ -37,24 +37,29 @@ async function reset(tx: Queryable, pull: string): Promise<void> {
 
 /**
  * Of several units with one id, one counts: the newest, or the last when they do not say; an output beats a deletion. Few ids come
- * more than once: they are found by staging_key, and only their units are put in order.
+ * more than once: they are found by staging_key, and only their units are put in order. Where they name several members and nobody
+ * had it before, whose it is cannot be told: the one that counts is held. identity_pkey.
  */
-async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
+async function duplicatesInJob(tx: Queryable, work: Decided): Promise<void> {
   const deletes = `not (has_body or ${known('s')})`;
+  // statements about records follow these
+  const isOfOne = 'targets is null and not is_shared';
   await tx.unsafe(
     `with twice as materialized (
        select type, source_id from exchange.staging where pull_id = $1 and source_id is not null group by type, source_id having count(*) > 1
      ), ranked as (
-       select s.pull_id, file, line, entry, hash, ${deletes} as is_deletion,
+       select s.pull_id, s.type, s.source_id, file, line, entry, hash, has_body, ${deletes} as is_deletion,
+         min(member_id) filter (where ${isOfOne}) over k <> max(member_id) filter (where ${isOfOne}) over k as is_torn,
          row_number() over w as place, first_value(hash) over w as winner, first_value(${deletes}) over w as winner_deletes
        from twice t cross join lateral (select * from exchange.staging x where x.pull_id = $1 and x.type = t.type and x.source_id = t.source_id offset 0) s
        where ${undecided('s')} or ${known('s')}
-       window w as (partition by s.type, s.source_id order by ${deletes}, last_updated desc nulls last, file desc, line desc, entry desc)
+       window w as (partition by s.type, s.source_id order by ${deletes}, last_updated desc nulls last, file desc, line desc, entry desc), k as (partition by s.type, s.source_id)
      )
-     update exchange.staging s set outcome = 'unchanged', reason = 'duplicate-in-job',
+     update exchange.staging s set outcome = case when r.place > 1 then 'unchanged' else 'quarantined' end, reason = case when r.place > 1 then 'duplicate-in-job' else 'patient-change' end,
        findings = case when r.hash is distinct from r.winner or r.is_deletion <> r.winner_deletes then array_append(s.findings, 'duplicate-id') else s.findings end
-     from ranked r where ${same('s', 'r')} and r.place > 1`,
-    [pull],
+     from ranked r where ${same('s', 'r')} and (r.place > 1 or (r.is_torn and r.has_body and not exists (
+       select from exchange.identity i where i.peer_id = $2 and i.type = r.type and i.source_id = r.source_id and i.state in ('visible', 'echo'))))`,
+    [work.id, work.peerId],
   );
 }
 
@@ -273,7 +278,7 @@ export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
 export async function decideAcross(tx: Queryable, work: Decided, hasBooked: boolean): Promise<void> {
   await reset(tx, work.id);
   await unpackRepeated(tx, work.id, work.peerId);
-  await duplicatesInJob(tx, work.id);
+  await duplicatesInJob(tx, work);
   await outdatedInJob(tx, work.id, undecided);
   await strayVersions(tx, work, `${undecided('s')} and s.reason is null`);
   if (hasBooked) await bookedUnits(tx, work);

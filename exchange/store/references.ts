@@ -44,6 +44,8 @@ export type ToRewrite = {
   /** keys `Type/id` of the peer's records that the text refers to, see {@link LED_TO} */
   refs: string[] | null;
   targets: string[] | null;
+  /** whose it is; of nobody's (a directory record) and of what is about records (Provenance) null */
+  memberId: string | null;
 };
 
 /**
@@ -61,38 +63,38 @@ export function unitsToRewrite(
   return dedicated
     .unsafe<ToRewrite[]>(
       `with mine as materialized (
-         select file, line, entry, type, source_id, outcome, reason, has_body, booked, refs, targets, about, local_id, made_id from exchange.staging
+         select file, line, entry, type, source_id, outcome, reason, has_body, booked, refs, targets, about, local_id, made_id, member_id from exchange.staging
          where pull_id = $1 and bucket between $3 and $4
        ), written as (
          select * from mine where outcome in ('created', 'updated', 'linked-duplicate') and not booked
        ), ref as materialized (
-         select s.file, s.line, s.entry, split_part(r, '${LED_TO}', 1) as key, nullif(split_part(r, '${LED_TO}', 2), '') as led
+         select s.file, s.line, s.entry, split_part(r, '${LED_TO}', 1) as key, nullif(split_part(r, '${LED_TO}', 2), '') as led, s.member_id
          from written s cross join unnest(s.refs) r
          where s.targets is null or s.about is not null
        ), near as (
-         select type || '/' || source_id as key, local_id, case when has_body then coalesce(made_id, local_id) end as made_id from mine
+         select type || '/' || source_id as key, local_id, case when has_body then coalesce(made_id, local_id) end as made_id, member_id from mine
          where ${leadsTo('mine')}
        ), far as materialized (
-         select r.* from ref r left join near n on n.key = r.key and n.local_id = coalesce(r.led, n.made_id)
+         select r.* from ref r left join near n on n.key = r.key and n.local_id = coalesce(r.led, n.made_id) and ${isNotAnothers('n', 'r')}
          where n.key is null
        ), unit as materialized (
-         select k.key, u.local_id, u.made_id
+         select k.key, u.local_id, u.made_id, u.member_id
          from (select distinct key from far) k cross join lateral (
-           select s.local_id, case when s.has_body then coalesce(s.made_id, s.local_id) end as made_id
+           select s.local_id, case when s.has_body then coalesce(s.made_id, s.local_id) end as made_id, s.member_id
            from exchange.staging s
            where s.pull_id = $1 and s.type = split_part(k.key, '/', 1) and s.source_id = split_part(k.key, '/', 2) and ${leadsTo('s')}
            offset 0) u
        ), open as materialized (
-         select r.* from far r left join unit u on u.key = r.key and u.local_id = coalesce(r.led, u.made_id)
+         select r.* from far r left join unit u on u.key = r.key and u.local_id = coalesce(r.led, u.made_id) and ${isNotAnothers('u', 'r')}
          where u.local_id is null
        ), other as (
          select distinct o.file, o.line, o.entry
-         from open o left join exchange.identity i on i.peer_id = $2 and i.type = split_part(o.key, '/', 1) and i.source_id = split_part(o.key, '/', 2) and i.state in ('visible', 'echo') and i.local_id = o.led
+         from open o left join exchange.identity i on i.peer_id = $2 and i.type = split_part(o.key, '/', 1) and i.source_id = split_part(o.key, '/', 2) and i.state in ('visible', 'echo') and i.local_id = o.led and ${isNotAnothers('i', 'o')}
          where i.local_id is null
          union
          select file, line, entry from written where (targets is not null and about is null) or local_id <> made_id
        )
-       select file, line, entry, t.body, s.targets, s.refs, case when s.local_id <> s.made_id then s.local_id end as "localId"
+       select file, line, entry, t.body, s.targets, s.refs, s.member_id as "memberId", case when s.local_id <> s.made_id then s.local_id end as "localId"
        from other join written s using (file, line, entry) cross join lateral (
          select body from exchange.staged_text x where x.pull_id = $1 and x.file = s.file and x.line = s.line and x.entry = s.entry offset 0) t`,
       [work.id, work.peerId, range.first, range.last],
@@ -104,19 +106,23 @@ export function unitsToRewrite(
 const leadsTo = (s: string) =>
   `${s}.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and ${s}.local_id is not null and ${s}.reason is distinct from 'duplicate-in-job'`;
 
+/** A record refers to those of its own member and to nobody's; only what is about records (Provenance) says itself whose it is. */
+const isNotAnothers = (target: string, from: string) =>
+  `(${from}.member_id is null or ${target}.member_id is null or ${target}.member_id = ${from}.member_id)`;
+
 /** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
 export async function resolveTargets(
   sql: Queryable,
   pull: string,
   peerId: string,
   keys: readonly string[],
-): Promise<Map<string, { localId: string; isShared: boolean }>> {
-  const rows = await sql<{ key: string; localId: string; isShared: boolean }[]>`
+): Promise<Map<string, { localId: string; isShared: boolean; memberId: string | null }>> {
+  const rows = await sql<{ key: string; localId: string; isShared: boolean; memberId: string | null }[]>`
     with k as (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t)
-    select k.key, s.local_id as "localId", s.is_shared as "isShared" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
+    select k.key, s.local_id as "localId", s.is_shared as "isShared", s.member_id as "memberId" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
     where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
     union
-    select k.key, i.local_id, i.member_id is null from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
+    select k.key, i.local_id, i.member_id is null, i.member_id from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
     where i.state in ('visible', 'echo')`;
-  return new Map(rows.map((r) => [r.key, { localId: r.localId, isShared: r.isShared }]));
+  return new Map(rows.map(({ key, ...target }) => [key, target]));
 }

@@ -144,7 +144,13 @@ export type ClockLine = {
 };
 export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
 /** `duty`: of one kind; `began`: those that started in these two instants, the second excluded */
-export type ClockScope = { duty?: ClockKind | undefined; began?: { from: Date; to: Date } | undefined };
+type Between = { from: Date; to: Date };
+/** `during`: running at some time between these instants, whatever became of it. */
+export type ClockScope = {
+  duty?: ClockKind | undefined;
+  began?: Between | undefined;
+  during?: Between | undefined;
+};
 
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   open: "c.state = 'open'",
@@ -161,7 +167,7 @@ export async function pageClocks(
   now: Date,
   limit: number,
   after?: After,
-  { duty, began }: ClockScope = {},
+  { duty, began, during }: ClockScope = {},
 ): Promise<ClockLine[]> {
   const rows = await sql.unsafe<ClockLine[]>(
     `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
@@ -172,8 +178,19 @@ export async function pageClocks(
        and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
        and ($5::text is null or c.kind = $5)
        and ($6::timestamptz is null or (c.due_at >= $6 and c.starts_at >= $6 and c.starts_at < $7::timestamptz))
+       and ($8::timestamptz is null or (c.starts_at < $9::timestamptz and (c.closed_at is null or c.closed_at >= $8)))
      order by c.due_at, c.id limit $4`,
-    [now, after?.at ?? null, after?.id ?? null, limit, duty ?? null, began?.from ?? null, began?.to ?? null],
+    [
+      now,
+      after?.at ?? null,
+      after?.id ?? null,
+      limit,
+      duty ?? null,
+      began?.from ?? null,
+      began?.to ?? null,
+      during?.from ?? null,
+      during?.to ?? null,
+    ],
   );
   return [...rows];
 }

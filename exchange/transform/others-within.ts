@@ -52,12 +52,15 @@ function peopleNamed(value: Json | undefined): Named[] {
 
 const namedWithin = (resource: Resource): Named[] => objects(resource['contained']).flatMap(peopleOf);
 
+const containedPatients = (resource: Resource): JsonObject[] =>
+  objects(resource['contained']).filter((c) => text(c['resourceType']) === 'Patient');
+
 /** Whom the contained resources of a record are about, each as often as they name one; but for Patients that are contained as well. */
 export const peopleWithin = (resource: Resource): Person[] =>
   resource['contained'] === undefined ? [] : namedWithin(resource).filter((p) => !p.isWithin);
 
 /**
- * Is something within a record about somebody else? A directory record is everybody's: nothing in it may be about anybody, nor be a person.
+ * Is something within a record about somebody else? A directory record is everybody's: nothing in it may name anybody, nor be a person.
  * @param isMember is it the person whose record it is
  * @param isAnother can a contained Patient, whom something else that is contained is about, not be that person; where the caller can tell
  */
@@ -67,10 +70,11 @@ export function holdsOthers(
   isMember: (person: Person) => boolean,
   isAnother?: (patient: JsonObject) => boolean,
 ): boolean {
+  if (owner.kind === 'shared')
+    return containedPatients(resource).length > 0 || peopleNamed(resource).some((p) => !p.isWithin);
   if (resource['contained'] === undefined) return false;
-  const patients = objects(resource['contained']).filter((c) => text(c['resourceType']) === 'Patient');
+  const patients = containedPatients(resource);
   const people = namedWithin(resource);
-  if (owner.kind === 'shared') return patients.length > 0 || people.some((p) => !p.isWithin);
   return people.some((p) =>
     p.isWithin ? isAnother !== undefined && patients.some((c) => c['id'] === p.id && isAnother(c)) : !isMember(p),
   );

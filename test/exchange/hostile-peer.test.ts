@@ -343,6 +343,62 @@ const ROWS: Row[] = [
     holds: [],
   },
   {
+    does: 'is away amid the files for longer than a file is tried, and comes back',
+    script: () => {
+      const smart = 'GET /fhir/.well-known/smart-configuration';
+      let away = 0;
+      const there =
+        (handler: Handler | undefined): Handler =>
+        (request, a, body) =>
+          away > 0 && away-- > 0 ? void a.destroy() : handler?.(request, a, body);
+      return {
+        ...serves(
+          turns(
+            (_, a) => {
+              away = 14;
+              a.destroy();
+            },
+            there(sends(two)),
+          ),
+        ),
+        [smart]: there(peer.normal[smart]),
+      };
+    },
+    ...goodTwo,
+  },
+  {
+    does: 'is behind a gateway that knows nothing of it for longer than a file is tried',
+    script: () => {
+      const smart = 'GET /fhir/.well-known/smart-configuration';
+      let away = 0;
+      const there =
+        (handler: Handler | undefined): Handler =>
+        (request, a, body) =>
+          away > 0 && away-- > 0 ? json(a, {}, 502) : handler?.(request, a, body);
+      return {
+        ...serves(
+          turns(
+            (_, a) => {
+              away = 14;
+              json(a, {}, 502);
+            },
+            there(sends(two)),
+          ),
+        ),
+        [smart]: there(peer.normal[smart]),
+      };
+    },
+    ...goodTwo,
+  },
+  {
+    does: 'hangs up on one file each time, and is there',
+    script: () => serves((_, a) => void a.destroy()),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+    also: () => expect(asked('/f/1')).toHaveLength(6),
+  },
+  {
     does: '503 with an absurd time to wait',
     script: () => serves(turns((_, a) => json(a, {}, 503, { 'retry-after': '1e12' }), sends(two))),
     ...goodTwo,

@@ -1,4 +1,5 @@
 // Orders, fills, claims, authorizations, devices and coverage.
+import { fold } from '../../../src/fhir/fold.ts';
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import {
   bare,
@@ -32,12 +33,15 @@ import {
   sameTarget,
 } from './verdict.ts';
 
+/** Where the dosage is told in words alone, capitals and blanks say nothing. */
+const inWords = (words: string | undefined): string | null =>
+  words === undefined ? null : fold(words).replace(/\s+/g, ' ').trim();
 const dosage = (r: Resource): string =>
   digest(
     objects(r['dosageInstruction']).map((d) => [
       d['timing'] ?? null,
       d['doseAndRate'] ?? null,
-      d['timing'] === undefined && d['doseAndRate'] === undefined ? (d['text'] ?? null) : null,
+      d['timing'] === undefined && d['doseAndRate'] === undefined ? inWords(text(d['text'])) : null,
     ]),
   );
 const hasDosage = (r: Resource) => objects(r['dosageInstruction']).length > 0;

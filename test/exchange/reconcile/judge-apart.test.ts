@@ -290,6 +290,26 @@ test.each(VALUES)('%s', (_, a, b, expected) => {
   expect(sameQuantity(b, a, sodium)).toBe(expected);
 });
 
+test('a low glucose in mmol/L, which are told to a tenth', () => {
+  const glucose = ['http://loinc.org|2345-7'];
+  expect(sameQuantity(q(62, 'mg/dL'), q(3.4, 'mmol/L'), glucose)).toBe(true);
+  expect(sameQuantity(q(62, 'mg/dL'), q(3.3, 'mmol/L'), glucose)).toBe(false);
+  expect(sameQuantity(q(40, 'mg/dL'), q(2, 'mmol/L'), glucose)).toBe(false);
+});
+
+test('a dosage in words is the same in capitals', () => {
+  const order = (text: string) => ({
+    resourceType: 'MedicationRequest',
+    status: 'completed',
+    intent: 'order',
+    medicationCodeableConcept: { coding: [{ system: 'http://www.nlm.nih.gov/research/umls/rxnorm', code: '197361' }] },
+    authoredOn: '2026-01-05',
+    dosageInstruction: [{ text }],
+  });
+  expect(is(order('1 tablet daily'), order('1  Tablet Daily'))).toBe('same-event 0.9');
+  expect(is(order('1 tablet daily'), order('2 tablets daily'))).toBe('nothing');
+});
+
 test('a value in words is one with the quantity that it says', () => {
   const at = '2026-01-05T08:00:00Z';
   const told = (valueString: string) => ({ ...lab(at), valueQuantity: undefined, valueString });

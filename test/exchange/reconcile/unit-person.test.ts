@@ -5,6 +5,8 @@ import type { JsonObject } from '../../../src/fhir/resource.ts';
 
 const person = {
   births: ['2026-05-05'],
+  family: ['rivera'],
+  cards: [],
   given: ['ana', 'annie', 'analucia'],
   numbers: ['N1', '1EG4TE5MK73', 'U1'],
   gender: 'female',
@@ -55,6 +57,6 @@ test.each(SAME)('may be the member: %s', (_, patient) => {
 test('of a member of whom nothing is known, anybody may be', () => {
   const unknown = { memberId: 'm1', policy: 'regular', withdrawn: false };
   expect(said(unknown, { ...born, gender: 'male' })).toEqual([false, false]);
-  const nobody = { births: [], given: [], numbers: [], gender: null };
+  const nobody = { births: [], family: [], given: [], numbers: [], cards: [], gender: null };
   expect(said({ ...unknown, person: nobody }, { ...named('Eva'), ...born, gender: 'male' })).toEqual([false, false]);
 });

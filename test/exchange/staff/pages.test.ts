@@ -235,6 +235,18 @@ describe('roles', () => {
       expect(await kinds('began=2027-05')).toEqual(['C1-offer']);
       expect(await kinds('began=2027-05&duty=C4')).toEqual([]);
       expect(await kinds('began=2027-Q2')).toEqual(['C1-offer', 'C4']);
+      // those that ran on some days, whatever became of them since
+      await sql`update exchange.clock set closed_at = '2027-05-09T12:00:00Z' where id = 'may'`;
+      const ran = async (query: string) => {
+        const answer = await as('dev-viewer').get(`/staff/clocks?format=json&${query}`);
+        const { tables } = (await answer.json()) as { tables: { clocks: { kind: string; started: string }[] } };
+        return tables.clocks.filter((k) => k.started.startsWith('2027-05')).map((k) => k.kind);
+      };
+      expect((await ran('during=2027-05-01/2027-05-09')).sort()).toEqual(['C1-offer', 'C4']);
+      expect(await ran('during=2027-05-10')).toEqual(['C4']);
+      expect(await ran('during=2027-05-09&duty=C1-offer')).toEqual(['C1-offer']);
+      expect(await ran('during=2027-04-30')).toEqual(['C4']);
+      expect(await (await as('dev-viewer').get('/staff/clocks?during=last+week')).text()).toContain('names no days');
       const all = await sql`select kind from exchange.clock where kind = 'C2'`;
       expect(all.length).toBeGreaterThan(0);
       expect(await kinds('duty=C2')).toEqual(all.map(() => 'C2'));
