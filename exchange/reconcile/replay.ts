@@ -114,15 +114,8 @@ function keysOf(memberId: string, { type, id, version, body, shared }: KeyedReco
   const shown = shared === null ? r : (JSON.parse(shared) as Resource);
   const { substance } = contentHashes(shown, MEMBER_CONTENT, exactNumerals(longNumerals(shared ?? body)));
   const claim = claimFacts(r);
-  return {
-    memberId,
-    type,
-    id,
-    version,
-    keys: recordKeys(withDrug(r, drugs)),
-    substance,
-    claim: claim ? JSON.stringify(claim) : null,
-  };
+  const keys = recordKeys(withDrug(r, drugs));
+  return { memberId, type, id, version, keys, substance, claim: claim ? JSON.stringify(claim) : null };
 }
 
 /** Makes the keys of everything that the members have anew: rules may key records otherwise than when they came. */
@@ -132,13 +125,9 @@ async function keyAnew(deps: Needs, work: Decided): Promise<void> {
     for (let after: [string, string] | undefined = ['', '']; after; ) {
       const page: KeyedRecord[] = await recordsToKey(sql, memberId, after);
       const last = page.at(-1);
-      if (last) {
-        const drugs = await drugsOf(sql, page);
-        await rekey(
-          sql,
-          page.map((p) => keysOf(memberId, p, drugs)),
-        );
-      }
+      const drugs = await drugsOf(sql, page);
+      const rows = page.map((p) => keysOf(memberId, p, drugs));
+      if (last) await rekey(sql, rows);
       after = last && [last.type, last.id];
     }
 }
