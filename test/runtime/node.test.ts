@@ -114,6 +114,7 @@ test('who sends a body that is too long sees the answer, also when it reads only
       await pause(50);
     }
     socket.on('data', (data) => received.push(data));
+    socket.resume();
     await closed;
     return fault === '' ? Buffer.concat(received).toString('latin1') : fault;
   };
