@@ -41,17 +41,22 @@ export function refuseEarly(request: IncomingMessage, response: ServerResponse, 
 /** The answer that is being written to a connection, as Node knows it; nothing may be written into its midst. */
 type Answering = { _httpMessage?: { headersSent: boolean } | null };
 
+/** `rawPacket`: the bytes that could not be read, of a request of several packets the last ones. */
+type Unreadable = NodeJS.ErrnoException & { rawPacket?: Buffer };
+
 /** Answers what Node would answer without a body. */
 export function refuseUnreadable(server: Server): void {
   server.on('checkExpectation', (request, response) => refuseEarly(request, response, EXPECTS));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex & Answering) => {
+  server.on('clientError', (error: Unreadable, socket: Duplex & Answering) => {
     if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent)
       return void socket.destroy();
     const refusal = OF_CODE[error.code ?? ''] ?? NO_HTTP;
     const body = bodyOf(refusal);
     const head = { ...HEADERS, 'content-length': String(Buffer.byteLength(body)) };
     const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 ${refusal[0]} ${STATUS_CODES[refusal[0]]}\r\n${lines.join('')}\r\n${body}`, () =>
+    // RFC 9110 9.3.2: nothing follows the head of an answer to HEAD
+    const shown = error.rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ' ? '' : body;
+    socket.end(`HTTP/1.1 ${refusal[0]} ${STATUS_CODES[refusal[0]]}\r\n${lines.join('')}\r\n${shown}`, () =>
       socket.destroy(),
     );
   });

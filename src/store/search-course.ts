@@ -126,16 +126,25 @@ function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, pa
 }
 
 /**
- * Back along a step from what many have, such as people of whose roles many take new patients: marked where a page is full sooner when those that
- * are led to are asked in turn. As they may lie otherwise than is thought, twice as soon.
+ * Back along a step from what many have, such as people of whose roles many take new patients, or organizations for which many women work: marked
+ * where a page is full sooner when those that are led to are asked in turn. As they may lie otherwise than is thought, twice as soon.
  */
 function frequent(c: Criterion, by: Frequencies, page: number): Criterion {
-  if (c.kind !== 'reverse-chain' || (c.of.kind !== 'token' && c.of.kind !== 'reference') || !isRowwise(c.of)) return c;
-  if (c.of.kind === 'token' && c.of.negated) return c;
+  if (c.kind !== 'reverse-chain' || !isRowwise(c.of)) return c;
+  const look = lookOf(c.of);
+  // very many may lead to each of a few, and all of them would be asked
+  if (look === undefined || (c.of.kind === 'chain' && TO_FEW.has(parameterName(c.param)))) return c;
   const held = by.rows(c.of);
   const found = held * (FOLLOW + PUT);
-  const asked = ((page * by.live(typeNear(c))) / held) * (1 + REFERRING) * LOOK;
+  const asked = ((page * by.live(typeNear(c))) / held) * (LOOK + REFERRING * look);
   return 2 * asked < found ? { ...c, many: true } : c;
+}
+
+/** Microseconds of a row that is asked for a token, or of what it refers to, step by step; undefined where it is asked for something else. */
+function lookOf(c: Criterion): number | undefined {
+  if (c.kind === 'reference' || (c.kind === 'token' && !c.negated)) return LOOK;
+  const of = c.kind === 'chain' ? lookOf(c.of) : undefined;
+  return of === undefined ? undefined : FOLLOW + of;
 }
 
 /** References that very many resources have to the same few. */

@@ -215,6 +215,9 @@ test('what is refused before it is routed is told as an OperationOutcome, and no
       expect(JSON.parse(body)).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ severity: 'error' }] });
     }
     expect(await whole(`HEAD /a/../b HTTP/1.1\r\n${host}\r\n`)).toMatch(/^HTTP\/1.1 400 [\s\S]*\r\n\r\n$/);
+    expect(await whole(`HEAD /?name=${'a'.repeat(20_000)} HTTP/1.1\r\n${host}\r\n`)).toMatch(
+      /^HTTP\/1.1 431 [\s\S]*\r\n\r\n$/,
+    );
     expect(await whole('GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
     const cut = connect(http.port, '127.0.0.1');
     cut.write(`GET /half HTTP/1.1\r\n${host}\r\n`);

@@ -266,6 +266,21 @@ describe('realism', () => {
     ).toBeGreaterThan(0.9);
   });
 
+  test('a person tells the same hours of a place in each role', () => {
+    const told = new Map<string, string>();
+    let again = 0;
+    for (const role of ofType(all, 'PractitionerRole').filter((r) => r['availableTime'] !== undefined)) {
+      for (const place of objects(role['location'])) {
+        const key = `${read(role, 'practitioner', 'reference')} ${read(place, 'reference')}`;
+        const hours = JSON.stringify(role['availableTime']);
+        if (told.has(key)) again++;
+        expect([key, told.get(key) ?? hours]).toEqual([key, hours]);
+        told.set(key, hours);
+      }
+    }
+    expect(again).toBeGreaterThan(5);
+  });
+
   test('names have accents, other scripts with a Latin form, and hyphens', () => {
     const people = ofType(all, 'Practitioner');
     const names = people.flatMap((p) => objects(p['name']).map((n) => read(n, 'text')));

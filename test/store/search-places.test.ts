@@ -151,6 +151,39 @@ test('back along a step from what many have, those that are led to are asked in 
   expect(asked('newpt', 50, 21)).toEqual([undefined]);
 });
 
+test('back along a step and on along another, those that are led to are asked in turn, unless very many lead to each of a few', async () => {
+  const counts = Array.from({ length: 9 }, (_, i) => (i + 1 === TYPE_IDS.PractitionerRole ? 45_000 : 30_000));
+  const marked = (name: string, value: string, having: number, page = 21) => {
+    const request = readSearch('Organization', [[name, value]], {
+      base: BASE,
+      now: NOW,
+      countMax: 500,
+      lenient: false,
+    });
+    const known = estimates(new Map(), having, { params: new Map(), counts });
+    return { ...request, criteria: rarestFirst(request.criteria, known, 21, page) };
+  };
+  const name = '_has:PractitionerRole:organization:practitioner.gender';
+  const many = (...given: Parameters<typeof marked>) => 'many' in (marked(...given).criteria[0] ?? {});
+  expect(many(name, 'female', 16_000)).toBe(true);
+  expect(many(name, 'female', 50)).toBe(false);
+  expect(many(name, 'female', 16_000, Number.POSITIVE_INFINITY)).toBe(false);
+  expect(many('_has:PractitionerRole:network:practitioner.gender', 'female', 16_000)).toBe(false);
+  expect(many('_has:PractitionerRole:organization:practitioner.name', 'smith', 16_000)).toBe(false);
+  for (const gender of ['female', 'male', 'unknown']) {
+    const keys = await Promise.all(
+      [16_000, 50].map(async (having) => {
+        const { text, values } = pageStatement(marked(name, gender, having));
+        return (await d.database.sql.unsafe<{ key: string | null }[]>(text, values)).flatMap(
+          ({ key }) => key?.match(/.*\/.*/)?.[0] ?? [],
+        );
+      }),
+    );
+    expect(keys[0]).toEqual(keys[1]);
+    if (gender === 'female') expect(keys[0]?.length).toBeGreaterThan(0);
+  }
+});
+
 test('to what others refer to as well: the targets are found once, unless few lead to each and a page is soon full', () => {
   const counts = Array.from({ length: 9 }, (_, i) => (i + 1 === TYPE_IDS.PractitionerRole ? 45_000 : 30_000));
   const asked = (reference: string, having: number, page: number) => {

@@ -2,14 +2,13 @@
 // up again by a range where the server offers it.
 import { Readable } from 'node:stream';
 import zlib, { crc32 } from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
-import { JSONParser } from '@streamparser/json';
 import { type Block, blocks, linesIn, linesWithin } from '../../../src/fhir/ndjson.ts';
-import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
+import { isObject, isResource, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
-import { NotText, onlyUtf8 } from '../../../src/net/read-bounded.ts';
 import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { FilePart } from '../store/run.ts';
+import { itemsAt } from './json-items.ts';
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024;
 /** What we take for a file. */
@@ -189,7 +188,7 @@ async function* bundleRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGenerator
     if ('fault' in item) yield item;
     else
       yield isObject(item.value) && isResource(item.value)
-        ? { text: JSON.stringify(item.value), resource: item.value }
+        ? { text: item.written ?? JSON.stringify(item.value), resource: item.value }
         : { fault: 'not-an-object' };
   }
 }
@@ -211,33 +210,6 @@ export const isArrayFile = (head: string): boolean => /^[\ufeff\s]*\[/.test(head
 
 /** Items of an array of any length, one at a time; a fault is the last one. */
 export const arrayItems = (bytes: AsyncGenerator<Uint8Array>) => itemsAt(bytes, '$.*');
-
-async function* itemsAt(
-  bytes: AsyncGenerator<Uint8Array>,
-  path: string,
-): AsyncGenerator<{ value: Json } | { fault: string }> {
-  const parser = new JSONParser({ paths: [path], keepStack: false });
-  let held: Json[] = [];
-  let fault: Error | undefined;
-  parser.onValue = ({ value }) => void held.push(value as Json);
-  parser.onError = (e) => {
-    fault = e;
-  };
-  try {
-    for await (const chunk of onlyUtf8(bytes)) {
-      parser.write(chunk);
-      if (fault) break;
-      for (const value of held) yield { value };
-      held = [];
-    }
-  } catch (error) {
-    if (!(error instanceof NotText)) throw error;
-    yield { fault: 'not-utf8' };
-    return;
-  }
-  for (const value of held) yield { value };
-  if (fault || !parser.isEnded) yield { fault: 'not-json' };
-}
 
 /** The type in a file name, matched whole: `Organization` is no beginning of `OrganizationAffiliation` (Q23). */
 export function typeOfFileName(name: string): DirectoryType | undefined {

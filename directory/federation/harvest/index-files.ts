@@ -164,7 +164,7 @@ async function readArray(h: Harvest, bytes: AsyncGenerator<Uint8Array>, qhp: Qhp
       const type = item.value.resourceType;
       if (!isDirectoryType(type)) continue;
       await beginOnce(h, type);
-      h.stage.add(type, JSON.stringify(item.value), item.value);
+      h.stage.add(type, item.written ?? JSON.stringify(item.value), item.value);
     } else {
       h.position.qhp = true;
       for (const read of qhp.read(item.value)) await addQhp(h, read);

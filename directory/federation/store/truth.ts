@@ -53,16 +53,20 @@ export async function settleSignal(sql: Queryable, rk: string, name: string, by:
 
 export type AccuracyRow = { day: string; measure: string; n: number; of: number };
 
-/** Writes the measures of a day: counts of the whole directory, never of a person. */
+/**
+ * Writes the measures of a day: counts of the whole directory, never of a person. Signals are grouped with what they are about: the planner
+ * knows nothing of those that the transaction has just written, and would read all of them for each entry.
+ */
 export async function measureAccuracy(tx: Queryable, now: Date): Promise<void> {
   await tx`
     with own as (select f.rk, f.type, (select max(v.lo) from directory.verification v where v.target = f.rk) as done
       from federation.feature f where f.peer = '' and not f.is_network and f.type in (5, 7)),
+    looked as (select rk, true as is_own from own
+      union all select s.rk, false from federation.signal s where s.settled_by is null and s.name not in ('never-verified', 'verify-due', 'verify-overdue')),
     m as (
       select 'verified in time' as measure, (count(*) filter (where done >= ${now}::timestamptz - case when type = 5 then interval '365 days' else interval '90 days' end))::int as n, count(*)::int as of from own
       union all select 'ever verified', (count(*) filter (where done is not null))::int, count(*)::int from own
-      union all select 'without a signal', (count(*) filter (where not exists (select from federation.signal s where s.rk = own.rk and s.settled_by is null
-        and s.name not in ('never-verified', 'verify-due', 'verify-overdue'))))::int, count(*)::int from own)
+      union all select 'without a signal', (select count(*) from (select rk from looked group by rk having bool_and(is_own)) w)::int, count(*)::int from own)
     insert into federation.accuracy (day, measure, n, of) select ${now}::date, measure, n, of from m
     on conflict (day, measure) do update set n = excluded.n, of = excluded.of`;
 }

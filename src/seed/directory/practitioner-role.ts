@@ -29,6 +29,7 @@ import { organizationFacts } from './organization.ts';
 import { practitionerFacts } from './practitioner.ts';
 
 const KIND = kindKey('practitioner-role');
+const HOURS_KIND = kindKey('practitioner-role-hours');
 
 /** Most run on; some have ended, some begin after the date of the directory. */
 function period(draw: Draw): JsonObject | undefined {
@@ -88,9 +89,11 @@ export function practitionerRole(l: Layout, index: number): Resource {
     : [reference('location', place)];
   if (service !== undefined || rich) role['healthcareService'] = [reference('service', service ?? 0)];
   role['telecom'] = telecom;
+  // the hours of a person at an organization are the same in every network
+  const work = new Draw(l.seed, HOURS_KIND, practitioner * l.organizations + organization);
   if (rich || draw.chance(0.3))
     role['availableTime'] = [
-      ...hours(draw, 'availableStartTime', 'availableEndTime', false),
+      ...hours(work, 'availableStartTime', 'availableEndTime', false),
       ...(rich ? [{ daysOfWeek: ['sun'], allDay: true }] : []),
     ];
   if (rich || draw.chance(0.04))

@@ -496,6 +496,23 @@ describe('an index of files', () => {
     expect(await w.counts('elm')).toEqual({ l: 26 });
   });
 
+  test.each([
+    [
+      'a Bundle',
+      (record: string) => `{"resourceType":"Bundle","type":"collection","total":1.0,"entry":[{"resource":${record}}]}`,
+    ],
+    ['an array', (record: string) => `[${record}]`],
+  ])('numbers of %s are kept as they are written', async (_, around) => {
+    const position = '"position":{"latitude":41.70,"longitude":-72.600,"altitude":1e1}';
+    paths['/mpf/H1234/2027/index.json'] = json({ provider_urls: [`${dir.base}/mpf/a.json`] });
+    const place = `{"resourceType":"Location","id":"l1","status":"active","name":"A 1.0",${position}}`;
+    paths['/mpf/a.json'] = file(around(place));
+    await w.add('elm', `${dir.base}/mpf/H1234/2027`);
+    expect((await w.harvest('elm')).state).toBe('done');
+    const kept = await w.sql<{ raw: string }[]>`select raw from federation.content`;
+    expect(kept.map((r) => r.raw)).toEqual([place]);
+  });
+
   test('files that say they are as they were are not read; one that is not has all of them read', async () => {
     paths['/mpf/H1234/2027/index.json'] = json({ provider_urls: [`${dir.base}/mpf/a.json`, `${dir.base}/mpf/b.json`] });
     const read: string[] = [];

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linkDue } from '../../../directory/federation/link.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import { loadRegistry, lookForSignals, type NppesRow, registryRow } from '../../../directory/federation/signals.ts';
-import { signalList } from '../../../directory/federation/store/truth.ts';
+import { measureAccuracy, signalList } from '../../../directory/federation/store/truth.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
 import { importResources } from '../../../src/store/resource-import.ts';
 import { entries } from '../fixture.ts';
@@ -150,5 +150,27 @@ describe('an extract', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+test('the measures of a day read the signals once, not for each entry; entries without a signal are counted', async () => {
+  await w.sql.begin(async (tx) => {
+    await tx`insert into federation.signal (rk, name, key, weight, evidence, found_at)
+      select rk, n, key, 1, '', now() from federation.feature, unnest(array['verify-due', 'never-verified']) n where peer = '' on conflict do nothing`;
+    const scans = async () =>
+      (
+        await tx<{ n: number }[]>`select (seq_scan + idx_scan)::int as n
+          from pg_stat_xact_user_tables where schemaname = 'federation' and relname = 'signal'`
+      )[0]?.n ?? 0;
+    const before = await scans();
+    await measureAccuracy(tx, w.state.now);
+    expect((await scans()) - before).toBe(1);
+    const told = await tx<{ n: number; of: number }[]>`select n, of from federation.accuracy
+      where measure = 'without a signal' and day = ${w.state.now}::date`;
+    const counted = await tx<{ n: number; of: number }[]>`select count(*) filter (where not exists (
+        select from federation.signal s where s.rk = f.rk and settled_by is null and name not like 'verify-%' and name <> 'never-verified'))::int as n,
+        count(*)::int as of from federation.feature f where peer = '' and not is_network and type in (5, 7)`;
+    expect(told).toEqual(counted);
+    expect(counted[0]?.n).toBeLessThan(counted[0]?.of ?? 0);
   });
 });
