@@ -1,5 +1,5 @@
 // The directory service as a whole: the FHIR API, and the pages for people beside it, under one limit of requests.
-import { normalPath } from '../src/http/fhir-app.ts';
+import { forgivingPath } from '../src/http/fhir-app.ts';
 import { rateLimit } from '../src/http/rate-limit.ts';
 import { storeFailure } from '../src/store/failure.ts';
 import { ICON_PATH, iconAnswer } from '../src/ui/icon.ts';
@@ -43,7 +43,7 @@ export function createSite(deps: DirectoryDeps, options: SiteOptions = {}): Site
   }
   return {
     fetch(request, env) {
-      const path = normalPath(request);
+      const path = forgivingPath(request);
       if (path === ICON_PATH) return iconAnswer();
       if (path === ROBOTS_PATH) return robotsAnswer();
       if (path.startsWith('/directory/')) return api.fetch(request, env as object);

@@ -1,6 +1,6 @@
 // The directory and the merged view as a Cloudflare Worker: `wrangler deploy --env directory`. It reads; harvests run on a node.
 
-import { errorReply, normalPath, outcomeOf, requestIdOf } from '../../src/http/fhir-app.ts';
+import { errorReply, forgivingPath, outcomeOf, requestIdOf } from '../../src/http/fhir-app.ts';
 import { isBucket, r2Blobs } from '../../src/runtime/r2-blobs.ts';
 import { requireConfined } from '../../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../../src/runtime/workers.ts';
@@ -32,7 +32,7 @@ export default {
       return new Response(body, { status, headers });
     }
     try {
-      const path = normalPath(request);
+      const path = forgivingPath(request);
       if (path.startsWith('/directory/') && isOurCrawl(request.headers.get('via') ?? undefined, deps.config))
         return new Response(`${LOOP.text}\n`, { status: LOOP.status });
       // answers of the two views are kept apart: each of them changes by itself

@@ -22,9 +22,9 @@ import {
   writeDecided,
 } from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
-import { type Drugs, withDrug } from '../transform/drug.ts';
+import { type Drugs, labelWithDrug } from '../transform/drug.ts';
 import { factsOf } from '../transform/facts.ts';
-import { LABELLER_VERSION, labelOf } from '../transform/label.ts';
+import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
 import { labelledReferences } from './read-own.ts';
 
@@ -53,7 +53,7 @@ function decidedOf({ body, isOwn, isStripped }: Unclassified, drugs: Drugs) {
   const resource = JSON.parse(body) as Resource;
   const facts = factsOf(resource, body, isOwn, isStripped);
   return {
-    label: labelOf(withDrug(resource, drugs)),
+    label: labelWithDrug(resource, drugs),
     serviceEnd: facts.serviceEnd,
     paState: facts.authorization?.state,
     paChanged: facts.authorization?.changed,

@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { drugConcepts } from '../store/drug.ts';
+import { namedDrugs } from '../store/drug.ts';
 import {
   agreedValues,
   candidatePairs,
@@ -106,7 +106,7 @@ export async function linkUnits(
     );
     const [npis, drugs, held] = await Promise.all([
       npisOf(sql, work.id, [...keys]),
-      drugConcepts(sql, [...keys], work.id),
+      namedDrugs(sql, [...keys], work.id),
       // of the member that the page before ended with they are at hand
       heldLinks(
         sql,

@@ -3,10 +3,9 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { drugConcepts, drugUnits, writeDrugUnits } from '../store/drug.ts';
+import { drugUnits, namedDrugs, writeDrugUnits } from '../store/drug.ts';
 import { EVERYTHING, type Range } from '../store/slice.ts';
-import { medicationOf, withDrug } from '../transform/drug.ts';
-import { labelOf } from '../transform/label.ts';
+import { labelWithDrug, medicationOf, withDrug } from '../transform/drug.ts';
 import { recordKeys } from './record-keys.ts';
 
 const PAGE = 500;
@@ -21,14 +20,14 @@ export async function tellDrugs(
   const { sql } = deps.database;
   for await (const units of drugUnits(reader, work, range, PAGE)) {
     const read = units.map(({ body, ...place }) => ({ place, record: JSON.parse(body) as Resource }));
-    const drugs = await drugConcepts(
+    const drugs = await namedDrugs(
       sql,
       read.flatMap(({ record }) => medicationOf(record) ?? []),
       work,
     );
     const told = read.flatMap(({ place, record }) => {
-      const whole = withDrug(record, drugs);
-      return whole === record ? [] : [{ ...place, keys: recordKeys(whole), label: labelOf(whole) }];
+      const [whole, label] = [withDrug(record, drugs), labelWithDrug(record, drugs)];
+      return whole === record && label === 0 ? [] : [{ ...place, keys: recordKeys(whole), label }];
     });
     if (told.length > 0) await writeDrugUnits(sql, work, told);
   }

@@ -8,7 +8,7 @@ import type { Decided } from './decided.ts';
 import { writeKeptBack } from './kept-back.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
 import { inheritLabelsOf } from './labels.ts';
-import { isNamed } from './reconcile.ts';
+import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
@@ -177,8 +177,11 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
     select distinct ${work.peerId}, split_part(t, '/', 1), split_part(t, '/', 2), '', 'Provenance', s.source_id
-    from pg_temp.slice s cross join unnest(s.targets) with ordinality u(t, n)
-    where s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance' and ${tx.unsafe(isNamed('s', 'n'))}
+    from (
+      select source_id, targets, ${tx.unsafe(NAMED)} from pg_temp.slice
+      where outcome = 'quarantined' and reason = 'dangling-reference' and type = 'Provenance' offset 0) s
+    cross join unnest(s.targets) with ordinality u(t, n)
+    where ${tx.unsafe(isNamed('s', 'n'))}
     on conflict do nothing`;
   const identifier = JSON.stringify(`${base}/`).slice(0, -1);
   const led = await tx.unsafe<{ memberId: string }[]>(

@@ -6,14 +6,14 @@ import { type Keyed, keyColumns } from './keys-made.ts';
 import type { Range } from './slice.ts';
 
 /**
- * What Medications are, by our key `Medication/id`; those that are not known are left out.
+ * Medications by our key `Medication/id`; those that are not known are left out.
  * @param work what it has staged counts too. Primary key of shared_resource; staging_shared
  */
-export async function drugConcepts(sql: Queryable, keys: readonly string[], work?: string): Promise<Drugs> {
+export async function namedDrugs(sql: Queryable, keys: readonly string[], work?: string): Promise<Drugs> {
   const known = keys.filter((key) => key.startsWith('Medication/'));
   if (known.length === 0) return new Map();
-  const rows = await sql<{ key: string; code: string | null }[]>`
-    select k.key, (coalesce(s.body, e.body)::jsonb -> 'code')::text as code
+  const rows = await sql<{ key: string; body: string }[]>`
+    select k.key, coalesce(s.body, e.body) as body
     from (select distinct t as key, split_part(t, '/', 2) as id from unnest(${arrayLiteral(known)}::text::text[]) t) k
     left join exchange.shared_resource e on e.type = 'Medication' and e.id = k.id and not e.deleted
     left join lateral (
@@ -25,12 +25,12 @@ export async function drugConcepts(sql: Queryable, keys: readonly string[], work
       ) s join exchange.staged_text t on t.pull_id = ${work ?? ''} and t.file = s.file and t.line = s.line and t.entry = s.entry
       order by s.file desc, s.line desc, s.entry desc limit 1) s on true
     where coalesce(s.body, e.body) is not null`;
-  return new Map(rows.flatMap((r) => (r.code === null ? [] : [[r.key, JSON.parse(r.code)]])));
+  return new Map(rows.map((r) => [r.key, JSON.parse(r.body) as Resource]));
 }
 
 /** The Medications that some stored records name. */
 export const drugsOf = (sql: Queryable, records: readonly { type: string; body: string }[]): Promise<Drugs> =>
-  drugConcepts(
+  namedDrugs(
     sql,
     records.flatMap((r) => (DRUG_TYPES.includes(r.type) ? (medicationOf(JSON.parse(r.body) as Resource) ?? []) : [])),
   );

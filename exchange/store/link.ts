@@ -213,7 +213,8 @@ export async function agreedValues(
       union all
       select l.member_id, l.type, l.a_id, l.b_id from exchange.link l join about using (member_id, type)
       where l.state = 'confirmed' and l.kind in ('same-record', 'same-event')
-        and not exists (select from replaced r where r.member_id = l.member_id and r.type = l.type and r.local_id in (l.a_id, l.b_id))
+        and (l.member_id, l.type, l.a_id) not in (select member_id, type, local_id from replaced)
+        and (l.member_id, l.type, l.b_id) not in (select member_id, type, local_id from replaced)
     ), told as materialized (
       select distinct p.member_id, p.type, p.one, coalesce(r.origin, ${work.peerId}) as origin
       from (select member_id, type, a as one, b as other from pair union all select member_id, type, b, a from pair) p
@@ -222,8 +223,8 @@ export async function agreedValues(
     delete from exchange.judged j using doubt d
     where j.pull_id = ${work.id} and j.file = d.file and j.line = d.line and j.entry = d.entry and j.id = d.id and j.other_id = d.other_id
       and j.conflict = 'value-mismatch'
-      and exists (select from told t where t.member_id = d.member_id and t.type = d.type and t.one = d.id and t.origin = d.other_origin)
-      and exists (select from told t where t.member_id = d.member_id and t.type = d.type and t.one = d.other_id and t.origin = ${work.peerId})`;
+      and (d.member_id, d.type, d.id, d.other_origin) in (select member_id, type, one, origin from told)
+      and (d.member_id, d.type, d.other_id) in (select member_id, type, one from told where origin = ${work.peerId})`;
 }
 
 /** A new unit that we may have transmitted once, as a Provenance tells, and that is not linked may be an echo. staging_bucket, staging_key. */

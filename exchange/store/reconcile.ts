@@ -67,15 +67,17 @@ async function duplicatesInJob(tx: Queryable, work: Decided): Promise<void> {
  * Is target `n` of staged unit `s` one that the record names itself? Behind those stand the persons of what it contains (reconcile/read-unit.ts),
  * which count once one that it names is there.
  */
-export const isNamed = (s: string, n: string) => `(${s}.about is null or ${n} <= cardinality(${s}.about))`;
+export const isNamed = (s: string, n: string) => `(${s}.named is null or ${n} <= ${s}.named)`;
+/** What {@link isNamed} reads, counted once a unit: a Provenance of a member's whole record has ten thousands, which would be read for each of them. */
+export const NAMED = 'cardinality(about) as named';
 
 /** Provenance belongs to the member of what it is about; to no single one when it is about several members' records. */
 export async function provenanceMembers(tx: Queryable, work: Decided): Promise<void> {
   await tx.unsafe(
     `with target as materialized (
        select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id, ${isNamed('p', 'n')} as named
-       from exchange.staging p cross join unnest(p.targets) with ordinality u(t, n)
-       where p.pull_id = $1 and ${open('p')} and p.targets is not null
+       from (select file, line, entry, targets, ${NAMED} from exchange.staging p where p.pull_id = $1 and ${open('p')} and p.targets is not null offset 0) p
+       cross join unnest(p.targets) with ordinality u(t, n)
      ), known as (
        select g.file, g.line, g.entry, g.named, s.member_id
        from target g join exchange.staging s on s.pull_id = $1 and s.type = g.type and s.source_id = g.id

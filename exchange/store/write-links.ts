@@ -12,15 +12,26 @@ export type Work = { id: string; pull: string | null; peerId: string };
 const MOST_IN_CLUSTER = 10;
 const RULES = `v${RULES_VERSION}`;
 
+/**
+ * Records of the open slice of which what the rules said before holds no more. A link or an item is looked up among them by each of its two sides
+ * by itself: by both at once, all records of a member would be paired with all that it has of these.
+ */
+const AGAIN = (tx: Queryable) => tx`
+  select member_id, type, local_id from pg_temp.slice
+  where (outcome in ('updated', 'retracted') or reason = 'replayed') and not is_shared and member_id is not null and local_id is not null`;
+
 /** Links of what was judged. What the rules said of a version that is replaced goes; what people decided stays. */
 export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
   await tx`
-    delete from exchange.link l using pg_temp.slice s
-    where (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
-      and l.member_id = s.member_id and l.type = s.type and (l.a_id = s.local_id or l.b_id = s.local_id) and l.rule not in ('decision', 'match') and l.state <> 'rejected'
-      and not exists (
-        select from exchange.judged j where j.pull_id = ${work.id} and j.member_id = l.member_id and j.kind = l.kind and j.type = l.type
-          and least(j.id, j.other_id) = least(l.a_id, l.b_id) and greatest(j.id, j.other_id) = greatest(l.a_id, l.b_id))`;
+    with again as materialized (${AGAIN(tx)}), kept as materialized (
+      select j.member_id, j.kind, j.type, least(j.id, j.other_id) as a, greatest(j.id, j.other_id) as b
+      from (select distinct member_id from again) m join exchange.judged j on j.pull_id = ${work.id} and j.member_id = m.member_id
+    )
+    delete from exchange.link l
+    where l.member_id in (select member_id from again)
+      and ((l.member_id, l.type, l.a_id) in (select member_id, type, local_id from again) or (l.member_id, l.type, l.b_id) in (select member_id, type, local_id from again))
+      and l.rule not in ('decision', 'match') and l.state <> 'rejected'
+      and (l.member_id, l.kind, l.type, least(l.a_id, l.b_id), greatest(l.a_id, l.b_id)) not in (select member_id, kind, type, a, b from kept)`;
   // of two types the claim stands first
   await tx`
     insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id, b_type)
@@ -41,12 +52,17 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
     from pg_temp.slice where type = 'Patient' and outcome = 'linked-duplicate'
     on conflict do nothing`;
   await tx`
+    with linked as materialized (
+      select member_id, type, a_id, b_id from exchange.link
+      where member_id in (select member_id from pg_temp.slice where outcome = 'linked-duplicate') and type <> 'Patient' and state = 'confirmed' and kind in ('same-record', 'same-event')
+    ), crowd as materialized (
+      select member_id, type, id from (select member_id, type, a_id as id from linked union all select member_id, type, b_id from linked) l
+      group by member_id, type, id having count(*) >= ${MOST_IN_CLUSTER}
+    )
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
     select ${work.pull}, 'large-cluster', s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
-    from pg_temp.slice s
-    where s.outcome = 'linked-duplicate' and s.type <> 'Patient' and (
-      select count(*) from exchange.link l where l.member_id = s.member_id and l.type = s.type and l.state = 'confirmed'
-        and l.kind in ('same-record', 'same-event') and (l.a_id = s.local_id or l.b_id = s.local_id)) >= ${MOST_IN_CLUSTER}
+    from pg_temp.slice s join crowd c on c.member_id = s.member_id and c.type = s.type and c.id = s.local_id
+    where s.outcome = 'linked-duplicate'
     union
     select ${work.pull}, 'large-cluster', s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
     from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
@@ -60,11 +76,11 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
   const weights = JSON.stringify(Object.fromEntries(Object.entries(ITEM_KINDS).map(([kind, k]) => [kind, k.weight])));
   const doubts = await doubtsOfSlice(tx);
   await tx`
+    with again as materialized (${AGAIN(tx)})
     update exchange.review_item i set state = 'gone'
-    from pg_temp.slice s
-    where (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
-      and i.member_id = s.member_id and i.type = s.type and i.state <> 'gone' and i.b_id is not null
-      and (i.a_id = s.local_id or i.b_id = s.local_id) and i.rule <> 'chain'
+    where i.member_id in (select member_id from again) and i.state <> 'gone' and i.b_id is not null
+      and ((i.member_id, i.type, i.a_id) in (select member_id, type, local_id from again) or (i.member_id, i.type, i.b_id) in (select member_id, type, local_id from again))
+      and i.rule <> 'chain'
       and not (i.kind = 'identity-doubt' and i.decision is not distinct from 'discard')
       and not exists (
         select from exchange.judged j where j.pull_id = ${work.id} and j.conflict = i.kind and j.member_id = i.member_id

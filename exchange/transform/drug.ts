@@ -1,6 +1,8 @@
 // The drug of a record that names a Medication instead of telling it by codes: many systems write all their orders so.
 // https://hl7.org/fhir/us/core/StructureDefinition-us-core-medicationrequest.html
-import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { parseReference } from '../../src/fhir/reference.ts';
+import { isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { type Label, labelOf } from './label.ts';
 
 /** Types with `medication[x]`, by a concept or by reference. */
 export const DRUG_TYPES: readonly string[] = [
@@ -10,23 +12,36 @@ export const DRUG_TYPES: readonly string[] = [
   'MedicationStatement',
 ];
 
-/** Concepts of Medications by our key `Type/id`. */
-export type Drugs = ReadonlyMap<string, Json>;
+/** Medications by our key `Medication/id`. */
+export type Drugs = ReadonlyMap<string, Resource>;
 const NONE: Drugs = new Map();
 
-/** The Medication that a record names, as it writes it; undefined when it tells its drug by itself, or not at all. */
+/** The Medication that a record names, as `Medication/id` or `#id`, whether or not it tells its drug beside it. */
 export function medicationOf(r: Resource): string | undefined {
-  if (!DRUG_TYPES.includes(r.resourceType) || r['medicationCodeableConcept'] !== undefined) return undefined;
-  const reference = r['medicationReference'];
-  return isObject(reference) ? text(reference['reference']) : undefined;
+  if (!DRUG_TYPES.includes(r.resourceType)) return undefined;
+  const named = isObject(r['medicationReference']) ? text(r['medicationReference']['reference']) : undefined;
+  if (named === undefined) return undefined;
+  const read = parseReference(named);
+  if (read.kind === 'fragment') return named;
+  return read.kind === 'relative' || read.kind === 'absolute' ? `${read.type}/${read.id}` : undefined;
+}
+
+function drugOf(r: Resource, drugs: Drugs): JsonObject | undefined {
+  const named = medicationOf(r);
+  if (named?.startsWith('#')) return objects(r['contained']).find((c) => c['id'] === named.slice(1));
+  return named === undefined ? undefined : drugs.get(named);
 }
 
 /** The record as if it told its drug by itself: by the Medication that it contains or names. The same object where there is nothing to add. */
 export function withDrug(r: Resource, drugs: Drugs = NONE): Resource {
-  const named = medicationOf(r);
-  if (named === undefined) return r;
-  const concept = named.startsWith('#')
-    ? objects(r['contained']).find((c) => c['id'] === named.slice(1))?.['code']
-    : drugs.get(named);
+  if (r['medicationCodeableConcept'] !== undefined) return r;
+  const concept = drugOf(r, drugs)?.['code'];
   return concept === undefined ? r : { ...r, medicationCodeableConcept: concept };
+}
+
+/** The label of a record: its own, or that of the Medication that it names when that is more: by what that carries, is and is made of. */
+export function labelWithDrug(r: Resource, drugs: Drugs): Label {
+  const named = drugOf(r, drugs);
+  const [own, its] = [labelOf(r), named === undefined ? 0 : labelOf(named as Resource)];
+  return its > own ? its : own;
 }

@@ -38,6 +38,7 @@ function codeIsSensitive(resource: Resource, { list }: ValueSets): boolean {
     resource['medicationCodeableConcept'],
   ];
   for (const diagnosis of objects(resource['diagnosis'])) places.push(diagnosis['diagnosisCodeableConcept']);
+  for (const ingredient of objects(resource['ingredient'])) places.push(ingredient['itemCodeableConcept']);
   for (const item of objects(resource['item'])) places.push(item['productOrService']);
   return places.some((place) =>
     codings(place).some((c) => {

@@ -29,7 +29,7 @@ const SIGNED = `\\p{Sc}${GAP}[.,]?\\d|\\d${GAP}\\p{Sc}`;
 const NUMBERED = [
   SIGNED,
   `${BEGIN}(?:${CODES})${GAP}[.,]?\\d`,
-  `\\d${GAP}(?:${CODES}|dollars|euros|pesos|cents)${END}`,
+  `\\d${GAP}(?:${CODES}|dollars|euros|pesos|cents|bucks(?!\\s(?:county|co|rd|road|st|street|ave)\\b))${END}`,
   ...Object.entries(ICD_9).flatMap(([name, code]) => [
     `${BEGIN}${name}${GAP}(?!${code}(?!\\d))${CENTS}`,
     `(?<![\\p{L}\\d.,])(?!${code}${GAP}${name})\\d[\\d,]*\\.\\d\\d${GAP}${name}${END}`,
@@ -37,6 +37,10 @@ const NUMBERED = [
   `${BEGIN}${SUMS}\\P{L}{0,3}(?:${AMBIGUOUS})${GAP}${CENTS}`,
 ].join('|');
 const NAMED = `${BEGIN}(?:USD|dollars?|euros?|cents)${END}`;
+/** What the member bears, in whole numbers or per cent too: `coinsurance 20%`, `copay: 25`; not days that follow the word. */
+const SHARE =
+  `${BEGIN}(?:co-?pay(?:ments?)?|co-?insurance|deductibles?)(?:\\s?[:=]|\\s(?:is|was|of))?${GAP}(?!\\d{1,4}[-/]\\d{1,2}[-/]\\d)\\d` +
+  `|\\d\\s?(?:%|per ?cent)\\s(?:co-?pay|co-?insurance)`;
 /** `copay is 45.00`: what announces an amount, and not far behind it a number with cents. */
 const ANNOUNCED = `${BEGIN}(?:co-?pay(?:ments?)?|co-?insurance|deductible|paid|owe[ds]?|billed|charge[ds]?|balance|costs?|price|fee|amounts?)${END}[^.;]{0,24}?(?<![\\p{L}\\d.,])\\d[\\d,]*\\.\\d\\d(?![\\d.%])`;
 
@@ -44,9 +48,15 @@ const ANNOUNCED = `${BEGIN}(?:co-?pay(?:ments?)?|co-?insurance|deductible|paid|o
 const ANY_SIGN = /\p{Sc}/u;
 const SIGN = new RegExp(SIGNED, 'u');
 const AMOUNT = new RegExp(NUMBERED, 'iu');
-const WORDS = new RegExp(`${NUMBERED}|${NAMED}|${ANNOUNCED}`, 'iu');
+const WORDS = new RegExp(`${NUMBERED}|${NAMED}|${SHARE}|${ANNOUNCED}`, 'iu');
+/** Letters that nobody sees, which may stand between a sign and its number. */
+const UNSEEN = '[\\u00AD\\u200B-\\u200F\\u2060-\\u2064\\uFEFF]';
+const ANY_UNSEEN = new RegExp(UNSEEN, 'gu');
 /** Could it be told at all? What most texts are done with. */
-const HINT = /\p{Sc}|usd|eur|gbp|mxn|jpy|chf|aud|nzd|cad|doll|peso|cent|\.\d\d/iu;
+const HINT = new RegExp(
+  `\\p{Sc}|usd|eur|gbp|mxn|jpy|chf|aud|nzd|cad|doll|peso|cent|buck|co-?pay|co-?insur|deductible|\\.\\d\\d|${UNSEEN}`,
+  'iu',
+);
 
 /** Members that hold words for people, where an amount may be told. */
 const PROSE = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
@@ -69,17 +79,19 @@ const seen = (html: string): string =>
     return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal));
   });
 
+const withoutUnseen = (words: string): string => words.replaceAll(ANY_UNSEEN, '');
+
 /** Do words tell an amount? */
 export const wordsTellMoney = (words: string): boolean => {
   const plain = words.includes('&') || words.includes('<') ? seen(words) : words;
-  return HINT.test(plain) && WORDS.test(plain);
+  return HINT.test(plain) && WORDS.test(withoutUnseen(plain));
 };
 
 /** Does the text of a member tell an amount? Numbers and codes that only look like one do not. */
 export function memberTellsMoney(key: string, value: string): boolean {
   if (PROSE.has(key)) return wordsTellMoney(value);
-  if (NAMES.has(key)) return HINT.test(value) && AMOUNT.test(value);
-  return ANY_SIGN.test(value) && SIGN.test(value);
+  if (NAMES.has(key)) return HINT.test(value) && AMOUNT.test(withoutUnseen(value));
+  return ANY_SIGN.test(value) && SIGN.test(withoutUnseen(value));
 }
 
 const TEXT_TYPE = /^text\/|[+/](?:xml|json|rtf|csv|javascript)/i;
@@ -97,7 +109,7 @@ const CURRENCY_UNIT = new RegExp(`^${UNITS}(?:/.*)?$`, 'i');
 export const isCurrencyUnit = (unit: string): boolean => CURRENCY_UNIT.test(unit);
 
 const COSTS =
-  '(?:price|(?<!dis)charge|copay(?:ment)?|coinsurance|deductible|(?:patient|member|plan|payer)[-_]?pa(?:y|id)(?:[-_]?(?:amount|amt))?)';
+  '(?:(?:price|cost|premium|(?<!dis)charge|copay(?:ment)?|coinsurance|deductible)(?:[-_]?(?:amount|amt|value))?|(?:patient|member|plan|payer)[-_]?pa(?:y|id)(?:[-_]?(?:amount|amt))?)';
 /** Extensions whose name says that their number is an amount, of whatever record. */
 const COST_URL = new RegExp(`${COSTS}s?$`, 'i');
 /** The same in what is about payment. */

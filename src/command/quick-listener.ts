@@ -8,6 +8,7 @@ import { giveBack } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
 import { CLIMBS, HOSTS, refuseEarly } from './refuse-early.ts';
 import { type Turns, turns } from './turns.ts';
+import { closeUnread, hasBody } from './unread-body.ts';
 
 /** What the directory gives when it is made. */
 export type QuickHolder = { answer?: QuickAnswer };
@@ -37,20 +38,6 @@ const climbs = (url: string): boolean => {
   return path.includes('\\') || /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
 };
 
-const hasBody = ({ headers, method }: IncomingMessage): boolean =>
-  method !== 'GET' &&
-  method !== 'HEAD' &&
-  (Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined);
-
-/** An answer to a body that was not read to its end is the last one of its connection, and says so: what follows would be cut off with the rest. */
-function closeUnread(request: IncomingMessage, response: ServerResponse): void {
-  const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse;
-  response.writeHead = (...head: unknown[]) => {
-    if (!request.complete) response.setHeader('connection', 'close');
-    return writeHead(...head);
-  };
-}
-
 /** @param inTurns connections that are answered the quick way */
 export function quickListener(
   app: Hono,
@@ -61,6 +48,7 @@ export function quickListener(
   const listener = getRequestListener(app.fetch, { hostname });
   return (request: IncomingMessage, response: ServerResponse) => {
     const hosts = namesHosts(request.rawHeaders);
+    if (hasBody(request)) closeUnread(request, response);
     if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return refuseEarly(request, response, HOSTS);
     const { method = '', url = '' } = request;
     if (climbs(url)) return refuseEarly(request, response, CLIMBS);
@@ -71,10 +59,7 @@ export function quickListener(
       isGone: () => response.destroyed,
       peer: request.socket.remoteAddress,
     });
-    if (quick === undefined) {
-      if (hasBody(request)) closeUnread(request, response);
-      return void listener(request, response);
-    }
+    if (quick === undefined) return void listener(request, response);
     if (quick instanceof Promise) {
       inTurns.begin();
       const { socket } = request;

@@ -28,9 +28,7 @@ export type FhirEnv = {
 /** An answer before it is one of a server; headers without those of every answer. */
 export type Reply = { body: string | Uint8Array<ArrayBuffer> | null; status: number; headers: Record<string, string> };
 
-/**
- * Paths as clients write them: `%24export` is `$export`, `//` is `/`, a trailing `/` does not count. The query stays.
- */
+/** Paths as clients write them: `%24export` is `$export`, a trailing `/` does not count. The query stays. */
 export function normalPath(request: Request): string {
   const url = request.url;
   const start = url.indexOf('/', url.indexOf('://') + 3);
@@ -40,8 +38,15 @@ export function normalPath(request: Request): string {
   const end = Math.min(query === -1 ? url.length : query, hash === -1 ? url.length : hash);
   let path = url.slice(start, end);
   if (path.includes('%24')) path = path.replaceAll('%24', '$');
-  if (path.includes('//')) path = path.replace(/\/{2,}/g, '/');
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  return path.length > 1 && path.endsWith('/') && !path.endsWith('//') ? path.slice(0, -1) : path;
+}
+
+/** The same where everybody may read: `//` is `/`. To what is kept from others leads one way, as a proxy before it may read that otherwise. */
+export function forgivingPath(request: Request): string {
+  const path = normalPath(request);
+  if (!path.includes('//')) return path;
+  const plain = path.replace(/\/{2,}/g, '/');
+  return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain;
 }
 
 export type Service = 'directory' | 'exchange' | 'staff' | 'member';
@@ -56,7 +61,7 @@ export function fhirApp(
   always: Record<string, string> = {},
 ): Hono<FhirEnv> {
   const fixed = fixedHeaders(always);
-  const app = new Hono<FhirEnv>({ getPath: normalPath });
+  const app = new Hono<FhirEnv>({ getPath: service === 'directory' ? forgivingPath : normalPath });
 
   app.use(async (c, next) => {
     const started = performance.now();

@@ -12,7 +12,7 @@ import { tellsDenial } from '../../exchange/transform/review-action.ts';
 const LENGTH = 1_500_000;
 const NEAR = [
   'fee ',
-  'copay of 1,1',
+  'copay of no 1,1',
   'CAD 1',
   '1,',
   'CAD414.0 ',

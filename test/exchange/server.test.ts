@@ -155,7 +155,8 @@ describe('every protected route', () => {
       expect([path, answer.status, answer.header('allow')]).toEqual([path, 405, allow]);
       expect(answer.json().resourceType).toBe('OperationOutcome');
     }
-    for (const path of ['/Nothing/1', '/Claim', '/Group/g-1/$nothing']) {
+    // a second way to what is kept is none
+    for (const path of ['/Nothing/1', '/Claim', '/Group/g-1/$nothing', '//metadata', '/Group//g-1', '/metadata//']) {
       const answer = await call(path);
       expect([path, answer.status, issue(answer)]).toEqual([path, 404, 'not-found']);
     }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { isDrugCode } from '../../exchange/transform/drug-codes.ts';
 import { factsOf, isStatement } from '../../exchange/transform/facts.ts';
 import { labelOf } from '../../exchange/transform/label.ts';
-import { moneyIn, withoutMoney } from '../../exchange/transform/money.ts';
+import { mayHoldMoney, moneyIn, withoutMoney } from '../../exchange/transform/money.ts';
 import { authorizationFacts } from '../../exchange/transform/prior-authorization.ts';
 import { serviceEnd } from '../../exchange/transform/service-date.ts';
 import { PROGRAM, valueSets } from '../../exchange/transform/value-sets.ts';
@@ -143,6 +143,49 @@ describe('money', () => {
       ],
       payment: { type: { text: 't' }, date: '2026-01-01' },
     });
+  });
+
+  test('amounts behind letters that nobody sees, shares in per cent, and numbers of extensions that are named so', () => {
+    const left = (words: string) =>
+      withoutMoney(res({ resourceType: 'Coverage', text: { status: 'generated', div: words } }))['text'];
+    for (const words of [
+      '<div>$\u200B74.09</div>',
+      '<div>$&#8203;74.09</div>',
+      '<div>U\u00ADSD 5</div>',
+      '<div>74.09 bucks</div>',
+      '<div>about 75 bucks.</div>',
+      '<div>coinsurance 20%</div>',
+      '<div>Co-insurance: 20 percent</div>',
+      '<div>20% coinsurance</div>',
+      '<div>copay is 25 a visit</div>',
+      '<div>Deductible 1,500</div>',
+    ])
+      expect([words, left(words)]).toEqual([words, undefined]);
+    for (const words of [
+      '<div>12 Bucks County</div>',
+      '<div>zero\u200Bwidth 20%</div>',
+      '<div>copay since 2026-01-01</div>',
+      '<div>Deductible 2026-01-01 to 2026-12-31</div>',
+      '<div>saturation 20%</div>',
+    ])
+      expect([words, left(words)]).toEqual([words, { status: 'generated', div: words }]);
+    const number = (url: string) =>
+      res({ resourceType: 'Observation', extension: [{ url: `http://plan.example/${url}`, valueDecimal: 12.5 }] });
+    for (const url of [
+      'premium',
+      'monthly-premium',
+      'cost',
+      'copay',
+      'price',
+      'premium-amount',
+      'copayAmount',
+      'costs',
+    ]) {
+      expect([url, moneyIn(number(url)).length]).toEqual([url, 1]);
+      expect([url, mayHoldMoney('Observation', JSON.stringify(number(url)))]).toEqual([url, true]);
+      expect([url, withoutMoney(number(url))]).toEqual([url, { resourceType: 'Observation' }]);
+    }
+    for (const url of ['dose', 'discharge', 'cost-center']) expect([url, moneyIn(number(url))]).toEqual([url, []]);
   });
 
   test('free text of Coverage and claims that tells an amount goes, names of places stay', () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono } from 'hono';
@@ -80,6 +81,49 @@ test('an answer to a body that was not read to its end says that it is the last 
     const part = await ask('/part');
     expect([part.status, part.headers.get('connection')]).toEqual([400, 'close']);
     await part.body?.cancel();
+  } finally {
+    await http.close();
+  }
+});
+
+test('who sends a body that is too long sees the answer, also when it reads only after it has sent all', async () => {
+  const app = new Hono()
+    .post('/announced', (c) => c.json({ issue: 'too-long' }, 413))
+    .post('/part', async (c) => {
+      const reader = c.req.raw.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      return c.json({ issue: 'too-long' }, 413);
+    });
+  const http = await listen(app, { host: '127.0.0.1', port: 0 });
+  const piece = Buffer.alloc(1024 * 1024, 'x');
+  const PIECES = 20;
+  /** What comes after all was sent, a little at a time; what went wrong on the way. */
+  const sendAll = async (path: string): Promise<string> => {
+    const socket = connect(http.port, '127.0.0.1');
+    const received: Buffer[] = [];
+    let fault = '';
+    socket.pause();
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      fault = error.code ?? 'error';
+    });
+    const closed = new Promise((done) => socket.once('close', done));
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${PIECES * piece.length}\r\n\r\n`);
+    for (let i = 0; i < PIECES && fault === ''; i++) {
+      await new Promise<void>((done) => socket.write(piece, () => done()));
+      await pause(50);
+    }
+    socket.on('data', (data) => received.push(data));
+    socket.resume();
+    await closed;
+    return fault === '' ? Buffer.concat(received).toString('latin1') : fault;
+  };
+  try {
+    for (const answer of await Promise.all(['/announced', '/announced', '/part'].map(sendAll))) {
+      expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+      expect(answer).toMatch(/connection: close/i);
+      expect(answer).toContain('too-long');
+    }
   } finally {
     await http.close();
   }

@@ -5,7 +5,7 @@ import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
 import { nameOfShared } from '../../../exchange/report/members.ts';
 import { plainRecord } from '../../../exchange/report/plain-record.ts';
-import { withDrug } from '../../../exchange/transform/drug.ts';
+import { labelWithDrug, withDrug } from '../../../exchange/transform/drug.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, reconciler } from './reconcile-pull.ts';
@@ -133,11 +133,38 @@ test('people read what the drug is called', () => {
 
 test('what a record tells by itself stands, and what nobody knows is left', () => {
   const both = order('a', 'p1', { ...byName('x'), medicationCodeableConcept: drug('1') }) as unknown as Resource;
-  const drugs = new Map([['Medication/x', drug('2')]]);
+  const drugs = new Map([['Medication/x', medication('x', drug('2')) as unknown as Resource]]);
   expect(withDrug(both, drugs)).toBe(both);
   const named = order('a', 'p1', byName('x')) as unknown as Resource;
   expect(recordKeys(withDrug(named, drugs))).toEqual([`e:${RXNORM}|2`]);
   expect(withDrug(named)).toBe(named);
   const other = { resourceType: 'Observation', ...byName('x') } as unknown as Resource;
   expect(withDrug(other, drugs)).toBe(other);
+});
+
+test('a sensitive drug is told by what the Medication carries, is and is made of, however it is named', () => {
+  const secret = drug('370143000', SNOMED);
+  const restricted = {
+    meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }] },
+  };
+  const drugs = new Map(
+    [
+      medication('is', secret),
+      medication('made', drug('1'), { ingredient: [{ itemCodeableConcept: secret }] }),
+      medication('carries', drug('1'), restricted),
+      medication('plain', drug('1')),
+    ].map((m) => [`Medication/${m.id}`, m as unknown as Resource]),
+  );
+  const label = (what: object) => labelWithDrug(order('a', 'p1', what) as unknown as Resource, drugs);
+  for (const id of ['is', 'made', 'carries']) expect([id, label(byName(id))]).toEqual([id, 1]);
+  expect(label(byName('plain'))).toBe(0);
+  expect(label({ medicationReference: { reference: 'https://plan.example/fhir/Medication/is' } })).toBe(1);
+  expect(label({ medicationReference: { reference: 'Medication/is/_history/2' } })).toBe(1);
+  expect(label({ ...byName('is'), medicationCodeableConcept: drug('1') })).toBe(1);
+  expect(
+    label({
+      medicationReference: { reference: '#m' },
+      contained: [medication('m', drug('1'), { ingredient: [{ itemCodeableConcept: secret }] })],
+    }),
+  ).toBe(1);
 });
