@@ -39,6 +39,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'export-report': 'took a page as a file',
   manage: 'tried to change a payer',
   accept: 'accepted a pull as it was',
+  'give-up': 'gave a pull up',
   decide: 'decided an item',
   'members-one': 'made two members one person',
   'members-two': 'took back that two members are one person',

@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
 import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
+import { giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { addPeer, type Peer, setPeerState } from '../../exchange/store/peer.ts';
-import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull.ts';
+import { findPull, LeaseLost, movePull, OPEN_STATES, type Pull, type PullState } from '../../exchange/store/pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, type Person } from './plan-fixture.ts';
 import { lab } from './reconcile/reconcile-pull.ts';
@@ -222,6 +223,47 @@ describe('waiting', () => {
   test('a status that never ends ends the pull', async () => {
     const failed = await pull({ 'GET /status/export': later('3600') });
     expect([failed.state, failed.reason]).toEqual(['failed', 'peer-too-slow']);
+  });
+
+  test('a status that never ends is given up by a person, once; the job is deleted, and what was missing comes with the next request', async () => {
+    script = { 'GET /status/export': later('3600') };
+    const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full: true });
+    await node.worker.drain();
+    const { sql } = node.deps.database;
+    expect((await findPull(sql, id))?.state).toBe('exporting');
+    const giveUp = (seen: PullState) =>
+      giveUpPull(node.deps, { kind: 'command', subject: 'ann', name: 'Ann' }, { id, seen, note: 'it lost the job' });
+    // who works on it meanwhile commits nothing more
+    await sql`update exchange.pull set lease_owner = 'other', lease_until = now() + interval '1 hour' where id = ${id}`;
+    expect([await giveUp('matching'), await giveUp('exporting'), await giveUp('exporting')]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    await expect(movePull(sql, id, 'other', node.deps.clock(), 'downloading', {})).rejects.toThrow(LeaseLost);
+    const ended = await findPull(sql, id);
+    expect([ended?.state, ended?.reason]).toEqual(['failed', 'given-up']);
+    const events = await sql`select detail from exchange.pull_event where pull_id = ${id} and state = 'failed'`;
+    expect(events.map((e) => e['detail'])).toEqual(['given up by Ann: it lost the job']);
+    const audit =
+      await sql`select actor, reason from exchange.audit where action = 'give-up' and object = ${`pull/${id}`}`;
+    expect([...audit]).toEqual([{ actor: 'ann', reason: 'exporting' }]);
+    await node.worker.release();
+    expect(asked('/status/export').filter((r) => r.method === 'DELETE')).toHaveLength(1);
+    script = {};
+    const [again = ''] = await planPulls(node.deps, { cause: 'command', again: true });
+    await node.worker.drain();
+    expect((await findPull(sql, again))?.state).toBe('done');
+  });
+
+  test('a pull that takes records in, or has ended, is not given up', async () => {
+    const done = await pull();
+    const by = { kind: 'command', subject: 'ann', name: 'Ann' } as const;
+    for (const seen of ['done', 'reconciling'] as const) {
+      await node.deps.database.sql`update exchange.pull set state = ${seen} where id = ${done.id}`;
+      expect(await giveUpPull(node.deps, by, { id: done.id, seen, note: 'no' })).toBe(false);
+    }
+    await node.deps.database.sql`update exchange.pull set state = 'done' where id = ${done.id}`;
   });
 });
 
