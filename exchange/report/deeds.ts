@@ -41,6 +41,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   accept: 'accepted a pull as it was',
   'give-up': 'gave a pull up',
   decide: 'decided an item',
+  'decide-all': 'decided all items of a kind, payer and pull alike',
   'members-one': 'made two members one person',
   'members-two': 'took back that two members are one person',
   choice: 'recorded a choice',
