@@ -13,17 +13,18 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock, closeRepeated } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
-import { readByKey, settledTime } from '../store/export.ts';
+import { type ExportConditions, readByKey, settledTime } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { lackedSince } from '../store/lacked-since.ts';
 import { findPeer } from '../store/peer.ts';
+import { deliveredOf, withdrawnMembers } from '../store/withdrawn-since.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { Named, type NamedRecord, namedRecords } from './named.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
 import { sharedTransmitters } from './transmitter.ts';
-import { placing, writeMembers } from './write-members.ts';
+import { placing, writeDeleted, writeMembers } from './write-members.ts';
 
 /** Members read by one statement: at first, and at most. */
 const FIRST_SLICE = 25;
@@ -61,6 +62,8 @@ type Run = {
   since: string | undefined;
   files: NdjsonFiles;
   counts: Record<string, number>;
+  /** members who have withdrawn, of whom what the peer has was named */
+  withdrawn: string[];
 };
 
 /** Runs one export job that this worker holds. False when the job was taken away meanwhile, or begins again. */
@@ -81,6 +84,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     since: await lackedSince(sql, job),
     files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
+    withdrawn: [],
   };
   if (!(await decided(run))) return false;
   run.transactionTime = await settledTime(sql);
@@ -175,6 +179,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
   }
   await noted;
+  await writeWithdrawn(run, tx, conditions);
   const shared =
     named === undefined
       ? []
@@ -187,6 +192,19 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   await writeOutcomes(files, parameters, { members: all - granted.length + wanted.length - held.length, undecided });
   counts['members'] = held.length;
   return true;
+}
+
+/** Names what the peer has of members who have withdrawn since it asked last. Of members who are asked for by name, all are granted. */
+async function writeWithdrawn(run: Run, tx: Sql, conditions: Omit<ExportConditions, 'members'>): Promise<void> {
+  const { job, parameters, scope, files, counts } = run;
+  const { since, until } = parameters;
+  if (since === undefined || parameters.patients !== undefined) return;
+  for (const memberId of await withdrawnMembers(tx, scope, run.today, since, until)) {
+    const rows = await deliveredOf(tx, job.peerId, memberId, { ...conditions, since });
+    if (rows.length === 0) continue;
+    await writeDeleted(files, rows, counts);
+    run.withdrawn.push(memberId);
+  }
 }
 
 /** The directory-type records that what leaves names, in files of their types. */
@@ -242,6 +260,12 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
       },
     }),
   ]);
+  await writeAudit(
+    tx,
+    run.withdrawn.map((memberId) =>
+      auditRow({ ...common, action: 'export-withdrawn', memberId, reason: 'consent-ended' }),
+    ),
+  );
   for (let after = ''; ; ) {
     const page = await deliveredMembers(tx, job.id, after, AUDIT_ROWS);
     await writeAudit(

@@ -179,10 +179,7 @@ export async function writeMembers(
     page.release();
   }
   for (const n of members.keys()) await transmit(n);
-  const deleted = await deletedRows(tx, about.peerId, conditions);
-  for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
-    await files.write('deleted', 'Bundle', JSON.stringify(deletions(deleted.slice(i, i + DELETIONS_PER_BUNDLE))));
-  counts['deleted'] = (counts['deleted'] ?? 0) + deleted.length;
+  await writeDeleted(files, await deletedRows(tx, about.peerId, conditions), counts);
   return members.map((m, n) => ({
     memberId: m.memberId,
     policy: m.policy,
@@ -190,6 +187,17 @@ export async function writeMembers(
     types: sent[n]?.types ?? {},
     keys: sent[n]?.keys ?? '',
   }));
+}
+
+/** What has left the view of the peer. */
+export async function writeDeleted(
+  files: NdjsonFiles,
+  rows: readonly { type: string; id: string }[],
+  counts: Record<string, number>,
+): Promise<void> {
+  for (let i = 0; i < rows.length; i += DELETIONS_PER_BUNDLE)
+    await files.write('deleted', 'Bundle', JSON.stringify(deletions(rows.slice(i, i + DELETIONS_PER_BUNDLE))));
+  counts['deleted'] = (counts['deleted'] ?? 0) + rows.length;
 }
 
 const deletions = (rows: readonly { type: string; id: string }[]) => ({

@@ -14,6 +14,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'export-deleted': 'request ended by the payer',
   'export-revoked': 'export taken back',
   'export-member': 'export that holds the member’s records',
+  'export-withdrawn': 'payer told that the records it has of the member may not be used any more',
   file: 'file of an export fetched',
   read: 'record read',
   search: 'records found by a search',

@@ -15,17 +15,20 @@ export type Grant = {
 export type GrantScope = { peerId: string; groupId: string | null };
 
 /** A member who said no on or after the first day of a consent has withdrawn it; a later consent is the later word. */
+export const SAID_NO = (
+  m: string,
+) => `coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
+    where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 const HOLDS = (m: string, day: string) => `
   ${m}.outcome = 'match' and ${m}.member_id is not null and ${day} between ${m}.consent_from and ${m}.consent_to
-  and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
-    where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
+  and not ${SAID_NO(m)}`;
 
 /** `$1` peer, `$2` Group; by match_member_group and match_single_grant. */
-const grants = (scope: GrantScope, day: string) => {
+export const grants = (scope: GrantScope, day: string, group = '$2::text') => {
   const ofGroup = `
     select m.member_id, m.consent_policy as policy, 'match/' || m.job_id || '/' || m.position as consent_id, t.created_at as at
     from exchange.match_group t join exchange.match_member m on m.group_id = t.id
-    where t.peer_id = $1 and ${scope.groupId === null ? '$2::text is null' : 't.id = $2::text'} and ${HOLDS('m', day)}`;
+    where t.peer_id = $1 and ${scope.groupId === null ? `${group} is null` : `t.id = ${group}`} and ${HOLDS('m', day)}`;
   return scope.groupId === null
     ? `${ofGroup} union all
     select m.member_id, m.consent_policy, 'member-match/' || m.id, m.at
@@ -34,7 +37,7 @@ const grants = (scope: GrantScope, day: string) => {
 };
 
 /** Did the consent of `m` hold at the time `$4`: by its days, and by what the member had said until then? */
-const HELD = `m.outcome = 'match' and ($4::timestamptz)::date between m.consent_from and m.consent_to
+export const HELD = `m.outcome = 'match' and ($4::timestamptz)::date between m.consent_from and m.consent_to
   and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
     where c.member_id = m.member_id and c.created_at <= $4::timestamptz order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 

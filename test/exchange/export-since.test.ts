@@ -423,6 +423,50 @@ describe('consent that ends', () => {
     );
   });
 
+  test('what a payer has of a member who has withdrawn is named once, to that payer alone, whatever else it asks for', async () => {
+    const { sql } = node.deps.database;
+    const robertId = idOf(robert);
+    await allow(robertId);
+    await enrol(node.deps, [], [lab('w1', {}, robertId), lab('w2', {}, robertId), encounter('w3')]);
+    const group = await them.group([card(rivera), card(robert)]);
+    const alone = await them.group([card(rivera)]);
+    const theirs = await other.group([card(robert)]);
+    const has = await run(them, group);
+    // written after the last export to them: they never got it
+    await enrol(node.deps, [], [lab('w4', {}, robertId), removal('Observation/w2')]);
+    const told = await run(them, group, has.transactionTime);
+    expect(await them.deleted(told)).toEqual(['Observation/w2']);
+    await enrol(node.deps, [], [lab('w5', {}, robertId)]);
+    await withdraw(robertId);
+
+    const next = await run(them, group, told.transactionTime);
+    const gone = await them.deleted(next);
+    expect(gone).toEqual(expect.arrayContaining([`Patient/${robertId}`, 'Observation/w1', 'Observation/w4']));
+    for (const key of ['Observation/w2', 'Observation/w5', 'Encounter/w3', `Patient/${ana}`])
+      expect(gone).not.toContain(key);
+    expect(JSON.stringify(await them.output(next))).not.toContain(robertId);
+    const [row] = await sql`
+      select count(*)::int as n from exchange.audit where action = 'export-withdrawn' and member_id = ${robertId} and peer_id = 'a'`;
+    expect(row).toEqual({ n: 1 });
+    // of types that are asked for
+    const coverages = await run(them, group, told.transactionTime, [{ name: '_type', valueString: 'Patient' }]);
+    expect(await them.deleted(coverages)).toEqual([`Patient/${robertId}`]);
+    // not again, not before it was said, not of who is not in the Group, and not to whom it was never sent
+    expect(await them.deleted(await run(them, group, next.transactionTime))).toEqual([]);
+    const until = [{ name: '_until', valueInstant: told.transactionTime }];
+    expect(await them.deleted(await run(them, group, has.transactionTime, until))).toEqual([]);
+    expect(await them.deleted(await run(them, alone, told.transactionTime))).toEqual([]);
+    expect(await other.deleted(await run(other, theirs, told.transactionTime))).toEqual([]);
+    // another consent, given since, lets them have it again: nothing is taken back
+    await undo(
+      sql,
+      sql`update exchange.consent set recorded_on = ${day(-3)}::date where member_id = ${robertId} and choice = 'withdraw'`,
+    );
+    await them.group([card(robert)]);
+    expect(await them.deleted(await run(them, group, told.transactionTime))).toEqual([]);
+    await allow(robertId);
+  });
+
   test('every member of every export is an audit row with the consent it rests on', async () => {
     const rows = await node.deps.database.sql`
       select d.job_id from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
