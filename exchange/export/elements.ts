@@ -8,9 +8,12 @@ const ALWAYS = list('resourceType id meta implicitRules modifierExtension');
 
 /** Elements with a minimum of one in R4. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  AdverseEvent: list('actuality subject'),
   AllergyIntolerance: list('patient'),
+  BodyStructure: list('patient'),
   CarePlan: list('status intent subject'),
   CareTeam: list('subject'),
+  ClinicalImpression: list('status subject'),
   Communication: list('status'),
   Condition: list('subject'),
   Coverage: list('status beneficiary payor'),
@@ -28,12 +31,14 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   Goal: list('lifecycleStatus description subject'),
   ImagingStudy: list('status subject'),
   Immunization: list('status vaccineCode patient occurrence'),
+  ImmunizationEvaluation: list('status patient targetDisease immunizationEvent doseStatus'),
   ImmunizationRecommendation: list('patient date recommendation'),
   Media: list('status content'),
   MedicationAdministration: list('status medication subject'),
   MedicationDispense: list('status medication'),
   MedicationRequest: list('status intent medication subject'),
   MedicationStatement: list('status medication subject'),
+  MolecularSequence: list('coordinateSystem'),
   NutritionOrder: list('status intent patient dateTime'),
   Observation: list('status code'),
   Procedure: list('status subject'),
@@ -48,13 +53,13 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
 /** Stems of the choice elements of R4: `medication` names `medicationCodeableConcept` too. */
 const CHOICES = new Set(
   list(
-    'abatement age asNeeded born code created deceased effective identified medication multipleBirth occurred occurrence onset performed quantity reported start statusReason timing value',
+    'abatement age asNeeded born code created deceased doseNumber effective identified medication multipleBirth occurred occurrence onset performed quantity reported seriesDoses start statusReason timing value',
   ),
 );
 const stemOf = (key: string): string => {
   const stem = /^[a-z]+?(?=[A-Z])/.exec(key)?.[0];
   if (stem !== undefined && CHOICES.has(stem)) return stem;
-  const longer = /^(?:multipleBirth|asNeeded|statusReason)(?=[A-Z])/.exec(key)?.[0];
+  const longer = /^(?:multipleBirth|asNeeded|statusReason|doseNumber|seriesDoses)(?=[A-Z])/.exec(key)?.[0];
   return longer ?? key;
 };
 

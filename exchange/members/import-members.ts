@@ -11,7 +11,9 @@ import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
+import { lendOne } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
+import { tellDrugs } from '../reconcile/tell-drugs.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
 import { commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
@@ -188,6 +190,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
 
   try {
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await lendOne(deps.database, (reader) => tellDrugs(deps, reader, work));
     const { counts: committed, refused: late } = await commitImport(deps.database, work);
     const counts = { ...committed, unchanged: committed.unchanged + unchanged };
     if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);

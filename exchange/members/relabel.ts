@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
+import { drugsOf } from '../store/drug.ts';
 import {
   anyUndecided,
   type Decider,
@@ -21,8 +22,9 @@ import {
   writeDecided,
 } from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
+import { type Drugs, withDrug } from '../transform/drug.ts';
 import { factsOf } from '../transform/facts.ts';
-import { LABELLER_VERSION } from '../transform/label.ts';
+import { LABELLER_VERSION, labelOf } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
 import { labelledReferences } from './read-own.ts';
 
@@ -47,11 +49,11 @@ export function inParts(members: readonly { id: string; records: number }[], mos
 }
 
 /** What the rules of today say of a record; large documents of ours alone become links, as when they came. */
-function decidedOf({ body, isOwn, isStripped }: Unclassified) {
+function decidedOf({ body, isOwn, isStripped }: Unclassified, drugs: Drugs) {
   const resource = JSON.parse(body) as Resource;
   const facts = factsOf(resource, body, isOwn, isStripped);
   return {
-    label: facts.label,
+    label: labelOf(withDrug(resource, drugs)),
     serviceEnd: facts.serviceEnd,
     paState: facts.authorization?.state,
     paChanged: facts.authorization?.changed,
@@ -76,12 +78,13 @@ async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabel
 async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
   const records = await unclassifiedOf(sql, memberIds);
   if (records.length === 0) return { records: 0, changed: 0 };
+  const drugs = await drugsOf(sql, records);
   const said = records.map((r) => ({
     memberId: r.memberId,
     type: r.type,
     id: r.id,
     version: r.version,
-    ...decidedOf(r),
+    ...decidedOf(r, drugs),
   }));
   const { relabelled } = await sql.begin(async (tx) => {
     await decideAlone(tx, memberIds);

@@ -3,7 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Chain } from '../chain/claims.ts';
 import { localDay } from '../clocks/business-day.ts';
-import { personOf } from '../report/members.ts';
+import { nameOfShared, personOf } from '../report/members.ts';
 import { type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { type AttachmentLine, attachmentsOf } from '../store/attachment.ts';
 import { chainsOf } from '../store/chain.ts';
@@ -117,10 +117,7 @@ async function namesOf(
 ): Promise<(key: string) => string | undefined> {
   const names = new Map<string, string>();
   for await (const page of sharedTexts(deps.database, [...keys]))
-    for (const { key, body } of page) {
-      const r = JSON.parse(body) as Resource;
-      names.set(key, typeof r['name'] === 'string' ? r['name'] : personOf(body).name);
-    }
+    for (const { key, body } of page) names.set(key, nameOfShared(body));
   return (key) => names.get(key);
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { isHeld } from '../../src/store/failure.ts';
+import { drugsOf } from '../store/drug.ts';
 import {
   beginKeys,
   FIRST_OF_MEMBERS,
@@ -22,6 +23,7 @@ import {
   writeStagedKeys,
 } from '../store/keys-made.ts';
 import { membersOfWork } from '../store/replay.ts';
+import { withDrug } from '../transform/drug.ts';
 import { businessKeys } from './business-keys.ts';
 import { KEY_RULES, recordKeys } from './record-keys.ts';
 
@@ -56,7 +58,8 @@ const memberPage = (
       const records = await memberRecordsAfter(deps.database.sql, after, of.member);
       const last = records.at(-1);
       if (!last) return { last: undefined, written: 0 };
-      const keyed = records.map(({ body, ...r }) => ({ ...r, keys: recordKeys(parsed(body)) }));
+      const drugs = await drugsOf(deps.database.sql, records);
+      const keyed = records.map(({ body, ...r }) => ({ ...r, keys: recordKeys(withDrug(parsed(body), drugs)) }));
       return {
         last: [last.memberId, last.type, last.id],
         written: await writeMemberKeys(deps.database.sql, keyed),

@@ -4,7 +4,9 @@ import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
+import { drugConcepts } from '../store/drug.ts';
 import {
+  agreedValues,
   candidatePairs,
   heldLinks,
   type Judged,
@@ -15,12 +17,14 @@ import {
   possibleEchoes,
 } from '../store/link.ts';
 import { EVERYTHING } from '../store/slice.ts';
+import { type Drugs, withDrug } from '../transform/drug.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
+import { tellDrugs } from './tell-drugs.ts';
 
 const PAGE = 500;
-const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location)\//;
+const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location|Medication)\//;
 
 /** Which records of the member at hand are linked. Pairs come member by member, so only one is remembered. */
 class Linked {
@@ -51,8 +55,8 @@ class Linked {
   }
 }
 
-function verdicts(pair: Pair, known: Known): Verdict[] {
-  const [a, b] = [JSON.parse(pair.a) as Resource, JSON.parse(pair.b) as Resource];
+function verdicts(pair: Pair, known: Known, drugs: Drugs): Verdict[] {
+  const [a, b] = [withDrug(JSON.parse(pair.a) as Resource, drugs), withDrug(JSON.parse(pair.b) as Resource, drugs)];
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
   // it says to be ours and says something else: one record in two states, whatever its keys are
@@ -94,13 +98,15 @@ export async function linkUnits(
   range: { first: number; last: number } = EVERYTHING,
 ): Promise<void> {
   const { sql } = deps.database;
+  await tellDrugs(deps, reader, work.id, range);
   const linked = new Linked();
   for await (const pairs of candidatePairs(reader, work, range, PAGE)) {
     const keys = new Set(
       pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
     );
-    const [npis, held] = await Promise.all([
+    const [npis, drugs, held] = await Promise.all([
       npisOf(sql, work.id, [...keys]),
+      drugConcepts(sql, [...keys], work.id),
       // of the member that the page before ended with they are at hand
       heldLinks(
         sql,
@@ -116,7 +122,7 @@ export async function linkUnits(
         continue;
       }
       if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf.get(pair.memberId) ?? []);
-      const found = verdicts(pair, known);
+      const found = verdicts(pair, known, drugs);
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
       rows.push(...rowsOf(pair, found));
@@ -124,5 +130,6 @@ export async function linkUnits(
     await noteJudged(sql, work.id, rows);
     await markLinked(sql, work.id, rows.filter(isLink));
   }
+  await agreedValues(sql, work, range);
   await possibleEchoes(sql, work.id, range);
 }

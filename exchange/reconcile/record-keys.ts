@@ -3,6 +3,7 @@
 // event keys (`e:`) are coarse on purpose: a pair too many costs a look, a pair too few is a duplicate missed.
 import { createHash } from 'node:crypto';
 import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { withDrug } from '../transform/drug.ts';
 import {
   bare,
   began,
@@ -21,7 +22,7 @@ import {
 } from './codes.ts';
 
 /** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 1;
+export const KEY_RULES = 2;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -173,7 +174,8 @@ const NOT_BY_IDENTIFIER = new Set(['Patient', 'Consent', 'Provenance', 'Coverage
 const MOST_KEYS = 200;
 
 /** All keys of a record, without repeats. The references in it play no part: they differ from payer to payer. */
-export function recordKeys(r: Resource): RecordKey[] {
+export function recordKeys(record: Resource): RecordKey[] {
+  const r = withDrug(record);
   const own = RULES[r.resourceType]?.(r) ?? [];
   const strong = NOT_BY_IDENTIFIER.has(r.resourceType) ? [] : identifiers(r).map((i) => `s:${i}` as const);
   return [...new Set<RecordKey>([...strong, ...own])].slice(0, MOST_KEYS);

@@ -16,6 +16,7 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { chainsOf } from '../store/chain.ts';
 import { commitRecords } from '../store/commit-pull.ts';
 import type { Decided } from '../store/decided.ts';
+import { drugsOf } from '../store/drug.ts';
 import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/keys-replayed.ts';
 import { membersLosing, returnMoved } from '../store/moved-units.ts';
 import type { Peer } from '../store/peer.ts';
@@ -38,6 +39,7 @@ import { eachSlice } from '../store/slice.ts';
 import { clearStaging, lendStaging, stageUnits } from '../store/staging.ts';
 import { heldElsewhere, noteHeldElsewhere } from '../store/stray-claims.ts';
 import { withdrawUnits } from '../store/withdrawn.ts';
+import { type Drugs, withDrug } from '../transform/drug.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';
@@ -107,12 +109,13 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
   });
 }
 
-function keysOf(memberId: string, { type, id, version, body, shared }: KeyedRecord): KeyRow {
+function keysOf(memberId: string, { type, id, version, body, shared }: KeyedRecord, drugs: Drugs): KeyRow {
   const r = JSON.parse(body) as Resource;
   const shown = shared === null ? r : (JSON.parse(shared) as Resource);
   const { substance } = contentHashes(shown, MEMBER_CONTENT, exactNumerals(longNumerals(shared ?? body)));
   const claim = claimFacts(r);
-  return { memberId, type, id, version, keys: recordKeys(r), substance, claim: claim ? JSON.stringify(claim) : null };
+  const keys = recordKeys(withDrug(r, drugs));
+  return { memberId, type, id, version, keys, substance, claim: claim ? JSON.stringify(claim) : null };
 }
 
 /** Makes the keys of everything that the members have anew: rules may key records otherwise than when they came. */
@@ -122,11 +125,9 @@ async function keyAnew(deps: Needs, work: Decided): Promise<void> {
     for (let after: [string, string] | undefined = ['', '']; after; ) {
       const page: KeyedRecord[] = await recordsToKey(sql, memberId, after);
       const last = page.at(-1);
-      if (last)
-        await rekey(
-          sql,
-          page.map((p) => keysOf(memberId, p)),
-        );
+      const drugs = await drugsOf(sql, page);
+      const rows = page.map((p) => keysOf(memberId, p, drugs));
+      if (last) await rekey(sql, rows);
       after = last && [last.type, last.id];
     }
 }

@@ -1,11 +1,12 @@
 // Members of a pull with their names: for reviewers, each look recorded.
 import type { Deps } from '../../src/deps.ts';
-import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, pullMembers } from '../store/pull.ts';
 import { patientTexts } from '../store/report-lines.ts';
 import { memberLines } from '../store/report-pull.ts';
 import { memberKeys } from './member-key.ts';
+import { conceptText } from './plain-record.ts';
 
 type Needs = Pick<Deps, 'database' | 'keys'>;
 
@@ -21,6 +22,13 @@ export function personOf(patient: string | undefined): { name: string; birthDate
     name: whole === '' ? (text(chosen?.['text']) ?? 'not known') : whole,
     birthDate: text(parsed['birthDate']) ?? null,
   };
+}
+
+/** What a directory-type record is called: its name, the person's, or the drug. */
+export function nameOfShared(body: string): string {
+  const r = JSON.parse(body) as Resource;
+  if (r.resourceType === 'Medication') return conceptText(r['code']) ?? 'not known';
+  return text(r['name']) ?? personOf(body).name;
 }
 
 /** The member of a pull that a key stands for; undefined when no member of this pull has it. */

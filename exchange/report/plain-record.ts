@@ -1,5 +1,7 @@
 // A record in plain words: what it is, when, what it says, who and where. For people who do not read FHIR. Pure.
+
 import { codings, isObject, type Json, objects, type Resource, strings, text } from '../../src/fhir/resource.ts';
+import { withDrug } from '../transform/drug.ts';
 
 /** Name of a directory-type record by our key `Type/id`. */
 export type NameOf = (key: string) => string | undefined;
@@ -39,6 +41,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   RelatedPerson: 'Related person',
   ServiceRequest: 'Order',
   Specimen: 'Specimen',
+  SupplyDelivery: 'Supply',
 };
 /** `MedicationAdministration` as `Medication administration`. */
 const spaced = (type: string): string =>
@@ -87,7 +90,7 @@ const start = (p: Json | undefined): string | undefined =>
 const DATES: readonly ((r: Resource) => string | undefined)[] = [
   (r) => text(r['effectiveDateTime']) ?? text(r['effectiveInstant']) ?? start(r['effectivePeriod']),
   (r) => text(r['performedDateTime']) ?? start(r['performedPeriod']),
-  (r) => text(r['occurrenceDateTime']) ?? text(r['occurrenceString']),
+  (r) => text(r['occurrenceDateTime']) ?? text(r['occurrenceString']) ?? start(r['occurrencePeriod']),
   (r) => text(r['whenHandedOver']) ?? text(r['whenPrepared']),
   (r) => start(r['billablePeriod']),
   (r) => (r.resourceType === 'DocumentReference' && isObject(r['context']) ? start(r['context']['period']) : undefined),
@@ -116,15 +119,20 @@ function personText(r: Resource): string {
 }
 
 /** What stands for the record in one line. */
-function whatOf(r: Resource): string {
+function whatOf(r: Resource, nameOf: NameOf): string {
   const type = r.resourceType;
   if (type === 'Patient' || type === 'RelatedPerson') return personText(r);
   if (type === 'Coverage') return conceptText(r['type']) ?? 'Coverage';
   const name =
     conceptText(r['code']) ??
     conceptText(r['vaccineCode']) ??
-    conceptText(r['medicationCodeableConcept']) ??
+    conceptText(withDrug(r)['medicationCodeableConcept']) ??
+    targetText(r['medicationReference'], nameOf) ??
     conceptText(r['description']) ??
+    conceptText(r['event']) ??
+    conceptText(r['targetDisease']) ??
+    (isObject(r['suppliedItem']) ? conceptText(r['suppliedItem']['itemCodeableConcept']) : undefined) ??
+    (type === 'BodyStructure' ? (conceptText(r['location']) ?? conceptText(r['morphology'])) : undefined) ??
     (type === 'Encounter'
       ? (conceptText(r['type']) ??
         (isObject(r['class']) ? (text(r['class']['display']) ?? text(r['class']['code'])) : undefined))
@@ -171,7 +179,7 @@ export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
   const add = (label: string, value: string | undefined) => {
     if (value !== undefined && value !== '') facts.push({ label, value });
   };
-  const what = whatOf(r);
+  const what = whatOf(r, nameOf);
   const day = plainDay(r);
   add('What', what);
   add('When', day ?? undefined);

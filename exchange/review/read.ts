@@ -5,7 +5,7 @@ import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { prettyJson } from '../../src/ui/pretty-json.ts';
 import { memberKeys } from '../report/member-key.ts';
-import { personOf } from '../report/members.ts';
+import { nameOfShared } from '../report/members.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { type Origin, readOrigin, receivedLine } from '../report/record.ts';
 import { type Alike, countByPull, openAll } from '../store/decide-all.ts';
@@ -74,12 +74,7 @@ type Needs = Pick<Deps, 'database' | 'keys' | 'blobs'>;
 async function namesFor(deps: Pick<Deps, 'database'>, texts: readonly string[]): Promise<NameOf> {
   const keys = new Set(texts.flatMap(referencesIn).filter((r) => isShared(r.slice(0, Math.max(0, r.indexOf('/'))))));
   const bodies = await directoryNames(deps.database.sql, [...keys]);
-  const names = new Map(
-    [...bodies].map(([key, body]) => {
-      const r = JSON.parse(body) as Resource;
-      return [key, typeof r['name'] === 'string' ? r['name'] : personOf(body).name];
-    }),
-  );
+  const names = new Map([...bodies].map(([key, body]) => [key, nameOfShared(body)]));
   return (key) => names.get(key);
 }
 

@@ -30,28 +30,28 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        from (${members}) t
        join exchange.resource r on r.member_id = t.member_id
        where r.own_label > 0 or (r.own_label is not null and r.label is distinct from r.own_label)
+     ), held as materialized (
+       select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.refers
+       from concerned c join exchange.resource r on r.member_id = c.member_id
+     ), refer as materialized (
+       -- by themselves first: a plan that puts them behind the next join pairs all records of a member
+       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u where h.type <> all(${OF_THEMSELVES})
      ), edge as materialized (
-       select r.member_id, r.type || '/' || r.id as key, u as refers
-       from concerned c join exchange.resource r on r.member_id = c.member_id cross join unnest(r.refers) u
-       where r.type <> all(${OF_THEMSELVES})
+       select member_id, key, u as refers from refer
        union all
        -- by the id that the record had where it comes from, whatever its type
-       select r.member_id, r.type || '/' || r.id, t.type || '/' || t.id
-       from concerned c join exchange.resource r on r.member_id = c.member_id cross join unnest(r.refers) u
-       join exchange.resource t on t.member_id = r.member_id and t.origin = r.origin and 'urn:uuid:' || lower(t.source_id) = u
-       where r.type <> all(${OF_THEMSELVES}) and u like 'urn:%'
+       select f.member_id, f.key, t.key from refer f
+       join held t on t.member_id = f.member_id and t.origin = f.origin and 'urn:uuid:' || lower(t.source_id) = f.u
+       where f.u like 'urn:%'
      ), reached(member_id, key, label) as (
-       select r.member_id, r.type || '/' || r.id, r.own_label
-       from concerned c join exchange.resource r on r.member_id = c.member_id
-       where r.own_label > 0 and r.type <> all(${OF_THEMSELVES})
+       select member_id, key, own_label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
        union
        select e.member_id, e.key, n.label from reached n join edge e on e.member_id = n.member_id and e.refers = n.key
      ), decided as (
-       select r.member_id, r.type, r.id, greatest(r.own_label, max(n.label)) as label
-       from concerned c join exchange.resource r on r.member_id = c.member_id
-       left join reached n on n.member_id = r.member_id and n.key = r.type || '/' || r.id
-       where r.own_label is not null
-       group by r.member_id, r.type, r.id
+       select h.member_id, h.type, h.id, greatest(h.own_label, n.label) as label
+       from held h
+       left join (select member_id, key, max(label) as label from reached group by member_id, key) n on n.member_id = h.member_id and n.key = h.key
+       where h.own_label is not null
      )
      update exchange.resource r set label = d.label, moved_at = $1::text::timestamptz
      from decided d

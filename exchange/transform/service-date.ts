@@ -61,6 +61,9 @@ const RULES: Record<string, (r: Resource) => string | undefined> = {
   ServiceRequest: (r) => day(text(r['authoredOn'])),
   QuestionnaireResponse: (r) => day(text(r['authored'])),
   ImagingStudy: (r) => day(text(r['started'])),
+  AdverseEvent: (r) => day(text(r['date']) ?? text(r['detected']) ?? text(r['recordedDate'])),
+  ClinicalImpression: (r) => endOf(r, 'effective') ?? day(text(r['date'])),
+  SupplyDelivery: (r) => endOf(r, 'occurrence'),
 };
 
 /** Last day of service as YYYY-MM-DD, or undefined when the record is never filtered by the window. */

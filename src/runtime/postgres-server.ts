@@ -138,6 +138,10 @@ function settings(options: ServerOptions, socketFolder: string): string[] {
     checkpoint_timeout: '15min',
     jit: 'off',
     random_page_cost: '1.1',
+    // a statement whose process was killed ends soon, and with it what it had locked; not every system can tell the server that
+    ...(process.platform === 'linux' || process.platform === 'darwin'
+      ? { client_connection_check_interval: '5s' }
+      : {}),
     timezone: 'UTC',
     log_timezone: 'UTC',
     ...(options.unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),

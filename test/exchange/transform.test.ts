@@ -709,6 +709,10 @@ describe('date of service', () => {
     ],
     [{ resourceType: 'MedicationDispense', whenPrepared: '2020-01-01' }, '2020-01-01'],
     [{ resourceType: 'CarePlan', period: { start: '1990-01-01' } }, undefined],
+    [{ resourceType: 'SupplyDelivery', occurrencePeriod: { start: '2019-01-01', end: '2019-02-01' } }, '2019-02-01'],
+    [{ resourceType: 'ClinicalImpression', date: '2019-01-01' }, '2019-01-01'],
+    [{ resourceType: 'AdverseEvent', detected: '2019-01-01T10:00:00Z' }, '2019-01-01'],
+    [{ resourceType: 'BodyStructure' }, undefined],
     [
       { resourceType: 'DocumentReference', date: '2020-01-01T00:00:00Z', context: { period: { end: '2019-01-01' } } },
       '2019-01-01',

@@ -68,15 +68,24 @@ const record = (resourceType: string, more: object = {}) =>
     ...more,
   }) as unknown as Resource;
 
+/** The drug stands in what it contains. */
+const byContained = (type: string) =>
+  record(type, {
+    medicationCodeableConcept: undefined,
+    medicationReference: { reference: '#m' },
+    contained: [{ resourceType: 'Medication', id: 'm', code: CODE }],
+  });
+
 /** By number of the rules, each with a line of its own: what was keyed otherwise under the same number would never be found again. */
 const KEYS_OF: Readonly<Record<number, string>> = {
-  1: '4fdc1cb3fa7cca6836028bec8d6b0922ec49106991646fb852b91a50e032842a',
+  2: '366888b943c07142d3ff53e946a80ea519ff1de698e97611ede84e9a85a94752',
 };
 
 test('the keys of a record are those of the number of their rules; others need a higher number', () => {
   const keys = TYPES.flatMap((type) => [
     record(type),
     record(type, { use: 'preauthorization', class: { code: 'IMP' } }),
+    ...(type.startsWith('Medication') && type !== 'Medication' ? [byContained(type)] : []),
   ]).map((r) => [r.resourceType, recordKeys(r), businessKeys(r)] as const);
   expect(keys.filter(([, own, shared]) => own.length + shared.length === 0)).toEqual([]);
   expect(createHash('sha256').update(JSON.stringify(keys)).digest('hex')).toBe(KEYS_OF[KEY_RULES]);

@@ -208,6 +208,19 @@ describe('guards', () => {
       ]),
     ).toMatchObject({ state: 'done' });
     expect(await one({ ...lab('g5'), resourceType: 'Immunisation' })).toBe('quarantined unknown-type Immunisation/g5');
+    const { subject } = lab('g8') as { subject: object };
+    for (const record of [
+      { resourceType: 'SupplyDelivery', id: 'g8', patient: subject },
+      { resourceType: 'BodyStructure', id: 'g9', patient: subject },
+      { resourceType: 'ClinicalImpression', id: 'g10', status: 'completed', subject },
+      { resourceType: 'AdverseEvent', id: 'g11', actuality: 'actual', subject },
+      { resourceType: 'MolecularSequence', id: 'g12', coordinateSystem: 0, patient: subject },
+    ])
+      expect(await one(record)).toBe(`created ${record.resourceType}/${record.id}`);
+    const about = { subject: { reference: 'Practitioner/x' } };
+    expect(await one({ resourceType: 'AdverseEvent', id: 'g13', actuality: 'actual', ...about })).toBe(
+      'quarantined unsupported-subject AdverseEvent/g13',
+    );
     expect(await one(lab('g6', { modifierExtension: [{ url: 'http://x', valueBoolean: true }] }))).toBe(
       'quarantined modifier-extension Observation/g6',
     );

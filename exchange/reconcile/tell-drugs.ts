@@ -1,0 +1,35 @@
+// Before units are compared and written: those that name a Medication are keyed and labelled by what it is. Where they are read
+// it cannot be known, as it may stand in another file.
+import type { Deps } from '../../src/deps.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { Sql } from '../../src/store/database.ts';
+import { drugConcepts, drugUnits, writeDrugUnits } from '../store/drug.ts';
+import { EVERYTHING, type Range } from '../store/slice.ts';
+import { medicationOf, withDrug } from '../transform/drug.ts';
+import { labelOf } from '../transform/label.ts';
+import { recordKeys } from './record-keys.ts';
+
+const PAGE = 500;
+
+/** @param reader a client of its own, for the cursor */
+export async function tellDrugs(
+  deps: Pick<Deps, 'database'>,
+  reader: Sql,
+  work: string,
+  range: Pick<Range, 'first' | 'last'> = EVERYTHING,
+): Promise<void> {
+  const { sql } = deps.database;
+  for await (const units of drugUnits(reader, work, range, PAGE)) {
+    const read = units.map(({ body, ...place }) => ({ place, record: JSON.parse(body) as Resource }));
+    const drugs = await drugConcepts(
+      sql,
+      read.flatMap(({ record }) => medicationOf(record) ?? []),
+      work,
+    );
+    const told = read.flatMap(({ place, record }) => {
+      const whole = withDrug(record, drugs);
+      return whole === record ? [] : [{ ...place, keys: recordKeys(whole), label: labelOf(whole) }];
+    });
+    if (told.length > 0) await writeDrugUnits(sql, work, told);
+  }
+}

@@ -1,0 +1,143 @@
+// Orders that name a Medication instead of telling their drug: keyed, compared and labelled by what it is.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decideAhead } from '../../../exchange/members/relabel.ts';
+import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
+import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
+import { nameOfShared } from '../../../exchange/report/members.ts';
+import { plainRecord } from '../../../exchange/report/plain-record.ts';
+import { withDrug } from '../../../exchange/transform/drug.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { brokenLaws } from '../../journey/laws.ts';
+import { output, reconciler } from './reconcile-pull.ts';
+
+const RXNORM = 'http://www.nlm.nih.gov/research/umls/rxnorm';
+const SNOMED = 'http://snomed.info/sct';
+const drug = (code: string, system = RXNORM) => ({ coding: [{ system, code }] });
+const medication = (id: string, code: object, more: object = {}) => ({ resourceType: 'Medication', id, code, ...more });
+const byName = (id: string) => ({ medicationReference: { reference: `Medication/${id}` } });
+const order = (id: string, patient: string, what: object, more: object = {}) => ({
+  resourceType: 'MedicationRequest',
+  id,
+  status: 'completed',
+  intent: 'order',
+  subject: { reference: `Patient/${patient}` },
+  authoredOn: '2026-02-03T10:00:00Z',
+  ...what,
+  ...more,
+});
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeAll(async () => {
+  node = await reconciler('sensitive');
+  await node.own(
+    { resourceType: 'Patient', id: 'm1' },
+    { resourceType: 'Patient', id: 'm2' },
+    // the order comes before what it names
+    order('ours-a', 'm1', byName('drug-a')),
+    order('ours-b', 'm1', { medicationCodeableConcept: drug('200') }),
+    order('ours-s', 'm2', byName('drug-s')),
+    medication('drug-a', drug('100')),
+    medication('drug-s', drug('370143000', SNOMED)),
+  );
+});
+afterAll(async () => {
+  expect(await brokenLaws(node.sql)).toEqual({});
+  await node.close();
+});
+
+const labels = async (origin: string, member: string) => {
+  const rows = await node.sql<{ id: string; label: number }[]>`
+    select coalesce(source_id, id) as id, label from exchange.resource
+    where origin = ${origin} and member_id = ${member} and type = 'MedicationRequest' order by 1`;
+  return Object.fromEntries(rows.map((r) => [r.id, r.label]));
+};
+
+describe('orders by reference', () => {
+  test('are the same orders, told either way, when the drug is the same, and no others', async () => {
+    const { id, state } = await node.pull([
+      output(
+        'MedicationRequest',
+        order('a', 'p1', byName('x')),
+        order('b', 'p1', byName('y')),
+        order('c', 'p1', byName('z')),
+        order('d', 'p1', { medicationReference: { reference: '#d' }, contained: [medication('d', drug('100'))] }),
+        order('e', 'p1', byName('never-sent')),
+      ),
+      output(
+        'Medication',
+        medication('x', drug('100'), { status: 'active', form: { text: 'tablet' } }),
+        medication('y', drug('200')),
+        medication('z', drug('300')),
+      ),
+    ]);
+    expect(state).toBe('done');
+    expect((await node.ledger(id)).filter((line) => line.includes('MedicationRequest'))).toEqual([
+      'linked-duplicate MedicationRequest/a',
+      'linked-duplicate MedicationRequest/b',
+      'created MedicationRequest/c',
+      'linked-duplicate MedicationRequest/d',
+      'created MedicationRequest/e',
+    ]);
+  });
+
+  test('are as sensitive as the drug is, ours and what is received, also when a later version names another', async () => {
+    expect(await labels('own', 'm2')).toEqual({ 'ours-s': 1 });
+    expect(await labels('own', 'm1')).toEqual({ 'ours-a': 0, 'ours-b': 0 });
+    const secret = medication('s', drug('370143000', SNOMED));
+    await node.pull([
+      output('MedicationRequest', order('s', 'p2', byName('s')), order('t', 'p2', byName('t'))),
+      output('Medication', secret, medication('t', drug('400'))),
+    ]);
+    expect(await labels('prior', 'm2')).toEqual({ s: 1, t: 0 });
+    await node.pull([output('MedicationRequest', order('t', 'p2', byName('s'), { note: [{ text: 'changed' }] }))]);
+    expect(await labels('prior', 'm2')).toEqual({ s: 1, t: 1 });
+  });
+});
+
+test('what older rules keyed and labelled without the drug is made anew with it', async () => {
+  const keys = async () =>
+    (await node.sql`select keys from exchange.resource where id = 'ours-a'`)[0]?.['keys'] as string[] | null;
+  const made = await keys();
+  expect(made).toHaveLength(1);
+  await node.sql`update exchange.resource set keys = null where id = 'ours-a'`;
+  await node.sql`update exchange.resource set labeller = 1, own_label = 0, label = 0 where origin = 'own' and type = 'MedicationRequest'`;
+  await node.sql`delete from exchange.keys_made`;
+  expect(await keyAfterUpdate(node.deps)).toBe(true);
+  expect(await keys()).toEqual(made);
+  expect(await decideAhead(node.deps, ['m1', 'm2'])).toBe('decided');
+  expect(await labels('own', 'm2')).toEqual({ 'ours-s': 1 });
+  expect(await labels('own', 'm1')).toEqual({ 'ours-a': 0, 'ours-b': 0 });
+});
+
+test('people read what the drug is called', () => {
+  const named = order('a', 'p1', byName('x')) as unknown as Resource;
+  const nameOf = (key: string) =>
+    key === 'Medication/x' ? nameOfShared(JSON.stringify(medication('x', { text: 'Aspirin 81 mg' }))) : undefined;
+  expect(plainRecord(named, nameOf).what).toBe('Aspirin 81 mg');
+  const within = order('a', 'p1', {
+    medicationReference: { reference: '#d' },
+    contained: [medication('d', { text: 'Aspirin' })],
+  });
+  expect(plainRecord(within as unknown as Resource, () => undefined).what).toBe('Aspirin');
+  const supply = {
+    resourceType: 'SupplyDelivery',
+    suppliedItem: { itemCodeableConcept: { text: 'Test strips' } },
+    occurrencePeriod: { start: '2026-01-02' },
+  };
+  expect(plainRecord(supply as unknown as Resource, () => undefined)).toMatchObject({
+    kind: 'Supply',
+    what: 'Test strips',
+    day: '2026-01-02',
+  });
+});
+
+test('what a record tells by itself stands, and what nobody knows is left', () => {
+  const both = order('a', 'p1', { ...byName('x'), medicationCodeableConcept: drug('1') }) as unknown as Resource;
+  const drugs = new Map([['Medication/x', drug('2')]]);
+  expect(withDrug(both, drugs)).toBe(both);
+  const named = order('a', 'p1', byName('x')) as unknown as Resource;
+  expect(recordKeys(withDrug(named, drugs))).toEqual([`e:${RXNORM}|2`]);
+  expect(withDrug(named)).toBe(named);
+  const other = { resourceType: 'Observation', ...byName('x') } as unknown as Resource;
+  expect(withDrug(other, drugs)).toBe(other);
+});
