@@ -103,11 +103,11 @@ export function alikeTable(alike: Groups['alike'], timeZone: string): Table {
 }
 
 /** Of one kind, payer and pull: one decision for all there are, not for those of a page alone. */
-export function pullForm(visit: Visit, kind: string, group: Groups['pulls'][number], now: Date): Safe | undefined {
+export function pullForm(visit: Visit, kind: string, group: Groups['pulls'][number]): Safe | undefined {
   if (group.n < 2 || group.pullId === null || OF_TWO_MEMBERS.includes(kind) || !may(visit.session, 'decide'))
     return undefined;
   return html`<details><summary>Decide all ${group.n} of this pull alike</summary><p>Not only those that are shown. Each becomes a decision of its own, in the background; what comes or changes from now on stays open.</p><form method="post" action="${PATH}/all">${csrfField(visit.session)}${Object.entries(
-    { kind, peer: group.peerId, pull: group.pullId, n: String(group.n), at: now.toISOString() },
+    { kind, peer: group.peerId, pull: group.pullId, n: String(group.n), at: group.newest.toISOString() },
   ).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )}<fieldset><legend>Decision for each of the ${group.n}</legend>${decisionChoices(kind)}</fieldset><p><label for="pull-reason">Reason, for those who read it later</label><input id="pull-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${group.n}</button></form></details>`;

@@ -97,7 +97,6 @@ export function conflicts(desk: Desk): void {
   desk.page(PATH, 'rows', async (visit) => {
     const { c } = visit;
     const filter = readFilter(c);
-    const now = deps.clock();
     const found = await items(deps, filter, PAGE + 1, readPlace(c.req.query('after')));
     const { rows, last } = cut(found.rows);
     const groups = await itemGroups(deps, filter.state === 'open' ? filter.kind : undefined);
@@ -166,7 +165,7 @@ export function conflicts(desk: Desk): void {
         filter.pullId === undefined
           ? ''
           : html`<p>Of pull <a href="/staff/pulls/${filter.pullId}"><code>${filter.pullId}</code></a> alone. <a href="${address(PATH, filter.kind === undefined ? {} : { kind: filter.kind })}">Of all pulls</a></p>`
-      }${group === undefined || filter.kind === undefined ? '' : (pullForm(visit, filter.kind, group, now) ?? '')}`,
+      }${group === undefined || filter.kind === undefined ? '' : (pullForm(visit, filter.kind, group) ?? '')}`,
       tables: [
         ...(isAll ? [kindTable(found.counts)] : []),
         ...(groups.alike.length > 0 ? [alikeTable(groups.alike, timeZone)] : []),

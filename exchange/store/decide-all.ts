@@ -8,7 +8,7 @@ export type ByPerson = { subject: string; name: string; role: string; developmen
 
 /**
  * Puts all open items of one kind, payer and pull into one decision, as they are now.
- * @param seen how many there were when the person looked, and when that was: what came since is not decided
+ * @param seen how many there were when the person looked, and when the newest of them was opened: what came since is not decided
  * @returns how many; undefined when they are others than the person saw, and nothing is decided. review_item_pull
  */
 export async function askAll(
@@ -93,10 +93,10 @@ export async function countByPull(
   sql: Queryable,
   kind: string,
   most: number,
-): Promise<{ peerId: string; pullId: string | null; n: number; since: Date }[]> {
+): Promise<{ peerId: string; pullId: string | null; n: number; since: Date; newest: Date }[]> {
   return [
-    ...(await sql<{ peerId: string; pullId: string | null; n: number; since: Date }[]>`
-      select peer_id as "peerId", pull_id as "pullId", count(*)::int as n, min(opened_at) as since
+    ...(await sql<{ peerId: string; pullId: string | null; n: number; since: Date; newest: Date }[]>`
+      select peer_id as "peerId", pull_id as "pullId", count(*)::int as n, min(opened_at) as since, max(opened_at) as newest
       from exchange.review_item where state = 'open' and kind = ${kind} group by 1, 2 order by n desc, since limit ${most}`),
   ];
 }
