@@ -21,6 +21,7 @@ import { planPulls } from './pull/plan.ts';
 import { noteUnnamed, removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keyAfterUpdate } from './reconcile/keys-anew.ts';
+import { decideAsked } from './review/decide-all.ts';
 import { finishReleases } from './review/release.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
@@ -204,6 +205,10 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     woken = false;
     if (options.plans) await inTurn('plan pulls', () => planPulls(deps, { cause: 'opt-in' }));
     rouse();
+    await inTurn('decisions', async () => {
+      // the other duties do not wait for thousands
+      if (await decideAsked(deps)) woken = true;
+    });
     await inTurn('releases', () => finishReleases(deps));
     await inTurn('records of one person', () => finishComparing(deps));
     await inTurn('clocks', () => keepClocks(deps));

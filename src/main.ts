@@ -11,7 +11,7 @@ import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { membersContacts, membersInvite, membersOne, membersRelabel, membersTwo } from './command/members.ts';
 import { peerCommands } from './command/peer-commands.ts';
 import { publish, publishProbe } from './command/publish.ts';
-import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
+import { pullAccept, pullGiveUp, pullList, pullRun, pullShow } from './command/pulls.ts';
 import { reconcileCommand } from './command/reconcile.ts';
 import { reindexDirectory } from './command/reindex.ts';
 import { report } from './command/report.ts';
@@ -150,6 +150,12 @@ pull
   .argument('<pull>')
   .requiredOption('--reason <text>', 'why, for the report')
   .action(pullAccept);
+pull
+  .command('give-up')
+  .description('end a pull that waits for its payer; its members are asked for again')
+  .argument('<pull>')
+  .requiredOption('--reason <text>', 'why, for the report')
+  .action(pullGiveUp);
 
 program.addCommand(reconcileCommand());
 

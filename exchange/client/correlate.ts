@@ -18,6 +18,8 @@ export type Correlated = {
   submittedId: string;
   outcome: 'matched' | 'not-matched' | 'constrained' | 'missing' | 'contradictory' | 'conflict';
   peerPatientId: string | null;
+  /** further Patients that the peer has of the one person, in the same Group */
+  furtherPatients?: string[];
   /** id of the match Group that it is in, where the answer says one */
   groupId?: string | undefined;
 };
@@ -88,14 +90,23 @@ export function correlate(groups: readonly JsonObject[], submitted: readonly Sub
     const answers = found.get(s.submittedId) ?? [];
     const first = answers[0];
     if (!first) return { submittedId: s.submittedId, outcome: 'missing', peerPatientId: null };
-    // in several Groups, or led to several persons: neither answer can be trusted
-    if (new Set(answers.map((a) => `${a.outcome} ${a.patient ?? ''}`)).size > 1)
+    const patients = new Set(answers.map((a) => a.patient));
+    // in several Groups that say different things: neither answer can be trusted. Of one Group, several Patients are all the person's
+    const isTorn =
+      new Set(answers.map((a) => a.outcome)).size > 1 ||
+      (patients.size > 1 && new Set(answers.map((a) => a.group)).size > 1);
+    if (isTorn || (first.outcome === 'matched' && patients.has(null)))
       return { submittedId: s.submittedId, outcome: 'contradictory', peerPatientId: null };
-    if (first.patient !== null && (owners.get(first.patient)?.size ?? 0) > 1)
+    if (answers.some((a) => a.patient !== null && (owners.get(a.patient)?.size ?? 0) > 1))
       return { submittedId: s.submittedId, outcome: 'conflict', peerPatientId: null };
-    if (first.outcome === 'matched' && first.patient === null)
-      return { submittedId: s.submittedId, outcome: 'contradictory', peerPatientId: null };
-    return { submittedId: s.submittedId, outcome: first.outcome, peerPatientId: first.patient, groupId: first.group };
+    const furtherPatients = [...patients].filter((p) => p !== null && p !== first.patient) as string[];
+    return {
+      submittedId: s.submittedId,
+      outcome: first.outcome,
+      peerPatientId: first.patient,
+      groupId: first.group,
+      ...(furtherPatients.length > 0 ? { furtherPatients } : {}),
+    };
   });
   return { members, groupId, uncorrelated };
 }

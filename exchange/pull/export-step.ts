@@ -47,7 +47,7 @@ export async function exportStep(s: Step): Promise<void> {
   if (asked.length === 0)
     return advance(s, 'withdrawn', { reason: 'consent-withdrawn', finishedAt: s.deps.clock() }, '');
   const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
-  const patients = asked.flatMap((m) => m.peerPatientId ?? []);
+  const patients = asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients]);
   if (SYNCHRONOUS.includes(form)) return askAtOnce(s, form, patients);
   let statusUrl: string;
   try {

@@ -14,6 +14,7 @@ export const PULL_REASONS = {
   ),
   'file-failed': act('Files could not be fetched.', 'Ask the other payer; then accept the pull without them.'),
   'peer-not-active': look('The other payer is not active in our registry.', 'An administrator activates or closes it.'),
+  'given-up': look('A person gave the request up, for the reason in the timeline.', 'Nothing: it is made again.'),
   'peer-too-slow': look('The other payer did not finish in time.', 'Ask the other payer; the request is made again.'),
   'discovery-changed': act(
     'The other payer’s published addresses changed since it was approved.',

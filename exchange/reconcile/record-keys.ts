@@ -119,10 +119,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   DocumentReference: (r) => {
     const at = documentTime(r);
     const days = daysOf(at);
+    // by the bytes alone too: the other one may not say its day. Where so many have them that this brings none together, the day does
     return [
-      ...attachmentHashes(r).flatMap((h) =>
-        (days.length > 0 ? days : ['']).map((d) => `s:attachment|${h}|${d}` as const),
-      ),
+      ...attachmentHashes(r).flatMap((h) => ['', ...days].map((d) => `s:attachment|${h}|${d}` as const)),
       ...eachDay(codesOf(r['type']), at),
     ];
   },

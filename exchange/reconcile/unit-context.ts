@@ -29,17 +29,17 @@ export async function unitContext(
     matched.map((m) => m.memberId),
     peer.id,
   );
-  for (const m of matched) {
-    if (m.peerPatientId === null) continue;
+  const patients = matched.flatMap((m) => [m.peerPatientId ?? [], m.furtherPatients].flat().map((id) => ({ id, m })));
+  for (const { id, m } of patients) {
     const known = persons.get(m.memberId);
-    const other = members.get(m.peerPatientId);
+    const other = members.get(id);
     const doubtful = other?.doubtful === true || (other !== undefined && other.memberId !== m.memberId);
-    members.set(m.peerPatientId, {
+    members.set(id, {
       memberId: m.memberId,
       policy: m.policy,
       withdrawn: withdrawn.has(m.memberId),
       doubtful,
-      moved: moved.has(m.peerPatientId),
+      moved: moved.has(id),
       ...(known ? { person: known } : {}),
     });
   }

@@ -71,12 +71,13 @@ async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promis
   await writeRevisions(tx, item.pullId, [change], { cause: 'discard', rules: RULES_VERSION, by: person.subject, at });
 }
 
-/** Decides, or takes the decision in force back. undefined: done. */
+/** Decides, or takes the decision in force back. undefined: done. `also` is committed with it. */
 export async function decideItem(
   deps: Needs,
   person: Person,
   d: Decide,
   requestId: string,
+  also?: (tx: Tx) => Promise<void>,
 ): Promise<Refusal | undefined> {
   const at = deps.clock();
   const reason = d.reason.trim().slice(0, MOST_REASON);
@@ -116,6 +117,7 @@ export async function decideItem(
       await addRelease(tx, released.due, new Date(at.getTime() + (d.later === true ? 0 : RELEASE_MS)));
     }
     if (decision === 'discard' && !isUndo) await discardUnit(tx, item, person, at);
+    await also?.(tx);
     await writeAudit(tx, [
       auditRow({
         at,

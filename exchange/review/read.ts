@@ -8,6 +8,7 @@ import { memberKeys } from '../report/member-key.ts';
 import { nameOfShared } from '../report/members.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { type Origin, readOrigin, receivedLine } from '../report/record.ts';
+import { type Alike, countByPull, openAll } from '../store/decide-all.ts';
 import { findPeer } from '../store/peer.ts';
 import { listPeerNames } from '../store/peer-names.ts';
 import { dueRelease } from '../store/release-due.ts';
@@ -168,5 +169,23 @@ export async function items(
       what: i.type === 'Patient' ? '' : what(bodies.get(i.id)),
     })),
     counts: await countItems(sql),
+  };
+}
+
+/** Open items of one kind, payer and pull; `pullId` null: of none. */
+export type ItemsOfPull = Awaited<ReturnType<typeof countByPull>>[number] & { peerName: string };
+const MOST_PULLS = 100;
+
+/** How many items are open of a kind, by payer and pull, the most first; and what is being decided alike. */
+export async function itemGroups(
+  deps: Pick<Deps, 'database'>,
+  kind: string | undefined,
+): Promise<{ pulls: ItemsOfPull[]; alike: (Alike & { peerName: string })[] }> {
+  const { sql } = deps.database;
+  const names = await listPeerNames(sql);
+  const named = <T extends { peerId: string }>(row: T) => ({ ...row, peerName: names.get(row.peerId) ?? row.peerId });
+  return {
+    pulls: kind === undefined ? [] : (await countByPull(sql, kind, MOST_PULLS)).map(named),
+    alike: (await openAll(sql)).map(named),
   };
 }

@@ -1,10 +1,12 @@
 // /staff/conflicts: what people decide about: contradictions, doubts and records in quarantine. Heaviest first.
 import { html, type Safe } from '../../src/ui/html.ts';
 import { peerLines } from '../report/lists.ts';
-import { codeCell, numberCell, timeCell } from '../report/words.ts';
+import { codeCell, timeCell } from '../report/words.ts';
 import { type Decide, decideAll, decideItem, type Refusal } from '../review/decide.ts';
+import { askForAll } from '../review/decide-all.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS, ONE_PERSON, type PersonDecision } from '../review/kinds.ts';
-import { type Item, type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
+import { type Item, type ItemPlace, type ItemReport, itemGroups, itemReport, items } from '../review/read.ts';
+import { alikeTable, decisionChoices, decisionWords, kindTable, pullForm, pullTable } from './conflict-groups.ts';
 import {
   besideTable,
   factTable,
@@ -28,10 +30,6 @@ function readPlace(text: string | undefined): ItemPlace | undefined {
     : { weight: Number(m[1]), at: new Date(m[2]), id: m[3] };
 }
 
-/** `keep-both` as it is said: `Keep both`. */
-const decisionWords = (decision: string): string =>
-  decision.charAt(0).toUpperCase() + decision.slice(1).replaceAll('-', ' ');
-
 function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   const { item } = r;
   if (!may(visit.session, 'decide')) return undefined;
@@ -43,11 +41,7 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   if (item.state === 'decided')
     return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${decisionWords(item.decision ?? '')}”</button></form></section>`;
   if (item.state !== 'open') return undefined;
-  const { allows = [], means = {} } = ITEM_KINDS[item.kind] ?? {};
-  return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${allows.map(
-    (d) =>
-      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${means[d] ?? DECISIONS_OF_PEOPLE[d]}</span></label>`,
-  )}</fieldset>${reason}<button>Decide</button></form>${
+  return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${decisionChoices(item.kind)}</fieldset>${reason}<button>Decide</button></form>${
     OF_TWO_MEMBERS.includes(item.kind) && item.aId !== null && item.bId !== null
       ? html`<p>If they are one person: <a href="/staff/members/${item.aId}/one/${item.bId}">see both, and make them one</a>.</p>`
       : ''
@@ -56,15 +50,12 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
 
 /** One decision for all that are shown, of one kind and one payer: what is not shown is not decided. */
 function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
-  const { allows = [], means = {} } = ITEM_KINDS[filter.kind ?? ''] ?? {};
+  const { allows = [] } = ITEM_KINDS[filter.kind ?? ''] ?? {};
   const isAlike = filter.state === 'open' && filter.peerId !== undefined && !OF_TWO_MEMBERS.includes(filter.kind ?? '');
   if (!isAlike || shown.length < 2 || allows.length === 0 || !may(visit.session, 'decide')) return undefined;
   return html`<details><summary>Decide all ${shown.length} shown alike</summary><form method="post" action="${PATH}">${csrfField(visit.session)}${shown.map(
     (i) => html`<input type="hidden" name="item" value="${i.id}~${i.mark}">`,
-  )}<input type="hidden" name="kind" value="${filter.kind ?? ''}"><input type="hidden" name="peer" value="${filter.peerId ?? ''}"><fieldset><legend>Decision for each of them</legend>${allows.map(
-    (d) =>
-      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${means[d] ?? DECISIONS_OF_PEOPLE[d]}</span></label>`,
-  )}</fieldset><p><label for="all-reason">Reason, for those who read it later</label><input id="all-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${shown.length}</button></form></details>`;
+  )}<input type="hidden" name="kind" value="${filter.kind ?? ''}"><input type="hidden" name="peer" value="${filter.peerId ?? ''}"><fieldset><legend>Decision for each of them</legend>${decisionChoices(filter.kind ?? '')}</fieldset><p><label for="all-reason">Reason, for those who read it later</label><input id="all-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${shown.length}</button></form></details>`;
 }
 
 const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {
@@ -79,6 +70,11 @@ const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {
   ],
 };
 
+const OTHERS = [
+  409,
+  'There are others than when you opened the page, or somebody is deciding them. Open it again and decide on what there is now.',
+] as const;
+
 const roleOf = (visit: Visit) =>
   visit.session.roles.includes('reviewer') ? 'reviewer' : (visit.session.roles[0] ?? '');
 
@@ -90,6 +86,7 @@ function readFilter(c: StaffContext) {
     weight: weight === undefined ? undefined : Number(weight),
     decision: choice(c, 'decision', Object.keys(DECISIONS_OF_PEOPLE)),
     peerId: /^[a-z0-9][a-z0-9-]{0,62}$/.exec(c.req.query('peer') ?? '')?.[0],
+    pullId: /^[A-Za-z0-9-]{1,64}$/.exec(c.req.query('pull') ?? '')?.[0],
   };
 }
 
@@ -102,6 +99,10 @@ export function conflicts(desk: Desk): void {
     const filter = readFilter(c);
     const found = await items(deps, filter, PAGE + 1, readPlace(c.req.query('after')));
     const { rows, last } = cut(found.rows);
+    const groups = await itemGroups(deps, filter.state === 'open' ? filter.kind : undefined);
+    const group = groups.pulls.find((g) => g.pullId === filter.pullId && g.peerId === filter.peerId);
+    // the whole list begins with what there is of each kind: one payer may fill it
+    const isAll = filter.kind === undefined && filter.peerId === undefined && c.req.query('after') === undefined;
     const peers = await peerLines(deps.database.sql);
     const said = /^(\d{1,4})-(\d{1,4})$/.exec(c.req.query('said') ?? '');
     await desk.viewed(
@@ -160,8 +161,17 @@ export function conflicts(desk: Desk): void {
           chosen: filter.peerId,
           options: peers.map((p) => [p.id, p.name] as const),
         },
-      ])}${allForm(visit, filter, rows) ?? ''}`,
+      ])}${allForm(visit, filter, rows) ?? ''}${
+        filter.pullId === undefined
+          ? ''
+          : html`<p>Of pull <a href="/staff/pulls/${filter.pullId}"><code>${filter.pullId}</code></a> alone. <a href="${address(PATH, filter.kind === undefined ? {} : { kind: filter.kind })}">Of all pulls</a></p>`
+      }${group === undefined || filter.kind === undefined ? '' : (pullForm(visit, filter.kind, group) ?? '')}`,
       tables: [
+        ...(isAll ? [kindTable(found.counts)] : []),
+        ...(groups.alike.length > 0 ? [alikeTable(groups.alike, timeZone)] : []),
+        ...(filter.kind !== undefined && filter.state === 'open' && filter.pullId === undefined
+          ? [pullTable(filter.kind, groups.pulls, timeZone)]
+          : []),
         {
           name: 'items',
           caption: STATES[filter.state],
@@ -187,29 +197,7 @@ export function conflicts(desk: Desk): void {
           ]),
           empty: 'There is nothing of this kind.',
         },
-        {
-          name: 'kinds',
-          caption: 'How many of each kind',
-          columns: [
-            { key: 'kind', label: 'Kind', kind: 'head' },
-            { key: 'weight', label: 'Weight' },
-            { key: 'open', label: 'To decide', kind: 'number' },
-            { key: 'decided', label: 'Decided', kind: 'number' },
-            { key: 'gone', label: 'No longer there', kind: 'number' },
-          ],
-          rows: [...new Set(found.counts.map((k) => k.kind))].map((kind) => {
-            const n = (state: string) =>
-              found.counts.filter((k) => k.kind === kind && k.state === state).reduce((sum, k) => sum + k.n, 0);
-            return [
-              { value: kind, text: label(kind) },
-              weightCell(ITEM_KINDS[kind]?.weight ?? 1),
-              numberCell(n('open'), address(PATH, { kind })),
-              numberCell(n('decided'), address(PATH, { kind, state: 'decided' })),
-              numberCell(n('gone'), address(PATH, { kind, state: 'gone' })),
-            ];
-          }),
-          empty: 'None yet.',
-        },
+        ...(isAll ? [] : [kindTable(found.counts)]),
       ],
       next: last && withQuery(c.req.url, { after: `${last.weight}~${last.openedAt.toISOString()}~${last.id}` }),
     });
@@ -236,6 +224,30 @@ export function conflicts(desk: Desk): void {
     const not = Object.values(done.refused).reduce((sum, n) => sum + n, 0);
     const back = { kind: form.get('kind') ?? '', peer: form.get('peer') ?? '', said: `${done.decided}-${not}` };
     return visit.c.redirect(address(PATH, back), 303);
+  });
+
+  desk.form(`${PATH}/all`, 'decide', async (visit, form) => {
+    const text = (name: string) => form.get(name) ?? '';
+    const of = { kind: text('kind'), peerId: text('peer'), pullId: text('pull') };
+    const [at, n] = [new Date(text('at')), Number(text('n'))];
+    const decision = text('decision');
+    const { subject, name, development } = visit.session;
+    const isRead = !Number.isNaN(at.getTime()) && Number.isInteger(n) && n > 1;
+    const refused =
+      isRead && Object.hasOwn(DECISIONS_OF_PEOPLE, decision) && Object.hasOwn(ITEM_KINDS, of.kind)
+        ? await askForAll(
+            deps,
+            { subject, name, role: roleOf(visit), development },
+            of,
+            { at, n },
+            { decision: decision as PersonDecision, reason: text('reason') },
+            visit.requestId,
+          )
+        : 'not-allowed';
+    if (refused === undefined)
+      return visit.c.redirect(address(PATH, { kind: of.kind, peer: of.peerId, pull: of.pullId }), 303);
+    const [status, why] = refused === 'changed' ? OTHERS : REFUSALS[refused];
+    return problem(visit.c, deps, status, 'Not decided', why, visit.session);
   });
 
   desk.page(`${PATH}/:id`, 'rows', async (visit) => {

@@ -1,5 +1,6 @@
 // /staff/pulls/:id: the report of one pull; its members by name for reviewers; and the form by which a reviewer accepts it.
 import { html } from '../../src/ui/html.ts';
+import { BEFORE_RECORDS, giveUpPull } from '../pull/give-up.ts';
 import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
 import { ACCEPTABLE, accept } from '../report/accept.ts';
 import { leftWords } from '../report/left.ts';
@@ -42,6 +43,13 @@ export function pull(desk: Desk): void {
 <label for="note">Reason <span class="hint">(no names of members)</span></label><textarea id="note" name="note" required maxlength="${MAX_NOTE}"></textarea>
 <p><button>${waits ? 'Accept and go on' : 'Accept'}</button></p></form></section>`
         : undefined;
+    const ending =
+      BEFORE_RECORDS.includes(state) && may(session, 'decide')
+        ? html`<details><summary>Give this pull up</summary><p>For a payer that never comes to an end. Nothing of this pull has been taken in. As after any pull that failed, its members are asked for again by themselves: an hour after this pull began or, when several failed, up to a day after. Your name and reason stay in the timeline.</p>
+<form method="post" action="${path}/give-up">${csrfField(session)}<input type="hidden" name="state" value="${state}">
+<label for="why">Reason <span class="hint">(no names of members)</span></label><textarea id="why" name="note" required maxlength="${MAX_NOTE}"></textarea>
+<p><button>Give up</button></p></form></details>`
+        : undefined;
     return desk.show(visit, {
       title: `Pull from ${report.peer.name}`,
       place: 'pulls',
@@ -49,6 +57,7 @@ export function pull(desk: Desk): void {
       lead: reportSummary({ ...report, accepted: accepted && { ...accepted, by: named(accepted.by) } }),
       before: [
         form,
+        ending,
         html`<p class="files">The whole report as <a href="${withQuery(c.req.url, { format: 'csv' })}">CSV</a> or <a href="${withQuery(c.req.url, { format: 'json' })}">JSON</a>.${rows ? '' : ' Rows behind the figures are open to reviewers.'}</p>`,
       ],
       tables: reportTables(report, lines, members, rows && report.messages.length > 0 ? `${path}/messages` : undefined),
@@ -73,6 +82,19 @@ export function pull(desk: Desk): void {
         session,
       );
     return c.redirect(`/staff/pulls/${id}`, 303);
+  });
+
+  desk.form('/staff/pulls/:id/give-up', 'decide', async (visit, form) => {
+    const { c, session, requestId } = visit;
+    const id = c.req.param('id') ?? '';
+    const seen = BEFORE_RECORDS.find((state) => state === form.get('state'));
+    const note = (form.get('note') ?? '').trim();
+    if (seen === undefined || note === '' || note.length > MAX_NOTE)
+      return problem(c, deps, 400, 'Not given up', `Give a reason of at most ${MAX_NOTE} characters.`, session);
+    if (await giveUpPull(deps, { kind: 'staff', ...session }, { id, seen, note }, requestId))
+      return c.redirect(`/staff/pulls/${id}`, 303);
+    const why = 'The pull has changed since you opened it, or there is no such pull.';
+    return problem(c, deps, 409, 'Not given up', why, session);
   });
 
   desk.page('/staff/pulls/:id/messages', 'rows', async (visit) => {

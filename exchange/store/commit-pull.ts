@@ -5,6 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
 import { writeAttachments } from './attachment.ts';
 import type { Decided } from './decided.ts';
+import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { writeKeptBack } from './kept-back.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
 import { inheritLabelsOf } from './labels.ts';
@@ -184,7 +185,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
     where ${tx.unsafe(isNamed('s', 'n'))}
     on conflict do nothing`;
   const identifier = JSON.stringify(`${base}/`).slice(0, -1);
-  const led = await tx.unsafe<{ memberId: string }[]>(
+  const led = await tx.unsafe<(LateDrug & { isDrug: boolean })[]>(
     `with come as materialized (
        select distinct d.target_type, d.target_id, d.member_id, d.type, d.id, s.local_id, s.is_shared
        from pg_temp.slice s join exchange.dangling d on d.peer_id = $1 and d.target_type = s.type and d.target_id = s.source_id
@@ -201,21 +202,20 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
          links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $3::text::timestamptz,
          refers = case when e.others is null then r.refers else coalesce(r.refers, '{}') || e.others end
        from edit e where r.member_id = e.member_id and r.type = e.type and r.id = e.id
-       returning r.member_id, e.others is not null as inherits
+       returning r.member_id, r.type, r.id, r.body, e.others is not null as inherits, exists (select from unnest(e.shared) k where k like 'Medication/%') as is_drug
      ), done as (
        delete from exchange.dangling d using come c
        where d.peer_id = $1 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id
      )
-     select distinct member_id as "memberId" from moved where inherits`,
+     select member_id as "memberId", type, id, case when is_drug then body else '' end as body, is_drug as "isDrug" from moved where inherits or is_drug`,
     [work.peerId, identifier, at],
   );
+  await tellLateDrugs(
+    tx,
+    led.filter((m) => m.isDrug),
+  );
   // what is sensitive may have come after what refers to it
-  if (led.length > 0)
-    await inheritLabelsOf(
-      tx,
-      led.map((m) => m.memberId),
-      at,
-    );
+  if (led.length > 0) await inheritLabelsOf(tx, [...new Set(led.map((m) => m.memberId))], at);
 }
 
 export type CommitPeer = { id: string; name: string; npi: string | null; base: string };

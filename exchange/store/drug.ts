@@ -1,7 +1,8 @@
 // Records of a work that name their drug by a Medication, and the Medications that are named.
 import type { Resource } from '../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
-import { DRUG_TYPES, type Drugs, medicationOf } from '../transform/drug.ts';
+import { recordKeys } from '../reconcile/record-keys.ts';
+import { DRUG_TYPES, type Drugs, labelWithDrug, medicationOf, withDrug } from '../transform/drug.ts';
 import { type Keyed, keyColumns } from './keys-made.ts';
 import type { Range } from './slice.ts';
 
@@ -20,6 +21,7 @@ export async function namedDrugs(sql: Queryable, keys: readonly string[], work?:
       -- of an import that is not decided yet by its own id
       select t.body from (
         select file, line, entry from exchange.staging where pull_id = ${work ?? ''} and is_shared and type = 'Medication' and local_id = k.id
+          and (outcome is null or outcome in ('created', 'updated', 'shared'))
         union all
         select file, line, entry from exchange.staging where pull_id = ${work ?? ''} and type = 'Medication' and source_id = k.id and is_shared and local_id is null
       ) s join exchange.staged_text t on t.pull_id = ${work ?? ''} and t.file = s.file and t.line = s.line and t.entry = s.entry
@@ -78,6 +80,36 @@ export async function writeDrugUnits(
       arrayLiteral(rows.map((r) => r.file)),
       arrayLiteral(rows.map((r) => r.line)),
       arrayLiteral(rows.map((r) => r.entry)),
+      arrayLiteral(rows.map((r) => r.label)),
+      ...keyColumns(rows),
+    ],
+  );
+}
+
+/** A record that is led to a Medication which came after it. */
+export type LateDrug = { memberId: string; type: string; id: string; body: string };
+
+/** What records are known by, and their own label, when their drug comes after them; a label that they have already stays. resource_pkey. */
+export async function tellLateDrugs(tx: Queryable, records: readonly LateDrug[]): Promise<void> {
+  if (records.length === 0) return;
+  const drugs = await drugsOf(tx, records);
+  const rows = records.map(({ body, ...place }) => {
+    const record = JSON.parse(body) as Resource;
+    return { ...place, keys: recordKeys(withDrug(record, drugs)), label: labelWithDrug(record, drugs) };
+  });
+  await tx.unsafe(
+    `with keyed as (
+       select n, array_agg(hashtextextended(k, 0) order by i) as keys
+       from unnest($5::text::int[], $6::text::text[]) with ordinality as u(n, k, i) group by n
+     )
+     update exchange.resource r set keys = keyed.keys, own_label = greatest(r.own_label, s.label)
+     from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::smallint[]) with ordinality as s(member_id, type, id, label, n)
+     left join keyed on keyed.n = s.n
+     where r.member_id = s.member_id and r.type = s.type and r.id = s.id`,
+    [
+      arrayLiteral(rows.map((r) => r.memberId)),
+      arrayLiteral(rows.map((r) => r.type)),
+      arrayLiteral(rows.map((r) => r.id)),
       arrayLiteral(rows.map((r) => r.label)),
       ...keyColumns(rows),
     ],

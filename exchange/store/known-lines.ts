@@ -14,9 +14,10 @@ export async function markSteady(
   open: readonly string[],
 ): Promise<number> {
   await sql`
-    with now as (select member_id, peer_patient_id, policy from exchange.pull_member where pull_id = ${pullId} and outcome = 'matched' and member_id = any(${[...open]}::text[])),
+    with now as (select member_id, peer_patient_id, policy from exchange.pull_member where pull_id = ${pullId} and outcome = 'matched' and further_patients = '{}' and member_id = any(${[...open]}::text[])),
     past as materialized (
-      select distinct m.member_id, m.peer_patient_id, m.policy from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      select distinct m.member_id, u.peer_patient_id, m.policy from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      cross join unnest(m.peer_patient_id || m.further_patients) u(peer_patient_id)
       where p.peer_id = ${peerId} and p.state = 'done' and m.outcome = 'matched' and p.id <> ${pullId}
     ), same as materialized (
       select distinct n.member_id from now n join past p using (member_id, peer_patient_id, policy)

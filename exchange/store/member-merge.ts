@@ -131,8 +131,8 @@ export async function holdPulls(tx: Queryable, memberIds: readonly string[]): Pr
 export async function twoPersonsThere(sql: Queryable, a: string, b: string): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
     with found as (
-      select p.peer_id, m.member_id, array_agg(distinct m.peer_patient_id) as patients
-      from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+      select p.peer_id, m.member_id, array_agg(distinct u.id) as patients
+      from exchange.pull_member m join exchange.pull p on p.id = m.pull_id cross join unnest(m.peer_patient_id || m.further_patients) u(id)
       where m.member_id in (${a}, ${b}) and m.outcome = 'matched' and m.peer_patient_id is not null group by 1, 2
     )
     select r.name from found x join found y on y.peer_id = x.peer_id and y.member_id = ${b} join exchange.peer r on r.id = x.peer_id

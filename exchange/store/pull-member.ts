@@ -9,12 +9,14 @@ export type PullMember = {
   policy: string;
   outcome: string | null;
   peerPatientId: string | null;
+  /** further Patients of theirs who are the member */
+  furtherPatients: string[];
 };
 
 export async function pullMembers(sql: Queryable, pullId: string): Promise<PullMember[]> {
   return [
     ...(await sql<PullMember[]>`
-      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId", policy, outcome, peer_patient_id as "peerPatientId"
+      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId", policy, outcome, peer_patient_id as "peerPatientId", further_patients as "furtherPatients"
       from exchange.pull_member where pull_id = ${pullId} order by submitted_id`),
   ];
 }
@@ -22,11 +24,17 @@ export async function pullMembers(sql: Queryable, pullId: string): Promise<PullM
 export async function setOutcomes(
   tx: Queryable,
   pullId: string,
-  outcomes: readonly { submittedId: string; outcome: string | null; peerPatientId: string | null }[],
+  outcomes: readonly {
+    submittedId: string;
+    outcome: string | null;
+    peerPatientId: string | null;
+    furtherPatients?: readonly string[];
+  }[],
 ): Promise<void> {
+  // lists as texts: ids have no commas
   await tx`
-    update exchange.pull_member m set outcome = o.outcome, peer_patient_id = o.patient
-    from unnest(${outcomes.map((o) => o.submittedId)}::text[], ${outcomes.map((o) => o.outcome)}::text[], ${outcomes.map((o) => o.peerPatientId)}::text[]) as o(id, outcome, patient)
+    update exchange.pull_member m set outcome = o.outcome, peer_patient_id = o.patient, further_patients = string_to_array(o.further, ',')
+    from unnest(${outcomes.map((o) => o.submittedId)}::text[], ${outcomes.map((o) => o.outcome)}::text[], ${outcomes.map((o) => o.peerPatientId)}::text[], ${outcomes.map((o) => (o.furtherPatients ?? []).join())}::text[]) as o(id, outcome, patient, further)
     where m.pull_id = ${pullId} and m.submitted_id = o.id`;
 }
 
@@ -50,7 +58,7 @@ export async function withdrawnMembers(sql: Queryable, pullId: string): Promise<
 /** What an earlier pull of the same members learned of them: used when its Group is asked again. */
 export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: string): Promise<void> {
   await tx`
-    update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id
+    update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id, further_patients = f.further_patients
     from exchange.pull_member f
     where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.other_coverage_id = m.other_coverage_id`;
 }
@@ -61,8 +69,8 @@ export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: st
  */
 export async function movedPatients(sql: Queryable, pullId: string, peerId: string): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select m.peer_patient_id as id from exchange.pull_member m
-    join exchange.identity i on i.peer_id = ${peerId} and i.type = 'Patient' and i.source_id = m.peer_patient_id
+    select u.id from exchange.pull_member m cross join unnest(m.peer_patient_id || m.further_patients) u(id)
+    join exchange.identity i on i.peer_id = ${peerId} and i.type = 'Patient' and i.source_id = u.id
     where m.pull_id = ${pullId} and m.outcome = 'matched' and i.state in ('visible', 'echo') and i.member_id <> m.member_id`;
   return rows.map((r) => r.id);
 }

@@ -191,6 +191,6 @@ export async function watermark(
     where p.peer_id = ${peerId} and p.state = 'done' and (p.group_id is not null or p.fetch_form in ('patient', 'all')) and p.transaction_time is not null
       and (select array_agg(distinct member_id order by member_id) from exchange.pull_member where pull_id = p.id)
         = (select array_agg(distinct x order by x) from unnest(${[...memberIds]}::text[]) x)
-    order by p.transaction_time desc limit 1`;
+    order by p.transaction_time desc, p.created_at desc limit 1`;
   return row;
 }

@@ -88,7 +88,7 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
        where i.state in ('visible', 'echo')
        union all
        select g.file, g.line, g.entry, g.named, m.member_id
-       from target g join exchange.pull_member m on m.pull_id = $3 and g.type = 'Patient' and m.peer_patient_id = g.id
+       from target g join exchange.pull_member m on m.pull_id = $3 and g.type = 'Patient' and g.id = any(m.peer_patient_id || m.further_patients)
        union all
        -- a Bundle that was sent to a node before: of one member, when the pull is about one
        select g.file, g.line, g.entry, g.named, o.member_id
@@ -159,7 +159,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
   await tx`
     with gone as (
       select s.pull_id, s.file, s.line, s.entry, not s.has_body and s.type = 'Patient' and s.source_id in (
-        select m.peer_patient_id from exchange.pull_member m where m.pull_id = ${work.pull} and m.peer_patient_id is not null) as is_ours
+        select u.id from exchange.pull_member m cross join unnest(m.peer_patient_id || m.further_patients) u(id) where m.pull_id = ${work.pull} and u.id is not null) as is_ours
       from exchange.staging s where s.pull_id = ${work.id} and s.bucket between ${of.first} and ${of.last} and s.outcome is null
     )
     update exchange.staging s set made_id = coalesce(made_id, local_id), local_id = null, outcome = case when is_ours then 'unchanged' else 'retracted' end,

@@ -26,9 +26,13 @@ export type Item = {
   mark: string;
 };
 
+/** An item as it is; `i` is its row. */
+export const MARK =
+  "md5(concat_ws('|', i.a_hash::text, i.b_hash::text, i.state, i.reopened, (select max(d.id) from exchange.review_decision d where d.item_id = i.id)))";
+
 const COLUMNS = `i.id, i.member_id as "memberId", i.kind, i.weight, i.type, i.a_type as "aType", i.a_id as "aId", i.b_type as "bType", i.b_id as "bId",
   i.peer_id as "peerId", i.pull_id as "pullId", i.file, i.line, i.entry, i.rule, i.detail, i.state, i.decision, i.opened_at as "openedAt", i.reopened,
-  md5(concat_ws('|', i.a_hash::text, i.b_hash::text, i.state, i.reopened, (select max(d.id) from exchange.review_decision d where d.item_id = i.id))) as mark`;
+  ${MARK} as mark`;
 
 export type ItemFilter = {
   state: Item['state'];
@@ -37,6 +41,7 @@ export type ItemFilter = {
   memberId?: string | undefined;
   decision?: string | undefined;
   peerId?: string | undefined;
+  pullId?: string | undefined;
 };
 export type ItemPlace = { weight: number; at: Date; id: string };
 
@@ -45,7 +50,7 @@ export async function listItems(sql: Queryable, f: ItemFilter, limit: number, af
   return [
     ...(await sql.unsafe<Item[]>(
       `select ${COLUMNS} from exchange.review_item i
-       where i.state = $1 and ($2::text is null or i.kind = $2) and ($3::integer is null or i.weight = $3) and ($4::text is null or i.member_id = $4) and ($9::text is null or i.decision = $9) and ($10::text is null or i.peer_id = $10)
+       where i.state = $1 and ($2::text is null or i.kind = $2) and ($3::integer is null or i.weight = $3) and ($4::text is null or i.member_id = $4) and ($9::text is null or i.decision = $9) and ($10::text is null or i.peer_id = $10) and ($11::text is null or i.pull_id = $11)
          and ($5::integer is null or (-i.weight, i.opened_at, i.id) > (-$5, $6::timestamptz, $7))
        order by i.weight desc, i.opened_at, i.id limit $8`,
       [
@@ -59,6 +64,7 @@ export async function listItems(sql: Queryable, f: ItemFilter, limit: number, af
         limit,
         f.decision ?? null,
         f.peerId ?? null,
+        f.pullId ?? null,
       ],
     )),
   ];

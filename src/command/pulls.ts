@@ -1,6 +1,7 @@
 // The commands about pulls and their reports.
 
 import { localDay } from '../../exchange/clocks/business-day.ts';
+import { BEFORE_RECORDS, giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
@@ -111,5 +112,19 @@ export async function pullAccept(id: string, options: { reason: string }): Promi
     const ended = await new PullWorker(deps).finish(id);
     say(await terminalReport(node, id));
     if (ended?.state !== 'done') process.exitCode = 2;
+  });
+}
+
+export async function pullGiveUp(id: string, options: { reason: string }): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const pull = await findPull(deps.database.sql, id);
+    if (!pull) throw new CommandFault(`There is no pull "${id}".`);
+    if (!BEFORE_RECORDS.includes(pull.state))
+      throw new CommandFault(`Pull "${id}" is ${pull.state}: there is nothing to give up.`);
+    const by = { kind: 'command', subject: person(), name: person() } as const;
+    if (!(await giveUpPull(deps, by, { id, seen: pull.state, note: options.reason })))
+      throw new CommandFault(`Pull "${id}" changed meanwhile.`);
+    await new PullWorker(deps).release();
+    say(`${id} is given up. Its members are asked for again by themselves, or at once: pull run ${pull.peerId}`);
   });
 }

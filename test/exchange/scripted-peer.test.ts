@@ -1,11 +1,13 @@
 // Our client against a peer that does everything wrong: one scripted server, whole pulls, time moved by hand.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { correlate } from '../../exchange/client/correlate.ts';
 import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
 import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
+import { giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { addPeer, type Peer, setPeerState } from '../../exchange/store/peer.ts';
-import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull.ts';
+import { findPull, LeaseLost, movePull, OPEN_STATES, type Pull, type PullState } from '../../exchange/store/pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, type Person } from './plan-fixture.ts';
 import { lab } from './reconcile/reconcile-pull.ts';
@@ -179,6 +181,77 @@ describe('a peer that does all right', () => {
   });
 });
 
+const pointer = (id: string) => ({
+  entity: {
+    reference: `Patient/${id}`,
+    extension: [
+      {
+        url: 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-match-parameters',
+        valueReference: { reference: `#${submitted}` },
+      },
+    ],
+  },
+});
+const groupOf = (id: string, ...patients: string[]) => ({
+  resourceType: 'Group',
+  id,
+  code: { coding: [{ code: 'match' }] },
+  contained: [{ resourceType: 'Patient', id: submitted, name: [{ family: 'Rivera' }], birthDate: '1974-12-25' }],
+  member: patients.map(pointer),
+});
+const lineOf = (id: string, patient: string) =>
+  JSON.stringify(lab(id, { subject: { reference: `Patient/${patient}` }, effectiveDateTime: '2025-07-07T10:00:00Z' }));
+
+describe('a member who is several Patients there', () => {
+  const twofold: Record<string, Handler> = {
+    'GET /f/group': (_, a) => json(a, groupOf('g1', 'p9', 'p10')),
+    'GET /status/export': (_, a) => json(a, manifest([file('/f/1', 2)])),
+    'GET /f/1': (_, a) => void a.end(`${lineOf('of-9', 'p9')}\n${lineOf('of-10', 'p10')}\n`),
+  };
+  const outcomes = async (id: string) =>
+    (
+      await node.deps.database.sql`
+        select outcome || coalesce(' ' || reason, '') || ' ' || source_id as line from (
+          select outcome, reason, source_id from exchange.ledger where pull_id = ${id}) l order by source_id desc`
+    ).map((r) => r['line']);
+
+  test('in one Group: the records of both are the member’s, also when the Group is asked again; later without one of them they are not', async () => {
+    const done = await pull(twofold);
+    expect(done.state).toBe('done');
+    expect(await outcomes(done.id)).toEqual(['created of-9', 'created of-10']);
+    script = twofold;
+    const [again = ''] = await planPulls(node.deps, { cause: 'command', again: true });
+    await node.worker.drain();
+    expect(await outcomes(again)).toEqual(['unchanged of-9', 'unchanged of-10']);
+    expect(asked('/status/match').filter((r) => r.method === 'GET')).toHaveLength(1);
+    const one = await pull({ ...twofold, 'GET /f/group': (_, a) => json(a, groupOf('g1', 'p9')) });
+    expect(await outcomes(one.id)).toEqual(['unchanged of-9', 'quarantined wrong-patient of-10']);
+  });
+
+  test('in two Groups, or with one who is another member’s: neither answer is trusted', async () => {
+    const two = await pull({
+      'GET /status/match': (_, a) =>
+        json(a, manifest([1, 2].map((n) => ({ type: 'Group', url: `${base}/f/group${n}`, count: 1 })))),
+      'GET /f/group1': (_, a) => json(a, groupOf('g1', 'p9')),
+      'GET /f/group2': (_, a) => json(a, groupOf('g2', 'p10')),
+    });
+    const { sql } = node.deps.database;
+    expect([
+      ...(await sql`select outcome, further_patients as f from exchange.pull_member where pull_id = ${two.id}`),
+    ]).toEqual([{ outcome: 'contradictory', f: [] }]);
+    const asked = ['a', 'b'].map((submittedId) => ({ submittedId, family: 'Rivera', birthDate: '1974-12-25' }));
+    submitted = 'a';
+    const a = groupOf('g1', 'p9', 'p10');
+    submitted = 'b';
+    const b = groupOf('g1', 'p10');
+    const { members } = correlate(
+      [{ ...a, contained: [...a.contained, ...b.contained], member: [...a.member, ...b.member] }],
+      asked,
+    );
+    expect(members.map((m) => m.outcome)).toEqual(['conflict', 'conflict']);
+  });
+});
+
 describe('waiting', () => {
   test('seconds, a date, something absurd and nothing are all waited for within limits', async () => {
     const done = await pull({
@@ -222,6 +295,47 @@ describe('waiting', () => {
   test('a status that never ends ends the pull', async () => {
     const failed = await pull({ 'GET /status/export': later('3600') });
     expect([failed.state, failed.reason]).toEqual(['failed', 'peer-too-slow']);
+  });
+
+  test('a status that never ends is given up by a person, once; the job is deleted, and what was missing comes with the next request', async () => {
+    script = { 'GET /status/export': later('3600') };
+    const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full: true });
+    await node.worker.drain();
+    const { sql } = node.deps.database;
+    expect((await findPull(sql, id))?.state).toBe('exporting');
+    const giveUp = (seen: PullState) =>
+      giveUpPull(node.deps, { kind: 'command', subject: 'ann', name: 'Ann' }, { id, seen, note: 'it lost the job' });
+    // who works on it meanwhile commits nothing more
+    await sql`update exchange.pull set lease_owner = 'other', lease_until = now() + interval '1 hour' where id = ${id}`;
+    expect([await giveUp('matching'), await giveUp('exporting'), await giveUp('exporting')]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    await expect(movePull(sql, id, 'other', node.deps.clock(), 'downloading', {})).rejects.toThrow(LeaseLost);
+    const ended = await findPull(sql, id);
+    expect([ended?.state, ended?.reason]).toEqual(['failed', 'given-up']);
+    const events = await sql`select detail from exchange.pull_event where pull_id = ${id} and state = 'failed'`;
+    expect(events.map((e) => e['detail'])).toEqual(['given up by Ann: it lost the job']);
+    const audit =
+      await sql`select actor, reason from exchange.audit where action = 'give-up' and object = ${`pull/${id}`}`;
+    expect([...audit]).toEqual([{ actor: 'ann', reason: 'exporting' }]);
+    await node.worker.release();
+    expect(asked('/status/export').filter((r) => r.method === 'DELETE')).toHaveLength(1);
+    script = {};
+    const [again = ''] = await planPulls(node.deps, { cause: 'command', again: true });
+    await node.worker.drain();
+    expect((await findPull(sql, again))?.state).toBe('done');
+  });
+
+  test('a pull that takes records in, or has ended, is not given up', async () => {
+    const done = await pull();
+    const by = { kind: 'command', subject: 'ann', name: 'Ann' } as const;
+    for (const seen of ['done', 'reconciling'] as const) {
+      await node.deps.database.sql`update exchange.pull set state = ${seen} where id = ${done.id}`;
+      expect(await giveUpPull(node.deps, by, { id: done.id, seen, note: 'no' })).toBe(false);
+    }
+    await node.deps.database.sql`update exchange.pull set state = 'done' where id = ${done.id}`;
   });
 });
 

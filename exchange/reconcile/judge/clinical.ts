@@ -178,6 +178,13 @@ export const report: Judge = (a, b, known) => {
 const masters = (r: Resource): string[] =>
   identifiers({ resourceType: '', masterIdentifier: r['masterIdentifier'] ?? null });
 
+/** Is a document that does not say its day free to be this other one: linked with nothing, or with what the other one is linked with as well? */
+function isFreeFor(undated: Resource, other: Resource, known: Known): boolean {
+  const keyOf = (r: Resource) => `${r.resourceType}/${String(r['id'])}`;
+  const others = known.linked(keyOf(other));
+  return [...(known.linked(keyOf(undated)) ?? [])].every((key) => key === keyOf(other) || others?.has(key) === true);
+}
+
 export const document: Judge = (a, b, known) => {
   if (overlap(masters(a), masters(b))) return sameRecord('identifier');
   const [ta, tb] = [documentTime(a), documentTime(b)];
@@ -186,8 +193,12 @@ export const document: Judge = (a, b, known) => {
     const isOther = disjoint(attachmentHashes(a), attachmentHashes(b)) && otherDay(ta, tb);
     return isOther || otherwiseCoded(codesOf(a['type']), codesOf(b['type'])) ? undefined : sameRecord('identifier');
   }
-  // forms and short notes have the same bytes again and again: only about the same day they are one
-  if (isSameDay && overlap(attachmentHashes(a), attachmentHashes(b))) return sameRecord('attachment');
+  // forms and short notes have the same bytes again and again: about two days they are two. One that does not say its day is the first that
+  // it is found to be; whether it is another one as well, a person says
+  if (overlap(attachmentHashes(a), attachmentHashes(b)) && !otherDay(ta, tb)) {
+    const isFree = isSameDay || (!day(ta) && isFreeFor(a, b, known)) || (!day(tb) && isFreeFor(b, a, known));
+    return isFree ? sameRecord('attachment') : sameEvent('attachment', 1);
+  }
   const sizes = (r: Resource) =>
     objects(r['content']).flatMap((c) => {
       const size = isObject(c['attachment']) ? c['attachment']['size'] : undefined;

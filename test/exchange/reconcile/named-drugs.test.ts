@@ -94,6 +94,37 @@ describe('orders by reference', () => {
   });
 });
 
+test('an order is known by, and as sensitive as, its drug when that comes after it', async () => {
+  const late = { authoredOn: '2026-04-04T10:00:00Z' };
+  await node.pull([
+    output('MedicationRequest', order('u', 'p2', byName('late-s'), late), order('v', 'p2', byName('late'), late)),
+  ]);
+  const keysOf = async (id: string) =>
+    (await node.sql`select keys from exchange.resource where source_id = ${id} and type = 'MedicationRequest'`)[0]?.[
+      'keys'
+    ];
+  expect([await keysOf('u'), await keysOf('v')]).toEqual([null, null]);
+  expect(await labels('prior', 'm2')).toMatchObject({ u: 0, v: 0 });
+  await node.pull([
+    output('Medication', medication('late-s', drug('370143000', SNOMED)), medication('late', drug('500'))),
+  ]);
+  expect(await labels('prior', 'm2')).toMatchObject({ u: 1, v: 0 });
+  expect(await keysOf('v')).toHaveLength(1);
+});
+
+test('of a Medication that comes twice, the one that counts tells the drug, wherever it stands', async () => {
+  const at = (lastUpdated: string) => ({ meta: { lastUpdated } });
+  await node.pull([
+    output('MedicationRequest', order('w', 'p2', byName('twice'), { authoredOn: '2026-05-05T10:00:00Z' })),
+    output(
+      'Medication',
+      medication('twice', drug('370143000', SNOMED), at('2026-02-02T00:00:00Z')),
+      medication('twice', drug('600'), at('2026-01-01T00:00:00Z')),
+    ),
+  ]);
+  expect(await labels('prior', 'm2')).toMatchObject({ w: 1 });
+});
+
 test('what older rules keyed and labelled without the drug is made anew with it', async () => {
   const keys = async () =>
     (await node.sql`select keys from exchange.resource where id = 'ours-a'`)[0]?.['keys'] as string[] | null;

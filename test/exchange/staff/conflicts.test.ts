@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replay } from '../../../exchange/reconcile/replay.ts';
+import { decideAsked } from '../../../exchange/review/decide-all.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
 import { findPull } from '../../../exchange/store/pull.ts';
 import { fieldOf, type StaffNode, startStaff, Visitor } from './support.ts';
@@ -237,6 +238,59 @@ test('a claim that is held for another one leads to it: to its item, or to the l
   }
   await sql()`delete from exchange.release_due`;
   await sql().unsafe(`delete from exchange.review_item where id in (${held('held-1')}, ${held('held-2')})`);
+});
+
+test('all of one kind, payer and pull are decided alike, however many; what came or changed since stays open; two people do not both', async () => {
+  const [, first] = [await json(), await itemOf('value-mismatch')];
+  const [pull] = await sql()<{ id: string }[]>`select id from exchange.pull limit 1`;
+  const pullId = pull?.id ?? '';
+  const N = 120;
+  const clone = (id: string, at: string) => sql()`
+    insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, rule, opened_at)
+    select ${id}, member_id, 'chain-anomaly', 1, type, a_type, a_id, a_hash, b_type, b_id, b_hash, 'prior', ${pullId}, rule, ${at} from exchange.review_item where id = ${first}`;
+  const idOf = (i: number) => `${'e'.repeat(24)}${String(i).padStart(8, '0')}`;
+  for (let i = 0; i < N; i++) await clone(idOf(i), '2026-01-01T00:00:00Z');
+  const whole = await (await reviewer.get('/staff/conflicts')).text();
+  expect(whole.indexOf('id="t-kinds"')).toBeGreaterThan(0);
+  expect(whole.indexOf('id="t-kinds"')).toBeLessThan(whole.indexOf('id="t-items"'));
+  const kind = await (await reviewer.get('/staff/conflicts?kind=chain-anomaly')).text();
+  const href = `/staff/conflicts?kind=chain-anomaly&amp;peer=prior&amp;pull=${pullId}`;
+  expect(kind).toContain(href);
+  expect(kind).not.toContain(`Decide all ${N} of this pull`);
+  const page = await (await reviewer.get(href.replaceAll('&amp;', '&'))).text();
+  expect(page).toContain(`Decide all ${N} of this pull`);
+  await clone(idOf(N), '2099-01-01T00:00:00Z');
+  const form = {
+    csrf: fieldOf(page, 'csrf'),
+    kind: 'chain-anomaly',
+    peer: 'prior',
+    pull: pullId,
+    n: fieldOf(page, 'n'),
+    at: fieldOf(page, 'at'),
+    decision: 'dismiss',
+    reason: 'known there',
+  };
+  const send = async (by: Visitor, more: Record<string, string> = {}) =>
+    (await by.post('/staff/conflicts/all', Object.entries({ ...form, ...more }))).status;
+  expect(await send(viewer)).toBe(403);
+  expect([await send(reviewer, { reason: ' ' }), await send(reviewer, { decision: 'release' })]).toEqual([400, 400]);
+  expect([await send(reviewer, { n: '119' }), await send(reviewer, { at: 'x' })]).toEqual([409, 400]);
+  expect((await Promise.all([send(reviewer), send(reviewer)])).sort()).toEqual([303, 409]);
+  expect(await (await reviewer.get('/staff/conflicts')).text()).toContain('Being decided alike');
+  await sql()`update exchange.review_item set reopened = 5 where id = ${idOf(3)}`;
+  // a process that stops in between leaves the rest to the next one
+  expect(await decideAsked(node.ours.deps, 0)).toBe(true);
+  expect(await decideAsked(node.ours.deps)).toBe(false);
+  const [all] =
+    await sql()`select asked, decided, refused, finished_at is not null as "isDone" from exchange.decide_all`;
+  expect(all).toEqual({ asked: N, decided: N - 1, refused: 1, isDone: true });
+  const open =
+    await sql()`select id from exchange.review_item where kind = 'chain-anomaly' and peer_id = 'prior' and pull_id = ${pullId} and state = 'open' order by id`;
+  expect(open.map((r) => r['id'])).toEqual([idOf(3), idOf(N)]);
+  const [audits] =
+    await sql()`select count(*)::int as n from exchange.audit where action = 'decide' and reason = 'dismiss' and object like 'item/eeee%'`;
+  expect(audits).toEqual({ n: N - 1 });
+  expect(await sql()`select from exchange.decide_all_item`).toHaveLength(0);
 });
 
 test('those of one kind and one payer that are shown are decided alike, each by itself; one that changed since stays open', async () => {

@@ -447,6 +447,30 @@ describe('accepting a pull', () => {
   });
 });
 
+test('a pull that waits for its payer is given up by a reviewer, with a reason', async () => {
+  const { sql } = node.ours.deps.database;
+  const now = node.ours.deps.clock();
+  const [peer] = await sql`select id from exchange.peer limit 1`;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at)
+    values ('hangs', ${String(peer?.['id'])}, 'exporting', 'opt-in', ${now}, ${now}, ${new Date(now.getTime() + 3_600_000)})`;
+  const page = await text('dev-reviewer', '/staff/pulls/hangs');
+  const form = { csrf: fieldOf(page, 'csrf'), state: 'exporting', note: 'it lost the job' };
+  const post = async (f: object = form, who: 'dev-reviewer' | 'dev-viewer' = 'dev-reviewer') =>
+    (await as(who).post('/staff/pulls/hangs/give-up', { ...form, ...f })).status;
+  const viewer = await text('dev-viewer', '/staff/pulls/hangs');
+  expect(viewer).not.toContain('Give this pull up');
+  expect(await post({ csrf: fieldOf(viewer, 'csrf') }, 'dev-viewer')).toBe(403);
+  expect([await post({ note: ' ' }), await post({ state: 'done' }), await post({ state: 'matching' })]).toEqual([
+    400, 400, 409,
+  ]);
+  expect([await post(), await post()]).toEqual([303, 409]);
+  const after = await text('dev-reviewer', '/staff/pulls/hangs');
+  expect(after).not.toContain('Give this pull up');
+  expect(rowsOf(after, 'timeline').at(-1)?.[2]).toBe('given up by dev-reviewer: it lost the job');
+  await sql`delete from exchange.pull_event where pull_id = 'hangs'`;
+  await sql`delete from exchange.pull where id = 'hangs'`;
+});
+
 test('a pull that its payer left incomplete, and whose members it is not asked about again, is taken as it is by a reviewer', async () => {
   const { sql } = node.ours.deps.database;
   const now = node.ours.deps.clock();

@@ -1,0 +1,36 @@
+// A person gives a pull up that waits for its payer, such as one that lost the job and says for ever that it is being done. Its members are
+// asked for again as after any pull that failed, with what they were asked for now; its jobs there are deleted from the next waking on.
+import type { Deps } from '../../src/deps.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { endPull } from '../store/give-up.ts';
+import type { PullState } from '../store/pull.ts';
+
+export { BEFORE_RECORDS } from '../store/give-up.ts';
+
+export type GiverUp = { kind: 'staff' | 'command'; subject: string; name: string; development?: boolean };
+
+/** @returns whether the pull was still in the state that the person saw, and nothing of it taken in */
+export async function giveUpPull(
+  deps: Pick<Deps, 'database' | 'clock'>,
+  by: GiverUp,
+  pull: { id: string; seen: PullState; note: string },
+  requestId?: string,
+): Promise<boolean> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx) => {
+    if (!(await endPull(tx, pull.id, pull.seen, by.name, pull.note, at))) return false;
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: by.kind,
+        actor: by.subject,
+        action: 'give-up',
+        object: `pull/${pull.id}`,
+        reason: pull.seen,
+        ...(requestId === undefined ? {} : { requestId }),
+        ...(by.development === true ? { detail: { dev: true } } : {}),
+      }),
+    ]);
+    return true;
+  });
+}
