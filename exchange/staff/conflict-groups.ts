@@ -2,7 +2,7 @@
 // thousand records about strangers: nobody decides those one by one.
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
-import { numberCell, timeCell } from '../report/words.ts';
+import { grouped, numberCell, timeCell } from '../report/words.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS } from '../review/kinds.ts';
 import type { itemGroups, items } from '../review/read.ts';
 import { label, weightCell } from './conflict-tables.ts';
@@ -106,9 +106,9 @@ export function alikeTable(alike: Groups['alike'], timeZone: string): Table {
 export function pullForm(visit: Visit, kind: string, group: Groups['pulls'][number]): Safe | undefined {
   if (group.n < 2 || group.pullId === null || OF_TWO_MEMBERS.includes(kind) || !may(visit.session, 'decide'))
     return undefined;
-  return html`<details><summary>Decide all ${group.n} of this pull alike</summary><p>Not only those that are shown. Each becomes a decision of its own, in the background; what comes or changes from now on stays open.</p><form method="post" action="${PATH}/all">${csrfField(visit.session)}${Object.entries(
+  return html`<details><summary>Decide all ${grouped(group.n)} of this pull alike</summary><p>Not only those that are shown. Each becomes a decision of its own, in the background; what comes or changes from now on stays open.</p><form method="post" action="${PATH}/all">${csrfField(visit.session)}${Object.entries(
     { kind, peer: group.peerId, pull: group.pullId, n: String(group.n), at: group.newest.toISOString() },
   ).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-  )}<fieldset><legend>Decision for each of the ${group.n}</legend>${decisionChoices(kind)}</fieldset><p><label for="pull-reason">Reason, for those who read it later</label><input id="pull-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${group.n}</button></form></details>`;
+  )}<fieldset><legend>Decision for each of the ${grouped(group.n)}</legend>${decisionChoices(kind)}</fieldset><p><label for="pull-reason">Reason, for those who read it later</label><input id="pull-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${grouped(group.n)}</button></form></details>`;
 }
