@@ -143,9 +143,9 @@ export type ClockLine = {
   action: string | null;
 };
 export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
-/** `duty`: of one kind; `began`: those that started in these two instants, the second excluded */
+/** Two instants, the second excluded. */
 type Between = { from: Date; to: Date };
-/** `during`: running at some time between these instants, whatever became of it. */
+/** `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever became of them. */
 export type ClockScope = {
   duty?: ClockKind | undefined;
   began?: Between | undefined;

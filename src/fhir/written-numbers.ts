@@ -6,7 +6,8 @@ import type { Json, Resource } from './resource.ts';
 /** By name and value; undefined where one name has one value in two spellings. */
 export type WrittenNumbers = ReadonlyMap<string, string | undefined>;
 
-const raw = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
+/** A value that JSON.stringify writes as this text. */
+export const rawJson = (JSON as unknown as { rawJSON: (text: string) => number }).rawJSON;
 
 /** A number that JavaScript might write in another way; what looks like one in a string costs a second look only. */
 const ODD = /[:[,]\s*(?:-0(?![.\d])|-?(?:\d+\.\d*0(?!\d)|\d[\d.]*[eE]|0\.0{6}|\d[\d.]{15}))/;
@@ -35,6 +36,6 @@ export function withWrittenNumbers(record: Resource, written: WrittenNumbers | u
   if (written === undefined) return JSON.stringify(record);
   return JSON.stringify(record, (key, value: unknown) => {
     const source = typeof value === 'number' ? written.get(named(key, value)) : undefined;
-    return source === undefined ? value : raw(source);
+    return source === undefined ? value : rawJson(source);
   });
 }

@@ -2,13 +2,11 @@
 // written: FHIR wants decimals kept so (https://hl7.org/fhir/R4/datatypes.html#decimal).
 import { Tokenizer, TokenParser } from '@streamparser/json';
 import type { Json } from '../../../src/fhir/resource.ts';
+import { rawJson } from '../../../src/fhir/written-numbers.ts';
 import { NotText, onlyUtf8 } from '../../../src/net/read-bounded.ts';
 
 /** `written`: the text of an item that has such a number; of others it is what JSON.stringify writes. */
 export type Item = { value: Json; written?: string };
-
-/** https://tc39.es/proposal-json-parse-with-source/ */
-const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => number };
 
 /** Such a number is a value that JSON.stringify writes as it was. */
 class AsWritten extends Tokenizer {
@@ -17,7 +15,7 @@ class AsWritten extends Tokenizer {
     const value = super.parseNumber(written);
     if (String(value) === written || Number.isNaN(value)) return value;
     this.found = true;
-    return rawJSON(written);
+    return rawJson(written);
   }
 }
 
