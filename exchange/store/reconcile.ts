@@ -4,6 +4,7 @@
 
 import type { Queryable } from '../../src/store/database.ts';
 import type { Decided } from './decided.ts';
+import { holdSensitiveDrugs } from './held-drugs.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
@@ -281,6 +282,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
   await reset(tx, work.id);
   await unpackRepeated(tx, work.id, work.peerId);
   await duplicatesInJob(tx, work);
+  await holdSensitiveDrugs(tx, work);
   await outdatedInJob(tx, work.id, undecided);
   await strayVersions(tx, work, `${undecided('s')} and s.reason is null`);
   if (hasBooked) await bookedUnits(tx, work);

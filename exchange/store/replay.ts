@@ -1,6 +1,7 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
 import type { Decided } from './decided.ts';
+import { holdSensitiveDrugs } from './held-drugs.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
 import { echoes, provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
@@ -38,6 +39,7 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
      where s.pull_id = $1 and x.pull_id = $1 and s.file = x.file and s.line = x.line and s.entry = x.entry`,
     [work.id, work.pull, work.peerId],
   );
+  if (moved !== 'held') await holdSensitiveDrugs(tx, work);
   if (moved === 'taken') await takeMoved(tx, work);
   if (moved === 'held') return holdMoved(tx, work);
   if (moved === undefined) {
