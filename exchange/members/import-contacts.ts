@@ -16,7 +16,7 @@ export type ContactFault = { line: number; reason: string };
 /**
  * Records the contacts of a file. Rows that cannot be taken are returned with their lines; the others are taken. The same file
  * again adds nothing.
- * @throws ImportFault when the file cannot be read or a column is missing; what stood before a damaged line has been taken
+ * @throws ImportFault when the file cannot be read or a column is missing
  */
 export async function importContacts(
   deps: Pick<Deps, 'database' | 'clock' | 'config'>,
@@ -25,6 +25,7 @@ export async function importContacts(
   const now = deps.clock();
   const faults: ContactFault[] = [];
   let read = 0;
+  let isChecked = false;
   let added = 0;
   let batch: CsvRow[] = [];
   const take = async () => {
@@ -68,13 +69,19 @@ export async function importContacts(
       added += await recordContacts(deps, good, { kind: 'system', subject: 'members contacts', requestId: '' });
   };
   for await (const row of csvRows(path)) {
-    if (read === 0) {
+    if (row.fault !== undefined) {
+      read++;
+      faults.push({ line: row.line, reason: row.fault });
+      continue;
+    }
+    if (!isChecked) {
       const missing = ['member_number', 'kind', 'at', 'channel'].filter((c) => !(c in row.values));
       if (missing.length > 0)
         throw new ImportFault(
           `${path} has no column ${missing.join(', ')}. Its header must be: ${CONTACT_COLUMNS.join(',')}`,
         );
     }
+    isChecked = true;
     read++;
     batch.push(row);
     if (batch.length >= BATCH) await take();

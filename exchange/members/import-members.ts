@@ -78,7 +78,17 @@ async function* enrolmentRows(
     return;
   }
   let isChecked = false;
-  for await (const { line, values } of csvRows(path)) {
+  for await (const { line, values, fault, isCut } of csvRows(path)) {
+    if (fault !== undefined) {
+      await reject({
+        source: path,
+        line,
+        code: 'invalid-enrolment',
+        reason: fault,
+        ...(isCut ? { unread: true } : {}),
+      });
+      continue;
+    }
     if (!isChecked) {
       const missing = ['member_number', 'family', 'given', 'birth_date', 'coverage_start'].filter(
         (c) => !(c in values),
@@ -138,7 +148,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         ...(entry.entry === undefined ? {} : { entry: entry.entry }),
       };
       if ('fault' in entry) {
-        await refuse({ ...place, code: entry.fault, reason: entry.message });
+        await refuse({ ...place, code: entry.fault, reason: entry.message, ...(entry.unread ? { unread: true } : {}) });
         continue;
       }
       let file = sources.indexOf(entry.source, Math.max(0, sources.length - 2));

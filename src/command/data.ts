@@ -16,7 +16,7 @@ import { readDirectoryFiles } from '../import/plan/read-plan-files.ts';
 import { templates } from '../import/plan/templates.ts';
 import { progressReporter } from '../import/progress.ts';
 import { readImport } from '../import/read-import.ts';
-import { type Reject, rejectsWriter } from '../import/rejects-file.ts';
+import { type Reject, type RejectsWriter, rejectsWriter } from '../import/rejects-file.ts';
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
 import { migrate, planMigration } from '../store/migrate.ts';
@@ -24,7 +24,7 @@ import { type ImportEntry, importResources } from '../store/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
 import { unnumbered } from './member-numbers.ts';
-import { openServer, withNode } from './node.ts';
+import { type OpenNode, openServer, withNode } from './node.ts';
 import { say } from './say.ts';
 
 /** Records of a generated member on both sides together, about. */
@@ -103,6 +103,37 @@ function sayFindings(findings: Findings): string[] {
     : ['findings (stored as sent):', ...rows.map(([code, n]) => `  ${number.format(Number(n)).padStart(9)} ${code}`)];
 }
 
+/** Also after a fault all that was refused until then stands in the file. */
+async function withRejects(file: string, run: (rejects: RejectsWriter) => Promise<void>): Promise<void> {
+  const rejects = rejectsWriter(file);
+  try {
+    await run(rejects);
+  } catch (error) {
+    // what stopped the import is told
+    const written = await rejects.close().catch(() => undefined);
+    if (written !== undefined) say(`lines rejected until then, with their reasons: ${written}`);
+    throw error;
+  }
+  if (rejects.unread.length > 0) process.exitCode = 1;
+}
+
+/** Files that are named; of more it is said how many. */
+const NAMED = 10;
+
+/** What was refused, and first of all what was not read: how much that is nobody knows. */
+function sayRejects({ unread }: RejectsWriter, file: string | undefined): string[] {
+  const named = unread.slice(0, NAMED).map(({ source, line, reason }) => {
+    return line > 1 ? `not read as a whole: ${source}, line ${line}. ${reason}` : `not read: ${source}. ${reason}`;
+  });
+  return [
+    ...named,
+    ...(unread.length > NAMED
+      ? [`not read, or not as a whole: ${number.format(unread.length - NAMED)} files more`]
+      : []),
+    ...(file === undefined ? [] : [`rejected lines with their reasons: ${file}`]),
+  ];
+}
+
 export async function importDirectory(
   paths: string[],
   options: { strict?: boolean; mirror?: boolean; rejects: string; network?: string; template?: string },
@@ -110,9 +141,7 @@ export async function importDirectory(
   if (options.template !== undefined) return writeDirectoryTemplates(options.template);
   if (paths.length === 0) throw new CommandFault('Name files or folders to import.');
   const signal = interruptible();
-  await withNode(async (node) => {
-    const rejects = rejectsWriter(options.rejects);
-    const pending: Promise<void>[] = [];
+  const load = async (node: OpenNode, rejects: RejectsWriter) => {
     const progress = progressReporter('import directory');
     const taxonomy = await taxonomyCodes(node.deps.database.sql);
     const summary = await importResources(
@@ -130,14 +159,14 @@ export async function importDirectory(
           : { validate: (r: unknown) => validate(r, { profiles: 'plan-net', ...(taxonomy ? { taxonomy } : {}) }) }),
         ...(options.strict ? { strict: true } : {}),
         signal,
-        onReject: (entry, code, message) => pending.push(rejects.write(rejectOf(entry, code, message))),
+        // what goes wrong with the file is told when it is closed
+        onReject: (entry, code, message) => void rejects.write(rejectOf(entry, code, message)).catch(() => {}),
       },
     );
-    await Promise.all(pending);
-    await rejects.close();
+    const file = await rejects.close();
     progress.end([
       `created ${summary.created}, updated ${summary.updated}, unchanged ${summary.unchanged}, deleted ${summary.deleted}, repeated ${summary.duplicates}, rejected ${summary.rejected}`,
-      ...(summary.rejected > 0 ? [`rejected lines with their reasons: ${options.rejects}`] : []),
+      ...sayRejects(rejects, file),
       ...sayFindings(summary.findings),
       ...(summary.unresolved.count > 0
         ? [
@@ -150,7 +179,8 @@ export async function importDirectory(
       ...(signal.aborted ? ['stopped: what was read is committed; run it again to go on'] : []),
     ]);
     if (signal.aborted) process.exitCode = 1;
-  });
+  };
+  await withNode((node) => withRejects(options.rejects, (rejects) => load(node, rejects)));
 }
 
 /** Loads the operator's copy of the taxonomy; later imports check specialties against it. */
@@ -186,6 +216,7 @@ function rejectOf(entry: ImportEntry, code: string, reason: string): Reject {
     ...(typeof id === 'string' ? { id } : {}),
     code,
     reason,
+    ...('fault' in entry && entry.unread ? { unread: true } : {}),
   };
 }
 
@@ -210,8 +241,7 @@ export async function importMembersCommand(
   if (options.x12 && options.enrolment === undefined)
     throw new CommandFault('--x12 says how the enrolment file is read: name that file with --enrolment.');
   const signal = interruptible();
-  await withNode(async (node) => {
-    const rejects = rejectsWriter(options.rejects);
+  const load = async (node: OpenNode, rejects: RejectsWriter) => {
     const progress = progressReporter('import members');
     const none = (async function* () {})();
     const result = await importMembers(node.deps, {
@@ -236,7 +266,7 @@ export async function importMembersCommand(
           reason: `No enrolment: ${why}.`,
         }),
       );
-    await rejects.close();
+    const file = await rejects.close();
     const lacking = await unnumbered(node.deps.database.sql);
     progress.end([
       `created ${c.created}, updated ${c.updated}, unchanged ${c.unchanged}, deleted ${c.deleted}, repeated ${c.repeated}, rejected ${result.refused}`,
@@ -246,10 +276,11 @@ export async function importMembersCommand(
             `enrolment: ${e.enrolments} coverages, ${e.otherCoverages} other payers, ${e.choices} choices new or changed`,
           ]),
       ...(lacking === undefined ? [] : [lacking]),
-      ...(result.refused > 0 ? [`rejected lines with their reasons: ${options.rejects}`] : []),
+      ...sayRejects(rejects, file),
       ...sayFindings(result.findings),
     ]);
-  });
+  };
+  await withNode((node) => withRejects(options.rejects, (rejects) => load(node, rejects)));
 }
 
 /** An enrolment file for a folder of records that come without one: edit it, then import with it. */

@@ -1,6 +1,5 @@
-// The bytes of a file, uncompressed when it begins as gzip does, whatever its name is.
+// The bytes of a file, uncompressed when it begins as gzip does, whatever its name is, and in UTF-8 when it says that it is in UTF-16.
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { RejectCode } from './reject.ts';
 
@@ -24,8 +23,28 @@ export type OpenFile = {
 /** Opens nothing until the first byte is asked for; closes the file when the reader stops early. */
 export function openFile(path: string): OpenFile {
   const raw = createReadStream(path, { highWaterMark: 256 * 1024 });
-  return { bytes: read(raw), taken: () => raw.bytesRead };
+  return { bytes: asUtf8(read(raw)), taken: () => raw.bytesRead };
 }
+
+/** UTF-16 with its mark, as some shells and editors write it, in UTF-8. */
+async function* asUtf8(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let decoder: TextDecoder | undefined;
+  let isFirst = true;
+  const encode = (text: string) => Buffer.from(text, 'utf8');
+  try {
+    for await (const chunk of chunks) {
+      const encoding = isFirst ? MARKS[`${chunk[0]},${chunk[1]}`] : undefined;
+      if (encoding !== undefined) decoder = new TextDecoder(encoding, { fatal: true });
+      isFirst = false;
+      yield decoder === undefined ? chunk : encode(decoder.decode(chunk, { stream: true }));
+    }
+    if (decoder !== undefined) yield encode(decoder.decode());
+  } catch (cause) {
+    throw cause instanceof TypeError && decoder !== undefined ? new ReadFault('unreadable', cause) : cause;
+  }
+}
+
+const MARKS: Readonly<Record<string, string>> = { '255,254': 'utf-16le', '254,255': 'utf-16be' };
 
 async function* read(raw: ReturnType<typeof createReadStream>): AsyncGenerator<Uint8Array> {
   let unzipping = false;
@@ -38,14 +57,53 @@ async function* read(raw: ReturnType<typeof createReadStream>): AsyncGenerator<U
       for await (const chunk of raw) yield chunk as Uint8Array;
       return;
     }
-    const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-    // a fault of either stream ends the loop below, so there is nothing left to do here
-    pipeline(raw, gunzip, () => undefined);
-    for await (const chunk of gunzip) yield chunk as Uint8Array;
+    yield* unzipped(raw);
   } catch (cause) {
     throw new ReadFault(unzipping && isZlibFault(cause) ? 'damaged-gzip' : 'unreadable', cause);
   } finally {
     raw.destroy();
+  }
+}
+
+/** Compressed bytes that are given to the decompressor at once: it makes a thousand times as much of them at most. */
+const PIECE = 64 * 1024;
+
+/** Piece by piece: a stream that ends in a fault keeps what it has made, and of a file that is cut off that is what is wanted. */
+async function* unzipped(raw: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
+  let made: Uint8Array[] = [];
+  let fault: unknown;
+  gunzip.on('data', (chunk: Uint8Array) => made.push(chunk));
+  gunzip.on('error', (error) => {
+    fault = error;
+  });
+  function* taken(): Generator<Uint8Array> {
+    const all = made;
+    made = [];
+    yield* all;
+    if (fault !== undefined) throw fault;
+  }
+  try {
+    for await (const chunk of raw)
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const piece = chunk.subarray(at, at + PIECE);
+        await new Promise<void>((resolve) => {
+          // a fault may come instead of an answer
+          gunzip.once('close', resolve);
+          gunzip.write(piece, () => {
+            gunzip.off('close', resolve);
+            resolve();
+          });
+        });
+        yield* taken();
+      }
+    await new Promise<void>((resolve) => {
+      if (gunzip.closed) resolve();
+      else gunzip.once('close', resolve).end();
+    });
+    yield* taken();
+  } finally {
+    gunzip.destroy();
   }
 }
 

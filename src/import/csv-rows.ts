@@ -1,15 +1,21 @@
-// Rows of a CSV file with a header, one at a time, as people and spreadsheets write them. A file that cannot be read is told in a
-// sentence, with its line.
-import { pipeline } from 'node:stream';
-import { CsvError, parse as parseCsv } from 'csv-parse';
+// Rows of a CSV file with a header, one at a time, as people and spreadsheets write them. A row that cannot be read is told with its
+// line, and those after it are read.
+import { type CsvRecord, CsvRowReader } from './csv-row-reader.ts';
 import { ImportFault } from './reject.ts';
+import { textLines } from './text-lines.ts';
 import { textOfFile } from './text-of-file.ts';
 
-/** `line`: where it ends. `hasMore`: it has values beyond the header, so that some may stand in the wrong columns. */
-export type CsvRow = { line: number; values: Record<string, string | undefined>; hasMore: boolean };
-
-/** From some line on a file is no CSV. What came before is good. */
-export class CsvFault extends ImportFault {}
+/**
+ * `line`: where it begins. `hasMore`: it has values beyond the header, so that some may stand in the wrong columns. `fault`: why it
+ * cannot be read, a sentence without its content; it has no values then. `isCut`: the file ended within a quote of it.
+ */
+export type CsvRow = {
+  line: number;
+  values: Record<string, string | undefined>;
+  hasMore: boolean;
+  fault?: string;
+  isCut?: boolean;
+};
 
 /** `Member Number` is `member_number`. */
 const columnOf = (name: string): string =>
@@ -22,15 +28,10 @@ const columnOf = (name: string): string =>
 const FORMULA = /^="((?:[^"]|"")*)"$/;
 const plain = (value: string): string => FORMULA.exec(value)?.[1]?.replaceAll('""', '"') ?? value;
 
-type Opening = { delimiter: string; from: number };
-
 /** What sets the columns of a header apart; a spreadsheet may say so in a line of its own (`sep=;`). Pure. */
-function openingOf(text: string): Opening {
-  const said = /^sep=(.)\r?\n/i.exec(text)?.[1];
-  if (said !== undefined) return { delimiter: said, from: 2 };
-  const header = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '');
-  const delimiter = header.includes(',') ? ',' : ([';', '\t', '|'].find((d) => header.includes(d)) ?? ',');
-  return { delimiter, from: 1 };
+function delimiterOf(header: string): string {
+  const names = header.replace(/"[^"]*"/g, '');
+  return names.includes(',') ? ',' : ([';', '\t', '|'].find((d) => names.includes(d)) ?? ',');
 }
 
 /**
@@ -54,58 +55,60 @@ export type CsvOptions = {
 /** A longer row is none: a quote that does not end would take the rest of the file. */
 const LONGEST = 1024 * 1024;
 
+const FAULTS = {
+  quotes: 'A quote begins in the row and does not end, or something stands behind the end of one.',
+  'too-long': 'The line is longer than a row may be (1 MiB).',
+} as const;
+const CUT = 'A quote begins in the row and has not ended at the end of the file, which may be cut off.';
+
 /**
  * Values are trimmed; a column that a short row lacks is undefined, values beyond the header are left out, rows without any value too.
  * Separators are commas, or semicolons, tabs or bars where the header has no comma.
- * @throws ImportFault when the file cannot be opened, or names a column twice; CsvFault when it is no CSV from some line on; what `open` does
+ * @throws ImportFault when the file cannot be opened, has no header that can be read, or names a column twice; what `open` does
  */
 export async function* csvRows(path: string, options: CsvOptions = {}): AsyncGenerator<CsvRow> {
   let names: readonly (string | false)[] | undefined;
+  let reader: CsvRowReader | undefined;
+
+  function* rowsOf(records: Iterable<CsvRecord>): Generator<CsvRow> {
+    for (const record of records)
+      if ('fault' in record) {
+        if (names === undefined)
+          throw new ImportFault(`${path} has no header that can be read: its quotes do not fit.`);
+        yield faulty(record);
+      } else if (record.values.every((v) => v === '')) continue;
+      else if (names === undefined) names = options.columns?.(record.values) ?? columnsOf(path, record.values);
+      else yield { line: record.line, ...rowOf(names, record.values) };
+  }
+
   try {
-    const text = textOfFile(path, options.open);
-    const first = await text.next();
-    const opening = openingOf(first.done ? '' : first.value);
-    const broken: { from: CsvError | undefined } = { from: undefined };
-    const parser = parseCsv({
-      delimiter: opening.delimiter,
-      from_line: opening.from,
-      bom: true,
-      skip_empty_lines: true,
-      skip_records_with_empty_values: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      trim: true,
-      info: true,
-      max_record_size: LONGEST,
-      // an error of the parser would take rows with it that were read before, and are not asked for yet
-      skip_records_with_error: true,
-      on_skip: (error) => {
-        broken.from ??= error;
-      },
-    });
-    const whole = async function* () {
-      if (!first.done) yield first.value;
-      for await (const piece of text) {
-        if (broken.from !== undefined) return;
-        yield piece;
+    for await (const lines of textLines(textOfFile(path, options.open), LONGEST))
+      for (const line of lines) {
+        if (reader === undefined) {
+          const { text } = line;
+          if (text === undefined)
+            throw new ImportFault(`${path} has no header that can be read: its first line is too long.`);
+          if (text.trim() === '') continue;
+          const said = line.number === 1 ? /^sep=(.)$/i.exec(text)?.[1] : undefined;
+          reader = new CsvRowReader(said ?? delimiterOf(text), LONGEST);
+          if (said !== undefined) continue;
+        }
+        yield* rowsOf(reader.line(line));
       }
-    };
-    // an error of the file reaches whoever reads the parser; the callback has nothing to add
-    pipeline(whole(), parser, () => {});
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      if (info.lines > Number(broken.from?.['lines'] ?? Number.POSITIVE_INFINITY)) break;
-      if (names === undefined) names = options.columns?.(record) ?? columnsOf(path, record);
-      else yield { line: info.lines, ...rowOf(names, record) };
-    }
-    if (broken.from !== undefined) throw broken.from;
+    if (reader !== undefined) yield* rowsOf(reader.end());
   } catch (cause) {
-    // the parser's own words quote the line, which may be of a person
-    if (cause instanceof CsvError)
-      throw new CsvFault(`${path} is no CSV from line ${String(cause['lines'])} on (${cause.code}).`, { cause });
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
     throw new ImportFault(`There is no file ${path}, or it cannot be read.`, { cause });
   }
 }
+
+const faulty = ({ line, fault, isCut }: Extract<CsvRecord, { fault: unknown }>): CsvRow => ({
+  line,
+  values: {},
+  hasMore: false,
+  fault: isCut === true ? CUT : FAULTS[fault],
+  ...(isCut === true ? { isCut } : {}),
+});
 
 function rowOf(names: readonly (string | false)[], record: readonly string[]): Omit<CsvRow, 'line'> {
   const values: CsvRow['values'] = {};

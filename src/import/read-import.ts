@@ -45,29 +45,54 @@ export async function* readImport(paths: string[], options: ReadImportOptions = 
 
 async function* readFile(file: ImportFile, bytes: AsyncGenerator<Uint8Array>): AsyncGenerator<ImportEntry> {
   const source = file.path;
+  const read = { isWhole: true, fault: undefined as ReadFault | undefined };
+  const whole = untilFault(bytes, read);
   let line = 0;
-  try {
-    if (file.format === 'json') {
-      const head = await firstLine(bytes);
-      const whole = concat(head.chunks, bytes);
-      if (!isOneLineOfSeveral(head)) {
-        yield* readDocument(source, whole);
-        return;
-      }
-      for await (const one of lines(whole)) {
-        line = one.number;
-        yield* readLine(source, one);
-      }
-      return;
+  let head: Head | undefined;
+  if (file.format === 'json') head = await firstLine(whole);
+  const all = head === undefined ? whole : concat(head.chunks, whole);
+  if (head === undefined || isOneLineOfSeveral(head)) {
+    let last: Line | undefined;
+    for await (const one of lines(all)) {
+      if (last !== undefined) yield* readLine(source, last);
+      last = one;
     }
-    for await (const one of lines(bytes)) {
-      line = one.number;
-      yield* readLine(source, one);
+    // of a line that is cut off nobody knows what it would have been
+    const isCut = read.fault !== undefined && !read.isWhole;
+    if (last !== undefined && !isCut) yield* readLast(source, last, read.isWhole);
+    line = (last?.number ?? 0) - (isCut ? 1 : 0);
+  } else {
+    const document = await documentOf(all);
+    if (read.fault === undefined) yield* readDocument(source, document);
+  }
+  if (read.fault === undefined) return;
+  const { code } = read.fault;
+  yield { source, line: line <= 0 ? 0 : line + 1, fault: code, message: REJECTS[code], unread: true };
+}
+
+/** @param isWhole it ends as a line does */
+function* readLast(source: string, line: Line, isWhole: boolean): Generator<ImportEntry> {
+  for (const entry of readLine(source, line))
+    yield isWhole || !('fault' in entry) || entry.fault !== 'not-json'
+      ? entry
+      : { ...entry, fault: 'cut-off', message: CUT, unread: true };
+}
+
+const CUT = 'The last line is not valid JSON and has no end: the file may be cut off.';
+
+/** Ends where a fault comes, and notes it; `isWhole`: what was given ends with a line. */
+async function* untilFault(
+  bytes: AsyncGenerator<Uint8Array>,
+  read: { isWhole: boolean; fault: ReadFault | undefined },
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of bytes) {
+      if (chunk.length > 0) read.isWhole = chunk.at(-1) === 10;
+      yield chunk;
     }
   } catch (error) {
     if (!(error instanceof ReadFault)) throw error;
-    const after = line === 0 ? '' : ` after line ${line}`;
-    yield { source, line: line === 0 ? 0 : line + 1, fault: error.code, message: REJECTS[error.code] + after };
+    read.fault = error;
   }
 }
 
@@ -97,26 +122,37 @@ function* readText(place: Place, json: string): Generator<ImportEntry> {
   }
 }
 
-async function* readDocument(source: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ImportEntry> {
-  const place = { source, line: 1 };
+/** All of it; undefined when it is too large. */
+async function documentOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of bytes) {
     size += chunk.length;
-    if (size > MAX_DOCUMENT_BYTES) {
-      yield { ...place, fault: 'too-large', message: REJECTS['too-large'] };
-      return;
-    }
+    if (size > MAX_DOCUMENT_BYTES) return undefined;
     parts.push(chunk);
+  }
+  return Buffer.concat(parts, size);
+}
+
+/** Where a document has one of these nothing of it is read. Something else that is JSON may lie beside the data. */
+const OF_ALL: ReadonlySet<string> = new Set(['not-json', 'unsupported-bundle']);
+
+function* readDocument(source: string, bytes: Buffer | undefined): Generator<ImportEntry> {
+  const place = { source, line: 1 };
+  if (bytes === undefined) {
+    yield { ...place, fault: 'too-large', message: REJECTS['too-large'], unread: true };
+    return;
   }
   let json: string;
   try {
-    json = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts, size));
+    json = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    yield { ...place, fault: 'not-utf8', message: 'The file is not valid UTF-8.' };
+    yield { ...place, fault: 'not-utf8', message: 'The file is not valid UTF-8.', unread: true };
     return;
   }
-  if (json.trim() !== '') yield* readText(place, json);
+  if (json.trim() === '') return;
+  for (const entry of readText(place, json))
+    yield 'fault' in entry && OF_ALL.has(entry.fault) ? { ...entry, unread: true } : entry;
 }
 
 type Head = { chunks: Uint8Array[]; line: Uint8Array | undefined };

@@ -4,6 +4,7 @@
 export const REJECTS = {
   unreadable: 'The file could not be opened or read.',
   'damaged-gzip': 'The compressed file is cut off or damaged; what came before the damage was read.',
+  'cut-off': 'The file ends in the midst of a row or value; what came before was read.',
   'not-utf8': 'The line is not valid UTF-8.',
   'too-large': 'A line over 16 MiB, or a JSON document over 128 MiB: split it or send it as NDJSON.',
   'not-json': 'The text is not valid JSON.',

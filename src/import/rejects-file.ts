@@ -1,53 +1,117 @@
 // The rejects file: NDJSON, one object for each line or entry that was not taken. It holds places and reasons, never
-// content.
+// content. While an import runs it writes beside the file, so that two at once do not write into one.
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { constants, createWriteStream, type Stats, statSync, type WriteStream } from 'node:fs';
+import { copyFile, rm, stat } from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
 import type { Place } from './entry.ts';
+import { ImportFault } from './reject.ts';
 
-/** `code` is a code of reject.ts, a code of the validator, or one of the importer that had to decide. */
-export type Reject = Place & { resourceType?: string; id?: string; code: string; reason: string };
+/**
+ * `code` is a code of reject.ts, a code of the validator, or one of the importer that had to decide. `unread`: from there on the
+ * file could not be read, or it may be cut off.
+ */
+export type Reject = Place & { resourceType?: string; id?: string; code: string; reason: string; unread?: true };
 
 export type RejectsWriter = {
   write(reject: Reject): Promise<void>;
   /** rejects by code so far */
   counts: ReadonlyMap<string, number>;
+  /** files of which not all was read */
+  unread: readonly Reject[];
   total(): number;
-  /** Everything is on disk afterwards. Without rejects there is no file, also not an old one. */
-  close(): Promise<void>;
+  /**
+   * Everything is on disk afterwards. Without rejects there is no file, also not an old one.
+   * @returns the file; another name where an import that ran meanwhile has written that one
+   */
+  close(): Promise<string | undefined>;
 };
 
-/** Writes to `file`, which is made with the first reject and replaces an older one. */
-export function rejectsWriter(file: string): RejectsWriter {
+/**
+ * Writes to `file`, which replaces one that was there when the import began.
+ * @throws ImportFault when it is a folder, or its folder is not there
+ * @param writer what no other writer of that file at the same time is called
+ */
+export function rejectsWriter(file: string, writer = process.pid): RejectsWriter {
+  // times of files are those of the last tick
+  const began = Date.now() + 1;
+  // a device or pipe, such as /dev/null, stays what it is
+  const isPlain = checked(file)?.isFile() ?? true;
+  const part = isPlain ? `${file}.part-${writer}` : file;
   const counts = new Map<string, number>();
+  const unread: Reject[] = [];
   let out: WriteStream | undefined;
   let failed: unknown;
   let total = 0;
+  let closing: Promise<string | undefined> | undefined;
   const open = () => {
-    const stream = createWriteStream(file, { flags: 'w', flush: true });
+    const stream = createWriteStream(part, { flags: 'w', flush: isPlain });
     // kept for the next call: an event without a listener would end the process
     stream.on('error', (error) => {
-      failed = error;
+      failed = new ImportFault(`The rejects file ${file} cannot be written.`, { cause: error });
     });
     return stream;
   };
   return {
     counts,
+    unread,
     total: () => total,
     async write(reject) {
       if (failed !== undefined) throw failed;
       out ??= open();
       total++;
       counts.set(reject.code, (counts.get(reject.code) ?? 0) + 1);
-      if (!out.write(`${JSON.stringify(ordered(reject))}\n`)) await once(out, 'drain');
+      if (reject.unread) unread.push(reject);
+      if (!out.write(`${JSON.stringify(ordered(reject))}\n`))
+        await once(out, 'drain').catch(() => Promise.reject(failed));
     },
-    async close() {
-      if (out === undefined) return rm(file, { force: true });
-      out.end();
-      if (failed === undefined && !out.closed) await once(out, 'close');
-      if (failed !== undefined) throw failed;
-    },
+    close: () => (closing ??= close()),
   };
+
+  async function close(): Promise<string | undefined> {
+    if (out === undefined) {
+      if (isPlain) await removeOlder(file, began);
+      return undefined;
+    }
+    out.end();
+    if (failed === undefined && !out.closed) await once(out, 'close').catch(() => {});
+    if (failed !== undefined) throw failed;
+    if (!isPlain) return file;
+    const name = await publish(part, file, began);
+    await rm(part, { force: true });
+    return name;
+  }
+}
+
+/** What is there, before hours of work are done. */
+function checked(file: string): Stats | undefined {
+  const folder = dirname(file);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new ImportFault(`The rejects file ${file} cannot be written: there is no folder ${folder}.`);
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (there?.isDirectory()) throw new ImportFault(`The rejects file ${file} cannot be written: it is a folder.`);
+  return there;
+}
+
+/** Removes a file that was written before. */
+async function removeOlder(file: string, began: number): Promise<void> {
+  const written = await stat(file).catch(() => undefined);
+  if (written !== undefined && written.mtimeMs < began) await rm(file, { force: true });
+}
+
+/** Gives a file the name, or the first one after it (`rejects-2.ndjson`) that no import has written since. */
+async function publish(part: string, file: string, began: number): Promise<string> {
+  const { dir, name, ext } = parse(file);
+  for (let n = 1; ; n++) {
+    const wanted = n === 1 ? file : join(dir, `${name}-${n}${ext}`);
+    await removeOlder(wanted, began);
+    try {
+      await copyFile(part, wanted, constants.COPYFILE_EXCL);
+      return wanted;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 const ordered = ({ source, line, entry, resourceType, id, code, reason }: Reject) => ({

@@ -42,10 +42,16 @@ function textOf(bytes: Buffer): string {
 
 async function* asLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let held: Buffer = Buffer.alloc(0);
-  for await (const chunk of chunks) {
-    const whole = wholeLines(held);
-    if (whole > 0) yield textOf(held.subarray(0, whole));
-    held = whole === held.length ? chunk : Buffer.concat([held.subarray(whole), chunk]);
+  try {
+    for await (const chunk of chunks) {
+      const whole = wholeLines(held);
+      if (whole > 0) yield textOf(held.subarray(0, whole));
+      held = whole === held.length ? chunk : Buffer.concat([held.subarray(whole), chunk]);
+    }
+  } catch (fault) {
+    // what had come until then is good, but for a line that is not whole
+    yield textOf(held.subarray(0, wholeLines(held)));
+    throw fault;
   }
   if (held.length > 0) yield textOf(held);
 }

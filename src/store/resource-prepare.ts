@@ -21,7 +21,7 @@ export type ImportEntry =
       resource?: Resource | undefined;
       request?: { method: string; url: string };
     }
-  | { source: string; line: number; entry?: number; fault: string; message: string };
+  | { source: string; line: number; entry?: number; fault: string; message: string; unread?: true };
 
 /** What a validator says of a resource. An `error` rejects it; a finding is kept beside it. `message` holds no values. */
 export type Finding = { severity: 'error' | 'finding'; code: string; path: string; message: string };

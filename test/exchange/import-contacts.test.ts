@@ -44,11 +44,12 @@ test('good rows are taken once, bad ones named', async () => {
     `${number},offer,${AT},mail,,fr`,
     `${number},constructor,yesterday,pigeon,lost,`,
     `${number},offer`,
+    `${number},"offer`,
   ].join('\n');
   const first = await take(file);
-  expect(first).toMatchObject({ read: 7, added: 2 });
-  expect(first.faults.map((f) => f.line)).toEqual([4, 5, 6, 7, 8]);
-  expect(await take(file)).toMatchObject({ read: 7, added: 0 });
+  expect(first).toMatchObject({ read: 8, added: 2 });
+  expect(first.faults.map((f) => f.line).sort()).toEqual([4, 5, 6, 7, 8, 9]);
+  expect(await take(file)).toMatchObject({ read: 8, added: 0 });
   expect(await count()).toBe(2);
 });
 
@@ -56,6 +57,5 @@ test('a file that is none is told in a sentence', async () => {
   await expect(importContacts(node.deps, join(folder, 'none.csv'))).rejects.toThrow(ImportFault);
   await expect(importContacts(node.deps, folder)).rejects.toThrow(ImportFault);
   await expect(take('a,b\n1,2\n')).rejects.toThrow(ImportFault);
-  await expect(take(`${HEADER}\n${number},"off`)).rejects.toThrow(ImportFault);
   expect(await count()).toBe(2);
 });

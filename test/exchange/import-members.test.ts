@@ -59,7 +59,7 @@ test('what is refused has its line and reason; the rest is stored as written', a
     [4, 'invalid-resource'],
     [5, 'not-a-member-record'],
     [6, 'invalid-resource'],
-    [7, 'not-json'],
+    [7, 'cut-off'],
   ]);
   const [row] = await node.deps.database
     .sql`select body from exchange.resource where member_id = 'p1' and type = 'Observation' and id = 'o1'`;

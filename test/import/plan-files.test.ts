@@ -39,6 +39,7 @@ async function read(paths: string[], network?: string) {
     keys: [...resources.keys()].sort(),
     deleted: all.flatMap((e) => ('request' in e && e.request?.method === 'DELETE' ? [e.request.url] : [])),
     faults: all.flatMap((e) => ('fault' in e ? [`${e.line} ${e.fault}: ${e.message}`] : [])),
+    unread: all.flatMap((e) => ('fault' in e && e.unread ? [e.line] : [])),
     findings: [...resources.values()].flatMap((r) =>
       validate(r, { profiles: 'plan-net' }).map((i) => `${r.resourceType} ${i.path} ${i.message}`),
     ),
@@ -165,18 +166,20 @@ test('a header that is none of ours stops the import before anything is read', a
 test('a table that is cut or garbled gives what came before', async () => {
   const whole = table([ROW, { ...ROW, npi: '9000000023' }]);
   const r = await read([file('providers.csv', `${whole}"open quote`)]);
-  expect(r.faults).toHaveLength(1);
-  expect(r.faults[0]).toContain('invalid-row');
+  expect(r.faults).toEqual([expect.stringMatching(/^4 cut-off: .* may be cut off/)]);
+  expect(r.unread).toEqual([4]);
   expect(r.keys).toContain('Practitioner/npi-9000000023');
 });
 
-test('all rows before a quote without an end are read, however many wait by then, and none after it', async () => {
+test('a quote without an end costs its own line, however far away its end might be', async () => {
   const n = 3000;
   const rows = Array.from({ length: n }, (_, i) => ({ ...ROW, npi: '9000000015', last_name: `Name ${i}` }));
-  const broken = `"open quote${',x\n'.repeat(400_000)}"\n`;
+  const broken = `"open quote${`,${'x'.repeat(1000)}\n`.repeat(1100)}`;
   const r = await read([file('providers.csv', `${table(rows)}${broken}${table([{ ...ROW, npi: '9000000023' }])}`)]);
-  expect(r.faults).toEqual([expect.stringMatching(new RegExp(`^${n + 2} invalid-row`))]);
-  expect(r.keys).not.toContain('Practitioner/npi-9000000023');
+  expect(r.faults[0]).toMatch(new RegExp(`^${n + 2} invalid-row: A quote`));
+  expect(r.faults).toHaveLength(1101);
+  expect(r.unread).toEqual([]);
+  expect(r.keys).toContain('Practitioner/npi-9000000023');
   expect(JSON.stringify(r.resources.get('Practitioner/npi-9000000015'))).toContain(`Name ${n - 1}`);
 });
 
@@ -306,7 +309,11 @@ test('QHP: one role for all plans of a person, plans from both files', async () 
 
 test('QHP that is cut off says so; a single value that is no provider too', async () => {
   const cut = await read([file('providers.json', `[${JSON.stringify(PROVIDER)},{"npi":`)]);
-  expect(cut.faults).toEqual(['2 not-json: The array is cut off; what came before was read.']);
+  expect(cut.faults).toEqual(['2 cut-off: The array is cut off; what came before was read.']);
+  expect(cut.unread).toEqual([2]);
+  const more = await read([file('providers.json', `[${JSON.stringify(PROVIDER)}]}`)]);
+  expect([more.faults, more.unread]).toEqual([['2 not-json: The text is not valid JSON.'], [2]]);
+  expect(more.keys).toContain('Practitioner/npi-9000000015');
   expect(cut.keys).toContain('Practitioner/npi-9000000015');
   expect((await read([file('x.json', '[1]')])).faults[0]).toContain('is no object');
 });
@@ -490,7 +497,7 @@ describe('tables as spreadsheets and older programs write them', () => {
       expect(names(await read([file('providers.csv', content)]))[0]).toContain('Muñoz');
   });
 
-  test('a row that is short, or has more values than columns, is refused alone, and a quote without an end refuses the rest', async () => {
+  test('a row that is short, has more values than columns, or quotes that do not fit, is refused alone', async () => {
     const [head = '', row = '', other = ''] = lines(one, { ...one, npi: '9000000023', last_name: 'Other' });
     const faults = async (...rows: string[]) => {
       const r = await read([file('providers.csv', [head, ...rows].join('\n'))]);
@@ -499,10 +506,13 @@ describe('tables as spreadsheets and older programs write them', () => {
     expect(await faults('9000000015,person', other)).toEqual([1, [expect.stringContaining('invalid-row')]]);
     expect(await faults(`${row},Inc`, other)).toEqual([1, ['2 invalid-row: The row has more values t']]);
     expect(await faults(`${row},,`, other)).toEqual([2, []]);
-    expect(await faults(row, other.replace('9000000023', '"9000000023'), row)).toEqual([
+    expect(await faults(row.replace('9000000015', '"9000000015'), other)).toEqual([
       1,
-      ['3 invalid-row: From here on the file is '],
+      ['2 cut-off: A quote begins in the row and'],
     ]);
+    expect(
+      await faults(row.replace('9000000015', '"9000000015'), other, `${row.replace('9000000015', '"9000000015"')}`),
+    ).toEqual([2, ['2 invalid-row: A quote begins in the row']]);
   });
 
   test('a column that comes twice is told before anything is read', async () => {

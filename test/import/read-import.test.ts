@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_LINE_BYTES } from '../../src/fhir/ndjson.ts';
 import { resourceTexts } from '../../src/import/bundle.ts';
@@ -113,12 +113,27 @@ describe('gzip', () => {
     expect(brief(entries.slice(-1))).toEqual([`1 ${A}`]);
   });
 
+  test('all that stands before the place where a file is cut off is read, wherever that is', async () => {
+    const text = Array.from(
+      { length: 3000 },
+      (_, i) => `{"resourceType":"Basic","id":"${i}","x":"${Math.random()}"}\n`,
+    ).join('');
+    const whole = gzipSync(text);
+    for (const part of [0.1, 0.5, 0.9]) {
+      const cut = whole.subarray(0, Math.floor(whole.length * part));
+      const known = gunzipSync(cut, { finishFlush: constants.Z_SYNC_FLUSH }).toString().split('\n').length - 1;
+      const found = await read('cut.ndjson.gz', cut);
+      expect(found.filter((f) => f.includes('{'))).toHaveLength(known);
+      expect(found.at(-1)).toBe(`${known + 1} damaged-gzip`);
+    }
+  });
+
   test('a file that only begins as gzip does', async () => {
     expect(await read('a.ndjson.gz', Buffer.from([0x1f, 0x8b, 1, 2, 3, 4]))).toEqual(['0 damaged-gzip']);
   });
 
   test('a file of one byte', async () => {
-    expect(await read('a.ndjson', Buffer.from([0x1f]))).toEqual(['1 not-json']);
+    expect(await read('a.ndjson', Buffer.from([0x1f]))).toEqual(['1 cut-off']);
   });
 });
 

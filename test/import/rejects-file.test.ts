@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ImportFault } from '../../src/import/reject.ts';
 import { rejectsWriter } from '../../src/import/rejects-file.ts';
 
 let folder = '';
@@ -48,6 +49,41 @@ test('without rejects there is no file, and the one of an earlier import is gone
   expect(existsSync(path)).toBe(false);
 });
 
+test('two imports at once have a file each, and neither takes the other’s away', async () => {
+  const path = join(folder, 'r.ndjson');
+  await writeFile(path, 'old');
+  const reject = (source: string) => ({ source, line: 1, code: 'not-json', reason: 'r' });
+  const first = rejectsWriter(path);
+  const second = rejectsWriter(path, 2);
+  const third = rejectsWriter(path, 3);
+  await first.write(reject('first'));
+  await second.write(reject('second'));
+  expect(await first.close()).toBe(path);
+  // as an import that ends a while after the others began
+  const later = new Date(Date.now() + 60_000);
+  await utimes(path, later, later);
+  expect(await second.close()).toBe(join(folder, 'r-2.ndjson'));
+  expect(await third.close()).toBeUndefined();
+  expect(readFileSync(path, 'utf8')).toContain('"first"');
+  expect(readFileSync(join(folder, 'r-2.ndjson'), 'utf8')).toContain('"second"');
+  expect(readdirSync(folder).sort()).toEqual(['r-2.ndjson', 'r.ndjson']);
+});
+
+test('what is no plain file is written to as it is', async () => {
+  const rejects = rejectsWriter('/dev/null');
+  await rejects.write({ source: 'a', line: 1, code: 'not-json', reason: 'x' });
+  expect(await rejects.close()).toBe('/dev/null');
+  expect(existsSync('/dev/null')).toBe(true);
+});
+
+test('files of which not all was read are kept', async () => {
+  const rejects = rejectsWriter(join(folder, 'r.ndjson'));
+  await rejects.write({ source: 'a', line: 7, code: 'cut-off', reason: 'x', unread: true });
+  await rejects.close();
+  expect(rejects.unread.map((r) => [r.source, r.line])).toEqual([['a', 7]]);
+  expect(readFileSync(join(folder, 'r.ndjson'), 'utf8')).not.toContain('unread');
+});
+
 test('many rejects are all on disk after close', async () => {
   const path = join(folder, 'r.ndjson');
   const rejects = rejectsWriter(path);
@@ -59,8 +95,13 @@ test('many rejects are all on disk after close', async () => {
   expect(JSON.parse(written.at(-1) ?? '')).toMatchObject({ line: 20_000 });
 });
 
-test('a file that cannot be made is an error of the import', async () => {
-  const rejects = rejectsWriter(join(folder, 'no', 'such', 'folder'));
+test('a file that cannot be made is told before the import begins, or when it ends', async () => {
+  expect(() => rejectsWriter(join(folder, 'no', 'r.ndjson'))).toThrow(ImportFault);
+  expect(() => rejectsWriter(folder)).toThrow(ImportFault);
+  const within = join(folder, 'within');
+  await mkdir(within);
+  const rejects = rejectsWriter(join(within, 'r.ndjson'));
+  await rm(within, { recursive: true });
   await rejects.write({ source: 'a', line: 1, code: 'not-json', reason: 'x' });
-  await expect(rejects.close()).rejects.toThrow('ENOENT');
+  await expect(rejects.close()).rejects.toThrow(ImportFault);
 });

@@ -3,7 +3,7 @@
 import { JSONParser } from '@streamparser/json';
 import { isObject, type Json, type Resource } from '../../fhir/resource.ts';
 import { type OpenFile, openFile, ReadFault } from '../bytes.ts';
-import { CsvFault, columnsOf, csvRows } from '../csv-rows.ts';
+import { columnsOf, csvRows } from '../csv-rows.ts';
 import type { ImportEntry, Progress } from '../entry.ts';
 import { type ImportFile, importFiles } from '../files.ts';
 import { readImport } from '../read-import.ts';
@@ -81,6 +81,7 @@ export async function* readDirectoryFiles(paths: string[], options: PlanFileOpti
   const emitter = new Emitter(options);
   const qhp = qhpSets();
   const networks: PlanNetworks = new Map();
+  for (const file of files) if (file.format === 'csv') await checkHeader(file.path);
   let done = 0;
   let entries = 0;
   for (const file of files) {
@@ -153,6 +154,47 @@ function tableOf(path: string, columns: readonly string[]): Table {
   );
 }
 
+/** Rows of a table, and which one it is, once its header has been read. */
+function openTable(path: string) {
+  let open: OpenFile | undefined;
+  let table: Table | undefined;
+  const rows = csvRows(path, {
+    columns(header) {
+      const given = header.map((name) => name.trim());
+      if (NPPES_REQUIRED.every((name) => given.includes(name))) {
+        table = 'nppes';
+        // two of one name are told
+        columnsOf(path, given);
+        return given;
+      }
+      const names = columnsOf(path, header);
+      table = tableOf(
+        path,
+        names.filter((name) => name !== false),
+      );
+      return names;
+    },
+    open(file) {
+      open = openFile(file);
+      return open.bytes;
+    },
+  });
+  return { rows, table: () => table, taken: () => open?.taken() ?? 0 };
+}
+
+/** @throws ImportFault when it has no header, or one that is none of ours */
+async function checkHeader(path: string): Promise<void> {
+  const { rows, table } = openTable(path);
+  try {
+    for await (const _ of rows) break;
+  } catch (error) {
+    // told when it is read
+    if (error instanceof ReadFault) return;
+    throw error;
+  }
+  if (table() === undefined) throw new ImportFault(`${path} is empty: a table begins with the names of its columns.`);
+}
+
 async function* readTable(
   file: ImportFile,
   emitter: Emitter,
@@ -160,50 +202,26 @@ async function* readTable(
   options: PlanFileOptions,
   report: (bytes: number) => void,
 ): AsyncGenerator<ImportEntry> {
-  let open: OpenFile | undefined;
-  let table: Table | undefined;
+  const { rows, table, taken } = openTable(file.path);
   let line = 0;
-  const rows = csvRows(file.path, {
-    columns(header) {
-      const given = header.map((name) => name.trim());
-      if (NPPES_REQUIRED.every((name) => given.includes(name))) {
-        table = 'nppes';
-        return given;
-      }
-      const names = columnsOf(file.path, header);
-      table = tableOf(
-        file.path,
-        names.filter((name) => name !== false),
-      );
-      return names;
-    },
-    open(path) {
-      open = openFile(path);
-      return open.bytes;
-    },
-  });
   try {
     for await (const row of rows) {
       line = row.line;
-      yield* emitter.made(file.path, line, row.hasMore ? TOO_LONG : madeOf(row.values));
-      if (line % 500 === 0) report(open?.taken() ?? 0);
+      const place = { source: file.path, line };
+      if (row.fault === undefined) yield* emitter.made(file.path, line, row.hasMore ? TOO_LONG : madeOf(row.values));
+      else if (row.isCut) yield { ...place, fault: 'cut-off', message: row.fault, unread: true };
+      else yield { ...place, fault: 'invalid-row', message: row.fault };
+      if (line % 500 === 0) report(taken());
     }
   } catch (error) {
-    if (error instanceof ReadFault)
-      yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code] };
-    else if (error instanceof CsvFault)
-      yield {
-        source: file.path,
-        line: line + 1,
-        fault: 'invalid-row',
-        message: 'From here on the file is no CSV: quotes or columns do not fit.',
-      };
-    else throw error;
+    if (!(error instanceof ReadFault)) throw error;
+    yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code], unread: true };
   }
 
   function madeOf(row: Row): Made {
-    if (table === 'nppes') return nppesRow(row, options.network === undefined ? undefined : networkId(options.network));
-    return table === 'plans' ? planRow(row, networks) : providerRow(row);
+    if (table() === 'nppes')
+      return nppesRow(row, options.network === undefined ? undefined : networkId(options.network));
+    return table() === 'plans' ? planRow(row, networks) : providerRow(row);
   }
 }
 
@@ -228,22 +246,26 @@ async function* readQhp(
   try {
     for await (const chunk of open.bytes) {
       parser.write(chunk);
-      for (const record of found) yield* emitter.made(file.path, ++line, qhpRecord(record, sets));
+      const records = found;
       found = [];
+      for (const record of records) yield* emitter.made(file.path, ++line, qhpRecord(record, sets));
       report(open.taken());
     }
     if (!parser.isEnded)
       yield {
         source: file.path,
         line: line + 1,
-        fault: 'not-json',
+        fault: 'cut-off',
         message: 'The array is cut off; what came before was read.',
+        unread: true,
       };
   } catch (error) {
+    // what stood before the fault in the same piece
+    for (const record of found) yield* emitter.made(file.path, ++line, qhpRecord(record, sets));
     if (error instanceof ReadFault)
-      yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code] };
+      yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code], unread: true };
     else if (error instanceof ImportFault) throw error;
-    else yield { source: file.path, line: line + 1, fault: 'not-json', message: REJECTS['not-json'] };
+    else yield { source: file.path, line: line + 1, fault: 'not-json', message: REJECTS['not-json'], unread: true };
   }
 }
 
