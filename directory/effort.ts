@@ -9,7 +9,7 @@ import { isShort } from '../src/store/search-page.ts';
  * asked yet, and what takes long.
  */
 export const LEVELS = { short: 0, quick: 1, unknown: 2, long: 3 } as const;
-export type Level = (typeof LEVELS)[keyof typeof LEVELS];
+type Level = (typeof LEVELS)[keyof typeof LEVELS];
 
 /** Milliseconds of the server from which a search takes long. */
 const LONG_MS = 100;
@@ -20,7 +20,7 @@ const MOST = 1000;
 /** A longer kind is told by its beginning and its length. */
 const LONGEST = 300;
 
-export type Effort = {
+type Effort = {
   /** what is known of it by now: others of its kind may have ended meanwhile */
   level: () => Level;
   /** milliseconds that one of its kind takes; 0 when that is not known */

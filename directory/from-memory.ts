@@ -20,7 +20,7 @@ export type Memory = {
 };
 
 /** Keeps an answer and gives it its entity tag. */
-export type Keep = (made: Reply) => Reply;
+type Keep = (made: Reply) => Reply;
 
 export function memory(deps: Pick<Deps, 'database' | 'clock'>, answers: Answers): Memory {
   const look = (asked: Asked, question: string, change: string, tag: string | undefined): Reply | undefined => {

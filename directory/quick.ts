@@ -10,7 +10,7 @@ import { CORS } from './app-answers.ts';
 import { type Direct, routeOf } from './direct.ts';
 
 /** A request as the server of the runtime has it. `peer`: address of the socket's other end. */
-export type Incoming = Asked & { peer: string | undefined };
+type Incoming = Asked & { peer: string | undefined };
 
 /** Undefined for what the router answers. */
 export type QuickAnswer = (request: Incoming) => Reply | Promise<Reply> | undefined;

@@ -37,7 +37,7 @@ export const TRIPS = {
   fields: 'A field that most records had is lost in more than 10 of 100.',
   'all-changed': 'More than 90 % of the records change at once.',
 } as const;
-export type TripName = keyof typeof TRIPS;
+type TripName = keyof typeof TRIPS;
 export type Trip = { name: TripName; detail: string };
 
 export function trips(o: Outlook): Trip[] {

@@ -21,7 +21,7 @@ const REDIRECTS = 5;
 const PATIENCE_MS = 5 * 60_000;
 const LONGEST_MS = 7 * 86_400_000;
 
-export type Ask = {
+type Ask = {
   accept?: string;
   headers?: Record<string, string>;
   /** files may lie on any public host; pages only on registered ones */

@@ -167,11 +167,7 @@ function walk(value: Json | undefined, replace: (reference: string) => string | 
 }
 
 /** Where a reference leads in the merged base; `external` when to none that we know. federation.md 8 */
-export function rewrite(
-  given: string,
-  contained: ReadonlyMap<string, string>,
-  context: NormalizeContext,
-): string | undefined {
+function rewrite(given: string, contained: ReadonlyMap<string, string>, context: NormalizeContext): string | undefined {
   if (given.startsWith(MARK)) return given.slice(MARK.length);
   const reference = parseReference(cleaned(given));
   switch (reference.kind) {

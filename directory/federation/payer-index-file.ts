@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { urlsIn } from './classify-url.ts';
 
-export type OwnerIdentifier = { system: string; value: string };
+type OwnerIdentifier = { system: string; value: string };
 export type Owner = { name: string; identifiers: OwnerIdentifier[] };
 export type Seeded = {
   owner: Owner;

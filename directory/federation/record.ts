@@ -43,7 +43,7 @@ export type RecordContext = {
  * Why a record was left out. `own`: it came from us; `far`: beyond the hop limit; `direct`: its source is harvested itself; `abridged`:
  * it says that it is not all of it (SUBSETTED), and must not take the place of what was known.
  */
-export type LeftOut = 'own' | 'abridged' | 'far' | 'direct' | 'no-type' | 'no-id' | 'too-deep' | 'other-type';
+type LeftOut = 'own' | 'abridged' | 'far' | 'direct' | 'no-type' | 'no-id' | 'too-deep' | 'other-type';
 
 export type ReadRecord =
   | { leftOut: LeftOut }

@@ -51,7 +51,7 @@ function tokensOf(identifier: JsonObject): bigint[] {
   return [...new Set([tokenOf(system, value), tokenOf('', value)])];
 }
 
-export const isNetwork = (r: Resource): boolean =>
+const isNetwork = (r: Resource): boolean =>
   r.resourceType === 'Organization' && codings(r['type']).some((c) => c['code'] === 'ntwk');
 
 /** What a record answers to. Roles and affiliations are named by nobody. */

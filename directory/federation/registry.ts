@@ -21,7 +21,7 @@ import {
   type Trust,
 } from './store/peer.ts';
 
-export const SLUG = /^[a-z0-9]{2,12}$/;
+const SLUG = /^[a-z0-9]{2,12}$/;
 export type RegistryDeps = { config: Deps['config']; clock: Deps['clock']; database: Database };
 
 export type AddPeer = {

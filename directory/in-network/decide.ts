@@ -37,7 +37,7 @@ export const REMARKS = {
   stale: { issue: 'informational', text: 'The last verification of a matching record is older than it should be.' },
   cut: { issue: 'too-costly', text: 'There are more records than one answer can weigh; the answer rests on a part.' },
 } as const;
-export type Remark = keyof typeof REMARKS;
+type Remark = keyof typeof REMARKS;
 
 export type Place = { key: string; name: string };
 

@@ -16,7 +16,7 @@ import { PLAN_NET } from '../../src/fhir/search/types.ts';
 
 const extensionUrl = (name: string) => `${PLAN_NET}/StructureDefinition/${name}`;
 /** National Directory: has all of a record been checked? */
-export const VERIFICATION_STATUS = 'http://hl7.org/fhir/us/ndh/StructureDefinition/base-ext-verification-status';
+const VERIFICATION_STATUS = 'http://hl7.org/fhir/us/ndh/StructureDefinition/base-ext-verification-status';
 
 /** `Type/id` of the references in an element. */
 export function keysIn(value: JsonObject['x'], base: string): string[] {

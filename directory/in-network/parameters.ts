@@ -5,7 +5,7 @@ import { operationOutcome } from '../../src/fhir/outcome.ts';
 import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import { type Decision, type Match, type Place, REMARKS } from './decide.ts';
 
-export type Asked = {
+type Asked = {
   plans: Place[];
   networks: Place[];
   providers: Place[];

@@ -3,7 +3,7 @@
 // `publish probe`, or not at all for want of outside data (then it is said so, never counted as passed).
 
 export type MpfLevel = 'fatal' | 'record' | 'advisory';
-export type MpfHow = 'files' | 'address' | 'outside' | 'none';
+type MpfHow = 'files' | 'address' | 'outside' | 'none';
 export type MpfCode = { level: MpfLevel; name: string; text: string; how: MpfHow; needs?: string };
 
 export const MPF_CODES = {

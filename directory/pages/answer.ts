@@ -20,7 +20,7 @@ const SIGNS: Record<Result, Safe> = {
 };
 
 /** The pairs of $in-network: a plan by id, name or number, or a network. */
-export function questionOf(q: AnswerQuery): [string, string][] {
+function questionOf(q: AnswerQuery): [string, string][] {
   const about: [string, string] = q.plan.startsWith('Organization/') ? ['network', q.plan] : ['plan', q.plan];
   return [about, ['provider', q.provider], ...(q.date === '' ? [] : [['date', q.date] satisfies [string, string]])];
 }

@@ -40,7 +40,7 @@ const MAX_FORM = 128 * 1024;
 const PREFIXES = ['', '/en', '/es'] as const;
 /** Where pages begin: those of our own directory, and those over all directories. */
 const ROOTS = ['', '/all'] as const;
-export type Root = (typeof ROOTS)[number];
+type Root = (typeof ROOTS)[number];
 
 /** Paths that are pages; others belong to the API. */
 export const isPagePath = (path: string): boolean =>
@@ -164,7 +164,7 @@ function notice(c: PageContext, data: PageData, l: Language, said: Parameters<ty
 }
 
 /** A page that says what went wrong in a kind sentence, and the way on. */
-export function problem(c: PageContext, data: PageData, outcome: Outcome): Promise<Response> {
+function problem(c: PageContext, data: PageData, outcome: Outcome): Promise<Response> {
   const l = languageOf(c, data);
   const t = l.texts.problem;
   const { status } = outcome;

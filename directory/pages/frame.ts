@@ -23,7 +23,7 @@ export function pageHeaders(baseUrl: string): Record<string, string> {
   };
 }
 
-export type PageName = 'home' | 'find' | 'provider' | 'answer' | 'check' | 'developers';
+type PageName = 'home' | 'find' | 'provider' | 'answer' | 'check' | 'developers';
 
 /** A place among the pages, in the language of the reader. */
 export function link(l: Language, path: string, query: readonly (readonly [string, string])[] = []): string {
@@ -57,7 +57,7 @@ const NAV: readonly [PageName, string, 'find' | 'check' | 'developers'][] = [
 
 const MARK = html`<svg width="28" height="28" viewBox="0 0 28 28" aria-hidden="true"><circle cx="14" cy="14" r="14" fill="currentColor" opacity=".13"/><path d="M14 6.5v15M6.5 14h15" stroke="currentColor" stroke-width="4" stroke-linecap="round"/></svg>`;
 
-export async function pageText(data: PageData, l: Language, page: Page): Promise<string> {
+async function pageText(data: PageData, l: Language, page: Page): Promise<string> {
   const t = l.texts;
   const { changedAt } = await data.state();
   const place = page.name === 'check' || page.name === 'developers' ? page.name : 'home';

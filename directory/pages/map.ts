@@ -76,7 +76,7 @@ export function pinsOf(places: readonly (Point & { number: number })[]): Pin[] {
 }
 
 /** `1–3, 7` */
-export function ranges(numbers: readonly number[]): string {
+function ranges(numbers: readonly number[]): string {
   const sorted = [...new Set(numbers)].sort((a, b) => a - b);
   const parts: string[] = [];
   for (let i = 0; i < sorted.length; ) {

@@ -3,7 +3,6 @@ import type { PageData } from './data.ts';
 import { DAYS } from './texts/terms.ts';
 
 export const OPEN = ['now', 'sat', 'sun', 'evening'] as const;
-export type Open = (typeof OPEN)[number];
 
 /** Half an hour after most close. */
 const EVENING = '18:30';

@@ -14,8 +14,8 @@ import { FPI_SYSTEM, fpi, readFpiSource } from './fpi.ts';
 const RESOURCE_TYPE = 'http://hl7.org/fhir/us/fast-ndh/StructureDefinition/NDHPayerWellknownDefinition';
 const MA_PLAN = 'https://directory.cms.gov/payer_identification_system/cms_contract_id/plan/plan_id';
 
-export type IndexPlan = { system: string; value: string; name: string };
-export type IndexConfig = {
+type IndexPlan = { system: string; value: string; name: string };
+type IndexConfig = {
   baseUrl: string;
   planName: string;
   planNpi: string;

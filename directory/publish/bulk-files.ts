@@ -26,7 +26,7 @@ export const BULK_ORDER = [
 
 const LIMITS = { lines: 100_000, bytes: 200_000_000 };
 const DELETIONS_PER_BUNDLE = 500;
-export const NDJSON = 'application/fhir+ndjson';
+const NDJSON = 'application/fhir+ndjson';
 
 /** Where the files of a set lie. */
 export const setFolder = (publication: number, set: string, place = OWN) => `${place.folder}/${publication}/${set}`;

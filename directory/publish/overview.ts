@@ -34,7 +34,7 @@ type Channel = {
   state: 'ready' | 'refused' | 'none';
 };
 
-export function channels(o: Overview): Channel[] {
+function channels(o: Overview): Channel[] {
   const fhir = `${o.baseUrl}/directory/fhir`;
   const of = (s: ShownSet | undefined) => ({
     publication: s?.set.publication ?? null,

@@ -25,7 +25,7 @@ function id(type: DirectoryType, code: string): number {
 
 /** What to find: `part` and `ord` come back with each row. `identifier` is a token form, `type` whose identifiers are meant. */
 export type Wanted = { part: string; ord: number; key: string } | IdentifiedBy;
-export type IdentifiedBy = { part: string; ord: number; identifier: string; type: DirectoryType };
+type IdentifiedBy = { part: string; ord: number; identifier: string; type: DirectoryType };
 
 const STATE = `select change::text as change, changed_at as "changedAt" from directory.state`;
 const stateOf = (row: { change?: string; changedAt?: Date | null } | undefined): Seen => ({

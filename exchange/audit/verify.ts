@@ -5,7 +5,7 @@ import { readSeals, type StoredSeal, sealedRows, unsealedRows } from '../store/a
 import { HEAD_TYPE } from './run-seal.ts';
 import { GENESIS, MARK_BYTES, type SealedRow, type SealHead, sealRoot } from './seal.ts';
 
-export type AuditFault = {
+type AuditFault = {
   kind:
     | 'missing-row'
     | 'changed-row'

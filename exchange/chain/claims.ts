@@ -12,7 +12,7 @@ export type ClaimRecord = {
   /** when we wrote it */
   at: number;
 };
-export type AnomalyCode =
+type AnomalyCode =
   | 'gap'
   | 'not-reciprocal'
   | 'fork'
@@ -25,10 +25,10 @@ export type AnomalyCode =
   | 'insurer-change'
   | 'uc-collision'
   | 'copies-differ';
-export type Anomaly = { code: AnomalyCode; at: string; detail: string; low?: true };
+type Anomaly = { code: AnomalyCode; at: string; detail: string; low?: true };
 /** `final`: one version counts. `void`: taken back. `open`: waits for a version. `undecided`: a person decides. */
-export type ChainState = 'final' | 'void' | 'open' | 'undecided';
-export type ChainNode = { number: string; ids: string[]; status: string; created: string | null; final: boolean };
+type ChainState = 'final' | 'void' | 'open' | 'undecided';
+type ChainNode = { number: string; ids: string[]; status: string; created: string | null; final: boolean };
 export type Chain = {
   chain: string;
   kind: 'claim' | 'authorization';

@@ -14,7 +14,7 @@ export type Downloaded = { blobKey: string; bytes: number; sha256: string; lines
 
 /** What is kept of a file that is not whole yet. */
 export type Kept = { parts: number; bytes: number; etag: string | null; encoding: 'gzip' | 'identity' | null };
-export const NOTHING: Kept = { parts: 0, bytes: 0, etag: null, encoding: null };
+const NOTHING: Kept = { parts: 0, bytes: 0, etag: null, encoding: null };
 
 export type FileRequest = {
   url: string;

@@ -92,7 +92,7 @@ async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Kept
 }
 
 /** Judges a token answer. */
-export function readToken(status: number, body: unknown, now: Date): Kept {
+function readToken(status: number, body: unknown, now: Date): Kept {
   const b = body as Json;
   const said = isObject(b) ? text(b['error']) : undefined;
   // a code of RFC 6749 5.2, or no code: what a peer writes does not end up in our reasons

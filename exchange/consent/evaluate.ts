@@ -18,7 +18,7 @@ export const POLICY_URI = {
   sensitive: 'http://hl7.org/fhir/us/davinci-hrex/StructureDefinition-hrex-consent.html#sensitive',
 } as const;
 
-export type ConsentFault =
+type ConsentFault =
   | 'consent-malformed'
   | 'consent-other-patient'
   | 'consent-not-yet'

@@ -1,6 +1,6 @@
 // What a client asked of an export, as it is kept with the job.
 
-export const OPERATIONS = ['davinci-data-export', 'export', 'export-v4'] as const;
+const OPERATIONS = ['davinci-data-export', 'export', 'export-v4'] as const;
 export type ExportOperation = (typeof OPERATIONS)[number];
 
 export type ExportParameters = {

@@ -173,7 +173,7 @@ export const DESCRIBED: readonly Described[] = [
   },
 ];
 
-export function openapi(deps: Pick<Deps, 'config'>, version: string) {
+function openapi(deps: Pick<Deps, 'config'>, version: string) {
   const here = addresses(deps.config);
   const paths: Record<string, Record<string, object>> = {};
   for (const d of DESCRIBED) {

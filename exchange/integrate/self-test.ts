@@ -2,14 +2,14 @@
 import type { Trace } from '../store/self-test.ts';
 import { type Advice, adviceOn } from './advice.ts';
 
-export type Step = {
+type Step = {
   id: string;
   what: string;
   state: 'passed' | 'failed' | 'not-seen';
   /** what was seen, or what to do */
   hint: string;
 };
-export type Trouble = { at: string; what: string; reason: string; todo: string };
+type Trouble = { at: string; what: string; reason: string; todo: string };
 export type SelfTest = { steps: Step[]; trouble: Trouble[]; passed: number };
 
 /** Refusals that are told, the newest first: a client in a loop has thousands. */

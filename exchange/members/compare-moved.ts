@@ -6,6 +6,7 @@ import { lendOne, type Sql } from '../../src/store/database.ts';
 import { recomputeChainsOf } from '../chain/recompute.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
+import { agreeValues } from '../store/agreed-values.ts';
 import { commitImport } from '../store/import.ts';
 import { allFormers, claimCompare, compared } from '../store/member-merge.ts';
 import { type HeldRecord, recordsAfter } from '../store/merge-parts.ts';
@@ -88,6 +89,7 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
       await eachSlice(tx, work, async () => {
         await writeLinks(tx, of);
         await writeItems(tx, of, at);
+        await agreeValues(tx, of, at);
       });
     });
   } finally {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { ShownText } from '../store/member-choice.ts';
 
-export const LANGUAGES = ['en', 'es'] as const;
+const LANGUAGES = ['en', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
 export const isLanguage = (v: string | undefined): v is Language => v === 'en' || v === 'es';
 

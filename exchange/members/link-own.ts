@@ -3,6 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { lendOne } from '../../src/store/database.ts';
 import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
+import { agreeValues } from '../store/agreed-values.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { eachSlice } from '../store/slice.ts';
 import { writeItems, writeLinks } from '../store/write-links.ts';
@@ -18,6 +19,7 @@ export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promi
     await eachSlice(tx, work, async () => {
       await writeLinks(tx, own);
       await writeItems(tx, own, at);
+      await agreeValues(tx, own, at);
     });
   });
 }

@@ -22,7 +22,7 @@ import { findMemberId } from '../store/report-disclosures.ts';
 import { isShared } from '../transform/record-types.ts';
 import { type Folded, fold, type Hidden } from './fold.ts';
 
-export type Source = {
+type Source = {
   id: string;
   /** `ours`, or the other payer's name */
   from: string;

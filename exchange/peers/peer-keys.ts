@@ -63,7 +63,7 @@ const depthOf = (value: unknown): number =>
   typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
 
 /** Usable keys of a set; a fault when it cannot be trusted. Symmetric keys are ignored, private ones are not. */
-export function readKeySet(body: Json): Fetched {
+function readKeySet(body: Json): Fetched {
   if (!isObject(body) || !Array.isArray(body['keys'])) return { fault: 'keys-unreadable' };
   if (body['keys'].length > MAX_KEYS || depthOf(body) > MAX_DEPTH) return { fault: 'keys-unreadable' };
   const keys = objects(body['keys']).filter((k) => k['kty'] !== 'oct') as JWK[];

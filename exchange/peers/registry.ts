@@ -23,7 +23,7 @@ import { differences, opensNothing, type PeerFields, type Registration } from '.
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 export type By = { kind: 'staff' | 'command'; name: string; requestId?: string; dev?: boolean };
-export type Refusal = 'not-found' | 'taken' | 'same-person' | 'no-change' | 'stale' | 'incomplete' | 'not-now';
+type Refusal = 'not-found' | 'taken' | 'same-person' | 'no-change' | 'stale' | 'incomplete' | 'not-now';
 export type Done = 'ok' | 'proposed' | Refusal;
 
 /** Letters of a reason. */

@@ -14,7 +14,7 @@ import { withoutTags } from '../../src/fhir/tags.ts';
 import { sameQuantity } from './quantities.ts';
 
 export const NDC = 'http://hl7.org/fhir/sid/ndc';
-export const CVX = 'http://hl7.org/fhir/sid/cvx';
+const CVX = 'http://hl7.org/fhir/sid/cvx';
 const ICD10CM = 'http://hl7.org/fhir/sid/icd-10-cm';
 const CPT = 'http://www.ama-assn.org/go/cpt';
 const HCPCS = 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets';

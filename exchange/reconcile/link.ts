@@ -6,7 +6,6 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { namedDrugs } from '../store/drug.ts';
 import {
-  agreedValues,
   candidatePairs,
   heldLinks,
   type Judged,
@@ -130,6 +129,5 @@ export async function linkUnits(
     await noteJudged(sql, work.id, rows);
     await markLinked(sql, work.id, rows.filter(isLink));
   }
-  await agreedValues(sql, work, range);
   await possibleEchoes(sql, work.id, range);
 }

@@ -17,9 +17,9 @@ export type Balance = {
   /** `120 = 120 = 120` */
   sum: string;
 };
-export type FileBalance = Balance &
+type FileBalance = Balance &
   Pick<PullFile, 'position' | 'kind' | 'type' | 'state' | 'bytes' | 'sha256' | 'failure' | 'attempts'>;
-export type TypeBalance = Balance & { type: string };
+type TypeBalance = Balance & { type: string };
 export type Conservation = { files: FileBalance[]; types: TypeBalance[]; total: Balance };
 
 /** @param isBooked the pull was committed, so the ledger is complete */

@@ -5,7 +5,7 @@ import { withDrug } from '../transform/drug.ts';
 
 /** Name of a directory-type record by our key `Type/id`. */
 export type NameOf = (key: string) => string | undefined;
-export type PlainFact = { label: string; value: string };
+type PlainFact = { label: string; value: string };
 export type PlainRecord = {
   /** what kind of thing, in words */
   kind: string;
@@ -16,7 +16,7 @@ export type PlainRecord = {
   facts: PlainFact[];
 };
 
-export const KINDS: Readonly<Record<string, string>> = {
+const KINDS: Readonly<Record<string, string>> = {
   AllergyIntolerance: 'Allergy',
   CarePlan: 'Care plan',
   CareTeam: 'Care team',
@@ -46,7 +46,7 @@ export const KINDS: Readonly<Record<string, string>> = {
 /** `MedicationAdministration` as `Medication administration`. */
 const spaced = (type: string): string =>
   type.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
-export const kindOf = (r: Resource): string => {
+const kindOf = (r: Resource): string => {
   if (r.resourceType === 'ExplanationOfBenefit' && r['use'] === 'preauthorization') return 'Prior authorization';
   return KINDS[r.resourceType] ?? spaced(r.resourceType);
 };

@@ -26,7 +26,7 @@ import { type Conservation, conservation } from './conservation.ts';
 import { memberKeys } from './member-key.ts';
 
 export type TypeOutcomes = { type: string; counts: Record<OutcomeName, number>; total: number };
-export type ReportMember = {
+type ReportMember = {
   key: string;
   outcome: string;
   policy: string;
@@ -35,7 +35,7 @@ export type ReportMember = {
   clockState: string | null;
   dueAt: Date | null;
 };
-export type ReasonCount = { outcome: string; reason: string; type: string | null; n: number };
+type ReasonCount = { outcome: string; reason: string; type: string | null; n: number };
 
 export type PullReport = {
   schema: 'payer-node/pull-report/1';

@@ -29,7 +29,7 @@ import { memberKeys } from './member-key.ts';
 /** A line longer than this is shown in part. */
 const MOST_SHOWN = 200_000;
 
-export type Linked = Omit<LinkedRecord, 'body'> & { differences: Difference[]; text: string | null };
+type Linked = Omit<LinkedRecord, 'body'> & { differences: Difference[]; text: string | null };
 export type Origin = { id: string; recorded: Date | null; activity: string | null; who: string; from: string };
 export type RecordReport = {
   pullId: string;

@@ -11,7 +11,7 @@ import type { PullReport, TypeOutcomes } from './pull-report.ts';
 import { facts, outcomeWords, timeline } from './report-facts.ts';
 import { clockCell, codeCell, count, grouped, numberCell, timeCell, timeText } from './words.ts';
 
-export const VERDICTS: Readonly<Record<Verdict, { text: string; tone: Tone }>> = {
+const VERDICTS: Readonly<Record<Verdict, { text: string; tone: Tone }>> = {
   holds: { text: 'balances', tone: 'good' },
   open: { text: 'not complete yet', tone: 'calm' },
   broken: { text: 'does not balance', tone: 'act' },

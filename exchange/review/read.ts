@@ -35,7 +35,8 @@ import { isKept } from './kept.ts';
 import { OF_TWO_MEMBERS } from './kinds.ts';
 
 export type { Item, ItemFilter, ItemPlace };
-export type Copy = {
+
+type Copy = {
   plain: PlainRecord;
   text: string;
   origin: string;

@@ -19,7 +19,7 @@ import { authorize, holdCaller } from './authorize.ts';
 import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
 import { fhirBytes } from './request-body.ts';
 
-export const MAX_BODY = 64 * 1024 * 1024;
+const MAX_BODY = 64 * 1024 * 1024;
 const MAX_OPEN_JOBS = 20;
 /** Requests of one peer that this process takes in at once: each may be 64 MiB on the disk, and come slowly. */
 const MAX_COMING = MAX_OPEN_JOBS;

@@ -14,7 +14,7 @@ import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { isFhirJson } from './prefer.ts';
 import { fhirText, strictJson } from './request-body.ts';
 
-export const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
+const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
 const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
 const MAX_BODY = 1024 * 1024;
 const MAX_PARAMETERS = 10_000;

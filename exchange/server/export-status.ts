@@ -15,7 +15,7 @@ import { authorize, type Caller, covers, recordRefusal } from './authorize.ts';
 import { heldPolls } from './held-poll.ts';
 
 /** Headers of every answer that tells of a job. */
-export const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
+const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
 /** Polls before their time that are answered all the same. */
 const EARLY_POLLS = 10;
 

@@ -2,7 +2,7 @@
 // The handlers, the CapabilityStatement and the documentation read this table. http://hl7.org/fhir/us/core/STU6.1/
 import { isShared, RECORD_TYPES } from '../transform/record-types.ts';
 
-export type ParameterKind = 'token' | 'date' | 'string' | 'reference';
+type ParameterKind = 'token' | 'date' | 'string' | 'reference';
 /** `path`: members from the resource on; `x[y]` is not used, a trailing `[x]` stands for every type of a choice. */
 export type MemberParameter = {
   kind: ParameterKind;

@@ -113,12 +113,12 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
       ...differenceTable(
         `linked-${i + 1}`,
         l.kind === 'conflict'
-          ? `Contradicts record ${shortId(l.otherId)}`
+          ? `${l.state === 'confirmed' ? 'Another value than' : 'Contradicts'} record ${shortId(l.otherId)}`
           : `Same thing as record ${shortId(l.otherId)}`,
         ['This record', 'The other record'],
         l.differences,
       ),
-      note: `${l.kind === 'conflict' ? 'Both values are kept; a person decides.' : 'Both records are kept and linked.'} Record ${l.otherId}, ${l.origin === 'own' ? 'our own' : `from ${l.origin ?? 'nowhere'}`}; link ${l.kind}, ${l.state}, by rule ${l.rule}.`,
+      note: `${l.kind !== 'conflict' ? 'Both records are kept and linked.' : l.state === 'confirmed' ? 'Both payers tell both values.' : 'Both values are kept; a person decides.'} Record ${l.otherId}, ${l.origin === 'own' ? 'our own' : `from ${l.origin ?? 'nowhere'}`}; link ${l.kind}, ${l.state}, by rule ${l.rule}.`,
       empty: 'Both say the same.',
     });
   tables.push(

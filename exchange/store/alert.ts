@@ -2,7 +2,7 @@
 import type { Queryable } from '../../src/store/database.ts';
 import { leftFailed, leftIncomplete, leftRepeating, stillWaits } from './pull-left.ts';
 
-export type AlertKind =
+type AlertKind =
   | 'clocks-overdue'
   | 'pull-waits'
   | 'pull-incomplete'

@@ -3,6 +3,7 @@
 import type { PendingQuery, Row } from 'postgres';
 import type { Queryable } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
+import { agreeValues } from './agreed-values.ts';
 import { writeAttachments } from './attachment.ts';
 import type { Decided } from './decided.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
@@ -240,6 +241,7 @@ export async function commitRecords(
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await writeHeldItems(tx, work, at);
+  await agreeValues(tx, work, at);
   await retargetTransmissions(tx, work.id);
   await writeCustody(tx, peer, us, at);
 }

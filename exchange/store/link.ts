@@ -1,6 +1,5 @@
 // Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
-import { CONFIRMED } from '../reconcile/judge/judge.ts';
 import type { Range } from './slice.ts';
 
 export type Pair = {
@@ -182,49 +181,6 @@ export async function markLinked(sql: Queryable, work: string, pairs: readonly J
         and l.a_id = least(j.id, j.other_id) and l.b_id = greatest(j.id, j.other_id))
     ) j
     where s.pull_id = ${work} and s.file = j.file and s.line = j.line and s.entry = j.entry and s.outcome = 'created'`;
-}
-
-/**
- * Payers that tell several values of one minute each, the same ones, contradict each other in none of them: of two records that differ, each of
- * which the other's payer tells as well, nothing is to decide. What a record that is replaced was linked with does not count. Primary keys of
- * judged, resource and link; staging_bucket.
- */
-export async function agreedValues(
-  sql: Queryable,
-  work: { id: string; peerId: string },
-  range: Pick<Range, 'first' | 'last'>,
-): Promise<void> {
-  await sql`
-    with doubt as materialized (
-      select j.file, j.line, j.entry, j.member_id, j.type, j.id, j.other_id, r.origin as other_origin
-      from exchange.judged j
-      join exchange.staging s on s.pull_id = j.pull_id and s.file = j.file and s.line = j.line and s.entry = j.entry
-      join exchange.resource r on r.member_id = j.member_id and r.type = j.other_type and r.id = j.other_id
-      where j.pull_id = ${work.id} and j.conflict = 'value-mismatch' and s.bucket between ${range.first} and ${range.last}
-    ), about as materialized (
-      select distinct member_id, type from doubt
-    ), replaced as materialized (
-      select s.member_id, s.type, s.local_id from about a
-      join exchange.staging s on s.pull_id = ${work.id} and s.bucket between ${range.first} and ${range.last} and s.member_id = a.member_id and s.type = a.type
-      where s.outcome in ('updated', 'retracted') and s.local_id is not null
-    ), pair as materialized (
-      select j.member_id, j.type, j.id as a, j.other_id as b from exchange.judged j join about using (member_id, type)
-      where j.pull_id = ${work.id} and j.kind in ('same-record', 'same-event') and j.score >= ${CONFIRMED} and j.other_type = j.type
-      union all
-      select l.member_id, l.type, l.a_id, l.b_id from exchange.link l join about using (member_id, type)
-      where l.state = 'confirmed' and l.kind in ('same-record', 'same-event')
-        and (l.member_id, l.type, l.a_id) not in (select member_id, type, local_id from replaced)
-        and (l.member_id, l.type, l.b_id) not in (select member_id, type, local_id from replaced)
-    ), told as materialized (
-      select distinct p.member_id, p.type, p.one, coalesce(r.origin, ${work.peerId}) as origin
-      from (select member_id, type, a as one, b as other from pair union all select member_id, type, b, a from pair) p
-      left join exchange.resource r on r.member_id = p.member_id and r.type = p.type and r.id = p.other
-    )
-    delete from exchange.judged j using doubt d
-    where j.pull_id = ${work.id} and j.file = d.file and j.line = d.line and j.entry = d.entry and j.id = d.id and j.other_id = d.other_id
-      and j.conflict = 'value-mismatch'
-      and (d.member_id, d.type, d.id, d.other_origin) in (select member_id, type, one, origin from told)
-      and (d.member_id, d.type, d.other_id) in (select member_id, type, one from told where origin = ${work.peerId})`;
 }
 
 /** A new unit that we may have transmitted once, as a Provenance tells, and that is not linked may be an echo. staging_bucket, staging_key. */

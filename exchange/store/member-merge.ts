@@ -107,13 +107,6 @@ export async function compared(tx: Queryable, id: string): Promise<void> {
   await tx`update exchange.member_merge set compare_at = null where id = ${id}`;
 }
 
-/** Parts of a merge of a kind, as they were moved. Primary key. */
-export async function partsOf(tx: Queryable, id: string): Promise<Record<string, number>> {
-  const rows = await tx<{ what: string; n: number }[]>`
-    select what, count(*)::int as n from exchange.member_merge_part where merge_id = ${id} group by what`;
-  return Object.fromEntries(rows.map((r) => [r.what, r.n]));
-}
-
 /**
  * The pulls under way of two members, held so that none of them begins to take records in meanwhile: whose they are is read then.
  * pull_member_member.

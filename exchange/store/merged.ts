@@ -39,12 +39,23 @@ export async function* mergedRows(
   }
 }
 
+/** `lastUpdated`: of a received record that is linked with another one, when it was changed where it comes from, if that is said. */
 export type MergedKey = { type: string; id: string; origin: string; lastUpdated: Date };
-/** The same without texts, whole. */
+/** The same without texts, whole. Those of several payers come in any order: which of them is the newest does not follow from it. Primary keys. */
 export async function mergedKeys(sql: Queryable, memberId: string): Promise<MergedKey[]> {
   return [
     ...(await sql<MergedKey[]>`
-      select type, id, origin, last_updated as "lastUpdated" from exchange.resource where member_id = ${memberId} and not deleted order by type, id`),
+      with linked as materialized (
+        select type, a_id as id from exchange.link where member_id = ${memberId} and state = 'confirmed' and kind in ('same-record', 'same-event')
+        union
+        select type, b_id from exchange.link where member_id = ${memberId} and state = 'confirmed' and kind in ('same-record', 'same-event')
+      )
+      select r.type, r.id, r.origin, coalesce(i.last_updated, r.last_updated) as "lastUpdated"
+      from exchange.resource r left join linked l on l.type = r.type and l.id = r.id
+      left join lateral (
+        select i.last_updated from exchange.identity i
+        where l.id is not null and r.origin <> 'own' and i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id offset 0) i on true
+      where r.member_id = ${memberId} and not r.deleted order by r.type, r.id`),
   ];
 }
 

@@ -1,7 +1,7 @@
 // Sessions of staff and sign-ins under way. The database holds the SHA-256 of a cookie's id, never the id.
 import type { Queryable } from '../../src/store/database.ts';
 
-export type Role = 'viewer' | 'reviewer' | 'admin';
+type Role = 'viewer' | 'reviewer' | 'admin';
 export type StaffSession = {
   /** token that every form of this session carries */
   csrf: string;

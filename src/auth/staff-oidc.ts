@@ -32,7 +32,7 @@ export class SignInRefused extends Error {
   }
 }
 
-export const ROLES = ['viewer', 'reviewer', 'admin'] as const;
+const ROLES = ['viewer', 'reviewer', 'admin'] as const;
 export type StaffRole = (typeof ROLES)[number];
 /** `authenticatedAt`: when the person last proved who they are, as far as the provider tells. */
 export type Person = { subject: string; name: string; roles: StaffRole[]; authenticatedAt?: Date };

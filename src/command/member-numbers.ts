@@ -17,7 +17,8 @@ export async function unnumbered(sql: Queryable): Promise<string | undefined> {
  */
 export async function memberNumbers(sql: Queryable): Promise<string> {
   const { members, without } = await countNumbers(sql);
-  if (members > 0 && without === members) throw new Error(`none of ${members} has a member number: ${HOW}`);
+  if (members === 0) return 'none yet';
+  if (without === members) throw new Error(`none of ${members} has a member number: ${HOW}`);
   return without === 0
     ? `${members}, each with a member number`
     : `${members}, of whom ${without} have no member number: ${HOW}`;

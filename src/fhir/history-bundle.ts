@@ -1,7 +1,7 @@
 // A history Bundle as bytes; bodies are neither decoded nor parsed. https://hl7.org/fhir/R4/http.html#history
 import { formatInstant } from './instant.ts';
 
-export type HistoryItem = {
+type HistoryItem = {
   /** `Type/id` */
   key: string;
   version: number;

@@ -29,7 +29,7 @@ export type FhirEnv = {
 export type Reply = { body: string | Uint8Array<ArrayBuffer> | null; status: number; headers: Record<string, string> };
 
 /** Paths as clients write them: `%24export` is `$export`, a trailing `/` does not count. The query stays. */
-export function normalPath(request: Request): string {
+function normalPath(request: Request): string {
   const url = request.url;
   const start = url.indexOf('/', url.indexOf('://') + 3);
   if (start === -1) return '/';

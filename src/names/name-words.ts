@@ -65,7 +65,7 @@ export function enteredWords(text: string): string[] {
 }
 
 /** A word of a query, or two neighbours written as one. `at`: the places of the query's words that it stands for. */
-export type QueryWord = { text: string; at: readonly number[] };
+type QueryWord = { text: string; at: readonly number[] };
 
 /** What a query looks for; `needed` of its `count` words a name must have: all of two, three of four. */
 export type NameQuery = {

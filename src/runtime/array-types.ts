@@ -14,7 +14,7 @@ function written(value: Element | undefined): string {
 }
 
 /** One dimension; a text is taken as a literal that is written already. */
-export const writeArray = (value: unknown): string =>
+const writeArray = (value: unknown): string =>
   Array.isArray(value) ? `{${(value as Element[]).map(written).join(',')}}` : String(value);
 
 /** Elements of a literal of one dimension as the server writes it. */

@@ -6,7 +6,7 @@ import { Agent, type Dispatcher, fetch as undiciFetch, request as undiciRequest 
 import { checkUrl, mayConnect, type NetworkPolicy } from '../net/address.ts';
 
 /** The request was refused by the guard before anything was sent. */
-export class RefusedAddress extends Error {
+class RefusedAddress extends Error {
   constructor(reason: string) {
     super(`refused: ${reason}`);
     this.name = 'RefusedAddress';

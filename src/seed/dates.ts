@@ -1,6 +1,6 @@
 // Calendar arithmetic on day numbers (days since 1970-01-01), so that generated dates never touch the clock.
 
-export const DAY = 86_400_000;
+const DAY = 86_400_000;
 
 /** `2026-10-31` → day number. Throws on anything that is not a calendar date. */
 export function dayNumber(date: string): number {

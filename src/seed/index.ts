@@ -3,9 +3,9 @@ import { writeDirectory } from './directory/index.ts';
 import { memberFolders } from './members/index.ts';
 import type { Written } from './write.ts';
 
-export { type DirectoryOptions, directoryResources, writeDirectory } from './directory/index.ts';
+export { directoryResources } from './directory/index.ts';
 export * from './members/index.ts';
-export type { WriteOptions, Written } from './write.ts';
+export type { Written } from './write.ts';
 
 export type SeedArgs = {
   kind: 'directory' | 'members';

@@ -20,7 +20,7 @@ export type HistoryRequest = {
   after: HistoryPosition | undefined;
 };
 
-export type HistoryEntry = {
+type HistoryEntry = {
   key: string;
   version: number;
   lastUpdated: Date;

@@ -7,7 +7,7 @@ import type { Merged } from './resource-merge.ts';
 import { type ImportEntry, type PrepareOptions, prepare } from './resource-prepare.ts';
 import { beginUpdate } from './resource-update.ts';
 
-export type { Finding, ImportEntry, Validate } from './resource-prepare.ts';
+export type { ImportEntry, Validate } from './resource-prepare.ts';
 
 export type ImportSummary = {
   /** entries read, faults included */

@@ -46,7 +46,7 @@ const emptyRows = (): Rows => ({
   [CARE_KINDS]: binaryRows(),
 });
 
-export type Loaded = {
+type Loaded = {
   created: number;
   unchanged: number;
   duplicates: number;

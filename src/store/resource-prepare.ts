@@ -24,7 +24,7 @@ export type ImportEntry =
   | { source: string; line: number; entry?: number; fault: string; message: string; unread?: true };
 
 /** What a validator says of a resource. An `error` rejects it; a finding is kept beside it. `message` holds no values. */
-export type Finding = { severity: 'error' | 'finding'; code: string; path: string; message: string };
+type Finding = { severity: 'error' | 'finding'; code: string; path: string; message: string };
 export type Validate = (resource: Resource) => readonly Finding[];
 
 export type Prepared = { staged: Staged } | { rejected: string; message: string };

@@ -17,7 +17,7 @@ const city = (row: string) => `split_part(${row}.sort, E'\\x${SEPARATOR.charCode
  */
 export type Finding = 'all' | 'few';
 /** A row of a table by its key, under a name. */
-export const byKey = (table: string, as: string, key: string, finding: Finding): string =>
+const byKey = (table: string, as: string, key: string, finding: Finding): string =>
   finding === 'all'
     ? `join ${table} ${as} on ${as}.rk = ${key}`
     : `cross join lateral (select f.* from ${table} f where f.rk = ${key} offset 0) ${as}`;

@@ -11,7 +11,7 @@ const RADIANS = Math.PI / 180;
  * Meters between `column` (a point of longitude and latitude) and a point: the haversine formula on a sphere. With angles in radians
  * and the point's cosine as a value it costs the server a quarter of what its functions for degrees do.
  */
-export const distance = (column: string, p: Point, bind: Bind): string =>
+const distance = (column: string, p: Point, bind: Bind): string =>
   distanceBetween(`${column}[0]`, `${column}[1]`, p, bind);
 
 /** The same of a longitude and a latitude. */

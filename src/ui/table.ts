@@ -13,7 +13,7 @@ export type Cell = {
   code?: true;
   tone?: Tone;
 };
-export type Column = { key: string; label: string; kind?: 'number' | 'head' | 'hash' | 'check' };
+type Column = { key: string; label: string; kind?: 'number' | 'head' | 'hash' | 'check' };
 export type Table = {
   /** unique on its page, for links and for JSON */
   name: string;

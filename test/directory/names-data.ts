@@ -63,7 +63,7 @@ const KINDS = [
 const TOWNS = split('Hartford Camden Dayton Boise Albany Mobile Tucson Fresno Salem Dover Laramie Bangor');
 
 /** Numbers between 0 and 1, always the same ones. */
-export function chance(seed: number): () => number {
+function chance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -144,7 +144,7 @@ const HEARD: readonly [RegExp, string][] = [
   [/oe/g, 'o'],
   [/au/g, 'aw'],
 ];
-export function heard(text: string): string {
+function heard(text: string): string {
   let sound = plain(text).toLowerCase();
   let changes = 0;
   for (const [from, to] of HEARD) {

@@ -1,7 +1,10 @@
 // Alerts: begin, end, are told once each, again and again until it is heard; nothing of a member in them.
 import { createHmac } from 'node:crypto';
+import { HttpResponse } from 'msw';
+import { http } from 'msw/http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { network } from '../support/msw.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 const SECRET = `whsec_${Buffer.from('a shared secret of the plan').toString('base64')}`;
@@ -9,23 +12,27 @@ let node: TestNode;
 let now = new Date('2027-03-10T15:00:00Z');
 let status = 204;
 const told: { body: string; headers: Headers }[] = [];
+/** who the plan has told to be called; nothing else is reached */
+const receiver = network(
+  http.post('https://alerts.example/hook', async ({ request }) => {
+    told.push({ body: await request.text(), headers: request.headers });
+    return new HttpResponse(null, { status });
+  }),
+);
 
 beforeAll(async () => {
   node = await startNode(
     { ALERT_WEBHOOK_URL: 'https://alerts.example/hook', ALERT_WEBHOOK_SECRET: SECRET, ALERT_QUARANTINE: '0' },
-    {
-      clock: () => now,
-      fetch: async (input, init) => {
-        expect(String(input)).toBe('https://alerts.example/hook');
-        told.push({ body: String(init?.body), headers: new Headers(init?.headers) });
-        return new Response(null, { status });
-      },
-    },
+    { clock: () => now, fetch },
   );
+  receiver.enable();
   const { sql } = node.deps.database;
   await sql`insert into exchange.peer (id, name, state, added_by) values ('old-plan', 'Old Plan', 'active', 'test')`;
 });
-afterAll(() => node.close());
+afterAll(async () => {
+  receiver.disable();
+  await node.close();
+});
 const after = (seconds: number) => {
   now = new Date(now.getTime() + seconds * 1000);
 };

@@ -8,7 +8,7 @@ import { enrol, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from './node.ts';
 
-export type Seen = {
+type Seen = {
   method: string;
   path: string;
   url: string;
@@ -20,7 +20,7 @@ export type Handler = (request: IncomingMessage, answer: ServerResponse, body: s
 export type Script = Record<string, Handler>;
 export type Rested = Pull & { waited: number };
 
-export const person: Person = {
+const person: Person = {
   number: 'N1',
   family: 'Rivera',
   given: 'Ana',

@@ -27,7 +27,7 @@ export const CHOICES = {
   newest: 'The newest change.',
   each: 'Each payer speaks for its own networks.',
 } as const;
-export type Choice = keyof typeof CHOICES;
+type Choice = keyof typeof CHOICES;
 
 export type Chosen = { rule: Choice; value: Statement[]; others: Statement[][] };
 

@@ -20,7 +20,7 @@ export type Manifest = {
 };
 
 /** Reads a manifest page. @throws HarvestFault `not-a-manifest` */
-export function readManifest(value: unknown): Manifest {
+function readManifest(value: unknown): Manifest {
   if (!isObject(value) || value['resourceType'] !== undefined) throw new HarvestFault('not-a-manifest');
   const transactionTime = text(value['transactionTime']);
   if (transactionTime === undefined || value['outputOrganizedBy'] !== undefined)

@@ -6,7 +6,7 @@ import { sharedOut } from '../../../src/shared-out.ts';
 import type { Ids } from '../store/stage.ts';
 import { hashesIn, type ReadBlock, type Reading, readBlock } from './read-line.ts';
 
-export type Unread = {
+type Unread = {
   type: DirectoryType;
   block: Block;
   unknown: readonly number[];

@@ -143,12 +143,7 @@ function addEntries(h: Harvest, type: DirectoryType, bundle: JsonObject, json: s
  * @param page address of the page that has the link
  * @throws HarvestFault `foreign-host`
  */
-export function nextOf(
-  bundle: JsonObject,
-  base: string,
-  hosts: ReadonlySet<string>,
-  page = `${base}/`,
-): string | undefined {
+function nextOf(bundle: JsonObject, base: string, hosts: ReadonlySet<string>, page = `${base}/`): string | undefined {
   const link = objects(bundle['link']).find((l) => l['relation'] === 'next');
   const given = text(link?.['url']);
   if (given === undefined) return undefined;

@@ -6,7 +6,7 @@ import type { FhirEnv } from '../../../src/http/fhir-app.ts';
 import type { Part } from '../../../src/ui/html.ts';
 import type { Table } from '../../../src/ui/table.ts';
 
-export type PortView = {
+type PortView = {
   title: string;
   place: 'federation';
   trail?: readonly (readonly [string, string])[];

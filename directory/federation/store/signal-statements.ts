@@ -5,7 +5,7 @@ export const DUE_DAYS = { person: 90, facility: 365 } as const;
 const DUE_SOON_DAYS = 14;
 const SHARED_PHONE = 20;
 /** Nobody practises at so many places so far apart. */
-export const PLACES = { more: 10, miles: 100 } as const;
+const PLACES = { more: 10, miles: 100 } as const;
 /** A position so far from the middle of its ZIP code area lies elsewhere. */
 const ZIP_MILES = 60;
 /** Who has ended is taken away within five business days: seven days hold five of them, holidays aside. */

@@ -4,7 +4,7 @@ import { isObject, type Json, type Resource, text } from '../../../src/fhir/reso
 /** Number of the rules by which pairs are judged and units decided; it rises whenever a decision changes. */
 export const RULES_VERSION = 9;
 
-export type LinkKind = 'same-record' | 'same-event' | 'derived-from' | 'coordination-of-benefits';
+type LinkKind = 'same-record' | 'same-event' | 'derived-from' | 'coordination-of-benefits';
 export type ConflictKind =
   | 'value-mismatch'
   | 'status-mismatch'

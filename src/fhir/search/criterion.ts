@@ -35,7 +35,7 @@ export type Criterion =
  * list of those of another; `whole`: of several tokens, its rows are read once as a set; `met`: they are joined with those of a word;
  * the store says so
  */
-export type Together = { together?: true; listed?: true; whole?: true; met?: true };
+type Together = { together?: true; listed?: true; whole?: true; met?: true };
 
 export type StringCriterion = {
   kind: 'string';
@@ -47,7 +47,7 @@ export type StringCriterion = {
 } & Together;
 
 /** `few`: few rows meet it, by what they have and lack; the store says so */
-export type Few = { few?: true };
+type Few = { few?: true };
 
 /** A name that may be misspelt. The store finds the words of its vocabulary that are meant. */
 export type LikeCriterion = NameQuery & {
@@ -74,7 +74,7 @@ export type CriterionOptions = {
   staleDays?: number;
 };
 
-export type FurtherCriterion =
+type FurtherCriterion =
   | ({ kind: 'any'; of: Criterion[] } & Few)
   | ({ kind: 'all'; type: DirectoryType; of: Criterion[] } & Few)
   | ({ kind: 'none'; of: Criterion } & Few)

@@ -2,10 +2,10 @@
 import type { Path } from './path.ts';
 import type { DirectoryType } from './types.ts';
 
-export type ParameterKind = 'token' | 'reference' | 'string' | 'date' | 'uri' | 'composite' | 'special';
+type ParameterKind = 'token' | 'reference' | 'string' | 'date' | 'uri' | 'composite' | 'special';
 
 /** Parameters whose values are read in a way of their own, each in criterion-special.ts. */
-export type Reading =
+type Reading =
   | 'near'
   | 'near-zip'
   | 'place'
@@ -58,7 +58,7 @@ export type Parameter = {
 
 export type Draft = Partial<Parameter> & Pick<Parameter, 'code' | 'kind'> & { path: string };
 
-export const TEXT: Modifier[] = ['text', 'not', 'missing'];
+const TEXT: Modifier[] = ['text', 'not', 'missing'];
 /** Of tags, which are for systems and not for people. */
 export const NO_TEXT: Modifier[] = ['not', 'missing'];
 export const HUMAN_NAME: Partial<Parameter> = { parts: 'HumanName', alsoReads: ['family', 'given'] };

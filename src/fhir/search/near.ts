@@ -8,7 +8,7 @@ export type Unit = { meters: number; unit: string; code: string };
 export type Circle = Point & { meters: number; unit: Unit; approximate: boolean };
 
 /** Units as asked for, with what the answer calls them (UCUM). */
-export const UNITS: Readonly<Record<string, Unit>> = {
+const UNITS: Readonly<Record<string, Unit>> = {
   km: { meters: 1000, unit: 'km', code: 'km' },
   m: { meters: 1, unit: 'm', code: 'm' },
   mi: { meters: 1609.344, unit: 'mi', code: '[mi_i]' },

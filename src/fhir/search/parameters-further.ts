@@ -139,7 +139,7 @@ function everywhere(type: DirectoryType): Record<number, Draft> {
 }
 
 /** https://hl7.org/fhir/us/ndh, base-ext-verification-status */
-export const VERIFICATION_STATUS = 'http://hl7.org/fhir/us/ndh/StructureDefinition/base-ext-verification-status';
+const VERIFICATION_STATUS = 'http://hl7.org/fhir/us/ndh/StructureDefinition/base-ext-verification-status';
 
 const BOUNDARY = 'extension[http://hl7.org/fhir/StructureDefinition/location-boundary-geojson].value';
 

@@ -23,7 +23,7 @@ import { compilePath } from './path.ts';
 import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET, TYPE_IDS } from './types.ts';
 import { languages } from './values-further.ts';
 
-export type { Modifier, Parameter, ParameterKind } from './draft.ts';
+export type { Modifier, Parameter } from './draft.ts';
 
 /** A name that may be misspelt. Reads the entries of the strict names and has entries of its own for their further words. */
 const nameLike = (type: string, path: string, alsoReads: string[]): Draft =>

@@ -11,7 +11,7 @@ import { readSort, type SortKey } from './sort.ts';
 import type { DirectoryType } from './types.ts';
 import { isName } from './values.ts';
 
-export type Total = 'none' | 'estimate' | 'accurate' | 'default';
+type Total = 'none' | 'estimate' | 'accurate' | 'default';
 export type Summary = 'true' | 'text' | 'data' | 'count' | 'false';
 
 export type SearchRequest = {

@@ -78,7 +78,7 @@ export function phoneDigits(value: string): string | undefined {
   return national === '' ? undefined : national;
 }
 
-export const NUMBERS = ['phone', 'fax', 'sms', 'pager'];
+const NUMBERS = ['phone', 'fax', 'sms', 'pager'];
 export const CONTACT_SYSTEMS = [...NUMBERS, 'email', 'url', 'other', ''];
 
 /** The one form of a contact point. */

@@ -56,7 +56,7 @@ export function invalid(code: string, why: string): Outcome {
 }
 
 export const PREFIXES = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'sa', 'eb', 'ap'] as const;
-export type Prefix = (typeof PREFIXES)[number];
+type Prefix = (typeof PREFIXES)[number];
 
 /** Half-open range [from, to) in milliseconds since 1970; `ap` is already widened. */
 export type DateTest = { prefix: Prefix; from: number; to: number };

@@ -6,7 +6,7 @@ import { codings, type Json, objects } from '../resource.ts';
 
 export const PLAN_NET = 'http://hl7.org/fhir/us/davinci-pdex-plan-net';
 const THO = 'http://terminology.hl7.org/CodeSystem';
-export const NUCC = 'http://nucc.org/provider-taxonomy';
+const NUCC = 'http://nucc.org/provider-taxonomy';
 
 export type ValueSet = {
   /** codes by system; `'any'` admits a whole system; `'nucc'` asks the taxonomy */

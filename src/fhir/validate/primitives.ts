@@ -2,7 +2,7 @@
 import { isTime } from '../instant.ts';
 import { ID_PATTERN } from '../resource.ts';
 
-export type Fault = 'wrong-json-type' | 'bad-format' | 'empty-element' | 'bad-id' | 'number-as-string';
+type Fault = 'wrong-json-type' | 'bad-format' | 'empty-element' | 'bad-id' | 'number-as-string';
 
 /** Undefined when the value is right. */
 export type Primitive = (value: unknown) => Fault | undefined;

@@ -9,7 +9,6 @@ import { report, type Walk } from './report.ts';
 import { walkResource } from './walk.ts';
 
 export type { Issue, IssueCode } from './issue.ts';
-export { ISSUES } from './issue.ts';
 
 export type ValidateOptions = {
   /**

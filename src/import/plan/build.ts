@@ -70,7 +70,7 @@ function address(p: Pick<Place, 'line' | 'city' | 'state' | 'zip'>): JsonObject 
 }
 
 /** `(860) 555-0100` as `8605550100`; what is no such number stays as it is. */
-export function phoneDigits(text: string): string {
+function phoneDigits(text: string): string {
   const digits = text.replace(/\D/g, '').replace(/^1(?=\d{10}$)/, '');
   return digits.length === 10 ? digits : text.trim();
 }

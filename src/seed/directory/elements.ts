@@ -34,7 +34,7 @@ export function identifier(type: string, system: string, value: string): JsonObj
 }
 
 const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'];
-export const WEEK = [...WEEKDAYS, 'sat', 'sun'];
+const WEEK = [...WEEKDAYS, 'sat', 'sun'];
 
 /** An invented number: any area code, exchange 555, line 0100–0199, which is never assigned. */
 function phoneNumber(draw: Draw, areaCode: string): string {

@@ -140,7 +140,7 @@ export const id = {
   verification: (i: number) => `verification-${i + 1}`,
 } as const;
 
-export const TYPES = {
+const TYPES = {
   payer: 'Organization',
   network: 'Organization',
   organization: 'Organization',

@@ -74,7 +74,7 @@ export function payer(l: Layout, index: number): Resource {
 const NETWORK_TIERS = ['Standard', 'Premier', 'Select', 'Choice', 'Community', 'Value'];
 
 /** Networks of a small plan reach over all its states; those of a large one are called by their state. */
-export function networkName(index: number): string {
+function networkName(index: number): string {
   if (index < NETWORK_TIERS.length) return `Meridian ${at(NETWORK_TIERS, index)} Network`;
   const state = at(STATES, index);
   return `Meridian ${state.name} ${at(NETWORK_TIERS, Math.floor(index / STATES.length) + index)} Network${index < 72 ? '' : ` ${index}`}`;

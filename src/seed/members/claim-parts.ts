@@ -65,7 +65,7 @@ export const status = (discriminator: string, code = 'innetwork'): JsonObject =>
   reason: c4bb('C4BBPayerAdjudicationStatus', code),
 });
 
-export const info = (sequence: number, category: string, value: JsonObject): JsonObject => ({
+const info = (sequence: number, category: string, value: JsonObject): JsonObject => ({
   sequence,
   category: c4bb('C4BBSupportingInfoType', category),
   ...value,
@@ -89,7 +89,7 @@ export type ClaimParts = {
   name?: string;
 };
 
-export function related(side: string, v: Version): JsonObject {
+function related(side: string, v: Version): JsonObject {
   const link = (system: string, code: string, uc: string) => ({
     relationship: { coding: [{ system, code }] },
     reference: uniqueClaim(uc, side),

@@ -39,7 +39,7 @@ const test = (loinc: string, text: string, unit: string, low: number, high: numb
 });
 
 const HBA1C = test('4548-4', 'Hemoglobin A1c', '%', 6.1, 9.4, 1);
-export const GLUCOSE = test('2345-7', 'Glucose', 'mg/dL', 88, 240);
+const GLUCOSE = test('2345-7', 'Glucose', 'mg/dL', 88, 240);
 const CREATININE = test('2160-0', 'Creatinine', 'mg/dL', 0.6, 1.6, 2);
 const POTASSIUM = test('2823-3', 'Potassium', 'mmol/L', 3.5, 5.2, 1);
 const LDL = test('13457-7', 'LDL cholesterol', 'mg/dL', 70, 190);

@@ -26,7 +26,7 @@ export function cardOn(seed: number, index: number, side: Side): Card {
 }
 
 /** Day numbers, both ends included. `end` is absent while coverage runs. */
-export type Spell = { start: number; end?: number };
+type Spell = { start: number; end?: number };
 
 export type Enrolled = {
   prior: Spell & { end: number };

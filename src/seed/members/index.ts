@@ -18,9 +18,9 @@ export {
   enrolmentRow,
 } from './enrolment.ts';
 export { memberRecords } from './history.ts';
-export { CASES, type Case, caseOf, isOn } from './person.ts';
-export { type Truth, type TruthKind, truth } from './shared-events.ts';
-export { PLAN_NAMES, PRIOR_PEER, SIDES, type Side, UNTIL } from './side.ts';
+export { CASES, type Case } from './person.ts';
+export { type Truth, truth } from './shared-events.ts';
+export { PLAN_NAMES, PRIOR_PEER, SIDES, type Side } from './side.ts';
 
 export type MemberOptions = {
   seed: number;

@@ -14,7 +14,7 @@ import { patientId, recordId } from './side.ts';
 
 const KIND = kindKey('shared-events');
 
-export type TruthKind = 'same-record' | 'same-event' | 'derived-from' | 'conflict' | 'different';
+type TruthKind = 'same-record' | 'same-event' | 'derived-from' | 'conflict' | 'different';
 
 /** One line of the key: what a pair of records, one of each side, truly is. */
 export type Truth = {

@@ -5,7 +5,7 @@ import { withCheckDigit } from '../../../src/fhir/npi.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
 
 export type Answer = { status?: number; headers?: Record<string, string>; body: string | Buffer };
-export type Handler = (request: IncomingMessage, url: URL) => Answer | 'cut' | undefined;
+type Handler = (request: IncomingMessage, url: URL) => Answer | 'cut' | undefined;
 
 const NPI = 'http://hl7.org/fhir/sid/us-npi';
 export const npi = (n: number) => withCheckDigit(String(900_100_000 + n));

@@ -18,7 +18,7 @@ export const PEER = 'prior';
 export const PEER_BASE = 'https://prior.example/fhir';
 export const OUR_BASE = 'https://ours.example/exchange/fhir';
 /** our members by the peer's Patient ids */
-export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
+const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
 /** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
 /**
