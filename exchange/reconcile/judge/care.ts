@@ -59,7 +59,7 @@ export const careTeam: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const members = (r: Resource) =>
     objects(r['participant']).flatMap(({ member }) =>
-      member === undefined || referenceOf(member) === undefined ? [] : [member],
+      member === undefined || (referenceOf(member) === undefined && !isNumbered(member)) ? [] : [member],
     );
   const [ma, mb] = [members(a), members(b)];
   const common = ma.filter(among(mb, known).has).length;

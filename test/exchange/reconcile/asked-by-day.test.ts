@@ -60,3 +60,19 @@ test('specimens of one accession are one', async () => {
   const { id } = await node.pull([output('Specimen', specimen('s', 'p1', 'A-1'), specimen('t', 'p1', 'A-2'))]);
   expect(await node.ledger(id)).toEqual(['linked-duplicate Specimen/s', 'created Specimen/t']);
 });
+
+test('care teams whose members are named by their NPIs alone are one when these are the same', async () => {
+  const team = (id: string, patient: string, ...npis: string[]) => ({
+    resourceType: 'CareTeam',
+    id,
+    status: 'active',
+    name: 'Diabetes',
+    subject: { reference: `Patient/${patient}` },
+    participant: npis.map((value) => ({ member: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value } } })),
+  });
+  await node.own(team('team', 'm1', '9000000012', '9000000020'));
+  const { id } = await node.pull([
+    output('CareTeam', team('same', 'p1', '9000000020', '9000000012'), team('other', 'p1', '9000000038', '9000000012')),
+  ]);
+  expect(await node.ledger(id)).toEqual(['linked-duplicate CareTeam/same', 'created CareTeam/other']);
+});
