@@ -17,7 +17,17 @@ import {
   words,
 } from '../codes.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
-import { among, type Judge, part, referenceOf, sameEvent, sameOf, sameRecord, sameTarget } from './verdict.ts';
+import {
+  among,
+  isNumbered,
+  type Judge,
+  part,
+  referenceOf,
+  sameEvent,
+  sameOf,
+  sameRecord,
+  sameTarget,
+} from './verdict.ts';
 
 export const goal: Judge = (a, b) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
