@@ -7,7 +7,7 @@ import { recomputeChainsOf } from '../chain/recompute.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { agreeValues } from '../store/agreed-values.ts';
-import { commitImport } from '../store/import.ts';
+import { commitImport, knowStaged } from '../store/import.ts';
 import { allFormers, claimCompare, compared } from '../store/member-merge.ts';
 import { type HeldRecord, recordsAfter } from '../store/merge-parts.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
@@ -39,6 +39,7 @@ async function sayOfEachOther(deps: Needs, { id, memberId, formerId }: Pair): Pr
   }
   try {
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await knowStaged(deps.database);
     await commitImport(deps.database, work);
   } finally {
     await clearStaging(deps.database.sql, work);

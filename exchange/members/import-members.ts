@@ -16,7 +16,7 @@ import { addresses } from '../plan.ts';
 import { tellDrugs } from '../reconcile/tell-drugs.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
-import { commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
+import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/import.ts';
 import { allFormers } from '../store/member-merge.ts';
 import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/profile.ts';
 import { openTwoCards } from '../store/review-match.ts';
@@ -200,6 +200,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
 
   try {
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await knowStaged(deps.database);
     await lendOne(deps.database, (reader) => tellDrugs(deps, reader, work));
     const { counts: committed, refused: late } = await commitImport(deps.database, work);
     const counts = { ...committed, unchanged: committed.unchanged + unchanged };

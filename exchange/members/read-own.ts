@@ -36,24 +36,33 @@ export function sharedReferences(json: string): string[] {
 /** Types whose label is no other record's: people, their cover, and what Provenance says of others. */
 const OF_THEMSELVES = new Set(['Patient', 'Coverage', 'RelatedPerson', 'Provenance']);
 
-/** May a record inherit the label of records of this type that it refers to? */
+/** May a record inherit the label of records of this type that it refers to? Of a claim as it was sent, what became of it does. */
 export const passesLabelOn = (type: string): boolean =>
-  RECORD_TYPES[type]?.class === 'member' && !OF_THEMSELVES.has(type);
+  (RECORD_TYPES[type]?.class === 'member' || RECORD_TYPES[type]?.class === 'financial') && !OF_THEMSELVES.has(type);
 
 /** A reference by the id alone, as in a Bundle: there are sources that write them into files of records. */
 export const isByUuid = (reference: string): boolean => /^urn:uuid:/i.test(reference);
 
-/** Keys `Type/id` of the records of a member that a record refers to and would reveal; `urn:uuid:` as it is. */
+/**
+ * Keys `Type/id` of the records of a member that a record refers to and would reveal; `urn:uuid:` as it is. Of a Provenance those that it tells
+ * where it comes from: what it is about is looked at when it leaves (store/export.ts).
+ */
 export function labelledReferences(type: string, json: string): string[] {
-  if (!passesLabelOn(type)) return [];
+  const isStatement = type === 'Provenance';
+  if (!isStatement && !passesLabelOn(type)) return [];
   const found = new Set<string>();
-  for (const reference of referencesIn(json)) {
+  for (const reference of referencesIn(isStatement ? withoutTargets(json) : json)) {
     if (isByUuid(reference)) found.add(reference.toLowerCase());
     const parsed = parseReference(reference);
     if ((parsed.kind === 'relative' || parsed.kind === 'absolute') && passesLabelOn(parsed.type))
       found.add(`${parsed.type}/${parsed.id}`);
   }
   return [...found];
+}
+
+function withoutTargets(json: string): string {
+  const { target: _, ...rest } = JSON.parse(json) as JsonObject;
+  return JSON.stringify(rest);
 }
 
 export type OwnRecord =

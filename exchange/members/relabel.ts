@@ -4,7 +4,6 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
-import { drugsOf } from '../store/drug.ts';
 import {
   anyUndecided,
   type Decider,
@@ -22,7 +21,7 @@ import {
   writeDecided,
 } from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
-import { type Drugs, labelWithDrug } from '../transform/drug.ts';
+import { decideSharedAfter, decideSharedOf } from '../store/shared-labels.ts';
 import { factsOf } from '../transform/facts.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
@@ -49,11 +48,11 @@ export function inParts(members: readonly { id: string; records: number }[], mos
 }
 
 /** What the rules of today say of a record; large documents of ours alone become links, as when they came. */
-function decidedOf({ body, isOwn, isStripped }: Unclassified, drugs: Drugs) {
+function decidedOf({ body, isOwn, isStripped }: Unclassified) {
   const resource = JSON.parse(body) as Resource;
   const facts = factsOf(resource, body, isOwn, isStripped);
   return {
-    label: labelWithDrug(resource, drugs),
+    label: facts.label,
     serviceEnd: facts.serviceEnd,
     paState: facts.authorization?.state,
     paChanged: facts.authorization?.changed,
@@ -78,14 +77,15 @@ async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabel
 async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
   const records = await unclassifiedOf(sql, memberIds);
   if (records.length === 0) return { records: 0, changed: 0 };
-  const drugs = await drugsOf(sql, records);
   const said = records.map((r) => ({
     memberId: r.memberId,
     type: r.type,
     id: r.id,
     version: r.version,
-    ...decidedOf(r, drugs),
+    ...decidedOf(r),
   }));
+  // by itself and before: who waits for these holds nothing of members
+  await sql.begin(async (tx) => decideSharedOf(tx, memberIds, await transactionInstant(tx)));
   const { relabelled } = await sql.begin(async (tx) => {
     await decideAlone(tx, memberIds);
     const at = await transactionInstant(tx);
@@ -162,6 +162,11 @@ export async function relabel(
   const last = await lastDecider(sql);
   // these rules hold from now on: a process with others decides nothing beside this one
   if (last?.labeller !== LABELLER_VERSION) await note(RELABEL_BEGUN);
+  for (let after: [string, string] | undefined = ['', '']; after; ) {
+    if (ending?.aborted) return total;
+    const from: [string, string] = after;
+    after = await sql.begin(async (tx) => decideSharedAfter(tx, from, await transactionInstant(tx)));
+  }
   for (let after = ''; ; ) {
     if (ending?.aborted) return total;
     const members = await membersAfter(sql, after, MEMBERS);

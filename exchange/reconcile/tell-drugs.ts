@@ -1,11 +1,11 @@
-// Before units are compared and written: those that name a Medication are keyed and labelled by what it is. Where they are read
+// Before units are compared and written: those that name a Medication are keyed by what it is. Where they are read
 // it cannot be known, as it may stand in another file.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { drugUnits, namedDrugs, writeDrugUnits } from '../store/drug.ts';
 import { EVERYTHING, type Range } from '../store/slice.ts';
-import { labelWithDrug, medicationOf, withDrug } from '../transform/drug.ts';
+import { medicationOf, withDrug } from '../transform/drug.ts';
 import { recordKeys } from './record-keys.ts';
 
 const PAGE = 500;
@@ -26,8 +26,8 @@ export async function tellDrugs(
       work,
     );
     const told = read.flatMap(({ place, record }) => {
-      const [whole, label] = [withDrug(record, drugs), labelWithDrug(record, drugs)];
-      return whole === record && label === 0 ? [] : [{ ...place, keys: recordKeys(whole), label }];
+      const whole = withDrug(record, drugs);
+      return whole === record ? [] : [{ ...place, keys: recordKeys(whole) }];
     });
     if (told.length > 0) await writeDrugUnits(sql, work, told);
   }

@@ -12,6 +12,7 @@ import { keepLineHashes, openBlocks } from './known-lines.ts';
 import { inheritLabelsOf } from './labels.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { noteLateDrugs } from './shared-labels.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
 import { withdrawReplaced } from './withdrawn.ts';
@@ -211,10 +212,9 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
      select member_id as "memberId", type, id, case when is_drug then body else '' end as body, is_drug as "isDrug" from moved where inherits or is_drug`,
     [work.peerId, identifier, at],
   );
-  await tellLateDrugs(
-    tx,
-    led.filter((m) => m.isDrug),
-  );
+  const late = led.filter((m) => m.isDrug);
+  await tellLateDrugs(tx, late);
+  await noteLateDrugs(tx, late);
   // what is sensitive may have come after what refers to it
   if (led.length > 0) await inheritLabelsOf(tx, [...new Set(led.map((m) => m.memberId))], at);
 }

@@ -2,7 +2,7 @@
 import type { Resource } from '../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
-import { DRUG_TYPES, type Drugs, labelWithDrug, medicationOf, withDrug } from '../transform/drug.ts';
+import { DRUG_TYPES, type Drugs, medicationOf, withDrug } from '../transform/drug.ts';
 import { type Keyed, keyColumns } from './keys-made.ts';
 import type { Range } from './slice.ts';
 
@@ -23,7 +23,8 @@ export async function namedDrugs(sql: Queryable, keys: readonly string[], work?:
         select file, line, entry from exchange.staging where pull_id = ${work ?? ''} and is_shared and type = 'Medication' and local_id = k.id
           and (outcome is null or outcome in ('created', 'updated', 'shared'))
         union all
-        select file, line, entry from exchange.staging where pull_id = ${work ?? ''} and type = 'Medication' and source_id = k.id and is_shared and local_id is null
+        -- not by staging_shared: of nothing that was staged a moment ago anything is known, and all that is not decided would be read for each
+        select file, line, entry from exchange.staging where pull_id = ${work ?? ''} and type = 'Medication' and source_id = k.id and is_shared and coalesce(local_id, '') = ''
       ) s join exchange.staged_text t on t.pull_id = ${work ?? ''} and t.file = s.file and t.line = s.line and t.entry = s.entry
       order by s.file desc, s.line desc, s.entry desc limit 1) s on true
     where coalesce(s.body, e.body) is not null`;
@@ -60,19 +61,19 @@ export function drugUnits(
     .cursor(size);
 }
 
-/** Writes what units are known by when their drug is; a label that they have already stays. staging_pkey. */
+/** Writes what units are known by when their drug is. staging_pkey. */
 export async function writeDrugUnits(
   sql: Queryable,
   work: string,
-  rows: readonly Keyed<Omit<DrugUnit, 'body'> & { label: number }>[],
+  rows: readonly Keyed<Omit<DrugUnit, 'body'>>[],
 ): Promise<void> {
   await sql.unsafe(
     `with keyed as (
        select n, array_agg(k order by i) as keys
-       from unnest($6::text::int[], $7::text::text[]) with ordinality as u(n, k, i) group by n
+       from unnest($5::text::int[], $6::text::text[]) with ordinality as u(n, k, i) group by n
      )
-     update exchange.staging s set keys = k.keys, label = greatest(s.label, r.label)
-     from unnest($2::text::int[], $3::text::int[], $4::text::int[], $5::text::smallint[]) with ordinality as r(file, line, entry, label, n)
+     update exchange.staging s set keys = k.keys
+     from unnest($2::text::int[], $3::text::int[], $4::text::int[]) with ordinality as r(file, line, entry, n)
      left join keyed k on k.n = r.n
      where s.pull_id = $1 and s.file = r.file and s.line = r.line and s.entry = r.entry`,
     [
@@ -80,7 +81,6 @@ export async function writeDrugUnits(
       arrayLiteral(rows.map((r) => r.file)),
       arrayLiteral(rows.map((r) => r.line)),
       arrayLiteral(rows.map((r) => r.entry)),
-      arrayLiteral(rows.map((r) => r.label)),
       ...keyColumns(rows),
     ],
   );
@@ -89,28 +89,27 @@ export async function writeDrugUnits(
 /** A record that is led to a Medication which came after it. */
 export type LateDrug = { memberId: string; type: string; id: string; body: string };
 
-/** What records are known by, and their own label, when their drug comes after them; a label that they have already stays. resource_pkey. */
+/** What records are known by when their drug comes after them, or becomes another. resource_pkey. */
 export async function tellLateDrugs(tx: Queryable, records: readonly LateDrug[]): Promise<void> {
   if (records.length === 0) return;
   const drugs = await drugsOf(tx, records);
   const rows = records.map(({ body, ...place }) => {
     const record = JSON.parse(body) as Resource;
-    return { ...place, keys: recordKeys(withDrug(record, drugs)), label: labelWithDrug(record, drugs) };
+    return { ...place, keys: recordKeys(withDrug(record, drugs)) };
   });
   await tx.unsafe(
     `with keyed as (
        select n, array_agg(hashtextextended(k, 0) order by i) as keys
-       from unnest($5::text::int[], $6::text::text[]) with ordinality as u(n, k, i) group by n
+       from unnest($4::text::int[], $5::text::text[]) with ordinality as u(n, k, i) group by n
      )
-     update exchange.resource r set keys = keyed.keys, own_label = greatest(r.own_label, s.label)
-     from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::smallint[]) with ordinality as s(member_id, type, id, label, n)
+     update exchange.resource r set keys = keyed.keys
+     from unnest($1::text::text[], $2::text::text[], $3::text::text[]) with ordinality as s(member_id, type, id, n)
      left join keyed on keyed.n = s.n
-     where r.member_id = s.member_id and r.type = s.type and r.id = s.id`,
+     where r.member_id = s.member_id and r.type = s.type and r.id = s.id and r.keys is distinct from keyed.keys`,
     [
       arrayLiteral(rows.map((r) => r.memberId)),
       arrayLiteral(rows.map((r) => r.type)),
       arrayLiteral(rows.map((r) => r.id)),
-      arrayLiteral(rows.map((r) => r.label)),
       ...keyColumns(rows),
     ],
   );

@@ -16,6 +16,11 @@ export type ImportCounts = {
 /** A staged unit that was refused because of others: its member is unknown, or a Provenance is about nothing we hold. */
 export type Refused = { file: number; line: number; entry: number; type: string; id: string; reason: string };
 
+/** Before anything staged is looked for: nothing is known of a table that was filled a moment ago, and it would be read as a whole for each page. */
+export async function knowStaged(database: Database): Promise<void> {
+  await database.sql`analyze exchange.staging`;
+}
+
 /** Members of this import: each staged Patient that is not known becomes one. */
 async function addMembers(tx: Queryable, work: string): Promise<void> {
   await tx`
@@ -113,7 +118,6 @@ export async function commitImport(
   database: Database,
   work: string,
 ): Promise<{ counts: ImportCounts; refused: Refused[] }> {
-  await database.sql`analyze exchange.staging`;
   return database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
     await byKey(tx);

@@ -3,6 +3,8 @@ import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 import { leavingForm } from './attachment.ts';
 
+/** Types that inherit no label: people and their cover. */
+const PEOPLE = `'{Patient,Coverage,RelatedPerson}'::text[]`;
 /** Types whose label is no other record's. */
 const OF_THEMSELVES = `'{Patient,Coverage,RelatedPerson,Provenance}'::text[]`;
 
@@ -25,17 +27,30 @@ export async function inheritLabelsOf(tx: Queryable, memberIds: readonly string[
 /** @returns records whose label changed */
 async function inherit(tx: Queryable, members: string, of: string[], at: string): Promise<number> {
   const moved = await tx.unsafe(
-    `with recursive concerned as materialized (
-       select distinct t.member_id
-       from (${members}) t
+    `with recursive asked as materialized (${members}), named as materialized (
+       -- nothing is looked for unless some directory-type record is labelled
+       select distinct r.member_id, k as key from asked t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k
+       where (select exists (select from exchange.shared_resource where label > 0))
+     ), turn(root, key) as (
+       select distinct key, key from named
+       union
+       select t.root, l from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) cross join unnest(s.links) l
+     ), revealing as materialized (
+       select t.root, max(s.label) as label
+       from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) and s.label > 0 group by 1
+     ), concerned as materialized (
+       select t.member_id
+       from asked t
        join exchange.resource r on r.member_id = t.member_id
        where r.own_label > 0 or (r.own_label is not null and r.label is distinct from r.own_label)
+       union
+       select n.member_id from named n join revealing v on v.root = n.key
      ), held as materialized (
-       select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.refers
+       select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.refers, r.links
        from concerned c join exchange.resource r on r.member_id = c.member_id
      ), refer as materialized (
        -- by themselves first: a plan that puts them behind the next join pairs all records of a member
-       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u where h.type <> all(${OF_THEMSELVES})
+       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u where h.type <> all(${PEOPLE})
      ), edge as materialized (
        select member_id, key, u as refers from refer
        union all
@@ -44,7 +59,9 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        join held t on t.member_id = f.member_id and t.origin = f.origin and 'urn:uuid:' || lower(t.source_id) = f.u
        where f.u like 'urn:%'
      ), reached(member_id, key, label) as (
-       select member_id, key, own_label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
+       (select member_id, key, own_label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
+        union
+        select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k where h.type <> all(${PEOPLE}))
        union
        select e.member_id, e.key, n.label from reached n join edge e on e.member_id = n.member_id and e.refers = n.key
      ), decided as (

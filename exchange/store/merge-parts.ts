@@ -145,6 +145,8 @@ export async function moveRecords(
     from ${said} cross join lateral (
       select max(x.version) + 1 as version from exchange.resource_version x where x.member_id in (${from}, ${to}) and x.type = n.type and x.id = n.id) v
     where r.member_id = ${from} and r.type = n.type and r.id = n.id`;
+  await tx`
+    insert into exchange.drug_named (named_by, id) select ${to}, id from exchange.drug_named where named_by = ${from} on conflict do nothing`;
   if (isBack) return;
   await tx`
     insert into exchange.member_merge_part (merge_id, what, key, part) select ${id}, 'record', n.type, n.id from ${said}`;

@@ -3,6 +3,7 @@
 import type { Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 import { inheritLabels } from './labels.ts';
+import { noteNamedDrugs, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
 
 /**
@@ -75,6 +76,7 @@ async function areNew(tx: Queryable, origin: string): Promise<boolean> {
 export async function writeMemberRecords(tx: Queryable, origin: string, at: string): Promise<void> {
   if (await areNew(tx, origin)) await tx.unsafe(written('1', ''), [origin, at]);
   else await replaceMemberRecords(tx, origin, at);
+  await noteNamedDrugs(tx);
   await inheritLabels(tx, at);
 }
 
@@ -154,11 +156,11 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
        where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $1)
      )
-     insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, body)
-     select type, local_id, version, $1, source_id, $2::text::timestamptz, hash, npi, linked, ${STAMPED('coalesce(final, body)')}
+     insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, label, labeller, body)
+     select type, local_id, version, $1, source_id, $2::text::timestamptz, hash, npi, linked, coalesce(label, 0), ${LABELLER}, ${STAMPED('coalesce(final, body)')}
      from next
      on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
-       hash = excluded.hash, npi = excluded.npi, links = excluded.links, body = excluded.body`,
+       hash = excluded.hash, npi = excluded.npi, links = excluded.links, label = excluded.label, labeller = excluded.labeller, body = excluded.body`,
     [origin, at],
   );
   await tx.unsafe(
@@ -182,4 +184,5 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      on conflict do nothing`,
     [origin],
   );
+  await tellNamersOfSlice(tx, at);
 }

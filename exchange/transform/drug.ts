@@ -2,7 +2,6 @@
 // https://hl7.org/fhir/us/core/StructureDefinition-us-core-medicationrequest.html
 import { parseReference } from '../../src/fhir/reference.ts';
 import { isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { type Label, labelOf } from './label.ts';
 
 /** Types with `medication[x]`, by a concept or by reference. */
 export const DRUG_TYPES: readonly string[] = [
@@ -37,11 +36,4 @@ export function withDrug(r: Resource, drugs: Drugs = NONE): Resource {
   if (r['medicationCodeableConcept'] !== undefined) return r;
   const concept = drugOf(r, drugs)?.['code'];
   return concept === undefined ? r : { ...r, medicationCodeableConcept: concept };
-}
-
-/** The label of a record: its own, or that of the Medication that it names when that is more: by what that carries, is and is made of. */
-export function labelWithDrug(r: Resource, drugs: Drugs): Label {
-  const named = drugOf(r, drugs);
-  const [own, its] = [labelOf(r), named === undefined ? 0 : labelOf(named as Resource)];
-  return its > own ? its : own;
 }

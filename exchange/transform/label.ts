@@ -30,16 +30,28 @@ const SENSITIVE_SNOMED = new Set([
   '5602001',
 ]);
 
+const PLACES = [
+  'code',
+  'codeCodeableConcept',
+  'medicationCodeableConcept',
+  'reasonCode',
+  'usedCode',
+  'vaccineCode',
+  'valueCodeableConcept',
+];
+const PLACES_WITHIN: readonly (readonly [string, readonly string[]])[] = [
+  ['condition', ['code']],
+  ['diagnosis', ['diagnosisCodeableConcept']],
+  ['ingredient', ['itemCodeableConcept', 'substanceCodeableConcept']],
+  ['item', ['productOrService']],
+  ['suppliedItem', ['itemCodeableConcept']],
+];
+
 function codeIsSensitive(resource: Resource, { list }: ValueSets): boolean {
   if (list) return someCoding(resource, list.holds);
-  const places: (Json | undefined)[] = [
-    resource['code'],
-    resource['reasonCode'],
-    resource['medicationCodeableConcept'],
-  ];
-  for (const diagnosis of objects(resource['diagnosis'])) places.push(diagnosis['diagnosisCodeableConcept']);
-  for (const ingredient of objects(resource['ingredient'])) places.push(ingredient['itemCodeableConcept']);
-  for (const item of objects(resource['item'])) places.push(item['productOrService']);
+  const places: (Json | undefined)[] = PLACES.map((name) => resource[name]);
+  for (const [list, names] of PLACES_WITHIN)
+    for (const one of objects(resource[list])) for (const name of names) places.push(one[name]);
   return places.some((place) =>
     codings(place).some((c) => {
       const code = (text(c['code']) ?? '').toUpperCase();

@@ -3,7 +3,7 @@
 // statistics know. The marks decide how a statement runs, never what it finds.
 import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
 import { parameterName, typeOfParameter } from '../fhir/search/parameters.ts';
-import { TYPE_IDS } from '../fhir/search/types.ts';
+import { type DirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { joinNames } from './full-name.ts';
 import { isFromPlaces, isRowwise, isSource } from './search-kinds.ts';
@@ -36,6 +36,10 @@ const ORDERED = 0.2;
 /** what the order of words costs at least, and each frequent word of it. */
 const WORTH = 50;
 const BRANCH = 15;
+
+/** the few to which very many lead, at most, and the part of these that has to meet a criterion for the few to be asked one by one. */
+const HUBS = 1000;
+const GOOD_PART = 0.25;
 
 /** Of so many rows on that meet a chain resources are looked at one by one, until a page of them is found. */
 const MANY = 50_000;
@@ -132,12 +136,31 @@ function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, pa
 function frequent(c: Criterion, by: Frequencies, page: number): Criterion {
   if (c.kind !== 'reverse-chain' || !isRowwise(c.of)) return c;
   const look = lookOf(c.of);
-  // very many may lead to each of a few, and all of them would be asked
-  if (look === undefined || (c.of.kind === 'chain' && TO_FEW.has(parameterName(c.param)))) return c;
+  if (look === undefined) return c;
   const held = by.rows(c.of);
   const found = held * (FOLLOW + PUT);
+  const few = TO_FEW.get(parameterName(c.param));
+  if (few !== undefined && 2 * askedOfFew(few, held, c, look, by) < found) return { ...c, many: true };
+  if (few !== undefined && c.of.kind === 'chain') return c;
   const asked = ((page * by.live(typeNear(c))) / held) * (LOOK + REFERRING * look);
   return 2 * asked < found ? { ...c, many: true } : c;
+}
+
+/**
+ * Microseconds of asking all of a type to a few of which others lead, such as the networks among organizations. Very many lead to each of
+ * these, and of a network in another part of the country perhaps none of them meets the criterion: only where a good part of all does
+ * one of the first few will.
+ */
+function askedOfFew(
+  target: DirectoryType,
+  held: number,
+  c: Extract<Criterion, { kind: 'reverse-chain' }>,
+  look: number,
+  by: Frequencies,
+): number {
+  const share = held / by.live(typeOfParameter(c.param));
+  if (share < GOOD_PART) return Number.POSITIVE_INFINITY;
+  return by.live(TYPE_IDS[target]) * LOOK + (HUBS / share) * (LOOK + look);
 }
 
 /** Microseconds of a row that is asked for a token, or of what it refers to, step by step; undefined where it is asked for something else. */
@@ -148,13 +171,13 @@ function lookOf(c: Criterion): number | undefined {
 }
 
 /** References that very many resources have to the same few. */
-const TO_FEW = new Set([
-  'network',
-  'new-patient-from-network',
-  'plan-network',
-  'endpoint',
-  'administered-by',
-  'owned-by',
+const TO_FEW: ReadonlyMap<string, DirectoryType> = new Map([
+  ['network', 'Organization'],
+  ['new-patient-from-network', 'Organization'],
+  ['plan-network', 'Organization'],
+  ['endpoint', 'Endpoint'],
+  ['administered-by', 'Organization'],
+  ['owned-by', 'Organization'],
 ]);
 
 /**

@@ -50,7 +50,7 @@ async function decide(source: string, decision: PersonDecision | 'undo') {
   return decideItem(node.deps, person, { itemId: id, decision, reason: 'looked at it', mark: item?.mark ?? '' }, 'r1');
 }
 
-test('with its Medication, wherever that stands, and with one that came before; what names it by the way is taken in', async () => {
+test('with its Medication, wherever that stands, and with one that came before; what names it by the way is taken in, restricted', async () => {
   const files = [
     output(
       'MedicationRequest',
@@ -75,12 +75,12 @@ test('with its Medication, wherever that stands, and with one that came before; 
     'unchanged MedicationRequest/b',
     'unchanged MedicationRequest/c',
   ]);
-  expect(await orders()).toEqual({ b: 0, c: 0 });
+  expect(await orders()).toEqual({ b: 0, c: 1 });
 });
 
 test('released, it is restricted and stays when it comes again; taken back, it waits; a later version waits anew', async () => {
   expect(await decide('a', 'release')).toBeUndefined();
-  expect(await orders()).toEqual({ a: 1, b: 0, c: 0 });
+  expect(await orders()).toEqual({ a: 1, b: 0, c: 1 });
   const same = await node.pull([output('MedicationRequest', order('a', 'secret'))]);
   expect(await node.ledger(same.id)).toEqual(['unchanged MedicationRequest/a']);
   expect(await decide('a', 'undo')).toBeUndefined();
@@ -105,7 +105,7 @@ test('one that was taken in waits from when its Medication comes, or is known to
   // another name of the drug that a released order names: that stays
   const now = { meta: { lastUpdated: '2026-09-01T00:00:00Z' } };
   await node.pull([output('Medication', medication('late', SECRET), medication('turns', SECRET, now))]);
-  expect(await orders()).toEqual({ a: 1, b: 0, c: 0, e: 'hidden', f: 'hidden' });
+  expect(await orders()).toEqual({ a: 1, b: 0, c: 1, e: 'hidden', f: 'hidden' });
   expect(await openItems()).toEqual(['a', 'd', 'e', 'f']);
   expect(await decide('e', 'release')).toBeUndefined();
   expect(await orders()).toMatchObject({ e: 1, f: 'hidden' });

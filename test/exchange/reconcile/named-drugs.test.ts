@@ -5,7 +5,7 @@ import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
 import { nameOfShared } from '../../../exchange/report/members.ts';
 import { plainRecord } from '../../../exchange/report/plain-record.ts';
-import { labelWithDrug, withDrug } from '../../../exchange/transform/drug.ts';
+import { withDrug } from '../../../exchange/transform/drug.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, reconciler } from './reconcile-pull.ts';
@@ -45,10 +45,10 @@ afterAll(async () => {
   await node.close();
 });
 
-const labels = async (origin: string, member: string) => {
+const labels = async (origin: string, member: string, types = ['MedicationRequest']) => {
   const rows = await node.sql<{ id: string; label: number }[]>`
     select coalesce(source_id, id) as id, label from exchange.resource
-    where origin = ${origin} and member_id = ${member} and type = 'MedicationRequest' order by 1`;
+    where origin = ${origin} and member_id = ${member} and type = any(${types}) order by 1`;
   return Object.fromEntries(rows.map((r) => [r.id, r.label]));
 };
 
@@ -173,29 +173,95 @@ test('what a record tells by itself stands, and what nobody knows is left', () =
   expect(withDrug(other, drugs)).toBe(other);
 });
 
-test('a sensitive drug is told by what the Medication carries, is and is made of, however it is named', () => {
+test('a sensitive drug is told by what the Medication carries, is and is made of, wherever it is named', async () => {
   const secret = drug('370143000', SNOMED);
   const restricted = {
     meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }] },
   };
-  const drugs = new Map(
-    [
-      medication('is', secret),
-      medication('made', drug('1'), { ingredient: [{ itemCodeableConcept: secret }] }),
-      medication('carries', drug('1'), restricted),
-      medication('plain', drug('1')),
-    ].map((m) => [`Medication/${m.id}`, m as unknown as Resource]),
+  const at = (hour: number) => ({ authoredOn: `2026-06-06T${hour}:00:00Z` });
+  const subject = { subject: { reference: 'Patient/m2' } };
+  const inside = medication('m', drug('1'), { ingredient: [{ itemCodeableConcept: secret }] });
+  const made = (id: string, of: string) =>
+    medication(id, drug(`9${id}`), { ingredient: [{ itemReference: { reference: `Medication/${of}` } }] });
+  await node.own(
+    medication('is', secret),
+    medication('made', drug('2'), { ingredient: [{ itemCodeableConcept: secret }] }),
+    made('by-name', 'is'),
+    medication('carries', drug('3'), restricted),
+    medication('plain', drug('4')),
+    order('n-is', 'm2', byName('is'), at(10)),
+    order('n-made', 'm2', byName('made'), at(11)),
+    order('n-by-name', 'm2', byName('by-name'), at(12)),
+    order('n-carries', 'm2', byName('carries'), at(13)),
+    order('n-plain', 'm2', byName('plain'), at(14)),
+    order('n-version', 'm2', { medicationReference: { reference: 'Medication/is/_history/2' } }, at(15)),
+    order('n-both', 'm2', { ...byName('is'), medicationCodeableConcept: drug('5') }, at(16)),
+    order('n-within', 'm2', { medicationReference: { reference: '#m' }, contained: [inside] }, at(17)),
+    {
+      resourceType: 'Procedure',
+      id: 'n-used',
+      status: 'completed',
+      ...subject,
+      usedReference: [byName('is').medicationReference],
+    },
+    {
+      resourceType: 'SupplyDelivery',
+      id: 'n-supply',
+      patient: subject.subject,
+      suppliedItem: { itemReference: { reference: 'Medication/is' } },
+    },
+    {
+      resourceType: 'SupplyDelivery',
+      id: 'n-order',
+      patient: subject.subject,
+      basedOn: [{ reference: 'SupplyRequest/x' }],
+    },
   );
-  const label = (what: object) => labelWithDrug(order('a', 'p1', what) as unknown as Resource, drugs);
-  for (const id of ['is', 'made', 'carries']) expect([id, label(byName(id))]).toEqual([id, 1]);
-  expect(label(byName('plain'))).toBe(0);
-  expect(label({ medicationReference: { reference: 'https://plan.example/fhir/Medication/is' } })).toBe(1);
-  expect(label({ medicationReference: { reference: 'Medication/is/_history/2' } })).toBe(1);
-  expect(label({ ...byName('is'), medicationCodeableConcept: drug('1') })).toBe(1);
-  expect(
-    label({
-      medicationReference: { reference: '#m' },
-      contained: [medication('m', drug('1'), { ingredient: [{ itemCodeableConcept: secret }] })],
-    }),
-  ).toBe(1);
+  const of = await labels('own', 'm2', ['MedicationRequest', 'Procedure', 'SupplyDelivery']);
+  expect(of).toMatchObject({
+    'n-is': 1,
+    'n-made': 1,
+    'n-by-name': 1,
+    'n-carries': 1,
+    'n-plain': 0,
+    'n-version': 1,
+    'n-both': 1,
+    'n-within': 1,
+    'n-used': 1,
+    'n-supply': 1,
+    'n-order': 0,
+  });
+});
+
+test('what a Medication becomes reaches the orders that named it before, ours and what is received', async () => {
+  const secret = drug('370143000', SNOMED);
+  const keysOf = async (id: string) =>
+    (
+      await node.sql`select keys from exchange.resource where (source_id = ${id} or id = ${id}) and type = 'MedicationRequest'`
+    )[0]?.['keys'];
+  const late = { authoredOn: '2026-07-07T10:00:00Z' };
+  await node.own(order('before', 'm1', byName('comes-later'), late), order('kit', 'm1', byName('kit-a'), late));
+  expect([(await labels('own', 'm1'))['before'], await keysOf('before')]).toEqual([0, null]);
+  await node.own(medication('comes-later', secret));
+  expect([(await labels('own', 'm1'))['before'], (await keysOf('before'))?.length]).toEqual([1, 1]);
+  // and back, with what it is known by
+  const was = await keysOf('before');
+  await node.own(medication('comes-later', drug('700')));
+  expect((await labels('own', 'm1'))['before']).toBe(0);
+  expect(await keysOf('before')).not.toEqual(was);
+  // made of what comes last
+  await node.own(
+    medication('kit-a', drug('701'), { ingredient: [{ itemReference: { reference: 'Medication/kit-b' } }] }),
+  );
+  expect((await labels('own', 'm1'))['kit']).toBe(0);
+  await node.own(medication('kit-b', secret));
+  expect((await labels('own', 'm1'))['kit']).toBe(1);
+
+  await node.pull([
+    output('MedicationRequest', order('x1', 'p1', byName('turns'), { authoredOn: '2026-08-08T10:00:00Z' })),
+    output('Medication', medication('turns', drug('702'))),
+  ]);
+  expect((await labels('prior', 'm1'))['x1']).toBe(0);
+  await node.pull([output('Medication', medication('turns', secret))]);
+  expect((await labels('prior', 'm1'))['x1']).toBe(1);
 });
