@@ -6,12 +6,8 @@ import { lendOne, type Sql } from '../../src/store/database.ts';
 import { recomputeChainsOf } from '../chain/recompute.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
-<<<<<<< HEAD
-import { commitImport, knowStaged } from '../store/import.ts';
-=======
 import { agreeValues } from '../store/agreed-values.ts';
-import { commitImport } from '../store/import.ts';
->>>>>>> main
+import { commitImport, knowStaged } from '../store/import.ts';
 import { allFormers, claimCompare, compared } from '../store/member-merge.ts';
 import { type HeldRecord, recordsAfter } from '../store/merge-parts.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
