@@ -145,7 +145,7 @@ async function plansOf(data: PageData, network: string): Promise<string[]> {
     ),
   );
   const names = new Map(found.flatMap(({ hits }) => hits.map(({ resource }) => [keyOf(resource), titleOf(resource)])));
-  return [...names.values()].sort((a, b) => a.localeCompare(b)).slice(0, PLANS_MAX + 1);
+  return [...names.values()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(0, PLANS_MAX + 1);
 }
 
 async function placeParts(data: PageData, l: Language, place: Resource): Promise<Body> {
