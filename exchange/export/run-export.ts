@@ -286,6 +286,10 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
   }
 }
 
+/** Said of every answer alike: said only where something was left out, it would tell of a member that there is something. */
+const LAW =
+  'Records that the law keeps back are not part of an answer: those of 42 CFR Part 2, and under the consent policy #regular all that federal or state law calls sensitive. Every answer says this, whether or not there are any.';
+
 /** What the client should know, without naming a member or a category of what was left out. */
 async function writeOutcomes(
   files: NdjsonFiles,
@@ -297,6 +301,7 @@ async function writeOutcomes(
     code: 'informational' | 'not-found' | 'suppressed' | 'incomplete',
     textOf: string,
   ) => files.write('error', 'OperationOutcome', JSON.stringify(operationOutcome(severity, code, textOf)));
+  await note('information', 'suppressed', LAW);
   for (const text of parameters.notes ?? []) await note('information', 'informational', text);
   for (let i = 0; i < (parameters.ignoredPatients ?? 0); i++)
     await note('warning', 'not-found', 'A patient of the request is not a member of the Group and was left out.');
