@@ -1,5 +1,5 @@
-// Does a line of an export hold what must not leave? Written apart from the rules that decide what leaves (transform/), so
-// that a fault there is found here. Pure. 42 CFR 422.121(b)(4)(ii), (b)(1)(iv).
+// Does a line of an export hold what must not leave? Records are walked apart from the rules that decide what leaves (transform/), so
+// that a fault there is found here; which words, names and codes count stands in one table with these. Pure. 42 CFR 422.121(b)(4)(ii), (b)(1)(iv).
 import {
   codings,
   isObject,
@@ -9,8 +9,17 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { isStatement } from '../transform/facts.ts';
 import { labelOf } from '../transform/label.ts';
+import {
+  isAmountExtension,
+  isAmountName,
+  isCurrencyUnit,
+  memberTellsMoney,
+  textTellsMoney,
+} from '../transform/money-words.ts';
 import { authorizationFacts, isAuthorization } from '../transform/prior-authorization.ts';
+import { EXPORT_ORDER, isShared } from '../transform/record-types.ts';
 import { serviceEnd } from '../transform/service-date.ts';
 
 export type ContentFault = {
@@ -18,6 +27,9 @@ export type ContentFault = {
     | 'money'
     | 'denied-pa'
     | 'drug-pa'
+    | 'old-pa'
+    | 'statement'
+    | 'identity-doubt'
     | 'window'
     | 'label'
     | 'other-member'
@@ -33,6 +45,9 @@ export type ContentContext = {
   members: ReadonlyMap<string, string>;
   /** first day of the window, on the day of the export */
   windowStart: string;
+  /** the day of the export, and the one twelve months before */
+  today: string;
+  yearAgo: string;
   /** origins of other payers: what is theirs is given by an address of ours */
   peerOrigins: ReadonlySet<string>;
   /** ids of the members' authorizations that were denied or are for drugs: nothing names them */
@@ -41,7 +56,11 @@ export type ContentContext = {
   hiddenNumbers: ReadonlyMap<string, ReadonlySet<string>>;
   /** `Type/id` of documents by member that support nothing but what must not leave (audit/supporting.ts) */
   hiddenDocuments: ReadonlyMap<string, ReadonlySet<string>>;
+  /** `Type/id` by member of what does not leave whatever it says by itself, as it was at the time of the export */
+  staying: ReadonlyMap<string, ReadonlyMap<string, Staying>>;
 };
+/** Labels that a record inherits; or its payer may mean another person. */
+export type Staying = { label: number; isDoubted: boolean };
 
 const NEVER = new Set(
   'Claim ClaimResponse PaymentNotice PaymentReconciliation Invoice ChargeItem ChargeItemDefinition Account Contract CoverageEligibilityResponse'.split(
@@ -49,69 +68,74 @@ const NEVER = new Set(
   ),
 );
 const PRICE_KEYS = new Set('unitPrice net factor adjustment costToBeneficiary benefitBalance'.split(' '));
+const COSTS = new Set('unitPrice allowedMoney usedMoney costToBeneficiary'.split(' '));
 const UNITS = new Set(['allowedunits', 'consumedunits']);
-const SIGN = /\p{Sc}\s{0,20}[.,]?\d|\d\s?\p{Sc}/u;
-const CODE =
-  /(?<!\p{L})(?:USD|EUR|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|MXN|dollars|euros|cents)(?!\p{L})|(?<!\p{L})(?:CAD\s?(?!41[0-4]\.\d\d(?!\d))|GBP\s?)\d[\d,]*\.\d\d(?![\d.]|\s?(?:%|m?c?g\b|m?l\b|[cm]m\b))/iu;
-const WORD =
-  /\bUSD\b|\bdollars?\b|\beuros?\b|\bcents\b|\b(?:copay(?:ment)?|coinsurance|deductible|paid|owe[ds]?|billed|charged?|balance|cost|amount)\b[^.;]{0,24}?(?<![\p{L}\w.,])\d[\d,]*\.\d\d(?![\d.%])/iu;
-/** What a reader of a page sees of signs. */
-const asSeen = (words: string): string =>
-  words.replaceAll(/<[^<>]*>/g, ' ').replaceAll(/&(?:#36|#x24|dollar|euro|pound|cent);/gi, '$');
-const inProse = (words: string): boolean => {
-  const seen = asSeen(words);
-  return SIGN.test(seen) || CODE.test(seen) || WORD.test(seen);
-};
-const PROSE = new Set('text div disposition description valueString valueMarkdown'.split(' '));
+const UNIT_NAMES = ['unit', 'code'];
 /** Of PDex and of PAS alike. */
 const REVIEW = /\/extension-reviewAction$/;
 const REVIEW_CODE = /\/extension-reviewActionCode$/;
 const named = (element: JsonObject, name: RegExp): JsonObject[] =>
   objects(element['extension']).filter((e) => name.test(text(e['url']) ?? ''));
-const TITLES = new Set('display title name comment'.split(' '));
-/** Words in an attachment; none in bytes that are no text, among which a sign may stand before a digit by chance. */
-function attached(v: JsonObject): string {
-  const type = text(v['contentType']) ?? '';
-  if (typeof v['data'] !== 'string' || /^(?:application\/(?:pdf|dicom)|image\/|audio\/|video\/)/i.test(type)) return '';
-  const words = Buffer.from(v['data'], 'base64').toString('utf8');
-  return type.startsWith('text/') || !/[\0\ufffd]/.test(words) ? words : '';
-}
+/** Supporting information that is called an amount, with a number that says of what it is none. */
+const isAmountInfo = (v: JsonObject): boolean =>
+  isObject(v['valueQuantity']) &&
+  v['valueQuantity']['unit'] === undefined &&
+  v['valueQuantity']['code'] === undefined &&
+  objects([v['category'], v['code']].flat() as Json).some((c) =>
+    [text(c['text']), ...codings(c).flatMap((one) => [text(one['code']), text(one['display'])])].some((name) =>
+      isAmountName(name ?? ''),
+    ),
+  );
+const isOfClaim = (type: string | undefined): boolean => type === 'ExplanationOfBenefit';
 
-const isTold = (key: string, words: string): boolean =>
-  PROSE.has(key) ? inProse(words) : SIGN.test(words) || (TITLES.has(key) && CODE.test(words));
-
-/** Places where money is told, in structure or in words. */
+/** Places where money is told, in structure or in words. What words and names tell an amount stands in one table with what removes them. */
 function moneyPlaces(resource: Resource): string[] {
-  const found: string[] = [];
+  const found = new Set<string>();
   const visit = (value: Json | undefined, path: string, key: string, isCost: boolean): void => {
     if (Array.isArray(value)) {
       for (const v of value) visit(v, path, key, isCost);
       return;
     }
     if (!isObject(value)) {
-      if (isCost && typeof value === 'string' && isTold(key, value)) found.push(path);
+      if (isCost && typeof value === 'string' && memberTellsMoney(key, value)) found.add(path);
       return;
     }
     const type = text(value['resourceType']);
-    const inside = isCost || type === 'ExplanationOfBenefit' || type === 'Coverage';
-    if (type !== undefined && NEVER.has(type)) found.push(path);
-    if (Object.hasOwn(value, 'currency') || value['system'] === 'urn:iso:std:iso:4217') found.push(path);
-    if (inside && key === 'adjudication' && value['value'] !== undefined && !isUnits(value))
-      found.push(`${path}.value`);
-    if (inside && key === 'amount' && value['value'] !== undefined) found.push(path);
-    if (key === 'costToBeneficiary' || /^(?:euros?|dollars?|USD|EUR)$/i.test(text(value['unit']) ?? ''))
-      found.push(path);
-    if (inside && inProse(attached(value))) found.push(`${path}.data`);
-    if (type === 'ExplanationOfBenefit' && value['use'] === 'claim' && value['total'] !== undefined)
-      found.push(`${path}.total`);
+    const inside = isCost || isOfClaim(type) || type === 'Coverage';
+    if (type !== undefined && NEVER.has(type)) found.add(path);
+    if (Object.hasOwn(value, 'currency') || value['system'] === 'urn:iso:std:iso:4217') found.add(path);
+    if (inside && key === 'adjudication' && value['value'] !== undefined && !isUnits(value)) found.add(`${path}.value`);
+    if (inside && key === 'amount' && value['value'] !== undefined) found.add(path);
+    if (
+      COSTS.has(key) ||
+      (value['value'] !== undefined && UNIT_NAMES.some((n) => isCurrencyUnit(text(value[n]) ?? '')))
+    )
+      found.add(path);
+    if (isAmountExtension(value, inside) || (inside && key === 'supportingInfo' && isAmountInfo(value)))
+      found.add(path);
+    if (inside && typeof value['data'] === 'string' && attachmentTells(value)) found.add(`${path}.data`);
+    if (isOfClaim(type) && value['use'] === 'claim' && value['total'] !== undefined) found.add(`${path}.total`);
+    // the narrative of a claim tells amounts in whatever words
+    if (isOfClaim(type) && value['text'] !== undefined) found.add(`${path}.text`);
+    if (
+      isOfClaim(type) &&
+      objects(value['payment']).some((p) => Object.keys(p).some((k) => k !== 'type' && k !== 'date'))
+    )
+      found.add(`${path}.payment`);
     for (const [name, member] of Object.entries(value)) {
       const here = `${path}.${name}`;
-      if (/^_?valueMoney$/.test(name) || (inside && PRICE_KEYS.has(name))) found.push(here);
+      if (/^_?valueMoney$/.test(name) || (inside && PRICE_KEYS.has(name))) found.add(here);
       visit(member, here, name, inside);
     }
   };
   visit(resource, resource.resourceType, '', false);
-  return found;
+  return [...found];
+}
+
+/** Also where bytes say that they are no text, and are some. */
+function attachmentTells(v: JsonObject): boolean {
+  const bytes = Buffer.from(text(v['data']) ?? '', 'base64');
+  return textTellsMoney(text(v['contentType']) ?? '', bytes);
 }
 
 const isUnits = (adjudication: JsonObject): boolean =>
@@ -218,19 +242,40 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
   const key = `${type}/${text(resource['id']) ?? ''}`;
   if ([...patients].some((id) => context.hiddenDocuments.get(id)?.has(key) === true))
     found.push({ kind: 'pa-document', path: type });
-  if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
+  if (NEVER.has(type) || !EXPORT_ORDER.includes(type)) found.push({ kind: 'type', path: type });
+  if (isStatement(resource)) found.push({ kind: 'statement', path: type });
   for (const one of objects(resource['contained']))
     if (isDecision(one as Resource)) found.push(...deniedOrDrug(one as Resource));
   if (isDecision(resource)) found.push(...deniedOrDrug(resource));
+  if (isAuthorization(resource) && isOver(resource, context)) found.push({ kind: 'old-pa', path: type });
   if (!isAuthorization(resource)) {
     const end = serviceEnd(resource);
     if (end !== undefined && end < context.windowStart) found.push({ kind: 'window', path: type });
   }
   const strangers = [...patients].filter((id) => !context.members.has(id));
   if (strangers.length > 0) found.push({ kind: 'other-member', path: type });
-  const label = labelOf(resource);
-  const policies = [...patients].map((id) => context.members.get(id));
+  const kept = [key, ...targetsOf(resource)].flatMap((k) =>
+    [...patients].flatMap((id) => context.staying.get(id)?.get(k) ?? []),
+  );
+  if (kept.some((k) => k.isDoubted)) found.push({ kind: 'identity-doubt', path: type });
+  const label = Math.max(labelOf(resource), ...kept.map((k) => k.label));
+  // what many members name is somebody's who may be told of it
+  const policies = isShared(type) ? [sharedPolicy(context)] : [...patients].map((id) => context.members.get(id));
   if (label === 2 || (label === 1 && policies.some((p) => p !== 'sensitive')))
     found.push({ kind: 'label', path: `${type}.meta` });
   return found;
+}
+
+const sharedPolicy = ({ members }: ContentContext): string | undefined =>
+  [...members.values()].includes('sensitive') ? 'sensitive' : 'regular';
+
+/** What a Provenance is about would be revealed by it. */
+const targetsOf = (resource: Resource): string[] =>
+  resource.resourceType === 'Provenance' ? objects(resource['target']).flatMap((t) => text(t['reference']) ?? []) : [];
+
+/** An authorization is over that changed its state more than twelve months ago and holds no more, or was cancelled. */
+function isOver(resource: Resource, { today, yearAgo }: ContentContext): boolean {
+  const { state, changed, end } = authorizationFacts(resource);
+  const isRecent = changed !== undefined && changed >= yearAgo;
+  return !isRecent && (state === 'cancelled' || end === undefined || end < today);
 }

@@ -4,14 +4,20 @@ import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Deps } from '../../src/deps.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { localDay, yearsBefore } from '../clocks/business-day.ts';
+import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
-import { authorizationsBeside, documentsOf, supportersOf } from '../store/content-check.ts';
+import { authorizationsBeside, documentsOf, stayingOf, supportersOf } from '../store/content-check.ts';
 import { deliveredMembers } from '../store/delivered.ts';
 import { keptBackOf } from '../store/kept-back.ts';
 import { listPeers } from '../store/peer.ts';
-import { authorizationNumbers, type ContentContext, type ContentFault, contentFaults } from './content.ts';
+import {
+  authorizationNumbers,
+  type ContentContext,
+  type ContentFault,
+  contentFaults,
+  type Staying,
+} from './content.ts';
 import { hiddenDocuments } from './supporting.ts';
 
 export type FoundFault = {
@@ -33,6 +39,7 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
   const hidden = new Set<string>();
   const hiddenNumbers = new Map<string, Set<string>>();
   const documents = new Map<string, ReadonlySet<string>>();
+  const staying = new Map<string, Map<string, Staying>>();
   for (let after = ''; ; ) {
     const page = await deliveredMembers(deps.database.sql, job.id, after, PAGE);
     for (const m of page) members.set(m.memberId, m.policy);
@@ -53,6 +60,10 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
     const named = await documentsOf(deps.database.sql, ids, job.transactionTime);
     const keptBack = await keptBackOf(deps.database.sql, ids, job.transactionTime);
     for (const [memberId, keys] of hiddenDocuments(supporters, named, read, keptBack)) documents.set(memberId, keys);
+    for (const { memberId, key, label, isDoubted } of await stayingOf(deps.database.sql, ids, job.transactionTime)) {
+      const own = staying.get(memberId) ?? new Map<string, Staying>();
+      staying.set(memberId, own.set(key, { label, isDoubted }));
+    }
     if (page.length < PAGE) break;
     after = page.at(-1)?.memberId ?? after;
   }
@@ -65,7 +76,17 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
     ]),
   );
   const windowStart = yearsBefore(day, deps.config.exportWindowYears);
-  return { members, hidden, hiddenNumbers, hiddenDocuments: documents, peerOrigins, windowStart };
+  return {
+    members,
+    hidden,
+    hiddenNumbers,
+    hiddenDocuments: documents,
+    staying,
+    peerOrigins,
+    windowStart,
+    today: day,
+    yearAgo: addMonths(day, -12),
+  };
 }
 
 /** Bytes as stored, hashed as they pass. */

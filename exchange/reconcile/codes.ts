@@ -286,7 +286,7 @@ export function vaccineCodes(r: Resource): string[] {
 const NOT_OF_THE_RECORD = new Set(['secondary', 'old', 'temp']);
 /** `system|value` of the identifiers that name the record itself. */
 export function identifiers(r: Resource): string[] {
-  return [...objects(r['identifier']), ...objects(r['masterIdentifier'])]
+  return [...objects(r['identifier']), ...objects(r['masterIdentifier']), ...objects(r['accessionIdentifier'])]
     .filter((i) => !NOT_OF_THE_RECORD.has(text(i['use']) ?? ''))
     .flatMap((i) => {
       const [system, value] = [text(i['system']), text(i['value'])];

@@ -22,7 +22,7 @@ import {
 } from './codes.ts';
 
 /** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 2;
+export const KEY_RULES = 3;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -96,6 +96,8 @@ export function documentTime(r: Resource): Json | undefined {
 }
 
 const MEASURED = new Set(['laboratory', 'vital-signs']);
+/** Categories of answers, compared by day (judge/clinical.ts). */
+export const ASKED: ReadonlySet<string> = new Set(['social-history', 'survey', 'sdoh']);
 
 type Rule = (r: Resource) => RecordKey[];
 const RULES: Readonly<Record<string, Rule>> = {
@@ -153,7 +155,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   MedicationRequest: (r) => drugCodes(r).map((c) => `e:${c}` as const),
   Observation: (r) => {
     const at = began(r, 'effective');
-    const isMeasured = codesOf(r['category']).some((c) => MEASURED.has(c.slice(c.indexOf('|') + 1)));
+    const kinds = bare(r['category']);
+    // what is asked is asked of a day: one payer may tell the minute, and another one does not
+    if (kinds.some((k) => ASKED.has(k)) && !kinds.includes('vital-signs')) return eachDay(measured(r['code']), at);
+    const isMeasured = kinds.some((k) => MEASURED.has(k));
     return each(measured(r['code']), minute(at) ?? (isMeasured ? undefined : day(at)));
   },
   Procedure: (r) => eachDay(codesOf(r['code']), began(r, 'performed')),

@@ -1,6 +1,8 @@
 // Walks over the files of exports: which are to be made, and what they found.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { LABELLER } from '../transform/label.ts';
 import { SUPPORTING_TYPES } from '../transform/record-types.ts';
+import { DOUBTED_PEERS } from './doubt.ts';
 
 export type ContentCheck = {
   jobId: string;
@@ -152,5 +154,21 @@ export async function documentsOf(sql: Queryable, memberIds: readonly string[], 
         where d.member_id = m and d.type = any(${arrayLiteral([...SUPPORTING_TYPES])}::text::text[]) offset 0) d
       where not d.deleted and coalesce(d.moved_at, d.last_updated) <= ${at}
         and exists (select from unnest(d.refers) k where starts_with(k, 'ExplanationOfBenefit/'))`),
+  ];
+}
+
+export type StayingRow = { memberId: string; key: string; label: number; isDoubted: boolean };
+
+/** Records of some members that are labelled, by themselves or by others, or of payers that may mean another person, as they were at a time. resource_pkey. */
+export async function stayingOf(sql: Queryable, memberIds: readonly string[], at: Date): Promise<StayingRow[]> {
+  return [
+    ...(await sql.unsafe<StayingRow[]>(
+      `select r.member_id as "memberId", r.type || '/' || r.id as key, case when r.labeller = ${LABELLER} then coalesce(r.label, 0) else 0 end as label, r.origin = any(d.peers) as "isDoubted"
+       from unnest($1::text::text[]) m
+       cross join lateral (select ${DOUBTED_PEERS('m')} as peers offset 0) d
+       cross join lateral (select * from exchange.resource r where r.member_id = m offset 0) r
+       where not r.deleted and coalesce(r.moved_at, r.last_updated) <= $2 and ((r.labeller = ${LABELLER} and r.label > 0) or r.origin = any(d.peers))`,
+      [arrayLiteral(memberIds), at],
+    )),
   ];
 }

@@ -148,6 +148,9 @@ test.each([
     hidden: new Set<string>(),
     hiddenNumbers: new Map(),
     hiddenDocuments: new Map(),
+    staying: new Map(),
+    today: '2026-11-24',
+    yearAgo: '2025-11-24',
     windowStart: '2021-01-01',
     peerOrigins: new Set<string>(),
   };

@@ -32,6 +32,9 @@ const context = {
   hidden: new Set<string>(),
   hiddenNumbers: new Map<string, Set<string>>(),
   hiddenDocuments: new Map<string, Set<string>>(),
+  staying: new Map(),
+  today: '2026-11-24',
+  yearAgo: '2025-11-24',
 };
 const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
 
@@ -185,11 +188,45 @@ test('a number of an authorization that stays names it in claims of its own memb
 
 const moneyOf = (resource: Resource) => contentFaults(resource, context).filter((f) => f.kind === 'money');
 
+test('each rule of exports has its counterpart', () => {
+  const auth = (more: object) =>
+    benefit('preauthorization', [
+      { created: '2020-01-02', preAuthRefPeriod: [{ start: '2020-01-02', end: '2020-02-02' }] },
+      more,
+    ]);
+  expect(kinds(auth({}))).toEqual(['old-pa']);
+  expect(kinds(auth({ created: '2026-01-02' }))).toEqual([]);
+  expect(kinds(auth({ preAuthRefPeriod: [{ start: '2020-01-02', end: '2027-01-01' }] }))).toEqual([]);
+  const subject = { reference: 'Patient/m' };
+  const document = { resourceType: 'DocumentReference', id: 'd', subject, type: { text: 'Remittance advice' } };
+  expect(kinds(document)).toEqual(['statement']);
+  for (const type of ['Binary', 'Consent', 'List', 'Account'])
+    expect(kinds({ resourceType: type, id: 'x' })).toContain('type');
+  const staying = new Map([
+    [
+      'm',
+      new Map([
+        ['Observation/l', { label: 1, isDoubted: false }],
+        ['Observation/d', { label: 0, isDoubted: true }],
+      ]),
+    ],
+  ]);
+  const of = (resource: object) => contentFaults(resource as Resource, { ...context, staying }).map((f) => f.kind);
+  const one = (id: string) => ({ resourceType: 'Observation', id, subject });
+  expect([of(one('l')), of(one('d')), of(one('x'))]).toEqual([['label'], ['identity-doubt'], []]);
+  const secret = { coding: [{ system: 'http://snomed.info/sct', code: '370143000' }] };
+  const drug = { resourceType: 'Medication', id: 'x', code: secret } as Resource;
+  expect(kinds(drug)).toEqual([]);
+  const regular = { ...context, members: new Map([['m', 'regular']]) };
+  expect(contentFaults(drug, regular).map((f) => f.kind)).toEqual(['label']);
+});
+
 describe('money', () => {
   test.each(Object.keys(PLACES))('%s: seen by both walks, and gone from what leaves', (name) => {
     for (const use of ['claim', 'preauthorization']) {
       const resource = benefit(use, [PLACES[name] ?? {}]);
       expect(moneyIn(resource), 'by the one that removes').not.toEqual([]);
+      expect(moneyOf(resource), 'by the one that looks at files').not.toEqual([]);
       expect(moneyOf(shared(resource))).toEqual([]);
       expect(moneyIn(shared(resource))).toEqual([]);
       // within another record too

@@ -1,5 +1,6 @@
 // Under #regular nothing leaves that names what is sensitive, whatever it is called there and in whatever order it came.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
 import { relabel } from '../../exchange/members/relabel.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';
@@ -193,6 +194,20 @@ test('a person leaves whatever is named: what is sensitive of that stays', async
   await node.deps.database.sql`
     update exchange.resource set links = '{Organization/ward,Organization/plain}' where type = 'Patient' and id = ${idOf(rivera)}`;
   expect(await left()).toEqual(PLAIN);
+});
+
+test('what files hold is looked at by what is inherited, too', async () => {
+  const { sql } = node.deps.database;
+  expect(await left()).toEqual(PLAIN);
+  const walked = async () => {
+    const found: FoundFault[] = [];
+    await walkContent(node.deps, undefined, (f) => void found.push(f));
+    return [...new Set(found.map((f) => `${f.kind} ${f.path}`))].sort();
+  };
+  expect(await walked()).toEqual([]);
+  await sql`update exchange.resource set label = 1 where id = 'o-plain'`;
+  expect(await walked()).toEqual(['label Observation.meta', 'label Provenance.meta']);
+  await sql`update exchange.resource set label = 0 where id = 'o-plain'`;
 });
 
 test('by other rules all of it is decided anew', async () => {

@@ -17,7 +17,17 @@ import {
   words,
 } from '../codes.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
-import { among, type Judge, part, referenceOf, sameEvent, sameOf, sameRecord, sameTarget } from './verdict.ts';
+import {
+  among,
+  isNumbered,
+  type Judge,
+  part,
+  referenceOf,
+  sameEvent,
+  sameOf,
+  sameRecord,
+  sameTarget,
+} from './verdict.ts';
 
 export const goal: Judge = (a, b) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
@@ -59,7 +69,7 @@ export const careTeam: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const members = (r: Resource) =>
     objects(r['participant']).flatMap(({ member }) =>
-      member === undefined || referenceOf(member) === undefined ? [] : [member],
+      member === undefined || (referenceOf(member) === undefined && !isNumbered(member)) ? [] : [member],
     );
   const [ma, mb] = [members(a), members(b)];
   const common = ma.filter(among(mb, known).has).length;

@@ -19,7 +19,7 @@ import {
   sameValue,
   vaccineCodes,
 } from '../codes.ts';
-import { attachmentHashes, documentTime } from '../record-keys.ts';
+import { ASKED, attachmentHashes, documentTime } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
@@ -131,7 +131,7 @@ export const immunization: Judge = (a, b) => {
 const kindOf = (r: Resource): 'vital' | 'day' | 'laboratory' => {
   const c = bare(r['category']);
   if (c.includes('vital-signs')) return 'vital';
-  return c.some((x) => x === 'social-history' || x === 'survey' || x === 'sdoh') ? 'day' : 'laboratory';
+  return c.some((x) => ASKED.has(x)) ? 'day' : 'laboratory';
 };
 
 export const observation: Judge = (a, b, known) => {

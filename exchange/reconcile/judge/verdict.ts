@@ -56,12 +56,15 @@ export const referenceOf = (ref: Json | undefined): string | undefined =>
 /** What tells whom a reference leads to. */
 type Told = { ref: string | undefined; npi: string | undefined; id: string | undefined };
 
+const NPI = 'http://hl7.org/fhir/sid/us-npi|';
+/** Does a reference name a clinician or an organization by the NPI alone? */
+export const isNumbered = (reference: Json): boolean => identifierOf(reference)?.startsWith(NPI) === true;
+
 function toldBy(reference: Json | undefined, known: Known): Told {
   const ref = referenceOf(reference);
   const id = identifierOf(reference);
   const npi =
-    (ref === undefined ? undefined : known.npi(ref)) ??
-    (id?.startsWith('http://hl7.org/fhir/sid/us-npi|') ? id.slice(id.indexOf('|') + 1) : undefined);
+    (ref === undefined ? undefined : known.npi(ref)) ?? (id?.startsWith(NPI) ? id.slice(NPI.length) : undefined);
   return { ref, npi, id };
 }
 
