@@ -71,9 +71,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'What changed between two reports',
-    where: 'Compliance: figures',
-    href: '/staff/compliance',
-    how: 'Each figure stands beside the one of the period before.',
+    where: 'Compliance: what changed',
+    href: '/staff/compliance/changes',
+    how: 'Choose the two periods: every figure and every row that is not the same in both, in one table. In a report each figure also stands beside the one of the period before.',
   },
   {
     question: 'Was the choice in force at each request and each disclosure',

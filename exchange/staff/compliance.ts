@@ -4,6 +4,7 @@ import { html, type Part } from '../../src/ui/html.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
 import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance.ts';
+import { complianceChanges } from '../report/compliance-changes.ts';
 import { peerLines } from '../report/lists.ts';
 import { type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
 import { QUESTIONS } from '../report/questions.ts';
@@ -34,30 +35,69 @@ export function compliance(desk: Desk): void {
     return html`<a href="${withQuery(visit.c.req.url, { period: name })}">The period before: ${name}</a>`;
   };
 
+  /** Of everything, one line of business or one payer; a text when there is none of that name. */
+  const scopeOf = (visit: Visit, peers: readonly { id: string }[]): { peerId?: string; lob?: string } | string => {
+    const peerId = visit.c.req.query('peer') || undefined;
+    const lob = visit.c.req.query('lob') || undefined;
+    if (peerId !== undefined && !peers.some((p) => p.id === peerId)) return 'There is no such payer.';
+    if (lob !== undefined && !Object.hasOwn(LINES_OF_BUSINESS, lob)) return 'There is no such line of business.';
+    return { ...(peerId === undefined ? {} : { peerId }), ...(lob === undefined ? {} : { lob }) };
+  };
+  const scopeFields = (
+    peers: readonly { id: string; name: string }[],
+    { peerId, lob }: { peerId?: string; lob?: string },
+  ): Part => {
+    const option = (value: string, label: string, chosen: string | undefined) =>
+      html`<option value="${value}"${value === (chosen ?? '') ? html` selected` : ''}>${label}</option>`;
+    return html`<label>Line of business <select name="lob">${option('', 'all', lob)}${Object.entries(LINES_OF_BUSINESS).map(([code, l]) => option(code, l.name, lob))}</select></label>
+<label>Payer <select name="peer">${option('', 'all', peerId)}${peers.map((p) => option(p.id, p.name, peerId))}</select></label>`;
+  };
+
   desk.page('/staff/compliance', 'counts', async (visit) => {
     const period = periodOf(visit);
     if (!period) return noPeriod(visit);
     const peers = await peerLines(deps.database.sql);
-    const peerId = visit.c.req.query('peer') || undefined;
-    const lob = visit.c.req.query('lob') || undefined;
-    if (peerId !== undefined && !peers.some((p) => p.id === peerId))
-      return desk.notFound(visit, 'There is no such payer.');
-    if (lob !== undefined && !Object.hasOwn(LINES_OF_BUSINESS, lob))
-      return desk.notFound(visit, 'There is no such line of business.');
-    const scope = { period, ...(peerId === undefined ? {} : { peerId }), ...(lob === undefined ? {} : { lob }) };
+    const of = scopeOf(visit, peers);
+    if (typeof of === 'string') return desk.notFound(visit, of);
+    const scope = { period, ...of };
     const report = await complianceReport(deps, scope);
     await desk.viewed(visit, 'compliance', `report/${period.name}`, [], report.tables.length);
-    const option = (value: string, label: string, chosen: string | undefined) =>
-      html`<option value="${value}"${value === (chosen ?? '') ? html` selected` : ''}>${label}</option>`;
+    const changes = new URLSearchParams({ period: period.name, peer: of.peerId ?? '', lob: of.lob ?? '' });
     return desk.show(visit, {
       title: `Compliance, ${period.name}`,
       place: 'compliance',
       lead: [report.cover.map(([k, v]) => `${COVER_WORDS[k] ?? k}: ${v}`).join(' · '), ...notSplit(scope)],
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
-<label>Line of business <select name="lob">${option('', 'all', lob)}${Object.entries(LINES_OF_BUSINESS).map(([code, l]) => option(code, l.name, lob))}</select></label>
-<label>Payer <select name="peer">${option('', 'all', peerId)}${peers.map((p) => option(p.id, p.name, peerId))}</select></label><button>Show</button></form>
-<p><a href="/staff/questions">What auditors ask, and where it is answered</a> · ${earlier(visit, period)}${peerId === undefined ? '' : html` · <a href="/staff/peers/${peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
+${scopeFields(peers, of)}<button>Show</button></form>
+<p><a href="/staff/questions">What auditors ask, and where it is answered</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
       tables: report.tables,
+    });
+  });
+
+  desk.page('/staff/compliance/changes', 'counts', async (visit) => {
+    const period = periodOf(visit);
+    const before =
+      period && (visit.c.req.query('with') ? readPeriod(visit.c.req.query('with') ?? '') : periodBefore(period));
+    if (!period || !before) return noPeriod(visit);
+    const peers = await peerLines(deps.database.sql);
+    const of = scopeOf(visit, peers);
+    if (typeof of === 'string') return desk.notFound(visit, of);
+    const [then, now] = [
+      await complianceReport(deps, { period: before, ...of }),
+      await complianceReport(deps, { period, ...of }),
+    ];
+    await desk.viewed(visit, 'compliance', `report/${before.name}..${period.name}`, [], now.tables.length);
+    return desk.show(visit, {
+      title: `What changed, ${before.name} to ${period.name}`,
+      place: 'compliance',
+      trail: [['/staff/compliance', 'Compliance']],
+      lead: [
+        'The reports of two periods, as they are told today: every figure and every row that is not the same in both. What stands in one period alone has a dash beside it.',
+      ],
+      before: html`<form class="filter" method="get" action="/staff/compliance/changes">${periodField(period)}
+<label>Compared with <input name="with" value="${before.name}" size="24" required></label>
+${scopeFields(peers, of)}<button>Show</button></form>`,
+      tables: [complianceChanges(then.tables, now.tables, [before.name, period.name])],
     });
   });
 

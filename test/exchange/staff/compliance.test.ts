@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkAuditDaily } from '../../../exchange/audit/check.ts';
 import { checkDocuments, checkDocumentsDaily } from '../../../exchange/audit/documents.ts';
+import { complianceChanges } from '../../../exchange/report/compliance-changes.ts';
 import { share } from '../../../exchange/report/compliance-figures.ts';
 import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
+import type { Table } from '../../../src/ui/table.ts';
 import { type StaffNode, startStaff, Visitor } from './support.ts';
 
 let s: StaffNode;
@@ -376,4 +378,72 @@ test('a request without a choice in force shows, whatever the payer answered', a
     values ('withdrawn-before', ${String(asked?.['id'])}, 'withdraw', 'regular', '2099-01-01', '2020-01-01', 'test')`;
   const after = await held();
   expect([after.n, after.held]).toEqual([before.n, before.held - Number(asked?.['n'])]);
+});
+
+test('what changed between two reports is one table: numbers of the same row, rows of one alone, nothing that is the same', () => {
+  const table = (rows: Table['rows'], more: Table['rows'] = []): Table[] => [
+    {
+      name: 'figures',
+      caption: 'Figures',
+      columns: [
+        { key: 'figure', label: 'No.', kind: 'head' },
+        { key: 'value', label: 'Value', kind: 'number' },
+        { key: 'before', label: 'x', kind: 'number' },
+      ],
+      rows,
+      empty: '',
+    },
+    {
+      name: 'list',
+      caption: 'List',
+      columns: [
+        { key: 'who', label: 'Who' },
+        { key: 'at', label: 'At' },
+      ],
+      rows: more,
+      empty: '',
+    },
+  ];
+  const changes = complianceChanges(
+    table(
+      [
+        [{ value: 'F1' }, { value: 1 }, { value: 7 }],
+        [{ value: 'F2' }, { value: 2 }, { value: 2 }],
+      ],
+      [
+        [{ value: 'a' }, { value: 'b' }],
+        [{ value: 'gone' }, { value: null }],
+      ],
+    ),
+    table(
+      [
+        [{ value: 'F1' }, { value: 3 }, { value: 1 }],
+        [{ value: 'F2' }, { value: 2 }, { value: 9 }],
+        [{ value: 'F3' }, { value: 0 }, { value: 0 }],
+      ],
+      [
+        [{ value: 'a' }, { value: 'b' }],
+        [{ value: 'a' }, { value: 'b' }],
+      ],
+    ),
+    ['2026', '2027'],
+  );
+  expect(changes.rows.map((r) => r.map((c) => c.value))).toEqual([
+    ['figures', 'F1', 'Value', 1, 3],
+    ['list', 'a · b', 'this row', null, 'there'],
+    ['list', 'gone', 'this row', 'there', null],
+  ]);
+});
+
+test('the page of what changed tells what the two reports tell', async () => {
+  const year = new Date().getUTCFullYear();
+  const page = `/staff/compliance/changes?period=${year}&with=${year - 3}`;
+  expect((await reviewer.get(page)).status).toBe(200);
+  const told: Rows = (await (await reviewer.get(`${page}&format=json`)).json()).tables.changes;
+  const f12 = told.find(
+    (r) => r['table'] === 'figures' && String(r['row']).startsWith('F12') && r['what'] === 'Denominator',
+  );
+  expect(Number(f12?.['now'])).toBeGreaterThan(0);
+  expect((await reviewer.get('/staff/compliance/changes?period=2026&with=x')).status).toBe(400);
+  expect((await reviewer.get('/staff/compliance/changes?peer=nobody')).status).toBe(404);
 });
