@@ -112,7 +112,7 @@ export function pull(desk: Desk): void {
       lead: [
         `What ${found.peerName} says of its answer, in its words. They may name people: that you opened this page is recorded.`,
       ],
-      tables: [messageTexts(found.messages)],
+      tables: [messageTexts(found.messages, found.isElsewhere)],
     });
   });
 
