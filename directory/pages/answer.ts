@@ -43,6 +43,7 @@ export async function answerPage(data: PageData, l: Language, q: AnswerQuery): P
     ['date', answer.asked.date],
     ['_format', 'jws'],
   ]);
+  const listed = answer.matches.length + answer.notActive.length > 0;
   return {
     title: t.title,
     name: 'answer',
@@ -51,15 +52,12 @@ export async function answerPage(data: PageData, l: Language, q: AnswerQuery): P
     trail: html`<a href="${link(l, `/provider/${q.provider}`)}">${provider}</a>`,
     main: html`<p class="lead">${t.question(provider, plan, l.day(answer.asked.date))}</p>
 ${verdict(l, answer, provider, plan)}
-<div class="columns"><div>
-${evidence(data, l, t.evidence, answer.matches)}
-${evidence(data, l, t.other, answer.notActive)}
-</div><div>
+${listed ? html`<div class="columns"><div>${evidence(data, l, t.evidence, answer.matches)}${evidence(data, l, t.other, answer.notActive)}</div><div>` : html`<div class="pair">`}
 <section class="card noprint" aria-labelledby="keep"><h2 id="keep">${t.keep}</h2><p>${t.keepText}</p>
 <p><a class="button" href="${data.base}/$in-network?${signed.toString()}" download>${t.download}</a></p>
 <p class="soft"><a href="${link(l, '/check')}">${t.checkHere}</a></p><p class="soft">${l.texts.provider.print}</p></section>
 <section class="card noprint" aria-labelledby="again"><h2 id="again">${l.texts.provider.takes}</h2>${await askForm(data, l, q.provider, q.plan, answer.asked.date)}</section>
-</div></div>`,
+</div>${listed ? html`</div>` : ''}`,
   };
 }
 

@@ -19,6 +19,8 @@ const isProviderType = (type: string): type is ProviderType => PROVIDER_TYPES.so
 
 /** Places of a service that are shown; some chains have hundreds. */
 const PLACES_MAX = 30;
+/** Plans that are named. */
+const PLANS_MAX = 40;
 /** Related records shown at once. */
 const SHOWN = '20';
 
@@ -110,20 +112,40 @@ async function organizationParts(data: PageData, l: Language, organization: Reso
 
 async function networkParts(data: PageData, l: Language, network: Resource): Promise<Body> {
   const t = l.texts.provider;
-  const { plans } = await data.plans();
-  const own = plans.filter((p) => p.networks.includes(keyOf(network)));
+  const key = keyOf(network);
+  const names = await plansOf(data, key);
   return {
     lead: '',
     parts: [
       aboutCard(l, network),
       card(
         'plans',
-        t.plans,
-        own.length === 0 ? '' : html`<ul class="list">${own.map((p) => html`<li>${p.name}</li>`)}</ul>`,
+        t.plansOfNetwork,
+        names.length === 0
+          ? ''
+          : html`<ul class="list">${names.slice(0, PLANS_MAX).map((name) => html`<li>${name}</li>`)}</ul>${names.length > PLANS_MAX ? html`<p class="soft">${t.plansOfNetworkMore}</p>` : ''}`,
       ),
-      await peopleCard(data, l, ['network', keyOf(network)]),
+      await peopleCard(data, l, ['network', key], t.peopleInNetwork),
     ],
   };
+}
+
+/** Names of plans in order, one more than is shown. Of very many not all are remembered. */
+async function plansOf(data: PageData, network: string): Promise<string[]> {
+  const { plans, whole } = await data.plans();
+  if (whole) return plans.filter((p) => p.networks.includes(network)).map((p) => p.name);
+  const found = await Promise.all(
+    ['network', 'plan-network'].map((by) =>
+      data.search('InsurancePlan', [
+        [by, network],
+        ['active-on', todayOf(data)],
+        ['_sort', 'name'],
+        ['_count', String(PLANS_MAX + 1)],
+      ]),
+    ),
+  );
+  const names = new Map(found.flatMap(({ hits }) => hits.map(({ resource }) => [keyOf(resource), titleOf(resource)])));
+  return [...names.values()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(0, PLANS_MAX + 1);
 }
 
 async function placeParts(data: PageData, l: Language, place: Resource): Promise<Body> {
@@ -179,7 +201,12 @@ async function related(data: PageData, type: 'Location' | 'HealthcareService', p
 }
 
 /** The first people with a role here. */
-async function peopleCard(data: PageData, l: Language, by: readonly [string, string]): Promise<Part> {
+async function peopleCard(
+  data: PageData,
+  l: Language,
+  by: readonly [string, string],
+  title = l.texts.provider.people,
+): Promise<Part> {
   const found = await data.search('PractitionerRole', [
     by,
     ['active-on', todayOf(data)],
@@ -198,7 +225,7 @@ async function peopleCard(data: PageData, l: Language, by: readonly [string, str
   const list = [...people].sort(([, a], [, b]) => a.name.localeCompare(b.name));
   return card(
     'people',
-    l.texts.provider.people,
+    title,
     list.length === 0
       ? ''
       : [

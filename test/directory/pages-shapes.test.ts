@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { directory } from './fixture.ts';
+import { directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 
 const ref = (reference: string) => ({ reference });
@@ -15,6 +15,7 @@ const identifier = (value: string) => [{ system: 'https://payer.example/id', val
 
 const DATA: Resource[] = [
   { resourceType: 'Practitioner', id: 'p', active: true, identifier: identifier('P-17') },
+  { resourceType: 'Practitioner', id: 'other', active: true, name: [{ family: 'Other' }] },
   { resourceType: 'Location', id: 'lane', status: 'active', address: { line: ['7 Elm Way'], city: 'Hartford' } },
   { resourceType: 'Location', id: 'other', status: 'active', alias: ['The Annex'] },
   { resourceType: 'Location', id: 'bare', status: 'active' },
@@ -93,4 +94,45 @@ test('who is told to wait can ask the same once more', async () => {
   const style = /<link rel="stylesheet" href="([^"]+)"/.exec(page ?? '')?.[1];
   expect((await slow(style ?? '')).status).toBe(200);
   expect(page).toMatch(/<a class="button" href="">Intentar de nuevo<\/a>/);
+});
+
+test('a network names who is in it and the plans that use it, also where there are more plans than a list holds', async () => {
+  const said = async () => {
+    const page = await read('/en/provider/Organization/named');
+    expect(page).not.toContain('work here');
+    expect(page).toContain('Professionals in this network');
+    return page.slice(page.indexOf('Plans that use this network'), page.indexOf('Professionals in this network'));
+  };
+  expect(await said()).toContain('H1234-001-000');
+  const plan = (n: number, more: object = {}): Resource => ({
+    resourceType: 'InsurancePlan',
+    id: `many-${n}`,
+    status: 'active',
+    name: `Plan ${n}`,
+    ...more,
+  });
+  const within = { network: [ref('Organization/named')] };
+  await d.load(
+    entries([
+      ...Array.from({ length: 310 }, (_, i) => plan(i, { network: [ref('Organization/nameless')] })),
+      plan(900, within),
+      plan(1000, { plan: [within] }),
+      plan(1001, { ...within, period: { end: '2020-01-01' } }),
+    ]),
+  );
+  const many = await said();
+  expect([many.includes('Plan 900'), many.includes('Plan 1000'), many.includes('Plan 1001')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
+test('an answer without anything that says so has no empty column', async () => {
+  const answer = await site('/en/answer?provider=Practitioner/p&plan=many-1&date=2026-11-28');
+  expect(answer.status).toBe(200);
+  expect(await answer.text()).toContain('class="columns"');
+  const none = await site('/en/answer?provider=Practitioner/other&plan=many-1&date=2026-11-28');
+  const page = await none.text();
+  expect([none.status, page.includes('class="columns"'), page.includes('class="pair"')]).toEqual([200, false, true]);
 });

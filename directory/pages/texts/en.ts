@@ -157,6 +157,9 @@ export const en = {
     noNetwork: 'This entry names no network itself.',
     viaOrganization: 'It may take part through the organization: ask below.',
     people: 'People who work here',
+    peopleInNetwork: 'Professionals in this network',
+    plansOfNetwork: 'Plans that use this network',
+    plansOfNetworkMore: 'More plans use this network.',
     services: 'What is offered here',
     sites: 'Places of this organization',
     partOf: 'Part of',
@@ -213,7 +216,7 @@ export const en = {
     yesText: (provider: string, plan: string) => `The directory lists ${provider} for ${plan}.`,
     no: 'Not listed',
     noText: (provider: string, plan: string) =>
-      `The directory does not list ${provider} for ${plan}. That is no proof that it is out of network: call the office or the plan.`,
+      `The directory does not list ${provider} for ${plan}. That is no proof of being out of network: call the office or the plan.`,
     yesOtherTime: 'Listed, but the plan is not offered on this day',
     unknown: 'The directory cannot say',
     unknownText: 'Call the office or the plan to be sure.',
