@@ -3,7 +3,6 @@
 import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { operationOutcome } from '../../src/fhir/outcome.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { withPages } from '../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
@@ -21,6 +20,7 @@ import { deliveredOf, withdrawnMembers } from '../store/withdrawn-since.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { Named, type NamedRecord, namedRecords } from './named.ts';
+import { writeOutcomes } from './outcomes.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
 import { sharedTransmitters } from './transmitter.ts';
@@ -284,32 +284,4 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
     if (page.length < AUDIT_ROWS) return true;
     after = page.at(-1)?.memberId ?? after;
   }
-}
-
-/** What the client should know, without naming a member or a category of what was left out. */
-async function writeOutcomes(
-  files: NdjsonFiles,
-  parameters: ExportParameters,
-  lost: { members: number; undecided: boolean },
-): Promise<void> {
-  const note = async (
-    severity: 'information' | 'warning',
-    code: 'informational' | 'not-found' | 'suppressed' | 'incomplete',
-    textOf: string,
-  ) => files.write('error', 'OperationOutcome', JSON.stringify(operationOutcome(severity, code, textOf)));
-  for (const text of parameters.notes ?? []) await note('information', 'informational', text);
-  for (let i = 0; i < (parameters.ignoredPatients ?? 0); i++)
-    await note('warning', 'not-found', 'A patient of the request is not a member of the Group and was left out.');
-  if (lost.undecided)
-    await note(
-      'warning',
-      'incomplete',
-      'Records that are being decided anew after an update of this server were left out. The next export with _since brings them.',
-    );
-  if (lost.members > 0)
-    await note(
-      'information',
-      'suppressed',
-      'Some members of the Group are no longer covered by a consent and were left out.',
-    );
 }

@@ -204,6 +204,8 @@ function openapi(deps: Pick<Deps, 'config'>, version: string) {
   }
   return {
     openapi: '3.1.1',
+    // none of these routes asks for a token
+    security: [],
     info: {
       title: `${deps.config.planName}: payer-to-payer exchange, routes beside FHIR`,
       version,

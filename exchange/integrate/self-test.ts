@@ -41,7 +41,10 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
   const decided = last(trace.filter((t) => t.action === 'match'));
   const matchFiles = ok('file', 'match/');
   const kickOffs = ok('export-requested');
-  const job = last(kickOffs)?.object.slice('export/'.length) ?? '';
+  const isFetched = new Set(ok('file', 'export/').map((t) => t.object.split('/', 2).join('/')));
+  // of several the newest that went furthest: what was cancelled after it takes nothing back
+  const job =
+    (last(kickOffs.filter((k) => isFetched.has(k.object))) ?? last(kickOffs))?.object.slice('export/'.length) ?? '';
   const finished = last(trace.filter((t) => t.action === 'export' && t.object === `export/${job}`));
   const fetched = new Set(ok('file', `export/${job}/`).map((t) => t.object));
   const wanted = Array.isArray(finished?.detail['files']) ? finished.detail['files'].length : undefined;

@@ -18,7 +18,7 @@ import {
 import { closeRequests, SYNCHRONOUS } from './export-step.ts';
 import { freshLinks } from './fresh-links.ts';
 import { inLanes } from './lanes.ts';
-import { mayLack } from './messages.ts';
+import { readSaid } from './messages.ts';
 import { abilitiesOf, advance, fallBack, OurFault, type Step, some, Waiting, writeFaults } from './states.ts';
 
 /** Files of one pull at once. */
@@ -45,10 +45,8 @@ export async function downloadStep(s: Step): Promise<void> {
     files = await pullFiles(sql, s.pull.id);
   }
   files = await pullFiles(sql, s.pull.id);
-  // messages that could not be fetched are messages all the same
-  const messages = files.filter((f) => f.kind === 'error' && ((f.lines ?? 0) > 0 || f.state === 'failed'));
-  if (messages.length > 0) s.note('peer-error-file');
-  const isLacking = await mayLack(s.deps, files);
+  const said = await readSaid(s.deps, s.pull.id, files);
+  if (said.isProblem) s.note('peer-error-file');
   const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error');
   if (failed.length > 0 && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'file-failed' }, `${some(failed.length, 'file')} could not be fetched`);
@@ -56,9 +54,9 @@ export async function downloadStep(s: Step): Promise<void> {
   if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
   const members = isAtOnce ? await pullMembers(sql, s.pull.id) : [];
-  if (isLacking) s.note('peer-incomplete');
+  if (said.mayLack) s.note('peer-incomplete');
   // what it could not give would not come by itself: the next request begins where this one did
-  const changes = isLacking ? { transactionTime: null } : {};
+  const changes = said.mayLack ? { transactionTime: null } : {};
   return advance(s, 'reconciling', changes, '', (tx) => closeRequests(tx, members, s.deps.clock()));
 }
 

@@ -4,12 +4,11 @@ import type { Deps } from '../../src/deps.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, objects, text } from '../../src/fhir/resource.ts';
 import { keptText } from '../reconcile/stage.ts';
-import type { PullFile } from '../store/pull-file.ts';
+import { fileSaid, type MessageCount, type PullFile } from '../store/pull-file.ts';
 
 /** `severity` and `code` of the issue; `unreadable` and `unknown` where the line is no OperationOutcome. `text` is the peer's, of at most 1000 characters. */
 export type Message = { severity: string; code: string; text: string };
 export type PlacedMessage = Message & { file: number; line: number };
-export type MessageCount = { severity: string; code: string; n: number };
 
 /** Of R4; R5 says `success` too, which is a note. */
 const SEVERITIES = new Set(['fatal', 'error', 'warning', 'information']);
@@ -68,24 +67,60 @@ export async function* messagesOf(
 }
 
 const RANKS = ['fatal', 'error', 'unreadable', 'warning', 'information'];
+/** Different severities and codes of one file that are told apart; who says more has made them up. */
+const MOST_KINDS = 100;
 
 /** The same by severity and code, the gravest first. */
-export async function countMessages(deps: Pick<Deps, 'blobs'>, files: readonly PullFile[]): Promise<MessageCount[]> {
+function counted(messages: Iterable<MessageCount>): MessageCount[] {
   const counts = new Map<string, MessageCount>();
-  for await (const { severity, code } of messagesOf(deps, files)) {
+  for (const { severity, code, n } of messages) {
     const key = `${severity} ${code}`;
-    const one = counts.get(key) ?? { severity, code, n: 0 };
-    one.n++;
-    counts.set(key, one);
+    const kept = counts.has(key) || counts.size < MOST_KINDS ? code : 'unknown';
+    const one = counts.get(`${severity} ${kept}`) ?? { severity, code: kept, n: 0 };
+    one.n += n;
+    counts.set(`${severity} ${kept}`, one);
   }
   return [...counts.values()].sort(
     (a, b) => RANKS.indexOf(a.severity) - RANKS.indexOf(b.severity) || a.code.localeCompare(b.code),
   );
 }
 
-/** Does what the peer says leave it open whether all records came? All of it is read: a grave one may stand behind a note for each member. */
-export async function mayLack(deps: Pick<Deps, 'blobs'>, files: readonly PullFile[]): Promise<boolean> {
-  if (files.some((f) => f.kind === 'error' && f.state === 'failed')) return true;
-  for await (const message of messagesOf(deps, files, Number.POSITIVE_INFINITY)) if (isGrave(message)) return true;
-  return false;
+/** What the messages of one file say. All of it is read: a grave one may stand behind a note for each member. */
+async function saidIn(deps: Pick<Deps, 'blobs'>, file: PullFile): Promise<MessageCount[]> {
+  let said: MessageCount[] = [];
+  let more: MessageCount[] = [];
+  for await (const { severity, code } of messagesOf(deps, [file], Number.POSITIVE_INFINITY)) {
+    more.push({ severity, code, n: 1 });
+    if (more.length < MOST_MESSAGES) continue;
+    said = counted([...said, ...more]);
+    more = [];
+  }
+  return counted([...said, ...more]);
+}
+
+/** What a pull's files of messages say, of those that are there. */
+export async function countMessages(deps: Pick<Deps, 'blobs'>, files: readonly PullFile[]): Promise<MessageCount[]> {
+  const said: MessageCount[] = [];
+  for (const file of files) if (file.kind === 'error') said.push(...(file.said ?? (await saidIn(deps, file))));
+  return counted(said);
+}
+
+/**
+ * Reads what a payer says of its answer and keeps it with the files.
+ * `isProblem`: more than notes, or a file that could not be had; `mayLack`: it leaves open whether all records came.
+ */
+export async function readSaid(
+  deps: Pick<Deps, 'database' | 'blobs'>,
+  pullId: string,
+  files: readonly PullFile[],
+): Promise<{ isProblem: boolean; mayLack: boolean }> {
+  const told = { isProblem: false, mayLack: false };
+  for (const file of files) {
+    if (file.kind !== 'error') continue;
+    const said = file.said ?? (await saidIn(deps, file));
+    if (file.said === null && file.blobKey !== null) await fileSaid(deps.database.sql, pullId, file.position, said);
+    told.isProblem ||= file.state === 'failed' || said.some((m) => m.severity !== 'information');
+    told.mayLack ||= file.state === 'failed' || said.some(isGrave);
+  }
+  return told;
 }

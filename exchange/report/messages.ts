@@ -18,6 +18,8 @@ const SEVERITY: Readonly<Record<string, { text: string; tone: 'act' | 'look' | '
 };
 const severityCell = (severity: string) => ({ value: severity, tone: SEVERITY[severity]?.tone ?? ('look' as const) });
 
+const NOT_HERE = 'It sent messages. Their file is not here: it is kept where the node that pulled keeps its files.';
+
 /** By severity and code. @param href where the texts are, for those who may read them */
 export function messageTable(r: Pick<PullReport, 'messages' | 'messageFiles'>, href: string | undefined): Table {
   return {
@@ -38,7 +40,9 @@ export function messageTable(r: Pick<PullReport, 'messages' | 'messageFiles'>, h
     ]),
     empty: r.messageFiles.some((f) => f.failure !== null)
       ? 'It has messages, and the file of them could not be fetched.'
-      : 'It sent none.',
+      : r.messageFiles.some((f) => (f.lines ?? 0) > 0)
+        ? NOT_HERE
+        : 'It sent none.',
   };
 }
 
@@ -46,17 +50,20 @@ export function messageTable(r: Pick<PullReport, 'messages' | 'messageFiles'>, h
 export async function pullMessages(
   deps: Pick<Deps, 'database' | 'blobs'>,
   pullId: string,
-): Promise<{ pullId: string; peerName: string; messages: PlacedMessage[] } | undefined> {
+): Promise<{ pullId: string; peerName: string; messages: PlacedMessage[]; isElsewhere: boolean } | undefined> {
   const { sql } = deps.database;
   const pull = await findPull(sql, pullId);
   if (!pull) return undefined;
   const peer = await findPeer(sql, pull.peerId);
   const messages: PlacedMessage[] = [];
-  for await (const m of messagesOf(deps, await pullFiles(sql, pullId))) messages.push(m);
-  return { pullId, peerName: peer?.name ?? pull.peerId, messages };
+  const files = await pullFiles(sql, pullId);
+  for await (const m of messagesOf(deps, files)) messages.push(m);
+  const isElsewhere = messages.length === 0 && files.some((f) => f.kind === 'error' && (f.lines ?? 0) > 0);
+  return { pullId, peerName: peer?.name ?? pull.peerId, messages, isElsewhere };
 }
 
-export const messageTexts = (messages: readonly PlacedMessage[]): Table => ({
+/** @param isElsewhere there are messages, and their files are not where this process reads files */
+export const messageTexts = (messages: readonly PlacedMessage[], isElsewhere: boolean): Table => ({
   name: 'messages',
   caption: 'Messages',
   note: messages.length === MOST_MESSAGES ? `The first ${MOST_MESSAGES}; the others are in the kept file.` : '',
@@ -74,5 +81,5 @@ export const messageTexts = (messages: readonly PlacedMessage[]): Table => ({
     { value: m.code, code: true },
     { value: m.text === '' ? null : m.text },
   ]),
-  empty: 'It sent none.',
+  empty: isElsewhere ? NOT_HERE : 'It sent none.',
 });

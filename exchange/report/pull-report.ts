@@ -5,12 +5,12 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
 import { localDay } from '../clocks/business-day.ts';
-import { countMessages, type MessageCount } from '../pull/messages.ts';
+import { countMessages } from '../pull/messages.ts';
 import { OUTCOME_NAMES, type OutcomeName } from '../reconcile/reasons.ts';
 import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, type Pull } from '../store/pull.ts';
-import { type PullFile, pullFiles } from '../store/pull-file.ts';
+import { type MessageCount, type PullFile, pullFiles } from '../store/pull-file.ts';
 import { type Left, leftOf } from '../store/pull-left.ts';
 import {
   acceptance,

@@ -6,9 +6,10 @@ import { clockWithNotes, mayBeLate, noteClock } from '../report/clock.ts';
 import { eventCell } from '../report/event-words.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { clockCell, timeCell } from '../report/words.ts';
-import { type Desk, may, type Visit } from './desk.ts';
+import type { Desk, Visit } from './desk.ts';
 import { csrfField } from './frame.ts';
 import { faultList } from './peer-forms.ts';
+import { may } from './roles.ts';
 
 const PATH = '/staff/clocks/:id';
 

@@ -6,8 +6,9 @@ import { grouped, numberCell, timeCell } from '../report/words.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS } from '../review/kinds.ts';
 import type { itemGroups, items } from '../review/read.ts';
 import { label, weightCell } from './conflict-tables.ts';
-import { may, type Visit } from './desk.ts';
+import type { Visit } from './desk.ts';
 import { address, csrfField } from './frame.ts';
+import { may } from './roles.ts';
 
 const PATH = '/staff/conflicts';
 type Groups = Awaited<ReturnType<typeof itemGroups>>;

@@ -17,9 +17,10 @@ import {
   WEIGHTS,
   weightCell,
 } from './conflict-tables.ts';
-import { type Desk, may, type Visit } from './desk.ts';
+import type { Desk, Visit } from './desk.ts';
 import { address, csrfField, problem, type StaffContext, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE } from './paging.ts';
+import { may } from './roles.ts';
 
 const PATH = '/staff/conflicts';
 

@@ -9,19 +9,7 @@ import { html } from '../../src/ui/html.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
-
-/** `counts`: figures, states and clocks. `rows`: records and names of members. `decide`: to accept a pull. `peers`: the registry. */
-export type Permission = 'counts' | 'rows' | 'decide' | 'peers';
-const ALLOWED: Readonly<Record<Permission, readonly string[]>> = {
-  counts: ['viewer', 'reviewer', 'admin'],
-  rows: ['reviewer'],
-  decide: ['reviewer'],
-  peers: ['admin'],
-};
-
-export function may(session: StaffSession, permission: Permission): boolean {
-  return session.roles.some((role) => ALLOWED[permission].includes(role));
-}
+import { may, type Permission } from './roles.ts';
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
   return isOwnOrigin(

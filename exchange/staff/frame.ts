@@ -8,6 +8,7 @@ import { documentText } from '../../src/ui/page.ts';
 import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { timeText } from '../../src/ui/time.ts';
 import type { StaffSession } from '../report/sessions.ts';
+import { may, type Permission } from './roles.ts';
 
 export type StaffContext = Context<FhirEnv>;
 
@@ -37,12 +38,13 @@ export type Place =
   | 'peers'
   | 'events'
   | 'federation';
-const NAV: readonly [Place, string, string][] = [
+/** With what it takes to open it: what a role does not open is not in its menu. */
+const NAV: readonly [Place, string, string, Permission?][] = [
   ['overview', '/staff', 'Overview'],
-  ['members', '/staff/members', 'Members'],
+  ['members', '/staff/members', 'Members', 'rows'],
   ['compliance', '/staff/compliance', 'Compliance'],
   ['pulls', '/staff/pulls', 'Pulls'],
-  ['conflicts', '/staff/conflicts', 'Conflicts'],
+  ['conflicts', '/staff/conflicts', 'Conflicts', 'rows'],
   ['clocks', '/staff/clocks', 'Clocks'],
   ['requests', '/staff/requests', 'Requests to us'],
   ['matches', '/staff/matches', 'Matches'],
@@ -79,7 +81,7 @@ function header(session: StaffSession | undefined, place: Place | undefined, pla
     html`<div class="who"><span>${session.name} (${session.roles.join(', ')})</span><form method="post" action="/staff/sign-out">${csrfField(session)}<button class="plain">Sign out</button></form></div>`;
   const nav =
     session &&
-    html`<nav aria-label="Staff pages"><ul>${NAV.map(
+    html`<nav aria-label="Staff pages"><ul>${NAV.filter(([, , , takes = 'counts']) => may(session, takes)).map(
       ([key, href, label]) =>
         html`<li><a href="${href}"${key === place ? html` aria-current="page"` : ''}>${label}</a></li>`,
     )}</ul></nav>`;

@@ -10,9 +10,10 @@ import { memberKeys } from '../report/member-key.ts';
 import { instantsOf, readPeriod } from '../report/period.ts';
 import { recordExport } from '../report/sessions.ts';
 import { CLOCK_KINDS, clockCell, numberCell, timeCell } from '../report/words.ts';
-import { type Desk, may } from './desk.ts';
+import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { may } from './roles.ts';
 
 const CLOCK_FILTERS = { open: 'running', late: 'late', blocked: 'blocked', closed: 'ended', all: 'all' } as const;
 export const PEER_STATES: Readonly<Record<string, Cell>> = {

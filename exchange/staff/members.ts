@@ -21,11 +21,12 @@ import { memberBehind } from '../report/disclosures.ts';
 import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/find-members.ts';
 import { peerLines } from '../report/lists.ts';
 import { idsOfPerson, type MemberAccount, memberAccount } from '../report/member-account.ts';
-import { type Desk, may, type Visit } from './desk.ts';
+import type { Desk, Visit } from './desk.ts';
 import { address, csrfField } from './frame.ts';
 import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
 import { onePersonBox } from './one-person.ts';
 import { faultList } from './peer-forms.ts';
+import { may } from './roles.ts';
 
 const PATH = '/staff/members';
 const DEMO_MEMBERS = 10;

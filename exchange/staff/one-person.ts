@@ -7,8 +7,9 @@ import { memberBehind } from '../report/disclosures.ts';
 import type { Merge } from '../report/member-account.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { count, timeCell } from '../report/words.ts';
-import { type Desk, may, type Visit } from './desk.ts';
+import type { Desk, Visit } from './desk.ts';
 import { csrfField, problem } from './frame.ts';
+import { may } from './roles.ts';
 
 const PATH = '/staff/members';
 

@@ -31,10 +31,11 @@ import {
   peerDocuments,
 } from '../report/peers.ts';
 import { peopleIn } from '../report/people.ts';
-import { type Desk, may, type Visit } from './desk.ts';
+import type { Desk, Visit } from './desk.ts';
 import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
 import { peerTables } from './peer-tables.ts';
+import { may } from './roles.ts';
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;

@@ -10,9 +10,10 @@ import { peopleIn } from '../report/people.ts';
 import { pullReport } from '../report/pull-report.ts';
 import { reportSummary, reportTables } from '../report/report-tables.ts';
 import { clockCell, codeCell, numberCell, timeCell } from '../report/words.ts';
-import { type Desk, may } from './desk.ts';
+import type { Desk } from './desk.ts';
 import { address, csrfField, problem, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE } from './paging.ts';
+import { may } from './roles.ts';
 
 const MAX_NOTE = 500;
 const isMemberKey = (text: string | undefined) => text !== undefined && /^M-[0-9a-f]{10}$/.test(text);
@@ -111,7 +112,7 @@ export function pull(desk: Desk): void {
       lead: [
         `What ${found.peerName} says of its answer, in its words. They may name people: that you opened this page is recorded.`,
       ],
-      tables: [messageTexts(found.messages)],
+      tables: [messageTexts(found.messages, found.isElsewhere)],
     });
   });
 

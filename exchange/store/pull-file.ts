@@ -3,6 +3,9 @@ import type { Queryable } from '../../src/store/database.ts';
 import type { Kept } from '../client/download.ts';
 import type { ManifestFile } from '../client/manifest.ts';
 
+/** How many messages of a severity and code. */
+export type MessageCount = { severity: string; code: string; n: number };
+
 export type PullFile = {
   position: number;
   kind: 'output' | 'deleted' | 'error';
@@ -18,6 +21,8 @@ export type PullFile = {
   /** lines, which the manifest counts; of a deletions file one line holds several units */
   lines: number | null;
   failure: string | null;
+  /** what the messages in it say, once they are read; null of other files, and of those that came before this was kept */
+  said: MessageCount[] | null;
   /** up to which line it is staged, when it is not staged whole, and how many units that makes */
   stagedLines: number;
   stagedUnits: number;
@@ -67,7 +72,7 @@ type Row = Omit<PullFile, 'bytes'> & {
 
 export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWithParts[]> {
   const rows = await sql<Row[]>`
-    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure, staged_lines as "stagedLines", staged_units as "stagedUnits",
+    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure, said, staged_lines as "stagedLines", staged_units as "stagedUnits",
       parts, part_bytes as "partBytes", etag, encoding
     from exchange.pull_file where pull_id = ${pullId} order by position`;
   return rows.map(({ parts, partBytes, etag, encoding, ...r }) => ({
@@ -91,9 +96,20 @@ export async function fileDownloaded(
   got: { blobKey: string; bytes: number; sha256: string; lines: number },
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, units = null,
+    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, units = null, said = null,
       parts = 0, part_bytes = 0, etag = null, encoding = null, failure = case when failure = ${REFETCHED} then failure end, staged_lines = 0, staged_units = 0
     where pull_id = ${pullId} and position = ${position}`;
+}
+
+/** Notes what the messages in a file say. pull_file_pkey. */
+export async function fileSaid(
+  tx: Queryable,
+  pullId: string,
+  position: number,
+  said: readonly MessageCount[],
+): Promise<void> {
+  await tx`
+    update exchange.pull_file set said = ${JSON.stringify(said)}::text::jsonb where pull_id = ${pullId} and position = ${position}`;
 }
 
 export async function fileFailed(

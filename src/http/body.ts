@@ -26,12 +26,18 @@ export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promis
   }
 }
 
-/** @throws Outcome 415: what is packed would be read as other letters, and may unpack to any length */
+/** @throws Outcome 415: what is packed or in wide letters would be read as others, and may unpack to any length */
 export function refuseEncoded(c: Context<FhirEnv>): void {
   const encoding = c.req.header('content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw new Outcome('unsupported-media-type', 'Send the body as it is, without Content-Encoding.');
+  // others agree in what is ASCII; what is not UTF-8 is seen when it is read
+  if (WIDE.test(c.req.header('content-type') ?? ''))
+    throw new Outcome('unsupported-media-type', 'Send the body in UTF-8.');
 }
+
+/** Encodings in which JSON and forms may not be sent (RFC 8259, 8.1), of which the letters look like UTF-8 all the same. */
+const WIDE = /;\s*charset\s*=\s*"?(?:utf-?(?:16|32)|ucs-?[24])/i;
 
 export const NOT_UTF8 = 'The body is not in UTF-8.';
 

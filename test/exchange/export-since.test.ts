@@ -479,3 +479,19 @@ describe('consent that ends', () => {
     expect(n?.['n']).toBeGreaterThan(10);
   });
 });
+
+test('that the law keeps records back is said of every answer, in the same words, whoever has such records', async () => {
+  await enrol(node.deps, [rivera, robert], [lab('kept-back', { meta: PSY })]);
+  const notes = async (person: typeof rivera, policy: string) => {
+    const manifest = await run(them, await them.group([card(person)], policy), undefined, [
+      { name: '_type', valueString: 'Observation' },
+    ]);
+    const keys = await sent(them, manifest);
+    return { keys, notes: await them.lines(manifest.error?.[0]?.url ?? '') };
+  };
+  const [hers, all, his] = [await notes(rivera, REGULAR), await notes(rivera, SENSITIVE), await notes(robert, REGULAR)];
+  expect([hers.keys, his.keys].flat()).not.toContain('Observation/kept-back');
+  expect(all.keys).toContain('Observation/kept-back');
+  expect(hers.notes).toMatchObject([{ issue: [{ code: 'suppressed' }] }, { issue: [{ code: 'informational' }] }]);
+  expect([all.notes, his.notes]).toEqual([hers.notes, hers.notes]);
+});

@@ -69,6 +69,14 @@ describe('what is refused says what to send', () => {
     expect([status, says.includes('Content-Encoding')]).toEqual([415, true]);
   });
 
+  test('a body in wide letters', async () => {
+    const of = (charset: string) =>
+      ask('POST', 'Group/$bulk-member-match', { 'content-type': `application/fhir+json; charset=${charset}` }, '{}');
+    expect(await of('utf-16')).toMatchObject({ status: 415, says: expect.stringContaining('UTF-8') });
+    for (const charset of ['utf-8', '"UTF-8"', 'us-ascii', 'iso-8859-1'])
+      expect((await of(charset)).status).not.toBe(415);
+  });
+
   test('JSON that is none, with the place and nothing of what was sent', async () => {
     const kick = (body: string) => ask('POST', 'Group/$bulk-member-match', {}, body).then(({ says }) => says);
     const good = JSON.stringify({ name: 'MemberBundle', part: [] });

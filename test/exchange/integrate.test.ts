@@ -205,6 +205,10 @@ describe('the self-test', () => {
     expect(
       of(...exported, row('file', 'export/j/1'), row('file', 'export/j/2'), row('export-deleted', 'export/j')),
     ).toMatchObject({ files: 'passed', delete: 'passed' });
+    // another one that was cancelled after it takes nothing back
+    const files = [row('file', 'export/j/1'), row('file', 'export/j/2')];
+    const after = [row('export-requested', 'export/k'), row('export-deleted', 'export/k')];
+    expect(of(...exported, ...files, ...after)).toMatchObject({ poll: 'passed', files: 'passed' });
   });
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { localDay } from '../../exchange/clocks/business-day.ts';
 import { readMessages } from '../../exchange/pull/messages.ts';
-import { pullMessages } from '../../exchange/report/messages.ts';
+import { messageTexts, pullMessages } from '../../exchange/report/messages.ts';
 import { pullReport } from '../../exchange/report/pull-report.ts';
 import { renderReport } from '../../exchange/report/render-report.ts';
 import { acceptLeft } from '../../exchange/store/pull-left.ts';
@@ -69,6 +69,30 @@ test('that it could not give something is told, and the next request asks for ev
   expect(Object.keys(await peer.findings(second.id))).toEqual(['peer-error-file']);
   const third = await peer.pull({}, { full: false });
   expect((await since(third.id))?.['since']).not.toBeNull();
+});
+
+test('notes alone are told and are no fault of the payer', async () => {
+  const { id } = await peer.pull(says(issue('information'), issue('information')));
+  expect(await peer.findings(id)).toEqual({});
+  expect((await pullReport(peer.node.deps, id))?.messages).toEqual([
+    { severity: 'information', code: 'incomplete', n: 2 },
+  ]);
+});
+
+test('what the messages say is told where their file is not, and that the file is elsewhere', async () => {
+  const { deps } = peer.node;
+  const { id } = await peer.pull(says(issue('warning')));
+  const elsewhere = { ...deps, blobs: { ...deps.blobs, get: () => Promise.resolve(undefined) } };
+  expect((await pullReport(elsewhere, id))?.messages).toEqual([{ severity: 'warning', code: 'incomplete', n: 1 }]);
+  const there = await pullMessages(elsewhere, id);
+  expect(there).toMatchObject({ messages: [], isElsewhere: true });
+  expect(messageTexts([], true).empty).toContain('not here');
+  expect(await pullMessages(deps, id)).toMatchObject({ messages: [{ severity: 'warning' }], isElsewhere: false });
+  // of a pull from before it was kept
+  await deps.database.sql`update exchange.pull_file set said = null where pull_id = ${id}`;
+  expect((await pullReport(deps, id))?.messages).toEqual([{ severity: 'warning', code: 'incomplete', n: 1 }]);
+  const unknown = await pullReport(elsewhere, id);
+  expect(unknown && renderReport(unknown, 'html')).toContain('It sent messages. Their file is not here');
 });
 
 test('when late claims are asked for no more, the last answer that lacks something waits for a person, who pulls again or takes it', async () => {
@@ -192,7 +216,7 @@ test('what is missing of changes is asked for again from where they began; notes
   expect(Object.keys(await peer.findings(lacking.id)).sort()).toEqual(['peer-error-file', 'peer-incomplete']);
   const again = await peer.pull(says(...notes, issue('success')), { full: false });
   expect((await since(again.id))?.['since']).toEqual((await since(lacking.id))?.['since']);
-  expect(Object.keys(await peer.findings(again.id))).toEqual(['peer-error-file']);
+  expect(Object.keys(await peer.findings(again.id))).toEqual([]);
   expect((await since(again.id))?.['at']).not.toBeNull();
 });
 

@@ -437,7 +437,7 @@ describe('$davinci-data-export', () => {
     );
     const { manifest } = await finished(got);
     expect([...new Set(manifest.output.map((f) => f.type))].sort()).toEqual(['Observation', 'Patient']);
-    expect(manifest.error).toMatchObject([{ count: 1 }]);
+    expect(manifest.error).toMatchObject([{ count: 2 }]);
     const lenient = await finished(
       await kick(
         [P2P, { name: 'nothing', valueString: 'x' }, { name: '_type', valueString: 'Patient,Claim' }],
@@ -445,7 +445,7 @@ describe('$davinci-data-export', () => {
       ),
     );
     expect(lenient.manifest.output.map((f) => f.type)).toEqual(['Patient']);
-    expect(lenient.manifest.error).toMatchObject([{ count: 2 }]);
+    expect(lenient.manifest.error).toMatchObject([{ count: 3 }]);
   });
 
   test('patients who are not of the Group are left out, never widened to all', async () => {
@@ -453,7 +453,7 @@ describe('$davinci-data-export', () => {
       await kick([P2P, { name: 'patient', valueReference: { reference: `Patient/${idOf(robert)}` } }]),
     );
     expect(manifest.output).toEqual([]);
-    expect(manifest.error).toMatchObject([{ count: 1 }]);
+    expect(manifest.error).toMatchObject([{ count: 2 }]);
   });
 });
 

@@ -58,6 +58,19 @@ describe('headers and errors', () => {
     }
   });
 
+  test('the menu has what the role opens', async () => {
+    for (const [user, wanted] of [
+      ['dev-viewer', false],
+      ['dev-admin', false],
+      ['dev-reviewer', true],
+    ] as const) {
+      const menu = /<nav.*?<\/nav>/s.exec(await text(user, '/staff'))?.[0] ?? '';
+      const hrefs = [...menu.matchAll(/href="([^"]+)"/g)].map((m) => m[1] ?? '');
+      expect(hrefs.includes('/staff/members') && hrefs.includes('/staff/conflicts'), user).toBe(wanted);
+      for (const href of hrefs) expect((await as(user).get(href)).status, `${user} ${href}`).not.toBe(403);
+    }
+  });
+
   test('unknown pages, pulls, lines and requests are 404 pages', async () => {
     for (const path of [
       '/staff/nothing',

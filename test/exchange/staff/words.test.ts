@@ -47,6 +47,7 @@ describe('the conservation check', () => {
         units,
         lines: units,
         failure: null,
+        said: null,
         stagedLines: 0,
         stagedUnits: 0,
       }) as const;

@@ -1,0 +1,15 @@
+// What each role of staff may do.
+import type { StaffSession } from '../report/sessions.ts';
+
+/** `counts`: figures, states and clocks. `rows`: records and names of members. `decide`: to accept a pull. `peers`: the registry. */
+export type Permission = 'counts' | 'rows' | 'decide' | 'peers';
+const ALLOWED: Readonly<Record<Permission, readonly string[]>> = {
+  counts: ['viewer', 'reviewer', 'admin'],
+  rows: ['reviewer'],
+  decide: ['reviewer'],
+  peers: ['admin'],
+};
+
+export function may(session: StaffSession, permission: Permission): boolean {
+  return session.roles.some((role) => ALLOWED[permission].includes(role));
+}
