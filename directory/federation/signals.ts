@@ -133,7 +133,7 @@ export async function loadDeactivated(
 }
 
 /** A row of the registry's dissemination file, by the names of its columns. */
-export type NppesRow = Readonly<Record<string, string>>;
+export type NppesRow = Readonly<Record<string, string | undefined>>;
 
 /** What signals ask of a row; undefined when it has no number or kind. */
 export function registryRow(row: NppesRow): RegistryRow | undefined {

@@ -1,9 +1,8 @@
 // `harvest signals`: what may be wrong in our own directory.
-import { createReadStream, readFileSync } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-import { parse as parseStream } from 'csv-parse';
-import { parse } from 'csv-parse/sync';
 import { loadDeactivated, loadRegistry, lookForSignals, type NppesRow } from '../../directory/federation/signals.ts';
+import { openFile, ReadFault } from '../import/bytes.ts';
+import { csvRows } from '../import/csv-rows.ts';
+import { ImportFault, REJECTS } from '../import/reject.ts';
 import { CommandFault } from './fault.ts';
 import { sayMerged } from './harvest.ts';
 import { withNode } from './node.ts';
@@ -18,8 +17,7 @@ export async function harvestSignals(options: SignalOptions): Promise<void> {
     throw new CommandFault('Say of which day the file is: --as-of YYYY-MM-DD. An old one would find too much.');
   await withNode(async ({ deps }) => {
     if (deactivated !== undefined) {
-      const rows = parse(readFileSync(deactivated, 'utf8'), { bom: true, relax_column_count: true }) as string[][];
-      say(`${await loadDeactivated(deps, rows, asOf)} deactivated NPIs loaded.`);
+      say(`${await loadDeactivated(deps, await deactivatedRows(deactivated), asOf)} deactivated NPIs loaded.`);
     }
     if (registry !== undefined) {
       const { taken, passed } = await loadRegistry(deps, registryRows(registry), asOf);
@@ -30,27 +28,64 @@ export async function harvestSignals(options: SignalOptions): Promise<void> {
   });
 }
 
-/** Rows of an extract, plain or gzip, as they are read: the whole registry is ten gigabytes. */
-export async function* registryRows(path: string): AsyncGenerator<NppesRow> {
-  const file = createReadStream(path);
-  const table = parseStream({ columns: true, bom: true, relax_column_count: true, skip_empty_lines: true });
-  const fail = (error: Error) => table.destroy(error);
-  file.once('error', fail);
-  if (/\.gz$/i.test(path)) file.pipe(createGunzip().once('error', fail)).pipe(table);
-  else file.pipe(table);
-  let first = true;
+/** What stopped the reading, in a sentence. */
+function unreadable(path: string, error: unknown): unknown {
+  if (error instanceof CommandFault || !(error instanceof ReadFault || error instanceof ImportFault)) return error;
+  const why = error instanceof ReadFault ? REJECTS[error.code] : error.message;
+  return new CommandFault(`${path} cannot be read: ${why} Nothing was changed.`, { cause: error });
+}
+
+const NPI = /^\d{10}$/;
+
+/**
+ * Number and day of the list of deactivated NPIs, which begins with a title, with the names of its columns or with the first of them.
+ * @throws CommandFault when it is no such list: an empty one would take the place of the one that is there
+ */
+export async function deactivatedRows(path: string): Promise<string[][]> {
+  const rows: string[][] = [];
   try {
-    for await (const row of table as AsyncIterable<NppesRow>) {
-      if (first && (row['NPI'] === undefined || row['Entity Type Code'] === undefined))
-        throw new CommandFault(`${path} is no extract of the registry: it has no columns NPI and Entity Type Code.`);
-      first = false;
-      yield row;
+    const table = csvRows(path, {
+      open: (file) => openFile(file).bytes,
+      columns(first) {
+        rows.push([...first]);
+        return ['npi', 'day'];
+      },
+    });
+    for await (const { line, values, fault } of table) {
+      if (fault !== undefined) throw new CommandFault(`${path}, line ${line}: ${fault} Nothing was changed.`);
+      rows.push([values['npi'] ?? '', values['day'] ?? '']);
     }
   } catch (error) {
-    if (error instanceof CommandFault) throw error;
-    throw new CommandFault(`${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}.`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
+  }
+  if (!rows.some(([npi = '']) => NPI.test(npi.trim())))
+    throw new CommandFault(`${path} has no NPI in its first column. Nothing was changed.`);
+  return rows;
+}
+
+/**
+ * Rows of an extract, plain or gzip, as they are read: the whole registry is ten gigabytes. One that cannot be read is empty.
+ * @throws CommandFault when it is no extract, or not whole
+ */
+export async function* registryRows(path: string): AsyncGenerator<NppesRow> {
+  let first = true;
+  const table = csvRows(path, {
+    open: (file) => openFile(file).bytes,
+    columns(header) {
+      if (!header.includes('NPI') || !header.includes('Entity Type Code'))
+        throw new CommandFault(`${path} is no extract of the registry: it has no columns NPI and Entity Type Code.`);
+      return header;
+    },
+  });
+  try {
+    for await (const { line, values, fault, isCut } of table) {
+      if (isCut)
+        throw new CommandFault(`${path} cannot be read to its end, line ${line}: ${fault} Nothing was changed.`);
+      first = false;
+      yield values;
+    }
+  } catch (error) {
+    throw unreadable(path, error);
   }
   if (first) throw new CommandFault(`${path} has no rows.`);
 }

@@ -133,6 +133,25 @@ describe('an extract', () => {
       deactivated: '2026-01-31',
       name: '',
     }));
+  test('numbers that are no more are read with a title, a header or neither; another file does not take the place of the list', async () => {
+    const { deactivatedRows } = await import('../../../src/command/harvest-signals.ts');
+    const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-deactivated-'));
+    const file = (content: string) => {
+      const path = join(folder, 'list.csv');
+      writeFileSync(path, content);
+      return path;
+    };
+    try {
+      const row = `${npi(1)},01/31/2026`;
+      for (const before of ['', 'NPI,NPPES Deactivation Date\r\n', 'Report as of January 2026\nNPI,Date\n'])
+        expect((await deactivatedRows(file(`${before}${row}\n`))).at(-1)).toEqual([npi(1), '01/31/2026']);
+      for (const content of ['', 'a,b\n1,2\n', `${row}\n${npi(2)},"01/3`])
+        await expect(deactivatedRows(file(content))).rejects.toThrow(/Nothing was changed/);
+      await expect(deactivatedRows(join(folder, 'none'))).rejects.toThrow(/cannot be read/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
   test('is read from a file, plain or gzip; another table is refused in a sentence', async () => {
     const { registryRows } = await import('../../../src/command/harvest-signals.ts');
     const { gzipSync } = await import('node:zlib');
@@ -145,8 +164,17 @@ describe('an extract', () => {
       writeFileSync(join(folder, 'd.csv.gz'), 'no gzip');
       for (const name of ['a.csv', 'b.csv.gz'])
         expect(await all(registryRows(join(folder, name)))).toMatchObject([{ NPI: npi(1) }]);
-      for (const name of ['c.csv', 'd.csv.gz', 'none.csv'])
+      writeFileSync(join(folder, 'cut.csv'), `${csv}"${npi(2)}","1","RIV`);
+      writeFileSync(join(folder, 'cut.csv.gz'), gzipSync(csv.repeat(20)).subarray(0, -9));
+      for (const name of ['c.csv', 'd.csv.gz', 'none.csv', 'cut.csv', 'cut.csv.gz'])
         await expect(all(registryRows(join(folder, name)))).rejects.toThrow(/ (is no extract|cannot be read)/);
+      // one row that is wrong does not hold up millions
+      writeFileSync(join(folder, 'row.csv'), `${csv}"2","A, B" C\n"${npi(3)}","1","OAK"\n`);
+      expect((await all(registryRows(join(folder, 'row.csv')))).map((r) => r['NPI'])).toEqual([
+        npi(1),
+        undefined,
+        npi(3),
+      ]);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
