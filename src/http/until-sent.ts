@@ -7,8 +7,8 @@ type Closing = {
 };
 type Bindings = {
   incoming?: { socket: Closing & { destroy(): unknown } };
-  /** `socket`: none while it stands behind another answer on its connection */
-  outgoing?: Closing & { writableFinished: boolean; socket: unknown };
+  /** `socket`: null while it stands behind another answer on its connection */
+  outgoing?: Closing & { writableFinished: boolean; socket?: unknown };
 };
 
 /** What stands behind another answer, by its connection, each of which has one listener for all of them. */
@@ -23,7 +23,7 @@ const behind = new WeakMap<object, Set<() => void>>();
 export function untilFirst(bindings: unknown): Promise<void> | undefined {
   const { incoming, outgoing } = (bindings ?? {}) as Bindings;
   const socket = incoming?.socket;
-  if (!socket || !outgoing || socket.destroyed || outgoing.destroyed || outgoing.socket) return undefined;
+  if (!socket || !outgoing || socket.destroyed || outgoing.destroyed || outgoing.socket !== null) return undefined;
   let all = behind.get(socket);
   if (all === undefined) {
     const made = new Set<() => void>();
