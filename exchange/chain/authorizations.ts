@@ -27,6 +27,11 @@ function sortedHistory(entries: readonly ReviewEntry[]): ReviewEntry[] {
   return [...once.values()].sort((a, b) => time(a.when) - time(b.when) || (a.code < b.code ? -1 : 1));
 }
 
+const byChange = (a: ClaimRecord, b: ClaimRecord): number => b.at - a.at || (a.id < b.id ? -1 : 1);
+/** When the last decision that a record tells was made. */
+const decided = (r: ClaimRecord): number =>
+  (r.facts.reviews ?? []).reduce((latest, e) => Math.max(latest, time(e.when)), Number.MIN_SAFE_INTEGER);
+
 /** Records of one id, and those of one insurer that share a number, together; each is looked at once. */
 function joined(records: readonly ClaimRecord[]): ClaimRecord[][] {
   const groupOf = new Map<string, ClaimRecord[]>();
@@ -68,9 +73,11 @@ export function authorizationChains(
       .digest('hex')
       .slice(0, 32);
     const history = sortedHistory([...(earlier.get(chain) ?? []), ...group.flatMap((r) => r.facts.reviews ?? [])]);
-    const newest = [...group].sort((a, b) => b.at - a.at)[0];
+    const latest = [...group].sort(byChange)[0];
+    const isCancelled = latest?.facts.status === 'cancelled';
+    // a copy that was changed later may tell of less: what is decided last speaks
+    const newest = isCancelled ? latest : [...group].sort((a, b) => decided(b) - decided(a) || byChange(a, b))[0];
     const last = history.at(-1);
-    const isCancelled = newest?.facts.status === 'cancelled';
     const units = newest?.facts.units;
     const firsts = new Map<string, ClaimRecord>();
     for (const r of group) if (!firsts.has(r.id)) firsts.set(r.id, r);

@@ -9,7 +9,7 @@ export type ClaimRecord = {
   /** one text for one insurer, however its senders call it */
   insurer: string;
   facts: ClaimFacts;
-  /** when we wrote it */
+  /** when it was changed where it comes from, if that is said; else when we wrote it */
   at: number;
 };
 type AnomalyCode =
@@ -90,6 +90,11 @@ const bySay = (a: ClaimRecord, b: ClaimRecord): number =>
   b.at - a.at ||
   (a.id < b.id ? -1 : 1);
 
+/** What either of two copies names, each once. */
+const named = (a: readonly ClaimNumber[], b: readonly ClaimNumber[]): ClaimNumber[] => [
+  ...new Map([...a, ...b].map((n) => [`${n.system ?? ''}|${n.value}`, n])).values(),
+];
+
 /** One node a claim version: copies of it from several senders are one. */
 function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] {
   const nodes: Node[] = [];
@@ -101,6 +106,12 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
     const twin = same.find((n) => n.facts.type === r.facts.type && !apart(n.facts, r.facts));
     if (twin) {
       twin.records.push(r);
+      // one payer may know of a version that the other one does not
+      twin.facts = {
+        ...twin.facts,
+        prior: named(twin.facts.prior, r.facts.prior),
+        next: named(twin.facts.next, r.facts.next),
+      };
       if (twin.facts.status !== r.facts.status)
         anomalies.add({
           code: 'copies-differ',

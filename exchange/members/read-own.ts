@@ -11,7 +11,7 @@ import { recordKeys } from '../reconcile/record-keys.ts';
 import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
-import { holdsOthers, peopleWithin } from '../transform/others-within.ts';
+import { holdsOthers, isMadeAboutAnother, isOtherOfOurs, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 
 /** The first valid NPI among a record's identifiers. */
@@ -84,6 +84,7 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
   // whose a statement about records is, is told by these and by whom it contains, when all are known
   if (owner.kind !== 'targets' && holdsOthers(resource, owner, (p) => p.id === memberId))
     return { refused: 'holds-others' };
+  if (isMadeAboutAnother(resource, isOtherOfOurs(memberId))) return { refused: 'holds-others' };
   const facts = factsOf(resource, json);
   const meta = { versionId: VERSION_MARK, lastUpdated: TIME_MARK };
   return {

@@ -90,7 +90,9 @@ export function fold(
   const final = new Set<string>();
   for (const c of chains) {
     const ids = c.nodes.flatMap((n) => n.ids).map((id) => keyOf('ExplanationOfBenefit', id));
-    const last = c.finalId === null ? ids.at(-1) : keyOf('ExplanationOfBenefit', c.finalId);
+    // of one that was taken back, the copy that says so
+    const lastId = c.finalId ?? c.nodes.at(-1)?.ids[0];
+    const last = lastId === undefined ? undefined : keyOf('ExplanationOfBenefit', lastId);
     if (last === undefined || (c.state !== 'final' && c.state !== 'void')) continue;
     final.add(last);
     for (const id of ids) unite(last, id);

@@ -28,14 +28,15 @@ const record = (r: Row): ClaimRecord & { memberId: string } => ({
   at: r.at.getTime(),
 });
 
-/** Visible claims and authorizations of members. */
+/** Visible claims and authorizations of members. `at`: of received ones when they were changed where they come from: payers are asked in any order. */
 export async function claimRecords(
   tx: Queryable,
   memberIds: readonly string[],
 ): Promise<(ClaimRecord & { memberId: string })[]> {
   const rows = await tx.unsafe<Row[]>(
-    `select c.member_id as "memberId", c.id, c.origin, c.last_updated as at, c.claim as facts, ${INSURER} as insurer
+    `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer
      from exchange.resource c ${ORGANIZATION}
+     left join exchange.identity y on c.origin <> 'own' and y.peer_id = c.origin and y.type = c.type and y.source_id = c.source_id
      where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and not c.deleted and c.claim is not null`,
     [[...memberIds] as never],
   );

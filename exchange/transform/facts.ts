@@ -7,7 +7,7 @@ import { withoutStaying } from './contained.ts';
 import { type Label, labelOf } from './label.ts';
 import { memberOf } from './member-of.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
-import { holdsOthers } from './others-within.ts';
+import { holdsOthers, isMadeAboutAnother, isOtherOfOurs } from './others-within.ts';
 import { type AuthorizationFacts, decidedAhead, isAuthorization, isHidden } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
@@ -81,11 +81,12 @@ function formText(resource: Resource, json: string, links: boolean, removed: Rem
   return stringifySpelled(formOf(parseSpelled(json) as Resource, json, links, removed));
 }
 
-/** Does one of our own records contain something of somebody else? An import refuses it today (members/read-own.ts); what an older one took stays here. */
+/** Does one of our own records contain something of somebody else, or say that it was made about somebody else? An import refuses it today (members/read-own.ts); what an older one took stays here. */
 function isOfOthersToo(resource: Resource): boolean {
-  if (resource['contained'] === undefined) return false;
+  if (resource['contained'] === undefined && resource['context'] === undefined) return false;
   const owner = memberOf(resource);
-  const memberId = owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? resource['id'] : undefined;
+  const memberId = owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? text(resource['id']) : undefined;
+  if (isMadeAboutAnother(resource, isOtherOfOurs(memberId))) return true;
   return owner.kind !== 'targets' && holdsOthers(resource, owner, (p) => p.id === memberId);
 }
 

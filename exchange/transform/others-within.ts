@@ -84,3 +84,9 @@ export function holdsOthers(
 export const isMadeAboutAnother = (resource: Resource, isAnother: (person: Person) => boolean): boolean =>
   isObject(resource['context']) &&
   peopleNamed(resource['context']['sourcePatientInfo']).some((p) => !p.isWithin && isAnother(p));
+
+/** Is it a Patient of our own and not the member? */
+export const isOtherOfOurs =
+  (memberId: string | undefined) =>
+  ({ id, base }: Person): boolean =>
+    base === undefined && id !== memberId;

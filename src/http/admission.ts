@@ -4,7 +4,7 @@
 // between them. What takes long may have its own, higher level, with few places: it waits for those, and what is soon done
 // passes it by.
 import { Outcome } from '../fhir/outcome.ts';
-import { untilSent } from './until-sent.ts';
+import { untilFirst, untilSent } from './until-sent.ts';
 
 /**
  * `latest`: when it has to begin, in milliseconds of `performance.now()`. `isGone`: nobody waits for it any more. `levelNow`: what is known of
@@ -170,13 +170,17 @@ export async function admitted<T>(
   }
 }
 
-/** The same; the place is given back once the answer that the work made has been sent: until then it is held in memory. */
+/**
+ * The same; the place is given back once the answer that the work made has been sent: until then it is held in memory. Only the next answer of a
+ * connection comes to the door.
+ */
 export async function admittedUntilSent<T>(
   admit: Admission,
   work: () => Promise<T>,
   bindings: unknown,
   { sentWithinMs, ...entrant }: Entrant & { sentWithinMs: number },
 ): Promise<T> {
+  await untilFirst(bindings);
   const held = await admit.enter(0, entrant);
   const leave = () => admit.leave(held);
   try {

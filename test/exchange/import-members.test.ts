@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readEnrolment } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { factsOf } from '../../exchange/transform/facts.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
@@ -340,4 +342,30 @@ test('a record that contains something of another person is refused, in whatever
   const rows = await node.deps.database.sql<{ id: string }[]>`
     select id from exchange.resource where member_id = 'p1' and type = 'Provenance'`;
   expect(rows.map((r) => r.id)).toEqual(['of-one']);
+});
+
+test('our own document that was made about another of our members is refused', async () => {
+  const document = (id: string, person?: string) =>
+    JSON.stringify({
+      resourceType: 'DocumentReference',
+      id,
+      status: 'current',
+      subject: { reference: 'Patient/p1' },
+      content: [{ attachment: { contentType: 'text/plain', data: 'aGVsbG8=' } }],
+      ...(person === undefined ? {} : { context: { sourcePatientInfo: { reference: person } } }),
+    });
+  const patient = JSON.stringify({ resourceType: 'Patient', id: 'p1' });
+  const { rejects } = await load(
+    [
+      patient,
+      document('doc-1'),
+      document('doc-2', 'Patient/p1'),
+      document('doc-3', 'https://clinic.example/fhir/Patient/7'),
+      document('doc-4', 'Patient/p2'),
+    ].join('\n'),
+  );
+  expect(rejects).toEqual([[5, 'holds-others']]);
+  // one that an older program took stays here
+  const kept = JSON.parse(document('old', 'Patient/p2')) as Resource;
+  expect(factsOf(kept, JSON.stringify(kept)).withheld).toBe('holds-others');
 });

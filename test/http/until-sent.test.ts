@@ -18,6 +18,16 @@ async function serve(sentWithinMs = 3_600_000) {
   const door = admission(1, 100, 3_600_000);
   const app = new Hono();
   let made = 0;
+  const holds = new Map<string, Promise<void>>();
+  const hold = (path: string) => {
+    let go = () => {};
+    holds.set(path, new Promise((done) => (go = done)));
+    return () => go();
+  };
+  app.use('*', async (c, next) => {
+    await holds.get(c.req.path);
+    await next();
+  });
   app.use('/replaced', async (c, next) => {
     await next();
     c.res = new Response('other');
@@ -73,7 +83,7 @@ async function serve(sentWithinMs = 3_600_000) {
   const freed = async () => {
     while (!(await isFree()));
   };
-  return { base: `http://127.0.0.1:${port}`, send, until, isFree, freed };
+  return { base: `http://127.0.0.1:${port}`, send, until, isFree, freed, hold };
 }
 
 test.each([
@@ -109,14 +119,18 @@ test('one behind it on its connection has none any more either', async () => {
   await freed();
 });
 
-test('one that is made before the one ahead of it on its connection', async () => {
-  const { base, send, until, isFree, freed } = await serve();
-  const socket = send('GET /', 'GET /large');
-  await until(2);
-  expect(await isFree()).toBe(false);
-  socket.destroy();
-  await freed();
+test('one that would be made before the one ahead of it on its connection waits for that', async () => {
+  const { base, send, until, isFree, freed, hold } = await serve();
+  const go = hold('/late');
+  const socket = send('GET /late', 'GET /', 'GET /large');
+  socket.resume();
+  await new Promise((r) => setTimeout(r, 50));
+  // the first one has not come to the door; who comes on another connection passes it
+  expect(await isFree()).toBe(true);
   expect(await (await fetch(`${base}/`)).text()).toBe('text');
+  go();
+  await until(4);
+  await freed();
 });
 
 test('a client that does not read is ended', async () => {
