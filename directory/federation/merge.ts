@@ -97,13 +97,14 @@ async function merge(
         base: `${deps.config.baseUrl}${MERGED_PATH}`,
         clock: deps.clock,
         validate: (resource) => judged.get(resource as object) ?? validate(resource),
-        onReject: (entry, code, message) =>
+        onReject: (entry, code, message) => {
           rejected.push({
             key: entry.source,
             peer: slugOf(entry.source, peers),
             code: `not-merged ${code}`,
             detail: message,
-          }),
+          });
+        },
       },
     );
     await forgetLifted(sql, left);

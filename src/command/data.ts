@@ -159,8 +159,7 @@ export async function importDirectory(
           : { validate: (r: unknown) => validate(r, { profiles: 'plan-net', ...(taxonomy ? { taxonomy } : {}) }) }),
         ...(options.strict ? { strict: true } : {}),
         signal,
-        // what goes wrong with the file is told when it is closed
-        onReject: (entry, code, message) => void rejects.write(rejectOf(entry, code, message)).catch(() => {}),
+        onReject: (entry, code, message) => rejects.write(rejectOf(entry, code, message)),
       },
     );
     const file = await rejects.close();

@@ -43,6 +43,8 @@ export function rejectsWriter(file: string, writer = process.pid): RejectsWriter
   let out: WriteStream | undefined;
   let failed: unknown;
   let total = 0;
+  /** all that wait for one end of a full stream wait together: of very many listeners each is found among all of them when it leaves */
+  let draining: Promise<void> | undefined;
   let closing: Promise<string | undefined> | undefined;
   const open = () => {
     const stream = createWriteStream(part, { flags: 'w', flush: isPlain });
@@ -62,11 +64,17 @@ export function rejectsWriter(file: string, writer = process.pid): RejectsWriter
       total++;
       counts.set(reject.code, (counts.get(reject.code) ?? 0) + 1);
       if (reject.unread) unread.push(reject);
-      if (!out.write(`${JSON.stringify(ordered(reject))}\n`))
-        await once(out, 'drain').catch(() => Promise.reject(failed));
+      if (out.write(`${JSON.stringify(ordered(reject))}\n`)) return;
+      draining ??= drained(out);
+      await draining;
     },
     close: () => (closing ??= close()),
   };
+
+  async function drained(stream: WriteStream): Promise<void> {
+    await once(stream, 'drain').catch(() => Promise.reject(failed));
+    draining = undefined;
+  }
 
   async function close(): Promise<string | undefined> {
     if (out === undefined) {

@@ -37,8 +37,8 @@ export type ImportOptions = PrepareOptions & {
   /** resources sent together, default 2,000 */
   batch?: number;
   onProgress?: (summary: ImportSummary) => void;
-  /** called for every rejected entry */
-  onReject?: (entry: ImportEntry, code: string, message: string) => void;
+  /** called for every rejected entry; what it returns is waited for */
+  onReject?: (entry: ImportEntry, code: string, message: string) => Promise<void> | void;
   /** stops after the batch under way */
   signal?: AbortSignal;
 };
@@ -88,7 +88,7 @@ export async function importResources(
         if (++summary.read % 4 === 0) await setImmediate();
         const prepared = prepare(entry, options);
         if ('rejected' in prepared) {
-          reject(summary, options, entry, prepared.rejected, prepared.message);
+          await reject(summary, options, entry, prepared.rejected, prepared.message);
           continue;
         }
         for (const finding of prepared.staged.findings) {
@@ -136,18 +136,21 @@ function reject(
   entry: ImportEntry,
   code: string,
   message: string,
-): void {
+): Promise<void> | void {
   summary.rejected++;
   summary.reasons[code] = (summary.reasons[code] ?? 0) + 1;
   if (summary.examples.length < EXAMPLES)
     summary.examples.push({ source: entry.source, line: entry.line, reason: code, message });
-  options.onReject?.(entry, code, message);
+  return options.onReject?.(entry, code, message);
 }
 
 function rejectCollided(summary: ImportSummary, options: ImportOptions, keys: readonly string[]): void {
   for (const key of keys) {
     const fault = { fault: 'key-collision', message: 'Another resource has this key.' };
-    reject(summary, options, { source: key, line: 0, ...fault }, fault.fault, fault.message);
+    // whoever keeps rejects tells at the end what went wrong with them
+    Promise.resolve(reject(summary, options, { source: key, line: 0, ...fault }, fault.fault, fault.message)).catch(
+      () => {},
+    );
   }
 }
 

@@ -84,6 +84,23 @@ test('files of which not all was read are kept', async () => {
   expect(readFileSync(join(folder, 'r.ndjson'), 'utf8')).not.toContain('unread');
 });
 
+test('very many that nobody waits for are written in a time that follows from their number', async () => {
+  const path = join(folder, 'r.ndjson');
+  const rejects = rejectsWriter(path);
+  const all: Promise<void>[] = [];
+  // a listener for each would be looked for among all of them when it leaves
+  const warned: Error[] = [];
+  const warn = (w: Error) => void warned.push(w);
+  process.on('warning', warn);
+  for (let line = 1; line <= 100_000; line++)
+    all.push(rejects.write({ source: 'a', line, code: 'not-json', reason: 'x'.repeat(50) }));
+  await Promise.all(all);
+  await rejects.close();
+  process.off('warning', warn);
+  expect(warned.filter((w) => w.name === 'MaxListenersExceededWarning')).toEqual([]);
+  expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(100_000);
+});
+
 test('many rejects are all on disk after close', async () => {
   const path = join(folder, 'r.ndjson');
   const rejects = rejectsWriter(path);

@@ -1,5 +1,5 @@
 // Goals, plans, teams and orders of care, specimens, relatives and answers: when two records tell of the same thing.
-import { isObject, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import {
   bare,
   began,
@@ -8,6 +8,7 @@ import {
   daysBetween,
   digest,
   disjoint,
+  minute,
   otherDay,
   otherwiseCoded,
   overlap,
@@ -76,7 +77,12 @@ export const careTeam: Judge = (a, b, known) => {
   const all = ma.length + mb.length - common;
   if (all === 0 || common / all < 0.8) return undefined;
   if (disjoint(codesOf(a['reasonCode']), codesOf(b['reasonCode']))) return undefined;
-  const [sa, sb] = [day(period(a['period']).start), day(period(b['period']).start)];
+  const [pa, pb] = [period(a['period']), period(b['period'])];
+  // the same people again, for the next visit of a day
+  const isBefore = (end: Json | undefined, start: Json | undefined) => (minute(end) ?? '9999') <= (minute(start) ?? '');
+  if (minute(pa.start) !== minute(pb.start) && (isBefore(pa.end, pb.start) || isBefore(pb.end, pa.start)))
+    return undefined;
+  const [sa, sb] = [day(pa.start), day(pb.start)];
   const says = (r: Resource) => codesOf(r['category']).length > 0 || text(r['name']) !== undefined;
   const named =
     overlap(codesOf(a['category']), codesOf(b['category'])) ||

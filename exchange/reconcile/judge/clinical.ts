@@ -170,7 +170,10 @@ export const report: Judge = (a, b, known) => {
   if (performer === undefined) return undefined;
   const refs = (r: Resource) => objects(r['result']).flatMap((x) => referenceOf(x) ?? []);
   const [fewer, more] = [refs(a), refs(b)].sort((x, y) => x.length - y.length) as [string[], string[]];
-  if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 ? 0 : 1));
+  // two notes of one minute have no results, and other words
+  const forms = (r: Resource) => objects(r['presentedForm']).flatMap((f) => text(f['data']) ?? text(f['hash']) ?? []);
+  const isOther = disjoint(forms(a), forms(b));
+  if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 && !isOther ? 0 : 1));
   return allAmong(fewer, more, known) ? sameEvent('report', performer) : undefined;
 };
 

@@ -334,3 +334,29 @@ test('what is taken out of a record leaves its numbers as they are written', () 
     '{"resourceType":"Observation","valueQuantity":{"value":1.50},"x":[{"value":0.12345678901234567890}]}',
   );
 });
+
+test('notes of one minute with other words are proposed, and the same people of two visits of a day are two teams', () => {
+  const note = (data?: string) => ({
+    resourceType: 'DiagnosticReport',
+    status: 'final',
+    code: cc(LOINC, '34117-2'),
+    effectiveDateTime: '2026-06-24T17:14:31Z',
+    performer: [ref('Practitioner/1')],
+    ...(data === undefined ? {} : { presentedForm: [{ contentType: 'text/plain', data }] }),
+  });
+  expect(is(note('b25l'), note('b25l'))).toBe('same-event 0.9');
+  expect(is(note('b25l'), note())).toBe('same-event 0.9');
+  expect(is(note('b25l'), note('dHdv'))).toBe('same-event 0.7');
+  const team = (start: string, end?: string) => ({
+    resourceType: 'CareTeam',
+    participant: [{ member: ref('Practitioner/1') }],
+    period: { start, ...(end === undefined ? {} : { end }) },
+  });
+  const first = team('2021-04-29T06:19:54Z', '2021-04-29T07:09:52Z');
+  expect(is(first, first)).toBe('same-event 0.9');
+  expect(is(first, team('2021-04-29T06:19:54Z'))).toBe('same-event 0.9');
+  expect(is(first, team('2021-04-29'))).toBe('same-event 0.9');
+  expect(is(first, team('2021-04-29T07:09:52Z', '2021-05-29T21:09:52Z'))).toBe('nothing');
+  const moment = team('2021-04-29T06:19:54Z', '2021-04-29T06:19:54Z');
+  expect(is(moment, moment)).toBe('same-event 0.9');
+});
