@@ -48,7 +48,7 @@ export async function include(
     Math.max(1, left),
   );
   left -= bytesOf(provenance);
-  const shared = await includedShared(sql, entries, Math.max(1, left));
+  const shared = await includedShared(sql, grants, entries, Math.max(1, left));
   const end = Math.min(own.end, provenance.end, shared.end);
   const found = all.slice(0, Math.max(1, end));
   const isOf = ({ place }: { place: number }) => place < found.length;

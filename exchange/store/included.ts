@@ -78,10 +78,17 @@ export async function includedProvenance(
   return included(sql, rows, [...grantedBase(grants, days), ...lists(keys)], bytes);
 }
 
-/** Directory entries that records refer to. */
-export async function includedShared(sql: Queryable, keys: Brought, bytes: number): Promise<Included<SharedRow>> {
+/** Directory entries that records refer to. A labelled one, which people may name, stays where none of the consents covers it. */
+export async function includedShared(
+  sql: Queryable,
+  grants: readonly Pick<Grant, 'policy'>[],
+  keys: Brought,
+  bytes: number,
+): Promise<Included<SharedRow>> {
   if (keys.size === 0) return NOTHING;
+  const most = grants.some((g) => g.policy === 'sensitive') ? '1' : '0';
   const rows = `select ${SHARED}, k.place from unnest($1::text::text[], $2::text::int[]) k(key, place)
-    join exchange.shared_resource s on s.type = split_part(k.key, '/', 1) and s.id = split_part(k.key, '/', 2) where not s.deleted`;
-  return included(sql, rows, lists(keys), bytes);
+    join exchange.shared_resource s on s.type = split_part(k.key, '/', 1) and s.id = split_part(k.key, '/', 2)
+    where not s.deleted and coalesce(s.label, 0) <= $3::text::smallint`;
+  return included(sql, rows, [...lists(keys), most], bytes);
 }

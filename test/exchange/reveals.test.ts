@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
 import { relabel } from '../../exchange/members/relabel.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';
 import { client } from './peer-client.ts';
@@ -194,6 +195,12 @@ test('a person leaves whatever is named: what is sensitive of that stays', async
   await node.deps.database.sql`
     update exchange.resource set links = '{Organization/ward,Organization/plain}' where type = 'Patient' and id = ${idOf(rivera)}`;
   expect(await left()).toEqual(PLAIN);
+  const payor = [ref('Organization/ward'), ref('Organization/plain')];
+  const beneficiary = ref(`Patient/${idOf(rivera)}`);
+  await enrol(node.deps, [], [{ resourceType: 'Coverage', id: 'cover', status: 'active', beneficiary, payor }]);
+  const found = await them.get('Coverage', `patient=${idOf(rivera)}&_include=Coverage:payor`);
+  const bundle = found.json() as { entry: { resource: Resource }[] };
+  expect(keysOf(bundle.entry.map((e) => e.resource))).toEqual(['Coverage/cover', 'Organization/plain']);
 });
 
 test('what files hold is looked at by what is inherited, too', async () => {
