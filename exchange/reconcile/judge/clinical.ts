@@ -243,7 +243,9 @@ export const encounter: Judge = (a, b, known) => {
     const [sa, sb] = [day(pa.start), day(pb.start)];
     if (sa === undefined || sb === undefined || facility !== true) return undefined;
     const [ea, eb] = [day(pa.end) ?? '9999', day(pb.end) ?? '9999'];
-    return sa <= eb && sb <= ea ? sameEvent('stay') : undefined;
+    // a ward, intensive care and the admission itself may be told as stays of their own
+    const isPart = otherwiseCoded(codesOf(a['type']), codesOf(b['type']));
+    return sa <= eb && sb <= ea ? sameEvent('stay', isPart ? 1 : 0) : undefined;
   }
   if (!sameDay(pa.start, pb.start)) return undefined;
   if (otherwiseCoded(codesOf(a['type']), codesOf(b['type']))) return undefined;

@@ -360,3 +360,17 @@ test('notes of one minute with other words are proposed, and the same people of 
   const moment = team('2021-04-29T06:19:54Z', '2021-04-29T06:19:54Z');
   expect(is(moment, moment)).toBe('same-event 0.9');
 });
+
+test('stays at one place that have days in common are one, and proposed when their kinds differ', () => {
+  const at = (start: string, end: string, code?: string) =>
+    visit(start, {
+      class: { code: 'IMP' },
+      period: { start, end },
+      ...(code === undefined ? {} : { type: [cc(SCT, code)] }),
+    });
+  const admission = at('2023-06-17', '2023-06-18', '32485007');
+  expect(is(admission, at('2023-06-18', '2023-06-20', '32485007'))).toBe('same-event 0.9');
+  expect(is(admission, at('2023-06-18', '2023-06-20'))).toBe('same-event 0.9');
+  expect(is(admission, at('2023-06-18', '2023-06-20', '397821002'))).toBe('same-event 0.7');
+  expect(is(admission, at('2023-06-20', '2023-06-22', '32485007'))).toBe('nothing');
+});

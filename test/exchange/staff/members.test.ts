@@ -6,7 +6,7 @@ import { keepClocks } from '../../../exchange/schedule.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
-import { enrol, idOf, PEOPLE, US } from '../plan-fixture.ts';
+import { enrol, idOf, PEOPLE, planDay, US } from '../plan-fixture.ts';
 import { fieldOf, Visitor } from './support.ts';
 
 const { rivera, robert } = PEOPLE;
@@ -306,7 +306,7 @@ test('a choice that holds because two members were made one is not told as one t
   }>;
   const other = (await held).tables.choices[0]?.choice === 'opt-in' ? 'decline' : 'opt-in';
   await node.deps.database.sql`
-    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('other', ${bob}, ${other}, 'regular', current_date, 'test')`;
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('other', ${bob}, ${other}, 'regular', ${planDay()}, 'test')`;
   const both = await (await reviewer.get(`${page}/one/${bob}`)).text();
   const seen = [...both.matchAll(/name="seen" value="([^"]+)"/g)].map((m): [string, string] => ['seen', m[1] ?? '']);
   expect(seen.map(([, c]) => c)).toContain('choices');
