@@ -1,5 +1,6 @@
 // Rows out of lines of CSV (RFC 4180), as people and programs write it. What quotes make of a line is decided by the line itself: one
 // whose quotes do not fit is a row that cannot be read, and the next line begins another.
+// Not by csv-parse, which reads what is small here: a quote that does not end takes all that follows, and it cannot go on behind it.
 import type { TextLine } from './text-lines.ts';
 
 /** `line`: where it begins. `isCut`: a quote within it had not ended when the file did. */

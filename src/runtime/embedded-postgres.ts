@@ -59,6 +59,7 @@ const LOST: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
   'ECONNRESET',
 ]);
 /** A server that is told to stop takes seconds. */
@@ -158,13 +159,25 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
   }
 
   let lease = await enter();
+
+  /** Asks by the connection that holds what we hold; once more when the server was stopped meanwhile, and is started again. */
+  async function ask<T>(question: (sql: Sql) => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++)
+      try {
+        return await question(lease);
+      } catch (error) {
+        if (isLeaving || tries > STOPPING_TRIES || !LOST.has((error as { code?: string }).code ?? '')) throw error;
+        await (reviving ?? new Promise((r) => setTimeout(r, 100)));
+      }
+  }
+
   return {
     async url(database) {
       if (!/^[a-z][a-z0-9_]{0,62}$/.test(database)) throw new PostgresFault(`"${database}" is not a database name.`);
-      const known = await lease`select 1 from pg_database where datname = ${database}`;
+      const known = await ask((sql) => sql`select 1 from pg_database where datname = ${database}`);
       if (known.length === 0) {
         try {
-          await lease.unsafe(`create database ${database}`);
+          await ask((sql) => sql.unsafe(`create database ${database}`));
         } catch (error) {
           if ((error as { code?: string }).code !== '42P04') throw error; // another command made it meanwhile
         }
@@ -174,7 +187,7 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
       return isBySocket ? `${tcp}?host=${encodeURIComponent(dir)}` : tcp;
     },
     async claimNode() {
-      const [row] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${NODE_LOCK}) as ok`;
+      const [row] = await ask((sql) => sql<{ ok: boolean }[]>`select pg_try_advisory_lock(${NODE_LOCK}) as ok`);
       isNode = row?.ok === true;
       return isNode;
     },

@@ -63,6 +63,21 @@ test('who comes while the last one to leave stops the server gets one that runs'
   }
 }, 240_000);
 
+test('who asks while the server is started again is answered', async () => {
+  const url = await mine.url('plan');
+  const before = restarts;
+  process.kill(processId(), 'SIGKILL');
+  // at once, while it falls, and while it comes
+  const asked: Promise<string>[] = [];
+  for (let n = 0; n < 20; n++) {
+    asked.push(mine.url('plan'));
+    await new Promise((r) => setTimeout(r, 10));
+  }
+  expect(new Set(await Promise.all(asked))).toEqual(new Set([url]));
+  expect(await mine.claimNode()).toBe(true);
+  await expect.poll(() => restarts, { timeout: 30_000 }).toBe(before + 1);
+});
+
 test('sockets of servers that were killed do not stay', async () => {
   const dir = join(folder, 'postgres');
   const { port } = new URL(await mine.url('plan'));
