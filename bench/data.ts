@@ -3,7 +3,7 @@
 import { PLAN_NET } from '../src/fhir/search/types.ts';
 import { directoryResources } from '../src/seed/index.ts';
 import { inventedNpi } from '../src/seed/npi.ts';
-import type { ImportEntry } from '../src/store/resource-import.ts';
+import type { ImportEntry } from '../src/store/resource/resource-import.ts';
 
 export const SEED = 20_270_101;
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { createExchange } from '../exchange/app.ts';
 import { importMembers } from '../exchange/members/import-members.ts';
-import { addPeer, setPeerState } from '../exchange/store/peer.ts';
+import { addPeer, setPeerState } from '../exchange/store/peers/peer.ts';
 import { startWork } from '../exchange/work.ts';
 import { BULK_MATCH_SCOPE } from '../src/auth/scopes.ts';
 import { threads } from '../src/command/threads.ts';

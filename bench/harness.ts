@@ -8,7 +8,7 @@ import { BESIDE, bundle } from '../scripts/bundle.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { importResources } from '../src/store/resource-import.ts';
+import { importResources } from '../src/store/resource/resource-import.ts';
 import { compact, generated } from './data.ts';
 import type { LoadResult } from './load.ts';
 

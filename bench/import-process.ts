@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { openDatabase } from '../src/runtime/node.ts';
 import { copyField } from '../src/store/database.ts';
-import { type ImportEntry, importResources } from '../src/store/resource-import.ts';
+import { type ImportEntry, importResources } from '../src/store/resource/resource-import.ts';
 import { generated } from './data.ts';
 import { BASE } from './harness.ts';
 import { validateForImport } from './validate.ts';

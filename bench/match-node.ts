@@ -10,7 +10,7 @@ import { Hono } from 'hono';
 import { exportJWK, generateKeyPair } from 'jose';
 import { createExchange } from '../exchange/app.ts';
 import { addresses } from '../exchange/plan.ts';
-import { addPeer, findPeer, setPeerState } from '../exchange/store/peer.ts';
+import { addPeer, findPeer, setPeerState } from '../exchange/store/peers/peer.ts';
 import { startWork } from '../exchange/work.ts';
 import { signAccessToken } from '../src/auth/access-token.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../src/auth/scopes.ts';

@@ -2,7 +2,7 @@
 // quarter of a second, so a write shows within that. What is held is the question and the bytes, never who asked.
 import { isLent } from '../src/fhir/lent-bytes.ts';
 import type { Queryable } from '../src/store/database.ts';
-import { readChange } from '../src/store/resource.ts';
+import { readChange } from '../src/store/resource/resource.ts';
 
 /** Bytes and headers of an answer with status 200. */
 export type Answer = { body: Uint8Array<ArrayBuffer> | string; headers: Record<string, string> };

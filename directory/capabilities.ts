@@ -5,8 +5,8 @@ import { PARAMETERS, type Parameter } from '../src/fhir/search/parameters.ts';
 import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { sortCodes } from '../src/fhir/search/sort.ts';
 import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET } from '../src/fhir/search/types.ts';
-import { TOTAL_EXACT } from '../src/store/search.ts';
-import { INCLUDE_MAX } from '../src/store/search-include.ts';
+import { TOTAL_EXACT } from '../src/store/search/search.ts';
+import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
 import { definitionOf } from './search-parameter.ts';
 
 const PROFILES: Record<DirectoryType, string[]> = {

@@ -2,7 +2,7 @@
 // how much of it, without any value: the parameters by name, how many alternatives, how wide a circle. Searches that take long wait for
 // places of their own, so that all the others are answered beside them. What is kept is times by kind, and nothing of who asked.
 import { circlesOf, type SearchRequest } from '../src/fhir/search/request.ts';
-import { isShort } from '../src/store/search-page.ts';
+import { isShort } from '../src/store/search/search-page.ts';
 
 /**
  * Levels of places: what is soon done whatever is asked (a read, one look into one index), what was soon done so far, what has not been

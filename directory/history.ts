@@ -9,7 +9,12 @@ import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { type HistoryPosition, type HistoryRequest, isKnown, readHistory } from '../src/store/resource-history.ts';
+import {
+  type HistoryPosition,
+  type HistoryRequest,
+  isKnown,
+  readHistory,
+} from '../src/store/resource/resource-history.ts';
 
 export type HistoryDeps = Pick<Deps, 'database' | 'config'> & {
   /** public FHIR base */

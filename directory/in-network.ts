@@ -8,7 +8,7 @@ import { bodyText } from '../src/http/body.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { readState } from '../src/store/resource.ts';
+import { readState } from '../src/store/resource/resource.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { toParameters } from './in-network/parameters.ts';
 import { pairsOf, readQuestion } from './in-network/question.ts';

@@ -10,7 +10,7 @@ import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { readResource, readVersion, type StoredVersion } from '../src/store/resource.ts';
+import { readResource, readVersion, type StoredVersion } from '../src/store/resource/resource.ts';
 
 /** `Type/id` of a path. @throws Outcome unknown-type or not-found */
 export function keyOf(type: string, id: string): string {

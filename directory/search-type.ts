@@ -12,8 +12,8 @@ import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import type { Errand } from '../src/store/errand.ts';
-import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
-import { INCLUDE_MAX } from '../src/store/search-include.ts';
+import { explainPage, hasPlaceIn } from '../src/store/search/search-explain.ts';
+import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
 import { countTotal, pageOf, type Totals, totalOf } from './totals.ts';
 import type { Work } from './work.ts';
 

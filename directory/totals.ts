@@ -9,7 +9,7 @@ import {
   type Page,
   searchPage,
   TOTAL_EXACT,
-} from '../src/store/search.ts';
+} from '../src/store/search/search.ts';
 
 /** `exact` or the planner's estimate */
 export type Total = { value: number; exact: boolean };

@@ -6,12 +6,12 @@ import { keepAlerts } from './alerts/keep.ts';
 import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
-import { endClocksDue, endClocksOfDead } from './store/clock-end.ts';
-import { LOOKS_AT_ONCE, lookAtCoverages } from './store/coverage-look.ts';
-import { forgetAttempts } from './store/match-attempt.ts';
-import { forgetGroups } from './store/match-group.ts';
-import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/member-clock.ts';
-import { forgetAssertions } from './store/peer.ts';
+import { forgetAttempts } from './store/match/match-attempt.ts';
+import { forgetGroups } from './store/match/match-group.ts';
+import { endClocksDue, endClocksOfDead } from './store/members/clock-end.ts';
+import { LOOKS_AT_ONCE, lookAtCoverages } from './store/members/coverage-look.ts';
+import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/members/member-clock.ts';
+import { forgetAssertions } from './store/peers/peer.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
 const OFFERS_AT_ONCE = 5000;

@@ -24,11 +24,11 @@ import { keyAfterUpdate } from './reconcile/keys-anew.ts';
 import { decideAsked } from './review/decide-all.ts';
 import { finishReleases } from './review/release.ts';
 import { keepClocks } from './schedule.ts';
-import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
-import { isAnswering } from './store/content-check.ts';
-import { freeAsks } from './store/coverage-ask.ts';
+import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/answer/bulk-job.ts';
+import { isAnswering } from './store/answer/content-check.ts';
 import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
+import { freeAsks } from './store/pull/coverage-ask.ts';
 
 const JOB_TRIES = 3;
 const PAUSE_MS = 5000;

@@ -1,6 +1,6 @@
 // What the staff pages of federation show and do. The pages know no tables; this does.
 import { localDay } from '../../src/calendar/federal.ts';
-import { readResource } from '../../src/store/resource.ts';
+import { readResource } from '../../src/store/resource/resource.ts';
 import { makeLinks } from './attest/link.ts';
 import { type Attestation, attest } from './attest.ts';
 import { changePeer, type PeerChange } from './change-peer.ts';

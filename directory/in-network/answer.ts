@@ -8,8 +8,8 @@ import { hasCoding, isResource, type Resource } from '../../src/fhir/resource.ts
 import { tokenForm } from '../../src/fhir/search/token.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import type { Database } from '../../src/store/database.ts';
-import { addressLogical } from '../../src/store/logical-targets.ts';
-import { readState } from '../../src/store/resource.ts';
+import { addressLogical } from '../../src/store/resource/logical-targets.ts';
+import { readState } from '../../src/store/resource/resource.ts';
 import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
 import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
 import { keysIn, nameOf, verifiedDays } from './evidence.ts';

@@ -3,7 +3,7 @@
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
-import { readAddressed } from '../../src/store/logical-targets.ts';
+import { readAddressed } from '../../src/store/resource/logical-targets.ts';
 import { csvField } from '../../src/ui/csv.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';

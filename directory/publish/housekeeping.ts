@@ -1,5 +1,5 @@
 // What publishing removes: files that nothing lists any more, after their time, and former versions past theirs.
-import { pruneHistory } from '../../src/store/resource-history.ts';
+import { pruneHistory } from '../../src/store/resource/resource-history.ts';
 import { deleteSet, filesOf, markUnlisted, overdueSets } from '../store/file-set.ts';
 import { setFolder } from './bulk-files.ts';
 import type { PublishDeps } from './make-publication.ts';

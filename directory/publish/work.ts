@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe } from '../../src/http/fhir-app.ts';
 import { durationMs } from '../../src/settings.ts';
-import { readState } from '../../src/store/resource.ts';
+import { readState } from '../../src/store/resource/resource.ts';
 import { leaveLease, nextDue, publications, setNextDue, takeLease } from '../store/publication.ts';
 import { type Alive, LeaseLost } from './bulk-files.ts';
 import { removeOld } from './housekeeping.ts';

@@ -2,7 +2,7 @@
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { addressLogical, readAddressed } from '../../src/store/logical-targets.ts';
+import { addressLogical, readAddressed } from '../../src/store/resource/logical-targets.ts';
 import { planNetworks, yearOf } from '../mpf/contract.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';

@@ -3,7 +3,7 @@ import type { ExportRequest } from '../../src/fhir/search/export-request.ts';
 import { readTypeFilter } from '../../src/fhir/search/export-request.ts';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import type { Queryable, Sql } from '../../src/store/database.ts';
-import { rows } from '../../src/store/search-condition.ts';
+import { rows } from '../../src/store/search/search-condition.ts';
 import type { FileSet } from './file-set.ts';
 
 export type Asked = 'known' | 'asked' | 'full';

@@ -60,7 +60,7 @@ export type Snapshot = { publication: Publication; id: string; end: () => Promis
 
 /**
  * Opens the next publication: its number, the instant it covers, and a snapshot that other connections can take. Writers
- * are kept out for that moment, and later changes are dated after what it covers (src/store/resource-merge.ts).
+ * are kept out for that moment, and later changes are dated after what it covers (src/store/resource/resource-merge.ts).
  */
 export async function openPublication(database: Database, now: Date): Promise<Snapshot> {
   const { end, id, covers, change, counts } = await settle(database, now, async (tx, state) => {

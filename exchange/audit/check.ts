@@ -1,7 +1,7 @@
 // Verifies the audit trail and keeps that it was done: once a day by itself, and whenever somebody asks.
 import type { Deps } from '../../src/deps.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { auditChecks, writeAuditCheck } from '../store/audit-check.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { auditChecks, writeAuditCheck } from '../store/audit/audit-check.ts';
 import { sealAll } from './run-seal.ts';
 import { type AuditVerdict, readHead, verifyAudit } from './verify.ts';
 

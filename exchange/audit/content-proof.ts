@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
 import {
   anyUnchecked,
   type ContentCheck,
@@ -11,7 +10,8 @@ import {
   holdUnchecked,
   isKept,
   writeContentCheck,
-} from '../store/content-check.ts';
+} from '../store/answer/content-check.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { type FoundFault, walkContent } from './walk-content.ts';
 
 const SHOWN = 20;

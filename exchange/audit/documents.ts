@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
 import { addresses } from '../plan.ts';
-import { type DocumentCheck, lastDocumentCheck, writeDocumentChecks } from '../store/document-check.ts';
+import { type DocumentCheck, lastDocumentCheck, writeDocumentChecks } from '../store/report/document-check.ts';
 
 const DAY_MS = 86_400_000;
 const TIMEOUT_MS = 30_000;

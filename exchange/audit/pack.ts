@@ -19,11 +19,11 @@ import { documentText } from '../../src/ui/page.ts';
 import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
-import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance.ts';
+import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance/compliance.ts';
 import { withPeople } from '../report/people.ts';
 import { instantsOf, type Period } from '../report/period.ts';
-import { contentChecksIn } from '../store/content-check.ts';
-import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/evidence.ts';
+import { contentChecksIn } from '../store/answer/content-check.ts';
+import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/audit/evidence.ts';
 import { proveAll } from './content-proof.ts';
 import { sealAll } from './run-seal.ts';
 

@@ -1,7 +1,7 @@
 // The sealer: takes the audit rows that wait, chains them and signs the head. One at a time, whatever the number of processes.
 import { CompactSign, importJWK } from 'jose';
 import type { Deps } from '../../src/deps.ts';
-import { becomeSealer, lastSeal, takeUnsealed, writeSeal } from '../store/audit-seal.ts';
+import { becomeSealer, lastSeal, takeUnsealed, writeSeal } from '../store/audit/audit-seal.ts';
 import { GENESIS, marks, type SealHead, sealHead } from './seal.ts';
 
 const SEAL_ROWS = 1000;

@@ -1,7 +1,7 @@
 // Does the audit trail stand as it was written? Recomputes every row, every seal and every signature.
 import { compactVerify, createLocalJWKSet, type JWK } from 'jose';
 import type { Deps } from '../../src/deps.ts';
-import { readSeals, type StoredSeal, sealedRows, unsealedRows } from '../store/audit-seal.ts';
+import { readSeals, type StoredSeal, sealedRows, unsealedRows } from '../store/audit/audit-seal.ts';
 import { HEAD_TYPE } from './run-seal.ts';
 import { GENESIS, MARK_BYTES, type SealedRow, type SealHead, sealRoot } from './seal.ts';
 

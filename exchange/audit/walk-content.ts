@@ -6,11 +6,11 @@ import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
-import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
-import { authorizationsBeside, documentsOf, stayingOf, supportersOf } from '../store/content-check.ts';
-import { deliveredMembers } from '../store/delivered.ts';
-import { keptBackOf } from '../store/kept-back.ts';
-import { listPeers } from '../store/peer.ts';
+import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/answer/bulk-job.ts';
+import { authorizationsBeside, documentsOf, stayingOf, supportersOf } from '../store/answer/content-check.ts';
+import { deliveredMembers } from '../store/answer/delivered.ts';
+import { listPeers } from '../store/peers/peer.ts';
+import { keptBackOf } from '../store/records/kept-back.ts';
 import {
   authorizationNumbers,
   type ContentContext,

@@ -11,8 +11,8 @@ import {
   staleAuthorizations,
   writeChainFindings,
   writeChains,
-} from '../store/chain.ts';
-import type { Work } from '../store/write-links.ts';
+} from '../store/records/chain.ts';
+import type { Work } from '../store/records/write-links.ts';
 import { authorizationChains } from './authorizations.ts';
 import { type Chain, claimChains } from './claims.ts';
 import type { ReviewEntry } from './facts.ts';

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { isResource, text } from '../../src/fhir/resource.ts';
-import { attachmentKey, type KeptBytes } from '../store/attachment.ts';
+import { attachmentKey, type KeptBytes } from '../store/records/attachment.ts';
 import { type Came, type Declared, judgeAttachment } from './judge-attachment.ts';
 import { askPeer, discard, isPeerOrigin, PeerFault } from './peer-fetch.ts';
 import { paced } from './receive.ts';

@@ -2,7 +2,7 @@
 // until a person looks: a taken-over discovery file must not collect our assertions.
 import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
-import type { Peer } from '../store/peer.ts';
+import type { Peer } from '../store/peers/peer.ts';
 import type { Statement } from './abilities.ts';
 import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
 import { type Talk, talkTo } from './talk.ts';

@@ -1,6 +1,6 @@
 // Starting asynchronous work at a peer and polling it. Status URLs are followed as given, never built.
 import { isObject } from '../../src/fhir/resource.ts';
-import type { Peer } from '../store/peer.ts';
+import type { Peer } from '../store/peers/peer.ts';
 import { readPages } from './manifest.ts';
 import { askPeer, discard, isPeerOrigin, PeerFault, pollDelayMs } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';

@@ -3,7 +3,7 @@
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { NotText, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
 import { readRetryAfter } from '../../src/net/retry-after.ts';
-import type { Peer } from '../store/peer.ts';
+import type { Peer } from '../store/peers/peer.ts';
 import type { Talk } from './talk.ts';
 
 /** Why a step cannot go on. `transient`: the same step may succeed later. `permanent`: the pull ends or needs a person. */

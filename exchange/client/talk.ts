@@ -1,7 +1,7 @@
 // What every request to a peer needs: who asks whom, with which tokens, and where its faults are noted.
 import type { Deps } from '../../src/deps.ts';
 import type { PeerFaultCode } from '../reconcile/peer-faults.ts';
-import type { Peer } from '../store/peer.ts';
+import type { Peer } from '../store/peers/peer.ts';
 import { type Limits, limitsOf } from './limits.ts';
 
 /** Where access tokens come from (token.ts). */

@@ -3,7 +3,7 @@
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
-import type { Peer } from '../store/peer.ts';
+import type { Peer } from '../store/peers/peer.ts';
 import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
 import type { Talk, Tokens } from './talk.ts';
 

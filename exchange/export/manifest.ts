@@ -1,7 +1,7 @@
 // The manifest of a finished job. Two forms: that of Bulk Data 2.0 and 3.0 with the members of later editions that older
 // readers ignore, and that of 4.0. https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---complete-status
 import { formatInstant } from '../../src/fhir/instant.ts';
-import type { BulkFile, BulkJob } from '../store/bulk-job.ts';
+import type { BulkFile, BulkJob } from '../store/answer/bulk-job.ts';
 import type { ExportParameters } from './parameters.ts';
 
 /** Files of one page, for clients that allow pages. */

@@ -1,6 +1,6 @@
 // Directory-type records that leave with what names them.
 import type { Queryable } from '../../src/store/database.ts';
-import { type ExportConditions, namedByShared, sharedRows } from '../store/export.ts';
+import { type ExportConditions, namedByShared, sharedRows } from '../store/answer/export.ts';
 import type { Shape } from './shape.ts';
 
 /**

@@ -2,7 +2,7 @@
 // accepted, or files of an export that another one made. They hold members' records, and go.
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import { namedFiles } from '../store/bulk-job.ts';
+import { namedFiles } from '../store/answer/bulk-job.ts';
 
 /** Looked at in one statement. */
 const LOOKED_AT = 1000;

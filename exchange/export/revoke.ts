@@ -3,10 +3,10 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { localDay } from '../clocks/business-day.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { openExports, revokeJob, revokeJobsOf } from '../store/bulk-job.ts';
+import { openExports, revokeJob, revokeJobsOf } from '../store/answer/bulk-job.ts';
+import { endedMembers } from '../store/answer/grant.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { blockClock } from '../store/clock.ts';
-import { endedMembers } from '../store/grant.ts';
 
 const CONSENT_ENDED = 'consent-ended';
 

@@ -1,5 +1,5 @@
 // The worker's side of an export: one snapshot, one pass over the members' records, files gzipped as they are written. What
-// may leave is decided by the statement (store/export.ts); records are parsed only when the client asked for a part of them.
+// may leave is decided by the statement (store/answer/export.ts); records are parsed only when the client asked for a part of them.
 import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
@@ -8,15 +8,22 @@ import { withPages } from '../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { decideAhead } from '../members/relabel.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
+import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/answer/bulk-job.ts';
+import { clearDelivered, deliveredMembers, writeDelivered } from '../store/answer/delivered.ts';
+import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
+import {
+  endedMembers,
+  type Grant,
+  type GrantScope,
+  grantedMembers,
+  groupSize,
+  stillGranted,
+} from '../store/answer/grant.ts';
+import { lackedSince } from '../store/answer/lacked-since.ts';
+import { deliveredOf, withdrawnMembers } from '../store/answer/withdrawn-since.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { closeClock, closeRepeated } from '../store/clock.ts';
-import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
-import { type ExportConditions, readByKey, settledTime } from '../store/export.ts';
-import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
-import { lackedSince } from '../store/lacked-since.ts';
-import { findPeer } from '../store/peer.ts';
-import { deliveredOf, withdrawnMembers } from '../store/withdrawn-since.ts';
+import { findPeer } from '../store/peers/peer.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { Named, type NamedRecord, namedRecords } from './named.ts';

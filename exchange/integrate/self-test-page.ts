@@ -11,8 +11,8 @@ import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { matchRequest } from '../client/member-bundle.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { findPeerByClient, type Peer } from '../store/peer.ts';
-import { demoMember, traceOf } from '../store/self-test.ts';
+import { demoMember, traceOf } from '../store/answer/self-test.ts';
+import { findPeerByClient, type Peer } from '../store/peers/peer.ts';
 import { judgeClient, type SelfTest } from './self-test.ts';
 import { pageHeaders, STYLESHEET } from './style.ts';
 

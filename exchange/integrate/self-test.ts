@@ -1,5 +1,5 @@
 // What a client has done so far, step by step, judged from the audit. Pure.
-import type { Trace } from '../store/self-test.ts';
+import type { Trace } from '../store/answer/self-test.ts';
 import { type Advice, adviceOn } from './advice.ts';
 
 type Step = {

@@ -1,8 +1,8 @@
 // By what the asker attests for each member of what it asks: looked for from the cheapest to the dearest, and no further than needed.
 import type { Deps } from '../../src/deps.ts';
 import { peerKeys } from '../peers/peer-keys.ts';
-import type { Peer } from '../store/peer.ts';
-import { attestingPeers } from '../store/peer-document.ts';
+import type { Peer } from '../store/peers/peer.ts';
+import { attestingPeers } from '../store/peers/peer-document.ts';
 import { type Attested, type AttestedBy, attests, coverageAttests, readStatement, statementOf } from './attestation.ts';
 import type { MemberBundle } from './member-bundle.ts';
 

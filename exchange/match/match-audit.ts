@@ -1,6 +1,6 @@
 // What the audit tells of one match, whichever way it was asked for.
-import type { AuditEntry } from '../store/audit.ts';
-import type { SingleMatch } from '../store/match-single.ts';
+import type { AuditEntry } from '../store/audit/audit.ts';
+import type { SingleMatch } from '../store/match/match-single.ts';
 import { NORMALIZATION } from './normalize.ts';
 
 type Matched = Pick<SingleMatch, 'outcome' | 'reason' | 'rule' | 'fuzzy' | 'attestation' | 'memberId'>;

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import { isPassing } from '../../src/store/failure.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { forgetRequest, hasRemovalRow, type KeptRequest, pastRequests } from '../store/match-request.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { forgetRequest, hasRemovalRow, type KeptRequest, pastRequests } from '../store/match/match-request.ts';
 
 const DAY_MS = 86_400_000;
 /** Removed in one go: the next one follows within a minute. */

@@ -16,7 +16,7 @@ import { choiceForm, payerForm } from '../members/forms.ts';
 import { isOpen, memberOfPass, passOf, unlock } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { peerLines } from '../report/lists.ts';
-import { memberAccount } from '../report/member-account.ts';
+import { memberAccount } from '../report/member/member-account.ts';
 import { type StaffContext, staffHeaders } from '../staff/frame.ts';
 
 /** The member's pages. All routes begin with `/my`. */

@@ -4,8 +4,8 @@ import type { Deps } from '../../src/deps.ts';
 import { timeRange } from '../../src/fhir/instant.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { askable } from '../store/enrolled.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { askable } from '../store/members/enrolled.ts';
 import {
   addChoice,
   addContacts,
@@ -16,10 +16,10 @@ import {
   memberChoices,
   namePayer,
   otherCoverages,
-} from '../store/member-choice.ts';
-import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
-import { addRequest, hasRequest } from '../store/member-request.ts';
-import { renewRequests } from '../store/renewed-request.ts';
+} from '../store/members/member-choice.ts';
+import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/members/member-clock.ts';
+import { addRequest, hasRequest } from '../store/members/member-request.ts';
+import { renewRequests } from '../store/members/renewed-request.ts';
 import { educationText, type Language } from './education.ts';
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 // The text that members are shown when they are asked for permission (42 CFR 422.121(b)(7)): plain language, in English and
 // Spanish, with a version. What was shown is kept with its SHA-256, so that a later version changes nothing of the proof.
 import { createHash } from 'node:crypto';
-import type { ShownText } from '../store/member-choice.ts';
+import type { ShownText } from '../store/members/member-choice.ts';
 
 const LANGUAGES = ['en', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];

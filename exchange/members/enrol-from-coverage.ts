@@ -3,10 +3,10 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import type { LineOfBusiness } from '../clocks/rules.ts';
-import { coveragesOf, organizationsOf } from '../store/coverage.ts';
-import { type EnrolmentCounts, writeEnrolment } from '../store/enrolment.ts';
-import { namePayer } from '../store/member-choice.ts';
-import { refreshProfiles } from '../store/profile.ts';
+import { refreshProfiles } from '../store/match/profile.ts';
+import { coveragesOf, organizationsOf } from '../store/members/coverage.ts';
+import { type EnrolmentCounts, writeEnrolment } from '../store/members/enrolment.ts';
+import { namePayer } from '../store/members/member-choice.ts';
 import { type CoverageRow, type OtherPayer, readCoverage } from './coverage.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
 

@@ -1,6 +1,6 @@
 // The forms of a choice and of another payer, as the member's page and the staff page show them.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
-import type { ChoiceRow } from '../store/member-choice.ts';
+import type { ChoiceRow } from '../store/members/member-choice.ts';
 import type { Language } from './education.ts';
 import { CHOICE_WORDS } from './words.ts';
 

@@ -3,7 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { type CsvRow, csvRows } from '../../src/import/csv-rows.ts';
 import { ImportFault } from '../../src/import/reject.ts';
-import { membersByNumber } from '../store/member-choice.ts';
+import { membersByNumber } from '../store/members/member-choice.ts';
 import { CONTACT_KINDS, isChannel, recordContacts } from './choose.ts';
 import { isLanguage } from './education.ts';
 

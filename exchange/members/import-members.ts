@@ -14,13 +14,19 @@ import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
 import { tellDrugs } from '../reconcile/tell-drugs.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
-import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/import.ts';
-import { allFormers } from '../store/member-merge.ts';
-import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/profile.ts';
-import { openTwoCards } from '../store/review-match.ts';
-import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/match/profile.ts';
+import { openTwoCards } from '../store/match/review-match.ts';
+import {
+  addEnrolled,
+  type EnrolmentCounts,
+  endCoverage,
+  endFormer,
+  writeEnrolment,
+} from '../store/members/enrolment.ts';
+import { allFormers } from '../store/members/member-merge.ts';
+import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/records/import.ts';
+import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
 import { ENROLMENT_COLUMNS, readEnd, readEnrolment } from './enrolment.ts';

@@ -2,9 +2,9 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { sameText } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { addInvitations, findInvitation, openInvitation, takeTry } from '../store/invitation.ts';
-import { patientTexts } from '../store/report-lines.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { addInvitations, findInvitation, openInvitation, takeTry } from '../store/members/invitation.ts';
+import { patientTexts } from '../store/report/report-lines.ts';
 import type { Actor } from './choose.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'keys'>;

@@ -3,10 +3,10 @@ import type { Deps } from '../../src/deps.ts';
 import { lendOne } from '../../src/store/database.ts';
 import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
-import { agreeValues } from '../store/agreed-values.ts';
-import { byKey, transactionInstant } from '../store/records.ts';
-import { eachSlice } from '../store/slice.ts';
-import { writeItems, writeLinks } from '../store/write-links.ts';
+import { agreeValues } from '../store/records/agreed-values.ts';
+import { byKey, transactionInstant } from '../store/records/records.ts';
+import { eachSlice } from '../store/records/slice.ts';
+import { writeItems, writeLinks } from '../store/records/write-links.ts';
 
 /** @param work an import that is committed and still staged */
 export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {

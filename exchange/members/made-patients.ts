@@ -2,8 +2,8 @@
 // what is in the store as it would be made is passed over.
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { ownHashes } from '../store/import.ts';
-import type { StagedUnit } from '../store/staging.ts';
+import { ownHashes } from '../store/records/import.ts';
+import type { StagedUnit } from '../store/records/staging.ts';
 import { patientOf } from './enrolment.ts';
 import type { EnrolmentLine } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';

@@ -3,7 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { allGiven } from '../match/normalize.ts';
-import { personOf } from '../report/members.ts';
+import { personOf } from '../report/member/members.ts';
 import {
   type ChoiceRow,
   type EnrolmentRow,
@@ -11,9 +11,9 @@ import {
   memberEnrolments,
   type OtherCoverage,
   otherCoverages,
-} from '../store/member-choice.ts';
-import { heldOf, payersKnowing, twoPersonsThere } from '../store/member-merge.ts';
-import { patientTexts } from '../store/report-lines.ts';
+} from '../store/members/member-choice.ts';
+import { heldOf, payersKnowing, twoPersonsThere } from '../store/members/member-merge.ts';
+import { patientTexts } from '../store/report/report-lines.ts';
 
 /** `weight` 3: they may be two persons; 1: what is to be known. */
 export type Doubt = { code: keyof typeof DOUBTS; text: string };

@@ -11,12 +11,13 @@ import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { lookAgain } from '../store/coverage-look.ts';
-import { changedDoubts, doubtsOf, moveDoubted, takeDoubts } from '../store/doubt.ts';
-import { addChoice, type ChoiceRow, memberChoices } from '../store/member-choice.ts';
-import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
-import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/member-merge.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { refreshProfiles } from '../store/match/profile.ts';
+import { decideTogether } from '../store/match/review-match.ts';
+import { lookAgain } from '../store/members/coverage-look.ts';
+import { addChoice, type ChoiceRow, memberChoices } from '../store/members/member-choice.ts';
+import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/members/member-clock.ts';
+import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/members/member-merge.ts';
 import {
   giveBack,
   type HeldRecord,
@@ -31,12 +32,11 @@ import {
   moveWaiting,
   recordsAfter,
   sayAgain,
-} from '../store/merge-parts.ts';
-import { refreshProfiles } from '../store/profile.ts';
-import { transactionInstant } from '../store/records.ts';
-import { findMemberId } from '../store/report-disclosures.ts';
-import { decideTogether } from '../store/review-match.ts';
-import { STAGED_VERSION } from '../store/staging.ts';
+} from '../store/members/merge-parts.ts';
+import { changedDoubts, doubtsOf, moveDoubted, takeDoubts } from '../store/records/doubt.ts';
+import { transactionInstant } from '../store/records/records.ts';
+import { STAGED_VERSION } from '../store/records/staging.ts';
+import { findMemberId } from '../store/report/report-disclosures.ts';
 import { ledTo } from './as-one-person.ts';
 import type { Actor } from './choose.ts';
 import { compareMoved } from './compare-moved.ts';

@@ -1,6 +1,6 @@
 // Whose a row of an enrolment file is: a person who came with records, or with another card, would else be there twice.
 import type { Queryable } from '../../src/store/database.ts';
-import { type CardHolder, cardHolders } from '../store/enrolment.ts';
+import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
 /**

@@ -8,7 +8,7 @@ import { type JsonObject, objects, type Resource, text } from '../../src/fhir/re
 import { claimFacts } from '../chain/facts.ts';
 import { businessKeys } from '../reconcile/business-keys.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
-import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
+import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/records/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { holdsOthers, isMadeAboutAnother, isOtherOfOurs, peopleWithin } from '../transform/others-within.ts';
@@ -45,7 +45,7 @@ export const isByUuid = (reference: string): boolean => /^urn:uuid:/i.test(refer
 
 /**
  * Keys `Type/id` of the records of a member that a record refers to and would reveal; `urn:uuid:` as it is. Of a Provenance those that it tells
- * where it comes from: what it is about is looked at when it leaves (store/export.ts).
+ * where it comes from: what it is about is looked at when it leaves (store/answer/export.ts).
  */
 export function labelledReferences(type: string, json: string): string[] {
   const isStatement = type === 'Provenance';

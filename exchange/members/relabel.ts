@@ -1,9 +1,9 @@
 // Records that another version of the rules decided are decided by this one: labels and what they pass on, the facts by which they
-// leave, and their form for peers. Until then they do not leave (store/export.ts). It may be stopped at any time, and goes on where it stopped.
+// leave, and their form for peers. Until then they do not leave (store/answer/export.ts). It may be stopped at any time, and goes on where it stopped.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
+import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
 import {
   anyUndecided,
   type Decider,
@@ -19,9 +19,9 @@ import {
   unclassifiedOf,
   undecidedOf,
   writeDecided,
-} from '../store/labels.ts';
-import { transactionInstant } from '../store/records.ts';
-import { decideSharedAfter, decideSharedOf } from '../store/shared-labels.ts';
+} from '../store/records/labels.ts';
+import { transactionInstant } from '../store/records/records.ts';
+import { decideSharedAfter, decideSharedOf } from '../store/records/shared-labels.ts';
 import { factsOf } from '../transform/facts.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';

@@ -2,8 +2,8 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { calendarOf } from '../clocks/business-day.ts';
-import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
-import { renewRequests } from '../store/renewed-request.ts';
+import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/members/member-clock.ts';
+import { renewRequests } from '../store/members/renewed-request.ts';
 
 /** Offers of coverage whose gap is told now begin, those that were answered are met, what ended ends, and what is to be asked again begins anew. */
 export async function settleEnrolled(

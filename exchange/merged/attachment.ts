@@ -1,7 +1,7 @@
 // A document of a received record, as staff open it: only while its record is shown.
 import type { Deps } from '../../src/deps.ts';
-import { attachmentKey, findAttachment } from '../store/attachment.ts';
-import { labelOfRecord, lastChoice } from '../store/merged.ts';
+import { attachmentKey, findAttachment } from '../store/records/attachment.ts';
+import { labelOfRecord, lastChoice } from '../store/report/merged.ts';
 
 export type OpenedAttachment = {
   memberId: string;

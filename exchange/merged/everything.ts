@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { replaceReferences } from '../../src/fhir/json-text.ts';
 import { addresses } from '../plan.ts';
-import { mergedRows, sharedTexts } from '../store/merged.ts';
+import { mergedRows, sharedTexts } from '../store/report/merged.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
 import { foldedOf } from './timeline.ts';
 

@@ -2,7 +2,7 @@
 // store; this is a view, made anew each time.
 import type { Chain } from '../chain/claims.ts';
 import { STILL_DOUBTED } from '../review/kinds.ts';
-import type { MergedItem, MergedKey, MergedLink } from '../store/merged.ts';
+import type { MergedItem, MergedKey, MergedLink } from '../store/report/merged.ts';
 
 export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn';
 export type Folded = {

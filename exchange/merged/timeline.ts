@@ -3,10 +3,11 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Chain } from '../chain/claims.ts';
 import { localDay } from '../clocks/business-day.ts';
-import { nameOfShared, personOf } from '../report/members.ts';
+import { nameOfShared, personOf } from '../report/member/members.ts';
 import { type PlainRecord, plainRecord } from '../report/plain-record.ts';
-import { type AttachmentLine, attachmentsOf } from '../store/attachment.ts';
-import { chainsOf } from '../store/chain.ts';
+import { listPeerNames } from '../store/peers/peer-names.ts';
+import { type AttachmentLine, attachmentsOf } from '../store/records/attachment.ts';
+import { chainsOf } from '../store/records/chain.ts';
 import {
   lastChoice,
   type MergedRow,
@@ -16,9 +17,8 @@ import {
   mergedRows,
   receivedPlaces,
   sharedTexts,
-} from '../store/merged.ts';
-import { listPeerNames } from '../store/peer-names.ts';
-import { findMemberId } from '../store/report-disclosures.ts';
+} from '../store/report/merged.ts';
+import { findMemberId } from '../store/report/report-disclosures.ts';
 import { isShared } from '../transform/record-types.ts';
 import { type Folded, fold, type Hidden } from './fold.ts';
 

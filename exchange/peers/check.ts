@@ -6,11 +6,11 @@ import { negotiate } from '../client/abilities.ts';
 import { type Discovery, discover } from '../client/discover.ts';
 import { findEndpoints } from '../client/endpoints.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { type Peer, recordCheck } from '../store/peer.ts';
-import { addPeerChange } from '../store/peer-change.ts';
-import { lastDiffering } from '../store/peer-due.ts';
-import { recordAbilities } from '../store/peer-health.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { type Peer, recordCheck } from '../store/peers/peer.ts';
+import { addPeerChange } from '../store/peers/peer-change.ts';
+import { lastDiffering } from '../store/peers/peer-due.ts';
+import { recordAbilities } from '../store/peers/peer-health.ts';
 
 export type Difference = { name: string; pinned: string; now: string };
 export type Checked = { found: Discovery; differs: Difference[] } | { fault: string };

@@ -2,8 +2,8 @@
 // meets it. What differs is never followed.
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import { findPeer } from '../store/peer.ts';
-import { peersToCheck } from '../store/peer-due.ts';
+import { findPeer } from '../store/peers/peer.ts';
+import { peersToCheck } from '../store/peers/peer-due.ts';
 import { checkPeer } from './check.ts';
 
 const DAY_MS = 86_400_000;

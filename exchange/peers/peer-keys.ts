@@ -6,10 +6,10 @@ import { isObject, type Json, objects } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { revokeOfPeer } from '../export/revoke.ts';
-import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
-import { takeCall } from '../store/match-attempt.ts';
-import { type Peer, setPeerState } from '../store/peer.ts';
-import { addPeerChange, type PeerChange, recordKeysSeen } from '../store/peer-change.ts';
+import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
+import { takeCall } from '../store/match/match-attempt.ts';
+import { type Peer, setPeerState } from '../store/peers/peer.ts';
+import { addPeerChange, type PeerChange, recordKeysSeen } from '../store/peers/peer-change.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_KEYS = 100;

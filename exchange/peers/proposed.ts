@@ -1,7 +1,7 @@
 // What waits for a second person, read from its row: it may have been written by another version of the program, or by hand. Pure.
 import { timeRange } from '../../src/fhir/instant.ts';
 import { isObject } from '../../src/fhir/resource.ts';
-import { DOCUMENT_KINDS, type NewDocument } from '../store/peer-document.ts';
+import { DOCUMENT_KINDS, type NewDocument } from '../store/peers/peer-document.ts';
 import type { PeerFields } from './registration.ts';
 
 type Fits = (value: unknown) => boolean;

@@ -4,9 +4,9 @@ import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { isLimitName, type LimitName } from '../client/limits.ts';
 import { revokeOfPeer } from '../export/revoke.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { linkOtherCoverage } from '../store/enrolment.ts';
-import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from '../store/peer.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { linkOtherCoverage } from '../store/members/enrolment.ts';
+import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from '../store/peers/peer.ts';
 import {
   addPeerChange,
   decideChange,
@@ -15,9 +15,9 @@ import {
   type PeerChange,
   writeBlocked,
   writePeerFields,
-} from '../store/peer-change.ts';
-import { addDocument, endDocument, type NewDocument } from '../store/peer-document.ts';
-import { setPeerLimit } from '../store/peer-health.ts';
+} from '../store/peers/peer-change.ts';
+import { addDocument, endDocument, type NewDocument } from '../store/peers/peer-document.ts';
+import { setPeerLimit } from '../store/peers/peer-health.ts';
 import { readProposedDocument, readProposedFields } from './proposed.ts';
 import { differences, opensNothing, type PeerFields, type Registration } from './registration.ts';
 

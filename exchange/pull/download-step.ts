@@ -4,7 +4,7 @@ import { downloadBundles } from '../client/bundle-pages.ts';
 import { type Downloaded, download } from '../client/download.ts';
 import { poll, readManifest } from '../client/kick-off.ts';
 import { askPeer, discard, isAway, PeerFault } from '../client/peer-fetch.ts';
-import { pullMembers } from '../store/pull.ts';
+import { pullMembers } from '../store/pull/pull.ts';
 import {
   appendFiles,
   type FileWithParts,
@@ -14,7 +14,7 @@ import {
   moveFiles,
   pullFiles,
   REFETCHED,
-} from '../store/pull-file.ts';
+} from '../store/pull/pull-file.ts';
 import { closeRequests, SYNCHRONOUS } from './export-step.ts';
 import { freshLinks } from './fresh-links.ts';
 import { inLanes } from './lanes.ts';

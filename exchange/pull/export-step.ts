@@ -7,9 +7,9 @@ import type { Manifest, ManifestFile } from '../client/manifest.ts';
 import { askPeer, discard, PeerFault } from '../client/peer-fetch.ts';
 import { withToken } from '../client/token.ts';
 import { closeClock } from '../store/clock.ts';
-import { recordAbilities } from '../store/peer-health.ts';
-import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull.ts';
-import { addFiles } from '../store/pull-file.ts';
+import { recordAbilities } from '../store/peers/peer-health.ts';
+import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull/pull.ts';
+import { addFiles } from '../store/pull/pull-file.ts';
 import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];

@@ -8,6 +8,19 @@ import { readManifest } from '../client/kick-off.ts';
 import { isAway, isFileOrigin, PeerFault } from '../client/peer-fetch.ts';
 import { type Talk, talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { findPeer, type Peer } from '../store/peers/peer.ts';
+import { peerAnswered, peerFailed } from '../store/peers/peer-health.ts';
+import {
+  claimAttachments,
+  type DueAttachment,
+  nextAttachment,
+  postponeAttachment,
+  renewAttachments,
+  settleAttachment,
+} from '../store/pull/attachment-due.ts';
+import { findPull } from '../store/pull/pull.ts';
+import { noteFaults } from '../store/pull/pull-fault.ts';
 import {
   attachmentKey,
   type KeptBytes,
@@ -16,21 +29,8 @@ import {
   noteGone,
   noteNotFetched,
   receivedBinary,
-} from '../store/attachment.ts';
-import {
-  claimAttachments,
-  type DueAttachment,
-  nextAttachment,
-  postponeAttachment,
-  renewAttachments,
-  settleAttachment,
-} from '../store/attachment-due.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { findPeer, type Peer } from '../store/peer.ts';
-import { peerAnswered, peerFailed } from '../store/peer-health.ts';
-import { findPull } from '../store/pull.ts';
-import { noteFaults } from '../store/pull-fault.ts';
-import { transactionInstant } from '../store/records.ts';
+} from '../store/records/attachment.ts';
+import { transactionInstant } from '../store/records/records.ts';
 import { isKeptType } from '../transform/attachment-type.ts';
 import { textTellsMoney } from '../transform/money-words.ts';
 import { inLanes } from './lanes.ts';

@@ -1,7 +1,7 @@
 // A manifest that is read again: files keep their place and get fresh addresses, what is new is taken, what is gone is told.
 // Pure.
 import type { ManifestFile } from '../client/manifest.ts';
-import type { PullFile } from '../store/pull-file.ts';
+import type { PullFile } from '../store/pull/pull-file.ts';
 
 export type FreshLinks = {
   moved: { position: number; url: string }[];

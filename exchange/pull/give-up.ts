@@ -1,11 +1,11 @@
 // A person gives a pull up that waits for its payer, such as one that lost the job and says for ever that it is being done. Its members are
 // asked for again as after any pull that failed, with what they were asked for now; its jobs there are deleted from the next waking on.
 import type { Deps } from '../../src/deps.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { endPull } from '../store/give-up.ts';
-import type { PullState } from '../store/pull.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { endPull } from '../store/pull/give-up.ts';
+import type { PullState } from '../store/pull/pull.ts';
 
-export { BEFORE_RECORDS } from '../store/give-up.ts';
+export { BEFORE_RECORDS } from '../store/pull/give-up.ts';
 
 export type GiverUp = { kind: 'staff' | 'command'; subject: string; name: string; development?: boolean };
 

@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, objects, text } from '../../src/fhir/resource.ts';
 import { keptText } from '../reconcile/stage.ts';
-import { fileSaid, type MessageCount, type PullFile } from '../store/pull-file.ts';
+import { fileSaid, type MessageCount, type PullFile } from '../store/pull/pull-file.ts';
 
 /** `severity` and `code` of the issue; `unreadable` and `unknown` where the line is no OperationOutcome. `text` is the peer's, of at most 1000 characters. */
 export type Message = { severity: string; code: string; text: string };

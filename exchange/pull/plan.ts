@@ -4,10 +4,10 @@ import type { Deps } from '../../src/deps.ts';
 import { calendarOf, localDay, requestDue } from '../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { openRequestsDue } from '../schedule.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { claimAsks, claimEnd, dueToAsk, settleAsks } from '../store/coverage-ask.ts';
-import { listPeers } from '../store/peer.ts';
-import { addPull } from '../store/pull.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { listPeers } from '../store/peers/peer.ts';
+import { claimAsks, claimEnd, dueToAsk, settleAsks } from '../store/pull/coverage-ask.ts';
+import { addPull } from '../store/pull/pull.ts';
 
 /**
  * Concurrent coverage is asked for again within three months (42 CFR 422.121(b)(6)(i)), coverage that has ended each month while

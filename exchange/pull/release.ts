@@ -4,9 +4,9 @@ import type { Deps } from '../../src/deps.ts';
 import { releaseJob } from '../client/kick-off.ts';
 import { talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
-import { findPeer } from '../store/peer.ts';
-import { takeUnreleased } from '../store/pull-release.ts';
-import { clearStaging } from '../store/staging.ts';
+import { findPeer } from '../store/peers/peer.ts';
+import { takeUnreleased } from '../store/pull/pull-release.ts';
+import { clearStaging } from '../store/records/staging.ts';
 
 export async function releaseEnded(deps: Deps, tokens: PeerTokens, only?: string): Promise<void> {
   for (const pull of await takeUnreleased(deps.database.sql, deps.clock(), only)) {

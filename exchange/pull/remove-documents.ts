@@ -1,8 +1,8 @@
 // Files of fetched documents that nothing names any more, when they were kept long enough; and what a process left behind that died
 // while a document came.
 import type { Deps } from '../../src/deps.ts';
-import { attachmentKey, goneDocuments, noteGone, takeGone } from '../store/attachment.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { attachmentKey, goneDocuments, noteGone, takeGone } from '../store/records/attachment.ts';
 import { COMING } from './fetch-attachments.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 // A pull that is divided: some of its members go to another one, which begins anew.
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { addPull, type movePull, pullMembers } from '../store/pull.ts';
-import { moveMembers } from '../store/pull-member.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { addPull, type movePull, pullMembers } from '../store/pull/pull.ts';
+import { moveMembers } from '../store/pull/pull-member.ts';
 import { advance, type Step } from './states.ts';
 
 /** Gives some members of a pull to another one, which is due now. */

@@ -8,11 +8,18 @@ import { PeerFault } from '../client/peer-fetch.ts';
 import { type Talk, talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
 import { pinnedDifferences, publishedDifference, recordDifferences } from '../peers/check.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { type Peer, pinPeer } from '../store/peer.ts';
-import { recordAbilities } from '../store/peer-health.ts';
-import { movePull, type Pull, type PullPatch, type PullState, pullMembers, withdrawnMembers } from '../store/pull.ts';
-import { noteFaults } from '../store/pull-fault.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { type Peer, pinPeer } from '../store/peers/peer.ts';
+import { recordAbilities } from '../store/peers/peer-health.ts';
+import {
+  movePull,
+  type Pull,
+  type PullPatch,
+  type PullState,
+  pullMembers,
+  withdrawnMembers,
+} from '../store/pull/pull.ts';
+import { noteFaults } from '../store/pull/pull-fault.ts';
 
 /** What a step works with. `faults`: what the peer did wrong in it, until it is written down. */
 export type Step = Talk & { owner: string; pull: Pull; faults: Map<string, number> };

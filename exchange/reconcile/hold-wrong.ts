@@ -1,10 +1,10 @@
 // What an older program took in as the member's and today's rules say is somebody else's is hidden when it comes again: its line is read
 // anew where it stood, as a replay of that pull would. May be repeated: what is held is not found again.
 import type { Deps } from '../../src/deps.ts';
-import type { Decided } from '../store/decided.ts';
-import type { Peer } from '../store/peer.ts';
-import type { Pull } from '../store/pull.ts';
-import { noteStillShown, shownWrong } from '../store/shown-wrong.ts';
+import type { Peer } from '../store/peers/peer.ts';
+import type { Pull } from '../store/pull/pull.ts';
+import type { Decided } from '../store/records/decided.ts';
+import { noteStillShown, shownWrong } from '../store/records/shown-wrong.ts';
 import { replay } from './replay.ts';
 import { KeptFileGone } from './stage.ts';
 

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { isHeld } from '../../src/store/failure.ts';
-import { drugsOf } from '../store/drug.ts';
+import { drugsOf } from '../store/records/drug.ts';
 import {
   beginKeys,
   FIRST_OF_MEMBERS,
@@ -21,8 +21,8 @@ import {
   writeMemberKeys,
   writeSharedKeys,
   writeStagedKeys,
-} from '../store/keys-made.ts';
-import { membersOfWork } from '../store/replay.ts';
+} from '../store/records/keys-made.ts';
+import { membersOfWork } from '../store/records/replay.ts';
 import { withDrug } from '../transform/drug.ts';
 import { businessKeys } from './business-keys.ts';
 import { KEY_RULES, recordKeys } from './record-keys.ts';

@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { namedDrugs } from '../store/drug.ts';
+import { namedDrugs } from '../store/records/drug.ts';
 import {
   candidatePairs,
   heldLinks,
@@ -14,8 +14,8 @@ import {
   npisOf,
   type Pair,
   possibleEchoes,
-} from '../store/link.ts';
-import { EVERYTHING } from '../store/slice.ts';
+} from '../store/records/link.ts';
+import { EVERYTHING } from '../store/records/slice.ts';
 import { type Drugs, withDrug } from '../transform/drug.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';

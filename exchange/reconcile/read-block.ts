@@ -1,10 +1,10 @@
 // The units of a block of lines, as rows for staging. Pure, and the same in this thread and in one beside it.
 import { type Block, type Line, linesIn } from '../../src/fhir/ndjson.ts';
-import { type StagedRows, type StagedUnit, stagedRows } from '../store/staging.ts';
+import { type StagedRows, type StagedUnit, stagedRows } from '../store/records/staging.ts';
 import { lineHash, OF_THE_LINE } from './known-lines.ts';
 import { readUnit, type UnitContext } from './read-unit.ts';
 
-/** One line of records as a unit. What may be taken in has the outcome that it has when nothing else is found (store/reconcile.ts). */
+/** One line of records as a unit. What may be taken in has the outcome that it has when nothing else is found (store/records/reconcile.ts). */
 export function unitOf(line: Line, file: number, context: UnitContext): StagedUnit {
   const at = { file, line: line.number, entry: 0 };
   if (!('text' in line))

@@ -10,7 +10,7 @@ import { isObject, isResource, objects, type Resource, text } from '../../src/fh
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
-import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
+import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/records/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';

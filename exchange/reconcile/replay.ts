@@ -12,17 +12,17 @@ import type { Chain } from '../chain/claims.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { recomputeChains, recomputeChainsOf } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { chainsOf } from '../store/chain.ts';
-import { commitRecords } from '../store/commit-pull.ts';
-import type { Decided } from '../store/decided.ts';
-import { drugsOf } from '../store/drug.ts';
-import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/keys-replayed.ts';
-import { membersLosing, returnMoved } from '../store/moved-units.ts';
-import type { Peer } from '../store/peer.ts';
-import type { Pull } from '../store/pull.ts';
-import { pullFiles } from '../store/pull-file.ts';
-import { transactionInstant } from '../store/records.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import type { Peer } from '../store/peers/peer.ts';
+import type { Pull } from '../store/pull/pull.ts';
+import { pullFiles } from '../store/pull/pull-file.ts';
+import { chainsOf } from '../store/records/chain.ts';
+import { commitRecords } from '../store/records/commit-pull.ts';
+import type { Decided } from '../store/records/decided.ts';
+import { drugsOf } from '../store/records/drug.ts';
+import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/records/keys-replayed.ts';
+import { membersLosing, returnMoved } from '../store/records/moved-units.ts';
+import { transactionInstant } from '../store/records/records.ts';
 import {
   arrivedUnits,
   decideReplay,
@@ -34,11 +34,11 @@ import {
   type UnitChange,
   unitChanges,
   writeRevisions,
-} from '../store/replay.ts';
-import { eachSlice } from '../store/slice.ts';
-import { clearStaging, lendStaging, stageUnits } from '../store/staging.ts';
-import { heldElsewhere, noteHeldElsewhere } from '../store/stray-claims.ts';
-import { withdrawUnits } from '../store/withdrawn.ts';
+} from '../store/records/replay.ts';
+import { eachSlice } from '../store/records/slice.ts';
+import { clearStaging, lendStaging, stageUnits } from '../store/records/staging.ts';
+import { heldElsewhere, noteHeldElsewhere } from '../store/records/stray-claims.ts';
+import { withdrawUnits } from '../store/records/withdrawn.ts';
 import { type Drugs, withDrug } from '../transform/drug.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { keyWorkAnew } from './keys-anew.ts';

@@ -3,10 +3,10 @@
 import type { Deps } from '../../src/deps.ts';
 import { stamp } from '../../src/fhir/json-text.ts';
 import { lendOne, type Sql } from '../../src/store/database.ts';
-import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store/references.ts';
-import { EVERYTHING } from '../store/slice.ts';
-import { type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/staging.ts';
-import type { Work } from '../store/write-links.ts';
+import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store/records/references.ts';
+import { EVERYTHING } from '../store/records/slice.ts';
+import { type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/records/staging.ts';
+import type { Work } from '../store/records/write-links.ts';
 import { referredId } from './local-id.ts';
 import type { UnitContext } from './read-unit.ts';
 import { correctReferences, ledFrom, type Target } from './rewrite.ts';

@@ -3,7 +3,7 @@
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
 import { isKey, parseReference } from '../../src/fhir/reference.ts';
 import { isByUuid, passesLabelOn } from '../members/read-own.ts';
-import { LED_TO } from '../store/references.ts';
+import { LED_TO } from '../store/records/references.ts';
 import { isShared } from '../transform/record-types.ts';
 
 export type Target = { localId: string; isShared: boolean };

@@ -4,8 +4,8 @@
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
-import { fileStaged, fileStagedTo, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
-import { forgetPhase } from '../store/pull-phase.ts';
+import { fileStaged, fileStagedTo, type PullFile, stagedLines, stagedUnits } from '../store/pull/pull-file.ts';
+import { forgetPhase } from '../store/pull/pull-phase.ts';
 import {
   clearStagedFile,
   openStaging,
@@ -13,7 +13,7 @@ import {
   type Staging,
   type StagingClients,
   stageUnits,
-} from '../store/staging.ts';
+} from '../store/records/staging.ts';
 import type { KnownLines } from './known-lines.ts';
 import { unitOf } from './read-block.ts';
 import { readDeletions, type UnitContext } from './read-unit.ts';

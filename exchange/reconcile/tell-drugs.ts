@@ -3,8 +3,8 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { drugUnits, namedDrugs, writeDrugUnits } from '../store/drug.ts';
-import { EVERYTHING, type Range } from '../store/slice.ts';
+import { drugUnits, namedDrugs, writeDrugUnits } from '../store/records/drug.ts';
+import { EVERYTHING, type Range } from '../store/records/slice.ts';
 import { medicationOf, withDrug } from '../transform/drug.ts';
 import { recordKeys } from './record-keys.ts';
 

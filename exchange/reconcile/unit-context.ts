@@ -3,10 +3,10 @@ import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
-import { personsOf } from '../store/known-person.ts';
-import type { Peer } from '../store/peer.ts';
-import { type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
-import { movedPatients } from '../store/pull-member.ts';
+import type { Peer } from '../store/peers/peer.ts';
+import { type Pull, pullMembers, withdrawnMembers } from '../store/pull/pull.ts';
+import { movedPatients } from '../store/pull/pull-member.ts';
+import { personsOf } from '../store/records/known-person.ts';
 import type { UnitContext } from './read-unit.ts';
 import type { UnitMember } from './unit-person.ts';
 

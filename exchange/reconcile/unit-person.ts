@@ -1,7 +1,7 @@
 // Whose a received unit may be, and whether it is. Pure.
 import { type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { allGiven, birthDate, memberIds } from '../match/normalize.ts';
-import type { KnownPerson } from '../store/known-person.ts';
+import type { KnownPerson } from '../store/records/known-person.ts';
 import type { Person } from '../transform/others-within.ts';
 import { isBaseOf } from './rewrite.ts';
 

@@ -1,8 +1,8 @@
 // One clock with what people said of it.
 import type { Deps } from '../../src/deps.ts';
 import { isLateReason, needsAction } from '../clocks/rules.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { addClockNote, type ClockNote, clockNotes, findClock, type WholeClock } from '../store/clock-note.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { addClockNote, type ClockNote, clockNotes, findClock, type WholeClock } from '../store/report/clock-note.ts';
 import type { StaffSession } from './sessions.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock'>;

@@ -1,8 +1,8 @@
 // The walk over the files of an export, in words.
 import type { Cell } from '../../src/ui/table.ts';
-import type { ContentCheck } from '../store/content-check.ts';
+import type { ContentCheck } from '../store/answer/content-check.ts';
 
-export { contentCheck } from '../store/content-check.ts';
+export { contentCheck } from '../store/answer/content-check.ts';
 
 /** What each kind of thing is that must not be in a file. */
 const KINDS: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
 // The lists of the staff pages: pulls, clocks, peers, what peers asked of us, and what was published.
 export { type Alert, type ListedAlert, recentAlerts } from '../store/alert.ts';
-export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
-export { documentChecks } from '../store/document-check.ts';
+export { type BulkFile, jobFiles } from '../store/answer/bulk-job.ts';
+export { documentChecks } from '../store/report/document-check.ts';
 export {
   type MatchDecision,
   pageDecisions,
-} from '../store/report-matches.ts';
+} from '../store/report/report-matches.ts';
 export {
   type After,
   type ClockFilter,
@@ -17,5 +17,5 @@ export {
   pageClocks,
   pagePulls,
   peerLines,
-} from '../store/report-pulls.ts';
-export { countDecisions, findRequest, pageRequests, type RequestLine } from '../store/report-requests.ts';
+} from '../store/report/report-pulls.ts';
+export { countDecisions, findRequest, pageRequests, type RequestLine } from '../store/report/report-requests.ts';

@@ -1,7 +1,7 @@
 // How a peer is asked and whether it answers, in words: for the staff page and the command. Pure.
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
 import { meaning, type Severity } from '../reconcile/reasons.ts';
-import type { Peer } from '../store/peer.ts';
+import type { Peer } from '../store/peers/peer.ts';
 
 const MATCH: Readonly<Record<MatchForm, string>> = {
   bulk: 'members in one batch (bulk member match)',

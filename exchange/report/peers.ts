@@ -1,10 +1,10 @@
 // One peer as the staff pages show it.
-export { findPeer, type Peer } from '../store/peer.ts';
-export { type PeerChange, peerChanges } from '../store/peer-change.ts';
+export { findPeer, type Peer } from '../store/peers/peer.ts';
+export { type PeerChange, peerChanges } from '../store/peers/peer-change.ts';
 export {
   DOCUMENT_KINDS,
   type DocumentKind,
   type NewDocument,
   type PeerDocument,
   peerDocuments,
-} from '../store/peer-document.ts';
+} from '../store/peers/peer-document.ts';

@@ -1,7 +1,7 @@
 // People by name in tables: what is stored of who did something is the subject of an identity provider.
 import type { Queryable } from '../../src/store/database.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
-import { namesOf } from '../store/staff-person.ts';
+import { namesOf } from '../store/report/staff-person.ts';
 
 /** A subject is `issuer|sub`. */
 const mayBePerson = (cell: Cell): cell is Cell & { value: string } =>

@@ -2,7 +2,13 @@
 // rule, and the member by a key.
 import { act, calm, look, type Meaning } from '../reconcile/meaning.ts';
 
-export { countSecurity, type MatchRow, pageMatches, pageSecurity, type SecurityRow } from '../store/report-security.ts';
+export {
+  countSecurity,
+  type MatchRow,
+  pageMatches,
+  pageSecurity,
+  type SecurityRow,
+} from '../store/report/report-security.ts';
 
 /** Why something was refused, by the reason of its audit row. */
 export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {

@@ -2,7 +2,7 @@
 import type { Person } from '../../src/auth/staff-oidc.ts';
 import { hashOf, randomId } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import {
   addSession,
   addSignIn,
@@ -11,7 +11,7 @@ import {
   type StaffSession,
   takeSignIn,
   useSession,
-} from '../store/staff-session.ts';
+} from '../store/report/staff-session.ts';
 
 export type { SignIn, StaffSession };
 

@@ -1,12 +1,12 @@
 // What a person decides about an item, and what follows from it. Decisions are only ever added: taking one back is one more.
 import type { Deps } from '../../src/deps.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { isDoubtOf, moveDoubted } from '../store/doubt.ts';
-import { transactionInstant } from '../store/records.ts';
-import { addRelease, forgetRelease, type ReleaseDue } from '../store/release-due.ts';
-import { writeRevisions } from '../store/replay.ts';
-import { findLine } from '../store/report-lines.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { isDoubtOf, moveDoubted } from '../store/records/doubt.ts';
+import { transactionInstant } from '../store/records/records.ts';
+import { writeRevisions } from '../store/records/replay.ts';
+import { findLine } from '../store/report/report-lines.ts';
+import { addRelease, forgetRelease, type ReleaseDue } from '../store/review/release-due.ts';
 import {
   decisionsOf,
   findItem,
@@ -15,7 +15,7 @@ import {
   undoLinks,
   unlinkByPerson,
   writeDecision,
-} from '../store/review.ts';
+} from '../store/review/review.ts';
 import { isKept } from './kept.ts';
 import { ITEM_KINDS, ONE_PERSON, type PersonDecision } from './kinds.ts';
 import { RELEASE_MS, releaseUnit } from './release.ts';

@@ -4,15 +4,15 @@ import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { prettyJson } from '../../src/ui/pretty-json.ts';
+import { nameOfShared } from '../report/member/members.ts';
 import { memberKeys } from '../report/member-key.ts';
-import { nameOfShared } from '../report/members.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
-import { type Origin, readOrigin, receivedLine } from '../report/record.ts';
-import { type Alike, countByPull, openAll } from '../store/decide-all.ts';
-import { findPeer } from '../store/peer.ts';
-import { listPeerNames } from '../store/peer-names.ts';
-import { dueRelease } from '../store/release-due.ts';
-import { provenanceOf } from '../store/report-lines.ts';
+import { type Origin, readOrigin, receivedLine } from '../report/pull/record.ts';
+import { findPeer } from '../store/peers/peer.ts';
+import { listPeerNames } from '../store/peers/peer-names.ts';
+import { provenanceOf } from '../store/report/report-lines.ts';
+import { type Alike, countByPull, openAll } from '../store/review/decide-all.ts';
+import { dueRelease } from '../store/review/release-due.ts';
 import {
   countItems,
   type Decision,
@@ -28,7 +28,7 @@ import {
   type OtherClaim,
   otherClaims,
   type StoredRecord,
-} from '../store/review.ts';
+} from '../store/review/review.ts';
 import { isShared } from '../transform/record-types.ts';
 
 import { isKept } from './kept.ts';
@@ -64,7 +64,7 @@ export type ItemReport = {
   due: { isUndo: boolean; isKept: boolean } | undefined;
 };
 
-/** Ids there of the claims that the words of a held claim name (store/stray-claims.ts). An id has no blanks. */
+/** Ids there of the claims that the words of a held claim name (store/records/stray-claims.ts). An id has no blanks. */
 const namedClaims = (detail: string): string[] => [
   ...new Set([...detail.matchAll(/\bclaim (\S+) of another member/g)].flatMap((m) => m[1] ?? [])),
 ];

@@ -1,12 +1,12 @@
 // A record that is held is taken in because a person says so, or goes back behind its check. The decision is recorded first; what follows
-// reads a kept file and takes a while. A process that dies in between leaves it to the next waking (store/release-due.ts).
+// reads a kept file and takes a while. A process that dies in between leaves it to the next waking (store/review/release-due.ts).
 import type { Deps } from '../../src/deps.ts';
 import { replay } from '../reconcile/replay.ts';
 import { KeptFileGone } from '../reconcile/stage.ts';
-import { findPeer } from '../store/peer.ts';
-import { findPull } from '../store/pull.ts';
-import { claimRelease, forgetRelease, postponeRelease, type ReleaseDue } from '../store/release-due.ts';
-import { findItem, type Item } from '../store/review.ts';
+import { findPeer } from '../store/peers/peer.ts';
+import { findPull } from '../store/pull/pull.ts';
+import { claimRelease, forgetRelease, postponeRelease, type ReleaseDue } from '../store/review/release-due.ts';
+import { findItem, type Item } from '../store/review/review.ts';
 
 /** How long who decided has for it, or who took it up. */
 export const RELEASE_MS = 600_000;

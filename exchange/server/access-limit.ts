@@ -1,9 +1,9 @@
 // What stands between the audit and a payer that asks again and again for what it may not have: each refusal takes from a budget in the
 // database. What is granted takes nothing, so whoever is refused nothing meets no limit, however much it asks for.
 import type { Deps } from '../../src/deps.ts';
-import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
+import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
 import { waitFor } from '../store/budget.ts';
-import { takeCall } from '../store/match-attempt.ts';
+import { takeCall } from '../store/match/match-attempt.ts';
 
 const KIND = 'access-refused';
 

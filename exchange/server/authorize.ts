@@ -8,7 +8,7 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
-import { KnownPeers, lockPeer, type Peer } from '../store/peer.ts';
+import { KnownPeers, lockPeer, type Peer } from '../store/peers/peer.ts';
 import { bookAccess, Waiting } from './access-limit.ts';
 
 export type Caller = {

@@ -19,7 +19,7 @@ import {
   type Position,
   sharedKeysOf,
   sharedOf,
-} from '../store/member-read.ts';
+} from '../store/answer/member-read.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
 import { type Given, givenParameters } from './export-parameters.ts';

@@ -14,9 +14,9 @@ import { gather } from '../../src/http/gather.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkJob, findFile, findJob } from '../store/bulk-job.ts';
-import { findPeer } from '../store/peer.ts';
+import { type BulkJob, findFile, findJob } from '../store/answer/bulk-job.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { findPeer } from '../store/peers/peer.ts';
 import { covers, insufficientScope, recordRefusal } from './authorize.ts';
 import { ownJob } from './export-status.ts';
 

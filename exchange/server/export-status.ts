@@ -7,10 +7,10 @@ import { FHIR_JSON, type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { manifest } from '../export/manifest.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { addresses } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkJob, cancelJob, findJob, forgetFiles, jobFiles } from '../store/bulk-job.ts';
+import { type BulkJob, cancelJob, findJob, forgetFiles, jobFiles } from '../store/answer/bulk-job.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { blockClock } from '../store/clock.ts';
-import { takeCallAlone } from '../store/match-attempt.ts';
+import { takeCallAlone } from '../store/match/match-attempt.ts';
 import { authorize, type Caller, covers, recordRefusal } from './authorize.ts';
 import { heldPolls } from './held-poll.ts';
 

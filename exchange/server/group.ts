@@ -7,7 +7,7 @@ import { checkAccepts } from '../../src/http/negotiate.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { matchBatchSystem } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
-import { findGroup, listGroups } from '../store/match-group.ts';
+import { findGroup, listGroups } from '../store/match/match-group.ts';
 import { authorize, recordRefusal } from './authorize.ts';
 import { readGroupSearch } from './group-search-request.ts';
 import { readPrefer } from './prefer.ts';

@@ -1,7 +1,7 @@
 // A poll that comes while its job is young waits a moment for it: most questions are about few members, and their files are written sooner
 // than a client asks again, which is after a second at the earliest. What is ready is told at once; who leaves is no longer waited for.
 import type { Deps } from '../../src/deps.ts';
-import { type BulkJob, findJob } from '../store/bulk-job.ts';
+import { type BulkJob, findJob } from '../store/answer/bulk-job.ts';
 
 /** Longest time that a poll waits, milliseconds: no longer than a client is told to wait before it asks again. */
 const LONGEST_MS = 1000;

@@ -5,8 +5,14 @@ import { referenceKey } from '../../src/fhir/reference.ts';
 import { isObject, text } from '../../src/fhir/resource.ts';
 import { transmitterProvenance } from '../export/transmitter.ts';
 import { ourselves } from '../plan.ts';
-import { type Brought, type Included, includedProvenance, includedRows, includedShared } from '../store/included.ts';
-import { type Grant, PAGE_BYTES } from '../store/member-read.ts';
+import {
+  type Brought,
+  type Included,
+  includedProvenance,
+  includedRows,
+  includedShared,
+} from '../store/answer/included.ts';
+import { type Grant, PAGE_BYTES } from '../store/answer/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import type { Caller } from './authorize.ts';
 import { daysOf, type Shown, shown } from './member-access.ts';

@@ -7,7 +7,7 @@ import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
-import { hadRecord } from '../store/delivered.ts';
+import { hadRecord } from '../store/answer/delivered.ts';
 import {
   type Grant,
   type MemberRow,
@@ -16,7 +16,7 @@ import {
   PAGE_BYTES,
   type Position,
   sharedByKey,
-} from '../store/member-read.ts';
+} from '../store/answer/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
 import { inTurn, pageInTurn } from './in-turn.ts';

@@ -3,7 +3,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceId } from '../../src/fhir/reference.ts';
 import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { readToken, split, unescaped } from '../../src/fhir/search/values.ts';
-import type { Position } from '../store/member-read.ts';
+import type { Position } from '../store/answer/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { type MemberCriterion, readCriterion, readUpdated } from './member-criterion.ts';
 import { type Include, memberNames, memberParameters, readInclude } from './member-parameters.ts';

@@ -1,14 +1,14 @@
 // Whose records a search looks at: members that it names, those that an index finds for what it asks, or all whom the peer may see, in windows.
 import type { Deps } from '../../src/deps.ts';
 import { birthDate } from '../match/normalize.ts';
-import type { Grant, Position } from '../store/member-read.ts';
+import type { Grant, Position } from '../store/answer/member-read.ts';
 import {
   claimsIdentified,
   membersBorn,
   membersHolding,
   membersIdentified,
   membersOfUmbs,
-} from '../store/members-meant.ts';
+} from '../store/answer/members-meant.ts';
 import type { Caller } from './authorize.ts';
 import { grantsFrom, grantsOf } from './member-access.ts';
 import type { MemberSearch } from './member-search-request.ts';

@@ -3,10 +3,10 @@
 import { createHmac } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { attemptSecret } from '../match/attempt-secret.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { waitFor } from '../store/budget.ts';
-import { takeCall } from '../store/match-attempt.ts';
-import type { Peer } from '../store/peer.ts';
+import { takeCall } from '../store/match/match-attempt.ts';
+import type { Peer } from '../store/peers/peer.ts';
 
 const KIND = 'token-refused';
 /** How many refusals more an address has than one client at it: several peers may share one. */

@@ -3,13 +3,13 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
-import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance.ts';
-import { complianceChanges } from '../report/compliance-changes.ts';
+import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance/compliance.ts';
+import { complianceChanges } from '../report/compliance/compliance-changes.ts';
+import { QUESTIONS } from '../report/compliance/questions.ts';
+import { peerStatement } from '../report/compliance/statement.ts';
 import { peerLines } from '../report/lists.ts';
 import { type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
-import { QUESTIONS } from '../report/questions.ts';
-import { peerStatement } from '../report/statement.ts';
-import { toTell } from '../report/tell.ts';
+import { toTell } from '../report/pull/tell.ts';
 import type { Desk, Visit } from './desk.ts';
 import { problem, withQuery } from './frame.ts';
 

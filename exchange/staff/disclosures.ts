@@ -1,7 +1,14 @@
 // /staff/disclosures: what was disclosed of a member, to whom and when; as page, CSV, JSON and FHIR AuditEvents.
 import { html } from '../../src/ui/html.ts';
-import { ACCOUNT_YEARS, disclosureBundle, disclosuresOf, HOW, memberBehind, WHY } from '../report/disclosures.ts';
 import { consentCell, eventCell } from '../report/event-words.ts';
+import {
+  ACCOUNT_YEARS,
+  disclosureBundle,
+  disclosuresOf,
+  HOW,
+  memberBehind,
+  WHY,
+} from '../report/member/disclosures.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';

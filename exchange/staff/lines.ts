@@ -2,10 +2,10 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { FINDINGS, meaning, OUTCOME_NAMES, OUTCOMES, UNIT_REASONS } from '../reconcile/reasons.ts';
-import { attachmentTable } from '../report/attachments.ts';
-import { type Difference, whyDifferent } from '../report/difference.ts';
-import { ledgerLines, type Place } from '../report/lines.ts';
-import { type RecordReport, recordReport } from '../report/record.ts';
+import { attachmentTable } from '../report/pull/attachments.ts';
+import { type Difference, whyDifferent } from '../report/pull/difference.ts';
+import { ledgerLines, type Place } from '../report/pull/lines.ts';
+import { type RecordReport, recordReport } from '../report/pull/record.ts';
 import { codeCell, count, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { type StaffContext, withQuery } from './frame.ts';

@@ -1,6 +1,6 @@
 // /staff/members/:member/looks: who looked at a member's data and what was done, all of it, newest first.
-import { memberBehind } from '../report/disclosures.ts';
-import { idsOfPerson, memberAuditBefore } from '../report/member-account.ts';
+import { memberBehind } from '../report/member/disclosures.ts';
+import { idsOfPerson, memberAuditBefore } from '../report/member/member-account.ts';
 import type { Desk } from './desk.ts';
 import { address } from './frame.ts';
 import { looksTable } from './member-tables.ts';

@@ -6,7 +6,7 @@ import { CONTACT_KINDS } from '../members/choose.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { deedWords } from '../report/deeds.ts';
 import { eventCell } from '../report/event-words.ts';
-import type { MemberAccount } from '../report/member-account.ts';
+import type { MemberAccount } from '../report/member/member-account.ts';
 import { clockCell, timeCell } from '../report/words.ts';
 
 export const CONTACT_RESULTS = {

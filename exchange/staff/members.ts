@@ -17,10 +17,10 @@ import { educationParagraphs, educationText, isLanguage, type Language } from '.
 import { choiceForm, payerForm } from '../members/forms.ts';
 import { INVITATION_DAYS, invite } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
-import { memberBehind } from '../report/disclosures.ts';
-import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/find-members.ts';
 import { peerLines } from '../report/lists.ts';
-import { idsOfPerson, type MemberAccount, memberAccount } from '../report/member-account.ts';
+import { memberBehind } from '../report/member/disclosures.ts';
+import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/member/find-members.ts';
+import { idsOfPerson, type MemberAccount, memberAccount } from '../report/member/member-account.ts';
 import type { Desk, Visit } from './desk.ts';
 import { address, csrfField } from './frame.ts';
 import { CONTACT_RESULTS, memberTables } from './member-tables.ts';

@@ -3,7 +3,7 @@ import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { mergedBundle, type Paging, type Place } from '../merged/everything.ts';
 import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
-import { attachmentTable } from '../report/attachments.ts';
+import { attachmentTable } from '../report/pull/attachments.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count } from '../report/words.ts';
 import type { Desk } from './desk.ts';

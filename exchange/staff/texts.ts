@@ -1,6 +1,6 @@
 // /staff/texts/SHA256: the text that a member was shown, as it was then.
 import { html } from '../../src/ui/html.ts';
-import { textShown } from '../report/text-shown.ts';
+import { textShown } from '../report/member/text-shown.ts';
 import { numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 

@@ -1,6 +1,6 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
-import { leftFailed, leftIncomplete, leftRepeating, stillWaits } from './pull-left.ts';
+import { leftFailed, leftIncomplete, leftRepeating, stillWaits } from './pull/pull-left.ts';
 
 type AlertKind =
   | 'clocks-overdue'

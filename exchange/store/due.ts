@@ -1,6 +1,6 @@
 // When there is work again.
 import type { Queryable } from '../../src/store/database.ts';
-import { OPEN_STATES } from './pull.ts';
+import { OPEN_STATES } from './pull/pull.ts';
 
 /** Milliseconds until the next pull step or job is due, at most `longest`. */
 export async function nextDue(sql: Queryable, now: Date, longest: number): Promise<number> {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { checkAudit } from '../../exchange/audit/check.ts';
 import { sealAll } from '../../exchange/audit/run-seal.ts';
 import { walkContent } from '../../exchange/audit/walk-content.ts';
-import { lastSeal } from '../../exchange/store/audit-seal.ts';
+import { lastSeal } from '../../exchange/store/audit/audit-seal.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

@@ -20,7 +20,7 @@ import { type Reject, type RejectsWriter, rejectsWriter } from '../import/reject
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
 import { migrate, planMigration } from '../store/migrate.ts';
-import { type ImportEntry, importResources } from '../store/resource-import.ts';
+import { type ImportEntry, importResources } from '../store/resource/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
 import { unnumbered } from './member-numbers.ts';

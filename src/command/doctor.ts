@@ -1,6 +1,6 @@
 // `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
-import { listPeers } from '../../exchange/store/peer.ts';
+import { listPeers } from '../../exchange/store/peers/peer.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
 import { checkUrl, networkPolicy } from '../net/address.ts';

@@ -4,7 +4,7 @@ import type { JWK } from 'jose';
 import { writePack } from '../../exchange/audit/pack.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
 import { instantsOf, type Period, readPeriod } from '../../exchange/report/period.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

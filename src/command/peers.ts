@@ -16,8 +16,8 @@ import {
 import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
 import { healthFacts } from '../../exchange/report/peer-health.ts';
-import { countLinked } from '../../exchange/store/enrolment.ts';
-import { findPeer, listPeers } from '../../exchange/store/peer.ts';
+import { countLinked } from '../../exchange/store/members/enrolment.ts';
+import { findPeer, listPeers } from '../../exchange/store/peers/peer.ts';
 import { parseScope } from '../auth/scopes.ts';
 import { isId } from '../fhir/reference.ts';
 import { networkPolicy } from '../net/address.ts';

@@ -8,7 +8,7 @@ import { publishIfDue, publishNow, startPublishing } from '../../directory/publi
 import { readConfig } from '../config.ts';
 import { networkPolicy } from '../net/address.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
-import { readState } from '../store/resource.ts';
+import { readState } from '../store/resource/resource.ts';
 import { CommandFault } from './fault.ts';
 import { type OpenNode, withNode } from './node.ts';
 import { say } from './say.ts';

@@ -2,8 +2,8 @@
 
 import { Command } from 'commander';
 import { type ReplayReport, replay } from '../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../exchange/store/peer.ts';
-import { findPull } from '../../exchange/store/pull.ts';
+import { findPeer } from '../../exchange/store/peers/peer.ts';
+import { findPull } from '../../exchange/store/pull/pull.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

@@ -3,7 +3,7 @@
 import { MERGED_PATH, MERGED_SCHEMA } from '../../directory/federation/harvest/context.ts';
 import { progressReporter } from '../import/progress.ts';
 import type { Database } from '../store/database.ts';
-import { indexAge, reindex } from '../store/resource-reindex.ts';
+import { indexAge, reindex } from '../store/resource/resource-reindex.ts';
 import { onSchema } from '../store/schema-view.ts';
 import { withNode } from './node.ts';
 

@@ -1,8 +1,8 @@
 // A pull's report for a terminal: what came, what became of it, and whether the books balance.
 
 import { OUTCOME_NAMES } from '../../exchange/reconcile/reasons.ts';
-import { leftWords } from '../../exchange/report/left.ts';
-import { type PullReport, pullReport } from '../../exchange/report/pull-report.ts';
+import { leftWords } from '../../exchange/report/pull/left.ts';
+import { type PullReport, pullReport } from '../../exchange/report/pull/pull-report.ts';
 import type { OpenNode } from './node.ts';
 
 const VERDICTS = {

@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { type By, changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
-import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
-import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
-import { peerChanges } from '../../exchange/store/peer-change.ts';
+import { linkOtherCoverage } from '../../exchange/store/members/enrolment.ts';
+import { addPeer, findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { peerChanges } from '../../exchange/store/peers/peer-change.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { validate } from '../fhir/validate/validate.ts';
@@ -21,7 +21,7 @@ import {
   type Side,
   sharedRecords,
 } from '../seed/index.ts';
-import { importResources } from '../store/resource-import.ts';
+import { importResources } from '../store/resource/resource-import.ts';
 import { CommandFault } from './fault.ts';
 import type { OpenNode } from './node.ts';
 import { SEED } from './sandbox-plan.ts';

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import cron from 'node-cron';
 import { PullWorker } from '../../exchange/pull/run.ts';
-import { nextAttachment } from '../../exchange/store/attachment-due.ts';
-import { listPulls, type Pull } from '../../exchange/store/pull.ts';
+import { nextAttachment } from '../../exchange/store/pull/attachment-due.ts';
+import { listPulls, type Pull } from '../../exchange/store/pull/pull.ts';
 import { type ExchangeWorker, startWork } from '../../exchange/work.ts';
 import { type Config, readConfig } from '../config.ts';
 import { prometheus } from '../runtime/metrics.ts';

@@ -12,7 +12,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { importResources } from '../../src/store/resource-import.ts';
+import { importResources } from '../../src/store/resource/resource-import.ts';
 import { entries } from '../directory/fixture.ts';
 import { Consumer } from '../directory/publish/consumer.ts';
 import { freshDb } from '../support/db.ts';

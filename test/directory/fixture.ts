@@ -8,7 +8,7 @@ import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
-import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource-import.ts';
+import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
 export const ORIGIN = 'https://plan.example';

@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject, type Resource, text } from '../..
 import { forwardParameters, reverseParameters } from '../../src/fhir/search/include.ts';
 import { PARAMETERS, type Parameter } from '../../src/fhir/search/parameters.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../src/fhir/search/types.ts';
-import { reindex } from '../../src/store/resource-reindex.ts';
+import { reindex } from '../../src/store/resource/resource-reindex.ts';
 import { BASE, body, deletion, directory, entries, FIXTURE, keyOf } from './fixture.ts';
 import { identified, withoutAddresses } from './logical-data.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { objects, type Resource } from '../../src/fhir/resource.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
 import { languageCode, languagesIn } from '../../src/names/language-codes.ts';
-import { reindex } from '../../src/store/resource-reindex.ts';
+import { reindex } from '../../src/store/resource/resource-reindex.ts';
 import { BASE, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
-import { joinCare } from '../../src/store/care-at.ts';
-import { resolveBeside } from '../../src/store/care-beside.ts';
-import { reindex } from '../../src/store/resource-reindex.ts';
-import { pageStatement } from '../../src/store/search-page.ts';
-import { estimates } from '../../src/store/token-frequency.ts';
+import { reindex } from '../../src/store/resource/resource-reindex.ts';
+import { joinCare } from '../../src/store/search/care-at.ts';
+import { resolveBeside } from '../../src/store/search/care-beside.ts';
+import { pageStatement } from '../../src/store/search/search-page.ts';
+import { estimates } from '../../src/store/search/token-frequency.ts';
 import { BASE, deletion, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 

@@ -7,8 +7,8 @@ import { PARAMETERS, type Parameter } from '../../src/fhir/search/parameters.ts'
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { searchPage } from '../../src/store/search.ts';
-import { pageStatement } from '../../src/store/search-page.ts';
+import { searchPage } from '../../src/store/search/search.ts';
+import { pageStatement } from '../../src/store/search/search-page.ts';
 import { directory, keyOf } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 11, resources: 700 })];

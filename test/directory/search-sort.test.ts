@@ -4,9 +4,9 @@ import { fold } from '../../src/fhir/fold.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { searchPage } from '../../src/store/search.ts';
-import { binder, isShort, pageStatement } from '../../src/store/search-page.ts';
-import { sortedHits } from '../../src/store/search-sorted.ts';
+import { searchPage } from '../../src/store/search/search.ts';
+import { binder, isShort, pageStatement } from '../../src/store/search/search-page.ts';
+import { sortedHits } from '../../src/store/search/search-sorted.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 5, resources: 900 })];

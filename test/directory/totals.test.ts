@@ -4,7 +4,7 @@ import { pageOf, type Totals, totals } from '../../directory/totals.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { type Database, viewOf } from '../../src/store/database.ts';
 import { errand, onErrand } from '../../src/store/errand.ts';
-import { TOTAL_EXACT } from '../../src/store/search.ts';
+import { TOTAL_EXACT } from '../../src/store/search/search.ts';
 import { BASE, directory, NOW } from './fixture.ts';
 
 const d = await directory();

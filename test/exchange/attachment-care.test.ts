@@ -7,9 +7,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { PeerTokens } from '../../exchange/client/token.ts';
 import { fetchAttachments } from '../../exchange/pull/fetch-attachments.ts';
 import { noteUnnamed, removeComing, removeDocuments } from '../../exchange/pull/remove-documents.ts';
-import { attachmentKey, nameDocument } from '../../exchange/store/attachment.ts';
-import { claimAttachments, postponeAttachment, settleAttachment } from '../../exchange/store/attachment-due.ts';
 import { freeLeases } from '../../exchange/store/lease.ts';
+import { claimAttachments, postponeAttachment, settleAttachment } from '../../exchange/store/pull/attachment-due.ts';
+import { attachmentKey, nameDocument } from '../../exchange/store/records/attachment.ts';
 import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

@@ -10,7 +10,7 @@ import { relabel } from '../../exchange/members/relabel.ts';
 import { judgeAttachmentFault } from '../../exchange/pull/fetch-attachments.ts';
 import { addressesOf, withoutAddresses } from '../../exchange/reconcile/attachment-address.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
-import { receivedLine } from '../../exchange/report/record.ts';
+import { receivedLine } from '../../exchange/report/pull/record.ts';
 import { isKept } from '../../exchange/review/kept.ts';
 import type { Blobs } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';

@@ -4,9 +4,9 @@ import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { checkAudit, checkAuditDaily } from '../../exchange/audit/check.ts';
 import { sealAll, sealBatch } from '../../exchange/audit/run-seal.ts';
 import { verifyAudit } from '../../exchange/audit/verify.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
-import { auditChecks } from '../../exchange/store/audit-check.ts';
-import { lastSeal } from '../../exchange/store/audit-seal.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { auditChecks } from '../../exchange/store/audit/audit-check.ts';
+import { lastSeal } from '../../exchange/store/audit/audit-seal.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;

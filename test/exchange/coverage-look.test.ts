@@ -5,8 +5,8 @@ import { recordChoice, recordPayer, recordRequest } from '../../exchange/members
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { closeClock } from '../../exchange/store/clock.ts';
-import { claimAsks, claimEnd, freeAsks } from '../../exchange/store/coverage-ask.ts';
-import { renewRequests } from '../../exchange/store/renewed-request.ts';
+import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
+import { claimAsks, claimEnd, freeAsks } from '../../exchange/store/pull/coverage-ask.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { endPulls } from './pulls-end.ts';

@@ -4,7 +4,7 @@ import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { renewRequests } from '../../exchange/store/renewed-request.ts';
+import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;

@@ -10,7 +10,7 @@ import { proveNext } from '../../exchange/audit/content-proof.ts';
 import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { proofCell, proofFaults } from '../../exchange/report/content-proof.ts';
-import { contentCheck } from '../../exchange/store/content-check.ts';
+import { contentCheck } from '../../exchange/store/answer/content-check.ts';
 import { factsOf } from '../../exchange/transform/facts.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import { removeExpired } from '../../exchange/work.ts';

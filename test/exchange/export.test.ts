@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { walkContent } from '../../exchange/audit/walk-content.ts';
 import { elementsOf, withElements } from '../../exchange/export/elements.ts';
-import { claimJob } from '../../exchange/store/bulk-job.ts';
+import { claimJob } from '../../exchange/store/answer/bulk-job.ts';
 import { EXPORT_ORDER } from '../../exchange/transform/record-types.ts';
 import r4 from '../../src/fhir/validate/tables/r4.json' with { type: 'json' };
 import { startNode, type TestNode } from '../support/node.ts';

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { heldPolls } from '../../exchange/server/held-poll.ts';
-import { type BulkJob, findJob } from '../../exchange/store/bulk-job.ts';
+import { type BulkJob, findJob } from '../../exchange/store/answer/bulk-job.ts';
 import { takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';

@@ -8,10 +8,10 @@ import { localDay } from '../../exchange/clocks/business-day.ts';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { readPeriod } from '../../exchange/report/period.ts';
-import { pullReport } from '../../exchange/report/pull-report.ts';
-import { renderReport } from '../../exchange/report/render-report.ts';
-import { toTell } from '../../exchange/report/tell.ts';
-import { dueToAsk } from '../../exchange/store/coverage-ask.ts';
+import { pullReport } from '../../exchange/report/pull/pull-report.ts';
+import { renderReport } from '../../exchange/report/pull/render-report.ts';
+import { toTell } from '../../exchange/report/pull/tell.ts';
+import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
 import {
   good,
   type Handler,

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readMemberBundles, toQuery } from '../../exchange/match/member-bundle.ts';
 import { familyName } from '../../exchange/match/normalize.ts';
-import { matchMembers } from '../../exchange/store/match.ts';
+import { matchMembers } from '../../exchange/store/match/match.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN, NICKNAMES } from '../../src/seed/names.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -7,9 +7,9 @@ import { attemptOf, judgeAttempt, keyed } from '../../exchange/match/attempt.ts'
 import { type MemberBundle, readMemberBundles } from '../../exchange/match/member-bundle.ts';
 import { limitPeer } from '../../exchange/peers/registry.ts';
 import { itemReport } from '../../exchange/review/read.ts';
-import { forgetAttempts, recordAttempts } from '../../exchange/store/match-attempt.ts';
-import { findPeer, type Peer } from '../../exchange/store/peer.ts';
-import { addDocument } from '../../exchange/store/peer-document.ts';
+import { forgetAttempts, recordAttempts } from '../../exchange/store/match/match-attempt.ts';
+import { findPeer, type Peer } from '../../exchange/store/peers/peer.ts';
+import { addDocument } from '../../exchange/store/peers/peer-document.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishComparing } from '../../exchange/members/compare-moved.ts';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
-import { memberRows } from '../../exchange/store/member-read.ts';
+import { memberRows } from '../../exchange/store/answer/member-read.ts';
 import type { Deps } from '../../src/deps.ts';
 import { lab, output, PEER, reconciler } from './reconcile/reconcile-pull.ts';
 

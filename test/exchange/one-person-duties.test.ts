@@ -5,7 +5,7 @@ import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { formerUnder } from '../../exchange/store/member-merge.ts';
+import { formerUnder } from '../../exchange/store/members/member-merge.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { endPulls } from './pulls-end.ts';

@@ -7,8 +7,8 @@ import { finishComparing } from '../../exchange/members/compare-moved.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { makeOne, makeTwo, stricterOf } from '../../exchange/members/one-person.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { cardHolders } from '../../exchange/store/enrolment.ts';
-import { idsOfPerson } from '../../exchange/store/member-merge.ts';
+import { cardHolders } from '../../exchange/store/members/enrolment.ts';
+import { idsOfPerson } from '../../exchange/store/members/member-merge.ts';
 import { brokenLaws } from '../journey/laws.ts';
 import { lab, output, reconciler } from './reconcile/reconcile-pull.ts';
 

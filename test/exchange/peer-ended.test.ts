@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { movePeer } from '../../exchange/peers/registry.ts';
-import { findPeer } from '../../exchange/store/peer.ts';
+import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { removeExpired, takeJob } from '../../exchange/work.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { startNode, type TestNode } from '../support/node.ts';

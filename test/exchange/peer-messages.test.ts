@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { localDay } from '../../exchange/clocks/business-day.ts';
 import { readMessages } from '../../exchange/pull/messages.ts';
-import { messageTexts, pullMessages } from '../../exchange/report/messages.ts';
-import { pullReport } from '../../exchange/report/pull-report.ts';
-import { renderReport } from '../../exchange/report/render-report.ts';
-import { acceptLeft } from '../../exchange/store/pull-left.ts';
+import { messageTexts, pullMessages } from '../../exchange/report/pull/messages.ts';
+import { pullReport } from '../../exchange/report/pull/pull-report.ts';
+import { renderReport } from '../../exchange/report/pull/render-report.ts';
+import { acceptLeft } from '../../exchange/store/pull/pull-left.ts';
 import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

@@ -2,7 +2,7 @@
 // decides it.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decideAhead, inParts, relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import {
   decideAlone,
   holdsRelabelling,
@@ -10,7 +10,7 @@ import {
   unclassifiedOf,
   undecidedOf,
   writeDecided,
-} from '../../exchange/store/labels.ts';
+} from '../../exchange/store/records/labels.ts';
 import { LABELLER } from '../../exchange/transform/label.ts';
 import { PROGRAM } from '../../exchange/transform/value-sets.ts';
 import { startNode, type TestNode } from '../support/node.ts';

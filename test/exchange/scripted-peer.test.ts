@@ -6,8 +6,15 @@ import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
 import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
 import { giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
-import { addPeer, type Peer, setPeerState } from '../../exchange/store/peer.ts';
-import { findPull, LeaseLost, movePull, OPEN_STATES, type Pull, type PullState } from '../../exchange/store/pull.ts';
+import { addPeer, type Peer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import {
+  findPull,
+  LeaseLost,
+  movePull,
+  OPEN_STATES,
+  type Pull,
+  type PullState,
+} from '../../exchange/store/pull/pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, type Person } from './plan-fixture.ts';
 import { lab } from './reconcile/reconcile-pull.ts';

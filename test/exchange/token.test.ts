@@ -2,7 +2,7 @@
 import { generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { peerKeys, slowestFetchMs } from '../../exchange/peers/peer-keys.ts';
-import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
+import { addPeer, findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Claims, type Client, client } from './peer-client.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { removeStrays } from '../../exchange/export/remove-strays.ts';
 import { removeRequests } from '../../exchange/match/remove-requests.ts';
-import { clearDelivered } from '../../exchange/store/delivered.ts';
+import { clearDelivered } from '../../exchange/store/answer/delivered.ts';
 import { startWork } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, type Manifest } from './export-client.ts';

@@ -15,7 +15,7 @@ import { startBackground } from '../../src/command/background.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
-import { importResources } from '../../src/store/resource-import.ts';
+import { importResources } from '../../src/store/resource/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
 const hasTool = (name: string) => spawnSync(name, ['--version']).error === undefined;

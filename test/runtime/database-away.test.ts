@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ahead } from '../../exchange/export/write-members.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import { startWork } from '../../exchange/work.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { storeFailure } from '../../src/store/failure.ts';

@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
 import { proveNext } from '../../exchange/audit/content-proof.ts';
-import { setPeerState } from '../../exchange/store/peer.ts';
+import { setPeerState } from '../../exchange/store/peers/peer.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';

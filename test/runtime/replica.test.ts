@@ -10,7 +10,7 @@ import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embed
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, openDatabase } from '../../src/runtime/node.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { importResources } from '../../src/store/resource-import.ts';
+import { importResources } from '../../src/store/resource/resource-import.ts';
 import { BASE, body, deletion, entries, FIXTURE, keysFor, ORIGIN } from '../directory/fixture.ts';
 import { workerUser } from '../support/db.ts';
 import { type Fetch, smoke } from './directory-smoke.ts';

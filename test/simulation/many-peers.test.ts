@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
-import { OPEN_STATES } from '../../exchange/store/pull.ts';
+import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { OPEN_STATES } from '../../exchange/store/pull/pull.ts';
 import { enrol, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';

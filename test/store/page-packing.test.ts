@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
-import { packed, pageOrder } from '../../src/store/page-packing.ts';
+import { packed, pageOrder } from '../../src/store/resource/page-packing.ts';
 import { directory, entries } from '../directory/fixture.ts';
 
 const PAGE = 8192 - 24;

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { importResources } from '../../src/store/resource-import.ts';
-import { reindex } from '../../src/store/resource-reindex.ts';
+import { importResources } from '../../src/store/resource/resource-import.ts';
+import { reindex } from '../../src/store/resource/resource-reindex.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
 import { BASE, deletion, directory, entries, NOW } from '../directory/fixture.ts';
 

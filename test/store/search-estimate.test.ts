@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { estimateMatches } from '../../src/store/search.ts';
-import { frequencies } from '../../src/store/token-frequency.ts';
+import { estimateMatches } from '../../src/store/search/search.ts';
+import { frequencies } from '../../src/store/search/token-frequency.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb();

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { resolved } from '../../src/store/search.ts';
-import { rarestFirst } from '../../src/store/search-course.ts';
-import { isSource } from '../../src/store/search-kinds.ts';
-import { pageStatement } from '../../src/store/search-page.ts';
-import { estimates } from '../../src/store/token-frequency.ts';
+import { resolved } from '../../src/store/search/search.ts';
+import { rarestFirst } from '../../src/store/search/search-course.ts';
+import { isSource } from '../../src/store/search/search-kinds.ts';
+import { pageStatement } from '../../src/store/search/search-page.ts';
+import { estimates } from '../../src/store/search/token-frequency.ts';
 import { BASE, directory, FIXTURE, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;

@@ -5,10 +5,10 @@ import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { hashed, hashText } from '../../src/store/hash.ts';
 import { tokenOfReference } from '../../src/store/reference-token.ts';
-import { nearRows } from '../../src/store/search-condition.ts';
-import { rarestFirst } from '../../src/store/search-course.ts';
-import { binder, pageStatement } from '../../src/store/search-page.ts';
-import { estimates } from '../../src/store/token-frequency.ts';
+import { nearRows } from '../../src/store/search/search-condition.ts';
+import { rarestFirst } from '../../src/store/search/search-course.ts';
+import { binder, pageStatement } from '../../src/store/search/search-page.ts';
+import { estimates } from '../../src/store/search/token-frequency.ts';
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
 const read = (query: string, type: DirectoryType = 'PractitionerRole') =>

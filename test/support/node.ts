@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { createExchange } from '../../exchange/app.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
+import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { takeJob } from '../../exchange/work.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';

@@ -2,8 +2,8 @@
 // from it. Waiting costs no time: the clock is moved to the next attempt.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { planPulls } from '../../exchange/pull/plan.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
-import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull.ts';
+import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull/pull.ts';
 import { enrol, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from './node.ts';

@@ -9,7 +9,7 @@ import { corrections } from '../../../directory/federation/store/attest.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { fieldOf, Visitor } from '../../exchange/staff/support.ts';
 import { entries, keysFor } from '../fixture.ts';
 import { records } from './scripted-directory.ts';

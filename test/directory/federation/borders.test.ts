@@ -5,7 +5,7 @@ import { mergeDue } from '../../../directory/federation/merge.ts';
 import { recordFacts } from '../../../directory/federation/store/compare.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { type Bundle, entries, FIXTURE, ids, keysFor } from '../fixture.ts';
 import { scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

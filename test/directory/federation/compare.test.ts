@@ -6,7 +6,7 @@ import { linkDue } from '../../../directory/federation/link.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { entries, keysFor } from '../fixture.ts';
 import { npi, records, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

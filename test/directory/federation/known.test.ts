@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordFacts } from '../../../directory/federation/store/compare.ts';
 import { knownNpis } from '../../../directory/federation/store/known.ts';
 import { STATEMENTS } from '../../../directory/federation/store/signal-statements.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { onSchema } from '../../../src/store/schema-view.ts';
 import { BASE, directory, entries, NOW } from '../fixture.ts';
 

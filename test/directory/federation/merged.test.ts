@@ -13,7 +13,7 @@ import { clearOutbox, enqueue, outboxEntries } from '../../../directory/federati
 import { publishIfDue, publishNow } from '../../../directory/publish/work.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { type Bundle, entries, FIXTURE, ids, keysFor } from '../fixture.ts';
 import { npi, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

@@ -11,7 +11,7 @@ import { mergeDue } from '../../../directory/federation/merge.ts';
 import { publishNow } from '../../../directory/publish/work.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { deletion, entries, keysFor } from '../fixture.ts';
 import { records } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

@@ -8,7 +8,7 @@ import { mergeDue } from '../../../directory/federation/merge.ts';
 import { loadRegistry, lookForSignals, type NppesRow, registryRow } from '../../../directory/federation/signals.ts';
 import { measureAccuracy, signalList } from '../../../directory/federation/store/truth.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { entries } from '../fixture.ts';
 import { npi, records, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

@@ -10,7 +10,7 @@ import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource-import.ts';
+import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { EVIL, fieldOf, Visitor } from '../../exchange/staff/support.ts';
 import { entries, keysFor } from '../fixture.ts';
 import { npi, records, scriptedDirectory } from './scripted-directory.ts';

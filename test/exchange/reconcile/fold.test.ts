@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Chain } from '../../../exchange/chain/claims.ts';
 import { fold } from '../../../exchange/merged/fold.ts';
-import type { MergedItem, MergedKey, MergedLink } from '../../../exchange/store/merged.ts';
+import type { MergedItem, MergedKey, MergedLink } from '../../../exchange/store/report/merged.ts';
 
 const keys = (...given: [id: string, origin: string, at: number, type?: string][]): MergedKey[] =>
   given.map(([id, origin, at, type = 'Observation']) => ({ type, id, origin, lastUpdated: new Date(at) }));

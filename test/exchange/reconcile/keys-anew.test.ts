@@ -1,7 +1,7 @@
 // Records whose keys are those of other rules: they are found by what comes, and all are keyed anew once.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
-import { holdsKeying, keysMade } from '../../../exchange/store/keys-made.ts';
+import { holdsKeying, keysMade } from '../../../exchange/store/records/keys-made.ts';
 import { output, reconciler } from './reconcile-pull.ts';
 
 const ICD = 'http://hl7.org/fhir/sid/icd-10-cm';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decideAhead } from '../../../exchange/members/relabel.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
-import { nameOfShared } from '../../../exchange/report/members.ts';
+import { nameOfShared } from '../../../exchange/report/member/members.ts';
 import { plainRecord } from '../../../exchange/report/plain-record.ts';
 import { withDrug } from '../../../exchange/transform/drug.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';

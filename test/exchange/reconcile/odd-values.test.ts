@@ -3,8 +3,8 @@
 // is not the payer's; two people whose ids change places.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peer.ts';
-import { findPull } from '../../../exchange/store/pull.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 

@@ -5,9 +5,9 @@ import { keepAlerts } from '../../../exchange/alerts/keep.ts';
 import { decideAll, decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { finishReleases, RELEASE_MS } from '../../../exchange/review/release.ts';
-import { findAttachment } from '../../../exchange/store/attachment.ts';
-import { dueRelease } from '../../../exchange/store/release-due.ts';
-import { findItem } from '../../../exchange/store/review.ts';
+import { findAttachment } from '../../../exchange/store/records/attachment.ts';
+import { dueRelease } from '../../../exchange/store/review/release-due.ts';
+import { findItem } from '../../../exchange/store/review/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, PEER_BASE, reconciler } from './reconcile-pull.ts';
 

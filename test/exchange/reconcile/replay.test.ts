@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peer.ts';
-import { findPull } from '../../../exchange/store/pull.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { brokenLaws, extent } from '../../journey/laws.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 

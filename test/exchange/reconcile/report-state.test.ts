@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { type ComplianceQuery, complianceRows } from '../../../exchange/store/report-compliance.ts';
-import { findItem } from '../../../exchange/store/review.ts';
+import { type ComplianceQuery, complianceRows } from '../../../exchange/store/report/report-compliance.ts';
+import { findItem } from '../../../exchange/store/review/review.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

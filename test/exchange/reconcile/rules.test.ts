@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peer.ts';
-import { findPull } from '../../../exchange/store/pull.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { withCheckDigit } from '../../../src/fhir/npi.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 

@@ -4,11 +4,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { replay } from '../../../exchange/reconcile/replay.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { findPeer } from '../../../exchange/store/peer.ts';
-import { findPull } from '../../../exchange/store/pull.ts';
-import { complianceRows } from '../../../exchange/store/report-compliance.ts';
-import { findItem } from '../../../exchange/store/review.ts';
-import { strayVersions } from '../../../exchange/store/stray-claims.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { strayVersions } from '../../../exchange/store/records/stray-claims.ts';
+import { complianceRows } from '../../../exchange/store/report/report-compliance.ts';
+import { findItem } from '../../../exchange/store/review/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replay } from '../../../exchange/reconcile/replay.ts';
 import { decideAsked } from '../../../exchange/review/decide-all.ts';
-import { findPeer } from '../../../exchange/store/peer.ts';
-import { findPull } from '../../../exchange/store/pull.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { fieldOf, type StaffNode, startStaff, Visitor } from './support.ts';
 
 let node: StaffNode;

@@ -15,9 +15,9 @@ import {
 } from '../../../exchange/peers/registry.ts';
 import { SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
-import { findPeer } from '../../../exchange/store/peer.ts';
-import { peerChanges, waitingChanges } from '../../../exchange/store/peer-change.ts';
-import { attestingPeers } from '../../../exchange/store/peer-document.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { peerChanges, waitingChanges } from '../../../exchange/store/peers/peer-change.ts';
+import { attestingPeers } from '../../../exchange/store/peers/peer-document.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, SCRIPT, type StaffNode, startStaff, Visitor } from './support.ts';
 

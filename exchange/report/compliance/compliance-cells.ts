@@ -1,0 +1,99 @@
+// How rows of the compliance report become cells: a table is a list of columns, each with how it is read.
+import type { Cell, Table } from '../../../src/ui/table.ts';
+import type { Row } from '../../store/report/report-compliance.ts';
+import { deedWords } from '../deeds.ts';
+import { numberCell, timeCell } from '../words.ts';
+import type { Figure } from './compliance-figures.ts';
+
+export const text = (row: Row, key: string): string | null => {
+  const v = row[key];
+  return v === null || v === undefined ? null : v instanceof Date ? v.toISOString() : String(v);
+};
+export const num = (row: Row, key: string): number => Number(row[key] ?? 0);
+
+type Kind = 'number' | 'head' | 'hash';
+/** A column: its key, its label, how its cell is made, what it is. */
+export type Spec = [key: string, label: string, make: (row: Row) => Cell, kind?: Kind];
+
+export const minutes = (row: Row, key: string): Cell => {
+  const v = row[key];
+  return v === null || v === undefined ? { value: null, text: 'n/a' } : { value: Math.round(Number(v) * 10) / 10 };
+};
+
+/** A column of what stands in the row. */
+export const of = (key: string, label: string, kind?: Kind): Spec =>
+  kind === undefined
+    ? [key, label, (r) => ({ value: text(r, key) })]
+    : [key, label, (r) => (kind === 'number' ? numberCell(num(r, key)) : { value: text(r, key) }), kind];
+
+/** A column of what was done, as the audit has it. */
+export const deed = (label: string, kind?: Kind): Spec => {
+  const make = (r: Row): Cell => {
+    const words = deedWords(String(r['action']));
+    return { value: text(r, 'action'), ...(words === undefined ? {} : { text: words }) };
+  };
+  return kind === undefined ? ['action', label, make] : ['action', label, make, kind];
+};
+
+/** Columns of instants in a zone. */
+export const instants =
+  (timeZone: string) =>
+  (key: string, label: string): Spec => [
+    key,
+    label,
+    (r) => timeCell(r[key] instanceof Date ? (r[key] as Date) : null, timeZone),
+  ];
+
+export const table = (
+  name: string,
+  caption: string,
+  list: readonly Row[],
+  specs: readonly Spec[],
+  empty: string,
+): Table => ({
+  name,
+  caption,
+  columns: specs.map(([key, label, , kind]) => ({ key, label, ...(kind ? { kind } : {}) })),
+  rows: list.map((row) => specs.map(([, , make]) => make(row))),
+  empty,
+});
+
+/** Outcomes by payer and type as one row each, with their sum. */
+export function outcomeRows(rows: readonly Row[]): Row[] {
+  const byOutcome = new Map<string, Row>();
+  for (const r of rows) {
+    const key = `${text(r, 'payer')}\n${text(r, 'type')}`;
+    const line = byOutcome.get(key) ?? { payer: r['payer'] ?? null, type: r['type'] ?? null };
+    line[String(r['outcome'])] = num(r, 'n');
+    line['sum'] = num(line, 'sum') + num(r, 'n');
+    byOutcome.set(key, line);
+  }
+  return [...byOutcome.values()];
+}
+
+/** The figures, each leading to its rows. */
+export function figureTable(figureList: readonly Figure[], before: string): Table {
+  return {
+    name: 'figures',
+    caption: `Figures, with those of ${before} beside them`,
+    columns: [
+      { key: 'figure', label: 'No.', kind: 'head' },
+      { key: 'name', label: 'Figure' },
+      { key: 'value', label: 'Value', kind: 'number' },
+      { key: 'numerator', label: 'Numerator', kind: 'number' },
+      { key: 'denominator', label: 'Denominator', kind: 'number' },
+      { key: 'before', label: before, kind: 'number' },
+      { key: 'means', label: 'What is counted' },
+    ],
+    rows: figureList.map((f) => [
+      { value: f.id },
+      { value: f.name, ...(f.table === undefined ? {} : { href: `#t-${f.table}` }) },
+      { value: f.value },
+      f.numerator === null ? { value: null, text: '' } : numberCell(f.numerator),
+      f.denominator === null ? { value: null, text: '' } : numberCell(f.denominator),
+      { value: f.before },
+      { value: f.means },
+    ]),
+    empty: '',
+  };
+}

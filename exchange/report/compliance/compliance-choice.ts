@@ -1,0 +1,47 @@
+// Was the choice of members in force whenever we asked for them and whenever something of them left? Pure.
+import type { Table } from '../../../src/ui/table.ts';
+import type { Row } from '../../store/report/report-compliance.ts';
+import { eventCell } from '../event-words.ts';
+import { grouped, numberCell } from '../words.ts';
+import { instants, num, of, table, text } from './compliance-cells.ts';
+
+export function choiceTables(
+  consents: Row[],
+  missed: Row[],
+  view: { timeZone: string; keyOf: (memberId: string) => string },
+): Table[] {
+  const all = consents.reduce((n, r) => n + num(r, 'n') - num(r, 'held'), 0);
+  const cut = all > missed.length ? `, the first ${grouped(missed.length)} of ${grouped(all)}` : '';
+  return [
+    table(
+      'consents',
+      'Was the choice in force at each request and each disclosure',
+      consents,
+      [
+        of('direction', 'What', 'head'),
+        of('payer', 'Payer'),
+        of('n', 'Members', 'number'),
+        [
+          'held',
+          'Choice or consent in force',
+          (r) => ({ ...numberCell(num(r, 'held')), tone: num(r, 'held') < num(r, 'n') ? 'act' : 'good' }),
+          'number',
+        ],
+      ],
+      'Nothing was asked and nothing disclosed.',
+    ),
+    table(
+      'consentsMissed',
+      `Requests and disclosures without a choice in force, each${cut}`,
+      missed,
+      [
+        of('direction', 'What', 'head'),
+        of('payer', 'Payer'),
+        ['member', 'Member', (r) => ({ value: view.keyOf(String(r['memberId'])), code: true })],
+        instants(view.timeZone)('at', 'When'),
+        ['object', 'Where', (r) => eventCell(text(r, 'object'))],
+      ],
+      'None: the choice was in force each time.',
+    ),
+  ];
+}

@@ -1,0 +1,33 @@
+// Records of other people that payers sent: a table of the compliance report.
+import type { Table } from '../../../src/ui/table.ts';
+import { meaning } from '../../reconcile/reasons.ts';
+import type { Row } from '../../store/report/report-compliance.ts';
+import { instants, num, of, table, text } from './compliance-cells.ts';
+
+export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
+  const when = instants(timeZone);
+  return table(
+    'incidents',
+    'Records of other people',
+    rows,
+    [
+      [
+        'pull',
+        'Pull',
+        (r) => ({ value: text(r, 'pull'), href: `/staff/pulls/${text(r, 'pull') ?? ''}`, code: true }),
+        'head',
+      ],
+      of('payer', 'Payer'),
+      [
+        'reason',
+        'Reason',
+        (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
+      ],
+      of('n', 'Records', 'number'),
+      when('at', 'When'),
+      of('held', 'Still held back', 'number'),
+      ['days', 'Days open', (r) => ({ value: r['days'] === null ? null : num(r, 'days') }), 'number'],
+    ],
+    'No payer sent records of somebody else.',
+  );
+}

@@ -1,0 +1,302 @@
+// The tables of the compliance report.
+import type { Table } from '../../../src/ui/table.ts';
+import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../../clocks/rules.ts';
+import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
+import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
+import { refusalMeaning } from '../security.ts';
+import { clockCell } from '../words.ts';
+import { deed, figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { choiceTables } from './compliance-choice.ts';
+import type { Figure, FigureRows } from './compliance-figures.ts';
+import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
+import { incidentsTable } from './compliance-incidents.ts';
+
+/** What only the tables show, beside the rows of the figures. */
+export const MORE = [
+  'metrics',
+  'consents',
+  'consentsMissed',
+  'decisions',
+  'disclosures',
+  'education',
+  'findings',
+  'incidents',
+  'notInTime',
+  'proofs',
+  'refusals',
+  'rejected',
+] as const satisfies readonly ComplianceQuery[];
+/** The Groups of an answer to a match request. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  match: 'matched',
+  nomatch: 'not found',
+  consentconstraint: 'found, consent not enough',
+};
+
+export type MoreRows = Record<(typeof MORE)[number], Row[]>;
+
+export function complianceTables(
+  had: FigureRows,
+  more: MoreRows,
+  figureList: readonly Figure[],
+  view: { before: string; timeZone: string; now: Date; keyOf: (memberId: string) => string },
+): Table[] {
+  const { keyOf, now } = view;
+  const when = instants(view.timeZone);
+  return [
+    figureTable(figureList, view.before),
+    table(
+      'clocks',
+      'Clocks due in the period',
+      had.clocks,
+      [
+        [
+          'kind',
+          'Duty',
+          (r) => ({ value: text(r, 'kind'), text: CLOCK_RULES[text(r, 'kind') as ClockKind]?.name ?? '' }),
+          'head',
+        ],
+        of('due', 'Due', 'number'),
+        of('met', 'Met in time', 'number'),
+        of('late', 'Met late', 'number'),
+        of('overdue', 'Overdue', 'number'),
+        of('running', 'Still running', 'number'),
+        of('attempted', 'Attempted', 'number'),
+        of('blocked', 'Blocked', 'number'),
+        of('withdrawn', 'Withdrawn', 'number'),
+        of('notApplicable', 'Does not apply', 'number'),
+        of('endedLate', 'Of these when overdue', 'number'),
+      ],
+      'No clock was due.',
+    ),
+    table(
+      'not-in-time',
+      'Every clock that was not met in time, with its reason',
+      more.notInTime,
+      [
+        [
+          'kind',
+          'Duty',
+          (r) => ({
+            value: text(r, 'kind'),
+            text: CLOCK_RULES[text(r, 'kind') as ClockKind]?.name ?? '',
+            href: `/staff/clocks/${text(r, 'id') ?? ''}`,
+          }),
+          'head',
+        ],
+        [
+          'member',
+          'Member',
+          (r) => ({ value: r['memberId'] === null ? null : keyOf(String(r['memberId'])), code: true }),
+        ],
+        of('payer', 'Other payer'),
+        when('dueAt', 'Due'),
+        [
+          'stands',
+          'Stands at',
+          (r) =>
+            clockCell(
+              {
+                state: String(r['state']),
+                dueAt: r['dueAt'] as Date,
+                closedAt: r['closedAt'] as Date | null,
+                kind: String(r['kind']),
+              },
+              now,
+            ),
+        ],
+        [
+          'reason',
+          'Reason',
+          (r) => {
+            const code = text(r, 'reason');
+            return code === null
+              ? { value: null, text: 'no reason given yet', tone: 'act' }
+              : { value: code, text: LATE_REASONS[code as keyof typeof LATE_REASONS] ?? meaning('clock', code).text };
+          },
+        ],
+        of('action', 'Corrective action'),
+        of('by', 'Said by'),
+      ],
+      'Every clock was met in time.',
+    ),
+    table(
+      'opt-in',
+      'Choices of members',
+      [{ ...had.optIn, obeyed: had.withdrawals['obeyed'] ?? 0 }],
+      [
+        of('offered', 'Offered', 'number'),
+        of('afterOffer', 'Opted in after an offer', 'number'),
+        of('optedIn', 'Opted in', 'number'),
+        of('declined', 'Declined', 'number'),
+        of('withdrew', 'Withdrew', 'number'),
+        of('obeyed', 'Withdrawals without a later request', 'number'),
+        of('representatives', 'By a representative', 'number'),
+      ],
+      '',
+    ),
+    table(
+      'metrics',
+      'Payer-to-payer numbers, ready when CMS asks',
+      more.metrics,
+      [
+        of('requested', 'Members we asked for', 'number'),
+        of('matched', 'Members matched', 'number'),
+        of('received', 'Members whose records came', 'number'),
+        of('disclosed', 'Members whose records we gave', 'number'),
+        of('asked', 'Requests received', 'number'),
+        of('inTime', 'Answered within one business day', 'number'),
+        ['median', 'Median minutes to answer', (r) => minutes(r, 'medianMinutes'), 'number'],
+      ],
+      '',
+    ),
+    table(
+      'we-asked',
+      'Requests we made',
+      had.weAsked,
+      [
+        of('payer', 'Payer', 'head'),
+        of('pulls', 'Pulls', 'number'),
+        of('submitted', 'Members', 'number'),
+        of('matched', 'Matched', 'number'),
+        of('unmatched', 'Not known there', 'number'),
+        of('constrained', 'Consent not enough', 'number'),
+        of('exports', 'Exports', 'number'),
+        of('files', 'Files', 'number'),
+        of('balanced', 'Balanced', 'number'),
+        of('waiting', 'With a person', 'number'),
+        of('failed', 'Failed or refused', 'number'),
+        of('faulty', 'With faults of the payer', 'number'),
+        ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
+        ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
+      ],
+      'We asked nobody.',
+    ),
+    table(
+      'they-asked',
+      'Requests we answered',
+      had.theyAsked,
+      [
+        of('payer', 'Payer', 'head'),
+        of('kind', 'Kind'),
+        of('received', 'Received', 'number'),
+        of('answered', 'Answered', 'number'),
+        of('inTime', 'Within one business day', 'number'),
+        of('cancelled', 'Cancelled by the payer', 'number'),
+        of('overdue', 'Overdue', 'number'),
+        ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
+        ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
+      ],
+      'Nobody asked.',
+    ),
+    table(
+      'refusals',
+      'Refusals to peers, by reason',
+      more.refusals,
+      [
+        of('payer', 'Asked by', 'head'),
+        deed('What'),
+        [
+          'reason',
+          'Reason',
+          (r) => {
+            const code = text(r, 'reason') ?? '';
+            const said =
+              r['action'] === 'match' ? meaning('decision', code).text : refusalMeaning(String(r['action']), code).text;
+            return { value: code, text: said };
+          },
+        ],
+        of('n', 'Times', 'number'),
+        when('first', 'First'),
+        when('last', 'Last'),
+      ],
+      'Nothing was refused.',
+    ),
+    table(
+      'reconciliation',
+      'What became of received lines',
+      outcomeRows(had.outcomes),
+      [
+        of('payer', 'Payer', 'head'),
+        of('type', 'Type'),
+        ...OUTCOME_NAMES.map((o) => of(o, o, 'number')),
+        of('sum', 'Lines', 'number'),
+      ],
+      'Nothing was received.',
+    ),
+    quarantineTable(had.quarantine, view.timeZone),
+    rejectedTable(more.rejected, view.timeZone),
+    findingsTable(more.findings),
+    incidentsTable(more.incidents, view.timeZone),
+    proofsTable(more.proofs),
+    table(
+      'disclosures',
+      'Disclosures by recipient',
+      more.disclosures,
+      [
+        of('payer', 'Recipient', 'head'),
+        deed('How'),
+        of('members', 'Members', 'number'),
+        of('rows', 'Times', 'number'),
+        when('first', 'First'),
+        when('last', 'Last'),
+      ],
+      'Nothing was disclosed.',
+    ),
+    ...choiceTables(more.consents, more.consentsMissed, view),
+    table(
+      'matching',
+      'Answers to match requests',
+      had.matching,
+      [
+        of('payer', 'Payer', 'head'),
+        [
+          'outcome',
+          'Answer',
+          (r) => ({ value: text(r, 'outcome'), text: ANSWERS[String(r['outcome'])] ?? String(r['outcome']) }),
+        ],
+        [
+          'reason',
+          'Why',
+          (r) => ({ value: text(r, 'reason'), text: meaning('decision', text(r, 'reason') ?? '').text }),
+        ],
+        of('n', 'Members', 'number'),
+      ],
+      'Nobody was looked for.',
+    ),
+    table(
+      'decisions',
+      'What people did',
+      more.decisions,
+      [
+        deed('What', 'head'),
+        of('actor', 'Who'),
+        of('n', 'Times', 'number'),
+        when('first', 'First'),
+        when('last', 'Last'),
+      ],
+      'Nobody decided anything.',
+    ),
+    table(
+      'education',
+      'Texts shown to members',
+      more.education,
+      [
+        of('id', 'Text', 'head'),
+        of('version', 'Version'),
+        of('language', 'Language'),
+        [
+          'sha256',
+          'SHA-256',
+          (r) => ({ value: text(r, 'sha256'), code: true, href: `/staff/texts/${text(r, 'sha256') ?? ''}` }),
+          'hash',
+        ],
+        when('firstAt', 'First shown'),
+        of('kind', 'With'),
+        of('channel', 'How'),
+        of('n', 'Times', 'number'),
+      ],
+      'No text was shown.',
+    ),
+  ];
+}

@@ -1,0 +1,85 @@
+// The compliance report of a period: figures with numerator and denominator, and the rows behind them.
+import type { Deps } from '../../../src/deps.ts';
+import type { Table } from '../../../src/ui/table.ts';
+import { VERSION } from '../../../src/version.ts';
+import { calendarVersion, RULE_VERSION } from '../../clocks/rules.ts';
+import { type ComplianceQuery, complianceRows, type Scope } from '../../store/report/report-compliance.ts';
+import { memberKeys } from '../member-key.ts';
+import { instantsOf, type Period, periodBefore } from '../period.ts';
+import { type Figure, type FigureRows, figures } from './compliance-figures.ts';
+import { complianceTables, MORE, type MoreRows } from './compliance-tables.ts';
+
+type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'keys'>;
+
+/** What a report of one line of business or one payer leaves whole: for the reader, who would take it for that part. */
+export function notSplit(scope: ComplianceScope): string[] {
+  return [
+    ...(scope.lob === undefined
+      ? []
+      : [
+          'Not of this line of business alone, because one request or pull is about members of several: requests we answered, answers to match requests, refusals, findings, pulls and exports, what people did, texts shown. Records shared by members, such as practitioners, are left out.',
+        ]),
+    ...(scope.peerId === undefined
+      ? []
+      : ['Choices of members and texts shown are not of one payer: they are all here.']),
+  ];
+}
+
+export type ComplianceScope = { period: Period; peerId?: string; lob?: string };
+/** What the facts on the cover are called. */
+export const COVER_WORDS: Readonly<Record<string, string>> = {
+  plan: 'Plan',
+  identifier: 'NPI',
+  period: 'Period',
+  lineOfBusiness: 'Line of business',
+  payer: 'Payer',
+  timeZone: 'Time zone',
+  software: 'Version of the program',
+  rules: 'Version of the rules',
+  calendar: 'Calendar of business days',
+};
+
+export type ComplianceReport = { cover: [string, string][]; figures: Figure[]; tables: Table[] };
+
+/** Everything the report holds. The same rows and period give the same tables. */
+export async function complianceReport(deps: Needs, scope: ComplianceScope): Promise<ComplianceReport> {
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+  const now = deps.clock();
+  const scopeOf = (p: Period): Scope => ({
+    ...instantsOf(p, timeZone),
+    now,
+    peerId: scope.peerId ?? null,
+    lob: scope.lob ?? null,
+  });
+  const here = scopeOf(scope.period);
+  const rows = (query: ComplianceQuery, s = here) => complianceRows(sql, query, s);
+  const before = periodBefore(scope.period);
+  const figureRows = async (s: Scope): Promise<FigureRows> => ({
+    clocks: await rows('clocks', s),
+    optIn: (await rows('optIn', s))[0] ?? {},
+    withdrawals: (await rows('withdrawals', s))[0] ?? {},
+    weAsked: await rows('weAsked', s),
+    theyAsked: await rows('theyAsked', s),
+    matching: await rows('matching', s),
+    outcomes: await rows('outcomes', s),
+    quarantine: await rows('quarantine', s),
+  });
+  const had = await figureRows(here);
+  const keyOf = await memberKeys(deps);
+  const more = Object.fromEntries(await Promise.all(MORE.map(async (q) => [q, await rows(q)]))) as MoreRows;
+  const figureList = figures(had, await figureRows(scopeOf(before)));
+  const tables = complianceTables(had, more, figureList, { before: before.name, timeZone, now, keyOf });
+  const cover: [string, string][] = [
+    ['plan', deps.config.planName],
+    ['identifier', deps.config.planNpi],
+    ['period', `${scope.period.first} to ${scope.period.last}`],
+    ['lineOfBusiness', scope.lob ?? 'all'],
+    ['payer', scope.peerId ?? 'all'],
+    ['timeZone', timeZone],
+    ['software', VERSION],
+    ['rules', RULE_VERSION],
+    ['calendar', calendarVersion(deps.config.extraHolidays)],
+  ];
+  return { cover, figures: figureList, tables };
+}

@@ -1,0 +1,69 @@
+// Everything the node knows of one member's choice and of the duties towards the member, for the staff page.
+import type { Deps } from '../../../src/deps.ts';
+import {
+  type ChoiceRow,
+  type ContactRow,
+  type EnrolmentRow,
+  type Looked,
+  type MemberAsk,
+  type MemberClock,
+  memberAsks,
+  memberAudit,
+  memberChoices,
+  memberClocks,
+  memberContacts,
+  memberDeeds,
+  memberEnrolments,
+  type OtherCoverage,
+  otherCoverages,
+} from '../../store/members/member-choice.ts';
+import { idsOfPerson, type Merge, mergesOf } from '../../store/members/member-merge.ts';
+import { findMemberId } from '../../store/report/report-disclosures.ts';
+import { patientTexts } from '../../store/report/report-lines.ts';
+import { personOf } from './members.ts';
+
+export { memberAuditBefore } from '../../store/members/member-choice.ts';
+export { idsOfPerson, type Merge } from '../../store/members/member-merge.ts';
+
+const MOST_LOOKS = 200;
+const MOST_DEEDS = 1000;
+
+export type MemberAccount = {
+  memberId: string;
+  person: { name: string; birthDate: string | null };
+  enrolments: EnrolmentRow[];
+  choices: ChoiceRow[];
+  contacts: (ContactRow & { text: string | null })[];
+  payers: OtherCoverage[];
+  clocks: MemberClock[];
+  asks: MemberAsk[];
+  looks: Looked[];
+  /** what people decided and recorded */
+  deeds: Looked[];
+  /** when the member was made one with another, or two again */
+  merges: Merge[];
+};
+
+/** Undefined when there is no such member. */
+export async function memberAccount(
+  deps: Pick<Deps, 'database'>,
+  memberId: string,
+): Promise<MemberAccount | undefined> {
+  const { sql } = deps.database;
+  if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
+  const ids = await idsOfPerson(sql, memberId);
+  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks, deeds, merges] = await Promise.all([
+    patientTexts(sql, [memberId]),
+    memberEnrolments(sql, memberId),
+    memberChoices(sql, memberId),
+    memberContacts(sql, memberId),
+    otherCoverages(sql, memberId),
+    memberClocks(sql, ids),
+    memberAsks(sql, ids),
+    memberAudit(sql, ids, MOST_LOOKS),
+    memberDeeds(sql, ids, MOST_DEEDS),
+    mergesOf(sql, memberId),
+  ]);
+  const person = personOf(patients.get(memberId));
+  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks, deeds, merges };
+}

@@ -1,0 +1,160 @@
+// Whose records a peer may have today: members matched for it, within their consent, who have not said no since.
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+
+export type Grant = {
+  memberId: string;
+  policy: 'regular' | 'sensitive';
+  /** what decided it: `match/job/position` or `member-match/id` */
+  consentId: string;
+  grantedAt: Date;
+  /** the policy that held at the time asked about; null when none did */
+  policyThen: 'regular' | 'sensitive' | null;
+};
+
+/** A Group that a bulk match made, or all members that were ever matched for the peer. */
+export type GrantScope = { peerId: string; groupId: string | null };
+
+/** A member who said no on or after the first day of a consent has withdrawn it; a later consent is the later word. */
+export const SAID_NO = (
+  m: string,
+) => `coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
+    where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
+const HOLDS = (m: string, day: string) => `
+  ${m}.outcome = 'match' and ${m}.member_id is not null and ${day} between ${m}.consent_from and ${m}.consent_to
+  and not ${SAID_NO(m)}`;
+
+/** `$1` peer, `$2` Group; by match_member_group and match_single_grant. */
+export const grants = (scope: GrantScope, day: string, group = '$2::text') => {
+  const ofGroup = `
+    select m.member_id, m.consent_policy as policy, 'match/' || m.job_id || '/' || m.position as consent_id, t.created_at as at
+    from exchange.match_group t join exchange.match_member m on m.group_id = t.id
+    where t.peer_id = $1 and ${scope.groupId === null ? `${group} is null` : `t.id = ${group}`} and ${HOLDS('m', day)}`;
+  return scope.groupId === null
+    ? `${ofGroup} union all
+    select m.member_id, m.consent_policy, 'member-match/' || m.id, m.at
+    from exchange.match_single m where m.peer_id = $1 and ${HOLDS('m', day)}`
+    : ofGroup;
+};
+
+/** Did the consent of `m` hold at the time `$4`: by its days, and by what the member had said until then? */
+export const HELD = `m.outcome = 'match' and ($4::timestamptz)::date between m.consent_from and m.consent_to
+  and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
+    where c.member_id = m.member_id and c.created_at <= $4::timestamptz order by c.recorded_on desc, c.created_at desc limit 1), false)`;
+
+/** What held for a member at the time `$4`, by any match of the peer; match_member_member, match_single_grant. */
+const THEN = `
+  select min(p) from (
+    select m.consent_policy as p from exchange.match_member m join exchange.match_group t on t.id = m.group_id
+    where m.member_id = g.member_id and t.peer_id = $1 and t.created_at <= $4::timestamptz and ${HELD}
+    union all
+    select m.consent_policy from exchange.match_single m
+    where m.peer_id = $1 and m.member_id = g.member_id and m.at <= $4::timestamptz and ${HELD}) x`;
+
+/**
+ * Members whose consent holds today, one row each, in order of their ids. Where several consents hold, the narrowest policy
+ * counts.
+ * @param since time for `policyThen`
+ * @param only these of them
+ */
+export async function grantedMembers(
+  sql: Queryable,
+  scope: GrantScope,
+  today: string,
+  since?: string,
+  only?: readonly string[],
+): Promise<Grant[]> {
+  const rows = await sql.unsafe<Grant[]>(
+    `select g.member_id as "memberId", g.policy, g.consent_id as "consentId", g.at as "grantedAt",
+       case when $4::timestamptz is not null then (${THEN}) end as "policyThen"
+     from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a
+       ${only === undefined ? '' : 'where member_id = any($5::text::text[])'} order by member_id, policy, at desc) g
+     order by g.member_id`,
+    [scope.peerId, scope.groupId, today, since ?? null, ...(only === undefined ? [] : [arrayLiteral(only)])],
+  );
+  return [...rows];
+}
+
+/**
+ * The same for all members of a peer, in windows in the order of their ids: of each match no more than `limit` members are read, however
+ * many it has. match_group_peer, match_member_group, match_single_grant.
+ * @param from id of the first one that may come
+ */
+export async function grantedWindow(
+  sql: Queryable,
+  peerId: string,
+  today: string,
+  from: string,
+  limit: number,
+): Promise<Pick<Grant, 'memberId' | 'policy'>[]> {
+  const rows = await sql.unsafe<Pick<Grant, 'memberId' | 'policy'>[]>(
+    `select distinct on (member_id) member_id as "memberId", policy from (
+       select g.member_id, g.policy from exchange.match_group t cross join lateral (
+         select distinct on (m.member_id) m.member_id, m.consent_policy as policy from exchange.match_member m
+         where m.group_id = t.id and m.member_id >= $2 and ${HOLDS('m', '$3::date')} order by m.member_id, m.consent_policy limit $4) g
+       where t.peer_id = $1 and (t.expires_on is null or t.expires_on >= $3::date)
+       union all
+       (select distinct on (m.member_id) m.member_id, m.consent_policy from exchange.match_single m
+        where m.peer_id = $1 and m.member_id >= $2 and ${HOLDS('m', '$3::date')} order by m.member_id, m.consent_policy limit $4)) a
+     order by member_id, policy limit $4`,
+    [peerId, from, today, limit],
+  );
+  return [...rows];
+}
+
+/** Those of some members whose consent holds now, with the policy. */
+export async function stillGranted(
+  sql: Queryable,
+  scope: GrantScope,
+  today: string,
+  memberIds: readonly string[],
+): Promise<Map<string, Grant['policy']>> {
+  const rows = await sql.unsafe<{ memberId: string; policy: Grant['policy'] }[]>(
+    `select member_id as "memberId", min(policy) as policy from (${grants(scope, '$3::date')}) g where member_id = any($4::text::text[]) group by 1`,
+    [scope.peerId, scope.groupId, today, arrayLiteral(memberIds)],
+  );
+  return new Map(rows.map((r) => [r.memberId, r.policy]));
+}
+
+/** Members of an export that are looked at by one statement: a payer waits for it, and it may not take long. */
+const LOOKED_AT = 20_000;
+
+/**
+ * How many of the members whose records an export holds are no longer granted it as they were. delivered_job,
+ * match_member_group.
+ */
+export async function endedMembers(sql: Queryable, jobId: string, scope: GrantScope, today: string): Promise<number> {
+  let ended = 0;
+  for (let after = ''; ; ) {
+    const [row] = await sql.unsafe<{ n: number; looked: number; last: string | null }[]>(
+      `with held as materialized (
+         select member_id, policy from exchange.delivered where job_id = $4 and member_id > $5 order by member_id limit ${LOOKED_AT}
+       ), granted as materialized (
+         select member_id, min(policy) as policy from (${grants(scope, '$3::date')}) a
+         where member_id > $5 and member_id <= (select max(member_id) from held) group by 1
+       )
+       select count(*) filter (where g.member_id is null or g.policy < d.policy)::int as n, count(*)::int as looked, max(d.member_id) as last
+       from held d left join granted g on g.member_id = d.member_id`,
+      [scope.peerId, scope.groupId, today, jobId, after],
+    );
+    ended += row?.n ?? 0;
+    if (row === undefined || row.last === null || row.looked < LOOKED_AT) return ended;
+    after = row.last;
+  }
+}
+
+/** Is any member granted to the peer today? The first one found is enough. */
+export async function anyGranted(sql: Queryable, peerId: string, today: string): Promise<boolean> {
+  const scope = { peerId, groupId: null };
+  const [row] = await sql.unsafe<{ any: boolean }[]>(
+    `select exists (select from (${grants(scope, '$3::date')}) g) as any`,
+    [peerId, null, today],
+  );
+  return row?.any === true;
+}
+
+/** All members of a match Group, whether or not consent still holds. */
+export async function groupSize(sql: Queryable, groupId: string): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(distinct member_id)::int as n from exchange.match_member where group_id = ${groupId} and outcome = 'match'`;
+  return row?.n ?? 0;
+}

@@ -1,0 +1,64 @@
+// What a peer has of members who have withdrawn since it asked last: named to it as what has left its view.
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { type ExportConditions, MOVED } from './export.ts';
+import { type GrantScope, grants, HELD, SAID_NO } from './grant.ts';
+
+/**
+ * Members of the scope whose consent held at a time, who have said no since and whom no other match of the peer grants today. A consent that
+ * has only ended by its days takes nothing back. match_group_peer, match_member_group, match_single_grant, consent_member.
+ * @param since the time that the peer asks from
+ * @param before what was said from then on is for an export after this one
+ */
+export async function withdrawnMembers(
+  sql: Queryable,
+  scope: GrantScope,
+  today: string,
+  since: string,
+  before?: string,
+): Promise<string[]> {
+  const ofGroup = `
+    select m.member_id from exchange.match_group t join exchange.match_member m on m.group_id = t.id
+    where t.peer_id = $1 and ${scope.groupId === null ? '$2::text is null' : 't.id = $2::text'} and t.created_at <= $4::timestamptz
+      and ${SAID_NO('m')} and ${HELD}`;
+  const matched =
+    scope.groupId === null
+      ? `${ofGroup} union select m.member_id from exchange.match_single m
+         where m.peer_id = $1 and m.at <= $4::timestamptz and ${SAID_NO('m')} and ${HELD}`
+      : ofGroup;
+  const rows = await sql.unsafe<{ memberId: string }[]>(
+    `with said as materialized (select distinct member_id from (${matched}) w)
+     select member_id as "memberId" from said w
+     where not exists (select from (${grants({ ...scope, groupId: null }, '$3::date', 'null::text')}) g where g.member_id = w.member_id)
+       and ($5::timestamptz is null or $5::timestamptz > (
+         select c.created_at from exchange.consent c where c.member_id = w.member_id order by c.recorded_on desc, c.created_at desc limit 1))
+     order by 1`,
+    [scope.peerId, scope.groupId, today, since, before ?? null],
+  );
+  return rows.map((r) => r.memberId);
+}
+
+/**
+ * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was told then. What another member has
+ * now who is in this export is not told: it comes with that one. resource_pkey, delivered_pkey.
+ */
+export async function deliveredOf(
+  sql: Queryable,
+  peerId: string,
+  memberId: string,
+  c: Pick<ExportConditions, 'everybody' | 'types'> & { since: string },
+): Promise<{ type: string; id: string }[]> {
+  const rows = await sql.unsafe<{ type: string; id: string }[]>(
+    `select r.type, r.id from exchange.resource r
+     where r.member_id = $1 and r.type = any($2::text::text[]) and not (r.deleted and ${MOVED('r')} <= $3::timestamptz)
+       and not exists (
+         select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
+           and y.member_id = any($4::text::text[]))
+       and exists (
+         select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+         where d.peer_id = $5 and d.member_id = r.member_id and j.transaction_time is not null
+           and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
+     order by 1, 2`,
+    [memberId, arrayLiteral([...c.types]), c.since, c.everybody, peerId],
+  );
+  return [...rows];
+}

@@ -1,0 +1,110 @@
+// Rows of an evidence pack as JSON lines, read with cursors in one snapshot. $1 first instant, $2 the instant after the last.
+import type { Queryable, Sql } from '../../../src/store/database.ts';
+
+const PULLS = `exchange.pull p where p.created_at >= $1 and p.created_at < $2`;
+
+/** One file of a pack each. Ordered, so that the same rows give the same bytes. */
+export const EVIDENCE_SQL = {
+  'clocks.jsonl': {
+    kind: 'Duties that started or were due in the period',
+    sql: `select k.*, (select jsonb_agg(to_jsonb(n) order by n.id) from exchange.clock_note n where n.clock_id = k.id) as notes
+      from exchange.clock k where (k.due_at >= $1 and k.due_at < $2) or (k.starts_at >= $1 and k.starts_at < $2) order by k.due_at, k.id`,
+  },
+  'consents.jsonl': {
+    kind: 'Choices of the period, and those under which members were asked for in it',
+    sql: `select c.* from exchange.consent c where (c.created_at >= $1 and c.created_at < $2)
+        or c.id in (select m.consent_id from exchange.pull_member m join ${PULLS.replace(' where', ' on p.id = m.pull_id where')}) order by c.id`,
+  },
+  'contacts.jsonl': {
+    kind: 'Offers, questions, education and reminders',
+    sql: `select c.* from exchange.contact c where c.at >= $1 and c.at < $2 order by c.at, c.id`,
+  },
+  'texts.jsonl': {
+    kind: 'Texts shown to members',
+    sql: `select t.* from exchange.shown_text t where t.first_at < $2 order by t.sha256`,
+  },
+  'documents.jsonl': {
+    kind: 'Public documents, with the SHA-256 that they had each day',
+    sql: `select d.* from exchange.document_check d where d.at >= $1 and d.at < $2 order by d.at, d.id`,
+  },
+  'pulls.jsonl': {
+    kind: 'What we asked of other payers, with members, events and the SHA-256 of every received file',
+    sql: `select p.id, p.peer_id, p.state, p.cause, p.is_full, p.created_at, p.due_at, p.reason, p.group_id, p.manifest, p.since, p.transaction_time, p.kicked_off_at, p.finished_at,
+        p.accepted_by, p.accepted_at,
+        (select jsonb_agg(jsonb_build_object('member', m.member_id, 'consent', m.consent_id, 'policy', m.policy, 'outcome', m.outcome, 'statement', m.statement) order by m.submitted_id) from exchange.pull_member m where m.pull_id = p.id) as members,
+        (select jsonb_agg(jsonb_build_object('at', e.at, 'state', e.state, 'detail', e.detail) order by e.id) from exchange.pull_event e where e.pull_id = p.id) as events,
+        (select jsonb_agg(jsonb_build_object('position', f.position, 'kind', f.kind, 'type', f.type, 'declared', f.declared, 'units', f.units, 'bytes', f.bytes, 'sha256', f.sha256, 'state', f.state, 'failure', f.failure) order by f.position) from exchange.pull_file f where f.pull_id = p.id) as files
+      from ${PULLS} order by p.created_at, p.id`,
+  },
+  'ledger.jsonl': {
+    kind: 'The outcome of every received line',
+    sql: `select l.pull_id, l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id, l.member_id, l.local_id, encode(l.hash, 'hex') as sha256, l.last_updated
+      from exchange.ledger l join ${PULLS.replace(' where', ' on p.id = l.pull_id where')} order by l.pull_id, l.file, l.line, l.entry`,
+  },
+  'attachments.jsonl': {
+    kind: 'Attachments that received records give by address: what became of each, with the SHA-256 of what is kept',
+    sql: `select a.pull_id, a.peer_id, a.member_id, a.type, a.record_id, a.document_id, a.media, a.size, a.sha1, a.state, a.reason, a.kept_media, a.bytes, a.sha256, a.settled_at
+      from exchange.attachment a join ${PULLS.replace(' where', ' on p.id = a.pull_id where')} order by a.pull_id, a.member_id, a.type, a.record_id, a.document_id`,
+  },
+  'findings.jsonl': {
+    kind: 'Findings about what was received',
+    sql: `select f.* from exchange.finding f join ${PULLS.replace(' where', ' on p.id = f.pull_id where')} order by f.id`,
+  },
+  'requests.jsonl': {
+    kind: 'What other payers asked of us, with the SHA-256 of every file made for them',
+    sql: `select j.id, j.kind, j.peer_id, j.state, j.request_url, j.parameters, j.group_id, j.received_at, j.due_at, j.started_at, j.completed_at, j.expires_at, j.transaction_time, j.counts, j.failure,
+        (select jsonb_agg(jsonb_build_object('position', f.position, 'kind', f.kind, 'type', f.type, 'lines', f.lines, 'bytes', f.bytes, 'sha256', f.sha256) order by f.position) from exchange.bulk_file f where f.job_id = j.id) as files
+      from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 order by j.received_at, j.id`,
+  },
+  'matches.jsonl': {
+    kind: 'How each member was decided that other payers asked for',
+    sql: `select m.* from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id where j.received_at >= $1 and j.received_at < $2 order by m.job_id, m.position`,
+  },
+  'payers.jsonl': {
+    kind: 'The registry of payers',
+    sql: `select p.id, p.name, p.npi, p.state, p.fhir_base, p.token_endpoint, p.client_id_there, p.client_id_here, p.jwks_url, p.scopes, p.origins, p.added_by, p.added_at, p.approved_by, p.approved_at
+      from exchange.peer p order by p.id`,
+  },
+  'audit-seals.jsonl': {
+    kind: 'Seals of the audit trail that cover the period',
+    sql: `select s.id, s.sealed_at, array_to_json(s.seqs) as seqs, encode(s.prev, 'hex') as prev, encode(s.root, 'hex') as root, s.jws from exchange.audit_seal s
+      where s.id >= (select coalesce(min(id), 0) from exchange.audit_seal where sealed_at >= $1) and s.id <= (select coalesce(max(id), 0) from exchange.audit_seal where sealed_at < $2) order by s.id`,
+  },
+  'audit-rows.jsonl': {
+    kind: 'Rows of the audit trail in those seals',
+    sql: `select a.seq::text as seq, encode(a.hash, 'hex') as hash, to_char(a.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, a.actor_kind as "actorKind", a.actor, a.action, a.object,
+        a.member_id as "memberId", a.peer_id as "peerId", a.consent_id as "consentId", a.outcome, a.reason, a.request_id as "requestId", a.detail
+      from exchange.audit_seal s cross join lateral unnest(s.seqs) with ordinality as u(seq, n) join exchange.audit a on a.seq = u.seq
+      where s.id >= (select coalesce(min(id), 0) from exchange.audit_seal where sealed_at >= $1) and s.id <= (select coalesce(max(id), 0) from exchange.audit_seal where sealed_at < $2) order by s.id, u.n`,
+  },
+} as const;
+export type EvidenceFile = keyof typeof EVIDENCE_SQL;
+
+/** Runs `work` in one snapshot that sees the same rows throughout; times are UTC. */
+export function inSnapshot<T>(sql: Sql, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  return sql.begin('isolation level repeatable read read only', async (tx) => {
+    await tx`set local time zone 'UTC'`;
+    return work(tx);
+  }) as Promise<T>;
+}
+
+/** Rows of one file as JSON texts, a thousand at a time. */
+export async function* evidenceRows(
+  tx: Queryable,
+  file: EvidenceFile,
+  period: { from: Date; to: Date },
+): AsyncGenerator<string[]> {
+  const query = tx.unsafe<{ line: string }[]>(
+    `select to_jsonb(x)::text as line from (${EVIDENCE_SQL[file].sql}) x where $1::timestamptz is not null and $2::timestamptz is not null`,
+    [period.from, period.to],
+  );
+  for await (const rows of query.cursor(1000)) yield rows.map((r) => r.line);
+}
+
+/** The instant of the newest seal of a period: what the pack is as of. */
+export async function lastSealBefore(tx: Queryable, to: Date): Promise<Date | undefined> {
+  const [row] = await tx<
+    { at: Date | null }[]
+  >`select max(sealed_at) as at from exchange.audit_seal where sealed_at < ${to}`;
+  return row?.at ?? undefined;
+}

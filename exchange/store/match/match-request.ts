@@ -1,0 +1,37 @@
+// Requests of bulk matches as they came, which are files beside their job.
+import type { Queryable } from '../../../src/store/database.ts';
+
+export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
+
+/**
+ * Those that were answered, or ended, before a time, the oldest first. Jobs are few: the table is read.
+ * @param after only those that came after this one
+ */
+export async function pastRequests(
+  sql: Queryable,
+  before: Date,
+  limit: number,
+  after?: KeptRequest,
+): Promise<KeptRequest[]> {
+  return [
+    ...(await sql<KeptRequest[]>`
+      select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job
+      where body_key is not null and state not in ('queued', 'running') and coalesce(completed_at, received_at) < ${before}
+        and (received_at, id) > (coalesce(${after?.receivedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''})
+      order by received_at, id limit ${limit}`),
+  ];
+}
+
+/** Does the audit have the hash of a request? What could not be removed is tried again, and is told once. audit_object. */
+export async function hasRemovalRow(sql: Queryable, id: string): Promise<boolean> {
+  const rows = await sql`
+    select 1 from exchange.audit where object = ${`match/${id}`} and action = 'match-request-removed' limit 1`;
+  return rows.length > 0;
+}
+
+/** False when another process has removed it. bulk_job_pkey. */
+export async function forgetRequest(sql: Queryable, id: string): Promise<boolean> {
+  const mine =
+    await sql`update exchange.bulk_job set body_key = null where id = ${id} and body_key is not null returning 1`;
+  return mine.length === 1;
+}

@@ -1,0 +1,59 @@
+// What a match request needs of our own members.
+import type { Patient } from 'fhir/r4.js';
+import type { Queryable } from '../../../src/store/database.ts';
+import type { Submission } from '../../client/member-bundle.ts';
+
+type Row = {
+  submittedId: string;
+  body: string | null;
+  memberNumber: string | null;
+  coverageStart: string | null;
+  theirNumber: string | null;
+  theirStart: string | null;
+  theirEnd: string | null;
+  consentId: string;
+  recordedOn: string;
+  policy: 'regular' | 'sensitive';
+};
+
+/**
+ * Members of a pull with person, cards and consent. Those without a Patient or coverage of ours are left out, and those whose
+ * choice no longer holds.
+ * @param today YYYY-MM-DD of the plan's calendar
+ */
+export async function submissions(sql: Queryable, pullId: string, today: string): Promise<Submission[]> {
+  const rows = await sql<Row[]>`
+    select m.submitted_id as "submittedId", r.body, e.member_number as "memberNumber", e.starts::text as "coverageStart",
+      o.member_number as "theirNumber", o.starts::text as "theirStart", o.ends::text as "theirEnd",
+      c.id as "consentId", c.recorded_on::text as "recordedOn", m.policy
+    from exchange.pull_member m
+    join exchange.consent c on c.id = m.consent_id
+    left join exchange.resource r on r.member_id = m.member_id and r.type = 'Patient' and r.id = m.member_id and not r.deleted
+    left join exchange.other_coverage o on o.id = m.other_coverage_id
+    left join lateral (
+      -- the one that covers today, else the one that begins soonest, else the last
+      select member_number, starts from exchange.enrolment where member_id = m.member_id
+      order by coalesce(ends, 'infinity'::date) >= ${today}::date desc, starts <= ${today}::date desc, abs(starts - ${today}::date) limit 1
+    ) e on true
+    where m.pull_id = ${pullId}
+      and (select choice from exchange.consent n where n.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in'
+    order by m.submitted_id`;
+  return rows.flatMap((r) =>
+    r.body === null || r.memberNumber === null || r.coverageStart === null
+      ? []
+      : [
+          {
+            submittedId: r.submittedId,
+            patient: JSON.parse(r.body) as Patient,
+            memberNumber: r.memberNumber,
+            coverageStart: r.coverageStart,
+            theirNumber: r.theirNumber ?? '',
+            theirPeriod: {
+              ...(r.theirStart === null ? {} : { start: r.theirStart }),
+              ...(r.theirEnd === null ? {} : { end: r.theirEnd }),
+            },
+            consent: { id: r.consentId, recordedOn: r.recordedOn, policy: r.policy },
+          },
+        ],
+  );
+}

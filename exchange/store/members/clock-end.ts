@@ -1,0 +1,95 @@
+// Clocks of members that do not apply any more: the member has died, one of the coverages is over, or the payer has answered that it has no
+// such member. Each ends with what ended it, not when that was told: what was overdue by then stays late.
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import type { Calendar } from '../../clocks/business-day.ts';
+import { RUN_OFF_DAYS } from '../../clocks/rules.ts';
+
+/** Clocks are looked at whether they still apply when they are due within so many days. */
+const NEAR_DAYS = 10;
+
+type Sql = ReturnType<Queryable>;
+
+/** Open clocks `k` that are due soon and meet a condition. */
+const near = (tx: Queryable, now: Date, which: Sql): Sql =>
+  tx`k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and ${which}`;
+/** The end of a day, no earlier than the clock `k` began and no later than now. */
+const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
+  tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
+
+/** Ends those of members who have died. */
+async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
+    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near(tx, now, which)}`;
+}
+
+/** Ends those of the open clocks `k` that are due soon and meet a condition. */
+async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
+  const isNear = near(tx, now, which);
+  const today = tx`(${now}::timestamptz at time zone ${calendar.zone})::date`;
+  const endedAt = (day: Sql) => endedOn(tx, calendar, now, day);
+  await endDeceased(tx, calendar, now, which);
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
+      closed_at = ${endedAt(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
+    from exchange.other_coverage o
+    where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
+      and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
+        or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
+        or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (
+          select c.payers from exchange.consent c where c.member_id = o.member_id order by c.recorded_on desc, c.created_at desc limit 1)))`;
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
+      closed_at = ${endedAt(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
+    where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
+      and not exists (select from exchange.enrolment e where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= ${today})
+      and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
+  await tx`
+    update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+    where ${isNear} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
+      and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
+}
+
+/** The same of those whose other coverage is looked at (coverage-look.ts): something has changed, or its day has come. clock_member. */
+export async function endClocksOf(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  coverageIds: readonly string[],
+): Promise<void> {
+  if (coverageIds.length === 0) return;
+  await endClocks(
+    tx,
+    calendar,
+    now,
+    tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`,
+  );
+}
+
+/** Ends those of members who have died: of these, whose clocks have begun only now, and of whom that was told since. clock_member. */
+export async function endClocksOfDead(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds: readonly string[],
+): Promise<void> {
+  const told = await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`;
+  const ids = [...memberIds, ...told.map((t) => t.id)];
+  if (ids.length > 0) await endDeceased(tx, calendar, now, tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`);
+}
+
+/**
+ * Looks at all clocks that are due soon on a new day of the plan's zone, and later in that day at those that have come near since. A tick
+ * that looked at all of them each minute would cost as much as there are members. clock_open.
+ */
+export async function endClocksDue(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
+  // who looks at the same time waits, and finds nothing left
+  const [before] = await tx<{ isSameDay: boolean; until: Date | null }[]>`
+    select day = (${now}::timestamptz at time zone ${calendar.zone})::date as "isSameDay", until from exchange.clock_look for update`;
+  const until = new Date(now.getTime() + NEAR_DAYS * 86_400_000);
+  const from = before?.isSameDay === true ? before.until : null;
+  if (from !== null && from >= until) return;
+  await endClocks(tx, calendar, now, from === null ? tx`true` : tx`k.due_at >= ${from}`);
+  await tx`update exchange.clock_look set day = (${now}::timestamptz at time zone ${calendar.zone})::date, until = ${until}`;
+}

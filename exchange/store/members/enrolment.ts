@@ -1,0 +1,192 @@
+// Writing enrolment: coverage with us, other coverage, choices. Set-based, a batch at a time; what is there already is only read.
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import type { CoverageRow } from '../../members/coverage.ts';
+import type { Enrolment } from '../../members/enrolment.ts';
+import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../../members/said-choices.ts';
+
+/** How many of each were new. */
+export type EnrolmentCounts = { enrolments: number; otherCoverages: number; choices: number };
+
+/** Members that a batch names and that are not there yet become members. */
+export async function addEnrolled(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  if (memberIds.length === 0) return;
+  await tx`
+    insert into exchange.member (id, umb)
+    select id, 'U-' || replace(gen_random_uuid()::text, '-', '') from (select distinct unnest(${arrayLiteral(memberIds)}::text::text[]) as id) d
+    on conflict do nothing`;
+}
+
+/** What a batch changed; whose coverage with us did, for what matching compares. */
+export type Enrolled = { enrolments: number; otherCoverages: number; choices: number; memberIds: string[] };
+
+/**
+ * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name.
+ * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
+ * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
+ */
+export async function writeEnrolment(tx: Queryable, rows: readonly CoverageRow[], source: string): Promise<Enrolled> {
+  const enrolments = await tx<{ id: string }[]>`
+    insert into exchange.enrolment (member_id, member_number, subscriber_id, plan, starts, ends, lob, accepted_on)
+    select m, n, sub, p, s, e, l, a from (
+      select distinct on (m, n, s) m, n, sub, p, s::date as s, e::date as e, l, a::date as a
+      from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.subscriberId ?? null)}::text[],
+        ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[],
+        ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, sub, p, s, e, l, a, place)
+      order by m, n, s, place desc) t
+    left join lateral (
+      select * from exchange.enrolment e where e.member_id = t.m and e.member_number = t.n and e.starts = t.s offset 0) known on true
+    where known.member_id is null
+      or (known.ends, known.plan, known.subscriber_id, known.lob, known.accepted_on) is distinct from (t.e, t.p, t.sub, t.l, coalesce(t.a, known.accepted_on))
+    on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id,
+        lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on)
+    returning member_id as id`;
+  const prior = rows.flatMap((r) => (r.prior === undefined ? [] : [{ memberId: r.memberId, ...r.prior }]));
+  const other =
+    prior.length === 0
+      ? []
+      : await tx`
+    with t as materialized (
+      select distinct on (m, p, n) m, p, n, s::date as s, e::date as e
+      from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.payer)}::text[], ${prior.map((r) => r.memberNumber ?? '')}::text[],
+        ${prior.map((r) => r.starts ?? null)}::text[], ${prior.map((r) => r.ends ?? null)}::text[]) as t(m, p, n, s, e)
+    ), payer as materialized (
+      select p, (select id from exchange.peer where id = p or npi = p or lower(name) = lower(p) order by id = p desc, npi = p desc, id limit 1) as peer_id
+      from (select distinct p from t) d
+    )
+    insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends)
+    select gen_random_uuid()::text, t.m, t.p, payer.peer_id, t.n, t.s, t.e
+    from t join payer using (p)
+    left join lateral (
+      select * from exchange.other_coverage o where o.member_id = t.m and o.payer = t.p and o.member_number = t.n offset 0) known on true
+    where known.id is null or (known.peer_id, known.starts, known.ends) is distinct from (payer.peer_id, t.s, t.e)
+    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends,
+        ends_known_at = case when exchange.other_coverage.ends is distinct from excluded.ends then now() else exchange.other_coverage.ends_known_at end
+    returning 1`;
+  const choices = await writeChoices(
+    tx,
+    rows.flatMap(({ memberId, choice }) => (choice === undefined ? [] : [{ memberId, ...choice }])),
+    source,
+  );
+  return {
+    enrolments: enrolments.length,
+    otherCoverages: other.length,
+    choices,
+    memberIds: [...new Set(enrolments.map((e) => e.id))],
+  };
+}
+
+/** Choices of members by day and in the order in which they came. consent_member. */
+async function knownChoices(tx: Queryable, members: string): Promise<KnownChoice[]> {
+  return [
+    ...(await tx<KnownChoice[]>`
+      select c.member_id as "memberId", c.choice = 'opt-in' as "optIn", c.policy, c.recorded_on::text as on, c.given_at is null as "isImported"
+      from unnest(${members}::text::text[]) m(id)
+      cross join lateral (select * from exchange.consent x where x.member_id = m.id offset 0) c
+      order by c.recorded_on, c.created_at`),
+  ];
+}
+
+/** Writes those that are new, for one writer of a member at a time. Returns how many. */
+async function writeChoices(tx: Queryable, said: readonly Said[], source: string): Promise<number> {
+  if (said.length === 0) return 0;
+  const fresh = (known: readonly KnownChoice[]) =>
+    notSaidYet(
+      known.filter((k) => k.isImported),
+      said,
+    );
+  const who = (all: readonly Said[]) => arrayLiteral([...new Set(all.map((s) => s.memberId))].sort());
+  // most files say what was said before: then there is nothing to wait for
+  const perhaps = fresh(await knownChoices(tx, who(said)));
+  if (perhaps.length === 0) return 0;
+  const members = who(said);
+  await tx`select from exchange.member where id = any(${members}::text::text[]) order by id for update`;
+  const known = await knownChoices(tx, members);
+  const added = choicesOf(known, fresh(known));
+  await tx`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, again, source, created_at)
+    select gen_random_uuid()::text, m, c, p, d::date, a, ${source}, now() + place * interval '1 microsecond'
+    from unnest(${added.map((s) => s.memberId)}::text[], ${added.map((s) => s.choice)}::text[], ${added.map((s) => s.policy)}::text[],
+      ${added.map((s) => s.on)}::text[], ${added.map((s) => s.again)}::smallint[]) with ordinality as t(m, c, p, d, a, place)
+    order by place`;
+  return added.length;
+}
+
+/**
+ * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
+ * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, and how many changed.
+ */
+export async function endCoverage(
+  tx: Queryable,
+  ends: readonly { memberNumber: string; birthDate: string | undefined; endsOn: string }[],
+): Promise<{ memberId: string | null; changed: number }[]> {
+  if (ends.length === 0) return [];
+  const rows = await tx<{ place: number; memberId: string | null; changed: number }[]>`
+    with said as materialized (
+      select n, b, e::date as e, place::int as place
+      from unnest(${ends.map((x) => x.memberNumber)}::text[], ${ends.map((x) => x.birthDate ?? null)}::text[], ${ends.map((x) => x.endsOn)}::text[]) with ordinality as t(n, b, e, place)
+    ), whose as materialized (
+      select s.place, s.n, s.e, min(c.member_id) as member_id
+      from said s join exchange.enrolment c on c.member_number = s.n and c.starts <= s.e
+      left join exchange.member_profile p on p.member_id = c.member_id
+      where s.b is null or p.dob is null or cardinality(p.dob) = 0 or s.b = any(p.dob)
+      group by s.place, s.n, s.e having count(distinct c.member_id) = 1
+    ), changed as (
+      update exchange.enrolment c set ends = w.e
+      from (select n, member_id, min(e) as e from whose group by n, member_id) w
+      where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (c.ends is null or c.ends > w.e) returning c.member_id
+    )
+    select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed
+    from said s left join whose w using (place) order by s.place`;
+  return rows.map(({ memberId, changed }) => ({ memberId, changed }));
+}
+
+/**
+ * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day.
+ * Returns how many changed. enrolment_pkey.
+ */
+export async function endFormer(
+  tx: Queryable,
+  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts'>[],
+): Promise<number> {
+  const named = rows.filter((r) => r.formerNumber !== undefined);
+  if (named.length === 0) return 0;
+  const ended = await tx`
+    update exchange.enrolment c set ends = greatest(c.starts, t.starts - 1)
+    from (select m, n, min(s::date) as starts
+      from unnest(${named.map((r) => r.memberId)}::text[], ${named.map((r) => r.formerNumber ?? '')}::text[], ${named.map((r) => r.starts)}::text[]) as t(m, n, s) group by m, n) t
+    where c.member_id = t.m and c.member_number = t.n and (c.ends is null or c.ends > greatest(c.starts, t.starts - 1)) returning 1`;
+  return ended.length;
+}
+
+/** Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. */
+export type CardHolder = { memberId: string; born: string[]; numbers: string[] };
+
+/** Holders of numbers that exactly one member has. enrolment_number, enrolment_pkey, member_profile_pkey. */
+export async function cardHolders(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
+  const rows = await sql<{ n: string; memberId: string; born: string[] | null; numbers: string[] }[]>`
+    select u.n, c.member_id as "memberId", p.dob as born,
+      array(select distinct e.member_number from exchange.enrolment e where e.member_id = c.member_id order by 1) as numbers
+    from unnest(${arrayLiteral(numbers)}::text::text[]) u(n)
+    cross join lateral (
+      select min(e.member_id) as member_id from exchange.enrolment e where e.member_number = u.n having count(distinct e.member_id) = 1 offset 0) c
+    left join exchange.member_profile p on p.member_id = c.member_id`;
+  return new Map(rows.map((r) => [r.n, { memberId: r.memberId, born: r.born ?? [], numbers: r.numbers }]));
+}
+
+/** Links other coverage that named a payer before it was registered. Returns how many. */
+export async function linkOtherCoverage(
+  tx: Queryable,
+  peer: { id: string; npi: string | null; name: string },
+): Promise<number> {
+  const linked = await tx`
+    update exchange.other_coverage set peer_id = ${peer.id}
+    where peer_id is null and (payer = ${peer.id} or payer = ${peer.npi} or lower(payer) = lower(${peer.name})) returning 1`;
+  return linked.length;
+}
+
+/** Members who named a peer as their other payer. Reads other_coverage whole: once, when a peer is added. */
+export async function countLinked(sql: Queryable, peerId: string): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(distinct member_id)::int as n from exchange.other_coverage where peer_id = ${peerId}`;
+  return row?.n ?? 0;
+}

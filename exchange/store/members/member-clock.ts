@@ -1,0 +1,255 @@
+// The clocks of members, opened and closed by sets: so a missed tick loses nothing, an import of a million is one statement,
+// and the schedule on Workers can do it too. Due times are computed on local dates in the plan's zone, by the database.
+import type { Queryable } from '../../../src/store/database.ts';
+import type { Calendar } from '../../clocks/business-day.ts';
+import {
+  CLOCK_RULES,
+  type ClockKind,
+  EARLY_DAYS,
+  LINES_OF_BUSINESS,
+  RULE_VERSION,
+  RUN_OFF_DAYS,
+} from '../../clocks/rules.ts';
+import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
+import { COVERED_ANEW } from './member-request.ts';
+import { renewRequests } from './renewed-request.ts';
+
+/** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
+const refSql = (kind: ClockKind, lob: string): string =>
+  `case ${lob} ${Object.entries(LINES_OF_BUSINESS)
+    .map(([code, l]) => `when '${code}' then '${l.paragraph}, as 422.121(b)${CLOCK_RULES[kind].sub}'`)
+    .join(' ')} end`;
+
+/**
+ * Opens the clocks for the offer and for the question about other payers, for enrolments that begin a coverage (not those
+ * that go on from an earlier one), and marks them: at most `limit` enrolments at once. Served by enrolment_unclocked.
+ * @returns how many enrolments were taken, and the members whose clocks are new
+ */
+export async function openOfferClocks(
+  tx: Queryable,
+  calendar: Calendar,
+  limit: number,
+): Promise<{ taken: number; memberIds: string[] }> {
+  const rows = await tx.unsafe<{ id: string | null; taken: number }[]>(
+    `with fresh as (
+       update exchange.enrolment set clocked = true
+       where ctid = any(array(select ctid from exchange.enrolment where not clocked limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
+     ), first as (
+       select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day,
+         exists (select from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) as is_anew from fresh e
+       where not exists (
+         select from exchange.enrolment f
+         where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+       order by e.member_id, e.starts, e.accepted_on desc nulls last
+     ), opened as (
+     insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
+       ((greatest(f.day + 7, $2::date) + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
+       case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1,
+       case when f.is_anew then 'coverage-anew' else 'coverage-start' end
+     from first f cross join (values ('C1-offer'), ('C1b-identify')) as k(kind)
+     on conflict (kind, subject) do nothing
+     returning member_id as id)
+     select (select count(*)::int from fresh) as taken, o.id from (select 1) one left join (select distinct id from opened) o on true`,
+    [calendar.zone, calendar.complianceDay, RULE_VERSION, calendar.version, limit],
+  );
+  return { taken: rows[0]?.taken ?? 0, memberIds: rows.flatMap((r) => r.id ?? []) };
+}
+
+/**
+ * Enrolments of members that last and begin a coverage, as is known by now, and were taken for ones that go on from an earlier one: the end of
+ * that one was told later. {@link openOfferClocks} takes them again. enrolment_pkey, the unique index of clock.
+ */
+export async function takeAgain(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds: readonly string[],
+): Promise<void> {
+  if (memberIds.length === 0) return;
+  await tx`
+    update exchange.enrolment e set clocked = false
+    where e.member_id = any(${[...memberIds]}::text[]) and e.clocked and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date
+      and not exists (
+        select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+      and not exists (select from exchange.clock k where k.kind = 'C1-offer' and k.subject = e.member_id || '/' || e.starts)`;
+}
+
+/**
+ * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage ended before the offer
+ * was due. Served by clock_member.
+ */
+export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  if (memberIds.length === 0) return;
+  const only = [...memberIds];
+  await tx`
+    update exchange.clock k set state = case when s.at <= k.due_at then 'met' else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
+    from exchange.clock o
+    cross join lateral (
+      select at, event from (
+        select c.at, 'contact/' || c.id as event from exchange.contact c
+        where c.member_id = o.member_id and c.result = 'delivered' and c.kind = case o.kind when 'C1-offer' then 'offer' else 'identify' end
+        union all
+        select coalesce(h.given_at, h.recorded_on::timestamp at time zone o.zone), 'consent/' || h.id from exchange.consent h
+        where h.member_id = o.member_id and o.kind = 'C1-offer'
+        union all
+        select v.known_at, 'other-coverage/' || v.id from exchange.other_coverage v where v.member_id = o.member_id and o.kind = 'C1b-identify'
+      ) x
+      where x.at >= o.starts_at - make_interval(days => ${EARLY_DAYS})
+      order by at limit 1
+    ) s
+    where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and o.member_id = any(${only}::text[])
+      and k.id = o.id`;
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = e.ends::timestamp at time zone k.zone
+    from exchange.enrolment e
+    where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and k.member_id = any(${only}::text[])
+      and e.member_id = k.member_id and k.subject = e.member_id || '/' || e.starts and e.ends is not null
+      and (e.ends::timestamp at time zone k.zone) < k.due_at
+      and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
+}
+
+/** The same of some members, with what begins anew for them. */
+export async function openRequestClocks(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds: readonly string[],
+): Promise<void> {
+  await renewRequests(tx, calendar, now, memberIds);
+  await openRequests(tx, calendar, now, 'o.member_id', memberIds);
+}
+
+/**
+ * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
+ * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
+ * ended and that is known; of one that was ours before and is again, and for a coverage after a gap, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * is the start.
+ */
+export async function openRequests(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  await tx.unsafe(
+    `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, s.at,
+       ((((s.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond'),
+       case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
+       case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
+       l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1,
+       case when s.at = n.at then 'coverage-anew' else 'opt-in-and-payer-known' end
+     from exchange.other_coverage o
+     join lateral (
+       select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
+       where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+     ) c on c.choice = 'opt-in' and ${namesSql('c', 'o', '($4::timestamptz at time zone $1)::date')}
+     left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
+     left join exchange.peer p on p.id = o.peer_id
+     cross join lateral (select max(at) as at from exchange.member_request where other_coverage_id = o.id and said_by = $6) n
+     cross join lateral (
+       select greatest(c.at, o.known_at, n.at, (
+         select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
+         where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
+         case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
+         case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
+           then $4::timestamptz end) as at
+     ) s
+     where ${which} = any($5::text[]) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
+       and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
+     on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
+       starts_at = $4::timestamptz, start_event = 'payer-known',
+       due_at = (((($4::timestamptz at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond')
+       where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`,
+    [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW],
+  );
+}
+
+/**
+ * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that one: those who are asked
+ * only while they cover the member are not when that has ended. The clock ends with the choice, or with that coverage, not when it was
+ * told: what was overdue by then stays late. Served by clock_member.
+ */
+export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
+  if (memberIds.length === 0) return 0;
+  const rows = await tx.unsafe(
+    `update exchange.clock k set stop_event = 'consent/' || c.id,
+       closed_at = greatest(o.starts_at, least($2::timestamptz, case when c.choice = 'opt-in' and c.payers = 'concurrent'
+         then (v.ends + 1)::timestamp at time zone o.zone else coalesce(c.given_at, c.recorded_on::timestamp at time zone o.zone) end)),
+       state = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
+       reason = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
+     from exchange.clock o left join exchange.other_coverage v on v.id = split_part(o.subject, '/', 1)
+     cross join lateral (
+       select id, choice, payers, given_at, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+     ) c
+     where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[]) and k.id = o.id
+       and (c.choice <> 'opt-in' or not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')})
+     returning 1`,
+    [[...memberIds], now],
+  );
+  return rows.length;
+}
+
+/**
+ * A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index.
+ * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: nobody is asked for long before the coverage
+ */
+export async function hastenRequest(
+  tx: Queryable,
+  calendar: Calendar,
+  request: { id: string; otherCoverageId: string; at: Date; from: string | null },
+): Promise<void> {
+  const starts = tx`greatest(${request.at}::timestamptz, ${request.from}::date::timestamp at time zone ${calendar.zone})`;
+  const due = tx`((((${starts} at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
+  await tx`
+    update exchange.clock set subject = subject || '/' || id
+    where kind = 'C2' and subject = ${request.otherCoverageId} and state in ('met', 'met-late')`;
+  await tx`
+    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${starts}, ${due},
+      case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
+      case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
+      l.lob, ${tx.unsafe(refSql('C2', 'l.lob'))}, ${RULE_VERSION}, ${calendar.version}, ${calendar.zone}, 'member-request/' || ${request.id}::text
+    from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id
+    left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
+    where o.id = ${request.otherCoverageId}
+    on conflict (kind, subject) do update set due_at = least(exchange.clock.due_at, excluded.due_at)`;
+}
+
+/**
+ * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
+ * that has ended; the clocks before them are met. Pulls are taken once, by pull_unclocked; clocks by clock_member.
+ */
+export async function openRefreshClocks(tx: Queryable, calendar: Calendar): Promise<void> {
+  await tx.unsafe(
+    `with asked as (
+       update exchange.pull set clocked = true where kicked_off_at is not null and not clocked returning id, peer_id, kicked_off_at
+     ), covered as (
+       select distinct on (o.id) o.id, o.member_id, o.ends, a.peer_id, a.kicked_off_at as at, a.id as pull_id, (a.kicked_off_at at time zone $1)::date as day
+       from asked a join exchange.pull_member m on m.pull_id = a.id and m.outcome = 'matched'
+       join exchange.other_coverage o on o.id = m.other_coverage_id
+       order by o.id, a.kicked_off_at desc
+     ), met as (
+       update exchange.clock k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id
+       from covered c
+       where k.member_id = c.member_id and k.kind in ('C4', 'C5-runoff') and k.state in ('open', 'attempted') and k.starts_at < c.at
+         and k.subject like c.id || '/%'
+       returning 1
+     )
+     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     select gen_random_uuid()::text, n.kind, c.id || '/' || c.pull_id, c.member_id, c.peer_id, c.at,
+       (((c.day + n.span)::date + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', l.lob,
+       case n.kind when 'C4' then ${refSql('C4', 'l.lob')} else ${refSql('C5-runoff', 'l.lob')} end, $2, $3, $1, 'export-accepted'
+     from covered c
+     cross join lateral (
+       select case when c.ends is null or c.ends >= c.day then 'C4' else 'C5-runoff' end as kind,
+         case when c.ends is null or c.ends >= c.day then interval '3 months' else interval '1 month' end as span
+     ) n
+     left join lateral (select lob from exchange.enrolment where member_id = c.member_id order by starts desc limit 1) l on true
+     where (n.kind = 'C4' or c.ends + ${RUN_OFF_DAYS} >= c.day) and ((select count(*) from met) >= 0)
+     on conflict (kind, subject) do nothing`,
+    [calendar.zone, RULE_VERSION, calendar.version],
+  );
+}

@@ -1,0 +1,31 @@
+// Wishes of members to have a payer asked, and requests that count as such (exchange.member_request).
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../../src/store/database.ts';
+
+export async function addRequest(
+  tx: Queryable,
+  r: { memberId: string; otherCoverageId: string; at: Date; saidBy: string },
+): Promise<string> {
+  const id = randomUUID();
+  await tx`
+    insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
+    values (${id}, ${r.memberId}, ${r.otherCoverageId}, ${r.at}, ${r.saidBy})`;
+  return id;
+}
+
+/** Who wrote a request that no person made: a duty that began anew, */
+export const RENEWED = 'choice or coverage anew';
+/** and one of a coverage with us after a gap. */
+export const COVERED_ANEW = 'coverage anew';
+
+/** Has the member asked for this since? */
+export async function hasRequest(
+  tx: Queryable,
+  memberId: string,
+  otherCoverageId: string,
+  since: Date,
+): Promise<boolean> {
+  const rows = await tx`
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}) limit 1`;
+  return rows.length > 0;
+}

@@ -1,0 +1,115 @@
+// Duties to ask a payer that begin anew. The clock before is kept under another subject, and the duty counts as a request of the member, so
+// that the payer is asked again.
+
+import type { Queryable } from '../../../src/store/database.ts';
+import type { Calendar } from '../../clocks/business-day.ts';
+import { EARLY_DAYS } from '../../clocks/rules.ts';
+import { enrolledSql, lastsSql, livesSql, namesSql } from './enrolled.ts';
+import { COVERED_ANEW, RENEWED } from './member-request.ts';
+
+/** Ticks may be missed for so long. */
+const MISSED_DAYS = 100;
+
+const TODAY = '($2::timestamptz at time zone $3)::date';
+
+/** Other coverage `o` has its last clock `k`, and the newest choice `c` is to take part. */
+const FROM = `exchange.other_coverage o
+     join lateral (
+       select choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+     ) c on c.choice = 'opt-in'`;
+
+const renewedSql = (from: string, where: string): string => `
+    with renewed as (
+     update exchange.clock k set subject = k.subject || '/' || k.id from ${from}
+     where k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id and ${where}
+     returning o.id, o.member_id)
+    insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
+    select gen_random_uuid()::text, member_id, id, $2, $4 from renewed`;
+
+/** Nobody asked for it since an instant, or in vain. pull_member_member. */
+const notAsked = (since: string): string => `not exists (
+         select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+         where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn'))`;
+
+/**
+ * The coverage with us that a member came back to after a gap: `at` is when its payers may be asked for it, the day after the one before had
+ * ended, and no earlier than {@link EARLY_DAYS} before it begins. enrolment_pkey.
+ */
+const BACK = `join lateral (
+       select greatest(g.ends + 1, e.starts - ${EARLY_DAYS})::timestamp at time zone $3 as at
+       from exchange.enrolment e cross join lateral (
+         select max(f.ends) as ends from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) g
+       where e.member_id = o.member_id and ${lastsSql('e', TODAY)} and g.ends is not null
+         and not exists (
+           select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+       order by e.starts desc limit 1) b on b.at <= $2::timestamptz`;
+
+const NAMED = `${namesSql('c', 'o', TODAY)} and ${enrolledSql('o.member_id', TODAY)}`;
+
+/** Those of some members, or of some other coverage ($1), whose coverage with us begins after a gap: as for any enrolment, by the choice that holds (docs/decisions/020). */
+async function renewBack(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  await tx.unsafe(
+    renewedSql(
+      `${FROM} ${BACK}`,
+      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.closed_at < b.at and ${namesSql('c', 'o', TODAY)} and ${livesSql('o.member_id')} and ${notAsked('b.at')}`,
+    ),
+    [[...ids], now, calendar.zone, COVERED_ANEW],
+  );
+}
+
+/**
+ * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
+ * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; and for a
+ * coverage with us after a gap. clock_member, consent_member.
+ */
+export async function renewRequests(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds: readonly string[],
+): Promise<void> {
+  const afterWithdrawal = `(k.state in ('met', 'met-late') and exists (
+         select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
+           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
+         and ${notAsked('c.at')})`;
+  await tx.unsafe(
+    renewedSql(
+      FROM,
+      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal})`,
+    ),
+    [[...memberIds], now, calendar.zone, RENEWED],
+  );
+  await renewBack(tx, calendar, now, 'o.member_id', memberIds);
+}
+
+/**
+ * The same of all for whom days that pass may have changed it: duties that had ended, of all members (clock_ended: they are few; what is being changed is left for the
+ * next time), and coverage after a gap, of the other coverage that is looked at (store/members/coverage-look.ts).
+ */
+export async function renewByDay(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  coverageIds: readonly string[],
+): Promise<void> {
+  // a coverage elsewhere has ended, one here begins soon enough
+  const byDay = `(o.ends between ${TODAY} - ${MISSED_DAYS} and ${TODAY} or o.member_id in (
+         select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
+  const ended = await tx.unsafe<{ id: string }[]>(
+    `select o.id from ${FROM} join exchange.clock k on k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id
+     where $1::text[] is null and ${byDay} and k.state in ('withdrawn', 'not-applicable') and ${NAMED} for no key update of o skip locked`,
+    [null, now, calendar.zone],
+  );
+  if (ended.length > 0)
+    await tx.unsafe(
+      renewedSql(FROM, `o.id = any($1::text[]) and k.state in ('withdrawn', 'not-applicable') and ${NAMED}`),
+      [ended.map((e) => e.id), now, calendar.zone, RENEWED],
+    );
+  await renewBack(tx, calendar, now, 'o.id', coverageIds);
+}

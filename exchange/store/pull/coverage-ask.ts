@@ -1,0 +1,135 @@
+// Which payers are to be asked for which members. A tick looks at other coverage for which that may have become so (`ask_at`: a time that came, or what was
+// written, which triggers tell: drizzle/20261128150001_coverage_looks), not at all there is.
+import type { Queryable } from '../../../src/store/database.ts';
+import { EARLY_DAYS } from '../../clocks/rules.ts';
+import { enrolledSql, namesSql } from '../members/enrolled.ts';
+import { OPEN_STATES } from './pull.ts';
+
+export type Candidate = {
+  memberId: string;
+  otherCoverageId: string;
+  consentId: string;
+  policy: string;
+  peerId: string | null;
+};
+
+/** `months` after which what goes on is asked for again, `runOffDays` for which what has ended is, each month; `earlyDays` before the time is out. */
+export type Refresh = { months: number; runOffDays: number; earlyDays: number };
+export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which coverages end */; today: string };
+
+/**
+ * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
+ * open whether the payer knows the member). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
+ */
+const asked = (sql: Queryable, refresh: Refresh) => sql`
+  cross join lateral (
+    select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
+      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and m.outcome is distinct from 'missing') as asked,
+      array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
+      max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
+  ) l
+  cross join lateral (
+    select count(*)::int as n, max(at) as last from unnest(l.failed) at where l.asked is null or at > l.asked
+  ) f
+  cross join lateral (
+    select least(interval '1 hour' * power(2, least(f.n, 10) - 1), case when f.last = l.unclear then interval '7 days' else interval '1 day' end) as span
+  ) pause
+  cross join lateral (
+    select l.asked + make_interval(months => ${refresh.months}) - make_interval(days => ${refresh.earlyDays}) as going,
+      l.asked + interval '1 month' - make_interval(days => ${refresh.earlyDays}) as ended
+  ) again`;
+
+/**
+ * Members who are enrolled, have opted in (their newest choice holds) and named another payer, with what is to be asked for: what no pull has
+ * asked for yet; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. After a
+ * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
+ * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it.
+ * @param of `claimed`: what {@link claimAsks} took; `again`: whether it was asked for before or not
+ */
+export async function dueToAsk(
+  sql: Queryable,
+  of: { peerId?: string | undefined; memberIds?: readonly string[] | undefined; claimed?: Date; again?: boolean },
+  { now, today }: When,
+  refresh: Refresh,
+): Promise<Candidate[]> {
+  const isDue = sql`
+    l.open = 0
+      and (f.n = 0 or f.last <= ${now}::timestamptz - pause.span
+        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
+      and (
+        l.asked is null
+        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
+        or ((o.ends is null or o.ends >= d.today) and again.going <= ${now}::timestamptz)
+        or (o.ends < d.today and o.ends >= d.today - ${refresh.runOffDays}::int and again.ended <= ${now}::timestamptz)
+      )`;
+  const rows = await sql<Candidate[]>`
+    select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, o.peer_id as "peerId"
+    from (select ${today}::date as today) d cross join exchange.other_coverage o
+    join lateral (
+      select id, choice, policy, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+    ) c on c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
+    ${asked(sql, refresh)}
+    where ${of.claimed === undefined ? sql`true` : sql`o.ask_at = ${of.claimed}::timestamptz`}
+      and (${of.peerId ?? null}::text is null or o.peer_id = ${of.peerId ?? null})
+      and ${of.memberIds === undefined ? sql`true` : sql`o.member_id = any(${[...of.memberIds]}::text[])`}
+      and ${sql.unsafe(enrolledSql('o.member_id', 'd.today'))} and (${of.again === true} or (${isDue}))
+    order by o.member_id`;
+  return [...rows];
+}
+
+/** For so long what is looked at is nobody else's, in milliseconds: members with many payers are looked at in seconds. */
+const claimMs = (leaseSeconds: number): number => 10_000 * leaseSeconds;
+/** Who asks in the same moment claims until another time. */
+const APART_MS = 1000;
+
+/** The end of a claim that begins now: it stands for who has it. */
+export const claimEnd = (now: Date, leaseSeconds: number): Date =>
+  new Date(now.getTime() + claimMs(leaseSeconds) + Math.floor(Math.random() * APART_MS));
+
+/**
+ * What processes that died had claimed is looked at again: only for a process that knows itself to be the only one that plans. What falls due
+ * within that time anyway is looked at once more.
+ */
+export async function freeAsks(sql: Queryable, now: Date, leaseSeconds: number): Promise<void> {
+  const until = new Date(now.getTime() + claimMs(leaseSeconds) + APART_MS);
+  await sql`update exchange.other_coverage set ask_at = '-infinity' where ask_at > ${now} and ask_at <= ${until}`;
+}
+
+/**
+ * Takes what is to be looked at, until a time that stands for who took it: when that one dies, another takes it then. What is being changed is left for
+ * the next tick: who waited for some of it with the rest in hand would stop an import. other_coverage_ask.
+ * @returns whether there was any
+ */
+export async function claimAsks(sql: Queryable, now: Date, until: Date): Promise<boolean> {
+  const taken = await sql`
+    with due as materialized (select id from exchange.other_coverage where ask_at <= ${now} for no key update skip locked)
+    update exchange.other_coverage o set ask_at = ${until} from due where o.id = due.id`;
+  return taken.count > 0;
+}
+
+/**
+ * Notes when a time alone can make a difference for what was taken; what was changed meanwhile, or is being changed, is looked at again. Where a pull goes on, its
+ * end is told.
+ * other_coverage_ask, pull_member_member, enrolment_pkey.
+ */
+export async function settleAsks(
+  sql: Queryable,
+  claimed: Date,
+  { now, today }: When,
+  zone: string,
+  refresh: Refresh,
+): Promise<void> {
+  // few are thought to have this time, when it may be all: by their ids, not each beside each (no index serves `is not distinct from`)
+  await sql`
+    with mine as materialized (select id from exchange.other_coverage where ask_at = ${claimed}::timestamptz for no key update skip locked)
+    update exchange.other_coverage k set ask_at = n.at
+    from mine join exchange.other_coverage o on o.id = mine.id cross join (select ${today}::date as today) d ${asked(sql, refresh)}
+    cross join lateral (
+      select case when l.open = 0 then min(t.at) filter (where t.at > ${now}) end as at from (values
+        (f.last + pause.span), (again.going), (again.ended),
+        ((select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id and e.starts - ${EARLY_DAYS}::int > d.today)::timestamp at time zone ${zone}),
+        (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) t(at)
+    ) n
+    where k.id = o.id`;
+}

@@ -1,0 +1,87 @@
+// Members of a pull and what the peer said of each.
+import type { Queryable } from '../../../src/store/database.ts';
+
+export type PullMember = {
+  submittedId: string;
+  memberId: string;
+  otherCoverageId: string | null;
+  consentId: string;
+  policy: string;
+  outcome: string | null;
+  peerPatientId: string | null;
+  /** further Patients of theirs who are the member */
+  furtherPatients: string[];
+};
+
+export async function pullMembers(sql: Queryable, pullId: string): Promise<PullMember[]> {
+  return [
+    ...(await sql<PullMember[]>`
+      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId", policy, outcome, peer_patient_id as "peerPatientId", further_patients as "furtherPatients"
+      from exchange.pull_member where pull_id = ${pullId} order by submitted_id`),
+  ];
+}
+
+export async function setOutcomes(
+  tx: Queryable,
+  pullId: string,
+  outcomes: readonly {
+    submittedId: string;
+    outcome: string | null;
+    peerPatientId: string | null;
+    furtherPatients?: readonly string[];
+  }[],
+): Promise<void> {
+  // lists as texts: ids have no commas
+  await tx`
+    update exchange.pull_member m set outcome = o.outcome, peer_patient_id = o.patient, further_patients = string_to_array(o.further, ',')
+    from unnest(${outcomes.map((o) => o.submittedId)}::text[], ${outcomes.map((o) => o.outcome)}::text[], ${outcomes.map((o) => o.peerPatientId)}::text[], ${outcomes.map((o) => (o.furtherPatients ?? []).join())}::text[]) as o(id, outcome, patient, further)
+    where m.pull_id = ${pullId} and m.submitted_id = o.id`;
+}
+
+/** Keeps our statements about members, by the ids under which they are submitted. pull_member_pkey. */
+export async function keepStatements(sql: Queryable, pullId: string, made: ReadonlyMap<string, string>): Promise<void> {
+  if (made.size === 0) return;
+  await sql`
+    update exchange.pull_member m set statement = s.jws
+    from unnest(${[...made.keys()]}::text[], ${[...made.values()]}::text[]) as s(id, jws) where m.pull_id = ${pullId} and m.submitted_id = s.id`;
+}
+
+/** Members of a pull whose opt-in no longer holds. */
+export async function withdrawnMembers(sql: Queryable, pullId: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.member_id as id from exchange.pull_member m
+    where m.pull_id = ${pullId} and (
+      select choice from exchange.consent c where c.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) <> 'opt-in'`;
+  return rows.map((r) => r.id);
+}
+
+/** What an earlier pull of the same members learned of them: used when its Group is asked again. */
+export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: string): Promise<void> {
+  await tx`
+    update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id, further_patients = f.further_patients
+    from exchange.pull_member f
+    where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.other_coverage_id = m.other_coverage_id`;
+}
+
+/**
+ * Persons of the peer who are matched to a member of ours now and of whom we hold the peer's Patient under another one. pull_member_pkey,
+ * identity_pkey.
+ */
+export async function movedPatients(sql: Queryable, pullId: string, peerId: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select u.id from exchange.pull_member m cross join unnest(m.peer_patient_id || m.further_patients) u(id)
+    join exchange.identity i on i.peer_id = ${peerId} and i.type = 'Patient' and i.source_id = u.id
+    where m.pull_id = ${pullId} and m.outcome = 'matched' and i.state in ('visible', 'echo') and i.member_id <> m.member_id`;
+  return rows.map((r) => r.id);
+}
+
+/** Moves some of a pull's members to another pull. pull_member_pkey. */
+export async function moveMembers(
+  tx: Queryable,
+  from: string,
+  to: string,
+  submittedIds: readonly string[],
+): Promise<void> {
+  await tx`
+    update exchange.pull_member set pull_id = ${to} where pull_id = ${from} and submitted_id = any(${[...submittedIds]}::text[])`;
+}

@@ -1,0 +1,196 @@
+// Pulls: what we ask of peers. The row is the work; whoever holds its lease takes one step and commits the result.
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../../src/store/database.ts';
+import type { FetchForm, MatchForm } from '../../client/abilities.ts';
+
+export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
+
+export const OPEN_STATES = [
+  'due',
+  'discovered',
+  'authorized',
+  'matching',
+  'matched',
+  'exporting',
+  'downloading',
+  'reconciling',
+] as const;
+export type PullState =
+  | (typeof OPEN_STATES)[number]
+  | 'done'
+  | 'review'
+  | 'unbalanced'
+  | 'partial'
+  | 'refused'
+  | 'failed'
+  | 'withdrawn';
+
+export type Pull = {
+  id: string;
+  peerId: string;
+  state: PullState;
+  /** why it exists: `opt-in`, `refresh`, `command` */
+  cause: string;
+  isFull: boolean;
+  createdAt: Date;
+  dueAt: Date;
+  nextAt: Date;
+  attempts: number;
+  reason: string | null;
+  matchStatusUrl: string | null;
+  groupId: string | null;
+  exportStatusUrl: string | null;
+  manifest: string | null;
+  since: Date | null;
+  transactionTime: Date | null;
+  kickedOffAt: Date | null;
+  finishedAt: Date | null;
+  acceptedBy: string | null;
+  /** how members are found and their records asked for in this pull; null before it is known */
+  matchForm: MatchForm | null;
+  fetchForm: FetchForm | null;
+};
+
+/** Columns of a {@link Pull}. */
+export const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
+  match_status_url as "matchStatusUrl", group_id as "groupId", export_status_url as "exportStatusUrl", manifest, since, transaction_time as "transactionTime",
+  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm"`;
+
+export async function findPull(sql: Queryable, id: string): Promise<Pull | undefined> {
+  const [row] = await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull where id = $1`, [id]);
+  return row;
+}
+
+export async function listPulls(sql: Queryable, limit = 100): Promise<Pull[]> {
+  return [
+    ...(await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull order by created_at desc, id limit $1`, [
+      limit,
+    ])),
+  ];
+}
+
+export async function renewPull(
+  sql: Queryable,
+  id: string,
+  owner: string,
+  now: Date,
+  leaseSeconds: number,
+): Promise<boolean> {
+  const kept = await sql`
+    update exchange.pull set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}) where id = ${id} and lease_owner = ${owner} returning 1`;
+  return kept.length === 1;
+}
+
+export type PullPatch = Partial<
+  Pick<
+    Pull,
+    | 'reason'
+    | 'matchStatusUrl'
+    | 'groupId'
+    | 'exportStatusUrl'
+    | 'manifest'
+    | 'since'
+    | 'transactionTime'
+    | 'kickedOffAt'
+    | 'finishedAt'
+    | 'attempts'
+    | 'nextAt'
+    | 'matchForm'
+    | 'fetchForm'
+  >
+>;
+
+/** The lease of a pull went to somebody else: what was done is not committed. */
+export class LeaseLost extends Error {}
+
+/**
+ * Commits the result of a step and gives the lease back. Only its holder can.
+ * @throws LeaseLost
+ */
+export async function movePull(
+  tx: Queryable,
+  id: string,
+  owner: string,
+  at: Date,
+  state: PullState,
+  patch: PullPatch,
+  detail = '',
+): Promise<void> {
+  const p = { attempts: 0, nextAt: at, ...patch };
+  const moved = await tx`
+    update exchange.pull set state = ${state}, attempts = ${p.attempts}, next_at = ${p.nextAt}, lease_owner = null, lease_until = null,
+      reason = ${p.reason ?? null},
+      match_status_url = case when ${'matchStatusUrl' in p} then ${p.matchStatusUrl ?? null} else match_status_url end,
+      group_id = case when ${'groupId' in p} then ${p.groupId ?? null} else group_id end,
+      export_status_url = case when ${'exportStatusUrl' in p} then ${p.exportStatusUrl ?? null} else export_status_url end,
+      manifest = case when ${'manifest' in p} then ${p.manifest ?? null} else manifest end,
+      since = case when ${'since' in p} then ${p.since ?? null}::timestamptz else since end,
+      transaction_time = case when ${'transactionTime' in p} then ${p.transactionTime ?? null}::timestamptz else transaction_time end,
+      kicked_off_at = case when ${'kickedOffAt' in p} then ${p.kickedOffAt ?? null}::timestamptz else kicked_off_at end,
+      match_form = case when ${'matchForm' in p} then ${p.matchForm ?? null} else match_form end,
+      fetch_form = case when ${'fetchForm' in p} then ${p.fetchForm ?? null} else fetch_form end,
+      finished_at = case when ${'finishedAt' in p} then ${p.finishedAt ?? null}::timestamptz else finished_at end
+    where id = ${id} and lease_owner = ${owner} returning 1`;
+  if (moved.length === 0) throw new LeaseLost('the pull is worked on elsewhere');
+  await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, ${state}, ${detail})`;
+}
+
+/** Gives a lease back without a step, to be tried again at a time. */
+export async function postponePull(
+  tx: Queryable,
+  id: string,
+  owner: string,
+  nextAt: Date,
+  attempts: number,
+  reason: string | null,
+): Promise<void> {
+  await tx`
+    update exchange.pull set next_at = ${nextAt}, attempts = ${attempts}, reason = ${reason}, lease_owner = null, lease_until = null
+    where id = ${id} and lease_owner = ${owner}`;
+}
+
+export type NewMember = {
+  submittedId: string;
+  memberId: string;
+  otherCoverageId: string;
+  consentId: string;
+  policy: string;
+};
+
+export async function addPull(
+  tx: Queryable,
+  pull: { peerId: string; cause: string; isFull: boolean; createdAt: Date; dueAt: Date },
+  members: readonly NewMember[],
+): Promise<string> {
+  const id = randomUUID();
+  await tx`
+    insert into exchange.pull (id, peer_id, state, cause, is_full, created_at, due_at, next_at)
+    values (${id}, ${pull.peerId}, 'due', ${pull.cause}, ${pull.isFull}, ${pull.createdAt}, ${pull.dueAt}, ${pull.createdAt})`;
+  await tx`insert into exchange.pull_event (pull_id, at, state) values (${id}, ${pull.createdAt}, 'due')`;
+  await tx`
+    insert into exchange.pull_member (pull_id, submitted_id, member_id, other_coverage_id, consent_id, policy)
+    select ${id}, * from unnest(${members.map((m) => m.submittedId)}::text[], ${members.map((m) => m.memberId)}::text[],
+      ${members.map((m) => m.otherCoverageId)}::text[], ${members.map((m) => m.consentId)}::text[], ${members.map((m) => m.policy)}::text[])`;
+  return id;
+}
+
+/**
+ * The newest balanced pull from a peer whose matched members include exactly these: its Group and watermark let the next
+ * one ask only for what changed.
+ */
+export async function watermark(
+  sql: Queryable,
+  peerId: string,
+  memberIds: readonly string[],
+): Promise<{ pullId: string; groupId: string | null; fetchForm: FetchForm | null; transactionTime: Date } | undefined> {
+  const [row] = await sql<
+    { pullId: string; groupId: string | null; fetchForm: FetchForm | null; transactionTime: Date }[]
+  >`
+    select p.id as "pullId", p.group_id as "groupId", p.fetch_form as "fetchForm", p.transaction_time as "transactionTime"
+    from exchange.pull p
+    where p.peer_id = ${peerId} and p.state = 'done' and (p.group_id is not null or p.fetch_form in ('patient', 'all')) and p.transaction_time is not null
+      and (select array_agg(distinct member_id order by member_id) from exchange.pull_member where pull_id = p.id)
+        = (select array_agg(distinct x order by x) from unnest(${[...memberIds]}::text[]) x)
+    order by p.transaction_time desc, p.created_at desc limit 1`;
+  return row;
+}

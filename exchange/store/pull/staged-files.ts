@@ -1,0 +1,64 @@
+// Files whose units are staged, looked at as a whole before anything of them is taken in.
+import type { Queryable } from '../../../src/store/database.ts';
+import { noteFaults } from './pull-fault.ts';
+
+/**
+ * Files of a work whose last line is no JSON, while others are: who sent them may have been cut off in it, without anything else to tell
+ * it by. Served by the primary keys.
+ */
+export async function endingWithin(sql: Queryable, work: string): Promise<ReadonlySet<number>> {
+  const rows = await sql<{ file: number }[]>`
+    select f.position as file from exchange.pull_file f cross join lateral (
+      select line, outcome, reason from exchange.staging s where s.pull_id = f.pull_id and s.file = f.position order by line desc limit 1) s
+    where f.pull_id = ${work} and f.kind = 'output' and s.outcome = 'rejected' and s.reason = 'invalid-json'
+      and not exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position and b.last_line > s.line)
+      and (exists (select from exchange.staging u where u.pull_id = f.pull_id and u.file = f.position and u.outcome is distinct from 'rejected')
+        or exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position))`;
+  return new Set(rows.map((r) => r.file));
+}
+
+/**
+ * A file that still ends so when it was fetched again, and whose lines nobody counted, may be less than there was: the pull keeps no time, so
+ * that the next request begins where this one did. What a person has accepted is as it is.
+ */
+export async function keepNoTimeOfCut(tx: Queryable, pullId: string): Promise<void> {
+  const cut = [...(await endingWithin(tx, pullId))];
+  if (cut.length === 0) return;
+  const lacking = await tx`
+    update exchange.pull set transaction_time = null where id = ${pullId} and accepted_by is null and exists (
+      select from exchange.pull_file f where f.pull_id = ${pullId} and f.position = any(${cut}::int[]) and f.declared is null) returning 1`;
+  if (lacking.length > 0) await noteFaults(tx, pullId, new Map([['peer-incomplete', 1]]));
+}
+
+/** Up to so many lines a file may hold what is held back before its share is looked at. */
+const FEW = 50;
+
+/**
+ * A staged file of which more lines than `most`, or than one in twenty of more than fifty, are none or are about people that
+ * were not asked for, or of which no line is a record (a web page, another encoding, the message of a fault); undefined when there is none. `mayHaveOthers`: a peer that cannot be asked for some sends others as well.
+ * Served by the primary key.
+ */
+export async function mostlyHeld(
+  sql: Queryable,
+  work: string,
+  most: number,
+  mayHaveOthers = false,
+): Promise<{ file: number; lines: number } | undefined> {
+  const [row] = await sql<{ file: number; lines: number }[]>`
+    select file, held::int as lines from (
+      select file, count(*) + (select coalesce(sum(b.units), 0) from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held,
+        bool_and(coalesce(outcome = 'rejected' and (reason = 'invalid-json' or exists (
+            select from exchange.pull_file o where o.pull_id = ${work} and o.position = s.file and o.kind = 'output' and o.type is distinct from 'OperationOutcome')), false))
+          and not exists (select from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as unreadable
+      from exchange.staging s where pull_id = ${work} group by file) f
+    where held > ${most} or (held > ${FEW} and held * 20 > units) or unreadable order by file limit 1`;
+  return row;
+}
+
+/** Is anything staged under a work id, of whichever file? Served by the primary keys. */
+export async function hasStaged(sql: Queryable, work: string): Promise<boolean> {
+  const rows = await sql`
+    select from exchange.staging where pull_id = ${work} union all select from exchange.staging_block where pull_id = ${work}
+    union all select from exchange.staged_text where pull_id = ${work} limit 1`;
+  return rows.length > 0;
+}

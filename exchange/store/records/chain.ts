@@ -1,0 +1,134 @@
+// Chains of claims and authorizations: what they are made from, and what was made. By the primary keys (member first).
+import type { Queryable } from '../../../src/store/database.ts';
+import type { Chain, ClaimRecord } from '../../chain/claims.ts';
+import type { ClaimFacts } from '../../chain/facts.ts';
+
+/** Members whose claims the open slice changed or told of, in order. */
+export async function claimMembers(tx: Queryable): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    select distinct member_id as id from pg_temp.slice
+    where type = 'ExplanationOfBenefit' and member_id is not null
+      and (outcome in ('created', 'updated', 'linked-duplicate', 'retracted') or reason = 'stale-version'
+        -- what was taken in before may have been withdrawn
+        or (outcome = 'quarantined' and (keeps is not null or reason = 'consent-scope'))) order by 1`;
+  return rows.map((r) => r.id);
+}
+
+type Row = { memberId: string; id: string; insurer: string | null; origin: string; at: Date; facts: ClaimFacts };
+const INSURER = `coalesce(case when c.claim->>'insurerId' like 'http://hl7.org/fhir/sid/us-npi|%' then 'npi|' || split_part(c.claim->>'insurerId', '|', 2) end,
+  'npi|' || o.npi, c.claim->>'insurerId', o.id, case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
+const ORGANIZATION = `left join exchange.identity i on i.peer_id = c.origin and i.type = 'Organization' and i.source_id = split_part(c.claim->>'insurer', '/', 2) and i.state = 'visible'
+  left join exchange.shared_resource o on o.type = 'Organization' and o.id = coalesce(i.local_id, split_part(c.claim->>'insurer', '/', 2))`;
+
+const record = (r: Row): ClaimRecord & { memberId: string } => ({
+  memberId: r.memberId,
+  id: r.id,
+  insurer: r.insurer ?? r.origin,
+  facts: r.facts,
+  at: r.at.getTime(),
+});
+
+/** Visible claims and authorizations of members. `at`: of received ones when they were changed where they come from: payers are asked in any order. */
+export async function claimRecords(
+  tx: Queryable,
+  memberIds: readonly string[],
+): Promise<(ClaimRecord & { memberId: string })[]> {
+  const rows = await tx.unsafe<Row[]>(
+    `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer
+     from exchange.resource c ${ORGANIZATION}
+     left join exchange.identity y on c.origin <> 'own' and y.peer_id = c.origin and y.type = c.type and y.source_id = c.source_id
+     where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and not c.deleted and c.claim is not null`,
+    [[...memberIds] as never],
+  );
+  return rows.map(record);
+}
+
+/** Older versions of authorizations that the open slice brought: they are not written, but their history counts. */
+export async function staleAuthorizations(
+  tx: Queryable,
+  peerId: string,
+  memberIds: readonly string[],
+): Promise<(ClaimRecord & { memberId: string })[]> {
+  const rows = await tx.unsafe<Row[]>(
+    `select c.member_id as "memberId", c.local_id as id, c.origin, '-infinity'::timestamptz as at, c.claim as facts, ${INSURER} as insurer
+     from (select s.*, $2::text as origin from pg_temp.slice s) c ${ORGANIZATION}
+     where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and c.claim->>'use' = 'preauthorization' and c.reason in ('stale-version', 'duplicate-in-job')`,
+    [[...memberIds] as never, peerId],
+  );
+  return rows.map((r) => ({ ...record({ ...r, at: new Date(0) }) }));
+}
+
+export async function chainsOf(tx: Queryable, memberIds: readonly string[]): Promise<(Chain & { memberId: string })[]> {
+  return [
+    ...(await tx<(Chain & { memberId: string })[]>`
+      select member_id as "memberId", chain, kind, state, final_id as "finalId", nodes, anomalies, facts
+      from exchange.chain where member_id = any(${[...memberIds]}::text[]) order by member_id, chain`),
+  ];
+}
+
+/** Replaces the chains of members. */
+export async function writeChains(
+  tx: Queryable,
+  gone: readonly { memberId: string; chain: string }[],
+  written: readonly (Chain & { memberId: string })[],
+): Promise<void> {
+  if (gone.length > 0)
+    await tx`
+      delete from exchange.chain c using jsonb_to_recordset(${JSON.stringify(gone)}::text::jsonb) as g("memberId" text, chain text)
+      where c.member_id = g."memberId" and c.chain = g.chain`;
+  if (written.length > 0)
+    await tx`
+      insert into exchange.chain (member_id, chain, kind, state, final_id, nodes, anomalies, facts)
+      select "memberId", chain, kind, state, "finalId", nodes, anomalies, facts
+      from jsonb_to_recordset(${JSON.stringify(written)}::text::jsonb)
+        as r("memberId" text, chain text, kind text, state text, "finalId" text, nodes jsonb, anomalies jsonb, facts jsonb)
+      on conflict (member_id, chain) do update set state = excluded.state, final_id = excluded.final_id, nodes = excluded.nodes, anomalies = excluded.anomalies, facts = excluded.facts`;
+}
+
+export type ChainFinding = {
+  memberId: string;
+  id: string;
+  code: string;
+  detail: string;
+  isItem: boolean;
+  weight: number;
+};
+
+/** Findings of anomalies that were not there before, and items for those that a person should look at. */
+export async function writeChainFindings(
+  tx: Queryable,
+  work: { pull: string; peerId: string },
+  found: readonly ChainFinding[],
+  at: string,
+): Promise<void> {
+  if (found.length === 0) return;
+  const rows = JSON.stringify(found);
+  await tx`
+    insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
+    select ${work.pull}, 'chain-anomaly', s.file, s.line, s.entry, 'ExplanationOfBenefit', s.source_id, f."memberId", f.id, f.code || ': ' || f.detail
+    from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text)
+    left join lateral (
+      select file, line, entry, source_id from pg_temp.slice s
+      where s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true`;
+  await tx`
+    insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_id, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
+    select distinct on (1) md5(concat_ws('|', f."memberId", 'chain', f.id, f.code)), f."memberId", 'chain-anomaly', f.weight, 'ExplanationOfBenefit', 'ExplanationOfBenefit', f.id, ${work.peerId}, ${work.pull},
+      s.file, s.line, s.entry, 'chain', f.code || ': ' || f.detail, ${at}::text::timestamptz
+    from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text, "isItem" boolean, weight smallint)
+    left join lateral (
+      select file, line, entry from pg_temp.slice s
+      where s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true
+    where f."isItem"
+    on conflict (id) do update set state = 'open', decision = null, detail = excluded.detail, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1`;
+}
+
+/** Items of anomalies that are no more. */
+export async function closeChainItems(
+  tx: Queryable,
+  gone: readonly { memberId: string; id: string; code: string }[],
+): Promise<void> {
+  if (gone.length === 0) return;
+  await tx`
+    update exchange.review_item i set state = 'gone' from jsonb_to_recordset(${JSON.stringify(gone)}::text::jsonb) as g("memberId" text, id text, code text)
+    where i.id = md5(concat_ws('|', g."memberId", 'chain', g.id, g.code)) and i.state <> 'gone'`;
+}

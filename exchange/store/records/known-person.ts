@@ -1,0 +1,41 @@
+// What is known of members as persons: a Patient within a received record is told from them by it.
+import type { Json } from '../../../src/fhir/resource.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { allGiven, memberIds } from '../../match/normalize.ts';
+
+/**
+ * What tells a member from others, as matching compares it; `given` with further names than the first and names of before, as our record
+ * tells them; `numbers` are the member's alone, of a card or of Medicare; `cards` are those of the card at the payer, which a family may share.
+ */
+export type KnownPerson = {
+  births: string[];
+  family: string[];
+  given: string[];
+  numbers: string[];
+  cards: string[];
+  gender: string | null;
+};
+
+/** What is known of members; who has no profile is left out. member_profile_pkey, resource_pkey, other_coverage_member_id_payer_member_number_key. */
+export async function personsOf(
+  sql: Queryable,
+  ids: readonly string[],
+  peerId: string,
+): Promise<Map<string, KnownPerson>> {
+  const rows = await sql<(KnownPerson & { memberId: string; names: Json })[]>`
+    select p.member_id as "memberId", p.dob as births, p.family, p.given,
+      array(select o.member_number from exchange.other_coverage o where o.member_id = p.member_id and o.peer_id = ${peerId}) as cards, p.mb || p.mbi || p.umb as numbers, (r.body::jsonb)->>'gender' as gender, (r.body::jsonb)->'name' as names
+    from exchange.member_profile p
+    left join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.id = p.member_id and not r.deleted
+    where p.member_id = any(${arrayLiteral(ids)}::text::text[])`;
+  return new Map(
+    rows.map(({ memberId, names, ...person }) => [
+      memberId,
+      {
+        ...person,
+        given: [...new Set([...person.given, ...allGiven(names)])],
+        cards: person.cards.flatMap((c) => memberIds(c)),
+      },
+    ]),
+  );
+}

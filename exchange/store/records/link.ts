@@ -1,0 +1,203 @@
+// Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
+import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
+import type { Range } from './slice.ts';
+
+export type Pair = {
+  file: number;
+  line: number;
+  entry: number;
+  memberId: string;
+  type: string;
+  id: string;
+  otherType: string;
+  otherId: string;
+  /** the unit says to be a copy of the other record, or the other record went to some peer */
+  isCopy: boolean;
+  wasDisclosed: boolean;
+  /** JSON texts, references in our ids */
+  a: string;
+  b: string;
+  /** no pair: one of the unit's keys is that of so many that nothing is compared by it; neither other record nor texts */
+  isCrowded: boolean;
+};
+
+/** Pairs that one key of a member may make. Somebody may send any number of records that all have it: each of them with each would never end. */
+const MOST_OF_A_KEY = 100_000;
+/** The same of all keys of a member together; those that make fewest go first. */
+const MOST_OF_A_MEMBER = 1_000_000;
+export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
+  kind: string;
+  score: number;
+  rule: string;
+  conflict: string | null;
+  detail: string;
+};
+
+/**
+ * Pairs of what a work writes with what there is, ordered by member, visits and results first, in pages from a cursor on a
+ * client of its own. By the primary key of resource (member, type): what a member has of a type is read, and its keys compared.
+ */
+export function candidatePairs(
+  dedicated: Sql,
+  work: { id: string; peerId: string },
+  range: Pick<Range, 'first' | 'last'>,
+  size: number,
+): AsyncIterable<Pair[]> {
+  return dedicated
+    .unsafe<Pair[]>(
+      `with unit as materialized (
+         select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
+         where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
+       ), held as materialized (
+         select r.member_id, r.type, r.id, r.origin <> $2 as is_others, k as hash
+         from (
+           select u.member_id, v.type, bool_or(v.type <> u.type) as is_about
+           from unit u cross join lateral (values (u.type), (case u.type when 'ExplanationOfBenefit' then 'MedicationDispense' when 'MedicationDispense' then 'ExplanationOfBenefit' end)) v(type)
+           where v.type is not null group by u.member_id, v.type
+         ) m
+         cross join lateral (
+           select r.member_id, r.type, r.id, r.origin, r.keys from exchange.resource r
+           where r.member_id = m.member_id and r.type = m.type and not r.deleted and r.keys is not null and (m.is_about or r.origin <> $2) offset 0) r
+         cross join unnest(r.keys) k
+       ), key as materialized (
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash
+         from unit u cross join unnest(u.keys) k
+         where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held)
+       ), crowded as materialized (
+         select member_id, hash from (
+           select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far
+           from (select member_id, hash, count(*) as n from key where exists (select from held) group by member_id, hash) k
+           join (select member_id, hash, count(*) as n from held group by member_id, hash) h using (member_id, hash)
+         ) k where pairs > ${MOST_OF_A_KEY} or so_far > ${MOST_OF_A_MEMBER}
+       ), other as materialized (
+         select * from held h where not exists (select from crowded c where c.member_id = h.member_id and c.hash = h.hash)
+       ), shared as materialized (
+         -- claims and fills of one key by grouping: a join of the keys with themselves would be guessed small and be none
+         select member_id, array_agg(file) filter (where type = 'ExplanationOfBenefit') as c_file, array_agg(line) filter (where type = 'ExplanationOfBenefit') as c_line, array_agg(entry) filter (where type = 'ExplanationOfBenefit') as c_entry, array_agg(local_id) filter (where type = 'ExplanationOfBenefit') as c_id,
+           array_agg(file) filter (where type = 'MedicationDispense') as f_file, array_agg(line) filter (where type = 'MedicationDispense') as f_line, array_agg(entry) filter (where type = 'MedicationDispense') as f_entry, array_agg(local_id) filter (where type = 'MedicationDispense') as f_id
+         from key where type in ('ExplanationOfBenefit', 'MedicationDispense') group by member_id, hash
+         having bool_or(type = 'ExplanationOfBenefit') and bool_or(type = 'MedicationDispense')
+       ), weighed as materialized (
+         select *, pairs > ${MOST_OF_A_KEY} or sum(pairs) over (partition by member_id order by pairs rows unbounded preceding) > ${MOST_OF_A_MEMBER} as is_crowded
+         from (select *, cardinality(c_id) * cardinality(f_id)::bigint as pairs from shared) s
+       ), both_of as (
+         select * from weighed where not is_crowded
+       ), pair as (
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy,
+           null::integer as other_file, null::integer as other_line, null::integer as other_entry
+         from key n join other r on r.member_id = n.member_id and r.type = n.type and r.hash = n.hash
+         where r.is_others and r.id <> n.local_id
+         union all
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, null, null, null
+         from key n join other r on r.member_id = n.member_id and r.hash = n.hash
+           and r.type = case n.type when 'ExplanationOfBenefit' then 'MedicationDispense' else 'ExplanationOfBenefit' end
+         where n.type in ('ExplanationOfBenefit', 'MedicationDispense')
+         union all
+         select c.file, c.line, c.entry, b.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', f.id, false, f.file, f.line, f.entry
+         from both_of b cross join unnest(b.c_file, b.c_line, b.c_entry, b.c_id) c(file, line, entry, id) cross join unnest(b.f_file, b.f_line, b.f_entry, b.f_id) f(file, line, entry, id)
+         union all
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, null, null, null
+         from unit u where u.echo_of is not null and u.echo_of <> u.local_id
+         union all
+         -- a person beside ours; ours, when it is ours that is written, beside all others
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, r.id, false, null, null, null
+         from unit u join exchange.resource r on r.member_id = u.member_id and r.type = 'Patient' and (r.origin = 'own' or $2 = 'own') and r.id <> u.local_id
+         where u.type = 'Patient'
+       ), one as materialized (
+         select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy,
+           max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
+         from pair group by 1, 2, 3, 4, 5, 6, 7, 8
+       )
+       select * from (
+         select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
+           p.copy as "isCopy", coalesce(r.origin = 'own' and exists (
+             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
+           coalesce(w.final, t.body) as a, coalesce(fw.final, ft.body, r.body) as b, false as "isCrowded"
+         from one p
+         cross join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) t
+         left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) w on true
+         left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
+         left join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) ft on true
+         left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) fw on true
+         where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
+         union all
+         select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, '', '', true
+         from key n join crowded c on c.member_id = n.member_id and c.hash = n.hash
+         union all
+         select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, '', '', true
+         from weighed where is_crowded
+       ) p
+       order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.id, p."otherId"`,
+      [work.id, work.peerId, range.first, range.last],
+    )
+    .cursor(size);
+}
+
+/** NPIs of directory-type records by our key, those of this work included. Primary key; staging_shared. */
+export async function npisOf(sql: Queryable, work: string, keys: readonly string[]): Promise<Map<string, string>> {
+  if (keys.length === 0) return new Map();
+  const rows = await sql<{ key: string; npi: string }[]>`
+    select k.key, coalesce(e.npi, s.npi) as npi
+    from (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t) k
+    left join exchange.shared_resource e on e.type = k.type and e.id = k.id
+    left join lateral (
+      select npi from exchange.staging s where s.pull_id = ${work} and s.is_shared and s.local_id = k.id and s.type = k.type and s.npi is not null limit 1) s on true
+    where coalesce(e.npi, s.npi) is not null`;
+  return new Map(rows.map((r) => [r.key, r.npi]));
+}
+
+/** Links of members that hold, of the types that others refer to. Primary key (member, type). */
+export async function heldLinks(
+  sql: Queryable,
+  memberIds: readonly string[],
+): Promise<{ memberId: string; type: string; a: string; b: string }[]> {
+  return [
+    ...(await sql<{ memberId: string; type: string; a: string; b: string }[]>`
+      select member_id as "memberId", type, a_id as a, b_id as b from exchange.link
+      where member_id = any(${[...memberIds]}::text[]) and type in ('Encounter', 'Observation') and state = 'confirmed' and kind in ('same-record', 'same-event')`),
+  ];
+}
+
+export async function noteJudged(sql: Queryable, work: string, rows: readonly Judged[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql`
+    insert into exchange.judged (pull_id, file, line, entry, member_id, type, id, other_type, other_id, kind, score, rule, conflict, detail)
+    select ${work}, file, line, entry, "memberId", type, id, "otherType", "otherId", kind, score, rule, conflict, detail
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
+      as r(file integer, line integer, entry integer, "memberId" text, type text, id text, "otherType" text, "otherId" text, kind text, score real, rule text, conflict text, detail text)`;
+}
+
+/** New units of which a pair is linked, and not refused by a person, are linked duplicates. By the primary keys. */
+export async function markLinked(sql: Queryable, work: string, pairs: readonly Judged[]): Promise<void> {
+  if (pairs.length === 0) return;
+  const column = (of: (j: Judged) => string | number) => arrayLiteral(pairs.map(of));
+  await sql`
+    update exchange.staging s set outcome = 'linked-duplicate'
+    from (
+      select distinct j.file, j.line, j.entry
+      from unnest(${column((j) => j.file)}::text::int[], ${column((j) => j.line)}::text::int[], ${column((j) => j.entry)}::text::int[], ${column((j) => j.memberId)}::text::text[],
+        ${column((j) => j.type)}::text::text[], ${column((j) => j.id)}::text::text[], ${column((j) => j.otherId)}::text::text[]) j(file, line, entry, member_id, type, id, other_id)
+      where not exists (select from exchange.link l where l.member_id = j.member_id and l.type = j.type and l.state = 'rejected'
+        and l.a_id = least(j.id, j.other_id) and l.b_id = greatest(j.id, j.other_id))
+    ) j
+    where s.pull_id = ${work} and s.file = j.file and s.line = j.line and s.entry = j.entry and s.outcome = 'created'`;
+}
+
+/** A new unit that we may have transmitted once, as a Provenance tells, and that is not linked may be an echo. staging_bucket, staging_key. */
+export async function possibleEchoes(
+  sql: Queryable,
+  work: string,
+  range: Pick<Range, 'first' | 'last'>,
+): Promise<void> {
+  await sql`
+    with told as materialized (
+      select unnest(targets) as key, file, line, entry from exchange.staging
+      where pull_id = ${work} and bucket between ${range.first} and ${range.last} and type = 'Provenance' and 'possible-echo' = any(findings)
+    ), quiet as (
+      update exchange.staging s set findings = array_remove(s.findings, 'possible-echo') from told t
+      where s.pull_id = ${work} and s.file = t.file and s.line = t.line and s.entry = t.entry
+    )
+    update exchange.staging s set findings = array_append(s.findings, 'possible-echo')
+    from (select distinct split_part(key, '/', 1) as type, split_part(key, '/', 2) as id from told) t
+    where s.pull_id = ${work} and s.type = t.type and s.source_id = t.id and s.outcome = 'created' and s.bucket between ${range.first} and ${range.last}`;
+}

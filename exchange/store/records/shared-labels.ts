@@ -1,0 +1,143 @@
+// Sensitivity of directory-type records: whoever names a labelled one would reveal it, and is as sensitive as it (labels.ts). What becomes of
+// a Medication reaches the records that named it before, whatever the order in which they came.
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { DRUG_TYPES } from '../../transform/drug.ts';
+import { LABELLER, labelOf } from '../../transform/label.ts';
+import { type LateDrug, tellLateDrugs } from './drug.ts';
+import { inheritLabelsOf } from './labels.ts';
+
+/** Notes which Medications the records of the open slice name. resource_pkey. */
+export async function noteNamedDrugs(tx: Queryable): Promise<void> {
+  await tx`
+    insert into exchange.drug_named (named_by, id)
+    select distinct r.member_id, substr(k, 12)
+    from pg_temp.slice s
+    join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
+    cross join unnest(r.links) k
+    where not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')
+      and exists (select from unnest(s.links) l where starts_with(l, 'Medication/')) and starts_with(k, 'Medication/')
+    on conflict do nothing`;
+}
+
+/** Notes the same of records that were led to Medications that came after them. */
+export async function noteLateDrugs(
+  tx: Queryable,
+  places: readonly { memberId: string; type: string; id: string }[],
+): Promise<void> {
+  if (places.length === 0) return;
+  await tx`
+    insert into exchange.drug_named (named_by, id)
+    select distinct r.member_id, substr(k, 12)
+    from unnest(${arrayLiteral(places.map((p) => p.memberId))}::text::text[], ${arrayLiteral(places.map((p) => p.type))}::text::text[], ${arrayLiteral(places.map((p) => p.id))}::text::text[]) as p(member_id, type, id)
+    join exchange.resource r on r.member_id = p.member_id and r.type = p.type and r.id = p.id
+    cross join unnest(r.links) k where starts_with(k, 'Medication/') on conflict do nothing`;
+}
+
+const MEMBERS = 200;
+
+/** Members whose records name some Medications, by themselves or by what these are made of. drug_named_id. */
+const namers = (first: string) => `
+  with recursive hit(id) as (
+    ${first}
+    union
+    select substr(n.named_by, 12) from hit h join exchange.drug_named n on n.id = h.id and starts_with(n.named_by, 'Medication/')
+  )
+  select distinct n.named_by as "memberId" from hit h join exchange.drug_named n on n.id = h.id
+  where not starts_with(n.named_by, 'Medication/') order by 1`;
+
+/** What Medications have become reaches the records of members that named them before: what these are known by, and how sensitive they are. */
+async function tellNamers(tx: Queryable, named: readonly { memberId: string }[], at: string): Promise<void> {
+  for (let i = 0; i < named.length; i += MEMBERS) {
+    const members = named.slice(i, i + MEMBERS).map((n) => n.memberId);
+    const orders = await tx<LateDrug[]>`
+      select r.member_id as "memberId", r.type, r.id, r.body
+      from unnest(${arrayLiteral(members)}::text::text[]) m
+      cross join lateral (select * from exchange.resource r where r.member_id = m and r.type = any(${arrayLiteral(DRUG_TYPES)}::text::text[]) offset 0) r
+      where not r.deleted and exists (select from unnest(r.links) k where starts_with(k, 'Medication/'))`;
+    await tellLateDrugs(tx, orders);
+    await inheritLabelsOf(tx, members, at);
+  }
+}
+
+/**
+ * After the directory-type records of the open slice were written.
+ * @param at instant of the transaction
+ */
+export async function tellNamersOfSlice(tx: Queryable, at: string): Promise<void> {
+  const come = `s.is_shared and s.type = 'Medication' and s.outcome in ('created', 'updated')`;
+  await tx.unsafe(
+    `insert into exchange.drug_named (named_by, id)
+     select distinct 'Medication/' || s.local_id, substr(k, 12)
+     from pg_temp.slice s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id cross join unnest(r.links) k
+     where ${come} and starts_with(k, 'Medication/') on conflict do nothing`,
+  );
+  const named = await tx.unsafe<{ memberId: string }[]>(namers(`select s.local_id from pg_temp.slice s where ${come}`));
+  await tellNamers(tx, named, at);
+}
+
+type Undecided = { type: string; id: string; version: number; body: string };
+
+const DECIDING_LOCK = 7_206_014;
+
+/** Two who decide the same would wait for each other: one after the other. */
+async function decide(tx: Queryable, records: readonly Undecided[], at: string): Promise<void> {
+  if (records.length === 0) return;
+  await tx`select pg_advisory_xact_lock(${DECIDING_LOCK})`;
+  const raised = await tx<{ id: string }[]>`
+    with said as (
+      select * from unnest(${arrayLiteral(records.map((r) => r.type))}::text::text[], ${arrayLiteral(records.map((r) => r.id))}::text::text[],
+        ${arrayLiteral(records.map((r) => r.version))}::text::integer[], ${arrayLiteral(records.map((r) => labelOf(JSON.parse(r.body) as Resource)))}::text::smallint[])
+        s(type, id, version, label)
+    ), was as materialized (
+      select s.type, s.id, coalesce(r.label, 0) as label from said s join exchange.shared_resource r on r.type = s.type and r.id = s.id
+    ), written as (
+      update exchange.shared_resource r set label = s.label, labeller = ${LABELLER} from said s
+      where r.type = s.type and r.id = s.id and r.version = s.version returning r.type, r.id, r.label
+    )
+    select w.id from written w join was using (type, id) where w.type = 'Medication' and w.label <> was.label`;
+  if (raised.length === 0) return;
+  const named = await tx.unsafe<{ memberId: string }[]>(namers('select unnest($1::text::text[])'), [
+    arrayLiteral(raised.map((r) => r.id)),
+  ]);
+  for (let i = 0; i < named.length; i += MEMBERS)
+    await inheritLabelsOf(
+      tx,
+      named.slice(i, i + MEMBERS).map((n) => n.memberId),
+      at,
+    );
+}
+
+/** Decides those that some members' records name, and that these name in turn, where another labeller did, or none. Primary keys. */
+export async function decideSharedOf(tx: Queryable, memberIds: readonly string[], at: string): Promise<void> {
+  const records = await tx<Undecided[]>`
+    with recursive named(key) as (
+      select distinct k from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+      cross join lateral (select r.links from exchange.resource r where r.member_id = m offset 0) r cross join unnest(r.links) k
+      union
+      select l from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
+    )
+    select s.type, s.id, s.version, s.body from named n
+    join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+    where s.labeller is distinct from ${LABELLER} order by s.type, s.id`;
+  await decide(tx, records, at);
+}
+
+const PAGE = 1000;
+
+/**
+ * Decides the next ones of all after a place.
+ * @returns the place to go on from; undefined when there are no more. shared_resource_pkey
+ */
+export async function decideSharedAfter(
+  tx: Queryable,
+  [type, id]: readonly [string, string],
+  at: string,
+): Promise<[string, string] | undefined> {
+  const records = await tx<Undecided[]>`
+    select s.type, s.id, s.version, s.body from exchange.shared_resource s
+    where (s.type, s.id) > (${type}, ${id}) and s.labeller is distinct from ${LABELLER} order by s.type, s.id limit ${PAGE}`;
+  await decide(tx, records, at);
+  const last = records.at(-1);
+  return last && [last.type, last.id];
+}

@@ -1,0 +1,238 @@
+// What the compliance report counts. Every statement takes the same five values: $1 first instant, $2 the instant after the
+// last, $3 now, $4 a peer or null, $5 a line of business or null. They read the period's rows of small tables (clocks, pulls,
+// jobs, contacts, choices); the ledger by the pulls of the period.
+import type { Queryable } from '../../../src/store/database.ts';
+import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
+import { isFormerSql } from '../members/member-merge.ts';
+
+export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null };
+export type Row = Record<string, string | number | boolean | Date | null>;
+
+const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
+const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
+/** Members of a line of business, when one is asked for; what was said by who goes on as another stands with that one. */
+const LOB = (member: string) =>
+  `not ${isFormerSql(member)} and ($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
+
+/** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
+const ITEM_OF = (f: string, p: string) => `case
+    when ${f}.local_id is null or ${f}.kind = 'identity-doubt' and ${f}.type <> 'Patient' then md5(concat_ws('|', 'held', ${p}.peer_id, ${f}.type, ${f}.source_id))
+    when ${f}.kind = 'chain-anomaly' then md5(concat_ws('|', ${f}.member_id, 'chain', ${f}.local_id, split_part(${f}.detail, ':', 1)))
+    else md5(concat_ws('|', ${f}.member_id, ${f}.kind, ${f}.type, least(${f}.local_id, ${f}.detail), greatest(${f}.local_id, ${f}.detail))) end`;
+
+/** Was the member's choice to take part at an instant? consent_member. */
+const CHOICE_AT = (member: string, at: string) =>
+  `coalesce((select choice from exchange.consent where member_id = ${member} and coalesce(given_at, created_at) <= ${at} order by recorded_on desc, created_at desc limit 1) = 'opt-in', false)`;
+
+/**
+ * A version of a record waits for a person although another one is shown, as the one that changed its person does. `i` its identity, `l`
+ * its line. By the primary key of review_item.
+ */
+const WAITS = `(i.state = 'visible' and i.hash is distinct from l.hash and exists (
+  select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.b_hash = l.hash and v.state <> 'gone'))`;
+
+/** Lines that were taken in and went into quarantine later, by a replay or because of what came after them. */
+const LATER_HELD = `
+  select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
+  join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
+
+/**
+ * Each request about a member, and each disclosure: was the choice in force? A request that was signed and refused was one as well. What left is
+ * held by the consent under which it did.
+ */
+const UNDER_CHOICE = `
+    select 'request' as direction, r.name as payer, m.member_id as "memberId", 'pull/' || p.id as object, a.at,
+      ${CHOICE_AT('m.member_id', 'a.at')} and (m.outcome is distinct from 'matched' or p.kicked_off_at is null or ${CHOICE_AT('m.member_id', 'p.kicked_off_at')}) as held
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
+    cross join lateral (select coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at, case when m.statement is not null then max(e.at) end) as at
+      from exchange.pull_event e where e.pull_id = p.id and e.state in ('authorized', 'matching', 'matched', 'exporting', 'downloading')) a
+    where a.at >= $1 and a.at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED}
+    union all
+    select 'disclosure', r.name, a.member_id, a.object, a.at, a.consent_id is not null
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id
+    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}`;
+
+/** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
+const COMPLIANCE_SQL = {
+  clocks: `
+    select kind, count(*) filter (where starts_at >= $1)::int as started, count(*)::int as due,
+      count(*) filter (where state = 'met')::int as met, count(*) filter (where state = 'met-late')::int as late,
+      count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
+      count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
+      count(*) filter (where state = 'not-applicable' and reason in ('coverage-ended', 'member-deceased'))::int as ended,
+      count(*) filter (where state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
+      count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
+      count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
+    from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
+  notInTime: `
+    select k.id, k.kind, k.member_id as "memberId", p.name as payer, k.due_at as "dueAt", k.state, k.closed_at as "closedAt", coalesce(n.reason, k.reason) as reason,
+      n.corrective_action as action, n.by, n.words
+    from exchange.clock k left join exchange.peer p on p.id = k.peer_id
+    left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
+    where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
+      and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
+        or (k.state in ('withdrawn', 'not-applicable') and k.closed_at > k.due_at)) and ${USED}
+    order by k.due_at, k.id limit 5000`,
+  optIn: `
+    select
+      (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
+      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2
+         and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= coalesce(c.given_at, c.created_at)) and ${LOB('c.member_id')}) as "afterOffer",
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as "optedIn",
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as declined,
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as withdrew,
+      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as representatives
+    where ${USED}`,
+  withdrawals: `
+    select count(*)::int as all, count(*) filter (where not exists (
+      select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+      where m.member_id = c.member_id and p.kicked_off_at > coalesce(c.given_at, c.created_at)
+        and p.kicked_off_at < coalesce((select min(coalesce(o.given_at, o.created_at)) from exchange.consent o
+          where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
+    from exchange.consent c where c.choice = 'withdraw' and coalesce(c.given_at, c.created_at) >= $1 and coalesce(c.given_at, c.created_at) < $2 and ${LOB('c.member_id')} and ${USED}`,
+  weAsked: `
+    with asked as (
+      select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
+      from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      where p.created_at >= $1 and p.created_at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
+      group by 1, 2
+    ), members as (
+      select peer_id, count(*)::int as submitted, count(*) filter (where matched)::int as matched,
+        count(*) filter (where constrained and not matched)::int as constrained, count(*) filter (where not matched and not constrained)::int as unmatched
+      from asked group by 1
+    )
+    select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
+      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
+      count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
+      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and (p.state in ('unbalanced', 'partial') or p.accepted_by is not null
+        or exists (select from exchange.finding f where f.pull_id = p.id and f.kind = any('{${THEIR_FAULTS.join()}}'))))::int as faulty,
+      count(*) filter (where p.state in ('unbalanced', 'partial', 'review'))::int as waiting,
+      coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
+      percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id
+    left join members m on m.peer_id = p.peer_id
+    left join lateral (select count(*) as files from exchange.pull_file f where f.pull_id = p.id) f on true
+    where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED}
+    group by p.peer_id, r.name order by r.name`,
+  theyAsked: `
+    select j.peer_id as id, r.name as payer, j.kind, count(*)::int as received, count(j.transaction_time)::int as answered, count(*) filter (where j.state = 'cancelled' and j.transaction_time is null)::int as cancelled,
+      count(*) filter (where j.transaction_time is not null and j.completed_at <= j.due_at)::int as "inTime",
+      count(*) filter (where j.transaction_time is null and j.due_at < $3 and j.state in ('queued', 'running', 'failed'))::int as overdue,
+      percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "medianMinutes",
+      percentile_cont(0.95) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "p95Minutes"
+    from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id
+    where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
+    group by j.peer_id, r.name, j.kind order by r.name, j.kind`,
+  matching: `
+    select r.name as payer, m.outcome, m.reason, count(*)::int as n
+    from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id join exchange.peer r on r.id = j.peer_id
+    where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
+    group by 1, 2, 3 order by 1, 2, 4 desc`,
+  outcomes: `
+    select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_count l on l.pull_id = p.id
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+  // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
+  quarantine: `
+    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
+      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
+      (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason"
+    from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
+    join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
+    join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
+    left join exchange.pull x on x.id = i.last_pull
+    left join lateral (select outcome, reason, at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
+    left join lateral (select max(at) as at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2
+      and v.outcome = 'quarantined' and v.outcome_before <> 'quarantined') since on true
+    left join exchange.review_item q on q.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id))
+    left join lateral (select case when x.undoes is null then x.decision end as decision from exchange.review_decision x
+      where x.item_id = q.id and x.at < $2 and (x.at >= q.opened_at or q.opened_at >= $2) order by x.id desc limit 1) d on true
+    left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
+    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
+      and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
+    group by 1, 2 order by 1, 3 desc`,
+  rejected: `
+    select r.name as payer, l.reason, count(*)::int as n, (array_agg(p.id order by p.finished_at desc))[1] as pull, max(p.finished_at) as last
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.outcome = 'rejected'
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
+  findings: `
+    select r.name as payer, f.kind, sum(f.amount)::int as n, case when count(v.id) > 0 then count(distinct v.id) filter (where v.state = 'open')::int end as open
+    from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
+    left join exchange.review_item v on v.id = ${ITEM_OF('f', 'p')}
+    where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
+  incidents: `
+    select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,
+      count(*) filter (where i.state = 'quarantined' or ${WAITS})::int as held,
+      case when count(*) filter (where i.state = 'quarantined' or ${WAITS}) > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
+    from (select * from exchange.ledger_unit where reason in ('wrong-patient', 'contained-person', 'patient-change') union all ${LATER_HELD}) l
+    join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
+    left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
+    left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
+    where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
+  proofs: `
+    select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
+      coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,
+      coalesce(sum((j.counts->>'withheld-sensitive')::int), 0)::int as sensitive, coalesce(sum((j.counts->>'withheld-window')::int), 0)::int as "window"
+    from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
+    where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
+  disclosures: `
+    select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id
+    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} and ${USED} group by 1, 2 order by 1, 2`,
+  refusals: `
+    select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    from exchange.audit a left join exchange.peer r on r.id = a.peer_id
+    where a.outcome = 'refused' and a.actor_kind = 'peer' and a.at >= $1 and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 4 desc`,
+  decisions: `
+    select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    from exchange.audit a
+    where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
+  education: `
+    select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.id)::int as n
+    from exchange.shown_text t left join exchange.contact c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
+    where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
+  consents: `
+    select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE}) u group by 1, 2 order by 1 desc, 2`,
+  consentsMissed: `
+    select direction, payer, "memberId", object, at from (${UNDER_CHOICE}) u where not held order by at, "memberId" limit 1000`,
+  metrics: `
+    select
+      (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+        where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as requested,
+      (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+        where m.outcome = 'matched' and p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as matched,
+      (select count(distinct l.member_id)::int from exchange.ledger_count l join exchange.pull p on p.id = l.pull_id
+        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')}) as received,
+      (select count(distinct a.member_id)::int from exchange.audit a
+        where a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+          and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}) as disclosed,
+      (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as asked,
+      (select count(*)::int from exchange.bulk_job j
+        where j.transaction_time is not null and j.completed_at <= j.due_at and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "inTime",
+      (select percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) from exchange.bulk_job j
+        where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
+    where ${USED}`,
+  statement: `
+    select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
+      coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason, j.counts,
+      (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
+      (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
+    from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
+    union all
+    select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
+      (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)
+        || coalesce((select jsonb_build_object('lines', sum(f.units)) from exchange.pull_file f where f.pull_id = p.id and f.kind <> 'error'), '{}'),
+      (select sum(f.bytes) from exchange.pull_file f where f.pull_id = p.id)::float8,
+      (select string_agg(f.sha256, ' ' order by f.position) from exchange.pull_file f where f.pull_id = p.id)
+    from exchange.pull p where p.peer_id = $4 and p.created_at >= $1 and p.created_at < $2
+    order by 4, 2`,
+} as const;
+export type ComplianceQuery = keyof typeof COMPLIANCE_SQL;
+
+/** Rows of one statement over a scope. */
+export async function complianceRows(sql: Queryable, query: ComplianceQuery, s: Scope): Promise<Row[]> {
+  return [...(await sql.unsafe<Row[]>(COMPLIANCE_SQL[query], [s.from, s.to, s.now, s.peerId, s.lob]))];
+}

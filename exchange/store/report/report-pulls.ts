@@ -1,0 +1,196 @@
+// What the lists of the staff pages show. Pulls, peers and clocks are small tables: thousands of rows, not millions.
+import type { Queryable } from '../../../src/store/database.ts';
+import type { ClockKind } from '../../clocks/rules.ts';
+
+export type Numbers = {
+  /** pulls about which an alert stands */
+  waiting: number;
+  pulls: { state: string; n: number }[];
+  overdue: { kind: string; n: number }[];
+  openClocks: number;
+  quarantined: number;
+  peers: { state: string; n: number }[];
+  requests: { all: number; answered: number };
+};
+
+/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open; alerts by alert_standing; quarantine by identity_quarantined. */
+export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
+  const [[waiting], pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
+    sql<{ n: number }[]>`
+      select count(distinct subject)::int as n from exchange.alert
+      where cleared_at is null and kind in ('pull-waits', 'pull-incomplete', 'pull-failed', 'pull-repeats')`,
+    sql<
+      { state: string; n: number }[]
+    >`select state, count(*)::int as n from exchange.pull group by state order by state`,
+    sql<{ kind: string; n: number; late: number }[]>`
+      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.clock where state = 'open' group by kind order by kind`,
+    sql<{ n: number }[]>`select count(*)::int as n from exchange.identity where state = 'quarantined'`,
+    sql<
+      { state: string; n: number }[]
+    >`select state, count(*)::int as n from exchange.peer group by state order by state`,
+    sql<
+      { all: number; answered: number }[]
+    >`select count(*)::int as all, count(transaction_time)::int as answered from exchange.bulk_job`,
+  ]);
+  return {
+    waiting: waiting?.n ?? 0,
+    pulls: [...pulls],
+    overdue: clocks.filter((c) => c.late > 0).map((c) => ({ kind: c.kind, n: c.late })),
+    openClocks: clocks.reduce((sum, c) => sum + c.n, 0),
+    quarantined: quarantine?.n ?? 0,
+    peers: [...peers],
+    requests: requests ?? { all: 0, answered: 0 },
+  };
+}
+
+export type PullLine = {
+  id: string;
+  peerId: string;
+  peerName: string;
+  state: string;
+  cause: string;
+  reason: string | null;
+  createdAt: Date;
+  finishedAt: Date | null;
+  members: number;
+  matched: number;
+  /** the earliest due time of the members' request clocks; that of the pull when they have none */
+  dueAt: Date;
+  clocksOpen: number;
+  clocksLate: number;
+  clocksMet: number;
+};
+
+/** The clocks of a member `m` that ran when pull `p` was made, which are those that it is to stop. clock_member. */
+export const PULL_CLOCKS = `
+  select c.id, c.state, c.due_at from exchange.clock c
+  where c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
+    and (c.starts_at < p.created_at or (c.starts_at = p.created_at and c.kind = 'C2')) and (c.closed_at is null or c.closed_at >= p.created_at)`;
+
+/** A place in a list that is ordered by time, newest first, then by id. */
+export type After = { at: Date; id: string };
+
+/**
+ * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member, for the rows of one
+ * page only.
+ */
+export async function pagePulls(
+  sql: Queryable,
+  filter: { state?: string | undefined; peerId?: string | undefined },
+  now: Date,
+  limit: number,
+  after?: After,
+): Promise<PullLine[]> {
+  const rows = await sql<PullLine[]>`
+    select p.id, p.peer_id as "peerId", r.name as "peerName", p.state, p.cause, p.reason, p.created_at as "createdAt", p.finished_at as "finishedAt",
+      m.members, m.matched, coalesce(m.due_at, p.due_at) as "dueAt", m.open as "clocksOpen", m.late as "clocksLate", m.met as "clocksMet"
+    from (
+      select * from exchange.pull
+      where (${filter.state ?? null}::text is null or state = ${filter.state ?? null}) and (${filter.peerId ?? null}::text is null or peer_id = ${filter.peerId ?? null})
+        and (${after?.at ?? null}::timestamptz is null or (created_at, id) < (${after?.at ?? null}::timestamptz, ${after?.id ?? null}))
+      order by created_at desc, id desc limit ${limit}
+    ) p
+    join exchange.peer r on r.id = p.peer_id
+    cross join lateral (
+      select count(distinct m.submitted_id)::int as members, count(distinct m.submitted_id) filter (where m.outcome = 'matched')::int as matched, min(c.due_at) as due_at,
+        count(*) filter (where c.state in ('open', 'attempted'))::int as open,
+        count(*) filter (where c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < ${now}))::int as late,
+        count(*) filter (where c.state in ('met', 'met-late'))::int as met
+      from exchange.pull_member m left join lateral (${sql.unsafe(PULL_CLOCKS)}) c on true
+      where m.pull_id = p.id
+    ) m
+    order by p.created_at desc, p.id desc`;
+  return [...rows];
+}
+
+export type PeerLine = {
+  id: string;
+  name: string;
+  npi: string | null;
+  state: string;
+  fhirBase: string | null;
+  approvedBy: string | null;
+  checkedAt: Date | null;
+  checkedOk: boolean | null;
+  pulls: number;
+  lastPullAt: Date | null;
+};
+
+/** Peers with their newest check. Peers and checks are few; pulls by pull_peer. */
+export async function peerLines(sql: Queryable): Promise<PeerLine[]> {
+  const rows = await sql<PeerLine[]>`
+    select p.id, p.name, p.npi, p.state, p.fhir_base as "fhirBase",
+      p.approved_by as "approvedBy", c.at as "checkedAt", c.ok as "checkedOk", l.n as pulls, l.last as "lastPullAt"
+    from exchange.peer p
+    left join lateral (select at, ok from exchange.peer_check where peer_id = p.id order by id desc limit 1) c on true
+    cross join lateral (select count(*)::int as n, max(created_at) as last from exchange.pull where peer_id = p.id) l
+    order by p.name, p.id`;
+  return [...rows];
+}
+
+export type ClockLine = {
+  id: string;
+  kind: string;
+  memberId: string | null;
+  peerId: string | null;
+  peerName: string | null;
+  startsAt: Date;
+  dueAt: Date;
+  state: string;
+  closedAt: Date | null;
+  /** what people said last, else what stopped it */
+  reason: string | null;
+  action: string | null;
+};
+export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
+/** Two instants, the second excluded. */
+type Between = { from: Date; to: Date };
+/** `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever became of them. */
+export type ClockScope = {
+  duty?: ClockKind | undefined;
+  began?: Between | undefined;
+  during?: Between | undefined;
+};
+
+const CLOCKS: Readonly<Record<ClockFilter, string>> = {
+  open: "c.state = 'open'",
+  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))",
+  blocked: "c.state in ('attempted', 'blocked')",
+  closed: "c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')",
+  all: 'true',
+};
+
+/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open, notes by clock_note_clock. None is due before it starts. */
+export async function pageClocks(
+  sql: Queryable,
+  filter: ClockFilter,
+  now: Date,
+  limit: number,
+  after?: After,
+  { duty, began, during }: ClockScope = {},
+): Promise<ClockLine[]> {
+  const rows = await sql.unsafe<ClockLine[]>(
+    `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
+       c.closed_at as "closedAt", coalesce(n.reason, c.reason) as reason, nullif(n.corrective_action, '') as action
+     from exchange.clock c left join exchange.peer p on p.id = c.peer_id
+     left join lateral (select reason, corrective_action from exchange.clock_note where clock_id = c.id order by id desc limit 1) n on true
+     where $1::timestamptz is not null and ${CLOCKS[filter]}
+       and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
+       and ($5::text is null or c.kind = $5)
+       and ($6::timestamptz is null or (c.due_at >= $6 and c.starts_at >= $6 and c.starts_at < $7::timestamptz))
+       and ($8::timestamptz is null or (c.starts_at < $9::timestamptz and (c.closed_at is null or c.closed_at >= $8)))
+     order by c.due_at, c.id limit $4`,
+    [
+      now,
+      after?.at ?? null,
+      after?.id ?? null,
+      limit,
+      duty ?? null,
+      began?.from ?? null,
+      began?.to ?? null,
+      during?.from ?? null,
+      during?.to ?? null,
+    ],
+  );
+  return [...rows];
+}

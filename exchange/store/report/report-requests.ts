@@ -1,0 +1,62 @@
+// What peers asked of us, for the staff pages: jobs with their due times, decisions in numbers, files.
+import type { Queryable } from '../../../src/store/database.ts';
+import type { After } from './report-pulls.ts';
+
+export type RequestLine = {
+  id: string;
+  kind: 'match' | 'export';
+  peerId: string;
+  peerName: string;
+  state: string;
+  receivedAt: Date;
+  dueAt: Date;
+  startedAt: Date | null;
+  completedAt: Date | null;
+  expiresAt: Date | null;
+  /** set when it was answered; a job may be cancelled afterwards, when the asker has what it wanted */
+  answeredAt: Date | null;
+  groupId: string | null;
+  counts: Record<string, number>;
+  failure: string | null;
+};
+
+const COLUMNS = `j.id, j.kind, j.peer_id as "peerId", p.name as "peerName", j.state, j.received_at as "receivedAt", j.due_at as "dueAt", j.started_at as "startedAt",
+  j.completed_at as "completedAt", j.expires_at as "expiresAt",
+  case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure`;
+
+/** Requests, newest first: by bulk_job_peer when a peer is named, else the jobs are sorted (thousands). */
+export async function pageRequests(
+  sql: Queryable,
+  filter: { state?: string | undefined; peerId?: string | undefined },
+  limit: number,
+  after?: After,
+): Promise<RequestLine[]> {
+  return [
+    ...(await sql.unsafe<RequestLine[]>(
+      `select ${COLUMNS} from exchange.bulk_job j join exchange.peer p on p.id = j.peer_id
+       where ($1::text is null or j.state = $1) and ($2::text is null or j.peer_id = $2)
+         and ($3::timestamptz is null or (j.received_at, j.id) < ($3::timestamptz, $4))
+       order by j.received_at desc, j.id desc limit $5`,
+      [filter.state ?? null, filter.peerId ?? null, after?.at ?? null, after?.id ?? null, limit],
+    )),
+  ];
+}
+
+/** Served by the primary key. */
+export async function findRequest(sql: Queryable, id: string): Promise<RequestLine | undefined> {
+  const [row] = await sql.unsafe<RequestLine[]>(
+    `select ${COLUMNS} from exchange.bulk_job j join exchange.peer p on p.id = j.peer_id where j.id = $1`,
+    [id],
+  );
+  return row;
+}
+
+export type DecisionCount = { outcome: string; reason: string; n: number };
+
+/** What a bulk match decided, in numbers. Served by the primary key of match_member (job first). */
+export async function countDecisions(sql: Queryable, jobId: string): Promise<DecisionCount[]> {
+  return [
+    ...(await sql<DecisionCount[]>`
+      select outcome, reason, count(*)::int as n from exchange.match_member where job_id = ${jobId} group by outcome, reason order by outcome, reason`),
+  ];
+}

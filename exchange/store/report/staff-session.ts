@@ -1,0 +1,67 @@
+// Sessions of staff and sign-ins under way. The database holds the SHA-256 of a cookie's id, never the id.
+import type { Queryable } from '../../../src/store/database.ts';
+
+type Role = 'viewer' | 'reviewer' | 'admin';
+export type StaffSession = {
+  /** token that every form of this session carries */
+  csrf: string;
+  /** unique person: `issuer|subject`, or `dev|name` */
+  subject: string;
+  name: string;
+  roles: Role[];
+  development: boolean;
+  /** when the person last proved who they are; null when the provider does not tell */
+  authenticatedAt: Date | null;
+};
+
+const IDLE_MINUTES = 15;
+const LONGEST_HOURS = 8;
+
+const bytes = (hashHex: string) => `\\x${hashHex}`;
+
+/** Begins a session and forgets those that have ended. The second statement reads the whole table: it holds people signed in. */
+export async function addSession(tx: Queryable, idHash: string, session: StaffSession, now: Date): Promise<void> {
+  await tx`
+    insert into exchange.staff_session (id_hash, csrf, subject, name, roles, development, authenticated_at, created_at, seen_at, expires_at)
+    values (${bytes(idHash)}::text::bytea, ${session.csrf}, ${session.subject}, ${session.name}, ${session.roles}::text[], ${session.development},
+      ${session.authenticatedAt}, ${now}, ${now}, ${now}::timestamptz + make_interval(hours => ${LONGEST_HOURS}))`;
+  await tx`
+    delete from exchange.staff_session
+    where expires_at <= ${now} or seen_at <= ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})`;
+}
+
+/** The session of a cookie, used now; none after 15 minutes without use or 8 hours in all. Served by the primary key. */
+export async function useSession(sql: Queryable, idHash: string, now: Date): Promise<StaffSession | undefined> {
+  const [row] = await sql<StaffSession[]>`
+    update exchange.staff_session set seen_at = ${now}
+    where id_hash = ${bytes(idHash)}::text::bytea and expires_at > ${now}
+      and seen_at > ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})
+    returning csrf, subject, name, roles, development, authenticated_at as "authenticatedAt"`;
+  return row;
+}
+
+/** Served by the primary key. */
+export async function endSession(sql: Queryable, idHash: string): Promise<void> {
+  await sql`delete from exchange.staff_session where id_hash = ${bytes(idHash)}::text::bytea`;
+}
+
+/** What must come back from the sign-in form or the identity provider. `isFresh`: the person is to prove anew who they are. */
+export type SignIn = { state: string; nonce: string; verifier: string; returnTo: string; isFresh: boolean };
+
+const SIGN_IN_MINUTES = 10;
+
+/** Begins a sign-in and forgets those whose time is over. The second statement reads the whole table: it holds minutes. */
+export async function addSignIn(sql: Queryable, idHash: string, s: SignIn, now: Date): Promise<void> {
+  await sql`
+    insert into exchange.staff_sign_in (id_hash, state, nonce, verifier, return_to, is_fresh, expires_at)
+    values (${bytes(idHash)}::text::bytea, ${s.state}, ${s.nonce}, ${s.verifier}, ${s.returnTo}, ${s.isFresh}, ${now}::timestamptz + make_interval(mins => ${SIGN_IN_MINUTES}))`;
+  await sql`delete from exchange.staff_sign_in where expires_at <= ${now}`;
+}
+
+/** Takes a sign-in: it is good once and for ten minutes. Served by the primary key. */
+export async function takeSignIn(sql: Queryable, idHash: string, now: Date): Promise<SignIn | undefined> {
+  const [row] = await sql<(SignIn & { expiresAt: Date })[]>`
+    delete from exchange.staff_sign_in where id_hash = ${bytes(idHash)}::text::bytea
+    returning state, nonce, verifier, return_to as "returnTo", is_fresh as "isFresh", expires_at as "expiresAt"`;
+  return row && row.expiresAt > now ? row : undefined;
+}
