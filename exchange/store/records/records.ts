@@ -5,6 +5,7 @@ import { LABELLER } from '../../transform/label.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
+import { leaveOwnDrugs } from './turned-drugs.ts';
 
 /**
  * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
@@ -140,6 +141,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   // they are in the first slice of a work
   const [any] = await tx`select from pg_temp.slice where is_shared limit 1`;
   if (any === undefined) return;
+  if (origin === 'own') await leaveOwnDrugs(tx, at);
   await tx.unsafe(
     `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
@@ -163,11 +165,18 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
        hash = excluded.hash, npi = excluded.npi, links = excluded.links, label = excluded.label, labeller = excluded.labeller, body = excluded.body`,
     [origin, at],
   );
+  // orders of other payers name a drug that is theirs too, by the id of the one who told it first
   await tx.unsafe(
-    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
+    `with kept as materialized (
+       select distinct s.local_id as id from pg_temp.slice s cross join exchange.peer p cross join lateral (
+         select from exchange.identity i where i.peer_id = p.id and i.type = 'Medication' and i.local_id = s.local_id and i.state in ('visible', 'echo')
+           and not (i.peer_id = $1 and i.source_id = s.source_id) limit 1) i
+       where s.outcome = 'retracted' and s.is_shared and s.type = 'Medication'
+     )
+     update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
      from pg_temp.slice s
      where s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id
-       and not r.deleted and r.origin = $1`,
+       and not r.deleted and r.origin = $1 and not (r.type = 'Medication' and r.id in (select id from kept))`,
     [origin, at],
   );
   await tx.unsafe(
