@@ -113,7 +113,7 @@ async function organizationParts(data: PageData, l: Language, organization: Reso
 async function networkParts(data: PageData, l: Language, network: Resource): Promise<Body> {
   const t = l.texts.provider;
   const key = keyOf(network);
-  const names = await plansOf(data, l, key);
+  const names = await plansOf(data, key);
   return {
     lead: '',
     parts: [
@@ -131,7 +131,7 @@ async function networkParts(data: PageData, l: Language, network: Resource): Pro
 }
 
 /** Names of plans of today in order, one more than is shown. */
-async function plansOf(data: PageData, l: Language, network: string): Promise<string[]> {
+async function plansOf(data: PageData, network: string): Promise<string[]> {
   const found = await Promise.all(
     ['network', 'plan-network'].map((by) =>
       data.search('InsurancePlan', [
