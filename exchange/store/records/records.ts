@@ -5,7 +5,7 @@ import { LABELLER } from '../../transform/label.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
-import { leaveOwnDrugs } from './turned-drugs.ts';
+import { leaveOwnDrugs, othersToo } from './turned-drugs.ts';
 
 /**
  * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
@@ -167,12 +167,9 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   );
   // orders of other payers name a drug that is theirs too, by the id of the one who told it first
   await tx.unsafe(
-    `with kept as materialized (
-       select distinct s.local_id as id from pg_temp.slice s cross join exchange.peer p cross join lateral (
-         select from exchange.identity i where i.peer_id = p.id and i.type = 'Medication' and i.local_id = s.local_id and i.state in ('visible', 'echo')
-           and not (i.peer_id = $1 and i.source_id = s.source_id) limit 1) i
-       where s.outcome = 'retracted' and s.is_shared and s.type = 'Medication'
-     )
+    `with gone as materialized (
+       select local_id as id, source_id from pg_temp.slice where outcome = 'retracted' and is_shared and type = 'Medication'
+     ), kept as materialized (${othersToo('select id, source_id from gone')})
      update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
      from pg_temp.slice s
      where s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id

@@ -26,17 +26,19 @@ const TURNED = `
   where s.pull_id = $1 and s.type = 'Medication' and s.is_shared and s.has_body and not s.booked and s.outcome in ('shared', 'updated')
     and not exists (
       select from unnest(s.keys) k join exchange.shared_key r on r.type = s.type and r.kind = 2 and r.hash = hashtextextended(k, 0) and r.id = s.local_id
-      where starts_with(k, 'e:'))
-    and (exists (select from unnest(s.keys) k where starts_with(k, 'e:')) or exists (select from exchange.shared_key r where r.type = s.type and r.kind = 2 and r.id = s.local_id))`;
+      where starts_with(k, 'e:'))`;
 
-/** Is an entry somebody else's too: another payer's, or another one of the same? identity_pkey, payer by payer. */
-async function isOthersToo(tx: Queryable, peerId: string, t: Turned): Promise<boolean> {
-  const [other] = await tx`
-    select from exchange.peer p cross join lateral (
-      select from exchange.identity i where i.peer_id = p.id and i.type = 'Medication' and i.local_id = ${t.localId} and i.state in ('visible', 'echo')
-        and not (i.peer_id = ${peerId} and i.source_id = ${t.sourceId}) limit 1) i limit 1`;
-  return other !== undefined;
-}
+/**
+ * Those of some entries that are somebody's beside one Medication that leaves them: another payer's, or another one of the same. identity_pkey,
+ * payer by payer, each once.
+ * @param gone statement of `id` and `source_id`; $1 peer
+ */
+export const othersToo = (gone: string): string => `
+  select distinct g.id from (${gone}) g join (
+    select p.id as peer_id, i.local_id, i.source_id from (select id from exchange.peer where exists (${gone})) p cross join lateral (
+      select x.local_id, x.source_id from exchange.identity x
+      where x.peer_id = p.id and x.type = 'Medication' and x.state in ('visible', 'echo') and x.local_id in (select id from (${gone}) n) offset 0) i
+  ) o on o.local_id = g.id and not (o.peer_id = $1 and o.source_id = g.source_id)`;
 
 /**
  * Gives such Medications of a work an entry of their own; whether there is one of that drug already is looked for afterwards. One whose entry
@@ -48,12 +50,21 @@ export async function leaveOtherDrugs(tx: Queryable, work: Decided): Promise<voi
     update exchange.staging s set outcome = 'updated' from exchange.shared_resource e
     where s.pull_id = ${work.id} and s.type = 'Medication' and s.is_shared and s.outcome = 'shared' and not s.booked
       and e.type = s.type and e.id = s.local_id and e.origin = ${work.peerId} and e.source_id = s.source_id`;
-  const left: Turned[] = [];
-  for (const t of await tx.unsafe<Turned[]>(TURNED, [work.id, work.peerId])) {
-    if (!t.isOwner) left.push({ ...t, localId: localId(work.peerId, 'Medication', t.sourceId) });
-    else if (await isOthersToo(tx, work.peerId, t))
-      left.push({ ...t, localId: localId(work.peerId, 'Medication', `${t.sourceId}|${t.hash}`) });
-  }
+  const turned = await tx.unsafe<Turned[]>(TURNED, [work.id, work.peerId]);
+  const owned = turned.filter((t) => t.isOwner);
+  const others = new Set<string>();
+  if (owned.length > 0)
+    for (const { id } of await tx.unsafe<{ id: string }[]>(
+      othersToo('select id, source_id from unnest($2::text::text[], $3::text::text[]) u(id, source_id)'),
+      [work.peerId, arrayLiteral(owned.map((t) => t.localId)), arrayLiteral(owned.map((t) => t.sourceId))],
+    ))
+      others.add(id);
+  const left = turned
+    .filter((t) => !t.isOwner || others.has(t.localId))
+    .map((t) => ({
+      ...t,
+      localId: localId(work.peerId, 'Medication', t.isOwner ? `${t.sourceId}|${t.hash}` : t.sourceId),
+    }));
   if (left.length === 0) return;
   await tx`
     update exchange.staging s set local_id = t.local_id, outcome = case s.outcome when 'shared' then 'created' when 'updated' then case when s.reason is null then 'created' else 'updated' end end
@@ -135,7 +146,6 @@ export async function leaveOwnDrugs(tx: Queryable, at: string): Promise<void> {
     with turned as materialized (
       select e.id, encode(e.hash, 'hex') as hash from pg_temp.slice s join exchange.shared_resource e on e.type = s.type and e.id = s.local_id and not e.deleted
       where s.type = 'Medication' and s.is_shared and (s.outcome = 'retracted' or (s.outcome = 'updated'
-        and exists (select from exchange.shared_key r where r.type = 'Medication' and r.kind = 2 and r.id = s.local_id)
         and not exists (
           select from unnest(s.keys) k join exchange.shared_key r on r.type = 'Medication' and r.kind = 2 and r.hash = hashtextextended(k, 0) and r.id = s.local_id
           where starts_with(k, 'e:'))))
