@@ -1,16 +1,17 @@
 // "Does it take my plan?": the answer of $in-network for people, with its evidence, to print or to keep signed.
-import { Outcome } from '../../src/fhir/outcome.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import type { Match, Result } from '../in-network/decide.ts';
 import type { Answer } from '../in-network/parameters.ts';
 import { askForm } from './ask-form.ts';
-import { type PageData, todayOf } from './data.ts';
+import { type PageData, type PlanChoice, todayOf } from './data.ts';
 import { badgeTexts, facts, link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
+import { planValue } from './plan-choice.ts';
 import { periodText } from './records.ts';
 
-export type AnswerQuery = { provider: string; plan: string; date: string };
+/** `date`: empty for today */
+export type AnswerQuery = { provider: string; date: string };
 
 const TONES: Record<Result, string> = { 'in-network': 'good', 'not-listed': 'look', unknown: 'look' };
 const SIGNS: Record<Result, Safe> = {
@@ -19,23 +20,23 @@ const SIGNS: Record<Result, Safe> = {
   unknown: html`<svg width="36" height="36" viewBox="0 0 36 36" aria-hidden="true"><circle cx="18" cy="18" r="16" fill="none" stroke="currentColor" stroke-width="3"/><path d="M13.4 14a4.7 4.7 0 1 1 6.8 4.2c-1.5.8-2.2 1.6-2.2 3.3" fill="none" stroke="currentColor" stroke-width="3.2" stroke-linecap="round"/><circle cx="18" cy="26" r="2" fill="currentColor"/></svg>`,
 };
 
-/** The pairs of $in-network: a plan by id, name or number, or a network. */
-function questionOf(q: AnswerQuery): [string, string][] {
-  const about: [string, string] = q.plan.startsWith('Organization/') ? ['network', q.plan] : ['plan', q.plan];
+/** The pairs of $in-network: a plan by id, or a network. */
+function questionOf(q: AnswerQuery, plan: string): [string, string][] {
+  const about: [string, string] = plan.startsWith('Organization/') ? ['network', plan] : ['plan', plan];
   return [about, ['provider', q.provider], ...(q.date === '' ? [] : [['date', q.date] satisfies [string, string]])];
 }
 
-/** @throws Outcome as $in-network; a plan that is not found is told on the page by the caller */
-export async function answerPage(data: PageData, l: Language, q: AnswerQuery): Promise<Page> {
+/** @throws Outcome as $in-network */
+export async function answerPage(data: PageData, l: Language, q: AnswerQuery, asked: PlanChoice): Promise<Page> {
   const t = l.texts.answer;
-  if (q.provider === '' || q.plan === '') throw new Outcome('missing-parameter', t.missing);
-  const pairs = questionOf({ ...q, date: q.date === '' ? todayOf(data) : q.date });
+  const value = planValue(asked.key);
+  const pairs = questionOf({ ...q, date: q.date === '' ? todayOf(data) : q.date }, value);
   const answer = await data.inNetwork(pairs);
   const provider = l.list(answer.asked.providers.map((p) => p.name || p.key));
   const plan = l.list([...answer.asked.plans, ...answer.asked.networks].map((p) => p.name || p.key));
   const query: [string, string][] = [
     ['provider', q.provider],
-    ['plan', q.plan],
+    ['plan', value],
     ['date', q.date],
   ];
   const signed = new URLSearchParams([
@@ -56,7 +57,7 @@ ${listed ? html`<div class="columns"><div>${evidence(data, l, t.evidence, answer
 <section class="card noprint" aria-labelledby="keep"><h2 id="keep">${t.keep}</h2><p>${t.keepText}</p>
 <p><a class="button" href="${data.base}/$in-network?${signed.toString()}" download>${t.download}</a></p>
 <p class="soft"><a href="${link(l, '/check')}">${t.checkHere}</a></p><p class="soft">${l.texts.provider.print}</p></section>
-<section class="card noprint" aria-labelledby="again"><h2 id="again">${l.texts.provider.takes}</h2>${await askForm(data, l, q.provider, q.plan, answer.asked.date)}</section>
+<section class="card noprint" aria-labelledby="again"><h2 id="again">${l.texts.provider.takes}</h2>${await askForm(data, l, q.provider, asked, answer.asked.date)}</section>
 </div>${listed ? html`</div>` : ''}`,
   };
 }

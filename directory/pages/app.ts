@@ -144,7 +144,7 @@ async function answered(c: PageContext, data: PageData, l: Language): Promise<Re
     );
     return notice(c, data, l, html`${l.texts.problem.whichPlan}<ul class="list">${list}</ul>`, q.provider);
   }
-  return show(c, data, l, await answerPage(data, l, { ...q, plan: planValue(chosen.plan.key) }));
+  return show(c, data, l, await answerPage(data, l, q, chosen.plan));
 }
 
 function notice(c: PageContext, data: PageData, l: Language, said: Parameters<typeof html>[1], provider: string) {

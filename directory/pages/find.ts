@@ -124,7 +124,7 @@ async function fault(data: PageData, l: Language, q: FindQuery, said: Part, fiel
     page: {
       ...page,
       tab: l.texts.problem.tab(page.title),
-      main: html`<div class="problem" id="problem" role="alert"><div>${said}</div></div><div class="card">${await searchForm(data, l, q, field)}</div>`,
+      main: html`<div class="problem" id="problem" role="alert"><div>${said}</div></div><div class="card">${await searchForm(data, l, q, { wrong: field })}</div>`,
     },
   };
 }
@@ -175,7 +175,7 @@ async function results(
   const cards = cardsOf(found, data.base, l, q.zip === '' ? undefined : data.zip(q.zip));
   const { shown, next } = pageOfCards(q, found, cards, l);
   const lead = wishes.length === 0 ? '' : wishList(l, q, wishes);
-  const form = await searchForm(data, l, { ...q, page: '' });
+  const form = await searchForm(data, l, { ...q, page: '' }, { plan });
   if (shown.length === 0)
     return {
       ...pageOf(l, q),

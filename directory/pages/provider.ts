@@ -130,10 +130,8 @@ async function networkParts(data: PageData, l: Language, network: Resource): Pro
   };
 }
 
-/** Names of plans in order, one more than is shown. Of very many not all are remembered. */
+/** Names of plans of today in order, one more than is shown. */
 async function plansOf(data: PageData, network: string): Promise<string[]> {
-  const { plans, whole } = await data.plans();
-  if (whole) return plans.filter((p) => p.networks.includes(network)).map((p) => p.name);
   const found = await Promise.all(
     ['network', 'plan-network'].map((by) =>
       data.search('InsurancePlan', [

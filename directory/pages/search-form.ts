@@ -2,11 +2,12 @@
 import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { planField } from './ask-form.ts';
-import type { PageData } from './data.ts';
+import type { PageData, PlanChoice } from './data.ts';
 import { DISTANCES, type FindQuery } from './find-query.ts';
 import { link } from './frame.ts';
 import type { Language } from './language.ts';
 import { OPEN } from './open-hours.ts';
+import { writtenPlan } from './plan-choice.ts';
 import { ACCESS, SPOKEN } from './texts/terms.ts';
 
 const select = (id: string, label: string, chosen: string, options: readonly (readonly [string, string])[]): Safe =>
@@ -17,8 +18,16 @@ const select = (id: string, label: string, chosen: string, options: readonly (re
 const tick = (name: string, label: string, checked: boolean): Safe =>
   html`<label class="tick"><input type="checkbox" name="${name}" value="1"${checked ? html` checked` : ''}>${label}</label>`;
 
-/** @param wrong id of the field that could not be understood */
-export async function searchForm(data: PageData, l: Language, q: FindQuery, wrong?: 'zip' | 'plan'): Promise<Safe> {
+export type FormState = {
+  /** id of the field that could not be understood */
+  wrong?: 'zip' | 'plan' | undefined;
+  /** the plan that is meant, when one is known */
+  plan?: PlanChoice | undefined;
+};
+
+export async function searchForm(data: PageData, l: Language, q: FindQuery, state: FormState = {}): Promise<Safe> {
+  const { wrong, plan } = state;
+  const chosen = plan === undefined ? { value: q.plan, text: q.plan } : await writtenPlan(data, plan);
   const t = l.texts.form;
   const fault = (id: 'zip' | 'plan'): Part =>
     wrong === id ? html` aria-invalid="true" aria-describedby="problem"` : '';
@@ -42,7 +51,7 @@ export async function searchForm(data: PageData, l: Language, q: FindQuery, wron
     q.within,
     DISTANCES.map((d): [string, string] => [d, t.miles(d)]),
   )}</div>
-${planField(l, await data.plans(), q.plan, true)}
+${planField(l, await data.plans(), chosen, true)}
 <div class="all choices">${tick('new', t.newPatients, q.newPatients)}${tick('tele', t.telehealth, q.telehealth)}</div>
 <details class="all"${more ? html` open` : ''}><summary>${t.more}</summary><div class="grid">
 ${select('speaks', t.speaks, q.speaks, [['', t.anyLanguage], ...spoken])}

@@ -11,62 +11,65 @@ type Fault = Extract<CsvRecord, { fault: unknown }>;
 
 type Open = {
   lines: TextLine[];
-  text: string;
+  /** letters of all its lines */
+  size: number;
   values: string[];
-  /** where reading goes on, and where the quote stands within which it does; -1: none */
-  at: number;
-  quote: number;
+  /** the lines of a value whose quote has not ended, without that quote */
+  quoted: string[] | undefined;
 };
 
 const QUOTE = '"';
 
-/** Reads on in a row, until it ends, its lines do (`open`), or its quotes fit no reading. */
-function readOn(row: Open, delimiter: string): 'whole' | 'open' | 'bad' {
-  const { text, values } = row;
+/** Where the quote ends that has begun before `at`; -1: not in this line. */
+function endOfQuote(text: string, at: number): number {
+  let close = text.indexOf(QUOTE, at);
+  while (close !== -1 && text[close + 1] === QUOTE) close = text.indexOf(QUOTE, close + 2);
+  return close;
+}
+
+/**
+ * Reads a line of a row: the row is whole, goes on in the next line (`open`), or its quotes fit no reading. What stood in the lines before is
+ * not looked at again: a quote without an end may be followed by very many.
+ */
+function readOn(row: Open, text: string, delimiter: string): 'whole' | 'open' | 'bad' {
+  const { values } = row;
   const isBlank = (at: number) => text[at] === ' ' || (text[at] === '\t' && delimiter !== '\t');
+  let at = 0;
   for (;;) {
-    if (row.quote === -1) {
-      let from = row.at;
+    if (row.quoted === undefined) {
+      let from = at;
       while (isBlank(from)) from++;
       if (text[from] !== QUOTE) {
         const end = text.indexOf(delimiter, from);
         values.push(text.slice(from, end === -1 ? undefined : end).trim());
         if (end === -1) return 'whole';
-        row.at = end + delimiter.length;
+        at = end + delimiter.length;
         continue;
       }
-      row.quote = from;
-      row.at = from + 1;
+      row.quoted = [];
+      at = from + 1;
     }
-    let close = text.indexOf(QUOTE, row.at);
-    while (close !== -1 && text[close + 1] === QUOTE) close = text.indexOf(QUOTE, close + 2);
-    if (close === -1) {
-      row.at = text.length;
-      return 'open';
-    }
+    const begin = at;
+    const close = endOfQuote(text, begin);
+    row.quoted.push(text.slice(begin, close === -1 ? undefined : close));
+    if (close === -1) return 'open';
+    const quoted = row.quoted.join('\n');
+    row.quoted = undefined;
     let after = close + 1;
     while (isBlank(after)) after++;
     const isEnd = after >= text.length;
     if (isEnd || text.startsWith(delimiter, after)) {
-      values.push(
-        text
-          .slice(row.quote + 1, close)
-          .replaceAll('""', QUOTE)
-          .trim(),
-      );
-      row.quote = -1;
-      row.at = after + delimiter.length;
+      values.push(quoted.replaceAll('""', QUOTE).trim());
       if (isEnd) return 'whole';
+      at = after + delimiter.length;
       continue;
     }
     // `"Best" Clinic`: quotes that are meant as they stand. With what parts values or lines within them it may be anything.
-    const quoted = text.slice(row.quote, close);
     if (quoted.includes(delimiter) || quoted.includes('\n')) return 'bad';
     const end = text.indexOf(delimiter, after);
-    values.push(text.slice(row.quote, end === -1 ? undefined : end).trim());
-    row.quote = -1;
+    values.push(text.slice(begin - 1, end === -1 ? undefined : end).trim());
     if (end === -1) return 'whole';
-    row.at = end + delimiter.length;
+    at = end + delimiter.length;
   }
 }
 
@@ -108,17 +111,13 @@ export class CsvRowReader {
       }
       return;
     }
-    const open = this.#open;
-    if (open === undefined) {
-      if (line.text.trim() === '') return;
-      this.#open = { lines: [line], text: line.text, values: [], at: 0, quote: -1 };
-    } else {
-      open.lines.push(line);
-      open.text += `\n${line.text}`;
-    }
-    const row = this.#open as Open;
-    const read = readOn(row, this.#delimiter);
-    if (read === 'open' && row.text.length <= this.#longest) return;
+    if (this.#open === undefined && line.text.trim() === '') return;
+    this.#open ??= { lines: [], size: -1, values: [], quoted: undefined };
+    const row = this.#open;
+    row.lines.push(line);
+    row.size += line.text.length + 1;
+    const read = readOn(row, line.text, this.#delimiter);
+    if (read === 'open' && row.size <= this.#longest) return;
     if (read !== 'whole') {
       yield this.#giveUp(row, waiting);
       return;

@@ -112,10 +112,10 @@ const faulty = ({ line, fault, isCut }: Extract<CsvRecord, { fault: unknown }>):
 
 function rowOf(names: readonly (string | false)[], record: readonly string[]): Omit<CsvRow, 'line'> {
   const values: CsvRow['values'] = {};
-  for (let i = 0; i < names.length && i < record.length; i++) {
+  for (let i = 0; i < names.length; i++) {
     const name = names[i];
-    const value = record[i] ?? '';
-    if (typeof name === 'string') values[name] = value.startsWith('=') ? plain(value) : value;
+    const value = record[i];
+    if (typeof name === 'string') values[name] = value?.startsWith('=') ? plain(value) : value;
   }
   return { values, hasMore: record.length > names.length && record.slice(names.length).some((v) => v !== '') };
 }

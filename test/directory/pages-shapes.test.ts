@@ -36,6 +36,14 @@ const DATA: Resource[] = [
     network: [ref('Organization/named')],
   },
   {
+    resourceType: 'InsurancePlan',
+    id: 'ended',
+    status: 'active',
+    name: 'Plan of Then',
+    period: { end: '2020-01-01' },
+    network: [ref('Organization/named')],
+  },
+  {
     resourceType: 'PractitionerRole',
     id: 'r',
     active: true,
@@ -103,7 +111,8 @@ test('a network names who is in it and the plans that use it, also where there a
     expect(page).toContain('Professionals in this network');
     return page.slice(page.indexOf('Plans that use this network'), page.indexOf('Professionals in this network'));
   };
-  expect(await said()).toContain('H1234-001-000');
+  const few = await said();
+  expect([few.includes('H1234-001-000'), few.includes('Plan of Then')]).toEqual([true, false]);
   const plan = (n: number, more: object = {}): Resource => ({
     resourceType: 'InsurancePlan',
     id: `many-${n}`,
@@ -115,13 +124,15 @@ test('a network names who is in it and the plans that use it, also where there a
   await d.load(
     entries([
       ...Array.from({ length: 310 }, (_, i) => plan(i, { network: [ref('Organization/nameless')] })),
-      plan(900, within),
+      plan(900, { ...within, name: 'Plan 9' }),
+      plan(901, { name: 'Twice' }),
+      plan(902, { name: 'Twice' }),
       plan(1000, { plan: [within] }),
       plan(1001, { ...within, period: { end: '2020-01-01' } }),
     ]),
   );
   const many = await said();
-  expect([many.includes('Plan 900'), many.includes('Plan 1000'), many.includes('Plan 1001')]).toEqual([
+  expect([many.includes('Plan 9'), many.includes('Plan 1000'), many.includes('Plan 1001')]).toEqual([
     true,
     true,
     false,
@@ -135,4 +146,26 @@ test('an answer without anything that says so has no empty column', async () => 
   const none = await site('/en/answer?provider=Practitioner/other&plan=many-1&date=2026-11-28');
   const page = await none.text();
   expect([none.status, page.includes('class="columns"'), page.includes('class="pair"')]).toEqual([200, false, true]);
+});
+
+test('where plans are too many for a list, their field has the name of the one that was chosen, which leads to it again', async () => {
+  const fieldOf = async (path: string) => {
+    const answer = await site(path);
+    expect(answer.status).toBe(200);
+    return /<input id="plan" name="plan" value="([^"]*)"/.exec(await answer.text())?.[1];
+  };
+  const answer = '/en/answer?provider=Practitioner/p&plan=';
+  // of 300 plans many begin as this one does
+  expect(await fieldOf(`${answer}many-1`)).toBe('Plan 1');
+  expect(await fieldOf(`${answer}Plan+1`)).toBe('Plan 1');
+  expect(await fieldOf(`${answer}Organization/named`)).toBe('Oak Network');
+  expect(await fieldOf(`${answer}Oak+Network`)).toBe('Oak Network');
+  expect(await fieldOf('/en/find?plan=many-1')).toBe('Plan 1');
+  expect(await fieldOf('/en/find')).toBe('');
+  // a name that two have leads to a question
+  expect(await fieldOf(`${answer}many-901`)).toBe('many-901');
+  const twice = await site(`${answer}Twice`);
+  expect([twice.status, (await twice.text()).match(/plan=many-90[12]|Twice \(many-90[12]\)/g)?.length]).toEqual([
+    400, 4,
+  ]);
 });

@@ -98,7 +98,8 @@ test('what the messages say is told where their file is not, and that the file i
 test('when late claims are asked for no more, the last answer that lacks something waits for a person, who pulls again or takes it', async () => {
   const { deps } = peer.node;
   const { sql } = deps.database;
-  const ended = (days: number) => sql`update exchange.other_coverage set ends = now()::date - ${days}::int`;
+  const ended = (days: number) =>
+    sql`update exchange.other_coverage set ends = (now() at time zone 'America/New_York')::date - ${days}::int`;
   const waiting = async () => {
     await keepAlerts(deps);
     return (
@@ -140,7 +141,8 @@ test('when late claims are asked for no more, the last answer that lacks somethi
 test('when late claims are asked for no more, the last pull that failed waits for a person, and for nobody when the member withdraws', async () => {
   const { deps } = peer.node;
   const { sql } = deps.database;
-  const ended = (days: number) => sql`update exchange.other_coverage set ends = now()::date - ${days}::int`;
+  const ended = (days: number) =>
+    sql`update exchange.other_coverage set ends = (now() at time zone 'America/New_York')::date - ${days}::int`;
   const waiting = async () => {
     await keepAlerts(deps);
     const rows = await sql<{ alert: string }[]>`
@@ -183,16 +185,16 @@ test('when late claims are asked for no more, the last pull that failed waits fo
     // the coverage has ended: a choice of payers that go on leaves it out
     await sql`
       insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, source)
-      select 'narrow', member_id, 'opt-in', 'regular', 'concurrent', now()::date, 'test' from exchange.other_coverage`;
+      select 'narrow', member_id, 'opt-in', 'regular', 'concurrent', (now() at time zone 'America/New_York')::date, 'test' from exchange.other_coverage`;
     expect(await waiting()).toEqual([]);
     await sql`
       insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, source, given_at, created_at)
-      select 'wide', member_id, 'opt-in', 'regular', 'both', now()::date, 'test', now(), now() + interval '1 second' from exchange.other_coverage`;
+      select 'wide', member_id, 'opt-in', 'regular', 'both', (now() at time zone 'America/New_York')::date, 'test', now(), now() + interval '1 second' from exchange.other_coverage`;
     expect(await waiting()).toHaveLength(2);
     // nothing is asked of who withdraws
     await sql`
       insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
-      select 'gone', member_id, 'withdraw', 'regular', now()::date, 'test', now() + interval '2 seconds' from exchange.other_coverage`;
+      select 'gone', member_id, 'withdraw', 'regular', (now() at time zone 'America/New_York')::date, 'test', now() + interval '2 seconds' from exchange.other_coverage`;
     expect([await waiting(), await take(third.id, 'failed'), await take(lacking.id, 'done')]).toEqual([
       [],
       undefined,
@@ -200,7 +202,7 @@ test('when late claims are asked for no more, the last pull that failed waits fo
     ]);
     await sql`
       insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, given_at, created_at)
-      select 'again', member_id, 'opt-in', 'regular', now()::date, 'test', now(), now() + interval '3 seconds' from exchange.other_coverage`;
+      select 'again', member_id, 'opt-in', 'regular', (now() at time zone 'America/New_York')::date, 'test', now(), now() + interval '3 seconds' from exchange.other_coverage`;
     await peer.pull({}, { full: true });
     expect(await waiting()).toEqual([]);
   } finally {
@@ -301,14 +303,14 @@ test('nobody has to look at what lacks something while the payer is not active, 
     return while_;
   };
   const left = async () => {
-    await sql`update exchange.enrolment set ends = now()::date - 1`;
+    await sql`update exchange.enrolment set ends = (now() at time zone 'America/New_York')::date - 1`;
     const then = await waiting();
     await sql`update exchange.enrolment set ends = ${ours?.['ends'] ?? null}`;
     return then;
   };
   expect([await suspended(), await left(), await waiting()]).toEqual([[], [], ['pull-repeats']]);
   try {
-    await sql`update exchange.other_coverage set ends = now()::date - 91`;
+    await sql`update exchange.other_coverage set ends = (now() at time zone 'America/New_York')::date - 91`;
     expect([await suspended(), await left(), await waiting()]).toEqual([[], [], ['pull-incomplete']]);
     await peer.pull({ 'GET /status/export': status(400) }, { full: true });
     expect([await suspended(), await left()]).toEqual([[], []]);
