@@ -31,6 +31,8 @@ export type WithIncluded = { found: readonly Shown[]; included: Shown[]; isCut: 
 /**
  * What comes along: targets of references, and Provenance of the found records, that of whom we have them and that we transmit them. Each under
  * the caller's scopes.
+ * @param grants of the members whose records may come along
+ * @param consents those by which directory entries do
  */
 export async function include(
   deps: Deps,
@@ -38,6 +40,7 @@ export async function include(
   grants: readonly Grant[],
   search: MemberSearch,
   all: readonly Shown[],
+  consents: readonly Pick<Grant, 'policy'>[] = grants,
 ): Promise<WithIncluded> {
   const { sql } = deps.database;
   const days = daysOf(deps);
@@ -54,7 +57,7 @@ export async function include(
     Math.max(1, left),
   );
   left -= bytesOf(provenance);
-  const shared = await includedShared(sql, grants, entries, Math.max(1, left));
+  const shared = await includedShared(sql, consents, entries, Math.max(1, left));
   const end = Math.min(own.end, provenance.end, shared.end);
   const found = all.slice(0, Math.max(1, end));
   const isOf = ({ place }: { place: number }) => place < found.length;
