@@ -230,6 +230,20 @@ test('a person leaves whatever is named: what is sensitive of that stays', async
   const found = await them.get('Coverage', `patient=${idOf(rivera)}&_include=Coverage:payor`);
   const bundle = found.json() as { entry: { resource: Resource }[] };
   expect(keysOf(bundle.entry.map((e) => e.resource))).toEqual(['Coverage/cover', 'Organization/plain']);
+  // the consent of another member on the page changes nothing
+  await them.group([card(robert)]);
+  await node.deps.database.sql`
+    update exchange.match_member set consent_policy = 'sensitive' where member_id = ${idOf(robert)}`;
+  const both = await them.get('Coverage', `patient=${idOf(rivera)},${idOf(robert)}&_include=Coverage:payor`);
+  expect(both.status).toBe(200);
+  const all = (both.json() as { entry: { resource: Resource }[] }).entry.map((e) => e.resource);
+  expect(keysOf(all)).toContain('Coverage/cover');
+  expect(keysOf(all)).not.toContain('Organization/ward');
+  const other = ref(`Patient/${idOf(robert)}`);
+  await enrol(node.deps, [], [{ resourceType: 'Coverage', id: 'his', status: 'active', beneficiary: other, payor }]);
+  const his = await them.get('Coverage', `patient=${idOf(rivera)},${idOf(robert)}&_include=Coverage:payor`);
+  const more = (his.json() as { entry: { resource: Resource }[] }).entry.map((e) => e.resource);
+  expect(keysOf(more)).toContain('Organization/ward');
 });
 
 test('what files hold is looked at by what is inherited, too', async () => {
