@@ -21,7 +21,7 @@ import {
   writeDecided,
 } from '../store/records/labels.ts';
 import { transactionInstant } from '../store/records/records.ts';
-import { decideSharedAfter, decideSharedOf } from '../store/records/shared-labels.ts';
+import { decideSharedAfter, decideSharedOf, noteDrugsOf } from '../store/records/shared-labels.ts';
 import { factsOf } from '../transform/facts.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
@@ -66,12 +66,25 @@ function decidedOf({ body, isOwn, isStripped }: Unclassified) {
 /** All records of some members that are not decided by this version, some members at a time. */
 async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
   const total = { records: 0, changed: 0 };
-  for (const part of inParts(await undecidedOf(sql, memberIds))) {
+  const undecided = await undecidedOf(sql, memberIds);
+  for (const part of inParts(undecided)) {
     const done = await decidePart(sql, part);
     total.records += done.records;
     total.changed += done.changed;
   }
+  // what this version wrote may name an entry that it had not decided then
+  const known = new Set(undecided.map((m) => m.id));
+  const others = memberIds.filter((id) => !known.has(id));
+  if (others.length > 0) total.changed += await inheritAnew(sql, others);
   return total;
+}
+
+async function inheritAnew(sql: Sql, memberIds: readonly string[]): Promise<number> {
+  await sql.begin(async (tx) => decideSharedOf(tx, memberIds, await transactionInstant(tx)));
+  return sql.begin(async (tx) => {
+    await decideAlone(tx, memberIds);
+    return inheritLabelsOf(tx, memberIds, await transactionInstant(tx));
+  });
 }
 
 async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
@@ -90,6 +103,7 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
     await decideAlone(tx, memberIds);
     const at = await transactionInstant(tx);
     const written = await writeDecided(tx, said, at);
+    await noteDrugsOf(tx, memberIds);
     await inheritLabelsOf(tx, [...new Set(said.map((r) => r.memberId))], at);
     return written;
   });

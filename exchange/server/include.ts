@@ -31,6 +31,8 @@ export type WithIncluded = { found: readonly Shown[]; included: Shown[]; isCut: 
 /**
  * What comes along: targets of references, and Provenance of the found records, that of whom we have them and that we transmit them. Each under
  * the caller's scopes.
+ * @param grants of the members whose records may come along
+ * @param consents those by which directory entries do
  */
 export async function include(
   deps: Deps,
@@ -38,10 +40,12 @@ export async function include(
   grants: readonly Grant[],
   search: MemberSearch,
   all: readonly Shown[],
+  consents: readonly Pick<Grant, 'policy'>[] = grants,
 ): Promise<WithIncluded> {
   const { sql } = deps.database;
   const days = daysOf(deps);
-  const [records, entries] = keysNamed(caller, search, all);
+  const isCovered = coveredBy(grants, consents);
+  const [records, entries, covered] = keysNamed(caller, search, all, isCovered);
   const own = await includedRows(sql, grants, days, records, PAGE_BYTES);
   let left = PAGE_BYTES - bytesOf(own);
   // of two members with one key the first
@@ -54,7 +58,7 @@ export async function include(
     Math.max(1, left),
   );
   left -= bytesOf(provenance);
-  const shared = await includedShared(sql, grants, entries, Math.max(1, left));
+  const shared = await includedShared(sql, entries, covered, Math.max(1, left));
   const end = Math.min(own.end, provenance.end, shared.end);
   const found = all.slice(0, Math.max(1, end));
   const isOf = ({ place }: { place: number }) => place < found.length;
@@ -74,11 +78,25 @@ export async function include(
 
 const bytesOf = ({ rows }: Included<{ text: string }>): number => rows.reduce((n, r) => n + r.text.length, 0);
 
-/** What found records name and the caller may search: records of members, and directory entries. */
-function keysNamed(caller: Caller, search: MemberSearch, found: readonly Shown[]): [Brought, Brought] {
+/** Does the consent of whose record it is cover what is labelled? A directory entry that was found is nobody's. */
+function coveredBy(grants: readonly Grant[], consents: readonly Pick<Grant, 'policy'>[]): (s: Shown) => boolean {
+  const policies = new Map(grants.map((g) => [g.memberId, g.policy]));
+  const any = consents.some((g) => g.policy === 'sensitive');
+  return ({ row }) => ('memberId' in row ? policies.get(row.memberId) === 'sensitive' : any);
+}
+
+/** What found records name and the caller may search: records of members, directory entries, and those of these that a record names whose consent covers what is labelled. */
+function keysNamed(
+  caller: Caller,
+  search: MemberSearch,
+  found: readonly Shown[],
+  isCovered: (s: Shown) => boolean,
+): [Brought, Brought, ReadonlySet<string>] {
   const records = new Map<string, number>();
   const entries = new Map<string, number>();
-  for (const [place, { resource }] of found.entries())
+  const covered = new Set<string>();
+  for (const [place, one] of found.entries()) {
+    const { resource } = one;
     for (const { name, target } of search.includes) {
       const paths = memberNames(search.type).includes(name)
         ? ['patient', 'subject', 'beneficiary']
@@ -90,9 +108,11 @@ function keysNamed(caller: Caller, search: MemberSearch, found: readonly Shown[]
         if (key === undefined || (target !== undefined && type !== target) || !has(caller.searches, type)) continue;
         const keys = isShared(type) ? entries : records;
         if (!keys.has(key)) keys.set(key, place);
+        if (keys === entries && isCovered(one)) covered.add(key);
       }
     }
-  return [records, entries];
+  }
+  return [records, entries, covered];
 }
 
 /** Who transmits the found records, one statement for each member; it is made, not kept, as that of an export is. */

@@ -12,7 +12,7 @@ import { umbIdentifier } from '../match/groups.ts';
 import { decideAhead, haveUndecided } from '../members/relabel.ts';
 import { addresses } from '../plan.ts';
 import { anyGranted, grantedMembers, grantedWindow, stillGranted } from '../store/answer/grant.ts';
-import type { Days, Grant, MemberRow, SharedRow } from '../store/answer/member-read.ts';
+import { type Days, type Grant, type MemberRow, type SharedRow, sharedByKey } from '../store/answer/member-read.ts';
 import { membersHolding, umbsOf } from '../store/answer/members-meant.ts';
 import { unnamedOf } from '../store/answer/unnamed.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
@@ -43,11 +43,13 @@ const DECIDED_SECONDS = 30;
  */
 async function decided(deps: Deps, members: readonly string[]): Promise<void> {
   if (members.length > DECIDED_AT_ONCE) return;
-  if ((await decideAhead(deps, members)) === 'undecided')
-    throw new Outcome('unavailable', 'Records are being decided anew after an update. Ask again in a moment.', {
-      retryAfter: DECIDED_SECONDS,
-    });
+  if ((await decideAhead(deps, members)) === 'undecided') throw undecided();
 }
+
+const undecided = () =>
+  new Outcome('unavailable', 'Records are being decided anew after an update. Ask again in a moment.', {
+    retryAfter: DECIDED_SECONDS,
+  });
 
 /** May an answer about granted members lack records of theirs, as they are not decided yet? Of few all are. */
 export async function mayLack(deps: Deps, grants: readonly Grant[]): Promise<boolean> {
@@ -109,9 +111,20 @@ export async function grantsOfRecord(deps: Deps, peerId: string, type: string, i
   return grantsOf(deps, peerId, holders);
 }
 
-/** Does the peer have any member? */
-export const hasMembers = (deps: Deps, peerId: string): Promise<boolean> =>
-  anyGranted(deps.database.sql, peerId, daysOf(deps).today);
+/**
+ * A directory entry tells nothing about a member: it is shown to peers that have any. One that reveals what is labelled, to those that have one
+ * whose consent covers it; under 42 CFR Part 2 to nobody.
+ * @throws Outcome unavailable when what it reveals is not decided yet after an update
+ */
+export async function entryOf(deps: Deps, peerId: string, key: string): Promise<SharedRow | undefined> {
+  const { sql } = deps.database;
+  const { today } = daysOf(deps);
+  if (!(await anyGranted(sql, peerId, today))) return undefined;
+  const found = await sharedByKey(sql, key);
+  if (found?.isUndecided) throw undecided();
+  if (found === undefined || found.reveals === 0) return found?.row;
+  return found.reveals === 1 && (await anyGranted(sql, peerId, today, 'sensitive')) ? found.row : undefined;
+}
 
 export type Shown = { row: MemberRow | SharedRow; text: string; resource: Resource };
 

@@ -15,7 +15,6 @@ import {
   memberRows,
   PAGE_BYTES,
   type Position,
-  sharedByKey,
 } from '../store/answer/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
@@ -23,8 +22,8 @@ import { inTurn, pageInTurn } from './in-turn.ts';
 import { has, include } from './include.ts';
 import {
   daysOf,
+  entryOf,
   grantsOfRecord,
-  hasMembers,
   lacks,
   mayLack,
   NO_STORE,
@@ -98,8 +97,7 @@ async function refuseDeleted(c: Context<FhirEnv>, deps: Deps, caller: Caller, ty
 async function findOne(deps: Deps, caller: Caller, type: string, id: string): Promise<Shown | undefined> {
   const { sql } = deps.database;
   if (isShared(type)) {
-    // a directory entry tells nothing about a member; it is shown to peers that have any
-    const [row] = (await hasMembers(deps, caller.peer.id)) ? await sharedByKey(sql, [`${type}/${id}`]) : [];
+    const row = await entryOf(deps, caller.peer.id, `${type}/${id}`);
     return row && { row, text: row.text, resource: { resourceType: type } };
   }
   const days = daysOf(deps);

@@ -66,7 +66,7 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
   const isLacking = await mayLack(deps, grants);
   const page = await findPage(deps, grants, search);
   // a directory entry names no member
-  const { found, included, isCut } = await include(deps, caller, [], search, page.found);
+  const { found, included, isCut } = await include(deps, caller, [], search, page.found, grants);
   const last = found.at(-1);
   const next =
     last && found.length < page.found.length ? { memberId: NOBODYS, type: last.row.type, id: last.row.id } : page.next;

@@ -1,7 +1,7 @@
 // One PostgreSQL server under a folder: found, set up, started and stopped. PostgreSQL refuses to run as root, so as root it is started
 // in a user namespace that maps root to an unprivileged user, which changes no ownership.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, fstatSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { totalmem } from 'node:os';
@@ -164,6 +164,7 @@ export async function start(bin: string, dir: string, port: number, options: Ser
 async function startWith(bin: string, dir: string, port: number, given: string[]): Promise<void> {
   const logFile = `${dir}.log`;
   const log = openSync(logFile, 'a', 0o600);
+  const before = fstatSync(log).size;
   const child: ChildProcess = spawn(...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...given]), {
     cwd: '/',
     env: environment(),
@@ -173,7 +174,9 @@ async function startWith(bin: string, dir: string, port: number, given: string[]
   child.unref();
   const failed = new Promise<never>((_, fail) =>
     child.once('exit', () => {
-      const last = readFileSync(logFile, 'utf8').trim().split('\n').slice(-3).join(' ');
+      // what it says now, not what the one before it said when it stopped
+      const said = readFileSync(logFile).subarray(before).toString('utf8').trim().split('\n');
+      const last = [...new Set(said)].slice(-3).join(' ') || `it says nothing; see ${logFile}.`;
       fail(new PostgresFault(`The embedded PostgreSQL did not start: ${last}`));
     }),
   );

@@ -471,7 +471,7 @@ describe('a whole export', () => {
     const { sql } = node.deps.database;
     await sql`update exchange.resource set shared = null, moved_at = now() where shared is not null and type = 'ExplanationOfBenefit' and pa_state is null`;
     await sql`update exchange.resource set pa_state = 'approved', pa_changed = current_date, shared = null, moved_at = now() where pa_state = 'denied'`;
-    await sql`update exchange.resource set label = 0, moved_at = now() where label > 0`;
+    await sql`update exchange.resource set label = 0, own_label = 0, moved_at = now() where label > 0`;
     const { status } = await them.finished(await them.kick('Group/g/$davinci-data-export'));
     const second = status.split('/').at(-1) ?? '';
     const { faults, verdict } = await walk(node, second);

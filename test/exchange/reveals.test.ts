@@ -180,20 +180,49 @@ test('what is sensitive comes after what names it', async () => {
   expect(keys).not.toContain('ExplanationOfBenefit/b-secret');
 });
 
-test('what is sensitive is there, also in turn', async () => {
+test('an entry that came later than what names it, also in turn', async () => {
   await enrol(node.deps, [], NAMED);
-  // an entry that came later than what names it is known with the next version of that
-  await enrol(
-    node.deps,
-    [],
-    NAMERS.map((r) => ({ ...r, language: 'en' })),
-  );
   expect(await left()).toEqual(PLAIN);
+});
+
+test('what an entry becomes reaches what names it at once, and what it names in turn', async () => {
+  const ward = { resourceType: 'Organization', id: 'ward', active: true, name: 'Ward' };
+  const freed = [...PLAIN, 'Encounter/v-role', 'Encounter/v-ward', 'Observation/o-of-ward-visit'];
+  const entries = ['Organization/ward', 'PractitionerRole/of-ward'];
+  await enrol(node.deps, [], [ward]);
+  expect(await left()).toEqual([...freed, ...entries].sort());
+  await enrol(node.deps, [], [{ ...ward, meta: PSY }]);
+  expect(await left()).toEqual(PLAIN);
+  const role = { resourceType: 'PractitionerRole', id: 'of-ward', active: true };
+  await enrol(node.deps, [], [{ ...role, organization: ref('Organization/plain') }]);
+  expect(await left()).toEqual([...PLAIN, 'Encounter/v-role', 'PractitionerRole/of-ward'].sort());
+  await enrol(node.deps, [], [{ ...role, organization: ref('Organization/ward') }]);
+  expect(await left()).toEqual(PLAIN);
+});
+
+test('an entry that is asked for by its id shows itself to whom the consent of a member lets it', async () => {
+  const { sql } = node.deps.database;
+  const status = async (key: string) => (await them.get(key, '')).status;
+  expect(await status('Organization/plain')).toBe(200);
+  for (const key of ['Organization/ward', 'PractitionerRole/of-ward', 'Medication/secret'])
+    expect(await status(key), key).toBe(404);
+  await sql`update exchange.match_member set consent_policy = 'sensitive'`;
+  for (const key of ['Organization/ward', 'PractitionerRole/of-ward', 'Medication/secret'])
+    expect(await status(key), key).toBe(200);
+  const found = await them.get('PractitionerRole', `patient=${idOf(rivera)}&_include=PractitionerRole:organization`);
+  const bundle = found.json() as { entry: { resource: Resource }[] };
+  expect(keysOf(bundle.entry.map((e) => e.resource))).toEqual(['Organization/ward', 'PractitionerRole/of-ward']);
+  await sql`update exchange.shared_resource set label = 2 where id = 'ward'`;
+  for (const key of ['Organization/ward', 'PractitionerRole/of-ward']) expect(await status(key), key).toBe(404);
+  await sql`update exchange.shared_resource set label = 1, labeller = 1 where id = 'ward'`;
+  expect(await status('PractitionerRole/of-ward')).toBe(503);
+  await sql`update exchange.shared_resource set labeller = (select labeller from exchange.shared_resource where id = 'plain' limit 1) where id = 'ward'`;
+  await sql`update exchange.match_member set consent_policy = 'regular'`;
 });
 
 test('a person leaves whatever is named: what is sensitive of that stays', async () => {
   await node.deps.database.sql`
-    update exchange.resource set links = '{Organization/ward,Organization/plain}' where type = 'Patient' and id = ${idOf(rivera)}`;
+    update exchange.resource set links = '{PractitionerRole/of-ward,Organization/ward,Organization/plain}' where type = 'Patient' and id = ${idOf(rivera)}`;
   expect(await left()).toEqual(PLAIN);
   const payor = [ref('Organization/ward'), ref('Organization/plain')];
   const beneficiary = ref(`Patient/${idOf(rivera)}`);
@@ -201,6 +230,20 @@ test('a person leaves whatever is named: what is sensitive of that stays', async
   const found = await them.get('Coverage', `patient=${idOf(rivera)}&_include=Coverage:payor`);
   const bundle = found.json() as { entry: { resource: Resource }[] };
   expect(keysOf(bundle.entry.map((e) => e.resource))).toEqual(['Coverage/cover', 'Organization/plain']);
+  // the consent of another member on the page changes nothing
+  await them.group([card(robert)]);
+  await node.deps.database.sql`
+    update exchange.match_member set consent_policy = 'sensitive' where member_id = ${idOf(robert)}`;
+  const both = await them.get('Coverage', `patient=${idOf(rivera)},${idOf(robert)}&_include=Coverage:payor`);
+  expect(both.status).toBe(200);
+  const all = (both.json() as { entry: { resource: Resource }[] }).entry.map((e) => e.resource);
+  expect(keysOf(all)).toContain('Coverage/cover');
+  expect(keysOf(all)).not.toContain('Organization/ward');
+  const other = ref(`Patient/${idOf(robert)}`);
+  await enrol(node.deps, [], [{ resourceType: 'Coverage', id: 'his', status: 'active', beneficiary: other, payor }]);
+  const his = await them.get('Coverage', `patient=${idOf(rivera)},${idOf(robert)}&_include=Coverage:payor`);
+  const more = (his.json() as { entry: { resource: Resource }[] }).entry.map((e) => e.resource);
+  expect(keysOf(more)).toContain('Organization/ward');
 });
 
 test('what files hold is looked at by what is inherited, too', async () => {
@@ -224,4 +267,12 @@ test('by other rules all of it is decided anew', async () => {
   await relabel(node.deps);
   expect(await left()).toEqual(PLAIN);
   expect(await sql`select from exchange.shared_resource where labeller is null`).toEqual([]);
+});
+
+test('what was decided by these rules and names an entry that was not is decided with it', async () => {
+  const { sql } = node.deps.database;
+  await sql`update exchange.resource set label = own_label where id in ('v-ward', 'v-role', 'o-of-ward-visit')`;
+  await sql`update exchange.shared_resource set labeller = null, label = null where id = 'ward'`;
+  await relabel(node.deps);
+  expect(await left()).toEqual(PLAIN);
 });

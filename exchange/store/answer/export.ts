@@ -7,6 +7,7 @@ import { LABELLER } from '../../transform/label.ts';
 import { SUPPORTING_TYPES } from '../../transform/record-types.ts';
 import { DOUBTED_PEERS } from '../records/doubt.ts';
 import { IS_KEPT_BACK } from '../records/kept-back.ts';
+import { ANY_LABELLED, REVEALED } from '../records/revealed.ts';
 import type { Grant } from './grant.ts';
 
 export type ExportConditions = {
@@ -95,12 +96,10 @@ export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /**
  * Keys of the directory entries that a record names as it leaves. Of an authorization lines may stay, and what only these name stays with
  * them: it is looked for in the form for peers, whatever was noted when the record was written. The form is unpacked once for all links. People and
- * their cover inherit no label (labels.ts): a labelled entry stays instead, where the consent does not cover it.
+ * their cover inherit no label (labels.ts): what reveals a labelled entry stays instead, where the consent does not cover it.
  */
-export const NAMES = `case when r.type in ('Patient', 'Coverage', 'RelatedPerson') and r.links is not null then array(
-    select k from unnest(r.links) k where not exists (
-      select from exchange.shared_resource s where s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) and s.label > 0
-        and not (g.policy = 'sensitive' and s.label = 1)))
+export const NAMES = `case when r.type in ('Patient', 'Coverage', 'RelatedPerson') and r.links is not null and ${ANY_LABELLED} then array(
+    select k from unnest(r.links) k where ${REVEALED('k')} <= case when g.policy = 'sensitive' then 1 else 0 end)
   when r.pa_state is null or r.shared is null or r.links is null then r.links else array(
     select k from (select r.shared || '' as form offset 0) f cross join unnest(r.links) k
     where position(k || '"' in f.form) > 0 or position(k || '/_history/' in f.form) > 0) end`;

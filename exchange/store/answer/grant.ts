@@ -142,11 +142,19 @@ export async function endedMembers(sql: Queryable, jobId: string, scope: GrantSc
   }
 }
 
-/** Is any member granted to the peer today? The first one found is enough. */
-export async function anyGranted(sql: Queryable, peerId: string, today: string): Promise<boolean> {
+/**
+ * Is any member granted to the peer today? The first one found is enough.
+ * @param policy of those whose narrowest consent has it
+ */
+export async function anyGranted(
+  sql: Queryable,
+  peerId: string,
+  today: string,
+  policy?: 'sensitive',
+): Promise<boolean> {
   const scope = { peerId, groupId: null };
   const [row] = await sql.unsafe<{ any: boolean }[]>(
-    `select exists (select from (${grants(scope, '$3::date')}) g) as any`,
+    `select exists (select from (${grants(scope, '$3::date')}) g ${policy === undefined ? '' : `group by member_id having min(policy) = '${policy}'`}) as any`,
     [peerId, null, today],
   );
   return row?.any === true;

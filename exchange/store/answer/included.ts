@@ -1,6 +1,7 @@
 // What comes along with a page of found records, in the order of those that bring it, and no more than some bytes: the texts of others are not
 // read. Records by the primary key (member_id, type, id), directory entries by shared_resource_pkey.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { ANY_LABELLED, REVEALED } from '../records/revealed.ts';
 import { MAY_LEAVE, recordsOfEach } from './export.ts';
 import {
   COLUMNS,
@@ -78,17 +79,20 @@ export async function includedProvenance(
   return included(sql, rows, [...grantedBase(grants, days), ...lists(keys)], bytes);
 }
 
-/** Directory entries that records refer to. A labelled one, which people may name, stays where none of the consents covers it. */
+/**
+ * Directory entries that records refer to. One that reveals what is labelled, which people may name, stays unless it is `covered`: named by a record
+ * whose consent covers that.
+ */
 export async function includedShared(
   sql: Queryable,
-  grants: readonly Pick<Grant, 'policy'>[],
   keys: Brought,
+  covered: ReadonlySet<string>,
   bytes: number,
 ): Promise<Included<SharedRow>> {
   if (keys.size === 0) return NOTHING;
-  const most = grants.some((g) => g.policy === 'sensitive') ? '1' : '0';
-  const rows = `select ${SHARED}, k.place from unnest($1::text::text[], $2::text::int[]) k(key, place)
+  const rows = `select ${SHARED}, k.place from unnest($1::text::text[], $2::text::int[], $3::text::smallint[]) k(key, place, most)
     join exchange.shared_resource s on s.type = split_part(k.key, '/', 1) and s.id = split_part(k.key, '/', 2)
-    where not s.deleted and coalesce(s.label, 0) <= $3::text::smallint`;
+    where not s.deleted and (not ${ANY_LABELLED} or ${REVEALED('k.key')} <= k.most)`;
+  const most = arrayLiteral([...keys.keys()].map((key) => (covered.has(key) ? 1 : 0)));
   return included(sql, rows, [...lists(keys), most], bytes);
 }

@@ -2,6 +2,7 @@
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../../transform/attachment.ts';
+import { REVEALED, UNDECIDED } from '../records/revealed.ts';
 import { isNew, LINKED, MAY_LEAVE, MOVED, NAMES, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
@@ -150,16 +151,21 @@ export async function leavingKeys(
 export type SharedRow = { type: string; id: string; version: number; text: string; lastUpdated: Date };
 export const SHARED = `s.type, s.id, s.version, s.body as text, s.last_updated as "lastUpdated"`;
 
-/** Directory-type records by key. shared_resource_pkey. */
-export async function sharedByKey(sql: Queryable, keys: readonly string[]): Promise<SharedRow[]> {
-  if (keys.length === 0) return [];
-  return [
-    ...(await sql.unsafe<SharedRow[]>(
-      `select ${SHARED} from unnest($1::text::text[]) k
-       join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) where not s.deleted`,
-      [arrayLiteral(keys)],
-    )),
-  ];
+/**
+ * A directory-type record by its key, the label of what it reveals, and whether that is undecided after an update. shared_resource_pkey.
+ */
+export async function sharedByKey(
+  sql: Queryable,
+  key: string,
+): Promise<{ row: SharedRow; reveals: number; isUndecided: boolean } | undefined> {
+  const [found] = await sql.unsafe<(SharedRow & { reveals: number; isUndecided: boolean })[]>(
+    `select ${SHARED}, ${REVEALED('k')} as reveals, ${UNDECIDED('k')} as "isUndecided" from (select $1::text as k) k
+     join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) where not s.deleted`,
+    [key],
+  );
+  if (found === undefined) return undefined;
+  const { reveals, isUndecided, ...row } = found;
+  return { row, reveals, isUndecided };
 }
 
 type SharedWanted = {

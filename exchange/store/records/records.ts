@@ -3,7 +3,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { inheritLabels } from './labels.ts';
-import { noteNamedDrugs, tellNamersOfSlice } from './shared-labels.ts';
+import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
 
 /**
@@ -140,6 +140,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   // they are in the first slice of a work
   const [any] = await tx`select from pg_temp.slice where is_shared limit 1`;
   if (any === undefined) return;
+  const relabelled = await relabelledOfSlice(tx, origin);
   await tx.unsafe(
     `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
@@ -184,5 +185,5 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      on conflict do nothing`,
     [origin],
   );
-  await tellNamersOfSlice(tx, at);
+  await tellNamersOfSlice(tx, at, relabelled);
 }

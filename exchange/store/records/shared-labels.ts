@@ -6,6 +6,7 @@ import { DRUG_TYPES } from '../../transform/drug.ts';
 import { LABELLER, labelOf } from '../../transform/label.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { inheritLabelsOf } from './labels.ts';
+import { ANY_LABELLED, REVEALED } from './revealed.ts';
 
 /** Notes which Medications the records of the open slice name. resource_pkey. */
 export async function noteNamedDrugs(tx: Queryable): Promise<void> {
@@ -31,6 +32,15 @@ export async function noteLateDrugs(
     select distinct r.member_id, substr(k, 12)
     from unnest(${arrayLiteral(places.map((p) => p.memberId))}::text::text[], ${arrayLiteral(places.map((p) => p.type))}::text::text[], ${arrayLiteral(places.map((p) => p.id))}::text::text[]) as p(member_id, type, id)
     join exchange.resource r on r.member_id = p.member_id and r.type = p.type and r.id = p.id
+    cross join unnest(r.links) k where starts_with(k, 'Medication/') on conflict do nothing`;
+}
+
+/** The same of all that some members' records name: a program of an older version noted nothing. */
+export async function noteDrugsOf(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  await tx`
+    insert into exchange.drug_named (named_by, id)
+    select distinct r.member_id, substr(k, 12) from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+    cross join lateral (select r.member_id, r.links from exchange.resource r where r.member_id = m offset 0) r
     cross join unnest(r.links) k where starts_with(k, 'Medication/') on conflict do nothing`;
 }
 
@@ -60,11 +70,60 @@ async function tellNamers(tx: Queryable, named: readonly { memberId: string }[],
   }
 }
 
+/** An entry that may reveal another label than before, and what it named. */
+type Relabelled = { key: string; links: string[] | null; isOther: boolean };
+
+/**
+ * Before the directory-type records of the open slice are written: those other than Medications whose label will be another, and, where any is
+ * labelled, those that will name others. An entry of a peer that is new is named by nothing yet: what came before it is led to it later.
+ */
+export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<readonly Relabelled[]> {
+  return tx.unsafe<Relabelled[]>(
+    `select s.type || '/' || s.local_id as key, r.links, coalesce(r.label, 0) <> coalesce(s.label, 0) as "isOther"
+     from pg_temp.slice s left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
+     where s.is_shared and s.type <> 'Medication' and s.outcome in ('created', 'updated')
+       and (r.origin = $1 or (r.type is null and $1 = 'own'))
+       and (coalesce(r.label, 0) <> coalesce(s.label, 0)
+         or r.type is not null and (${ANY_LABELLED} or exists (select from pg_temp.slice where is_shared and label > 0)))`,
+    [origin],
+  );
+}
+
+/** Who names some entries, by themselves or by other entries. It is rare that one is labelled that was not: shared_resource and resource are read as a whole. */
+async function namersOfEntries(tx: Queryable, first: readonly string[]): Promise<{ memberId: string }[]> {
+  const keys = new Set(first);
+  for (let level = [...keys]; level.length > 0; ) {
+    const rows = await tx<{ key: string }[]>`
+      select type || '/' || id as key from exchange.shared_resource where links && ${arrayLiteral(level)}::text::text[]`;
+    level = rows.map((r) => r.key).filter((key) => !keys.has(key));
+    for (const key of level) keys.add(key);
+  }
+  return tx<{ memberId: string }[]>`
+    select distinct member_id as "memberId" from exchange.resource where links && ${arrayLiteral([...keys])}::text::text[] order by 1`;
+}
+
 /**
  * After the directory-type records of the open slice were written.
  * @param at instant of the transaction
  */
-export async function tellNamersOfSlice(tx: Queryable, at: string): Promise<void> {
+export async function tellNamersOfSlice(tx: Queryable, at: string, entries: readonly Relabelled[]): Promise<void> {
+  // of one that names others now: what it reveals, or did
+  const turned = entries.filter((e) => !e.isOther);
+  const other =
+    turned.length === 0
+      ? []
+      : await tx.unsafe<{ key: string }[]>(
+          `select e.key from unnest($1::text::text[], $2::text::text[]) e(key, was)
+           join exchange.shared_resource s on s.type = split_part(e.key, '/', 1) and s.id = split_part(e.key, '/', 2)
+           where coalesce(s.links, '{}') <> e.was::text[] and ${ANY_LABELLED}
+             and (${REVEALED('e.key')} > 0 or exists (select from unnest(e.was::text[]) l where ${REVEALED('l')} > 0))`,
+          [arrayLiteral(turned.map((e) => e.key)), arrayLiteral(turned.map((e) => arrayLiteral(e.links ?? [])))],
+        );
+  const changed = [...entries.filter((e) => e.isOther), ...other].map((e) => e.key);
+  if (changed.length > 0) {
+    const members = (await namersOfEntries(tx, changed)).map((n) => n.memberId);
+    for (let i = 0; i < members.length; i += MEMBERS) await inheritLabelsOf(tx, members.slice(i, i + MEMBERS), at);
+  }
   const come = `s.is_shared and s.type = 'Medication' and s.outcome in ('created', 'updated')`;
   await tx.unsafe(
     `insert into exchange.drug_named (named_by, id)
@@ -96,6 +155,11 @@ async function decide(tx: Queryable, records: readonly Undecided[], at: string):
       where r.type = s.type and r.id = s.id and r.version = s.version returning r.type, r.id, r.label
     )
     select w.id from written w join was using (type, id) where w.type = 'Medication' and w.label <> was.label`;
+  const drugs = records.filter((r) => r.type === 'Medication').map((r) => r.id);
+  await tx`
+    insert into exchange.drug_named (named_by, id)
+    select distinct 'Medication/' || s.id, substr(k, 12) from exchange.shared_resource s cross join unnest(s.links) k
+    where s.type = 'Medication' and s.id = any(${arrayLiteral(drugs)}::text::text[]) and starts_with(k, 'Medication/') on conflict do nothing`;
   if (raised.length === 0) return;
   const named = await tx.unsafe<{ memberId: string }[]>(namers('select unnest($1::text::text[])'), [
     arrayLiteral(raised.map((r) => r.id)),

@@ -265,3 +265,46 @@ test('what a Medication becomes reaches the orders that named it before, ours an
   await node.pull([output('Medication', medication('turns', secret))]);
   expect((await labels('prior', 'm1'))['x1']).toBe(1);
 });
+
+test('what a payer says of a ward later reaches the visits that named it, also by a role', async () => {
+  const ward = (more: object = {}) => ({ resourceType: 'Organization', id: 'w', active: true, name: 'Ward', ...more });
+  const role = (organization: string) => ({
+    resourceType: 'PractitionerRole',
+    id: 'r',
+    active: true,
+    organization: { reference: `Organization/${organization}` },
+  });
+  const visit = (id: string, day: string, more: object) => ({
+    resourceType: 'Encounter',
+    id,
+    status: 'finished',
+    class: { code: 'AMB' },
+    subject: { reference: 'Patient/p1' },
+    period: { start: day, end: day },
+    ...more,
+  });
+  const told = async () => labels('prior', 'm1', ['Encounter']);
+  const moved = async () =>
+    (
+      await node.sql`select source_id from exchange.resource where type = 'Encounter' and moved_at is not null order by 1`
+    ).map((r) => r['source_id']);
+  await node.pull([
+    output(
+      'Encounter',
+      visit('v-w', '2026-02-01', { serviceProvider: { reference: 'Organization/w' } }),
+      visit('v-r', '2026-03-01', { participant: [{ individual: { reference: 'PractitionerRole/r' } }] }),
+      visit('v-o', '2026-04-01', { serviceProvider: { reference: 'Organization/o' } }),
+    ),
+    output('Organization', ward(), { ...ward(), id: 'o', name: 'Other' }),
+    output('PractitionerRole', role('w')),
+  ]);
+  expect(await told()).toEqual({ 'v-o': 0, 'v-r': 0, 'v-w': 0 });
+  const PSY = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+  await node.pull([output('Organization', ward({ meta: PSY }))]);
+  expect(await told()).toEqual({ 'v-o': 0, 'v-r': 1, 'v-w': 1 });
+  expect(await moved()).toEqual(['v-r', 'v-w']);
+  await node.pull([output('PractitionerRole', role('o'))]);
+  expect(await told()).toEqual({ 'v-o': 0, 'v-r': 0, 'v-w': 1 });
+  await node.pull([output('PractitionerRole', role('w'))]);
+  expect(await told()).toEqual({ 'v-o': 0, 'v-r': 1, 'v-w': 1 });
+});
