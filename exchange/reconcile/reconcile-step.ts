@@ -41,6 +41,7 @@ import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/s
 import { clearPrepared, clearStaging } from '../store/records/staging.ts';
 import { holdWrong } from './hold-wrong.ts';
 import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
+import { leadTurnedDrugs } from './lead-drugs.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { holdNamed, releaseArrived } from './replay.ts';
@@ -65,6 +66,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   await commitAll(s, context, work);
   took('commit');
   await holdNamed(s.deps, s.peer, work, (id) => findPull(sql, id));
+  await leadTurnedDrugs(s.deps, s.peer, work, (id) => findPull(sql, id));
   await holdWrong(s.deps, s.peer, work, (id) => findPull(sql, id));
   await finish(s, work);
   took('finish');

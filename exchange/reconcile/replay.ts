@@ -57,6 +57,8 @@ export type Replay = {
   cause: 'replay' | 'release' | 'arrival';
   /** changes nothing */
   dryRun?: boolean;
+  /** what it reads was taken in: choices that members made since do not take it out */
+  isShown?: boolean;
   /** only these units, each with the reason from which a person releases it, or for which it is held again (`patient-change`) */
   only?: readonly { file: number; line: number; entry: number; released?: string; held?: string }[];
   requestId?: string;
@@ -89,7 +91,7 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
     members: new Map(
       [...context.members].map(([id, m]) => [
         id,
-        { ...m, withdrawn: r.cause === 'replay' || movedOf(r) === 'held' ? false : m.withdrawn },
+        { ...m, withdrawn: r.cause === 'replay' || r.isShown === true || movedOf(r) === 'held' ? false : m.withdrawn },
       ]),
     ),
   };

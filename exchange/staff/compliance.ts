@@ -93,6 +93,7 @@ ${scopeFields(peers, of)}<button>Show</button></form>
       trail: [['/staff/compliance', 'Compliance']],
       lead: [
         'The reports of two periods, as they are told today: every figure and every row that is not the same in both. What stands in one period alone has a dash beside it.',
+        ...notSplit({ period, ...of }),
       ],
       before: html`<form class="filter" method="get" action="/staff/compliance/changes">${periodField(period)}
 <label>Compared with <input name="with" value="${before.name}" size="24" required></label>

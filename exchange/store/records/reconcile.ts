@@ -9,6 +9,7 @@ import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
+import { isByCode, leaveOtherDrugs } from './turned-drugs.ts';
 import { isOutdated, outdatedInJob } from './withdrawn.ts';
 
 type Buckets = Pick<Range, 'first' | 'last'>;
@@ -265,7 +266,7 @@ export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
       from exchange.staging s cross join unnest(s.keys) k
       join exchange.shared_key r on r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
       join exchange.shared_resource e on e.type = r.type and e.id = r.id and not e.deleted
-      where s.pull_id = $1 and ${open('s')} and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null)
+      where s.pull_id = $1 and ${open('s')} and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null) and ${isByCode('s', 'k')}
       order by s.file, s.line, s.entry, r.kind, e.origin <> 'own', e.id
     ) m
     where s.pull_id = $1 and s.file = m.file and s.line = m.line and s.entry = m.entry`,
@@ -298,5 +299,7 @@ export async function decideBuckets(tx: Queryable, work: Decided, of: Buckets): 
   await knownUnits(tx, work, of);
   await echoes(tx, work.id, of);
   if (work.isFull) await aliases(tx, work.id, work.peerId, of);
-  if (of.first < 0) await sharedUnits(tx, work.id);
+  if (of.first >= 0) return;
+  await leaveOtherDrugs(tx, work);
+  await sharedUnits(tx, work.id);
 }

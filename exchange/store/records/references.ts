@@ -90,7 +90,8 @@ export function unitsToRewrite(
        ), other as (
          select distinct o.file, o.line, o.entry
          from open o left join exchange.identity i on i.peer_id = $2 and i.type = split_part(o.key, '/', 1) and i.source_id = split_part(o.key, '/', 2) and i.state in ('visible', 'echo') and i.local_id = o.led and ${isNotAnothers('i', 'o')}
-         where i.local_id is null
+         -- what a staged unit is now counts: a Medication may have left the entry that it was (turned-drugs.ts)
+         where i.local_id is null or o.key in (select key from unit)
          union
          select file, line, entry from written where (targets is not null and about is null) or local_id <> made_id
        )
@@ -110,7 +111,7 @@ const leadsTo = (s: string) =>
 const isNotAnothers = (target: string, from: string) =>
   `(${from}.member_id is null or ${target}.member_id is null or ${target}.member_id = ${from}.member_id)`;
 
-/** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
+/** What peer keys (`Type/id`) are here: from this pull's staging, else from the identity map. */
 export async function resolveTargets(
   sql: Queryable,
   pull: string,
@@ -119,10 +120,11 @@ export async function resolveTargets(
 ): Promise<Map<string, { localId: string; isShared: boolean; memberId: string | null }>> {
   const rows = await sql<{ key: string; localId: string; isShared: boolean; memberId: string | null }[]>`
     with k as (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t)
-    select k.key, s.local_id as "localId", s.is_shared as "isShared", s.member_id as "memberId" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
+    select k.key, s.local_id as "localId", s.is_shared as "isShared", s.member_id as "memberId", true as staged from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
     where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
     union
-    select k.key, i.local_id, i.member_id is null, i.member_id from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
-    where i.state in ('visible', 'echo')`;
-  return new Map(rows.map(({ key, ...target }) => [key, target]));
+    select k.key, i.local_id, i.member_id is null, i.member_id, false from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
+    where i.state in ('visible', 'echo')
+    order by staged`;
+  return new Map(rows.map(({ key, localId, isShared, memberId }) => [key, { localId, isShared, memberId }]));
 }
