@@ -1,6 +1,6 @@
 // The page of a person, place, organization or service: what the directory says of it, and "does it take my plan?".
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { hasCoding, type Resource, text } from '../../src/fhir/resource.ts';
+import { hasCoding, isObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
@@ -113,7 +113,7 @@ async function organizationParts(data: PageData, l: Language, organization: Reso
 async function networkParts(data: PageData, l: Language, network: Resource): Promise<Body> {
   const t = l.texts.provider;
   const key = keyOf(network);
-  const names = await plansOf(data, key);
+  const names = await plansOf(data, l, key);
   return {
     lead: '',
     parts: [
@@ -130,19 +130,28 @@ async function networkParts(data: PageData, l: Language, network: Resource): Pro
   };
 }
 
-/** Names of plans of today in order, one more than is shown. */
-async function plansOf(data: PageData, network: string): Promise<string[]> {
+/** Plans of today, and those that begin later with the day, in order of their names; one more than is shown. */
+async function plansOf(data: PageData, l: Language, network: string): Promise<string[]> {
+  const today = todayOf(data);
   const found = await Promise.all(
-    ['network', 'plan-network'].map((by) =>
-      data.search('InsurancePlan', [
-        [by, network],
-        ['active-on', todayOf(data)],
-        ['_sort', 'name'],
-        ['_count', String(PLANS_MAX + 1)],
-      ]),
+    ['network', 'plan-network'].flatMap((by) =>
+      (['active-on', 'period'] as const).map((when) =>
+        data.search('InsurancePlan', [
+          [by, network],
+          [when, when === 'period' ? `gt${today}` : today],
+          ['_sort', 'name'],
+          ['_count', String(PLANS_MAX + 1)],
+        ]),
+      ),
     ),
   );
-  const names = new Map(found.flatMap(({ hits }) => hits.map(({ resource }) => [keyOf(resource), titleOf(resource)])));
+  const names = new Map<string, string>();
+  for (const { resource } of found.flatMap(({ hits }) => hits)) {
+    const period = resource['period'];
+    const start = isObject(period) ? (text(period['start']) ?? '') : '';
+    const later = start.slice(0, 10) > today ? ` (${l.texts.provider.begins(l.day(start))})` : '';
+    names.set(keyOf(resource), `${titleOf(resource)}${later}`);
+  }
   return [...names.values()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(0, PLANS_MAX + 1);
 }
 

@@ -44,6 +44,14 @@ const DATA: Resource[] = [
     network: [ref('Organization/named')],
   },
   {
+    resourceType: 'InsurancePlan',
+    id: 'next',
+    status: 'active',
+    name: 'Plan of Next Year',
+    period: { start: '2031-01-01', end: '2031-12-31' },
+    network: [ref('Organization/named')],
+  },
+  {
     resourceType: 'PractitionerRole',
     id: 'r',
     active: true,
@@ -112,6 +120,7 @@ test('a network names who is in it and the plans that use it, also where there a
     return page.slice(page.indexOf('Plans that use this network'), page.indexOf('Professionals in this network'));
   };
   const few = await said();
+  expect(few).toContain('Plan of Next Year (from January 1, 2031)');
   expect([few.includes('H1234-001-000'), few.includes('Plan of Then')]).toEqual([true, false]);
   const plan = (n: number, more: object = {}): Resource => ({
     resourceType: 'InsurancePlan',

@@ -190,6 +190,37 @@ test('back along a step and on along another, those that are led to are asked in
   }
 });
 
+test('the few to which very many lead are asked in turn for what is called so, where names that begin so are frequent; the same is found', async () => {
+  const counts = Array.from({ length: 9 }, (_, i) =>
+    i + 1 === TYPE_IDS.PractitionerRole ? 180_000 : i + 1 === TYPE_IDS.Organization ? 24_000 : 86_000,
+  );
+  const FAMILY = 701;
+  const marked = (by: string, name: string, rows: number) => {
+    const pairs: [string, string][] = [[`_has:PractitionerRole:${by}:practitioner.name`, name]];
+    const request = readSearch('Organization', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
+    const words = new Map([[FAMILY, [{ folded: `${name}x`, rows }]]]);
+    const known = estimates(new Map(), 50, { params: new Map(), counts }, words);
+    return { ...request, criteria: rarestFirst(request.criteria, known, 21, 21) };
+  };
+  const first = (...given: Parameters<typeof marked>) => marked(...given).criteria[0];
+  expect(first('network', 'a', 20_000)).toMatchObject({ many: true, of: { many: true } });
+  expect(first('network', 'smith', 800)).not.toHaveProperty('many');
+  expect(first('organization', 'a', 20_000)).not.toHaveProperty('many');
+  let found = 0;
+  for (const name of 'abcdefghijklmnopqrstuvwxyz') {
+    const [some, other] = await Promise.all(
+      [20_000, 0].map(async (rows) => {
+        const { text, values } = pageStatement(marked('network', name, rows));
+        const rowsOf = await d.database.sql.unsafe<{ key: string | null }[]>(text, values);
+        return rowsOf.flatMap(({ key }) => key?.match(/.*\/.*/)?.[0] ?? []);
+      }),
+    );
+    expect(some, name).toEqual(other);
+    found += some?.length ?? 0;
+  }
+  expect(found).toBeGreaterThan(0);
+});
+
 test('to what others refer to as well: the targets are found once, unless few lead to each and a page is soon full', () => {
   const counts = Array.from({ length: 9 }, (_, i) => (i + 1 === TYPE_IDS.PractitionerRole ? 45_000 : 30_000));
   const asked = (reference: string, having: number, page: number) => {

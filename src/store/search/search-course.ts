@@ -134,7 +134,9 @@ function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, pa
  * where a page is full sooner when those that are led to are asked in turn. As they may lie otherwise than is thought, twice as soon.
  */
 function frequent(c: Criterion, by: Frequencies, page: number): Criterion {
-  if (c.kind !== 'reverse-chain' || !isRowwise(c.of)) return c;
+  if (c.kind !== 'reverse-chain') return c;
+  if (c.of.kind === 'chain' && c.of.of.kind === 'string') return named(c, c.of, by);
+  if (!isRowwise(c.of)) return c;
   const look = lookOf(c.of);
   if (look === undefined) return c;
   const held = by.rows(c.of);
@@ -161,6 +163,24 @@ function askedOfFew(
   const share = held / by.live(typeOfParameter(c.param));
   if (share < GOOD_PART) return Number.POSITIVE_INFINITY;
   return by.live(TYPE_IDS[target]) * LOOK + (HUBS / share) * (LOOK + look);
+}
+
+/**
+ * The few to which others lead that refer to what is called so, such as networks of people whose name begins with an A. What is called so is
+ * read once, and each of the others asked whether it refers to that: names are everywhere, so that one of the first does.
+ */
+function named(
+  c: Extract<Criterion, { kind: 'reverse-chain' }>,
+  of: Extract<Criterion, { kind: 'chain' }>,
+  by: Frequencies,
+): Criterion {
+  const few = TO_FEW.get(parameterName(c.param));
+  const called = of.of.kind === 'string' ? by.least(of.of) : 0;
+  if (few === undefined || called === 0) return c;
+  const share = Math.min(1, called / by.live(TYPE_IDS[of.target]));
+  const asked = by.live(TYPE_IDS[few]) * LOOK + called * PUT + (HUBS / share) * (LOOK + FOLLOW);
+  const found = called * (PUT + REACH) + by.rows(of) * (FOLLOW + PUT);
+  return asked < found ? { ...c, many: true, of: { ...of, many: true } } : c;
 }
 
 /** Microseconds of a row that is asked for a token, or of what it refers to, step by step; undefined where it is asked for something else. */
