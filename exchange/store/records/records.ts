@@ -5,7 +5,7 @@ import { LABELLER } from '../../transform/label.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
-import { leaveOwnDrugs, othersToo } from './turned-drugs.ts';
+import { leaveOwnDrugs } from './turned-drugs.ts';
 
 /**
  * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
@@ -166,15 +166,11 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
        hash = excluded.hash, npi = excluded.npi, links = excluded.links, label = excluded.label, labeller = excluded.labeller, body = excluded.body`,
     [origin, at],
   );
-  // orders of other payers name a drug that is theirs too, by the id of the one who told it first
   await tx.unsafe(
-    `with gone as materialized (
-       select local_id as id, source_id from pg_temp.slice where outcome = 'retracted' and is_shared and type = 'Medication'
-     ), kept as materialized (${othersToo('select id, source_id from gone')})
-     update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
+    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
      from pg_temp.slice s
      where s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id
-       and not r.deleted and r.origin = $1 and not (r.type = 'Medication' and r.id in (select id from kept))`,
+       and not r.deleted and r.origin = $1`,
     [origin, at],
   );
   await tx.unsafe(

@@ -33,7 +33,7 @@ const TURNED = `
  * payer by payer, each once.
  * @param gone statement of `id` and `source_id`; $1 peer
  */
-export const othersToo = (gone: string): string => `
+const othersToo = (gone: string): string => `
   select distinct g.id from (${gone}) g join (
     select p.id as peer_id, i.local_id, i.source_id from (select id from exchange.peer where exists (${gone})) p cross join lateral (
       select x.local_id, x.source_id from exchange.identity x
@@ -50,6 +50,13 @@ export async function leaveOtherDrugs(tx: Queryable, work: Decided): Promise<voi
     update exchange.staging s set outcome = 'updated' from exchange.shared_resource e
     where s.pull_id = ${work.id} and s.type = 'Medication' and s.is_shared and s.outcome = 'shared' and not s.booked
       and e.type = s.type and e.id = s.local_id and e.origin = ${work.peerId} and e.source_id = s.source_id`;
+  // one that is deleted or withdrawn is no longer its payer's; what others have as theirs too is there still
+  const gone = `select s.local_id as id, s.source_id from exchange.staging s where s.pull_id = $2 and s.type = 'Medication' and s.is_shared and s.outcome = 'retracted' and not s.booked and s.local_id is not null`;
+  await tx.unsafe(
+    `update exchange.staging s set local_id = null
+     where s.pull_id = $2 and s.type = 'Medication' and s.is_shared and s.outcome = 'retracted' and not s.booked and s.local_id in (${othersToo(gone)})`,
+    [work.peerId, work.id],
+  );
   const turned = await tx.unsafe<Turned[]>(TURNED, [work.id, work.peerId]);
   const owned = turned.filter((t) => t.isOwner);
   const others = new Set<string>();

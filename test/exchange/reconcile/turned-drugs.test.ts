@@ -111,6 +111,22 @@ test('a drug that others have as theirs too stays what it was for them, when it 
   expect(await drugs('other')).toMatchObject({ p: '500' });
 });
 
+test('a drug that one payer deletes and another one has as well is still there for the orders of that one', async () => {
+  await node.pull([output('Medication', medication('o4', '850'))], { ...OTHER, ...SOME });
+  const files = [output('MedicationRequest', order('w', 'w')), output('Medication', medication('w', '850'))];
+  const shared = await node.pull(files, SOME);
+  expect((await node.ledger(shared.id))[1]).toBe('shared Medication/w');
+  const gone = await node.pull([deletions('Medication/o4')], { ...OTHER, ...SOME });
+  expect(await node.ledger(gone.id)).toEqual(['retracted deleted-at-source Medication/o4']);
+  expect(await drugs()).toMatchObject({ w: '850' });
+  // who tells the same drug afterwards has it too
+  const next = await node.pull([output('Medication', medication('v', '850'))], SOME);
+  expect(await node.ledger(next.id)).toEqual(['shared Medication/v']);
+  const again = await node.pull([output('Medication', medication('o4', '860', '09'))], { ...OTHER, ...SOME });
+  expect(await node.ledger(again.id)).toEqual(['updated reinstated Medication/o4']);
+  expect(await drugs()).toMatchObject({ w: '850' });
+});
+
 test('one that tells the number of another drug is not that drug', async () => {
   const number = { identifier: [{ system: 'urn:formulary', value: '7' }] };
   await node.pull([output('Medication', medication('o3', '800', '01', number))], OTHER);
