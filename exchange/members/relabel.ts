@@ -21,7 +21,7 @@ import {
   writeDecided,
 } from '../store/records/labels.ts';
 import { transactionInstant } from '../store/records/records.ts';
-import { decideSharedAfter, decideSharedOf, noteDrugsOf } from '../store/records/shared-labels.ts';
+import { decideSharedAfter, decideSharedOf, lessThanNamed, noteDrugsOf } from '../store/records/shared-labels.ts';
 import { factsOf } from '../transform/facts.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
@@ -63,8 +63,11 @@ function decidedOf({ body, isOwn, isStripped }: Unclassified) {
   };
 }
 
-/** All records of some members that are not decided by this version, some members at a time. */
-async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
+/**
+ * All records of some members that are not decided by this version, some members at a time.
+ * @param isWalk also what this version decided is looked at once more, whatever entries it names; else only where it names one that is more sensitive
+ */
+async function decideOf(sql: Sql, memberIds: readonly string[], isWalk: boolean): Promise<Relabelled> {
   const total = { records: 0, changed: 0 };
   const undecided = await undecidedOf(sql, memberIds);
   for (const part of inParts(undecided)) {
@@ -75,12 +78,14 @@ async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabel
   // what this version wrote may name an entry that it had not decided then
   const known = new Set(undecided.map((m) => m.id));
   const others = memberIds.filter((id) => !known.has(id));
-  if (others.length > 0) total.changed += await inheritAnew(sql, others);
+  if (others.length > 0) total.changed += await inheritAnew(sql, others, isWalk);
   return total;
 }
 
-async function inheritAnew(sql: Sql, memberIds: readonly string[]): Promise<number> {
-  await sql.begin(async (tx) => decideSharedOf(tx, memberIds, await transactionInstant(tx)));
+async function inheritAnew(sql: Sql, members: readonly string[], isWalk: boolean): Promise<number> {
+  await sql.begin(async (tx) => decideSharedOf(tx, members, await transactionInstant(tx)));
+  const memberIds = isWalk ? members : await lessThanNamed(sql, members);
+  if (memberIds.length === 0) return 0;
   return sql.begin(async (tx) => {
     await decideAlone(tx, memberIds);
     return inheritLabelsOf(tx, memberIds, await transactionInstant(tx));
@@ -138,7 +143,7 @@ export async function decideAhead(
   if (isSettled(last)) return 'decided';
   if (!mayDecide(last)) return (await anyUndecided(sql, memberIds)) ? 'undecided' : 'decided';
   for (let from = 0; from < memberIds.length; from += MEMBERS) {
-    await decideOf(sql, memberIds.slice(from, from + MEMBERS));
+    await decideOf(sql, memberIds.slice(from, from + MEMBERS), false);
     if (!(await each())) return 'stopped';
   }
   return 'decided';
@@ -187,7 +192,7 @@ export async function relabel(
     const end = members.at(-1);
     if (end === undefined) break;
     after = end;
-    const done = await decideOf(sql, members);
+    const done = await decideOf(sql, members, true);
     total.records += done.records;
     total.changed += done.changed;
   }

@@ -187,6 +187,25 @@ export async function decideSharedOf(tx: Queryable, memberIds: readonly string[]
   await decide(tx, records, at);
 }
 
+/** Which of some members have a record that is less sensitive than an entry that it names, or that such a one names in turn. Primary keys. */
+export async function lessThanNamed(tx: Queryable, memberIds: readonly string[]): Promise<string[]> {
+  const rows = await tx.unsafe<{ id: string }[]>(
+    `with recursive named(member_id, label, key) as (
+       select distinct m, coalesce(r.label, 0), k from unnest($1::text::text[]) m
+       cross join lateral (select r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
+       cross join unnest(r.links) k
+       union
+       select n.member_id, n.label, l from named n
+       join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
+     )
+     select distinct n.member_id as id from named n
+     join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+     where s.label > n.label`,
+    [arrayLiteral(memberIds)],
+  );
+  return rows.map((r) => r.id);
+}
+
 const PAGE = 1000;
 
 /**
