@@ -24,9 +24,7 @@ import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/rec
 import { membersLosing, returnMoved } from '../store/records/moved-units.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import {
-  arrivedUnits,
   decideReplay,
-  forgetWaiting,
   type LinkRow,
   linksOfWork,
   membersOfWork,
@@ -37,7 +35,6 @@ import {
 } from '../store/records/replay.ts';
 import { eachSlice } from '../store/records/slice.ts';
 import { clearStaging, lendStaging, stageUnits } from '../store/records/staging.ts';
-import { heldElsewhere, noteHeldElsewhere } from '../store/records/stray-claims.ts';
 import { withdrawUnits } from '../store/records/withdrawn.ts';
 import { type Drugs, withDrug } from '../transform/drug.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
@@ -46,7 +43,7 @@ import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { recordKeys } from './record-keys.ts';
 import { rewriteUnits } from './rewrite-units.ts';
-import { KeptFileGone, unitsOf } from './stage.ts';
+import { unitsOf } from './stage.ts';
 import { unitContext } from './unit-context.ts';
 
 export type Replay = {
@@ -246,66 +243,4 @@ function chainChanges(
     const [memberId = '', chain = ''] = key.split('|');
     return a === b ? [] : [{ memberId, chain, before: a, after: b }];
   });
-}
-
-/**
- * Claims that are shown and are another one's version by what a pull brought are held from now on, as that one is. May be repeated: what
- * is held is not found again.
- */
-export async function holdNamed(
-  deps: Needs,
-  peer: Peer,
-  work: Decided,
-  pullOf: (id: string) => Promise<Pull | undefined>,
-): Promise<void> {
-  const { sql } = deps.database;
-  for (const [pullId, these] of Map.groupBy(await heldElsewhere(sql, work), (n) => n.pullId)) {
-    const sourceIds = these.map((n) => n.sourceId);
-    const pull = pullId === null ? undefined : await pullOf(pullId);
-    try {
-      if (!pull) throw new KeptFileGone();
-      await replay(deps, {
-        pull,
-        peer,
-        by: { kind: 'system', name: 'pull' },
-        cause: 'arrival',
-        only: these.flatMap(({ file, line, entry }) =>
-          file === null ? [] : { file, line, entry, held: 'patient-change' },
-        ),
-        also: (tx) => noteHeldElsewhere(tx, work, sourceIds),
-      });
-    } catch (error) {
-      if (!(error instanceof KeptFileGone)) throw error;
-      await noteHeldElsewhere(sql, work, sourceIds, ' (its file is no longer kept: it is still shown)');
-    }
-  }
-}
-
-/** Takes in the Provenance of a peer that waited for what it is about. Returns how many units. */
-export async function releaseArrived(
-  deps: Needs,
-  peer: Peer,
-  pullOf: (id: string) => Promise<Pull | undefined>,
-): Promise<number> {
-  const waiting = await arrivedUnits(deps.database.sql, peer.id);
-  let released = 0;
-  for (const pullId of new Set(waiting.map((w) => w.pullId))) {
-    const pull = await pullOf(pullId);
-    if (!pull) continue;
-    const only = waiting.filter((w) => w.pullId === pullId);
-    try {
-      const done = await replay(deps, { pull, peer, by: { kind: 'system', name: 'pull' }, cause: 'arrival', only });
-      released += done.units.filter((u) => u.outcome !== 'quarantined').length;
-    } catch (error) {
-      // it waits on, and comes with the next full pull; the one that was done is done
-      if (!(error instanceof KeptFileGone)) throw error;
-      continue;
-    }
-    await forgetWaiting(
-      deps.database.sql,
-      peer.id,
-      only.map((w) => w.sourceId),
-    );
-  }
-  return released;
 }

@@ -3,7 +3,8 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { drugUnits, namedDrugs, writeDrugUnits } from '../store/records/drug.ts';
+import { drugUnits, namedDrugs } from '../store/records/drug.ts';
+import { writeStagedKeys } from '../store/records/keys-made.ts';
 import { EVERYTHING, type Range } from '../store/records/slice.ts';
 import { medicationOf, withDrug } from '../transform/drug.ts';
 import { recordKeys } from './record-keys.ts';
@@ -29,6 +30,6 @@ export async function tellDrugs(
       const whole = withDrug(record, drugs);
       return whole === record ? [] : [{ ...place, keys: recordKeys(whole) }];
     });
-    if (told.length > 0) await writeDrugUnits(sql, work, told);
+    if (told.length > 0) await writeStagedKeys(sql, work, told);
   }
 }

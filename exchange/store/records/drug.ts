@@ -3,7 +3,7 @@ import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
 import { recordKeys } from '../../reconcile/record-keys.ts';
 import { DRUG_TYPES, type Drugs, medicationOf, withDrug } from '../../transform/drug.ts';
-import { type Keyed, keyColumns } from './keys-made.ts';
+import { keyColumns } from './keys-made.ts';
 import type { Range } from './slice.ts';
 
 /**
@@ -59,31 +59,6 @@ export function drugUnits(
       [work, range.first, range.last, arrayLiteral(DRUG_TYPES)],
     )
     .cursor(size);
-}
-
-/** Writes what units are known by when their drug is. staging_pkey. */
-export async function writeDrugUnits(
-  sql: Queryable,
-  work: string,
-  rows: readonly Keyed<Omit<DrugUnit, 'body'>>[],
-): Promise<void> {
-  await sql.unsafe(
-    `with keyed as (
-       select n, array_agg(k order by i) as keys
-       from unnest($5::text::int[], $6::text::text[]) with ordinality as u(n, k, i) group by n
-     )
-     update exchange.staging s set keys = k.keys
-     from unnest($2::text::int[], $3::text::int[], $4::text::int[]) with ordinality as r(file, line, entry, n)
-     left join keyed k on k.n = r.n
-     where s.pull_id = $1 and s.file = r.file and s.line = r.line and s.entry = r.entry`,
-    [
-      work,
-      arrayLiteral(rows.map((r) => r.file)),
-      arrayLiteral(rows.map((r) => r.line)),
-      arrayLiteral(rows.map((r) => r.entry)),
-      ...keyColumns(rows),
-    ],
-  );
 }
 
 /** A record that is led to a Medication which came after it. */

@@ -182,7 +182,7 @@ export async function stagedTextsAfter(
 export async function writeStagedKeys(
   sql: Queryable,
   work: string,
-  rows: readonly Keyed<Omit<StagedText, 'body'>>[],
+  rows: readonly Keyed<Pick<StagedText, 'file' | 'line' | 'entry'>>[],
 ): Promise<void> {
   await sql.unsafe(
     `with keyed as (

@@ -71,14 +71,14 @@ async function tellNamers(tx: Queryable, named: readonly { memberId: string }[],
 }
 
 /** An entry that may reveal another label than before, and what it named. */
-type Relabelled = { key: string; links: string[] | null; isOther: boolean };
+type RelabelledEntry = { key: string; links: string[] | null; isOther: boolean };
 
 /**
  * Before the directory-type records of the open slice are written: those other than Medications whose label will be another, and, where any is
  * labelled, those that will name others. An entry of a peer that is new is named by nothing yet: what came before it is led to it later.
  */
-export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<readonly Relabelled[]> {
-  return tx.unsafe<Relabelled[]>(
+export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<readonly RelabelledEntry[]> {
+  return tx.unsafe<RelabelledEntry[]>(
     `select s.type || '/' || s.local_id as key, r.links, coalesce(r.label, 0) <> coalesce(s.label, 0) as "isOther"
      from pg_temp.slice s left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and s.type <> 'Medication' and s.outcome in ('created', 'updated')
@@ -106,7 +106,7 @@ async function namersOfEntries(tx: Queryable, first: readonly string[]): Promise
  * After the directory-type records of the open slice were written.
  * @param at instant of the transaction
  */
-export async function tellNamersOfSlice(tx: Queryable, at: string, entries: readonly Relabelled[]): Promise<void> {
+export async function tellNamersOfSlice(tx: Queryable, at: string, entries: readonly RelabelledEntry[]): Promise<void> {
   // of one that names others now: what it reveals, or did
   const turned = entries.filter((e) => !e.isOther);
   const other =
@@ -137,12 +137,12 @@ export async function tellNamersOfSlice(tx: Queryable, at: string, entries: read
 
 type Undecided = { type: string; id: string; version: number; body: string };
 
-const DECIDING_LOCK = 7_206_014;
+const ENTRIES_LOCK = 7_206_014;
 
 /** Two who decide the same would wait for each other: one after the other. */
 async function decide(tx: Queryable, records: readonly Undecided[], at: string): Promise<void> {
   if (records.length === 0) return;
-  await tx`select pg_advisory_xact_lock(${DECIDING_LOCK})`;
+  await tx`select pg_advisory_xact_lock(${ENTRIES_LOCK})`;
   const raised = await tx<{ id: string }[]>`
     with said as (
       select * from unnest(${arrayLiteral(records.map((r) => r.type))}::text::text[], ${arrayLiteral(records.map((r) => r.id))}::text::text[],
