@@ -1,5 +1,6 @@
 // The rejects file: NDJSON, one object for each line or entry that was not taken. It holds places and reasons, never
 // content. While an import runs it writes beside the file, so that two at once do not write into one.
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { constants, createWriteStream, type Stats, statSync, type WriteStream } from 'node:fs';
 import { copyFile, rm, stat } from 'node:fs/promises';
@@ -30,14 +31,14 @@ export type RejectsWriter = {
 /**
  * Writes to `file`, which replaces one that was there when the import began.
  * @throws ImportFault when it is a folder, or its folder is not there
- * @param writer what no other writer of that file at the same time is called
  */
-export function rejectsWriter(file: string, writer = process.pid): RejectsWriter {
+export function rejectsWriter(file: string): RejectsWriter {
   // times of files are those of the last tick
   const began = Date.now() + 1;
   // a device or pipe, such as /dev/null, stays what it is
   const isPlain = checked(file)?.isFile() ?? true;
-  const part = isPlain ? `${file}.part-${writer}` : file;
+  // by chance: processes of two containers may have one number, and share the folder
+  const part = isPlain ? `${file}.part-${randomUUID().slice(0, 8)}` : file;
   const counts = new Map<string, number>();
   const unread: Reject[] = [];
   let out: WriteStream | undefined;
@@ -47,7 +48,7 @@ export function rejectsWriter(file: string, writer = process.pid): RejectsWriter
   let draining: Promise<void> | undefined;
   let closing: Promise<string | undefined> | undefined;
   const open = () => {
-    const stream = createWriteStream(part, { flags: 'w', flush: isPlain });
+    const stream = createWriteStream(part, { flags: isPlain ? 'wx' : 'w', flush: isPlain });
     // kept for the next call: an event without a listener would end the process
     stream.on('error', (error) => {
       failed = new ImportFault(`The rejects file ${file} cannot be written.`, { cause: error });

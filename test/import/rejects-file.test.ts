@@ -54,8 +54,8 @@ test('two imports at once have a file each, and neither takes the other’s away
   await writeFile(path, 'old');
   const reject = (source: string) => ({ source, line: 1, code: 'not-json', reason: 'r' });
   const first = rejectsWriter(path);
-  const second = rejectsWriter(path, 2);
-  const third = rejectsWriter(path, 3);
+  const second = rejectsWriter(path);
+  const third = rejectsWriter(path);
   await first.write(reject('first'));
   await second.write(reject('second'));
   expect(await first.close()).toBe(path);
@@ -67,6 +67,18 @@ test('two imports at once have a file each, and neither takes the other’s away
   expect(readFileSync(path, 'utf8')).toContain('"first"');
   expect(readFileSync(join(folder, 'r-2.ndjson'), 'utf8')).toContain('"second"');
   expect(readdirSync(folder).sort()).toEqual(['r-2.ndjson', 'r.ndjson']);
+});
+
+test('what an import that was killed has left is not taken for that of another, whatever its number', async () => {
+  const path = join(folder, 'r.ndjson');
+  await writeFile(`${path}.part-${process.pid}`, 'of another container');
+  const [first, second] = [rejectsWriter(path), rejectsWriter(path)];
+  await first.write({ source: 'first', line: 1, code: 'not-json', reason: 'r' });
+  await second.write({ source: 'second', line: 1, code: 'not-json', reason: 'r' });
+  await Promise.all([first.close(), second.close()]);
+  const held = ['r.ndjson', 'r-2.ndjson'].map((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'));
+  expect(held.map((lines) => lines.length)).toEqual([1, 1]);
+  expect(readFileSync(`${path}.part-${process.pid}`, 'utf8')).toBe('of another container');
 });
 
 test('what is no plain file is written to as it is', async () => {
