@@ -223,6 +223,16 @@ test('distance: nearest first, told on the card, and the circle can be widened',
   expect(words(none.text)).toContain('Leave out: within 50 miles of 10001');
 });
 
+test('a question about a plan that cannot be answered is asked anew on the spot', async () => {
+  for (const asked of ['', '&plan=nothing']) {
+    const { text } = await page(`/answer?provider=Practitioner/p1${asked}&date=2026-11-28`);
+    expect(text).toContain('<input type="hidden" name="provider" value="Practitioner/p1">');
+    expect(text).toMatch(/<select id="plan" name="plan" required>[\s\S]*value="ip1"/);
+    expect(text).toContain('type="date" value="2026-11-28"');
+  }
+  expect((await page('/answer?plan=ip1')).text).not.toContain('name="provider"');
+});
+
 test.each([
   ['/find?zip=00001', 400, 'We do not know this ZIP code'],
   ['/find?zip=abc', 400, 'We do not know this ZIP code'],
