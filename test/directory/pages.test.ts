@@ -320,7 +320,8 @@ test('does it take my plan: answer, evidence, signed statement, and its check', 
   expect(words(no.text)).toContain('Not listed');
   expect(words(no.text)).toContain('no proof');
   const url = /href="([^"]*_format=jws)"/.exec(yes.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
-  expect(url).toContain('plan=ip1');
+  // by its whole key, which is no number of another plan
+  expect(url).toContain('plan=InsurancePlan%2Fip1&');
   const signed = await site(url.slice(ORIGIN.length));
   expect(signed.headers.get('content-disposition')).toBe('attachment; filename="in-network-2027-03-01.jws"');
   const statement = await signed.text();
