@@ -23,6 +23,7 @@ import {
 import {
   beginSlice,
   countOutcomes,
+  DecideAnew,
   endSlice,
   hasCommitted,
   holdPull,
@@ -60,9 +61,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   if (!(await stageAll(s, context))) return;
   took('stage');
   if ((await keyWorkAnew(s.deps, work.id)) > 0) took('keys');
-  await decide(s, work, took);
-  await commitAll(s, context, work);
-  took('commit');
+  await decideAndCommit(s, context, work, took);
   await holdNamed(s.deps, s.peer, work, (id) => findPull(sql, id));
   await leadTurnedDrugs(s.deps, s.peer, work, (id) => findPull(sql, id));
   await holdWrong(s.deps, s.peer, work, (id) => findPull(sql, id));
@@ -71,6 +70,24 @@ export async function reconcileStep(s: Step): Promise<void> {
   await clearStaging(sql, s.pull.id);
   took('clear');
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
+}
+
+/** As often as records of our own come meanwhile that what was decided does not know of: what is committed by then stays. */
+async function decideAndCommit(
+  s: Step,
+  context: UnitContext,
+  work: Decided,
+  took: (part: string) => void,
+): Promise<void> {
+  for (;;)
+    try {
+      await decide(s, work, took);
+      await commitAll(s, context, work);
+      return took('commit');
+    } catch (error) {
+      if (!(error instanceof DecideAnew)) throw error;
+      took('own records');
+    }
 }
 
 /** Units that are decided in one transaction, beside those that are committed in one: deciding is quicker. */
@@ -102,7 +119,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     });
   await sql.begin(async (tx) => {
     await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
-    await notePlanned(tx, s.pull.id);
+    if (!(await notePlanned(tx, s.pull.id))) throw new DecideAnew();
   });
   took('decide');
 }

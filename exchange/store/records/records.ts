@@ -5,6 +5,7 @@ import { LABELLER } from '../../transform/label.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
+import { keepShared, keepToldByOthers } from './told-by-others.ts';
 import { leaveOwnDrugs } from './turned-drugs.ts';
 
 /**
@@ -136,11 +137,15 @@ export async function leaveFormer(tx: Queryable, origin: string, at: string, any
   }
 }
 
+/** May $1 write this entry? Ours are ours alone; one that was taken back by all who told it is whoever's tells it again. */
+const ITS_OWN = (r: string) => `(${r}.origin = $1 or $1 = 'own' or (${r}.deleted and ${r}.origin <> 'own'))`;
+
 /** Writes the directory-type records of the open slice. */
 export async function writeSharedRecords(tx: Queryable, origin: string, at: string): Promise<void> {
   // they are in the first slice of a work
   const [any] = await tx`select from pg_temp.slice where is_shared limit 1`;
   if (any === undefined) return;
+  await keepToldByOthers(tx, origin);
   if (origin === 'own') await leaveOwnDrugs(tx, at);
   const relabelled = await relabelledOfSlice(tx, origin);
   await tx.unsafe(
@@ -148,7 +153,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
      from pg_temp.slice s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and (s.outcome in ('created', 'updated') or (s.outcome = 'retracted' and not r.deleted))
-       and r.origin = $1
+       and ${ITS_OWN('r')}
      on conflict do nothing`,
     [origin],
   );
@@ -157,12 +162,12 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
        select s.*, t.body, w.final, coalesce(w.links, s.links) as linked, coalesce(r.version, 0) + 1 as version
        from pg_temp.slice s ${textOf('s')}
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
-       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $1)
+       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or ${ITS_OWN('r')})
      )
      insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, label, labeller, body)
      select type, local_id, version, $1, source_id, $2::text::timestamptz, hash, npi, linked, coalesce(label, 0), ${LABELLER}, ${STAMPED('coalesce(final, body)')}
      from next
-     on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
+     on conflict (type, id) do update set version = excluded.version, origin = excluded.origin, source_id = excluded.source_id, last_updated = excluded.last_updated, deleted = false,
        hash = excluded.hash, npi = excluded.npi, links = excluded.links, label = excluded.label, labeller = excluded.labeller, body = excluded.body`,
     [origin, at],
   );
@@ -187,5 +192,6 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      on conflict do nothing`,
     [origin],
   );
+  if (origin !== 'own') await keepShared(tx, origin, at);
   await tellNamersOfSlice(tx, at, relabelled);
 }
