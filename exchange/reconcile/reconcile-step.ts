@@ -35,6 +35,7 @@ import { retryAttachments } from '../store/records/attachment.ts';
 import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/records/commit-pull.ts';
 import type { Decided } from '../store/records/decided.ts';
 import { bookKnown } from '../store/records/known-lines.ts';
+import { holdLabels, labelsStay } from '../store/records/label-lock.ts';
 import { decideAcross, decideBuckets } from '../store/records/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/slice.ts';
@@ -152,6 +153,9 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
 /** Commits one slice: every record of its members, their links, chains and items, and the ledger of their units. */
 async function commitNext(s: Step, context: UnitContext, work: Decided, slice: PullSlice): Promise<void> {
   await beginAgain(s.deps.database.sql, async (tx) => {
+    // directory entries are in the slice of what is nobody's
+    if (slice.first < 0) await holdLabels(tx, work.id, s.peer.id);
+    else await labelsStay(tx);
     const now = new Date(await transactionInstant(tx));
     const at = formatInstant(now);
     await beginSlice(tx, s.pull.id, slice.slice);

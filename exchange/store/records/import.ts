@@ -2,6 +2,7 @@
 import { arrayLiteral, type Database, type Queryable } from '../../../src/store/database.ts';
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
+import { holdLabels } from './label-lock.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice } from './slice.ts';
 
@@ -119,6 +120,7 @@ export async function commitImport(
   work: string,
 ): Promise<{ counts: ImportCounts; refused: Refused[] }> {
   return database.sql.begin(async (tx) => {
+    await holdLabels(tx, work, 'own');
     const at = await transactionInstant(tx);
     await byKey(tx);
     const [someone] = await tx`select from exchange.member limit 1`;

@@ -5,6 +5,7 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { DRUG_TYPES } from '../../transform/drug.ts';
 import { LABELLER, labelOf } from '../../transform/label.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
+import { labelsChange } from './label-lock.ts';
 import { inheritLabelsOf } from './labels.ts';
 import { ANY_LABELLED, REVEALED } from './revealed.ts';
 
@@ -83,8 +84,7 @@ export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<
      from pg_temp.slice s left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and s.type <> 'Medication' and s.outcome in ('created', 'updated')
        and (r.origin = $1 or (r.type is null and $1 = 'own'))
-       and (coalesce(r.label, 0) <> coalesce(s.label, 0)
-         or r.type is not null and (${ANY_LABELLED} or exists (select from pg_temp.slice where is_shared and label > 0)))`,
+       and (coalesce(r.label, 0) <> coalesce(s.label, 0) or ${ANY_LABELLED} or exists (select from pg_temp.slice where is_shared and label > 0))`,
     [origin],
   );
 }
@@ -135,18 +135,21 @@ export async function tellNamersOfSlice(tx: Queryable, at: string, entries: read
   await tellNamers(tx, named, at);
 }
 
-type Undecided = { type: string; id: string; version: number; body: string };
+/** `label` null: nobody decided it. */
+type Undecided = { type: string; id: string; version: number; label: number | null; body: string };
 
 const ENTRIES_LOCK = 7_206_014;
 
-/** Two who decide the same would wait for each other: one after the other. */
+/** Two who decide the same would wait for each other: one after the other. First in a transaction. */
 async function decide(tx: Queryable, records: readonly Undecided[], at: string): Promise<void> {
   if (records.length === 0) return;
+  const labels = records.map((r) => labelOf(JSON.parse(r.body) as Resource));
+  if (records.some((r, i) => (r.label ?? 0) !== labels[i])) await labelsChange(tx);
   await tx`select pg_advisory_xact_lock(${ENTRIES_LOCK})`;
   const raised = await tx<{ id: string }[]>`
     with said as (
       select * from unnest(${arrayLiteral(records.map((r) => r.type))}::text::text[], ${arrayLiteral(records.map((r) => r.id))}::text::text[],
-        ${arrayLiteral(records.map((r) => r.version))}::text::integer[], ${arrayLiteral(records.map((r) => labelOf(JSON.parse(r.body) as Resource)))}::text::smallint[])
+        ${arrayLiteral(records.map((r) => r.version))}::text::integer[], ${arrayLiteral(labels)}::text::smallint[])
         s(type, id, version, label)
     ), was as materialized (
       select s.type, s.id, coalesce(r.label, 0) as label from said s join exchange.shared_resource r on r.type = s.type and r.id = s.id
@@ -181,7 +184,7 @@ export async function decideSharedOf(tx: Queryable, memberIds: readonly string[]
       union
       select l from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
     )
-    select s.type, s.id, s.version, s.body from named n
+    select s.type, s.id, s.version, s.label, s.body from named n
     join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
     where s.labeller is distinct from ${LABELLER} order by s.type, s.id`;
   await decide(tx, records, at);
@@ -218,7 +221,7 @@ export async function decideSharedAfter(
   at: string,
 ): Promise<[string, string] | undefined> {
   const records = await tx<Undecided[]>`
-    select s.type, s.id, s.version, s.body from exchange.shared_resource s
+    select s.type, s.id, s.version, s.label, s.body from exchange.shared_resource s
     where (s.type, s.id) > (${type}, ${id}) and s.labeller is distinct from ${LABELLER} order by s.type, s.id limit ${PAGE}`;
   await decide(tx, records, at);
   const last = records.at(-1);
