@@ -2,6 +2,7 @@
 // at what it names: of two at once neither would see the other, and the record would leave under `#regular` until its member is decided again.
 import type { TransactionSql } from 'postgres';
 import type { Queryable } from '../../../src/store/database.ts';
+import { RELABELLED_COPIES } from './entry-labels.ts';
 import { ANY_LABELLED, REVEALED } from './revealed.ts';
 
 const LABELS_LOCK = 7_206_015;
@@ -74,7 +75,8 @@ async function changesLabels(q: Queryable, work: string, origin: string): Promis
      select exists (select from entry where label <> was_label)
        or (${ANY_LABELLED} or exists (select from labelled)) and exists (
          select from entry e where e.links <> e.was_links
-           and exists (select from unnest(e.links || e.was_links) l where l in (select key from labelled) or ${REVEALED('l')} > 0)) as changes`,
+           and exists (select from unnest(e.links || e.was_links) l where l in (select key from labelled) or ${REVEALED('l')} > 0))
+       or exists (${RELABELLED_COPIES('exchange.staging', "s.pull_id = $1 and s.bucket = -1 and not s.booked and s.outcome in ('shared', 'created', 'updated')", '$2')}) as changes`,
     [work, origin],
   );
   return row?.changes === true;

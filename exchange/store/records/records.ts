@@ -2,6 +2,7 @@
 // peers sent. Units with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
 import type { Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
+import { writeEntryLabels } from './entry-labels.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
@@ -143,6 +144,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   if (any === undefined) return;
   if (origin === 'own') await leaveOwnDrugs(tx, at);
   const relabelled = await relabelledOfSlice(tx, origin);
+  const copies = origin === 'own' ? [] : await writeEntryLabels(tx, origin);
   await tx.unsafe(
     `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
@@ -187,5 +189,5 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      on conflict do nothing`,
     [origin],
   );
-  await tellNamersOfSlice(tx, at, relabelled);
+  await tellNamersOfSlice(tx, at, relabelled, copies);
 }

@@ -105,8 +105,14 @@ async function namersOfEntries(tx: Queryable, first: readonly string[]): Promise
 /**
  * After the directory-type records of the open slice were written.
  * @param at instant of the transaction
+ * @param copies entries of ours that are more or less sensitive now in the copy of the slice's payer
  */
-export async function tellNamersOfSlice(tx: Queryable, at: string, entries: readonly RelabelledEntry[]): Promise<void> {
+export async function tellNamersOfSlice(
+  tx: Queryable,
+  at: string,
+  entries: readonly RelabelledEntry[],
+  copies: readonly string[],
+): Promise<void> {
   // of one that names others now: what it reveals, or did
   const turned = entries.filter((e) => !e.isOther);
   const other =
@@ -119,7 +125,7 @@ export async function tellNamersOfSlice(tx: Queryable, at: string, entries: read
              and (${REVEALED('e.key')} > 0 or exists (select from unnest(e.was::text[]) l where ${REVEALED('l')} > 0))`,
           [arrayLiteral(turned.map((e) => e.key)), arrayLiteral(turned.map((e) => arrayLiteral(e.links ?? [])))],
         );
-  const changed = [...entries.filter((e) => e.isOther), ...other].map((e) => e.key);
+  const changed = [...[...entries.filter((e) => e.isOther), ...other].map((e) => e.key), ...copies];
   if (changed.length > 0) {
     const members = (await namersOfEntries(tx, changed)).map((n) => n.memberId);
     for (let i = 0; i < members.length; i += MEMBERS) await inheritLabelsOf(tx, members.slice(i, i + MEMBERS), at);
@@ -193,17 +199,21 @@ export async function decideSharedOf(tx: Queryable, memberIds: readonly string[]
 /** Which of some members have a record that is less sensitive than an entry that it names, or that such a one names in turn. Primary keys. */
 export async function lessThanNamed(tx: Queryable, memberIds: readonly string[]): Promise<string[]> {
   const rows = await tx.unsafe<{ id: string }[]>(
-    `with recursive named(member_id, label, key) as (
-       select distinct m, coalesce(r.label, 0), k from unnest($1::text::text[]) m
-       cross join lateral (select r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
+    `with recursive named(member_id, origin, label, key) as (
+       select distinct m, r.origin, coalesce(r.label, 0), k from unnest($1::text::text[]) m
+       cross join lateral (select r.origin, r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
        cross join unnest(r.links) k
        union
-       select n.member_id, n.label, l from named n
+       select n.member_id, n.origin, n.label, l from named n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
      )
      select distinct n.member_id as id from named n
      join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-     where s.label > n.label`,
+     where s.label > n.label
+     union
+     select n.member_id from named n
+     join exchange.entry_label e on e.type = split_part(n.key, '/', 1) and e.local_id = split_part(n.key, '/', 2) and e.peer_id = n.origin
+     where e.label > n.label`,
     [arrayLiteral(memberIds)],
   );
   return rows.map((r) => r.id);
