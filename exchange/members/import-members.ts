@@ -24,7 +24,7 @@ import {
   endFormer,
   writeEnrolment,
 } from '../store/members/enrolment.ts';
-import { allFormers } from '../store/members/member-merge.ts';
+import { allFormers, whileNoneMerge } from '../store/members/member-merge.ts';
 import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/records/import.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
@@ -118,7 +118,10 @@ async function* enrolmentRows(
  * Imports records and enrolment.
  * @throws ImportFault when the CSV has the wrong columns
  */
-export async function importMembers(deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> {
+export const importMembers = (deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> =>
+  whileNoneMerge(deps.database, () => importAll(deps, input));
+
+async function importAll(deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> {
   const work = `import-${randomUUID()}`;
   const findings: Record<string, number> = {};
   const sources: string[] = ['enrolment'];

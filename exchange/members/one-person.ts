@@ -17,7 +17,15 @@ import { decideTogether } from '../store/match/review-match.ts';
 import { lookAgain } from '../store/members/coverage-look.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../store/members/member-choice.ts';
 import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/members/member-clock.ts';
-import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/members/member-merge.ts';
+import {
+  addMerge,
+  endMerge,
+  holdImports,
+  holdPulls,
+  type Merge,
+  mergeOfFormer,
+  mergesOf,
+} from '../store/members/member-merge.ts';
 import {
   giveBack,
   type HeldRecord,
@@ -43,7 +51,7 @@ import { compareMoved } from './compare-moved.ts';
 import { type Doubt, onePersonReport } from './one-person-report.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
-/** `member`: there is no such one. `same`: it is one member. `former`: it goes on as another one, or another one as it. `busy`: records of it are being taken in. */
+/** `member`: there is no such one. `same`: it is one member. `former`: it goes on as another one, or another one as it. `busy`: records of it are being taken in, from `payers` or from our own sources. */
 export type OneRefusal =
   | { refused: 'member' | 'same' | 'former' | 'no-reason' | 'not-one' }
   | { refused: 'busy'; payers: string[] }
@@ -165,6 +173,7 @@ export async function makeOne(
       // somebody else may come to stand for one that stands for others: the other way round
       if (inForce.some((g) => g.formerId === id || id === m.formerId)) return { refused: 'former' };
     }
+    if (!(await holdImports(tx))) return { refused: 'busy', payers: [] };
     const payers = await holdPulls(tx, [m.memberId, m.formerId]);
     if (payers.length > 0) return { refused: 'busy', payers };
     const { doubts } = await onePersonReport({ ...deps, database: { sql: tx } }, m.memberId, m.formerId);
@@ -232,6 +241,7 @@ export async function makeTwo(
     if (!merge) return { refused: 'not-one' };
     const { memberId, formerId } = merge;
     await tx`select from exchange.member where id in (${memberId}, ${formerId}) order by id for update`;
+    if (!(await holdImports(tx))) return { refused: 'busy', payers: [] };
     const payers = await holdPulls(tx, [memberId, formerId]);
     if (payers.length > 0) return { refused: 'busy', payers };
     const at = deps.clock();

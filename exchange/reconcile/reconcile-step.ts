@@ -23,6 +23,7 @@ import {
 import {
   beginSlice,
   countOutcomes,
+  DecideAnew,
   endSlice,
   hasCommitted,
   holdPull,
@@ -61,9 +62,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   if (!(await stageAll(s, context))) return;
   took('stage');
   if ((await keyWorkAnew(s.deps, work.id)) > 0) took('keys');
-  await decide(s, work, took);
-  await commitAll(s, context, work);
-  took('commit');
+  await decideAndCommit(s, context, work, took);
   await holdNamed(s.deps, s.peer, work, (id) => findPull(sql, id));
   await leadTurnedDrugs(s.deps, s.peer, work, (id) => findPull(sql, id));
   await holdWrong(s.deps, s.peer, work, (id) => findPull(sql, id));
@@ -72,6 +71,24 @@ export async function reconcileStep(s: Step): Promise<void> {
   await clearStaging(sql, s.pull.id);
   took('clear');
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
+}
+
+/** As often as records of our own come meanwhile that what was decided does not know of: what is committed by then stays. */
+async function decideAndCommit(
+  s: Step,
+  context: UnitContext,
+  work: Decided,
+  took: (part: string) => void,
+): Promise<void> {
+  for (;;)
+    try {
+      await decide(s, work, took);
+      await commitAll(s, context, work);
+      return took('commit');
+    } catch (error) {
+      if (!(error instanceof DecideAnew)) throw error;
+      took('own records');
+    }
 }
 
 /** Units that are decided in one transaction, beside those that are committed in one: deciding is quicker. */
@@ -103,7 +120,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     });
   await sql.begin(async (tx) => {
     await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
-    await notePlanned(tx, s.pull.id);
+    if (!(await notePlanned(tx, s.pull.id))) throw new DecideAnew();
   });
   took('decide');
 }
@@ -153,12 +170,12 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
 /** Commits one slice: every record of its members, their links, chains and items, and the ledger of their units. */
 async function commitNext(s: Step, context: UnitContext, work: Decided, slice: PullSlice): Promise<void> {
   await beginAgain(s.deps.database.sql, async (tx) => {
-    // directory entries are in the slice of what is nobody's
-    if (slice.first < 0) await holdLabels(tx, work.id, s.peer.id);
-    else await labelsStay(tx);
     const now = new Date(await transactionInstant(tx));
     const at = formatInstant(now);
     await beginSlice(tx, s.pull.id, slice.slice);
+    // directory entries are in the slice of what is nobody's
+    if (slice.first < 0) await holdLabels(tx, work.id, s.peer.id);
+    else await labelsStay(tx);
     const read = await openSlice(tx, work.id, slice);
     const byMember = await unitsByMember(tx, work.id, slice);
     await byKey(tx);

@@ -157,7 +157,7 @@ export function onePerson(desk: Desk): void {
       deps,
       status,
       'Not done',
-      r.refused === 'busy' ? `${text} (${r.payers.join(', ')})` : text,
+      r.refused === 'busy' && r.payers.length > 0 ? `${text} (${r.payers.join(', ')})` : text,
       visit.session,
     );
   };

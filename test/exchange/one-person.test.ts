@@ -9,6 +9,7 @@ import { makeOne, makeTwo, stricterOf } from '../../exchange/members/one-person.
 import { keepClocks } from '../../exchange/schedule.ts';
 import { cardHolders } from '../../exchange/store/members/enrolment.ts';
 import { idsOfPerson } from '../../exchange/store/members/member-merge.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { brokenLaws } from '../journey/laws.ts';
 import { lab, output, reconciler } from './reconcile/reconcile-pull.ts';
 
@@ -272,4 +273,22 @@ test('a process that dies before records were compared leaves it to the next wak
   expect(await linked()).toEqual(['m1 c = o1']);
   expect(await node.sql`select from exchange.member_merge where compare_at is not null`).toHaveLength(0);
   expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('nobody is made one with another while our own records are being imported: they would stay under the number that nobody asks for', async () => {
+  await node.own(patient('twin-a', 'Eva'), patient('twin-b', 'Eva'));
+  const done: unknown[] = [];
+  const merge = () =>
+    makeOne(node.deps, { memberId: 'twin-a', formerId: 'twin-b', reason: 'one person', seen: [] }, who);
+  const records = async function* () {
+    const resource = own('late', 'twin-b', 12.1) as Resource;
+    yield { source: 'own', line: 1, text: JSON.stringify(resource), resource };
+    // a reviewer decides while the file is being read
+    done.push(await merge());
+  };
+  await importMembers(node.deps, { records: records(), validate: () => [], reject: () => {} });
+  expect(done).toEqual([{ refused: 'busy', payers: [] }]);
+  expect(await merge()).toHaveProperty('id');
+  const [late] = await node.sql`select member_id from exchange.resource where id = 'late' and not deleted`;
+  expect(late?.['member_id']).toBe('twin-a');
 });

@@ -1,5 +1,6 @@
 // Two members who are one person (docs/decisions/022): who goes on as whom. What moves with it is in store/members/merge-parts.ts.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Database, Queryable } from '../../../src/store/database.ts';
+import { underLock } from '../../../src/store/under-lock.ts';
 
 export type Merge = {
   id: string;
@@ -118,6 +119,19 @@ export async function holdPulls(tx: Queryable, memberIds: readonly string[]): Pr
     where p.id in (select pull_id from exchange.pull_member where member_id = any(${[...memberIds]}::text[]))
       and p.state not in ('done', 'refused', 'failed', 'withdrawn') order by p.id for update of p`;
   return [...new Set(rows.filter((r) => r.state === 'reconciling').map((r) => r.name))];
+}
+
+/** Held, shared, by imports of our own, from when they read who goes on as whom until all is written. */
+const MEMBERS_LOCK = 7_206_016;
+
+/** Imports while no two members are made one, or two again: whose the records are is read at the beginning. */
+export const whileNoneMerge = <T>(database: Pick<Database, 'lend'>, work: () => Promise<T>): Promise<T> =>
+  underLock(database, { key: MEMBERS_LOCK, isShared: true }, work);
+
+/** Keeps imports from beginning for the rest of the transaction. False while one is under way: nobody waits for it, it may take long. */
+export async function holdImports(tx: Queryable): Promise<boolean> {
+  const [row] = await tx<{ ok: boolean }[]>`select pg_try_advisory_xact_lock(${MEMBERS_LOCK}) as ok`;
+  return row?.ok === true;
 }
 
 /** Payers at which both were found, as two persons there. pull_member_member. */

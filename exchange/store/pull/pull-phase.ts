@@ -5,7 +5,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 /** What is the same for all members is decided, and members up to a bucket are. */
 const DECIDING = 'deciding';
 /** Everything is decided and its slices are planned. */
-const PLANNED = 'planned';
+export const PLANNED = 'planned';
 /** Before the first bucket. */
 export const NOTHING_DECIDED = -2;
 
@@ -48,8 +48,25 @@ export async function noteDecided(tx: Queryable, pullId: string, bucket: number)
   await tx`update exchange.pull set decided_bucket = ${bucket} where id = ${pullId}`;
 }
 
-export async function notePlanned(tx: Queryable, pullId: string): Promise<void> {
-  await tx`update exchange.pull set phase = ${PLANNED} where id = ${pullId}`;
+/** Everything is decided. False when records of our own came meanwhile, and it has to be decided anew. */
+export async function notePlanned(tx: Queryable, pullId: string): Promise<boolean> {
+  const noted = await tx`
+    update exchange.pull set phase = ${PLANNED} where id = ${pullId} and phase = ${DECIDING} returning 1`;
+  return noted.length > 0;
+}
+
+/**
+ * Records of our own are about to be there: what pulls that are under way have decided about their members, or about directory records, no
+ * longer holds. In the transaction that brings them. Waits for slices that are about to be committed; those that come to their books later
+ * find it and are decided anew ({@link holdPull}). pull_open, pull_member_member.
+ * @param work the import, decided
+ */
+export async function ownCame(tx: Queryable, work: string): Promise<void> {
+  await tx`
+    update exchange.pull p set phase = null
+    where p.state = 'reconciling' and p.phase is not null and exists (
+      select from exchange.staging s where s.pull_id = ${work} and s.outcome in ('created', 'updated', 'retracted')
+        and (s.is_shared or exists (select from exchange.pull_member m where m.member_id = s.member_id and m.pull_id = p.id)))`;
 }
 
 /** What was decided no longer holds: units were staged anew. */

@@ -1,8 +1,17 @@
 // The slices of a pull: planned when everything is decided, and committed a few at a time. What is committed stays so,
 // whatever dies; the database counts what each has put into the ledger.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Database, Queryable } from '../../../src/store/database.ts';
+import { underLock } from '../../../src/store/under-lock.ts';
 import { bucketsOf, type Range, slicesOf } from '../records/slice.ts';
 import { LeaseLost } from './pull.ts';
+import { PLANNED } from './pull-phase.ts';
+
+/** Records of our own came since the pull was decided: it has to be decided anew. */
+export class DecideAnew extends Error {
+  constructor() {
+    super('records of our own came meanwhile');
+  }
+}
 
 export type PullSlice = Range & { slice: number };
 
@@ -48,8 +57,16 @@ export async function hasCommitted(sql: Queryable, pullId: string): Promise<bool
   );
 }
 
+/** Held, shared, by each slice while it is committed, and alone by who compares records of our own with those that are there. */
+const SLICES_LOCK = 7_206_015;
+
+/** Does something while no slice is committed: what is there of members stays as it is. */
+export const betweenSlices = <T>(database: Pick<Database, 'lend'>, work: () => Promise<T>): Promise<T> =>
+  underLock(database, { key: SLICES_LOCK }, work);
+
 /** Opens the books of a slice: from here on the database counts its rows of the ledger. */
 export async function beginSlice(tx: Queryable, pullId: string, slice: number): Promise<void> {
+  await tx`select pg_advisory_xact_lock_shared(${SLICES_LOCK})`;
   const begun = await tx`
     update exchange.pull_slice set state = 'booking' where pull_id = ${pullId} and slice = ${slice} and state = 'open' returning 1`;
   if (begun.length === 0) throw new LeaseLost('the slice is committed elsewhere');
@@ -58,16 +75,17 @@ export async function beginSlice(tx: Queryable, pullId: string, slice: number): 
 /**
  * Takes a pull for the rest of this transaction, if we still hold it: slices that are committed at the same time wait for each
  * other here, before they write what is counted for the pull as a whole.
- * @throws LeaseLost
+ * @throws LeaseLost, DecideAnew
  */
 export async function holdPull(
   tx: Queryable,
   pull: { id: string; owner: string; now: Date; leaseSeconds: number },
 ): Promise<void> {
-  const ours = await tx`
+  const [ours] = await tx<{ holds: boolean }[]>`
     update exchange.pull set lease_until = ${pull.now}::timestamptz + make_interval(secs => ${pull.leaseSeconds})
-    where id = ${pull.id} and lease_owner = ${pull.owner} returning 1`;
-  if (ours.length === 0) throw new LeaseLost('the pull is worked on elsewhere');
+    where id = ${pull.id} and lease_owner = ${pull.owner} returning phase is not distinct from ${PLANNED} as holds`;
+  if (ours?.holds === false) throw new DecideAnew();
+  if (ours === undefined) throw new LeaseLost('the pull is worked on elsewhere');
 }
 
 /** Closes the books of a slice. At the commit the database refuses a slice that is not whole. */

@@ -103,21 +103,25 @@ export async function writeChainFindings(
 ): Promise<void> {
   if (found.length === 0) return;
   const rows = JSON.stringify(found);
+  // all places at once: of a member with thousands of claims that go round in a circle each has something
+  const place = tx`
+    place as materialized (
+      select distinct on (member_id, local_id) member_id, local_id, file, line, entry, source_id from pg_temp.slice
+      where type = 'ExplanationOfBenefit' and member_id is not null and local_id is not null order by member_id, local_id, file desc, line desc
+    )`;
   await tx`
+    with ${place}
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
     select ${work.pull}, 'chain-anomaly', s.file, s.line, s.entry, 'ExplanationOfBenefit', s.source_id, f."memberId", f.id, f.code || ': ' || f.detail
     from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text)
-    left join lateral (
-      select file, line, entry, source_id from pg_temp.slice s
-      where s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true`;
+    left join place s on s.member_id = f."memberId" and s.local_id = f.id`;
   await tx`
+    with ${place}
     insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_id, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
     select distinct on (1) md5(concat_ws('|', f."memberId", 'chain', f.id, f.code)), f."memberId", 'chain-anomaly', f.weight, 'ExplanationOfBenefit', 'ExplanationOfBenefit', f.id, ${work.peerId}, ${work.pull},
       s.file, s.line, s.entry, 'chain', f.code || ': ' || f.detail, ${at}::text::timestamptz
     from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text, "isItem" boolean, weight smallint)
-    left join lateral (
-      select file, line, entry from pg_temp.slice s
-      where s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true
+    left join place s on s.member_id = f."memberId" and s.local_id = f.id
     where f."isItem"
     on conflict (id) do update set state = 'open', decision = null, detail = excluded.detail, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1`;
 }

@@ -2,6 +2,7 @@
 import { arrayLiteral, type Database, type Queryable } from '../../../src/store/database.ts';
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
+import { ownCame } from '../pull/pull-phase.ts';
 import { holdLabels } from './label-lock.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice } from './slice.ts';
@@ -80,7 +81,7 @@ async function decide(tx: Queryable, work: string): Promise<void> {
       and s.outcome is null and not s.has_body and not s.is_shared`;
   await tx`
     update exchange.staging s
-    set outcome = case when r.id is null or r.deleted then 'unchanged' else 'retracted' end, local_id = s.source_id
+    set outcome = case when r.id is null or r.deleted or r.origin <> 'own' then 'unchanged' else 'retracted' end, local_id = s.source_id
     from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
     where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
       and s.outcome is null and not s.has_body and s.is_shared`;
@@ -92,7 +93,8 @@ async function decide(tx: Queryable, work: string): Promise<void> {
       and s.outcome is null and not s.is_shared`;
   await tx`
     update exchange.staging s
-    set local_id = s.source_id, outcome = case when r.id is null then 'created' when r.hash = s.hash and not r.deleted then 'unchanged' else 'updated' end
+    -- one that we had taken back and another payer kept is ours again
+    set local_id = s.source_id, outcome = case when r.id is null then 'created' when r.hash = s.hash and not r.deleted and r.origin = 'own' then 'unchanged' else 'updated' end
     from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
     where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
       and s.outcome is null and s.is_shared`;
@@ -133,6 +135,7 @@ export async function commitImport(
       await noteDueProfiles(tx);
       await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
     });
+    await ownCame(tx, work);
     const totals = await tx<{ outcome: string; reason: string | null; n: number }[]>`
       select outcome, reason, count(*)::int as n from exchange.staging where pull_id = ${work} group by 1, 2`;
     const refused = await tx<Refused[]>`

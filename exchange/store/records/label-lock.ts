@@ -4,12 +4,13 @@ import type { TransactionSql } from 'postgres';
 import type { Queryable } from '../../../src/store/database.ts';
 import { RELABELLED_COPIES } from './entry-labels.ts';
 import { ANY_LABELLED, REVEALED } from './revealed.ts';
+import { itsOwn } from './told-by-others.ts';
 
-const LABELS_LOCK = 7_206_015;
+const LABELS_LOCK = 7_206_020;
 
 /**
- * Until the transaction ends no directory entry becomes more or less sensitive. Any number of writers hold it at once. It is taken before
- * anything else: who changes a label holds it alone and then writes records of any member.
+ * Until the transaction ends no directory entry becomes more or less sensitive. Any number of writers hold it at once. It is taken before any
+ * record is written, as who changes a label holds it alone and then writes records of any member; and after the lock of slices (pull/pull-slice.ts).
  */
 export async function labelsStay(tx: Queryable): Promise<void> {
   await tx`select pg_advisory_xact_lock_shared(${LABELS_LOCK})`;
@@ -19,7 +20,7 @@ export async function labelsStay(tx: Queryable): Promise<void> {
 const PATIENCE = 10;
 const PAUSE = 0.05;
 
-/** Until the transaction ends nobody else writes what could name a directory entry. Taken before anything else, and not after {@link labelsStay}. */
+/** Until the transaction ends nobody else writes what could name a directory entry. Taken like {@link labelsStay}, and not after it. */
 export async function labelsChange(tx: Queryable): Promise<void> {
   for (let waited = 0; waited < PATIENCE; waited += PAUSE) {
     const [row] = await tx<{ ok: boolean }[]>`select pg_try_advisory_xact_lock(${LABELS_LOCK}) as ok`;
@@ -60,7 +61,7 @@ const STAGED = `
   left join lateral (select links from exchange.rewritten w where w.pull_id = s.pull_id and w.file = s.file and w.line = s.line and w.entry = s.entry offset 0) w on true
   left join lateral (select * from exchange.shared_resource r where r.type = s.type and r.id = coalesce(s.local_id, s.source_id) offset 0) r on true
   where s.pull_id = $1 and s.bucket = -1 and s.is_shared and s.has_body and not s.booked and (s.outcome is null or s.outcome in ('created', 'updated'))
-    and (r.origin = $2 or (r.type is null and $2 = 'own'))`;
+    and ${itsOwn('r', '$2')}`;
 
 /**
  * Does a work make a directory entry reveal another label than before, by its own or by what it names? An entry of a peer that is new is named

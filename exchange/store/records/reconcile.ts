@@ -9,6 +9,7 @@ import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
+import { knownToOthers } from './told-by-others.ts';
 import { isByCode, leaveOtherDrugs } from './turned-drugs.ts';
 import { isOutdated, outdatedInJob } from './withdrawn.ts';
 
@@ -300,6 +301,7 @@ export async function decideBuckets(tx: Queryable, work: Decided, of: Buckets): 
   await echoes(tx, work.id, of);
   if (work.isFull) await aliases(tx, work.id, work.peerId, of);
   if (of.first >= 0) return;
+  await knownToOthers(tx, work);
   await leaveOtherDrugs(tx, work);
   await sharedUnits(tx, work.id);
 }

@@ -6,6 +6,7 @@ import { writeEntryLabels } from './entry-labels.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
+import { itsOwn, keepShared, keepToldByOthers } from './told-by-others.ts';
 import { leaveOwnDrugs } from './turned-drugs.ts';
 
 /**
@@ -142,6 +143,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   // they are in the first slice of a work
   const [any] = await tx`select from pg_temp.slice where is_shared limit 1`;
   if (any === undefined) return;
+  await keepToldByOthers(tx, origin);
   if (origin === 'own') await leaveOwnDrugs(tx, at);
   const relabelled = await relabelledOfSlice(tx, origin);
   const copies = origin === 'own' ? [] : await writeEntryLabels(tx, origin);
@@ -150,7 +152,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
      from pg_temp.slice s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and (s.outcome in ('created', 'updated') or (s.outcome = 'retracted' and not r.deleted))
-       and r.origin = $1
+       and ${itsOwn('r', '$1')}
      on conflict do nothing`,
     [origin],
   );
@@ -159,12 +161,12 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
        select s.*, t.body, w.final, coalesce(w.links, s.links) as linked, coalesce(r.version, 0) + 1 as version
        from pg_temp.slice s ${textOf('s')}
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
-       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $1)
+       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or ${itsOwn('r', '$1')})
      )
      insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, label, labeller, body)
      select type, local_id, version, $1, source_id, $2::text::timestamptz, hash, npi, linked, coalesce(label, 0), ${LABELLER}, ${STAMPED('coalesce(final, body)')}
      from next
-     on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
+     on conflict (type, id) do update set version = excluded.version, origin = excluded.origin, source_id = excluded.source_id, last_updated = excluded.last_updated, deleted = false,
        hash = excluded.hash, npi = excluded.npi, links = excluded.links, label = excluded.label, labeller = excluded.labeller, body = excluded.body`,
     [origin, at],
   );
@@ -189,5 +191,6 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
      on conflict do nothing`,
     [origin],
   );
+  if (origin !== 'own') await keepShared(tx, origin, at);
   await tellNamersOfSlice(tx, at, relabelled, copies);
 }

@@ -8,6 +8,7 @@ import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { labelsChange } from './label-lock.ts';
 import { inheritLabelsOf } from './labels.ts';
 import { ANY_LABELLED, REVEALED } from './revealed.ts';
+import { itsOwn } from './told-by-others.ts';
 
 /** Notes which Medications the records of the open slice name. resource_pkey. */
 export async function noteNamedDrugs(tx: Queryable): Promise<void> {
@@ -83,7 +84,7 @@ export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<
     `select s.type || '/' || s.local_id as key, r.links, coalesce(r.label, 0) <> coalesce(s.label, 0) as "isOther"
      from pg_temp.slice s left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and s.type <> 'Medication' and s.outcome in ('created', 'updated')
-       and (r.origin = $1 or (r.type is null and $1 = 'own'))
+       and ${itsOwn('r', '$1')}
        and (coalesce(r.label, 0) <> coalesce(s.label, 0) or ${ANY_LABELLED} or exists (select from pg_temp.slice where is_shared and label > 0))`,
     [origin],
   );

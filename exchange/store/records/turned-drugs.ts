@@ -45,11 +45,6 @@ const othersToo = (gone: string): string => `
  * is nobody else's stays there, as another version. After knownUnits; staging_pkey, primary keys.
  */
 export async function leaveOtherDrugs(tx: Queryable, work: Decided): Promise<void> {
-  // what has left once is its payer's under another id than its first one
-  await tx`
-    update exchange.staging s set outcome = 'updated' from exchange.shared_resource e
-    where s.pull_id = ${work.id} and s.type = 'Medication' and s.is_shared and s.outcome = 'shared' and not s.booked
-      and e.type = s.type and e.id = s.local_id and e.origin = ${work.peerId} and e.source_id = s.source_id`;
   // one that is deleted or withdrawn is no longer its payer's; what others have as theirs too is there still
   const gone = `select s.local_id as id, s.source_id from exchange.staging s where s.pull_id = $2 and s.type = 'Medication' and s.is_shared and s.outcome = 'retracted' and not s.booked and s.local_id is not null`;
   await tx.unsafe(

@@ -10,6 +10,7 @@ import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { readConfig } from '../../../src/config.ts';
 import type { Blobs, Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
+import type { ImportEntry } from '../../../src/import/entry.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
 import type { Sql } from '../../../src/store/database.ts';
 import { freshDb } from '../../support/db.ts';
@@ -76,17 +77,25 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
   const { pull, goOn, ledger } = await puller(deps, blobs, policy);
 
   /** Our own records, through the import. Patients of the members come first. */
-  async function own(...resources: object[]): Promise<void> {
+  const own = (...resources: object[]): Promise<void> =>
+    take((line) => resources.map((r, i) => ({ ...line(i), text: JSON.stringify(r), resource: r as Resource })));
+
+  /** The same of records of ours (`Type/id`) that are no more. */
+  const ownGone = (...keys: string[]): Promise<void> =>
+    take((line) =>
+      keys.map((url, i) => ({ ...line(i), text: '', resource: undefined, request: { method: 'DELETE', url } })),
+    );
+
+  async function take(made: (line: (i: number) => { source: string; line: number }) => ImportEntry[]): Promise<void> {
     const rejects: unknown[] = [];
     const entries = async function* () {
-      for (const [i, resource] of resources.entries())
-        yield { source: 'own', line: i + 1, text: JSON.stringify(resource), resource: resource as Resource };
+      yield* made((i) => ({ source: 'own', line: i + 1 }));
     };
     await importMembers(deps, { records: entries(), validate: () => [], reject: (r) => void rejects.push(r) });
     if (rejects.length > 0) throw new Error(JSON.stringify(rejects));
   }
 
-  return { sql, deps, own, pull, goOn, ledger, close: () => database.close() };
+  return { sql, deps, own, ownGone, pull, goOn, ledger, close: () => database.close() };
 }
 
 /** Pulls of a node whose members are known to the peer `prior`, who is added. `blobs`: where the files are kept. */

@@ -1,0 +1,95 @@
+// Our own records that are imported while a pull that tells the same is decided and not committed, in transactions of their own: what comes out is
+// what comes out one after the other.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { brokenLaws } from '../../journey/laws.ts';
+import { meanwhile } from './meanwhile.ts';
+import { lab, output, reconciler } from './reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeAll(async () => {
+  node = await reconciler('sensitive');
+  await node.own({ resourceType: 'Patient', id: 'm1' }, { resourceType: 'Patient', id: 'm2' });
+});
+afterAll(async () => {
+  expect(await brokenLaws(node.sql)).toEqual({});
+  await node.close();
+});
+
+/** A slice of members is decided, judged and about to be written. */
+const BEFORE_A_SLICE = `update on exchange.pull_slice for each row when (new.state = 'booking' and new.first_bucket >= 0)`;
+/** Everything is decided, and the slices are planned. */
+const WHEN_DECIDED = 'insert on exchange.pull_slice for each row';
+
+const numbered = (id: string, number: string, more: object = {}) =>
+  lab(id, { identifier: [{ system: 'urn:lab', value: number }], ...more });
+const ours = (id: string, number: string, more: object = {}) =>
+  numbered(id, number, { subject: { reference: 'Patient/m1' }, ...more });
+
+async function links(id: string): Promise<{ other: string; state: string; kind: string }[]> {
+  return [
+    ...(await node.sql<{ other: string; state: string; kind: string }[]>`
+      select case when l.a_id = ${id} then b.source_id else a.source_id end as other, l.state, l.kind
+      from exchange.link l join exchange.resource a on a.id = l.a_id and a.type = l.type join exchange.resource b on b.id = l.b_id and b.type = l.type
+      where ${id} in (l.a_id, l.b_id)`),
+  ];
+}
+
+test.each([
+  ['a', BEFORE_A_SLICE],
+  ['b', WHEN_DECIDED],
+])('a result of ours that is imported meanwhile is linked with theirs (%s)', async (name, place) => {
+  const pull = () => node.pull([output('Observation', numbered(`t-${name}`, `N-${name}`, { status: 'amended' }))]);
+  const { id, state } = await meanwhile(node, place, pull, () => node.own(ours(`o-${name}`, `N-${name}`)));
+  expect(state).toBe('done');
+  expect(await links(`o-${name}`)).toEqual([{ other: `t-${name}`, state: 'confirmed', kind: 'same-record' }]);
+  expect(await node.ledger(id)).toEqual([`linked-duplicate Observation/t-${name}`]);
+});
+
+test('a value of ours that contradicts theirs is an item, and one only', async () => {
+  const other = { valueQuantity: { value: 9.1, unit: 'g/dL', system: 'http://unitsofmeasure.org', code: 'g/dL' } };
+  await meanwhile(
+    node,
+    BEFORE_A_SLICE,
+    () => node.pull([output('Observation', numbered('t-c', 'N-c'))]),
+    () => node.own(ours('o-c', 'N-c', other)),
+  );
+  const items = await node.sql`select kind, state from exchange.review_item where 'o-c' in (a_id, b_id)`;
+  expect([...items]).toEqual([{ kind: 'value-mismatch', state: 'open' }]);
+});
+
+test('a record of ours that comes back while it is imported is an echo', async () => {
+  const theirs = numbered('t-d', 'N-d', { meta: { source: 'https://ours.example/exchange/fhir/Observation/o-d' } });
+  const { id } = await meanwhile(
+    node,
+    BEFORE_A_SLICE,
+    () => node.pull([output('Observation', theirs)]),
+    () => node.own(ours('o-d', 'N-d')),
+  );
+  expect(await node.ledger(id)).toEqual(['echo Observation/t-d']);
+});
+
+test('a new organization of ours is the one that theirs is', async () => {
+  const organization = (id: string) => ({
+    resourceType: 'Organization',
+    id,
+    identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000122' }],
+    name: 'One',
+  });
+  const { id } = await meanwhile(
+    node,
+    `update on exchange.pull_slice for each row when (new.state = 'booking' and new.first_bucket < 0)`,
+    () => node.pull([output('Organization', organization('t-e'))]),
+    () => node.own(organization('o-e')),
+  );
+  expect(await node.ledger(id)).toEqual(['shared Organization/t-e']);
+});
+
+test('an import about other members disturbs nothing', async () => {
+  const { id } = await meanwhile(
+    node,
+    BEFORE_A_SLICE,
+    async () => node.pull([output('Observation', numbered('t-f', 'N-f'))]),
+    () => node.own(ours('o-f', 'N-f', { subject: { reference: 'Patient/m2' } })),
+  );
+  expect(await node.ledger(id)).toEqual(['created Observation/t-f']);
+});
