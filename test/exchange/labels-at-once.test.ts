@@ -62,7 +62,11 @@ beforeAll(async () => {
 afterAll(() => node.close());
 
 const waiting = async () =>
-  Number((await sql`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted`)[0]?.n);
+  Number(
+    (
+      await sql`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`
+    )[0]?.n,
+  );
 /** Does `first`, which waits at its end; `second` goes as far as it can; then both end. */
 async function atOnce(first: () => Promise<unknown>, second: () => Promise<unknown>): Promise<void> {
   const gate = node.deps.database.dedicated('work');
