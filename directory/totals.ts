@@ -11,7 +11,7 @@ import {
   TOTAL_EXACT,
 } from '../src/store/search/search.ts';
 
-/** `exact` or the planner's estimate */
+/** `exact` or an estimate */
 export type Total = { value: number; exact: boolean };
 type Known = Total & { change: string };
 
