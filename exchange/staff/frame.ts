@@ -166,6 +166,18 @@ const textsHtml = (texts: NonNullable<View['texts']>): Safe =>
       html`<section class="box"><h2 id="x-${t.name}">${t.caption}</h2><pre tabindex="0" role="region" aria-labelledby="x-${t.name}">${t.text}</pre></section>`,
   )}</div>`;
 
+/** So many tables take more than a few screens. */
+const MANY_TABLES = 6;
+
+/** The way to each table of a long page; those without rows are told apart. */
+const contents = (tables: readonly Table[]): Part =>
+  tables.length < MANY_TABLES
+    ? undefined
+    : html`<nav class="contents" aria-labelledby="contents"><h2 id="contents">On this page</h2><ul>${tables.map(
+        (t) =>
+          html`<li><a href="#t-${t.name}">${t.caption}</a>${t.rows.length === 0 ? html` <span class="none">none</span>` : ''}</li>`,
+      )}</ul></nav>`;
+
 /** A view in the format that was asked for: all three hold the same rows. */
 export function show(
   c: StaffContext,
@@ -201,6 +213,7 @@ export function show(
     html`<p class="print-only">As it was on ${timeText(deps.clock(), deps.config.timeZone)}, for ${session.name} (${session.roles.join(', ')}).</p>`,
     view.lead && view.lead.length > 0 ? html`<div class="lead">${view.lead.map((s) => html`<p>${s}</p>`)}</div>` : '',
     view.before,
+    contents(view.tables),
     view.tables.map((t, i) => [
       tableHtml(t, {
         csv: withQuery(c.req.url, { format: 'csv', table: t.name }),

@@ -63,6 +63,14 @@ td.hash code{word-break:break-all}
 pre{font:.82rem/1.45 var(--mono);background:var(--ground);border:1px solid var(--line);border-radius:.4rem;padding:.75rem;margin:.25rem 0;overflow:auto;max-height:36rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
 .pair>*{min-width:0}
+.contents{margin:1rem 0;padding:.6rem 1rem;background:var(--paper);border:1px solid var(--line);border-radius:.6rem}
+.contents h2{font-size:.95rem;margin:0 0 .25rem}
+.contents ul{display:block;columns:17rem;column-gap:1.5rem}
+.contents li{break-inside:avoid;padding:.2rem 0;line-height:1.35}
+.contents a{display:inline;padding:0;color:var(--accent);font-size:.92rem;text-decoration:underline}
+.contents a:hover{background:none;color:var(--accent)}
+.contents .none{color:var(--soft);font-size:.85rem}
+h2{scroll-margin-top:.75rem}
 form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5rem 0 1rem}
 form.filter>*{min-width:0;max-width:100%}
 form.filter>label{display:grid;gap:.1rem}
@@ -97,5 +105,5 @@ section.box p>input,section.box p>select{width:min(100%,34rem)}
 @page{margin:12mm}
 .print-only{display:none}
 @page wide{size:landscape}
-@media print{body:has(section.table){page:wide}.print-only{display:block}footer{padding:0}:root{--ground:#fff;--paper:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999}header.site nav,.who,.files,form,form.filter,.pair>section.box:has(>form),.skip,.controls{display:none}section.table,section.box{border:0;padding:0;break-inside:auto}.scroll{overflow:visible;margin:0;padding:0}table{font-size:7.5pt}th,td,td.hash,td.check{padding:1.5pt 4pt;min-width:0;overflow-wrap:break-word}td code,td a{overflow-wrap:anywhere}thead th{overflow-wrap:normal;font-size:7pt}td time,th time{min-width:0}.number{overflow-wrap:normal}h2{break-after:avoid}main{padding:0;max-width:none}thead{display:table-header-group}tr{break-inside:avoid}pre{max-height:none}a{text-decoration:none}}
+@media print{body:has(section.table){page:wide}.print-only{display:block}footer{padding:0}:root{--ground:#fff;--paper:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999}header.site nav,.who,.files,form,form.filter,.pair>section.box:has(>form),.skip,.controls,.contents{display:none}section.table,section.box{border:0;padding:0;break-inside:auto}.scroll{overflow:visible;margin:0;padding:0}table{font-size:7.5pt}th,td,td.hash,td.check{padding:1.5pt 4pt;min-width:0;overflow-wrap:break-word}td code,td a{overflow-wrap:anywhere}thead th{overflow-wrap:normal;font-size:7pt}td time,th time{min-width:0}.number{overflow-wrap:normal}h2{break-after:avoid}main{padding:0;max-width:none}thead{display:table-header-group}tr{break-inside:avoid}pre{max-height:none}a{text-decoration:none}}
 `;

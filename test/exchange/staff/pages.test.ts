@@ -99,6 +99,19 @@ describe('headers and errors', () => {
   });
 });
 
+test('a long page begins with the way to each of its tables, a short one does not', async () => {
+  const page = await text('dev-viewer', `/staff/pulls/${node.pullId}`);
+  const menu = /<nav class="contents".*?<\/nav>/s.exec(page)?.[0] ?? '';
+  const items = [...menu.matchAll(/<li><a href="#([^"]+)">([^<]+)<\/a>(.*?)<\/li>/g)];
+  const tables = [...page.matchAll(/<section class="table">\n<h2 id="([^"]+)">([^<]+)<\/h2>(.*?)<\/section>/gs)];
+  expect(items.map(([, id, caption]) => [id, caption])).toEqual(tables.map(([, id, caption]) => [id, caption]));
+  expect(items.length).toBeGreaterThan(5);
+  const isEmpty = tables.map(([, , , body]) => (body ?? '').includes('class="empty"'));
+  expect(items.map(([, , , rest]) => (rest ?? '').includes('none'))).toEqual(isEmpty);
+  expect(new Set(isEmpty).size).toBe(2);
+  expect(await text('dev-viewer', '/staff/pulls')).not.toContain('On this page');
+});
+
 describe('the report of a pull', () => {
   test('shows the law as arithmetic, and its sums are the ledger', async () => {
     const page = await text('dev-viewer', `/staff/pulls/${node.pullId}`);
