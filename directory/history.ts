@@ -7,6 +7,7 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN } from '../src/fhir/resource.ts';
 import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
+import { contentTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { formatFor } from '../src/http/negotiate.ts';
 import {
@@ -116,5 +117,9 @@ export async function history(c: Context<FhirEnv>, deps: HistoryDeps): Promise<R
     self: link(given.after),
     next: page.next && link(page.next),
   });
-  return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+  const headers = { etag: contentTag(body), 'cache-control': 'no-cache' };
+  // who asks again and again for what is new gets it when there is any
+  if (isNotModified(c.req.header('if-none-match'), undefined, headers.etag, new Date(0)))
+    return reply(c, null, 304, headers);
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, ...headers });
 }

@@ -12,7 +12,7 @@ import { addressLogical } from '../../src/store/resource/logical-targets.ts';
 import { readState } from '../../src/store/resource/resource.ts';
 import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
 import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
-import { keysIn, nameOf, verifiedDays } from './evidence.ts';
+import { activeOn, keysIn, nameOf, verifiedDays } from './evidence.ts';
 import type { Answer } from './parameters.ts';
 import type { Named, Question } from './question.ts';
 
@@ -39,10 +39,12 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
   const { base } = deps;
   const { sql } = deps.database;
   const { rows, seen } = await findNamed(sql, wanted(question));
-  const asked = question.plans.flatMap((_, i) => resolve(rows, 'plan', i));
-  await addressLogical(sql, asked);
-  const plans: Plan[] = asked.map((resource) => ({ resource, networks: planNetworks(resource, base) }));
-  const networks = question.networks.flatMap((_, i) => onlyNetworks(resolve(rows, 'network', i)));
+  const named = question.plans.map((_, i) => offered(resolve(rows, 'plan', i), question.date));
+  await addressLogical(sql, named.flat());
+  const fitting = named.map((fit) => fit.map((resource) => ({ resource, networks: planNetworks(resource, base) })));
+  const plans: Plan[] = fitting.flat();
+  const networksNamed = question.networks.map((_, i) => onlyNetworks(resolve(rows, 'network', i)));
+  const networks = networksNamed.flat();
   const byNpi = rows.filter((r) => r.part === 'npi');
   if (question.npi !== undefined && byNpi.length === 0)
     throw new Outcome('not-found', 'No provider in this directory has this NPI.');
@@ -70,6 +72,10 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
     date: question.date,
     plans,
     networks: keys,
+    meant: [
+      ...fitting.map((fit) => fit.map((p) => p.networks)),
+      ...networksNamed.map((fit) => fit.map((network) => [keyOf(network)])),
+    ],
     providers,
     locations: question.locations,
     specialties: question.specialties,
@@ -97,6 +103,12 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
   };
 }
 
+/** One number may be that of several plans, as of one for each year: those that are offered on the day are meant. */
+function offered(plans: Resource[], date: string): Resource[] {
+  const then = plans.filter((plan) => activeOn(plan, date) === 'active');
+  return then.length > 0 ? then : plans;
+}
+
 /** An identifier may be shared by a network and its payer: the network is meant. */
 function onlyNetworks(organizations: Resource[]): Resource[] {
   const networks = organizations.filter((o) => hasCoding(o['type'], `${PLAN_NET}/CodeSystem/OrgTypeCS`, 'ntwk'));
@@ -113,7 +125,7 @@ function planNetworks(plan: Resource, base: string): string[] {
   return [...new Set([...keysIn(plan['network'], base), ...parts])];
 }
 
-/** An identifier of several records names the newest state of each; a bare text is an identifier before it is an id. */
+/** A bare text is an id as well as an identifier, and an identifier may be that of several records: all that fit are found. */
 function wanted(question: Question): Wanted[] {
   const named = (part: string, type: 'InsurancePlan' | 'Organization', list: Named[]): Wanted[] =>
     list.flatMap((n, ord) => [
@@ -135,9 +147,8 @@ function wanted(question: Question): Wanted[] {
 
 /** @throws Outcome not-found or gone */
 function resolve(rows: readonly Row[], part: string, ord: number): Resource[] {
-  const own = rows.filter((r) => r.ord === ord);
-  const byIdentifier = own.filter((r) => r.part === `${part}-identifier`);
-  const found = byIdentifier.length > 0 ? byIdentifier : own.filter((r) => r.part === part);
+  const fit = rows.filter((r) => r.ord === ord && (r.part === part || r.part === `${part}-identifier`));
+  const found = [...new Map(fit.map((row) => [row.key, row])).values()];
   if (found.length === 0) throw new Outcome('not-found', `There is no such ${part} in this directory.`);
   const live = found.filter((r) => !r.deleted);
   if (live.length === 0) throw new Outcome('gone', `The ${part} was deleted from this directory.`);

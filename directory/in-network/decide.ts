@@ -27,6 +27,10 @@ export const REMARKS = {
     issue: 'multiple-matches',
     text: 'Several records fit the provider asked for; each match names the one it is about.',
   },
+  'several-fit': {
+    issue: 'multiple-matches',
+    text: 'What was asked for is the id or an identifier of several plans or networks; each match names its own. Ask by InsurancePlan/id, Organization/id or system|value for one of them.',
+  },
   'plan-without-network': { issue: 'incomplete', text: 'A plan asked for names no network in this directory.' },
   'network-in-words': {
     issue: 'incomplete',
@@ -71,6 +75,8 @@ export type Facts = {
   plans: Plan[];
   /** keys of the networks asked for by themselves */
   networks: string[];
+  /** for each plan or network that was named, the networks of each record that fits the name: mostly of one */
+  meant: string[][][];
   providers: Resource[];
   locations: string[];
   specialties: string[];
@@ -94,10 +100,14 @@ export function decide(facts: Facts): Decision {
   const all = found.flat();
   const matches = all.filter((m) => m.when === 'active');
   const notActive = all.filter((m) => m.when !== 'active');
-  const listed = found.filter((own) => own.some((m) => m.when === 'active')).length;
+  const active = found.map((own) => own.filter((m) => m.when === 'active'));
+  const listed = active.filter((own) => facts.meant.some((names) => names.every((n) => isListedIn(own, n)))).length;
+  // of several plans that are meant by one name only some list the provider
+  const isPart = listed === 0 && matches.length > 0;
   const remarks: Remark[] = [];
   if (matches.length === 0 && notActive.length > 0) remarks.push('ended');
   if (facts.providers.length > 1) remarks.push('ambiguous');
+  if (facts.meant.some((names) => names.length > 1)) remarks.push('several-fit');
   if (facts.plans.some((p) => p.networks.length === 0)) remarks.push('plan-without-network');
   if (facts.plans.some((p) => activeOn(p.resource, facts.date) !== 'active')) remarks.push('plan-other-time');
   if (matches.some((m) => m.lastVerified === undefined)) remarks.push('unverified');
@@ -106,8 +116,11 @@ export function decide(facts: Facts): Decision {
   // what such a record says may be what is asked: that nothing else lists the provider is no answer then
   const isOpen = matches.length === 0 && facts.providers.some((provider) => isToldInWords(provider, facts));
   if (isOpen) remarks.push('network-in-words');
-  return { result: isOpen ? 'unknown' : resultOf(listed, facts), matches, notActive, remarks };
+  return { result: isOpen || isPart ? 'unknown' : resultOf(listed, facts), matches, notActive, remarks };
 }
+
+const isListedIn = (matches: readonly Match[], networks: readonly string[]) =>
+  matches.some((m) => networks.includes(m.network.key));
 
 /** Several records may fit one NPI: only when all agree is the answer known. */
 function resultOf(listed: number, facts: Facts): Result {

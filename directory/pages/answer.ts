@@ -20,7 +20,7 @@ const SIGNS: Record<Result, Safe> = {
   unknown: html`<svg width="36" height="36" viewBox="0 0 36 36" aria-hidden="true"><circle cx="18" cy="18" r="16" fill="none" stroke="currentColor" stroke-width="3"/><path d="M13.4 14a4.7 4.7 0 1 1 6.8 4.2c-1.5.8-2.2 1.6-2.2 3.3" fill="none" stroke="currentColor" stroke-width="3.2" stroke-linecap="round"/><circle cx="18" cy="26" r="2" fill="currentColor"/></svg>`,
 };
 
-/** The pairs of $in-network: a plan by id, or a network. */
+/** The pairs of $in-network: a plan or a network by its whole key, which may not be the number of another. */
 function questionOf(q: AnswerQuery, plan: string): [string, string][] {
   const about: [string, string] = plan.startsWith('Organization/') ? ['network', plan] : ['plan', plan];
   return [about, ['provider', q.provider], ...(q.date === '' ? [] : [['date', q.date] satisfies [string, string]])];
@@ -30,7 +30,7 @@ function questionOf(q: AnswerQuery, plan: string): [string, string][] {
 export async function answerPage(data: PageData, l: Language, q: AnswerQuery, asked: PlanChoice): Promise<Page> {
   const t = l.texts.answer;
   const value = planValue(asked.key);
-  const pairs = questionOf({ ...q, date: q.date === '' ? todayOf(data) : q.date }, value);
+  const pairs = questionOf({ ...q, date: q.date === '' ? todayOf(data) : q.date }, asked.key);
   const answer = await data.inNetwork(pairs);
   const provider = l.list(answer.asked.providers.map((p) => p.name || p.key));
   const plan = l.list([...answer.asked.plans, ...answer.asked.networks].map((p) => p.name || p.key));

@@ -11,6 +11,7 @@ import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Rendering } from '../rendering.ts';
 import { answerPage } from './answer.ts';
+import { askForm } from './ask-form.ts';
 import { checkPage } from './check.ts';
 import type { PageData } from './data.ts';
 import { developersPage } from './developers.ts';
@@ -130,9 +131,9 @@ async function answered(c: PageContext, data: PageData, l: Language): Promise<Re
   const given = new URL(c.req.url).searchParams;
   const get = (name: string) => (given.get(name) ?? '').trim().slice(0, 200);
   const q = { provider: get('provider'), plan: get('plan'), date: get('date') };
-  if (q.provider === '' || q.plan === '') return notice(c, data, l, l.texts.answer.missing, q.provider);
+  if (q.provider === '' || q.plan === '') return notice(c, data, l, l.texts.answer.missing, q);
   const chosen = await choosePlan(data, q.plan);
-  if (chosen.kind === 'none') return notice(c, data, l, l.texts.problem.plan, q.provider);
+  if (chosen.kind === 'none') return notice(c, data, l, l.texts.problem.plan, q);
   if (chosen.kind === 'several') {
     const list = chosen.plans.map(
       (p) =>
@@ -142,13 +143,24 @@ async function answered(c: PageContext, data: PageData, l: Language): Promise<Re
           ['date', q.date],
         ])}">${p.name}</a></li>`,
     );
-    return notice(c, data, l, html`${l.texts.problem.whichPlan}<ul class="list">${list}</ul>`, q.provider);
+    return notice(c, data, l, html`${l.texts.problem.whichPlan}<ul class="list">${list}</ul>`, q);
   }
   return show(c, data, l, await answerPage(data, l, q, chosen.plan));
 }
 
-function notice(c: PageContext, data: PageData, l: Language, said: Parameters<typeof html>[1], provider: string) {
-  const back = /^\w+\/[\w.-]+$/.test(provider) ? `/provider/${provider}` : '/';
+/** What is wrong with the question, and the question to be asked anew. */
+async function notice(
+  c: PageContext,
+  data: PageData,
+  l: Language,
+  said: Parameters<typeof html>[1],
+  { provider, date }: { provider: string; date: string },
+) {
+  const isNamed = /^(Practitioner|Organization)\/[\w.-]+$/.test(provider);
+  const back = isNamed ? `/provider/${provider}` : '/';
+  const form = isNamed
+    ? html`<section class="card narrow">${await askForm(data, l, provider, undefined, date)}</section>`
+    : '';
   return show(
     c,
     data,
@@ -157,7 +169,7 @@ function notice(c: PageContext, data: PageData, l: Language, said: Parameters<ty
       title: l.texts.answer.title,
       name: 'answer',
       path: '/answer',
-      main: html`<div class="problem" role="alert"><div>${said}</div></div><p><a class="button" href="${link(l, back)}">${back === '/' ? l.texts.problem.back : l.texts.answer.back}</a></p>`,
+      main: html`<div class="problem" role="alert"><div>${said}</div></div>${form}<p><a class="button${isNamed ? ' plain' : ''}" href="${link(l, back)}">${back === '/' ? l.texts.problem.back : l.texts.answer.back}</a></p>`,
     },
     { status: 400 },
   );

@@ -8,7 +8,6 @@ import { JWKS_PATH } from '../in-network/statement.ts';
 import type { Found, PageData } from './data.ts';
 import type { Page } from './frame.ts';
 import type { Language } from './language.ts';
-import { planValue } from './plan-choice.ts';
 import { npiOf } from './records.ts';
 import { DEVELOPER_TEXTS, type ExampleName } from './texts/developers.ts';
 
@@ -142,6 +141,6 @@ async function examplesOf(data: PageData): Promise<Example[]> {
   add('plans', 'InsurancePlan', ['network', plan?.networks[0]], five);
   if (known) add('since', 'PractitionerRole', ['_lastUpdated', 'ge2020-01-01'], five);
   if (known) add('history', 'PractitionerRole/_history', five);
-  add('inNetwork', '$in-network', ['plan', plan && planValue(plan.key)], ['provider', person && keyOf(person)]);
+  add('inNetwork', '$in-network', ['plan', plan?.key], ['provider', person && keyOf(person)]);
   return examples;
 }

@@ -58,6 +58,7 @@ fieldset{border:0;margin:0;padding:0;min-width:0}
 form.search .choices{margin-block:-.25rem!important}form.search details{margin-top:-.7rem}
 input[type=radio],input[type=checkbox]{width:1.2rem;height:1.2rem;accent-color:var(--accent);flex:none;margin:0}
 input:not([type=radio],[type=checkbox]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:.6rem;padding:.6rem .75rem;width:100%;min-height:2.9rem}
+input:not([type=radio],[type=checkbox]),select{height:2.9rem;padding-block:0}
 [aria-invalid][aria-describedby]{border:2px solid var(--look);background:var(--look-bg)}
 textarea{min-height:10rem;font:.85rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 button,.button{font:inherit;font-weight:650;background:var(--accent);color:var(--accent-ink);border:1px solid var(--accent);border-radius:.7rem;padding:.65rem 1.5rem;min-height:2.9rem;cursor:pointer;display:inline-block;text-decoration:none;text-align:center}
@@ -138,8 +139,10 @@ footer{border-top:1px solid var(--line);color:var(--soft);font-size:.92rem}
 .foot{padding-block:1.4rem 2.2rem}
 .foot p{margin:.2rem 0;max-width:none}
 .aside{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.narrow{max-width:30rem}
 @media (max-width:56rem){.results,.columns{grid-template-columns:minmax(0,1fr)}.results aside{position:static}form.search>*,form.search .third{grid-column:span 6}form.search .few{grid-column:span 6}}
 @media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0;margin-left:auto}.tongue [aria-current]{display:none}.bar{gap:0}nav a{padding:.5rem .36rem;font-size:.89rem}nav ul{margin-left:-.36rem;gap:0}.tongue ul{margin:0 -.36rem 0 0}.brand{flex:1 1 0;min-width:0}.tongue{order:1}header nav:not(.tongue){order:2;flex-basis:100%}.brand{font-size:1.02rem;line-height:1.25}p.actions .button{flex:1 1 14rem}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem;position:relative}.pin{position:absolute;right:.8rem;top:.8rem}.hit h3{padding-right:2.6rem}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
-@media (forced-colors:active){.badge,.pin,.verdict{border:1px solid}}
+@media (forced-colors:active){.badge,.pin,.verdict{border:1px solid}nav a[aria-current]{text-decoration:underline}}
+@media (max-width:24rem){nav a{padding-inline:.28rem;font-size:.84rem}nav ul{margin-left:-.28rem}}
 @media print{:root{color-scheme:light;--band:#fff;--band-ink:#000;--ground:#fff;--paper:#fff;--hero:#fff;--tint:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999;--calm-bg:#fff;--good:#000;--good-bg:#fff;--look:#000;--look-bg:#fff;--shadow:none}html{font-size:12.5px}body{font-size:1rem}.wishes li{padding-right:.9rem}.badge{border:1px solid #999}header.site nav,form,.skip,.actions,.chips,.noprint,.facts{display:none!important}.card,.hit,.verdict{break-inside:avoid;border-color:#999}.card:has(pre,.list){break-inside:auto}.card li,.card pre{break-inside:avoid}.card h2,.card h3,.card h3+p{break-after:avoid}.results,.columns{display:block}.results aside{position:static;break-inside:avoid}.results>*+*,.columns>*+*{margin-top:.75rem}.map svg{display:block;max-width:26rem;margin-inline:auto}.hit .pin{color:#000;background:#fff;border:1px solid}main,.bar,.foot{max-width:none;padding-inline:0}a{text-decoration:none}}
 `;

@@ -76,10 +76,6 @@ export type TypeFilter = { type: string; test: Test };
 /** Why a filter cannot be honoured. Never holds what was sent. */
 export class FilterFault extends Error {}
 
-/** One `_typeFilter` value may hold several queries: a comma that is followed by `Type?` parts them. */
-export const splitFilters = (value: string): string[] =>
-  value.split(/,(?=[A-Z][A-Za-z]*\?)/).filter((part) => part !== '');
-
 /**
  * @param values queries, `Type?parameter=value&…`
  * @throws FilterFault for anything that is not supported: a filter is never ignored in part

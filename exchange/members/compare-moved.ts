@@ -10,6 +10,8 @@ import { allFormers, claimCompare, compared } from '../store/members/member-merg
 import { type HeldRecord, recordsAfter } from '../store/members/merge-parts.ts';
 import { agreeValues } from '../store/records/agreed-values.ts';
 import { commitImport, knowStaged } from '../store/records/import.ts';
+import { labelsStay } from '../store/records/label-lock.ts';
+import { inheritLabels } from '../store/records/labels.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { EVERYTHING, eachSlice, openSlice } from '../store/records/slice.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
@@ -85,12 +87,14 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
     await sql`analyze exchange.staging`;
     await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
     await sql.begin(async (tx) => {
+      await labelsStay(tx);
       await byKey(tx);
       const at = await transactionInstant(tx);
       await eachSlice(tx, work, async () => {
         await writeLinks(tx, of);
         await writeItems(tx, of, at);
         await agreeValues(tx, of, at);
+        await inheritLabels(tx, at);
       });
     });
   } finally {

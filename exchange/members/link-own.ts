@@ -5,6 +5,8 @@ import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { agreeValues } from '../store/records/agreed-values.ts';
+import { labelsStay } from '../store/records/label-lock.ts';
+import { inheritLabels } from '../store/records/labels.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { eachSlice } from '../store/records/slice.ts';
 import { writeItems, writeLinks } from '../store/records/write-links.ts';
@@ -19,12 +21,14 @@ export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promi
   await betweenSlices(deps.database, async () => {
     await lendOne(deps.database, (reader) => linkUnits(deps, reader, own));
     await deps.database.sql.begin(async (tx) => {
+      await labelsStay(tx);
       await byKey(tx);
       const at = await transactionInstant(tx);
       await eachSlice(tx, work, async () => {
         await writeLinks(tx, own);
         await writeItems(tx, own, at);
         await agreeValues(tx, own, at);
+        await inheritLabels(tx, at);
       });
     });
   });

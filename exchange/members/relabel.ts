@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
+import { labelsStay } from '../store/records/label-lock.ts';
 import {
   anyUndecided,
   type Decider,
@@ -20,6 +21,7 @@ import {
   undecidedOf,
   writeDecided,
 } from '../store/records/labels.ts';
+
 import { transactionInstant } from '../store/records/records.ts';
 import { decideSharedAfter, decideSharedOf, lessThanNamed, noteDrugsOf } from '../store/records/shared-labels.ts';
 import { factsOf } from '../transform/facts.ts';
@@ -87,6 +89,7 @@ async function inheritAnew(sql: Sql, members: readonly string[], isWalk: boolean
   const memberIds = isWalk ? members : await lessThanNamed(sql, members);
   if (memberIds.length === 0) return 0;
   return sql.begin(async (tx) => {
+    await labelsStay(tx);
     await decideAlone(tx, memberIds);
     return inheritLabelsOf(tx, memberIds, await transactionInstant(tx));
   });
@@ -105,6 +108,7 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
   // by itself and before: who waits for these holds nothing of members
   await sql.begin(async (tx) => decideSharedOf(tx, memberIds, await transactionInstant(tx)));
   const { relabelled } = await sql.begin(async (tx) => {
+    await labelsStay(tx);
     await decideAlone(tx, memberIds);
     const at = await transactionInstant(tx);
     const written = await writeDecided(tx, said, at);

@@ -36,6 +36,7 @@ import { retryAttachments } from '../store/records/attachment.ts';
 import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/records/commit-pull.ts';
 import type { Decided } from '../store/records/decided.ts';
 import { bookKnown } from '../store/records/known-lines.ts';
+import { holdLabels, labelsStay } from '../store/records/label-lock.ts';
 import { decideAcross, decideBuckets } from '../store/records/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/slice.ts';
@@ -172,6 +173,9 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
     const now = new Date(await transactionInstant(tx));
     const at = formatInstant(now);
     await beginSlice(tx, s.pull.id, slice.slice);
+    // directory entries are in the slice of what is nobody's
+    if (slice.first < 0) await holdLabels(tx, work.id, s.peer.id);
+    else await labelsStay(tx);
     const read = await openSlice(tx, work.id, slice);
     const byMember = await unitsByMember(tx, work.id, slice);
     await byKey(tx);

@@ -21,6 +21,7 @@ import { commitRecords } from '../store/records/commit-pull.ts';
 import type { Decided } from '../store/records/decided.ts';
 import { drugsOf } from '../store/records/drug.ts';
 import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/records/keys-replayed.ts';
+import { holdLabels } from '../store/records/label-lock.ts';
 import { membersLosing, returnMoved } from '../store/records/moved-units.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import {
@@ -170,6 +171,7 @@ async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext
   let report: ReplayReport | undefined;
   try {
     await deps.database.sql.begin(async (tx) => {
+      await holdLabels(tx, work.id, r.peer.id);
       const at = await transactionInstant(tx);
       const instant = formatInstant(new Date(at));
       const members = await membersOfWork(tx, work.id);

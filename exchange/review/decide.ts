@@ -3,6 +3,8 @@ import type { Deps } from '../../src/deps.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { isDoubtOf, moveDoubted } from '../store/records/doubt.ts';
+import { labelsStay } from '../store/records/label-lock.ts';
+import { inheritLabelsOf } from '../store/records/labels.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { writeRevisions } from '../store/records/replay.ts';
 import { findLine } from '../store/report/report-lines.ts';
@@ -49,6 +51,7 @@ async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Pr
     if (decision === 'same-event' || decision === 'different-events') await undoLinks(tx, item);
   } else if (decision === 'same-event') await linkByPerson(tx, item);
   else if (decision === 'different-events') await unlinkByPerson(tx, item);
+  await inheritLabelsOf(tx, [item.memberId], await transactionInstant(tx));
 }
 
 async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promise<void> {
@@ -84,6 +87,7 @@ export async function decideItem(
   if (reason.length < 3) return 'no-reason';
   let released: { item: Item; due: ReleaseDue } | undefined;
   const refused = await deps.database.sql.begin(async (tx): Promise<Refusal | undefined> => {
+    await labelsStay(tx);
     const item = await findItem(tx, d.itemId, true);
     if (!item) return 'no-item';
     if (item.mark !== d.mark) return 'changed';

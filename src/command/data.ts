@@ -12,6 +12,7 @@ import { readConfig } from '../config.ts';
 import { parameterName } from '../fhir/search/parameters.ts';
 import type { IssueCode } from '../fhir/validate/issue.ts';
 import { validate } from '../fhir/validate/validate.ts';
+import { networkId } from '../import/plan/build.ts';
 import { readDirectoryFiles } from '../import/plan/read-plan-files.ts';
 import { templates } from '../import/plan/templates.ts';
 import { progressReporter } from '../import/progress.ts';
@@ -20,6 +21,7 @@ import { type Reject, type RejectsWriter, rejectsWriter } from '../import/reject
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
 import { migrate, planMigration } from '../store/migrate.ts';
+import { readResource } from '../store/resource/resource.ts';
 import { type ImportEntry, importResources } from '../store/resource/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
@@ -143,12 +145,15 @@ export async function importDirectory(
   const signal = interruptible();
   const load = async (node: OpenNode, rejects: RejectsWriter) => {
     const progress = progressReporter('import directory');
-    const taxonomy = await taxonomyCodes(node.deps.database.sql);
+    const { sql } = node.deps.database;
+    const taxonomy = await taxonomyCodes(sql);
+    const { network } = options;
+    const known = network === undefined ? undefined : await readResource(sql, `Organization/${networkId(network)}`);
     const summary = await importResources(
       node.deps.database,
       readDirectoryFiles(paths, {
         payer: { name: node.config.planName, npi: node.config.planNpi },
-        ...(options.network === undefined ? {} : { network: options.network }),
+        ...(network === undefined ? {} : { network, networkIsKnown: known?.deleted === false }),
         progress: (p) => progress.update(p),
       }) as AsyncIterable<ImportEntry>,
       {

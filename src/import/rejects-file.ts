@@ -1,8 +1,9 @@
 // The rejects file: NDJSON, one object for each line or entry that was not taken. It holds places and reasons, never
 // content. While an import runs it writes beside the file, so that two at once do not write into one.
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { constants, createWriteStream, type Stats, statSync, type WriteStream } from 'node:fs';
-import { copyFile, rm, stat } from 'node:fs/promises';
+import { type BigIntStats, constants, createWriteStream, type Stats, statSync, type WriteStream } from 'node:fs';
+import { copyFile, link, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import type { Place } from './entry.ts';
 import { ImportFault } from './reject.ts';
@@ -30,14 +31,13 @@ export type RejectsWriter = {
 /**
  * Writes to `file`, which replaces one that was there when the import began.
  * @throws ImportFault when it is a folder, or its folder is not there
- * @param writer what no other writer of that file at the same time is called
  */
-export function rejectsWriter(file: string, writer = process.pid): RejectsWriter {
-  // times of files are those of the last tick
-  const began = Date.now() + 1;
+export function rejectsWriter(file: string): RejectsWriter {
   // a device or pipe, such as /dev/null, stays what it is
   const isPlain = checked(file)?.isFile() ?? true;
-  const part = isPlain ? `${file}.part-${writer}` : file;
+  // by chance: processes of two containers may have one number, and share the folder
+  const older = isPlain ? marks(file) : new Map<string, string>();
+  const part = isPlain ? `${file}.part-${randomUUID().slice(0, 8)}` : file;
   const counts = new Map<string, number>();
   const unread: Reject[] = [];
   let out: WriteStream | undefined;
@@ -47,7 +47,7 @@ export function rejectsWriter(file: string, writer = process.pid): RejectsWriter
   let draining: Promise<void> | undefined;
   let closing: Promise<string | undefined> | undefined;
   const open = () => {
-    const stream = createWriteStream(part, { flags: 'w', flush: isPlain });
+    const stream = createWriteStream(part, { flags: isPlain ? 'wx' : 'w', flush: isPlain });
     // kept for the next call: an event without a listener would end the process
     stream.on('error', (error) => {
       failed = new ImportFault(`The rejects file ${file} cannot be written.`, { cause: error });
@@ -78,14 +78,14 @@ export function rejectsWriter(file: string, writer = process.pid): RejectsWriter
 
   async function close(): Promise<string | undefined> {
     if (out === undefined) {
-      if (isPlain) await removeOlder(file, began);
+      if (isPlain) await removeOlder(file, older);
       return undefined;
     }
     out.end();
     if (failed === undefined && !out.closed) await once(out, 'close').catch(() => {});
     if (failed !== undefined) throw failed;
     if (!isPlain) return file;
-    const name = await publish(part, file, began);
+    const name = await publish(part, file, older);
     await rm(part, { force: true });
     return name;
   }
@@ -101,23 +101,52 @@ function checked(file: string): Stats | undefined {
   return there;
 }
 
-/** Removes a file that was written before. */
-async function removeOlder(file: string, began: number): Promise<void> {
-  const written = await stat(file).catch(() => undefined);
-  if (written !== undefined && written.mtimeMs < began) await rm(file, { force: true });
+/** By what a file is known again, which no other has had under its name. */
+const markOf = ({ ino, mtimeNs, size }: BigIntStats): string => `${ino} ${mtimeNs} ${size}`;
+
+const nameOf = (file: string, n: number): string => {
+  const { dir, name, ext } = parse(file);
+  return n === 1 ? file : join(dir, `${name}-${n}${ext}`);
+};
+
+/** The files of the name, and of those after it, that are there when an import begins. */
+function marks(file: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (let n = 1; ; n++) {
+    const stats = statSync(nameOf(file, n), { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return found;
+    found.set(nameOf(file, n), markOf(stats));
+  }
 }
 
+/** Removes a file that was there when the import began; what another has written since stays, whenever that is. */
+async function removeOlder(file: string, older: ReadonlyMap<string, string>): Promise<void> {
+  const isOlder = async (path: string) =>
+    older.has(file) && markOf(await stat(path, { bigint: true })) === older.get(file);
+  const aside = `${file}.old-${randomUUID().slice(0, 8)}`;
+  try {
+    if (!(await isOlder(file))) return;
+    await rename(file, aside);
+    // another may have put its own there in between
+    if (!(await isOlder(aside))) await link(aside, file);
+    await rm(aside);
+  } catch (error) {
+    if (!isCode(error, 'ENOENT') && !isCode(error, 'EEXIST')) throw error;
+  }
+}
+
+const isCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code;
+
 /** Gives a file the name, or the first one after it (`rejects-2.ndjson`) that no import has written since. */
-async function publish(part: string, file: string, began: number): Promise<string> {
-  const { dir, name, ext } = parse(file);
+async function publish(part: string, file: string, older: ReadonlyMap<string, string>): Promise<string> {
   for (let n = 1; ; n++) {
-    const wanted = n === 1 ? file : join(dir, `${name}-${n}${ext}`);
-    await removeOlder(wanted, began);
+    const wanted = nameOf(file, n);
+    await removeOlder(wanted, older);
     try {
       await copyFile(part, wanted, constants.COPYFILE_EXCL);
       return wanted;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!isCode(error, 'EEXIST')) throw error;
     }
   }
 }

@@ -297,6 +297,62 @@ test('what cannot be known is not said', async () => {
   expect((await ask('plan=ip1&provider=Practitioner/p1&date=2030-01-01')).remarks).toContain('plan-other-time');
 });
 
+test('of plans that one name fits those of the day are meant, and all of them have to agree', async () => {
+  const plan = (id: string, more: object): Resource => ({
+    resourceType: 'InsurancePlan',
+    id,
+    status: 'active',
+    name: id,
+    ...more,
+  });
+  const number = (value: string) => [{ system: 'urn:plans', value }];
+  const more = await directory([
+    ...FIXTURE,
+    ...MORE,
+    plan('year26', {
+      identifier: number('Y'),
+      period: { start: '2026-01-01', end: '2026-12-31' },
+      network: [ref('Organization/net2')],
+    }),
+    plan('year27', {
+      identifier: number('Y'),
+      period: { start: '2027-01-01', end: '2027-12-31' },
+      network: [ref('Organization/net3')],
+    }),
+    plan('Z', { network: [ref('Organization/net2')] }),
+    plan('other', { identifier: number('Z'), network: [ref('Organization/net3')] }),
+    plan('W', { network: [ref('Organization/net2'), ref('Organization/net3')] }),
+    plan('also', { identifier: number('W'), network: [ref('Organization/net3')] }),
+    org('net9', 'ntwk', { identifier: [{ value: 'net3' }], partOf: ref('Organization/payer1') }),
+  ]);
+  try {
+    const answer = async (asked: string) => {
+      const response = await more.get(`$in-network?${asked}&provider=Practitioner/twin1`);
+      const { parameter } = (await response.json()) as Parameters;
+      const outcome = parameter?.find((p) => p.name === 'outcome')?.resource as OperationOutcome | undefined;
+      const codes = outcome?.issue.map((i) => i.details?.coding?.[0]?.code) ?? [];
+      return [value(parameter, 'result'), values(parameter, 'plan').sort(), codes.includes('several-fit')];
+    };
+    // twin1 is in net3
+    expect(await answer('plan=Y')).toEqual(['in-network', ['InsurancePlan/year27'], false]);
+    expect(await answer('plan=Y&date=2026-06-01')).toEqual(['not-listed', ['InsurancePlan/year26'], false]);
+    expect(await answer('plan=Z')).toEqual(['unknown', ['InsurancePlan/Z', 'InsurancePlan/other'], true]);
+    expect(await answer('plan=InsurancePlan/Z')).toEqual(['not-listed', ['InsurancePlan/Z'], false]);
+    expect(await answer('plan=urn:plans|Z')).toEqual(['in-network', ['InsurancePlan/other'], false]);
+    expect(await answer('plan=W')).toEqual(['in-network', ['InsurancePlan/W', 'InsurancePlan/also'], true]);
+    // plans that are named one by one are alternatives
+    expect(await answer('plan=InsurancePlan/Z,InsurancePlan/other')).toEqual([
+      'in-network',
+      ['InsurancePlan/Z', 'InsurancePlan/other'],
+      false,
+    ]);
+    expect(await answer('network=net3')).toEqual(['unknown', [], true]);
+    expect(await answer('network=Organization/net3')).toEqual(['in-network', [], false]);
+  } finally {
+    await more.close();
+  }
+});
+
 test.each([
   ['npi=9000000015', 400, 'required'],
   ['plan=ip1', 400, 'required'],

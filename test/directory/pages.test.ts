@@ -223,6 +223,29 @@ test('distance: nearest first, told on the card, and the circle can be widened',
   expect(words(none.text)).toContain('Leave out: within 50 miles of 10001');
 });
 
+test('of more than can be counted quickly it is said that there are more, not how many', async () => {
+  const own = await directory(FIXTURE);
+  try {
+    const open = FIXTURE.find((r) => r['id'] === 'r1');
+    await own.load(entries(Array.from({ length: 10_001 }, (_, i) => ({ ...open, id: `many${i}` }) as Resource)));
+    const found = async (path: string) => words(await (await siteOver(own.database)(path)).text());
+    expect(await found('/en/find?new=1')).toContain('more than 10,000 results');
+    expect(await found('/es/find?new=1')).toContain('más de 10,000 resultados');
+  } finally {
+    await own.close();
+  }
+});
+
+test('a question about a plan that cannot be answered is asked anew on the spot', async () => {
+  for (const asked of ['', '&plan=nothing']) {
+    const { text } = await page(`/answer?provider=Practitioner/p1${asked}&date=2026-11-28`);
+    expect(text).toContain('<input type="hidden" name="provider" value="Practitioner/p1">');
+    expect(text).toMatch(/<select id="plan" name="plan" required>[\s\S]*value="ip1"/);
+    expect(text).toContain('type="date" value="2026-11-28"');
+  }
+  expect((await page('/answer?plan=ip1')).text).not.toContain('name="provider"');
+});
+
 test.each([
   ['/find?zip=00001', 400, 'We do not know this ZIP code'],
   ['/find?zip=abc', 400, 'We do not know this ZIP code'],
@@ -310,7 +333,8 @@ test('does it take my plan: answer, evidence, signed statement, and its check', 
   expect(words(no.text)).toContain('Not listed');
   expect(words(no.text)).toContain('no proof');
   const url = /href="([^"]*_format=jws)"/.exec(yes.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
-  expect(url).toContain('plan=ip1');
+  // by its whole key, which is no number of another plan
+  expect(url).toContain('plan=InsurancePlan%2Fip1&');
   const signed = await site(url.slice(ORIGIN.length));
   expect(signed.headers.get('content-disposition')).toBe('attachment; filename="in-network-2027-03-01.jws"');
   const statement = await signed.text();

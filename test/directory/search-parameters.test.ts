@@ -410,3 +410,43 @@ test('text in compatibility forms and Greek capitals is found by any of them', a
     await own.close();
   }
 });
+
+test('_profile without a version is met by a claim of any version; with one, by that alone', async () => {
+  const profile = (name: string) => `http://hl7.org/fhir/us/davinci-pdex-plan-net/StructureDefinition/plannet-${name}`;
+  const claims = (id: string, ...profiles: string[]): Resource => ({
+    resourceType: 'Organization',
+    id,
+    ...(profiles.length === 0 ? {} : { meta: { profile: profiles } }),
+  });
+  const own = await directory([
+    claims('plain', profile('Organization')),
+    claims('v11', `${profile('Organization')}|1.1.0`),
+    claims('v12', `${profile('Organization')}|1.2.0`, `${profile('Organization')}|1.2.1`),
+    claims('network', `${profile('Network')}|1.1.0`),
+    claims('other', 'urn:other|2'),
+    claims('none'),
+    { resourceType: 'Endpoint', id: 'e', managingOrganization: { reference: 'Organization/v11' } },
+  ]);
+  try {
+    const found = async (query: string) =>
+      ids(await body(await own.get(query)), 'match')
+        .map((k) => k.split('/')[1])
+        .sort();
+    const organizations = (value: string) => found(`Organization?${value.replaceAll('|', '%7C')}`);
+    expect(await organizations(`_profile=${profile('Organization')}`)).toEqual(['plain', 'v11', 'v12']);
+    expect(await organizations(`_profile=${profile('Organization')}|1.1.0`)).toEqual(['v11']);
+    expect(await organizations(`_profile=${profile('Organization')}|1.3.0`)).toEqual([]);
+    expect(await organizations(`_profile=${profile('Network')}`)).toEqual(['network']);
+    expect(await organizations('_profile=urn:other')).toEqual(['other']);
+    expect(await organizations(`_profile=${profile('Organization')}|1.2.1,urn:other|2`)).toEqual(['other', 'v12']);
+    expect(await organizations(`_profile:below=${profile('Organization')}|1.2`)).toEqual(['v12']);
+    expect(await organizations(`_profile:below=${profile('Organization')}|1`)).toEqual(['v11', 'v12']);
+    expect(await organizations('_profile:below=http://hl7.org/fhir/us')).toEqual(['network', 'plain', 'v11', 'v12']);
+    expect(await organizations('_profile:missing=true')).toEqual(['none']);
+    expect(await found(`Endpoint?organization._profile=${profile('Organization')}`)).toEqual(['e']);
+    expect(await found(`Endpoint?organization._profile=${profile('Organization')}%7C1.2.0`)).toEqual([]);
+    expect((await own.get(`Organization?_profile:not=urn:other`)).status).toBe(400);
+  } finally {
+    await own.close();
+  }
+});

@@ -128,6 +128,25 @@ describe('gzip', () => {
     }
   });
 
+  test('all that stands before a damaged place is read', async () => {
+    const text = Array.from(
+      { length: 3000 },
+      (_, i) => `{"resourceType":"Basic","id":"${i}","x":"${Math.random()}"}\n`,
+    ).join('');
+    const whole = gzipSync(text);
+    for (const part of [0.2, 0.5, 0.9]) {
+      const at = Math.floor(whole.length * part);
+      const known = gunzipSync(whole.subarray(0, at), { finishFlush: constants.Z_SYNC_FLUSH }).toString().split('\n');
+      const damaged = Buffer.from(whole);
+      damaged.fill(0xff, at, at + 400);
+      const found = await read('damaged.ndjson.gz', damaged);
+      expect(found.filter((f) => f.includes('{')).slice(0, known.length - 1)).toEqual(
+        known.slice(0, -1).map((line, i) => `${i + 1} ${line}`),
+      );
+      expect(found.at(-1)).toMatch(/damaged-gzip$/);
+    }
+  });
+
   test('a file that only begins as gzip does', async () => {
     expect(await read('a.ndjson.gz', Buffer.from([0x1f, 0x8b, 1, 2, 3, 4]))).toEqual(['0 damaged-gzip']);
   });

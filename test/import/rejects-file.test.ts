@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -54,19 +54,38 @@ test('two imports at once have a file each, and neither takes the other’s away
   await writeFile(path, 'old');
   const reject = (source: string) => ({ source, line: 1, code: 'not-json', reason: 'r' });
   const first = rejectsWriter(path);
-  const second = rejectsWriter(path, 2);
-  const third = rejectsWriter(path, 3);
+  const second = rejectsWriter(path);
+  const third = rejectsWriter(path);
   await first.write(reject('first'));
   await second.write(reject('second'));
   expect(await first.close()).toBe(path);
-  // as an import that ends a while after the others began
-  const later = new Date(Date.now() + 60_000);
-  await utimes(path, later, later);
   expect(await second.close()).toBe(join(folder, 'r-2.ndjson'));
   expect(await third.close()).toBeUndefined();
   expect(readFileSync(path, 'utf8')).toContain('"first"');
   expect(readFileSync(join(folder, 'r-2.ndjson'), 'utf8')).toContain('"second"');
   expect(readdirSync(folder).sort()).toEqual(['r-2.ndjson', 'r.ndjson']);
+});
+
+test('imports that begin and end in one moment take neither each other’s files nor what one that was killed has left', async () => {
+  for (let round = 0; round < 20; round++) {
+    const path = join(folder, `r${round}.ndjson`);
+    const left = `${path}.part-${process.pid}`;
+    await writeFile(left, 'of another container');
+    await writeFile(path, 'old');
+    const [first, second] = [rejectsWriter(path), rejectsWriter(path)];
+    await first.write({ source: 'first', line: 1, code: 'not-json', reason: 'r' });
+    await second.write({ source: 'second', line: 1, code: 'not-json', reason: 'r' });
+    const written = await Promise.all([first.close(), second.close()]);
+    expect(written.sort()).toEqual([join(folder, `r${round}-2.ndjson`), path]);
+    const held = written.map(
+      (name) =>
+        readFileSync(name ?? '', 'utf8')
+          .trim()
+          .split('\n').length,
+    );
+    expect(held).toEqual([1, 1]);
+    expect(readFileSync(left, 'utf8')).toBe('of another container');
+  }
 });
 
 test('what is no plain file is written to as it is', async () => {

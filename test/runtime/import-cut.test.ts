@@ -27,14 +27,18 @@ afterAll(async () => {
 });
 
 /** What the import of a file says, and its exit code. */
-async function imported(name: string, content: string | Buffer): Promise<{ said: string; code: unknown }> {
+async function imported(
+  name: string,
+  content: string | Buffer,
+  network?: string,
+): Promise<{ said: string; code: unknown }> {
   const path = join(folder, name);
   writeFileSync(path, content);
   const written: string[] = [];
   const keep = (text: string | Uint8Array) => written.push(String(text)) > 0;
   const spies = [process.stdout, process.stderr].map((s) => vi.spyOn(s, 'write').mockImplementation(keep));
   try {
-    await importDirectory([path], { rejects });
+    await importDirectory([path], { rejects, ...(network === undefined ? {} : { network }) });
   } finally {
     for (const spy of spies) spy.mockRestore();
   }
@@ -107,4 +111,22 @@ test('UTF-16, as some shells write it, is read', async () => {
     expect(
       (await imported(name, Buffer.from(`\ufeff${organization(name.replace('.', '-'))}`, 'utf16le'))).said,
     ).toContain('created 1');
+});
+
+test('people who are put into a network that is there leave it its name', async () => {
+  const plans =
+    'plan_id,plan_name,product,metal,year,network,network_name,states\nH1234-001,Gold,mediadvhmo,,2027,ELM,Elm Gold Network,CT\n';
+  await imported('plans.csv', plans);
+  const nppes = (npi: string) =>
+    `NPI,Entity Type Code,Provider Last Name (Legal Name),Provider First Name,Provider First Line Business Practice Location Address,Provider Business Practice Location Address City Name,Provider Business Practice Location Address State Name,Provider Business Practice Location Address Postal Code,Healthcare Provider Taxonomy Code_1\n${npi},1,ROE,ANA,1 A ST,HARTFORD,CT,06103,207Q00000X\n`;
+  const named = async (id: string) => {
+    const [row] = await db.sql<
+      { body: string }[]
+    >`select body from directory.resource where key = ${`Organization/${id}`}`;
+    return JSON.parse(row?.body ?? '{}').name;
+  };
+  await imported('nppes.csv', nppes('9000000015'), 'ELM');
+  expect(await named('net-ELM')).toBe('Elm Gold Network');
+  await imported('nppes-2.csv', nppes('9000000031'), 'ASH');
+  expect(await named('net-ASH')).toBe('ASH');
 });

@@ -78,7 +78,7 @@ export const en = {
     people: 'Doctors and other professionals',
     places: 'Places',
     count: (n: number, shown: string) => many(n, 'result', 'results', shown),
-    about: (shown: string) => `about ${shown} results`,
+    over: (shown: string) => `more than ${shown} results`,
     asked: 'You looked for',
     near: (zip: string, miles: string) => `within ${miles} miles of ${zip}`,
     inPlan: (plan: string) => `in ${plan}`,
@@ -240,6 +240,7 @@ export const en = {
     remarks: {
       ended: 'The directory lists this only for another time.',
       ambiguous: 'Several records fit this provider.',
+      'several-fit': 'Several plans or networks have this number.',
       'plan-without-network': 'The plan names no network in this directory.',
       'network-in-words': 'A record names a network by words alone; we do not know which one is meant. Please call.',
       'plan-other-time': 'The plan is not offered on this day.',

@@ -81,7 +81,7 @@ export const es: Texts = {
     people: 'Médicos y otros profesionales',
     places: 'Lugares',
     count: (n, shown) => many(n, 'resultado', 'resultados', shown),
-    about: (shown) => `unos ${shown} resultados`,
+    over: (shown) => `más de ${shown} resultados`,
     asked: 'Usted buscó',
     near: (zip, miles) => `a menos de ${miles} millas de ${zip}`,
     inPlan: (plan) => `en ${plan}`,
@@ -245,6 +245,7 @@ export const es: Texts = {
     remarks: {
       ended: 'El directorio lo incluye solo para otro tiempo.',
       ambiguous: 'Varias fichas corresponden a este proveedor.',
+      'several-fit': 'Varios planes o redes tienen este número.',
       'plan-without-network': 'El plan no nombra ninguna red en este directorio.',
       'network-in-words': 'Una ficha nombra una red solo con palabras; no sabemos cuál es. Por favor, llame.',
       'plan-other-time': 'El plan no se ofrece en este día.',

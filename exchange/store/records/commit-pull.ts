@@ -12,6 +12,7 @@ import { keepLineHashes, openBlocks } from './known-lines.ts';
 import { inheritLabelsOf } from './labels.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { ANY_LABELLED } from './revealed.ts';
 import { noteLateDrugs } from './shared-labels.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
@@ -204,7 +205,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
          links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $3::text::timestamptz,
          refers = case when e.others is null then r.refers else coalesce(r.refers, '{}') || e.others end
        from edit e where r.member_id = e.member_id and r.type = e.type and r.id = e.id
-       returning r.member_id, r.type, r.id, r.body, e.others is not null as inherits, exists (select from unnest(e.shared) k where k like 'Medication/%') as is_drug
+       returning r.member_id, r.type, r.id, r.body, e.others is not null or ${ANY_LABELLED} as inherits, exists (select from unnest(e.shared) k where k like 'Medication/%') as is_drug
      ), done as (
        delete from exchange.dangling d using come c
        where d.peer_id = $1 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id

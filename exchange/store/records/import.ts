@@ -3,6 +3,7 @@ import { arrayLiteral, type Database, type Queryable } from '../../../src/store/
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
 import { ownCame } from '../pull/pull-phase.ts';
+import { holdLabels } from './label-lock.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice } from './slice.ts';
 
@@ -121,6 +122,7 @@ export async function commitImport(
   work: string,
 ): Promise<{ counts: ImportCounts; refused: Refused[] }> {
   return database.sql.begin(async (tx) => {
+    await holdLabels(tx, work, 'own');
     const at = await transactionInstant(tx);
     await byKey(tx);
     const [someone] = await tx`select from exchange.member limit 1`;

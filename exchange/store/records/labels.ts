@@ -2,6 +2,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { leavingForm } from './attachment.ts';
+import { ANY_LABELLED } from './revealed.ts';
 
 /** Types that inherit no label: people and their cover. */
 const PEOPLE = `'{Patient,Coverage,RelatedPerson}'::text[]`;
@@ -30,14 +31,20 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
     `with recursive asked as materialized (${members}), named as materialized (
        -- nothing is looked for unless some directory-type record is labelled
        select distinct r.member_id, k as key from asked t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k
-       where (select exists (select from exchange.shared_resource where label > 0))
+       where ${ANY_LABELLED}
      ), turn(root, key) as (
        select distinct key, key from named
        union
        select t.root, l from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) cross join unnest(s.links) l
      ), revealing as materialized (
-       select t.root, max(s.label) as label
-       from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) and s.label > 0 group by 1
+       select root, origin, max(label) as label from (
+         select t.root, null::text as origin, s.label
+         from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) and s.label > 0
+         union all
+         -- in a payer's own copy: of what that payer says
+         select t.root, e.peer_id, e.label
+         from turn t join exchange.entry_label e on e.type = split_part(t.key, '/', 1) and e.local_id = split_part(t.key, '/', 2)
+       ) v group by 1, 2
      ), concerned as materialized (
        select t.member_id
        from asked t
@@ -58,10 +65,16 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        select f.member_id, f.key, t.key from refer f
        join held t on t.member_id = f.member_id and t.origin = f.origin and 'urn:uuid:' || lower(t.source_id) = f.u
        where f.u like 'urn:%'
+       union all
+       -- what is told twice is told by either
+       select l.member_id, x.key, x.same from (select distinct member_id from concerned) c
+       join exchange.link l on l.member_id = c.member_id and l.state = 'confirmed' and l.kind <> 'conflict' and l.type <> all(${PEOPLE})
+       cross join lateral (select l.type || '/' || l.a_id as a, coalesce(l.b_type, l.type) || '/' || l.b_id as b offset 0) k
+       cross join lateral (values (k.a, k.b), (k.b, k.a)) x(key, same)
      ), reached(member_id, key, label) as (
        (select member_id, key, own_label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
         union
-        select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k where h.type <> all(${PEOPLE}))
+        select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k and (v.origin is null or v.origin = h.origin) where h.type <> all(${PEOPLE}))
        union
        select e.member_id, e.key, n.label from reached n join edge e on e.member_id = n.member_id and e.refers = n.key
      ), decided as (

@@ -2,10 +2,11 @@
 // peers sent. Units with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
 import type { Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
+import { writeEntryLabels } from './entry-labels.ts';
 import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
-import { keepShared, keepToldByOthers } from './told-by-others.ts';
+import { itsOwn, keepShared, keepToldByOthers } from './told-by-others.ts';
 import { leaveOwnDrugs } from './turned-drugs.ts';
 
 /**
@@ -137,9 +138,6 @@ export async function leaveFormer(tx: Queryable, origin: string, at: string, any
   }
 }
 
-/** May $1 write this entry? Ours are ours alone; one that was taken back by all who told it is whoever's tells it again. */
-const ITS_OWN = (r: string) => `(${r}.origin = $1 or $1 = 'own' or (${r}.deleted and ${r}.origin <> 'own'))`;
-
 /** Writes the directory-type records of the open slice. */
 export async function writeSharedRecords(tx: Queryable, origin: string, at: string): Promise<void> {
   // they are in the first slice of a work
@@ -148,12 +146,13 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   await keepToldByOthers(tx, origin);
   if (origin === 'own') await leaveOwnDrugs(tx, at);
   const relabelled = await relabelledOfSlice(tx, origin);
+  const copies = origin === 'own' ? [] : await writeEntryLabels(tx, origin);
   await tx.unsafe(
     `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
      from pg_temp.slice s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and (s.outcome in ('created', 'updated') or (s.outcome = 'retracted' and not r.deleted))
-       and ${ITS_OWN('r')}
+       and ${itsOwn('r', '$1')}
      on conflict do nothing`,
     [origin],
   );
@@ -162,7 +161,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
        select s.*, t.body, w.final, coalesce(w.links, s.links) as linked, coalesce(r.version, 0) + 1 as version
        from pg_temp.slice s ${textOf('s')}
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
-       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or ${ITS_OWN('r')})
+       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or ${itsOwn('r', '$1')})
      )
      insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, label, labeller, body)
      select type, local_id, version, $1, source_id, $2::text::timestamptz, hash, npi, linked, coalesce(label, 0), ${LABELLER}, ${STAMPED('coalesce(final, body)')}
@@ -193,5 +192,5 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
     [origin],
   );
   if (origin !== 'own') await keepShared(tx, origin, at);
-  await tellNamersOfSlice(tx, at, relabelled);
+  await tellNamersOfSlice(tx, at, relabelled, copies);
 }

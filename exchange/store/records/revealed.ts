@@ -1,8 +1,9 @@
 // What a directory-type record reveals: its own label, and the labels of those that it names in turn. By shared_resource_pkey.
 import { LABELLER } from '../../transform/label.ts';
 
-/** Is any directory-type record labelled? Looked for once in a statement; shared_resource_labelled. */
-export const ANY_LABELLED = '(select exists (select from exchange.shared_resource where label > 0))';
+/** Is any directory-type record labelled, here or in a payer's own copy? Looked for once in a statement; shared_resource_labelled. */
+export const ANY_LABELLED =
+  '(select exists (select from exchange.shared_resource where label > 0) or exists (select from exchange.entry_label))';
 
 const TURN = (key: string) => `with recursive turn(key) as (
     select ${key}

@@ -5,8 +5,10 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { DRUG_TYPES } from '../../transform/drug.ts';
 import { LABELLER, labelOf } from '../../transform/label.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
+import { labelsChange } from './label-lock.ts';
 import { inheritLabelsOf } from './labels.ts';
 import { ANY_LABELLED, REVEALED } from './revealed.ts';
+import { itsOwn } from './told-by-others.ts';
 
 /** Notes which Medications the records of the open slice name. resource_pkey. */
 export async function noteNamedDrugs(tx: Queryable): Promise<void> {
@@ -82,9 +84,8 @@ export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<
     `select s.type || '/' || s.local_id as key, r.links, coalesce(r.label, 0) <> coalesce(s.label, 0) as "isOther"
      from pg_temp.slice s left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
      where s.is_shared and s.type <> 'Medication' and s.outcome in ('created', 'updated')
-       and (r.origin = $1 or (r.type is null and $1 = 'own'))
-       and (coalesce(r.label, 0) <> coalesce(s.label, 0)
-         or r.type is not null and (${ANY_LABELLED} or exists (select from pg_temp.slice where is_shared and label > 0)))`,
+       and ${itsOwn('r', '$1')}
+       and (coalesce(r.label, 0) <> coalesce(s.label, 0) or ${ANY_LABELLED} or exists (select from pg_temp.slice where is_shared and label > 0))`,
     [origin],
   );
 }
@@ -105,8 +106,14 @@ async function namersOfEntries(tx: Queryable, first: readonly string[]): Promise
 /**
  * After the directory-type records of the open slice were written.
  * @param at instant of the transaction
+ * @param copies entries of ours that are more or less sensitive now in the copy of the slice's payer
  */
-export async function tellNamersOfSlice(tx: Queryable, at: string, entries: readonly RelabelledEntry[]): Promise<void> {
+export async function tellNamersOfSlice(
+  tx: Queryable,
+  at: string,
+  entries: readonly RelabelledEntry[],
+  copies: readonly string[],
+): Promise<void> {
   // of one that names others now: what it reveals, or did
   const turned = entries.filter((e) => !e.isOther);
   const other =
@@ -119,7 +126,7 @@ export async function tellNamersOfSlice(tx: Queryable, at: string, entries: read
              and (${REVEALED('e.key')} > 0 or exists (select from unnest(e.was::text[]) l where ${REVEALED('l')} > 0))`,
           [arrayLiteral(turned.map((e) => e.key)), arrayLiteral(turned.map((e) => arrayLiteral(e.links ?? [])))],
         );
-  const changed = [...entries.filter((e) => e.isOther), ...other].map((e) => e.key);
+  const changed = [...[...entries.filter((e) => e.isOther), ...other].map((e) => e.key), ...copies];
   if (changed.length > 0) {
     const members = (await namersOfEntries(tx, changed)).map((n) => n.memberId);
     for (let i = 0; i < members.length; i += MEMBERS) await inheritLabelsOf(tx, members.slice(i, i + MEMBERS), at);
@@ -135,18 +142,21 @@ export async function tellNamersOfSlice(tx: Queryable, at: string, entries: read
   await tellNamers(tx, named, at);
 }
 
-type Undecided = { type: string; id: string; version: number; body: string };
+/** `label` null: nobody decided it. */
+type Undecided = { type: string; id: string; version: number; label: number | null; body: string };
 
 const ENTRIES_LOCK = 7_206_014;
 
-/** Two who decide the same would wait for each other: one after the other. */
+/** Two who decide the same would wait for each other: one after the other. First in a transaction. */
 async function decide(tx: Queryable, records: readonly Undecided[], at: string): Promise<void> {
   if (records.length === 0) return;
+  const labels = records.map((r) => labelOf(JSON.parse(r.body) as Resource));
+  if (records.some((r, i) => (r.label ?? 0) !== labels[i])) await labelsChange(tx);
   await tx`select pg_advisory_xact_lock(${ENTRIES_LOCK})`;
   const raised = await tx<{ id: string }[]>`
     with said as (
       select * from unnest(${arrayLiteral(records.map((r) => r.type))}::text::text[], ${arrayLiteral(records.map((r) => r.id))}::text::text[],
-        ${arrayLiteral(records.map((r) => r.version))}::text::integer[], ${arrayLiteral(records.map((r) => labelOf(JSON.parse(r.body) as Resource)))}::text::smallint[])
+        ${arrayLiteral(records.map((r) => r.version))}::text::integer[], ${arrayLiteral(labels)}::text::smallint[])
         s(type, id, version, label)
     ), was as materialized (
       select s.type, s.id, coalesce(r.label, 0) as label from said s join exchange.shared_resource r on r.type = s.type and r.id = s.id
@@ -181,7 +191,7 @@ export async function decideSharedOf(tx: Queryable, memberIds: readonly string[]
       union
       select l from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
     )
-    select s.type, s.id, s.version, s.body from named n
+    select s.type, s.id, s.version, s.label, s.body from named n
     join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
     where s.labeller is distinct from ${LABELLER} order by s.type, s.id`;
   await decide(tx, records, at);
@@ -190,17 +200,21 @@ export async function decideSharedOf(tx: Queryable, memberIds: readonly string[]
 /** Which of some members have a record that is less sensitive than an entry that it names, or that such a one names in turn. Primary keys. */
 export async function lessThanNamed(tx: Queryable, memberIds: readonly string[]): Promise<string[]> {
   const rows = await tx.unsafe<{ id: string }[]>(
-    `with recursive named(member_id, label, key) as (
-       select distinct m, coalesce(r.label, 0), k from unnest($1::text::text[]) m
-       cross join lateral (select r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
+    `with recursive named(member_id, origin, label, key) as (
+       select distinct m, r.origin, coalesce(r.label, 0), k from unnest($1::text::text[]) m
+       cross join lateral (select r.origin, r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
        cross join unnest(r.links) k
        union
-       select n.member_id, n.label, l from named n
+       select n.member_id, n.origin, n.label, l from named n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
      )
      select distinct n.member_id as id from named n
      join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-     where s.label > n.label`,
+     where s.label > n.label
+     union
+     select n.member_id from named n
+     join exchange.entry_label e on e.type = split_part(n.key, '/', 1) and e.local_id = split_part(n.key, '/', 2) and e.peer_id = n.origin
+     where e.label > n.label`,
     [arrayLiteral(memberIds)],
   );
   return rows.map((r) => r.id);
@@ -218,7 +232,7 @@ export async function decideSharedAfter(
   at: string,
 ): Promise<[string, string] | undefined> {
   const records = await tx<Undecided[]>`
-    select s.type, s.id, s.version, s.body from exchange.shared_resource s
+    select s.type, s.id, s.version, s.label, s.body from exchange.shared_resource s
     where (s.type, s.id) > (${type}, ${id}) and s.labeller is distinct from ${LABELLER} order by s.type, s.id limit ${PAGE}`;
   await decide(tx, records, at);
   const last = records.at(-1);

@@ -2,6 +2,10 @@
 // shared by several lineages). Whose it is changes when the one who told it first takes it back.
 import type { Queryable } from '../../../src/store/database.ts';
 
+/** May `who` write this entry? Ours are ours alone; one that was taken back by all who told it is whoever's tells it again. */
+export const itsOwn = (r: string, who: string): string =>
+  `(${r}.origin = ${who} or ${who} = 'own' or (${r}.deleted and ${r}.origin <> 'own'))`;
+
 /**
  * Whose an entry is from now on: any that is known as it, the one that was changed last where it comes from first. By payer and type, each
  * once: identity_pkey. Others of the same pull are not in the identity map yet.

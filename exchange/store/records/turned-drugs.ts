@@ -170,6 +170,7 @@ export async function leaveOwnDrugs(tx: Queryable, at: string): Promise<void> {
       select type, kind, hash, ${copy}, origin from exchange.shared_key where type = 'Medication' and id = ${id} on conflict do nothing`;
     await tx`
       update exchange.identity i set local_id = ${copy} from exchange.peer p where i.peer_id = p.id and i.type = 'Medication' and i.local_id = ${id}`;
+    await tx`update exchange.entry_label set local_id = ${copy} where type = 'Medication' and local_id = ${id}`;
     await tx`
       with moved as (
         update exchange.resource r set body = replace(r.body, ${was}, ${is}), shared = replace(r.shared, ${was}, ${is}),

@@ -84,12 +84,13 @@ function usual(p: Parameter, values: string[], negated: boolean): Criterion | un
   return negated ? { kind: 'none', of: found } : found;
 }
 
-/** URIs are compared whole, `:below` by their beginning up to a slash. */
+/** URIs are compared whole, `:below` by their beginning up to a slash, and of a version up to a dot. */
 function uri(p: Parameter, modifier: Modifier | undefined, values: string[]): Criterion {
   return anyOf(
     values.flatMap((v): Criterion[] => {
       const text = unescaped(v);
-      const below = modifier === 'below' ? (text.endsWith('/') ? text : `${text}/`) : undefined;
+      const end = p.canonical && text.includes('|') ? '.' : '/';
+      const below = modifier === 'below' ? (text.endsWith(end) ? text : `${text}${end}`) : undefined;
       const marked = p.usual === text || (below !== undefined && p.usual?.startsWith(below) === true);
       const params = [p.id];
       return [

@@ -52,6 +52,8 @@ export type Parameter = {
   reading?: Reading;
   /** the value that nearly all resources have: it is a mark in the resource's row, not an entry of the index */
   usual?: string;
+  /** URIs that may name a version behind a bar: a query without one is met by all of them */
+  canonical?: true;
   /** what a definition of ours tells beyond its expression */
   note?: string;
 };

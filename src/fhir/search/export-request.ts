@@ -55,8 +55,10 @@ export function readExport(pairs: Iterable<readonly [string, string]>, options: 
     else if (name === '_outputFormat') {
       if (!FORMATS.has(value)) throw new Outcome('invalid-parameter', '_outputFormat must be application/fhir+ndjson.');
     } else if (name === '_typeFilter') {
-      readTypeFilter(value, options); // throws
-      filters.add(value);
+      for (const filter of splitFilters(value)) {
+        readTypeFilter(filter, options); // throws
+        filters.add(filter);
+      }
       if (filters.size > MAX_FILTERS) throw new Outcome('invalid-parameter', 'There are too many _typeFilter.');
     } else if (name === '_elements') {
       for (const element of value.split(',').map((e) => e.trim()))
@@ -77,6 +79,10 @@ export function readExport(pairs: Iterable<readonly [string, string]>, options: 
   request.ignored = [...ignored].sort();
   return request;
 }
+
+/** Parts a `_typeFilter` that joins several queries by commas, as Bulk Data 2.0.0 does: each begins with a type. */
+export const splitFilters = (value: string): string[] =>
+  value.split(/,(?=[A-Z][A-Za-z]*\?)/).filter((part) => part !== '');
 
 /**
  * One `_typeFilter`: a search on one type, without chains and without parameters that shape a result.

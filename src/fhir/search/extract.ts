@@ -24,7 +24,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 15;
+export const EXTRACTION_VERSION = 16;
 
 /**
  * Index entries of a resource.
@@ -89,6 +89,9 @@ const hasValue = (value: Json): boolean =>
 
 function add(parameter: Parameter, value: Json, base: string, entries: Entries): void {
   if (parameter.kind === 'special') return;
+  // a claim of one version is one of the profile as well: https://hl7.org/fhir/R4/references.html#canonical
+  if (parameter.canonical && typeof value === 'string' && value.indexOf('|') > 0)
+    add(parameter, value.slice(0, value.indexOf('|')), base, entries);
   if (parameter.usual !== undefined && value === usualValue(parameter)) {
     const mark = parameter.id + SEEDS.usual;
     if (!entries.params.includes(mark)) entries.params.push(mark);

@@ -101,6 +101,7 @@ function everywhere(type: DirectoryType): Record<number, Draft> {
       code: '_profile',
       path: 'meta.profile',
       usual: `${PLAN_NET}/StructureDefinition/plannet-${type}`,
+      canonical: true,
       ...core('Resource-profile'),
       ...uri,
     },

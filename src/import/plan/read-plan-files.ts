@@ -21,6 +21,8 @@ export type PlanFileOptions = {
   payer: { name: string; npi: string };
   /** network that everybody of an NPPES file belongs to: its name */
   network?: string;
+  /** it is in the directory already: its name there stays */
+  networkIsKnown?: boolean;
   progress?: (progress: Progress) => void;
 };
 
@@ -49,7 +51,7 @@ class Emitter {
       this.#payer = true;
       const { name, npi } = this.#options.payer;
       yield* this.resource(source, line, organization({ id: 'payer', npi, name, type: 'payer' }));
-      if (this.#options.network !== undefined)
+      if (this.#options.network !== undefined && this.#options.networkIsKnown !== true)
         yield* this.resource(
           source,
           line,

@@ -116,6 +116,10 @@ describe('with filters', () => {
     const key = (url: string) => url.split('/').at(-1)?.split('-')[0];
     expect(key(a)).toBe(key(b));
     expect(a).not.toBe(b);
+    // Bulk Data 2.0.0 joins them by commas
+    const joined = encodeURIComponent('Organization?name=Oak%20Health,Organization?type=ntwk');
+    const comma = await kickOff(`?_typeFilter=${joined}&_type=Organization,Endpoint`);
+    expect(key(comma.headers.get('content-location') ?? '')).toBe(key(a));
     const waiting = await d.fetch(a);
     expect([waiting.status, waiting.headers.get('x-progress'), waiting.headers.get('retry-after')]).toEqual([
       202,

@@ -22,7 +22,7 @@ export async function meanwhile<T>(
   const waiting = async () => {
     const [row] = await sql<
       { n: number }[]
-    >`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted`;
+    >`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`;
     return row?.n;
   };
   const done = await node.deps.database.lend(1, async ([gate]) => {

@@ -1,0 +1,84 @@
+// How sensitive a directory entry is, while others write what names it. Who changes it looks for those who name it, and who writes a record looks
+// at what it names: of two at once neither would see the other, and the record would leave under `#regular` until its member is decided again.
+import type { TransactionSql } from 'postgres';
+import type { Queryable } from '../../../src/store/database.ts';
+import { RELABELLED_COPIES } from './entry-labels.ts';
+import { ANY_LABELLED, REVEALED } from './revealed.ts';
+import { itsOwn } from './told-by-others.ts';
+
+const LABELS_LOCK = 7_206_020;
+
+/**
+ * Until the transaction ends no directory entry becomes more or less sensitive. Any number of writers hold it at once. It is taken before any
+ * record is written, as who changes a label holds it alone and then writes records of any member; and after the lock of slices (pull/pull-slice.ts).
+ */
+export async function labelsStay(tx: Queryable): Promise<void> {
+  await tx`select pg_advisory_xact_lock_shared(${LABELS_LOCK})`;
+}
+
+/** Seconds that others may go on beginning to write, while one waits that all have ended; after that they wait for it. */
+const PATIENCE = 10;
+const PAUSE = 0.05;
+
+/** Until the transaction ends nobody else writes what could name a directory entry. Taken like {@link labelsStay}, and not after it. */
+export async function labelsChange(tx: Queryable): Promise<void> {
+  for (let waited = 0; waited < PATIENCE; waited += PAUSE) {
+    const [row] = await tx<{ ok: boolean }[]>`select pg_try_advisory_xact_lock(${LABELS_LOCK}) as ok`;
+    if (row?.ok === true) return;
+    await tx`select pg_sleep(${PAUSE})`;
+  }
+  await tx`select pg_advisory_xact_lock(${LABELS_LOCK})`;
+}
+
+class Changes extends Error {}
+
+/**
+ * Takes the one or the other for a work that is staged.
+ * @param origin 'own' or the peer's id
+ */
+export async function holdLabels(tx: TransactionSql, work: string, origin: string): Promise<void> {
+  const may = async (q: Queryable) => {
+    if (await changesLabels(q, work, origin)) throw new Changes();
+  };
+  try {
+    await may(tx);
+    // another one may have written the same entry before: what was taken for this look goes with it
+    await tx.savepoint(async (look) => {
+      await labelsStay(look);
+      await may(look);
+    });
+  } catch (error) {
+    if (!(error instanceof Changes)) throw error;
+    await labelsChange(tx);
+  }
+}
+
+/** Directory-type records of a work that are not written yet, and those under their ids. staging_bucket, shared_resource_pkey. */
+const STAGED = `
+  select s.type, coalesce(s.local_id, s.source_id) as id, coalesce(s.label, 0) as label, coalesce(w.links, s.links, '{}') as links,
+    r.type is not null as is_known, coalesce(r.label, 0) as was_label, coalesce(r.links, '{}') as was_links
+  from exchange.staging s
+  left join lateral (select links from exchange.rewritten w where w.pull_id = s.pull_id and w.file = s.file and w.line = s.line and w.entry = s.entry offset 0) w on true
+  left join lateral (select * from exchange.shared_resource r where r.type = s.type and r.id = coalesce(s.local_id, s.source_id) offset 0) r on true
+  where s.pull_id = $1 and s.bucket = -1 and s.is_shared and s.has_body and not s.booked and (s.outcome is null or s.outcome in ('created', 'updated'))
+    and ${itsOwn('r', '$2')}`;
+
+/**
+ * Does a work make a directory entry reveal another label than before, by its own or by what it names? An entry of a peer that is new is named
+ * by nothing yet.
+ */
+async function changesLabels(q: Queryable, work: string, origin: string): Promise<boolean> {
+  const [row] = await q.unsafe<{ changes: boolean }[]>(
+    `with entry as materialized (${STAGED}), labelled as materialized (
+       select s.type || '/' || coalesce(s.local_id, s.source_id) as key from exchange.staging s
+       where s.pull_id = $1 and s.bucket = -1 and s.is_shared and s.has_body and s.label > 0
+     )
+     select exists (select from entry where label <> was_label)
+       or (${ANY_LABELLED} or exists (select from labelled)) and exists (
+         select from entry e where e.links <> e.was_links
+           and exists (select from unnest(e.links || e.was_links) l where l in (select key from labelled) or ${REVEALED('l')} > 0))
+       or exists (${RELABELLED_COPIES('exchange.staging', "s.pull_id = $1 and s.bucket = -1 and not s.booked and s.outcome in ('shared', 'created', 'updated')", '$2')}) as changes`,
+    [work, origin],
+  );
+  return row?.changes === true;
+}

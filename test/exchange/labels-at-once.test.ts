@@ -1,0 +1,161 @@
+// One transaction changes how sensitive a directory entry is, another at the same time writes a record that names it: in whatever order they end,
+// the record is as sensitive as the entry.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Sql } from '../../src/store/database.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { enrol, idOf, PEOPLE } from './plan-fixture.ts';
+
+const { rivera, robert } = PEOPLE;
+const PSY = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+const subject = { subject: { reference: `Patient/${idOf(rivera)}` } };
+const CODE = { coding: [{ system: 'http://www.nlm.nih.gov/research/umls/rxnorm', code: '1' }] };
+const ward = (id: string, meta?: object) => ({
+  resourceType: 'Organization',
+  id,
+  active: true,
+  name: 'Ward',
+  ...(meta && { meta }),
+});
+const drug = (id: string, meta?: object) => ({
+  resourceType: 'Medication',
+  id,
+  code: CODE,
+  ...(meta && { meta }),
+});
+const role = (id: string, of: string) => ({
+  resourceType: 'PractitionerRole',
+  id,
+  active: true,
+  organization: { reference: `Organization/${of}` },
+});
+const visit = (id: string, names: object) => ({
+  resourceType: 'Encounter',
+  id,
+  status: 'finished',
+  class: { code: 'AMB' },
+  ...subject,
+  ...names,
+});
+const order = (id: string, of: string) => ({
+  resourceType: 'MedicationRequest',
+  id,
+  status: 'active',
+  intent: 'order',
+  medicationReference: { reference: `Medication/${of}` },
+  ...subject,
+});
+
+const GATE = 4711;
+let node: TestNode;
+let sql: Sql;
+beforeAll(async () => {
+  node = await startNode();
+  sql = node.deps.database.sql;
+  await enrol(node.deps, [rivera, robert]);
+  // a transaction that wrote one of these waits at its end for the gate
+  await sql.unsafe(`
+    create function exchange.at_gate() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock_shared(${GATE}); return null; end $$;
+    create constraint trigger gate after insert or update on exchange.shared_resource deferrable initially deferred for each row when (new.id like 'gate-%') execute function exchange.at_gate();
+    create constraint trigger gate after insert or update on exchange.resource deferrable initially deferred for each row when (new.id like 'gate-%') execute function exchange.at_gate();`);
+});
+afterAll(() => node.close());
+
+const waiting = async () =>
+  Number(
+    (
+      await sql`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`
+    )[0]?.n,
+  );
+/** Does `first`, which waits at its end; `second` goes as far as it can; then both end. */
+async function atOnce(first: () => Promise<unknown>, second: () => Promise<unknown>): Promise<void> {
+  const gate = node.deps.database.dedicated('work');
+  try {
+    await gate`select pg_advisory_lock(${GATE})`;
+    const one = first();
+    await expect.poll(waiting, { timeout: 20_000 }).toBe(1);
+    let isOver = false;
+    const other = second().finally(() => {
+      isOver = true;
+    });
+    for (let i = 0; i < 15 && !isOver; i++) await pause(100);
+    await gate`select pg_advisory_unlock(${GATE})`;
+    await Promise.all([one, other]);
+  } finally {
+    await gate.end({ timeout: 1 });
+  }
+}
+const labelOf = async (id: string) => (await sql`select label from exchange.resource where id = ${id}`)[0]?.label;
+const write = (...records: object[]) => enrol(node.deps, [], records);
+
+test('a record that is written while what it names becomes sensitive', async () => {
+  await write(ward('w1'), drug('d1'), ward('w2'), role('r2', 'w2'));
+  await atOnce(
+    () => write(visit('gate-v1', { serviceProvider: { reference: 'Organization/w1' } })),
+    () => write(ward('w1', PSY)),
+  );
+  expect(await labelOf('gate-v1')).toBe(1);
+  await atOnce(
+    () => write(order('gate-o1', 'd1')),
+    () => write(drug('d1', PSY)),
+  );
+  expect(await labelOf('gate-o1')).toBe(1);
+  await atOnce(
+    () => write(visit('gate-v2', { participant: [{ individual: { reference: 'PractitionerRole/r2' } }] })),
+    () => write(ward('w2', PSY)),
+  );
+  expect(await labelOf('gate-v2')).toBe(1);
+});
+
+test('what becomes sensitive while a record is written that names it', async () => {
+  await write(ward('gate-w3'), drug('gate-d3'));
+  await atOnce(
+    () => write(ward('gate-w3', PSY)),
+    () => write(visit('v3', { serviceProvider: { reference: 'Organization/gate-w3' } })),
+  );
+  expect(await labelOf('v3')).toBe(1);
+  await atOnce(
+    () => write(drug('gate-d3', PSY)),
+    () => write(order('o3', 'gate-d3')),
+  );
+  expect(await labelOf('o3')).toBe(1);
+});
+
+test('an entry that names another one, which becomes sensitive at the same time', async () => {
+  await write(ward('w4'), ward('plain'), role('gate-r4', 'plain'));
+  await write(visit('v4', { participant: [{ individual: { reference: 'PractitionerRole/gate-r4' } }] }));
+  await atOnce(
+    () => write(role('gate-r4', 'w4')),
+    () => write(ward('w4', PSY)),
+  );
+  expect(await labelOf('v4')).toBe(1);
+  await write(ward('gate-w5'), role('r5', 'plain'));
+  await write(visit('v5', { participant: [{ individual: { reference: 'PractitionerRole/r5' } }] }));
+  await atOnce(
+    () => write(ward('gate-w5', PSY)),
+    () => write(role('r5', 'gate-w5')),
+  );
+  expect(await labelOf('v5')).toBe(1);
+});
+
+test('who writes what is no more sensitive than before waits for nobody', async () => {
+  await write(ward('gate-w6'));
+  let isOver = false;
+  await atOnce(
+    () => write(ward('gate-w6'), visit('gate-v6', { serviceProvider: { reference: 'Organization/gate-w6' } })),
+    async () => {
+      await write(ward('w7'), visit('v7', { serviceProvider: { reference: 'Organization/gate-w6' } }));
+      isOver = true;
+      expect(await waiting()).toBe(1);
+    },
+  );
+  expect(isOver).toBe(true);
+  expect(await labelOf('v7')).toBe(0);
+});
+
+test('a new entry of ours, which names what is sensitive, reaches who named it before', async () => {
+  await write(visit('v8', { participant: [{ individual: { reference: 'PractitionerRole/r8' } }] }));
+  await write(ward('w8', PSY));
+  await write(role('r8', 'w8'));
+  expect(await labelOf('v8')).toBe(1);
+});
