@@ -7,7 +7,7 @@ import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { askedOf } from '../src/http/asked.ts';
 import { bodyFirst } from '../src/http/body.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
-import { checkAccepts } from '../src/http/negotiate.ts';
+import { formatFor } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { type Answers, answers } from './answers.ts';
@@ -26,6 +26,7 @@ import { searchParameterRoutes } from './search-parameter.ts';
 import { searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
 import { type Work, workOf } from './work.ts';
+import { xmlAnswers } from './xml-answers.ts';
 
 /** Path of the directory's FHIR base. */
 export const DIRECTORY_PATH = '/directory/fhir';
@@ -83,6 +84,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const kept = directoryCacheMb > 0 ? (options.answers ?? answers(directoryCacheMb * 1_000_000)) : undefined;
   const plain = direct(searchDeps, path, kept && memory(deps, kept));
   options.onQuick?.(quickAnswers(deps, plain, limit));
+  app.use(`${path}/*`, xmlAnswers);
   app.use(`${path}/:type/*`, bodyFirst(MAX_BODY));
   // the pattern holds for /:type too
   app.use(`${path}/:type/*`, (c, next) => (hasOwnPlace(c) ? next() : work.short(next)));
@@ -99,7 +101,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.options('*', preflight);
   at.get('/metadata', (c) => {
     route(c, '/metadata');
-    checkAccepts(c.req.header('accept'), c.req.query('_format'));
+    formatFor(c.req.header('accept'), c.req.query('_format'));
     return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
   if (!options.merged) publicationRoutes(app, at, { ...searchDeps, wake: () => deps.wake?.() });

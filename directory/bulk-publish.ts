@@ -1,11 +1,10 @@
 // $bulk-publish: the root manifest and the pages of its chain, made from rows; the files are static.
 // Bulk Data Access 4.0.0-ballot, Bulk Publish; docs/publication.md
-import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { formatInstant } from '../src/fhir/instant.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { isNotModified } from '../src/http/conditional.ts';
+import { contentTag, isNotModified } from '../src/http/conditional.ts';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { fileUrl } from './publication-files.ts';
 import { bulkPath, OWN, type Place } from './publish/place.ts';
@@ -59,7 +58,7 @@ function send(c: Context<FhirEnv>, deps: BulkDeps, page: ChainPage, next: string
       fileUrl: (name) => fileUrl(deps.config, name, deps.place),
     }),
   );
-  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
+  const etag = contentTag(body);
   const headers = { etag, 'last-modified': page.changedAt.toUTCString(), 'cache-control': cache };
   if (isNotModified(c.req.header('if-none-match'), c.req.header('if-modified-since'), etag, page.changedAt))
     return reply(c, null, 304, headers);

@@ -90,7 +90,7 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
     ...(options.merged === undefined ? { instantiates: [`${PLAN_NET}/CapabilityStatement/plan-net`] } : {}),
     implementationGuide: [`${PLAN_NET}/ImplementationGuide/hl7.fhir.us.davinci-pdex-plan-net|1.2.0`],
     fhirVersion: '4.0.1',
-    format: ['json', 'application/fhir+json'],
+    format: ['json', 'application/fhir+json', 'xml', 'application/fhir+xml'],
     rest: [
       {
         mode: 'server',

@@ -7,8 +7,9 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN } from '../src/fhir/resource.ts';
 import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
+import { contentTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { checkAccepts } from '../src/http/negotiate.ts';
+import { formatFor } from '../src/http/negotiate.ts';
 import {
   type HistoryPosition,
   type HistoryRequest,
@@ -65,7 +66,7 @@ function readHistoryParameters(
     applied: [],
   };
   for (const [name, value] of pairs) {
-    if (value === '' || name === '_format' || name === '_pretty') continue;
+    if (value === '' || name === '_pretty') continue;
     if (name === '_since') given.since = instantOf(name, value);
     else if (name === '_until') given.until = instantOf(name, value);
     else if (name === '_count') {
@@ -78,9 +79,10 @@ function readHistoryParameters(
     } else if (name === '_cursor') {
       given.after = decodePosition(value);
       continue;
-    } else if (options.lenient && name !== '_at') continue;
-    else
+    } else if (name !== '_format') {
+      if (options.lenient && name !== '_at') continue;
       throw new Outcome('unknown-parameter', 'A history takes _since, _until, _count and _sort; _at is not supported.');
+    }
     given.applied.push([name, value]);
   }
   return given;
@@ -93,7 +95,7 @@ export async function history(c: Context<FhirEnv>, deps: HistoryDeps): Promise<R
   route(c, `${type === undefined ? '' : '/:type'}${id === undefined ? '' : '/:id'}/_history`);
   if (type !== undefined && !isDirectoryType(type)) throw new Outcome('unknown-type');
   if (id !== undefined && !ID_PATTERN.test(id)) throw new Outcome('not-found');
-  checkAccepts(c.req.header('accept'), c.req.query('_format'));
+  formatFor(c.req.header('accept'), c.req.query('_format'));
   const url = new URL(c.req.raw.url);
   const { applied, ...given } = readHistoryParameters(url.searchParams, {
     countMax: deps.config.directoryCountMax,
@@ -115,5 +117,9 @@ export async function history(c: Context<FhirEnv>, deps: HistoryDeps): Promise<R
     self: link(given.after),
     next: page.next && link(page.next),
   });
-  return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+  const headers = { etag: contentTag(body), 'cache-control': 'no-cache' };
+  // who asks again and again for what is new gets it when there is any
+  if (isNotModified(c.req.header('if-none-match'), undefined, headers.etag, new Date(0)))
+    return reply(c, null, 304, headers);
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, ...headers });
 }

@@ -7,6 +7,7 @@ import { zipCentre, zipsLike } from '../src/fhir/search/zip.ts';
 import { storeFailure } from '../src/store/failure.ts';
 import { addressLogical } from '../src/store/resource/logical-targets.ts';
 import { readResource, readState } from '../src/store/resource/resource.ts';
+import { TOTAL_EXACT } from '../src/store/search/search.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { keyOf } from './in-network/decide.ts';
 import { keysIn, titleOf } from './in-network/evidence.ts';
@@ -139,12 +140,15 @@ function foundIn(bytes: Uint8Array): Found {
     });
   }
   const next = objects(bundle['link']).find((k) => k['relation'] === 'next')?.['url'];
-  const estimated = objects(isObject(bundle['_total']) ? bundle['_total']['extension'] : undefined);
+  const marks = objects(isObject(bundle['_total']) ? bundle['_total']['extension'] : undefined);
+  const exact = !marks.some((e) => e['url'] === ESTIMATED_TOTAL);
+  const total = typeof bundle['total'] === 'number' ? bundle['total'] : undefined;
   return {
     hits,
     all,
-    total: typeof bundle['total'] === 'number' ? bundle['total'] : undefined,
-    exact: !estimated.some((e) => e['url'] === ESTIMATED_TOTAL),
+    // an estimate may be twice what there is: people are told what is sure
+    total: exact ? total : TOTAL_EXACT,
+    exact,
     next: typeof next === 'string' ? (new URL(next).searchParams.get('_cursor') ?? undefined) : undefined,
   };
 }

@@ -2,12 +2,14 @@
 // Everything else that happens to a request happens here too: the limit of its client, its headers, its line in the log, its
 // count.
 import type { Deps } from '../src/deps.ts';
-import type { Asked } from '../src/http/asked.ts';
+import { type Asked, queryOf } from '../src/http/asked.ts';
 import { errorReply, fixedHeaders, outcomeOf, type Reply, recordRequest, requestIdOf } from '../src/http/fhir-app.ts';
 import { CLIENT_GONE } from '../src/http/gone.ts';
+import { asksXml } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit } from '../src/http/rate-limit.ts';
 import { CORS } from './app-answers.ts';
 import { type Direct, routeOf } from './direct.ts';
+import { VARIES } from './xml-answers.ts';
 
 /** A request as the server of the runtime has it. `peer`: address of the socket's other end. */
 type Incoming = Asked & { peer: string | undefined };
@@ -26,6 +28,7 @@ export function quickAnswers(
     const { method, header } = request;
     // a request that has gone through a node may be our own
     if (method !== 'GET' || header('via') !== undefined) return undefined;
+    if (isForXml(request)) return undefined;
     const question = direct.question(request.url);
     if (question === undefined) return undefined;
     const started = performance.now();
@@ -36,7 +39,7 @@ export function quickAnswers(
       const seconds = (performance.now() - started) / 1000;
       const told = request.isGone?.() === true ? CLIENT_GONE : status;
       recordRequest(deps, { service, method, route, status: told, seconds, requestId });
-      return { body, status, headers: { 'x-request-id': requestId, ...fixed, ...limits, ...headers } };
+      return { body, status, headers: { 'x-request-id': requestId, ...fixed, ...VARIES, ...limits, ...headers } };
     };
     const failed = (error: unknown) => finish(errorReply(outcomeOf(error, deps, service, requestId), requestId));
     try {
@@ -48,3 +51,10 @@ export function quickAnswers(
     }
   };
 }
+
+/** What is written anew as XML goes through the router. */
+const isForXml = (asked: Asked): boolean =>
+  asksXml(
+    asked.header('accept'),
+    asked.url.includes('_format') ? (queryOf(asked)?.get('_format') ?? undefined) : undefined,
+  );

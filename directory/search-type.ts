@@ -10,7 +10,7 @@ import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts
 import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
-import { checkAccepts } from '../src/http/negotiate.ts';
+import { formatFor } from '../src/http/negotiate.ts';
 import type { Errand } from '../src/store/errand.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
@@ -41,6 +41,7 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   const form = await bodyText(c, MAX_FORM);
   const asked = askedOf(c);
   const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
+  c.set('format', formatFor(asked.header('accept'), formatIn(pairs)));
   return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));
 }
 
@@ -53,7 +54,7 @@ async function answer(
   if (url.length > MAX_URL) throw new Outcome('url-too-long');
   if (!isDirectoryType(type)) throw new Outcome('unknown-type');
   const pairs = [...query];
-  checkAccepts(header('accept'), pairs.find(([name]) => name === '_format')?.[1]);
+  formatFor(header('accept'), formatIn(pairs));
   const request = readSearch(type, pairs, {
     ...requestOptions(deps),
     explain: deps.config.directoryExplain || deps.config.sandbox,
@@ -66,6 +67,8 @@ async function answer(
   );
   return { body, status: 200, headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' } };
 }
+
+const formatIn = (pairs: readonly [string, string][]) => pairs.find(([name]) => name === '_format')?.[1];
 
 const requestOptions = ({ base, clock, config }: SearchDeps) => ({
   base,
@@ -134,7 +137,9 @@ function subset(entry: BundleEntry, request: SearchRequest): BundleEntry {
 /** Exactly what was applied, under the public base. */
 function link(request: SearchRequest, deps: SearchDeps): string {
   let query = '';
-  for (const [name, value] of request.applied) query += `${query === '' ? '?' : '&'}${formed(name)}=${formed(value)}`;
+  const format: [string, string][] = request.format === undefined ? [] : [['_format', request.format]];
+  for (const [name, value] of [...request.applied, ...format])
+    query += `${query === '' ? '?' : '&'}${formed(name)}=${formed(value)}`;
   return `${deps.base}/${request.type}${query}`;
 }
 

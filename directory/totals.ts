@@ -11,7 +11,7 @@ import {
   TOTAL_EXACT,
 } from '../src/store/search/search.ts';
 
-/** `exact` or the planner's estimate */
+/** `exact` or an estimate */
 export type Total = { value: number; exact: boolean };
 type Known = Total & { change: string };
 
@@ -80,7 +80,7 @@ async function counted(request: SearchRequest, deps: TotalDeps, key: string): Pr
   return keep(request, deps, key, { change, value: total, exact: true });
 }
 
-/** Beyond the cap the total is the planner's estimate, and marked so. */
+/** Beyond the cap the total is an estimate, and marked so. */
 async function estimated(request: SearchRequest, deps: TotalDeps, key: string, change: string): Promise<Total> {
   const value = await estimateMatches(deps.database.sql, request);
   return keep(request, deps, key, { change, value, exact: false });

@@ -20,7 +20,7 @@ export type Found = {
   /** included resources and hits by `Type/id` */
   all: ReadonlyMap<string, Resource>;
   total: number | undefined;
-  /** false: the total is an estimate */
+  /** false: there are more than `total` */
   exact: boolean;
   /** position of the next page */
   next: string | undefined;

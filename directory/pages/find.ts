@@ -183,7 +183,7 @@ async function results(
     };
   // roles of one person at one place are one card: where all are at hand, cards are what is counted
   const total = found.hits.length === found.total ? cards.length : (found.total ?? shown.length);
-  const count = found.exact ? t.find.count(total, l.number(total)) : t.find.about(l.number(total));
+  const count = found.exact ? t.find.count(total, l.number(total)) : t.find.over(l.number(total));
   const drawn = mapOf(data, l, q, shown);
   return {
     ...pageOf(l, q),

@@ -49,6 +49,8 @@ export type Maker = (context: MakerContext) => Promise<Made>;
 export type MadePublication = Publication & {
   /** parts that could not be made; the log tells why */
   failed: Part[];
+  /** contracts and years (`H1234/2027`) whose files their audit has refused: what was shown of them before stays */
+  refused: string[];
 };
 export type MakerContext = {
   deps: PublishDeps;
@@ -76,7 +78,7 @@ export async function makePublication(deps: PublishDeps, options: PublishOptions
   await clearUnfinished(deps);
   const started = clock();
   const { publication: begun, id: snapshot, end } = await openPublication(database, started);
-  const publication: MadePublication = { ...begun, failed: [] };
+  const publication: MadePublication = { ...begun, failed: [], refused: [] };
   const sets: MadeSet[] = [];
   const shows: ((tx: Queryable) => Promise<void>)[] = [];
   try {
@@ -104,6 +106,9 @@ export async function makePublication(deps: PublishDeps, options: PublishOptions
       for (const show of shows) await show(tx);
       await showPublication(tx, publication);
     });
+    publication.refused = sets.filter((set) => set.state === 'blocked').map((set) => set.key);
+    for (const key of publication.refused)
+      deps.log('warn', 'files refused by their audit', { publication: publication.number, channel: 'mpf', key });
     deps.log('info', 'published', {
       publication: publication.number,
       sets: sets.length,

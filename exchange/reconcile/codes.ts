@@ -1,6 +1,7 @@
 // What judging two records needs to know of codes, days, quantities and texts. Pure.
 import { createHash } from 'node:crypto';
 import { systemKnownAs } from '../../src/fhir/code-systems.ts';
+import { fold } from '../../src/fhir/fold.ts';
 import {
   codings,
   isObject,
@@ -160,6 +161,9 @@ export const digest = (value: unknown): string =>
     .update(JSON.stringify(value) ?? '')
     .digest('hex')
     .slice(0, 24);
+/** A text in which capitals and blanks say nothing. */
+export const inWords = (value: string | undefined): string | null =>
+  value === undefined ? null : fold(value).replace(/\s+/g, ' ').trim();
 /** Words of a text: lower case, without marks and spaces between them doubled. */
 export const words = (value: Json | undefined): string =>
   typeof value === 'string'

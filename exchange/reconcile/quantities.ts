@@ -149,7 +149,7 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
 const BODY_SURFACE = /^ml\/\(?min\s*(?:[/.*]|per)?\s*[{[(]?\s*1[.,]73/i;
 
 /** What it says of its unit: by its code, else by its word. As a UCUM code where it is one of those that are known. */
-function unitOf(q: JsonObject): string {
+export function unitOf(q: JsonObject): string {
   const written = text(q['code']) ?? text(q['unit']) ?? '';
   if (BODY_SURFACE.test(written)) return 'mL/min/{1.73_m2}';
   // what stands in braces is a remark

@@ -40,6 +40,11 @@ export async function publish(options: { now?: boolean; only?: string[] }): Prom
     say(
       `Publication ${made.number}: ${total} resources, up to ${made.covers.toISOString()}. ${config.baseUrl}/publications`,
     );
+    for (const key of made.refused)
+      say(
+        `Medicare Plan Finder ${key.replace('/', ', ')}: refused by its audit; what was shown before stays. ${config.baseUrl}/publications/mpf/${key}/audit`,
+      );
+    if (made.refused.length > 0) process.exitCode = 1;
     if (made.failed.length > 0)
       throw new CommandFault(
         `Not made, and shown as before: ${made.failed.join(', ')}. The log says why (LOG_LEVEL=error).`,

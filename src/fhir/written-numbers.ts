@@ -31,6 +31,14 @@ export function writtenNumbers(text: string): WrittenNumbers | undefined {
   return isOdd ? found : undefined;
 }
 
+/** Parsed, with numbers that JavaScript might write in another way as strings: as they stand in the text. */
+export function parseAsWritten(text: string): Json {
+  if (!ODD.test(text)) return JSON.parse(text) as Json;
+  return JSON.parse(text, (_, value: Json, context?: { source?: string }) =>
+    typeof value === 'number' ? (context?.source ?? value) : value,
+  ) as Json;
+}
+
 /** The record as text, its numbers as they were written. */
 export function withWrittenNumbers(record: Resource, written: WrittenNumbers | undefined): string {
   if (written === undefined) return JSON.stringify(record);

@@ -1,6 +1,12 @@
 // Entity tags and conditional reads. https://hl7.org/fhir/R4/http.html#cread
 
+import { createHash } from 'node:crypto';
+
 export const entityTag = (version: number | string): string => `W/"${version}"`;
+
+/** The tag of an answer that is made anew each time: of its bytes. */
+export const contentTag = (body: string | Uint8Array): string =>
+  `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
 
 /**
  * May the server answer 304? `If-None-Match` wins over `If-Modified-Since` (RFC 9110, 13.2.2). Times are compared in

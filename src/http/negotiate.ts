@@ -1,4 +1,4 @@
-// What a client accepts. We produce JSON only; a browser that asks for HTML gets JSON too.
+// What a client accepts: JSON, and XML where it is offered. A browser that asks for HTML gets JSON.
 // https://hl7.org/fhir/R4/http.html#mime-type
 import { Outcome } from '../fhir/outcome.ts';
 
@@ -7,8 +7,40 @@ const FORMATS =
 const ACCEPTED =
   /^(\*\/\*|application\/\*|text\/\*|text\/html|application\/xhtml\+xml|(application|text)\/(fhir\+json|json|json\+fhir))$/;
 
+const XML = /^(application\/(fhir\+xml|xml\+fhir|xml)|text\/xml)$/;
+
+export type Format = 'json' | 'xml';
+
 /**
- * Checks `Accept` and `_format`.
+ * Which of the two is asked for: `_format` before `Accept`, of which the better range counts and a type that is named before one that is not.
+ * @throws Outcome not-acceptable
+ */
+export function formatFor(accept: string | undefined, format: string | undefined): Format {
+  if (asksXml(accept, format)) return 'xml';
+  checkAccepts(accept, format);
+  return 'json';
+}
+
+/** Is it XML that is asked for? */
+export function asksXml(accept: string | undefined, format: string | undefined): boolean {
+  if (format !== undefined && format !== '') {
+    const type = mediaType(format).replace(' ', '+');
+    return type === 'xml' || XML.test(type);
+  }
+  if (accept === undefined || !/xml/i.test(accept)) return false;
+  const ranges = accept.split(',');
+  const best = (isOne: (range: string) => boolean) => Math.max(0, ...ranges.filter(isOne).map(weight));
+  return best((range) => XML.test(mediaType(range)) && isOfVersion(range) && !isRefused(range)) > best(isAccepted);
+}
+
+/** Its quality; a named type has somewhat more than one that is not. RFC 9110 12.5.1 */
+function weight(range: string): number {
+  const quality = Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
+  return quality + (range.includes('*') ? 0 : 0.0001);
+}
+
+/**
+ * Checks `Accept` and `_format` where there is JSON only.
  * @throws Outcome not-acceptable
  */
 export function checkAccepts(accept: string | undefined, format: string | undefined): void {
@@ -34,7 +66,10 @@ export const isRefused = (range: string): boolean => /;\s*q=0(\.0*)?\s*(;|$)/i.t
 
 function isAccepted(range: string): boolean {
   if (!ACCEPTED.test(mediaType(range))) return false;
-  if (isRefused(range)) return false;
+  return !isRefused(range) && isOfVersion(range);
+}
+
+function isOfVersion(range: string): boolean {
   const version = /;\s*fhirversion\s*=\s*"?([\d.]+)/i.exec(range)?.[1];
   return version === undefined || version === '4.0' || version === '4.0.1';
 }

@@ -61,6 +61,24 @@ test('of a resource: newest first, tombstones without a resource', async () => {
   );
 });
 
+test('one that is as it was answers 304 until something changes', async () => {
+  const own = await directory();
+  try {
+    const ask = (tag?: string) => own.get('Practitioner/_history', tag === undefined ? {} : { 'if-none-match': tag });
+    const first = await ask();
+    const tag = first.headers.get('etag') ?? '';
+    expect(tag).toMatch(/^"[0-9a-f]{32}"$/);
+    const again = await ask(tag);
+    expect([again.status, again.headers.get('etag'), await again.text()]).toEqual([304, tag, '']);
+    await own.load([deletion('Practitioner/p1')]);
+    const changed = await ask(tag);
+    expect(changed.status).toBe(200);
+    expect(changed.headers.get('etag')).not.toBe(tag);
+  } finally {
+    await own.close();
+  }
+});
+
 test('of a type and of all, oldest first, with inclusive bounds', async () => {
   const all = [
     'POST Location W/"1"',

@@ -223,6 +223,19 @@ test('distance: nearest first, told on the card, and the circle can be widened',
   expect(words(none.text)).toContain('Leave out: within 50 miles of 10001');
 });
 
+test('of more than can be counted quickly it is said that there are more, not how many', async () => {
+  const own = await directory(FIXTURE);
+  try {
+    const open = FIXTURE.find((r) => r['id'] === 'r1');
+    await own.load(entries(Array.from({ length: 10_001 }, (_, i) => ({ ...open, id: `many${i}` }) as Resource)));
+    const found = async (path: string) => words(await (await siteOver(own.database)(path)).text());
+    expect(await found('/en/find?new=1')).toContain('more than 10,000 results');
+    expect(await found('/es/find?new=1')).toContain('más de 10,000 resultados');
+  } finally {
+    await own.close();
+  }
+});
+
 test('a question about a plan that cannot be answered is asked anew on the spot', async () => {
   for (const asked of ['', '&plan=nothing']) {
     const { text } = await page(`/answer?provider=Practitioner/p1${asked}&date=2026-11-28`);

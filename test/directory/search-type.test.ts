@@ -110,7 +110,7 @@ test.each([
   ['Practitioner?__proto__=x', 400, 'not-supported'],
   ['Practitioner/_search?name=x', 405, 'not-supported'],
   ['Patient?_id=1', 404, 'not-supported'],
-  ['Practitioner?_format=xml', 406, 'not-supported'],
+  ['Practitioner?_format=ttl', 406, 'not-supported'],
   [`Practitioner?name=${'a'.repeat(9000)}`, 414, 'too-long'],
 ])('%.60s is refused', async (path, status, code) => {
   const response = await d.get(path);

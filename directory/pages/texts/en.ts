@@ -78,7 +78,7 @@ export const en = {
     people: 'Doctors and other professionals',
     places: 'Places',
     count: (n: number, shown: string) => many(n, 'result', 'results', shown),
-    about: (shown: string) => `about ${shown} results`,
+    over: (shown: string) => `more than ${shown} results`,
     asked: 'You looked for',
     near: (zip: string, miles: string) => `within ${miles} miles of ${zip}`,
     inPlan: (plan: string) => `in ${plan}`,

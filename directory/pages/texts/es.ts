@@ -81,7 +81,7 @@ export const es: Texts = {
     people: 'Médicos y otros profesionales',
     places: 'Lugares',
     count: (n, shown) => many(n, 'resultado', 'resultados', shown),
-    about: (shown) => `unos ${shown} resultados`,
+    over: (shown) => `más de ${shown} resultados`,
     asked: 'Usted buscó',
     near: (zip, miles) => `a menos de ${miles} millas de ${zip}`,
     inPlan: (plan) => `en ${plan}`,

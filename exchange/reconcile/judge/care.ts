@@ -1,12 +1,12 @@
 // Goals, plans, teams and orders of care, specimens, relatives and answers: when two records tell of the same thing.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import { alike } from '../alike.ts';
 import {
   bare,
   began,
   codesOf,
   day,
   daysBetween,
-  digest,
   disjoint,
   minute,
   otherDay,
@@ -127,9 +127,12 @@ const areRelatives = (a: Resource, b: Resource): boolean => {
   );
 };
 
+/** Of answers the words of the questions, which their numbers (linkId) stand for. */
+const QUESTIONS: ReadonlySet<string> = new Set(['text', 'definition']);
+
 export const questionnaire: Judge = (a, b) =>
   sharesIdentifier(a, b)
     ? sameRecord('identifier')
-    : a['item'] !== undefined && digest(a['item']) === digest(b['item'])
+    : a['item'] !== undefined && alike(a['item'], QUESTIONS) === alike(b['item'], QUESTIONS)
       ? sameEvent('questionnaire')
       : undefined;

@@ -1,13 +1,13 @@
 // Orders, fills, claims, authorizations, devices and coverage.
-import { fold } from '../../../src/fhir/fold.ts';
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import { alike } from '../alike.ts';
 import {
   bare,
   began,
   day,
   daysBetween,
-  digest,
   drugCodes,
+  inWords,
   minute,
   NDC,
   otherDay,
@@ -34,10 +34,8 @@ import {
 } from './verdict.ts';
 
 /** Where the dosage is told in words alone, capitals and blanks say nothing. */
-const inWords = (words: string | undefined): string | null =>
-  words === undefined ? null : fold(words).replace(/\s+/g, ' ').trim();
 const dosage = (r: Resource): string =>
-  digest(
+  alike(
     objects(r['dosageInstruction']).map((d) => [
       d['timing'] ?? null,
       d['doseAndRate'] ?? null,

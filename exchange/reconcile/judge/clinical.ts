@@ -168,14 +168,31 @@ export const report: Judge = (a, b, known) => {
   const [pa, pb] = [objects(a['performer']), objects(b['performer'])];
   const performer = part(sameOf(pa, pb, known), [pa.length > 0, pb.length > 0]);
   if (performer === undefined) return undefined;
-  const refs = (r: Resource) => objects(r['result']).flatMap((x) => referenceOf(x) ?? []);
+  const refs = (r: Resource) => [...new Set(objects(r['result']).flatMap((x) => referenceOf(x) ?? []))];
   const [fewer, more] = [refs(a), refs(b)].sort((x, y) => x.length - y.length) as [string[], string[]];
   // two notes of one minute have no results, and other words
   const forms = (r: Resource) => objects(r['presentedForm']).flatMap((f) => text(f['data']) ?? text(f['hash']) ?? []);
   const isOther = disjoint(forms(a), forms(b));
   if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 && !isOther ? 0 : 1));
-  return allAmong(fewer, more, known) ? sameEvent('report', performer) : undefined;
+  return allAmong(fewer, more, known) || mayBeAll(a, b, known) ? sameEvent('report', performer) : undefined;
 };
+
+/**
+ * Have two reports a result in common, and may each result of one that is not among those of the other be one that the other names and its payer
+ * did not send?
+ */
+function mayBeAll(a: Resource, b: Resource, known: Known): boolean {
+  const told = (r: Resource) => {
+    const results = objects(r['result']);
+    const sent = results.flatMap((x) => referenceOf(x) ?? []);
+    return { sent, unsent: results.length - sent.length };
+  };
+  const [x, y] = [told(a), told(b)];
+  const alone = (of: readonly string[], others: readonly string[]) =>
+    of.filter((key) => !allAmong([key], others, known)).length;
+  const [onlyA, onlyB] = [alone(x.sent, y.sent), alone(y.sent, x.sent)];
+  return onlyA < x.sent.length && onlyA <= y.unsent && onlyB <= x.unsent;
+}
 
 /** The number of a document itself; its other numbers may be those of a visit, which all the notes of it have. */
 const masters = (r: Resource): string[] =>
@@ -288,5 +305,12 @@ export const procedure: Judge = (a, b, known) => {
   const who = sameOf(actors(a), actors(b), known);
   if (who === true || visit === true) return who === false ? undefined : sameEvent('procedure');
   if (who === false) return undefined;
-  return sameEvent('procedure', 1);
+  return sameEvent('procedure', sameSpan(a['performedPeriod'], b['performedPeriod']) ? 0 : 1);
 };
+
+/** From one minute to another, both the same: as good as the visit in which it was done. A day is no such span, nor is a time without an end. */
+function sameSpan(a: Json | undefined, b: Json | undefined): boolean {
+  const [x, y] = [period(a), period(b)];
+  const [from, to] = [minute(x.start), minute(x.end)];
+  return from !== undefined && to !== undefined && from < to && from === minute(y.start) && to === minute(y.end);
+}

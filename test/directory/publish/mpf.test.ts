@@ -112,13 +112,13 @@ test('a fatal finding leaves what was shown before', async () => {
   d.pass(1);
   const gone = (r: Resource) => r.resourceType === 'PractitionerRole' || r.resourceType === 'OrganizationAffiliation';
   await d.load(everything.filter(gone).map((r) => deletion(`${r.resourceType}/${String(r['id'])}`)));
-  await d.publish(['mpf']);
+  expect(await d.publish(['mpf'])).toMatchObject({ refused: ['H9901/2027'], failed: [] });
   expect(await (await d.fetch(`${BASE}/index.json`)).text()).toBe(before);
   expect(await (await d.fetch(`${BASE}/audit`)).text()).toContain('✘ Refused');
   const files = (JSON.parse(before) as { provider_urls: string[] }).provider_urls;
   for (const url of files) expect((await d.fetch(url)).status).toBe(200);
   await d.load(entries(everything.filter(gone)));
-  await d.publish(['mpf']);
+  expect(await d.publish(['mpf'])).toMatchObject({ refused: [] });
   expect(await (await d.fetch(`${BASE}/index.json`)).text()).not.toBe(before);
 });
 

@@ -310,6 +310,79 @@ test('a dosage in words is the same in capitals', () => {
   expect(is(order('1 tablet daily'), order('2 tablets daily'))).toBe('nothing');
 });
 
+test('panels of which each payer sent other results are one where what is missing explains it, and a result is the same', () => {
+  const panel = (...results: (string | undefined)[]) => ({
+    resourceType: 'DiagnosticReport',
+    code: cc(LOINC, '58410-2'),
+    effectiveDateTime: '2026-01-05T15:42:11Z',
+    performer: [ref('Organization/9')],
+    // of a result that did not come its number there is left
+    result: results.map((r) => (r === undefined ? id('elsewhere') : ref(`Observation/${r}`))),
+  });
+  expect(is(panel('1', '2', undefined), panel('1', undefined, '3'))).toBe('same-event 0.9');
+  expect(is(panel('1', '2'), panel('1', '3'))).toBe('nothing');
+  expect(is(panel('1', '2', undefined), panel('1', '3'))).toBe('nothing');
+  expect(is(panel('2', undefined), panel(undefined, '3'))).toBe('nothing');
+});
+
+test('a dosage is the same in whatever order, words and spellings its parts are told', () => {
+  const order = (dosage: object, status = 'active') => ({
+    resourceType: 'MedicationRequest',
+    status,
+    intent: 'order',
+    medicationCodeableConcept: { coding: [{ system: 'http://www.nlm.nih.gov/research/umls/rxnorm', code: '197361' }] },
+    authoredOn: '2026-01-05',
+    dosageInstruction: [dosage],
+  });
+  const rate = (display: string) => ({
+    coding: [{ system: 'http://terminology.hl7.org/CodeSystem/dose-rate-type', code: 'ordered', display }],
+  });
+  const a = {
+    timing: { repeat: { frequency: 1, period: 1, periodUnit: 'd' } },
+    doseAndRate: [{ type: rate('Ordered'), doseQuantity: { value: 5, unit: 'mL', code: 'mL' } }],
+  };
+  const b = (value: number) => ({
+    doseAndRate: [{ doseQuantity: { unit: 'ml', value }, type: rate('ORDERED') }],
+    timing: { repeat: { periodUnit: 'd', period: 1, frequency: 1 } },
+  });
+  expect(is(order(a), order(b(5)))).toBe('same-event 0.9');
+  expect(is(order(a), order(b(10)))).toBe('dosage-mismatch');
+  expect(is(order(a, 'completed'), order(b(10), 'completed'))).toBe('nothing');
+});
+
+test('answers are the same in whatever order and words they are told', () => {
+  const answered = (item: object) => ({
+    resourceType: 'QuestionnaireResponse',
+    status: 'completed',
+    questionnaire: 'http://forms.example/7',
+    authored: '2026-01-05T08:00:00Z',
+    item: [item],
+  });
+  const answer = (code: string, display: string) => ({ valueCoding: { system: 'http://loinc.org', code, display } });
+  const a = { linkId: '1', text: 'Do you smoke?', answer: [answer('LA33-6', 'Yes')] };
+  const b = (code: string) => ({ answer: [answer(code, 'yes')], text: 'DO YOU SMOKE?', linkId: '1' });
+  expect(is(answered(a), answered(b('LA33-6')))).toBe('same-event 0.9');
+  expect(is(answered(a), answered(b('LA32-8')))).toBe('nothing');
+});
+
+test('procedures without a performer are one from minute to minute, and proposed where no more than the day or the beginning is the same', () => {
+  const done = (start: string, end?: string, more: object = {}) => ({
+    resourceType: 'Procedure',
+    status: 'completed',
+    code: { coding: [{ system: 'http://snomed.info/sct', code: '1260009003' }] },
+    performedPeriod: { start, ...(end === undefined ? {} : { end }) },
+    ...more,
+  });
+  const [start, end] = ['2026-01-05T14:41:50Z', '2026-01-05T15:02:43Z'];
+  expect(is(done(start, end), done('2026-01-05T09:41:50-05:00', end))).toBe('same-event 0.9');
+  expect(is(done(start, end), done(start, '2026-01-05T15:10:00Z'))).toBe('same-event 0.7');
+  expect(is(done(start), done(start))).toBe('same-event 0.7');
+  expect(is(done(start, start), done(start, start))).toBe('same-event 0.7');
+  expect(is(done('2026-01-05', '2026-01-06'), done('2026-01-05', '2026-01-06'))).toBe('same-event 0.7');
+  const site = (code: string) => ({ bodySite: [{ coding: [{ system: 'http://snomed.info/sct', code }] }] });
+  expect(is(done(start, end, site('1')), done(start, end, site('2')))).toBe('nothing');
+});
+
 test('a value in words is one with the quantity that it says', () => {
   const at = '2026-01-05T08:00:00Z';
   const told = (valueString: string) => ({ ...lab(at), valueQuantity: undefined, valueString });
