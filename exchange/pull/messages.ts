@@ -43,6 +43,11 @@ export function readMessages(line: string): Message[] {
 export const isGrave = ({ severity }: Pick<Message, 'severity'>): boolean =>
   severity !== 'information' && severity !== 'warning';
 
+/** Messages may stand among records too: of such a file only these are read, which is known once its lines were looked at. */
+const mayHold = (file: PullFile): boolean => file.kind === 'error' || file.said !== null;
+const isMessage = (line: string): boolean =>
+  line.includes('"OperationOutcome"') && readMessages(line).some((m) => m !== UNREADABLE);
+
 /**
  * The first messages that came with an answer, in its order. Files that were not had, or that are no longer kept, give none.
  * @param files of the pull
@@ -55,14 +60,16 @@ export async function* messagesOf(
 ): AsyncGenerator<PlacedMessage> {
   let left = most;
   for (const file of files) {
-    if (file.kind !== 'error' || file.blobKey === null) continue;
+    if (!mayHold(file) || file.blobKey === null) continue;
     const kept = await deps.blobs.get(file.blobKey);
     if (!kept) continue;
-    for await (const line of lines(keptText(kept)))
+    for await (const line of lines(keptText(kept))) {
+      if (file.kind !== 'error' && !('text' in line && isMessage(line.text))) continue;
       for (const message of 'text' in line ? readMessages(line.text) : [UNREADABLE]) {
         yield { ...message, file: file.position, line: line.number };
         if (--left === 0) return;
       }
+    }
   }
 }
 
@@ -101,8 +108,34 @@ async function saidIn(deps: Pick<Deps, 'blobs'>, file: PullFile): Promise<Messag
 /** What a pull's files of messages say, of those that are there. */
 export async function countMessages(deps: Pick<Deps, 'blobs'>, files: readonly PullFile[]): Promise<MessageCount[]> {
   const said: MessageCount[] = [];
-  for (const file of files) if (file.kind === 'error') said.push(...(file.said ?? (await saidIn(deps, file))));
+  for (const file of files) if (mayHold(file)) said.push(...(file.said ?? (await saidIn(deps, file))));
   return counted(said);
+}
+
+/** Of many messages: more than notes; and may something be missing? */
+const judged = (said: readonly MessageCount[]) => ({
+  isProblem: said.some((m) => m.severity !== 'information'),
+  mayLack: said.some(isGrave),
+});
+
+/**
+ * The same of what it says among the records, where lines of a pull were found to be none.
+ * @param positions of files that hold such lines
+ */
+export async function readSaidWithin(
+  deps: Pick<Deps, 'database' | 'blobs'>,
+  pullId: string,
+  files: readonly PullFile[],
+  positions: ReadonlySet<number>,
+): Promise<{ isProblem: boolean; mayLack: boolean }> {
+  const all: MessageCount[] = [];
+  for (const file of files) {
+    if (file.kind !== 'output' || !positions.has(file.position)) continue;
+    const said = await saidIn(deps, { ...file, said: [] });
+    if (said.length > 0) await fileSaid(deps.database.sql, pullId, file.position, said);
+    all.push(...said);
+  }
+  return judged(all);
 }
 
 /**
@@ -119,8 +152,9 @@ export async function readSaid(
     if (file.kind !== 'error') continue;
     const said = file.said ?? (await saidIn(deps, file));
     if (file.said === null && file.blobKey !== null) await fileSaid(deps.database.sql, pullId, file.position, said);
-    told.isProblem ||= file.state === 'failed' || said.some((m) => m.severity !== 'information');
-    told.mayLack ||= file.state === 'failed' || said.some(isGrave);
+    const { isProblem, mayLack } = judged(said);
+    told.isProblem ||= file.state === 'failed' || isProblem;
+    told.mayLack ||= file.state === 'failed' || mayLack;
   }
   return told;
 }

@@ -7,10 +7,12 @@ import { lendOne } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
+import { readSaidWithin } from '../pull/messages.ts';
 import type { Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { findPull, movePull } from '../store/pull/pull.ts';
 import { noteFaults } from '../store/pull/pull-fault.ts';
+import { pullFiles } from '../store/pull/pull-file.ts';
 import {
   decidedTo,
   forgetPhase,
@@ -31,7 +33,7 @@ import {
   type PullSlice,
   planSlices,
 } from '../store/pull/pull-slice.ts';
-import { keepNoTimeOfCut } from '../store/pull/staged-files.ts';
+import { filesWithNone, keepNoTime, keepNoTimeOfCut } from '../store/pull/staged-files.ts';
 import { retryAttachments } from '../store/records/attachment.ts';
 import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/records/commit-pull.ts';
 import type { Decided } from '../store/records/decided.ts';
@@ -209,6 +211,10 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
 
 /** Every slice is committed: the pull as a whole is done, or nothing of this. */
 async function finish(s: Step, work: Decided): Promise<void> {
+  const { sql } = s.deps.database;
+  const within = await filesWithNone(sql, s.pull.id);
+  const said = await readSaidWithin(s.deps, s.pull.id, within.size > 0 ? await pullFiles(sql, s.pull.id) : [], within);
+  if (said.isProblem) s.note('peer-error-file');
   const outcomes = await beginAgain(s.deps.database.sql, async (tx) => {
     const now = new Date(await transactionInstant(tx));
     await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
@@ -216,6 +222,7 @@ async function finish(s: Step, work: Decided): Promise<void> {
     await retryAttachments(tx, s.pull, s.deps.clock());
     await noteFaults(tx, s.pull.id, s.faults);
     await keepNoTimeOfCut(tx, s.pull.id);
+    if (said.mayLack) await keepNoTime(tx, s.pull.id);
     const counted = await countOutcomes(tx, s.pull.id);
     await movePull(
       tx,

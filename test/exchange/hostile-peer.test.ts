@@ -8,6 +8,7 @@ import { localDay } from '../../exchange/clocks/business-day.ts';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { readPeriod } from '../../exchange/report/period.ts';
+import { pullMessages } from '../../exchange/report/pull/messages.ts';
 import { pullReport } from '../../exchange/report/pull/pull-report.ts';
 import { renderReport } from '../../exchange/report/pull/render-report.ts';
 import { toTell } from '../../exchange/report/pull/tell.ts';
@@ -901,8 +902,36 @@ const ROWS: Row[] = [
       ),
     state: 'done',
     ledger: { created: 2, 'rejected not-a-resource': 1 },
-    notes: [],
+    // what it could not give does not come by itself
+    notes: ['peer-error-file', 'peer-incomplete'],
     holds: ['a', 'b'],
+    also: async (rested) => {
+      expect(rested.transactionTime).toBeNull();
+      const report = await pullReport(peer.node.deps, rested.id);
+      expect(report?.messages).toEqual([{ severity: 'error', code: 'exception', n: 1 }]);
+    },
+  },
+  {
+    does: 'has a warning, and a Bundle, among the records',
+    script: () =>
+      serves(
+        sends(
+          ndjson(
+            good('a'),
+            JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity: 'warning', code: 'processing' }] }),
+            JSON.stringify({ resourceType: 'Bundle', type: 'collection' }),
+          ),
+        ),
+      ),
+    state: 'done',
+    ledger: { created: 1, 'rejected not-a-resource': 2 },
+    notes: ['peer-error-file'],
+    holds: ['a'],
+    also: async (rested) => {
+      expect(rested.transactionTime).not.toBeNull();
+      const said = await pullMessages(peer.node.deps, rested.id);
+      expect(said?.messages.map((m) => [m.line, m.severity])).toEqual([[2, 'warning']]);
+    },
   },
   {
     does: 'hides records of others within records of the person',

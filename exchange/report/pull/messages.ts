@@ -25,7 +25,7 @@ export function messageTable(r: Pick<PullReport, 'messages' | 'messageFiles'>, h
   return {
     name: 'messages',
     caption: 'What the other payer says of its answer',
-    note: 'Messages are no records and are not counted as lines. Their files stand among those that came.',
+    note: 'Messages are no records. Their files stand among those that came and are not counted as lines; a message that stands among records is counted there, as a line that is no record.',
     columns: [
       { key: 'severity', label: 'Severity', kind: 'head' },
       { key: 'code', label: 'Code' },

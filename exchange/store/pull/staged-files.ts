@@ -55,6 +55,21 @@ export async function mostlyHeld(
   return row;
 }
 
+/** Files of records in which lines of a pull that are in the ledger are none. ledger_pkey. */
+export async function filesWithNone(sql: Queryable, pullId: string): Promise<ReadonlySet<number>> {
+  const rows = await sql<{ file: number }[]>`
+    select distinct l.file from exchange.ledger_unit l join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.kind = 'output'
+    where l.pull_id = ${pullId} and l.outcome = 'rejected' and l.reason = 'not-a-resource'`;
+  return new Set(rows.map((r) => r.file));
+}
+
+/** What a payer could not give would not come by itself: the next request begins where this one did. What a person has accepted is as it is. */
+export async function keepNoTime(tx: Queryable, pullId: string): Promise<void> {
+  const lacking = await tx`
+    update exchange.pull set transaction_time = null where id = ${pullId} and accepted_by is null returning 1`;
+  if (lacking.length > 0) await noteFaults(tx, pullId, new Map([['peer-incomplete', 1]]));
+}
+
 /** Is anything staged under a work id, of whichever file? Served by the primary keys. */
 export async function hasStaged(sql: Queryable, work: string): Promise<boolean> {
   const rows = await sql`
