@@ -117,7 +117,8 @@ export async function history(c: Context<FhirEnv>, deps: HistoryDeps): Promise<R
     self: link(given.after),
     next: page.next && link(page.next),
   });
-  const headers = { etag: contentTag(body), 'cache-control': 'no-cache' };
+  // weak: in JSON and in XML it is the same
+  const headers = { etag: `W/${contentTag(body)}`, 'cache-control': 'no-cache' };
   // who asks again and again for what is new gets it when there is any
   if (isNotModified(c.req.header('if-none-match'), undefined, headers.etag, new Date(0)))
     return reply(c, null, 304, headers);

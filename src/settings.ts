@@ -333,7 +333,7 @@ export const SETTINGS = {
   peerSecondPerson: setting(
     'PEER_SECOND_PERSON',
     'Exchange',
-    'A peer that one person added must be approved by another.',
+    'A peer that one person added must be approved by another. Not in the sandbox.',
     flag(true),
     'on',
   ),

@@ -130,7 +130,7 @@ function centerMark(l: Language, scale: Scale, center: Center, taken: readonly B
   const half = (center.name.length * LETTER) / 2;
   const usual = { x: x + 10, y: y + 16 };
   const beside = [x + 10, x - 10 - 2 * half].flatMap((left) => [16, -8].map((down) => ({ x: left, y: y + down })));
-  const apart = [28, -18, 42, -32, 56, -46].map((down) => ({ x: x - half, y: y + down }));
+  const apart = [28, -18, 42, -32, 56, -46, 70, -60, 84, -74].map((down) => ({ x: x - half, y: y + down }));
   const at = free(center.name, [...beside, ...apart], taken) ?? usual;
   const named: Box = { left: at.x, top: at.y - LINE + 2, width: 2 * half, height: LINE };
   const rings = ringsOf(scale, radius).map((miles) => {

@@ -58,6 +58,8 @@ export type ContentContext = {
   hiddenDocuments: ReadonlyMap<string, ReadonlySet<string>>;
   /** `Type/id` by member of what does not leave whatever it says by itself, as it was at the time of the export */
   staying: ReadonlyMap<string, ReadonlyMap<string, Staying>>;
+  /** directory entries that reveal what is labelled, with the label */
+  revealing: ReadonlyMap<string, number>;
 };
 /** Labels that a record inherits; or its payer may mean another person. */
 export type Staying = { label: number; isDoubted: boolean };
@@ -258,7 +260,7 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
     [...patients].flatMap((id) => context.staying.get(id)?.get(k) ?? []),
   );
   if (kept.some((k) => k.isDoubted)) found.push({ kind: 'identity-doubt', path: type });
-  const label = Math.max(labelOf(resource), ...kept.map((k) => k.label));
+  const label = Math.max(labelOf(resource), context.revealing.get(key) ?? 0, ...kept.map((k) => k.label));
   // what many members name is somebody's who may be told of it
   const policies = isShared(type) ? [sharedPolicy(context)] : [...patients].map((id) => context.members.get(id));
   if (label === 2 || (label === 1 && policies.some((p) => p !== 'sensitive')))

@@ -7,7 +7,13 @@ import { isObject, isResource, objects, type Resource, text } from '../../src/fh
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/answer/bulk-job.ts';
-import { authorizationsBeside, documentsOf, stayingOf, supportersOf } from '../store/answer/content-check.ts';
+import {
+  authorizationsBeside,
+  documentsOf,
+  revealingAt,
+  stayingOf,
+  supportersOf,
+} from '../store/answer/content-check.ts';
 import { deliveredMembers } from '../store/answer/delivered.ts';
 import { listPeers } from '../store/peers/peer.ts';
 import { keptBackOf } from '../store/records/kept-back.ts';
@@ -82,6 +88,7 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
     hiddenNumbers,
     hiddenDocuments: documents,
     staying,
+    revealing: await revealingAt(deps.database.sql, job.transactionTime),
     peerOrigins,
     windowStart,
     today: day,

@@ -9,9 +9,9 @@ import { linkOtherCoverage } from '../store/members/enrolment.ts';
 import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from '../store/peers/peer.ts';
 import {
   addPeerChange,
+  changedBy,
   decideChange,
   findChange,
-  hasChanged,
   type PeerChange,
   writeBlocked,
   writePeerFields,
@@ -28,6 +28,11 @@ export type Done = 'ok' | 'proposed' | Refusal;
 
 /** Letters of a reason. */
 const MOST_REASON = 1000;
+
+/** A name as a person says it, without the account of the operating system that commands put behind it. */
+const said = (name: string): string => name.replace(/ \([^()]*\)$/, '');
+/** One person under another account is no second one. */
+const isSame = (a: string, b: string): boolean => said(a) === said(b);
 
 export const needsSecondPerson = (config: Needs['config']): boolean => config.peerSecondPerson && !config.sandbox;
 
@@ -112,8 +117,8 @@ export async function mayApprove(
   person: string,
 ): Promise<boolean> {
   if (!needsSecondPerson(config)) return true;
-  const isOwn = peer.approvedBy === null && peer.addedBy === person;
-  return !isOwn && !(await hasChanged(sql, peer.id, person));
+  const isOwn = peer.approvedBy === null && isSame(peer.addedBy, person);
+  return !isOwn && !(await changedBy(sql, peer.id)).some((name) => isSame(name, person));
 }
 
 /**
@@ -174,7 +179,7 @@ export async function decidePeerChange(
     const peer = await holdPeer(tx, id);
     if (!change || !peer) return 'not-found';
     if (change.state !== 'proposed') return 'not-now';
-    if (accept && change.by === by.name) return 'same-person';
+    if (accept && isSame(change.by, by.name)) return 'same-person';
     const isDocument = change.what === 'document';
     if (accept) {
       const refused = await (isDocument ? documentOf(tx, peer, change, at) : putInForce(tx, peer, change));

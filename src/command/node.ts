@@ -175,8 +175,14 @@ export async function withNode<T>(
   }
 }
 
-/** Who types: the account of the operating system, unless PAYER_NODE_USER says otherwise. */
-export const person = (): string => process.env['PAYER_NODE_USER']?.trim() || userInfo().username;
+/**
+ * Who types: the account of the operating system; where PAYER_NODE_USER names somebody else, both, as `bob (payer)`. Whoever has the account may say
+ * any name: that two people acted under one shows wherever their names do.
+ */
+export function person(): string {
+  const [said, { username }] = [process.env['PAYER_NODE_USER']?.trim(), userInfo()];
+  return said === undefined || said === '' || said === username ? username : `${said} (${username})`;
+}
 
 /** Only one serving node may use an embedded data folder. */
 export async function claimFolder(config: Config, server: Server): Promise<void> {

@@ -426,18 +426,18 @@ test('no name on a map lies under a pin', () => {
     random = (random * 16_807) % 2_147_483_647;
     return random / 2_147_483_647 - 0.5;
   };
-  for (let n = 1; n <= 40; n++) {
-    const places = Array.from({ length: 1 + (n % 12) }, (_, i) => ({
+  for (let n = 1; n <= 400; n++) {
+    const places = Array.from({ length: 1 + (n % 20) }, (_, i) => ({
       number: i + 1,
-      at: { latitude: 43 + next() * (i % 2 === 0 ? 0.02 : 0.3), longitude: -77 + next() * (i % 2 === 0 ? 0.02 : 0.3) },
+      at: { latitude: 43 + next() * (i % 2 === 0 ? 0.04 : 0.3), longitude: -77 + next() * (i % 2 === 0 ? 0.04 : 0.3) },
     }));
-    const drawn = String(map(language('en', '', 'UTC'), places, { at: center, miles: 25, name: '14604' }));
+    const drawn = String(map(language('en', '', 'UTC'), places, { at: center, miles: 25, name: 'ZIP code 14604' }));
     const pins = [...drawn.matchAll(/<rect class="dot" x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)"/g)].map((m) =>
       m.slice(1).map(Number),
     );
     const names = [...drawn.matchAll(/<text class="small( middle)?" x="([-\d.]+)" y="([-\d.]+)">([^<]*)</g)];
     expect(pins.length).toBeGreaterThan(0);
-    expect(drawn).toContain('>14604<');
+    expect(drawn).toContain('>ZIP code 14604<');
     for (const [, middle, x, y, said = ''] of names) {
       const width = said.length * 5.5;
       const left = Number(x) - (middle === undefined ? 0 : width / 2);

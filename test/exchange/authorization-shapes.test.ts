@@ -149,6 +149,7 @@ test.each([
     hiddenNumbers: new Map(),
     hiddenDocuments: new Map(),
     staying: new Map(),
+    revealing: new Map(),
     today: '2026-11-24',
     yearAgo: '2025-11-24',
     windowStart: '2021-01-01',

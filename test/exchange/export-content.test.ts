@@ -33,6 +33,7 @@ const context = {
   hiddenNumbers: new Map<string, Set<string>>(),
   hiddenDocuments: new Map<string, Set<string>>(),
   staying: new Map(),
+  revealing: new Map(),
   today: '2026-11-24',
   yearAgo: '2025-11-24',
 };

@@ -258,6 +258,13 @@ test('what files hold is looked at by what is inherited, too', async () => {
   await sql`update exchange.resource set label = 1 where id = 'o-plain'`;
   expect(await walked()).toEqual(['label Observation.meta', 'label Provenance.meta']);
   await sql`update exchange.resource set label = 0 where id = 'o-plain'`;
+  // an entry that is labelled, and one that names it in turn
+  await sql`update exchange.shared_resource set label = 1 where id = 'plain' and type = 'Organization'`;
+  expect(await walked()).toEqual(['label Organization.meta']);
+  await sql`update exchange.shared_resource set links = '{Organization/plain}' where id = 'plain' and type = 'Medication'`;
+  expect(await walked()).toEqual(['label Medication.meta', 'label Organization.meta']);
+  await sql`update exchange.shared_resource set label = 0 where id = 'plain' and type = 'Organization'`;
+  await sql`update exchange.shared_resource set links = null where id = 'plain' and type = 'Medication'`;
 });
 
 test('by other rules all of it is decided anew', async () => {

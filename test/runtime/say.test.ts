@@ -23,5 +23,7 @@ test('a name of nothing is nobody: the account acts, and is no second person', (
     expect(person()).toBe(userInfo().username);
   }
   process.env['PAYER_NODE_USER'] = ' bob ';
-  expect(person()).toBe('bob');
+  expect(person()).toBe(`bob (${userInfo().username})`);
+  process.env['PAYER_NODE_USER'] = userInfo().username;
+  expect(person()).toBe(userInfo().username);
 });

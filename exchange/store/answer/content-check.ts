@@ -172,3 +172,18 @@ export async function stayingOf(sql: Queryable, memberIds: readonly string[], at
     )),
   ];
 }
+
+/**
+ * Directory entries that reveal what is labelled, by themselves or by what they name in turn, with the highest label, as they were at a time. From the
+ * labelled ones up: shared_resource_labelled, and shared_resource as a whole for each level.
+ */
+export async function revealingAt(sql: Queryable, at: Date): Promise<Map<string, number>> {
+  const rows = await sql<{ key: string; label: number }[]>`
+    with recursive up(key, label) as (
+      select type || '/' || id, label from exchange.shared_resource where label > 0 and labeller = ${LABELLER} and last_updated <= ${at}
+      union
+      select s.type || '/' || s.id, u.label from up u join exchange.shared_resource s on u.key = any(s.links) and s.last_updated <= ${at}
+    )
+    select key, max(label) as label from up group by key`;
+  return new Map(rows.map((r) => [r.key, r.label]));
+}

@@ -80,18 +80,17 @@ export async function decideChange(
 }
 
 /**
- * Did this person register, change, suspend or otherwise move the peer since it was last made active, or note a standing attestation of
- * it, without somebody else deciding? peer_change_peer.
+ * Who registered, changed, suspended or otherwise moved the peer since it was last made active, or noted a standing attestation of
+ * it, without somebody else deciding. peer_change_peer.
  */
-export async function hasChanged(tx: Queryable, peerId: string, person: string): Promise<boolean> {
-  const [row] = await tx`
-    select 1 from exchange.peer_change
-    where peer_id = ${peerId} and by = ${person} and state = 'applied' and decided_by is null
+export async function changedBy(tx: Queryable, peerId: string): Promise<string[]> {
+  const rows = await tx<{ by: string }[]>`
+    select distinct by from exchange.peer_change
+    where peer_id = ${peerId} and state = 'applied' and decided_by is null
       and (what in ('registration', 'state') or (what = 'record' and after - ${[...OPENS_NOTHING]}::text[] <> '{}')
         or (what = 'document' and after->>'kind' = 'attestation'))
-      and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state' and after->>'state' = 'active'), 0)
-    limit 1`;
-  return row !== undefined;
+      and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state' and after->>'state' = 'active'), 0)`;
+  return rows.map((r) => r.by);
 }
 
 type Fields = {

@@ -284,6 +284,8 @@ describe('a second person', () => {
     const { deps } = node.ours;
     expect(await registerPeer(deps, 'two', fields, ann)).toBe('ok');
     expect(await movePeer(deps, 'two', 'active', ann)).toBe('same-person');
+    // the same under another account
+    expect(await movePeer(deps, 'two', 'active', { ...ann, name: `${ann.name} (payer)` })).toBe('same-person');
     // who changes what waits for approval does not approve it either
     const eve: By = { kind: 'staff', name: 'eve' };
     expect(await changePeer(deps, 'two', { ...fields, npi: '9000000020' }, eve)).toBe('ok');
@@ -333,6 +335,9 @@ describe('a second person', () => {
     const page = await (await as('dev-admin').get('/staff/peers/two')).text();
     expect(page).toContain('A document waits for another person');
     expect(await decidePeerChange(deps, 'two', await newest(), true, ann)).toBe('same-person');
+    expect(await decidePeerChange(deps, 'two', await newest(), true, { ...ann, name: `${ann.name} (payer)` })).toBe(
+      'same-person',
+    );
     expect(await decidePeerChange(deps, 'two', await newest(), true, bob)).toBe('ok');
     expect(await attests()).toBe(true);
     const [noted] = await sql()`select added_by from exchange.peer_document where kind = 'attestation'`;
