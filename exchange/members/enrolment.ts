@@ -2,8 +2,9 @@
 // payer-to-payer exchange. docs/enrolment.md shows the template.
 import { createHash } from 'node:crypto';
 import { timeRange } from '../../src/fhir/instant.ts';
+import { columnsOf } from '../../src/import/csv-rows.ts';
 import { ENROLMENT_COLUMNS } from '../../src/import/enrolment-columns.ts';
-
+import { ImportFault } from '../../src/import/reject.ts';
 import { LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
 
 export { ENROLMENT_COLUMNS };
@@ -217,4 +218,23 @@ export function patientOf(
         }
       : {}),
   };
+}
+
+/**
+ * The columns of an enrolment file, by its header.
+ * @throws ImportFault when one is missing or not known, be there rows or none
+ */
+export function enrolmentColumns(path: string, header: readonly string[]): (string | false)[] {
+  const names = columnsOf(path, header);
+  const missing = ['member_number', 'family', 'given', 'birth_date', 'coverage_start'].filter(
+    (c) => !names.includes(c),
+  );
+  const unknown = names.filter((c) => c !== false && !(ENROLMENT_COLUMNS as readonly string[]).includes(c));
+  if (missing.length > 0)
+    throw new ImportFault(
+      `The enrolment file ${path} has no column ${missing.join(', ')}. Its header must be: ${ENROLMENT_COLUMNS.join(',')}`,
+    );
+  if (unknown.length > 0)
+    throw new ImportFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
+  return names;
 }

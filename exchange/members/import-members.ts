@@ -29,7 +29,7 @@ import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../sto
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
-import { ENROLMENT_COLUMNS, readEnd, readEnrolment } from './enrolment.ts';
+import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
@@ -83,8 +83,12 @@ async function* enrolmentRows(
     }
     return;
   }
-  let isChecked = false;
-  for await (const { line, values, fault, isCut } of csvRows(path)) {
+  let hasHeader = false;
+  const columns = (header: readonly string[]) => {
+    hasHeader = true;
+    return enrolmentColumns(path, header);
+  };
+  for await (const { line, values, fault, isCut } of csvRows(path, { columns })) {
     if (fault !== undefined) {
       await reject({
         source: path,
@@ -95,23 +99,11 @@ async function* enrolmentRows(
       });
       continue;
     }
-    if (!isChecked) {
-      const missing = ['member_number', 'family', 'given', 'birth_date', 'coverage_start'].filter(
-        (c) => !(c in values),
-      );
-      const unknown = Object.keys(values).filter((c) => !(ENROLMENT_COLUMNS as readonly string[]).includes(c));
-      if (missing.length > 0)
-        throw new ImportFault(
-          `The enrolment file ${path} has no column ${missing.join(', ')}. Its header must be: ${ENROLMENT_COLUMNS.join(',')}`,
-        );
-      if (unknown.length > 0)
-        throw new ImportFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
-      isChecked = true;
-    }
     const row = readEnrolment(values, today);
     if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
     else yield { line, row };
   }
+  if (!hasHeader) throw new ImportFault(`The enrolment file ${path} is empty: it has not even a header.`);
 }
 
 /**

@@ -158,7 +158,7 @@ export async function markSent(sql: Queryable, id: string, wasCleared: boolean, 
     where id = ${id}`;
 }
 
-/** Nobody is to be told: there is no address. */
+/** Nobody is to be told: there is no address. What still stands when there is one is told then. */
 export async function forgetUnsent(sql: Queryable): Promise<void> {
-  await sql`update exchange.alert set next_send_at = null where next_send_at is not null`;
+  await sql`update exchange.alert set next_send_at = null where next_send_at is not null and cleared_at is not null`;
 }

@@ -70,6 +70,25 @@ test('a clock that is late is told once, signed, and again when it is met', asyn
   expect(sent()).toMatchObject([{ type: 'alert.cleared' }]);
 });
 
+test('what began without an address is told when there is one, if it stands still', async () => {
+  const { sql } = node.deps.database;
+  const silent = { ...node.deps, config: { ...node.deps.config, alertWebhookUrl: undefined } };
+  const late = (id: string, kind: string) =>
+    sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+  await late('s1', 'C3-match');
+  await late('s2', 'C2');
+  await keepAlerts(silent);
+  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 's2'`;
+  after(60);
+  await keepAlerts(silent);
+  expect(sent()).toEqual([]);
+  await keepAlerts(node.deps);
+  expect(sent()).toMatchObject([{ type: 'alert.standing', data: { subject: 'C3-match' } }]);
+  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 's1'`;
+  await keepAlerts(node.deps);
+  expect(sent()).toMatchObject([{ type: 'alert.cleared' }]);
+});
+
 test('a receiver that fails is tried again with growing pauses', async () => {
   const { sql } = node.deps.database;
   status = 500;

@@ -223,6 +223,10 @@ test('numbers that a spreadsheet keeps as text, and one that it has rounded; a c
 
 test('a column that stands twice is refused: which one holds cannot be told', async () => {
   await expect(csvOf(`${HEAD},Family\nX8,A,B,1970-01-01,2026-01-01,C\n`)).rejects.toThrow('family twice');
+  // also where there is no row
+  await expect(csvOf('ISA*garbage')).rejects.toThrow('has no column member_number');
+  await expect(csvOf(`${HEAD},shoe_size\n`)).rejects.toThrow('not known: shoe_size');
+  await expect(csvOf('')).rejects.toThrow('is empty');
 });
 
 test.each([
