@@ -2,14 +2,8 @@
 
 import { isTimeless, type SearchRequest } from '../src/fhir/search/request.ts';
 import type { Database } from '../src/store/database.ts';
-import {
-  type Counting,
-  countMatches,
-  estimateMatches,
-  type Page,
-  searchPage,
-  TOTAL_EXACT,
-} from '../src/store/search/search.ts';
+import { type Counting, countMatches, type Page, searchPage, TOTAL_EXACT } from '../src/store/search/search.ts';
+import { estimateMatches } from '../src/store/search/search-estimate.ts';
 
 /** `exact` or an estimate */
 export type Total = { value: number; exact: boolean };

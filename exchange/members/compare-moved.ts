@@ -2,6 +2,7 @@
 // May be repeated.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne, type Sql } from '../../src/store/database.ts';
 import { recomputeChainsOf } from '../chain/recompute.ts';
 import { linkUnits } from '../reconcile/link.ts';
@@ -86,7 +87,7 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
     await sql`analyze exchange.staging`;
     await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
-    await sql.begin(async (tx) => {
+    await beginAgain(sql, async (tx) => {
       await labelsStay(tx);
       await byKey(tx);
       const at = await transactionInstant(tx);

@@ -1,5 +1,6 @@
 // Our own records beside what other payers sent before: imported later, they are judged like those that are received.
 import type { Deps } from '../../src/deps.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
 import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
@@ -20,7 +21,7 @@ export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promi
   await keyWorkAnew(deps, work);
   await betweenSlices(deps.database, async () => {
     await lendOne(deps.database, (reader) => linkUnits(deps, reader, own));
-    await deps.database.sql.begin(async (tx) => {
+    await beginAgain(deps.database.sql, async (tx) => {
       await labelsStay(tx);
       await byKey(tx);
       const at = await transactionInstant(tx);

@@ -2,6 +2,7 @@
 // leave, and their form for peers. Until then they do not leave (store/answer/export.ts). It may be stopped at any time, and goes on where it stopped.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
@@ -21,7 +22,6 @@ import {
   undecidedOf,
   writeDecided,
 } from '../store/records/labels.ts';
-
 import { transactionInstant } from '../store/records/records.ts';
 import { decideSharedAfter, decideSharedOf, lessThanNamed, noteDrugsOf } from '../store/records/shared-labels.ts';
 import { factsOf } from '../transform/facts.ts';
@@ -85,10 +85,10 @@ async function decideOf(sql: Sql, memberIds: readonly string[], isWalk: boolean)
 }
 
 async function inheritAnew(sql: Sql, members: readonly string[], isWalk: boolean): Promise<number> {
-  await sql.begin(async (tx) => decideSharedOf(tx, members, await transactionInstant(tx)));
+  await beginAgain(sql, async (tx) => decideSharedOf(tx, members, await transactionInstant(tx)));
   const memberIds = isWalk ? members : await lessThanNamed(sql, members);
   if (memberIds.length === 0) return 0;
-  return sql.begin(async (tx) => {
+  return beginAgain(sql, async (tx) => {
     await labelsStay(tx);
     await decideAlone(tx, memberIds);
     return inheritLabelsOf(tx, memberIds, await transactionInstant(tx));
@@ -106,8 +106,9 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
     ...decidedOf(r),
   }));
   // by itself and before: who waits for these holds nothing of members
-  await sql.begin(async (tx) => decideSharedOf(tx, memberIds, await transactionInstant(tx)));
-  const { relabelled } = await sql.begin(async (tx) => {
+  await beginAgain(sql, async (tx) => decideSharedOf(tx, memberIds, await transactionInstant(tx)));
+  // who writes records of these members meanwhile (a slice, an import) takes them in another order
+  const { relabelled } = await beginAgain(sql, async (tx) => {
     await labelsStay(tx);
     await decideAlone(tx, memberIds);
     const at = await transactionInstant(tx);
@@ -188,7 +189,7 @@ export async function relabel(
   for (let after: [string, string] | undefined = ['', '']; after; ) {
     if (ending?.aborted) return total;
     const from: [string, string] = after;
-    after = await sql.begin(async (tx) => decideSharedAfter(tx, from, await transactionInstant(tx)));
+    after = await beginAgain(sql, async (tx) => decideSharedAfter(tx, from, await transactionInstant(tx)));
   }
   for (let after = ''; ; ) {
     if (ending?.aborted) return total;

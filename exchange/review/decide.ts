@@ -1,5 +1,6 @@
 // What a person decides about an item, and what follows from it. Decisions are only ever added: taking one back is one more.
 import type { Deps } from '../../src/deps.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { isDoubtOf, moveDoubted } from '../store/records/doubt.ts';
@@ -86,7 +87,8 @@ export async function decideItem(
   const reason = d.reason.trim().slice(0, MOST_REASON);
   if (reason.length < 3) return 'no-reason';
   let released: { item: Item; due: ReleaseDue } | undefined;
-  const refused = await deps.database.sql.begin(async (tx): Promise<Refusal | undefined> => {
+  const refused = await beginAgain(deps.database.sql, async (tx): Promise<Refusal | undefined> => {
+    released = undefined;
     await labelsStay(tx);
     const item = await findItem(tx, d.itemId, true);
     if (!item) return 'no-item';

@@ -180,8 +180,18 @@ export async function withNode<T>(
  * any name: that two people acted under one shows wherever their names do.
  */
 export function person(): string {
-  const [said, { username }] = [process.env['PAYER_NODE_USER']?.trim(), userInfo()];
+  const [said, username] = [process.env['PAYER_NODE_USER']?.trim(), account()];
   return said === undefined || said === '' || said === username ? username : `${said} (${username})`;
+}
+
+/** The name of the account; of one that the system has no name for, as in containers that are given any number, its number. */
+function account(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SYSTEM_ERROR')) throw error;
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 /** Only one serving node may use an embedded data folder. */

@@ -137,13 +137,24 @@ function xhtml(value: Json | undefined): string {
   return /^<div[^>]*\sxmlns\s*=/.test(div) ? div : div.replace(/^<div/, `<div xmlns="${XHTML_NAMESPACE}"`);
 }
 
-/** Elements closed, prefixes and entities known: HTML that is none would end the document early. */
+/**
+ * One `div` of XHTML, elements closed, prefixes and entities known, and nothing that only a document begins with: what is none would end
+ * the document early, or be read as elements of FHIR.
+ */
 function isWellFormed(div: Json | undefined): boolean {
   const parser = new SaxesParser({ xmlns: true });
   let isFine = true;
-  parser.on('error', () => {
+  const fails = () => {
     isFine = false;
+  };
+  let depth = 0;
+  parser.on('error', fails);
+  parser.on('doctype', fails);
+  parser.on('xmldecl', fails);
+  parser.on('opentag', ({ local, uri }) => {
+    if (depth++ === 0 && (local !== 'div' || uri !== XHTML_NAMESPACE)) fails();
   });
+  parser.on('closetag', () => depth--);
   parser.write(xhtml(div)).close();
   return isFine;
 }

@@ -62,6 +62,8 @@ const LOST: ReadonlySet<string> = new Set([
   'CONNECTION_DESTROYED',
   'ECONNRESET',
 ]);
+/** Another command made the database: before we asked for it, or while its files were being made for us too. */
+const MADE_MEANWHILE: ReadonlySet<string> = new Set(['42P04', '23505']);
 /** A server that is told to stop takes seconds. */
 const STOPPING_TRIES = 100;
 
@@ -179,7 +181,7 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
         try {
           await ask((sql) => sql.unsafe(`create database ${database}`));
         } catch (error) {
-          if ((error as { code?: string }).code !== '42P04') throw error; // another command made it meanwhile
+          if (!MADE_MEANWHILE.has((error as { code?: string }).code ?? '')) throw error;
         }
       }
       const tcp = `postgres://postgres:${password}@127.0.0.1:${at}/${database}`;

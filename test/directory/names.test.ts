@@ -191,7 +191,7 @@ describe('specialties in plain words', () => {
 
   test('each specialty of our tables has a Spanish word, and no other has', () => {
     const ours = new Set([
-      ...PLAIN_SPECIALTIES.flatMap((s) => s.codes),
+      ...PLAIN_SPECIALTIES.flatMap((s) => [...s.codes, ...s.kin]),
       ...Object.values(OF_CHILDREN).flatMap((s) => s.codes),
       ...SPECIALTIES.map((s) => s.code),
       ...SERVICE_KINDS.map((s) => s.specialty.code),

@@ -74,6 +74,12 @@ test.each([
   ['<div>a</div></text><name value="forged"/>', undefined],
   ['<div><x:y/></div>', undefined],
   ['<div', undefined],
+  // XML that is no XHTML, or no element
+  ['<div xmlns="http://hl7.org/fhir"><status value="forged"/></div>', undefined],
+  ['<div xmlns="">a</div>', undefined],
+  ['<status value="forged"/>', undefined],
+  ['<!DOCTYPE div><div>a</div>', undefined],
+  ['<?xml version="1.0"?><?xml version="1.0"?><div>a</div>', undefined],
 ])('the narrative %s', (div, kept) => {
   const xml = toXml(location({ name: 'n', text: { status: 'generated', div } }));
   const text = kept === undefined ? '' : `<text><status value="generated"/>${kept}</text>`;

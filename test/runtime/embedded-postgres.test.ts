@@ -63,6 +63,18 @@ test('who comes while the last one to leave stops the server gets one that runs'
   }
 }, 240_000);
 
+test('two who make the same database at once both have it', async () => {
+  const others = await Promise.all([1, 2, 3].map(() => embeddedPostgres(folder, OPTIONS)));
+  try {
+    for (const name of ['first', 'second']) {
+      const urls = await Promise.all([mine, ...others].map((server) => server.url(name)));
+      expect(new Set(urls)).toEqual(new Set([await mine.url(name)]));
+    }
+  } finally {
+    for (const other of others) await other.release();
+  }
+});
+
 test('who asks while the server is started again is answered', async () => {
   const url = await mine.url('plan');
   const before = restarts;

@@ -1,4 +1,5 @@
 // What commands print, and in whose name they act.
+import { execFileSync } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { person } from '../../src/command/node.ts';
@@ -26,4 +27,16 @@ test('a name of nothing is nobody: the account acts, and is no second person', (
   expect(person()).toBe(`bob (${userInfo().username})`);
   process.env['PAYER_NODE_USER'] = userInfo().username;
   expect(person()).toBe(userInfo().username);
+});
+
+test.skipIf(process.getuid?.() !== 0)('an account that the system has no name for is its number', () => {
+  const module = new URL('../../src/command/node.ts', import.meta.url).href;
+  const ask = `const { person } = await import(${JSON.stringify(module)}); process.setuid(54321); process.stdout.write(person())`;
+  const said = (name: string) =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', ask], {
+      env: { ...process.env, PAYER_NODE_USER: name },
+      encoding: 'utf8',
+    });
+  expect(said('bob')).toBe('bob (uid 54321)');
+  expect(said('')).toBe('uid 54321');
 });

@@ -1,4 +1,5 @@
 // Deciding and committing an import of our own members' records.
+import { beginAgain } from '../../../src/store/begin-again.ts';
 import { arrayLiteral, type Database, type Queryable } from '../../../src/store/database.ts';
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
@@ -121,7 +122,7 @@ export async function commitImport(
   database: Database,
   work: string,
 ): Promise<{ counts: ImportCounts; refused: Refused[] }> {
-  return database.sql.begin(async (tx) => {
+  return beginAgain(database.sql, async (tx) => {
     await holdLabels(tx, work, 'own');
     const at = await transactionInstant(tx);
     await byKey(tx);

@@ -1,6 +1,7 @@
-// Spanish for the specialties that our own tables name (specialty-words.ts, src/seed/specialties.ts): plain words, ours, which say
+// Spanish for the specialties that our own tables name (specialty-words.ts, specialty-kin.ts, src/seed/specialties.ts): plain words, ours, which say
 // what is treated where the name of the field does not. Codes of the Health Care Provider Taxonomy (© American Medical
 // Association, see NOTICE). Fields, not professions: a page says them of women and men.
+import { SPANISH_KIN } from './specialty-kin-spanish.ts';
 
 const TABLE = `
 207Q00000X Medicina familiar
@@ -208,7 +209,7 @@ const TABLE = `
 
 /** By code of http://nucc.org/provider-taxonomy. */
 export const SPANISH_SPECIALTIES: ReadonlyMap<string, string> = new Map(
-  TABLE.trim()
+  `${TABLE.trim()}\n${SPANISH_KIN.trim()}`
     .split('\n')
     .map((line): [string, string] => [line.slice(0, 10), line.slice(11)]),
 );

@@ -4,7 +4,7 @@ import type { Criterion } from '../../fhir/search/criterion.ts';
 /** Is it of few rows, by their shape? */
 export const isFew = (c: Criterion): boolean => 'few' in c && c.few === true;
 
-/** Can a criterion be judged on one row by look-ups, without a set of all rows that meet it? */
+/** Can a criterion be judged on one row by look-ups, without a set of all rows that meet it, unless such a set is what is to be? */
 export function isRowwise(c: Criterion): boolean {
   switch (c.kind) {
     case 'chain':
@@ -19,6 +19,8 @@ export function isRowwise(c: Criterion): boolean {
       return c.found === undefined;
     case 'last-verified':
       return c.tests === undefined;
+    case 'string':
+      return c.whole === true;
     default:
       return ['token', 'reference', 'mark', 'missing', 'last-updated', 'active-on', 'open-at', 'fresh'].includes(
         c.kind,

@@ -14,10 +14,8 @@ import { searchPlans } from '../search-plans.ts';
 import { isLike, resolveNames } from '../vocabulary.ts';
 import { joinCare } from './care-at.ts';
 import { resolveBeside } from './care-beside.ts';
-import { conditions, rows } from './search-condition.ts';
 import { rarestFirst } from './search-course.ts';
 import { INCLUDE_MAX } from './search-include.ts';
-import { isRowwise } from './search-kinds.ts';
 import { rankedBy } from './search-like.ts';
 import {
   binder,
@@ -242,50 +240,3 @@ export async function countMatches(
   took(Number(ms));
   return { total: Number(total), change: change ?? '' };
 }
-
-/**
- * About how many match, for totals beyond {@link TOTAL_EXACT}: never more than there are of the type. Where each row can be asked by itself a
- * sample tells it; of others, and of what few rows of a type meet, the planner guesses.
- */
-export async function estimateMatches(sql: Queryable, given: SearchRequest): Promise<number> {
-  const state = await rawRows(sql, 'select counts[$1::int] from directory.state', [String(TYPE_IDS[given.type])], {
-    prepare: true,
-    short: true,
-  });
-  const all = Number(state.text(0, 0) ?? 0);
-  state.release();
-  const share = given.criteria.every(isRowwise) ? await sampledShare(sql, given) : undefined;
-  const guess = share === undefined ? await guessedMatches(sql, given) : share * all;
-  return Math.min(Math.max(TOTAL_EXACT + 1, all), Math.max(TOTAL_EXACT + 1, Math.round(guess)));
-}
-
-/** Rows that are asked, and how many of them have to match: the estimate is then off by a seventh (one standard deviation) at most. */
-const SAMPLE = 1000;
-const ENOUGH = 50;
-
-/** The part of the first rows of the type that match. Keys are hashes, so that these are any rows. resource_type. */
-async function sampledShare(sql: Queryable, { type, criteria }: SearchRequest): Promise<number | undefined> {
-  const { values, bind } = binder();
-  const test = conditions(criteria, bind).join(' and ');
-  const first = `select d.* from directory.resource d where d.type = ${TYPE_IDS[type]} and not d.deleted order by d.rk limit ${SAMPLE}`;
-  const text = `select count(*), count(*) filter (where ${test}) from (${first}) d`;
-  const counted = await rawRows(sql, text, values, { prepare: false });
-  const [asked, matched] = [0, 1].map((column) => Number(counted.text(0, column) ?? 0));
-  counted.release();
-  return asked && matched && matched >= ENOUGH ? matched / asked : undefined;
-}
-
-async function guessedMatches(sql: Queryable, given: SearchRequest): Promise<number> {
-  const request = await resolved(sql, given);
-  const { values, bind } = binder();
-  bind.guessing = true;
-  const explained = `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`;
-  const shown = await rawRows(sql, explained, values, { prepare: false });
-  const parsed = JSON.parse(shown.text(0, 0) ?? '[]') as { Plan: { 'Plan Rows': number } }[];
-  shown.release();
-  return parsed?.[0]?.Plan['Plan Rows'] ?? 0;
-}
-
-/** Marks are of nearly all resources, and so is what leaves out some by their ids; the planner takes such for half of them. */
-const isTelling = (c: Criterion): boolean =>
-  c.kind !== 'mark' && !(c.kind === 'none' && (c.of.kind === 'fresh' || c.of.kind === 'id'));

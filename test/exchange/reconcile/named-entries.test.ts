@@ -123,3 +123,24 @@ test('of two records of one thing either is as sensitive as the other, whichever
   await node.pull([output('Observation', result('t1', 'A1', 'p1', { meta: { lastUpdated: '2026-09-01T00:00:00Z' } }))]);
   expect(await resultLabels()).toMatchObject({ 'our-1': 0, t1: 0 });
 });
+
+test('under #regular a record is held for its own label, not for that of the ward that it names', async () => {
+  const regular = await reconciler('regular');
+  try {
+    await regular.own({ resourceType: 'Patient', id: 'm1' }, { resourceType: 'Patient', id: 'm2' });
+    await regular.pull([
+      output('Organization', organization('secret', { meta: PSY })),
+      output('Encounter', visit('by-ward', at('secret')), { ...visit('itself', {}), meta: PSY }),
+    ]);
+    const units = await regular.sql`
+      select source_id, outcome, reason from exchange.ledger where type = 'Encounter' order by source_id`;
+    expect(units.map((u) => ({ ...u }))).toEqual([
+      { source_id: 'by-ward', outcome: 'created', reason: null },
+      { source_id: 'itself', outcome: 'quarantined', reason: 'consent-scope' },
+    ]);
+    const kept = await regular.sql`select source_id, label from exchange.resource where type = 'Encounter'`;
+    expect(kept.map((r) => ({ ...r }))).toEqual([{ source_id: 'by-ward', label: 1 }]);
+  } finally {
+    await regular.close();
+  }
+});

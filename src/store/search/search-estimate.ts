@@ -1,0 +1,98 @@
+// About how many match, for totals beyond what is counted.
+import type { Criterion } from '../../fhir/search/criterion.ts';
+import type { SearchRequest } from '../../fhir/search/request.ts';
+import { TYPE_IDS } from '../../fhir/search/types.ts';
+import type { Queryable, Sql } from '../database.ts';
+import { errandOf } from '../errand.ts';
+import { isTimeout } from '../failure.ts';
+import { rawRows } from '../raw-rows.ts';
+import { resolved } from './search.ts';
+import { conditions, rows } from './search-condition.ts';
+import { isRowwise } from './search-kinds.ts';
+import { binder, TOTAL_EXACT } from './search-page.ts';
+
+/**
+ * About how many match, when more do than {@link TOTAL_EXACT}: never more than there are of the type. Where each row can be asked by itself a
+ * sample tells it, the same one as long as nothing changes; of others, of what few rows of a type meet, and of what takes long to be asked, the
+ * planner guesses.
+ */
+export async function estimateMatches(sql: Sql, given: SearchRequest): Promise<number> {
+  const state = await rawRows(sql, 'select counts[$1::int] from directory.state', [String(TYPE_IDS[given.type])], {
+    prepare: true,
+    short: true,
+  });
+  const all = Number(state.text(0, 0) ?? 0);
+  state.release();
+  const criteria = given.criteria.filter((c) => !leavesOutFew(c)).map(asSets);
+  const share = criteria.every(isRowwise) ? await sampledShare(sql, { ...given, criteria }) : undefined;
+  const guess = share === undefined ? await guessedMatches(sql, given) : share * all;
+  return Math.min(Math.max(TOTAL_EXACT + 1, all), Math.max(TOTAL_EXACT + 1, Math.round(guess)));
+}
+
+/** Rows that are asked, and how many of them have to match: the estimate is then off by a seventh (one standard deviation) at most. */
+const SAMPLE = 1000;
+const ENOUGH = 50;
+/** What one row refers to, or what refers to it, may be a part of the whole directory. */
+const SAMPLE_MS = 300;
+
+/** The part of the first rows of the type that match. Keys are hashes, so that these are any rows. resource_type. */
+async function sampledShare(sql: Sql, { type, criteria }: SearchRequest): Promise<number | undefined> {
+  const { values, bind } = binder();
+  const test = ['true', ...conditions(criteria, bind)].join(' and ');
+  const first = `select d.* from directory.resource d where d.type = ${TYPE_IDS[type]} and not d.deleted order by d.rk limit ${SAMPLE}`;
+  const text = `select count(*)::int as asked, (count(*) filter (where ${test}))::int as matched from (${first}) d`;
+  const began = performance.now();
+  try {
+    const [counted] = await sql.begin(async (tx) => {
+      const [, found] = await Promise.all([
+        tx.unsafe(LIMITED, [String(SAMPLE_MS)]),
+        tx.unsafe<{ asked: number; matched: number }[]>(text, values),
+      ]);
+      return found;
+    });
+    return counted && counted.asked > 0 && counted.matched >= ENOUGH ? counted.matched / counted.asked : undefined;
+  } catch (error) {
+    if (isTimeout(error)) return undefined;
+    throw error;
+  } finally {
+    const errand = errandOf(sql);
+    if (errand !== undefined) errand.took += performance.now() - began;
+  }
+}
+
+/** Statements behind it in its transaction have so many milliseconds, room for rows of words, and are planned with their values. */
+const LIMITED = `select set_config('statement_timeout', $1, true), set_config('work_mem', '32MB', true), set_config('plan_cache_mode', 'force_custom_plan', true)`;
+
+async function guessedMatches(sql: Queryable, given: SearchRequest): Promise<number> {
+  const request = await resolved(sql, given);
+  const { values, bind } = binder();
+  bind.guessing = true;
+  const explained = `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`;
+  const shown = await rawRows(sql, explained, values, { prepare: false });
+  const parsed = JSON.parse(shown.text(0, 0) ?? '[]') as { Plan: { 'Plan Rows': number } }[];
+  shown.release();
+  return parsed?.[0]?.Plan['Plan Rows'] ?? 0;
+}
+
+const leavesOutFew = (c: Criterion): boolean => c.kind === 'none' && c.of.kind === 'id';
+
+/** Marks are of nearly all resources, and so is what leaves out some by their ids; the planner takes such for half of them. */
+const isTelling = (c: Criterion): boolean =>
+  c.kind !== 'mark' && !leavesOutFew(c) && !(c.kind === 'none' && c.of.kind === 'fresh');
+
+/** Rows of words are found once, for whatever the sample refers to. */
+function asSets(c: Criterion): Criterion {
+  switch (c.kind) {
+    case 'string':
+      return { ...c, whole: true };
+    case 'chain':
+    case 'reverse-chain':
+    case 'none':
+      return { ...c, of: asSets(c.of) };
+    case 'any':
+    case 'all':
+      return { ...c, of: c.of.map(asSets) };
+    default:
+      return c;
+  }
+}
