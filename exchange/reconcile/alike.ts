@@ -16,7 +16,7 @@ function concept(value: JsonObject): Json {
     inWords(text(value['text'])) ??
     codings(given)
       .map((c) => inWords(text(c['code']) ?? text(c['display'])))
-      .sort()
+      .toSorted()
   );
 }
 
