@@ -15,8 +15,8 @@ function concept(value: JsonObject): Json {
   return (
     inWords(text(value['text'])) ??
     codings(given)
-      .map((c) => inWords(text(c['code']) ?? text(c['display'])))
-      .toSorted()
+      .map((c) => inWords(text(c['code']) ?? text(c['display'])) ?? '')
+      .sort()
   );
 }
 
