@@ -168,7 +168,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const { state = '' } = facts.authorization ?? {};
   if (state === 'denied' || state === 'drug') if (isHeld(`${state}-pa`)) return hold(`${state}-pa`, whose);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
-    return hold('consent-scope', whose);
+    return hold('consent-scope', { ...whose, label: facts.label });
   if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');
 
   let kept = json;

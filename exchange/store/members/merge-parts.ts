@@ -1,6 +1,7 @@
 // What goes with a person from one member to another, and back: coverage, other payers, duties, requests, records. Each part that moves is noted,
 // so that it can be given back. What is insert-only (ledger, audit, choices, contacts) stays where it is; choices and contacts are said again.
 import type { Queryable } from '../../../src/store/database.ts';
+import { moveSensitiveHeld } from '../records/sensitive-held.ts';
 import { TIME_MARK, VERSION_MARK } from '../records/staging.ts';
 
 const STAMP = `"versionId":"${VERSION_MARK}","lastUpdated":"${TIME_MARK}"`;
@@ -200,6 +201,7 @@ export async function moveWaiting(tx: Queryable, { id, from, to }: Move): Promis
     insert into exchange.member_merge_part (merge_id, what, key) select ${id}, 'item', id from moved`;
   await tx`
     insert into exchange.kept_back (member_id, key, at) select ${to}, key, at from exchange.kept_back where member_id = ${from} on conflict do nothing`;
+  await moveSensitiveHeld(tx, from, to);
 }
 
 /**

@@ -13,6 +13,7 @@ import { inheritLabelsOf } from './labels.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { ANY_LABELLED } from './revealed.ts';
+import { membersWithHeld, writeSensitiveHeld } from './sensitive-held.ts';
 import { noteLateDrugs } from './shared-labels.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
@@ -234,6 +235,7 @@ export async function commitRecords(
   await writeSharedRecords(tx, peer.id, at);
   await writeLinks(tx, work);
   await writeItems(tx, work, at);
+  await writeSensitiveHeld(tx, peer.id);
   await writeMemberRecords(tx, peer.id, at);
   await writeAttachments(tx, work, at);
   await withdrawReplaced(tx, peer.id, at);
@@ -241,6 +243,8 @@ export async function commitRecords(
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
+  const beside = await membersWithHeld(tx);
+  if (beside.length > 0) await inheritLabelsOf(tx, beside, at);
   await writeHeldItems(tx, work, at);
   await agreeValues(tx, work, at);
   await retargetTransmissions(tx, work.id);

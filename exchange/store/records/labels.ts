@@ -52,6 +52,8 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        where r.own_label > 0 or (r.own_label is not null and r.label is distinct from r.own_label)
        union
        select n.member_id from named n join revealing v on v.root = n.key
+       union
+       select t.member_id from asked t join exchange.sensitive_held h on h.member_id = t.member_id
      ), held as materialized (
        select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.refers, r.links
        from concerned c join exchange.resource r on r.member_id = c.member_id
@@ -71,10 +73,24 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        join exchange.link l on l.member_id = c.member_id and l.state = 'confirmed' and l.kind <> 'conflict' and l.type <> all(${PEOPLE})
        cross join lateral (select l.type || '/' || l.a_id as a, coalesce(l.b_type, l.type) || '/' || l.b_id as b offset 0) k
        cross join lateral (values (k.a, k.b), (k.b, k.a)) x(key, same)
+     ), withheld as materialized (
+       -- what was not taken in as it is sensitive: by what waits for it, and by what was here of it before
+       select n.member_id, n.peer_id, n.type, n.source_id, n.label
+       from (select distinct member_id from concerned) c join exchange.sensitive_held n on n.member_id = c.member_id
+     ), waiting as materialized (
+       select w.member_id, d.type || '/' || d.id as key, w.label
+       from withheld w join exchange.dangling d on d.peer_id = w.peer_id and d.target_type = w.type and d.target_id = w.source_id and d.member_id = w.member_id
+       where d.type <> all(${PEOPLE})
+       union all
+       select w.member_id, h.key, w.label
+       from withheld w join held h on h.member_id = w.member_id and h.origin = w.peer_id and h.type = w.type and h.source_id = w.source_id
+       where h.type <> all(${OF_THEMSELVES})
      ), reached(member_id, key, label) as (
        (select member_id, key, own_label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
         union
-        select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k and (v.origin is null or v.origin = h.origin) where h.type <> all(${PEOPLE}))
+        select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k and (v.origin is null or v.origin = h.origin) where h.type <> all(${PEOPLE})
+        union
+        select member_id, key, label from waiting)
        union
        select e.member_id, e.key, n.label from reached n join edge e on e.member_id = n.member_id and e.refers = n.key
      ), decided as (

@@ -1,0 +1,79 @@
+// What refers to a record that was held because it is sensitive beyond the member's choice.
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { relabel } from '../../../exchange/members/relabel.ts';
+import { output, reconciler } from './reconcile-pull.ts';
+
+const PSY = 'PSY';
+const at = (day: number, label?: string) => ({
+  meta: {
+    lastUpdated: `2026-09-0${day}T00:00:00Z`,
+    ...(label && { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: label }] }),
+  },
+});
+const subject = { subject: { reference: 'Patient/p1' } };
+const visit = (id: string, more: object) => ({
+  resourceType: 'Encounter',
+  id,
+  status: 'finished',
+  class: { code: 'AMB' },
+  ...subject,
+  ...more,
+});
+const result = (id: string, of: string, more: object = {}) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { text: id },
+  ...subject,
+  encounter: { reference: `Encounter/${of}` },
+  ...more,
+});
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeAll(async () => {
+  node = await reconciler('regular');
+  await node.own({ resourceType: 'Patient', id: 'm1' }, { resourceType: 'Patient', id: 'm2' });
+});
+afterAll(() => node.close());
+const labels = async () => {
+  const rows = await node.sql<{ id: string; label: number }[]>`
+    select source_id as id, label from exchange.resource where origin = 'prior' and not deleted order by 1`;
+  return Object.fromEntries(rows.map((r) => [r.id, r.label]));
+};
+
+test('it is as sensitive as that one, in whatever order they come, and as far as references lead', async () => {
+  await node.pull([
+    output('Observation', result('same-pull', 'secret'), result('of-plain', 'plain')),
+    output('Encounter', visit('secret', at(1, PSY)), visit('plain', at(1))),
+  ]);
+  expect(await labels()).toEqual({ 'same-pull': 1, 'of-plain': 0, plain: 0 });
+  await node.pull([
+    output(
+      'Observation',
+      result('later', 'secret'),
+      result('of-it', 'none', { derivedFrom: [{ reference: 'Observation/later' }] }),
+    ),
+  ]);
+  expect(await labels()).toMatchObject({ 'same-pull': 1, later: 1, 'of-it': 1, 'of-plain': 0 });
+});
+
+test('also when what it refers to is labelled later, until it comes without a label', async () => {
+  await node.pull([output('Encounter', visit('plain', at(2, '42CFRPart2')))]);
+  expect(await labels()).toEqual({ 'same-pull': 1, later: 1, 'of-it': 1, 'of-plain': 2 });
+  await node.pull([output('Encounter', visit('plain', at(3)), visit('secret', at(3)))]);
+  expect(await labels()).toEqual({ 'same-pull': 0, later: 0, 'of-it': 0, 'of-plain': 0, plain: 0, secret: 0 });
+});
+
+test('what came before the update is found again', async () => {
+  await node.pull([output('Encounter', visit('old', at(1, PSY))), output('Observation', result('of-old', 'old'))]);
+  const { sql, deps } = node;
+  await sql`delete from exchange.sensitive_held`;
+  await sql`update exchange.resource set label = own_label, labeller = null where origin = 'prior'`;
+  const migration = new URL('../../../drizzle/20261129040001_sensitive_held/migration.sql', import.meta.url);
+  await sql.unsafe(readFileSync(migration, 'utf8').split('--> statement-breakpoint')[1] ?? '');
+  await relabel(deps);
+  expect(await labels()).toMatchObject({ 'of-old': 2, 'of-plain': 0 });
+  await node.pull([output('Encounter', visit('old', at(1, PSY)))]);
+  expect(await labels()).toMatchObject({ 'of-old': 1 });
+});
