@@ -1,27 +1,39 @@
 // What a part of a record says, however its payer writes it: members come in any order, displays are anybody's words, and a code or a unit stands in
 // several spellings. Pure.
-import { isObject, type Json, text } from '../../src/fhir/resource.ts';
+import { codings, isObject, type Json, type JsonObject, text } from '../../src/fhir/resource.ts';
 import { codesOf, digest, inWords } from './codes.ts';
 import { unitOf } from './quantities.ts';
 
 /** Members that say nothing of what is meant. */
 const BESIDE: ReadonlySet<string> = new Set(['id', 'display', 'userSelected', 'version']);
 
+/** A concept or a coding: by its codes, else by its words, else by what its codings say without a system. */
+function concept(value: JsonObject): Json {
+  const given = 'coding' in value ? value : { coding: [value] };
+  const codes = codesOf(given).sort();
+  if (codes.length > 0) return codes;
+  return (
+    inWords(text(value['text'])) ??
+    codings(given)
+      .map((c) => inWords(text(c['code']) ?? text(c['display'])) ?? '')
+      .sort()
+  );
+}
+
 /** @param passOver further members that say nothing here */
 function said(value: Json | undefined, passOver: ReadonlySet<string>): Json {
   if (Array.isArray(value)) return value.map((v) => said(v, passOver));
   if (!isObject(value)) return value ?? null;
-  if ('coding' in value || ('system' in value && 'code' in value && !('value' in value))) {
-    const codes = codesOf('coding' in value ? value : { coding: [value] }).sort();
-    return codes.length > 0 ? codes : inWords(text(value['text']) ?? text(value['display']));
-  }
+  if ('coding' in value || ('system' in value && 'code' in value && !('value' in value))) return concept(value);
   // a quantity: https://hl7.org/fhir/R4/datatypes.html#Quantity
   if (typeof value['value'] === 'number')
     return [value['value'], text(value['comparator']) ?? null, unitOf(value).toLowerCase()];
-  return Object.entries(value)
-    .filter(([key, v]) => !BESIDE.has(key) && !passOver.has(key) && v !== undefined)
+  const told = Object.entries(value).filter(([key, v]) => !BESIDE.has(key) && !passOver.has(key) && v !== undefined);
+  // somebody who is named in words alone
+  if (told.length === 0) return inWords(text(value['display']));
+  return told
     .sort(([x], [y]) => (x < y ? -1 : 1))
-    .map(([key, v]) => [key, said(v, passOver)]);
+    .map(([key, v]) => [key, key === 'text' && typeof v === 'string' ? inWords(v) : said(v, passOver)]);
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

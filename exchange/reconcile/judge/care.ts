@@ -127,12 +127,14 @@ const areRelatives = (a: Resource, b: Resource): boolean => {
   );
 };
 
-/** Of answers the words of the questions, which their numbers (linkId) stand for. */
+/** Of answers the words of the questions, which their numbers (linkId) stand for where both name one form. */
 const QUESTIONS: ReadonlySet<string> = new Set(['text', 'definition']);
 
-export const questionnaire: Judge = (a, b) =>
-  sharesIdentifier(a, b)
-    ? sameRecord('identifier')
-    : a['item'] !== undefined && alike(a['item'], QUESTIONS) === alike(b['item'], QUESTIONS)
-      ? sameEvent('questionnaire')
-      : undefined;
+export const questionnaire: Judge = (a, b) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const form = text(a['questionnaire']);
+  const passOver = form !== undefined && form === text(b['questionnaire']) ? QUESTIONS : undefined;
+  return a['item'] !== undefined && alike(a['item'], passOver) === alike(b['item'], passOver)
+    ? sameEvent('questionnaire')
+    : undefined;
+};

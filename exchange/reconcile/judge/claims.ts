@@ -4,6 +4,7 @@ import { alike } from '../alike.ts';
 import {
   bare,
   began,
+  codesOf,
   day,
   daysBetween,
   drugCodes,
@@ -40,16 +41,18 @@ const dosage = (r: Resource): string =>
       d['timing'] ?? null,
       d['doseAndRate'] ?? null,
       d['timing'] === undefined && d['doseAndRate'] === undefined ? inWords(text(d['text'])) : null,
+      d['asNeededBoolean'] === true || d['asNeededCodeableConcept'] !== undefined,
     ]),
   );
 const hasDosage = (r: Resource) => objects(r['dosageInstruction']).length > 0;
+const routes = (r: Resource) => objects(r['dosageInstruction']).flatMap((d) => codesOf(d['route']));
 
 export const medicationRequest: Judge = (a, b, known) => {
   const [da, db] = [drugCodes(a), drugCodes(b)];
   // a drug may be named by a Medication, whose codes are not at hand
   if (a['intent'] !== b['intent'] || !sameOrUncompared(overlap(da, db), a, b, da, db)) return undefined;
   const bothActive = a['status'] === 'active' && b['status'] === 'active';
-  const doseDiffers = hasDosage(a) && hasDosage(b) && dosage(a) !== dosage(b);
+  const doseDiffers = hasDosage(a) && hasDosage(b) && (dosage(a) !== dosage(b) || otherwiseCoded(routes(a), routes(b)));
   if (bothActive && doseDiffers) return conflict('dosage-mismatch', 'dosage');
   if (sharesIdentifier(a, b)) return sameRecord('prescription');
   const isSameDay = sameDay(a['authoredOn'], b['authoredOn']);

@@ -7,6 +7,7 @@ import type { Decided } from './decided.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
+import { renumbered } from './renumbered.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
 import { knownToOthers } from './told-by-others.ts';
@@ -208,47 +209,6 @@ async function bookedUnits(tx: Queryable, work: Decided): Promise<void> {
     where s.pull_id = ${work.id} and l.pull_id = ${work.pull} and l.file = s.file and l.line = s.line and l.entry = s.entry`;
 }
 
-/** With fewer records of a member nothing can be said of a pattern. */
-const FEWEST_RENUMBERED = 3;
-
-/**
- * A peer that gave new ids to its records: when of a member most known ids are gone from a full pull, new ids with known
- * content are taken as aliases of what we have. Reads the member's records by primary key, and only in full pulls.
- */
-async function aliases(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
-  await tx.unsafe(
-    `with fresh as materialized (
-       select distinct member_id from exchange.staging s
-       where pull_id = $1 and bucket between $3 and $4 and ${open('s')} and not is_shared and member_id is not null and type <> 'Patient'
-     ), packed as materialized (
-       select b.member_id, b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
-       where b.pull_id = $1 and b.bucket between $3 and $4 and exists (select from fresh f where f.member_id = b.member_id)
-     ), known as materialized (
-       select r.member_id, r.type, r.id, r.substance, s.pull_id is null and p.source_id is null as gone
-       from fresh f join exchange.resource r on r.member_id = f.member_id and r.origin = $2 and not r.deleted and r.type <> 'Patient'
-       left join lateral (select s.pull_id from exchange.staging s where s.pull_id = $1 and s.type = r.type and s.source_id = r.source_id limit 1) s on true
-       left join packed p on p.member_id = r.member_id and p.type = r.type and p.source_id = r.source_id
-     ), suspect as (
-       select member_id, count(*) as n from known group by member_id having count(*) filter (where gone) * 2 > count(*) and count(*) >= ${FEWEST_RENUMBERED}
-     ), old as (
-       select k.*, row_number() over (partition by k.member_id, k.type, k.substance order by k.id) as place
-       from known k join suspect using (member_id) where k.gone and k.substance is not null
-     ), new as (
-       select s.file, s.line, s.entry, s.member_id, s.type, s.substance, row_number() over (partition by s.member_id, s.type, s.substance order by s.file, s.line, s.entry) as place
-       from exchange.staging s join suspect using (member_id)
-       where s.pull_id = $1 and ${open('s')} and not s.is_shared and s.type <> 'Patient'
-     ), alias as (
-       select n.file, n.line, n.entry, o.id, o.member_id from new n join old o using (member_id, type, substance, place)
-     ), renumbered as (
-       select a.member_id from alias a join suspect s using (member_id) group by a.member_id, s.n having count(*) * 2 > s.n
-     )
-     update exchange.staging s set outcome = 'unchanged', made_id = coalesce(s.made_id, s.local_id), local_id = a.id, findings = array_append(s.findings, 'peer-rekey')
-     from alias a join renumbered using (member_id)
-     where s.pull_id = $1 and s.file = a.file and s.line = a.line and s.entry = a.entry`,
-    [pull, peerId, of.first, of.last],
-  );
-}
-
 /**
  * Directory-type records that exist here already: by NPI, else by another number or by name and place. Two NPIs are two
  * entries, whatever else they share. shared_key_pkey.
@@ -299,7 +259,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
 export async function decideBuckets(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
   await knownUnits(tx, work, of);
   await echoes(tx, work.id, of);
-  if (work.isFull) await aliases(tx, work.id, work.peerId, of);
+  if (work.isFull) await renumbered(tx, work, of, open);
   if (of.first >= 0) return;
   await knownToOthers(tx, work);
   await leaveOtherDrugs(tx, work);

@@ -348,6 +348,16 @@ test('a dosage is the same in whatever order, words and spellings its parts are 
   expect(is(order(a), order(b(5)))).toBe('same-event 0.9');
   expect(is(order(a), order(b(10)))).toBe('dosage-mismatch');
   expect(is(order(a, 'completed'), order(b(10), 'completed'))).toBe('nothing');
+  // what is taken when needed is no more taken each day, whatever else is the same; who says that it is not says no more than who is silent
+  expect(is(order(a), order({ ...b(5), asNeededBoolean: true }))).toBe('dosage-mismatch');
+  expect(is(order(a), order({ ...b(5), asNeededCodeableConcept: { text: 'pain' } }))).toBe('dosage-mismatch');
+  expect(is(order(a), order({ ...b(5), asNeededBoolean: false }))).toBe('same-event 0.9');
+  const route = (code: string) => ({ route: { coding: [{ system: 'http://snomed.info/sct', code }] } });
+  expect(is(order({ ...a, ...route('26643006') }), order({ ...b(5), ...route('47625008') }))).toBe('dosage-mismatch');
+  expect(is(order({ ...a, ...route('26643006') }), order(b(5)))).toBe('same-event 0.9');
+  const often = (code: string, more: object = {}) => order({ timing: { code: { coding: [{ code, ...more }] } } });
+  expect(is(often('BID'), often('TID'))).toBe('dosage-mismatch');
+  expect(is(often('BID'), often('bid', { display: 'twice a day' }))).toBe('same-event 0.9');
 });
 
 test('answers are the same in whatever order and words they are told', () => {
@@ -363,6 +373,13 @@ test('answers are the same in whatever order and words they are told', () => {
   const b = (code: string) => ({ answer: [answer(code, 'yes')], text: 'DO YOU SMOKE?', linkId: '1' });
   expect(is(answered(a), answered(b('LA33-6')))).toBe('same-event 0.9');
   expect(is(answered(a), answered(b('LA32-8')))).toBe('nothing');
+  // the numbers of questions are those of one form: where none is named the words count
+  const nameless = (item: object) => ({ ...answered(item), questionnaire: undefined });
+  expect(is(nameless(a), nameless({ ...a, text: 'Do you drink?' }))).toBe('nothing');
+  expect(is(nameless(a), nameless(b('LA33-6')))).toBe('same-event 0.9');
+  const who = (display: string) => answered({ linkId: '1', answer: [{ valueReference: { display } }] });
+  expect(is(who('Dr. Lee'), who('Dr. Poe'))).toBe('nothing');
+  expect(is(who('Dr. Lee'), who('DR. LEE'))).toBe('same-event 0.9');
 });
 
 test('procedures without a performer are one from minute to minute, and proposed where no more than the day or the beginning is the same', () => {
