@@ -74,6 +74,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const work = options.work ?? workOf(deps.config);
   const searchDeps = { ...deps, base, totals: options.totals ?? totals(), work };
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
+  app.use(`${path}/*`, xmlAnswers);
   if (limit)
     app.use(async (c, next) => {
       const address = clientAddress(options.peer?.(c), (name) => c.req.header(name));
@@ -84,7 +85,6 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const kept = directoryCacheMb > 0 ? (options.answers ?? answers(directoryCacheMb * 1_000_000)) : undefined;
   const plain = direct(searchDeps, path, kept && memory(deps, kept));
   options.onQuick?.(quickAnswers(deps, plain, limit));
-  app.use(`${path}/*`, xmlAnswers);
   app.use(`${path}/:type/*`, bodyFirst(MAX_BODY));
   // the pattern holds for /:type too
   app.use(`${path}/:type/*`, (c, next) => (hasOwnPlace(c) ? next() : work.short(next)));

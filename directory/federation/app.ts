@@ -13,6 +13,7 @@ import { createPages } from '../pages/app.ts';
 import { PAGE_HEADERS } from '../publish/frame.ts';
 import { totals } from '../totals.ts';
 import { workOf } from '../work.ts';
+import { xmlAnswers } from '../xml-answers.ts';
 import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
@@ -53,6 +54,8 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     { ...shared, merged: { path: MERGED_PATH, description: DESCRIPTION } },
   );
   const base = `${deps.config.baseUrl}${MERGED_PATH}`;
+  // all others are the directory's, which writes them anew itself
+  for (const own of ['/OperationDefinition/*', '/Provenance', '/Provenance/*', '/$compare']) at.use(own, xmlAnswers);
   mergedPublications(app, at, { ...deps, database: mergedDatabase }, { base, released: RELEASED });
   at.get('/Provenance', async (c) => {
     route(c, '/Provenance');

@@ -133,7 +133,7 @@ async function answered(c: PageContext, data: PageData, l: Language): Promise<Re
   const q = { provider: get('provider'), plan: get('plan'), date: get('date') };
   if (q.provider === '' || q.plan === '') return notice(c, data, l, l.texts.answer.missing, q);
   const chosen = await choosePlan(data, q.plan);
-  if (chosen.kind === 'none') return notice(c, data, l, l.texts.problem.plan, q);
+  if (chosen.kind === 'none') return notice(c, data, l, l.texts.answer.noPlan, q);
   if (chosen.kind === 'several') {
     const list = chosen.plans.map(
       (p) =>

@@ -253,7 +253,7 @@ test.each([
   ['/find?name=ana&page=xx', 400, 'no longer there'],
   ['/find?name=%00', 200, ''],
   ['/answer?provider=Practitioner/p1', 400, 'Choose a plan'],
-  ['/answer?provider=Practitioner/p1&plan=nothing', 400, 'No plan here has this name'],
+  ['/answer?provider=Practitioner/p1&plan=nothing', 400, 'No plan here has this name or number. Choose another.'],
   ['/answer?provider=Practitioner/nobody&plan=ip1', 404, 'no longer in the directory'],
   ['/answer?provider=Practitioner/p1&plan=ip1&date=x', 400, 'could not be understood'],
   ['/provider/Practitioner/nobody', 404, 'no longer in the directory'],

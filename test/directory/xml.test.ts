@@ -121,3 +121,17 @@ test('the signed form of an answer stays what it is', async () => {
     'application/jose',
   );
 });
+
+test('who has asked too often is told so in XML', async () => {
+  const often = await directory(undefined, { DIRECTORY_RATE_PER_MINUTE: '1' });
+  try {
+    const answers = [await often.get('Practitioner/p1', XML), await often.get('Practitioner/p1', XML)];
+    expect(answers.map((a) => [a.status, a.headers.get('content-type')])).toEqual([
+      [200, TYPE],
+      [429, TYPE],
+    ]);
+    expect(answers[1]?.headers.get('retry-after')).toMatch(/^\d+$/);
+  } finally {
+    await often.close();
+  }
+});

@@ -250,6 +250,7 @@ export const en = {
     },
     back: 'Back to the entry',
     missing: 'Choose a plan to ask about.',
+    noPlan: 'No plan here has this name or number. Choose another.',
   },
   check: {
     title: 'Check a statement',

@@ -255,6 +255,7 @@ export const es: Texts = {
     },
     back: 'Volver a la entrada',
     missing: 'Elija un plan para preguntar.',
+    noPlan: 'Ningún plan tiene aquí este nombre o número. Elija otro.',
   },
   check: {
     title: 'Comprobar una constancia',

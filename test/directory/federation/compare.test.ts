@@ -7,6 +7,7 @@ import { mergeDue } from '../../../directory/federation/merge.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
 import { importResources } from '../../../src/store/resource/resource-import.ts';
+import { fromJson, fromXml } from '../../fhir/xml-tree.ts';
 import { entries, keysFor } from '../fixture.ts';
 import { npi, records, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';
@@ -55,6 +56,22 @@ beforeAll(async () => {
 afterAll(async () => {
   await w.close();
   for (const d of dirs) await d.close();
+});
+
+test.each([
+  '$compare?organization=elm.clinic',
+  '$compare',
+  'Provenance?target=Practitioner/elm.p1',
+  'Provenance/none',
+  'OperationDefinition/bulk-publish',
+  'Practitioner/elm.p1',
+])('%s is answered in XML too', async (path) => {
+  const ask = (accept: string) => app.request(`/directory/all/fhir/${path}`, { headers: { accept } });
+  const [json, xml] = [await ask('application/fhir+json'), await ask('application/fhir+xml')];
+  expect(xml.status).toBe(json.status);
+  expect(xml.headers.get('content-type')).toContain('application/fhir+xml');
+  expect([xml.headers.get('vary'), json.headers.get('vary')]).toEqual(['accept', 'accept']);
+  expect(fromXml(await xml.text())).toEqual(fromJson((await json.json()) as Record<string, unknown>));
 });
 
 type Part = { name: string; valueCode?: string; valueString?: string; valueInteger?: number; part?: Part[] };
