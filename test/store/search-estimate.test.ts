@@ -44,6 +44,8 @@ beforeAll(async () => {
   // thousands that nothing refers to are called the same: the planner takes them for others
   await db.sql.unsafe(`insert into directory.words (rk, param, folded) select hashtextextended('Organization/x' || n, 0), param, folded
     from generate_series(1, 5000) n, (values (${name}, 'harbor clinic'), (${name}, 'harbour'), (${city}, 'bayside')) w(param, folded)`);
+  await db.sql.unsafe(`insert into directory.dates (rk, param, lo, hi) select hashtextextended('Organization/o', 0), ${parameter('Organization', 'period')?.id},
+    '2024-01-01', '2027-01-01'`);
   // one of its endpoints is of a kind that no other is, the last of all by its key
   await db.sql.unsafe(`insert into directory.lookup (token, rk) select hashtextextended('rare', ${parameter('Endpoint', 'identifier')?.id}), max(rk)
     from directory.resource where type = ${TYPE_IDS.Endpoint} and refs <> '{}'`);
@@ -70,6 +72,9 @@ test.each([
   ['organization.name=hárbour,harbor', 0.6],
   ['organization.name=hárbour', 0],
   ['organization.address-city=zz,bay', 0.6],
+  // by periods
+  ['organization.period=ge2020', 0.6],
+  ['organization.period=lt2020', 0],
 ])('a part of all: %s', async (query, share) => {
   const number = await told(query);
   // what hardly any meet is not told by a sample; less than the cap is never told

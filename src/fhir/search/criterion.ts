@@ -17,7 +17,8 @@ export type Criterion =
   | ({ kind: 'token'; seed: number; forms: string[]; negated: boolean; scarce?: true } & Together)
   | ({ kind: 'reference'; seed: number; keys: string[] } & Together)
   | StringCriterion
-  | { kind: 'date'; param: number; tests: DateTest[] }
+  /** `whole`: its rows are read once as a set; the store says so */
+  | { kind: 'date'; param: number; tests: DateTest[]; whole?: true }
   | { kind: 'id'; keys: string[] }
   | { kind: 'last-updated'; tests: DateTest[] }
   | ({ kind: 'missing'; param: number; missing: boolean } & Few)

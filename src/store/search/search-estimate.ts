@@ -60,7 +60,7 @@ async function sampledShare(sql: Sql, { type, criteria }: SearchRequest): Promis
   }
 }
 
-/** Statements behind it in its transaction have so many milliseconds, room for rows of words, and are planned with their values. */
+/** Statements behind it in its transaction have so many milliseconds, room for such rows, and are planned with their values. */
 const LIMITED = `select set_config('statement_timeout', $1, true), set_config('work_mem', '32MB', true), set_config('plan_cache_mode', 'force_custom_plan', true)`;
 
 async function guessedMatches(sql: Queryable, given: SearchRequest): Promise<number> {
@@ -80,10 +80,11 @@ const leavesOutFew = (c: Criterion): boolean => c.kind === 'none' && c.of.kind =
 const isTelling = (c: Criterion): boolean =>
   c.kind !== 'mark' && !leavesOutFew(c) && !(c.kind === 'none' && c.of.kind === 'fresh');
 
-/** Rows of words are found once, for whatever the sample refers to. */
+/** Rows of words and of periods are found once, for whatever the sample refers to. */
 function asSets(c: Criterion): Criterion {
   switch (c.kind) {
     case 'string':
+    case 'date':
       return { ...c, whole: true };
     case 'chain':
     case 'reverse-chain':

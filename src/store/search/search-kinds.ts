@@ -20,6 +20,7 @@ export function isRowwise(c: Criterion): boolean {
     case 'last-verified':
       return c.tests === undefined;
     case 'string':
+    case 'date':
       return c.whole === true;
     default:
       return ['token', 'reference', 'mark', 'missing', 'last-updated', 'active-on', 'open-at', 'fresh'].includes(
