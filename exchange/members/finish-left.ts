@@ -1,0 +1,19 @@
+// What imports have left whose process died: records that were there, and not yet compared with what payers had sent. When they come again
+// they are as they were, and nobody would compare them.
+import type { Deps } from '../../src/deps.ts';
+import { hasReceived } from '../store/records/import.ts';
+import { hasCommittedImport, stagedImports, whenLeft } from '../store/records/left-imports.ts';
+import { clearPrepared, clearStaging } from '../store/records/staging.ts';
+import { linkOwn } from './link-own.ts';
+
+/** Before an import begins. */
+export async function finishLeft(deps: Pick<Deps, 'database'>): Promise<void> {
+  const { database } = deps;
+  for (const work of await stagedImports(database.sql))
+    await whenLeft(database, work, async () => {
+      await clearPrepared(database.sql, work);
+      if ((await hasCommittedImport(database.sql, work)) && (await hasReceived(database.sql)))
+        await linkOwn(deps, work);
+      await clearStaging(database.sql, work);
+    });
+}
