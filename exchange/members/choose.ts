@@ -171,7 +171,7 @@ export async function recordPayer(
     const named = await otherCoverages(tx, memberId);
     const isKnown = named.some((n) => n.payer === input.payer && n.memberNumber === input.memberNumber);
     if (!isKnown && named.length >= MOST_PAYERS) return undefined;
-    const id = await namePayer(tx, { ...input, memberId, at, saidBy: actor.subject });
+    const { id } = await namePayer(tx, { ...input, memberId, at, saidBy: actor.subject });
     await writeAudit(tx, [
       auditRow({
         at,

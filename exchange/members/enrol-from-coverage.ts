@@ -15,15 +15,16 @@ const PAGE = 500;
 /**
  * Reads the Coverage of all members that have one, in pages; running it again changes nothing.
  * @param report told of each Coverage that cannot be used
+ * @returns what is new or changed; `read` of Coverage records that can be used, those of this plan and those of others
  */
 export async function enrolFromCoverage(
   deps: Pick<Deps, 'database' | 'clock' | 'config'>,
   lob: LineOfBusiness,
   report: (coverageId: string, reason: string) => Promise<void> | void,
-): Promise<EnrolmentCounts> {
+): Promise<EnrolmentCounts & { read: { ours: number; others: number } }> {
   const { sql } = deps.database;
   const us = { npi: deps.config.planNpi, name: deps.config.planName };
-  const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
+  const total = { enrolments: 0, otherCoverages: 0, choices: 0, read: { ours: 0, others: 0 } };
   let after = '';
   for (;;) {
     const page = await coveragesOf(sql, after, PAGE);
@@ -46,21 +47,26 @@ export async function enrolFromCoverage(
       else if ('other' in read) others.push(read.other);
       else await report(p.id, read.fault);
     }
-    const { enrolments } = await beginAgain(sql, async (tx) => {
+    const { enrolments, named } = await beginAgain(sql, async (tx) => {
       const counts = await writeEnrolment(tx, ours, 'Coverage');
-      for (const o of others)
-        await namePayer(tx, {
+      let named = 0;
+      for (const o of others) {
+        const { isNew } = await namePayer(tx, {
           ...o,
           starts: o.starts ?? null,
           ends: o.ends ?? null,
           at: deps.clock(),
           saidBy: 'Coverage',
         });
+        if (isNew) named++;
+      }
       await refreshProfiles(tx, counts.memberIds, deps.clock());
       await settleEnrolled(tx, deps, [...new Set([...counts.memberIds, ...others.map((o) => o.memberId)])]);
-      return counts;
+      return { enrolments: counts.enrolments, named };
     });
     total.enrolments += enrolments;
-    total.otherCoverages += others.length;
+    total.otherCoverages += named;
+    total.read.ours += ours.length;
+    total.read.others += others.length;
   }
 }

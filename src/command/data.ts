@@ -259,8 +259,9 @@ export async function importMembersCommand(
     });
     const { counts: c } = result;
     let e = result.enrolment;
-    if (options.enrolmentFromCoverage)
-      e = await enrolFromCoverage(node.deps, options.lineOfBusiness as LineOfBusiness, (id, why) =>
+    let unnamed: string[] = [];
+    if (options.enrolmentFromCoverage) {
+      const told = await enrolFromCoverage(node.deps, options.lineOfBusiness as LineOfBusiness, (id, why) =>
         rejects.write({
           source: 'Coverage',
           line: 0,
@@ -270,6 +271,14 @@ export async function importMembersCommand(
           reason: `No enrolment: ${why}.`,
         }),
       );
+      e = told;
+      const { planNpi, planName } = node.deps.config;
+      // as it is with a wrong PLAN_NPI: all would be other payers' members
+      if (told.read.ours === 0 && told.read.others > 0)
+        unnamed = [
+          `None of ${told.read.others} Coverage records names this plan (NPI ${planNpi}, or ${planName}) as its payor: nobody is enrolled by them.`,
+        ];
+    }
     const file = await rejects.close();
     const lacking = await unnumbered(node.deps.database.sql);
     progress.end([
@@ -279,6 +288,7 @@ export async function importMembersCommand(
         : [
             `enrolment: ${e.enrolments} coverages, ${e.otherCoverages} other payers, ${e.choices} choices new or changed`,
           ]),
+      ...unnamed,
       ...(lacking === undefined ? [] : [lacking]),
       ...sayRejects(rejects, file),
       ...sayFindings(result.findings),

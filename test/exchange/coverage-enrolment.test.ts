@@ -101,7 +101,7 @@ test('ours, others, and what cannot be used; again nothing changes', async () =>
   const { sql } = node.deps.database;
   const refused: string[] = [];
   const run = () => enrolFromCoverage(node.deps, 'qhp', (id) => void refused.push(id));
-  expect(await run()).toMatchObject({ enrolments: 2 });
+  expect(await run()).toMatchObject({ enrolments: 2, otherCoverages: 1, read: { ours: 2, others: 1 } });
   expect(refused).toEqual(['c4', 'c5']);
   expect([
     ...(await sql`select member_id, member_number, subscriber_id, plan, starts::text, lob from exchange.enrolment order by 1`),
@@ -122,7 +122,7 @@ test('ours, others, and what cannot be used; again nothing changes', async () =>
   // also by the transaction that wrote each row
   const rows = () => sql`select xmin::text, * from exchange.other_coverage`;
   const before = [...(await rows())];
-  expect(await run()).toMatchObject({ enrolments: 0 });
+  expect(await run()).toMatchObject({ enrolments: 0, otherCoverages: 0, read: { ours: 2, others: 1 } });
   expect([...(await rows())]).toEqual(before);
   const [profile] = await sql<{ mb: string[] }[]>`select mb from exchange.member_profile where member_id = 'p1'`;
   expect(profile?.mb).toContain('CARD1');

@@ -130,7 +130,7 @@ export async function otherCoverages(sql: Queryable, memberId: string): Promise<
   ];
 }
 
-/** A payer that a member names, linked to a registered peer by id, NPI or name. Named again, its dates are taken over. Returns its id. */
+/** A payer that a member names, linked to a registered peer by id, NPI or name. Named again, its dates are taken over. `isNew`: it was not known so. */
 export async function namePayer(
   tx: Queryable,
   o: {
@@ -142,7 +142,7 @@ export async function namePayer(
     at: Date;
     saidBy: string;
   },
-): Promise<string> {
+): Promise<{ id: string; isNew: boolean }> {
   // said again, it is not written again: whoever looks at what has changed would look in vain
   const [written] = await tx<{ id: string }[]>`
     insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by)
@@ -158,7 +158,7 @@ export async function namePayer(
     : await tx<{ id: string }[]>`
     select id from exchange.other_coverage where member_id = ${o.memberId} and payer = ${o.payer} and member_number = ${o.memberNumber}`;
   if (!row) throw new Error('a payer was not stored');
-  return row.id;
+  return { id: row.id, isNew: written !== undefined };
 }
 
 export type EnrolmentRow = {
