@@ -15,6 +15,16 @@ export async function smoke(fetch: Fetch): Promise<void> {
   expect((await fetch('/directory/fhir/Practitioner/nobody')).status).toBe(404);
   expect((await fetch('/directory/fhir/Practitioner/p1', { method: 'DELETE' })).status).toBe(405);
 
+  const xml = await fetch('/directory/fhir/Practitioner/p1', { headers: { accept: 'application/fhir+xml' } });
+  expect([xml.status, xml.headers.get('content-type'), xml.headers.get('vary')]).toEqual([
+    200,
+    'application/fhir+xml; fhirVersion=4.0; charset=utf-8',
+    'accept',
+  ]);
+  expect(await xml.text()).toMatch(
+    /^<\?xml version="1.0" encoding="UTF-8"\?><Practitioner xmlns=.*<given value="María"\/>/,
+  );
+
   const search = await body(
     await fetch('/directory/fhir/PractitionerRole?specialty=207RC0000X&_include=PractitionerRole:practitioner'),
   );
