@@ -1,6 +1,5 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
 // transaction, so a stopped import leaves nothing half done; run it again.
-import { randomUUID } from 'node:crypto';
 import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
@@ -26,12 +25,11 @@ import {
 } from '../store/members/enrolment.ts';
 import { allFormers, whileNoneMerge } from '../store/members/member-merge.ts';
 import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/records/import.ts';
-import { asImport, IMPORT } from '../store/records/left-imports.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
 import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
-import { finishLeft } from './finish-left.ts';
+import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
@@ -113,11 +111,7 @@ async function* enrolmentRows(
  * @throws ImportFault when the CSV has the wrong columns
  */
 export const importMembers = (deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> =>
-  whileNoneMerge(deps.database, async () => {
-    await finishLeft(deps);
-    const work = `${IMPORT}${randomUUID()}`;
-    return asImport(deps.database, work, () => importAll(deps, input, work));
-  });
+  whileNoneMerge(deps.database, () => asImport(deps, (work) => importAll(deps, input, work)));
 
 async function importAll(deps: Deps, input: ImportMembersInput, work: string): Promise<ImportMembersResult> {
   const findings: Record<string, number> = {};

@@ -10,7 +10,7 @@ export const IMPORT = 'import-';
 const lockOf = (work: string): number => Number.parseInt(hash('sha256', work, 'hex').slice(0, 12), 16);
 
 /** Does something as the import of that work id; from before anything is staged until all is cleared. */
-export const asImport = <T>(database: Pick<Database, 'lend'>, work: string, of: () => Promise<T>): Promise<T> =>
+export const underImport = <T>(database: Pick<Database, 'lend'>, work: string, of: () => Promise<T>): Promise<T> =>
   underLock(database, { key: lockOf(work) }, of);
 
 /** Does something with what an import has left, unless its process lives, or another one does the same. */

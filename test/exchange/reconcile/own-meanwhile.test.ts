@@ -1,7 +1,7 @@
 // Our own records that are imported while a pull that tells the same is decided and not committed, in transactions of their own: what comes out is
 // what comes out one after the other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { asImport } from '../../../exchange/store/records/left-imports.ts';
+import { underImport } from '../../../exchange/store/records/left-imports.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { meanwhile } from './meanwhile.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
@@ -127,7 +127,7 @@ test('what an import that lives has staged is left alone, and what one that died
   const staged = async () =>
     (await node.sql<{ work: string }[]>`select pull_id as work from exchange.staging`).map((r) => r.work);
   await Promise.all(['import-dead', 'import-lives', 'pull'].map(stage));
-  await asImport(node.deps.database, 'import-lives', () => node.own(ours('o-i', 'N-i')));
+  await underImport(node.deps.database, 'import-lives', () => node.own(ours('o-i', 'N-i')));
   expect((await staged()).sort()).toEqual(['import-lives', 'pull']);
   await node.own(ours('o-i', 'N-i'));
   expect(await staged()).toEqual(['pull']);
