@@ -1,6 +1,5 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
 // transaction, so a stopped import leaves nothing half done; run it again.
-import { randomUUID } from 'node:crypto';
 import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
@@ -30,6 +29,7 @@ import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
 import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
+import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
@@ -111,10 +111,9 @@ async function* enrolmentRows(
  * @throws ImportFault when the CSV has the wrong columns
  */
 export const importMembers = (deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> =>
-  whileNoneMerge(deps.database, () => importAll(deps, input));
+  whileNoneMerge(deps.database, () => asImport(deps, (work) => importAll(deps, input, work)));
 
-async function importAll(deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> {
-  const work = `import-${randomUUID()}`;
+async function importAll(deps: Deps, input: ImportMembersInput, work: string): Promise<ImportMembersResult> {
   const findings: Record<string, number> = {};
   const sources: string[] = ['enrolment'];
   let read = 0;
@@ -199,13 +198,17 @@ async function importAll(deps: Deps, input: ImportMembersInput): Promise<ImportM
     return record.unit;
   }
 
+  // records that are there and not compared: what is staged of them is kept for the next import
+  let isOwed = false;
   try {
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
     await knowStaged(deps.database);
     await lendOne(deps.database, (reader) => tellDrugs(deps, reader, work));
     const { counts: committed, refused: late } = await commitImport(deps.database, work);
     const counts = { ...committed, unchanged: committed.unchanged + unchanged };
+    isOwed = true;
     if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);
+    isOwed = false;
     for (const r of late)
       await refuse({
         source: sources[r.file] ?? 'unknown',
@@ -230,7 +233,7 @@ async function importAll(deps: Deps, input: ImportMembersInput): Promise<ImportM
     ]);
     return { read, counts, enrolment, refused, findings };
   } finally {
-    await clearStaging(deps.database.sql, work);
+    if (!isOwed) await clearStaging(deps.database.sql, work);
   }
 }
 

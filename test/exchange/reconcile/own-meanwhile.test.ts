@@ -1,6 +1,7 @@
 // Our own records that are imported while a pull that tells the same is decided and not committed, in transactions of their own: what comes out is
 // what comes out one after the other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { underImport } from '../../../exchange/store/records/left-imports.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { meanwhile } from './meanwhile.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
@@ -92,4 +93,43 @@ test('an import about other members disturbs nothing', async () => {
     () => node.own(ours('o-f', 'N-f', { subject: { reference: 'Patient/m2' } })),
   );
   expect(await node.ledger(id)).toEqual(['created Observation/t-f']);
+});
+
+test.each([
+  ['g', `insert on exchange.link for each row`, true],
+  ['h', `insert on exchange.resource for each row when (new.id = 'o-h')`, false],
+])(
+  'an import that dies is gone on with by the next one: what was there is compared (%s)',
+  async (name, place, isThere) => {
+    await node.pull([output('Observation', numbered(`t-${name}`, `N-${name}`))]);
+    const mine = ours(`o-${name}`, `N-${name}`, { status: 'amended' });
+    await node.sql.unsafe(
+      `create function exchange.dies() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$`,
+    );
+    await node.sql.unsafe(`create trigger dies before ${place} execute function exchange.dies()`);
+    try {
+      await expect(node.own(mine)).rejects.toThrow('killed');
+    } finally {
+      await node.sql`drop function exchange.dies cascade`;
+    }
+    const left = () => node.sql`select from exchange.staging where pull_id like 'import-%'`;
+    expect((await left()).length > 0).toBe(isThere);
+    expect(await links(`o-${name}`)).toEqual([]);
+    await node.own(mine);
+    expect(await links(`o-${name}`)).toEqual([{ other: `t-${name}`, state: 'confirmed', kind: 'same-record' }]);
+    expect(await left()).toHaveLength(0);
+  },
+);
+
+test('what an import that lives has staged is left alone, and what one that died had not committed is cleared', async () => {
+  const stage = (work: string) =>
+    node.sql`insert into exchange.staging (pull_id, file, line, entry, type, source_id) values (${work}, 0, 1, 0, 'Observation', 'x')`;
+  const staged = async () =>
+    (await node.sql<{ work: string }[]>`select pull_id as work from exchange.staging`).map((r) => r.work);
+  await Promise.all(['import-dead', 'import-lives', 'pull'].map(stage));
+  await underImport(node.deps.database, 'import-lives', () => node.own(ours('o-i', 'N-i')));
+  expect((await staged()).sort()).toEqual(['import-lives', 'pull']);
+  await node.own(ours('o-i', 'N-i'));
+  expect(await staged()).toEqual(['pull']);
+  await node.sql`delete from exchange.staging`;
 });
