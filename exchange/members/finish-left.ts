@@ -12,9 +12,13 @@ async function finishLeft(deps: Pick<Deps, 'database'>): Promise<void> {
   for (const work of await stagedImports(database.sql))
     await whenLeft(database, work, async () => {
       await clearPrepared(database.sql, work);
-      if ((await hasCommittedImport(database.sql, work)) && (await hasReceived(database.sql)))
-        await linkOwn(deps, work);
-      await clearStaging(database.sql, work);
+      try {
+        if ((await hasCommittedImport(database.sql, work)) && (await hasReceived(database.sql)))
+          await linkOwn(deps, work);
+      } finally {
+        // what cannot be compared is told once: no import after it would begin
+        await clearStaging(database.sql, work);
+      }
     });
 }
 

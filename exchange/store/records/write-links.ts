@@ -51,6 +51,8 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
     select member_id, 'Patient', least(local_id, member_id), greatest(local_id, member_id), 'same-record', 1, 'confirmed', 'match', ${work.pull}
     from pg_temp.slice where type = 'Patient' and outcome = 'linked-duplicate'
     on conflict do nothing`;
+  // findings are those of a pull
+  if (work.pull === null) return;
   await tx`
     with linked as materialized (
       select member_id, type, a_id, b_id from exchange.link

@@ -133,3 +133,11 @@ test('what an import that lives has staged is left alone, and what one that died
   expect(await staged()).toEqual(['pull']);
   await node.sql`delete from exchange.staging`;
 });
+
+test('a record of ours that is one with more than are compared without a look is taken in', async () => {
+  const theirs = Array.from({ length: 12 }, (_, i) => numbered(`t-j${i}`, 'N-j'));
+  await node.pull([output('Observation', ...theirs)]);
+  await node.own(ours('o-j', 'N-j'));
+  expect(await links('o-j')).toHaveLength(12);
+  expect(await node.sql`select from exchange.staging`).toHaveLength(0);
+});
