@@ -2,23 +2,18 @@
 // May be repeated.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { beginAgain } from '../../src/store/begin-again.ts';
-import { lendOne, type Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/store/database.ts';
 import { recomputeChainsOf } from '../chain/recompute.ts';
-import { linkUnits } from '../reconcile/link.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { allFormers, claimCompare, compared } from '../store/members/member-merge.ts';
 import { type HeldRecord, recordsAfter } from '../store/members/merge-parts.ts';
-import { agreeValues } from '../store/records/agreed-values.ts';
 import { commitImport, knowStaged } from '../store/records/import.ts';
-import { labelsStay } from '../store/records/label-lock.ts';
-import { inheritLabels } from '../store/records/labels.ts';
-import { byKey, transactionInstant } from '../store/records/records.ts';
-import { EVERYTHING, eachSlice, openSlice } from '../store/records/slice.ts';
+import { transactionInstant } from '../store/records/records.ts';
+import { EVERYTHING, openSlice } from '../store/records/slice.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
-import { writeItems, writeLinks } from '../store/records/write-links.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import { withLinks } from './as-one-person.ts';
+import { linkStaged } from './link-own.ts';
 import { readOwnRecord } from './read-own.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock'>;
@@ -86,18 +81,7 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
   try {
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
     await sql`analyze exchange.staging`;
-    await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
-    await beginAgain(sql, async (tx) => {
-      await labelsStay(tx);
-      await byKey(tx);
-      const at = await transactionInstant(tx);
-      await eachSlice(tx, work, async () => {
-        await writeLinks(tx, of);
-        await writeItems(tx, of, at);
-        await agreeValues(tx, of, at);
-        await inheritLabels(tx, at);
-      });
-    });
+    await linkStaged(deps, of);
   } finally {
     await clearStaging(sql, work);
   }

@@ -19,18 +19,27 @@ import { writeItems, writeLinks } from '../store/records/write-links.ts';
 export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {
   const own = { id: work, pull: null, peerId: 'own' };
   await keyWorkAnew(deps, work);
-  await betweenSlices(deps.database, async () => {
-    await lendOne(deps.database, (reader) => linkUnits(deps, reader, own));
-    await beginAgain(deps.database.sql, async (tx) => {
-      await labelsStay(tx);
-      await byKey(tx);
-      const at = await transactionInstant(tx);
-      await eachSlice(tx, work, async () => {
-        await writeLinks(tx, own);
-        await writeItems(tx, own, at);
-        await agreeValues(tx, own, at);
-        await inheritLabels(tx, at);
-      });
+  await betweenSlices(deps.database, () => linkStaged(deps, own));
+}
+
+/**
+ * Judges what is staged beside what is there, and writes what follows.
+ * @param of a work that is no pull, and whose its records are
+ */
+export async function linkStaged(
+  deps: Pick<Deps, 'database'>,
+  of: { id: string; pull: null; peerId: string },
+): Promise<void> {
+  await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
+  await beginAgain(deps.database.sql, async (tx) => {
+    await labelsStay(tx);
+    await byKey(tx);
+    const at = await transactionInstant(tx);
+    await eachSlice(tx, of.id, async () => {
+      await writeLinks(tx, of);
+      await writeItems(tx, of, at);
+      await agreeValues(tx, of, at);
+      await inheritLabels(tx, at);
     });
   });
 }

@@ -5,9 +5,10 @@ import type { Peer } from '../store/peers/peer.ts';
 import type { Pull } from '../store/pull/pull.ts';
 import type { Decided } from '../store/records/decided.ts';
 import { arrivedUnits, forgetWaiting } from '../store/records/replay.ts';
-import { noteStillShown, shownWrong } from '../store/records/shown-wrong.ts';
+import { shownWrong } from '../store/records/shown-wrong.ts';
+import { noteStillShown } from '../store/records/still-shown.ts';
 import { heldElsewhere, noteHeldElsewhere } from '../store/records/stray-claims.ts';
-import { namersOfFormer, noteStillNames } from '../store/records/turned-drugs.ts';
+import { namersOfFormer } from '../store/records/turned-drugs.ts';
 import { type Replay, replay } from './replay.ts';
 import { KeptFileGone } from './stage.ts';
 
@@ -55,12 +56,16 @@ async function readAgain<T extends Stood>(
   }
 }
 
+const WRONG_STILL = 'somebody else’s by the rules of today; its file is no longer kept: it is still shown';
+const FORMER_STILL =
+  'it may name a Medication that is another drug now; its file is no longer kept: it is shown with the former one';
+
 /** What an older program took in as the member's, and today's rules say is somebody else's, is hidden when it comes again. */
 export async function holdWrong(deps: Needs, peer: Peer, work: Decided, pullOf: PullOf): Promise<void> {
   const { sql } = deps.database;
   await readAgain(deps, peer, await shownWrong(sql, work), pullOf, {}, async (these) => {
     // of another version it is not known whether it holds somebody else's as well
-    for (const one of these.filter((t) => t.isSame)) await noteStillShown(sql, work.id, one);
+    for (const one of these.filter((t) => t.isSame)) await noteStillShown(sql, work.id, one, WRONG_STILL);
   });
 }
 
@@ -73,7 +78,7 @@ export async function leadTurnedDrugs(deps: Needs, peer: Peer, work: Decided, pu
   const of = ({ released }: { released: string | null }) => (released === null ? {} : { released });
   const lines = await namersOfFormer(sql, work);
   await readAgain(deps, peer, lines, pullOf, { of, isShown: true }, async (these) => {
-    for (const one of these) await noteStillNames(sql, work.pull, one);
+    for (const one of these) await noteStillShown(sql, work.pull, one, FORMER_STILL);
   });
 }
 

@@ -41,11 +41,3 @@ export async function shownWrong(sql: Queryable, work: { id: string; peerId: str
       order by s.type, s.source_id, p.created_at desc, l.file desc, l.line desc`),
   ];
 }
-
-/** Notes with a pull that a record is still shown because what brought it is no longer kept. Once. */
-export async function noteStillShown(tx: Queryable, pullId: string, r: ShownWrong): Promise<void> {
-  await tx`
-    insert into exchange.finding (pull_id, kind, type, source_id, member_id, local_id, detail)
-    select ${pullId}, 'identity-doubt', ${r.type}, ${r.sourceId}, ${r.memberId}, ${r.localId}, 'somebody else’s by the rules of today; its file is no longer kept: it is still shown'
-    where not exists (select from exchange.finding f where f.pull_id = ${pullId} and f.kind = 'identity-doubt' and f.type = ${r.type} and f.source_id = ${r.sourceId})`;
-}

@@ -127,14 +127,6 @@ export async function namersOfFormer(sql: Queryable, work: Decided): Promise<Nam
   ];
 }
 
-/** Notes with a pull that a record still names the former drug, because what brought it is no longer kept. Once. */
-export async function noteStillNames(tx: Queryable, pullId: string, r: NamesFormer): Promise<void> {
-  await tx`
-    insert into exchange.finding (pull_id, kind, type, source_id, member_id, local_id, detail)
-    select ${pullId}, 'identity-doubt', ${r.type}, ${r.sourceId}, ${r.memberId}, ${r.localId}, 'it may name a Medication that is another drug now; its file is no longer kept: it is shown with the former one'
-    where not exists (select from exchange.finding f where f.pull_id = ${pullId} and f.kind = 'identity-doubt' and f.type = ${r.type} and f.source_id = ${r.sourceId})`;
-}
-
 /** The entry that goes on as a drug which another one of ours was. */
 const copyOf = (id: string, hash: string): string => localId('own', 'Medication', `${id}|${hash}`);
 
