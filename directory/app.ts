@@ -7,7 +7,7 @@ import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { askedOf } from '../src/http/asked.ts';
 import { bodyFirst } from '../src/http/body.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { type Answers, answers } from './answers.ts';
@@ -101,7 +101,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.options('*', preflight);
   at.get('/metadata', (c) => {
     route(c, '/metadata');
-    formatFor(c.req.header('accept'), c.req.query('_format'));
+    checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
     return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
   if (!options.merged) publicationRoutes(app, at, { ...searchDeps, wake: () => deps.wake?.() });

@@ -9,7 +9,7 @@ import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { contentTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import {
   type HistoryPosition,
   type HistoryRequest,
@@ -95,7 +95,7 @@ export async function history(c: Context<FhirEnv>, deps: HistoryDeps): Promise<R
   route(c, `${type === undefined ? '' : '/:type'}${id === undefined ? '' : '/:id'}/_history`);
   if (type !== undefined && !isDirectoryType(type)) throw new Outcome('unknown-type');
   if (id !== undefined && !ID_PATTERN.test(id)) throw new Outcome('not-found');
-  formatFor(c.req.header('accept'), c.req.query('_format'));
+  checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
   const url = new URL(c.req.raw.url);
   const { applied, ...given } = readHistoryParameters(url.searchParams, {
     countMax: deps.config.directoryCountMax,

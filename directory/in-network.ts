@@ -7,7 +7,7 @@ import { isResource } from '../src/fhir/resource.ts';
 import { bodyText } from '../src/http/body.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { asksXml, checkJsonOrXml } from '../src/http/negotiate.ts';
 import { readState } from '../src/store/resource/resource.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { toParameters } from './in-network/parameters.ts';
@@ -59,7 +59,8 @@ function parametersOf(body: string) {
 async function inNetwork(c: Context<FhirEnv>, deps: InNetworkDeps, pairs: [string, string][]): Promise<Response> {
   const format = pairs.find(([name]) => name === '_format')?.[1];
   const signed = wantsSigned(c.req.header('accept'), format);
-  if (!signed) c.set('format', formatFor(c.req.header('accept'), format));
+  if (!signed) checkJsonOrXml(c.req.header('accept'), format);
+  c.set('xml', asksXml(c.req.header('accept'), format));
   const now = deps.clock();
   const question = readQuestion(pairs, deps.base, now);
   // the answer may change with the directory and with the day: today is the default date, and verifications grow old
@@ -93,7 +94,7 @@ function wantsSigned(accept: string | undefined, format: string | undefined): bo
 /** GET [base]/OperationDefinition/in-network */
 export function inNetworkDefinitionPage(c: Context<FhirEnv>, text: string): Response {
   route(c, '/OperationDefinition/in-network');
-  formatFor(c.req.header('accept'), c.req.query('_format'));
+  checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
   return reply(c, text, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
 }
 

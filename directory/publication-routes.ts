@@ -2,7 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { STYLE } from '../src/ui/style.ts';
 import { notAllowed } from './app-answers.ts';
 import { bulkChainPage, bulkPublish } from './bulk-publish.ts';
@@ -48,7 +48,7 @@ export function publicationRoutes(app: Hono<FhirEnv>, at: Hono<FhirEnv>, deps: E
     const path = `/OperationDefinition/${definition.code}`;
     at.get(path, (c) => {
       route(c, path);
-      formatFor(c.req.header('accept'), c.req.query('_format'));
+      checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
       return reply(c, text, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
     });
   }

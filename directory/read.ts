@@ -9,7 +9,7 @@ import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { readResource, readVersion, type StoredVersion } from '../src/store/resource/resource.ts';
 
 /** `Type/id` of a path. @throws Outcome unknown-type or not-found */
@@ -37,7 +37,7 @@ function answer(asked: Asked, query: URLSearchParams | undefined, found: StoredV
 /** GET [type]/[id]. @param key `Type/id` */
 export async function read(key: string, asked: Asked, deps: Pick<Deps, 'database'>): Promise<Reply> {
   const query = queryOf(asked);
-  formatFor(asked.header('accept'), query?.get('_format') ?? undefined);
+  checkJsonOrXml(asked.header('accept'), query?.get('_format') ?? undefined);
   return answer(asked, query, await readResource(deps.database.sql, key));
 }
 
@@ -46,7 +46,7 @@ export async function vread(c: Context<FhirEnv>, deps: Pick<Deps, 'database'>): 
   route(c, '/:type/:id/_history/:vid');
   const asked = askedOf(c);
   const query = queryOf(asked);
-  formatFor(asked.header('accept'), query?.get('_format') ?? undefined);
+  checkJsonOrXml(asked.header('accept'), query?.get('_format') ?? undefined);
   const version = c.req.param('vid') ?? '';
   const key = keyOf(c.req.param('type') ?? '', c.req.param('id') ?? '');
   if (!/^[1-9]\d{0,8}$/.test(version)) throw new Outcome('not-found');

@@ -7,7 +7,7 @@ import { PARAMETERS, type Parameter } from '../src/fhir/search/parameters.ts';
 import { DIRECTORY_TYPES, PLAN_NET } from '../src/fhir/search/types.ts';
 import { PREFIXES } from '../src/fhir/search/values.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { VERSION } from '../src/version.ts';
 import { notAllowed } from './app-answers.ts';
 
@@ -96,7 +96,7 @@ export function searchParameterRoutes(at: Hono<FhirEnv>, base: string, date: str
   });
   const begin = (c: Context<FhirEnv>, template: string) => {
     route(c, template);
-    formatFor(c.req.header('accept'), c.req.query('_format'));
+    checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
   };
   at.get('/SearchParameter', (c) => {
     begin(c, '/SearchParameter');

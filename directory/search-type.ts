@@ -10,7 +10,7 @@ import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts
 import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
-import { formatFor } from '../src/http/negotiate.ts';
+import { asksXml, checkJsonOrXml } from '../src/http/negotiate.ts';
 import type { Errand } from '../src/store/errand.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
@@ -41,7 +41,7 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   const form = await bodyText(c, MAX_FORM);
   const asked = askedOf(c);
   const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
-  c.set('format', formatFor(asked.header('accept'), formatIn(pairs)));
+  c.set('xml', asksXml(asked.header('accept'), formatIn(pairs)));
   return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));
 }
 
@@ -54,7 +54,7 @@ async function answer(
   if (url.length > MAX_URL) throw new Outcome('url-too-long');
   if (!isDirectoryType(type)) throw new Outcome('unknown-type');
   const pairs = [...query];
-  formatFor(header('accept'), formatIn(pairs));
+  checkJsonOrXml(header('accept'), formatIn(pairs));
   const request = readSearch(type, pairs, {
     ...requestOptions(deps),
     explain: deps.config.directoryExplain || deps.config.sandbox,

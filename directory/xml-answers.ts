@@ -11,7 +11,7 @@ const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /** Whoever keeps answers for others keeps one of each form. */
 export const VARIES = { vary: 'accept' };
 
-/** Runs around all that answers in FHIR. A handler that reads `_format` in a body tells by `format`. */
+/** Runs around all that answers in FHIR. A handler that reads `_format` in a body tells by `xml`. */
 export const xmlAnswers: MiddlewareHandler<FhirEnv> = async (c, next) => {
   await next();
   const { res } = c;
@@ -52,4 +52,4 @@ async function xmlOf(json: string): Promise<string> {
 }
 
 const isAsked = (c: Context<FhirEnv>): boolean =>
-  c.get('format') !== undefined ? c.get('format') === 'xml' : asksXml(c.req.header('accept'), c.req.query('_format'));
+  c.get('xml') ?? asksXml(c.req.header('accept'), c.req.query('_format'));

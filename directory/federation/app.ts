@@ -2,7 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../../src/http/fhir-app.ts';
-import { formatFor } from '../../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../../src/http/negotiate.ts';
 import { rateLimit } from '../../src/http/rate-limit.ts';
 import { storeFailure } from '../../src/store/failure.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
@@ -86,7 +86,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   });
   at.get('/$compare', async (c) => {
     route(c, '/$compare');
-    formatFor(c.req.header('accept'), c.req.query('_format'));
+    checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
     const compared = await compare(questionOf(c), compareDeps);
     return reply(c, JSON.stringify(toParameters(compared)), 200, {
       'content-type': FHIR_JSON,

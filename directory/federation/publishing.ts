@@ -2,7 +2,7 @@
 // merged. No other channel: what is filed with CMS, listed in our payer index or exported on request is our own directory only.
 import type { Hono } from 'hono';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../../src/http/fhir-app.ts';
-import { formatFor } from '../../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../../src/http/negotiate.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
 import { notAllowed } from '../app-answers.ts';
 import { bulkChainPage, bulkPublish } from '../bulk-publish.ts';
@@ -37,7 +37,7 @@ export function mergedPublications(
   const definition = JSON.stringify(bulkDefinition(given.base, given.released));
   at.get('/OperationDefinition/bulk-publish', (c) => {
     route(c, '/OperationDefinition/bulk-publish');
-    formatFor(c.req.header('accept'), c.req.query('_format'));
+    checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
     return reply(c, definition, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
   at.get('/$bulk-publish', (c) => bulkPublish(c, here));

@@ -52,7 +52,7 @@ function* children(of: Members, type: Type): Generator<string> {
     if (field === undefined || field.companion) continue;
     const value = of[name];
     const beside = field.primitive === undefined ? undefined : of[`_${name}`];
-    if (field.type === 'Narrative' && !isWellFormed((value as Members)['div'])) continue;
+    if (field.type === 'Narrative' && isMembers(value) && !isWellFormed(value['div'])) continue;
     const values = listOf(value);
     const besides = listOf(beside);
     for (let i = 0; i < Math.max(values.length, besides.length); i++)

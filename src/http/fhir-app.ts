@@ -6,7 +6,6 @@ import { Outcome } from '../fhir/outcome.ts';
 import { framesOf } from '../frames.ts';
 import { storeFailure } from '../store/failure.ts';
 import { CLIENT_GONE, goneOf } from './gone.ts';
-import type { Format } from './negotiate.ts';
 
 export const FHIR_JSON = 'application/fhir+json; fhirVersion=4.0; charset=utf-8';
 
@@ -19,8 +18,8 @@ export type FhirEnv = {
     headers: Record<string, string>;
     /** the answer has them already */
     replied: boolean;
-    /** which form the answer has, where a body says it */
-    format: Format;
+    /** is XML asked for? Where the body of the request may say it; elsewhere not set */
+    xml: boolean | undefined;
     /** the body, when it was read ahead of the handler; without text it was too long */
     body: { text: string | undefined };
     /** ids and counts of ours that a handler adds to its log line */

@@ -9,19 +9,15 @@ const ACCEPTED =
 
 const XML = /^(application\/(fhir\+xml|xml\+fhir|xml)|text\/xml)$/;
 
-export type Format = 'json' | 'xml';
-
 /**
- * Which of the two is asked for: `_format` before `Accept`, of which the better range counts and a type that is named before one that is not.
+ * Checks `Accept` and `_format` where there is XML too.
  * @throws Outcome not-acceptable
  */
-export function formatFor(accept: string | undefined, format: string | undefined): Format {
-  if (asksXml(accept, format)) return 'xml';
-  checkAccepts(accept, format);
-  return 'json';
+export function checkJsonOrXml(accept: string | undefined, format: string | undefined): void {
+  if (!asksXml(accept, format)) checkAccepts(accept, format);
 }
 
-/** Is it XML that is asked for? */
+/** Is it XML that is asked for? `_format` comes before `Accept`, of which the better range counts, and a type that is named before one that is not. */
 export function asksXml(accept: string | undefined, format: string | undefined): boolean {
   if (format !== undefined && format !== '') {
     const type = mediaType(format).replace(' ', '+');
