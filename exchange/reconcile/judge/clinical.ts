@@ -62,7 +62,7 @@ export const allergy: Judge = (a, b) => {
   return category === undefined ? undefined : sameEvent('allergy', category);
 };
 
-const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
+export const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
 const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
 const isActive = (r: Resource): boolean | undefined => {
   const [status] = bare(r['clinicalStatus']);
@@ -103,19 +103,23 @@ export function sameVisit(a: Json | undefined, b: Json | undefined, known: Known
   return ra === rb || known.linked(ra)?.has(rb) === true;
 }
 
-export const immunization: Judge = (a, b) => {
-  if (a['status'] !== b['status']) return undefined;
-  const [oa, ob] = [a['occurrenceDateTime'], b['occurrenceDateTime']];
-  const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
-  // a number in common outweighs a day that one of them does not say
-  if (day(oa) === undefined || day(ob) === undefined ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
-  if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
+/** One was not given, or they are numbered otherwise in their series. */
+export function areOtherDoses(a: Resource, b: Resource): boolean {
   const dose = (r: Resource) => {
     const [p] = objects(r['protocolApplied']);
     const d = p?.['doseNumberPositiveInt'] ?? p?.['doseNumberString'];
     return d === undefined ? [] : [String(d)];
   };
-  if (disjoint(dose(a), dose(b))) return undefined;
+  return a['status'] !== b['status'] || disjoint(dose(a), dose(b));
+}
+
+export const immunization: Judge = (a, b) => {
+  const [oa, ob] = [a['occurrenceDateTime'], b['occurrenceDateTime']];
+  const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
+  // a number in common outweighs a day that one of them does not say
+  if (day(oa) === undefined || day(ob) === undefined ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
+  if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
+  if (areOtherDoses(a, b)) return undefined;
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const lot = (r: Resource) =>
     text(r['lotNumber']) === undefined
@@ -198,13 +202,6 @@ function mayBeAll(a: Resource, b: Resource, known: Known): boolean {
 const masters = (r: Resource): string[] =>
   identifiers({ resourceType: '', masterIdentifier: r['masterIdentifier'] ?? null });
 
-/** Is a document that does not say its day free to be this other one: linked with nothing, or with what the other one is linked with as well? */
-function isFreeFor(undated: Resource, other: Resource, known: Known): boolean {
-  const keyOf = (r: Resource) => `${r.resourceType}/${String(r['id'])}`;
-  const others = known.linked(keyOf(other));
-  return [...(known.linked(keyOf(undated)) ?? [])].every((key) => key === keyOf(other) || others?.has(key) === true);
-}
-
 export const document: Judge = (a, b, known) => {
   if (overlap(masters(a), masters(b))) return sameRecord('identifier');
   const [ta, tb] = [documentTime(a), documentTime(b)];
@@ -213,12 +210,9 @@ export const document: Judge = (a, b, known) => {
     const isOther = disjoint(attachmentHashes(a), attachmentHashes(b)) && otherDay(ta, tb);
     return isOther || otherwiseCoded(codesOf(a['type']), codesOf(b['type'])) ? undefined : sameRecord('identifier');
   }
-  // forms and short notes have the same bytes again and again: about two days they are two. One that does not say its day is the first that
-  // it is found to be; whether it is another one as well, a person says
-  if (overlap(attachmentHashes(a), attachmentHashes(b)) && !otherDay(ta, tb)) {
-    const isFree = isSameDay || (!day(ta) && isFreeFor(a, b, known)) || (!day(tb) && isFreeFor(b, a, known));
-    return isFree ? sameRecord('attachment') : sameEvent('attachment', 1);
-  }
+  // forms and short notes have the same bytes again and again: about two days they are two. Which of several one is that does not say its day,
+  // the others tell (one-to-one.ts)
+  if (overlap(attachmentHashes(a), attachmentHashes(b)) && !otherDay(ta, tb)) return sameRecord('attachment');
   const sizes = (r: Resource) =>
     objects(r['content']).flatMap((c) => {
       const size = isObject(c['attachment']) ? c['attachment']['size'] : undefined;
@@ -237,7 +231,7 @@ const apartPeriods = (a: Period, b: Period): boolean => {
   return isBefore(a.end, b.start) || isBefore(b.end, a.start);
 };
 
-const practitioners = (r: Resource): Json[] =>
+export const practitioners = (r: Resource): Json[] =>
   objects(r['participant'])
     .map((p) => p['individual'])
     .filter((i): i is Json => i !== undefined && (referenceOf(i) ?? 'Practitioner').startsWith('Practitioner'));
@@ -286,18 +280,20 @@ const marks = (r: Resource): { modifiers: string[]; sites: string[] } => {
   };
 };
 
+/** Do they say that they are two services: one was not done, or modifiers, sides, sites or teeth differ? */
+export function areOtherServices(a: Resource, b: Resource): boolean {
+  if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return true;
+  const [ma, mb] = [marks(a), marks(b)];
+  return [...ma.modifiers].sort().join() !== [...mb.modifiers].sort().join() || disjoint(ma.sites, mb.sites);
+}
+
 export const procedure: Judge = (a, b, known) => {
-  if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return undefined;
+  if (areOtherServices(a, b)) return undefined;
   const [ta, tb] = [began(a, 'performed'), began(b, 'performed')];
   // a number in common outweighs a day that one of them does not say, not two that differ
   if (day(ta) === undefined || day(tb) === undefined ? !sharesIdentifier(a, b) : !sameDay(ta, tb)) return undefined;
   const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
   if (!sameOrUncompared(overlap(ca, cb), a, b, ca, cb)) return undefined;
-  const [ma, mb] = [marks(a), marks(b)];
-  if (ma.modifiers.length > 0 || mb.modifiers.length > 0) {
-    if ([...ma.modifiers].sort().join() !== [...mb.modifiers].sort().join()) return undefined;
-  }
-  if (disjoint(ma.sites, mb.sites)) return undefined;
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const actors = (r: Resource) =>
     objects(r['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
