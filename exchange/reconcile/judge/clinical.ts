@@ -18,6 +18,7 @@ import {
   sameDay,
   sameValue,
   vaccineCodes,
+  words,
 } from '../codes.ts';
 import { ASKED, attachmentHashes, documentTime } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
@@ -177,25 +178,30 @@ export const report: Judge = (a, b, known) => {
   // two notes of one minute have no results, and other words
   const forms = (r: Resource) => objects(r['presentedForm']).flatMap((f) => text(f['data']) ?? text(f['hash']) ?? []);
   const isOther = disjoint(forms(a), forms(b));
-  if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 && !isOther ? 0 : 1));
+  if (fewer.length === 0) {
+    const isSame = more.length === 0 ? !isOther : mayBeAll(a, b, known);
+    return sameEvent('report', performer + (isSame ? 0 : 1));
+  }
   return allAmong(fewer, more, known) || mayBeAll(a, b, known) ? sameEvent('report', performer) : undefined;
 };
 
 /**
- * Have two reports a result in common, and may each result of one that is not among those of the other be one that the other names and its payer
- * did not send?
+ * Have two reports a result in common, or the same results by their names, and may each result of one that is not among those of the other be one
+ * that the other names and its payer did not send?
  */
 function mayBeAll(a: Resource, b: Resource, known: Known): boolean {
   const told = (r: Resource) => {
     const results = objects(r['result']);
     const sent = results.flatMap((x) => referenceOf(x) ?? []);
-    return { sent, unsent: results.length - sent.length };
+    const names = results.map((x) => words(x['display'])).sort();
+    return { sent, unsent: results.length - sent.length, names: names.includes('') ? [] : names };
   };
   const [x, y] = [told(a), told(b)];
   const alone = (of: readonly string[], others: readonly string[]) =>
     of.filter((key) => !allAmong([key], others, known)).length;
   const [onlyA, onlyB] = [alone(x.sent, y.sent), alone(y.sent, x.sent)];
-  return onlyA < x.sent.length && onlyA <= y.unsent && onlyB <= x.unsent;
+  const isNamedAlike = x.names.length > 0 && x.names.join('|') === y.names.join('|');
+  return (onlyA < x.sent.length || isNamedAlike) && onlyA <= y.unsent && onlyB <= x.unsent;
 }
 
 /** The number of a document itself; its other numbers may be those of a visit, which all the notes of it have. */
