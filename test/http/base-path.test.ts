@@ -19,16 +19,13 @@ test('a path is taken away once, where it is one', () => {
   expect(withoutBase('/payer/find', '')).toBe('/payer/find');
 });
 
-const page = (body: string, init: ResponseInit = {}) =>
-  new Response(body, { ...init, headers: { 'content-type': 'text/html; charset=utf-8', ...init.headers } });
+const page = (body: string, headers: Record<string, string> = {}) =>
+  new Response(body, { headers: { 'content-type': 'text/html; charset=utf-8', ...headers } });
 
 test('links, forms and pictures of a page stand under the path; other hosts, other kinds and shown text do not', async () => {
   const given = `<link href="/directory.css"><a href="/">x</a><a href="//cdn.example/x">y</a><a href="#main">z</a>
 <a href="https://other.example/find">o</a><form action="/find"><img src="/icon.svg"><p>href=&quot;/find&quot;</p>`;
-  const answer = await underBase(
-    page(given, { headers: { etag: '"a"', 'content-length': String(given.length) } }),
-    '/payer',
-  );
+  const answer = await underBase(page(given, { etag: '"a"', 'content-length': String(given.length) }), '/payer');
   expect(await answer.text()).toBe(
     `<link href="/payer/directory.css"><a href="/payer/">x</a><a href="//cdn.example/x">y</a><a href="#main">z</a>
 <a href="https://other.example/find">o</a><form action="/payer/find"><img src="/payer/icon.svg"><p>href=&quot;/find&quot;</p>`,
