@@ -22,6 +22,7 @@ import {
 } from '../codes.ts';
 import { ASKED, attachmentHashes, documentTime } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
+import { apartPeriods, apartTimes, sameSpan } from './periods.ts';
 import {
   allAmong,
   conflict,
@@ -229,14 +230,6 @@ export const document: Judge = (a, b, known) => {
   return sameOf(objects(a['author']), objects(b['author']), known) === true ? sameEvent('document') : undefined;
 };
 
-type Period = ReturnType<typeof period>;
-/** Does one end before the other one begins? A day between them may be the zone. */
-const apartPeriods = (a: Period, b: Period): boolean => {
-  const isBefore = (end: string | undefined, start: string | undefined) =>
-    (day(end) ?? '9999') < (day(start) ?? '') && otherDay(end, start, 1);
-  return isBefore(a.end, b.start) || isBefore(b.end, a.start);
-};
-
 export const practitioners = (r: Resource): Json[] =>
   objects(r['participant'])
     .map((p) => p['individual'])
@@ -269,9 +262,11 @@ export const encounter: Judge = (a, b, known) => {
   const [wa, wb] = [practitioners(a), practitioners(b)];
   const who = sameOf(wa, wb, known);
   if (who === false) return undefined; // two practitioners on one day are two visits
-  if (who === true) return facility === false ? undefined : sameEvent('visit');
+  // the practitioner may have been seen once more in the afternoon
+  const isApart = apartTimes(pa, pb) ? 1 : 0;
+  if (who === true) return facility === false ? undefined : sameEvent('visit', isApart);
   if (facility === false) return undefined;
-  if (facility === true) return sameEvent('visit');
+  if (facility === true) return sameEvent('visit', isApart);
   const says = (r: Resource, w: Json[]) => r['serviceProvider'] !== undefined || w.length > 0;
   return says(a, wa) !== says(b, wb) ? sameEvent('visit', 1) : undefined;
 };
@@ -309,10 +304,3 @@ export const procedure: Judge = (a, b, known) => {
   if (who === false) return undefined;
   return sameEvent('procedure', sameSpan(a['performedPeriod'], b['performedPeriod']) ? 0 : 1);
 };
-
-/** From one minute to another, both the same: as good as the visit in which it was done. A day is no such span, nor is a time without an end. */
-function sameSpan(a: Json | undefined, b: Json | undefined): boolean {
-  const [x, y] = [period(a), period(b)];
-  const [from, to] = [minute(x.start), minute(x.end)];
-  return from !== undefined && to !== undefined && from < to && from === minute(y.start) && to === minute(y.end);
-}

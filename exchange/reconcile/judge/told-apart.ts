@@ -2,10 +2,11 @@
 // Pure.
 import { isObject, type Json, type JsonObject, type Resource, text } from '../../../src/fhir/resource.ts';
 import { alike } from '../alike.ts';
-import { classGroup, otherDay, sameValue } from '../codes.ts';
+import { classGroup, otherDay, period, sameValue } from '../codes.ts';
 import { documentTime } from '../record-keys.ts';
 import { areOtherDoses, areOtherServices, isDiagnosis, practitioners, sameVisit } from './clinical.ts';
 import { numberedApart } from './numbers.ts';
+import { apartTimes } from './periods.ts';
 import { isNumbered, type Known, sameOf } from './verdict.ts';
 
 /** Types whose records are events, in the order in which they are settled: others refer to visits and results. What lasts (problems, allergies, teams, covers) may be told any number of times. */
@@ -81,6 +82,7 @@ const APART: Readonly<Record<string, Apart>> = {
   Encounter: (a, b, known) =>
     classGroup(a) !== classGroup(b) ||
     numberedApart(a, b) ||
+    (classGroup(a) !== 'inpatient' && apartTimes(period(a['period']), period(b['period']))) ||
     (classGroup(a) !== 'inpatient' && sameOf(practitioners(a), practitioners(b), known) === false),
   Observation: (a, b) => numberedApart(a, b) || !sameValue(a, b),
   Specimen: numberedApart,

@@ -10,6 +10,8 @@ import type { Known } from '../../reconcile/judge/verdict.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
 
+/** Score of a pair of which one part is missing: never linked by rule. */
+const PROPOSED = 0.7;
 const TYPES = arrayLiteral(EVENT_TYPES);
 const SAME = `x.type = any('${TYPES}'::text[]) and x.b_type is null and x.kind in ('same-record', 'same-event')`;
 
@@ -21,7 +23,7 @@ const WRITTEN = `select distinct member_id from pg_temp.slice
 const CROWDED = (members: string) => `
   with about as materialized (${members}), side as materialized (
     select l.member_id, l.type, l.a_id, l.b_id, l.state from about cross join lateral (
-      select * from exchange.link x where x.member_id = about.member_id and ${SAME} and x.score >= ${CONFIRMED}::real offset 0) l
+      select * from exchange.link x where x.member_id = about.member_id and ${SAME} and x.score >= ${PROPOSED}::real offset 0) l
   )
   select distinct member_id as id from (
     select member_id from side where state in ('apart', 'proposed')
@@ -40,6 +42,7 @@ type Edge = {
   kind: string;
   rule: string;
   state: string;
+  score: number;
   aOrigin: string;
   bOrigin: string;
 };
@@ -47,9 +50,9 @@ type Edge = {
 async function edgesOf(tx: Queryable, members: readonly string[]): Promise<Edge[]> {
   return [
     ...(await tx.unsafe<Edge[]>(
-      `select l.member_id as "memberId", l.type, l.a_id as a, l.b_id as b, l.kind, l.rule, l.state, a.origin as "aOrigin", b.origin as "bOrigin"
+      `select l.member_id as "memberId", l.type, l.a_id as a, l.b_id as b, l.kind, l.rule, l.state, l.score, a.origin as "aOrigin", b.origin as "bOrigin"
        from unnest($1::text::text[]) m(id) cross join lateral (
-         select * from exchange.link x where x.member_id = m.id and ${SAME} and (x.score >= ${CONFIRMED}::real or x.state = 'rejected') offset 0) l
+         select * from exchange.link x where x.member_id = m.id and ${SAME} and (x.score >= ${PROPOSED}::real or x.state = 'rejected') offset 0) l
        join exchange.resource a on a.member_id = l.member_id and a.type = l.type and a.id = l.a_id and not a.deleted
        join exchange.resource b on b.member_id = l.member_id and b.type = l.type and b.id = l.b_id and not b.deleted
        order by l.member_id, l.type, l.a_id, l.b_id, l.kind`,
@@ -68,6 +71,9 @@ async function textsOf(tx: Queryable, memberId: string, type: string, ids: reado
 /** Of documents, also where a person took back what was said of the two. */
 const isByBytes = (e: Edge): boolean =>
   e.rule === 'attachment' || (e.rule === 'undone' && e.type === 'DocumentReference');
+
+/** Proposed for want of a part, and said to be so by nobody. */
+const isWeak = (e: Edge): boolean => e.score < CONFIRMED - 0.01 && e.state !== 'rejected' && e.rule !== 'decision';
 
 /** How an edge counts. What the bytes of documents say is no number: forms have the same ones. */
 const countsAs = (e: Edge): MaybeSame['as'] =>
@@ -119,8 +125,9 @@ class Member {
   }
 
   /** What each pair of events comes to, by {@link pairKey}. */
-  async settle(type: string, edges: readonly Edge[]): Promise<Map<string, Settled>> {
+  async settle(type: string, all: readonly Edge[]): Promise<Map<string, Settled>> {
     const states = new Map<string, Settled>();
+    const edges = all.filter((e) => !isWeak(e));
     const isAgain = this.#isDivided && JUDGED_BY_OTHERS.has(type);
     const open: Edge[] = [];
     for (const group of connected(edges)) {
@@ -135,7 +142,23 @@ class Member {
       if (state === 'confirmed') this.#note(`${type}/${e.a}`, `${type}/${e.b}`);
       else this.#isDivided = true;
     }
+    this.#settleWeak(type, all, states);
     return states;
+  }
+
+  /** A pair that is only proposed is not asked about when one of the two is already one with another record of the other's origin. */
+  #settleWeak(type: string, all: readonly Edge[], states: Map<string, Settled>): void {
+    const origins = new Map<string, string>(
+      all.flatMap((e) => [[`${type}/${e.a}`, e.aOrigin] as const, [`${type}/${e.b}`, e.bOrigin] as const]),
+    );
+    const same = (id: string): string[] => [...(this.#same.get(`${type}/${id}`) ?? [])];
+    const hasAnother = (id: string, origin: string) => same(id).some((key) => origins.get(key) === origin);
+    for (const e of all) {
+      const key = pairKey(e.a, e.b);
+      if (!isWeak(e) || states.has(key)) continue;
+      if (same(e.a).includes(`${type}/${e.b}`)) states.set(key, 'confirmed');
+      else states.set(key, hasAnother(e.a, e.bOrigin) || hasAnother(e.b, e.aOrigin) ? 'apart' : 'proposed');
+    }
   }
 
   #note(a: string, b: string): void {
@@ -210,7 +233,7 @@ async function settle(
     at,
     of: members,
     doubts: `select l.* from unnest($3::text::text[]) m(id) cross join lateral (
-      select * from exchange.link x where x.member_id = m.id and ${SAME} and x.score >= ${CONFIRMED}::real and x.state <> 'rejected' offset 0) l`,
+      select * from exchange.link x where x.member_id = m.id and ${SAME} and x.score >= ${PROPOSED}::real and x.state <> 'rejected' offset 0) l`,
   });
   return true;
 }
