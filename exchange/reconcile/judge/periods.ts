@@ -14,12 +14,12 @@ export function apartPeriods(a: Period, b: Period): boolean {
 /** A time that many write where they know the day alone. */
 const MIDNIGHT = /T00:00/;
 
-/** The same by the minute, where both say from when to when. */
+/** The same by the minute, where both say from when to when. One may begin when the other one ends. */
 export function apartTimes(a: Period, b: Period): boolean {
   const all = [a.start, a.end, b.start, b.end];
   const [fromA, toA, fromB, toB] = all.map(minute);
   if (fromA === undefined || toA === undefined || fromB === undefined || toB === undefined) return false;
-  return !all.some((t) => MIDNIGHT.test(t ?? '')) && (toA < fromB || toB < fromA);
+  return !all.some((t) => MIDNIGHT.test(t ?? '')) && fromA !== fromB && (toA <= fromB || toB <= fromA);
 }
 
 /** From one minute to another, both the same: as good as the visit in which it was done. A day is no such span, nor is a time without an end. */

@@ -132,17 +132,17 @@ test('what is told within two visits of one day goes with its visit', async () =
 });
 
 test('two visits to one practitioner on one day are two: nobody is asked what is settled, and somebody where one side tells one', async () => {
-  const visit = (id: string, hour: string, of: string) => ({
+  const visit = (id: string, hour: string, of: string, minute = '00') => ({
     resourceType: 'Encounter',
     id,
     status: 'finished',
     class: { code: 'AMB' },
     subject: { reference: `Patient/${of}` },
-    period: { start: `2026-01-02T${hour}:00:00Z`, end: `2026-01-02T${hour}:20:00Z` },
+    period: { start: `2026-01-02T${hour}:${minute}:00Z`, end: `2026-01-02T${hour}:${Number(minute) + 20}:00Z` },
     participant: [{ individual: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000020' } } }],
   });
   await node.own(visit('v', '14', 'm1'), visit('w', '18', 'm1'), visit('z', '14', 'm2'));
-  await node.pull([output('Encounter', visit('f', '14', 'p1'), visit('g', '18', 'p1'), visit('h', '18', 'p2'))]);
+  await node.pull([output('Encounter', visit('f', '14', 'p1'), visit('g', '18', 'p1'), visit('h', '14', 'p2', '20'))]);
   expect(await links('Encounter')).toEqual([
     'f-v confirmed',
     'f-w apart',
