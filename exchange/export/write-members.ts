@@ -92,9 +92,8 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
 }
 
 /** The directory-type records that what leaves of each member names. They are read before: while rows pass, nothing else can be asked. */
-async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promise<NamedRecord[][]> {
+async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape, all: Named): Promise<NamedRecord[][]> {
   const types = conditions.types.filter((t) => SHARED_TYPES.includes(t));
-  if (types.length === 0) return [];
   const each = conditions.members.map(() => new Named());
   const links = exportRows(tx, { ...conditions, types: [] }, { links: true, byMember: true });
   for await (const page of ahead(links)) {
@@ -108,6 +107,7 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promi
   for (const named of each) {
     const records: NamedRecord[] = [];
     for await (const one of namedRecords(tx, shape, { ...conditions, types }, named)) records.push(one);
+    all.addAll(named);
     found.push(records);
   }
   return found;
@@ -116,7 +116,7 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promi
 /**
  * Writes the slice. Blocks of a patient hold the directory-type records that its records name as well.
  * @param counts is added to
- * @param named is added to, when directory-type records leave in files of their own
+ * @param named is added to, when directory-type records are asked for
  * @returns what was written of each member, members of whom nothing was written too
  */
 export async function writeMembers(
@@ -135,7 +135,7 @@ export async function writeMembers(
   const ids = members.map((m) => m.memberId);
   const cleaners = new Map([...(await unnamedOf(tx, ids))].map(([id, unnamed]) => [id, withoutNames(unnamed)]));
   const withProvenance = conditions.types.includes('Provenance');
-  const beside = byPatient ? await namedOfEach(tx, conditions, shape) : [];
+  const beside = byPatient && named ? await namedOfEach(tx, conditions, shape, named) : [];
   const transmit = async (n: number) => {
     const one = sent[n];
     const memberId = members[n]?.memberId;
@@ -156,7 +156,9 @@ export async function writeMembers(
   };
   let last = -1;
   // blocks of a patient end with whom they name and who transmits them; files of a type have it at the end of the slice
-  for await (const page of ahead(exportRows(tx, conditions, { links: named !== undefined, byMember: byPatient }))) {
+  for await (const page of ahead(
+    exportRows(tx, conditions, { links: named !== undefined && !byPatient, byMember: byPatient }),
+  )) {
     for (let i = 0; i < page.length; i++) {
       const row = readExportRow(page, i);
       if (row.links !== null) named?.add(row.links, row.isNews);
