@@ -65,9 +65,11 @@ export async function entriesGone(tx: Queryable, peerId: string, c: EntryConditi
   };
   const gone = deleted.filter((e) => (held.get(e.key)?.first ?? e.at) < e.at).map((e) => e.key);
   const hidden = labelled.filter((e) => isToldNow(e.key));
-  const doubtful = hidden.filter((e) => e.label === 1).map((e) => e.key);
-  const named = doubtful.length === 0 ? new Set() : await namedBySensitive(tx, peerId, c.today);
-  return [...gone, ...hidden.map((e) => e.key).filter((key) => !named.has(key))].sort();
+  // no consent covers a higher label
+  const isCoverable = (e: { label: number }) => e.label === 1;
+  const named = hidden.some(isCoverable) ? await namedBySensitive(tx, peerId, c.today) : new Set();
+  const told = hidden.filter((e) => !(isCoverable(e) && named.has(e.key))).map((e) => e.key);
+  return [...gone, ...told].sort();
 }
 
 /** shared_resource_deleted. */
