@@ -146,6 +146,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     until: formatInstant(run.transactionTime),
     before: parameters.until,
     latestProvenance: parameters.latestProvenance === true,
+    relevantProvenance: parameters.relevantProvenance === true,
     windowStart: yearsBefore(run.today, deps.config.exportWindowYears),
     today: run.today,
     yearAgo: addMonths(run.today, -12),

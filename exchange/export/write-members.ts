@@ -1,6 +1,8 @@
 // Records of some members on their way into files: what may leave, what left their view, and one Transmitter Provenance each.
 import type { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
+import { referenceKey } from '../../src/fhir/reference.ts';
+import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { DeliveredMember } from '../store/answer/delivered.ts';
@@ -42,7 +44,14 @@ export function placing(files: NdjsonFiles, byPatient: boolean, counts: Record<s
   };
 }
 
-type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[] };
+type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[]; relevantProvenance: boolean };
+
+/** A Provenance that leaves when a record that it is about does. */
+type Waiting = { key: string; at: string; text: string };
+
+/** Keys of the records that a Provenance is about. */
+const targetsOf = (provenance: string): string[] =>
+  objects((JSON.parse(provenance) as Resource)['target']).flatMap((t) => referenceKey(text(t['reference']) ?? ''));
 
 /** What is held of one member while its records pass. */
 class Sent {
@@ -50,6 +59,8 @@ class Sent {
   /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
   keys = '';
   targets: string[] = [];
+  /** Provenance that may be about what comes later */
+  waiting: Waiting[] = [];
   /** the newest time of its records */
   recorded = '';
   #at = '';
@@ -140,6 +151,13 @@ export async function writeMembers(
     const one = sent[n];
     const memberId = members[n]?.memberId;
     if (!one || memberId === undefined) return;
+    const sentKeys = one.waiting.length === 0 ? undefined : new Set(one.targets);
+    for (const { key, at, text: provenance } of one.waiting) {
+      if (!targetsOf(provenance).some((target) => sentKeys?.has(target))) continue;
+      await place(memberId, 'Provenance', provenance);
+      one.add(key, 'Provenance', at);
+    }
+    one.waiting = [];
     // the same records make the same Provenance, in whatever order they came
     if (one.targets.length > MAX_TARGETS) one.targets.sort();
     for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
@@ -172,9 +190,14 @@ export async function writeMembers(
       const type = row.key.slice(0, row.key.indexOf('/'));
       const clean = cleaners.get(memberId);
       const stored = clean === undefined ? row.text : clean(row.text.toString());
-      const text = shape.of(type, stored, row.isLinked);
-      if (text === undefined) continue;
-      const full = place(memberId, type, text);
+      const leaving = shape.of(type, stored, row.isLinked);
+      if (leaving === undefined) continue;
+      if (conditions.relevantProvenance && type === 'Provenance') {
+        // bytes last as long as their page
+        sent[row.member]?.waiting.push({ key: row.key, at: row.at ?? '', text: leaving.toString() });
+        continue;
+      }
+      const full = place(memberId, type, leaving);
       if (full) await full;
       sent[row.member]?.add(row.key, type, row.at ?? '');
     }
