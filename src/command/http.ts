@@ -12,6 +12,7 @@ import { workOf } from '../../directory/work.ts';
 import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
+import { basePath, underBase, withoutBase } from '../http/base-path.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress, isFromHere } from '../http/rate-limit.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
@@ -115,7 +116,9 @@ export function createApp(m: Mounted): Hono {
   }
   const fallback = directory ?? exchange;
   if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));
-  return app;
+  const path = basePath(node.config.baseUrl);
+  if (path === '') return app;
+  return new Hono().all('*', async (c) => underBase(await app.fetch(c.req.raw, c.env), path));
 }
 
 export type Listening = {
@@ -139,7 +142,7 @@ const READ_MS = 20;
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
-  config: { host: string; port: number; databasePool?: number },
+  config: { host: string; port: number; databasePool?: number; baseUrl?: string },
   quick: QuickHolder = {},
   idleMs = IDLE_MS,
 ): Promise<Listening> {
@@ -151,7 +154,10 @@ export async function listen(
   refuseUnreadable(server);
   let requests = 0;
   let isEnding = false;
-  server.prependListener('request', ({ url = '' }, response) => {
+  const path = config.baseUrl === undefined ? '' : basePath(config.baseUrl);
+  server.prependListener('request', (request, response) => {
+    const url = withoutBase(request.url ?? '', path);
+    request.url = url;
     if (!PROBES.has(url)) requests++;
     if (isEnding) response.setHeader('connection', 'close');
   });
