@@ -73,10 +73,8 @@ export async function auditContent(job: string | undefined, options: { json?: bo
       say(
         `${number.format(verdict.missing)} of them are not where BLOBS_DIR points (${deps.config.blobsDir}): nothing can be said of what they hold.`,
       );
-    say(
-      verdict.faults === 0
-        ? `Nothing that must not leave was found${verdict.missing > 0 ? ' in the others' : ''}.`
-        : `${number.format(verdict.faults)} places must not leave.`,
-    );
+    if (verdict.faults > 0) say(`${number.format(verdict.faults)} places must not leave.`);
+    else if (verdict.missing === 0) say('Nothing that must not leave was found.');
+    else if (verdict.missing < verdict.files) say('Nothing that must not leave was found in the others.');
   });
 }
