@@ -7,6 +7,7 @@ import { CONFIRMED, judge } from '../../reconcile/judge/judge.ts';
 import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from '../../reconcile/judge/one-to-one.ts';
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
 import type { Known } from '../../reconcile/judge/verdict.ts';
+import { inheritLabelsOf } from './labels.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
 
@@ -200,14 +201,14 @@ class Member {
   }
 }
 
-/** Settles what some members have, and writes what differs; items for people follow. @returns whether anything was looked at */
+/** Settles what some members have, and writes what differs; items for people follow, and labels: what is told twice is as sensitive as either. */
 async function settle(
   tx: Queryable,
   members: readonly string[],
   work: { id: string; pull: string | null },
   at: string,
-): Promise<boolean> {
-  if (members.length === 0) return false;
+): Promise<void> {
+  if (members.length === 0) return;
   const changed: (Edge & { now: Settled })[] = [];
   for (const [id, edges] of Map.groupBy(await edgesOf(tx, members), (e) => e.memberId)) {
     const member = new Member(tx, work.id, id);
@@ -235,7 +236,7 @@ async function settle(
     doubts: `select l.* from unnest($3::text::text[]) m(id) cross join lateral (
       select * from exchange.link x where x.member_id = m.id and ${SAME} and x.score >= ${PROPOSED}::real and x.state <> 'rejected' offset 0) l`,
   });
-  return true;
+  if (changed.length > 0) await inheritLabelsOf(tx, [...new Set(changed.map((e) => e.memberId))], at);
 }
 
 /**
@@ -244,7 +245,8 @@ async function settle(
  */
 export async function settleLinks(tx: Queryable, work: { id: string; pull: string | null }, at: string): Promise<void> {
   const members = (await tx.unsafe<{ id: string }[]>(CROWDED(WRITTEN))).map((m) => m.id);
-  if (!(await settle(tx, members, work, at))) return;
+  if (members.length === 0) return;
+  await settle(tx, members, work, at);
   await tx.unsafe(
     `with about as materialized (select unnest($1::text::text[]) as member_id), linked as materialized (
        select l.member_id, l.type, l.a_id, l.b_id from about cross join lateral (

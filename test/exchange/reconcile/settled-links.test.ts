@@ -10,7 +10,7 @@ import { deletions, output, PEER, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 beforeEach(async () => {
-  node = await reconciler();
+  node = await reconciler('sensitive');
   await node.own({ resourceType: 'Patient', id: 'm1' }, { resourceType: 'Patient', id: 'm2' });
 });
 afterEach(async () => {
@@ -129,6 +129,23 @@ test('what is told within two visits of one day goes with its visit', async () =
   expect(await links('Condition')).toEqual(['c-d apart']);
   await node.pull([output('Condition', diagnosis('e', 'g', 'p1'))], { since: new Date() });
   expect(await links('Condition')).toEqual(['c-d apart', 'c-e confirmed']);
+});
+
+test('what is one with a sensitive record only since another one went is as sensitive', async () => {
+  const labelled = {
+    meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] },
+  };
+  await node.own(procedure('a', 'left', 'm1'));
+  await node.pull([output('Procedure', procedure('x', 'left'), procedure('y', 'right', 'p1', labelled))]);
+  expect(await links('Procedure')).toEqual(['a-x confirmed', 'a-y apart']);
+  const labelOf = async (id: string) =>
+    (
+      await node.sql<{ label: number }[]>`select label from exchange.resource where type = 'Procedure' and id = ${id}`
+    )[0]?.label;
+  expect(await labelOf('a')).toBe(0);
+  await node.pull([deletions('Procedure/x')], { since: new Date() });
+  expect(await links('Procedure')).toEqual(['a-y confirmed']);
+  expect(await labelOf('a')).toBe(1);
 });
 
 test('two visits to one practitioner on one day are two: nobody is asked what is settled, and somebody where one side tells one', async () => {
