@@ -14,6 +14,7 @@ import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress, isFromHere } from '../http/rate-limit.ts';
+import { gzippedResponse } from '../runtime/gzip-answers.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
 import type { OpenNode } from './node.ts';
@@ -111,12 +112,18 @@ export function createApp(m: Mounted): Hono {
     });
     const attest = createAttestPages(node.deps);
     app.all('/attest/*', (c) => attest.fetch(c.req.raw, c.env));
-    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, (c) => federation.fetch(c.req.raw, c.env));
+    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, compressed(federation));
   }
-  const fallback = directory ?? exchange;
-  if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));
+  if (directory) app.all('*', compressed(directory));
+  else if (exchange) app.all('*', (c) => exchange.fetch(c.req.raw, c.env));
   return app;
 }
+
+/** What everybody may read. */
+const compressed =
+  (of: { fetch(request: Request, env: object): Response | Promise<Response> }) =>
+  async (c: Context): Promise<Response> =>
+    gzippedResponse(c.req.raw, await of.fetch(c.req.raw, c.env as object));
 
 export type Listening = {
   port: number;

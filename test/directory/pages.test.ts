@@ -144,7 +144,10 @@ test('every page is under 60 KB compressed, with a large directory and its style
 test('Accept-Language is a default and the path wins', async () => {
   const spanish = { headers: { 'accept-language': 'fr, es-MX;q=0.8, en;q=0.3' } };
   const byHeader = await page('/', spanish);
-  expect([byHeader.text.includes('<html lang="es">'), byHeader.headers.get('vary')]).toEqual([true, 'accept-language']);
+  expect([byHeader.text.includes('<html lang="es">'), byHeader.headers.get('vary')]).toEqual([
+    true,
+    'accept-language, accept-encoding',
+  ]);
   expect((await page('/en', spanish)).text).toContain('<html lang="en">');
   expect((await page('/', { headers: { 'accept-language': 'de' } })).text).toContain('<html lang="en">');
   // the other language keeps the search
