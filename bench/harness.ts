@@ -51,7 +51,6 @@ export type Bench = {
   program(file: string): Promise<string>;
   /** CPU milliseconds that the database has used so far */
   databaseCpu(): number;
-  /** bytes of the database on disk */
   note: (text: string) => void;
 };
 
@@ -163,6 +162,8 @@ async function start(file: string, args: string[]): Promise<Running> {
   };
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** Runs questions on one server and removes everything afterwards. */
 export async function withBench(
   asked: Pick<Bench, 'size' | 'compact' | 'only' | 'connections'>,
@@ -170,8 +171,19 @@ export async function withBench(
   work: (bench: Bench) => Promise<void>,
 ): Promise<void> {
   const { size } = asked;
-  const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-'));
+  const outside = tmpdir();
+  const folder = mkdtempSync(join(outside, 'payer-node-bench-'));
+  // what questions and their processes put aside goes with it
+  process.env['TMPDIR'] = folder;
   let server: EmbeddedPostgres | undefined;
+  const clear = async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await server?.release();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  /** who is told to stop leaves no server and no folder behind */
+  const stopped = () => void clear().finally(() => process.exit(130));
+  for (const signal of SIGNALS) process.once(signal, stopped);
   try {
     const running = await embeddedPostgres(folder);
     server = running;
@@ -203,9 +215,9 @@ export async function withBench(
       note,
     });
   } finally {
-    for (const child of children) child.kill('SIGKILL');
-    await server?.release();
-    rmSync(folder, { recursive: true, force: true });
+    for (const signal of SIGNALS) process.off(signal, stopped);
+    await clear();
+    process.env['TMPDIR'] = outside;
   }
 }
 

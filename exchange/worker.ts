@@ -1,4 +1,5 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
+import { answerUnder } from '../src/http/base-path.ts';
 import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { tellOfUser } from '../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
@@ -15,10 +16,12 @@ export default {
     const files = isBucket(BLOBS) ? { blobs: r2Blobs(BLOBS) } : {};
     const deps = workerDeps(env, ctx, { keys: secretKeys(env), ...files });
     try {
-      const { pathname } = new URL(request.url);
-      if (pathname === '/staff' || pathname.startsWith('/staff/')) return await createStaff(deps).fetch(request);
-      if (pathname.startsWith('/my/')) return await createMemberPages(deps).fetch(request);
-      return await createExchange(deps, (c) => c.req.header('cf-connecting-ip') ?? 'unknown').fetch(request);
+      return await answerUnder(deps.config.baseUrl, request, async (local) => {
+        const { pathname } = new URL(local.url);
+        if (pathname === '/staff' || pathname.startsWith('/staff/')) return createStaff(deps).fetch(local);
+        if (pathname.startsWith('/my/')) return createMemberPages(deps).fetch(local);
+        return createExchange(deps, (c) => c.req.header('cf-connecting-ip') ?? 'unknown').fetch(local);
+      });
     } finally {
       deps.end();
     }

@@ -50,7 +50,7 @@ export const SETTINGS = {
   baseUrl: setting(
     'BASE_URL',
     'Listening',
-    'Public origin of the node. Every absolute URL we emit is built from it.',
+    'Public address of the node: an origin, or a path below one (docs/operations.md). Every absolute URL we emit is built from it.',
     url.optional(),
     'http://localhost:PORT',
   ),

@@ -1,5 +1,6 @@
 // The directory and the merged view as a Cloudflare Worker: `wrangler deploy --env directory`. It reads; harvests run on a node.
 
+import { answerUnder } from '../../src/http/base-path.ts';
 import { errorReply, forgivingPath, outcomeOf, requestIdOf } from '../../src/http/fhir-app.ts';
 import { isBucket, r2Blobs } from '../../src/runtime/r2-blobs.ts';
 import { requireConfined } from '../../src/runtime/worker-session.ts';
@@ -32,13 +33,14 @@ export default {
       return new Response(body, { status, headers });
     }
     try {
-      const path = forgivingPath(request);
-      if (path.startsWith('/directory/') && isOurCrawl(request.headers.get('via') ?? undefined, deps.config))
-        return new Response(`${LOOP.text}\n`, { status: LOOP.status });
-      // answers of the two views are kept apart: each of them changes by itself
-      if (isMergedPath(path))
-        return await createFederation(deps, { totals: knownOfAll, answers: keptOfAll }).fetch(request);
-      return await createSite(deps, { totals: known, answers: kept, plans }).fetch(request);
+      return await answerUnder(deps.config.baseUrl, request, async (local) => {
+        const path = forgivingPath(local);
+        if (path.startsWith('/directory/') && isOurCrawl(local.headers.get('via') ?? undefined, deps.config))
+          return new Response(`${LOOP.text}\n`, { status: LOOP.status });
+        // answers of the two views are kept apart: each of them changes by itself
+        if (isMergedPath(path)) return createFederation(deps, { totals: knownOfAll, answers: keptOfAll }).fetch(local);
+        return createSite(deps, { totals: known, answers: kept, plans }).fetch(local);
+      });
     } finally {
       deps.end();
     }

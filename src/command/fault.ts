@@ -42,6 +42,9 @@ export function faultSentence(
   if (code === 'EADDRINUSE') return `Port ${port ?? where.port ?? ''} is in use. Set PORT to a free one.`;
   if (code === 'EACCES' && syscall === 'listen')
     return `Port ${port ?? where.port ?? ''} may not be used by this user. Set PORT to one above 1023.`;
+  // what a server without TLS answers to one who asks for it
+  if (code === 'ECONNRESET')
+    return 'The database ended the connection (ECONNRESET). Check DATABASE_URL: with sslmode=require the database must offer TLS.';
   // of a Unix socket, which is a file
   if (code !== undefined && (away.has(code) || (syscall === 'connect' && (code === 'ENOENT' || code === 'EACCES'))))
     return `The database cannot be reached${address === undefined ? '' : ` at ${address}${port === undefined ? '' : `:${port}`}`} (${code}). Check DATABASE_URL.`;

@@ -12,6 +12,7 @@ import { workOf } from '../../directory/work.ts';
 import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
+import { basePath, underBase, withoutBase } from '../http/base-path.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress, isFromHere } from '../http/rate-limit.ts';
 import { gzippedResponse } from '../runtime/gzip-answers.ts';
@@ -24,6 +25,7 @@ import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
 type Page = (request: Request) => Response | Promise<Response>;
+type Served = { fetch(request: Request, env: object): Response | Promise<Response> };
 
 export type Mounted = {
   node: OpenNode;
@@ -50,6 +52,11 @@ const addressOf = (c: Context<FhirEnv>) => clientAddress(getConnInfo(c).remote.a
 export function createApp(m: Mounted): Hono {
   const { node } = m;
   const app = new Hono();
+  const base = basePath(node.config.baseUrl);
+  /** with its addresses under the path of the public one */
+  const local = (of: Served) => async (c: Context) => underBase(await of.fetch(c.req.raw, c.env as object), base);
+  /** and compressed, as everybody may read it */
+  const open = (of: Served) => async (c: Context) => gzippedResponse(c.req.raw, await local(of)(c));
   // they ask one database
   const work = workOf(node.directory.config);
   const directory =
@@ -95,35 +102,27 @@ export function createApp(m: Mounted): Hono {
   app.get(ICON_PATH, iconAnswer);
   app.get(ROBOTS_PATH, robotsAnswer);
   const { staff } = m;
-  if (staff) {
-    app.all('/staff', (c) => staff(c.req.raw));
-    app.all('/staff/*', (c) => staff(c.req.raw));
-  }
+  if (staff) for (const path of ['/staff', '/staff/*']) app.all(path, local({ fetch: staff }));
   if (exchange) {
     const members = createMemberPages(node.deps);
-    app.all('/my/*', (c) => members.fetch(c.req.raw, c.env));
-    app.all('/exchange/*', (c) => exchange.fetch(c.req.raw, c.env));
+    app.all('/my/*', local(members));
+    const ours = local(exchange);
+    app.all('/exchange/*', ours);
     for (const path of ['smart-configuration', 'oauth-authorization-server/exchange/auth', 'udap'])
-      app.all(`/.well-known/${path}`, (c) => exchange.fetch(c.req.raw, c.env));
+      app.all(`/.well-known/${path}`, ours);
   }
   if (federation) {
     app.use('/directory/*', async (c, next) => {
       return isOurCrawl(c.req.header('via'), node.config) ? text(LOOP.text, LOOP.status) : next();
     });
     const attest = createAttestPages(node.deps);
-    app.all('/attest/*', (c) => attest.fetch(c.req.raw, c.env));
-    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, compressed(federation));
+    app.all('/attest/*', local(attest));
+    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, open(federation));
   }
-  if (directory) app.all('*', compressed(directory));
-  else if (exchange) app.all('*', (c) => exchange.fetch(c.req.raw, c.env));
+  if (directory) app.all('*', open(directory));
+  else if (exchange) app.all('*', local(exchange));
   return app;
 }
-
-/** What everybody may read. */
-const compressed =
-  (of: { fetch(request: Request, env: object): Response | Promise<Response> }) =>
-  async (c: Context): Promise<Response> =>
-    gzippedResponse(c.req.raw, await of.fetch(c.req.raw, c.env as object));
 
 export type Listening = {
   port: number;
@@ -146,7 +145,7 @@ const READ_MS = 20;
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
-  config: { host: string; port: number; databasePool?: number },
+  config: { host: string; port: number; databasePool?: number; baseUrl?: string },
   quick: QuickHolder = {},
   idleMs = IDLE_MS,
 ): Promise<Listening> {
@@ -158,7 +157,10 @@ export async function listen(
   refuseUnreadable(server);
   let requests = 0;
   let isEnding = false;
-  server.prependListener('request', ({ url = '' }, response) => {
+  const path = config.baseUrl === undefined ? '' : basePath(config.baseUrl);
+  server.prependListener('request', (request, response) => {
+    const url = withoutBase(request.url ?? '', path);
+    request.url = url;
     if (!PROBES.has(url)) requests++;
     if (isEnding) response.setHeader('connection', 'close');
   });

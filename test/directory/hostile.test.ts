@@ -62,6 +62,10 @@ const CASES: [path: string, status: number][] = [
   ['Practitioner?_cursor=AAAA', 400],
   [`Practitioner?_cursor=${'A'.repeat(4000)}`, 400],
   ['Practitioner?_cursor=__________8', 200],
+  // a position among the best names is how many stand before it
+  ['Practitioner?name-like=smith&_cursor=__________8', 400],
+  ['Practitioner?name-like=smith&_cursor=fwAAAAAAAAA', 400],
+  ['Practitioner?name-like=smith&_cursor=AAAAAAAAAAU', 200],
   [`Practitioner?_sort=${many(50, () => 'family')}`, 400],
   ['Practitioner?_sort=family,;drop', 400],
   [`Organization?${deep(3)}.name=x`, 400],

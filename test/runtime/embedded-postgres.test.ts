@@ -47,7 +47,7 @@ test('who comes while the last one to leave stops the server gets one that runs'
   const place = mkdtempSync(join(tmpdir(), 'payer-node-stopping-'));
   try {
     let held = await embeddedPostgres(place, OPTIONS);
-    for (let wait = 0; wait < 200; wait += 20) {
+    for (let wait = 0; wait < 200; wait += 40) {
       const left = held.release();
       await new Promise((r) => setTimeout(r, wait));
       const [next] = await Promise.all([embeddedPostgres(place, OPTIONS), left]);

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
 import { createApp, listen } from '../../src/command/http.ts';
 import { openNode, openServer } from '../../src/command/node.ts';
+import { staffPages } from '../../src/command/pages.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
@@ -264,6 +265,49 @@ test('what a payer waits for has a limit, the work of the node has none', async 
       });
     });
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+  } finally {
+    await http.close();
+    await node.close();
+    await server.release();
+    await db.close();
+  }
+});
+
+test('below a path: who is before the node may pass the path on or take it away', async () => {
+  const db = await freshDb();
+  const config = readConfig({
+    DATABASE_URL: db.url,
+    BASE_URL: 'https://node.example.org/payer',
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+  });
+  const server = await openServer(config);
+  const node = await openNode(config, server);
+  const quick = {};
+  const staff = staffPages(node).page;
+  const http = await listen(createApp({ node, services: 'all', quick, staff }), config, quick);
+  const ask = (path: string) => fetch(`http://127.0.0.1:${http.port}${path}`, { redirect: 'manual' });
+  try {
+    for (const before of ['', '/payer']) {
+      const home = await ask(`${before}/`);
+      const links = [...(await home.text()).matchAll(/(?:href|src|action)="(\/[^"]*)"/g)].map((m) => m[1] ?? '');
+      expect([home.status, links.length > 5, links.filter((l) => !l.startsWith('/payer/'))]).toEqual([200, true, []]);
+      const staffPage = await ask(`${before}/staff`);
+      expect([staffPage.status, staffPage.headers.get('location')]).toEqual([
+        303,
+        '/payer/staff/sign-in?return_to=%2Fstaff',
+      ]);
+      const found = (await (await ask(`${before}/directory/fhir/Practitioner?_count=1`)).json()) as {
+        link: { relation: string; url: string }[];
+      };
+      expect(found.link).toEqual([
+        { relation: 'self', url: 'https://node.example.org/payer/directory/fhir/Practitioner?_count=1' },
+      ]);
+      const smart = await ask(`${before}/exchange/fhir/.well-known/smart-configuration`);
+      expect(await smart.json()).toMatchObject({ issuer: 'https://node.example.org/payer/exchange/auth' });
+      expect((await ask(`${before}/livez`)).status).toBe(200);
+    }
+    expect(http.requests()).toBe(8);
   } finally {
     await http.close();
     await node.close();

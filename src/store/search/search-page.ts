@@ -1,4 +1,5 @@
 // The statement of a page, in the order of the rows. A sorted page is in search-sorted.ts.
+import { Outcome } from '../../fhir/outcome.ts';
 import type { Criterion } from '../../fhir/search/criterion.ts';
 import type { SearchRequest } from '../../fhir/search/request.ts';
 import { TYPE_IDS } from '../../fhir/search/types.ts';
@@ -158,9 +159,14 @@ function rowHits(request: SearchRequest, bind: Bind, { size, limit, carried }: P
   };
 }
 
-/** The best names first. A position is the number of matches before it. */
+/**
+ * The best names first. A position is the number of matches before it.
+ * @throws Outcome bad-cursor when it is none, but that of another search
+ */
 function rankedHits(request: SearchRequest, ranked: Criterion, bind: Bind, { size, limit, carried }: Parts): Found {
-  const given = String(request.after?.rk ?? 0n);
+  const before = request.after?.rk ?? 0n;
+  if (before < 0n || before > RANKED_MAX) throw new Outcome('bad-cursor');
+  const given = String(before);
   const best = 'order by score desc, rk';
   const found = rows(request.type, request.criteria, bind, '', ranked);
   // joined to itself the planner, which knows nothing of its size, would judge every row for every row
