@@ -54,7 +54,10 @@ export function publicationRoutes(app: Hono<FhirEnv>, at: Hono<FhirEnv>, deps: E
   }
   at.get('/$bulk-publish', (c) => bulkPublish(c, deps));
   at.all('/$bulk-publish', (c) => notAllowed(c, 'GET, HEAD'));
-  at.on(['GET', 'POST'], '/$export', (c) => exportKickOff(c, deps));
+  // HEAD comes as GET does, and only looks: it must not begin anything
+  at.on(['GET', 'POST'], '/$export', (c) =>
+    c.req.method === 'HEAD' ? notAllowed(c, 'GET, POST') : exportKickOff(c, deps),
+  );
   at.all('/$export', (c) => notAllowed(c, 'GET, POST'));
   at.get('/$export-status/:id', (c) => exportStatus(c, deps));
   at.delete('/$export-status/:id', (c) => exportDelete(c, deps));

@@ -27,6 +27,9 @@ const FHIR = '/exchange/fhir';
 /** RFC 8414 3.1: the path of the issuer comes after the well-known name. */
 const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server/exchange/auth';
 
+/** Operations whose GET begins an export. */
+const KICK_OFF = /\/\$(?:davinci-data-)?export$/;
+
 type Method = 'GET' | 'POST' | 'DELETE';
 
 /** @param addressOf where a request came from, for the limits of the token endpoint */
@@ -73,12 +76,16 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
   );
   app.use(`${FHIR}/*`, knownOperations(FHIR, Object.keys(routes)));
   for (const [path, handlers] of Object.entries(routes)) {
-    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
     // a known path, another method: RFC 9110 asks for the methods there are
-    const allow = Object.keys(handlers).flatMap((m) => (m === 'GET' ? ['GET', 'HEAD'] : [m]));
-    app.all(path, () => {
+    const withHead = !KICK_OFF.test(path);
+    const allow = Object.keys(handlers).flatMap((m) => (m === 'GET' && withHead ? ['GET', 'HEAD'] : [m]));
+    const refuse = () => {
       throw new Outcome('method-not-allowed', undefined, { headers: { allow: allow.join(', ') } });
-    });
+    };
+    // HEAD comes as GET does, and only looks: it must not begin anything
+    if (!withHead) app.use(path, async (c, next) => (c.req.method === 'HEAD' ? refuse() : next()));
+    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    app.all(path, refuse);
   }
   reserved(app);
   app.post('/exchange/auth/token', token(deps, addressOf));

@@ -45,24 +45,20 @@ async function prove(deps: Needs, jobId: string): Promise<void> {
   const { sql } = deps.database;
   const found: FoundFault[] = [];
   const missing: FoundFault[] = [];
-  let counted = 0;
-  let lost = 0;
   const verdict = await walkContent(deps, jobId, (fault) => {
-    const isLost = fault.kind === 'missing-file';
-    if (isLost) lost++;
-    else counted++;
-    const into = isLost ? missing : found;
+    const into = fault.kind === 'missing-file' ? missing : found;
     if (into.length < SHOWN) into.push(fault);
   });
   // taken back or fetched and released while it was walked: what is missing then is no fault
   const gone = !(await isKept(sql, jobId));
+  const lost = gone ? 0 : (verdict?.missing ?? 0);
   const at = deps.clock();
   const check: ContentCheck = {
     jobId,
     at,
     files: verdict?.files ?? 0,
     lines: verdict?.lines ?? 0,
-    faults: counted + (gone ? 0 : lost),
+    faults: (verdict?.faults ?? 0) + lost,
     gone,
     firstFaults: [...found, ...(gone ? [] : missing)].slice(0, SHOWN),
   };
@@ -81,7 +77,9 @@ async function prove(deps: Needs, jobId: string): Promise<void> {
       }),
     ]);
   });
-  if (check.faults > 0) deps.log('error', 'export holds what must not leave', { job: jobId, faults: check.faults });
+  if (check.faults > lost)
+    deps.log('error', 'export holds what must not leave', { job: jobId, faults: check.faults - lost });
+  if (lost > 0) deps.log('error', 'files of an export are not there', { job: jobId, files: lost });
 }
 
 /** Walks all that were not walked yet, and waits for those that another process walks. */

@@ -6,7 +6,7 @@ import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
-import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/answer/bulk-job.ts';
+import { type BulkFile, type FinishedExport, findFile, finishedExports, jobFiles } from '../store/answer/bulk-job.ts';
 import {
   authorizationsBeside,
   documentsOf,
@@ -35,7 +35,8 @@ export type FoundFault = {
   kind: ContentFault['kind'] | 'unreadable' | 'changed-file' | 'missing-file' | 'line-count';
   path: string;
 };
-export type ContentVerdict = { jobs: number; files: number; lines: number; faults: number };
+/** `missing`: files that are not in the store, of which nothing can be said; `faults` is all else that was told. */
+export type ContentVerdict = { jobs: number; files: number; lines: number; faults: number; missing: number };
 
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config'>;
 const PAGE = 1000;
@@ -114,9 +115,13 @@ async function walkFile(
 ): Promise<number> {
   const place: Place = { job: file.jobId, file: file.id, type: file.type };
   const about = (kind: FoundFault['kind'], line = 0, path = '') => tell({ ...place, line, kind, path });
+  // removed between being found and being read: its peer had it deleted, or it is over
+  const missing = async () => {
+    if (await findFile(deps.database.sql, file.jobId, file.id)) about('missing-file');
+  };
   const stored = await deps.blobs.get(file.blobKey);
   if (!stored) {
-    about('missing-file');
+    await missing();
     return 0;
   }
   const hash = createHash('sha256');
@@ -132,8 +137,7 @@ async function walkFile(
         for (const fault of contentFaults(resource, context)) about(fault.kind, line.number, fault.path);
     }
   } catch (error) {
-    // removed between being found and being read: its peer had it deleted, or it is over
-    if (isObject(error) && error['code'] === 'ENOENT') about('missing-file');
+    if (isObject(error) && error['code'] === 'ENOENT') await missing();
     else about('unreadable', n + 1);
     return n;
   }
@@ -170,13 +174,14 @@ export async function walkContent(
 ): Promise<ContentVerdict | undefined> {
   const jobs = await finishedExports(deps.database.sql, jobId);
   if (jobId !== undefined && jobs.length === 0) return undefined;
-  const verdict: ContentVerdict = { jobs: jobs.length, files: 0, lines: 0, faults: 0 };
+  const verdict: ContentVerdict = { jobs: jobs.length, files: 0, lines: 0, faults: 0, missing: 0 };
   for (const job of jobs) {
     const context = await contextOf(deps, job);
     for (const file of (await jobFiles(deps.database.sql, job.id)).filter((f) => f.removedAt === null)) {
       verdict.files++;
       verdict.lines += await walkFile(deps, file, context, (fault) => {
-        verdict.faults++;
+        if (fault.kind === 'missing-file') verdict.missing++;
+        else verdict.faults++;
         tell(fault);
       });
     }

@@ -10,6 +10,8 @@ import type { Shape } from './shape.ts';
 export class Named {
   /** `Type/id`, and whether it is new to the peer by what names it */
   readonly keys = new Map<string, boolean>();
+  /** those that were read as they leave */
+  readonly left = new Set<string>();
 
   /** @param links `Type/id` with a blank between them */
   add(links: string, isNews: boolean): void {
@@ -20,6 +22,11 @@ export class Named {
     const known = this.keys.get(key);
     if (known === undefined || (isNews && !known)) this.keys.set(key, isNews);
   }
+
+  addAll(others: Named): void {
+    for (const [key, isNews] of others.keys) this.addOne(key, isNews);
+    for (const key of others.left) this.left.add(key);
+  }
 }
 
 /** A directory-type record as it leaves. */
@@ -28,7 +35,7 @@ export type NamedRecord = { key: string; type: string; text: string | Uint8Array
 /** Directory-type records asked about by one statement. */
 const SLICE = 5000;
 
-/** Those that may leave and are asked for, and those that they name in turn, which are added to `named`. */
+/** Those that may leave and are asked for, and those that they name in turn, which are added to `named`, as is what leaves. */
 export async function* namedRecords(
   tx: Queryable,
   shape: Shape,
@@ -50,8 +57,10 @@ export async function* namedRecords(
     );
     for (const row of rows) {
       const text = shape.of(row.type, row.text);
-      if (text !== undefined)
-        yield { key: `${row.type}/${row.id}`, type: row.type, text, lastUpdated: row.lastUpdated };
+      if (text === undefined) continue;
+      const key = `${row.type}/${row.id}`;
+      named.left.add(key);
+      yield { key, type: row.type, text, lastUpdated: row.lastUpdated };
     }
   }
 }

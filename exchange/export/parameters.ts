@@ -15,6 +15,8 @@ export type ExportParameters = {
   /** queries, as sent */
   filters?: string[];
   elements?: string[];
+  /** of Provenance what is about a record that comes with it, and of that only the newest */
+  relevantProvenance?: boolean;
   latestProvenance?: boolean;
   /** records in blocks of a patient, instead of files of a type */
   byPatient?: boolean;

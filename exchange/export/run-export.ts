@@ -10,6 +10,7 @@ import { decideAhead } from '../members/relabel.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/answer/bulk-job.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/answer/delivered.ts';
+import { type EntryConditions, entriesGone, writeEntries } from '../store/answer/delivered-entries.ts';
 import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
 import {
   endedMembers,
@@ -145,6 +146,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     until: formatInstant(run.transactionTime),
     before: parameters.until,
     latestProvenance: parameters.latestProvenance === true,
+    relevantProvenance: parameters.relevantProvenance === true,
     windowStart: yearsBefore(run.today, deps.config.exportWindowYears),
     today: run.today,
     yearAgo: addMonths(run.today, -12),
@@ -154,8 +156,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const place = placing(files, byPatient, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
   const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
-  // in blocks of patients they stand in each that names them
-  const named = sharedTypes.length === 0 || byPatient ? undefined : new Named();
+  const named = sharedTypes.length === 0 ? undefined : new Named();
   const held: Grant[] = [];
   let noted = Promise.resolve();
   let size = FIRST_SLICE;
@@ -187,13 +188,15 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   }
   await noted;
   await writeWithdrawn(run, tx, conditions);
+  // in blocks of patients they stand in each that names them
   const shared =
-    named === undefined
+    named === undefined || byPatient
       ? []
       : await writeShared(files, namedRecords(tx, shape, { ...conditions, types: sharedTypes }, named));
   if (conditions.types.includes('Provenance'))
     for (const { json } of sharedTransmitters(about.us, job.peerId, shared))
       await files.write('output', 'Provenance', json);
+  if (named) await noteEntries(run, tx, { ...conditions, types: sharedTypes }, named);
   const all = job.groupId === null ? granted.length : await groupSize(tx, job.groupId);
   const undecided = (counts[UNCLASSIFIED] ?? 0) > 0;
   await writeOutcomes(files, parameters, { members: all - granted.length + wanted.length - held.length, undecided });
@@ -225,6 +228,22 @@ async function writeShared(
     written.push({ key, lastUpdated });
   }
   return written;
+}
+
+/** Notes the directory-type records that leave, and names those that the peer has and that left its view. Last in the transaction. */
+async function noteEntries(
+  { deps, job, owner, since, files, counts }: Run,
+  tx: Sql,
+  conditions: Omit<EntryConditions, 'since' | 'isNamed'>,
+  named: Named,
+): Promise<void> {
+  const { sql } = deps.database;
+  await writeEntries(sql, job, owner, [...named.left], false);
+  if (since === undefined) return;
+  const gone = await entriesGone(tx, job.peerId, { ...conditions, since, isNamed: (key) => named.keys.has(key) });
+  const rows = gone.map((key) => ({ type: key.slice(0, key.indexOf('/')), id: key.slice(key.indexOf('/') + 1) }));
+  await writeDeleted(files, rows, counts);
+  await writeEntries(sql, job, owner, gone, true);
 }
 
 /** Consent as it is now, not as the snapshot saw it: who has withdrawn meanwhile is left out. */

@@ -1,6 +1,8 @@
 // Records of some members on their way into files: what may leave, what left their view, and one Transmitter Provenance each.
 import type { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
+import { referenceKey } from '../../src/fhir/reference.ts';
+import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { DeliveredMember } from '../store/answer/delivered.ts';
@@ -42,7 +44,14 @@ export function placing(files: NdjsonFiles, byPatient: boolean, counts: Record<s
   };
 }
 
-type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[] };
+type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[]; relevantProvenance: boolean };
+
+/** A Provenance that leaves when a record that it is about does. */
+type Waiting = { key: string; at: string; text: string };
+
+/** Keys of the records that a Provenance is about. */
+const targetsOf = (provenance: string): string[] =>
+  objects((JSON.parse(provenance) as Resource)['target']).flatMap((t) => referenceKey(text(t['reference']) ?? ''));
 
 /** What is held of one member while its records pass. */
 class Sent {
@@ -50,6 +59,8 @@ class Sent {
   /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
   keys = '';
   targets: string[] = [];
+  /** Provenance that may be about what comes later */
+  waiting: Waiting[] = [];
   /** the newest time of its records */
   recorded = '';
   #at = '';
@@ -92,9 +103,8 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
 }
 
 /** The directory-type records that what leaves of each member names. They are read before: while rows pass, nothing else can be asked. */
-async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promise<NamedRecord[][]> {
+async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape, all: Named): Promise<NamedRecord[][]> {
   const types = conditions.types.filter((t) => SHARED_TYPES.includes(t));
-  if (types.length === 0) return [];
   const each = conditions.members.map(() => new Named());
   const links = exportRows(tx, { ...conditions, types: [] }, { links: true, byMember: true });
   for await (const page of ahead(links)) {
@@ -108,6 +118,7 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promi
   for (const named of each) {
     const records: NamedRecord[] = [];
     for await (const one of namedRecords(tx, shape, { ...conditions, types }, named)) records.push(one);
+    all.addAll(named);
     found.push(records);
   }
   return found;
@@ -116,7 +127,7 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promi
 /**
  * Writes the slice. Blocks of a patient hold the directory-type records that its records name as well.
  * @param counts is added to
- * @param named is added to, when directory-type records leave in files of their own
+ * @param named is added to, when directory-type records are asked for
  * @returns what was written of each member, members of whom nothing was written too
  */
 export async function writeMembers(
@@ -135,11 +146,18 @@ export async function writeMembers(
   const ids = members.map((m) => m.memberId);
   const cleaners = new Map([...(await unnamedOf(tx, ids))].map(([id, unnamed]) => [id, withoutNames(unnamed)]));
   const withProvenance = conditions.types.includes('Provenance');
-  const beside = byPatient ? await namedOfEach(tx, conditions, shape) : [];
+  const beside = byPatient && named ? await namedOfEach(tx, conditions, shape, named) : [];
   const transmit = async (n: number) => {
     const one = sent[n];
     const memberId = members[n]?.memberId;
     if (!one || memberId === undefined) return;
+    const sentKeys = one.waiting.length === 0 ? undefined : new Set(one.targets);
+    for (const { key, at, text: provenance } of one.waiting) {
+      if (!targetsOf(provenance).some((target) => sentKeys?.has(target))) continue;
+      await place(memberId, 'Provenance', provenance);
+      one.add(key, 'Provenance', at);
+    }
+    one.waiting = [];
     // the same records make the same Provenance, in whatever order they came
     if (one.targets.length > MAX_TARGETS) one.targets.sort();
     for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
@@ -156,7 +174,9 @@ export async function writeMembers(
   };
   let last = -1;
   // blocks of a patient end with whom they name and who transmits them; files of a type have it at the end of the slice
-  for await (const page of ahead(exportRows(tx, conditions, { links: named !== undefined, byMember: byPatient }))) {
+  for await (const page of ahead(
+    exportRows(tx, conditions, { links: named !== undefined && !byPatient, byMember: byPatient }),
+  )) {
     for (let i = 0; i < page.length; i++) {
       const row = readExportRow(page, i);
       if (row.links !== null) named?.add(row.links, row.isNews);
@@ -170,9 +190,14 @@ export async function writeMembers(
       const type = row.key.slice(0, row.key.indexOf('/'));
       const clean = cleaners.get(memberId);
       const stored = clean === undefined ? row.text : clean(row.text.toString());
-      const text = shape.of(type, stored, row.isLinked);
-      if (text === undefined) continue;
-      const full = place(memberId, type, text);
+      const leaving = shape.of(type, stored, row.isLinked);
+      if (leaving === undefined) continue;
+      if (conditions.relevantProvenance && type === 'Provenance') {
+        // bytes last as long as their page
+        sent[row.member]?.waiting.push({ key: row.key, at: row.at ?? '', text: leaving.toString() });
+        continue;
+      }
+      const full = place(memberId, type, leaving);
       if (full) await full;
       sent[row.member]?.add(row.key, type, row.at ?? '');
     }

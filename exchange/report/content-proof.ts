@@ -15,6 +15,9 @@ const KINDS: Readonly<Record<string, string>> = {
 /** The result as a cell: what was walked and what was found. */
 export function proofCell(check: ContentCheck | undefined): Cell {
   if (!check) return { value: null, text: 'not walked yet' };
+  const isOnlyLost = check.firstFaults.every((f) => (f as { kind: string }).kind === 'missing-file');
+  if (check.faults > 0 && isOnlyLost)
+    return { value: check.faults, text: `${check.faults} files were not there to be walked`, tone: 'act' };
   if (check.faults > 0) return { value: check.faults, text: `${check.faults} places must not leave`, tone: 'act' };
   return check.gone
     ? { value: 0, text: 'nothing found; the files were removed before all of them were seen', tone: 'look' }

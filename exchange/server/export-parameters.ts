@@ -233,6 +233,7 @@ export function readExportParameters(given: Given, how: How): ExportParameters {
   return {
     ...parameters,
     ...(wanted === undefined ? {} : { types: [...new Set(wanted)] }),
+    ...(associated === undefined ? {} : { relevantProvenance: true }),
     ...(associated?.every((a) => a === 'LatestProvenanceResources') ? { latestProvenance: true } : {}),
   };
 }

@@ -47,28 +47,34 @@ export async function auditHead(): Promise<void> {
 
 const MOST_SHOWN = 100;
 
-/** Walks the files of exports for what must not leave. Exit code 1 when anything is found. */
+/** Exit code when nothing was found in the files that are there, and others are not. */
+const NOT_THERE = 2;
+
+/** Walks the files of exports for what must not leave. Exit code 1 when anything is found, 2 when files are not there to be walked. */
 export async function auditContent(job: string | undefined, options: { json?: boolean }): Promise<void> {
   await withNode(async ({ deps }) => {
     let shown = 0;
     const verdict = await walkContent(deps, job, (fault) => {
       if (options.json) say(JSON.stringify(fault));
-      else if (shown++ < MOST_SHOWN)
+      else if (fault.kind !== 'missing-file' && shown++ < MOST_SHOWN)
         say(
           `FOUND  ${fault.kind}: export ${fault.job}, file ${fault.file} (${fault.type}), line ${fault.line} ${fault.path}`,
         );
     });
     if (!verdict) throw new CommandFault(`There is no export "${job}" whose files are there.`);
     if (verdict.faults > 0) process.exitCode = 1;
+    else if (verdict.missing > 0) process.exitCode = NOT_THERE;
     if (options.json) return say(JSON.stringify(verdict));
     if (shown > MOST_SHOWN) say(`… and ${number.format(shown - MOST_SHOWN)} more`);
     say(
       `${number.format(verdict.lines)} lines in ${number.format(verdict.files)} files of ${number.format(verdict.jobs)} exports`,
     );
-    say(
-      verdict.faults === 0
-        ? 'Nothing that must not leave was found.'
-        : `${number.format(verdict.faults)} places must not leave.`,
-    );
+    if (verdict.missing > 0)
+      say(
+        `${number.format(verdict.missing)} of them are not where BLOBS_DIR points (${deps.config.blobsDir}): nothing can be said of what they hold.`,
+      );
+    if (verdict.faults > 0) say(`${number.format(verdict.faults)} places must not leave.`);
+    else if (verdict.missing === 0) say('Nothing that must not leave was found.');
+    else if (verdict.missing < verdict.files) say('Nothing that must not leave was found in the others.');
   });
 }

@@ -413,6 +413,8 @@ async function exported(
   return { node, them, job: status.split('/').at(-1) ?? '', manifest };
 }
 
+const PATIENTS = [{ name: '_type', valueString: 'Patient' }];
+
 describe('a whole export', () => {
   let folder: string;
   let node: TestNode;
@@ -531,6 +533,30 @@ describe('a whole export', () => {
       ['Patient', 'changed-file', 0],
       ['Patient', 'line-count', 0],
     ]);
+  });
+
+  test('a file that is not there is no leak: it is counted beside what was found', async () => {
+    const { sql } = node.deps.database;
+    const { status } = await them.finished(await them.kick('Group/g/$davinci-data-export', PATIENTS));
+    const lost = status.split('/').at(-1) ?? '';
+    const [file] = await sql<
+      { key: string }[]
+    >`select blob_key as key from exchange.bulk_file where job_id = ${lost} and kind = 'output'`;
+    await node.deps.blobs.delete(file?.key ?? '');
+    const { verdict, faults } = await walk(node, lost);
+    expect(faults.map((f) => f.kind)).toEqual(['missing-file']);
+    expect(verdict).toMatchObject({ faults: 0, missing: 1 });
+    const said: string[] = [];
+    const told = { ...node.deps, log: (_: string, event: string) => void said.push(event) };
+    expect(await proveNext(told as typeof node.deps)).toBe(true);
+    const check = await contentCheck(sql, lost);
+    expect(check).toMatchObject({ faults: 1, gone: false });
+    expect(proofCell(check).text).toBe('1 files were not there to be walked');
+    expect(said).toContain('files of an export are not there');
+    expect(said).not.toContain('export holds what must not leave');
+    // removed meanwhile, as its peer had it deleted
+    await sql`update exchange.bulk_file set removed_at = now() where job_id = ${lost} and blob_key = ${file?.key ?? ''}`;
+    expect((await walk(node, lost)).verdict).toMatchObject({ faults: 0, missing: 0 });
   });
 });
 

@@ -252,6 +252,17 @@ describe('includeAssociatedData', () => {
     ).toEqual(['Provenance/p1', 'Provenance/p2']);
     expect((await them.get(`${place}/$export`, 'includeAssociatedData=_custom')).status).toBe(400);
   });
+
+  test('asked for by name it is about what comes with it, and no more: by type, by filter, in blocks too', async () => {
+    const relevant = 'includeAssociatedData=RelevantProvenanceResources';
+    expect(await stored(`_type=Patient&${relevant}`)).toEqual([]);
+    expect(
+      await stored(`_type=Observation&_typeFilter=${encodeURIComponent('Observation?_id=other')}&${relevant}`),
+    ).toEqual([]);
+    const blocks = `_type=Observation&organizeOutputBy=Patient&${relevant}`;
+    expect(await stored(blocks)).toEqual(['Provenance/p1', 'Provenance/p2']);
+    expect(await stored(blocks.replace('Observation', 'Patient'))).toEqual([]);
+  });
 });
 
 describe('_since and _until', () => {

@@ -34,7 +34,9 @@ export async function clearDelivered(sql: Sql, jobId: string, owner: string): Pr
     const [job] = await tx<{ state: string; owner: string | null }[]>`
       select state, lease_owner as owner from exchange.bulk_job where id = ${jobId} for update`;
     const isOthers = job?.state === 'complete' || (job?.state === 'running' && job.owner !== owner);
-    if (!isOthers) await tx`delete from exchange.delivered where job_id = ${jobId}`;
+    if (isOthers) return;
+    await tx`delete from exchange.delivered where job_id = ${jobId}`;
+    await tx`delete from exchange.delivered_entries where job_id = ${jobId}`;
   });
 }
 

@@ -160,6 +160,15 @@ export async function anyGranted(
   return row?.any === true;
 }
 
+/** Members of whom any match of the peer, of whatever Group, lets labelled records leave today. */
+export async function sensitiveMembers(sql: Queryable, peerId: string, today: string): Promise<string[]> {
+  const rows = await sql.unsafe<{ memberId: string }[]>(
+    `select distinct member_id as "memberId" from (${grants({ peerId, groupId: null }, '$3::date')}) g where policy = 'sensitive'`,
+    [peerId, null, today],
+  );
+  return rows.map((r) => r.memberId);
+}
+
 /** All members of a match Group, whether or not consent still holds. */
 export async function groupSize(sql: Queryable, groupId: string): Promise<number> {
   const [row] = await sql<{ n: number }[]>`

@@ -1,5 +1,6 @@
 // Labels that a record inherits: what refers to a labelled record would reveal it, and is labelled like it.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { inheritedLabels } from '../../transform/inherited-labels.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { leavingForm } from './attachment.ts';
 import { ANY_LABELLED } from './revealed.ts';
@@ -22,12 +23,29 @@ export async function inheritLabels(tx: Queryable, at: string): Promise<void> {
 
 /** The same for all records of some members. */
 export async function inheritLabelsOf(tx: Queryable, memberIds: readonly string[], at: string): Promise<number> {
-  return inherit(tx, 'select unnest($2::text::text[]) as member_id', [arrayLiteral(memberIds)], at);
+  return inherit(tx, 'select unnest($1::text::text[]) as member_id', [arrayLiteral(memberIds)], at);
 }
 
-/** @returns records whose label changed */
+/** A record with its label, a reference of one, or a label that one has to pass on. */
+type LabelRow = {
+  member: string;
+  what: 'record' | 'edge' | 'seed';
+  key: string;
+  /** of an edge: what is referred to */
+  refers: string | null;
+  /** of a record: its own; of a seed: what is passed on */
+  label: number | null;
+  /** of a record: what it has now */
+  now: number | null;
+};
+
+/**
+ * What refers to what is followed here and not in the statement: that would look through all references again at each step of a chain.
+ * @param members select of `member_id`. @param of its parameters, from `$1`
+ * @returns records whose label changed
+ */
 async function inherit(tx: Queryable, members: string, of: string[], at: string): Promise<number> {
-  const moved = await tx.unsafe(
+  const rows = await tx.unsafe<LabelRow[]>(
     `with recursive asked as materialized (${members}), named as materialized (
        -- nothing is looked for unless some directory-type record is labelled
        select distinct r.member_id, k as key from asked t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k
@@ -55,11 +73,12 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        union
        select t.member_id from asked t join exchange.sensitive_held h on h.member_id = t.member_id
      ), held as materialized (
-       select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.refers, r.links
+       select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.label, r.refers, r.links
        from concerned c join exchange.resource r on r.member_id = c.member_id
      ), refer as materialized (
        -- by themselves first: a plan that puts them behind the next join pairs all records of a member
-       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u where h.type <> all(${PEOPLE})
+       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u
+       where h.type <> all(${PEOPLE}) and split_part(u, '/', 1) <> all(${PEOPLE})
      ), edge as materialized (
        select member_id, key, u as refers from refer
        union all
@@ -82,29 +101,50 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        from withheld w join exchange.dangling d on d.peer_id = w.peer_id and d.target_type = w.type and d.target_id = w.source_id and d.member_id = w.member_id
        where d.type <> all(${PEOPLE})
        union all
+       -- or by the id that it has where it comes from
+       select w.member_id, f.key, w.label
+       from withheld w join refer f on f.member_id = w.member_id and f.origin = w.peer_id and f.u = 'urn:uuid:' || lower(w.source_id)
+       union all
        select w.member_id, h.key, w.label
        from withheld w join held h on h.member_id = w.member_id and h.origin = w.peer_id and h.type = w.type and h.source_id = w.source_id
        where h.type <> all(${OF_THEMSELVES})
-     ), reached(member_id, key, label) as (
-       (select member_id, key, own_label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
-        union
-        select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k and (v.origin is null or v.origin = h.origin) where h.type <> all(${PEOPLE})
-        union
-        select member_id, key, label from waiting)
+     ), seed as (
+       select member_id, key, own_label as label from held where own_label > 0 and type <> all(${OF_THEMSELVES})
        union
-       select e.member_id, e.key, n.label from reached n join edge e on e.member_id = n.member_id and e.refers = n.key
-     ), decided as (
-       select h.member_id, h.type, h.id, greatest(h.own_label, n.label) as label
-       from held h
-       left join (select member_id, key, max(label) as label from reached group by member_id, key) n on n.member_id = h.member_id and n.key = h.key
-       where h.own_label is not null
+       select h.member_id, h.key, v.label from held h cross join unnest(h.links) k join revealing v on v.root = k and (v.origin is null or v.origin = h.origin) where h.type <> all(${PEOPLE})
+       union
+       select member_id, key, label from waiting
      )
-     update exchange.resource r set label = d.label, moved_at = $1::text::timestamptz
-     from decided d
-     where r.member_id = d.member_id and r.type = d.type and r.id = d.id and r.label is distinct from d.label`,
-    [at, ...of],
+     select member_id as member, 'record' as what, key, null as refers, own_label as label, label as now from held where own_label is not null
+     union all select member_id, 'edge', key, refers, null, null from edge
+     union all select member_id, 'seed', key, null, label, null from seed`,
+    of,
   );
+  const changed = changedLabels(rows);
+  if (changed.length === 0) return 0;
+  const moved = await tx`
+    update exchange.resource r set label = d.label, moved_at = ${at}::text::timestamptz
+    from unnest(${arrayLiteral(changed.map((c) => c.member))}::text::text[], ${arrayLiteral(changed.map((c) => c.key))}::text::text[],
+      ${arrayLiteral(changed.map((c) => c.label))}::text::smallint[]) d(member_id, key, label)
+    where r.member_id = d.member_id and r.type = split_part(d.key, '/', 1) and r.id = split_part(d.key, '/', 2) and r.label is distinct from d.label`;
   return moved.count;
+}
+
+/** Records that are to have another label than now. */
+function changedLabels(rows: readonly LabelRow[]): { member: string; key: string; label: number }[] {
+  const changed: { member: string; key: string; label: number }[] = [];
+  for (const [member, of] of Map.groupBy(rows, (r) => r.member)) {
+    const reached = inheritedLabels({
+      seeds: of.filter((r) => r.what === 'seed').map((r) => ({ key: r.key, label: r.label ?? 0 })),
+      edges: of.filter((r) => r.what === 'edge').map((r) => ({ key: r.key, to: r.refers ?? '' })),
+    });
+    for (const r of of) {
+      if (r.what !== 'record') continue;
+      const label = Math.max(r.label ?? 0, reached.get(r.key) ?? 0);
+      if (label !== r.now) changed.push({ member, key: r.key, label });
+    }
+  }
+  return changed;
 }
 
 /** `isStripped`: lines of it that must not leave were not kept when it came, as the findings of its line tell. */

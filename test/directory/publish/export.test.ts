@@ -96,6 +96,12 @@ describe('without filters', () => {
     expect(m.request).toBe('https://plan.example/directory/fhir/$export?_type=Location%2CPractitioner');
   });
 
+  test('HEAD only looks: it makes no set of files', async () => {
+    const answer = await kickOff('?_elements=name&_type=HealthcareService', { method: 'HEAD' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);
+    expect(answer.headers.get('content-location')).toBeNull();
+  });
+
   test('%24export is the same; DELETE forgets this URL and nobody else’s', async () => {
     const one = (await d.fetch('/directory/fhir/%24export')).headers.get('content-location') ?? '';
     const two = (await kickOff('')).headers.get('content-location') ?? '';

@@ -65,6 +65,20 @@ test('also when what it refers to is labelled later, until it comes without a la
   expect(await labels()).toEqual({ 'same-pull': 0, later: 0, 'of-it': 0, 'of-plain': 0, plain: 0, secret: 0 });
 });
 
+test('also what refers to it by urn:uuid: and the id that it has where it comes from', async () => {
+  const id = '5F0C1D7E-8a3b-4a44-9c55-0123456789ab';
+  const byUuid = { encounter: { reference: `urn:uuid:${id.toUpperCase()}` } };
+  await node.pull([
+    output('Encounter', visit(id, at(1, PSY))),
+    output(
+      'Observation',
+      result('by-uuid', 'none', byUuid),
+      result('by-other', 'none', { encounter: { reference: `urn:uuid:${id.replace('5', '6')}` } }),
+    ),
+  ]);
+  expect(await labels()).toMatchObject({ 'by-uuid': 1, 'by-other': 0 });
+});
+
 test('what came before the update is found again', async () => {
   await node.pull([output('Encounter', visit('old', at(1, PSY))), output('Observation', result('of-old', 'old'))]);
   const { sql, deps } = node;

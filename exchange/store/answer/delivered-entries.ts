@@ -1,0 +1,130 @@
+// Directory-type records that exports hold, and those that a peer has and may not have any more. They are nobody's: what is kept is what each
+// export held, whoever named it.
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { ANY_LABELLED, REVEALING } from '../records/revealed.ts';
+import { namedByShared } from './export.ts';
+import { sensitiveMembers } from './grant.ts';
+
+/** Keys of one row. */
+const PART = 10_000;
+
+/**
+ * Notes entries of an export that runs. Of who has lost the job meanwhile, nothing: it would stand in the way of who has it now.
+ * @param keys `Type/id` of each that was written; with `isGone`, of each that was told as gone
+ */
+export async function writeEntries(
+  sql: Queryable,
+  job: { id: string; peerId: string },
+  owner: string,
+  keys: readonly string[],
+  isGone: boolean,
+): Promise<void> {
+  for (let i = 0; i < keys.length; i += PART)
+    await sql`
+      insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys)
+      select ${job.id}, ${isGone}, ${i / PART}, ${job.peerId},
+        array(select hashtextextended(k, 0) from unnest(string_to_array(${keys.slice(i, i + PART).join(' ')}, ' ')) k)
+      from (select from exchange.bulk_job where id = ${job.id} and state = 'running' and lease_owner = ${owner} for share) ours`;
+}
+
+export type EntryConditions = {
+  /** asked for */
+  types: readonly string[];
+  since: string;
+  /** time of the export */
+  until: string;
+  /** only what changed before this */
+  before: string | undefined;
+  /** the plan's day, which grants are judged by */
+  today: string;
+  /** does anything that leaves with this export name it? */
+  isNamed: (key: string) => boolean;
+};
+
+/**
+ * Directory-type records that an export to this peer held and that may not leave any more: deleted since then and after `since`; or that
+ * reveal a label now, where nothing that the peer may have names them, until an export up to `since` has told so.
+ * Last in the transaction of an export: joins by hash are allowed again.
+ * @returns `Type/id` of each, in order
+ */
+export async function entriesGone(tx: Queryable, peerId: string, c: EntryConditions): Promise<string[]> {
+  const [any] = await tx<{ held: boolean }[]>`
+    select exists (select from exchange.delivered_entries where peer_id = ${peerId} and not gone) as held, set_config('enable_hashjoin', 'on', true)`;
+  if (any?.held !== true) return [];
+  const deleted = await deletedEntries(tx, c);
+  const labelled = (await labelledEntries(tx, c.types)).filter((e) => !c.isNamed(e.key));
+  const held = await heldAt(
+    tx,
+    peerId,
+    c.since,
+    [...deleted, ...labelled].map((e) => e.key),
+  );
+  const isToldNow = (key: string) => {
+    const at = held.get(key);
+    return at !== undefined && (at.told === null || at.told < at.last);
+  };
+  const gone = deleted.filter((e) => (held.get(e.key)?.first ?? e.at) < e.at).map((e) => e.key);
+  const hidden = labelled.filter((e) => isToldNow(e.key));
+  // no consent covers a higher label
+  const isCoverable = (e: { label: number }) => e.label === 1;
+  const named = hidden.some(isCoverable) ? await namedBySensitive(tx, peerId, c.today) : new Set();
+  const told = hidden.filter((e) => !(isCoverable(e) && named.has(e.key))).map((e) => e.key);
+  return [...gone, ...told].sort();
+}
+
+/** shared_resource_deleted. */
+async function deletedEntries(tx: Queryable, c: EntryConditions): Promise<{ key: string; at: Date }[]> {
+  return tx<{ key: string; at: Date }[]>`
+    select type || '/' || id as key, last_updated as at from exchange.shared_resource
+    where deleted and last_updated > ${c.since}::text::timestamptz and last_updated <= ${c.until}::text::timestamptz
+      and (${c.before ?? null}::text is null or last_updated < ${c.before ?? null}::text::timestamptz) and type = any(${arrayLiteral([...c.types])}::text::text[])`;
+}
+
+/** Those that are there and reveal a label: their own, or that of one that they name in turn. All entries are looked through where any is labelled. */
+async function labelledEntries(tx: Queryable, types: readonly string[]): Promise<{ key: string; label: number }[]> {
+  const rows = await tx.unsafe<{ key: string; label: number }[]>(
+    `${REVEALING} select v.key, max(v.label) as label from revealing v
+     join exchange.shared_resource s on s.type = split_part(v.key, '/', 1) and s.id = split_part(v.key, '/', 2)
+     where ${ANY_LABELLED} and not s.deleted and s.type = any($1::text::text[]) group by 1`,
+    [arrayLiteral([...types])],
+  );
+  return [...rows];
+}
+
+type Held = { first: Date; last: Date; told: Date | null };
+
+/** Times of the finished exports to the peer that held each of some entries, and of the last up to `since` that told it as gone. */
+async function heldAt(
+  tx: Queryable,
+  peerId: string,
+  since: string,
+  keys: readonly string[],
+): Promise<Map<string, Held>> {
+  if (keys.length === 0) return new Map();
+  const rows = await tx<(Held & { key: string })[]>`
+    select c.key, min(j.transaction_time) filter (where not d.gone) as first, max(j.transaction_time) filter (where not d.gone) as last,
+      max(j.transaction_time) filter (where d.gone and j.transaction_time <= ${since}::text::timestamptz) as told
+    from exchange.delivered_entries d join exchange.bulk_job j on j.id = d.job_id and j.transaction_time is not null
+    cross join unnest(d.keys) k
+    join (select key, hashtextextended(key, 0) as hash from unnest(${arrayLiteral([...new Set(keys)])}::text::text[]) key) c on c.hash = k
+    where d.peer_id = ${peerId} group by 1 having bool_or(not d.gone)`;
+  return new Map(rows.map(({ key, ...held }) => [key, held]));
+}
+
+/**
+ * What records name, by themselves or in turn, of members by any of whose consents what is labelled may leave, in whatever export. Rather too
+ * much: whether each of these records may leave is not asked. resource_pkey.
+ */
+async function namedBySensitive(tx: Queryable, peerId: string, today: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  const members = await sensitiveMembers(tx, peerId, today);
+  const rows = await tx<{ key: string }[]>`
+    select distinct k as key from unnest(${arrayLiteral(members)}::text::text[]) m
+    cross join lateral (select r.links from exchange.resource r where r.member_id = m and not r.deleted and r.links is not null offset 0) r
+    cross join unnest(r.links) k`;
+  for (let level = rows.map((r) => r.key); level.length > 0; ) {
+    for (const key of level) found.add(key);
+    level = [...new Set((await namedByShared(tx, level)).map((r) => r.key))].filter((key) => !found.has(key));
+  }
+  return found;
+}
