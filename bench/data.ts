@@ -9,7 +9,8 @@ export const SEED = 20_270_101;
 
 export type Counted = { bytes: number; entries: Iterable<ImportEntry> };
 
-const SPECIALTIES = 400;
+/** Few enough that ten thousand have a page of roles of each. */
+const SPECIALTIES = 200;
 const NETWORKS = 200;
 const profile = (type: string) => `"meta":{"profile":["${PLAN_NET}/StructureDefinition/plannet-${type}"]}`;
 

@@ -10,6 +10,7 @@ import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } f
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
+import { answerForms } from './answer-forms.ts';
 import { type Answers, answers } from './answers.ts';
 import { CORS, notAllowed, preflight } from './app-answers.ts';
 import { capabilityStatement } from './capabilities.ts';
@@ -26,7 +27,6 @@ import { searchParameterRoutes } from './search-parameter.ts';
 import { searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
 import { type Work, workOf } from './work.ts';
-import { xmlAnswers } from './xml-answers.ts';
 
 /** Path of the directory's FHIR base. */
 export const DIRECTORY_PATH = '/directory/fhir';
@@ -74,7 +74,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const work = options.work ?? workOf(deps.config);
   const searchDeps = { ...deps, base, totals: options.totals ?? totals(), work };
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
-  app.use(`${path}/*`, xmlAnswers);
+  app.use(`${path}/*`, answerForms(work));
   if (limit)
     app.use(async (c, next) => {
       const address = clientAddress(options.peer?.(c), (name) => c.req.header(name));

@@ -66,7 +66,7 @@ function readHistoryParameters(
     applied: [],
   };
   for (const [name, value] of pairs) {
-    if (value === '' || name === '_pretty') continue;
+    if (value === '') continue;
     if (name === '_since') given.since = instantOf(name, value);
     else if (name === '_until') given.until = instantOf(name, value);
     else if (name === '_count') {
@@ -79,7 +79,7 @@ function readHistoryParameters(
     } else if (name === '_cursor') {
       given.after = decodePosition(value);
       continue;
-    } else if (name !== '_format') {
+    } else if (name !== '_format' && name !== '_pretty') {
       if (options.lenient && name !== '_at') continue;
       throw new Outcome('unknown-parameter', 'A history takes _since, _until, _count and _sort; _at is not supported.');
     }

@@ -7,8 +7,9 @@ import { isResource } from '../src/fhir/resource.ts';
 import { bodyText } from '../src/http/body.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { asksXml, checkJsonOrXml } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { readState } from '../src/store/resource/resource.ts';
+import { formOf } from './answer-forms.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { toParameters } from './in-network/parameters.ts';
 import { pairsOf, readQuestion } from './in-network/question.ts';
@@ -60,7 +61,7 @@ async function inNetwork(c: Context<FhirEnv>, deps: InNetworkDeps, pairs: [strin
   const format = pairs.find(([name]) => name === '_format')?.[1];
   const signed = wantsSigned(c.req.header('accept'), format);
   if (!signed) checkJsonOrXml(c.req.header('accept'), format);
-  c.set('xml', asksXml(c.req.header('accept'), format));
+  c.set('form', formOf(c.req.header('accept'), pairs));
   const now = deps.clock();
   const question = readQuestion(pairs, deps.base, now);
   // the answer may change with the directory and with the day: today is the default date, and verifications grow old

@@ -141,13 +141,13 @@ function foundIn(bytes: Uint8Array): Found {
   }
   const next = objects(bundle['link']).find((k) => k['relation'] === 'next')?.['url'];
   const marks = objects(isObject(bundle['_total']) ? bundle['_total']['extension'] : undefined);
-  const exact = !marks.some((e) => e['url'] === ESTIMATED_TOTAL);
-  const total = typeof bundle['total'] === 'number' ? bundle['total'] : undefined;
+  const told = typeof bundle['total'] === 'number' ? bundle['total'] : undefined;
+  const exact = told !== undefined && !marks.some((e) => e['url'] === ESTIMATED_TOTAL);
   return {
     hits,
     all,
     // an estimate may be twice what there is: people are told what is sure
-    total: exact ? total : TOTAL_EXACT,
+    total: exact || told === undefined ? told : told > TOTAL_EXACT ? TOTAL_EXACT : undefined,
     exact,
     next: typeof next === 'string' ? (new URL(next).searchParams.get('_cursor') ?? undefined) : undefined,
   };

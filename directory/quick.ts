@@ -2,14 +2,13 @@
 // Everything else that happens to a request happens here too: the limit of its client, its headers, its line in the log, its
 // count.
 import type { Deps } from '../src/deps.ts';
-import { type Asked, queryOf } from '../src/http/asked.ts';
+import type { Asked } from '../src/http/asked.ts';
 import { errorReply, fixedHeaders, outcomeOf, type Reply, recordRequest, requestIdOf } from '../src/http/fhir-app.ts';
 import { CLIENT_GONE } from '../src/http/gone.ts';
-import { asksXml } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit } from '../src/http/rate-limit.ts';
+import { isWrittenAnew, VARIES } from './answer-forms.ts';
 import { CORS } from './app-answers.ts';
 import { type Direct, routeOf } from './direct.ts';
-import { VARIES } from './xml-answers.ts';
 
 /** A request as the server of the runtime has it. `peer`: address of the socket's other end. */
 type Incoming = Asked & { peer: string | undefined };
@@ -28,7 +27,8 @@ export function quickAnswers(
     const { method, header } = request;
     // a request that has gone through a node may be our own
     if (method !== 'GET' || header('via') !== undefined) return undefined;
-    if (isForXml(request)) return undefined;
+    // what is written anew goes through the router
+    if (isWrittenAnew(request)) return undefined;
     const question = direct.question(request.url);
     if (question === undefined) return undefined;
     const started = performance.now();
@@ -51,10 +51,3 @@ export function quickAnswers(
     }
   };
 }
-
-/** What is written anew as XML goes through the router. */
-const isForXml = (asked: Asked): boolean =>
-  asksXml(
-    asked.header('accept'),
-    asked.url.includes('_format') ? (queryOf(asked)?.get('_format') ?? undefined) : undefined,
-  );

@@ -10,10 +10,11 @@ import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts
 import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
-import { asksXml, checkJsonOrXml } from '../src/http/negotiate.ts';
+import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import type { Errand } from '../src/store/errand.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
+import { formOf } from './answer-forms.ts';
 import { countTotal, pageOf, type Totals, totalOf } from './totals.ts';
 import type { Work } from './work.ts';
 
@@ -41,7 +42,7 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   const form = await bodyText(c, MAX_FORM);
   const asked = askedOf(c);
   const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
-  c.set('xml', asksXml(asked.header('accept'), formatIn(pairs)));
+  c.set('form', formOf(asked.header('accept'), pairs));
   return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));
 }
 
@@ -137,8 +138,7 @@ function subset(entry: BundleEntry, request: SearchRequest): BundleEntry {
 /** Exactly what was applied, under the public base. */
 function link(request: SearchRequest, deps: SearchDeps): string {
   let query = '';
-  const format: [string, string][] = request.format === undefined ? [] : [['_format', request.format]];
-  for (const [name, value] of [...request.applied, ...format])
+  for (const [name, value] of [...request.applied, ...request.form])
     query += `${query === '' ? '?' : '&'}${formed(name)}=${formed(value)}`;
   return `${deps.base}/${request.type}${query}`;
 }

@@ -1,9 +1,12 @@
 // How many match. Often the page tells it; otherwise they are counted, once as long as the directory does not change.
 
+import { Outcome } from '../src/fhir/outcome.ts';
 import { isTimeless, type SearchRequest } from '../src/fhir/search/request.ts';
 import type { Database } from '../src/store/database.ts';
+import { onPart } from '../src/store/errand.ts';
+import { isTimeout } from '../src/store/failure.ts';
 import { type Counting, countMatches, type Page, searchPage, TOTAL_EXACT } from '../src/store/search/search.ts';
-import { estimateMatches } from '../src/store/search/search-estimate.ts';
+import { estimateMatches, sampledMatches } from '../src/store/search/search-estimate.ts';
 
 /** `exact` or an estimate */
 export type Total = { value: number; exact: boolean };
@@ -35,7 +38,10 @@ export function totals(): Totals {
   };
 }
 
-/** The total of a page, undefined when none is asked for. A total that is counted may be of a moment after the page. */
+/**
+ * The total of a page; undefined when none is asked for, or none is asked for by name and it takes too long. A total that is counted may be of a
+ * moment after the page.
+ */
 export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Page): Promise<Total | undefined> {
   if (request.total === 'none') return undefined;
   if (found.total !== undefined && isAll(request, found.total)) return { value: found.total, exact: true };
@@ -43,8 +49,19 @@ export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Pa
   const known = deps.totals.get(key);
   if (known?.change === found.change) return known;
   const capped = found.total !== undefined && request.total !== 'accurate';
-  return capped ? estimated(request, deps, key, found.change) : counted(request, deps, key);
+  const atLeast = request.count + 1;
+  try {
+    return await (capped ? estimated(request, deps, key, TOTAL_EXACT + 1) : counted(request, deps, key, atLeast));
+  } catch (error) {
+    // the page is there, and nobody asked for its number
+    if (request.total === 'default' && isTooCostly(error)) return undefined;
+    throw error;
+  }
 }
+
+/** The time of the request is over, or of its part, or that of one statement. */
+const isTooCostly = (error: unknown): boolean =>
+  isTimeout(error) || (error instanceof Outcome && error.code === 'too-costly');
 
 /**
  * The page. Of what is remembered to match more than are counted, the matches are not counted again to be put in order. When that fails
@@ -64,20 +81,33 @@ export async function pageOf(request: SearchRequest, { database, totals }: Total
 
 /** The total alone. */
 export const countTotal = (request: SearchRequest, deps: TotalDeps): Promise<Total> =>
-  counted(request, deps, totalKey(request));
+  counted(request, deps, totalKey(request), 0);
 
-async function counted(request: SearchRequest, deps: TotalDeps, key: string): Promise<Total> {
+/** Of the time of a request so much is kept for an estimate, when counting takes all of it. */
+const KEPT_MS = 1500;
+
+/** @param atLeast so many match, as is known */
+async function counted(request: SearchRequest, deps: TotalDeps, key: string, atLeast: number): Promise<Total> {
+  const { sql } = deps.database;
+  const isWhole = request.total === 'accurate' || request.criteria.length === 0;
+  const sampled = isWhole ? undefined : await sampledMatches(sql, request);
+  if (sampled !== undefined) return keep(request, deps, key, { ...sampled, exact: false });
   const counting: Counting = request.total === 'accurate' ? 'all' : 'capped';
-  const { total, change } = await countMatches(deps.database.sql, request, counting);
-  if (counting === 'capped' && total > TOTAL_EXACT && request.criteria.length > 0)
-    return estimated(request, deps, key, change);
-  return keep(request, deps, key, { change, value: total, exact: true });
+  try {
+    const { total, change } = await countMatches(isWhole ? sql : onPart(sql, KEPT_MS), request, counting);
+    if (isWhole || total <= TOTAL_EXACT) return keep(request, deps, key, { change, value: total, exact: true });
+  } catch (error) {
+    // in a large directory the first ten thousand may lie anywhere on its disk
+    if (isWhole || !isTooCostly(error)) throw error;
+    return estimated(request, deps, key, atLeast);
+  }
+  return estimated(request, deps, key, TOTAL_EXACT + 1);
 }
 
-/** Beyond the cap the total is an estimate, and marked so. */
-async function estimated(request: SearchRequest, deps: TotalDeps, key: string, change: string): Promise<Total> {
-  const value = await estimateMatches(deps.database.sql, request);
-  return keep(request, deps, key, { change, value, exact: false });
+/** Beyond the cap, or where counting takes too long, the total is an estimate, and marked so. */
+async function estimated(request: SearchRequest, deps: TotalDeps, key: string, atLeast: number): Promise<Total> {
+  const estimate = await estimateMatches(deps.database.sql, request, atLeast);
+  return keep(request, deps, key, { ...estimate, exact: false });
 }
 
 function keep(request: SearchRequest, deps: TotalDeps, key: string, known: Known): Known {

@@ -9,6 +9,12 @@ import { type Efforts, efforts, LEVELS } from './effort.ts';
 import { type Rendering, rendering } from './rendering.ts';
 
 export type Work = Rendering & {
+  /**
+   * Makes an answer that is written anew when its turn comes: from the search on, so that none is held in memory while it waits.
+   * @param isGone nobody waits for it any more
+   * @throws Outcome busy
+   */
+  written<T>(make: () => Promise<T>, isGone: () => boolean): Promise<T>;
   /** what one request may take from now on. @param isGone nobody waits for it any more */
   errand(isGone?: () => boolean): Errand;
   /**
@@ -37,6 +43,8 @@ const KEPT = 2;
 /** One of so many connections may have what takes long. */
 const LONG_OF = 3;
 const PATIENCE_MS = 3000;
+/** Answers that are written anew at once. */
+const WRITTEN = 6;
 
 /** Places by level: {@link LEVELS}. @param pool connections of the service */
 export function placesOf(pool: number): readonly number[] {
@@ -53,7 +61,9 @@ export function workOf(
 ): Work {
   const places = options.admission ?? admission(placesOf(config.databasePool), config.directoryWaiting, PATIENCE_MS);
   const known = options.efforts ?? efforts();
+  const writing = admission(WRITTEN, config.directoryWaiting, PATIENCE_MS);
   return {
+    written: (make, isGone) => admitted(writing, make, 0, { isGone }),
     ...rendering(config.directoryWaiting),
     errand: (isGone) => errand(config.directoryTimeoutMs, isGone),
     short: (work, isGone) => admitted(places, work, LEVELS.short, isGone && { isGone }),

@@ -6,6 +6,7 @@ import { checkJsonOrXml } from '../../src/http/negotiate.ts';
 import { rateLimit } from '../../src/http/rate-limit.ts';
 import { storeFailure } from '../../src/store/failure.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
+import { answerForms } from '../answer-forms.ts';
 import { createDirectory, type DirectoryDeps, type DirectoryOptions, RELEASED } from '../app.ts';
 import { CORS, notAllowed } from '../app-answers.ts';
 import { pageData } from '../page-data.ts';
@@ -13,7 +14,6 @@ import { createPages } from '../pages/app.ts';
 import { PAGE_HEADERS } from '../publish/frame.ts';
 import { totals } from '../totals.ts';
 import { workOf } from '../work.ts';
-import { xmlAnswers } from '../xml-answers.ts';
 import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
@@ -55,10 +55,12 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   );
   const base = `${deps.config.baseUrl}${MERGED_PATH}`;
   // all others are the directory's, which writes them anew itself
-  for (const own of ['/OperationDefinition/*', '/Provenance', '/Provenance/*', '/$compare']) at.use(own, xmlAnswers);
+  for (const own of ['/OperationDefinition/*', '/Provenance', '/Provenance/*', '/$compare'])
+    at.use(own, answerForms(work));
   mergedPublications(app, at, { ...deps, database: mergedDatabase }, { base, released: RELEASED });
   at.get('/Provenance', async (c) => {
     route(c, '/Provenance');
+    checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
     const target = c.req.query('target');
     if (target === undefined) throw new Outcome('missing-parameter', 'Ask with target=Type/id.');
     if (target.includes('\0')) throw new Outcome('invalid-parameter', 'target is Type/id.');
@@ -69,6 +71,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   });
   at.get('/Provenance/:id', async (c) => {
     route(c, '/Provenance/:id');
+    checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
     const found = await provenance(deps.database.sql, c.req.param('id'), base);
     if (!found) throw new Outcome('not-found');
     return reply(c, JSON.stringify(found), 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=60' });

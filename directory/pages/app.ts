@@ -56,7 +56,11 @@ export function createPages(
   // before any limit: a page that says to wait is to look like one
   app.get(STYLE_PATH, (c) => {
     route(c, STYLE_PATH);
-    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' });
+    return c.body(STYLE, 200, {
+      'content-type': 'text/css; charset=utf-8',
+      'cache-control': 'public, max-age=3600',
+      vary: 'accept-encoding',
+    });
   });
   const { limit } = options;
   const addressOf = (c: PageContext) => clientAddress(options.peer?.(c), (name) => c.req.header(name));

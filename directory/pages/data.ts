@@ -20,7 +20,7 @@ export type Found = {
   /** included resources and hits by `Type/id` */
   all: ReadonlyMap<string, Resource>;
   total: number | undefined;
-  /** false: there are more than `total` */
+  /** false: there are more than `total`, or than are shown where that is not known either */
   exact: boolean;
   /** position of the next page */
   next: string | undefined;

@@ -49,7 +49,8 @@ ${section(
   t.examples,
   html`<p class="soft">${t.examplesLead}</p>${examples.map((e) => {
     const url = address(data.base, e);
-    return html`<h3><a class="example" href="${url}">${t.titles[e.name]}</a></h3><pre><code>curl '${url}'</code></pre>`;
+    const toRead = address(data.base, { ...e, query: [...e.query, ['_pretty', 'true']] });
+    return html`<h3><a class="example" href="${toRead}">${t.titles[e.name]}</a></h3><pre><code>curl '${url}'</code></pre>`;
   })}`,
 )}
 ${section(

@@ -105,7 +105,7 @@ export async function show(
     'content-type': 'text/html; charset=utf-8',
     'content-language': l.code,
     'cache-control': options.keep === true ? 'public, max-age=60' : 'no-store',
-    ...(l.prefix === '' ? { vary: 'accept-language' } : {}),
+    vary: l.prefix === '' ? 'accept-language, accept-encoding' : 'accept-encoding',
     ...options.headers,
   });
 }

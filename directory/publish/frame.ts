@@ -9,6 +9,7 @@ export const PAGE_HEADERS = {
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'cache-control': 'public, max-age=60',
+  vary: 'accept-encoding',
 };
 
 export const STYLE_PATH = '/publications/style.css';

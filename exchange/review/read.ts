@@ -2,8 +2,8 @@
 // what was decided before.
 import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
+import { prettyJson } from '../../src/fhir/pretty-json.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { prettyJson } from '../../src/ui/pretty-json.ts';
 import { nameOfShared } from '../report/member/members.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';

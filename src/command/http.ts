@@ -15,6 +15,7 @@ import { sameText } from '../auth/staff-session.ts';
 import { basePath, underBase, withoutBase } from '../http/base-path.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress, isFromHere } from '../http/rate-limit.ts';
+import { gzippedResponse } from '../runtime/gzip-answers.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
 import type { OpenNode } from './node.ts';
@@ -24,6 +25,7 @@ import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
 type Page = (request: Request) => Response | Promise<Response>;
+type Served = { fetch(request: Request, env: object): Response | Promise<Response> };
 
 export type Mounted = {
   node: OpenNode;
@@ -50,6 +52,11 @@ const addressOf = (c: Context<FhirEnv>) => clientAddress(getConnInfo(c).remote.a
 export function createApp(m: Mounted): Hono {
   const { node } = m;
   const app = new Hono();
+  const base = basePath(node.config.baseUrl);
+  /** with its addresses under the path of the public one */
+  const local = (of: Served) => async (c: Context) => underBase(await of.fetch(c.req.raw, c.env as object), base);
+  /** and compressed, as everybody may read it */
+  const open = (of: Served) => async (c: Context) => gzippedResponse(c.req.raw, await local(of)(c));
   // they ask one database
   const work = workOf(node.directory.config);
   const directory =
@@ -95,30 +102,26 @@ export function createApp(m: Mounted): Hono {
   app.get(ICON_PATH, iconAnswer);
   app.get(ROBOTS_PATH, robotsAnswer);
   const { staff } = m;
-  if (staff) {
-    app.all('/staff', (c) => staff(c.req.raw));
-    app.all('/staff/*', (c) => staff(c.req.raw));
-  }
+  if (staff) for (const path of ['/staff', '/staff/*']) app.all(path, local({ fetch: staff }));
   if (exchange) {
     const members = createMemberPages(node.deps);
-    app.all('/my/*', (c) => members.fetch(c.req.raw, c.env));
-    app.all('/exchange/*', (c) => exchange.fetch(c.req.raw, c.env));
+    app.all('/my/*', local(members));
+    const ours = local(exchange);
+    app.all('/exchange/*', ours);
     for (const path of ['smart-configuration', 'oauth-authorization-server/exchange/auth', 'udap'])
-      app.all(`/.well-known/${path}`, (c) => exchange.fetch(c.req.raw, c.env));
+      app.all(`/.well-known/${path}`, ours);
   }
   if (federation) {
     app.use('/directory/*', async (c, next) => {
       return isOurCrawl(c.req.header('via'), node.config) ? text(LOOP.text, LOOP.status) : next();
     });
     const attest = createAttestPages(node.deps);
-    app.all('/attest/*', (c) => attest.fetch(c.req.raw, c.env));
-    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, (c) => federation.fetch(c.req.raw, c.env));
+    app.all('/attest/*', local(attest));
+    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, open(federation));
   }
-  const fallback = directory ?? exchange;
-  if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));
-  const path = basePath(node.config.baseUrl);
-  if (path === '') return app;
-  return new Hono().all('*', async (c) => underBase(await app.fetch(c.req.raw, c.env), path));
+  if (directory) app.all('*', open(directory));
+  else if (exchange) app.all('*', local(exchange));
+  return app;
 }
 
 export type Listening = {

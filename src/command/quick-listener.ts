@@ -6,6 +6,7 @@ import type { Hono } from 'hono';
 import type { QuickAnswer } from '../../directory/quick.ts';
 import { giveBack } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
+import { acceptsGzip, gzipped } from '../runtime/gzip-answers.ts';
 import { CLIMBS, HOSTS, refuseEarly } from './refuse-early.ts';
 import { type Turns, turns } from './turns.ts';
 import { closeUnread, hasBody } from './unread-body.ts';
@@ -60,17 +61,19 @@ export function quickListener(
       peer: request.socket.remoteAddress,
     });
     if (quick === undefined) return void listener(request, response);
+    const isSmall = acceptsGzip(request.headers['accept-encoding']);
     if (quick instanceof Promise) {
       inTurns.begin();
       const { socket } = request;
-      void quick
+      void (isSmall ? quick.then(gzipped) : quick)
         .then((reply) => {
           // nothing more is read of it: whoever asks again does so elsewhere
           if (inTurns.isOver() && !response.destroyed) response.setHeader('connection', 'close');
           write(response, reply);
         })
         .finally(() => inTurns.end(socket));
-    } else write(response, quick);
+    } else if (isSmall) void gzipped(quick).then((reply) => write(response, reply));
+    else write(response, quick);
   };
 }
 

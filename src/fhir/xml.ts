@@ -16,37 +16,42 @@ type Members = { readonly [name: string]: Json | undefined };
  * In pieces, of a Bundle one an entry: between two of them others can have their turn.
  * @param json a resource of R4 as text, structurally valid. Its numbers stay as they are written there; a narrative that is no
  *   well-formed XHTML is left out, as it would make the whole no XML; members that R4 does not know are left out
+ * @param pretty each element on a line of its own, but for what is XHTML
  */
-export function* xmlPieces(json: string): Generator<string> {
+export function* xmlPieces(json: string, pretty = false): Generator<string> {
   const resource = parseAsWritten(json) as Resource;
   const name = resource.resourceType;
   const type = typeOf(name);
   if (type === undefined) throw new Error(`R4 has no resource ${name}`);
-  yield `<?xml version="1.0" encoding="UTF-8"?><${name} xmlns="${FHIR_NAMESPACE}">`;
-  yield* children(resource, type);
-  yield `</${name}>`;
+  yield `<?xml version="1.0" encoding="UTF-8"?>${pretty ? '\n' : ''}<${name} xmlns="${FHIR_NAMESPACE}">`;
+  const line = pretty ? '\n' : '';
+  yield* children(resource, type, deeper(line));
+  yield `${line}</${name}>`;
 }
 
-function resourceXml(resource: Members): string {
+/** Before each element: nothing, or a new line with the indent of its depth. */
+const deeper = (line: string): string => (line === '' ? '' : `${line}  `);
+
+function resourceXml(resource: Members, line: string): string {
   const name = String(resource['resourceType']);
   const type = typeOf(name);
-  return type === undefined ? '' : element(name, '', childrenXml(resource, type));
+  return type === undefined ? '' : element(name, '', childrenXml(resource, type, deeper(line)), line);
 }
 
-const element = (name: string, attributes: string, children: string): string =>
-  children === '' ? `<${name}${attributes}/>` : `<${name}${attributes}>${children}</${name}>`;
+const element = (name: string, attributes: string, children: string, line: string): string =>
+  children === '' ? `${line}<${name}${attributes}/>` : `${line}<${name}${attributes}>${children}${line}</${name}>`;
 
 /** What is an attribute of its element and no child: `id` of all but resources, `url` of extensions. */
 const isAttribute = (name: string, type: Type): boolean =>
   (name === 'id' && !type.isResource) || (name === 'url' && type.name === 'Extension');
 
-function childrenXml(of: Members, type: Type): string {
+function childrenXml(of: Members, type: Type, line: string): string {
   let xml = '';
-  for (const child of children(of, type)) xml += child;
+  for (const child of children(of, type, line)) xml += child;
   return xml;
 }
 
-function* children(of: Members, type: Type): Generator<string> {
+function* children(of: Members, type: Type, line: string): Generator<string> {
   for (const name of namesIn(of, type)) {
     const field = type.fields.get(name);
     if (field === undefined || field.companion) continue;
@@ -56,7 +61,7 @@ function* children(of: Members, type: Type): Generator<string> {
     const values = listOf(value);
     const besides = listOf(beside);
     for (let i = 0; i < Math.max(values.length, besides.length); i++)
-      yield fieldXml(name, field, values[i], besides[i]);
+      yield fieldXml(name, field, values[i], besides[i], line);
   }
 }
 
@@ -95,17 +100,17 @@ const isMembers = (value: Json | undefined): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** @param beside id and extensions of a primitive value */
-function fieldXml(name: string, field: Field, value: Json | undefined, beside: Json | undefined): string {
-  if (field.type === 'xhtml') return xhtml(value);
+function fieldXml(name: string, field: Field, value: Json | undefined, beside: Json | undefined, line: string): string {
+  if (field.type === 'xhtml') return `${line}${xhtml(value)}`;
   if (field.primitive !== undefined) {
     const attributes = `${isMembers(beside) ? attributesXml(beside) : ''}${value === undefined || value === null ? '' : ` value="${escaped(String(value))}"`}`;
-    const children = isMembers(beside) ? childrenXml(beside, ELEMENT) : '';
-    return attributes === '' && children === '' ? '' : element(name, attributes, children);
+    const children = isMembers(beside) ? childrenXml(beside, ELEMENT, deeper(line)) : '';
+    return attributes === '' && children === '' ? '' : element(name, attributes, children, line);
   }
   if (!isMembers(value)) return '';
-  if (field.type === 'Resource') return element(name, '', resourceXml(value));
+  if (field.type === 'Resource') return element(name, '', resourceXml(value, deeper(line)), line);
   const type = tableOf(field);
-  return element(name, attributesXml(value, type), childrenXml(value, type));
+  return element(name, attributesXml(value, type), childrenXml(value, type, deeper(line)), line);
 }
 
 function attributesXml(of: Members, type: Type = ELEMENT): string {

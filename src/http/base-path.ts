@@ -24,10 +24,11 @@ const LOCAL = /\b(href|src|action|formaction)="\/(?!\/)/g;
 
 /** An answer whose local addresses (redirects, links and forms of pages) stand under the path of the public address. */
 export async function underBase(response: Response, path: string): Promise<Response> {
+  if (path === '') return response;
   const location = response.headers.get('location');
   const isMoved = location !== null && /^\/(?!\/)/.test(location);
   const isPage = response.headers.get('content-type')?.startsWith('text/html') === true && response.body !== null;
-  if (path === '' || !(isMoved || isPage)) return response;
+  if (!isMoved && !isPage) return response;
   const headers = new Headers(response.headers);
   if (isMoved) headers.set('location', `${path}${location}`);
   if (!isPage) return new Response(response.body, { status: response.status, headers });

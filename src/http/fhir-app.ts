@@ -18,8 +18,8 @@ export type FhirEnv = {
     headers: Record<string, string>;
     /** the answer has them already */
     replied: boolean;
-    /** is XML asked for? Where the body of the request may say it; elsewhere not set */
-    xml: boolean | undefined;
+    /** the form of the answer, where the body of the request may say it; elsewhere not set */
+    form: { xml: boolean; pretty: boolean } | undefined;
     /** the body, when it was read ahead of the handler; without text it was too long */
     body: { text: string | undefined };
     /** ids and counts of ours that a handler adds to its log line */

@@ -39,5 +39,32 @@ export function onErrand<T extends Queryable>(sql: T, of: Errand): T {
   });
 }
 
+/**
+ * A client for a part of its errand that something can be done without: it ends earlier, so that there is time for what is done instead.
+ * @param keptMs that are left then, or half of what is left now
+ */
+export function onPart<T extends Queryable>(sql: T, keptMs: number): T {
+  const of = errandOf(sql);
+  if (of === undefined) return sql;
+  const now = performance.now();
+  const part: Errand = {
+    until: Math.max(of.until - keptMs, now + (of.until - now) / 2),
+    isGone: of.isGone,
+    get isLong() {
+      return of.isLong;
+    },
+    set isLong(is) {
+      of.isLong = is;
+    },
+    get took() {
+      return of.took;
+    },
+    set took(ms) {
+      of.took = ms;
+    },
+  };
+  return onErrand(sql, part);
+}
+
 /** The errand that statements of this client belong to. */
 export const errandOf = (sql: Queryable): Errand | undefined => (sql as { [ERRAND]?: Errand })[ERRAND];

@@ -111,3 +111,19 @@ test('a search that nobody waits for any more leaves its place and ends on the s
   }
   server.close();
 });
+
+test('answers that are written anew take turns, and are told when too many wait; others are answered meanwhile', async () => {
+  const site = siteOf({ DIRECTORY_TIMEOUT_MS: '60000', DIRECTORY_WAITING: '4' });
+  const slow = Array.from({ length: 6 }, () => search(site, `${SLOW}&_format=xml`));
+  await until(2);
+  const waiting = Array.from({ length: 4 }, () => search(site, 'Practitioner?_id=p1&_pretty=true'));
+  const refused = await search(site, 'Practitioner?_id=p1&_format=xml');
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(refused.headers.get('content-type')).toContain('application/fhir+xml');
+  expect(await refused.text()).toContain('<OperationOutcome');
+  for (const path of ['Practitioner?_id=p1', 'Practitioner/p1?_format=xml', 'metadata?_pretty=true'])
+    expect([path, (await search(site, path)).status]).toEqual([path, 200]);
+  await blocker.unsafe('rollback; begin');
+  await Promise.all([...slow, ...waiting]);
+  expect((await search(site, 'Practitioner?_id=p1&_format=xml')).status).toBe(200);
+});

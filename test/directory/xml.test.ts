@@ -10,6 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => d.close());
 
+const VARY = 'accept, accept-encoding';
 const XML = { accept: 'application/fhir+xml' };
 const TYPE = 'application/fhir+xml; fhirVersion=4.0; charset=utf-8';
 
@@ -38,7 +39,7 @@ test.each([
   const xml = await d.get(path, XML);
   expect(xml.status).toBe(json.status);
   expect(xml.headers.get('content-type')).toBe(TYPE);
-  expect([xml.headers.get('vary'), json.headers.get('vary')]).toEqual(['accept', 'accept']);
+  expect([xml.headers.get('vary'), json.headers.get('vary')]).toEqual([VARY, VARY]);
   expect(xml.headers.get('etag')).toBe(json.headers.get('etag'));
   const text = await xml.text();
   expect(Number(xml.headers.get('content-length'))).toBe(new TextEncoder().encode(text).length);
@@ -113,7 +114,7 @@ test('nothing of an answer runs in a browser; HEAD and 304 are those of this for
   const head = await d.get('Practitioner/p1', XML, 'HEAD');
   expect(head.headers.get('content-length')).toBe(answer.headers.get('content-length'));
   const known = await d.get('Practitioner/p1', { ...XML, 'if-none-match': answer.headers.get('etag') ?? '' });
-  expect([known.status, known.headers.get('vary'), await known.text()]).toEqual([304, 'accept', '']);
+  expect([known.status, known.headers.get('vary'), await known.text()]).toEqual([304, VARY, '']);
 });
 
 test('the signed form of an answer stays what it is', async () => {
@@ -134,4 +135,52 @@ test('who has asked too often is told so in XML', async () => {
   } finally {
     await often.close();
   }
+});
+
+test.each([
+  'Practitioner/p1',
+  'Practitioner?_count=1',
+  'Practitioner/p1/_history',
+  'metadata',
+  'Practitioner?shoe=9',
+  '$in-network?plan=ip1&npi=9000000015',
+])('_pretty breaks the lines of %s and changes nothing else', async (path) => {
+  const pretty = `${path}${path.includes('?') ? '&' : '?'}_pretty=true`;
+  const answers = await Promise.all([
+    d.get(path),
+    d.get(pretty),
+    d.get(pretty, XML),
+    d.get(pretty.replace('true', 'false')),
+  ]);
+  const [plain = '', broken = '', xml = '', not = ''] = await Promise.all(answers.map((a) => a.text()));
+  // links to further pages keep it
+  const unlinked = (text: string) => text.replace(/[?&]_pretty=(true|false)/g, '');
+  const value = JSON.parse(plain) as Record<string, unknown>;
+  expect(unlinked(broken)).toBe(JSON.stringify(value, null, 2));
+  expect(unlinked(not)).toBe(plain);
+  expect(xml).toContain('\n  <');
+  expect(
+    fromXml(
+      unlinked(xml.replaceAll('&#38;', '&'))
+        .replace(/\n *</g, '<')
+        .replace(/&(?!#)/g, '&#38;'),
+    ),
+  ).toEqual(fromJson(value));
+  expect(answers.map((a) => a.status)).toEqual(answers.map(() => answers[0]?.status));
+});
+
+test('pages lead on with line breaks; a form says so in its body', async () => {
+  for (const path of ['Organization?_count=1&_pretty=true', '_history?_count=1&_pretty=true']) {
+    const { link } = (await (await d.get(path)).json()) as { link: { relation: string; url: string }[] };
+    expect(
+      link.map((l) => l.url).every((url) => url.includes('_pretty=true')),
+      path,
+    ).toBe(true);
+  }
+  const posted = await d.app.request(`${BASE}/Practitioner/_search`, {
+    method: 'POST',
+    body: '_id=p1&_pretty=true',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  expect(await posted.text()).toContain('\n  "resourceType": "Bundle"');
 });

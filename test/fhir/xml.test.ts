@@ -95,3 +95,28 @@ test('a Bundle comes in pieces of an entry', () => {
   const pieces = [...xmlPieces(bundle)];
   expect(pieces.filter((piece) => piece.startsWith('<entry>') && piece.endsWith('</entry>'))).toHaveLength(3);
 });
+
+test('with line breaks each element has its line, and a narrative stays as it is', () => {
+  const div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>a\n<b>b</b> c</p></div>';
+  const text = JSON.stringify({
+    resourceType: 'Bundle',
+    type: 'searchset',
+    entry: [{ resource: { resourceType: 'Location', text: { status: 'generated', div }, alias: ['x', 'y'] } }],
+  });
+  expect([...xmlPieces(text, true)].join('')).toBe(`${HEAD}
+<Bundle xmlns="http://hl7.org/fhir">
+  <type value="searchset"/>
+  <entry>
+    <resource>
+      <Location>
+        <text>
+          <status value="generated"/>
+          ${div}
+        </text>
+        <alias value="x"/>
+        <alias value="y"/>
+      </Location>
+    </resource>
+  </entry>
+</Bundle>`);
+});

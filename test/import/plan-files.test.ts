@@ -340,6 +340,25 @@ test('hours and ZIPs', () => {
     undefined,
     undefined,
   ]);
+  // a table program took the zero of nine digits, or somebody did
+  expect(['61031234', '6103-1234', '501-1234', '610-31234', '6103 12345'].map(zipDigits)).toEqual([
+    '061031234',
+    '061031234',
+    '005011234',
+    undefined,
+    '610312345',
+  ]);
+});
+
+test('states are known by code and by name', async () => {
+  const written = ['ct', 'Connecticut', 'NEW  YORK', 'D.C.', 'district of columbia', 'Puerto Rico'];
+  const rows = written.map((state, i) => ({ ...ROW, state, city: `City ${i}` }));
+  const { faults, resources } = await read([file('providers.csv', table(rows))]);
+  expect(faults).toEqual([]);
+  const states = [...resources.values()].flatMap((r) =>
+    r.resourceType === 'Location' ? [(r['address'] as { state: string }).state] : [],
+  );
+  expect(states).toEqual(['CT', 'CT', 'NY', 'DC', 'DC', 'PR']);
 });
 
 const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri'];

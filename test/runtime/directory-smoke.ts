@@ -19,7 +19,7 @@ export async function smoke(fetch: Fetch): Promise<void> {
   expect([xml.status, xml.headers.get('content-type'), xml.headers.get('vary')]).toEqual([
     200,
     'application/fhir+xml; fhirVersion=4.0; charset=utf-8',
-    'accept',
+    'accept, accept-encoding',
   ]);
   expect(await xml.text()).toMatch(
     /^<\?xml version="1.0" encoding="UTF-8"\?><Practitioner xmlns=.*<given value="María"\/>/,

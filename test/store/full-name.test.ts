@@ -101,6 +101,18 @@ test('the same people are found, whichever family names are frequent', async () 
   expect(seen.size).toBe(PEOPLE.length - 2);
 });
 
+test('the family name that is asked for is read by itself, counted or not', () => {
+  const frequent = (names: string[]) => {
+    const [first] = rarestFirst(read('family=smith&given=jo').criteria, known(names), 100);
+    return first?.kind === 'full-name' ? first.frequent : undefined;
+  };
+  expect(frequent([])).toEqual(['smith']);
+  expect(frequent(['smith', 'smithson'])).toEqual(['smith', 'smithson']);
+  expect(frequent(['smithson'])).toEqual(['smith', 'smithson']);
+  // beside so many others it is one of the rest
+  expect(frequent(Array.from({ length: 8 }, (_, i) => `smith${i}`))).toHaveLength(8);
+});
+
 test('both names stand beside other criteria, in chains and on further pages', async () => {
   const { kinds } = await found('family=smith&given=john&gender=male', known(['smith']));
   expect(kinds.sort()).toEqual(['full-name', 'token']);

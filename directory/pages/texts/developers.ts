@@ -3,7 +3,8 @@ import type { LanguageCode } from '../language.ts';
 
 const en = {
   examples: 'Live examples',
-  examplesLead: 'Each runs against this directory: follow the link, or copy the line.',
+  examplesLead:
+    'Each runs against this directory: follow the link, or copy the line. _pretty=true breaks the lines of an answer for reading, _format=xml gives XML.',
   run: 'Run',
   titles: {
     npi: 'A person by NPI, in any style',
@@ -53,7 +54,8 @@ const en = {
 
 const es: typeof en = {
   examples: 'Ejemplos en vivo',
-  examplesLead: 'Cada uno funciona con este directorio: siga el enlace o copie la línea.',
+  examplesLead:
+    'Cada uno funciona con este directorio: siga el enlace o copie la línea. Con _pretty=true la respuesta viene en líneas para leerla; con _format=xml, en XML.',
   run: 'Ejecutar',
   titles: {
     npi: 'Una persona por su NPI, escrito de cualquier modo',

@@ -3,8 +3,8 @@
 import type { Deps } from '../../../src/deps.ts';
 import { parseInstant } from '../../../src/fhir/instant.ts';
 import { lines } from '../../../src/fhir/ndjson.ts';
+import { prettyJson } from '../../../src/fhir/pretty-json.ts';
 import { isObject, type Json, objects, text } from '../../../src/fhir/resource.ts';
-import { prettyJson } from '../../../src/ui/pretty-json.ts';
 import { keptText } from '../../reconcile/stage.ts';
 import { findPeer } from '../../store/peers/peer.ts';
 import { findPull } from '../../store/pull/pull.ts';

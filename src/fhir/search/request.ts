@@ -34,8 +34,8 @@ export type SearchRequest = {
   explain: boolean;
   /** parameters as they were applied, for the self link, without the page position */
   applied: [string, string][];
-  /** `_format` as it was given: links to further pages lead to the same form */
-  format: string | undefined;
+  /** `_format` and `_pretty` as they were given: links to further pages lead to the same form */
+  form: [string, string][];
   /** names of parameters and values of includes that were ignored, for the outcome entry */
   ignored: string[];
 };
@@ -74,16 +74,17 @@ export function readSearch(
     after: undefined,
     explain: false,
     applied: [],
-    format: undefined,
+    form: [],
     ignored: [],
   };
   let cursor: string | undefined;
   let seen = 0;
   for (const [name, value] of pairs) {
     if (++seen > MAX_PARAMETERS) throw new Outcome('invalid-parameter', 'There are too many parameters.');
-    if (value === '' || name === '_pretty') continue; // an empty value asks for nothing
-    if (name === '_format') request.format ??= value;
-    else if (name === '_cursor') cursor = value;
+    if (value === '') continue; // an empty value asks for nothing
+    if (name === '_format' || name === '_pretty') {
+      if (!request.form.some(([known]) => known === name)) request.form.push([name, value]);
+    } else if (name === '_cursor') cursor = value;
     else if (!readResultParameter(request, name, value, options)) readFilter(request, name, value, options);
   }
   checkCost(request.criteria, request.includes);

@@ -3,7 +3,8 @@
 import { location, organization, type Place, placeId, practitioner, role } from './build.ts';
 import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';
-import { cell, date, gender, isState, type Left, type Row, specialties, zipDigits } from './values.ts';
+import { stateCode } from './state-codes.ts';
+import { cell, date, gender, type Left, type Row, specialties, zipDigits } from './values.ts';
 
 export const NPPES_REQUIRED = ['NPI', 'Entity Type Code'] as const;
 
@@ -38,9 +39,10 @@ function place(row: Row, title: string): Place | Left {
   const column = (part: string) => `Provider ${part}`;
   const country = cell(row, column(`${PLACE} Country Code (If outside U.S.)`));
   if (country !== '' && country !== 'US') return { column: 'country', why: 'lies outside the United States' };
-  const state = cell(row, column(`${PLACE} State Name`)).toUpperCase();
+  const state = stateCode(cell(row, column(`${PLACE} State Name`)));
   const zip = zipDigits(cell(row, column(`${PLACE} Postal Code`)));
-  if (!isState(state)) return { column: column(`${PLACE} State Name`), why: 'is not a USPS state code' };
+  if (state === undefined)
+    return { column: column(`${PLACE} State Name`), why: 'is not a state, by its USPS code or its name' };
   if (zip === undefined) return { column: column(`${PLACE} Postal Code`), why: 'is not a ZIP of five or nine digits' };
   const line = ['First', 'Second'].map((n) => capitalized(cell(row, column(`${n} Line ${PLACE}`)))).filter(Boolean);
   const city = capitalized(cell(row, column(`${PLACE} City Name`)));

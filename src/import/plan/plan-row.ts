@@ -3,7 +3,8 @@ import type { Resource } from '../../fhir/resource.ts';
 import { InsurancePlanType, InsuranceProductType, type ValueSet } from '../../fhir/validate/plan-net-codes.ts';
 import { area, areaId, isKey, networkId, organization, PAYER, plan } from './build.ts';
 import { type Made, refused } from './made.ts';
-import { cell, isState, type Left, list, type Row } from './values.ts';
+import { stateCode } from './state-codes.ts';
+import { cell, type Left, list, type Row } from './values.ts';
 
 export const PLAN_COLUMNS = [
   'plan_id',
@@ -45,9 +46,9 @@ export function planRow(row: Row, seen: PlanNetworks): Made {
   const metal = cell(row, 'metal').toLowerCase();
   if (metal !== '' && !isTier(metal))
     left.push({ column: 'metal', why: 'is not a code of the Plan-Net plan types, such as gold' });
-  const states = list(cell(row, 'states')).map((s) => s.toUpperCase());
-  const areas = states.filter(isState);
-  if (areas.length < states.length) left.push({ column: 'states', why: 'names something that is no USPS state code' });
+  const states = list(cell(row, 'states')).map(stateCode);
+  const areas = states.filter((code) => code !== undefined);
+  if (areas.length < states.length) left.push({ column: 'states', why: 'names something that is no state' });
   const networks = seen.get(id) ?? [];
   if (!networks.includes(network)) networks.push(network);
   seen.set(id, networks);

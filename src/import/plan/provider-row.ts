@@ -4,6 +4,7 @@ import { location, networkId, organization, type Place, placeId, practitioner, r
 import { affiliation, service, serviceId } from './build-service.ts';
 import { hours } from './hours.ts';
 import { type Made, npiFault, refused } from './made.ts';
+import { stateCode } from './state-codes.ts';
 import {
   accepting,
   accessibility,
@@ -11,7 +12,6 @@ import {
   date,
   flag,
   gender,
-  isState,
   type Left,
   languages,
   list,
@@ -65,13 +65,13 @@ export const PROVIDER_REQUIRED = [
 ] as const;
 
 function place(row: Row, left: Left[]): Place | Left {
-  const state = cell(row, 'state').toUpperCase();
+  const state = stateCode(cell(row, 'state'));
   const zip = zipDigits(cell(row, 'zip'));
   const line = [cell(row, 'address_1'), cell(row, 'address_2')].filter(Boolean);
   const city = cell(row, 'city');
   if (line.length === 0) return { column: 'address_1', why: 'is empty' };
   if (city === '') return { column: 'city', why: 'is empty' };
-  if (!isState(state)) return { column: 'state', why: 'is not a USPS state code' };
+  if (state === undefined) return { column: 'state', why: 'is not a state, by its USPS code or its name' };
   if (zip === undefined) return { column: 'zip', why: 'is not a ZIP of five or nine digits' };
   const name = cell(row, 'location_name') || `${line[0]}, ${city}`;
   return {

@@ -5,7 +5,8 @@ import { isObject, type Json, type JsonObject, objects, type Resource, strings }
 import { location, organization, PAYER, type Place, placeId, plan, practitioner, role, shortHash } from './build.ts';
 import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';
-import { gender, isState, type Left, languages, specialties, zipDigits } from './values.ts';
+import { stateCode } from './state-codes.ts';
+import { gender, type Left, languages, specialties, zipDigits } from './values.ts';
 
 const HIOS = /^[0-9]{5}[A-Z]{2}[0-9]{7}$/;
 
@@ -41,11 +42,11 @@ function networkOf(record: JsonObject, sets: QhpSets, left: Left[]): string | un
 
 function places(record: JsonObject, name: string, left: Left[]): Place[] {
   return objects(record['addresses']).flatMap((a) => {
-    const state = text(a['state']).toUpperCase();
+    const state = stateCode(text(a['state']));
     const zip = zipDigits(text(a['zip']));
     const line = [text(a['address']), text(a['address_2'])].filter(Boolean);
     const city = text(a['city']);
-    if (line.length === 0 || city === '' || !isState(state) || zip === undefined) {
+    if (line.length === 0 || city === '' || state === undefined || zip === undefined) {
       left.push({ column: 'addresses', why: 'holds one without street, city, state or ZIP' });
       return [];
     }

@@ -158,17 +158,10 @@ export function position(
   return undefined;
 }
 
-const STATES = new Set(
-  'AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY PR GU VI AS MP AE AP AA FM MH PW'.split(
-    ' ',
-  ),
-);
-
-export const isState = (text: string) => STATES.has(text);
-
-/** ZIP digits; a table program may have taken a leading zero. Undefined when it is no ZIP. */
+/** ZIP digits; a table program may have taken leading zeros. Undefined when it is no ZIP. */
 export function zipDigits(text: string): string | undefined {
   const digits = text.replace(/\D/g, '');
   if (/^\d{5}$|^\d{9}$/.test(digits)) return digits;
-  return /^\d{3,4}$/.test(digits) && /^\d+$/.test(text.trim()) ? digits.padStart(5, '0') : undefined;
+  if (/^\d{3,4}$/.test(text.trim())) return digits.padStart(5, '0');
+  return /^\d{3,4}-?\d{4}$/.test(text.trim()) ? digits.padStart(9, '0') : undefined;
 }

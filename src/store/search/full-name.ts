@@ -20,11 +20,13 @@ export function joinNames(criteria: readonly Criterion[], by: Frequencies): read
   const held = by.rows(family);
   if (frequent.length > ALONE || held - by.least(family) > UNKNOWN) return criteria;
   const met = Math.ceil((held * by.rows(given)) / by.live(TYPE_IDS.Practitioner));
+  // what is asked for is mostly the whole name, and may be of hundreds of people without being one of the thousand that were counted
+  const alone = [...new Set([beginning(family), ...frequent])].slice(0, ALONE);
   const joined: FullName = {
     kind: 'full-name',
     family: beginning(family),
     given: beginning(given),
-    frequent: frequent.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+    frequent: alone.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
     rows: Math.max(1, met),
   };
   return [joined, ...criteria.filter((c) => c !== family && c !== given)];
@@ -41,8 +43,8 @@ function isName(c: Criterion, param: number): boolean {
 const beginning = ({ words }: StringCriterion): string => words[0]?.folded ?? '';
 
 /**
- * The rows, for each frequent family name by one stretch of the index, and for all others together, which are few, by a look at
- * the given names; and of people of very many names, who mostly are none. words_folded, which has all that is read.
+ * The rows, for each frequent family name and the one that is asked for by one stretch of the index, and for all others together, which are few, by a
+ * look at the given names; and of people of very many names, who mostly are none. words_folded, which has all that is read.
  */
 export function fullNameSet({ family, given, frequent }: FullName, bind: Bind): RowSet {
   const from = `select rk from directory.words where param = ${FULL_NAME.id} and`;

@@ -10,24 +10,52 @@ import { resolved } from './search.ts';
 import { conditions, rows } from './search-condition.ts';
 import { isRowwise } from './search-kinds.ts';
 import { binder, TOTAL_EXACT } from './search-page.ts';
+import { frequencies } from './token-frequency.ts';
+
+/** `change`: counter of the state of which it is told. */
+export type Estimate = { value: number; change: string };
 
 /**
- * About how many match, when more do than {@link TOTAL_EXACT}: never more than there are of the type. Where each row can be asked by itself a
+ * About how many match: never more than there are of the type. Where each row can be asked by itself a
  * sample tells it, the same one as long as nothing changes; of others, of what few rows of a type meet, and of what takes long to be asked, the
  * planner guesses.
+ * @param least so many do, as is known
  */
-export async function estimateMatches(sql: Sql, given: SearchRequest): Promise<number> {
-  const state = await rawRows(sql, 'select counts[$1::int] from directory.state', [String(TYPE_IDS[given.type])], {
-    prepare: true,
-    short: true,
-  });
-  const all = Number(state.text(0, 0) ?? 0);
-  state.release();
-  const criteria = given.criteria.filter((c) => !leavesOutFew(c)).map(asSets);
+export async function estimateMatches(sql: Sql, given: SearchRequest, least = TOTAL_EXACT + 1): Promise<Estimate> {
+  const { all, change } = await readCounts(sql, given);
+  const criteria = telling(given);
   const share = criteria.every(isRowwise) ? await sampledShare(sql, { ...given, criteria }) : undefined;
   const guess = share === undefined ? await guessedMatches(sql, given) : share * all;
-  return Math.min(Math.max(TOTAL_EXACT + 1, all), Math.max(TOTAL_EXACT + 1, Math.round(guess)));
+  return { value: Math.min(Math.max(least, all), Math.max(least, Math.round(guess))), change };
 }
+
+/**
+ * About how many match, where a sample can tell that it is more than are counted, which is sooner asked than ten thousand rows: of a large type, and
+ * of what is of no few rows as far as is known. Undefined for others.
+ */
+export async function sampledMatches(sql: Sql, given: SearchRequest): Promise<Estimate | undefined> {
+  const criteria = telling(given);
+  if (!criteria.every(isRowwise)) return undefined;
+  const known = await frequencies(sql);
+  const enough = (known.live(TYPE_IDS[given.type]) * ENOUGH) / SAMPLE;
+  // twice as many, as the estimate is off by a seventh
+  if (enough < 2 * TOTAL_EXACT || criteria.some((c) => known.rows(c) < enough)) return undefined;
+  const { all, change } = await readCounts(sql, given);
+  const share = await sampledShare(sql, { ...given, criteria });
+  const value = Math.round((share ?? 0) * all);
+  return value < 2 * TOTAL_EXACT ? undefined : { value, change };
+}
+
+async function readCounts(sql: Sql, { type }: SearchRequest): Promise<{ all: number; change: string }> {
+  const text = 'select counts[$1::int], change from directory.state';
+  const state = await rawRows(sql, text, [String(TYPE_IDS[type])], { prepare: true, short: true });
+  const found = { all: Number(state.text(0, 0) ?? 0), change: state.text(0, 1) ?? '' };
+  state.release();
+  return found;
+}
+
+/** As a row is asked about them; what leaves out some by their ids is of nearly all. */
+const telling = (given: SearchRequest): Criterion[] => given.criteria.filter((c) => !leavesOutFew(c)).map(asSets);
 
 /** Rows that are asked, and how many of them have to match: the estimate is then off by a seventh (one standard deviation) at most. */
 const SAMPLE = 1000;

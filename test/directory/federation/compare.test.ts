@@ -70,9 +70,17 @@ test.each([
   const [json, xml] = [await ask('application/fhir+json'), await ask('application/fhir+xml')];
   expect(xml.status).toBe(json.status);
   expect(xml.headers.get('content-type')).toContain('application/fhir+xml');
-  expect([xml.headers.get('vary'), json.headers.get('vary')]).toEqual(['accept', 'accept']);
+  expect([xml.headers.get('vary'), json.headers.get('vary')]).toEqual(Array(2).fill('accept, accept-encoding'));
   expect(fromXml(await xml.text())).toEqual(fromJson((await json.json()) as Record<string, unknown>));
 });
+
+test.each(['$compare?organization=elm.clinic', 'Provenance?target=Practitioner/elm.p1', 'Provenance/none'])(
+  '%s in a form that nobody makes is 406',
+  async (path) => {
+    const answer = await app.request(`/directory/all/fhir/${path}`, { headers: { accept: 'application/fhir+turtle' } });
+    expect(answer.status).toBe(406);
+  },
+);
 
 type Part = { name: string; valueCode?: string; valueString?: string; valueInteger?: number; part?: Part[] };
 const get = (path: string) => app.request(path);

@@ -14,7 +14,6 @@ import { byType } from '../../../exchange/report/pull/pull-report.ts';
 import { clockCell, spanText, timeText } from '../../../exchange/report/words.ts';
 import { csvField } from '../../../src/ui/csv.ts';
 import { escapeHtml, html } from '../../../src/ui/html.ts';
-import { prettyJson } from '../../../src/ui/pretty-json.ts';
 
 describe('the conservation check', () => {
   test.each([
@@ -169,17 +168,6 @@ describe('differences', () => {
 });
 
 describe('texts', () => {
-  test('indented JSON is the same JSON, and numbers stay as written', () => {
-    expect(prettyJson('{"a":1.00,"b":[],"c":{"d":"x\\"{"}}')).toBe(
-      '{\n  "a": 1.00,\n  "b": [],\n  "c": {\n    "d": "x\\"{"\n  }\n}',
-    );
-    fc.assert(
-      fc.property(fc.json(), (json) => {
-        expect(JSON.parse(prettyJson(json))).toEqual(JSON.parse(json));
-      }),
-    );
-  });
-
   test('no text leaves its place in HTML or CSV', () => {
     fc.assert(
       fc.property(fc.string(), (s) => {
