@@ -15,6 +15,7 @@ import { runExport } from './export/run-export.ts';
 import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
 import { finishComparing } from './members/compare-moved.ts';
+import { finishImports } from './members/finish-left.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
@@ -210,6 +211,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       if (await decideAsked(deps)) woken = true;
     });
     await inTurn('releases', () => finishReleases(deps));
+    await inTurn('imports that were cut off', () => finishImports(deps));
     await inTurn('records of one person', () => finishComparing(deps));
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));

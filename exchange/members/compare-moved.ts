@@ -7,6 +7,7 @@ import { recomputeChainsOf } from '../chain/recompute.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { allFormers, claimCompare, compared } from '../store/members/member-merge.ts';
 import { type HeldRecord, recordsAfter } from '../store/members/merge-parts.ts';
+import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { commitImport, knowStaged } from '../store/records/import.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { EVERYTHING, openSlice } from '../store/records/slice.ts';
@@ -86,6 +87,10 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
     await clearStaging(sql, work);
   }
 }
+
+/** Judges all of our own records of a member beside what payers sent. No slice of a pull is committed meanwhile. */
+export const judgeOwn = (deps: Needs, work: string, memberId: string): Promise<void> =>
+  betweenSlices(deps.database, () => judgeOrigin(deps, work, memberId, 'own'));
 
 export async function compareMoved(deps: Needs, pair: Pair): Promise<void> {
   const { sql } = deps.database;

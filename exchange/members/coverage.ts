@@ -48,6 +48,11 @@ const payorsOf = (coverage: Resource, organizations: ReadonlyMap<string, Resourc
 /** Kinds of coverage with us that are no health coverage, as in an 834; https://terminology.hl7.org/CodeSystem-v3-ActCode.html. */
 const NO_HEALTH = new Set(['DENTAL', 'DENTPRG', 'VISPOL', 'DRUGPOL', 'DIS', 'LIFE', 'LTC']);
 
+/** Kinds that pay no care: who holds them has no history of it. Dental, vision and drug plans have one: they need not answer, and are asked all the same. */
+const NO_CARE = new Set(['DIS', 'LIFE']);
+const isOneOf = (coverage: Resource, kinds: ReadonlySet<string>): boolean =>
+  codings(coverage['type']).some((c) => kinds.has(text(c['code']) ?? ''));
+
 const BACKWARDS = 'its period ends before it starts';
 /** Why a period is none that says when a coverage holds; undefined when it is one. */
 function periodFault(period: JsonObject, status: string): string | undefined {
@@ -87,14 +92,14 @@ export function readCoverage(
   const [starts, ends] = [day(period['start']), day(period['end'])];
   const memberNumber = cardOf(coverage);
   if (!isUs(payor)) {
+    if (isOneOf(coverage, NO_CARE)) return { fault: 'its type is no coverage of care' };
     // of a coverage elsewhere the days need not be known
     if (starts !== undefined && ends !== undefined && ends < starts) return { fault: BACKWARDS };
     return {
       other: { memberId, payer: payor.npi ?? payor.name ?? '', memberNumber: memberNumber ?? '', starts, ends },
     };
   }
-  if (codings(coverage['type']).some((c) => NO_HEALTH.has(text(c['code']) ?? '')))
-    return { fault: 'its type is no health coverage' };
+  if (isOneOf(coverage, NO_HEALTH)) return { fault: 'its type is no health coverage' };
   if (fault !== undefined || starts === undefined) return { fault: fault ?? 'its period has no start' };
   if (memberNumber === undefined) return { fault: 'it has neither an identifier of type MB nor a subscriberId' };
   const plan = objects(coverage['class']).find((c) => codings(c['type']).some((t) => t['code'] === 'plan'));

@@ -25,6 +25,7 @@ import {
 } from '../store/members/enrolment.ts';
 import { allFormers, whileNoneMerge } from '../store/members/member-merge.ts';
 import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/records/import.ts';
+import { noteCompared } from '../store/records/left-imports.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
@@ -207,7 +208,9 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
     const { counts: committed, refused: late } = await commitImport(deps.database, work);
     const counts = { ...committed, unchanged: committed.unchanged + unchanged };
     isOwed = true;
-    if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);
+    const crowded = (await hasReceived(deps.database.sql)) ? await linkOwn(deps, work) : 0;
+    if (crowded > 0) findings['large-cluster'] = crowded;
+    await noteCompared(deps.database.sql, work);
     isOwed = false;
     for (const r of late)
       await refuse({

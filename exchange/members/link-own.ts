@@ -9,37 +9,44 @@ import { agreeValues } from '../store/records/agreed-values.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
 import { inheritLabels } from '../store/records/labels.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
+import { settleLinks } from '../store/records/settle-links.ts';
 import { eachSlice } from '../store/records/slice.ts';
-import { writeItems, writeLinks } from '../store/records/write-links.ts';
+import { countClusters, writeItems, writeLinks } from '../store/records/write-links.ts';
 
 /**
  * No slice of a pull is committed meanwhile: each was before, or finds what was imported (store/pull/pull-phase.ts).
  * @param work an import that is committed and still staged
+ * @returns how many records the rules would link with many (`large-cluster`)
  */
-export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {
+export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<number> {
   const own = { id: work, pull: null, peerId: 'own' };
   await keyWorkAnew(deps, work);
-  await betweenSlices(deps.database, () => linkStaged(deps, own));
+  return betweenSlices(deps.database, () => linkStaged(deps, own));
 }
 
 /**
  * Judges what is staged beside what is there, and writes what follows.
  * @param of a work that is no pull, and whose its records are
+ * @returns how many records the rules would link with many
  */
 export async function linkStaged(
   deps: Pick<Deps, 'database'>,
   of: { id: string; pull: null; peerId: string },
-): Promise<void> {
+): Promise<number> {
   await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
-  await beginAgain(deps.database.sql, async (tx) => {
+  return beginAgain(deps.database.sql, async (tx) => {
+    let crowded = 0;
     await labelsStay(tx);
     await byKey(tx);
     const at = await transactionInstant(tx);
     await eachSlice(tx, of.id, async () => {
       await writeLinks(tx, of);
       await writeItems(tx, of, at);
+      await settleLinks(tx, of, at);
       await agreeValues(tx, of, at);
+      crowded += await countClusters(tx, of.id);
       await inheritLabels(tx, at);
     });
+    return crowded;
   });
 }

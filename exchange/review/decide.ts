@@ -8,6 +8,7 @@ import { labelsStay } from '../store/records/label-lock.ts';
 import { inheritLabelsOf } from '../store/records/labels.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { writeRevisions } from '../store/records/replay.ts';
+import { settleMember } from '../store/records/settle-links.ts';
 import { findLine } from '../store/report/report-lines.ts';
 import { addRelease, forgetRelease, type ReleaseDue } from '../store/review/release-due.ts';
 import {
@@ -48,11 +49,14 @@ function inForce(all: Awaited<ReturnType<typeof decisionsOf>>) {
 
 async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Promise<void> {
   if (item.memberId === null || item.aId === null || item.bId === null) return;
-  if (isUndo) {
-    if (decision === 'same-event' || decision === 'different-events') await undoLinks(tx, item);
-  } else if (decision === 'same-event') await linkByPerson(tx, item);
-  else if (decision === 'different-events') await unlinkByPerson(tx, item);
-  await inheritLabelsOf(tx, [item.memberId], await transactionInstant(tx));
+  const at = await transactionInstant(tx);
+  if (decision === 'same-event' || decision === 'different-events') {
+    if (isUndo) await undoLinks(tx, item);
+    else await (decision === 'same-event' ? linkByPerson : unlinkByPerson)(tx, item);
+    // what others of the same kind come to follows
+    await settleMember(tx, item.memberId, at);
+  }
+  await inheritLabelsOf(tx, [item.memberId], at);
 }
 
 async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promise<void> {

@@ -5,6 +5,7 @@ import { FINDINGS, meaning, OUTCOME_NAMES, OUTCOMES, UNIT_REASONS } from '../rec
 import { attachmentTable } from '../report/pull/attachments.ts';
 import { type Difference, whyDifferent } from '../report/pull/difference.ts';
 import { ledgerLines, type Place } from '../report/pull/lines.ts';
+import { linkWords } from '../report/pull/link-words.ts';
 import { type RecordReport, recordReport } from '../report/pull/record.ts';
 import { codeCell, count, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
@@ -112,13 +113,11 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
     tables.push({
       ...differenceTable(
         `linked-${i + 1}`,
-        l.kind === 'conflict'
-          ? `${l.state === 'confirmed' ? 'Another value than' : 'Contradicts'} record ${shortId(l.otherId)}`
-          : `Same thing as record ${shortId(l.otherId)}`,
+        `${linkWords(l)[0]} record ${shortId(l.otherId)}`,
         ['This record', 'The other record'],
         l.differences,
       ),
-      note: `${l.kind !== 'conflict' ? 'Both records are kept and linked.' : l.state === 'confirmed' ? 'Both payers tell both values.' : 'Both values are kept; a person decides.'} Record ${l.otherId}, ${l.origin === 'own' ? 'our own' : `from ${l.origin ?? 'nowhere'}`}; link ${l.kind}, ${l.state}, by rule ${l.rule}.`,
+      note: `${linkWords(l)[1]} Record ${l.otherId}, ${l.origin === 'own' ? 'our own' : `from ${l.origin ?? 'nowhere'}`}; link ${l.kind}, ${l.state}, by rule ${l.rule}.`,
       empty: 'Both say the same.',
     });
   tables.push(

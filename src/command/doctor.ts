@@ -1,6 +1,7 @@
 // `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { listPeers } from '../../exchange/store/peers/peer.ts';
+import { owedMembers } from '../../exchange/store/records/left-imports.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
 import { checkUrl, networkPolicy } from '../net/address.ts';
@@ -53,6 +54,16 @@ export async function sameClock(sql: Queryable, now: () => number = Date.now): P
       `this machine is ${Math.abs(ahead).toFixed(1)} seconds ${ahead > 0 ? 'ahead of' : 'behind'} the database: processes would refuse each other's tokens, and those of payers. Set it by NTP.`,
     );
   return 'that of the database';
+}
+
+/** Is every import of our own records compared with what payers sent? @throws Error with a sentence */
+export async function allCompared(sql: Queryable): Promise<string> {
+  const waiting = (await owedMembers(sql)).length;
+  if (waiting > 0)
+    throw new Error(
+      `those of ${waiting} ${waiting === 1 ? 'member are' : 'members are'} not compared yet with what payers sent: an import is at work or was cut off. A serving node does it within a minute.`,
+    );
+  return 'compared with what payers sent';
 }
 
 export async function doctor(): Promise<void> {
@@ -115,6 +126,7 @@ export async function doctor(): Promise<void> {
             },
           });
           await check({ name: 'members', run: () => memberNumbers(node.deps.database.sql) });
+          await check({ name: 'own records', run: () => allCompared(node.deps.database.sql) });
           await check({ name: 'clock', run: () => sameClock(node.deps.database.sql) });
           await check({
             name: 'keys',

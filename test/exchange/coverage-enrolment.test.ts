@@ -73,6 +73,7 @@ describe('one Coverage', () => {
     ['cancelled', { status: 'cancelled' }, 'it is cancelled, and its period has no end'],
     ['a draft', { status: 'draft' }, 'its status is draft'],
     ['for teeth', { type: { coding: [{ code: 'DENTAL' }] } }, 'its type is no health coverage'],
+    ['of a life elsewhere', { ...old, type: { coding: [{ code: 'LIFE' }] } }, 'its type is no coverage of care'],
     ['self-pay', { payor: [{ reference: 'Patient/p' }] }, 'its payor has neither NPI nor name'],
   ])('%s is not enrolment', (_, over, fault) => expect(read(over)).toEqual({ fault }));
 
@@ -90,6 +91,7 @@ describe('one Coverage', () => {
     ['no period', { period: undefined }],
     ['a year', { period: { start: '2020' } }],
     ['cancelled', { status: 'cancelled', period: {} }],
+    ['who pays for teeth', { period: {}, type: { coding: [{ code: 'DENTAL' }] } }],
   ])('of another payer the days need not be known: %s', (_, over) =>
     expect(read({ ...old, ...over })).toEqual({
       other: { memberId: 'p', payer: 'Old Plan', memberNumber: 'S-p', starts: undefined, ends: undefined },

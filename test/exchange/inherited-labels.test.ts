@@ -1,6 +1,8 @@
 // What records inherit from those that they refer to, along chains of any length.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inheritLabelsOf } from '../../exchange/store/records/labels.ts';
+import { namersInTurn, revealedBy } from '../../exchange/store/records/revealing.ts';
+import { lessThanNamed } from '../../exchange/store/records/shared-labels.ts';
 import { inheritedLabels } from '../../exchange/transform/inherited-labels.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -56,4 +58,23 @@ test('chains of thousands that refer to each other or are linked as one thing ar
     ...(await node.deps.database
       .sql`select label, moved_at from exchange.resource where moved_at is not null group by 1, 2`),
   ]).toEqual([{ label: 0, moved_at: new Date(later) }]);
+});
+
+test('directory entries that name each other in a chain of thousands reveal what the first of them is', async () => {
+  const { sql } = node.deps.database;
+  await sql`
+    insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, deleted, hash, links, body, label, labeller)
+    select 'Organization', 'o' || n, 1, 'own', 'o' || n, now(), false, '\\x00', case when n > 1 then array['Organization/o' || (n - 1)] end, '{}', case when n = 1 then 1 else 0 end, 1
+    from generate_series(1, ${LONG / 2}::int) n`;
+  await sql`
+    insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, deleted, hash, body, own_label, label, labeller, links)
+    select 'named', 'Observation', 'n' || n, 1, 'own', 'n' || n, now(), false, '\\x00'::bytea, '{}', 0, 0, 1, array['Organization/o' || n]
+    from generate_series(1, ${LONG / 2}::int) n`;
+  expect(await lessThanNamed(sql, ['named', 'link'])).toEqual(['named']);
+  expect(await inheritLabelsOf(sql, ['named'], '2026-01-03T00:00:00.000Z')).toBe(LONG / 2);
+  expect(await lessThanNamed(sql, ['named', 'link'])).toEqual([]);
+  expect(await revealedBy(sql, [`Organization/o${LONG / 2}`, 'Organization/none'])).toEqual(
+    new Map(Array.from({ length: LONG / 2 }, (_, n) => [`Organization/o${LONG / 2 - n}`, 1] as const).reverse()),
+  );
+  expect(await namersInTurn(sql, ['Organization/o1'])).toHaveLength(LONG / 2);
 });

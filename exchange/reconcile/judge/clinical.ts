@@ -18,9 +18,11 @@ import {
   sameDay,
   sameValue,
   vaccineCodes,
+  words,
 } from '../codes.ts';
 import { ASKED, attachmentHashes, documentTime } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
+import { apartPeriods, apartTimes, sameSpan } from './periods.ts';
 import {
   allAmong,
   conflict,
@@ -62,7 +64,7 @@ export const allergy: Judge = (a, b) => {
   return category === undefined ? undefined : sameEvent('allergy', category);
 };
 
-const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
+export const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
 const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
 const isActive = (r: Resource): boolean | undefined => {
   const [status] = bare(r['clinicalStatus']);
@@ -103,19 +105,23 @@ export function sameVisit(a: Json | undefined, b: Json | undefined, known: Known
   return ra === rb || known.linked(ra)?.has(rb) === true;
 }
 
-export const immunization: Judge = (a, b) => {
-  if (a['status'] !== b['status']) return undefined;
-  const [oa, ob] = [a['occurrenceDateTime'], b['occurrenceDateTime']];
-  const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
-  // a number in common outweighs a day that one of them does not say
-  if (day(oa) === undefined || day(ob) === undefined ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
-  if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
+/** One was not given, or they are numbered otherwise in their series. */
+export function areOtherDoses(a: Resource, b: Resource): boolean {
   const dose = (r: Resource) => {
     const [p] = objects(r['protocolApplied']);
     const d = p?.['doseNumberPositiveInt'] ?? p?.['doseNumberString'];
     return d === undefined ? [] : [String(d)];
   };
-  if (disjoint(dose(a), dose(b))) return undefined;
+  return a['status'] !== b['status'] || disjoint(dose(a), dose(b));
+}
+
+export const immunization: Judge = (a, b) => {
+  const [oa, ob] = [a['occurrenceDateTime'], b['occurrenceDateTime']];
+  const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
+  // a number in common outweighs a day that one of them does not say
+  if (day(oa) === undefined || day(ob) === undefined ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
+  if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
+  if (areOtherDoses(a, b)) return undefined;
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const lot = (r: Resource) =>
     text(r['lotNumber']) === undefined
@@ -173,37 +179,35 @@ export const report: Judge = (a, b, known) => {
   // two notes of one minute have no results, and other words
   const forms = (r: Resource) => objects(r['presentedForm']).flatMap((f) => text(f['data']) ?? text(f['hash']) ?? []);
   const isOther = disjoint(forms(a), forms(b));
-  if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 && !isOther ? 0 : 1));
+  if (fewer.length === 0) {
+    const isSame = more.length === 0 ? !isOther : mayBeAll(a, b, known);
+    return sameEvent('report', performer + (isSame ? 0 : 1));
+  }
   return allAmong(fewer, more, known) || mayBeAll(a, b, known) ? sameEvent('report', performer) : undefined;
 };
 
 /**
- * Have two reports a result in common, and may each result of one that is not among those of the other be one that the other names and its payer
- * did not send?
+ * Have two reports a result in common, or the same results by their names, and may each result of one that is not among those of the other be one
+ * that the other names and its payer did not send?
  */
 function mayBeAll(a: Resource, b: Resource, known: Known): boolean {
   const told = (r: Resource) => {
     const results = objects(r['result']);
     const sent = results.flatMap((x) => referenceOf(x) ?? []);
-    return { sent, unsent: results.length - sent.length };
+    const names = results.map((x) => words(x['display'])).sort();
+    return { sent, unsent: results.length - sent.length, names: names.includes('') ? [] : names };
   };
   const [x, y] = [told(a), told(b)];
   const alone = (of: readonly string[], others: readonly string[]) =>
     of.filter((key) => !allAmong([key], others, known)).length;
   const [onlyA, onlyB] = [alone(x.sent, y.sent), alone(y.sent, x.sent)];
-  return onlyA < x.sent.length && onlyA <= y.unsent && onlyB <= x.unsent;
+  const isNamedAlike = x.names.length > 0 && x.names.join('|') === y.names.join('|');
+  return (onlyA < x.sent.length || isNamedAlike) && onlyA <= y.unsent && onlyB <= x.unsent;
 }
 
 /** The number of a document itself; its other numbers may be those of a visit, which all the notes of it have. */
 const masters = (r: Resource): string[] =>
   identifiers({ resourceType: '', masterIdentifier: r['masterIdentifier'] ?? null });
-
-/** Is a document that does not say its day free to be this other one: linked with nothing, or with what the other one is linked with as well? */
-function isFreeFor(undated: Resource, other: Resource, known: Known): boolean {
-  const keyOf = (r: Resource) => `${r.resourceType}/${String(r['id'])}`;
-  const others = known.linked(keyOf(other));
-  return [...(known.linked(keyOf(undated)) ?? [])].every((key) => key === keyOf(other) || others?.has(key) === true);
-}
 
 export const document: Judge = (a, b, known) => {
   if (overlap(masters(a), masters(b))) return sameRecord('identifier');
@@ -213,12 +217,9 @@ export const document: Judge = (a, b, known) => {
     const isOther = disjoint(attachmentHashes(a), attachmentHashes(b)) && otherDay(ta, tb);
     return isOther || otherwiseCoded(codesOf(a['type']), codesOf(b['type'])) ? undefined : sameRecord('identifier');
   }
-  // forms and short notes have the same bytes again and again: about two days they are two. One that does not say its day is the first that
-  // it is found to be; whether it is another one as well, a person says
-  if (overlap(attachmentHashes(a), attachmentHashes(b)) && !otherDay(ta, tb)) {
-    const isFree = isSameDay || (!day(ta) && isFreeFor(a, b, known)) || (!day(tb) && isFreeFor(b, a, known));
-    return isFree ? sameRecord('attachment') : sameEvent('attachment', 1);
-  }
+  // forms and short notes have the same bytes again and again: about two days they are two. Which of several one is that does not say its day,
+  // the others tell (one-to-one.ts)
+  if (overlap(attachmentHashes(a), attachmentHashes(b)) && !otherDay(ta, tb)) return sameRecord('attachment');
   const sizes = (r: Resource) =>
     objects(r['content']).flatMap((c) => {
       const size = isObject(c['attachment']) ? c['attachment']['size'] : undefined;
@@ -229,15 +230,7 @@ export const document: Judge = (a, b, known) => {
   return sameOf(objects(a['author']), objects(b['author']), known) === true ? sameEvent('document') : undefined;
 };
 
-type Period = ReturnType<typeof period>;
-/** Does one end before the other one begins? A day between them may be the zone. */
-const apartPeriods = (a: Period, b: Period): boolean => {
-  const isBefore = (end: string | undefined, start: string | undefined) =>
-    (day(end) ?? '9999') < (day(start) ?? '') && otherDay(end, start, 1);
-  return isBefore(a.end, b.start) || isBefore(b.end, a.start);
-};
-
-const practitioners = (r: Resource): Json[] =>
+export const practitioners = (r: Resource): Json[] =>
   objects(r['participant'])
     .map((p) => p['individual'])
     .filter((i): i is Json => i !== undefined && (referenceOf(i) ?? 'Practitioner').startsWith('Practitioner'));
@@ -269,9 +262,11 @@ export const encounter: Judge = (a, b, known) => {
   const [wa, wb] = [practitioners(a), practitioners(b)];
   const who = sameOf(wa, wb, known);
   if (who === false) return undefined; // two practitioners on one day are two visits
-  if (who === true) return facility === false ? undefined : sameEvent('visit');
+  // the practitioner may have been seen once more in the afternoon
+  const isApart = apartTimes(pa, pb) ? 1 : 0;
+  if (who === true) return facility === false ? undefined : sameEvent('visit', isApart);
   if (facility === false) return undefined;
-  if (facility === true) return sameEvent('visit');
+  if (facility === true) return sameEvent('visit', isApart);
   const says = (r: Resource, w: Json[]) => r['serviceProvider'] !== undefined || w.length > 0;
   return says(a, wa) !== says(b, wb) ? sameEvent('visit', 1) : undefined;
 };
@@ -286,18 +281,20 @@ const marks = (r: Resource): { modifiers: string[]; sites: string[] } => {
   };
 };
 
+/** Do they say that they are two services: one was not done, or modifiers, sides, sites or teeth differ? */
+export function areOtherServices(a: Resource, b: Resource): boolean {
+  if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return true;
+  const [ma, mb] = [marks(a), marks(b)];
+  return [...ma.modifiers].sort().join() !== [...mb.modifiers].sort().join() || disjoint(ma.sites, mb.sites);
+}
+
 export const procedure: Judge = (a, b, known) => {
-  if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return undefined;
+  if (areOtherServices(a, b)) return undefined;
   const [ta, tb] = [began(a, 'performed'), began(b, 'performed')];
   // a number in common outweighs a day that one of them does not say, not two that differ
   if (day(ta) === undefined || day(tb) === undefined ? !sharesIdentifier(a, b) : !sameDay(ta, tb)) return undefined;
   const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
   if (!sameOrUncompared(overlap(ca, cb), a, b, ca, cb)) return undefined;
-  const [ma, mb] = [marks(a), marks(b)];
-  if (ma.modifiers.length > 0 || mb.modifiers.length > 0) {
-    if ([...ma.modifiers].sort().join() !== [...mb.modifiers].sort().join()) return undefined;
-  }
-  if (disjoint(ma.sites, mb.sites)) return undefined;
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const actors = (r: Resource) =>
     objects(r['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
@@ -307,10 +304,3 @@ export const procedure: Judge = (a, b, known) => {
   if (who === false) return undefined;
   return sameEvent('procedure', sameSpan(a['performedPeriod'], b['performedPeriod']) ? 0 : 1);
 };
-
-/** From one minute to another, both the same: as good as the visit in which it was done. A day is no such span, nor is a time without an end. */
-function sameSpan(a: Json | undefined, b: Json | undefined): boolean {
-  const [x, y] = [period(a), period(b)];
-  const [from, to] = [minute(x.start), minute(x.end)];
-  return from !== undefined && to !== undefined && from < to && from === minute(y.start) && to === minute(y.end);
-}

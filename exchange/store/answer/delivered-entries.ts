@@ -1,7 +1,7 @@
 // Directory-type records that exports hold, and those that a peer has and may not have any more. They are nobody's: what is kept is what each
 // export held, whoever named it.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
-import { ANY_LABELLED, REVEALING } from '../records/revealed.ts';
+import { allRevealing } from '../records/revealing.ts';
 import { namedByShared } from './export.ts';
 import { sensitiveMembers } from './grant.ts';
 
@@ -80,15 +80,15 @@ async function deletedEntries(tx: Queryable, c: EntryConditions): Promise<{ key:
       and (${c.before ?? null}::text is null or last_updated < ${c.before ?? null}::text::timestamptz) and type = any(${arrayLiteral([...c.types])}::text::text[])`;
 }
 
-/** Those that are there and reveal a label: their own, or that of one that they name in turn. All entries are looked through where any is labelled. */
+/** Those that are there and reveal a label: their own, or that of one that they name in turn. shared_resource_pkey. */
 async function labelledEntries(tx: Queryable, types: readonly string[]): Promise<{ key: string; label: number }[]> {
-  const rows = await tx.unsafe<{ key: string; label: number }[]>(
-    `${REVEALING} select v.key, max(v.label) as label from revealing v
-     join exchange.shared_resource s on s.type = split_part(v.key, '/', 1) and s.id = split_part(v.key, '/', 2)
-     where ${ANY_LABELLED} and not s.deleted and s.type = any($1::text::text[]) group by 1`,
-    [arrayLiteral([...types])],
-  );
-  return [...rows];
+  const labels = new Map((await allRevealing(tx)).map((r) => [r.key, r.label]));
+  const asked = [...labels.keys()].filter((key) => types.includes(key.slice(0, key.indexOf('/'))));
+  if (asked.length === 0) return [];
+  const there = await tx<{ key: string }[]>`
+    select k as key from unnest(${arrayLiteral(asked)}::text::text[]) k
+    join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) where not s.deleted`;
+  return there.map(({ key }) => ({ key, label: labels.get(key) ?? 0 }));
 }
 
 type Held = { first: Date; last: Date; told: Date | null };

@@ -14,11 +14,12 @@ import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { membersWithHeld, writeSensitiveHeld } from './sensitive-held.ts';
+import { settleLinks } from './settle-links.ts';
 import { noteLateDrugs } from './shared-labels.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
 import { withdrawReplaced } from './withdrawn.ts';
-import { type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
+import { noteClusters, type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 import { retargetTransmissions, writeCustody } from './write-provenance.ts';
 
 /** Findings that are counted by type instead of one row a unit: they are about the peer, not about one record. */
@@ -243,10 +244,12 @@ export async function commitRecords(
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
+  await settleLinks(tx, work, at);
   const beside = await membersWithHeld(tx);
   if (beside.length > 0) await inheritLabelsOf(tx, beside, at);
   await writeHeldItems(tx, work, at);
   await agreeValues(tx, work, at);
+  await noteClusters(tx, work);
   await retargetTransmissions(tx, work.id);
   await writeCustody(tx, peer, us, at);
 }

@@ -5,6 +5,7 @@ import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
 import { ownCame } from '../pull/pull-phase.ts';
 import { holdLabels } from './label-lock.ts';
+import { oweComparison } from './left-imports.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice } from './slice.ts';
 
@@ -137,6 +138,7 @@ export async function commitImport(
       await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
     });
     await ownCame(tx, work);
+    await oweComparison(tx, work);
     const totals = await tx<{ outcome: string; reason: string | null; n: number }[]>`
       select outcome, reason, count(*)::int as n from exchange.staging where pull_id = ${work} group by 1, 2`;
     const refused = await tx<Refused[]>`

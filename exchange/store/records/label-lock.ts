@@ -3,7 +3,8 @@
 import type { TransactionSql } from 'postgres';
 import type { Queryable } from '../../../src/store/database.ts';
 import { RELABELLED_COPIES } from './entry-labels.ts';
-import { ANY_LABELLED, REVEALED } from './revealed.ts';
+import { ANY_LABELLED } from './revealed.ts';
+import { revealedBy } from './revealing.ts';
 import { itsOwn } from './told-by-others.ts';
 
 const LABELS_LOCK = 7_206_020;
@@ -68,17 +69,21 @@ const STAGED = `
  * by nothing yet.
  */
 async function changesLabels(q: Queryable, work: string, origin: string): Promise<boolean> {
-  const [row] = await q.unsafe<{ changes: boolean }[]>(
+  const [row] = await q.unsafe<{ changes: boolean; labelled: string[] | null; turned: string[] | null }[]>(
     `with entry as materialized (${STAGED}), labelled as materialized (
        select s.type || '/' || coalesce(s.local_id, s.source_id) as key from exchange.staging s
        where s.pull_id = $1 and s.bucket = -1 and s.is_shared and s.has_body and s.label > 0
      )
      select exists (select from entry where label <> was_label)
-       or (${ANY_LABELLED} or exists (select from labelled)) and exists (
-         select from entry e where e.links <> e.was_links
-           and exists (select from unnest(e.links || e.was_links) l where l in (select key from labelled) or ${REVEALED('l')} > 0))
-       or exists (${RELABELLED_COPIES('exchange.staging', "s.pull_id = $1 and s.bucket = -1 and not s.booked and s.outcome in ('shared', 'created', 'updated')", '$2')}) as changes`,
+       or exists (${RELABELLED_COPIES('exchange.staging', "s.pull_id = $1 and s.bucket = -1 and not s.booked and s.outcome in ('shared', 'created', 'updated')", '$2')}) as changes,
+       (select array_agg(key) from labelled) as labelled,
+       -- what others name now, or did
+       (select array_agg(distinct l) from entry e cross join unnest(e.links || e.was_links) l
+        where e.links <> e.was_links and (${ANY_LABELLED} or exists (select from labelled))) as turned`,
     [work, origin],
   );
-  return row?.changes === true;
+  if (row?.changes === true) return true;
+  const turned = row?.turned ?? [];
+  const labelled = new Set(row?.labelled);
+  return turned.some((key) => labelled.has(key)) || (await revealedBy(q, turned)).size > 0;
 }

@@ -4,6 +4,7 @@ import { inheritedLabels } from '../../transform/inherited-labels.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { leavingForm } from './attachment.ts';
 import { ANY_LABELLED } from './revealed.ts';
+import { revealingOf } from './revealing.ts';
 
 /** Types that inherit no label: people and their cover. */
 const PEOPLE = `'{Patient,Coverage,RelatedPerson}'::text[]`;
@@ -45,31 +46,23 @@ type LabelRow = {
  * @returns records whose label changed
  */
 async function inherit(tx: Queryable, members: string, of: string[], at: string): Promise<number> {
+  const revealing = await revealingOf(
+    tx,
+    `select distinct k as key from (${members}) t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k where ${ANY_LABELLED}`,
+    of,
+  );
+  const [root, origin, label] = [of.length + 1, of.length + 2, of.length + 3];
   const rows = await tx.unsafe<LabelRow[]>(
-    `with recursive asked as materialized (${members}), named as materialized (
-       -- nothing is looked for unless some directory-type record is labelled
-       select distinct r.member_id, k as key from asked t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k
-       where ${ANY_LABELLED}
-     ), turn(root, key) as (
-       select distinct key, key from named
-       union
-       select t.root, l from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) cross join unnest(s.links) l
-     ), revealing as materialized (
-       select root, origin, max(label) as label from (
-         select t.root, null::text as origin, s.label
-         from turn t join exchange.shared_resource s on s.type = split_part(t.key, '/', 1) and s.id = split_part(t.key, '/', 2) and s.label > 0
-         union all
-         -- in a payer's own copy: of what that payer says
-         select t.root, e.peer_id, e.label
-         from turn t join exchange.entry_label e on e.type = split_part(t.key, '/', 1) and e.local_id = split_part(t.key, '/', 2)
-       ) v group by 1, 2
+    `with asked as materialized (${members}), revealing as materialized (
+       select * from unnest($${root}::text::text[], $${origin}::text::text[], $${label}::text::smallint[]) v(root, origin, label)
      ), concerned as materialized (
        select t.member_id
        from asked t
        join exchange.resource r on r.member_id = t.member_id
        where r.own_label > 0 or (r.own_label is not null and r.label is distinct from r.own_label)
        union
-       select n.member_id from named n join revealing v on v.root = n.key
+       select r.member_id from asked t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k
+       join revealing v on v.root = k where ${revealing.length > 0}
        union
        select t.member_id from asked t join exchange.sensitive_held h on h.member_id = t.member_id
      ), held as materialized (
@@ -118,7 +111,12 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
      select member_id as member, 'record' as what, key, null as refers, own_label as label, label as now from held where own_label is not null
      union all select member_id, 'edge', key, refers, null, null from edge
      union all select member_id, 'seed', key, null, label, null from seed`,
-    of,
+    [
+      ...of,
+      arrayLiteral(revealing.map((r) => r.key)),
+      arrayLiteral(revealing.map((r) => r.origin)),
+      arrayLiteral(revealing.map((r) => r.label)),
+    ],
   );
   const changed = changedLabels(rows);
   if (changed.length === 0) return 0;

@@ -1,5 +1,6 @@
 // Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
+import { CONFIRMED } from '../../reconcile/judge/judge.ts';
 import type { Range } from './slice.ts';
 
 export type Pair = {
@@ -146,7 +147,7 @@ export async function npisOf(sql: Queryable, work: string, keys: readonly string
   return new Map(rows.map((r) => [r.key, r.npi]));
 }
 
-/** Links of members that hold, of the types that others refer to. Primary key (member, type). */
+/** Links of members that the rules make, whatever others there are of (settle-links.ts), of the types that others refer to. Primary key (member, type). */
 export async function heldLinks(
   sql: Queryable,
   memberIds: readonly string[],
@@ -154,7 +155,8 @@ export async function heldLinks(
   return [
     ...(await sql<{ memberId: string; type: string; a: string; b: string }[]>`
       select member_id as "memberId", type, a_id as a, b_id as b from exchange.link
-      where member_id = any(${[...memberIds]}::text[]) and type in ('Encounter', 'Observation') and state = 'confirmed' and kind in ('same-record', 'same-event')`),
+      where member_id = any(${[...memberIds]}::text[]) and type in ('Encounter', 'Observation') and kind in ('same-record', 'same-event')
+        and (state = 'confirmed' or (state <> 'rejected' and score >= ${CONFIRMED}::real))`),
   ];
 }
 

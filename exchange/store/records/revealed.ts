@@ -18,11 +18,3 @@ export const REVEALED = (key: string): string => `(${TURN(key)} select coalesce(
 /** Did another labeller decide one of them, or none? */
 export const UNDECIDED = (key: string): string =>
   `(${TURN(key)} select exists (select from ${IN_TURN} where s.labeller is distinct from ${LABELLER}))`;
-
-/** `revealing(key, label)`: all directory-type records that reveal a label, by themselves or by those that they name in turn. Reads all of them. */
-export const REVEALING = `with recursive revealing(key, label) as (
-    select type || '/' || id, label from exchange.shared_resource where label > 0
-    union
-    select n.key, v.label from revealing v
-    join (select s.type || '/' || s.id as key, l from exchange.shared_resource s cross join unnest(s.links) l) n on n.l = v.key
-  )`;

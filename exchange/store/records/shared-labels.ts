@@ -7,7 +7,8 @@ import { LABELLER, labelOf } from '../../transform/label.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { labelsChange } from './label-lock.ts';
 import { inheritLabelsOf } from './labels.ts';
-import { ANY_LABELLED, REVEALED } from './revealed.ts';
+import { ANY_LABELLED } from './revealed.ts';
+import { namersInTurn, revealedBy, revealingOf } from './revealing.ts';
 import { itsOwn } from './told-by-others.ts';
 
 /** Notes which Medications the records of the open slice name. resource_pkey. */
@@ -92,15 +93,21 @@ export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<
 
 /** Who names some entries, by themselves or by other entries. It is rare that one is labelled that was not: shared_resource and resource are read as a whole. */
 async function namersOfEntries(tx: Queryable, first: readonly string[]): Promise<{ memberId: string }[]> {
-  const keys = new Set(first);
-  for (let level = [...keys]; level.length > 0; ) {
-    const rows = await tx<{ key: string }[]>`
-      select type || '/' || id as key from exchange.shared_resource where links && ${arrayLiteral(level)}::text::text[]`;
-    level = rows.map((r) => r.key).filter((key) => !keys.has(key));
-    for (const key of level) keys.add(key);
-  }
+  const keys = await namersInTurn(tx, first);
   return tx<{ memberId: string }[]>`
-    select distinct member_id as "memberId" from exchange.resource where links && ${arrayLiteral([...keys])}::text::text[] order by 1`;
+    select distinct member_id as "memberId" from exchange.resource where links && ${arrayLiteral(keys)}::text::text[] order by 1`;
+}
+
+/** Of entries that name others than before those that reveal a label now, or did. shared_resource_pkey. */
+async function turnedRevealing(tx: Queryable, entries: readonly RelabelledEntry[]): Promise<string[]> {
+  if (entries.length === 0) return [];
+  const were = new Map(entries.map((e) => [e.key, e.links ?? []]));
+  const now = await tx<{ key: string; links: string[] }[]>`
+    select k as key, coalesce(s.links, '{}') as links from unnest(${arrayLiteral([...were.keys()])}::text::text[]) k
+    join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2)`;
+  const turned = now.filter((e) => e.links.join(' ') !== were.get(e.key)?.join(' ')).map((e) => e.key);
+  const reveals = await revealedBy(tx, [...turned, ...turned.flatMap((key) => were.get(key) ?? [])]);
+  return turned.filter((key) => reveals.has(key) || were.get(key)?.some((link) => reveals.has(link)));
 }
 
 /**
@@ -116,17 +123,8 @@ export async function tellNamersOfSlice(
 ): Promise<void> {
   // of one that names others now: what it reveals, or did
   const turned = entries.filter((e) => !e.isOther);
-  const other =
-    turned.length === 0
-      ? []
-      : await tx.unsafe<{ key: string }[]>(
-          `select e.key from unnest($1::text::text[], $2::text::text[]) e(key, was)
-           join exchange.shared_resource s on s.type = split_part(e.key, '/', 1) and s.id = split_part(e.key, '/', 2)
-           where coalesce(s.links, '{}') <> e.was::text[] and ${ANY_LABELLED}
-             and (${REVEALED('e.key')} > 0 or exists (select from unnest(e.was::text[]) l where ${REVEALED('l')} > 0))`,
-          [arrayLiteral(turned.map((e) => e.key)), arrayLiteral(turned.map((e) => arrayLiteral(e.links ?? [])))],
-        );
-  const changed = [...[...entries.filter((e) => e.isOther), ...other].map((e) => e.key), ...copies];
+  const other = await turnedRevealing(tx, turned);
+  const changed = [...entries.filter((e) => e.isOther).map((e) => e.key), ...other, ...copies];
   if (changed.length > 0) {
     const members = (await namersOfEntries(tx, changed)).map((n) => n.memberId);
     for (let i = 0; i < members.length; i += MEMBERS) await inheritLabelsOf(tx, members.slice(i, i + MEMBERS), at);
@@ -199,23 +197,22 @@ export async function decideSharedOf(tx: Queryable, memberIds: readonly string[]
 
 /** Which of some members have a record that is less sensitive than an entry that it names, or that such a one names in turn. Primary keys. */
 export async function lessThanNamed(tx: Queryable, memberIds: readonly string[]): Promise<string[]> {
+  const links = `from unnest($1::text::text[]) m
+     cross join lateral (select r.origin, r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
+     cross join unnest(r.links) k`;
+  const members = arrayLiteral(memberIds);
+  const revealing = await revealingOf(tx, `select distinct k as key ${links}`, [members]);
+  if (revealing.length === 0) return [];
   const rows = await tx.unsafe<{ id: string }[]>(
-    `with recursive named(member_id, origin, label, key) as (
-       select distinct m, r.origin, coalesce(r.label, 0), k from unnest($1::text::text[]) m
-       cross join lateral (select r.origin, r.label, r.links from exchange.resource r where r.member_id = m and not r.deleted and ${ANY_LABELLED} offset 0) r
-       cross join unnest(r.links) k
-       union
-       select n.member_id, n.origin, n.label, l from named n
-       join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2) cross join unnest(s.links) l
-     )
-     select distinct n.member_id as id from named n
-     join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-     where s.label > n.label
-     union
-     select n.member_id from named n
-     join exchange.entry_label e on e.type = split_part(n.key, '/', 1) and e.local_id = split_part(n.key, '/', 2) and e.peer_id = n.origin
-     where e.label > n.label`,
-    [arrayLiteral(memberIds)],
+    `select distinct m as id ${links}
+     join unnest($2::text::text[], $3::text::text[], $4::text::smallint[]) v(key, origin, label)
+       on v.key = k and (v.origin is null or v.origin = r.origin) and v.label > coalesce(r.label, 0)`,
+    [
+      members,
+      arrayLiteral(revealing.map((r) => r.key)),
+      arrayLiteral(revealing.map((r) => r.origin)),
+      arrayLiteral(revealing.map((r) => r.label)),
+    ],
   );
   return rows.map((r) => r.id);
 }

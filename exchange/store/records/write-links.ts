@@ -51,23 +51,36 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
     select member_id, 'Patient', least(local_id, member_id), greatest(local_id, member_id), 'same-record', 1, 'confirmed', 'match', ${work.pull}
     from pg_temp.slice where type = 'Patient' and outcome = 'linked-duplicate'
     on conflict do nothing`;
-  // findings are those of a pull
-  if (work.pull === null) return;
+}
+
+/** Units of the open slice that the rules would link with many, or whose key so many have that nothing is compared by it: a `large-cluster` each. */
+const CROWDED = (tx: Queryable, work: string) => tx`
+  with linked as materialized (
+    select member_id, type, a_id, b_id from exchange.link
+    where member_id in (select member_id from pg_temp.slice where outcome in ('created', 'updated', 'linked-duplicate')) and type <> 'Patient'
+      and state <> 'rejected' and score >= ${CONFIRMED}::real and kind in ('same-record', 'same-event')
+  ), crowd as materialized (
+    select member_id, type, id from (select member_id, type, a_id as id from linked union all select member_id, type, b_id from linked) l
+    group by member_id, type, id having count(*) >= ${MOST_IN_CLUSTER}
+  )
+  select s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
+  from pg_temp.slice s join crowd c on c.member_id = s.member_id and c.type = s.type and c.id = s.local_id
+  where s.outcome in ('created', 'updated', 'linked-duplicate')
+  union
+  select s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
+  from pg_temp.slice s join exchange.judged j on j.pull_id = ${work} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
+
+/** Notes them with the pull. After all links of the slice are settled. */
+export async function noteClusters(tx: Queryable, work: { id: string; pull: string }): Promise<void> {
   await tx`
-    with linked as materialized (
-      select member_id, type, a_id, b_id from exchange.link
-      where member_id in (select member_id from pg_temp.slice where outcome = 'linked-duplicate') and type <> 'Patient' and state = 'confirmed' and kind in ('same-record', 'same-event')
-    ), crowd as materialized (
-      select member_id, type, id from (select member_id, type, a_id as id from linked union all select member_id, type, b_id from linked) l
-      group by member_id, type, id having count(*) >= ${MOST_IN_CLUSTER}
-    )
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${work.pull}, 'large-cluster', s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
-    from pg_temp.slice s join crowd c on c.member_id = s.member_id and c.type = s.type and c.id = s.local_id
-    where s.outcome = 'linked-duplicate'
-    union
-    select ${work.pull}, 'large-cluster', s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
-    from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
+    select ${work.pull}, 'large-cluster', c.* from (${CROWDED(tx, work.id)}) c`;
+}
+
+/** How many there are: records of our own are written by no pull. */
+export async function countClusters(tx: Queryable, work: string): Promise<number> {
+  const [row] = await tx<{ n: number }[]>`select count(*)::int as n from (${CROWDED(tx, work)}) c`;
+  return row?.n ?? 0;
 }
 
 /**
@@ -86,7 +99,11 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
       and not (i.kind = 'identity-doubt' and i.decision is not distinct from 'discard')
       and not exists (
         select from exchange.judged j where j.pull_id = ${work.id} and j.conflict = i.kind and j.member_id = i.member_id
-          and least(j.id, j.other_id) = least(i.a_id, i.b_id) and greatest(j.id, j.other_id) = greatest(i.a_id, i.b_id))`;
+          and least(j.id, j.other_id) = least(i.a_id, i.b_id) and greatest(j.id, j.other_id) = greatest(i.a_id, i.b_id))
+      -- which of several it is goes on to be asked, or is settled when all is written (settle-links.ts)
+      and not (i.kind = 'possible-duplicate' and exists (
+        select from exchange.link l where l.member_id = i.member_id and l.type = i.type and l.a_id = least(i.a_id, i.b_id) and l.b_id = greatest(i.a_id, i.b_id)
+          and l.state = 'proposed' and l.score >= ${CONFIRMED}::real))`;
   await tx`
     with judged as (
       select distinct on (j.member_id, j.conflict, least(j.id, j.other_id), greatest(j.id, j.other_id)) j.*, s.hash as b_hash, s.source_id,

@@ -153,12 +153,12 @@ export async function unlinkByPerson(tx: Queryable, item: Item): Promise<void> {
     where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and kind in ('same-record', 'same-event')`;
 }
 
-/** Takes back what {@link linkByPerson} or {@link unlinkByPerson} did. */
+/** Takes back what {@link linkByPerson} or {@link unlinkByPerson} did. What the rules said before is there again: they say 1 of the same record alone. */
 export async function undoLinks(tx: Queryable, item: Item): Promise<void> {
   const [a, b] = pair(item);
   await tx`
     delete from exchange.link
-    where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision' and (state = 'confirmed' or score = 0)`;
+    where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision' and ((state = 'confirmed' and kind = 'same-event' and score = 1) or score = 0)`;
   await tx`
     update exchange.link set state = case when score >= 0.9::real then 'confirmed' else 'proposed' end, rule = 'undone'
     where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision'`;

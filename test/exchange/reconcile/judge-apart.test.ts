@@ -323,6 +323,19 @@ test('panels of which each payer sent other results are one where what is missin
   expect(is(panel('1', '2'), panel('1', '3'))).toBe('nothing');
   expect(is(panel('1', '2', undefined), panel('1', '3'))).toBe('nothing');
   expect(is(panel('2', undefined), panel(undefined, '3'))).toBe('nothing');
+  // or all of them are the same by their names
+  const named = (display: string[], ...results: (string | undefined)[]) => {
+    const of = panel(...results);
+    return { ...of, result: of.result.map((r, i) => ({ ...r, display: display[i] })) };
+  };
+  const [both, other] = [
+    ['Sodium', 'Potassium'],
+    ['Sodium', 'Chloride'],
+  ];
+  expect(is(named(both, '1', undefined), named(both, undefined, '4'))).toBe('same-event 0.9');
+  expect(is(named(both, undefined, undefined), named(both, '3', '4'))).toBe('same-event 0.9');
+  expect(is(named(both, '1', undefined), named(other, undefined, '4'))).toBe('nothing');
+  expect(is(named(both, '1', '2'), named(both, '3', '4'))).toBe('nothing');
 });
 
 test('a dosage is the same in whatever order, words and spellings its parts are told', () => {

@@ -35,6 +35,7 @@ beforeAll(async () => {
     // the order comes before what it names
     order('ours-a', 'm1', byName('drug-a')),
     order('ours-b', 'm1', { medicationCodeableConcept: drug('200') }),
+    order('ours-d', 'm1', byName('drug-a'), { authoredOn: '2026-03-03' }),
     order('ours-s', 'm2', byName('drug-s')),
     medication('drug-a', drug('100')),
     medication('drug-s', drug('370143000', SNOMED)),
@@ -60,7 +61,11 @@ describe('orders by reference', () => {
         order('a', 'p1', byName('x')),
         order('b', 'p1', byName('y')),
         order('c', 'p1', byName('z')),
-        order('d', 'p1', { medicationReference: { reference: '#d' }, contained: [medication('d', drug('100'))] }),
+        order('d', 'p1', {
+          medicationReference: { reference: '#d' },
+          contained: [medication('d', drug('100'))],
+          authoredOn: '2026-03-03',
+        }),
         order('e', 'p1', byName('never-sent')),
       ),
       output(
@@ -82,7 +87,7 @@ describe('orders by reference', () => {
 
   test('are as sensitive as the drug is, ours and what is received, also when a later version names another', async () => {
     expect(await labels('own', 'm2')).toEqual({ 'ours-s': 1 });
-    expect(await labels('own', 'm1')).toEqual({ 'ours-a': 0, 'ours-b': 0 });
+    expect(await labels('own', 'm1')).toEqual({ 'ours-a': 0, 'ours-b': 0, 'ours-d': 0 });
     const secret = medication('s', drug('370143000', SNOMED));
     await node.pull([
       output('MedicationRequest', order('s', 'p2', byName('s')), order('t', 'p2', byName('t'))),
@@ -137,7 +142,7 @@ test('what older rules keyed and labelled without the drug is made anew with it'
   expect(await keys()).toEqual(made);
   expect(await decideAhead(node.deps, ['m1', 'm2'])).toBe('decided');
   expect(await labels('own', 'm2')).toEqual({ 'ours-s': 1 });
-  expect(await labels('own', 'm1')).toEqual({ 'ours-a': 0, 'ours-b': 0 });
+  expect(await labels('own', 'm1')).toEqual({ 'ours-a': 0, 'ours-b': 0, 'ours-d': 0 });
 });
 
 test('people read what the drug is called', () => {

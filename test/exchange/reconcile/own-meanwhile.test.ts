@@ -1,7 +1,9 @@
 // Our own records that are imported while a pull that tells the same is decided and not committed, in transactions of their own: what comes out is
 // what comes out one after the other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { finishImports } from '../../../exchange/members/finish-left.ts';
 import { underImport } from '../../../exchange/store/records/left-imports.ts';
+import { allCompared } from '../../../src/command/doctor.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { meanwhile } from './meanwhile.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
@@ -120,6 +122,31 @@ test.each([
     expect(await left()).toHaveLength(0);
   },
 );
+
+test.each([
+  ['k', 'is there'],
+  ['l', 'went with the process of the database'],
+])('an import that dies is finished by a serving node, also when what it staged %s', async (name) => {
+  const [one, two] = [`${name}-1`, `${name}-2`];
+  await node.pull([output('Observation', numbered(`t-${one}`, `N-${one}`), numbered(`t-${two}`, `N-${two}`))]);
+  await node.own(ours(`o-${two}`, `N-${two}`, { status: 'amended' }));
+  await node.sql.unsafe(`
+    create function exchange.dies() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$;
+    create trigger dies before insert on exchange.judged for each row execute function exchange.dies()`);
+  try {
+    await expect(node.own(ours(`o-${one}`, `N-${one}`, { status: 'amended' }))).rejects.toThrow('killed');
+  } finally {
+    await node.sql`drop function exchange.dies cascade`;
+  }
+  if (name === 'l')
+    await node.sql`truncate exchange.staging, exchange.staged_text, exchange.rewritten, exchange.judged`;
+  await expect(allCompared(node.sql)).rejects.toThrow('those of 1 member are not compared yet');
+  await finishImports(node.deps);
+  await expect(allCompared(node.sql)).resolves.toBe('compared with what payers sent');
+  for (const n of [one, two])
+    expect(await links(`o-${n}`)).toEqual([{ other: `t-${n}`, state: 'confirmed', kind: 'same-record' }]);
+  expect(await node.sql`select from exchange.staging`).toHaveLength(0);
+});
 
 test('what an import that lives has staged is left alone, and what one that died had not committed is cleared', async () => {
   const stage = (work: string) =>
