@@ -188,3 +188,26 @@ test('what a labelled record names comes with it when a consent covers it', asyn
     expect.arrayContaining(['Observation/l11', 'Organization/therapist']),
   );
 });
+
+test('who covers a member comes with the Coverage that names it, when it reveals nothing any more', async () => {
+  await write(place('insurer', { partOf: { reference: 'Organization/parent' } }), {
+    ...place('parent'),
+    ...coded('PSY'),
+  });
+  await write({
+    resourceType: 'Coverage',
+    id: 'cover',
+    status: 'active',
+    beneficiary: { reference: `Patient/${idOf(rivera)}` },
+    payor: [{ reference: 'Organization/insurer' }],
+  });
+  const group = await them.group([card(rivera)]);
+  const first = await run(them, group);
+  const came = keysOf(await them.output(first));
+  expect([came.includes('Coverage/cover'), came.includes('Organization/insurer')]).toEqual([true, false]);
+  await write(place('parent'));
+  expect(await leavingPlaces(them, await run(them, group, first.transactionTime))).toEqual(
+    expect.arrayContaining(['Organization/insurer', 'Organization/parent']),
+  );
+  expect(await everythingSince(them, first.transactionTime)).toContain('Organization/insurer');
+});
