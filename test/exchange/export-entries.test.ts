@@ -160,14 +160,17 @@ test('what an entry names since it changed comes with it, though it is not new i
 });
 
 test('what a Provenance names comes with it when what it is about may leave', async () => {
-  await write(place('signer'), { ...lab('l10'), ...coded('PSY') });
-  await write({
-    resourceType: 'Provenance',
-    id: 'signed',
-    recorded: new Date().toISOString(),
-    target: [{ reference: 'Observation/l10' }],
-    agent: [{ who: { reference: 'Organization/signer' } }],
-  });
+  await write(
+    place('signer'),
+    { ...lab('l10'), effectiveDateTime: '2010-01-01' },
+    {
+      resourceType: 'Provenance',
+      id: 'signed',
+      recorded: new Date().toISOString(),
+      target: [{ reference: 'Observation/l10' }],
+      agent: [{ who: { reference: 'Organization/signer' } }],
+    },
+  );
   const group = await them.group([card(rivera)]);
   const first = await run(them, group);
   expect(await leavingPlaces(them, first)).not.toContain('Organization/signer');
