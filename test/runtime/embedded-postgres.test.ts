@@ -67,7 +67,7 @@ test('who comes while the last one to leave stops the server gets one that runs'
 test('who writes into a connection that the server has just closed asks by another one', async () => {
   const url = await mine.url('plan');
   const port = Number(new URL(url).port);
-  const { write } = Socket.prototype;
+  const write = Reflect.get(Socket.prototype, 'write') as (...args: unknown[]) => boolean;
   let broken = 0;
   const spy = vi.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args: unknown[]) {
     if (this.remotePort !== port || broken > 0) return Reflect.apply(write, this, args);
