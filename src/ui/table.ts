@@ -20,6 +20,8 @@ export type Table = {
   caption: string;
   columns: readonly Column[];
   rows: readonly (readonly Cell[])[];
+  /** so many of the rows stand on the page; CSV and JSON hold all */
+  most?: number;
   /** sums, shown as the last row */
   total?: readonly Cell[];
   /** what is said when there are no rows */
@@ -77,6 +79,7 @@ export function tableHtml(table: Table, links?: { csv: string; json: string }): 
   const head = html`<tr>${table.columns.map(
     (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${whole(c.label)}</th>`,
   )}</tr>`;
+  const most = table.most ?? table.rows.length;
   return html`<section class="table">
 <h2 id="t-${table.name}">${table.caption}</h2>
 ${table.note === undefined ? '' : html`<p class="note">${table.note}</p>`}
@@ -86,13 +89,13 @@ ${
     : (figures(table) ??
       html`<div class="scroll" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
 <thead>${head}</thead>
-<tbody>${table.rows.map((cells) => row(table.columns, cells))}</tbody>
+<tbody>${table.rows.slice(0, most).map((cells) => row(table.columns, cells))}</tbody>
 ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}
 </table></div>`)
 }
 ${
   links && table.rows.length > 0
-    ? html`<p class="files">These rows as <a href="${links.csv}">CSV<span class="aside"> of ${table.caption}</span></a> or <a href="${links.json}">JSON<span class="aside"> of ${table.caption}</span></a></p>`
+    ? html`<p class="files">${most < table.rows.length ? `The first ${most.toLocaleString('en-US')} of ${table.rows.length.toLocaleString('en-US')} rows; all of them as ` : 'These rows as '}<a href="${links.csv}">CSV<span class="aside"> of ${table.caption}</span></a> or <a href="${links.json}">JSON<span class="aside"> of ${table.caption}</span></a></p>`
     : ''
 }
 </section>`;

@@ -7,6 +7,13 @@ const LAWS = {
     from exchange.pull f0 join exchange.pull_file f on f.pull_id = f0.id
     left join exchange.ledger l on l.pull_id = f.pull_id and l.file = f.position
     where f0.state = 'done' and f.kind <> 'error' group by 1, 2, 3 having f.units is distinct from count(l.line)`,
+  'what reports count is what the ledger holds': `
+    with told as (
+      select pull_id, member_id, type, outcome, sum(units) as n from exchange.ledger_by_member group by 1, 2, 3, 4
+    ), held as (
+      select pull_id, member_id, type, outcome, count(*) as n from exchange.ledger group by 1, 2, 3, 4
+    )
+    (select 'told' as by, * from (table told except table held) t) union all (select 'held', * from (table held except table told) h)`,
   'L2: lines equal what the manifest declared': `
     select f.pull_id, f.position, f.declared, count(distinct l.line)::int as lines
     from exchange.pull p join exchange.pull_file f on f.pull_id = p.id

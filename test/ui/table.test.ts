@@ -57,3 +57,18 @@ test('days, keys and short codes are not broken, long codes are; a mark stays wi
   expect(text).toContain('>well - known<');
   expect(text).toContain('✔\u00a0done');
 });
+
+test('of a list that may be long the page shows the beginning, its files hold all', () => {
+  const columns = [
+    { key: 'day', label: 'Day' },
+    { key: 'n', label: 'N', kind: 'number' },
+  ] as const;
+  const rows = Array.from({ length: 1200 }, (_, i) => [{ value: `day ${i}` }, { value: i }]);
+  const long: Table = { ...table(columns, rows), most: 500 };
+  const links = { csv: '/x.csv', json: '/x.json' };
+  const page = String(tableHtml(long, links));
+  expect([page.includes('day 499<'), page.includes('day 500<')]).toEqual([true, false]);
+  expect(page).toContain('The first 500 of 1,200 rows; all of them as <a href="/x.csv">');
+  expect(tableCsv(long).trim().split('\r\n')).toHaveLength(1201);
+  expect(String(tableHtml({ ...long, most: 1200 }, links))).toContain('These rows as');
+});

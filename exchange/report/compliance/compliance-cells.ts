@@ -2,7 +2,7 @@
 import type { Cell, Table } from '../../../src/ui/table.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { deedWords } from '../deeds.ts';
-import { numberCell, timeCell } from '../words.ts';
+import { grouped, numberCell, timeCell } from '../words.ts';
 import type { Figure } from './compliance-figures.ts';
 
 export const text = (row: Row, key: string): string | null => {
@@ -57,6 +57,20 @@ export const table = (
   rows: list.map((row) => specs.map(([, , make]) => make(row))),
   empty,
 });
+
+/** Rows that a page shows of a list that may be long; CSV and JSON hold more. */
+const MOST_ON_PAGE = 500;
+
+/** {@link table} of a list that may be long: its page shows the beginning. */
+export const onPage: typeof table = (...of) => ({ ...table(...of), most: MOST_ON_PAGE });
+
+/** For the caption of a list that was not read to its end; its rows know of how many (`ofAll`). */
+export function cut(list: readonly Row[]): string {
+  const all = num(list[0] ?? {}, 'ofAll');
+  return all > list.length
+    ? `: the first ${grouped(list.length)} of ${grouped(all)} (a shorter period, one payer or one line of business has the rest)`
+    : '';
+}
 
 /** Outcomes by payer and type as one row each, with their sum. */
 export function outcomeRows(rows: readonly Row[]): Row[] {

@@ -3,7 +3,7 @@ import type { Table } from '../../../src/ui/table.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { eventCell } from '../event-words.ts';
 import { grouped, numberCell } from '../words.ts';
-import { instants, num, of, table, text } from './compliance-cells.ts';
+import { instants, num, of, onPage, table, text } from './compliance-cells.ts';
 
 export function choiceTables(
   consents: Row[],
@@ -30,7 +30,7 @@ export function choiceTables(
       ],
       'Nothing was asked and nothing disclosed.',
     ),
-    table(
+    onPage(
       'consentsMissed',
       `Requests and disclosures without a choice in force, each${cut}`,
       missed,

@@ -5,7 +5,7 @@ import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
 import { refusalMeaning } from '../security.ts';
 import { clockCell } from '../words.ts';
-import { deed, figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { cut, deed, figureTable, instants, minutes, of, onPage, outcomeRows, table, text } from './compliance-cells.ts';
 import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
@@ -15,7 +15,6 @@ import { incidentsTable } from './compliance-incidents.ts';
 export const MORE = [
   'metrics',
   'consents',
-  'consentsMissed',
   'decisions',
   'disclosures',
   'education',
@@ -33,7 +32,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   consentconstraint: 'found, consent not enough',
 };
 
-export type MoreRows = Record<(typeof MORE)[number], Row[]>;
+export type MoreRows = Record<(typeof MORE)[number] | 'consentsMissed', Row[]>;
 
 export function complianceTables(
   had: FigureRows,
@@ -69,9 +68,9 @@ export function complianceTables(
       ],
       'No clock was due.',
     ),
-    table(
+    onPage(
       'not-in-time',
-      'Every clock that was not met in time, with its reason',
+      `Every clock that was not met in time, with its reason${cut(more.notInTime)}`,
       more.notInTime,
       [
         [

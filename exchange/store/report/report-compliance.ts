@@ -6,13 +6,15 @@ import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { isFormerSql } from '../members/member-merge.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null };
+/** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
+const MOST_ROWS = 5000;
 export type Row = Record<string, string | number | boolean | Date | null>;
 
 const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
 const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
 /** Members of a line of business, when one is asked for; what was said by who goes on as another stands with that one. */
 const LOB = (member: string) =>
-  `not ${isFormerSql(member)} and ($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
+  `not ${isFormerSql(member)} and ($5::text is null or ${member} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
 
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case
@@ -36,22 +38,36 @@ const LATER_HELD = `
   select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
   join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
 
+/** Whose records left. audit_disclosed. */
+const DISCLOSED = `a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}`;
+
 /**
  * Each request about a member, and each disclosure: was the choice in force? A request that was signed and refused was one as well. What left is
- * held by the consent under which it did.
+ * held by the consent under which it did. When a pull asked is found once for it, and who said one thing alone is not looked up again.
  */
 const UNDER_CHOICE = `
-    select 'request' as direction, r.name as payer, m.member_id as "memberId", 'pull/' || p.id as object, a.at,
-      ${CHOICE_AT('m.member_id', 'a.at')} and (m.outcome is distinct from 'matched' or p.kicked_off_at is null or ${CHOICE_AT('m.member_id', 'p.kicked_off_at')}) as held
-    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
-    cross join lateral (select coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at, case when m.statement is not null then max(e.at) end) as at
-      from exchange.pull_event e where e.pull_id = p.id and e.state in ('authorized', 'matching', 'matched', 'exporting', 'downloading')) a
-    where a.at >= $1 and a.at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED}
+    with asked as materialized (
+      select p.id, r.name, p.kicked_off_at, coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at) as at, max(e.at) as last
+      from exchange.pull p join exchange.peer r on r.id = p.peer_id
+      left join exchange.pull_event e on e.pull_id = p.id and e.state in ('authorized', 'matching', 'matched', 'exporting', 'downloading')
+      where ($4::text is null or p.peer_id = $4) group by p.id, r.name
+    ), said as materialized (
+      select member_id, count(*) as choices, min(choice) as choice, min(coalesce(given_at, created_at)) as since from exchange.consent group by member_id
+    )
+    select 'request' as direction, u.name as payer, u.member_id as "memberId", 'pull/' || u.id as object, u.at,
+      case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
+        else ${CHOICE_AT('u.member_id', 'u.at')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at')}) end as held
+    from (
+      select a.id, a.name, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
+        coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
+      from asked a join exchange.pull_member m on m.pull_id = a.id
+      where (m.outcome is not null or m.statement is not null) and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${LOB('m.member_id')} and ${USED}
+    ) u left join said s on s.member_id = u.member_id
+    where u.at is not null
     union all
     select 'disclosure', r.name, a.member_id, a.object, a.at, a.consent_id is not null
-    from exchange.audit a join exchange.peer r on r.id = a.peer_id
-    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}`;
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id where ${DISCLOSED}`;
 
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 const COMPLIANCE_SQL = {
@@ -67,13 +83,13 @@ const COMPLIANCE_SQL = {
     from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
   notInTime: `
     select k.id, k.kind, k.member_id as "memberId", p.name as payer, k.due_at as "dueAt", k.state, k.closed_at as "closedAt", coalesce(n.reason, k.reason) as reason,
-      n.corrective_action as action, n.by, n.words
+      n.corrective_action as action, n.by, n.words, count(*) over ()::int as "ofAll"
     from exchange.clock k left join exchange.peer p on p.id = k.peer_id
     left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
     where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
       and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
         or (k.state in ('withdrawn', 'not-applicable') and k.closed_at > k.due_at)) and ${USED}
-    order by k.due_at, k.id limit 5000`,
+    order by k.due_at, k.id limit ${MOST_ROWS}`,
   optIn: `
     select
       (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
@@ -131,7 +147,7 @@ const COMPLIANCE_SQL = {
     group by 1, 2, 3 order by 1, 2, 4 desc`,
   outcomes: `
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
-    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_count l on l.pull_id = p.id
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_by_member l on l.pull_id = p.id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
@@ -165,7 +181,7 @@ const COMPLIANCE_SQL = {
     select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,
       count(*) filter (where i.state = 'quarantined' or ${WAITS})::int as held,
       case when count(*) filter (where i.state = 'quarantined' or ${WAITS}) > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
-    from (select * from exchange.ledger_unit where reason in ('wrong-patient', 'contained-person', 'patient-change') union all ${LATER_HELD}) l
+    from (select * from exchange.ledger_unit where outcome in ('quarantined', 'rejected') and reason in ('wrong-patient', 'contained-person', 'patient-change') union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
     left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
@@ -178,9 +194,7 @@ const COMPLIANCE_SQL = {
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
   disclosures: `
     select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
-    from exchange.audit a join exchange.peer r on r.id = a.peer_id
-    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} and ${USED} group by 1, 2 order by 1, 2`,
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id where ${DISCLOSED} and ${USED} group by 1, 2 order by 1, 2`,
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
@@ -197,23 +211,20 @@ const COMPLIANCE_SQL = {
   consents: `
     select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE}) u group by 1, 2 order by 1 desc, 2`,
   consentsMissed: `
-    select direction, payer, "memberId", object, at from (${UNDER_CHOICE}) u where not held order by at, "memberId" limit 1000`,
+    select direction, payer, "memberId", object, at from (${UNDER_CHOICE}) u where not held order by at, "memberId" limit ${MOST_ROWS}`,
   metrics: `
-    select
-      (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-        where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as requested,
-      (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-        where m.outcome = 'matched' and p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as matched,
-      (select count(distinct l.member_id)::int from exchange.ledger_count l join exchange.pull p on p.id = l.pull_id
-        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')}) as received,
-      (select count(distinct a.member_id)::int from exchange.audit a
-        where a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-          and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}) as disclosed,
+    select q.requested, q.matched,
+      (select count(*)::int from (select l.member_id from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
+        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} group by 1) m) as received,
+      (select count(*)::int from (select a.member_id from exchange.audit a where ${DISCLOSED} group by 1) m) as disclosed,
       (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as asked,
       (select count(*)::int from exchange.bulk_job j
         where j.transaction_time is not null and j.completed_at <= j.due_at and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "inTime",
       (select percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) from exchange.bulk_job j
         where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
+    from (select count(*)::int as requested, count(*) filter (where matched)::int as matched from (
+      select m.member_id, bool_or(m.outcome is not distinct from 'matched') as matched from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+      where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
     where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
