@@ -31,7 +31,7 @@ const LEFT = `select distinct r.key
 const AT_ONCE = 1000;
 
 /** NPIs of which something may be left, as numbers: a register has some hundred thousands. */
-type Gone = { add(key: string): void; npis(): Iterable<number> };
+type Gone = { add: (key: string) => void; npis: () => Iterable<number> };
 
 export function gone(): Gone {
   const held = new Set<number>();
