@@ -61,6 +61,7 @@ const LOST: ReadonlySet<string> = new Set([
   'CONNECTION_ENDED',
   'CONNECTION_DESTROYED',
   'ECONNRESET',
+  'EPIPE',
 ]);
 /** Another command made the database: before we asked for it, or while its files were being made for us too. */
 const MADE_MEANWHILE: ReadonlySet<string> = new Set(['42P04', '23505']);
