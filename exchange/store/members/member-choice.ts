@@ -220,12 +220,12 @@ export type MemberAsk = {
   units: number;
 };
 
-/** Every time this member's history was asked for. Served by pull_member_member and ledger_member, ledger_block_member. */
+/** Every time this member's history was asked for. Served by pull_member_member and ledger_tally_key, ledger_block_member. */
 export async function memberAsks(sql: Queryable, memberIds: readonly string[]): Promise<MemberAsk[]> {
   return [
     ...(await sql<MemberAsk[]>`
       select p.id as "pullId", r.name as "peerName", p.created_at as "createdAt", p.kicked_off_at as "kickedOffAt", p.state, m.outcome, m.consent_id as "consentId", m.policy, m.statement, p.reason,
-        (select coalesce(sum(l.units), 0)::int from exchange.ledger_count l where l.member_id = any(${[...memberIds]}::text[]) and l.pull_id = p.id) as units
+        (select coalesce(sum(l.units), 0)::int from exchange.ledger_by_member l where l.member_id = any(${[...memberIds]}::text[]) and l.pull_id = p.id) as units
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
       where m.member_id = any(${[...memberIds]}::text[]) order by p.created_at desc`),
   ];

@@ -94,10 +94,10 @@ export async function endSlice(tx: Queryable, pullId: string, slice: number): Pr
     update exchange.pull_slice set state = 'committed', committed_at = now() where pull_id = ${pullId} and slice = ${slice}`;
 }
 
-/** Outcomes of all units of a pull. ledger_pkey. */
+/** Outcomes of all units of a pull. ledger_tally_key. */
 export async function countOutcomes(sql: Queryable, pullId: string): Promise<{ outcome: string; n: number }[]> {
   return [
     ...(await sql<{ outcome: string; n: number }[]>`
-      select outcome, sum(units)::int as n from exchange.ledger_count where pull_id = ${pullId} group by outcome order by outcome`),
+      select outcome, sum(units)::int as n from exchange.ledger_by_member where pull_id = ${pullId} group by outcome order by outcome`),
   ];
 }

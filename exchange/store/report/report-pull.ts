@@ -27,7 +27,7 @@ export type MemberLine = {
 
 /**
  * Members of a pull with how many units came for each, from a place in their order on. Members by the primary key of
- * pull_member, units by that of the ledger (pull first), clocks by clock_member.
+ * pull_member, units by ledger_tally_key (pull first), clocks by clock_member.
  */
 export async function memberLines(
   sql: Queryable,
@@ -38,8 +38,8 @@ export async function memberLines(
   return [
     ...(await sql<MemberLine[]>`
       with units as (
-        select member_id, sum(units)::int as units, count(*) filter (where outcome = 'quarantined')::int as held
-        from exchange.ledger_count where pull_id = ${pullId} and member_id is not null group by member_id
+        select member_id, sum(units)::int as units, coalesce(sum(units) filter (where outcome = 'quarantined'), 0)::int as held
+        from exchange.ledger_by_member where pull_id = ${pullId} and member_id is not null group by member_id
       )
       select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, m.outcome, coalesce(u.units, 0) as units, coalesce(u.held, 0) as held,
         c.state as "clockState", c.due_at as "dueAt"
