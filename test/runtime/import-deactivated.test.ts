@@ -88,3 +88,15 @@ test('in one import too, unless a later file has them again', async () => {
   expect(await kinds('9000000015')).toEqual(['own']);
   expect(await kinds('9000000031')).toEqual(['npi', 'role']);
 });
+
+test('with a person goes the telehealth that a table made', async () => {
+  const path = join(folder, 'providers.csv');
+  const columns = 'npi,type,last_name,specialties,address_1,city,state,zip,networks,telehealth';
+  writeFileSync(path, `${columns}\n9000000049,person,Example,207Q00000X,7 Elm Way,Hartford,CT,06103,,yes\n`);
+  const quiet = [process.stdout, process.stderr].map((s) => vi.spyOn(s, 'write').mockReturnValue(true));
+  await importDirectory([path], { rejects: join(folder, 'rejects.ndjson') });
+  for (const spy of quiet) spy.mockRestore();
+  expect(await kinds('9000000049')).toEqual(['npi', 'role', 'svc']);
+  await load([deactivated('9000000049')]);
+  expect(await kinds('9000000049')).toEqual([]);
+});

@@ -17,15 +17,26 @@ const BACK = [
   number('OrganizationAffiliation', 'participating-organization'),
 ];
 
-/** Their ids are those that tables give: what others say about the same NPI is theirs. lookup_pkey, resource_pkey. */
-const LEFT = `select distinct r.key
-  from unnest($1::text[]) k(key)
-    cross join lateral (select hashtextextended(k.key, 0) as rk offset 0) g
-    cross join unnest($2::int[]) b(param)
-    cross join lateral (select l.rk from directory.lookup l where l.token = ${referenceToken('g.rk', 'b.param')} offset 0) l
-    cross join lateral (select f.key, f.deleted from directory.resource f where f.rk = l.rk offset 0) r
-  where not r.deleted and r.key ~ ('^[A-Za-z]+/(role|svc|aff)-' || right(k.key, 10) || '-')
-    and not exists (select from directory.resource f where f.rk = g.rk and not f.deleted offset 0)
+/** What a role says it is part of: the telehealth of a person names that person in its id alone. */
+const SERVICE = number('PractitionerRole', 'service');
+
+/** Ids that tables give to what they make of an NPI: what others say of it is theirs. */
+const made = (key: string, npi: string) => `${key} ~ ('^[A-Za-z]+/(role|svc|aff)-' || ${npi} || '-')`;
+
+/** lookup_pkey, resource_pkey. */
+const LEFT = `with tied as (
+    select r.key, r.refs, r.ref_params, right(k.key, 10) as npi
+    from unnest($1::text[]) k(key)
+      cross join lateral (select hashtextextended(k.key, 0) as rk offset 0) g
+      cross join unnest($2::int[]) b(param)
+      cross join lateral (select l.rk from directory.lookup l where l.token = ${referenceToken('g.rk', 'b.param')} offset 0) l
+      cross join lateral (select f.* from directory.resource f where f.rk = l.rk offset 0) r
+    where not r.deleted and ${made('r.key', 'right(k.key, 10)')}
+      and not exists (select from directory.resource f where f.rk = g.rk and not f.deleted offset 0))
+  select key from tied
+  union select s.key from tied t cross join lateral unnest(t.refs, t.ref_params) u(ref, param)
+    cross join lateral (select f.key, f.deleted from directory.resource f where f.rk = u.ref offset 0) s
+    where u.param = ${SERVICE} and not s.deleted and ${made('s.key', 't.npi')}
   order by 1`;
 
 const AT_ONCE = 1000;
