@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { hasReceived } from '../store/records/import.ts';
 import {
+  againOf,
   hasCommittedImport,
   IMPORT,
   noteCompared,
@@ -52,7 +53,7 @@ export async function finishImports(deps: Pick<Deps, 'database' | 'clock' | 'log
     await whenLeft(deps.database, work, async () => {
       const members = await owedMembers(sql, work);
       for (const memberId of members) {
-        await judgeOwn(deps, `${work}-again`, memberId);
+        await judgeOwn(deps, againOf(work), memberId);
         await noteCompared(sql, work, memberId);
       }
       deps.log('info', 'own records of a cut off import compared', { work, members: members.length });

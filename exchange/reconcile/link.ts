@@ -25,18 +25,33 @@ import { tellDrugs } from './tell-drugs.ts';
 const PAGE = 500;
 const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location|Medication)\//;
 
+type Held = { type: string; a: string; b: string };
+
 /** Which records of the member at hand are linked. Pairs come member by member, so only one is remembered. */
 class Linked {
   #member = '';
+  #isWhole = false;
   readonly #with = new Map<string, Set<string>>();
 
   get member(): string {
     return this.#member;
   }
   /** Goes on to another member. */
-  begin(memberId: string, held: readonly { type: string; a: string; b: string }[]): void {
+  begin(memberId: string, held: readonly Held[]): void {
     this.#member = memberId;
     this.#with.clear();
+    this.#isWhole = false;
+    this.#know(held);
+  }
+  /** Links of all types are known of this member. */
+  isWhole(memberId: string): boolean {
+    return this.#isWhole && this.#member === memberId;
+  }
+  complete(held: readonly Held[]): void {
+    this.#isWhole = true;
+    this.#know(held);
+  }
+  #know(held: readonly Held[]): void {
     for (const l of held) this.add(`${l.type}/${l.a}`, `${l.type}/${l.b}`);
   }
   add(a: string, b: string): void {
@@ -103,16 +118,23 @@ export async function linkUnits(
     const keys = new Set(
       pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
     );
-    const [npis, drugs, held] = await Promise.all([
+    const origins = new Set(pairs.flatMap((p) => (p.type === 'Provenance' ? p.memberId : [])));
+    const [npis, drugs, held, whole] = await Promise.all([
       npisOf(sql, work.id, [...keys]),
       namedDrugs(sql, [...keys], work.id),
       // of the member that the page before ended with they are at hand
       heldLinks(
         sql,
         [...new Set(pairs.map((p) => p.memberId))].filter((id) => id !== linked.member),
+        'referred to',
+      ),
+      heldLinks(
+        sql,
+        [...origins].filter((id) => !linked.isWhole(id)),
+        'all',
       ),
     ]);
-    const heldOf = Map.groupBy(held, (l) => l.memberId);
+    const [heldOf, wholeOf] = [held, whole].map((of) => Map.groupBy(of, (l) => l.memberId));
     const known: Known = { npi: (key) => npis.get(key), linked: (key) => linked.of(key) };
     const rows: Judged[] = [];
     for (const pair of pairs) {
@@ -120,7 +142,9 @@ export async function linkUnits(
         rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
         continue;
       }
-      if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf.get(pair.memberId) ?? []);
+      if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf?.get(pair.memberId) ?? []);
+      if (pair.type === 'Provenance' && !linked.isWhole(pair.memberId))
+        linked.complete(wholeOf?.get(pair.memberId) ?? []);
       const found = verdicts(pair, known, drugs);
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);

@@ -1,9 +1,10 @@
 // The embedded server under those who use it: killed (kill -9), it is there again at the same place, with what was committed and
 // with the locks that say who uses it.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { faultSentence } from '../../src/command/fault.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
@@ -62,6 +63,25 @@ test('who comes while the last one to leave stops the server gets one that runs'
     rmSync(place, { recursive: true, force: true });
   }
 }, 240_000);
+
+test('who writes into a connection that the server has just closed asks by another one', async () => {
+  const url = await mine.url('plan');
+  const port = Number(new URL(url).port);
+  const write = Reflect.get(Socket.prototype, 'write') as (...args: unknown[]) => boolean;
+  let broken = 0;
+  const spy = vi.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args: unknown[]) {
+    if (this.remotePort !== port || broken > 0) return Reflect.apply(write, this, args);
+    broken++;
+    this.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    return false;
+  });
+  try {
+    expect(await mine.url('plan')).toBe(url);
+    expect(broken).toBe(1);
+  } finally {
+    spy.mockRestore();
+  }
+});
 
 test('two who make the same database at once both have it', async () => {
   const others = await Promise.all([1, 2, 3].map(() => embeddedPostgres(folder, OPTIONS)));

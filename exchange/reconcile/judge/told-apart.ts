@@ -28,12 +28,13 @@ export const EVENT_TYPES = [
   'CarePlan',
   'Provenance',
 ] as const;
-/** Those that were judged by what they refer to: they are again, once it is settled which visit or result that is. */
+/** Those that were judged by what they refer to: they are again, once it is settled which visit, result or record that is. */
 export const JUDGED_BY_OTHERS: ReadonlySet<string> = new Set([
   'DiagnosticReport',
   'Condition',
   'Procedure',
   'MedicationAdministration',
+  'Provenance',
 ]);
 
 /** Is it an event, or a problem that lasts? */

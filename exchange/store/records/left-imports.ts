@@ -6,8 +6,15 @@ import { underLock } from '../../../src/store/under-lock.ts';
 /** Work ids of imports begin so; those of pulls never do. */
 export const IMPORT = 'import-';
 
-/** The lock that an import holds as long as its process lives. */
-const lockOf = (work: string): number => Number.parseInt(hash('sha256', work, 'hex').slice(0, 12), 16);
+/** Behind the work id of an import: the work by which another process finishes it. */
+const AGAIN = '-again';
+export const againOf = (work: string): string => `${work}${AGAIN}`;
+
+/** The lock that an import holds as long as its process lives, and who finishes it as long as that lives: what that stages is not left either. */
+function lockOf(work: string): number {
+  const of = work.endsWith(AGAIN) ? work.slice(0, -AGAIN.length) : work;
+  return Number.parseInt(hash('sha256', of, 'hex').slice(0, 12), 16);
+}
 
 /** Does something as the import of that work id; from before anything is staged until all is cleared. */
 export const underImport = <T>(database: Pick<Database, 'lend'>, work: string, of: () => Promise<T>): Promise<T> =>

@@ -35,8 +35,8 @@ export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' 
 };
 
 /**
- * Pairs of what a work writes with what there is, ordered by member, visits and results first, in pages from a cursor on a
- * client of its own. By the primary key of resource (member, type): what a member has of a type is read, and its keys compared.
+ * Pairs of what a work writes with what there is, ordered by member, visits and results first, statements of origin last, in
+ * pages from a cursor on a client of its own. By the primary key of resource (member, type): what a member has of a type is read, and its keys compared.
  */
 export function candidatePairs(
   dedicated: Sql,
@@ -128,7 +128,7 @@ export function candidatePairs(
          select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, '', '', true
          from weighed where is_crowded
        ) p
-       order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.id, p."otherId"`,
+       order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 when 'Provenance' then 3 else 2 end, p.type, p.id, p."otherId"`,
       [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);
@@ -147,15 +147,21 @@ export async function npisOf(sql: Queryable, work: string, keys: readonly string
   return new Map(rows.map((r) => [r.key, r.npi]));
 }
 
-/** Links of members that the rules make, whatever others there are of (settle-links.ts), of the types that others refer to. Primary key (member, type). */
+/**
+ * Links of members that the rules make, whatever others there are of (settle-links.ts). Primary key (member, type).
+ * @param of of visits and results, which others refer to, or of all types: a Provenance is about any
+ */
 export async function heldLinks(
   sql: Queryable,
   memberIds: readonly string[],
+  of: 'referred to' | 'all',
 ): Promise<{ memberId: string; type: string; a: string; b: string }[]> {
+  if (memberIds.length === 0) return [];
+  const types = of === 'all' ? sql`` : sql`and type in ('Encounter', 'Observation')`;
   return [
     ...(await sql<{ memberId: string; type: string; a: string; b: string }[]>`
       select member_id as "memberId", type, a_id as a, b_id as b from exchange.link
-      where member_id = any(${[...memberIds]}::text[]) and type in ('Encounter', 'Observation') and kind in ('same-record', 'same-event')
+      where member_id = any(${[...memberIds]}::text[]) ${types} and kind in ('same-record', 'same-event')
         and (state = 'confirmed' or (state <> 'rejected' and score >= ${CONFIRMED}::real))`),
   ];
 }

@@ -220,15 +220,27 @@ export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
      where s.pull_id = $1 and ${open('s')} and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`,
     [pull],
   );
+  // key by key, and of the entries of a key the first ones: any number of them may have the same. By the planner's guess the entries of a type
+  // would be paired with all units of it
   await tx.unsafe(
-    `update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = m.id
-    from (
-      select distinct on (s.file, s.line, s.entry) s.file, s.line, s.entry, e.id
+    `with key as materialized (
+      select s.file, s.line, s.entry, s.type, s.local_id, s.npi, case left(k, 1) when 's' then 1 else 2 end as kind, hashtextextended(k, 0) as hash
       from exchange.staging s cross join unnest(s.keys) k
-      join exchange.shared_key r on r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
-      join exchange.shared_resource e on e.type = r.type and e.id = r.id and not e.deleted
-      where s.pull_id = $1 and ${open('s')} and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null) and ${isByCode('s', 'k')}
-      order by s.file, s.line, s.entry, r.kind, e.origin <> 'own', e.id
+      where s.pull_id = $1 and ${open('s')} and s.is_shared and ${isByCode('s', 'k')}
+    ), known as materialized (
+      select k.type, k.kind, k.hash, e.id, e.npi, e.origin <> 'own' as is_others,
+        row_number() over (partition by k.type, k.kind, k.hash, e.npi is null order by e.origin <> 'own', e.id) as place
+      from (select distinct type, kind, hash from key) k
+      cross join lateral (select r.id from exchange.shared_key r where r.type = k.type and r.kind = k.kind and r.hash = k.hash offset 0) r
+      cross join lateral (select e.id, e.npi, e.origin from exchange.shared_resource e where e.type = k.type and e.id = r.id and not e.deleted offset 0) e
+    )
+    update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = m.id
+    from (
+      select distinct on (k.file, k.line, k.entry) k.file, k.line, k.entry, e.id
+      -- one of the first two is not the unit's own
+      from key k join known e on e.type = k.type and e.kind = k.kind and e.hash = k.hash and e.place <= 2
+      where e.id <> k.local_id and (k.npi is null or e.npi is null)
+      order by k.file, k.line, k.entry, k.kind, e.is_others, e.id
     ) m
     where s.pull_id = $1 and s.file = m.file and s.line = m.line and s.entry = m.entry`,
     [pull],

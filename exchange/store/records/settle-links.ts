@@ -62,6 +62,14 @@ async function edgesOf(tx: Queryable, members: readonly string[]): Promise<Edge[
   ];
 }
 
+/** Links of a member that hold, of types whose records are no events. Primary key (member). */
+const lastingLinks = (tx: Queryable, memberId: string) =>
+  tx.unsafe<{ type: string; a: string; b: string }[]>(
+    `select type, a_id as a, b_id as b from exchange.link
+     where member_id = $1 and type <> all('${TYPES}'::text[]) and b_type is null and kind in ('same-record', 'same-event') and state = 'confirmed'`,
+    [memberId],
+  );
+
 /** Texts of records of a member, by id. Primary key. */
 async function textsOf(tx: Queryable, memberId: string, type: string, ids: readonly string[]) {
   const rows = await tx<{ id: string; body: string }[]>`
@@ -130,6 +138,9 @@ class Member {
     const states = new Map<string, Settled>();
     const edges = all.filter((e) => !isWeak(e));
     const isAgain = this.#isDivided && JUDGED_BY_OTHERS.has(type);
+    // it may be about what lasts
+    if (isAgain && type === 'Provenance')
+      for (const l of await lastingLinks(this.#tx, this.#id)) this.#note(`${l.type}/${l.a}`, `${l.type}/${l.b}`);
     const open: Edge[] = [];
     for (const group of connected(edges)) {
       const isPlainOne = !isAgain && isPlain(group);

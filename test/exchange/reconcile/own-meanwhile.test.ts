@@ -2,7 +2,7 @@
 // what comes out one after the other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishImports } from '../../../exchange/members/finish-left.ts';
-import { underImport } from '../../../exchange/store/records/left-imports.ts';
+import { againOf, underImport, whenLeft } from '../../../exchange/store/records/left-imports.ts';
 import { allCompared } from '../../../src/command/doctor.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { meanwhile } from './meanwhile.ts';
@@ -159,6 +159,19 @@ test('what an import that lives has staged is left alone, and what one that died
   await node.own(ours('o-i', 'N-i'));
   expect(await staged()).toEqual(['pull']);
   await node.sql`delete from exchange.staging`;
+});
+
+test('what is staged by who finishes an import is not taken for what one that died has left', async () => {
+  let taken = 0;
+  const take = (work: string, then: () => Promise<void> = async () => {}) =>
+    whenLeft(node.deps.database, work, async () => {
+      taken++;
+      await then();
+    });
+  await take('import-m', () => take(againOf('import-m')));
+  expect(taken).toBe(1);
+  await take(againOf('import-m'));
+  expect(taken).toBe(2);
 });
 
 test('a record of ours that is one with more than are compared without a look is taken in', async () => {

@@ -170,6 +170,68 @@ test('two visits to one practitioner on one day are two: nobody is asked what is
   expect(await asked()).toHaveLength(1);
 });
 
+const origin = (id: string, target: string) => ({
+  resourceType: 'Provenance',
+  id,
+  target: [{ reference: target }],
+  recorded: '2026-01-02T10:30:00Z',
+  agent: [{ who: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000020' } } }],
+});
+
+test('a statement of origin is one with ours also when what it is about came before it', async () => {
+  const service = {
+    resourceType: 'ServiceRequest',
+    status: 'completed',
+    intent: 'order',
+    identifier: [{ system: 'urn:orders', value: '7' }],
+    code: { coding: [{ system: 'http://snomed.info/sct', code: '127783003' }] },
+  };
+  await node.own(
+    { ...service, id: 's', subject: { reference: 'Patient/m1' } },
+    procedure('a', 'left', 'm1'),
+    origin('oa', 'Procedure/a'),
+    origin('os', 'ServiceRequest/s'),
+  );
+  await node.pull([output('Procedure', procedure('x', 'left'))]);
+  await node.pull(
+    [
+      output('ServiceRequest', { ...service, id: 't', subject: { reference: 'Patient/p1' } }),
+      output('Provenance', origin('px', 'Procedure/x'), origin('pt', 'ServiceRequest/t')),
+    ],
+    { since: new Date() },
+  );
+  expect(await links('Provenance')).toEqual(['oa-px confirmed', 'os-pt confirmed']);
+});
+
+test('statements of origin about two of which each is one of the other payer’s are two', async () => {
+  await node.own(procedure('a', 'left', 'm1'), procedure('b', 'right', 'm1'), origin('oa', 'Procedure/a'));
+  await node.pull([
+    output('Procedure', procedure('x', 'left'), procedure('y', 'right')),
+    output('Provenance', origin('py', 'Procedure/y')),
+  ]);
+  expect(await links('Procedure')).toContain('b-y confirmed');
+  expect((await links('Provenance')).filter((l) => l.endsWith('confirmed'))).toEqual([]);
+  await node.pull([output('Provenance', origin('px', 'Procedure/x'))], { since: new Date() });
+  expect((await links('Provenance')).filter((l) => l.endsWith('confirmed'))).toEqual(['oa-px confirmed']);
+});
+
+test('what lasts counts when statements of origin are told apart', async () => {
+  const allergy = (id: string, of: string) => ({
+    resourceType: 'AllergyIntolerance',
+    id,
+    patient: { reference: `Patient/${of}` },
+    category: ['food'],
+    code: { coding: [{ system: 'http://snomed.info/sct', code: '91935009' }] },
+  });
+  await node.own(procedure('a', 'left', 'm1'), allergy('l', 'm1'), origin('ol', 'AllergyIntolerance/l'));
+  await node.pull([
+    output('Procedure', procedure('x', 'left'), procedure('y', 'right')),
+    output('AllergyIntolerance', allergy('k', 'p1')),
+    output('Provenance', origin('pk', 'AllergyIntolerance/k'), origin('py', 'Procedure/y')),
+  ]);
+  expect(await links('Provenance')).toEqual(['ol-pk confirmed']);
+});
+
 test('links of an older program are settled by a replay, which shows them before', async () => {
   await node.own(procedure('a', 'left', 'm1'), procedure('b', 'right', 'm1'));
   const { id } = await node.pull([output('Procedure', procedure('x', 'left'), procedure('y', 'right'))]);
