@@ -2,7 +2,7 @@
 // and again; the pull still ends where an undisturbed one ends.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -114,9 +114,12 @@ afterAll(async () => {
 async function result(db: Db) {
   const records =
     await db.sql`select member_id, type, id, version, origin, encode(hash, 'hex') as hash from exchange.resource where origin <> 'own' and type <> 'Provenance' order by 1, 2, 3`;
-  const links = await db.sql`select member_id, type, a_id, b_id, kind from exchange.link order by 1, 2, 3, 4, 5`;
+  const links =
+    await db.sql`select member_id, type, a_id, b_id, kind, state, score, rule from exchange.link order by 1, 2, 3, 4, 5`;
   const ledger =
     await db.sql`select type, source_id, outcome, reason, local_id, count(*)::int as n from exchange.ledger where type <> 'Provenance' group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`;
+  const items =
+    await db.sql`select id, kind, type, a_id, b_id, state from exchange.review_item where type <> 'Provenance' order by 1`;
   // the id of a Transmitter Provenance tells to whom it was sent: count them
   const provenance =
     await db.sql`select member_id, outcome, count(*)::int as n from exchange.ledger where type = 'Provenance' group by 1, 2 order by 1, 2`;
@@ -127,12 +130,19 @@ async function result(db: Db) {
   return {
     records: [...records],
     links: [...links],
+    items: [...items],
     ledger: [...ledger],
     provenance: [...provenance],
     custody: [...custody],
     shared: [...shared],
   };
 }
+
+/** Our own records, apart from those that tell how others came. */
+const ownOf = async (db: Db) => [
+  ...(await db.sql`
+    select member_id, type, id, version, encode(hash, 'hex') as hash, label from exchange.resource where origin = 'own' and type <> 'Provenance' order by 1, 2, 3`),
+];
 
 async function rested(db: Db): Promise<string> {
   for (let waited = 0; waited < 180_000; waited += 50) {
@@ -260,4 +270,26 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
   expect(await result(killed.db)).toEqual(expected);
   expect(struck).toBeGreaterThan(0);
   expect(await result(chance.db)).toEqual(expected);
-}, 480_000);
+
+  // our own records change beside what came, by imports that are killed while the node serves
+  cpSync(join(folder, 'data/current'), join(folder, 'changed'), { recursive: true });
+  const results = join(folder, 'changed/Observation.ndjson');
+  writeFileSync(results, readFileSync(results, 'utf8').replaceAll('"status":"final"', '"status":"amended"'));
+  const imported = ['import', 'members', join(folder, 'changed'), '--rejects', join(folder, 'r3')];
+  command(calm, ...imported);
+  const serving = await serve(chance);
+  for (const wait of [500, 900, 1300, 1700]) {
+    const child = spawn(process.execPath, [join(root, 'dist/main.mjs'), ...imported], { env: chance.env, cwd: folder });
+    children.add(child);
+    child.once('exit', () => children.delete(child));
+    await new Promise((r) => setTimeout(r, wait + 400 * Math.random()));
+    await kill(child, 'SIGKILL');
+  }
+  const owed = () =>
+    chance.db.sql`select work as n from exchange.own_due union all select pull_id from exchange.staging`;
+  await expect.poll(async () => (await owed()).length, { timeout: 150_000, interval: 500 }).toBe(0);
+  command(chance, ...imported);
+  await kill(serving, 'SIGTERM');
+  expect(await ownOf(chance.db)).toEqual(await ownOf(calm.db));
+  expect(await result(chance.db)).toEqual(await result(calm.db));
+}, 720_000);

@@ -35,6 +35,9 @@ const CROWDED = (members: string) => `
 /** Pairs of events that hang together: of more nobody could tell which is which, and each stays by itself (`large-cluster`). */
 const MOST_EDGES = 5000;
 
+/** Links whose new state is written by one statement. */
+const WRITTEN_AT_ONCE = 10_000;
+
 type Edge = {
   memberId: string;
   type: string;
@@ -234,11 +237,16 @@ async function settle(
       }
     }
   }
-  if (changed.length > 0)
+  // of one member there may be a million: in pieces, as one JSON text would be larger than the database takes
+  for (let from = 0; from < changed.length; from += WRITTEN_AT_ONCE) {
+    const piece = changed
+      .slice(from, from + WRITTEN_AT_ONCE)
+      .map(({ memberId, type, a, b, kind, now }) => ({ memberId, type, a, b, kind, now }));
     await tx`
       update exchange.link l set state = n.now
-      from jsonb_to_recordset(${JSON.stringify(changed)}::text::jsonb) as n("memberId" text, type text, a text, b text, kind text, now text)
+      from jsonb_to_recordset(${JSON.stringify(piece)}::text::jsonb) as n("memberId" text, type text, a text, b text, kind text, now text)
       where l.member_id = n."memberId" and l.type = n.type and l.a_id = n.a and l.b_id = n.b and l.kind = n.kind`;
+  }
   await followLinks(tx, {
     kind: 'possible-duplicate',
     pull: work.pull,

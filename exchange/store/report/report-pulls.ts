@@ -61,18 +61,19 @@ export type PullLine = {
   clocksMet: number;
 };
 
-/** The clocks of a member `m` that ran when pull `p` was made, which are those that it is to stop. clock_member. */
-export const PULL_CLOCKS = `
-  select c.id, c.state, c.due_at from exchange.clock c
-  where c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
+/** Is `c` a clock of a member `m` that ran when pull `p` was made, which are those that it is to stop? clock_member. */
+const IS_CLOCK = `c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
     and (c.starts_at < p.created_at or (c.starts_at = p.created_at and c.kind = 'C2')) and (c.closed_at is null or c.closed_at >= p.created_at)`;
+
+/** The clocks that a pull is to stop, as rows: {@link IS_CLOCK}. */
+export const PULL_CLOCKS = `select c.id, c.state, c.due_at from exchange.clock c where ${IS_CLOCK}`;
 
 /** A place in a list that is ordered by time, newest first, then by id. */
 export type After = { at: Date; id: string };
 
 /**
- * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member, for the rows of one
- * page only.
+ * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member, or all of them once where
+ * the pulls of the page are large.
  */
 export async function pagePulls(
   sql: Queryable,
@@ -82,23 +83,24 @@ export async function pagePulls(
   after?: After,
 ): Promise<PullLine[]> {
   const rows = await sql<PullLine[]>`
-    select p.id, p.peer_id as "peerId", r.name as "peerName", p.state, p.cause, p.reason, p.created_at as "createdAt", p.finished_at as "finishedAt",
-      m.members, m.matched, coalesce(m.due_at, p.due_at) as "dueAt", m.open as "clocksOpen", m.late as "clocksLate", m.met as "clocksMet"
-    from (
+    with page as materialized (
       select * from exchange.pull
       where (${filter.state ?? null}::text is null or state = ${filter.state ?? null}) and (${filter.peerId ?? null}::text is null or peer_id = ${filter.peerId ?? null})
         and (${after?.at ?? null}::timestamptz is null or (created_at, id) < (${after?.at ?? null}::timestamptz, ${after?.id ?? null}))
       order by created_at desc, id desc limit ${limit}
-    ) p
-    join exchange.peer r on r.id = p.peer_id
-    cross join lateral (
-      select count(distinct m.submitted_id)::int as members, count(distinct m.submitted_id) filter (where m.outcome = 'matched')::int as matched, min(c.due_at) as due_at,
-        count(*) filter (where c.state in ('open', 'attempted'))::int as open,
+    ), asked as (
+      select p.id, count(*)::int as members, count(*) filter (where m.outcome = 'matched')::int as matched
+      from page p join exchange.pull_member m on m.pull_id = p.id group by p.id
+    ), clocks as (
+      select p.id, min(c.due_at) as due_at, count(*) filter (where c.state in ('open', 'attempted'))::int as open,
         count(*) filter (where c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < ${now}))::int as late,
         count(*) filter (where c.state in ('met', 'met-late'))::int as met
-      from exchange.pull_member m left join lateral (${sql.unsafe(PULL_CLOCKS)}) c on true
-      where m.pull_id = p.id
-    ) m
+      from page p join exchange.pull_member m on m.pull_id = p.id join exchange.clock c on ${sql.unsafe(IS_CLOCK)} group by p.id
+    )
+    select p.id, p.peer_id as "peerId", r.name as "peerName", p.state, p.cause, p.reason, p.created_at as "createdAt", p.finished_at as "finishedAt",
+      coalesce(a.members, 0) as members, coalesce(a.matched, 0) as matched, coalesce(k.due_at, p.due_at) as "dueAt",
+      coalesce(k.open, 0) as "clocksOpen", coalesce(k.late, 0) as "clocksLate", coalesce(k.met, 0) as "clocksMet"
+    from page p join exchange.peer r on r.id = p.peer_id left join asked a on a.id = p.id left join clocks k on k.id = p.id
     order by p.created_at desc, p.id desc`;
   return [...rows];
 }
