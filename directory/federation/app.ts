@@ -132,7 +132,6 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     pageData(
       {
         ...deps,
-        config: { ...deps.config, planName: `${deps.config.planName} · all directories` },
         database: mergedDatabase,
         base,
         totals: totals(),

@@ -14,7 +14,7 @@ import {
   sortOf,
   sortsFor,
 } from './find-query.ts';
-import { link, type Page } from './frame.ts';
+import { link, type Page, siteName } from './frame.ts';
 import type { Language } from './language.ts';
 import { map } from './map.ts';
 import { nothing, type Wish } from './nothing.ts';
@@ -37,7 +37,7 @@ export async function homePage(data: PageData, l: Language): Promise<Page> {
     name: 'home',
     path: '/',
     main: '',
-    whole: html`<div class="hero"><h1>${t.title}</h1><p class="lead">${t.lead(data.config.planName)}</p>
+    whole: html`<div class="hero"><h1>${t.title}</h1><p class="lead">${t.lead(siteName(data, l))}</p>
 <div class="card">${await searchForm(data, l, readFind(new URLSearchParams()))}<p class="soft">${l.texts.form.shared}</p></div></div>
 <h2>${t.often}</h2><ul class="chips">${OFTEN.map(({ kind, words }) => {
       const care = words[l.code === 'en' ? 0 : 1];

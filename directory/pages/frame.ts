@@ -57,6 +57,10 @@ const NAV: readonly [PageName, string, 'find' | 'check' | 'developers'][] = [
 
 const MARK = html`<svg width="28" height="28" viewBox="0 0 28 28" aria-hidden="true"><circle cx="14" cy="14" r="14" fill="currentColor" opacity=".13"/><path d="M14 6.5v15M6.5 14h15" stroke="currentColor" stroke-width="4" stroke-linecap="round"/></svg>`;
 
+/** Whose pages these are. */
+export const siteName = (data: PageData, l: Language): string =>
+  l.root === '' ? data.config.planName : l.texts.overAll(data.config.planName);
+
 async function pageText(data: PageData, l: Language, page: Page): Promise<string> {
   const t = l.texts;
   const { changedAt } = await data.state();
@@ -65,13 +69,13 @@ async function pageText(data: PageData, l: Language, page: Page): Promise<string
   return documentText({
     title: page.title,
     tab: page.tab,
-    site: data.config.planName,
+    site: siteName(data, l),
     language: l.code,
     skip: t.skip,
     notice: t.notice,
     style: html`<link rel="stylesheet" href="${STYLE_PATH}"><meta name="color-scheme" content="light dark">${ICON_LINK}`,
     banner: data.config.sandbox ? t.sandbox : undefined,
-    header: html`<header class="site"><div class="bar"><a class="brand" href="${link(l, '/')}">${MARK}${data.config.planName}</a>
+    header: html`<header class="site"><div class="bar"><a class="brand" href="${link(l, '/')}">${MARK}${siteName(data, l)}</a>
 <nav aria-label="${t.nav.label}"><ul>${NAV.map(
       ([name, path, label]) =>
         html`<li><a href="${link(l, path)}"${name === place ? html` aria-current="page"` : ''}>${t.nav[label]}</a></li>`,

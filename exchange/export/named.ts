@@ -44,8 +44,8 @@ export async function* namedRecords(
 ): AsyncGenerator<NamedRecord, void, void> {
   const first = [...named.keys.keys()];
   for (let i = 0; i < first.length; i += SLICE)
-    for (const { key, by } of await namedByShared(tx, first.slice(i, i + SLICE)))
-      named.addOne(key, named.keys.get(by) ?? false);
+    for (const { key, by, isNews } of await namedByShared(tx, first.slice(i, i + SLICE), conditions.since))
+      named.addOne(key, isNews || (named.keys.get(by) ?? false));
   const all = [...named.keys];
   for (let i = 0; i < all.length; i += SLICE) {
     const some = all.slice(i, i + SLICE);

@@ -8,7 +8,7 @@ import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts'
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { orBrokenOff } from '../../src/http/break-off.ts';
-import { isNotModified } from '../../src/http/conditional.ts';
+import { isAnother, isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import type { ExportParameters } from '../export/parameters.ts';
@@ -127,6 +127,7 @@ export function exportFile(deps: Deps) {
           }
         : {}),
     };
+    if (isAnother(c.req.header('if-match'), etag)) throw new Outcome('precondition-failed');
     if (isNotModified(c.req.header('if-none-match'), undefined, etag, job.receivedAt))
       return c.body(null, 304, headers);
     if (range === 'unsatisfiable')

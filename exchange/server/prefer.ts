@@ -1,7 +1,7 @@
 // The Prefer header, RFC 7240: several headers or one list, names without case, optional quotes.
 
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { isRefused, mediaType } from '../../src/http/negotiate.ts';
+import { isOfVersion, isRefused, mediaType } from '../../src/http/negotiate.ts';
 
 const ACCEPTED = new Set(['application/fhir+json', 'application/json', 'application/*', '*/*']);
 
@@ -32,7 +32,7 @@ export function readPrefer(header: string | undefined): Preferences {
 export function acceptFhir(accept: string | undefined): void {
   if (accept === undefined || accept.trim() === '')
     throw new Outcome('missing-parameter', 'Send Accept: application/fhir+json.');
-  const ranges = accept.split(',').filter((range) => !isRefused(range));
+  const ranges = accept.split(',').filter((range) => !isRefused(range) && isOfVersion(range));
   if (!ranges.some((r) => ACCEPTED.has(mediaType(r)))) throw new Outcome('not-acceptable');
 }
 

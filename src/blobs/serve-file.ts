@@ -1,7 +1,8 @@
 // A stored file as an answer: conditional, one byte range, gzip as it was stored or inflated. https://httpwg.org/specs/rfc9110.html
 import { Readable } from 'node:stream';
 import type { Blobs } from '../deps.ts';
-import { isNotModified } from '../http/conditional.ts';
+import { Outcome } from '../fhir/outcome.ts';
+import { isAnother, isNotModified } from '../http/conditional.ts';
 import { gunzipped } from './gunzipped.ts';
 
 export type StoredFile = {
@@ -77,6 +78,7 @@ async function* part(source: AsyncIterable<Uint8Array>, start: number, end: numb
  * Answers GET and HEAD.
  * @param headers of every answer; a cache rule of the caller among them
  * @returns undefined when the file is gone
+ * @throws Outcome precondition-failed
  */
 export async function serveFile(
   request: Request,
@@ -100,6 +102,7 @@ export async function serveFile(
       ? { 'repr-digest': `sha-256=:${Buffer.from(file.sha256, 'hex').toString('base64')}:` }
       : {}),
   };
+  if (isAnother(asked('if-match'), etag)) throw new Outcome('precondition-failed');
   if (isNotModified(asked('if-none-match'), asked('if-modified-since'), etag, file.modified))
     return new Response(null, { status: 304, headers: all });
   const ifRange = asked('if-range');

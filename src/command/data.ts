@@ -21,6 +21,7 @@ import { type Reject, type RejectsWriter, rejectsWriter } from '../import/reject
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
 import { migrate, planMigration } from '../store/migrate.ts';
+import { deleteLeftBehind, gone } from '../store/resource/left-behind.ts';
 import { readResource } from '../store/resource/resource.ts';
 import { type ImportEntry, importResources } from '../store/resource/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
@@ -149,24 +150,26 @@ export async function importDirectory(
     const taxonomy = await taxonomyCodes(sql);
     const { network } = options;
     const known = network === undefined ? undefined : await readResource(sql, `Organization/${networkId(network)}`);
+    const deactivated = gone();
+    const to = { base: `${node.config.baseUrl}/directory/fhir`, clock: node.deps.clock, signal };
     const summary = await importResources(
       node.deps.database,
       readDirectoryFiles(paths, {
         payer: { name: node.config.planName, npi: node.config.planNpi },
         ...(network === undefined ? {} : { network, networkIsKnown: known?.deleted === false }),
         progress: (p) => progress.update(p),
+        onDeleted: deactivated.add,
       }) as AsyncIterable<ImportEntry>,
       {
-        base: `${node.config.baseUrl}/directory/fhir`,
-        clock: node.deps.clock,
+        ...to,
         ...(options.mirror
           ? {}
           : { validate: (r: unknown) => validate(r, { profiles: 'plan-net', ...(taxonomy ? { taxonomy } : {}) }) }),
         ...(options.strict ? { strict: true } : {}),
-        signal,
         onReject: (entry, code, message) => rejects.write(rejectOf(entry, code, message)),
       },
     );
+    summary.deleted += await deleteLeftBehind(node.deps.database, deactivated, to);
     const file = await rejects.close();
     progress.end([
       `created ${summary.created}, updated ${summary.updated}, unchanged ${summary.unchanged}, deleted ${summary.deleted}, repeated ${summary.duplicates}, rejected ${summary.rejected}`,

@@ -27,6 +27,7 @@ export const OUTCOMES = {
     issue: 'not-supported',
     text: 'None of the accepted formats can be produced. Ask for application/fhir+json.',
   },
+  'precondition-failed': { status: 412, issue: 'conflict', text: 'What is here is not what If-Match names.' },
   'search-too-complex': {
     status: 400,
     issue: 'too-costly',

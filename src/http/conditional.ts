@@ -26,3 +26,7 @@ export function isNotModified(
   const since = Date.parse(ifModifiedSince);
   return !Number.isNaN(since) && Math.floor(lastModified.getTime() / 1000) * 1000 <= since;
 }
+
+/** Is what is here not what the client has a part of? Compared strongly: RFC 9110, 13.1.1. */
+export const isAnother = (ifMatch: string | undefined, tag: string): boolean =>
+  ifMatch !== undefined && !ifMatch.split(',').some((t) => t.trim() === '*' || t.trim() === tag);

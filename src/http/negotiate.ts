@@ -65,7 +65,8 @@ function isAccepted(range: string): boolean {
   return !isRefused(range) && isOfVersion(range);
 }
 
-function isOfVersion(range: string): boolean {
+/** Does a range ask for no version of FHIR, or for ours? */
+export function isOfVersion(range: string): boolean {
   const version = /;\s*fhirversion\s*=\s*"?([\d.]+)/i.exec(range)?.[1];
   return version === undefined || version === '4.0' || version === '4.0.1';
 }

@@ -130,3 +130,87 @@ test('one whose label a consent covers stays, in this export or in another of th
     'Organization/over',
   ]);
 });
+
+const leavingPlaces = async (by: ExportClient, manifest: Manifest) => places(keysOf(await by.output(manifest)));
+const everythingSince = async (by: ExportClient, since: string) => {
+  const { entry = [] } = (
+    await by.call(`/Patient/${idOf(rivera)}/$everything?_count=200&_since=${encodeURIComponent(since)}`)
+  ).json() as { entry?: { resource: { resourceType: string; id: string } }[] };
+  return places(entry.map((e) => `${e.resource.resourceType}/${e.resource.id}`));
+};
+
+test('what an entry names since it changed comes with it, though it is not new itself', async () => {
+  const role = (organization: string) => ({
+    resourceType: 'PractitionerRole',
+    id: 'moves',
+    organization: { reference: `Organization/${organization}` },
+  });
+  await write(place('old-office'), place('new-office'), role('old-office'));
+  await write({ ...lab('l9'), performer: [{ reference: 'PractitionerRole/moves' }] });
+  const group = await them.group([card(rivera)]);
+  const first = await run(them, group);
+  expect(await leavingPlaces(them, first)).not.toContain('Organization/new-office');
+  await write(role('new-office'));
+  expect(await leavingPlaces(them, await run(them, group, first.transactionTime))).toContain('Organization/new-office');
+  const byPatient = [{ name: 'organizeOutputBy', valueString: 'Patient' }];
+  expect(await leavingPlaces(them, await run(them, group, first.transactionTime, byPatient))).toContain(
+    'Organization/new-office',
+  );
+  expect(await everythingSince(them, first.transactionTime)).toContain('Organization/new-office');
+});
+
+test('what a Provenance names comes with it when what it is about may leave', async () => {
+  await write(
+    place('signer'),
+    { ...lab('l10'), effectiveDateTime: '2010-01-01' },
+    {
+      resourceType: 'Provenance',
+      id: 'signed',
+      recorded: new Date().toISOString(),
+      target: [{ reference: 'Observation/l10' }],
+      agent: [{ who: { reference: 'Organization/signer' } }],
+    },
+  );
+  const group = await them.group([card(rivera)]);
+  const first = await run(them, group);
+  expect(await leavingPlaces(them, first)).not.toContain('Organization/signer');
+  await write(lab('l10'));
+  const next = await run(them, group, first.transactionTime);
+  expect(keysOf(await them.output(next))).toEqual(expect.arrayContaining(['Organization/signer', 'Provenance/signed']));
+  expect(await everythingSince(them, first.transactionTime)).toContain('Organization/signer');
+});
+
+test('what a labelled record names comes with it when a consent covers it', async () => {
+  const narrow = await them.group([card(robert)]);
+  await write(place('therapist'), { ...lab('l11', 'therapist', idOf(robert)), ...coded('PSY') });
+  const first = await run(them, narrow);
+  expect(await leavingPlaces(them, first)).not.toContain('Organization/therapist');
+  const wide = await them.group([card(robert)], SENSITIVE);
+  const next = await run(them, wide, first.transactionTime);
+  expect(keysOf(await them.output(next))).toEqual(
+    expect.arrayContaining(['Observation/l11', 'Organization/therapist']),
+  );
+});
+
+test('who covers a member comes with the Coverage that names it, when it reveals nothing any more', async () => {
+  await write(place('insurer', { partOf: { reference: 'Organization/parent' } }), {
+    ...place('parent'),
+    ...coded('PSY'),
+  });
+  await write({
+    resourceType: 'Coverage',
+    id: 'cover',
+    status: 'active',
+    beneficiary: { reference: `Patient/${idOf(rivera)}` },
+    payor: [{ reference: 'Organization/insurer' }],
+  });
+  const group = await them.group([card(rivera)]);
+  const first = await run(them, group);
+  const came = keysOf(await them.output(first));
+  expect([came.includes('Coverage/cover'), came.includes('Organization/insurer')]).toEqual([true, false]);
+  await write(place('parent'));
+  expect(await leavingPlaces(them, await run(them, group, first.transactionTime))).toEqual(
+    expect.arrayContaining(['Organization/insurer', 'Organization/parent']),
+  );
+  expect(await everythingSince(them, first.transactionTime)).toContain('Organization/insurer');
+});

@@ -244,6 +244,9 @@ describe('what was delivered and may not leave any more', () => {
     expect(await sent(them, last)).not.toContain('Observation/mistaken');
     const rows = await node.deps.database.sql`select deleted from exchange.resource where id = 'mistaken'`;
     expect(rows.map((r) => r['deleted'])).toEqual([true, true]);
+    // two entries of one transaction may not name the same
+    const gone = await run(them, both, before.transactionTime, [of]);
+    expect((await them.deleted(gone)).filter((key) => key === 'Observation/mistaken')).toHaveLength(1);
   });
 
   test('a document leaves with an authorization that it supports, and goes with the last of them', async () => {

@@ -100,6 +100,8 @@ test.each([
   ['application/fhir+json;q=0', 406],
   ['application/fhir+json;q=0, application/json', 202],
   ['Application/FHIR+JSON; q=0.5', 202],
+  ['application/fhir+json; fhirVersion=3.0', 406],
+  ['application/fhir+json; fhirVersion=4.0', 202],
 ])('a kick-off that accepts %s', async (accept, status) => {
   const kick = await them.get(`${place}/$export`, '_type=Patient&_outputFormat=NDJSON', { accept });
   expect(kick.status).toBe(status);

@@ -591,6 +591,14 @@ describe('status and files', () => {
     ]);
     expect([await unless('"x"', gzip), await unless(tag, identity)]).toEqual([200, 200]);
     expect((await call(url, { headers: { range: 'bytes=0-1' } })).status).toBe(200);
+    // who goes on with a part of another one is told so
+    for (const [tags, status] of [
+      ['"x"', 412],
+      [`W/${tag}`, 412],
+      [`"x", ${tag}`, 206],
+      ['*', 206],
+    ] as const)
+      expect([tags, (await part('bytes=0-1', { 'if-match': tags })).status]).toEqual([tags, status]);
   });
 
   test('the scope of this request’s token counts', async () => {

@@ -244,6 +244,37 @@ test('NPPES: people, organizations and deactivations', async () => {
   });
 });
 
+test('NPPES: without a city there is no place, and nothing that names it; without a street the place is called by its city', async () => {
+  const without = (part: string) => ({ ...NPPES, [`Provider ${part}`]: '' });
+  const r = await read([
+    file(
+      'npidata.csv',
+      table([
+        without('Business Practice Location Address City Name'),
+        without('First Line Business Practice Location Address'),
+      ]),
+    ),
+  ]);
+  expect(r.faults).toEqual(['2 invalid-row: Provider Business Practice Location Address City Name is empty.']);
+  expect([...r.resources.values()].filter((x) => x.resourceType === 'Location').map((x) => x['name'])).toEqual([
+    'Hartford',
+  ]);
+  expect([r.findings, dangling(r.resources)]).toEqual([[], []]);
+});
+
+test('NPPES: who is deactivated and comes again in a later file is there', async () => {
+  const paths = [NPPES, { ...NPPES, 'NPI Deactivation Date': '01/02/2027' }, NPPES].map((row, i) =>
+    file(`week${i}.csv`, table([row])),
+  );
+  const d = await directory([]);
+  try {
+    await d.load(readDirectoryFiles(paths, { payer: PAYER }));
+    expect(await d.find('Practitioner')).toEqual(['Practitioner/npi-9000000015']);
+  } finally {
+    await d.close();
+  }
+});
+
 const PROVIDER = {
   npi: '9000000015',
   type: 'INDIVIDUAL',
@@ -305,6 +336,30 @@ test('QHP: one role for all plans of a person, plans from both files', async () 
   const gold = r.resources.get('InsurancePlan/plan-12345NY9876543');
   expect(gold).toMatchObject({ name: 'Oak Gold', period: { start: '2027-01-01', end: '2027-12-31' } });
   expect(gold?.['network']).toHaveLength(2);
+});
+
+test('QHP: numbers for texts, years that are none, and keys that every object has', async () => {
+  const odd = {
+    ...PROVIDER,
+    npi: 9000000015,
+    accepting: 'constructor',
+    addresses: [{ address: '1 A St', city: 'Hartford', state: 'Connecticut', zip: 6103, phone: 8605550100 }],
+    plans: [
+      { plan_id_type: 'HIOS-PLAN-ID', plan_id: '12345NY9876543', network_tier: 'A', years: ['2027', 1.5, 1e300] },
+    ],
+  };
+  const r = await read([
+    file('providers.json', JSON.stringify([odd, { ...PROVIDER, accepting: 'accepting in some locations' }])),
+  ]);
+  expect(r.faults).toEqual([
+    '1 left-out: years holds one that is no year; the rest of the row is imported.',
+    '1 left-out: accepting is none of "accepting", "not accepting" and "accepting in some locations"; the rest of the row is imported.',
+  ]);
+  const of = (type: string) => [...r.resources.values()].filter((x) => x.resourceType === type);
+  expect(of('InsurancePlan').map((x) => x['period'])).toEqual([{ start: '2027-01-01', end: '2027-12-31' }]);
+  expect(JSON.stringify(of('Location'))).toContain('"postalCode":"06103"');
+  expect(JSON.stringify(of('PractitionerRole'))).not.toContain('acceptingPatients');
+  expect([r.findings, dangling(r.resources)]).toEqual([[], []]);
 });
 
 test('QHP that is cut off says so; a single value that is no provider too', async () => {

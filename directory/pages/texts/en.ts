@@ -6,6 +6,8 @@ export const en = {
   language: 'English',
   skip: 'Skip to content',
   notice: 'Notice',
+  /** name of the pages over all directories */
+  overAll: (plan: string) => `${plan} · all directories`,
   sandbox: 'Sandbox: every person, place and plan here is invented.',
   nav: {
     label: 'Pages',

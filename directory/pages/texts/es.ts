@@ -7,6 +7,7 @@ export const es: Texts = {
   language: 'Español',
   skip: 'Ir al contenido',
   notice: 'Aviso',
+  overAll: (plan) => `${plan} · todos los directorios`,
   sandbox: 'Entorno de prueba: todas las personas, lugares y planes son inventados.',
   nav: {
     label: 'Páginas',

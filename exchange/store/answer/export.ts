@@ -195,16 +195,18 @@ export function exportRows(
   c: ExportConditions,
   want: { links: boolean; byMember: boolean },
 ): AsyncIterable<RawRows> {
+  const isAll = c.since === undefined;
   return rawPages(
     tx,
     `select g.n, case when a.asked then r.type || '/' || r.id end, case when a.asked then r.last_updated end,
          case when a.asked then coalesce(r.shared, r.body) end, ${LINKED}, case when not l.leaves then ${REASON} end,
          ${want.links ? `case when l.leaves then array_to_string(${NAMES}, ' ') end` : 'null'},
-         g.policy_then = '' or ${MOVED('r')} > $10::timestamptz
+         ${isAll ? 'true' : 'n.is_new'}
        from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then, granted_at, n)
        ${recordsOfEach()}
        cross join lateral (select coalesce(${MAY_LEAVE}, false) as leaves offset 0) l
-       cross join lateral (select l.leaves and r.type = any($8::text[]) and ${isNew('$10')}
+       ${isAll ? '' : `cross join lateral (select l.leaves and ${isNew('$10')} as is_new offset 0) n`}
+       cross join lateral (select ${isAll ? 'l.leaves and $10::timestamptz is null' : 'n.is_new'} and r.type = any($8::text[])
            and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
            ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''} as asked offset 0) a
        where not r.deleted and case when l.leaves then ${MOVED('r')} <= $9::timestamptz and ${want.links ? '(a.asked or r.links is not null)' : 'a.asked'}
@@ -230,7 +232,7 @@ export async function deletedRows(
 ): Promise<{ type: string; id: string }[]> {
   if (c.since === undefined) return [];
   const rows = await sql.unsafe<{ type: string; id: string }[]>(
-    `select r.type, r.id ${FROM}
+    `select distinct r.type, r.id ${FROM}
      where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
@@ -251,13 +253,17 @@ export async function deletedRows(
   return [...rows];
 }
 
-/** Directory-type records that some of them name in turn, as `Type/id`. shared_resource_pkey. */
-export async function namedByShared(sql: Queryable, keys: readonly string[]): Promise<{ key: string; by: string }[]> {
+/** Directory-type records that some of them name in turn, as `Type/id`; `isNews`: by one written after `since`, which may not have named it before. shared_resource_pkey. */
+export async function namedByShared(
+  sql: Queryable,
+  keys: readonly string[],
+  since?: string,
+): Promise<{ key: string; by: string; isNews: boolean }[]> {
   return [
-    ...(await sql.unsafe<{ key: string; by: string }[]>(
-      `select l as key, k as by from unnest($1::text::text[]) k
+    ...(await sql.unsafe<{ key: string; by: string; isNews: boolean }[]>(
+      `select l as key, k as by, coalesce(s.last_updated > $2::timestamptz, false) as "isNews" from unnest($1::text::text[]) k
        join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) cross join unnest(s.links) l`,
-      [arrayLiteral(keys)],
+      [arrayLiteral(keys), since ?? null] as never[],
     )),
   ];
 }

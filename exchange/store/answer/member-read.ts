@@ -182,12 +182,12 @@ type SharedWanted = {
 
 /** @param columns of `s`, shared_resource; the order needs its type and id */
 const sharedNamed = (columns: string) => `with named as materialized (
-         select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at
+         select k as key, max(case when ${isNew('$11')} then 'infinity' else ${MOVED('r')} end) as at
          ${grantedThen(12)} ${recordsOfEach()} cross join unnest(${NAMES}) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
          group by k
        ), reached as (
          select key, at from named union all
-         select k, n.at from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+         select k, greatest(n.at, s.last_updated) from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
          cross join unnest(s.links) k
        )
        select ${columns} from (select key, max(at) as at from reached group by key) n

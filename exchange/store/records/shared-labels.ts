@@ -91,11 +91,19 @@ export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<
   );
 }
 
-/** Who names some entries, by themselves or by other entries. It is rare that one is labelled that was not: shared_resource and resource are read as a whole. */
-async function namersOfEntries(tx: Queryable, first: readonly string[]): Promise<{ memberId: string }[]> {
-  const keys = await namersInTurn(tx, first);
-  return tx<{ memberId: string }[]>`
-    select distinct member_id as "memberId" from exchange.resource where links && ${arrayLiteral(keys)}::text::text[] order by 1`;
+/**
+ * Who names some entries, by themselves or by other entries. It is rare that one is labelled that was not: shared_resource and resource are read
+ * as a whole. People and their cover inherit no label (labels.ts), but what may leave of those whom they name is another now: they move.
+ */
+async function namersOfEntries(tx: Queryable, first: readonly string[], at: string): Promise<string[]> {
+  const keys = arrayLiteral(await namersInTurn(tx, first));
+  const rows = await tx<{ memberId: string }[]>`
+    select distinct member_id as "memberId" from exchange.resource where links && ${keys}::text::text[] order by 1`;
+  const members = rows.map((r) => r.memberId);
+  await tx`
+    update exchange.resource set moved_at = ${at}::text::timestamptz
+    where member_id = any(${arrayLiteral(members)}::text::text[]) and type in ('Patient', 'Coverage', 'RelatedPerson') and not deleted and links && ${keys}::text::text[]`;
+  return members;
 }
 
 /** Of entries that name others than before those that reveal a label now, or did. shared_resource_pkey. */
@@ -126,7 +134,7 @@ export async function tellNamersOfSlice(
   const other = await turnedRevealing(tx, turned);
   const changed = [...entries.filter((e) => e.isOther).map((e) => e.key), ...other, ...copies];
   if (changed.length > 0) {
-    const members = (await namersOfEntries(tx, changed)).map((n) => n.memberId);
+    const members = await namersOfEntries(tx, changed, at);
     for (let i = 0; i < members.length; i += MEMBERS) await inheritLabelsOf(tx, members.slice(i, i + MEMBERS), at);
   }
   const come = `s.is_shared and s.type = 'Medication' and s.outcome in ('created', 'updated')`;

@@ -46,8 +46,9 @@ function place(row: Row, title: string): Place | Left {
   if (zip === undefined) return { column: column(`${PLACE} Postal Code`), why: 'is not a ZIP of five or nine digits' };
   const line = ['First', 'Second'].map((n) => capitalized(cell(row, column(`${n} Line ${PLACE}`)))).filter(Boolean);
   const city = capitalized(cell(row, column(`${PLACE} City Name`)));
+  if (city === '') return { column: column(`${PLACE} City Name`), why: 'is empty' };
   const phone = cell(row, column(`${PLACE} Telephone Number`)) || undefined;
-  return { name: title || `${line[0] ?? ''}, ${city}`, line, city, state, zip, phone };
+  return { name: title || [...line.slice(0, 1), city].join(', '), line, city, state, zip, phone };
 }
 
 /** @param network id of the network that everybody in the file belongs to */

@@ -1,7 +1,9 @@
 // Records of the QHP machine-readable files: providers.json and plans.json. https://github.com/CMSgov/QHP-provider-formulary-APIs
 // The files name no networks, only plans and tiers. Providers with the same plans and tiers are taken as one network, which
 // says exactly what the file says and gives each person one role.
+
 import { isObject, type Json, type JsonObject, objects, type Resource, strings } from '../../fhir/resource.ts';
+import { own } from '../../own.ts';
 import { location, organization, PAYER, type Place, placeId, plan, practitioner, role, shortHash } from './build.ts';
 import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';
@@ -17,8 +19,17 @@ type Known = { name: string; years: number[] };
 export type QhpSets = { networks: Map<string, Network>; plans: Map<string, Known> };
 export const qhpSets = (): QhpSets => ({ networks: new Map(), plans: new Map() });
 
-const text = (value: Json | undefined) => (typeof value === 'string' ? value.trim() : '');
-const years = (value: Json | undefined) => (Array.isArray(value) ? value.filter((y) => typeof y === 'number') : []);
+/** NPIs, ZIPs and telephone numbers are written as numbers too. */
+const text = (value: Json | undefined) =>
+  typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : '';
+
+/** Years as numbers, or as texts. */
+function years(value: Json | undefined, left: Left[]): number[] {
+  const given = (Array.isArray(value) ? value : []).map(text);
+  const known = given.filter((y) => /^[12]\d{3}$/.test(y));
+  if (known.length < given.length) left.push({ column: 'years', why: 'holds one that is no year' });
+  return known.map(Number);
+}
 
 function networkOf(record: JsonObject, sets: QhpSets, left: Left[]): string | undefined {
   const pairs = new Set<string>();
@@ -30,7 +41,7 @@ function networkOf(record: JsonObject, sets: QhpSets, left: Left[]): string | un
     }
     pairs.add(`${id} ${text(p['network_tier'])}`);
     const known = sets.plans.get(id) ?? { name: id, years: [] };
-    known.years = [...new Set([...known.years, ...years(p['years'])])];
+    known.years = [...new Set([...known.years, ...years(p['years'], left)])];
     sets.plans.set(id, known);
   }
   if (pairs.size === 0) return undefined;
@@ -55,6 +66,20 @@ function places(record: JsonObject, name: string, left: Left[]): Place[] {
 }
 
 const ACCEPTING: Record<string, string> = { accepting: 'newpt', 'not accepting': 'nopt' };
+
+/** What has no code; `accepting in some locations` does not say in which. */
+const NOT_TOLD = new Set(['', 'unknown', 'accepting in some locations']);
+
+function accepting(value: Json | undefined, left: Left[]): string | undefined {
+  const told = text(value).toLowerCase();
+  const found = own(ACCEPTING, told);
+  if (found === undefined && !NOT_TOLD.has(told))
+    left.push({
+      column: 'accepting',
+      why: 'is none of "accepting", "not accepting" and "accepting in some locations"',
+    });
+  return found;
+}
 
 export function qhpProvider(record: JsonObject, sets: QhpSets): Made {
   const npi = text(record['npi']);
@@ -84,7 +109,7 @@ export function qhpProvider(record: JsonObject, sets: QhpSets): Made {
       network,
       specialties: of,
       phone: at[0]?.phone,
-      accepting: ACCEPTING[text(record['accepting']).toLowerCase()],
+      accepting: accepting(record['accepting'], left),
       period: {},
     });
     return { resources: [person, ...at.map((p) => location(p, undefined)), works], left };
@@ -124,11 +149,12 @@ export function qhpPlan(record: JsonObject, sets: QhpSets): Made {
   const id = text(record['plan_id']);
   if (!HIOS.test(id)) return refused('plan_id', 'is not a HIOS plan id of 14 characters');
   const known = sets.plans.get(id);
+  const left: Left[] = [];
   sets.plans.set(id, {
     name: text(record['marketing_name']) || id,
-    years: [...new Set([...(known?.years ?? []), ...years(record['years'])])],
+    years: [...new Set([...(known?.years ?? []), ...years(record['years'], left)])],
   });
-  return { resources: [], left: [] };
+  return { resources: [], left };
 }
 
 /** Networks and plans, at the end of the input. A plan that no provider names has no network and cannot be expressed. */

@@ -24,6 +24,8 @@ export type PlanFileOptions = {
   /** it is in the directory already: its name there stays */
   networkIsKnown?: boolean;
   progress?: (progress: Progress) => void;
+  /** is told what a table says is gone. @param key `Type/id` */
+  onDeleted?: (key: string) => void;
 };
 
 /** Resources made lately are not given again: every row of a place repeats it. */
@@ -64,8 +66,12 @@ class Emitter {
         );
     }
     for (const resource of made.resources) yield* this.resource(source, line, resource);
-    for (const url of made.deleted ?? [])
+    for (const url of made.deleted ?? []) {
+      // what comes again after it is new
+      this.#recent.delete(url);
+      this.#options.onDeleted?.(url);
       yield { source, line, text: '', resource: undefined, request: { method: 'DELETE', url } };
+    }
     if (made.refused)
       yield { source, line, fault: 'invalid-row', message: `${made.refused.column} ${made.refused.why}.` };
     for (const { column, why } of made.left)

@@ -182,7 +182,10 @@ describe('the pages over all directories', () => {
         .map((m) => m[1])
         .filter((h) => h !== '/directory.css' && h !== '/icon.svg' && !h?.startsWith('/all')),
     ).toEqual([]);
-    expect((await get('/all/es')).status).toBe(200);
+    expect(home).toContain(' · all directories</a>');
+    const spanish = await get('/all/es');
+    expect(spanish.status).toBe(200);
+    expect(await spanish.text()).toContain(' · todos los directorios</a>');
   });
 });
 

@@ -1,0 +1,197 @@
+// Random histories of records, directory entries and their labels, and two peers that ask for changes alone: whoever applies every answer holds
+// what a whole answer would give, and nothing that may not leave any more. MODEL_SEED and MODEL_STEPS try other and longer ones.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient, type Manifest, REGULAR, SENSITIVE } from './export-client.ts';
+import { client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
+
+const SEED = Number(process.env['MODEL_SEED'] ?? 1);
+const STEPS = Number(process.env['MODEL_STEPS'] ?? 12);
+const { rivera, robert } = PEOPLE;
+const MEMBERS = [idOf(rivera), idOf(robert)];
+const DAY = planDay(new Date(Date.now() - 30 * 86_400_000));
+const IDS: Record<string, string[]> = {
+  Organization: ['o0', 'o1', 'o2', 'o3'],
+  Practitioner: ['p0', 'p1'],
+  PractitionerRole: ['r0', 'r1'],
+  Medication: ['m0', 'm1'],
+  Observation: ['l0', 'l1', 'l2', 'l3'],
+  MedicationRequest: ['q0', 'q1'],
+  Coverage: ['c0', 'c1'],
+  Provenance: ['pv0', 'pv1'],
+};
+const KEYS = Object.entries(IDS).flatMap(([type, ids]) => ids.map((id) => `${type}/${id}`));
+
+/** What a peer holds, by `Type/id`. */
+type Held = Map<string, string>;
+type Peer = { by: ExportClient; policy: string; group: string; since: string; held: Held; everything: Held };
+
+let node: TestNode;
+const peers: Peer[] = [];
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  await enrol(node.deps, [rivera, robert]);
+  for (const [id, policy] of [
+    ['a', REGULAR],
+    ['b', SENSITIVE],
+  ] as const) {
+    const by = new ExportClient(node, await client(node, id, { npi: ASKER.npi }));
+    await by.signIn();
+    const group = await by.group([card(rivera), card(robert)], policy);
+    peers.push({ by, policy, group, since: '2000-01-01T00:00:00Z', held: new Map(), everything: new Map() });
+  }
+});
+afterAll(() => node.close());
+
+/** Numbers from 0 to 1, the same for a seed. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
+    const mixed = Math.imul(state ^ (state >>> 12), 0x297a2d39);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
+  };
+}
+const next = numbers(SEED);
+const pick = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
+const maybe = (chance: number, what: () => object): object => (next() < chance ? what() : {});
+const refer = (type: string) => ({ reference: `${type}/${pick(IDS[type] ?? [])}` });
+const label = () =>
+  maybe(0.3, () => ({
+    meta: {
+      security: [
+        { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: pick(['PSY', 'PSY', '42CFRPart2']) },
+      ],
+    },
+  }));
+
+/** What a record of a type says besides its id, its label and its number. */
+const SAYS: Record<string, () => object> = {
+  Organization: () => ({ active: true, name: 'N', ...maybe(0.6, () => ({ partOf: refer('Organization') })) }),
+  Practitioner: () => ({ name: [{ family: 'F' }] }),
+  PractitionerRole: () => ({
+    ...maybe(0.6, () => ({ practitioner: refer('Practitioner') })),
+    ...maybe(0.6, () => ({ organization: refer('Organization') })),
+  }),
+  Medication: () => ({ code: { text: 'x' }, ...maybe(0.6, () => ({ manufacturer: refer('Organization') })) }),
+  Observation: () => ({
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+    subject: { reference: `Patient/${pick(MEMBERS)}` },
+    effectiveDateTime: DAY,
+    ...maybe(0.6, () => ({ performer: [refer(pick(['Organization', 'PractitionerRole']))] })),
+    ...maybe(0.3, () => ({ derivedFrom: [refer('Observation')] })),
+  }),
+  MedicationRequest: () => ({
+    status: 'active',
+    intent: 'order',
+    medicationReference: refer('Medication'),
+    subject: { reference: `Patient/${pick(MEMBERS)}` },
+    authoredOn: DAY,
+    requester: refer('Practitioner'),
+  }),
+  Coverage: () => ({
+    status: 'active',
+    beneficiary: { reference: `Patient/${pick(MEMBERS)}` },
+    payor: [refer('Organization')],
+  }),
+  Provenance: () => ({
+    recorded: new Date().toISOString(),
+    target: [refer(pick(['Observation', 'Observation', 'MedicationRequest']))],
+    agent: [{ who: refer('Organization') }],
+  }),
+};
+let written = 0;
+function change(key: string): object {
+  const [type = '', id = ''] = key.split('/');
+  if (next() < 0.25)
+    return { resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url: key } }] };
+  const number = type === 'Provenance' ? {} : { identifier: [{ system: 'urn:x', value: String(written++) }] };
+  return { resourceType: type, id, ...(type === 'Provenance' ? {} : label()), ...number, ...SAYS[type]?.() };
+}
+
+const told: string[] = [];
+async function write(): Promise<void> {
+  const changes = [...new Set(Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(KEYS)))].map(change);
+  told.push(JSON.stringify(changes));
+  await enrol(node.deps, [], changes).catch((error: Error) => {
+    // a Provenance of what is nobody's (any more)
+    const codes = (JSON.parse(error.message) as { code: string }[]).map((r) => r.code);
+    if (codes.some((code) => code !== 'unknown-member')) throw error;
+  });
+}
+
+/** Those who say that we transmit are made for each answer. */
+const isOfOurs = (r: Resource) =>
+  r.resourceType !== 'Parameters' && (r.resourceType !== 'Provenance' || IDS['Provenance']?.includes(String(r['id'])));
+const heldOf = (resources: readonly Resource[]): Held =>
+  new Map(resources.filter(isOfOurs).map((r) => [`${r.resourceType}/${String(r['id'])}`, JSON.stringify(r)]));
+
+async function run({ by, group }: Peer, since?: string): Promise<Manifest> {
+  const parameters = [
+    ...(since === undefined ? [] : [{ name: '_since', valueInstant: since }]),
+    ...(next() < 0.3 ? [{ name: 'organizeOutputBy', valueString: 'Patient' }] : []),
+  ];
+  return (await by.finished(await by.kick(`Group/${group}/$davinci-data-export`, parameters))).manifest;
+}
+
+async function everything({ by }: Peer, since?: string): Promise<Held> {
+  const found: Resource[] = [];
+  let url: string | undefined =
+    `/Patient/${MEMBERS[0]}/$everything?_count=50${since === undefined ? '' : `&_since=${since}`}`;
+  while (url !== undefined) {
+    const page = (await by.call(url)).json() as {
+      entry?: { resource: Resource }[];
+      link: { relation: string; url: string }[];
+    };
+    found.push(...(page.entry ?? []).map((e) => e.resource));
+    url = page.link.find((l) => l.relation === 'next')?.url;
+  }
+  return heldOf(found);
+}
+
+/** What is missing or old of what a whole answer gives. */
+const lacking = (held: Held, whole: Held) =>
+  [...whole].filter(([key, text]) => held.get(key) !== text).map(([key]) => key);
+
+/** Entries that are here and reveal nothing that the consent does not cover may be kept by who has them, named or not. */
+async function mayStay(key: string, policy: string): Promise<boolean> {
+  const [type = '', id = ''] = key.split('/');
+  const [row] = await node.deps.database.sql<{ label: number | null }[]>`
+    select label from exchange.shared_resource where type = ${type} and id = ${id} and not deleted`;
+  return row !== undefined && (row.label ?? 0) <= (policy === SENSITIVE ? 1 : 0);
+}
+
+test(
+  `seed ${SEED}, ${STEPS} steps`,
+  async () => {
+    for (let step = 0; step < STEPS; step++) {
+      for (let n = Math.floor(next() * 3); n >= 0; n--) await write();
+      const peer = pick(peers);
+      const manifest = await run(peer, peer.since);
+      // an answer that is lost is asked for again, from the same time
+      if (next() < 0.2) continue;
+      const gone = await peer.by.deleted(manifest);
+      const came = heldOf(await peer.by.output(manifest));
+      expect(gone.filter((key) => came.has(key))).toEqual([]);
+      for (const key of gone) peer.held.delete(key);
+      for (const [key, text] of came) peer.held.set(key, text);
+      for (const [key, text] of await everything(peer, peer.since)) peer.everything.set(key, text);
+      const { since } = peer;
+      peer.since = manifest.transactionTime;
+      const whole = heldOf(await peer.by.output(await run(peer)));
+      const kept: string[] = [];
+      for (const key of peer.held.keys()) if (!whole.has(key) && !(await mayStay(key, peer.policy))) kept.push(key);
+      const found = {
+        lacking: lacking(peer.held, whole),
+        lackingOfEverything: lacking(peer.everything, await everything(peer)),
+        kept,
+      };
+      const about = `seed ${SEED}, step ${step}, since ${since}\n${told.slice(-12).join('\n')}`;
+      expect(found, about).toEqual({ lacking: [], lackingOfEverything: [], kept: [] });
+    }
+  },
+  Math.max(60_000, STEPS * 5000),
+);
