@@ -7,8 +7,8 @@ import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { formerUnder } from '../../exchange/store/members/member-merge.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
+import { endPulls } from '../exchange/pulls-end.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { endPulls } from './pulls-end.ts';
 
 let node: TestNode;
 let now = new Date('2027-01-04T17:00:00Z');

@@ -2,10 +2,10 @@
 // what a whole answer would give, and nothing that may not leave any more. MODEL_SEED and MODEL_STEPS try other and longer ones.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { ExportClient, type Manifest, REGULAR, SENSITIVE } from '../exchange/export-client.ts';
+import { client } from '../exchange/peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from '../exchange/plan-fixture.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient, type Manifest, REGULAR, SENSITIVE } from './export-client.ts';
-import { client } from './peer-client.ts';
-import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
 
 const SEED = Number(process.env['MODEL_SEED'] ?? 1);
 const STEPS = Number(process.env['MODEL_STEPS'] ?? 12);

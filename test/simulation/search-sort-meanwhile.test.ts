@@ -5,7 +5,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import type { ImportEntry } from '../../src/store/resource/resource-import.ts';
-import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
+import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from '../directory/fixture.ts';
 
 const DATA = [...directoryResources({ seed: 5, resources: 600 })];
 const url = (bundle: Bundle, relation: string) =>

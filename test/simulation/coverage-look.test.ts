@@ -8,8 +8,8 @@ import { closeClock } from '../../exchange/store/clock.ts';
 import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
 import { claimAsks, claimEnd, freeAsks } from '../../exchange/store/pull/coverage-ask.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
+import { endPulls } from '../exchange/pulls-end.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { endPulls } from './pulls-end.ts';
 
 let node: TestNode;
 let now = new Date('2027-01-04T17:00:00Z');
