@@ -4,13 +4,14 @@
 import type { Context } from 'hono';
 import { readScopes, SCOPE_OF } from '../../src/auth/scopes.ts';
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
-import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
+import { readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { orBrokenOff } from '../../src/http/break-off.ts';
 import { isAnother, isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
+import { acceptsGzip } from '../../src/http/negotiate.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
 import { BY_PATIENT } from '../export/write-members.ts';

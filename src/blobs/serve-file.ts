@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { Blobs } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
 import { isAnother, isNotModified } from '../http/conditional.ts';
+import { acceptsGzip } from '../http/negotiate.ts';
 import { gunzipped } from './gunzipped.ts';
 
 export type StoredFile = {
@@ -52,15 +53,6 @@ export function streamed(stream: AsyncIterable<Uint8Array>, status: number, head
 function acceptEncoding(request: Request & { cf?: { clientAcceptEncoding?: unknown } }): string | undefined {
   const own = request.cf?.clientAcceptEncoding;
   return typeof own === 'string' ? own : (request.headers.get('accept-encoding') ?? undefined);
-}
-
-/** May the answer be gzip? `q=0` says no. */
-export function acceptsGzip(header: string | undefined): boolean {
-  return (header ?? '').split(',').some((part) => {
-    const [name = '', ...parameters] = part.trim().toLowerCase().split(';');
-    const refused = parameters.some((p) => /^\s*q\s*=\s*0(\.0*)?\s*$/.test(p));
-    return (name.trim() === 'gzip' || name.trim() === 'x-gzip') && !refused;
-  });
 }
 
 async function* part(source: AsyncIterable<Uint8Array>, start: number, end: number): AsyncGenerator<Uint8Array> {

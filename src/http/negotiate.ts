@@ -65,6 +65,14 @@ function isAccepted(range: string): boolean {
   return !isRefused(range) && isOfVersion(range);
 }
 
+/** Does `Accept-Encoding` admit gzip? Who does not say so gets none. RFC 9110 12.5.3 */
+export function acceptsGzip(accept: string | undefined): boolean {
+  if (accept === undefined || accept === '') return false;
+  const ranges = accept.split(',');
+  const named = ranges.find((r) => /^(x-)?gzip$/.test(mediaType(r))) ?? ranges.find((r) => mediaType(r) === '*');
+  return named !== undefined && !isRefused(named);
+}
+
 /** Does a range ask for no version of FHIR, or for ours? */
 export function isOfVersion(range: string): boolean {
   const version = /;\s*fhirversion\s*=\s*"?([\d.]+)/i.exec(range)?.[1];

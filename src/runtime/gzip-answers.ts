@@ -4,7 +4,7 @@
 import { constants, gzip, gzipSync } from 'node:zlib';
 import { giveBack, isLent } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
-import { isRefused, mediaType } from '../http/negotiate.ts';
+import { acceptsGzip, mediaType } from '../http/negotiate.ts';
 
 /** What is shorter fits into two packets as it is. */
 const LEAST = 2048;
@@ -23,14 +23,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 let beside = 0;
 /** Of answers that are kept in memory, as long as they are. */
 const known = new WeakMap<Uint8Array, Bytes>();
-
-/** Does `Accept-Encoding` admit gzip? Who does not say so gets none. RFC 9110 12.5.3 */
-export function acceptsGzip(accept: string | undefined): boolean {
-  if (accept === undefined || accept === '') return false;
-  const ranges = accept.split(',');
-  const named = ranges.find((r) => /^(x-)?gzip$/.test(mediaType(r))) ?? ranges.find((r) => mediaType(r) === '*');
-  return named !== undefined && !isRefused(named);
-}
 
 /** An answer as it is sent to who accepts gzip. A body that is lent is given back when it has been read. */
 export async function gzipped(reply: Reply): Promise<Reply> {

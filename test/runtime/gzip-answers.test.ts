@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSite } from '../../directory/site.ts';
 import { type QuickHolder, quickListener } from '../../src/command/quick-listener.ts';
 import { lendBytes } from '../../src/fhir/lent-bytes.ts';
-import { acceptsGzip, gzipped, gzippedResponse } from '../../src/runtime/gzip-answers.ts';
+import { acceptsGzip } from '../../src/http/negotiate.ts';
+import { gzipped, gzippedResponse } from '../../src/runtime/gzip-answers.ts';
 import { directory } from '../directory/fixture.ts';
 import { siteDeps } from '../directory/pages-fixture.ts';
 
