@@ -3,7 +3,7 @@
 import { type FileLimits, NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Sql } from '../../src/store/database.ts';
 import { withPages } from '../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { decideAhead } from '../members/relabel.ts';
