@@ -1,6 +1,6 @@
 // The worker's side of an export: one snapshot, one pass over the members' records, files gzipped as they are written. What
 // may leave is decided by the statement (store/answer/export.ts); records are parsed only when the client asked for a part of them.
-import { type FileLimits, NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
+import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { arrayLiteral, type Sql } from '../../src/store/database.ts';
@@ -91,18 +91,19 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   if (run.since !== undefined) await keepFinishedEntries(sql, job.peerId);
   run.transactionTime = await settledTime(sql);
   const client = deps.database.dedicated('pages');
-  let alive = true;
+  let written: WrittenFile[] | undefined;
   try {
-    alive = await client.begin('isolation level repeatable read read only', (tx) =>
+    const alive = await client.begin('isolation level repeatable read read only', (tx) =>
       writeAll(run, withPages(client, tx) as unknown as Sql),
     );
+    if (alive) written = await run.files.finish(EXPORT_ORDER);
   } catch (error) {
+    // also where the disk is full at the last file: what is there of it would fill the disk until the next try
     await run.files.abandon();
     throw error;
   } finally {
     await client.end({ timeout: 1 });
   }
-  const written = alive ? await run.files.finish(EXPORT_ORDER) : undefined;
   if (!written) await run.files.abandon();
   const kept = written !== undefined && (await sql.begin((tx) => complete(run, tx, written)));
   if (!kept) {
