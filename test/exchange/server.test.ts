@@ -173,6 +173,12 @@ describe('$bulk-member-match', () => {
     ['no Accept', 400, 'required', () => ask(undefined, { headers: { accept: undefined } })],
     ['Accept text/html', 406, 'not-supported', () => ask(undefined, { headers: { accept: 'text/html' } })],
     ['text', 415, 'not-supported', () => ask(undefined, { headers: { 'content-type': 'text/plain' } })],
+    [
+      'another version of FHIR',
+      415,
+      'not-supported',
+      () => ask(undefined, { headers: { 'content-type': 'application/fhir+json; fhirVersion=3.0' } }),
+    ],
     ['gzip', 415, 'not-supported', () => ask(undefined, { headers: { 'content-encoding': 'gzip' } })],
     ['not JSON', 400, 'structure', () => ask('{')],
     ['Latin-1', 400, 'structure', () => ask(Buffer.from('{"resourceType":"Parameters","id":"ñ"}', 'latin1'))],
