@@ -6,9 +6,10 @@ import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
 import { attachmentTable } from '../report/pull/attachments.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count } from '../report/words.ts';
+import type { DayPlace } from '../store/report/merged.ts';
 import type { Desk } from './desk.ts';
 import { problem, type StaffContext, withQuery } from './frame.ts';
-import { choice, filterForm } from './paging.ts';
+import { filterForm } from './paging.ts';
 
 const PATH = '/staff/members';
 const MOST = 200;
@@ -139,22 +140,30 @@ function pagingOf(c: StaffContext, baseUrl: string): Paging | 'unreadable' | und
   return { count: n, after: place && { type: place[1] ?? '', id: place[2] ?? '' }, url };
 }
 
+/** After which place of the timeline a page begins, as a page before gave it. */
+function readPlace(c: StaffContext): DayPlace | undefined {
+  const given = /^((?:\d{4}(?:-\d\d){0,2})?)~([A-Za-z]{1,64})\/([A-Za-z0-9\-.]{1,64})$/.exec(
+    c.req.query('after') ?? '',
+  );
+  const [, day = '', type = '', id = ''] = given ?? [];
+  return given === null ? undefined : { day, type, id };
+}
+
 export function record(desk: Desk): void {
   const { deps } = desk;
 
   desk.page(`${PATH}/:member/record`, 'rows', async (visit) => {
     const { c } = visit;
     const member = c.req.param('member') ?? '';
-    const t = await timeline(deps, member);
-    if (!t) return desk.notFound(visit, 'There is no such member.');
     const withSensitive = c.req.query('sensitive') === 'show';
-    const held = t.entries.filter((e) => e.isSensitive).length;
-    const entries = withSensitive ? t.entries : t.entries.filter((e) => !e.isSensitive);
-    const kinds = [...new Set(entries.map((e) => e.plain.kind))].sort();
-    const kind = choice(c, 'kind', kinds);
-    const chosen = entries.filter((e) => kind === undefined || e.plain.kind === kind);
-    const from = /^\d{1,9}$/.test(c.req.query('from') ?? '') ? Number(c.req.query('from')) : 0;
-    const page = chosen.slice(from, from + MOST);
+    const t = await timeline(deps, member, {
+      withSensitive,
+      kind: c.req.query('kind'),
+      after: readPlace(c),
+      count: MOST,
+    });
+    if (!t) return desk.notFound(visit, 'There is no such member.');
+    const { entries: page, kind, kinds } = t;
     await desk.viewed(
       visit,
       withSensitive ? 'record-sensitive' : 'record-merged',
@@ -165,7 +174,7 @@ export function record(desk: Desk): void {
     const hidden = Object.entries(t.hidden).filter(([, n]) => n > 0) as [keyof Timeline['hidden'], number][];
     const before: Part = [
       html`<p><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a>, or <a href="${PATH}/${member}/everything?sensitive=include">with sensitive records</a></p>`,
-      held > 0 &&
+      t.sensitive > 0 &&
         !withSensitive &&
         html`<p><a href="${withQuery(c.req.url, { sensitive: 'show' })}">Show the sensitive records too</a>. That you open them is recorded for the member.</p>`,
       filterForm(`${PATH}/${member}/record`, [
@@ -180,14 +189,14 @@ export function record(desk: Desk): void {
         [`${PATH}/${member}`, t.person.name],
       ],
       lead: [
-        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(chosen.length, 'entry', 'entries')}, newest first. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
+        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(t.total, 'entry', 'entries')}, newest first. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
         ...hidden.map(
           ([why, n]) => `${count(n, 'record is', 'records are')} kept and not shown, ${HIDDEN_WORDS[why]}.`,
         ),
       ],
       before,
       tables: page.length === 0 ? [yearTable('', [])] : [...yearTables(page), ...attachmentTables(page)],
-      next: from + MOST < chosen.length ? withQuery(c.req.url, { from: String(from + MOST) }) : undefined,
+      next: t.next && withQuery(c.req.url, { after: `${t.next.day}~${t.next.type}/${t.next.id}` }),
     });
   });
 

@@ -59,10 +59,12 @@ export type StagedUnit = {
   attached?: string | undefined;
   /** keys `Type/id` of what it was not taken in with, see {@link writeKeptBack} */
   keeps?: string[] | undefined;
+  /** what it is about, as {@link shownDay} tells */
+  day?: string | undefined;
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps, day';
 
 const FIELDS = COLUMNS.split(',').length;
 
@@ -117,6 +119,7 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   texts(u.about);
   text(u.attached);
   texts(u.keeps);
+  text(u.day);
 }
 
 /** One row of {@link TEXT_COLUMNS}. */
