@@ -28,6 +28,8 @@ import { shownDay } from '../transform/shown-day.ts';
 import type { Hidden } from './fold.ts';
 import { entriesOf, foldedOf, hiddenCounts, keyOf, type Merged } from './folded.ts';
 
+export type { DayPlace };
+
 type Source = {
   id: string;
   /** `ours`, or the other payer's name */

@@ -2,11 +2,10 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { mergedBundle, type Paging, type Place } from '../merged/everything.ts';
-import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
+import { type DayPlace, type Entry, type Timeline, timeline } from '../merged/timeline.ts';
 import { attachmentTable } from '../report/pull/attachments.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count } from '../report/words.ts';
-import type { DayPlace } from '../store/report/merged.ts';
 import type { Desk } from './desk.ts';
 import { problem, type StaffContext, withQuery } from './frame.ts';
 import { filterForm } from './paging.ts';

@@ -108,9 +108,6 @@ export type DayFilter = {
   kinds: readonly Pick<MergedKey, 'type' | 'isAuthorization'>[] | undefined;
 };
 
-/** The condition of the index resource_day, word by word. */
-const ON_A_DAY = `r.member_id = $1 and not r.deleted and r.type <> 'Patient' and r.type <> 'Provenance'`;
-
 /** Places after one in the timeline of a member. resource_day. */
 export async function placesAfter(
   sql: Queryable,
@@ -123,7 +120,7 @@ export async function placesAfter(
   return [
     ...(await sql.unsafe<(DayPlace & { origin: string })[]>(
       `select r.day, r.type, r.id, r.origin from exchange.resource r
-       where ${ON_A_DAY} and r.day is not null and r.origin = any($2::text::text[]) and ($3 or r.label = 0)
+       where r.member_id = $1 and not r.deleted and r.type <> 'Patient' and r.type <> 'Provenance' and r.day is not null and r.origin = any($2::text::text[]) and ($3 or r.label = 0)
          and ($4::text is null or r.type || ' ' || ${AUTHORIZATION} = any($4::text::text[]))
          and ($5::text is null or (r.day <= $5 and (r.day < $5 or (r.type collate "C", r.id collate "C") > ($6, $7))))
        order by r.day desc, r.type collate "C", r.id collate "C" limit $8`,
@@ -160,7 +157,7 @@ export async function mergedOf(
 export async function withoutDay(sql: Queryable, memberId: string, limit: number) {
   return [
     ...(await sql.unsafe<{ type: string; id: string; version: number; body: string }[]>(
-      `select r.type, r.id, r.version, r.body from exchange.resource r where ${ON_A_DAY} and r.day is null limit $2`,
+      `select r.type, r.id, r.version, r.body from exchange.resource r where r.member_id = $1 and not r.deleted and r.type <> 'Patient' and r.type <> 'Provenance' and r.day is null limit $2`,
       [memberId, limit],
     )),
   ];
