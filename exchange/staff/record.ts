@@ -148,6 +148,10 @@ function readPlace(c: StaffContext): DayPlace | undefined {
   return given === null ? undefined : { day, type, id };
 }
 
+/** A year, month or day from which the pages go back. */
+const readUntil = (c: StaffContext): string | undefined =>
+  /^\d{4}(?:-\d\d){0,2}$/.exec(c.req.query('until')?.trim() ?? '')?.[0];
+
 export function record(desk: Desk): void {
   const { deps } = desk;
 
@@ -155,12 +159,10 @@ export function record(desk: Desk): void {
     const { c } = visit;
     const member = c.req.param('member') ?? '';
     const withSensitive = c.req.query('sensitive') === 'show';
-    const t = await timeline(deps, member, {
-      withSensitive,
-      kind: c.req.query('kind'),
-      after: readPlace(c),
-      count: MOST,
-    });
+    const until = readUntil(c);
+    // no day of that year, month or day comes behind it
+    const from = readPlace(c) ?? (until === undefined ? undefined : { day: `${until}~`, type: '', id: '' });
+    const t = await timeline(deps, member, { withSensitive, kind: c.req.query('kind'), after: from, count: MOST });
     if (!t) return desk.notFound(visit, 'There is no such member.');
     const { entries: page, kind, kinds } = t;
     await desk.viewed(
@@ -176,9 +178,12 @@ export function record(desk: Desk): void {
       t.sensitive > 0 &&
         !withSensitive &&
         html`<p><a href="${withQuery(c.req.url, { sensitive: 'show' })}">Show the sensitive records too</a>. That you open them is recorded for the member.</p>`,
-      filterForm(`${PATH}/${member}/record`, [
-        { name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) },
-      ]),
+      filterForm(
+        `${PATH}/${member}/record`,
+        [{ name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) }],
+        withSensitive ? { sensitive: 'show' } : {},
+        [{ name: 'until', label: 'From here back', hint: 'such as 2019, 2019-05 or 2019-05-31', value: until ?? '' }],
+      ),
     ];
     return desk.show(visit, {
       title: `Record of ${t.person.name}`,
@@ -188,7 +193,7 @@ export function record(desk: Desk): void {
         [`${PATH}/${member}`, t.person.name],
       ],
       lead: [
-        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(t.total, 'entry', 'entries')}, newest first. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
+        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(t.total, 'entry', 'entries')}, newest first${until === undefined ? '' : `, those of ${until} and before`}. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
         ...hidden.map(
           ([why, n]) => `${count(n, 'record is', 'records are')} kept and not shown, ${HIDDEN_WORDS[why]}.`,
         ),

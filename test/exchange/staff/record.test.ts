@@ -294,6 +294,25 @@ test('the page leads to the next one by the place where it ends', async () => {
     const goals = `/staff/members/${member}/record?format=json&kind=Goal&sensitive=show`;
     const first = (await (await reviewer.get(goals)).json()) as { next?: string };
     expect(first.next).toMatch(/[?&]after=\d{4}[\d-]*(?:~|%7E)Goal(?:\/|%2F)more-\d+/);
+    // from a year back, on the first page and on those that follow
+    const back = async (until: string) => {
+      const page = (await (
+        await reviewer.get(`/staff/members/${member}/record?format=json&sensitive=show&until=${until}`)
+      ).json()) as {
+        tables: Record<string, Row[]>;
+      };
+      return Object.values(page.tables)
+        .flat()
+        .map((r) => r.day);
+    };
+    const days = shown.map((r) => r.day).filter((d) => d !== '');
+    for (const until of [days[60]?.slice(0, 4) ?? '', days[80]?.slice(0, 7) ?? '', days[80] ?? '']) {
+      const found = await back(until);
+      expect(found.slice(0, 50)).toEqual(days.filter((d) => d.slice(0, until.length) <= until).slice(0, 50));
+    }
+    const form = await (await reviewer.get(`/staff/members/${member}/record?sensitive=show&until=2019`)).text();
+    expect(form).toContain('name="sensitive" value="show"');
+    expect(form).toContain('name="until" value="2019"');
     // an address that says no place begins at the beginning
     const begin = async (query: string) => (await (await reviewer.get(`${goals}${query}`)).json()) as unknown;
     expect(await begin('&after=x')).toMatchObject({ tables: ((await begin('')) as { tables: object }).tables });
