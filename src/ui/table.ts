@@ -91,7 +91,7 @@ ${
   table.rows.length === 0
     ? html`<p class="empty">${table.empty}</p>`
     : (figures(table) ??
-      html`<div class="scroll" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table${isPairs(table) ? html` class="pairs"` : ''} aria-labelledby="t-${table.name}">
+      html`<div class="scroll${isPairs(table) ? ' pairs' : ''}" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
 <thead>${head}</thead>
 <tbody>${table.rows.slice(0, most).map((cells) => row(table.columns, cells))}</tbody>
 ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}

@@ -77,7 +77,7 @@ test('what something is called and what it is need no label on a phone; a figure
   const head = { key: 'what', label: 'What', kind: 'head' } as const;
   const value = { key: 'value', label: 'Value' };
   const isPairs = (columns: Table['columns']) =>
-    shown(table(columns, [columns.map(() => ({ value: 'x' }))])).includes('class="pairs"');
+    shown(table(columns, [columns.map(() => ({ value: 'x' }))])).includes('class="scroll pairs"');
   expect(isPairs([head, value])).toBe(true);
   expect(isPairs([head, { ...value, kind: 'number' }])).toBe(false);
   expect(isPairs([head, value, { key: 'more', label: 'More' }])).toBe(false);
