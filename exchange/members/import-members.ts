@@ -1,5 +1,5 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
-// transaction, so a stopped import leaves nothing half done; run it again.
+// transaction (directory entries in one before it, where their labels change), so a stopped import leaves nothing half done; run it again.
 import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
