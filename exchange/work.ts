@@ -27,6 +27,7 @@ import { finishReleases } from './review/release.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/answer/bulk-job.ts';
 import { isAnswering } from './store/answer/content-check.ts';
+import { foldDelivered } from './store/answer/fold-delivered.ts';
 import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
 import { freeAsks } from './store/pull/coverage-ask.ts';
@@ -216,6 +217,9 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('files past their time', () => removeExpired(deps));
+    await inTurn('what exports held', async () => {
+      if ((await foldDelivered(deps.database.sql, deps.clock())).more) woken = true;
+    });
     await inTurn('files that nothing names', lookForStrays);
     await inTurn('documents that nothing names', lookForUnnamed);
     await inTurn('documents past their time', () => removeDocuments(deps));

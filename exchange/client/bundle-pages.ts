@@ -5,9 +5,10 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { members } from '../../src/fhir/json-text.ts';
-import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, objects } from '../../src/fhir/resource.ts';
 import { bundleEntries } from '../../src/import/bundle.ts';
 import type { Downloaded } from './download.ts';
+import { nextPage } from './next-page.ts';
 import { askPeer, discard, isAway, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
@@ -91,8 +92,7 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<Page> {
       .update(JSON.stringify(bundle['entry'] ?? []))
       .digest('hex');
     if (entries === earlier) throw new PeerFault('bundle-loop');
-    const link = objects(bundle['link']).find((l) => l['relation'] === 'next');
-    const next = link === undefined ? undefined : text(link['url']);
+    const next = nextPage(bundle, 'bundle-malformed');
     if (next !== undefined && !URL.canParse(next, asked)) throw new PeerFault('bundle-malformed');
     came += counted(bundle, asked);
     const total = typeof bundle['total'] === 'number' ? bundle['total'] : 0;

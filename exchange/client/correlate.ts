@@ -49,7 +49,14 @@ const OUTCOME: Record<Bucket, Correlated['outcome']> = {
   consentconstraint: 'constrained',
 };
 
-export function correlate(groups: readonly JsonObject[], submitted: readonly Submitted[]): Correlation {
+/**
+ * @param peerBase FHIR base of the peer: a Patient of another server is none of those that its records are about
+ */
+export function correlate(
+  groups: readonly JsonObject[],
+  submitted: readonly Submitted[],
+  peerBase: string,
+): Correlation {
   const wanted = new Map(submitted.map((s) => [s.submittedId, s]));
   const found = new Map<
     string,
@@ -63,6 +70,8 @@ export function correlate(groups: readonly JsonObject[], submitted: readonly Sub
     if (bucket === 'match') groupId ??= text(group['id']);
     const contained = objects(group['contained']);
     for (const member of objects(group['member'])) {
+      // once in the Group, and no longer
+      if (member['inactive'] === true) continue;
       const entity = isObject(member['entity']) ? member['entity'] : {};
       const pointer =
         extensions(entity, MATCH_PARAMETERS).map((e) =>
@@ -71,14 +80,16 @@ export function correlate(groups: readonly JsonObject[], submitted: readonly Sub
       const id = pointer?.startsWith('#') ? pointer.slice(1) : undefined;
       const patient = contained.find((p) => p['id'] === id);
       const asked = id === undefined ? undefined : (wanted.get(id) ?? wanted.get(id.replace(/\.\d+$/, '')));
-      if (!patient || !asked || !isSamePerson(patient, asked)) {
+      const reference = text(entity['reference']);
+      const theirs = referenceId(reference, 'Patient', peerBase);
+      const isElsewhere = theirs === undefined && referenceId(reference, 'Patient') !== undefined;
+      if (!patient || !asked || isElsewhere || !isSamePerson(patient, asked)) {
         uncorrelated++;
         continue;
       }
-      const theirs = bucket === 'match' ? (referenceId(text(entity['reference']), 'Patient') ?? null) : null;
       found.set(asked.submittedId, [
         ...(found.get(asked.submittedId) ?? []),
-        { outcome: OUTCOME[bucket], patient: theirs, group: text(group['id']) },
+        { outcome: OUTCOME[bucket], patient: bucket === 'match' ? (theirs ?? null) : null, group: text(group['id']) },
       ]);
     }
   }

@@ -3,7 +3,8 @@
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify } from '../../src/fhir/json-text.ts';
-import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, text } from '../../src/fhir/resource.ts';
+import { nextPage } from './next-page.ts';
 import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
@@ -93,14 +94,6 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
   };
 }
 
-const nextPage = (body: Json): string | undefined =>
-  isObject(body)
-    ? objects(body['link'])
-        .filter((l) => text(l['relation'])?.toLowerCase() === 'next')
-        .map((l) => text(l['url']))
-        .find((u) => u !== undefined)
-    : undefined;
-
 /** The JSON of a page and how much text it was. */
 async function readPage(talk: Talk, response: Response, left: number): Promise<{ body: Json; size: number }> {
   const page = await readText(response, left);
@@ -133,7 +126,7 @@ export async function readPages(talk: Talk, statusUrl: string, answer: Response)
   const count = () => [...lists.values()].reduce((n, l) => n + l.length, 0);
   let size = first.size;
   let earlier = JSON.stringify(LISTS.map((l) => whole[l] ?? null));
-  for (let link = nextPage(whole); link !== undefined; ) {
+  for (let link = nextPage(whole, 'manifest-malformed'); link !== undefined; ) {
     if (!URL.canParse(link, statusUrl)) throw new PeerFault('manifest-malformed');
     const url = new URL(link, statusUrl).href;
     if (seen.has(url) || seen.size >= limits.pages) throw new PeerFault('manifest-loop');
@@ -160,7 +153,7 @@ export async function readPages(talk: Talk, statusUrl: string, answer: Response)
         lists.set(l, into);
       }
     if (count() > limits.manifestFiles) throw new PeerFault('manifest-too-large');
-    link = nextPage(page);
+    link = nextPage(page, 'manifest-malformed');
   }
   if (count() > limits.manifestFiles) throw new PeerFault('manifest-too-large');
   return { ...whole, ...Object.fromEntries(lists) };

@@ -3,30 +3,26 @@
 import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Sql } from '../../src/store/database.ts';
 import { withPages } from '../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { decideAhead } from '../members/relabel.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/answer/bulk-job.ts';
-import { clearDelivered, deliveredMembers, writeDelivered } from '../store/answer/delivered.ts';
-import { type EntryConditions, entriesGone, writeEntries } from '../store/answer/delivered-entries.ts';
-import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
+import { type BulkJob, renewJob } from '../store/answer/bulk-job.ts';
+import { clearDelivered, writeDelivered } from '../store/answer/delivered.ts';
 import {
-  endedMembers,
-  type Grant,
-  type GrantScope,
-  grantedMembers,
-  groupSize,
-  stillGranted,
-} from '../store/answer/grant.ts';
+  type EntryConditions,
+  entriesGone,
+  keepFinishedEntries,
+  writeEntries,
+} from '../store/answer/delivered-entries.ts';
+import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
+import { type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/answer/grant.ts';
 import { lackedSince } from '../store/answer/lacked-since.ts';
 import { deliveredOf, withdrawnMembers } from '../store/answer/withdrawn-since.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { closeClock, closeRepeated } from '../store/clock.ts';
 import { findPeer } from '../store/peers/peer.ts';
-import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
+import { complete } from './complete-export.ts';
 import { Named, type NamedRecord, namedRecords } from './named.ts';
 import { writeOutcomes } from './outcomes.ts';
 import type { ExportParameters } from './parameters.ts';
@@ -52,11 +48,8 @@ function fileLimits({ minimumFileSize: least, maximumFileSize: most }: ExportPar
   const lines = least === undefined ? FILE_LIMITS.lines : Number.POSITIVE_INFINITY;
   return { lines, bytes, ...(most === undefined ? {} : { most }) };
 }
-const AUDIT_ROWS = 1000;
 /** What is counted of records that rules of another program decided. */
 const UNCLASSIFIED = 'withheld-unclassified';
-/** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
-const CONSENT_CHANGED = 'consent-changed';
 
 type Run = {
   deps: Deps;
@@ -95,20 +88,22 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     withdrawn: [],
   };
   if (!(await decided(run))) return false;
+  if (run.since !== undefined) await keepFinishedEntries(sql, job.peerId);
   run.transactionTime = await settledTime(sql);
   const client = deps.database.dedicated('pages');
-  let alive = true;
+  let written: WrittenFile[] | undefined;
   try {
-    alive = await client.begin('isolation level repeatable read read only', (tx) =>
+    const alive = await client.begin('isolation level repeatable read read only', (tx) =>
       writeAll(run, withPages(client, tx) as unknown as Sql),
     );
+    if (alive) written = await run.files.finish(EXPORT_ORDER);
   } catch (error) {
+    // also where the disk is full at the last file: what is there of it would fill the disk until the next try
     await run.files.abandon();
     throw error;
   } finally {
     await client.end({ timeout: 1 });
   }
-  const written = alive ? await run.files.finish(EXPORT_ORDER) : undefined;
   if (!written) await run.files.abandon();
   const kept = written !== undefined && (await sql.begin((tx) => complete(run, tx, written)));
   if (!kept) {
@@ -255,59 +250,4 @@ async function withoutEnded(run: Run, members: Grant[]): Promise<Grant[]> {
     const policy = granted.get(m.memberId);
     return policy === undefined ? [] : [policy === 'regular' ? { ...m, policy } : m];
   });
-}
-
-/** Files, state and evidence together, unless somebody's consent ended while the files were written. */
-async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<boolean> {
-  const { deps, job, owner, counts } = run;
-  const at = deps.clock();
-  if ((await endedMembers(tx, job.id, run.scope, localDay(at, deps.config.timeZone))) > 0) {
-    await requeueJob(tx, job.id, owner, CONSENT_CHANGED);
-    return false;
-  }
-  counts['resources'] = files
-    .filter((f) => f.kind === 'output')
-    .reduce((n, f) => n + f.lines, -(counts['headers'] ?? 0));
-  delete counts['headers'];
-  const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
-  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
-  if (!(await completeJob(tx, job.id, owner, done))) return false;
-  await closeClock(tx, 'C3-export', job.id, at);
-  await closeRepeated(tx, job.id, at);
-  const common = { at, actorKind: 'peer', actor: job.peerId, peerId: job.peerId, object: `export/${job.id}` } as const;
-  await writeAudit(tx, [
-    auditRow({
-      ...common,
-      action: 'export',
-      detail: {
-        ...counts,
-        labeller: LABELLER_VERSION,
-        files: files.map((f) => ({ type: f.type, lines: f.lines, sha256: f.sha256 })),
-      },
-    }),
-  ]);
-  await writeAudit(
-    tx,
-    run.withdrawn.map((memberId) =>
-      auditRow({ ...common, action: 'export-withdrawn', memberId, reason: 'consent-ended' }),
-    ),
-  );
-  for (let after = ''; ; ) {
-    const page = await deliveredMembers(tx, job.id, after, AUDIT_ROWS);
-    await writeAudit(
-      tx,
-      page.map((m) =>
-        auditRow({
-          ...common,
-          action: 'export-member',
-          memberId: m.memberId,
-          consentId: m.consentId,
-          reason: 'payer-to-payer',
-          detail: { policy: m.policy, types: m.types },
-        }),
-      ),
-    );
-    if (page.length < AUDIT_ROWS) return true;
-    after = page.at(-1)?.memberId ?? after;
-  }
 }

@@ -49,6 +49,8 @@ export type CoverageEnd = {
   endsOn: string;
 };
 
+/** Years that nobody has lived: a birth date before is what a system writes for none. */
+const OLDEST = 130;
 const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
 const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
 
@@ -120,6 +122,8 @@ export function readEnrolment(
   const family = need('family');
   const given = need('given');
   const birthDate = pastDayOf('birth_date', true) ?? '';
+  if (isDay(birthDate) && Number(birthDate.slice(0, 4)) < Number(today.slice(0, 4)) - OLDEST)
+    faults.push(`birth_date is of somebody older than ${OLDEST}.`);
   const gender = get('gender')?.toLowerCase() ?? 'unknown';
   if (!GENDERS.has(gender)) faults.push('gender must be male, female, other or unknown.');
   const patientId = get('patient_id');

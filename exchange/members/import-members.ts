@@ -1,13 +1,12 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
-// transaction, so a stopped import leaves nothing half done; run it again.
+// transaction (directory entries in one before it, where their labels change), so a stopped import leaves nothing half done; run it again.
 import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
-import { csvRows } from '../../src/import/csv-rows.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
-import { ImportFault, REJECTS } from '../../src/import/reject.ts';
+import { REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
@@ -29,14 +28,14 @@ import { noteCompared } from '../store/records/left-imports.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
-import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
+import { enrolmentRows } from './enrolment-rows.ts';
 import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
-import { type Options834, read834 } from './x12-834.ts';
+import type { Options834 } from './x12-834.ts';
 
 export type ImportMembersInput = {
   /** records, already read from files; may be empty */
@@ -64,48 +63,10 @@ export type ImportMembersResult = {
 const MEMBER_SYSTEM = (baseUrl: string) => `${baseUrl}/sid/member`;
 const CSV_FILE = 0;
 const todayOf = (deps: Pick<Deps, 'clock' | 'config'>): string => localDay(deps.clock(), deps.config.timeZone);
+const SOMEBODY_ELSE =
+  'member_number is that of somebody else: born on another day, and with another given name. A card is one person’s; where both were wrong, name the person by patient_id.';
 const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
-
-/** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
-async function* enrolmentRows(
-  input: Pick<ImportMembersInput, 'x12'> & { enrolment: string },
-  today: string,
-  reject: ImportMembersInput['reject'],
-): AsyncGenerator<EnrolmentLine> {
-  const path = input.enrolment;
-  if (input.x12 !== undefined) {
-    const refuse = (line: number, reason: string) =>
-      reject({ source: path, line, code: 'invalid-enrolment' as const, reason });
-    for await (const { line, values, isEnd } of read834(path, input.x12, refuse)) {
-      const row = isEnd ? readEnd(values) : readEnrolment(values, today);
-      if ('faults' in row) await refuse(line, row.faults.join(' '));
-      else yield { line, row };
-    }
-    return;
-  }
-  let hasHeader = false;
-  const columns = (header: readonly string[]) => {
-    hasHeader = true;
-    return enrolmentColumns(path, header);
-  };
-  for await (const { line, values, fault, isCut } of csvRows(path, { columns })) {
-    if (fault !== undefined) {
-      await reject({
-        source: path,
-        line,
-        code: 'invalid-enrolment',
-        reason: fault,
-        ...(isCut ? { unread: true } : {}),
-      });
-      continue;
-    }
-    const row = readEnrolment(values, today);
-    if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
-    else yield { line, row };
-  }
-  if (!hasHeader) throw new ImportFault(`The enrolment file ${path} is empty: it has not even a header.`);
-}
 
 /**
  * Imports records and enrolment.
@@ -128,6 +89,14 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
     return input.reject(r);
   };
 
+  // the file is read twice
+  const others = new Set<number>();
+  const refuseOther = async (line: number) => {
+    if (others.has(line)) return;
+    others.add(line);
+    await refuse({ source: input.enrolment ?? '', line, code: 'invalid-enrolment', reason: SOMEBODY_ELSE });
+  };
+
   async function* units(): AsyncGenerator<StagedUnit> {
     if (input.enrolment !== undefined) {
       const { sql } = deps.database;
@@ -136,6 +105,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
         enrolmentRows({ ...input, enrolment: input.enrolment }, todayOf(deps), refuse),
         taken,
         formers,
+        refuseOther,
       );
       const memberSystem = MEMBER_SYSTEM(deps.config.baseUrl);
       yield* madePatients(sql, rows, { file: CSV_FILE, memberSystem, passOver: (n) => (unchanged += n) });
@@ -222,7 +192,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
         code: 'unknown-member',
         reason: REJECTS['unknown-member'],
       });
-    const enrolment = await commitEnrolment(deps, input, refuse, taken, formers);
+    const enrolment = await commitEnrolment(deps, input, refuse, refuseOther, taken, formers);
     await refreshDueProfiles(deps.database.sql, deps.clock());
     await writeAudit(deps.database.sql, [
       auditRow({
@@ -244,6 +214,7 @@ async function commitEnrolment(
   deps: Deps,
   input: ImportMembersInput,
   refuse: ImportMembersInput['reject'],
+  refuseOther: (line: number) => Promise<void>,
   taken: Taken,
   formers: ReadonlyMap<string, string>,
 ): Promise<EnrolmentCounts> {
@@ -306,6 +277,7 @@ async function commitEnrolment(
     enrolmentRows({ ...input, enrolment: path }, todayOf(deps), () => {}),
     taken,
     formers,
+    refuseOther,
   )) {
     batch.push(item);
     if (batch.length < 1000) continue;

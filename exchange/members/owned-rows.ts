@@ -1,6 +1,9 @@
 // Whose a row of an enrolment file is: a person who came with records, or with another card, would else be there twice.
+import { fold } from '../../src/fhir/fold.ts';
+import { type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
+import { patientTexts } from '../store/report/report-lines.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
 /**
@@ -44,16 +47,40 @@ function ownerOf(holders: Holders, row: Enrolment, taken: Taken): CardHolder | u
 }
 
 /**
+ * Is somebody else meant than the Patient that was made of the number? Born on another day and called otherwise: a card that a family has, or
+ * that was given out again. One of both alone is corrected by the row.
+ */
+function isSomebodyElse(row: Enrolment, patient: string): boolean {
+  const made = JSON.parse(patient) as JsonObject;
+  if (text(made['birthDate']) === row.birthDate) return false;
+  const called = new Set(objects(made['name']).flatMap((n) => strings(n['given']).map(fold)));
+  return !row.given.some((g) => called.has(fold(g)));
+}
+
+/**
  * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member with that birth date
  * holds, is that member's; of one who goes on as another, that other one's.
  * @param formers former ids with those that stay
+ * @param refuse told of a row of somebody else than the one who has its number; it is left out
  */
 export async function* ownedRows(
   sql: Queryable,
   rows: AsyncIterable<EnrolmentLine>,
   taken: Taken,
   formers: ReadonlyMap<string, string>,
+  refuse: (line: number) => Promise<void>,
 ): AsyncGenerator<EnrolmentLine> {
+  const ofOnePerson = async (lines: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
+    const made = lines.flatMap(({ row }) => ('endsOn' in row || row.isKnownPatient ? [] : [row.memberId]));
+    const patients = await patientTexts(sql, [...new Set(made)]);
+    const out: EnrolmentLine[] = [];
+    for (const item of lines) {
+      const patient = 'endsOn' in item.row || item.row.isKnownPatient ? undefined : patients.get(item.row.memberId);
+      if (patient !== undefined && isSomebodyElse(item.row as Enrolment, patient)) await refuse(item.line);
+      else out.push(item);
+    }
+    return out;
+  };
   const owned = async (batch: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
     const holders = await cardHolders(sql, [...new Set(asked)]);
@@ -75,8 +102,8 @@ export async function* ownedRows(
   for await (const item of rows) {
     batch.push(item);
     if (batch.length < BATCH) continue;
-    yield* await owned(batch);
+    yield* await ofOnePerson(await owned(batch));
     batch = [];
   }
-  if (batch.length > 0) yield* await owned(batch);
+  if (batch.length > 0) yield* await ofOnePerson(await owned(batch));
 }

@@ -108,6 +108,7 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
       npi: npiOf(resource),
       keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
       serviceEnd: facts.serviceEnd,
+      day: facts.day,
       paState: facts.authorization?.state,
       paChanged: facts.authorization?.changed,
       paEnd: facts.authorization?.end,

@@ -2,14 +2,20 @@
 import type { Requested } from './choose.ts';
 import type { Language } from './education.ts';
 
+/** A day, YYYY-MM-DD, as people write it. */
+const inWords = (language: Language, day: string): string =>
+  new Intl.DateTimeFormat(`${language}-US`, { dateStyle: 'long', timeZone: 'UTC' }).format(
+    new Date(`${day}T00:00:00Z`),
+  );
+
 export const CHOICE_WORDS = {
   en: {
     title: 'Your health records from other plans',
     holds: 'Your choice today',
     none: 'You have not chosen yet.',
     optIn: 'Yes: ask my other plans for my records, and share mine with them when they ask.',
-    optedIn: (day: string) => `You said yes on ${day}.`,
-    declined: (day: string) => `You said no on ${day}.`,
+    optedIn: (day: string) => `You said yes on ${inWords('en', day)}.`,
+    declined: (day: string) => `You said no on ${inWords('en', day)}.`,
     no: 'No: do not ask and do not share.',
     sensitive: 'Include sensitive information, such as substance use treatment.',
     whichPayers: 'Which plans',
@@ -62,8 +68,8 @@ export const CHOICE_WORDS = {
     holds: 'Su decisión de hoy',
     none: 'Todavía no ha decidido.',
     optIn: 'Sí: pidan mis registros a mis otros planes y compartan los míos cuando ellos los pidan.',
-    optedIn: (day: string) => `Usted dijo que sí el ${day}.`,
-    declined: (day: string) => `Usted dijo que no el ${day}.`,
+    optedIn: (day: string) => `Usted dijo que sí el ${inWords('es', day)}.`,
+    declined: (day: string) => `Usted dijo que no el ${inWords('es', day)}.`,
     no: 'No: no pidan ni compartan.',
     sensitive: 'Incluir información delicada, como el tratamiento por uso de sustancias.',
     whichPayers: 'Qué planes',

@@ -6,7 +6,7 @@ import { replaceReferences } from '../../src/fhir/json-text.ts';
 import { addresses } from '../plan.ts';
 import { mergedRows, sharedTexts } from '../store/report/merged.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
-import { foldedOf } from './timeline.ts';
+import { foldedOf, type Merged } from './folded.ts';
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock'>;
 
@@ -27,20 +27,20 @@ export async function mergedBundle(
   paging?: Paging,
 ): Promise<AsyncGenerator<string> | undefined> {
   const found = await foldedOf(deps, memberId);
-  return found && pieces(deps, memberId, found.folded, withSensitive, paging);
+  return found && pieces(deps, memberId, found, withSensitive, paging);
 }
 
 async function* pieces(
   deps: Needs,
   memberId: string,
-  folded: { groups: ReadonlyMap<string, string[]>; shownAs: ReadonlyMap<string, string> },
+  merged: Pick<Merged, 'standsFor' | 'shownAs'>,
   withSensitive: boolean,
   paging: Paging | undefined,
 ): AsyncGenerator<string> {
   const base = addresses(deps.config).fhir;
   const entry = (key: string, body: string, mode: 'match' | 'include') =>
     `{"fullUrl":"${base}/${key}","resource":${replaceReferences(body, (reference) => {
-      const other = folded.shownAs.get(reference);
+      const other = merged.shownAs.get(reference);
       return other === undefined ? undefined : `"reference":"${other}"`;
     })}${paging === undefined ? '' : `,"search":{"mode":"${mode}"}`}}`;
   const type = paging === undefined ? 'collection' : 'searchset';
@@ -60,7 +60,7 @@ async function* pieces(
     for (const row of rows) {
       const key = `${row.type}/${row.id}`;
       // a record that is not labelled yet counts as sensitive
-      if (!folded.groups.has(key) || (!withSensitive && (row.label ?? 1) > 0)) continue;
+      if (merged.standsFor(row) === undefined || (!withSensitive && (row.label ?? 1) > 0)) continue;
       hasMore = n === most;
       if (hasMore) break reading;
       n++;

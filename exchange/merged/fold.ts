@@ -6,7 +6,7 @@ import type { MergedItem, MergedKey, MergedLink } from '../store/report/merged.t
 
 export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn';
 export type Folded = {
-  /** record that stands for others → all of them, itself first */
+  /** record that stands for others, or for itself alone → all of them, itself first */
   groups: Map<string, string[]>;
   /** record that does not stand for itself → the one that does */
   shownAs: Map<string, string>;
@@ -19,6 +19,19 @@ const pairOf = (a: string, b: string) => (a < b ? `${a}|${b}` : `${b}|${a}`);
 const isDoubt = (i: MergedItem): boolean =>
   i.kind === 'identity-doubt' && (i.state === 'open' || STILL_DOUBTED.some((d) => d === i.decision));
 
+/** Why records of an origin are not shown whatever they are: a withdrawn choice, or a doubt about the person. */
+export function originHidden(
+  items: readonly MergedItem[],
+  choice: string | undefined,
+): (origin: string) => Hidden | undefined {
+  const doubted = new Set(items.filter(isDoubt).map((i) => i.peerId));
+  return (origin) => {
+    if (origin === 'own') return undefined;
+    if (choice === 'withdraw' || choice === 'decline') return 'withdrawn';
+    return doubted.has(origin) ? 'identity-doubt' : undefined;
+  };
+}
+
 /** Ids that a decision, a doubt about the person, or a withdrawn choice keeps from view. */
 function hiddenOf(
   keys: readonly MergedKey[],
@@ -27,18 +40,18 @@ function hiddenOf(
 ): Map<string, Hidden> {
   const hidden = new Map<string, Hidden>();
   const originOf = new Map(keys.map((k) => [keyOf(k.type, k.id), k.origin]));
-  const doubted = new Set(items.filter(isDoubt).map((i) => i.peerId));
+  const whyOf = originHidden(items, choice);
   for (const k of keys) {
-    if (k.origin === 'own') continue;
-    if (choice === 'withdraw' || choice === 'decline') hidden.set(keyOf(k.type, k.id), 'withdrawn');
-    else if (doubted.has(k.origin)) hidden.set(keyOf(k.type, k.id), 'identity-doubt');
+    const why = whyOf(k.origin);
+    if (why !== undefined) hidden.set(keyOf(k.type, k.id), why);
   }
   for (const i of items) {
     if (i.aId === null || i.bId === null || (i.decision !== 'prefer-ours' && i.decision !== 'prefer-theirs')) continue;
     const [a, b] = [keyOf(i.type, i.aId), keyOf(i.type, i.bId)];
     // of two other payers' copies the one that was there first counts as ours
     const [ours, theirs] = originOf.get(b) === 'own' ? [b, a] : [a, b];
-    hidden.set(i.decision === 'prefer-ours' ? theirs : ours, 'preferred-away');
+    const away = i.decision === 'prefer-ours' ? theirs : ours;
+    if (originOf.has(away)) hidden.set(away, 'preferred-away');
   }
   return hidden;
 }
@@ -46,6 +59,7 @@ function hiddenOf(
 /**
  * Folds copies into one: records over links that hold, unless a contradiction or a person keeps two of them apart; and
  * versions of a claim into the one that counts. Ours stands for a group, else the newest.
+ * @param keys records that links, chains and items name; one that none names stands for itself
  */
 export function fold(
   keys: readonly MergedKey[],

@@ -1,26 +1,34 @@
 // The merged record of a member as a readable timeline: one entry a thing, newest first, with where each copy came from.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Chain } from '../chain/claims.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { nameOfShared, personOf } from '../report/member/members.ts';
-import { type PlainRecord, plainRecord } from '../report/plain-record.ts';
+import { kindWords, type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { listPeerNames } from '../store/peers/peer-names.ts';
 import { type AttachmentLine, attachmentsOf } from '../store/records/attachment.ts';
-import { chainsOf } from '../store/records/chain.ts';
+import { chainsNaming } from '../store/records/chain.ts';
 import {
-  lastChoice,
+  type DayFilter,
+  type DayPlace,
+  type MergedCount,
   type MergedRow,
-  mergedItems,
-  mergedKeys,
-  mergedLinks,
-  mergedRows,
+  mergedCounts,
+  mergedOf,
+  noteDays,
+  placesAfter,
   receivedPlaces,
   sharedTexts,
+  withoutDay,
 } from '../store/report/merged.ts';
-import { findMemberId } from '../store/report/report-disclosures.ts';
+import { patientTexts } from '../store/report/report-lines.ts';
 import { isShared } from '../transform/record-types.ts';
-import { type Folded, fold, type Hidden } from './fold.ts';
+import { shownDay } from '../transform/shown-day.ts';
+import type { Hidden } from './fold.ts';
+import { entriesOf, foldedOf, hiddenCounts, keyOf, type Merged } from './folded.ts';
+
+export type { DayPlace };
 
 type Source = {
   id: string;
@@ -42,10 +50,23 @@ export type Entry = {
   /** documents that its records give by address */
   attachments: AttachmentLine[];
 };
+/** What of a timeline is asked for. `kind`: in words, as {@link Timeline.kinds} gives them. */
+export type Asked = { withSensitive: boolean; kind: string | undefined; after: DayPlace | undefined; count: number };
+
+/** A page of it, newest first. */
 export type Timeline = {
   memberId: string;
   person: { name: string; birthDate: string | null };
   entries: Entry[];
+  /** after which the next page begins; undefined on the last one */
+  next: DayPlace | undefined;
+  /** entries of all pages */
+  total: number;
+  /** sensitive ones among all entries of the member, whatever is asked for */
+  sensitive: number;
+  /** kinds of entries that there are to choose from, and the chosen one if it is among them */
+  kinds: readonly string[];
+  kind: string | undefined;
   /** how many records are kept and not shown, by why */
   hidden: Record<Hidden, number>;
   /** how many copies stand behind others */
@@ -54,20 +75,6 @@ export type Timeline = {
 };
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock'>;
-
-/** Everything that folding needs; undefined when there is no such member. */
-export async function foldedOf(deps: Pick<Deps, 'database'>, memberId: string) {
-  const { sql } = deps.database;
-  if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
-  const [keys, links, chains, items, choice] = [
-    await mergedKeys(sql, memberId),
-    await mergedLinks(sql, memberId),
-    await chainsOf(sql, [memberId]),
-    await mergedItems(sql, memberId),
-    await lastChoice(sql, memberId),
-  ];
-  return { keys, chains, items, choice, folded: fold(keys, links, chains, items, choice) };
-}
 
 const STATE_WORDS: Readonly<Record<Chain['state'], string>> = {
   final: 'The version that counts.',
@@ -121,78 +128,134 @@ async function namesOf(
   return (key) => names.get(key);
 }
 
-const counted = (folded: Folded): Record<Hidden, number> => {
-  const n: Record<Hidden, number> = { 'preferred-away': 0, 'identity-doubt': 0, withdrawn: 0 };
-  for (const why of folded.hidden.values()) n[why]++;
-  return n;
-};
+/** Rows of a page, and of records that are looked at to fill one. */
+const READ = 500;
 
-/** The timeline of a member; undefined when there is no such member. */
-export async function timeline(deps: Needs, memberId: string): Promise<Timeline | undefined> {
+/** Days of records that an older program wrote: once for each. */
+async function noteMissingDays(deps: Pick<Deps, 'database'>, memberId: string): Promise<void> {
   const { sql } = deps.database;
-  const found = await foldedOf(deps, memberId);
-  if (!found) return undefined;
-  const { folded, chains, items } = found;
-  const today = localDay(deps.clock(), deps.config.timeZone);
-  const places = new Map((await receivedPlaces(sql, memberId)).map((p) => [`${p.type}/${p.id}`, p]));
+  for (;;) {
+    const rows = await withoutDay(sql, memberId, READ);
+    if (rows.length === 0) return;
+    const days = rows.map(({ body, ...r }) => ({ ...r, day: shownDay(JSON.parse(body) as Resource) }));
+    await beginAgain(sql, async (tx) => noteDays(tx, memberId, days));
+  }
+}
+
+/** The first so many places of the timeline after one that stand for something. */
+async function places(
+  deps: Pick<Deps, 'database'>,
+  memberId: string,
+  merged: Merged,
+  filter: DayFilter,
+  after: DayPlace | undefined,
+  count: number,
+): Promise<DayPlace[]> {
+  const found: DayPlace[] = [];
+  for (let from = after; ; ) {
+    const rows = await placesAfter(deps.database.sql, memberId, filter, from, READ);
+    for (const row of rows) if (merged.standsFor(row) !== undefined && found.length < count) found.push(row);
+    from = rows.at(-1);
+    if (found.length === count || rows.length < READ) return found;
+  }
+}
+
+/** A page of the timeline of a member; undefined when there is no such member. */
+export async function timeline(deps: Needs, memberId: string, asked: Asked): Promise<Timeline | undefined> {
+  const { sql } = deps.database;
+  const merged = await foldedOf(deps, memberId);
+  if (!merged) return undefined;
+  await noteMissingDays(deps, memberId);
+  const counts = await mergedCounts(sql, memberId);
+  const all = entriesOf(merged, counts);
+  const shown = asked.withSensitive ? all : all.filter((c) => !c.isSensitive);
+  const kindOf = (c: MergedCount) => kindWords(c.type, c.isAuthorization);
+  const kinds = [...new Set(shown.map(kindOf))].sort();
+  const kind = kinds.find((k) => k === asked.kind);
+  const chosen = shown.filter((c) => kind === undefined || kindOf(c) === kind);
+  const sum = (of: readonly MergedCount[]) => of.reduce((n, c) => n + c.n, 0);
+  const found = await places(
+    deps,
+    memberId,
+    merged,
+    {
+      origins: [...new Set(chosen.map((c) => c.origin))],
+      withSensitive: asked.withSensitive,
+      kinds: kind === undefined ? undefined : chosen,
+    },
+    asked.after,
+    asked.count + 1,
+  );
+  const page = found.slice(0, asked.count);
+  return {
+    memberId,
+    person: personOf((await patientTexts(sql, [memberId])).get(memberId)),
+    entries: await entriesAt(deps, memberId, merged, page),
+    next: found.length > page.length ? page.at(-1) : undefined,
+    total: sum(chosen),
+    sensitive: sum(all.filter((c) => c.isSensitive)),
+    kinds,
+    kind,
+    hidden: hiddenCounts(merged, counts),
+    folded: merged.shownAs.size,
+    choice: merged.choice,
+  };
+}
+
+/** Entries at some places, in that order; what was taken back meanwhile is none. */
+async function entriesAt(deps: Needs, memberId: string, merged: Merged, at: readonly DayPlace[]): Promise<Entry[]> {
+  const { sql } = deps.database;
+  const rows = new Map((await mergedOf(sql, memberId, at)).map((r) => [keyOf(r), r]));
+  const groups = new Map([...rows].map(([key, row]) => [key, merged.standsFor(row) ?? [key]]));
+  const members = [...groups.values()].flat().map((key) => {
+    const slash = key.indexOf('/');
+    return { type: key.slice(0, slash), id: key.slice(slash + 1) };
+  });
+  const lines = new Map((await receivedPlaces(sql, memberId, members)).map((p) => [keyOf(p), p]));
   const peers = await listPeerNames(sql);
-  const originOf = new Map(found.keys.map((k) => [`${k.type}/${k.id}`, k.origin]));
+  const originOf = new Map([...merged.keys, ...rows.values()].map((k) => [keyOf(k), k.origin]));
+  const claims = members.filter((m) => m.type === 'ExplanationOfBenefit').map((m) => m.id);
   const chainOf = new Map<string, Chain>(
-    chains.flatMap((c) => c.nodes.flatMap((n) => n.ids.map((id) => [`ExplanationOfBenefit/${id}`, c] as const))),
+    (await chainsNaming(sql, memberId, claims)).flatMap((c) =>
+      c.nodes.flatMap((n) => n.ids.map((id) => [`ExplanationOfBenefit/${id}`, c] as const)),
+    ),
   );
   const attachments = new Map<string, AttachmentLine[]>();
-  for (const a of await attachmentsOf(sql, memberId)) {
+  for (const a of await attachmentsOf(sql, memberId, members)) {
     const key = `${a.type}/${a.recordId}`;
     attachments.set(key, [...(attachments.get(key) ?? []), a]);
   }
   const openOf = new Map<string, string[]>();
-  for (const i of items)
+  for (const i of merged.items)
     if (i.state === 'open')
       for (const id of [i.aId, i.bId])
         if (id !== null) openOf.set(`${i.type}/${id}`, [...(openOf.get(`${i.type}/${id}`) ?? []), i.id]);
   const source = (key: string): Source => {
     const origin = originOf.get(key) ?? 'own';
-    const id = key.slice(key.indexOf('/') + 1);
     return {
-      id,
+      id: key.slice(key.indexOf('/') + 1),
       from: origin === 'own' ? 'ours' : (peers.get(origin) ?? origin),
       isOurs: origin === 'own',
-      place: places.get(key),
+      place: lines.get(key),
     };
   };
-  const entries: Entry[] = [];
-  let person: Timeline['person'] = { name: 'not known', birthDate: null };
-  for await (const rows of mergedRows(deps.database, memberId)) {
-    const nameOf = await namesOf(
-      deps,
-      new Set(rows.flatMap((r) => r.links ?? []).filter((k) => isShared(k.slice(0, k.indexOf('/'))))),
-    );
-    for (const row of rows) {
-      const key = `${row.type}/${row.id}`;
-      if (row.type === 'Patient' && row.id === memberId) person = personOf(row.body);
-      const group = folded.groups.get(key);
-      if (row.type === 'Provenance' || row.type === 'Patient' || !group) continue;
-      const chain = chainOf.get(key);
-      entries.push({
-        key,
-        type: row.type,
-        plain: plainRecord(JSON.parse(row.body) as Resource, nameOf),
-        isSensitive: (row.label ?? 1) > 0,
-        sources: group.map(source),
-        notes: chain ? chainNotes(chain, key, today, row) : [],
-        items: [...new Set(group.flatMap((k) => openOf.get(k) ?? []))],
-        attachments: group.flatMap((k) => attachments.get(k) ?? []),
-      });
-    }
-  }
-  entries.sort((a, b) =>
-    (a.plain.day ?? '') < (b.plain.day ?? '')
-      ? 1
-      : (a.plain.day ?? '') > (b.plain.day ?? '')
-        ? -1
-        : a.key < b.key
-          ? -1
-          : 1,
-  );
-  return { memberId, person, entries, hidden: counted(folded), folded: folded.shownAs.size, choice: found.choice };
+  const shared = [...rows.values()].flatMap((r) => r.links ?? []).filter((k) => isShared(k.slice(0, k.indexOf('/'))));
+  const nameOf = await namesOf(deps, new Set(shared));
+  const today = localDay(deps.clock(), deps.config.timeZone);
+  return at.flatMap((place) => {
+    const key = keyOf(place);
+    const [row, group = []] = [rows.get(key), groups.get(key)];
+    if (row === undefined) return [];
+    const chain = chainOf.get(key);
+    return {
+      key,
+      type: row.type,
+      plain: plainRecord(JSON.parse(row.body) as Resource, nameOf),
+      isSensitive: (row.label ?? 1) > 0,
+      sources: group.map(source),
+      notes: chain ? chainNotes(chain, key, today, row) : [],
+      items: [...new Set(group.flatMap((k) => openOf.get(k) ?? []))],
+      attachments: group.flatMap((k) => attachments.get(k) ?? []),
+    };
+  });
 }

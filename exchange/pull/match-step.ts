@@ -163,6 +163,7 @@ export async function matchingStep(s: Step): Promise<void> {
       family: a.patient.name?.[0]?.family,
       birthDate: a.patient.birthDate,
     })),
+    s.peer.fhirBase ?? '',
   );
   if (result.uncorrelated > 0) s.note('peer-match-stray');
   return finish(s, result);

@@ -234,6 +234,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
     findings: [...findings],
     serviceEnd: facts.serviceEnd,
+    day: facts.day,
     paState: facts.authorization?.state,
     paChanged: facts.authorization?.changed,
     paEnd: facts.authorization?.end,

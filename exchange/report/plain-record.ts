@@ -2,6 +2,7 @@
 
 import { codings, isObject, type Json, objects, type Resource, strings, text } from '../../src/fhir/resource.ts';
 import { withDrug } from '../transform/drug.ts';
+import { shownDay } from '../transform/shown-day.ts';
 
 /** Name of a directory-type record by our key `Type/id`. */
 export type NameOf = (key: string) => string | undefined;
@@ -46,10 +47,10 @@ const KINDS: Readonly<Record<string, string>> = {
 /** `MedicationAdministration` as `Medication administration`. */
 const spaced = (type: string): string =>
   type.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
-const kindOf = (r: Resource): string => {
-  if (r.resourceType === 'ExplanationOfBenefit' && r['use'] === 'preauthorization') return 'Prior authorization';
-  return KINDS[r.resourceType] ?? spaced(r.resourceType);
-};
+/** What kind of thing a record is, in words. `isAuthorization`: of an ExplanationOfBenefit, that its `use` is `preauthorization`. */
+export const kindWords = (type: string, isAuthorization: boolean): string =>
+  type === 'ExplanationOfBenefit' && isAuthorization ? 'Prior authorization' : (KINDS[type] ?? spaced(type));
+const kindOf = (r: Resource): string => kindWords(r.resourceType, r['use'] === 'preauthorization');
 
 /** A concept as it is called: its text, a display, or its codes. */
 export function conceptText(value: Json | undefined): string | undefined {
@@ -83,31 +84,6 @@ function valueText(r: Json | undefined): string | undefined {
     (typeof r['valueInteger'] === 'number' ? String(r['valueInteger']) : undefined) ??
     text(r['valueDateTime']);
   return [own, ...parts].filter((p) => p !== undefined).join(', ') || conceptText(r['dataAbsentReason']);
-}
-
-const start = (p: Json | undefined): string | undefined =>
-  isObject(p) ? (text(p['start']) ?? text(p['end'])) : undefined;
-const DATES: readonly ((r: Resource) => string | undefined)[] = [
-  (r) => text(r['effectiveDateTime']) ?? text(r['effectiveInstant']) ?? start(r['effectivePeriod']),
-  (r) => text(r['performedDateTime']) ?? start(r['performedPeriod']),
-  (r) => text(r['occurrenceDateTime']) ?? text(r['occurrenceString']) ?? start(r['occurrencePeriod']),
-  (r) => text(r['whenHandedOver']) ?? text(r['whenPrepared']),
-  (r) => start(r['billablePeriod']),
-  (r) => (r.resourceType === 'DocumentReference' && isObject(r['context']) ? start(r['context']['period']) : undefined),
-  (r) => text(r['onsetDateTime']) ?? start(r['onsetPeriod']),
-  (r) => start(r['period']),
-  (r) => text(r['authoredOn']) ?? text(r['authored']),
-  (r) => text(r['startDate']),
-  (r) => text(r['started']),
-  (r) => text(r['recordedDate']) ?? text(r['issued']) ?? text(r['date']) ?? text(r['created']) ?? text(r['recorded']),
-];
-/** The day that a record is about, as far as it says. */
-function plainDay(r: Resource): string | null {
-  for (const read of DATES) {
-    const found = read(r);
-    if (found !== undefined && /^\d{4}/.test(found)) return found.slice(0, 10);
-  }
-  return null;
 }
 
 function personText(r: Resource): string {
@@ -180,7 +156,7 @@ export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
     if (value !== undefined && value !== '') facts.push({ label, value });
   };
   const what = whatOf(r, nameOf);
-  const day = plainDay(r);
+  const day = shownDay(r) || null;
   add('What', what);
   add('When', day ?? undefined);
   const ended = (isObject(r['period']) ? text(r['period']['end']) : text(r['abatementDateTime']))?.slice(0, 10);

@@ -6,6 +6,7 @@ import { OPERATION_SCOPES } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
 import { capabilityStatement, type Route } from './capabilities.ts';
 import { GRANTABLE_TYPES } from './token.ts';
@@ -66,6 +67,7 @@ export function metadata(deps: Deps, version: string, routes: () => readonly Rou
   const started = deps.clock().toISOString();
   return (c: Context<FhirEnv>): Response => {
     route(c, '/exchange/fhir/metadata');
+    checkAccepts(c.req.header('accept'), c.req.query('_format'));
     return fhirBody(c, JSON.stringify(capabilityStatement(deps, version, started, routes())), 200, PUBLIC);
   };
 }

@@ -39,5 +39,5 @@ export function acceptFhir(accept: string | undefined): void {
 /** FHIR JSON in, or 415. */
 export function isFhirJson(contentType: string | undefined): boolean {
   const type = contentType?.split(';')[0]?.trim().toLowerCase();
-  return type === 'application/fhir+json' || type === 'application/json';
+  return (type === 'application/fhir+json' || type === 'application/json') && isOfVersion(contentType ?? '');
 }

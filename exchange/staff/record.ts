@@ -2,13 +2,13 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { mergedBundle, type Paging, type Place } from '../merged/everything.ts';
-import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
+import { type DayPlace, type Entry, type Timeline, timeline } from '../merged/timeline.ts';
 import { attachmentTable } from '../report/pull/attachments.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { problem, type StaffContext, withQuery } from './frame.ts';
-import { choice, filterForm } from './paging.ts';
+import { filterForm } from './paging.ts';
 
 const PATH = '/staff/members';
 const MOST = 200;
@@ -139,22 +139,32 @@ function pagingOf(c: StaffContext, baseUrl: string): Paging | 'unreadable' | und
   return { count: n, after: place && { type: place[1] ?? '', id: place[2] ?? '' }, url };
 }
 
+/** After which place of the timeline a page begins, as a page before gave it. */
+function readPlace(c: StaffContext): DayPlace | undefined {
+  const given = /^((?:\d{4}(?:-\d\d){0,2})?)~([A-Za-z]{1,64})\/([A-Za-z0-9\-.]{1,64})$/.exec(
+    c.req.query('after') ?? '',
+  );
+  const [, day = '', type = '', id = ''] = given ?? [];
+  return given === null ? undefined : { day, type, id };
+}
+
+/** A year, month or day from which the pages go back. */
+const readUntil = (c: StaffContext): string | undefined =>
+  /^\d{4}(?:-\d\d){0,2}$/.exec(c.req.query('until')?.trim() ?? '')?.[0];
+
 export function record(desk: Desk): void {
   const { deps } = desk;
 
   desk.page(`${PATH}/:member/record`, 'rows', async (visit) => {
     const { c } = visit;
     const member = c.req.param('member') ?? '';
-    const t = await timeline(deps, member);
-    if (!t) return desk.notFound(visit, 'There is no such member.');
     const withSensitive = c.req.query('sensitive') === 'show';
-    const held = t.entries.filter((e) => e.isSensitive).length;
-    const entries = withSensitive ? t.entries : t.entries.filter((e) => !e.isSensitive);
-    const kinds = [...new Set(entries.map((e) => e.plain.kind))].sort();
-    const kind = choice(c, 'kind', kinds);
-    const chosen = entries.filter((e) => kind === undefined || e.plain.kind === kind);
-    const from = /^\d{1,9}$/.test(c.req.query('from') ?? '') ? Number(c.req.query('from')) : 0;
-    const page = chosen.slice(from, from + MOST);
+    const until = readUntil(c);
+    // no day of that year, month or day comes behind it
+    const from = readPlace(c) ?? (until === undefined ? undefined : { day: `${until}~`, type: '', id: '' });
+    const t = await timeline(deps, member, { withSensitive, kind: c.req.query('kind'), after: from, count: MOST });
+    if (!t) return desk.notFound(visit, 'There is no such member.');
+    const { entries: page, kind, kinds } = t;
     await desk.viewed(
       visit,
       withSensitive ? 'record-sensitive' : 'record-merged',
@@ -165,12 +175,15 @@ export function record(desk: Desk): void {
     const hidden = Object.entries(t.hidden).filter(([, n]) => n > 0) as [keyof Timeline['hidden'], number][];
     const before: Part = [
       html`<p><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a>, or <a href="${PATH}/${member}/everything?sensitive=include">with sensitive records</a></p>`,
-      held > 0 &&
+      t.sensitive > 0 &&
         !withSensitive &&
         html`<p><a href="${withQuery(c.req.url, { sensitive: 'show' })}">Show the sensitive records too</a>. That you open them is recorded for the member.</p>`,
-      filterForm(`${PATH}/${member}/record`, [
-        { name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) },
-      ]),
+      filterForm(
+        `${PATH}/${member}/record`,
+        [{ name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) }],
+        withSensitive ? { sensitive: 'show' } : {},
+        [{ name: 'until', label: 'From here back', hint: 'such as 2019, 2019-05 or 2019-05-31', value: until ?? '' }],
+      ),
     ];
     return desk.show(visit, {
       title: `Record of ${t.person.name}`,
@@ -180,14 +193,14 @@ export function record(desk: Desk): void {
         [`${PATH}/${member}`, t.person.name],
       ],
       lead: [
-        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(chosen.length, 'entry', 'entries')}, newest first. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
+        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(t.total, 'entry', 'entries')}, newest first${until === undefined ? '' : `, those of ${until} and before`}. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
         ...hidden.map(
           ([why, n]) => `${count(n, 'record is', 'records are')} kept and not shown, ${HIDDEN_WORDS[why]}.`,
         ),
       ],
       before,
       tables: page.length === 0 ? [yearTable('', [])] : [...yearTables(page), ...attachmentTables(page)],
-      next: from + MOST < chosen.length ? withQuery(c.req.url, { from: String(from + MOST) }) : undefined,
+      next: t.next && withQuery(c.req.url, { after: `${t.next.day}~${t.next.type}/${t.next.id}` }),
     });
   });
 

@@ -11,12 +11,15 @@ import { holdsOthers, isMadeAboutAnother, isOtherOfOurs } from './others-within.
 import { type AuthorizationFacts, decidedAhead, isAuthorization, isHidden } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
+import { shownDay } from './shown-day.ts';
 import { VALUE_SETS, type ValueSets } from './value-sets.ts';
 import { withoutLines } from './without-lines.ts';
 
 export type Facts = {
   /** last day of service, YYYY-MM-DD; absent: never filtered by the window */
   serviceEnd: string | undefined;
+  /** the day that it is about, for people; see {@link shownDay} */
+  day: string;
   authorization: AuthorizationFacts | undefined;
   label: Label;
   /** why the record as a whole never leaves */
@@ -104,6 +107,7 @@ export function factsOf(resource: Resource, json: string, links = true, isStripp
   const authorization = isTold ? { ...decided, state: 'estimate' as const } : decided;
   return {
     serviceEnd: authorization === undefined || isTold ? serviceEnd(resource) : undefined,
+    day: shownDay(resource),
     authorization,
     label: labelOf(resource),
     withheld:

@@ -55,7 +55,12 @@ async function asSent(url: URL, init: RequestInit, headers: Headers, dispatcher:
     ...(typeof init.body === 'string' ? { body: init.body } : {}),
     dispatcher,
   });
-  const hasBody = ![101, 204, 205, 304].includes(answer.statusCode);
+  // a Response holds no other: https://fetch.spec.whatwg.org/#dom-response
+  if (answer.statusCode < 200 || answer.statusCode > 599) {
+    answer.body.on('error', () => {}).destroy();
+    throw new TypeError(`status ${answer.statusCode} is none of HTTP`);
+  }
+  const hasBody = ![204, 205, 304].includes(answer.statusCode);
   if (!hasBody) await answer.body.dump();
   return new Response(hasBody ? pulled(answer.body) : null, {
     status: answer.statusCode,

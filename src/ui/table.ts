@@ -74,6 +74,10 @@ function figures(table: Table): Safe | undefined {
   )}</tbody></table>`;
 }
 
+/** What something is called, and what it is: on a phone the one stands above the other, and no label is needed. */
+const isPairs = (table: Table): boolean =>
+  table.columns.length === 2 && table.columns[0]?.kind === 'head' && table.columns[1]?.kind !== 'number';
+
 /** `links` are the addresses of the same rows as CSV and JSON. */
 export function tableHtml(table: Table, links?: { csv: string; json: string }): Safe {
   const head = html`<tr>${table.columns.map(
@@ -87,7 +91,7 @@ ${
   table.rows.length === 0
     ? html`<p class="empty">${table.empty}</p>`
     : (figures(table) ??
-      html`<div class="scroll" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
+      html`<div class="scroll${isPairs(table) ? ' pairs' : ''}" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
 <thead>${head}</thead>
 <tbody>${table.rows.slice(0, most).map((cells) => row(table.columns, cells))}</tbody>
 ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}

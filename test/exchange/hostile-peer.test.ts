@@ -15,6 +15,7 @@ import { toTell } from '../../exchange/report/pull/tell.ts';
 import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
 import {
   good,
+  groupOf,
   type Handler,
   json,
   ndjson,
@@ -91,6 +92,22 @@ const rest =
       ...headers,
     }).end(bytes.subarray(from));
   };
+/** A status line and nothing more, as no server of Node writes it. */
+const bare =
+  (code: number): Handler =>
+  (_, a) =>
+    void a.socket?.end(`HTTP/1.1 ${code} Odd\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+type GroupMember = { entity: { reference: string } };
+/** Its match Group, with another entry for the person. */
+const inGroup = (entry: (usual: GroupMember) => object): Script => ({
+  'GET /f/group': (_, a) => {
+    const { body = '' } = peer.seen.find((s) => s.path.endsWith('$bulk-member-match')) ?? {};
+    const group = groupOf([[/"id":"(m-[^"]+)"/.exec(body)?.[1] ?? '', 'p9']]) as { member: GroupMember[] };
+    json(a, JSON.stringify({ ...group, member: group.member.map(entry) }), 200, {
+      'content-type': 'application/fhir+ndjson',
+    });
+  },
+});
 const strong = { etag: '"v1"', 'content-encoding': 'gzip' };
 const asked = (path: string) => peer.seen.filter((s) => s.path === path && s.method === 'GET');
 const goodTwo = { ledger: { created: 2 }, holds: ['a', 'b'], state: 'done' } as const;
@@ -821,6 +838,182 @@ const ROWS: Row[] = [
     state: 'unbalanced',
     reason: 'count-mismatch',
     holds: [],
+  },
+  ...[999, 101].map(
+    (code): Row => ({
+      does: `answers a file, and then where it stands, with status ${code}: that is no answer, and no fault of ours`,
+      script: () => ({
+        'GET /status/export': turns(bare(code), listing(peer.file('/f/1', 2))),
+        'GET /f/1': turns(bare(code), sends(two)),
+      }),
+      ...goodTwo,
+      notes: [],
+    }),
+  ),
+  {
+    does: 'has nothing but a status that is none for a file',
+    script: () => serves(bare(999)),
+    state: 'partial',
+    reason: 'file-failed',
+    ledger: {},
+    holds: [],
+    also: () => expect(asked('/f/1')).toHaveLength(6),
+  },
+  {
+    does: 'answers the rest in parts of parts',
+    script: () =>
+      serves(
+        turns(
+          cut(packed, 2000, strong),
+          (_, a) =>
+            void a
+              .writeHead(206, { ...strong, 'content-type': 'multipart/byteranges; boundary=x' })
+              .end(packed.subarray(2000)),
+          sends(packed, strong),
+        ),
+      ),
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-range'],
+  },
+  ...[5, {}, undefined, ['/status/export?page=2']].map(
+    (url): Row => ({
+      does: `has a next page at ${JSON.stringify(url)}: files would be missing`,
+      script: () =>
+        lists({
+          link: [
+            { relation: 'self', url: '/status/export' },
+            { relation: 'Next', url },
+          ],
+        }),
+      state: 'failed',
+      reason: 'manifest-malformed',
+      ledger: {},
+      holds: [],
+      notes: [],
+    }),
+  ),
+  ...['/status/export?page=2', [['next', '/status/export?page=2']]].map(
+    (link): Row => ({
+      does: `writes ${JSON.stringify(link)} for its links`,
+      script: () => lists({ link }),
+      state: 'failed',
+      reason: 'manifest-malformed',
+      ledger: {},
+      holds: [],
+    }),
+  ),
+  {
+    does: 'has two next pages: one would be missing',
+    script: () => lists({ link: [2, 3].map((n) => ({ relation: 'next', url: `/status/export?page=${n}` })) }),
+    state: 'failed',
+    reason: 'manifest-malformed',
+    ledger: {},
+    holds: [],
+  },
+  {
+    does: 'says null for the next page: there is none',
+    script: () => lists({ link: { relation: 'next', url: null } }),
+    ...goodTwo,
+    notes: [],
+  },
+  {
+    does: 'answers with a person who is no longer in its Group: nobody is matched',
+    script: () => inGroup((m) => ({ ...m, inactive: true })),
+    state: 'failed',
+    reason: 'no-answer',
+    ledger: {},
+    holds: [],
+    notes: [],
+    also: () => expect(asked('/f/1')).toEqual([]),
+  },
+  {
+    does: 'answers with a person of another server: who has the same id here is not meant',
+    script: () =>
+      inGroup((m) => ({ entity: { ...m.entity, reference: `${peer.foreignBase}/fhir/${m.entity.reference}` } })),
+    state: 'failed',
+    reason: 'no-answer',
+    ledger: {},
+    holds: [],
+    notes: ['peer-match-stray'],
+    also: () => expect(asked('/f/1')).toEqual([]),
+  },
+  {
+    does: 'answers with its own person, named in full',
+    script: () => inGroup((m) => ({ entity: { ...m.entity, reference: `${peer.base}/fhir/${m.entity.reference}` } })),
+    ...goodTwo,
+    notes: [],
+  },
+  {
+    does: 'gives tokens that are over at once',
+    script: () => ({
+      'POST /token': (_, a) => json(a, { access_token: 'brief', token_type: 'Bearer', expires_in: 0 }),
+    }),
+    ...goodTwo,
+    notes: [],
+  },
+  {
+    does: 'writes UTF-16',
+    script: () => serves(sends(Buffer.from(`\ufeff${two}`, 'utf16le'))),
+    state: 'partial',
+    reason: 'too-many-held',
+    holds: [],
+  },
+  {
+    does: 'writes what no two readers read alike: nothing of it is taken',
+    script: () =>
+      serves(
+        sends(
+          ndjson(
+            good('a').replace('"subject":', '"subject":{"reference":"Patient/p10"},"subject":'),
+            good('b').replace(/\}$/, ',"id":"c"}'),
+            good('d').replace('"status":', '"note":[{"text":"\\ud800"}],"status":'),
+            good('e').replace('"status":', '"note":[{"text":"\\u0000"}],"status":'),
+            good('f').replace(
+              '"status":',
+              `"extension":${'[{"extension":'.repeat(20_000)}[]${'}]'.repeat(20_000)},"status":`,
+            ),
+            good('g').replace('"status":', '"valueInteger":1e400,"status":'),
+            good('h').replace('Patient/p9', 'Patient/p10/../p9'),
+            good('i').replace('Patient/p9', 'Patient/%70%39'),
+            good('j') + good('k'),
+            good('l'),
+          ),
+        ),
+      ),
+    state: 'done',
+    ledger: {
+      created: 1,
+      'quarantined invalid-resource': 6,
+      'quarantined dangling-reference': 2,
+      'rejected invalid-json': 1,
+    },
+    notes: [],
+    holds: ['l'],
+  },
+  {
+    does: 'deletes what others sent, what matches a search, and what is written as something else',
+    script: () => ({
+      ...lists({ deleted: [{ type: 'Bundle', url: `${peer.base}/f/gone` }] }),
+      'GET /f/gone': sends(
+        ndjson(
+          JSON.stringify({
+            resourceType: 'Bundle',
+            type: 'transaction',
+            entry: [
+              'Observation/own-1',
+              'Observation?patient=p9',
+              'Observation/../Patient/p9',
+              `${peer.foreignBase}/fhir/Observation/a`,
+              'Observation/a/_history/1',
+            ].map((url) => ({ request: { method: 'DELETE', url } })),
+          }),
+        ),
+      ),
+    }),
+    state: 'done',
+    ledger: { created: 2, 'retracted deleted-at-source': 1, 'rejected not-a-resource': 4 },
+    notes: [],
+    holds: ['a', 'b'],
   },
   // content
   {

@@ -236,6 +236,7 @@ test.each([
     ['prior_coverage_end is before prior_coverage_start.'],
   ],
   [{ birth_date: '2026-11-29' }, ['birth_date is a day to come.']],
+  [{ birth_date: '0001-01-01' }, ['birth_date is of somebody older than 130.']],
   [{ opt_in: 'yes', opt_in_date: '2026-11-29' }, ['opt_in_date is a day to come.']],
 ])('a row whose days go backwards, or are to come where they cannot, is refused: %j', (more, faults) => {
   const row = {
@@ -264,6 +265,43 @@ test('a card that a member with that birth date holds is that member’s, whose 
     [false, '2027-01-01', null],
   ]);
   expect(await personOf('H1')).toContainEqual(['Held', 'Ann', null]);
+});
+
+test('a card that two people of a file have is nobody’s by chance: who is left out is told, and nothing of theirs is anybody’s', async () => {
+  const { sql } = node.deps.database;
+  const of = async (number: string) =>
+    (
+      await sql<{ body: string; spans: string[] }[]>`
+        select r.body, array_agg(e.starts::text order by e.starts) as spans from exchange.enrolment e
+        join exchange.resource r on r.member_id = e.member_id and r.type = 'Patient' and r.id = e.member_id
+        where e.member_number = ${number} group by r.body`
+    ).map(({ body, spans }) => [(JSON.parse(body) as { name: [{ given: string[] }] }).name[0].given[0], spans]);
+  // a family with one card: two children after the parent
+  expect(
+    await csvOf(
+      `${HEAD}\nF1,Soto,Eva,1970-05-05,2025-01-01\nF1,Soto,Leo,2010-06-06,2025-02-01\nF1,Soto,Eva,1970-05-05,2026-01-01\nF2,Mora,Ada,1980-05-05,2025-01-01\n`,
+    ),
+  ).toEqual([[3, expect.stringContaining('somebody else')]]);
+  expect([...(await of('F1')), ...(await of('F2'))]).toEqual([
+    ['Eva', ['2025-01-01', '2026-01-01']],
+    ['Ada', ['2025-01-01']],
+  ]);
+  // given out again later; a birth date, or a name, that is corrected is the same person's
+  expect(
+    await csvOf(
+      `${HEAD}\nF1,Vega,Tom,1999-01-01,2027-01-01\nF1,Vega,Eva María,1971-05-05,2027-01-01\nF2,Ruiz,Ada Luz,1980-05-05,2026-01-01\n`,
+    ),
+  ).toEqual([[2, expect.stringContaining('somebody else')]]);
+  expect([...(await of('F1')), ...(await of('F2'))]).toEqual([
+    ['Eva', ['2025-01-01', '2026-01-01', '2027-01-01']],
+    ['Ada', ['2025-01-01', '2026-01-01']],
+  ]);
+});
+
+test('a row with more values than there are columns is refused: some may stand in the wrong ones', async () => {
+  expect(await csvOf(`${HEAD}\nG1,A,B,1970-01-01,2026-01-01,,\nG2,A,B,1970-01-01,2026-01-01,,x\n`)).toEqual([
+    [3, expect.stringContaining('beyond the last column')],
+  ]);
 });
 
 test('a document of several megabytes within a record is taken', async () => {

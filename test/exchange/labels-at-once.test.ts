@@ -2,6 +2,7 @@
 // the record is as sensitive as the entry.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { labelsChange, labelsStay } from '../../exchange/store/records/label-lock.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, idOf, PEOPLE } from './plan-fixture.ts';
@@ -151,6 +152,96 @@ test('who writes what is no more sensitive than before waits for nobody', async 
   );
   expect(isOver).toBe(true);
   expect(await labelOf('v7')).toBe(0);
+});
+
+test('an import in which a label changes holds nobody up longer than its entries take, and a stopped one has them', async () => {
+  await write(ward('w9'), visit('v9', { serviceProvider: { reference: 'Organization/w9' } }));
+  let isOver = false;
+  await atOnce(
+    () =>
+      write(
+        ward('w9', PSY),
+        ward('w9-new', PSY),
+        visit('gate-v9', { serviceProvider: { reference: 'Organization/w9' } }),
+      ),
+    async () => {
+      await write(visit('v9-other', { serviceProvider: { reference: 'Organization/w9' } }));
+      isOver = true;
+      expect(await waiting()).toBe(1);
+      // the import is not through yet
+      expect(await labelOf('gate-v9')).toBeUndefined();
+      expect(await labelOf('v9')).toBe(1);
+    },
+  );
+  expect(isOver).toBe(true);
+  expect(await labelOf('v9-other')).toBe(1);
+  expect(await labelOf('gate-v9')).toBe(1);
+});
+
+const counted = async () =>
+  (
+    await sql`select detail from exchange.audit where action = 'import' and object = 'own-records' order by seq desc limit 1`
+  )[0]?.detail;
+
+test('what such an import did is counted whole, and once', async () => {
+  const entries = [
+    ward('w10', PSY),
+    ward('w10'),
+    ward('w10', PSY),
+    role('r10', 'w10'),
+    visit('v10', { serviceProvider: { reference: 'Organization/w10' } }),
+  ];
+  await write(...entries);
+  expect(await counted()).toMatchObject({
+    created: 3,
+    updated: 0,
+    unchanged: 0,
+    deleted: 0,
+    repeated: 2,
+    refused: 0,
+  });
+  await write(...entries);
+  expect(await counted()).toMatchObject({ created: 0, updated: 0, unchanged: 3 });
+  await write(ward('w10'), visit('v10', { serviceProvider: { reference: 'Organization/w10' } }));
+  expect(await counted()).toMatchObject({ updated: 1, unchanged: 1 });
+  expect(await sql`select version from exchange.shared_resource where id = 'w10'`).toEqual([{ version: 2 }]);
+  expect(await labelOf('v10')).toBe(0);
+});
+
+test('who waits to change a label behind one who writes for long keeps nobody else waiting', async () => {
+  const [writer, changer, other] = [1, 2, 3].map(() => node.deps.database.dedicated('work'));
+  if (!writer || !changer || !other) throw new Error('no connections');
+  let free = () => {};
+  const held = new Promise<void>((done) => {
+    free = done;
+  });
+  try {
+    let holds = () => {};
+    const isHeld = new Promise<void>((done) => {
+      holds = done;
+    });
+    const long = writer.begin(async (tx) => {
+      await labelsStay(tx);
+      holds();
+      await held;
+    });
+    await isHeld;
+    let isChanged = false;
+    const change = changer
+      .begin((tx) => labelsChange(tx, 0))
+      .then(() => {
+        isChanged = true;
+      });
+    await pause(300);
+    await other.begin(labelsStay);
+    expect(isChanged).toBe(false);
+    free();
+    await Promise.all([long, change]);
+    expect(isChanged).toBe(true);
+  } finally {
+    free();
+    await Promise.all([writer, changer, other].map((c) => c.end({ timeout: 1 })));
+  }
 });
 
 test('a new entry of ours, which names what is sensitive, reaches who named it before', async () => {

@@ -61,10 +61,11 @@ const speaks =
       ],
     });
 const METADATA = 'GET /fhir/metadata';
+/** `next`: where the next page is; empty: there is one, and not said where. */
 const bundle = (resources: object[], next?: string): object => ({
   resourceType: 'Bundle',
   type: 'searchset',
-  ...(next === undefined ? {} : { link: [{ relation: 'next', url: next }] }),
+  ...(next === undefined ? {} : { link: [{ relation: 'next', ...(next === '' ? {} : { url: next }) }] }),
   entry: resources.map((resource) => ({ resource })),
 });
 const parsed = (id: string): object => JSON.parse(good(id)) as object;
@@ -333,7 +334,8 @@ describe('one member at a time', () => {
     ['by address', '/fhir/Patient/p9/$everything'],
     ['by content', '/fhir/Patient/p9/$everything?page=2'],
     ['to another host', 'FOREIGN'],
-  ])('$everything whose pages go round %s is not taken', async (_, next) => {
+    ['nowhere', ''],
+  ])('$everything whose pages lead round or away, %s, is not taken', async (_, next) => {
     const rested = await peer.pull(
       single({
         [METADATA]: speaks({ Patient: { operation: ['member-match', 'everything'] } }),

@@ -254,6 +254,7 @@ describe('a member who is several Patients there', () => {
     const { members } = correlate(
       [{ ...a, contained: [...a.contained, ...b.contained], member: [...a.member, ...b.member] }],
       asked,
+      `${base}/fhir`,
     );
     expect(members.map((m) => m.outcome)).toEqual(['conflict', 'conflict']);
   });

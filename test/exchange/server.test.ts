@@ -173,6 +173,12 @@ describe('$bulk-member-match', () => {
     ['no Accept', 400, 'required', () => ask(undefined, { headers: { accept: undefined } })],
     ['Accept text/html', 406, 'not-supported', () => ask(undefined, { headers: { accept: 'text/html' } })],
     ['text', 415, 'not-supported', () => ask(undefined, { headers: { 'content-type': 'text/plain' } })],
+    [
+      'another version of FHIR',
+      415,
+      'not-supported',
+      () => ask(undefined, { headers: { 'content-type': 'application/fhir+json; fhirVersion=3.0' } }),
+    ],
     ['gzip', 415, 'not-supported', () => ask(undefined, { headers: { 'content-encoding': 'gzip' } })],
     ['not JSON', 400, 'structure', () => ask('{')],
     ['Latin-1', 400, 'structure', () => ask(Buffer.from('{"resourceType":"Parameters","id":"ñ"}', 'latin1'))],
@@ -704,6 +710,14 @@ test('discovery is public, cached, and lists only scopes that are granted', asyn
   for (const key of keys) expect(Object.keys(key)).not.toContain('d');
   const statement = (await call('/metadata', { token: null })).json();
   expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' });
+  for (const [accept, status] of [
+    ['application/fhir+json; fhirVersion=4.0', 200],
+    ['application/fhir+json; fhirVersion=3.0', 406],
+    ['application/fhir+json; fhirVersion=3.0, application/fhir+json;q=0.5', 200],
+    ['application/fhir+xml', 406],
+    ['application/xhtml+xml, text/html, */*;q=0.8', 200],
+  ] as const)
+    expect([accept, (await call('/metadata', { token: null, headers: { accept } })).status]).toEqual([accept, status]);
   // what a payer access server of PDex 2.2 has to have of Groups
   const PDEX = 'http://hl7.org/fhir/us/davinci-pdex';
   expect(statement.instantiates).toContain(`${PDEX}/CapabilityStatement/pdex-payer-access-server`);

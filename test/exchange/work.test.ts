@@ -6,7 +6,7 @@ import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { removeStrays } from '../../exchange/export/remove-strays.ts';
 import { removeRequests } from '../../exchange/match/remove-requests.ts';
 import { clearDelivered } from '../../exchange/store/answer/delivered.ts';
-import { startWork } from '../../exchange/work.ts';
+import { startWork, takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, type Manifest } from './export-client.ts';
 import { client } from './peer-client.ts';
@@ -197,6 +197,30 @@ test('what one loop has lost another one takes as somebody else, and nothing of 
   await clearDelivered(sql, id, 'one');
   expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(0);
   await sql`update exchange.bulk_job set state = 'cancelled', lease_owner = null where id = ${id}`;
+});
+
+test('an export for whose last file there is no room leaves none of the others', async () => {
+  const { sql } = node.deps.database;
+  const { blobs } = node.deps;
+  const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
+  const id = (kick.header('content-location') ?? '').split('/').at(-1) ?? '';
+  const kept: string[] = [];
+  let begun = 0;
+  const put: typeof blobs.put = async (key, content) => {
+    const isSecond = ++begun === 2;
+    const stored = await blobs.put(key, content);
+    if (!isSecond) {
+      kept.push(key);
+      return stored;
+    }
+    await blobs.delete(key);
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  };
+  await takeJob({ ...node.deps, blobs: { ...blobs, put } }, 'full');
+  expect(kept.length).toBeGreaterThan(0);
+  expect(await blobs.list(`bulk/${id}/`)).toEqual([]);
+  expect(await sql`select state from exchange.bulk_job where id = ${id}`).toEqual([{ state: 'queued' }]);
+  await sql`update exchange.bulk_job set state = 'cancelled', lease_until = null where id = ${id}`;
 });
 
 test('requests of matches go when they were kept long enough, and leave their hash', async () => {

@@ -1,7 +1,7 @@
 // In whatever order payers are asked, and we import, the same is linked, contradicted and shown.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { foldedOf } from '../../exchange/merged/timeline.ts';
+import { foldedOf } from '../../exchange/merged/folded.ts';
 import { deletions, lab, output, PEER, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
 
 const PAYERS = ['own', PEER, 'second', 'third'] as const;
@@ -76,7 +76,7 @@ async function after(steps: readonly Step[]) {
     const items = await node.sql`
       select kind, least(a_id, b_id) as a, greatest(a_id, b_id) as b, rule from exchange.review_item where state = 'open' order by 1, 2, 3`;
     const merged = await foldedOf(node.deps, 'm1');
-    const groups = [...(merged?.folded.groups ?? [])].filter(([k]) => k.startsWith('Observation/')).sort();
+    const groups = [...(merged?.groups ?? [])].filter(([k]) => k.startsWith('Observation/')).sort();
     return { links: [...links], items: [...items], groups };
   } finally {
     await node.close();

@@ -72,3 +72,13 @@ test('of a list that may be long the page shows the beginning, its files hold al
   expect(tableCsv(long).trim().split('\r\n')).toHaveLength(1201);
   expect(String(tableHtml({ ...long, most: 1200 }, links))).toContain('These rows as');
 });
+
+test('what something is called and what it is need no label on a phone; a figure or a third column does', () => {
+  const head = { key: 'what', label: 'What', kind: 'head' } as const;
+  const value = { key: 'value', label: 'Value' };
+  const isPairs = (columns: Table['columns']) =>
+    shown(table(columns, [columns.map(() => ({ value: 'x' }))])).includes('class="scroll pairs"');
+  expect(isPairs([head, value])).toBe(true);
+  expect(isPairs([head, { ...value, kind: 'number' }])).toBe(false);
+  expect(isPairs([head, value, { key: 'more', label: 'More' }])).toBe(false);
+});

@@ -181,7 +181,7 @@ export async function recordReport(
     origins,
     attachments:
       line.memberId !== null && line.type !== null && line.localId && versions.length > 0
-        ? await attachmentsOf(sql, line.memberId, { type: line.type, id: line.localId })
+        ? await attachmentsOf(sql, line.memberId, [{ type: line.type, id: line.localId }])
         : [],
   };
 }

@@ -5,7 +5,7 @@ import { allRevealing } from '../records/revealing.ts';
 import { namedByShared } from './export.ts';
 import { sensitiveMembers } from './grant.ts';
 
-/** Keys of one row. */
+/** Keys of one row while an export runs. */
 const PART = 10_000;
 
 /**
@@ -25,6 +25,40 @@ export async function writeEntries(
       select ${job.id}, ${isGone}, ${i / PART}, ${job.peerId},
         array(select hashtextextended(k, 0) from unnest(string_to_array(${keys.slice(i, i + PART).join(' ')}, ' ')) k)
       from (select from exchange.bulk_job where id = ${job.id} and state = 'running' and lease_owner = ${owner} for share) ours`;
+}
+
+/**
+ * What finished exports noted, as what the peer has: per entry when it was held first and last, and the first time since then that it was told as
+ * gone. Each note is moved once, whoever does it. delivered_entries_pkey, entry_held_pkey.
+ * @param jobs ids of exports; those that are not finished leave nothing
+ */
+export async function keepEntries(sql: Queryable, jobs: readonly string[]): Promise<void> {
+  await sql`
+    with moved as (
+      delete from exchange.delivered_entries e using exchange.bulk_job j
+      where e.job_id = any(${arrayLiteral([...jobs])}::text::text[]) and j.id = e.job_id and j.state not in ('queued', 'running')
+      returning e.peer_id, e.gone, e.keys, j.transaction_time as at
+    ), noted as (
+      select peer_id, k as key, min(at) filter (where not gone) as first, max(at) filter (where not gone) as last, min(at) filter (where gone) as told
+      from moved cross join unnest(keys) k where at is not null group by 1, 2
+    )
+    insert into exchange.entry_held as h (peer_id, key, first_at, last_at, told_at)
+    select peer_id, key, coalesce(first, 'infinity'), coalesce(last, '-infinity'), told from noted order by peer_id, key
+    on conflict (peer_id, key) do update set first_at = least(h.first_at, excluded.first_at), last_at = greatest(h.last_at, excluded.last_at),
+      told_at = least(case when h.told_at >= greatest(h.last_at, excluded.last_at) then h.told_at end,
+        case when excluded.told_at >= greatest(h.last_at, excluded.last_at) then excluded.told_at end)`;
+}
+
+/** The same of all exports to a peer that an older program has finished. delivered_entries_peer. */
+export async function keepFinishedEntries(sql: Queryable, peerId: string): Promise<void> {
+  const rows = await sql<{ id: string }[]>`
+    select distinct e.job_id as id from exchange.delivered_entries e join exchange.bulk_job j on j.id = e.job_id
+    where e.peer_id = ${peerId} and j.transaction_time is not null and j.state not in ('queued', 'running')`;
+  if (rows.length > 0)
+    await keepEntries(
+      sql,
+      rows.map((r) => r.id),
+    );
 }
 
 export type EntryConditions = {
@@ -49,7 +83,7 @@ export type EntryConditions = {
  */
 export async function entriesGone(tx: Queryable, peerId: string, c: EntryConditions): Promise<string[]> {
   const [any] = await tx<{ held: boolean }[]>`
-    select exists (select from exchange.delivered_entries where peer_id = ${peerId} and not gone) as held, set_config('enable_hashjoin', 'on', true)`;
+    select exists (select from exchange.entry_held where peer_id = ${peerId}) as held, set_config('enable_hashjoin', 'on', true)`;
   if (any?.held !== true) return [];
   const deleted = await deletedEntries(tx, c);
   const labelled = (await labelledEntries(tx, c.types)).filter((e) => !c.isNamed(e.key));
@@ -93,7 +127,7 @@ async function labelledEntries(tx: Queryable, types: readonly string[]): Promise
 
 type Held = { first: Date; last: Date; told: Date | null };
 
-/** Times of the finished exports to the peer that held each of some entries, and of the last up to `since` that told it as gone. */
+/** Times of the finished exports to the peer that held each of some entries, and of the first since then, up to `since`, that told it as gone. entry_held_pkey. */
 async function heldAt(
   tx: Queryable,
   peerId: string,
@@ -102,12 +136,9 @@ async function heldAt(
 ): Promise<Map<string, Held>> {
   if (keys.length === 0) return new Map();
   const rows = await tx<(Held & { key: string })[]>`
-    select c.key, min(j.transaction_time) filter (where not d.gone) as first, max(j.transaction_time) filter (where not d.gone) as last,
-      max(j.transaction_time) filter (where d.gone and j.transaction_time <= ${since}::text::timestamptz) as told
-    from exchange.delivered_entries d join exchange.bulk_job j on j.id = d.job_id and j.transaction_time is not null
-    cross join unnest(d.keys) k
-    join (select key, hashtextextended(key, 0) as hash from unnest(${arrayLiteral([...new Set(keys)])}::text::text[]) key) c on c.hash = k
-    where d.peer_id = ${peerId} group by 1 having bool_or(not d.gone)`;
+    select c.key, h.first_at as first, h.last_at as last, case when h.told_at <= ${since}::text::timestamptz then h.told_at end as told
+    from unnest(${arrayLiteral([...new Set(keys)])}::text::text[]) c(key)
+    join exchange.entry_held h on h.peer_id = ${peerId} and h.key = hashtextextended(c.key, 0) and h.first_at < 'infinity'`;
   return new Map(rows.map(({ key, ...held }) => [key, held]));
 }
 

@@ -177,15 +177,16 @@ const line = (r: Omit<AttachmentLine, 'bytes'> & { bytes: string | null }): Atta
   bytes: r.bytes === null ? null : Number(r.bytes),
 });
 
-/** All of a member, or of one record. attachment_pkey. */
+/** Those of some records of a member. attachment_pkey. */
 export async function attachmentsOf(
   sql: Queryable,
   memberId: string,
-  record?: { type: string; id: string },
+  records: readonly { type: string; id: string }[],
 ): Promise<AttachmentLine[]> {
   const rows = await sql.unsafe<(Omit<AttachmentLine, 'bytes'> & { bytes: string | null })[]>(
-    `select ${LINE} from exchange.attachment where member_id = $1 and ($2::text is null or (type = $2 and record_id = $3::text)) order by type, record_id, document_id`,
-    [memberId, record?.type ?? null, record?.id ?? null],
+    `select ${LINE} from exchange.attachment where member_id = $1 and (type, record_id) in (select * from unnest($2::text::text[], $3::text::text[]))
+     order by type, record_id, document_id`,
+    [memberId, arrayLiteral(records.map((r) => r.type)), arrayLiteral(records.map((r) => r.id))],
   );
   return rows.map(line);
 }

@@ -1,5 +1,5 @@
 // Chains of claims and authorizations: what they are made from, and what was made. By the primary keys (member first).
-import type { Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Chain, ClaimRecord } from '../../chain/claims.ts';
 import type { ClaimFacts } from '../../chain/facts.ts';
 
@@ -63,6 +63,31 @@ export async function chainsOf(tx: Queryable, memberIds: readonly string[]): Pro
     ...(await tx<(Chain & { memberId: string })[]>`
       select member_id as "memberId", chain, kind, state, final_id as "finalId", nodes, anomalies, facts
       from exchange.chain where member_id = any(${[...memberIds]}::text[]) order by member_id, chain`),
+  ];
+}
+
+/** Chains of a member that name more than one record, or whose one record is a copy of another. chain_pkey, link_pkey. */
+export async function chainsOfSeveral(sql: Queryable, memberId: string): Promise<Chain[]> {
+  return [
+    ...(await sql<Chain[]>`
+      with linked as materialized (
+        select x from exchange.link cross join unnest(array[a_id, b_id]) x
+        where member_id = ${memberId} and type = 'ExplanationOfBenefit' and state = 'confirmed' and kind in ('same-record', 'same-event')
+      )
+      select chain, kind, state, final_id as "finalId", nodes, anomalies, facts from exchange.chain
+      where member_id = ${memberId} and (jsonb_array_length(nodes) > 1 or jsonb_array_length(nodes->0->'ids') > 1
+        or nodes->0->'ids'->>0 in (select x from linked)) order by chain`),
+  ];
+}
+
+/** Chains of a member that name some records. chain_pkey. */
+export async function chainsNaming(sql: Queryable, memberId: string, ids: readonly string[]): Promise<Chain[]> {
+  if (ids.length === 0) return [];
+  return [
+    ...(await sql<Chain[]>`
+      select chain, kind, state, final_id as "finalId", nodes, anomalies, facts from exchange.chain
+      where member_id = ${memberId} and exists (
+        select from jsonb_array_elements(nodes) n where n->'ids' ?| ${arrayLiteral(ids)}::text::text[])`),
   ];
 }
 

@@ -236,7 +236,7 @@ export async function commitRecords(
   await writeSharedRecords(tx, peer.id, at);
   await writeLinks(tx, work);
   await writeItems(tx, work, at);
-  await writeSensitiveHeld(tx, peer.id);
+  const forgotten = await writeSensitiveHeld(tx, peer.id);
   await writeMemberRecords(tx, peer.id, at);
   await writeAttachments(tx, work, at);
   await withdrawReplaced(tx, peer.id, at);
@@ -245,7 +245,7 @@ export async function commitRecords(
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await settleLinks(tx, work, at);
-  const beside = await membersWithHeld(tx);
+  const beside = [...new Set([...(await membersWithHeld(tx)), ...forgotten])];
   if (beside.length > 0) await inheritLabelsOf(tx, beside, at);
   await writeHeldItems(tx, work, at);
   await agreeValues(tx, work, at);

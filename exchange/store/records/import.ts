@@ -4,10 +4,10 @@ import { arrayLiteral, type Database, type Queryable } from '../../../src/store/
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
 import { ownCame } from '../pull/pull-phase.ts';
-import { holdLabels } from './label-lock.ts';
+import { LabelsChange, labelsChange, labelsStayWith } from './label-lock.ts';
 import { oweComparison } from './left-imports.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
-import { eachSlice } from './slice.ts';
+import { eachSlice, NOBODYS, openSlice } from './slice.ts';
 
 export type ImportCounts = {
   created: number;
@@ -35,16 +35,45 @@ async function addMembers(tx: Queryable, work: string): Promise<void> {
     on conflict do nothing`;
 }
 
-async function decide(tx: Queryable, work: string): Promise<void> {
-  // the last of several units with the same id counts
-  await tx`
-    with ranked as (
+/** Directory entries: those of staged units that stand for themselves, whoever names them. */
+const ENTRIES = `s.is_shared and s.type <> 'Provenance'`;
+
+/** The last of several units with the same id counts. */
+async function decideRepeated(tx: Queryable, work: string, of: string): Promise<void> {
+  await tx.unsafe(
+    `with ranked as (
       select file, line, entry, row_number() over (partition by type, source_id order by file desc, line desc, entry desc) as place
-      from exchange.staging where pull_id = ${work} and outcome is null
+      from exchange.staging s where pull_id = $1 and outcome is null and ${of}
     )
     update exchange.staging s set outcome = 'unchanged', reason = 'duplicate-in-job'
     from ranked r
-    where s.pull_id = ${work} and s.file = r.file and s.line = r.line and s.entry = r.entry and r.place > 1`;
+    where s.pull_id = $1 and s.file = r.file and s.line = r.line and s.entry = r.entry and r.place > 1`,
+    [work],
+  );
+}
+
+async function decideShared(tx: Queryable, work: string, of: string): Promise<void> {
+  await tx.unsafe(
+    `update exchange.staging s
+    set outcome = case when r.id is null or r.deleted or r.origin <> 'own' then 'unchanged' else 'retracted' end, local_id = s.source_id
+    from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
+    where s.pull_id = $1 and d.pull_id = $1 and s.file = d.file and s.line = d.line and s.entry = d.entry
+      and s.outcome is null and not s.has_body and s.is_shared and ${of}`,
+    [work],
+  );
+  await tx.unsafe(
+    `update exchange.staging s
+    -- one that we had taken back and another payer kept is ours again
+    set local_id = s.source_id, outcome = case when r.id is null then 'created' when r.hash = s.hash and not r.deleted and r.origin = 'own' then 'unchanged' else 'updated' end
+    from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
+    where s.pull_id = $1 and d.pull_id = $1 and s.file = d.file and s.line = d.line and s.entry = d.entry
+      and s.outcome is null and s.is_shared and ${of}`,
+    [work],
+  );
+}
+
+async function decide(tx: Queryable, work: string): Promise<void> {
+  await decideRepeated(tx, work, 'true');
   // Provenance belongs to the member of what it is about; when that is several members, to none of them alone
   await tx`
     with about as (
@@ -83,23 +112,11 @@ async function decide(tx: Queryable, work: string): Promise<void> {
       and s.outcome is null and not s.has_body and not s.is_shared`;
   await tx`
     update exchange.staging s
-    set outcome = case when r.id is null or r.deleted or r.origin <> 'own' then 'unchanged' else 'retracted' end, local_id = s.source_id
-    from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
-    where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
-      and s.outcome is null and not s.has_body and s.is_shared`;
-  await tx`
-    update exchange.staging s
     set local_id = s.source_id, outcome = case when r.id is null then 'created' when r.hash = s.hash and not r.deleted then 'unchanged' else 'updated' end
     from exchange.staging d left join exchange.resource r on r.member_id = d.member_id and r.type = d.type and r.id = d.source_id
     where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
       and s.outcome is null and not s.is_shared`;
-  await tx`
-    update exchange.staging s
-    -- one that we had taken back and another payer kept is ours again
-    set local_id = s.source_id, outcome = case when r.id is null then 'created' when r.hash = s.hash and not r.deleted and r.origin = 'own' then 'unchanged' else 'updated' end
-    from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
-    where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
-      and s.outcome is null and s.is_shared`;
+  await decideShared(tx, work, 'true');
 }
 
 /**
@@ -116,15 +133,44 @@ async function leaveFormer(tx: Queryable, work: string): Promise<void> {
 }
 
 /**
- * Decides and writes everything staged under `work` in one transaction.
- * Importing the same again changes nothing.
+ * Directory entries, where one of them becomes more or less sensitive: by themselves and first, as nobody else writes records until that is through.
+ * Those that are written are not written again with the rest, and count with it.
+ */
+async function commitEntries(tx: Queryable, work: string): Promise<void> {
+  await labelsChange(tx);
+  const at = await transactionInstant(tx);
+  await byKey(tx);
+  await decideRepeated(tx, work, ENTRIES);
+  await decideShared(tx, work, ENTRIES);
+  await openSlice(tx, work, NOBODYS);
+  await writeSharedRecords(tx, 'own', at);
+  await ownCame(tx, work);
+  await tx.unsafe(`update exchange.staging s set booked = true where pull_id = $1 and bucket = -1 and ${ENTRIES}`, [
+    work,
+  ]);
+}
+
+/**
+ * Decides and writes everything staged under `work` in one transaction, or, where the label of a directory entry changes, these entries in one
+ * before it. Importing the same again changes nothing.
  */
 export async function commitImport(
   database: Database,
   work: string,
 ): Promise<{ counts: ImportCounts; refused: Refused[] }> {
+  for (;;)
+    try {
+      return await commitRest(database, work);
+    } catch (error) {
+      if (!(error instanceof LabelsChange)) throw error;
+      await beginAgain(database.sql, (tx) => commitEntries(tx, work));
+    }
+}
+
+/** @throws LabelsChange while the entries of the work would change a label */
+async function commitRest(database: Database, work: string): Promise<{ counts: ImportCounts; refused: Refused[] }> {
   return beginAgain(database.sql, async (tx) => {
-    await holdLabels(tx, work, 'own');
+    await labelsStayWith(tx, work, 'own');
     const at = await transactionInstant(tx);
     await byKey(tx);
     const [someone] = await tx`select from exchange.member limit 1`;

@@ -1,7 +1,7 @@
 // How sensitive a directory entry is, while others write what names it. Who changes it looks for those who name it, and who writes a record looks
 // at what it names: of two at once neither would see the other, and the record would leave under `#regular` until its member is decided again.
 import type { TransactionSql } from 'postgres';
-import type { Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { RELABELLED_COPIES } from './entry-labels.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { revealedBy } from './revealing.ts';
@@ -20,36 +20,64 @@ export async function labelsStay(tx: Queryable): Promise<void> {
 /** Seconds that others may go on beginning to write, while one waits that all have ended; after that they wait for it. */
 const PATIENCE = 10;
 const PAUSE = 0.05;
+const LONGEST_PAUSE = 1;
 
-/** Until the transaction ends nobody else writes what could name a directory entry. Taken like {@link labelsStay}, and not after it. */
-export async function labelsChange(tx: Queryable): Promise<void> {
-  for (let waited = 0; waited < PATIENCE; waited += PAUSE) {
-    const [row] = await tx<{ ok: boolean }[]>`select pg_try_advisory_xact_lock(${LABELS_LOCK}) as ok`;
+/** Transactions that hold the lock in this database, as pg_locks calls them. */
+const HOLDERS = `
+  select array_agg(virtualtransaction) from pg_locks where locktype = 'advisory' and classid = 0 and objid = ${LABELS_LOCK} and objsubid = 1 and granted
+    and database = (select oid from pg_database where datname = current_database())`;
+
+/**
+ * Until the transaction ends nobody else writes what could name a directory entry. Taken like {@link labelsStay}, and not after it. Who was writing
+ * already is waited for without holding anybody up, however long that takes (an import of millions): only then do others wait in line.
+ * @param patience seconds
+ */
+export async function labelsChange(tx: Queryable, patience = PATIENCE): Promise<void> {
+  const [before] = await tx.unsafe<{ holders: string[] | null }[]>(`select (${HOLDERS}) as holders`);
+  let pause = PAUSE;
+  for (let waited = 0; ; waited += pause) {
+    const [row] = await tx.unsafe<{ ok: boolean; work: boolean }[]>(
+      `select pg_try_advisory_xact_lock(${LABELS_LOCK}) as ok, coalesce((${HOLDERS}) && $1::text::text[], false) as work`,
+      [arrayLiteral(before?.holders ?? [])],
+    );
     if (row?.ok === true) return;
-    await tx`select pg_sleep(${PAUSE})`;
+    if (row?.work !== true && waited >= patience) break;
+    await tx`select pg_sleep(${pause})`;
+    pause = Math.min(pause * 1.5, LONGEST_PAUSE);
   }
   await tx`select pg_advisory_xact_lock(${LABELS_LOCK})`;
 }
 
-class Changes extends Error {}
+/** A work would make a directory entry more or less sensitive. */
+export class LabelsChange extends Error {
+  constructor() {
+    super('labels of directory entries change');
+  }
+}
 
 /**
- * Takes the one or the other for a work that is staged.
+ * {@link labelsStay} for a work that is staged.
  * @param origin 'own' or the peer's id
+ * @throws LabelsChange when the work itself changes a label: then nothing is held that was not before
  */
-export async function holdLabels(tx: TransactionSql, work: string, origin: string): Promise<void> {
+export async function labelsStayWith(tx: TransactionSql, work: string, origin: string): Promise<void> {
   const may = async (q: Queryable) => {
-    if (await changesLabels(q, work, origin)) throw new Changes();
+    if (await changesLabels(q, work, origin)) throw new LabelsChange();
   };
+  await may(tx);
+  // another one may have written the same entry before: what was taken for this look goes with it
+  await tx.savepoint(async (look) => {
+    await labelsStay(look);
+    await may(look);
+  });
+}
+
+/** Takes the one or the other for a work that is staged. */
+export async function holdLabels(tx: TransactionSql, work: string, origin: string): Promise<void> {
   try {
-    await may(tx);
-    // another one may have written the same entry before: what was taken for this look goes with it
-    await tx.savepoint(async (look) => {
-      await labelsStay(look);
-      await may(look);
-    });
+    await labelsStayWith(tx, work, origin);
   } catch (error) {
-    if (!(error instanceof Changes)) throw error;
+    if (!(error instanceof LabelsChange)) throw error;
     await labelsChange(tx);
   }
 }

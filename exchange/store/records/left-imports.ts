@@ -46,10 +46,10 @@ export async function stagedImports(sql: Queryable): Promise<string[]> {
   }
 }
 
-/** Had an import committed what it staged? What is decided is written with that, and what is linked after it. */
+/** Had an import committed the records that it staged? What is decided is written with that, and what is linked after it. Entries may be before it. */
 export async function hasCommittedImport(sql: Queryable, work: string): Promise<boolean> {
   const rows = await sql`
-    select from exchange.staging where pull_id = ${work} and outcome in ('created', 'updated', 'linked-duplicate', 'retracted') limit 1`;
+    select from exchange.staging where pull_id = ${work} and not is_shared and outcome in ('created', 'updated', 'linked-duplicate', 'retracted') limit 1`;
   return rows.length > 0;
 }
 

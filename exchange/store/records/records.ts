@@ -42,7 +42,7 @@ const textOf = (unit: string) => {
     left join lateral (select final, targets, links, refers from exchange.rewritten w where ${same('w')} offset 0) w on true`;
 };
 
-const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim';
+const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim, day';
 
 const CHANGED = `not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')`;
 const WRITTEN = `member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, own_label, labeller, keys, refers, targets, links, body, shared`;
@@ -99,7 +99,7 @@ async function replaceMemberRecords(tx: Queryable, origin: string, at: string): 
     )}
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
-       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, substance = excluded.substance, claim = excluded.claim, targets = excluded.targets, links = excluded.links,
+       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, substance = excluded.substance, claim = excluded.claim, day = excluded.day, targets = excluded.targets, links = excluded.links,
        own_label = excluded.own_label, labeller = excluded.labeller, keys = excluded.keys, refers = excluded.refers, moved_at = null,
        body = excluded.body, shared = excluded.shared`,
     [origin, at],

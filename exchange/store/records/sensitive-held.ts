@@ -5,12 +5,14 @@ import type { Queryable } from '../../../src/store/database.ts';
 /**
  * Notes those of the open slice, and forgets those that came in after all. Before the records of the slice are written. One that was taken back where it
  * comes from stays noted, as one that is here and hidden stays sensitive. sensitive_held_pkey.
+ * @returns members of whom something was forgotten
  */
-export async function writeSensitiveHeld(tx: Queryable, peerId: string): Promise<void> {
+export async function writeSensitiveHeld(tx: Queryable, peerId: string): Promise<string[]> {
   const IS_IN = `outcome in ('created', 'updated', 'linked-duplicate', 'echo')`;
-  await tx.unsafe(
+  const forgotten = await tx.unsafe<{ id: string }[]>(
     `delete from exchange.sensitive_held h using pg_temp.slice s
-     where s.${IS_IN} and not s.is_shared and h.member_id = s.member_id and h.peer_id = $1 and h.type = s.type and h.source_id = s.source_id`,
+     where s.${IS_IN} and not s.is_shared and h.member_id = s.member_id and h.peer_id = $1 and h.type = s.type and h.source_id = s.source_id
+     returning h.member_id as id`,
     [peerId],
   );
   await tx.unsafe(
@@ -22,6 +24,7 @@ export async function writeSensitiveHeld(tx: Queryable, peerId: string): Promise
      on conflict (member_id, peer_id, type, source_id) do update set label = excluded.label where exchange.sensitive_held.label <> excluded.label`,
     [peerId],
   );
+  return [...new Set(forgotten.map((f) => f.id))];
 }
 
 /** Members of the open slice of whom anything is held so, and of whom something came. sensitive_held_pkey. */

@@ -9,6 +9,9 @@ export type Range = { first: number; last: number; units: number };
 /** Every unit of a work. */
 export const EVERYTHING: Pick<Range, 'first' | 'last'> = { first: -1, last: 1023 };
 
+/** Units of nobody. */
+export const NOBODYS: Pick<Range, 'first' | 'last'> = { first: -1, last: -1 };
+
 /** Slices of consecutive buckets with at most `most` units each, unless one bucket alone has more. What is nobody's comes first, alone. Pure. */
 export function slicesOf(buckets: readonly { bucket: number; units: number }[], most: number): Range[] {
   const slices: Range[] = [];

@@ -1,8 +1,8 @@
 // The staging table: received or imported units on their way into the store.
 import { createHash } from 'node:crypto';
-import { type Copy, copyIn, openCopy } from '../../../src/store/copy.ts';
+import { type Copy, openCopy } from '../../../src/store/copy.ts';
 import { type BinaryRows, binaryRows, COPY_HEADER, COPY_TRAILER } from '../../../src/store/copy-binary.ts';
-import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../../src/store/database.ts';
+import type { Database, Queryable, Sql } from '../../../src/store/database.ts';
 import { isHeld } from '../../../src/store/failure.ts';
 import type { ClaimFacts } from '../../chain/facts.ts';
 
@@ -59,18 +59,17 @@ export type StagedUnit = {
   attached?: string | undefined;
   /** keys `Type/id` of what it was not taken in with, see {@link writeKeptBack} */
   keeps?: string[] | undefined;
+  /** what it is about, as {@link shownDay} tells */
+  day?: string | undefined;
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps, day';
 
 const FIELDS = COLUMNS.split(',').length;
 
 const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
 const TEXT_FIELDS = TEXT_COLUMNS.split(',').length;
-
-const list = (values: string[] | undefined) =>
-  values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
 
 /** One row of {@link COLUMNS}. */
 function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
@@ -117,6 +116,7 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   texts(u.about);
   text(u.attached);
   texts(u.keeps);
+  text(u.day);
 }
 
 /** One row of {@link TEXT_COLUMNS}. */
@@ -226,34 +226,6 @@ export async function stageUnits(
   await into.write(rows.finish());
   await into.end();
   return count;
-}
-
-export type RewrittenUnit = {
-  file: number;
-  line: number;
-  entry: number;
-  final: string;
-  links: string[];
-  refers: string[];
-  /** keys `Type/id` of the peer's records that have not come */
-  unresolved: string[];
-  /** our keys of what a Provenance is about */
-  targets: string[] | undefined;
-};
-
-/** Copies rewritten texts of staged units, on a dedicated client. */
-export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterable<RewrittenUnit>): Promise<number> {
-  const out = async function* () {
-    for await (const u of units)
-      yield [work, u.file, u.line, u.entry, u.final, list(u.links), list(u.targets), list(u.refers), list(u.unresolved)]
-        .map(copyField)
-        .join('\t');
-  };
-  return copyIn(
-    dedicated,
-    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets, refers, unresolved) from stdin',
-    out(),
-  );
 }
 
 /** Removes the texts and verdicts that slices were made ready with. By the first column of their keys. */

@@ -1,6 +1,6 @@
 // Which version of a claim, and which copy of it, speaks does not depend on which payer was asked first.
 import { expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/timeline.ts';
+import { foldedOf } from '../../../exchange/merged/folded.ts';
 import { chainsOf } from '../../../exchange/store/records/chain.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 
@@ -91,7 +91,7 @@ async function after(pulls: readonly Said[]) {
       select id, source_id as source from exchange.resource where type = 'ExplanationOfBenefit'`;
     const sourceOf = new Map(rows.map((r) => [r.id, r.source]));
     const [chain] = await chainsOf(node.sql, ['m1']);
-    const groups = (await foldedOf(node.deps, 'm1'))?.folded.groups ?? new Map<string, string[]>();
+    const groups = (await foldedOf(node.deps, 'm1'))?.groups ?? new Map<string, string[]>();
     return {
       state: chain?.state,
       nodes: chain?.nodes.map((n) => n.ids.map((id) => sourceOf.get(id))),

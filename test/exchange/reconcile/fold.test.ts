@@ -5,7 +5,14 @@ import { fold } from '../../../exchange/merged/fold.ts';
 import type { MergedItem, MergedKey, MergedLink } from '../../../exchange/store/report/merged.ts';
 
 const keys = (...given: [id: string, origin: string, at: number, type?: string][]): MergedKey[] =>
-  given.map(([id, origin, at, type = 'Observation']) => ({ type, id, origin, lastUpdated: new Date(at) }));
+  given.map(([id, origin, at, type = 'Observation']) => ({
+    type,
+    id,
+    origin,
+    lastUpdated: new Date(at),
+    label: 0,
+    isAuthorization: false,
+  }));
 const link = (a: string, b: string, more: Partial<MergedLink> = {}): MergedLink => ({
   type: 'Observation',
   a,

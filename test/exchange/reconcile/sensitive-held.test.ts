@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { relabel } from '../../../exchange/members/relabel.ts';
-import { output, reconciler } from './reconcile-pull.ts';
+import { OUR_BASE, output, reconciler } from './reconcile-pull.ts';
 
 const PSY = 'PSY';
 const at = (day: number, label?: string) => ({
@@ -77,6 +77,21 @@ test('also what refers to it by urn:uuid: and the id that it has where it comes 
     ),
   ]);
   expect(await labels()).toMatchObject({ 'by-uuid': 1, 'by-other': 0 });
+});
+
+test('also until it turns out to be ours, which is not sensitive', async () => {
+  const id = '6a1c1d7e-8a3b-4a44-9c55-0123456789ab';
+  const byUuid = { encounter: { reference: `urn:uuid:${id}` } };
+  await node.pull([
+    output('Encounter', visit(id, at(1, PSY))),
+    output('Observation', result('of-ours-by-uuid', 'none', byUuid)),
+  ]);
+  expect(await labels()).toMatchObject({ 'of-ours-by-uuid': 1 });
+  await node.own(visit('ours', { subject: { reference: 'Patient/m1' } }));
+  const copy = visit(id, { meta: { ...at(2).meta, source: `${OUR_BASE}/Encounter/ours` } });
+  const pull = await node.pull([output('Encounter', copy)]);
+  expect(await node.ledger(pull.id)).toEqual([`echo Encounter/${id}`]);
+  expect(await labels()).toMatchObject({ 'of-ours-by-uuid': 0 });
 });
 
 test('what came before the update is found again', async () => {

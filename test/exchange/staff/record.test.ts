@@ -1,5 +1,9 @@
 // The merged record of a member on the staff pages: one entry a thing, nothing shown that must not be, and the same as FHIR.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { foldedOf } from '../../../exchange/merged/folded.ts';
+import { type Timeline, timeline } from '../../../exchange/merged/timeline.ts';
+import { shownDay } from '../../../exchange/transform/shown-day.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
 import { type StaffNode, startStaff, Visitor } from './support.ts';
 
 let node: StaffNode;
@@ -184,4 +188,135 @@ test('sensitive records are shown only when they are asked for, and that is reco
   expect(
     await sql()`select from exchange.audit where member_id = ${id} and detail->>'page' = 'everything-sensitive'`,
   ).toHaveLength(1);
+});
+
+/** Visible records of the member that no other one stands for, whatever their day, in the order of the timeline. */
+async function shownRecords(): Promise<{ key: string; day: string }[]> {
+  const merged = await foldedOf(node.ours.deps, member);
+  const rows = await sql()<{ type: string; id: string; origin: string; body: string }[]>`
+    select type, id, origin, body from exchange.resource
+    where member_id = ${member} and not deleted and type not in ('Patient', 'Provenance')`;
+  return rows
+    .filter((r) => merged?.standsFor(r) !== undefined)
+    .map((r) => ({ key: `${r.type}/${r.id}`, day: shownDay(JSON.parse(r.body) as Resource) }))
+    .sort((a, b) => (a.day === b.day ? (a.key < b.key ? -1 : 1) : a.day < b.day ? 1 : -1));
+}
+
+/** All pages, with something done between each two. */
+async function pages(count: number, between: (n: number) => Promise<unknown> = async () => {}): Promise<Timeline[]> {
+  const out: Timeline[] = [];
+  for (let after: Timeline['next']; ; ) {
+    const page = await timeline(node.ours.deps, member, { withSensitive: true, kind: undefined, after, count });
+    if (!page) throw new Error('there is such a member');
+    out.push(page);
+    after = page.next;
+    if (after === undefined) return out;
+    await between(out.length);
+  }
+}
+
+test('each record is written with the day that it is about', async () => {
+  const rows = await sql()<{ day: string | null; body: string }[]>`
+    select day, body from exchange.resource where type <> 'Provenance' and not deleted`;
+  expect(rows.length).toBeGreaterThan(500);
+  expect(rows.filter((r) => r.day !== shownDay(JSON.parse(r.body) as Resource))).toEqual([]);
+});
+
+test('in pages of any size every record is there once and in order, and the numbers are those of all pages', async () => {
+  const shown = await shownRecords();
+  expect(new Set(shown.map((r) => r.day)).size).toBeLessThan(shown.length);
+  for (const count of [7, 1000]) {
+    const read = await pages(count);
+    expect(read.flatMap((t) => t.entries.map((e) => e.key))).toEqual(shown.map((r) => r.key));
+    expect(new Set(read.map((t) => t.total))).toEqual(new Set([shown.length]));
+  }
+});
+
+test('writes between pages: what stays is there once, what comes late or goes is no hole', async () => {
+  const before = (await shownRecords()).map((r) => r.key);
+  const own = (
+    await sql()<{ key: string }[]>`
+    select type || '/' || id as key from exchange.resource where member_id = ${member} and origin = 'own' and type = 'Observation' and not deleted`
+  )
+    .map((r) => r.key)
+    .filter((k) => before.includes(k));
+  const change = async (n: number) => {
+    const [key = ''] = own.splice(n % own.length, 1);
+    const id = key.slice(key.indexOf('/') + 1);
+    // one is corrected, one is taken back, one more comes for a day that was read already
+    if (n % 3 === 0)
+      await sql()`update exchange.resource set version = version + 1, body = body || ' ' where member_id = ${member} and id = ${id}`;
+    else if (n % 3 === 1)
+      await sql()`update exchange.resource set deleted = true where member_id = ${member} and id = ${id}`;
+    else
+      await sql()`
+        insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, day, body)
+        select member_id, type, 'late-' || id, 1, origin, last_updated, hash, label, '2999', body from exchange.resource where member_id = ${member} and id = ${id}`;
+    return n % 3 === 1 ? key : undefined;
+  };
+  const gone = new Set<string>();
+  const read = (
+    await pages(9, async (n) => {
+      const key = own.length > 0 ? await change(n) : undefined;
+      if (key !== undefined) gone.add(key);
+    })
+  ).flatMap((t) => t.entries.map((e) => e.key));
+  try {
+    expect(gone.size).toBeGreaterThan(2);
+    expect(new Set(read).size).toBe(read.length);
+    expect(before.filter((k) => !gone.has(k) && !read.includes(k))).toEqual([]);
+    expect(read.filter((k) => !before.includes(k))).toEqual([]);
+  } finally {
+    await sql()`delete from exchange.resource where member_id = ${member} and id like 'late-%'`;
+    await sql()`update exchange.resource set deleted = false where member_id = ${member} and type || '/' || id = any(${[...gone]}::text[])`;
+  }
+});
+
+test('records that an older program wrote have no day until somebody looks, and stand in their place', async () => {
+  const before = (await pages(50)).flatMap((t) => t.entries);
+  await sql()`update exchange.resource set day = null where member_id = ${member} and type in ('Observation', 'ExplanationOfBenefit')`;
+  expect((await pages(50)).flatMap((t) => t.entries)).toEqual(before);
+  expect(
+    await sql()`select from exchange.resource where member_id = ${member} and not deleted and day is null and type not in ('Patient', 'Provenance')`,
+  ).toEqual([]);
+});
+
+test('the page leads to the next one by the place where it ends', async () => {
+  await sql()`
+    insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, day, body)
+    select member_id, type, 'more-' || n, 1, origin, last_updated, hash, 0, day, body
+    from (select * from exchange.resource where member_id = ${member} and origin = 'own' and type = 'Goal' and not deleted limit 1) r, generate_series(1, 250) n`;
+  try {
+    const all = await rows();
+    const shown = await shownRecords();
+    expect(all).toHaveLength(shown.length);
+    expect(all.map((r) => r.day ?? '')).toEqual(shown.map((r) => r.day));
+    const goals = `/staff/members/${member}/record?format=json&kind=Goal&sensitive=show`;
+    const first = (await (await reviewer.get(goals)).json()) as { next?: string };
+    expect(first.next).toMatch(/[?&]after=\d{4}[\d-]*(?:~|%7E)Goal(?:\/|%2F)more-\d+/);
+    // from a year back, on the first page and on those that follow
+    const back = async (until: string) => {
+      const page = (await (
+        await reviewer.get(`/staff/members/${member}/record?format=json&sensitive=show&until=${until}`)
+      ).json()) as {
+        tables: Record<string, Row[]>;
+      };
+      return Object.values(page.tables)
+        .flat()
+        .map((r) => r.day);
+    };
+    const days = shown.map((r) => r.day).filter((d) => d !== '');
+    for (const until of [days[60]?.slice(0, 4) ?? '', days[80]?.slice(0, 7) ?? '', days[80] ?? '']) {
+      const found = await back(until);
+      expect(found.slice(0, 50)).toEqual(days.filter((d) => d.slice(0, until.length) <= until).slice(0, 50));
+    }
+    const form = await (await reviewer.get(`/staff/members/${member}/record?sensitive=show&until=2019`)).text();
+    expect(form).toContain('name="sensitive" value="show"');
+    expect(form).toContain('name="until" value="2019"');
+    // an address that says no place begins at the beginning
+    const begin = async (query: string) => (await (await reviewer.get(`${goals}${query}`)).json()) as unknown;
+    expect(await begin('&after=x')).toMatchObject({ tables: ((await begin('')) as { tables: object }).tables });
+  } finally {
+    await sql()`delete from exchange.resource where member_id = ${member} and id like 'more-%'`;
+  }
 });

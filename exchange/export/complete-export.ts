@@ -1,0 +1,83 @@
+// The end of an export: what makes its files an answer, in one transaction.
+import type { WrittenFile } from '../../src/blobs/ndjson-files.ts';
+import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { localDay } from '../clocks/business-day.ts';
+import { type BulkJob, completeJob, requeueJob } from '../store/answer/bulk-job.ts';
+import { deliveredMembers } from '../store/answer/delivered.ts';
+import { keepEntries } from '../store/answer/delivered-entries.ts';
+import { endedMembers, type GrantScope } from '../store/answer/grant.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { closeClock, closeRepeated } from '../store/clock.ts';
+import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
+
+const AUDIT_ROWS = 1000;
+/** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
+const CONSENT_CHANGED = 'consent-changed';
+
+type Ending = {
+  deps: Pick<Deps, 'clock' | 'config'>;
+  job: BulkJob;
+  owner: string;
+  scope: GrantScope;
+  transactionTime: Date;
+  counts: Record<string, number>;
+  /** members who have withdrawn, of whom what the peer has was named */
+  withdrawn: readonly string[];
+};
+
+/** Files, state and evidence together, unless somebody's consent ended while the files were written. False when it begins again, or is not ours any more. */
+export async function complete(run: Ending, tx: Queryable, files: WrittenFile[]): Promise<boolean> {
+  const { deps, job, owner, counts } = run;
+  const at = deps.clock();
+  if ((await endedMembers(tx, job.id, run.scope, localDay(at, deps.config.timeZone))) > 0) {
+    await requeueJob(tx, job.id, owner, CONSENT_CHANGED);
+    return false;
+  }
+  counts['resources'] = files
+    .filter((f) => f.kind === 'output')
+    .reduce((n, f) => n + f.lines, -(counts['headers'] ?? 0));
+  delete counts['headers'];
+  const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
+  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
+  if (!(await completeJob(tx, job.id, owner, done))) return false;
+  await keepEntries(tx, [job.id]);
+  await closeClock(tx, 'C3-export', job.id, at);
+  await closeRepeated(tx, job.id, at);
+  const common = { at, actorKind: 'peer', actor: job.peerId, peerId: job.peerId, object: `export/${job.id}` } as const;
+  await writeAudit(tx, [
+    auditRow({
+      ...common,
+      action: 'export',
+      detail: {
+        ...counts,
+        labeller: LABELLER_VERSION,
+        files: files.map((f) => ({ type: f.type, lines: f.lines, sha256: f.sha256 })),
+      },
+    }),
+  ]);
+  await writeAudit(
+    tx,
+    run.withdrawn.map((memberId) =>
+      auditRow({ ...common, action: 'export-withdrawn', memberId, reason: 'consent-ended' }),
+    ),
+  );
+  for (let after = ''; ; ) {
+    const page = await deliveredMembers(tx, job.id, after, AUDIT_ROWS);
+    await writeAudit(
+      tx,
+      page.map((m) =>
+        auditRow({
+          ...common,
+          action: 'export-member',
+          memberId: m.memberId,
+          consentId: m.consentId,
+          reason: 'payer-to-payer',
+          detail: { policy: m.policy, types: m.types },
+        }),
+      ),
+    );
+    if (page.length < AUDIT_ROWS) return true;
+    after = page.at(-1)?.memberId ?? after;
+  }
+}

@@ -1,0 +1,49 @@
+// Rows of an enrolment file, checked one by one.
+import { csvRows } from '../../src/import/csv-rows.ts';
+import { ImportFault } from '../../src/import/reject.ts';
+import type { Reject } from '../../src/import/rejects-file.ts';
+import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
+import type { EnrolmentLine } from './owned-rows.ts';
+import { type Options834, read834 } from './x12-834.ts';
+
+const TOO_LONG = 'It has values beyond the last column, so that some may stand in the wrong ones.';
+
+/** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
+export async function* enrolmentRows(
+  input: { enrolment: string; x12?: Options834 },
+  today: string,
+  reject: (r: Reject) => Promise<void> | void,
+): AsyncGenerator<EnrolmentLine> {
+  const path = input.enrolment;
+  if (input.x12 !== undefined) {
+    const refuse = (line: number, reason: string) =>
+      reject({ source: path, line, code: 'invalid-enrolment' as const, reason });
+    for await (const { line, values, isEnd } of read834(path, input.x12, refuse)) {
+      const row = isEnd ? readEnd(values) : readEnrolment(values, today);
+      if ('faults' in row) await refuse(line, row.faults.join(' '));
+      else yield { line, row };
+    }
+    return;
+  }
+  let hasHeader = false;
+  const columns = (header: readonly string[]) => {
+    hasHeader = true;
+    return enrolmentColumns(path, header);
+  };
+  for await (const { line, values, hasMore, fault, isCut } of csvRows(path, { columns })) {
+    if (fault !== undefined) {
+      await reject({
+        source: path,
+        line,
+        code: 'invalid-enrolment',
+        reason: fault,
+        ...(isCut ? { unread: true } : {}),
+      });
+      continue;
+    }
+    const row = hasMore ? { faults: [TOO_LONG] } : readEnrolment(values, today);
+    if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
+    else yield { line, row };
+  }
+  if (!hasHeader) throw new ImportFault(`The enrolment file ${path} is empty: it has not even a header.`);
+}

@@ -1,0 +1,166 @@
+// What exports held is kept once, however often it was exported, and is asked for as before.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keepEntries } from '../../exchange/store/answer/delivered-entries.ts';
+import { foldDelivered } from '../../exchange/store/answer/fold-delivered.ts';
+import { removeExpired } from '../../exchange/work.ts';
+import type { Sql } from '../../src/store/database.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient, type Manifest } from './export-client.ts';
+import { client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
+
+const { rivera, robert } = PEOPLE;
+const lab = (id: string, performer?: string, member = rivera) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+  subject: { reference: `Patient/${idOf(member)}` },
+  effectiveDateTime: planDay(new Date(Date.now() - 30 * 86_400_000)),
+  ...(performer === undefined ? {} : { performer: [{ reference: `Organization/${performer}` }] }),
+});
+const place = (id: string) => ({ resourceType: 'Organization', id, active: true, name: `Place ${id}` });
+const removal = (...urls: string[]) => ({
+  resourceType: 'Bundle',
+  type: 'transaction',
+  entry: urls.map((url) => ({ request: { method: 'DELETE', url } })),
+});
+
+let node: TestNode;
+let sql: Sql;
+let them: ExportClient;
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  sql = node.deps.database.sql;
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  await them.signIn();
+  await enrol(node.deps, [rivera, robert], []);
+});
+afterAll(() => node.close());
+
+const write = (...records: object[]) => enrol(node.deps, [], records);
+async function run(group: string, since?: string): Promise<Manifest & { job: string }> {
+  const done = await them.finished(
+    await them.kick(
+      `Group/${group}/$davinci-data-export`,
+      since === undefined ? [] : [{ name: '_since', valueInstant: since }],
+    ),
+  );
+  return { ...done.manifest, job: done.status.split('/').at(-1) ?? '' };
+}
+const heldBy = async (job: string) =>
+  (await sql`select member_id, keys from exchange.delivered where job_id = ${job} order by 1`).map((r) => [
+    r['member_id'],
+    r['keys'].length,
+  ]);
+async function expire(...jobs: string[]): Promise<void> {
+  await sql`update exchange.bulk_job set expires_at = now() - interval '1 minute' where id = any(${jobs}::text[])`;
+  await removeExpired(node.deps);
+}
+const fold = () => foldDelivered(sql, node.deps.clock());
+
+test('what several exports held is named by the first of them, and told like before', async () => {
+  await write(lab('o-first'), lab('o-other', undefined, robert));
+  const group = await them.group([card(rivera), card(robert)]);
+  const [first, second] = [await run(group), await run(group)];
+  await write(lab('o-second'));
+  const third = await run(group);
+  const before = await heldBy(first.job);
+  expect(before).toHaveLength(2);
+  expect(await heldBy(second.job)).toEqual(before);
+  // while there are files, who is in them is asked for with each request
+  await expire(second.job);
+  expect(await fold()).toEqual({ folded: 1, more: false });
+  expect([await heldBy(first.job), await heldBy(second.job)]).toEqual([before, []]);
+  expect(await heldBy(third.job)).toEqual(before.map(([id, n]) => [id, id === idOf(rivera) ? n + 1 : n]));
+  await expire(first.job, third.job);
+  expect((await fold()).folded).toBe(2);
+  expect([await heldBy(first.job), await heldBy(second.job), await heldBy(third.job)]).toEqual([
+    before,
+    [],
+    [[idOf(rivera), 1]],
+  ]);
+  expect((await fold()).folded).toBe(0);
+  // what is asked of it
+  await write(removal('Observation/o-first', 'Observation/o-second'));
+  const changes = await run(group, third.transactionTime);
+  expect((await them.deleted(changes)).filter((k) => k.startsWith('Observation/')).sort()).toEqual([
+    'Observation/o-first',
+    'Observation/o-second',
+  ]);
+  for (const id of ['o-first', 'o-second']) expect((await them.call(`/Observation/${id}`)).status).toBe(410);
+});
+
+test('of an export that was never finished nothing stays', async () => {
+  const { job } = await run(await them.group([card(rivera)]));
+  await sql`update exchange.bulk_job set state = 'cancelled', transaction_time = null where id = ${job}`;
+  await removeExpired(node.deps);
+  expect(await heldBy(job)).toHaveLength(1);
+  await sql`insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys) values (${job}, false, 0, 'a', array[1, 2]::bigint[])`;
+  await fold();
+  expect(await heldBy(job)).toEqual([]);
+  expect(await sql`select from exchange.delivered_entries where job_id = ${job}`).toHaveLength(0);
+  expect(await sql`select from exchange.entry_held where key in (1, 2)`).toHaveLength(0);
+});
+
+test('an entry is a row, however many exports held it; what an older program left counts', async () => {
+  await write(place('p-one'), place('p-old'), lab('o-places', 'p-one'));
+  const group = await them.group([card(rivera)]);
+  const { job, transactionTime } = await run(group);
+  await run(group);
+  const held = async (id: string) =>
+    sql`select first_at < last_at as again from exchange.entry_held where peer_id = 'a' and key = hashtextextended(${`Organization/${id}`}, 0)`;
+  expect([...(await held('p-one'))]).toEqual([{ again: true }]);
+  expect(await sql`select from exchange.delivered_entries`).toHaveLength(0);
+  await sql`
+    insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys)
+    values (${job}, false, 0, 'a', array[hashtextextended('Organization/p-old', 0)])`;
+  await write(removal('Organization/p-old', 'Organization/p-one'));
+  expect(
+    (await them.deleted(await run(group, transactionTime))).filter((k) => k.startsWith('Organization/')).sort(),
+  ).toEqual(['Organization/p-old', 'Organization/p-one']);
+});
+
+test('in whatever order exports end, what was told is not taken for told of what was sent later', async () => {
+  const { job } = await run(await them.group([card(rivera)]));
+  const steps = [
+    { at: 1, gone: false },
+    { at: 2, gone: true },
+    { at: 3, gone: true },
+    { at: 4, gone: false },
+    { at: 5, gone: true },
+  ];
+  const orders = [
+    [0, 1, 2, 3, 4],
+    [4, 3, 2, 1, 0],
+    [3, 1, 0, 4, 2],
+    [1, 2, 0, 3, 4],
+    [2, 4, 0, 1, 3],
+  ];
+  const time = (n: number) => new Date(Date.UTC(2026, 0, n));
+  for (const [key, order] of orders.entries()) {
+    const done: typeof steps = [];
+    for (const at of order) {
+      const step = steps[at];
+      if (!step) throw new Error('no step');
+      done.push(step);
+      await sql`update exchange.bulk_job set transaction_time = ${time(step.at)} where id = ${job}`;
+      await sql`
+        insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys) values (${job}, ${step.gone}, 0, 'a', array[${1000 + key}]::bigint[])`;
+      await keepEntries(sql, [job]);
+      const last = Math.max(0, ...done.filter((s) => !s.gone).map((s) => s.at));
+      const told = done.filter((s) => s.gone && s.at >= last).map((s) => s.at);
+      const [row] =
+        await sql`select first_at < 'infinity' as held, last_at, told_at from exchange.entry_held where peer_id = 'a' and key = ${1000 + key}`;
+      expect(row?.['held']).toBe(last > 0);
+      if (last > 0) expect(row?.['last_at']).toEqual(time(last));
+      // one that was told is told again at worst
+      const kept = row?.['told_at']?.getTime();
+      expect(kept === undefined || told.map((t) => time(t).getTime()).includes(kept)).toBe(true);
+      if (told.length === 0) expect(kept).toBeUndefined();
+    }
+    const [row] =
+      await sql`select first_at, last_at, told_at from exchange.entry_held where peer_id = 'a' and key = ${1000 + key}`;
+    expect([row?.['first_at'], row?.['last_at']]).toEqual([time(1), time(4)]);
+  }
+});
