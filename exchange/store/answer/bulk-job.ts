@@ -107,6 +107,7 @@ export async function claimJob(
        order by j.received_at for update skip locked limit 1
      ) returning ${COLUMNS}`,
     [owner, now, leaseSeconds],
+    { prepare: true },
   );
   return row;
 }
