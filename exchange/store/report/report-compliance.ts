@@ -224,7 +224,7 @@ const COMPLIANCE_SQL = {
         where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
     from (select count(*)::int as requested, count(*) filter (where matched)::int as matched from (
       select m.member_id, bool_or(m.outcome is not distinct from 'matched') as matched from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-      where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
+      where p.created_at >= $1 and p.created_at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
     where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
