@@ -1,29 +1,24 @@
 // Judging pairs: what a pull is about to write beside what there is. Between rewriting and commit, because records can only
 // be compared when the references of both lead to our ids.
 import type { Deps } from '../../src/deps.ts';
-import { referencesIn } from '../../src/fhir/json-text.ts';
-import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { namedDrugs } from '../store/records/drug.ts';
 import {
   candidatePairs,
   heldLinks,
   type Judged,
   markLinked,
   noteJudged,
-  npisOf,
   type Pair,
   possibleEchoes,
 } from '../store/records/link.ts';
 import { EVERYTHING } from '../store/records/slice.ts';
-import { type Drugs, withDrug } from '../transform/drug.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
+import { type Both, PairRecords } from './pair-records.ts';
 import { tellDrugs } from './tell-drugs.ts';
 
 const PAGE = 500;
-const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location|Medication)\//;
 
 type Held = { type: string; a: string; b: string };
 
@@ -69,8 +64,7 @@ class Linked {
   }
 }
 
-function verdicts(pair: Pair, known: Known, drugs: Drugs): Verdict[] {
-  const [a, b] = [withDrug(JSON.parse(pair.a) as Resource, drugs), withDrug(JSON.parse(pair.b) as Resource, drugs)];
+function verdicts(pair: Pair, { a, b }: Both, known: Known): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
   // it says to be ours and says something else: one record in two states, whatever its keys are
@@ -114,14 +108,11 @@ export async function linkUnits(
   const { sql } = deps.database;
   await tellDrugs(deps, reader, work.id, range);
   const linked = new Linked();
+  const records = new PairRecords(sql, work.id);
+  const known: Known = { npi: (key) => records.npi(key), linked: (key) => linked.of(key) };
   for await (const pairs of candidatePairs(reader, work, range, PAGE)) {
-    const keys = new Set(
-      pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
-    );
     const origins = new Set(pairs.flatMap((p) => (p.type === 'Provenance' ? p.memberId : [])));
-    const [npis, drugs, held, whole] = await Promise.all([
-      npisOf(sql, work.id, [...keys]),
-      namedDrugs(sql, [...keys], work.id),
+    const [held, whole] = await Promise.all([
       // of the member that the page before ended with they are at hand
       heldLinks(
         sql,
@@ -133,9 +124,9 @@ export async function linkUnits(
         [...origins].filter((id) => !linked.isWhole(id)),
         'all',
       ),
+      records.read(pairs.filter((p) => !p.isCrowded)),
     ]);
     const [heldOf, wholeOf] = [held, whole].map((of) => Map.groupBy(of, (l) => l.memberId));
-    const known: Known = { npi: (key) => npis.get(key), linked: (key) => linked.of(key) };
     const rows: Judged[] = [];
     for (const pair of pairs) {
       if (pair.isCrowded) {
@@ -145,7 +136,9 @@ export async function linkUnits(
       if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf?.get(pair.memberId) ?? []);
       if (pair.type === 'Provenance' && !linked.isWhole(pair.memberId))
         linked.complete(wholeOf?.get(pair.memberId) ?? []);
-      const found = verdicts(pair, known, drugs);
+      const both = records.of(pair);
+      if (both === undefined) continue;
+      const found = verdicts(pair, both, known);
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
       rows.push(...rowsOf(pair, found));

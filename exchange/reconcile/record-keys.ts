@@ -22,7 +22,7 @@ import {
 } from './codes.ts';
 
 /** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 3;
+export const KEY_RULES = 4;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -99,6 +99,9 @@ const MEASURED = new Set(['laboratory', 'vital-signs']);
 /** Categories of answers, compared by day (judge/clinical.ts). */
 export const ASKED: ReadonlySet<string> = new Set(['social-history', 'survey', 'sdoh']);
 
+/** Of a Condition: made at a visit, not a problem or concern that lasts. */
+export const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
+
 type Rule = (r: Resource) => RecordKey[];
 const RULES: Readonly<Record<string, Rule>> = {
   // few of each to a member: all are compared
@@ -112,7 +115,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     const narrative = isObject(r['text']) ? words(r['text']['div']) : '';
     return narrative === '' ? [] : [`e:text|${digest(narrative)}`];
   },
-  Condition: (r) => codesOf(r['code']).map((c) => `e:${c}` as const),
+  // a diagnosis of a visit and a problem that lasts are two
+  Condition: (r) =>
+    codesOf(r['code']).map((c) => (isDiagnosis(r) ? (`e:diagnosis|${c}` as const) : (`e:${c}` as const))),
   Device: (r) =>
     objects(r['udiCarrier']).flatMap((u) =>
       text(u['deviceIdentifier']) === undefined ? [] : [`e:${String(u['deviceIdentifier'])}` as const],
@@ -152,7 +157,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   Immunization: (r) => eachDay(vaccineCodes(r), r['occurrenceDateTime']),
   MedicationAdministration: (r) => each(drugCodes(r), minute(began(r, 'effective'))),
   MedicationDispense: (r) => eachDay(drugCodes(r), r['whenHandedOver']),
-  MedicationRequest: (r) => drugCodes(r).map((c) => `e:${c}` as const),
+  // what is taken for years is ordered again and again: an order is that of its day, and only two that are active may contradict each other
+  MedicationRequest: (r) => [
+    ...eachDay(drugCodes(r), r['authoredOn']),
+    ...(r['status'] === 'active' ? drugCodes(r).map((c) => `e:active|${c}` as const) : []),
+  ],
   Observation: (r) => {
     const at = began(r, 'effective');
     const kinds = bare(r['category']);

@@ -20,7 +20,7 @@ import {
   vaccineCodes,
   words,
 } from '../codes.ts';
-import { ASKED, attachmentHashes, documentTime } from '../record-keys.ts';
+import { ASKED, attachmentHashes, documentTime, isDiagnosis } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import { apartPeriods, apartTimes, sameSpan } from './periods.ts';
 import {
@@ -64,7 +64,6 @@ export const allergy: Judge = (a, b) => {
   return category === undefined ? undefined : sameEvent('allergy', category);
 };
 
-export const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
 const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
 const isActive = (r: Resource): boolean | undefined => {
   const [status] = bare(r['clinicalStatus']);

@@ -3,8 +3,8 @@
 import { isObject, type Json, type JsonObject, type Resource, text } from '../../../src/fhir/resource.ts';
 import { alike } from '../alike.ts';
 import { classGroup, otherDay, period, sameValue } from '../codes.ts';
-import { documentTime } from '../record-keys.ts';
-import { areOtherDoses, areOtherServices, isDiagnosis, practitioners, sameVisit } from './clinical.ts';
+import { documentTime, isDiagnosis } from '../record-keys.ts';
+import { areOtherDoses, areOtherServices, practitioners, sameVisit } from './clinical.ts';
 import { numberedApart } from './numbers.ts';
 import { apartTimes } from './periods.ts';
 import { isNumbered, type Known, sameOf } from './verdict.ts';

@@ -41,6 +41,7 @@ export async function claimUnchecked(
        order by j.received_at for update skip locked limit 1)
      returning id`,
     [owner, now, leaseSeconds],
+    { prepare: true },
   );
   return row?.id;
 }

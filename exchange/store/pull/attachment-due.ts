@@ -56,6 +56,7 @@ export async function claimAttachments(
        coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
      from taken t join exchange.pull p on p.id = t.pull_id`,
     [claim.now, claim.only ?? null, claim.owner, claim.leaseSeconds, claim.most],
+    { prepare: true },
   );
   return rows.map((r) => ({ ...r, size: r.size === null ? null : Number(r.size) }));
 }

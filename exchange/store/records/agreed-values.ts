@@ -28,8 +28,8 @@ export async function agreeValues(tx: Queryable, work: { pull: string | null }, 
     `with about as materialized (${ABOUT}), doubt as materialized (${DOUBTS}), sides as materialized (
        select d.member_id, d.type, d.a_id, d.b_id, d.state, a.origin as a_origin, b.origin as b_origin
        from doubt d
-       join exchange.resource a on a.member_id = d.member_id and a.type = d.type and a.id = d.a_id
-       join exchange.resource b on b.member_id = d.member_id and b.type = d.type and b.id = d.b_id
+       cross join lateral (select origin from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.a_id offset 0) a
+       cross join lateral (select origin from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.b_id offset 0) b
      ), linked as materialized (
        select l.member_id, l.type, l.a_id, l.b_id from (select distinct member_id, type from doubt) m cross join lateral (
          select * from exchange.link x where x.member_id = m.member_id and x.type = m.type and x.kind in ('same-record', 'same-event')
@@ -37,14 +37,21 @@ export async function agreeValues(tx: Queryable, work: { pull: string | null }, 
      ), told as materialized (
        select p.member_id, p.type, p.one, r.origin, min(p.other) as first, max(p.other) as last
        from (select member_id, type, a_id as one, b_id as other from linked union all select member_id, type, b_id, a_id from linked) p
-       join exchange.resource r on r.member_id = p.member_id and r.type = p.type and r.id = p.other and not r.deleted
+       cross join lateral (select origin from exchange.resource r where r.member_id = p.member_id and r.type = p.type and r.id = p.other and not r.deleted offset 0) r
        group by p.member_id, p.type, p.one, r.origin
+     ), side as (
+       -- beside what it is told by, in one order: of neither is it known how many there are, and a join would be guessed small and go through all for each
+       select *, max(first) over telling as first_of, max(last) over telling as last_of from (
+         select member_id, type, one, origin, first, last, null::text as other, null::text as a_id, null::text as b_id, null::text as state from told
+         union all
+         select member_id, type, a_id, b_origin, null, null, b_id, a_id, b_id, state from sides
+         union all
+         select member_id, type, b_id, a_origin, null, null, a_id, a_id, b_id, state from sides
+       ) t window telling as (partition by member_id, type, one, origin)
      ), now as (
        -- by a third record: a person may have said of the two themselves that they are one
-       select s.*, case when (a.first <> s.b_id or a.last <> s.b_id) and (b.first <> s.a_id or b.last <> s.a_id) then 'confirmed' else 'proposed' end as said
-       from sides s
-       left join told a on a.member_id = s.member_id and a.type = s.type and a.one = s.a_id and a.origin = s.b_origin
-       left join told b on b.member_id = s.member_id and b.type = s.type and b.one = s.b_id and b.origin = s.a_origin
+       select member_id, type, a_id, b_id, state, case when bool_and(coalesce(first_of <> other or last_of <> other, false)) then 'confirmed' else 'proposed' end as said
+       from side where a_id is not null group by member_id, type, a_id, b_id, state
      )
      update exchange.link l set state = n.said from now n
      where l.member_id = n.member_id and l.type = n.type and l.a_id = n.a_id and l.b_id = n.b_id and l.kind = 'conflict' and n.state <> n.said`,

@@ -244,9 +244,9 @@ export async function commitRecords(
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
-  await settleLinks(tx, work, at);
-  const beside = [...new Set([...(await membersWithHeld(tx)), ...forgotten])];
-  if (beside.length > 0) await inheritLabelsOf(tx, beside, at);
+  const settled = await settleLinks(tx, work, at);
+  const labelled = [...new Set([...settled, ...(await membersWithHeld(tx)), ...forgotten])];
+  if (labelled.length > 0) await inheritLabelsOf(tx, labelled, at);
   await writeHeldItems(tx, work, at);
   await agreeValues(tx, work, at);
   await noteClusters(tx, work);

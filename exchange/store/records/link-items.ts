@@ -20,7 +20,10 @@ export async function followLinks(tx: Queryable, f: Followed): Promise<void> {
   await openDoubtful(tx, f);
 }
 
-/** An item of just now was never one; an older one is gone. */
+/**
+ * An item of just now was never one; an older one is gone. What is among them is looked up in a table of them (`in … is true` is no join): there may be
+ * as many as pairs, of which the planner knows nothing, and each would be looked for among all.
+ */
 async function closeSettled(tx: Queryable, f: Followed): Promise<void> {
   await tx.unsafe(
     `with settled as materialized (
@@ -29,11 +32,11 @@ async function closeSettled(tx: Queryable, f: Followed): Promise<void> {
        select i.id, i.member_id, i.type, i.a_id, i.b_id, i.opened_at = $2::text::timestamptz and i.reopened = 0 as is_new
        from (select distinct member_id, type from settled) m cross join lateral (
          select * from exchange.review_item x where x.member_id = m.member_id and x.type = m.type and x.kind = '${f.kind}' and x.state = 'open' offset 0) i
-       where (i.member_id, i.type, least(i.a_id, i.b_id), greatest(i.a_id, i.b_id)) in (select member_id, type, a_id, b_id from settled)
+       where ((i.member_id, i.type, least(i.a_id, i.b_id), greatest(i.a_id, i.b_id)) in (select member_id, type, a_id, b_id from settled)) is true
      ), untold as (
-       delete from exchange.finding f using item i
-       where f.pull_id = $1 and f.kind = '${f.kind}' and f.member_id = i.member_id and f.type = i.type
-         and ((f.local_id = i.a_id and f.detail = i.b_id) or (f.local_id = i.b_id and f.detail = i.a_id))
+       delete from exchange.finding f
+       where f.pull_id = $1 and f.kind = '${f.kind}' and exists (select from item)
+         and ((f.member_id, f.type, f.local_id, f.detail) in (select member_id, type, a_id, b_id from item union all select member_id, type, b_id, a_id from item)) is true
      ), ended as (
        update exchange.review_item v set state = 'gone' from item i where v.id = i.id and not i.is_new
      )
@@ -52,8 +55,8 @@ async function openDoubtful(tx: Queryable, f: Followed): Promise<void> {
          case when b.origin = 'own' then a.id else b.id end as b_id, case when b.origin = 'own' then a.hash else b.hash end as b_hash,
          case when b.origin = 'own' then a.origin else b.origin end as peer_id, case when b.origin = 'own' then a.source_id else b.source_id end as source_id
        from (${f.doubts}) d
-       join exchange.resource a on a.member_id = d.member_id and a.type = d.type and a.id = d.a_id and not a.deleted
-       join exchange.resource b on b.member_id = d.member_id and b.type = d.type and b.id = d.b_id and not b.deleted
+       cross join lateral (select r.* from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.a_id and not r.deleted offset 0) a
+       cross join lateral (select r.* from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.b_id and not r.deleted offset 0) b
        where d.state = 'proposed'
      ), written as (
        insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at)

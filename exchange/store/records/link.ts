@@ -15,10 +15,9 @@ export type Pair = {
   /** the unit says to be a copy of the other record, or the other record went to some peer */
   isCopy: boolean;
   wasDisclosed: boolean;
-  /** JSON texts, references in our ids */
-  a: string;
-  b: string;
-  /** no pair: one of the unit's keys is that of so many that nothing is compared by it; neither other record nor texts */
+  /** where the other record stands in the same work; null when it is stored */
+  other: { file: number; line: number; entry: number } | null;
+  /** no pair: one of the unit's keys is that of so many that nothing is compared by it; no other record */
   isCrowded: boolean;
 };
 
@@ -35,7 +34,7 @@ export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' 
 };
 
 /**
- * Pairs of what a work writes with what there is, ordered by member, visits and results first, statements of origin last, in
+ * Pairs of what a work writes with what there is, without their texts ({@link textsOf}), ordered by member, visits and results first, statements of origin last, in
  * pages from a cursor on a client of its own. By the primary key of resource (member, type): what a member has of a type is read, and its keys compared.
  */
 export function candidatePairs(
@@ -113,25 +112,50 @@ export function candidatePairs(
          select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
            p.copy as "isCopy", coalesce(r.origin = 'own' and exists (
              select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
-           coalesce(w.final, t.body) as a, coalesce(fw.final, ft.body, r.body) as b, false as "isCrowded"
+           case when p.other_file is not null then jsonb_build_object('file', p.other_file, 'line', p.other_line, 'entry', p.other_entry) end as other, false as "isCrowded"
          from one p
-         cross join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) t
-         left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) w on true
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
-         left join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) ft on true
-         left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) fw on true
-         where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
+         where (r.id is not null or p.other_file is not null) and (not p.copy or r.origin = 'own')
          union all
-         select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, '', '', true
+         select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, null, true
          from key n join crowded c on c.member_id = n.member_id and c.hash = n.hash
          union all
-         select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, '', '', true
+         select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, null, true
          from weighed where is_crowded
        ) p
        order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 when 'Provenance' then 3 else 2 end, p.type, p.id, p."otherId"`,
       [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);
+}
+
+/** A record whose text is wanted: a unit of the work by its place, or what is stored of a member. */
+export type Wanted = { key: string; memberId: string; type: string; id: string; at: Pair['other'] };
+
+/** JSON texts of records by {@link Wanted.key}, references in our ids. What is gone meanwhile is left out. Primary keys of staged_text, rewritten and resource. */
+export async function textsOf(sql: Queryable, work: string, wanted: readonly Wanted[]): Promise<Map<string, string>> {
+  const staged = wanted.flatMap(({ key, at }) => (at === null ? [] : [{ key, ...at }]));
+  const stored = wanted.filter((w) => w.at === null);
+  const column = <T>(of: readonly T[], value: (one: T) => string | number) => arrayLiteral(of.map(value));
+  type Row = { key: string; body: string };
+  const [ofWork, ofMembers] = await Promise.all([
+    staged.length === 0
+      ? []
+      : sql<Row[]>`
+          select k.key, coalesce(w.final, t.body) as body
+          from unnest(${column(staged, (s) => s.key)}::text::text[], ${column(staged, (s) => s.file)}::text::int[],
+            ${column(staged, (s) => s.line)}::text::int[], ${column(staged, (s) => s.entry)}::text::int[]) k(key, file, line, entry)
+          cross join lateral (select body from exchange.staged_text x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) t
+          left join lateral (select final from exchange.rewritten x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) w on true`,
+    stored.length === 0
+      ? []
+      : sql<Row[]>`
+          select k.key, r.body
+          from unnest(${column(stored, (s) => s.key)}::text::text[], ${column(stored, (s) => s.memberId)}::text::text[],
+            ${column(stored, (s) => s.type)}::text::text[], ${column(stored, (s) => s.id)}::text::text[]) k(key, member_id, type, id)
+          cross join lateral (select body from exchange.resource x where x.member_id = k.member_id and x.type = k.type and x.id = k.id and not x.deleted offset 0) r`,
+  ]);
+  return new Map([...ofWork, ...ofMembers].map((r) => [r.key, r.body]));
 }
 
 /** NPIs of directory-type records by our key, those of this work included. Primary key; staging_shared. */

@@ -51,14 +51,18 @@ type Edge = {
   bOrigin: string;
 };
 
+/** Whose a record is that a link names; none of one that was taken back. Each by itself: of what is written a moment ago the planner knows nothing, and would read all records of the member for each link. */
+const ORIGIN = (id: 'a_id' | 'b_id') =>
+  `(select r.origin from exchange.resource r where r.member_id = l.member_id and r.type = l.type and r.id = l.${id} and not r.deleted offset 0)`;
+
+/** By the primary keys of link and resource. */
 async function edgesOf(tx: Queryable, members: readonly string[]): Promise<Edge[]> {
   return [
     ...(await tx.unsafe<Edge[]>(
       `select l.member_id as "memberId", l.type, l.a_id as a, l.b_id as b, l.kind, l.rule, l.state, l.score, a.origin as "aOrigin", b.origin as "bOrigin"
        from unnest($1::text::text[]) m(id) cross join lateral (
          select * from exchange.link x where x.member_id = m.id and ${SAME} and (x.score >= ${PROPOSED}::real or x.state = 'rejected') offset 0) l
-       join exchange.resource a on a.member_id = l.member_id and a.type = l.type and a.id = l.a_id and not a.deleted
-       join exchange.resource b on b.member_id = l.member_id and b.type = l.type and b.id = l.b_id and not b.deleted
+       cross join lateral ${ORIGIN('a_id')} a cross join lateral ${ORIGIN('b_id')} b
        order by l.member_id, l.type, l.a_id, l.b_id, l.kind`,
       [arrayLiteral(members)],
     )),
@@ -215,14 +219,17 @@ class Member {
   }
 }
 
-/** Settles what some members have, and writes what differs; items for people follow, and labels: what is told twice is as sensitive as either. */
+/**
+ * Settles what some members have, and writes what differs; items for people follow.
+ * @returns members of whose links the state is another now: their labels are to be decided anew, as what is told twice is as sensitive as either
+ */
 async function settle(
   tx: Queryable,
   members: readonly string[],
   work: { id: string; pull: string | null },
   at: string,
-): Promise<void> {
-  if (members.length === 0) return;
+): Promise<string[]> {
+  if (members.length === 0) return [];
   const changed: (Edge & { now: Settled })[] = [];
   for (const [id, edges] of Map.groupBy(await edgesOf(tx, members), (e) => e.memberId)) {
     const member = new Member(tx, work.id, id);
@@ -255,17 +262,22 @@ async function settle(
     doubts: `select l.* from unnest($3::text::text[]) m(id) cross join lateral (
       select * from exchange.link x where x.member_id = m.id and ${SAME} and x.score >= ${PROPOSED}::real and x.state <> 'rejected' offset 0) l`,
   });
-  if (changed.length > 0) await inheritLabelsOf(tx, [...new Set(changed.map((e) => e.memberId))], at);
+  return [...new Set(changed.map((e) => e.memberId))];
 }
 
 /**
  * The events of the members of the open slice, when its records and links are written. Units that are linked with nothing after all are `created`.
  * @param work.pull null for records of our own
+ * @returns members whose labels are to be decided anew
  */
-export async function settleLinks(tx: Queryable, work: { id: string; pull: string | null }, at: string): Promise<void> {
+export async function settleLinks(
+  tx: Queryable,
+  work: { id: string; pull: string | null },
+  at: string,
+): Promise<string[]> {
   const members = (await tx.unsafe<{ id: string }[]>(CROWDED(WRITTEN))).map((m) => m.id);
-  if (members.length === 0) return;
-  await settle(tx, members, work, at);
+  if (members.length === 0) return [];
+  const changed = await settle(tx, members, work, at);
   await tx.unsafe(
     `with about as materialized (select unnest($1::text::text[]) as member_id), linked as materialized (
        select l.member_id, l.type, l.a_id, l.b_id from about cross join lateral (
@@ -276,9 +288,11 @@ export async function settleLinks(tx: Queryable, work: { id: string; pull: strin
        and (s.member_id, s.type, s.local_id) not in (select member_id, type, a_id from linked union all select member_id, type, b_id from linked)`,
     [arrayLiteral(members)],
   );
+  return changed;
 }
 
 /** The same of one member, of whose links a person said something. */
 export async function settleMember(tx: Queryable, memberId: string, at: string): Promise<void> {
-  await settle(tx, [memberId], { id: '', pull: null }, at);
+  const changed = await settle(tx, [memberId], { id: '', pull: null }, at);
+  if (changed.length > 0) await inheritLabelsOf(tx, changed, at);
 }

@@ -110,7 +110,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
         coalesce(r.hash, o.hash) as a_hash, r.origin as other_origin,
         md5(concat_ws('|', j.member_id, j.conflict, j.type, least(j.id, j.other_id), greatest(j.id, j.other_id))) as item
       from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
-      left join exchange.resource r on r.member_id = j.member_id and r.type = j.other_type and r.id = j.other_id
+      left join lateral (select id, hash, origin from exchange.resource x where x.member_id = j.member_id and x.type = j.other_type and x.id = j.other_id offset 0) r on true
       left join lateral (select hash from pg_temp.slice x where r.id is null and x.type = j.other_type and x.local_id = j.other_id limit 1) o on true
       where j.conflict is not null
       order by j.member_id, j.conflict, least(j.id, j.other_id), greatest(j.id, j.other_id), j.file, j.line
@@ -129,7 +129,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     )
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
     select ${work.pull}, j.conflict, j.file, j.line, j.entry, j.type, j.source_id, j.member_id, j.id, j.other_id
-    from judged j join written w on w.id = j.item where ${work.pull}::text is not null`;
+    from judged j where ${work.pull}::text is not null and (j.item in (select id from written)) is true`;
   await moveDoubted(tx, changedDoubts(doubts, await doubtsOfSlice(tx)), at);
 }
 

@@ -172,7 +172,7 @@ test('what a record tells by itself stands, and what nobody knows is left', () =
   const drugs = new Map([['Medication/x', medication('x', drug('2')) as unknown as Resource]]);
   expect(withDrug(both, drugs)).toBe(both);
   const named = order('a', 'p1', byName('x')) as unknown as Resource;
-  expect(recordKeys(withDrug(named, drugs))).toEqual([`e:${RXNORM}|2`]);
+  expect(recordKeys(withDrug(named, drugs))).toEqual([`e:${RXNORM}|2|2026-02-03`]);
   expect(withDrug(named)).toBe(named);
   const other = { resourceType: 'Observation', ...byName('x') } as unknown as Resource;
   expect(withDrug(other, drugs)).toBe(other);

@@ -1,0 +1,57 @@
+// What is taken for years is ordered again and again: two payers' orders of one drug are told apart by their days, however many there are.
+import { expect, test } from 'vitest';
+import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { output, PEER, reconciler } from './reconcile-pull.ts';
+
+/** More than can be compared each with each (store/records/link.ts). */
+const MANY = 330;
+
+const order = (payer: string, n: number, more: object = {}) => ({
+  resourceType: 'MedicationRequest',
+  id: `${payer}-${n}`,
+  status: 'completed',
+  intent: 'order',
+  medicationCodeableConcept: { coding: [{ system: 'http://www.nlm.nih.gov/research/umls/rxnorm', code: '310798' }] },
+  subject: { reference: `Patient/${payer}` },
+  authoredOn: new Date(Date.UTC(2015, 0, 1 + 7 * n, 9)).toISOString(),
+  ...more,
+});
+const orders = (payer: string) => Array.from({ length: MANY }, (_, n) => order(payer, n));
+
+test('each of many orders of one drug is linked with the one of its day at the other payer', async () => {
+  const node = await reconciler();
+  try {
+    await node.sql`
+      insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+      values ('second', 'Second', '9000000020', 'active', 'https://second.example/fhir', array['https://second.example'], 'test')`;
+    await node.own({ resourceType: 'Patient', id: 'm1' }, { resourceType: 'Patient', id: 'm2' });
+    for (const [peer, patient] of [
+      [PEER, 'p1'],
+      ['second', 's1'],
+    ] as const)
+      await node.pull([output('MedicationRequest', ...orders(patient))], { peer, members: [[patient, 'm1']] });
+    const linked = await node.sql<{ a: string; b: string }[]>`
+      select a.source_id as a, b.source_id as b from exchange.link l
+      join exchange.resource a on a.member_id = l.member_id and a.type = l.type and a.id = l.a_id
+      join exchange.resource b on b.member_id = l.member_id and b.type = l.type and b.id = l.b_id
+      where l.type = 'MedicationRequest' and l.state = 'confirmed'`;
+    expect(linked).toHaveLength(MANY);
+    const number = (id: string) => id.slice(id.indexOf('-'));
+    expect(linked.filter((l) => number(l.a) !== number(l.b))).toEqual([]);
+    expect(await node.sql`select from exchange.finding where kind = 'large-cluster'`).toHaveLength(0);
+  } finally {
+    await node.close();
+  }
+});
+
+test('orders meet by their day, and by their drug alone where both are active', () => {
+  const met = (a: object, b: object) => {
+    const theirs = new Set<string>(recordKeys(b as Resource));
+    return recordKeys(a as Resource).filter((k) => theirs.has(k)).length;
+  };
+  expect(met(order('x', 1), order('y', 1))).toBe(1);
+  expect(met(order('x', 1), order('y', 2))).toBe(0);
+  expect(met(order('x', 1, { status: 'active' }), order('y', 2))).toBe(0);
+  expect(met(order('x', 1, { status: 'active' }), order('y', 2, { status: 'active' }))).toBe(1);
+});
