@@ -205,8 +205,12 @@ const COMPLIANCE_SQL = {
     where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
   education: `
-    select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.id)::int as n
-    from exchange.shown_text t left join exchange.contact c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
+    select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.at)::int as n
+    from exchange.shown_text t left join (
+      select text_sha256, kind, channel, at from exchange.contact
+      union all
+      select text_sha256, 'choice', channel, coalesce(given_at, created_at) from exchange.consent where text_sha256 is not null
+    ) c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   consents: `
     select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE}) u group by 1, 2 order by 1 desc, 2`,
