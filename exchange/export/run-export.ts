@@ -182,7 +182,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
   }
   await noted;
-  await writeWithdrawn(run, tx, conditions);
+  await writeWithdrawn(run, tx, { ...conditions, members: wanted });
   // in blocks of patients they stand in each that names them
   const shared =
     named === undefined || byPatient
@@ -200,7 +200,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
 }
 
 /** Names what the peer has of members who have withdrawn since it asked last. Of members who are asked for by name, all are granted. */
-async function writeWithdrawn(run: Run, tx: Sql, conditions: Omit<ExportConditions, 'members'>): Promise<void> {
+async function writeWithdrawn(run: Run, tx: Sql, conditions: ExportConditions): Promise<void> {
   const { job, parameters, scope, files, counts } = run;
   const { since, until } = parameters;
   if (since === undefined || parameters.patients !== undefined) return;

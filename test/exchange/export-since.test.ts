@@ -473,6 +473,24 @@ describe('consent that ends', () => {
     await allow(robertId);
   });
 
+  test('what was put right to be about somebody else before its member withdrew comes with that one, or is named when it may not', async () => {
+    const robertId = idOf(robert);
+    await allow(robertId);
+    await enrol(node.deps, [], [lab('x1', {}, robertId), lab('x2', {}, robertId)]);
+    const group = await them.group([card(rivera), card(robert)]);
+    const has = await run(them, group);
+    const law = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: '42CFRPart2' }];
+    await enrol(node.deps, [], [lab('x1'), lab('x2', { meta: { security: law } })]);
+    await withdraw(robertId);
+    const next = await run(them, group, has.transactionTime);
+    const [gone, came] = [await them.deleted(next), await sent(them, next)];
+    expect(['x1', 'x2'].map((id) => [gone, came].map((keys) => keys.includes(`Observation/${id}`)))).toEqual([
+      [false, true],
+      [true, false],
+    ]);
+    await allow(robertId);
+  });
+
   test('every member of every export is an audit row with the consent it rests on', async () => {
     const rows = await node.deps.database.sql`
       select d.job_id from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id

@@ -82,7 +82,7 @@ const label = (r: string) => `(case when ${r}.labeller = ${LABELLER} then ${r}.l
  * May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. `peers`: those that may mean another person than its
  * member, as they are looked up once for each member.
  */
-const allowed = (r: string, peers = 'doubted.peers') => `
+export const allowed = (r: string, peers = 'doubted.peers') => `
   ${r}.withheld is null
   and (${r}.service_end is null or ${r}.service_end >= $3::date)
   and (${r}.pa_state is null or ${r}.pa_state = 'estimate' or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')

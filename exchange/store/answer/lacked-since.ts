@@ -25,7 +25,8 @@ export async function lackedSince(
        and (h.group_id is not distinct from $3::text or h.group_id is null or $3::text is null) and ${FROM} < $4::timestamptz
        and not exists (
          select from exchange.bulk_job j where j.peer_id = h.peer_id and j.kind = 'export' and j.transaction_time > h.transaction_time
-           and not ${HID('j')} and j.tells_entries and (j.group_id is not distinct from h.group_id or j.group_id is null)
+           -- an answer with everything names nothing that is gone
+           and not ${HID('j')} and j.tells_entries and (j.parameters ? 'since' or not (${UNTOLD('h')})) and (j.group_id is not distinct from h.group_id or j.group_id is null)
            and j.transaction_time <= $4::timestamptz
            and (j.parameters -> 'types') @> (h.parameters -> 'types') and not j.parameters ?| '{patients,filters,until}'::text[])`,
     [job.peerId, job.id, job.groupId, since],

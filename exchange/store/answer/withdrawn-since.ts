@@ -1,6 +1,7 @@
 // What a peer has of members who have withdrawn since it asked last: named to it as what has left its view.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
-import { type ExportConditions, MOVED } from './export.ts';
+import { DOUBTED_PEERS } from '../records/doubt.ts';
+import { allowed, type ExportConditions, MOVED } from './export.ts';
 import { type GrantScope, grants, HELD, SAID_NO } from './grant.ts';
 
 /**
@@ -38,27 +39,40 @@ export async function withdrawnMembers(
 }
 
 /**
- * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was told then. What another member has
- * now who is in this export is not told: it comes with that one. resource_pkey, delivered_pkey.
+ * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was told then. What is another member's now
+ * who is in this export, and may leave, is not told: it comes with that one. resource_pkey, resource_id, delivered_pkey.
+ * @param c.members of this export
  */
 export async function deliveredOf(
   sql: Queryable,
   peerId: string,
   memberId: string,
-  c: Pick<ExportConditions, 'everybody' | 'types'> & { since: string },
+  c: Pick<ExportConditions, 'members' | 'types' | 'windowStart' | 'yearAgo' | 'today'> & { since: string },
 ): Promise<{ type: string; id: string }[]> {
   const rows = await sql.unsafe<{ type: string; id: string }[]>(
     `select r.type, r.id from exchange.resource r
-     where r.member_id = $1 and r.type = any($2::text::text[]) and not (r.deleted and ${MOVED('r')} <= $3::timestamptz)
+     where r.member_id = $1 and r.type = any($2::text::text[]) and not (r.deleted and ${MOVED('r')} <= $6::timestamptz)
        and not exists (
-         select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
-           and y.member_id = any($4::text::text[]))
+         select from exchange.resource y
+         cross join lateral (select policy from unnest($7::text::text[], $8::text::text[]) m(member_id, policy) where m.member_id = y.member_id limit 1) g
+         where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($7::text::text[])
+           and ${allowed('y', DOUBTED_PEERS('y.member_id'))})
        and exists (
          select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-         where d.peer_id = $5 and d.member_id = r.member_id and j.transaction_time is not null
+         where d.peer_id = $9 and d.member_id = r.member_id and j.transaction_time is not null
            and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
-    [memberId, arrayLiteral([...c.types]), c.since, c.everybody, peerId],
+    [
+      memberId,
+      arrayLiteral([...c.types]),
+      c.windowStart,
+      c.yearAgo,
+      c.today,
+      c.since,
+      arrayLiteral(c.members.map((m) => m.memberId)),
+      arrayLiteral(c.members.map((m) => m.policy)),
+      peerId,
+    ],
   );
   return [...rows];
 }
