@@ -7,7 +7,7 @@ import { linkUnits } from '../reconcile/link.ts';
 import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { agreeValues } from '../store/records/agreed-values.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
-import { inheritLabels, inheritLabelsOf } from '../store/records/labels.ts';
+import { inheritLabels } from '../store/records/labels.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { settleLinks } from '../store/records/settle-links.ts';
 import { eachSlice } from '../store/records/slice.ts';
@@ -45,8 +45,7 @@ export async function linkStaged(
       const settled = await settleLinks(tx, of, at);
       await agreeValues(tx, of, at);
       crowded += await countClusters(tx, of.id);
-      if (settled.length > 0) await inheritLabelsOf(tx, settled, at);
-      await inheritLabels(tx, at);
+      await inheritLabels(tx, at, settled);
     });
     return crowded;
   });

@@ -12,14 +12,17 @@ const PEOPLE = `'{Patient,Coverage,RelatedPerson}'::text[]`;
 const OF_THEMSELVES = `'{Patient,Coverage,RelatedPerson,Provenance}'::text[]`;
 
 /**
- * Decides again what the records of the members of the open slice inherit, as far as references lead. A label that a record
- * loses or gains here moves it: the next export with `_since` tells of it. Members without labelled records cost one look
- * at the primary key.
+ * Decides again what the records of the members of the open slice inherit, as far as references lead, and those of others. A label
+ * that a record loses or gains here moves it: the next export with `_since` tells of it. Members without labelled records cost one
+ * look at the primary key. Once a slice, when its records and links are written: of a member with a long history all that refers to
+ * anything is read.
+ * @param others members of whom something else became another that labels follow
  */
-export async function inheritLabels(tx: Queryable, at: string): Promise<void> {
-  const staged = `select distinct member_id from pg_temp.slice
-    where not is_shared and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')`;
-  await inherit(tx, staged, [], at);
+export async function inheritLabels(tx: Queryable, at: string, others: readonly string[] = []): Promise<void> {
+  const members = `select member_id from pg_temp.slice
+    where not is_shared and member_id is not null and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')
+    union select unnest($1::text::text[])`;
+  await inherit(tx, members, [arrayLiteral(others)], at);
 }
 
 /** The same for all records of some members. */
@@ -27,18 +30,21 @@ export async function inheritLabelsOf(tx: Queryable, memberIds: readonly string[
   return inherit(tx, 'select unnest($1::text::text[]) as member_id', [arrayLiteral(memberIds)], at);
 }
 
-/** A record with its label, a reference of one, or a label that one has to pass on. */
+/** What is read of a record, a pair, or a label that a record has to pass on. One row each: all that it refers to stands in one text. */
 type LabelRow = {
   member: string;
-  what: 'record' | 'edge' | 'seed';
+  what: 'record' | 'refers' | 'same' | 'seed';
   key: string;
-  /** of an edge: what is referred to */
-  refers: string | null;
+  /** what it refers to, a key a line; the other one of a pair */
+  to: string | null;
   /** of a record: its own; of a seed: what is passed on */
   label: number | null;
   /** of a record: what it has now */
   now: number | null;
 };
+
+/** Between the keys that one record refers to: in none that leads to a record. */
+const BREAK = '\n';
 
 /**
  * What refers to what is followed here and not in the statement: that would look through all references again at each step of a chain.
@@ -68,23 +74,9 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
      ), held as materialized (
        select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.label, r.refers, r.links
        from concerned c join exchange.resource r on r.member_id = c.member_id
-     ), refer as materialized (
+     ), urn as materialized (
        -- by themselves first: a plan that puts them behind the next join pairs all records of a member
-       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u
-       where h.type <> all(${PEOPLE}) and split_part(u, '/', 1) <> all(${PEOPLE})
-     ), edge as materialized (
-       select member_id, key, u as refers from refer
-       union all
-       -- by the id that the record had where it comes from, whatever its type
-       select f.member_id, f.key, t.key from refer f
-       join held t on t.member_id = f.member_id and t.origin = f.origin and 'urn:uuid:' || lower(t.source_id) = f.u
-       where f.u like 'urn:%'
-       union all
-       -- what is told twice is told by either
-       select l.member_id, x.key, x.same from (select distinct member_id from concerned) c
-       join exchange.link l on l.member_id = c.member_id and l.state = 'confirmed' and l.kind <> 'conflict' and l.type <> all(${PEOPLE})
-       cross join lateral (select l.type || '/' || l.a_id as a, coalesce(l.b_type, l.type) || '/' || l.b_id as b offset 0) k
-       cross join lateral (values (k.a, k.b), (k.b, k.a)) x(key, same)
+       select h.member_id, h.key, h.origin, u from held h cross join unnest(h.refers) u where h.type <> all(${PEOPLE}) and u like 'urn:%'
      ), withheld as materialized (
        -- what was not taken in as it is sensitive: by what waits for it, and by what was here of it before
        select n.member_id, n.peer_id, n.type, n.source_id, n.label
@@ -96,7 +88,7 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        union all
        -- or by the id that it has where it comes from
        select w.member_id, f.key, w.label
-       from withheld w join refer f on f.member_id = w.member_id and f.origin = w.peer_id and f.u = 'urn:uuid:' || lower(w.source_id)
+       from withheld w join urn f on f.member_id = w.member_id and f.origin = w.peer_id and f.u = 'urn:uuid:' || lower(w.source_id)
        union all
        select w.member_id, h.key, w.label
        from withheld w join held h on h.member_id = w.member_id and h.origin = w.peer_id and h.type = w.type and h.source_id = w.source_id
@@ -108,9 +100,19 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        union
        select member_id, key, label from waiting
      )
-     select member_id as member, 'record' as what, key, null as refers, own_label as label, label as now from held where own_label is not null
-     union all select member_id, 'edge', key, refers, null, null from edge
-     union all select member_id, 'seed', key, null, label, null from seed`,
+     select member_id as member, 'record' as what, key, null as "to", own_label as label, label as now from held where own_label > 0 or label is distinct from own_label and own_label is not null
+     union all
+     select member_id, 'refers', key, array_to_string(refers, e'\\n'), null, null from held where refers is not null and type <> all(${PEOPLE})
+     union all
+     -- by the id that the record had where it comes from, whatever its type
+     select f.member_id, 'refers', f.key, t.key, null, null from urn f
+     join held t on t.member_id = f.member_id and t.origin = f.origin and 'urn:uuid:' || lower(t.source_id) = f.u
+     union all
+     -- what is told twice is told by either
+     select l.member_id, 'same', l.type || '/' || l.a_id, coalesce(l.b_type, l.type) || '/' || l.b_id, null, null from (select distinct member_id from concerned) c
+     join exchange.link l on l.member_id = c.member_id and l.state = 'confirmed' and l.kind <> 'conflict' and l.type <> all(${PEOPLE})
+     union all
+     select member_id, 'seed', key, null, label, null from seed`,
     [
       ...of,
       arrayLiteral(revealing.map((r) => r.key)),
@@ -124,23 +126,42 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
     update exchange.resource r set label = d.label, moved_at = ${at}::text::timestamptz
     from unnest(${arrayLiteral(changed.map((c) => c.member))}::text::text[], ${arrayLiteral(changed.map((c) => c.key))}::text::text[],
       ${arrayLiteral(changed.map((c) => c.label))}::text::smallint[]) d(member_id, key, label)
-    where r.member_id = d.member_id and r.type = split_part(d.key, '/', 1) and r.id = split_part(d.key, '/', 2) and r.label is distinct from d.label`;
+    where r.member_id = d.member_id and r.type = split_part(d.key, '/', 1) and r.id = split_part(d.key, '/', 2)
+      and r.own_label is not null and r.label is distinct from d.label`;
   return moved.count;
 }
 
-/** Records that are to have another label than now. */
+const isOfPerson = (key: string): boolean => /^(?:Patient|Coverage|RelatedPerson)\//.test(key);
+
+/** What each record of a member would reveal. */
+function edgesOf(rows: readonly LabelRow[]): { key: string; to: string }[] {
+  return rows.flatMap(({ what, key, to }) => {
+    const other = to ?? '';
+    if (what === 'refers') return other.split(BREAK).flatMap((one) => (isOfPerson(one) ? [] : [{ key, to: one }]));
+    return what === 'same'
+      ? [
+          { key, to: other },
+          { key: other, to: key },
+        ]
+      : [];
+  });
+}
+
+/** Records that are to have another label than now. One of which no label is read has none of its own, and shows none. */
 function changedLabels(rows: readonly LabelRow[]): { member: string; key: string; label: number }[] {
   const changed: { member: string; key: string; label: number }[] = [];
   for (const [member, of] of Map.groupBy(rows, (r) => r.member)) {
     const reached = inheritedLabels({
       seeds: of.filter((r) => r.what === 'seed').map((r) => ({ key: r.key, label: r.label ?? 0 })),
-      edges: of.filter((r) => r.what === 'edge').map((r) => ({ key: r.key, to: r.refers ?? '' })),
+      edges: edgesOf(of),
     });
     for (const r of of) {
       if (r.what !== 'record') continue;
       const label = Math.max(r.label ?? 0, reached.get(r.key) ?? 0);
+      reached.delete(r.key);
       if (label !== r.now) changed.push({ member, key: r.key, label });
     }
+    for (const [key, label] of reached) changed.push({ member, key, label });
   }
   return changed;
 }
