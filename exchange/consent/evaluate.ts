@@ -93,6 +93,19 @@ const PROHIBITED = ['securityLabel', 'purpose', 'class', 'code', 'dataPeriod', '
 const isDay = (v: string | undefined): v is string =>
   v !== undefined && /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
 
+/**
+ * Is there something that changes what the rest means, and that we cannot know? Nobody may go by it then. What it contains speaks for itself.
+ * https://hl7.org/fhir/R4/extensibility.html#modifierExtension
+ */
+const isModified = (value: Json | undefined): boolean =>
+  Array.isArray(value)
+    ? value.some(isModified)
+    : isObject(value) &&
+      Object.entries(value).some(
+        ([name, v]) =>
+          name === 'modifierExtension' || name === 'implicitRules' || (name !== 'contained' && isModified(v)),
+      );
+
 const mayBePatient = (reference: string): boolean => {
   const parsed = parseReference(reference);
   if (parsed.kind === 'relative' || parsed.kind === 'absolute') return parsed.type === 'Patient';
@@ -172,6 +185,7 @@ export function evaluateConsent(
     provision['type'] !== 'permit' ||
     !hasCoding(provision['action'], 'http://terminology.hl7.org/CodeSystem/consentaction', 'disclose') ||
     PROHIBITED.some((p) => provision[p] !== undefined) ||
+    isModified(consent) ||
     (consent['sourceReference'] === undefined && consent['sourceAttachment'] === undefined) ||
     objects(consent['performer']).length !== 1
   )

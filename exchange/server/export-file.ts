@@ -10,16 +10,15 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { orBrokenOff } from '../../src/http/break-off.ts';
 import { isAnother, isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
-import { gather } from '../../src/http/gather.ts';
 import { acceptsGzip } from '../../src/http/negotiate.ts';
 import type { ExportParameters } from '../export/parameters.ts';
-import { holdsConsent } from '../export/revoke.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkJob, findFile, findJob } from '../store/answer/bulk-job.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { covers, insufficientScope, recordRefusal } from './authorize.ts';
 import { ownJob } from './export-status.ts';
+import { mayHave } from './may-have.ts';
 
 /** A client that takes a file slowly is looked at again after so long. */
 const LOOK_MS = 5000;
@@ -41,39 +40,6 @@ async function* whileAllowed(
     }
     yield chunk;
   }
-}
-
-/** Of each payer one question at a time, whether all of an export's members may still be told of: it looks at each of them. */
-const doors = new WeakMap<Deps, Map<string, Door>>();
-/** The answer in a thing of its own, as it may be a failure. */
-type Door = (job: BulkJob) => Promise<{ may: Promise<boolean> }>;
-
-/**
- * Does every consent hold? Who asks while it is asked for somebody else waits for a question that began after it came: whatever a payer asks
- * for at once, the database has one of them at a time.
- */
-async function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
-  const known = doors.get(deps) ?? new Map<string, Door>();
-  doors.set(deps, known);
-  const ask: Door =
-    known.get(job.peerId) ??
-    gather(
-      async (jobs: readonly BulkJob[]) => {
-        const looks = new Map<string, Promise<boolean>>();
-        for (const one of jobs) {
-          if (looks.has(one.id)) continue;
-          const look = holdsConsent(deps, one);
-          looks.set(one.id, look);
-          // one that takes too long fails for all who wait for it: once more for each of them, and whoever comes next waits for minutes
-          await look.catch(() => undefined);
-        }
-        return jobs.map((one) => ({ may: looks.get(one.id) ?? holdsConsent(deps, one) }));
-      },
-      { most: 64, lanes: 1 },
-    );
-  known.set(job.peerId, ask);
-  const { may } = await ask(job);
-  return may;
 }
 
 /** Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted, may be read to its end. */

@@ -13,6 +13,7 @@ import { blockClock } from '../store/clock.ts';
 import { takeCallAlone } from '../store/match/match-attempt.ts';
 import { authorize, type Caller, covers, recordRefusal } from './authorize.ts';
 import { heldPolls } from './held-poll.ts';
+import { mayHave } from './may-have.ts';
 
 /** Headers of every answer that tells of a job. */
 const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
@@ -96,6 +97,7 @@ export function exportStatus(deps: Deps) {
         'retry-after': String(retryAfterSeconds(job.receivedAt, deps.clock())),
       });
     }
+    if (job.kind === 'export' && !(await mayHave(deps, job))) throw new Outcome('not-found');
     const page = pageOf(c);
     const files = await jobFiles(deps.database.sql, job.id);
     const body = manifest(job, files, addresses(deps.config).fhir, page);

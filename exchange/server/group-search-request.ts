@@ -6,7 +6,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { readToken, split, unescaped } from '../../src/fhir/search/values.ts';
 import { type Bucket, RESULT_SYSTEM } from '../match/groups.ts';
-import { readCount } from './member-search-request.ts';
+import { asksNumber, readCount } from './member-search-request.ts';
 
 export type GroupSearch = {
   ids: string[] | undefined;
@@ -14,6 +14,8 @@ export type GroupSearch = {
   /** jobs whose Groups are asked for */
   batches: string[] | undefined;
   count: number;
+  /** only how many there are is asked */
+  isCounted: boolean;
   /** id of the last Group of the page before */
   after: string | undefined;
   /** what was understood, for links */
@@ -95,11 +97,17 @@ export function readGroupSearch(query: Iterable<[string, string]>, about: About)
     codes: undefined,
     batches: undefined,
     count: COUNT_DEFAULT,
+    isCounted: false,
     after: undefined,
     applied: [],
   };
   for (const [name, value] of query) {
     if (IGNORED.has(name)) continue;
+    if (asksNumber(name, value)) {
+      search.isCounted = true;
+      search.applied.push([name, value]);
+      continue;
+    }
     const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
     if (!read && about.lenient) continue;
     if (!read)

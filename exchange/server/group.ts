@@ -78,6 +78,7 @@ export function groupSearch(deps: Deps) {
     });
     const { total, groups, more } = await listGroups(deps.database.sql, caller.peer.id, {
       ...search,
+      count: search.isCounted ? 0 : search.count,
       today: todayOf(deps),
     });
     const base = addresses(deps.config).fhir;

@@ -43,6 +43,8 @@ import { searchedMembers, windowsOf } from './searched-members.ts';
 /** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 5000;
 const BATCH = 500;
+/** The same where only their number is asked for: it comes at once or not at all. */
+const MOST_COUNTED = 30_000;
 /** The same of members when none is named, whether or not anything of theirs is found. */
 const MAX_MEMBERS = 2000;
 /** In the order of a member's records behind all of them. */
@@ -120,6 +122,8 @@ export function memberSearch(deps: Deps, type: string) {
     const { grants, asked, missed } = await searchedMembers(deps, caller, search);
     for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
     const answer = async (page: Page): Promise<Response> => {
+      if (search.isCounted)
+        return counted(c, deps, caller, search, page, [...asked, ...page.grants.map((g) => g.memberId)]);
       const { found, included, isCut } = await include(deps, caller, page.grants, search, page.found);
       const next = found.length < page.found.length ? placeOf(found.at(-1)) : page.next;
       const leaving = [...found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
@@ -147,7 +151,33 @@ export function memberSearch(deps: Deps, type: string) {
 const placeOf = (s: Shown | undefined): Position | undefined =>
   s && 'memberId' in s.row ? { memberId: s.row.memberId, type: s.row.type, id: s.row.id } : undefined;
 
-type Page = { found: Shown[]; grants: Grant[]; next: Position | undefined; isLacking: boolean };
+/**
+ * How many there are, and none of them. Who they are about is told by it, if only by number.
+ * @throws Outcome search-too-complex when they were not all counted
+ */
+export async function counted(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  caller: Caller,
+  search: MemberSearch,
+  page: Pick<Page, 'fitting' | 'next' | 'isLacking'>,
+  about: readonly string[],
+): Promise<Response> {
+  const { type } = search;
+  const base = addresses(deps.config).fhir;
+  if (page.next !== undefined)
+    throw new Outcome(
+      'search-too-complex',
+      'There are more to look at than are counted. Name a member, or ask for less.',
+    );
+  await recordAccess(c, deps, caller, { action: 'search', object: type }, [], about);
+  const url = `${base}/${type}?${new URLSearchParams(search.applied).toString()}`;
+  const links = [{ relation: 'self', url }];
+  return fhirBody(c, searchset(base, links, [], page.fitting, lacks(page.isLacking, false)), 200, NO_STORE);
+}
+
+/** `fitting`: how many were found, which are in `found` unless only their number is asked for */
+type Page = { found: Shown[]; fitting: number; grants: Grant[]; next: Position | undefined; isLacking: boolean };
 
 /**
  * One page, read in batches: a criterion may leave few of the rows that are read.
@@ -161,10 +191,13 @@ async function findPage(
 ): Promise<Page> {
   const found: Shown[] = [];
   const grants = new Map<string, Grant>();
-  let after = search.after;
+  let after = search.isCounted ? undefined : search.after;
   let isLacking = false;
-  const page = (next: Position | undefined) => ({ found, grants: [...grants.values()], next, isLacking });
-  const isPlain = search.criteria.length === 0;
+  let fitting = 0;
+  const page = (next: Position | undefined) => ({ found, fitting, grants: [...grants.values()], next, isLacking });
+  const { isCounted } = search;
+  const isPlain = search.criteria.length === 0 && !isCounted;
+  const most = isCounted ? MOST_COUNTED : MAX_LOOKED;
   const limit = isPlain ? search.count + 1 : BATCH;
   let looked = 0;
   let held = 0;
@@ -188,13 +221,16 @@ async function findPage(
         const row = one.row as MemberRow;
         if (fits(one.resource, search.criteria)) {
           if (found.length === search.count || held >= PAGE_BYTES) return page(after);
-          found.push(one);
-          held += one.text.length;
+          fitting++;
+          if (!isCounted) {
+            found.push(one);
+            held += one.text.length;
+          }
           const grant = ofMember.get(row.memberId);
           if (grant) grants.set(row.memberId, grant);
         }
         after = { memberId: row.memberId, type: row.type, id: row.id };
-        if (++looked >= MAX_LOOKED && !isPlain) return page(after);
+        if (++looked >= most && !isPlain) return page(after);
       }
       if (isCut && isPlain) return page(after);
     }

@@ -22,6 +22,8 @@ export type MemberSearch = {
   includes: Include[];
   withProvenance: boolean;
   count: number;
+  /** only how many there are is asked: https://hl7.org/fhir/R4/search.html#count */
+  isCounted: boolean;
   after: Position | undefined;
   /** what was understood, for links */
   applied: [string, string][];
@@ -61,6 +63,10 @@ export function readCount(value: string): number {
   return Math.min(Number(value), COUNT_MAX);
 }
 
+/** Is only the number asked for? `_count=0` is the same as `_summary=count`. https://hl7.org/fhir/R4/search.html#count */
+export const asksNumber = (name: string, value: string): boolean =>
+  (name === '_count' && /^0{1,9}$/.test(value)) || (name === '_summary' && value === 'count');
+
 /**
  * @param options.umbSystem system of our unique member ids
  * @param options.base of our FHIR server: a Patient of another is none of ours, whatever its id
@@ -80,6 +86,7 @@ export function readMemberSearch(
     includes: [],
     withProvenance: false,
     count: COUNT_DEFAULT,
+    isCounted: false,
     after: undefined,
     applied: [],
   };
@@ -138,6 +145,7 @@ function apply(s: MemberSearch, name: string, value: string, options: { umbSyste
       ids.filter((v) => ID_PATTERN.test(v)),
     );
   } else if (name === '_lastUpdated') for (const v of values()) readUpdated(v, s);
+  else if (asksNumber(name, value)) s.isCounted = true;
   else if (name === '_count') s.count = readCount(value);
   else if (name === '_page') s.after = readCursor(value);
   else if (name === '_revinclude' && value === 'Provenance:target' && !isShared(s.type)) s.withProvenance = true;

@@ -6,7 +6,14 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
-import { type Grant, type MemberRow, PAGE_BYTES, type Position, sharedOf } from '../store/answer/member-read.ts';
+import {
+  type Grant,
+  type MemberRow,
+  PAGE_BYTES,
+  type Position,
+  sharedKeysOf,
+  sharedOf,
+} from '../store/answer/member-read.ts';
 import { countRecords } from '../store/answer/members-meant.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
@@ -25,7 +32,7 @@ import {
   umbSystem,
 } from './member-access.ts';
 import { fits } from './member-criterion.ts';
-import { admitted } from './member-read.ts';
+import { admitted, counted } from './member-read.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
 import { pairsOf } from './search-pairs.ts';
@@ -64,14 +71,15 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
   for (const m of search.members ?? [])
     if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);
   const isLacking = await mayLack(deps, grants);
+  // whom a member sees is about the member
+  const asked = search.members === undefined ? [] : [...granted];
   const page = await findPage(deps, grants, search);
+  if (search.isCounted) return counted(c, deps, caller, search, { ...page, isLacking }, asked);
   // a directory entry names no member
   const { found, included, isCut } = await include(deps, caller, [], search, page.found, grants);
   const last = found.at(-1);
   const next =
     last && found.length < page.found.length ? { memberId: NOBODYS, type: last.row.type, id: last.row.id } : page.next;
-  // whom a member sees is about the member
-  const asked = search.members === undefined ? [] : [...granted];
   const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
   await recordAccess(c, deps, caller, { action: 'search', object: type }, members, asked);
   const url = (more: [string, string][]) =>
@@ -110,29 +118,34 @@ async function findPage(
   deps: Deps,
   grants: readonly Grant[],
   search: MemberSearch,
-): Promise<{ found: Shown[]; next: Position | undefined }> {
+): Promise<{ found: Shown[]; fitting: number; next: Position | undefined }> {
   const isLooking = search.criteria.length > 0;
+  const wanted = { types: [search.type], of: EXPORT_ORDER, ids: search.ids, from: search.from, to: search.to };
+  if (search.isCounted && !isLooking) {
+    const keys = await sharedKeysOf(deps.database.sql, grants, daysOf(deps), wanted);
+    return { found: [], fitting: keys.length, next: undefined };
+  }
   const { rows, isCut } = await sharedOf(deps.database.sql, grants, daysOf(deps), {
-    types: [search.type],
-    of: EXPORT_ORDER,
-    ids: search.ids,
-    from: search.from,
-    to: search.to,
-    after: search.after,
+    ...wanted,
+    after: search.isCounted ? undefined : search.after,
     limit: isLooking ? MAX_LOOKED : search.count,
     bytes: isLooking ? LOOKED_BYTES : PAGE_BYTES,
   });
   const found: Shown[] = [];
+  let fitting = 0;
   let held = 0;
   let last: Position | undefined;
   for (const row of rows) {
     const resource = JSON.parse(row.text) as Resource;
     if (fits(resource, search.criteria)) {
-      if (found.length === search.count || held >= PAGE_BYTES) return { found, next: last };
-      found.push({ row, text: row.text, resource });
-      held += row.text.length;
+      if (found.length === search.count || held >= PAGE_BYTES) return { found, fitting, next: last };
+      fitting++;
+      if (!search.isCounted) {
+        found.push({ row, text: row.text, resource });
+        held += row.text.length;
+      }
     }
     last = { memberId: NOBODYS, type: row.type, id: row.id };
   }
-  return { found, next: isCut ? last : undefined };
+  return { found, fitting, next: isCut ? last : undefined };
 }

@@ -48,6 +48,24 @@ describe('one check after the other', () => {
     ['nested provision', provision({ provision: [{ type: 'deny' }] }), 'consent-malformed'],
     ['security label in it', provision({ securityLabel: [{ code: 'R' }] }), 'consent-malformed'],
     ['data period in it', provision({ dataPeriod: {} }), 'consent-malformed'],
+    [
+      'something that changes its meaning',
+      consent({ modifierExtension: [{ url: 'https://x.example/m' }] }),
+      'consent-malformed',
+    ],
+    [
+      'something that changes what an actor means',
+      provision({ actor: [{ modifierExtension: [{ url: 'https://x.example/m' }] }] }),
+      'consent-malformed',
+    ],
+    ['rules of its own', consent({ implicitRules: 'https://x.example/rules' }), 'consent-malformed'],
+    [
+      'the same in what it contains',
+      consent({
+        contained: [{ resourceType: 'DocumentReference', modifierExtension: [{ url: 'https://x.example/m' }] }],
+      }),
+      'regular',
+    ],
     ['no evidence', (p) => void delete p.consent['sourceReference'], 'consent-malformed'],
     ['two performers', consent({ performer: [{ display: 'a' }, { display: 'b' }] }), 'consent-malformed'],
     ['no end', period('2027-01-01'), 'consent-malformed'],

@@ -5,7 +5,7 @@ import { foldDelivered } from '../../exchange/store/answer/fold-delivered.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient, type Manifest } from './export-client.ts';
+import { ExportClient, keysOf, type Manifest } from './export-client.ts';
 import { client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
 
@@ -119,6 +119,27 @@ test('an entry is a row, however many exports held it; what an older program lef
   expect(
     (await them.deleted(await run(group, transactionTime))).filter((k) => k.startsWith('Organization/')).sort(),
   ).toEqual(['Organization/p-old', 'Organization/p-one']);
+});
+
+test('what an older program beside this one did not tell is told by the next export, once', async () => {
+  await write(place('p-shut'), lab('o-stays'), lab('o-shut', 'p-shut'));
+  const group = await them.group([card(rivera)]);
+  const first = await run(group);
+  await write(lab('o-shut'), removal('Organization/p-shut'));
+  const missed = await run(group, first.transactionTime);
+  // as one leaves it that looks where nothing stands any more
+  const asOlder = async (job: string) => {
+    await sql`update exchange.entry_held set told_at = null where key = hashtextextended('Organization/p-shut', 0)`;
+    await sql`update exchange.bulk_job set tells_entries = false where id = ${job}`;
+  };
+  await asOlder(missed.job);
+  const next = await run(group, missed.transactionTime);
+  expect(await them.deleted(next)).toContain('Organization/p-shut');
+  const last = await run(group, next.transactionTime);
+  expect(await them.deleted(last)).not.toContain('Organization/p-shut');
+  // who asks for everything is told of nothing that is gone, whoever answers
+  await asOlder((await run(group)).job);
+  expect(keysOf(await them.output(await run(group, last.transactionTime)))).not.toContain('Observation/o-stays');
 });
 
 test('in whatever order exports end, what was told is not taken for told of what was sent later', async () => {

@@ -329,6 +329,26 @@ describe('search', () => {
     expect(ids((await posted.json()) as Bundle)).toEqual(['Observation/o1']);
   });
 
+  test('_count=0 and _summary=count tell how many there are, and none of them', async () => {
+    const asked = async () =>
+      (await node.deps.database.sql`select from exchange.audit where action = 'search' and member_id = ${me}`).length;
+    for (const [path, total] of [
+      ['Observation?patient=ME&_count=0', 2],
+      ['Observation?patient=ME&_summary=count&_count=1', 2],
+      ['Observation?patient=ME&_count=0&_revinclude=Provenance:target', 2],
+      ['Observation?patient=ME&code=718-7&_count=0', 1],
+      ['Observation?patient=ME&code=none&_count=0', 0],
+      ['Patient?family=river&_count=00', 1],
+      ['Observation?patient=nobody&_count=0', 0],
+    ] as const) {
+      const before = await asked();
+      const b: Bundle & { entry?: unknown } = (await get(path.replace('ME', me))).json();
+      expect([path, b.total, b.entry, b.link.map((l) => l.relation)]).toEqual([path, total, undefined, ['self']]);
+      // that a member has so many is told of the member, if not by name then by number
+      expect([path, (await asked()) - before]).toEqual([path, path.includes('nobody') ? 0 : 1]);
+    }
+  });
+
   test('by POST without a body what the address asks is asked, as for an export', async () => {
     const post = (query: string, init: { headers?: Record<string, string>; body?: string } = {}) =>
       fetch(`${node.base}/exchange/fhir/${query}`, {
@@ -430,7 +450,7 @@ describe('search', () => {
     ['Observation?patient=ME&date=soon', 400, 'value'],
     ['Observation?patient=ME&date=', 400, 'value'],
     ['Observation?patient=ME&_lastUpdated=ne2020', 400, 'value'],
-    ['Observation?patient=ME&_count=0', 400, 'value'],
+    ['Observation?patient=ME&_summary=text', 400, 'not-supported'],
     ['Observation?patient=ME&_count=-1', 400, 'value'],
     ['Observation?patient=ME&_page=x', 400, 'value'],
     ['Observation?patient=ME&_page=WzEsMl0', 400, 'value'],

@@ -330,6 +330,11 @@ describe('Groups', () => {
   });
 
   test('an unknown parameter is 400, or ignored when the client is lenient', async () => {
+    const [all, ...others] = [(await call('/Group')).json()['total'], '/Group?_count=0', '/Group?_summary=count'];
+    for (const path of others) {
+      const { total, entry, link } = (await call(path)).json();
+      expect([path, total, entry, (link as object[]).length]).toEqual([path, all, undefined, 1]);
+    }
     expect((await call('/Group?name=x')).status).toBe(400);
     const lenient = await found('?name=x&_count=1', { headers: { prefer: 'handling=lenient' } });
     expect(lenient.status).toBe(200);

@@ -199,6 +199,16 @@ describe('of a member who was matched', () => {
     expect(await found(query)).toEqual(expected.map((id) => `${type}/${id}`));
   });
 
+  test.each([
+    ['Practitioner?_count=0', 2],
+    ['Practitioner?name=nguyen&_summary=count', 1],
+    [`Practitioner?_count=0&patient=Patient/${me}`, 2],
+    [`Practitioner?_count=0&patient=Patient/${him}`, 0],
+  ])('%s tells how many that are', async (query, total) => {
+    const { status, body } = await get(query);
+    expect([status, body.total, body.entry, body.link.length]).toEqual([200, total, undefined, 1]);
+  });
+
   test('an export and $everything hold the same places', async () => {
     expect(await found(`Patient/${me}/$everything?_type=Location`)).toEqual(['Location/granted', 'Location/room']);
     const them = new ExportClient(node, peer);

@@ -199,6 +199,30 @@ test('what one loop has lost another one takes as somebody else, and nothing of 
   await sql`update exchange.bulk_job set state = 'cancelled', lease_owner = null where id = ${id}`;
 });
 
+test('an export whose failure could not be written, as the database was away, is begun again as soon as it is back', async () => {
+  const { database, blobs } = node.deps;
+  const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
+  const id = (kick.header('content-location') ?? '').split('/').at(-1) ?? '';
+  const away = () => Promise.reject(Object.assign(new Error('terminating connection'), { code: '57P01' }));
+  let isAway = false;
+  const sql = new Proxy(database.sql, {
+    apply: (target, self, args) => (isAway ? away() : Reflect.apply(target, self, args)),
+  });
+  const list = () => {
+    isAway = true;
+    return away();
+  };
+  const deps = { ...node.deps, database: { ...database, sql } };
+  await expect(takeJob({ ...deps, blobs: { ...blobs, list } }, 'one')).rejects.toMatchObject({ code: '57P01' });
+  isAway = false;
+  const state = async () =>
+    (await database.sql`select state, attempts from exchange.bulk_job where id = ${id}`)[0] ?? {};
+  expect(await state()).toEqual({ state: 'running', attempts: 1 });
+  expect(await takeJob(deps, 'other')).toBe(false);
+  expect(await takeJob(deps, 'one')).toBe(true);
+  expect(await state()).toEqual({ state: 'complete', attempts: 2 });
+});
+
 test('an export for whose last file there is no room leaves none of the others', async () => {
   const { sql } = node.deps.database;
   const { blobs } = node.deps;

@@ -1,4 +1,5 @@
 // A whole exchange node in this process: own database, own files and keys, real HTTP on loopback.
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -56,7 +57,8 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
     base,
     worker: new PullWorker(made),
     async work() {
-      while (await takeJob(made, 'test'));
+      const owner = randomUUID();
+      while (await takeJob(made, owner));
     },
     async close() {
       server.close();

@@ -84,7 +84,8 @@ const RUNNING_PER_PEER = 2;
 const FEW_MEMBERS = 200;
 
 /**
- * Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. bulk_job_open.
+ * Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
+ * whose end could not be written, as the database was away. bulk_job_open.
  * @param short only one about few members
  */
 export async function claimJob(
@@ -99,8 +100,9 @@ export async function claimJob(
        started_at = coalesce(started_at, $2::timestamptz)
      where id = (
        select j.id from exchange.bulk_job j
-       where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz)
-         and (select count(*) from exchange.bulk_job r where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz) < ${RUNNING_PER_PEER}
+       where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz or j.lease_owner = $1)
+         and (select count(*) from exchange.bulk_job r
+           where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz and r.lease_owner <> $1) < ${RUNNING_PER_PEER}
          ${short ? `and (j.parameters->>'members')::int <= ${FEW_MEMBERS}` : ''}
        order by j.received_at for update skip locked limit 1
      ) returning ${COLUMNS}`,
@@ -142,7 +144,7 @@ export async function completeJob(
 ): Promise<boolean> {
   const mine = await tx`
     update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt}, transaction_time = ${done.transactionTime},
-      progress = 100, failure = null, labeller = ${done.labeller ?? null}, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
+      progress = 100, failure = null, tells_entries = true, labeller = ${done.labeller ?? null}, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;

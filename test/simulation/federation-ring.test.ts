@@ -4,17 +4,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createDirectory } from '../../../directory/app.ts';
-import { createFederation } from '../../../directory/federation/app.ts';
-import { linkDue } from '../../../directory/federation/link.ts';
-import { mergeDue } from '../../../directory/federation/merge.ts';
-import { publishNow } from '../../../directory/publish/work.ts';
-import type { Resource } from '../../../src/fhir/resource.ts';
-import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource/resource-import.ts';
-import { deletion, entries, keysFor } from '../fixture.ts';
-import { records } from './scripted-directory.ts';
-import { type World, world } from './world.ts';
+import { createDirectory } from '../../directory/app.ts';
+import { createFederation } from '../../directory/federation/app.ts';
+import { linkDue } from '../../directory/federation/link.ts';
+import { mergeDue } from '../../directory/federation/merge.ts';
+import { publishNow } from '../../directory/publish/work.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
+import { importResources } from '../../src/store/resource/resource-import.ts';
+import { records } from '../directory/federation/scripted-directory.ts';
+import { type World, world } from '../directory/federation/world.ts';
+import { deletion, entries, keysFor } from '../directory/fixture.ts';
 
 type Node = World & { base: string; server: Server; load(list: Resource[]): Promise<unknown>; requests: string[] };
 /** a ring may be watched for longer: RING_ROUNDS=100 */
