@@ -76,10 +76,13 @@ const span = (r: Resource): [string, string] | undefined => {
 };
 
 export const condition: Judge = (a, b, known) => {
-  if (isDiagnosis(a) !== isDiagnosis(b)) return undefined;
   const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
   if (!sameOrUncompared(sameCodes(ca, cb), a, b, ca, cb)) return undefined;
   if (disjoint(codesOf(a['bodySite']), codesOf(b['bodySite']))) return undefined;
+  // what was found at a visit and a problem that lasts are two, unless a number says otherwise: it may be that of the problem, which the
+  // diagnoses of all its visits have, so a person sees which it is
+  if (isDiagnosis(a) !== isDiagnosis(b))
+    return sharesIdentifier(a, b) && isDoubtful(a) === isDoubtful(b) ? sameEvent('diagnosis-or-problem', 1) : undefined;
   if (isDiagnosis(a)) {
     const visit = sameVisit(a['encounter'], b['encounter'], known);
     if (visit === false) return undefined;

@@ -4,8 +4,8 @@ import { arrayLiteral, type Database, type Queryable } from '../../../src/store/
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
 import { ownCame } from '../pull/pull-phase.ts';
+import { inheritLabels } from './inherit-labels.ts';
 import { LabelsChange, labelsChange, labelsStayWith } from './label-lock.ts';
-import { inheritLabels } from './labels.ts';
 import { oweComparison } from './left-imports.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice, NOBODYS, openSlice } from './slice.ts';

@@ -72,7 +72,7 @@ async function areNew(tx: Queryable, origin: string): Promise<boolean> {
 
 /**
  * Writes the member records of the open slice: replaced versions go to history, keys and directory references are renewed. Labels that they inherit
- * are decided after it (labels.ts).
+ * are decided after it (inherit-labels.ts).
  * @param origin 'own' or the peer's id
  * @param at instant of the transaction, milliseconds, as in FHIR
  */
