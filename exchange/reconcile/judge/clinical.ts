@@ -20,7 +20,7 @@ import {
   vaccineCodes,
   words,
 } from '../codes.ts';
-import { ASKED, attachmentHashes, documentTime, isDiagnosis } from '../record-keys.ts';
+import { ASKED, attachmentHashes, documentTime, isDiagnosis, isProblem } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import { apartPeriods, apartTimes, sameSpan } from './periods.ts';
 import {
@@ -81,9 +81,10 @@ export const condition: Judge = (a, b, known) => {
   if (disjoint(codesOf(a['bodySite']), codesOf(b['bodySite']))) return undefined;
   // what was found at a visit and a problem that lasts are two, unless a number says otherwise: it may be that of the problem, which the
   // diagnoses of all its visits have, so a person sees which it is
-  if (isDiagnosis(a) !== isDiagnosis(b))
+  const areDiagnoses = isDiagnosis(a) && isDiagnosis(b);
+  if (!areDiagnoses && !(isProblem(a) && isProblem(b)))
     return sharesIdentifier(a, b) && isDoubtful(a) === isDoubtful(b) ? sameEvent('diagnosis-or-problem', 1) : undefined;
-  if (isDiagnosis(a)) {
+  if (areDiagnoses) {
     const visit = sameVisit(a['encounter'], b['encounter'], known);
     if (visit === false) return undefined;
     if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
