@@ -141,7 +141,7 @@ export async function downloadBundles(talk: Talk, address: string, key: string):
   source.on('error', (e) => gzip.destroy(e));
   const blobKey = `${key}.ndjson.gz`;
   await talk.deps.blobs.put(blobKey, source.pipe(gzip));
-  return { blobKey, bytes, sha256: hash.digest('hex'), lines };
+  return { blobKey, bytes, sha256: hash.digest('hex'), lines, endsWithin: false };
 }
 
 /** The resources of one small answer, such as a search for a person. */

@@ -10,7 +10,7 @@ import { Look, type Looked, paced } from './receive.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
 
-export type Downloaded = { blobKey: string; bytes: number; sha256: string; lines: number };
+export type Downloaded = { blobKey: string } & Omit<Looked, 'isDouble'>;
 
 /** What is kept of a file that is not whole yet. */
 export type Kept = { parts: number; bytes: number; etag: string | null; encoding: 'gzip' | 'identity' | null };
@@ -241,7 +241,7 @@ async function assemble(talk: Talk, file: FileRequest, kept: Kept, seen: Looked 
   return { blobKey, ...factsOf(final) };
 }
 
-const factsOf = ({ bytes, sha256, lines }: Looked) => ({ bytes, sha256, lines });
+const factsOf = ({ bytes, sha256, lines, endsWithin }: Looked) => ({ bytes, sha256, lines, endsWithin });
 
 /** @throws always: the fault, after what is of no use was let go; what is no fault of the peer (no room, no database) as it is */
 async function giveUp(talk: Talk, file: FileRequest, kept: Kept, fault: unknown): Promise<never> {

@@ -5,7 +5,8 @@ import { createGunzip, type Gunzip } from 'node:zlib';
 import type { Limits } from './limits.ts';
 import { PeerFault } from './peer-fetch.ts';
 
-export type Looked = { bytes: number; sha256: string; lines: number; isDouble: boolean };
+/** `endsWithin`: the last line has no line end, so that it may be the beginning of one. */
+export type Looked = { bytes: number; sha256: string; lines: number; endsWithin: boolean; isDouble: boolean };
 
 const LF = 10;
 const MIB = 1024 * 1024;
@@ -15,6 +16,7 @@ const GZIP = [0x1f, 0x8b] as const;
 class LineCount {
   lines = 0;
   blank = 0;
+  endsWithin = false;
   #hasText = false;
 
   add(chunk: Uint8Array): void {
@@ -30,6 +32,7 @@ class LineCount {
   }
 
   end(): void {
+    this.endsWithin = this.#hasText;
     if (this.#hasText) this.#close();
   }
 
@@ -88,7 +91,8 @@ export class Look {
     }
     if (this.#fault) throw this.#fault;
     this.#count.end();
-    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), lines: this.#count.lines, isDouble: this.#isDouble };
+    const { lines, endsWithin } = this.#count;
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex'), lines, endsWithin, isDouble: this.#isDouble };
   }
 
   stop(): void {

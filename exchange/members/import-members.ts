@@ -32,7 +32,7 @@ import { enrolmentRows } from './enrolment-rows.ts';
 import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
-import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
+import { type EnrolmentLine, type Other, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
 import type { Options834 } from './x12-834.ts';
@@ -63,8 +63,12 @@ export type ImportMembersResult = {
 const MEMBER_SYSTEM = (baseUrl: string) => `${baseUrl}/sid/member`;
 const CSV_FILE = 0;
 const todayOf = (deps: Pick<Deps, 'clock' | 'config'>): string => localDay(deps.clock(), deps.config.timeZone);
-const SOMEBODY_ELSE =
-  'member_number is that of somebody else: born on another day, and with another given name. A card is one person’s; where both were wrong, name the person by patient_id.';
+const OTHERS: Record<Other, string> = {
+  'other-person':
+    'member_number is that of somebody else: born on another day, and with another given name. A card is one person’s; where both were wrong, name the person by patient_id.',
+  'other-name':
+    'member_number is that of somebody else in a later row: born on the same day, with another given name, as twins are. A card is one person’s; of one person all rows have the same name.',
+};
 const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
@@ -91,11 +95,14 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
 
   // the file is read twice
   const others = new Set<number>();
-  const refuseOther = async (line: number) => {
-    if (others.has(line)) return;
+  const refuseOther = async (line: number, other: Other) => {
+    if (!others.has(line))
+      await refuse({ source: input.enrolment ?? '', line, code: 'invalid-enrolment', reason: OTHERS[other] });
     others.add(line);
-    await refuse({ source: input.enrolment ?? '', line, code: 'invalid-enrolment', reason: SOMEBODY_ELSE });
+    return true;
   };
+  // a name that differs from what is in the store is a correction; from what the file itself made of the number, it is none
+  const refusePerson = async (line: number, other: Other) => other === 'other-person' && refuseOther(line, other);
 
   async function* units(): AsyncGenerator<StagedUnit> {
     if (input.enrolment !== undefined) {
@@ -105,7 +112,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
         enrolmentRows({ ...input, enrolment: input.enrolment }, todayOf(deps), refuse),
         taken,
         formers,
-        refuseOther,
+        refusePerson,
       );
       const memberSystem = MEMBER_SYSTEM(deps.config.baseUrl);
       yield* madePatients(sql, rows, { file: CSV_FILE, memberSystem, passOver: (n) => (unchanged += n) });
@@ -214,7 +221,7 @@ async function commitEnrolment(
   deps: Deps,
   input: ImportMembersInput,
   refuse: ImportMembersInput['reject'],
-  refuseOther: (line: number) => Promise<void>,
+  refuseOther: (line: number, other: Other) => Promise<boolean>,
   taken: Taken,
   formers: ReadonlyMap<string, string>,
 ): Promise<EnrolmentCounts> {

@@ -1,7 +1,7 @@
 // Whose a row of an enrolment file is: a person who came with records, or with another card, would else be there twice.
-import { fold } from '../../src/fhir/fold.ts';
-import { type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
+import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { allGiven, givenRoot } from '../match/normalize.ts';
 import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
@@ -46,29 +46,34 @@ function ownerOf(holders: Holders, row: Enrolment, taken: Taken): CardHolder | u
   return taken.get(said);
 }
 
+/** Why a row is of somebody else than the one who has its number: by name and birth date, or by the name within one file. */
+export type Other = 'other-person' | 'other-name';
+
 /**
  * Is somebody else meant than the Patient that was made of the number? Born on another day and called otherwise: a card that a family has, or
- * that was given out again. One of both alone is corrected by the row.
+ * that was given out again. Called otherwise alone: twins with one card, or a name that a later row corrects; short forms, and what stands for no
+ * name yet, are no other name. A birth date alone is corrected by the row.
  */
-function isSomebodyElse(row: Enrolment, patient: string): boolean {
+function otherThan(row: Enrolment, patient: string): Other | undefined {
   const made = JSON.parse(patient) as JsonObject;
-  if (text(made['birthDate']) === row.birthDate) return false;
-  const called = new Set(objects(made['name']).flatMap((n) => strings(n['given']).map(fold)));
-  return !row.given.some((g) => called.has(fold(g)));
+  const called = new Set(allGiven(made['name']).map(givenRoot));
+  const given = allGiven([{ given: row.given }]).map(givenRoot);
+  if (called.size === 0 || given.length === 0 || given.some((g) => called.has(g))) return undefined;
+  return text(made['birthDate']) === row.birthDate ? 'other-name' : 'other-person';
 }
 
 /**
  * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member with that birth date
  * holds, is that member's; of one who goes on as another, that other one's.
  * @param formers former ids with those that stay
- * @param refuse told of a row of somebody else than the one who has its number; it is left out
+ * @param refuse told of a row of somebody else than the one who has its number; it is left out when it says so
  */
 export async function* ownedRows(
   sql: Queryable,
   rows: AsyncIterable<EnrolmentLine>,
   taken: Taken,
   formers: ReadonlyMap<string, string>,
-  refuse: (line: number) => Promise<void>,
+  refuse: (line: number, other: Other) => Promise<boolean>,
 ): AsyncGenerator<EnrolmentLine> {
   const ofOnePerson = async (lines: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
     const made = lines.flatMap(({ row }) => ('endsOn' in row || row.isKnownPatient ? [] : [row.memberId]));
@@ -76,8 +81,8 @@ export async function* ownedRows(
     const out: EnrolmentLine[] = [];
     for (const item of lines) {
       const patient = 'endsOn' in item.row || item.row.isKnownPatient ? undefined : patients.get(item.row.memberId);
-      if (patient !== undefined && isSomebodyElse(item.row as Enrolment, patient)) await refuse(item.line);
-      else out.push(item);
+      const other = patient === undefined ? undefined : otherThan(item.row as Enrolment, patient);
+      if (other === undefined || !(await refuse(item.line, other))) out.push(item);
     }
     return out;
   };

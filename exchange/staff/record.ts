@@ -63,7 +63,7 @@ function yearTable(year: string, entries: readonly Entry[]): Table {
         { value: e.plain.day, text: e.plain.day ?? 'no date' },
         { value: e.plain.kind },
         { value: e.plain.what },
-        { value: details(e) },
+        { value: details(e) || null },
         { value: sourcesText(e) },
         { value: e.sources.length },
         place === undefined || href === undefined
@@ -174,10 +174,10 @@ export function record(desk: Desk): void {
     );
     const hidden = Object.entries(t.hidden).filter(([, n]) => n > 0) as [keyof Timeline['hidden'], number][];
     const before: Part = [
-      html`<p><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a>, or <a href="${PATH}/${member}/everything?sensitive=include">with sensitive records</a></p>`,
+      html`<p class="controls"><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a>, or <a href="${PATH}/${member}/everything?sensitive=include">with sensitive records</a></p>`,
       t.sensitive > 0 &&
         !withSensitive &&
-        html`<p><a href="${withQuery(c.req.url, { sensitive: 'show' })}">Show the sensitive records too</a>. That you open them is recorded for the member.</p>`,
+        html`<p class="controls"><a href="${withQuery(c.req.url, { sensitive: 'show' })}">Show the sensitive records too</a>. That you open them is recorded for the member.</p>`,
       filterForm(
         `${PATH}/${member}/record`,
         [{ name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) }],

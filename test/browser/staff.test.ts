@@ -115,6 +115,7 @@ describe.skipIf(!isThere)(
         '/staff/clocks',
         '/staff/conflicts',
         `/staff/members/${member[0]?.id ?? ''}`,
+        `/staff/members/${member[0]?.id ?? ''}/record`,
       ]) {
         await page.goto(`${base}${path}`);
         const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
@@ -135,6 +136,10 @@ describe.skipIf(!isThere)(
           .locator('section:has(> form) h2')
           .evaluateAll((all) => all.filter((h) => h.getClientRects().length > 0).length);
         if (shown > 0) faults.push(`${path} shows ${shown} headings of forms`);
+        const useless = await page
+          .locator('main :is(details:not([open]), p:has(> a[href*="lang="]), p:has(> a[href$="/everything"]))')
+          .evaluateAll((all) => all.filter((h) => h.getClientRects().length > 0).length);
+        if (useless > 0) faults.push(`${path} shows ${useless} things that can only be clicked`);
       }
       expect(faults).toEqual([]);
       await context.close();

@@ -67,7 +67,6 @@ test('where only concurrent payers are asked a duty ends with the other coverage
   expect(await duties()).toEqual(['01-12 open']);
   at('2027-01-09');
   await keepClocks(node.deps);
-  await keepClocks(node.deps);
   expect([await duties(), await asks('2027-01-20')]).toEqual([['01-12 not-applicable'], false]);
   await chooses('both');
   expect([await duties(), await asks('2027-01-21')]).toEqual([['01-12 not-applicable', '01-27 open'], true]);
@@ -83,7 +82,6 @@ test('a payer that a narrower choice left out is a duty when its coverage has en
   await keepClocks(node.deps);
   expect([await duties(), await asks('2027-06-30')]).toEqual([['01-12 withdrawn'], false]);
   at('2027-07-01');
-  await keepClocks(node.deps);
   await keepClocks(node.deps);
   expect([await duties(), await asks('2027-07-02')]).toEqual([['01-12 withdrawn', '07-08 open'], true]);
 });
@@ -118,6 +116,22 @@ test('a coverage that goes on without a gap, and was told late, is a duty again'
   await Promise.all(Array.from({ length: 4 }, () => keepClocks(node.deps)));
   expect(await duties()).toEqual(['02-04 not-applicable', '02-17 open']);
   expect(await node.deps.database.sql`select from exchange.member_request where member_id = ${member}`).toHaveLength(1);
+});
+
+test('what begins anew by a day alone is open after the same tick', async () => {
+  const { sql } = node.deps.database;
+  at('2027-01-28');
+  await covered('2027-01-01', '2027-01-31');
+  await named(null);
+  await chooses('both');
+  at('2027-02-01');
+  await keepClocks(node.deps);
+  await covered('2027-02-01', null);
+  // looked at since, when its duty was not yet known to have ended
+  await sql`update exchange.other_coverage set look_on = null where member_id = ${member}`;
+  at('2027-02-02');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['02-04 not-applicable', '02-09 open']);
 });
 
 test('a wish is a duty of its own where the one before had ended, which stays as it was', async () => {
@@ -201,7 +215,6 @@ test('of who has died, by our own record, nothing is offered or asked any more; 
     select id from exchange.other_coverage where member_id = ${member}`;
   expect(await recordRequest(node.deps, member, coverage?.id ?? '', ACTOR)).toBe('not-covered');
   await dies(null);
-  await keepClocks(node.deps);
   await keepClocks(node.deps);
   expect(await states()).toContain('C2 open');
   expect(await asks('2027-01-09')).toBe(true);

@@ -1289,8 +1289,23 @@ const ROWS: Row[] = [
     },
   },
   {
+    does: 'ends in a line that is none, with its line end, and counts nothing: the line is told, and time goes on',
+    script: () => ({
+      ...lists({}, peer.file()),
+      'GET /f/1': sends(`${two}{"resourceType":"Observation","id":"c","status"\n`),
+    }),
+    state: 'done',
+    ledger: { created: 2, 'rejected invalid-json': 1 },
+    holds: ['a', 'b'],
+    notes: [],
+    also: (rested) => {
+      expect(rested.transactionTime).not.toBeNull();
+      expect(asked('/f/1')).toHaveLength(1);
+    },
+  },
+  {
     does: 'ends in a line that is none, as it had counted: nothing is missing',
-    script: () => ({ ...lists({}, peer.file('/f/1', 3)), 'GET /f/1': sends(`${two}none\n`) }),
+    script: () => ({ ...lists({}, peer.file('/f/1', 3)), 'GET /f/1': sends(`${two}none`) }),
     state: 'done',
     ledger: { created: 2, 'rejected invalid-json': 1 },
     holds: ['a', 'b'],
@@ -1493,6 +1508,35 @@ const ROWS: Row[] = [
     reason: 'token-malformed',
     holds: [],
   },
+  ...(
+    [
+      ['of a megabyte', 'x'.repeat(1_000_000), 'body-too-large'],
+      ['of control characters', 'a\u0000\r\nb', 'token-malformed'],
+      ['that is longer than its own server takes', 'x'.repeat(60_000), 'file-431'],
+    ] as const
+  ).map(
+    ([what, token, failure]): Row => ({
+      does: `takes its token back between two files, and gives one ${what}: told at the file`,
+      script: () => ({
+        'GET /status/export': listing(peer.file('/f/1', 2), peer.file('/f/2', 1)),
+        'GET /f/2': status(401),
+        'POST /token': turns(
+          (_, a) => json(a, { access_token: 'good', token_type: 'Bearer', expires_in: 300 }),
+          (_, a) => json(a, { access_token: token, token_type: 'Bearer', expires_in: 300 }),
+        ),
+      }),
+      state: 'partial',
+      reason: 'file-failed',
+      notes: ['peer-token'],
+      holds: [],
+      also: async ({ id }) => {
+        const { sql } = peer.node.deps.database;
+        expect([
+          ...(await sql`select position, failure from exchange.pull_file where pull_id = ${id} and state = 'failed'`),
+        ]).toEqual([{ position: 1, failure }]);
+      },
+    }),
+  ),
   {
     does: 'answers with headers without end',
     script: () => ({

@@ -298,6 +298,25 @@ test('a card that two people of a file have is nobody’s by chance: who is left
   ]);
 });
 
+test('twins with one card in one file are two people; short forms, newborns and names that a later file corrects are one', async () => {
+  const spans = async (number: string) =>
+    (
+      await node.deps.database.sql<{ starts: string }[]>`
+        select starts::text from exchange.enrolment where member_number = ${number} order by 1`
+    ).map((r) => r.starts);
+  const twins = `${HEAD}\nT1,Soto,Ana,2015-05-05,2025-01-01\nT1,Soto,Luz,2015-05-05,2025-02-01\nT2,Soto,Bob,1980-05-05,2025-01-01\nT2,Soto,Robert,1980-05-05,2026-01-01\nT3,Soto,Babygirl,2026-05-05,2026-05-05\nT3,Soto,Iris,2026-05-05,2026-06-01\n`;
+  for (const _ of ['first', 'again']) {
+    expect(await csvOf(twins)).toEqual([[2, expect.stringContaining('twins')]]);
+    expect([await spans('T1'), await spans('T2'), await spans('T3')]).toEqual([
+      ['2025-02-01'],
+      ['2025-01-01', '2026-01-01'],
+      ['2026-05-05', '2026-06-01'],
+    ]);
+  }
+  expect(await csvOf(`${HEAD}\nT1,Soto,Lucía,2015-05-05,2026-01-01\n`)).toEqual([]);
+  expect(await spans('T1')).toEqual(['2025-02-01', '2026-01-01']);
+});
+
 test('a row with more values than there are columns is refused: some may stand in the wrong ones', async () => {
   expect(await csvOf(`${HEAD}\nG1,A,B,1970-01-01,2026-01-01,,\nG2,A,B,1970-01-01,2026-01-01,,x\n`)).toEqual([
     [3, expect.stringContaining('beyond the last column')],

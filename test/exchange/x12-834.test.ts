@@ -157,6 +157,24 @@ test('a broken envelope is refused whole, with a sentence', async () => {
   await expect(rows('member_number,family\n1,Smith\n')).rejects.toThrow();
 });
 
+test.each([
+  ['segments in small letters', (t: string) => t.replace(/^(ins|st|nm1)\*/gim, (m) => m.toLowerCase()), '"st"'],
+  ['one of them', (t: string) => t.replace('INS*', 'ins*'), '"ins"'],
+  ['all of it', (t: string) => t.toLowerCase(), 'no ISA segment'],
+  ['claims', (t: string) => t.replace('GS*BE', 'GS*HC'), 'a group of HC'],
+  ['questions, within the envelope of an 834', (t: string) => t.replace('INS*', 'HL*'), 'names no member (INS)'],
+  [
+    'a member outside of a transaction',
+    (t: string) => t.replace('GE*1*', 'INS*Y*18*021~\nGE*1*'),
+    'outside of a transaction',
+  ],
+  ['a transaction that is missing', (t: string) => t.replace('GE*1*', 'GE*2*'), 'says 2 transactions and has 1'],
+  ['a group that is missing', (t: string) => t.replace('IEA*1*', 'IEA*2*'), 'says 2 groups and has 1'],
+  ['nothing', (t: string) => t.replace(/^GS[\s\S]*^GE.*\n/m, '').replace('IEA*1*', 'IEA*0*'), 'no transaction (ST)'],
+])('a file that would enrol nobody is refused, with what it is: %s', async (_, made, said) => {
+  await expect(rows(made(interchange(member('M1'))))).rejects.toThrow(said);
+});
+
 test('imported: members, coverage, other payer; again nothing changes; a cut file leaves nothing', async () => {
   const { sql } = node.deps.database;
   const load = (text: string) => {
@@ -361,7 +379,7 @@ test('several interchanges, each with separators of its own, and several transac
   });
   // each transaction counts its own segments
   const counted = two.replace(/SE\|20\|/, `SE|${4 + member('B').length + 1}|`);
-  const right = counted.replace(/SE\|18\|/, `SE|${4 + member('C').length + 1}|`);
+  const right = counted.replace(/SE\|18\|/, `SE|${4 + member('C').length + 1}|`).replace('GE|1|', 'GE|2|');
   const { taken, refused } = await rows(`\uFEFF\r\n${one}\r\n\r\n${right}`);
   expect([taken.map((t) => t.member_number), refused]).toEqual([['A', 'B', 'C'], []]);
   await expect(rows(one.replace(/IEA.*/s, '') + one)).rejects.toThrow('cut off');

@@ -119,8 +119,6 @@ test('what moves and comes back has its duties, and a tick finds them', async ()
     const log: string[] = [];
     now = new Date(now.getTime() + Math.floor(draw.next() * 4) * 86_400_000);
     for (let events = 0; events < 4; events++) await something(draw, log);
-    // what the end of a tick changes is looked at by the next one
-    await keepClocks(node.deps);
     await keepClocks(node.deps);
     const opened = await duties();
     await sql`update exchange.other_coverage set look_on = '-infinity'`;

@@ -5,7 +5,7 @@ import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { endClocksOf } from './clock-end.ts';
 import { openRequests } from './member-clock.ts';
-import { renewByDay } from './renewed-request.ts';
+import { renewAfterGap, renewEnded } from './renewed-request.ts';
 
 /** All of some members is looked at again, when what nobody tells has changed: who was asked for what. other_coverage_member. */
 export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Promise<void> {
@@ -21,12 +21,14 @@ export const LOOKS_AT_ONCE = 5000;
  * @returns how many were looked at; fewer than `limit`: none is left
  */
 export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Date, limit: number): Promise<number> {
+  // first: what begins anew by a day alone is looked at with the rest, and not by the next tick
+  await renewEnded(tx, calendar, now);
   const rows = await tx<{ id: string }[]>`
     select id from exchange.other_coverage where look_on <= (${now}::timestamptz at time zone ${calendar.zone})::date
     order by look_on limit ${limit} for no key update skip locked`;
   const ids = rows.map((r) => r.id);
-  await renewByDay(tx, calendar, now, ids);
   if (ids.length === 0) return 0;
+  await renewAfterGap(tx, calendar, now, ids);
   await openRequests(tx, calendar, now, 'o.id', ids);
   await endClocksOf(tx, calendar, now, ids);
   // the coverage here may be asked for, the one before it is over, or the one there is

@@ -89,15 +89,10 @@ export async function renewRequests(
 }
 
 /**
- * The same of all for whom days that pass may have changed it: duties that had ended, of all members (clock_ended: they are few; what is being changed is left for the
- * next time), and coverage after a gap, of the other coverage that is looked at (store/members/coverage-look.ts).
+ * The same of all for whom days that pass may have changed it: duties that had ended, of all members. They are few; what is being changed is left for the
+ * next time. Each is a request of the member, so that its other coverage is looked at. clock_ended.
  */
-export async function renewByDay(
-  tx: Queryable,
-  calendar: Calendar,
-  now: Date,
-  coverageIds: readonly string[],
-): Promise<void> {
+export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
   // a coverage elsewhere has ended, one here begins soon enough
   const byDay = `(o.ends between ${TODAY} - ${MISSED_DAYS} and ${TODAY} or o.member_id in (
          select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
@@ -111,5 +106,12 @@ export async function renewByDay(
       renewedSql(FROM, `o.id = any($1::text[]) and k.state in ('withdrawn', 'not-applicable') and ${NAMED}`),
       [ended.map((e) => e.id), now, calendar.zone, RENEWED],
     );
-  await renewBack(tx, calendar, now, 'o.id', coverageIds);
 }
+
+/** The same of coverage after a gap, of the other coverage that is looked at (store/members/coverage-look.ts). */
+export const renewAfterGap = (
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  coverageIds: readonly string[],
+): Promise<void> => renewBack(tx, calendar, now, 'o.id', coverageIds);

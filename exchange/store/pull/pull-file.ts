@@ -93,10 +93,10 @@ export async function fileDownloaded(
   tx: Queryable,
   pullId: string,
   position: number,
-  got: { blobKey: string; bytes: number; sha256: string; lines: number },
+  got: { blobKey: string; bytes: number; sha256: string; lines: number; endsWithin: boolean },
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, units = null, said = null,
+    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, ends_within = ${got.endsWithin}, units = null, said = null,
       parts = 0, part_bytes = 0, etag = null, encoding = null, failure = case when failure = ${REFETCHED} then failure end, staged_lines = 0, staged_units = 0
     where pull_id = ${pullId} and position = ${position}`;
 }

@@ -3,14 +3,14 @@ import type { Queryable } from '../../../src/store/database.ts';
 import { noteFaults } from './pull-fault.ts';
 
 /**
- * Files of a work whose last line is no JSON, while others are: who sent them may have been cut off in it, without anything else to tell
- * it by. Served by the primary keys.
+ * Files of a work whose last line is no JSON and has no line end, while others are: who sent them may have been cut off in it, without anything
+ * else to tell it by. Served by the primary keys.
  */
 export async function endingWithin(sql: Queryable, work: string): Promise<ReadonlySet<number>> {
   const rows = await sql<{ file: number }[]>`
     select f.position as file from exchange.pull_file f cross join lateral (
       select line, outcome, reason from exchange.staging s where s.pull_id = f.pull_id and s.file = f.position order by line desc limit 1) s
-    where f.pull_id = ${work} and f.kind = 'output' and s.outcome = 'rejected' and s.reason = 'invalid-json'
+    where f.pull_id = ${work} and f.kind = 'output' and f.ends_within is not false and s.outcome = 'rejected' and s.reason = 'invalid-json'
       and not exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position and b.last_line > s.line)
       and (exists (select from exchange.staging u where u.pull_id = f.pull_id and u.file = f.position and u.outcome is distinct from 'rejected')
         or exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position))`;

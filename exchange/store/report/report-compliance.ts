@@ -205,8 +205,12 @@ const COMPLIANCE_SQL = {
     where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
   education: `
-    select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.id)::int as n
-    from exchange.shown_text t left join exchange.contact c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
+    select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.at)::int as n
+    from exchange.shown_text t left join (
+      select text_sha256, kind, channel, at from exchange.contact
+      union all
+      select text_sha256, 'choice', channel, coalesce(given_at, created_at) from exchange.consent where text_sha256 is not null
+    ) c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   consents: `
     select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE}) u group by 1, 2 order by 1 desc, 2`,
@@ -224,7 +228,7 @@ const COMPLIANCE_SQL = {
         where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
     from (select count(*)::int as requested, count(*) filter (where matched)::int as matched from (
       select m.member_id, bool_or(m.outcome is not distinct from 'matched') as matched from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-      where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
+      where p.created_at >= $1 and p.created_at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
     where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,

@@ -82,7 +82,7 @@ test('figures are what the rows say', async () => {
   expect(figure('F9')).toMatchObject({ denominator: asked?.all, numerator: asked?.matched });
   expect(figure('F14')).toMatchObject({ numerator: 2, denominator: 3 });
   const [m] = await sql<{ requested: number; received: number }[]>`
-    select (select count(distinct member_id)::int from exchange.pull_member) as requested,
+    select (select count(distinct member_id)::int from exchange.pull_member where outcome is not null or statement is not null) as requested,
       (select count(distinct l.member_id)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id where p.finished_at is not null) as received`;
   expect(tables['metrics']?.[0]).toMatchObject({ requested: m?.requested, received: m?.received, disclosed: 0 });
   const consents = (tables['consents'] ?? []).filter((r) => r['direction'] === 'request');
@@ -121,6 +121,10 @@ test('a request that was sent and refused was one, too: was the choice in force 
   const missed = (await report()).consentsMissed;
   expect(missed).toMatchObject([{ direction: 'request', object: 'pull/sent' }]);
   expect(missed[0].member).toMatch(/^M-/);
+  // who waits to be asked for was not asked for yet
+  const { requested } = (await report()).metrics[0];
+  await sql`update exchange.pull_member set statement = null where member_id = 'never-chose'`;
+  expect((await report()).metrics[0].requested).toBe(requested - 1);
   await sql`delete from exchange.pull_member where pull_id = 'sent'`;
   await sql`delete from exchange.member where id = 'never-chose'`;
   await sql`delete from exchange.pull_event where pull_id = 'sent'`;

@@ -71,6 +71,8 @@ test('on a call: choose, name a payer, record the offer, in Spanish too', async 
     'choice',
   ]);
   expect(shown.tables.looks.filter((l: { action: string }) => l.action === 'choice')).toHaveLength(2);
+  const { education } = (await (await reviewer.get('/staff/compliance?format=json')).json()).tables;
+  expect(education).toContainEqual(expect.objectContaining({ language: 'es', kind: 'choice', channel: 'phone', n: 2 }));
 });
 
 test('who looked: all of it, in pages, this look among them the next time', async () => {
