@@ -25,7 +25,7 @@ async function finishLeft(deps: Pick<Deps, 'database'>): Promise<void> {
       await clearPrepared(database.sql, work);
       try {
         if ((await hasCommittedImport(database.sql, work)) && (await hasReceived(database.sql))) {
-          await linkOwn(deps, work);
+          await linkOwn(deps, work, true);
           await noteCompared(database.sql, work);
         }
       } finally {

@@ -6,8 +6,8 @@ import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { agreeValues } from '../store/records/agreed-values.ts';
+import { inheritLabels } from '../store/records/inherit-labels.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
-import { inheritLabels, inheritLabelsOf } from '../store/records/labels.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { settleLinks } from '../store/records/settle-links.ts';
 import { eachSlice } from '../store/records/slice.ts';
@@ -16,11 +16,12 @@ import { countClusters, writeItems, writeLinks } from '../store/records/write-li
 /**
  * No slice of a pull is committed meanwhile: each was before, or finds what was imported (store/pull/pull-phase.ts).
  * @param work an import that is committed and still staged
+ * @param isLeft another process has staged it, that may have been of an older program
  * @returns how many records the rules would link with many (`large-cluster`)
  */
-export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<number> {
+export async function linkOwn(deps: Pick<Deps, 'database'>, work: string, isLeft = false): Promise<number> {
   const own = { id: work, pull: null, peerId: 'own' };
-  await keyWorkAnew(deps, work);
+  await keyWorkAnew(deps, work, isLeft);
   return betweenSlices(deps.database, () => linkStaged(deps, own));
 }
 
@@ -45,8 +46,7 @@ export async function linkStaged(
       const settled = await settleLinks(tx, of, at);
       await agreeValues(tx, of, at);
       crowded += await countClusters(tx, of.id);
-      if (settled.length > 0) await inheritLabelsOf(tx, settled, at);
-      await inheritLabels(tx, at);
+      await inheritLabels(tx, at, settled);
     });
     return crowded;
   });

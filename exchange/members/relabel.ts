@@ -5,13 +5,13 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
+import { inheritLabelsOf } from '../store/records/inherit-labels.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
 import {
   anyUndecided,
   type Decider,
   decideAlone,
   holdsRelabelling,
-  inheritLabelsOf,
   lastDecider,
   leftUndecided,
   membersAfter,

@@ -127,10 +127,9 @@ export async function keySharedAnew(deps: Needs): Promise<void> {
     after = (await sharedPage(deps, after)).last;
 }
 
-/** What a work has staged, where an older program may have staged it. */
+/** What a work has staged. */
 async function keyStagedAnew(deps: Needs, work: string): Promise<void> {
   const { sql } = deps.database;
-  if (!(await isOlderThanKeys(sql, work, KEY_RULES))) return;
   for (let after: [number, number, number] = [-1, -1, -1]; ; ) {
     const texts = await stagedTextsAfter(sql, work, after);
     const last = texts.at(-1);
@@ -148,12 +147,14 @@ async function keyStagedAnew(deps: Needs, work: string): Promise<void> {
 }
 
 /**
- * Before pairs of a work are looked for: the keys of its members' records, and of what it has staged, unless that is done.
+ * Before pairs of a work are looked for: the keys of its members' records, unless that is done, and of what it has staged, where an older program
+ * may have staged it.
+ * @param isLeft another process has staged it. Of pulls it is known when they began
  * @returns records that were keyed otherwise
  */
-export async function keyWorkAnew(deps: Needs, work: string): Promise<number> {
+export async function keyWorkAnew(deps: Needs, work: string, isLeft = false): Promise<number> {
   const { sql } = deps.database;
-  await keyStagedAnew(deps, work);
+  if (isLeft || (await isOlderThanKeys(sql, work, KEY_RULES))) await keyStagedAnew(deps, work);
   const made = ofToday(await keysMade(sql));
   if (made && made.doneAt !== null) return 0;
   let changed = 0;

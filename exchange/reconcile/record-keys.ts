@@ -22,7 +22,7 @@ import {
 } from './codes.ts';
 
 /** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 4;
+export const KEY_RULES = 5;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -99,8 +99,11 @@ const MEASURED = new Set(['laboratory', 'vital-signs']);
 /** Categories of answers, compared by day (judge/clinical.ts). */
 export const ASKED: ReadonlySet<string> = new Set(['social-history', 'survey', 'sdoh']);
 
-/** Of a Condition: made at a visit, not a problem or concern that lasts. */
+/** Of a Condition: made at a visit. */
 export const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
+const LASTING = new Set(['problem-list-item', 'health-concern']);
+/** Of a Condition: a problem or concern that lasts. Some are said to be both. */
+export const isProblem = (r: Resource): boolean => !isDiagnosis(r) || bare(r['category']).some((c) => LASTING.has(c));
 
 type Rule = (r: Resource) => RecordKey[];
 const RULES: Readonly<Record<string, Rule>> = {
@@ -115,9 +118,16 @@ const RULES: Readonly<Record<string, Rule>> = {
     const narrative = isObject(r['text']) ? words(r['text']['div']) : '';
     return narrative === '' ? [] : [`e:text|${digest(narrative)}`];
   },
-  // a diagnosis of a visit and a problem that lasts are two
-  Condition: (r) =>
-    codesOf(r['code']).map((c) => (isDiagnosis(r) ? (`e:diagnosis|${c}` as const) : (`e:${c}` as const))),
+  // a diagnosis of a visit and a problem that lasts are two. A diagnosis is that of its visit, which says the day; what lasts for years is
+  // diagnosed again and again: where there are so many that this brings none together, the day that each says itself does
+  Condition: (r) => {
+    const codes = codesOf(r['code']);
+    const days = [began(r, 'onset'), r['recordedDate']].flatMap(daysOf);
+    return [
+      ...(isProblem(r) ? codes.map((c) => `e:${c}` as const) : []),
+      ...(isDiagnosis(r) ? codes.flatMap((c) => ['', ...days].map((d) => `e:diagnosis|${c}|${d}` as const)) : []),
+    ];
+  },
   Device: (r) =>
     objects(r['udiCarrier']).flatMap((u) =>
       text(u['deviceIdentifier']) === undefined ? [] : [`e:${String(u['deviceIdentifier'])}` as const],

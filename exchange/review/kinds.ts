@@ -142,6 +142,8 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   refuted: 'One side has refuted it, the other one has not.',
   'no-known-allergy': 'One side says that there is no known allergy, the other one tells of one.',
   'clinical-status': 'One side says that the problem is active, the other one that it is over.',
+  'diagnosis-or-problem':
+    'Both carry the same number. One payer tells it as a diagnosis of a visit, the other one as a problem that lasts.',
   dosage: 'Both orders are active, for one drug, with other dosages.',
   'active-orders': 'Both orders are active and for one drug.',
   periods: 'The periods of two payers have days in common.',

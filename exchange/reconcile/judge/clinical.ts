@@ -20,7 +20,7 @@ import {
   vaccineCodes,
   words,
 } from '../codes.ts';
-import { ASKED, attachmentHashes, documentTime, isDiagnosis } from '../record-keys.ts';
+import { ASKED, attachmentHashes, documentTime, isDiagnosis, isProblem } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import { apartPeriods, apartTimes, sameSpan } from './periods.ts';
 import {
@@ -76,11 +76,15 @@ const span = (r: Resource): [string, string] | undefined => {
 };
 
 export const condition: Judge = (a, b, known) => {
-  if (isDiagnosis(a) !== isDiagnosis(b)) return undefined;
   const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
   if (!sameOrUncompared(sameCodes(ca, cb), a, b, ca, cb)) return undefined;
   if (disjoint(codesOf(a['bodySite']), codesOf(b['bodySite']))) return undefined;
-  if (isDiagnosis(a)) {
+  // what was found at a visit and a problem that lasts are two, unless a number says otherwise: it may be that of the problem, which the
+  // diagnoses of all its visits have, so a person sees which it is
+  const areDiagnoses = isDiagnosis(a) && isDiagnosis(b);
+  if (!areDiagnoses && !(isProblem(a) && isProblem(b)))
+    return sharesIdentifier(a, b) && isDoubtful(a) === isDoubtful(b) ? sameEvent('diagnosis-or-problem', 1) : undefined;
+  if (areDiagnoses) {
     const visit = sameVisit(a['encounter'], b['encounter'], known);
     if (visit === false) return undefined;
     if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');

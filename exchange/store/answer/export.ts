@@ -96,7 +96,7 @@ export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /**
  * Keys of the directory entries that a record names as it leaves. Of an authorization lines may stay, and what only these name stays with
  * them: it is looked for in the form for peers, whatever was noted when the record was written. The form is unpacked once for all links. People and
- * their cover inherit no label (labels.ts): what reveals a labelled entry stays instead, where the consent does not cover it.
+ * their cover inherit no label (inherit-labels.ts): what reveals a labelled entry stays instead, where the consent does not cover it.
  */
 export const NAMES = `case when r.type in ('Patient', 'Coverage', 'RelatedPerson') and r.links is not null and ${ANY_LABELLED} then array(
     select k from unnest(r.links) k where ${REVEALED('k')} <= case when g.policy = 'sensitive' then 1 else 0 end)

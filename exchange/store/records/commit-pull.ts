@@ -7,9 +7,9 @@ import { agreeValues } from './agreed-values.ts';
 import { writeAttachments } from './attachment.ts';
 import type { Decided } from './decided.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
+import { inheritLabels } from './inherit-labels.ts';
 import { writeKeptBack } from './kept-back.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
-import { inheritLabelsOf } from './labels.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { ANY_LABELLED } from './revealed.ts';
@@ -172,8 +172,11 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
     ) gone group by type`;
 }
 
-/** References that lead nowhere wait for their target; what waited for a record that came now is led to it. */
-async function writeDangling(tx: Queryable, work: Work, base: string, at: string): Promise<void> {
+/**
+ * References that lead nowhere wait for their target; what waited for a record that came now is led to it.
+ * @returns members of whom something was led to what it may have to be as sensitive as
+ */
+async function writeDangling(tx: Queryable, work: Work, base: string, at: string): Promise<string[]> {
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
     select distinct ${work.peerId}, split_part(o.key, '/', 1), split_part(o.key, '/', 2), o.member_id, o.type, o.local_id
@@ -218,8 +221,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
   const late = led.filter((m) => m.isDrug);
   await tellLateDrugs(tx, late);
   await noteLateDrugs(tx, late);
-  // what is sensitive may have come after what refers to it
-  if (led.length > 0) await inheritLabelsOf(tx, [...new Set(led.map((m) => m.memberId))], at);
+  return led.map((m) => m.memberId);
 }
 
 export type CommitPeer = { id: string; name: string; npi: string | null; base: string };
@@ -243,10 +245,9 @@ export async function commitRecords(
   await writeKeptBack(tx, at);
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
-  await writeDangling(tx, work, peer.base, at);
+  const led = await writeDangling(tx, work, peer.base, at);
   const settled = await settleLinks(tx, work, at);
-  const labelled = [...new Set([...settled, ...(await membersWithHeld(tx)), ...forgotten])];
-  if (labelled.length > 0) await inheritLabelsOf(tx, labelled, at);
+  await inheritLabels(tx, at, [...led, ...settled, ...(await membersWithHeld(tx)), ...forgotten]);
   await writeHeldItems(tx, work, at);
   await agreeValues(tx, work, at);
   await noteClusters(tx, work);

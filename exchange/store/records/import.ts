@@ -4,6 +4,7 @@ import { arrayLiteral, type Database, type Queryable } from '../../../src/store/
 import { recomputeChains } from '../../chain/recompute.ts';
 import { noteDueProfiles } from '../match/profile.ts';
 import { ownCame } from '../pull/pull-phase.ts';
+import { inheritLabels } from './inherit-labels.ts';
 import { LabelsChange, labelsChange, labelsStayWith } from './label-lock.ts';
 import { oweComparison } from './left-imports.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
@@ -180,6 +181,7 @@ async function commitRest(database: Database, work: string): Promise<{ counts: I
     await eachSlice(tx, work, async () => {
       await writeSharedRecords(tx, 'own', at);
       await writeMemberRecords(tx, 'own', at);
+      await inheritLabels(tx, at);
       await noteDueProfiles(tx);
       await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
     });

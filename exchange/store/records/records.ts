@@ -3,7 +3,6 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { writeEntryLabels } from './entry-labels.ts';
-import { inheritLabels } from './labels.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';
 import { TIME_MARK, VERSION_MARK } from './staging.ts';
 import { itsOwn, keepShared, keepToldByOthers } from './told-by-others.ts';
@@ -72,7 +71,8 @@ async function areNew(tx: Queryable, origin: string): Promise<boolean> {
 }
 
 /**
- * Writes the member records of the open slice: replaced versions go to history, keys and directory references are renewed.
+ * Writes the member records of the open slice: replaced versions go to history, keys and directory references are renewed. Labels that they inherit
+ * are decided after it (inherit-labels.ts).
  * @param origin 'own' or the peer's id
  * @param at instant of the transaction, milliseconds, as in FHIR
  */
@@ -80,7 +80,6 @@ export async function writeMemberRecords(tx: Queryable, origin: string, at: stri
   if (await areNew(tx, origin)) await tx.unsafe(written('1', ''), [origin, at]);
   else await replaceMemberRecords(tx, origin, at);
   await noteNamedDrugs(tx);
-  await inheritLabels(tx, at);
 }
 
 async function replaceMemberRecords(tx: Queryable, origin: string, at: string): Promise<void> {

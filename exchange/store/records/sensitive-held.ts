@@ -1,5 +1,5 @@
 // Records that were held because they are sensitive beyond what the member chose (`consent-scope`): what refers to one would reveal it, and is as
-// sensitive as it (labels.ts), though it is not here.
+// sensitive as it (inherit-labels.ts), though it is not here.
 import type { Queryable } from '../../../src/store/database.ts';
 
 /**

@@ -7,7 +7,7 @@ import { CONFIRMED, judge } from '../../reconcile/judge/judge.ts';
 import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from '../../reconcile/judge/one-to-one.ts';
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
 import type { Known } from '../../reconcile/judge/verdict.ts';
-import { inheritLabelsOf } from './labels.ts';
+import { inheritLabelsOf } from './inherit-labels.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
 

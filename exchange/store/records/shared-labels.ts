@@ -1,12 +1,12 @@
-// Sensitivity of directory-type records: whoever names a labelled one would reveal it, and is as sensitive as it (labels.ts). What becomes of
+// Sensitivity of directory-type records: whoever names a labelled one would reveal it, and is as sensitive as it (inherit-labels.ts). What becomes of
 // a Medication reaches the records that named it before, whatever the order in which they came.
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { DRUG_TYPES } from '../../transform/drug.ts';
 import { LABELLER, labelOf } from '../../transform/label.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
+import { inheritLabelsOf } from './inherit-labels.ts';
 import { labelsChange } from './label-lock.ts';
-import { inheritLabelsOf } from './labels.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { namersInTurn, revealedBy, revealingOf } from './revealing.ts';
 import { itsOwn } from './told-by-others.ts';
@@ -93,7 +93,7 @@ export async function relabelledOfSlice(tx: Queryable, origin: string): Promise<
 
 /**
  * Who names some entries, by themselves or by other entries. It is rare that one is labelled that was not: shared_resource and resource are read
- * as a whole. People and their cover inherit no label (labels.ts), but what may leave of those whom they name is another now: they move.
+ * as a whole. People and their cover inherit no label (inherit-labels.ts), but what may leave of those whom they name is another now: they move.
  */
 async function namersOfEntries(tx: Queryable, first: readonly string[], at: string): Promise<string[]> {
   const keys = arrayLiteral(await namersInTurn(tx, first));

@@ -254,6 +254,19 @@ const CASES: [string, object, object, string, Known?][] = [
     problem(cc('http://terminology.hl7.org/CodeSystem/v3-NullFlavor', 'UNK')),
     'nothing',
   ],
+  ['a diagnosis and a problem', problem(cc(ICD, 'J20.9')), diagnosis({}), 'nothing'],
+  [
+    'a problem that is a diagnosis as well, and a problem',
+    problem(cc(ICD, 'J20.9'), { category: [cc('c', 'problem-list-item'), cc('c', 'encounter-diagnosis')] }),
+    problem(cc(ICD, 'J20.9')),
+    'same-event 0.9',
+  ],
+  [
+    'a diagnosis and a problem of one number',
+    problem(cc(ICD, 'J20.9'), { identifier: [{ system: 'urn:n', value: '1' }] }),
+    diagnosis({ identifier: [{ system: 'urn:n', value: '1' }] }),
+    'same-event 0.7',
+  ],
   [
     'diagnoses of two visits',
     diagnosis({ encounter: ref('Encounter/a'), recordedDate: '2026-01-05' }),

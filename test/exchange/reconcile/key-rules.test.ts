@@ -81,6 +81,7 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   2: '366888b943c07142d3ff53e946a80ea519ff1de698e97611ede84e9a85a94752',
   3: '75a73df9a300e25a830fb7ddd40e790c82d21ec5ca16757a549ab0c95a61bd78',
   4: '281335df1d9a7a8fe556d8b8015a2d46c755abe694224c77dc17e784324fc9e0',
+  5: '70ef6cdb89a8b64366b15ed34c90cc7be2f616ef6618f896163a664594c7255f',
 };
 
 test('the keys of a record are those of the number of their rules; others need a higher number', () => {

@@ -126,6 +126,7 @@ test.each([
 test.each([
   ['k', 'is there'],
   ['l', 'went with the process of the database'],
+  ['n', 'was staged by an older program, under other keys'],
 ])('an import that dies is finished by a serving node, also when what it staged %s', async (name) => {
   const [one, two] = [`${name}-1`, `${name}-2`];
   await node.pull([output('Observation', numbered(`t-${one}`, `N-${one}`), numbered(`t-${two}`, `N-${two}`))]);
@@ -140,6 +141,7 @@ test.each([
   }
   if (name === 'l')
     await node.sql`truncate exchange.staging, exchange.staged_text, exchange.rewritten, exchange.judged`;
+  if (name === 'n') await node.sql`update exchange.staging set keys = '{e:older}'`;
   await expect(allCompared(node.sql)).rejects.toThrow('those of 1 member are not compared yet');
   await finishImports(node.deps);
   await expect(allCompared(node.sql)).resolves.toBe('compared with what payers sent');

@@ -79,6 +79,15 @@ test('also what refers to it by urn:uuid: and the id that it has where it comes 
   expect(await labels()).toMatchObject({ 'by-uuid': 1, 'by-other': 0 });
 });
 
+test('of one of which a newer version is held the former one is hidden, whatever comes with it', async () => {
+  await node.pull([output('Encounter', visit('turned', at(1)))]);
+  expect(await labels()).toMatchObject({ turned: 0 });
+  await node.pull([output('Encounter', visit('turned', at(2, PSY)), visit('beside', at(2)))]);
+  const now = await labels();
+  expect(now).toMatchObject({ beside: 0 });
+  expect(now).not.toHaveProperty('turned');
+});
+
 test('also until it turns out to be ours, which is not sensitive', async () => {
   const id = '6a1c1d7e-8a3b-4a44-9c55-0123456789ab';
   const byUuid = { encounter: { reference: `urn:uuid:${id}` } };
