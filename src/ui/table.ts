@@ -59,7 +59,10 @@ function row(columns: readonly Column[], cells: readonly Cell[]): Safe {
     const cell = cells[i] ?? { value: null };
     if (column.kind === 'head')
       return html`<th scope="row"${shownOf(cell).length > SHORT ? html` class="name"` : ''}>${cellText(cell)}</th>`;
-    return html`<td data-label="${column.label}"${column.kind === undefined ? '' : html` class="${column.kind}"`}>${cellText(cell)}</td>`;
+    const classes = [column.kind, cell.value === null && cell.text === undefined ? 'nothing' : undefined].filter(
+      Boolean,
+    );
+    return html`<td data-label="${column.label}"${classes.length === 0 ? '' : html` class="${classes.join(' ')}"`}>${cellText(cell)}</td>`;
   })}</tr>`;
 }
 

@@ -82,3 +82,21 @@ test('what something is called and what it is need no label on a phone; a figure
   expect(isPairs([head, { ...value, kind: 'number' }])).toBe(false);
   expect(isPairs([head, value, { key: 'more', label: 'More' }])).toBe(false);
 });
+
+test('a cell without a value is marked, so that a phone leaves its line out; a word in its place is not', () => {
+  const columns = [
+    { key: 'payer', label: 'Payer', kind: 'head' },
+    { key: 'ends', label: 'Ends' },
+    { key: 'n', label: 'Pulls', kind: 'number' },
+  ] as const;
+  const html = shown(
+    table(columns, [
+      [{ value: 'A' }, { value: null }, { value: null }],
+      [{ value: 'B' }, { value: null, text: 'never' }, { value: 0 }],
+    ]),
+  );
+  expect(html).toContain(
+    '<td data-label="Ends" class="nothing">–</td><td data-label="Pulls" class="number nothing">–</td>',
+  );
+  expect(html).toContain('<td data-label="Ends">never</td><td data-label="Pulls" class="number">0</td>');
+});
