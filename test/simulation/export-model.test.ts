@@ -1,6 +1,9 @@
-// Random histories of records, directory entries and their labels, and two peers that ask for changes alone: whoever applies every answer holds
-// what a whole answer would give, and nothing that may not leave any more. MODEL_SEED and MODEL_STEPS try other and longer ones.
+// Random histories of records, directory entries and their labels, of members who say no and yes again, of files that are past their time and of
+// answers of an older program, and two peers that ask for changes alone: whoever applies every answer holds what a whole answer would give, and
+// nothing that may not leave any more. MODEL_SEED and MODEL_STEPS try other and longer ones.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { foldDelivered } from '../../exchange/store/answer/fold-delivered.ts';
+import { removeExpired } from '../../exchange/work.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { ExportClient, type Manifest, REGULAR, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';
@@ -129,12 +132,47 @@ const isOfOurs = (r: Resource) =>
 const heldOf = (resources: readonly Resource[]): Held =>
   new Map(resources.filter(isOfOurs).map((r) => [`${r.resourceType}/${String(r['id'])}`, JSON.stringify(r)]));
 
-async function run({ by, group }: Peer, since?: string): Promise<Manifest> {
+async function run({ by, group }: Peer, since?: string): Promise<Manifest & { job: string }> {
   const parameters = [
     ...(since === undefined ? [] : [{ name: '_since', valueInstant: since }]),
     ...(next() < 0.3 ? [{ name: 'organizeOutputBy', valueString: 'Patient' }] : []),
   ];
-  return (await by.finished(await by.kick(`Group/${group}/$davinci-data-export`, parameters))).manifest;
+  const { manifest, status } = await by.finished(await by.kick(`Group/${group}/$davinci-data-export`, parameters));
+  return { ...manifest, job: status.split('/').at(-1) ?? '' };
+}
+
+/** Files of some exports are past their time, and what these held is kept once. */
+async function fold(): Promise<void> {
+  const { sql } = node.deps.database;
+  const jobs = await sql<
+    { id: string }[]
+  >`select id from exchange.bulk_job where kind = 'export' and state = 'complete' order by received_at`;
+  const over = jobs.map((j) => j.id).filter(() => next() < 0.6);
+  await sql`update exchange.bulk_job set expires_at = now() - interval '1 minute' where id = any(${over}::text[])`;
+  await removeExpired(node.deps);
+  await foldDelivered(sql, node.deps.clock());
+}
+
+/** As if a program that knows nothing of `entry_held` had finished it: it told of no directory entry that is gone. */
+async function asOlder(manifest: Manifest & { job: string }): Promise<void> {
+  const { sql } = node.deps.database;
+  await sql`update exchange.entry_held set told_at = null where told_at = ${manifest.transactionTime}::text::timestamptz`;
+  await sql`update exchange.bulk_job set tells_entries = false where id = ${manifest.job}`;
+}
+const isEntry = (key: string) => /^(?:Organization|Practitioner|PractitionerRole|Medication)\//.test(key);
+
+/** Members who have said no. */
+const no = new Set<string>();
+/** One says no, or yes again. */
+async function choose(): Promise<void> {
+  const member = pick(MEMBERS);
+  const choice = no.delete(member) ? 'opt-in' : 'withdraw';
+  if (choice === 'withdraw') no.add(member);
+  await node.deps.database.sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, again)
+    values (${`choice-${written}`}, ${member}, ${choice}, 'regular', ${planDay()}::text::date, 'test', ${written})`;
+  told.push(`${choice} ${member}`);
+  written++;
 }
 
 async function everything({ by }: Peer, since?: string): Promise<Held> {
@@ -169,24 +207,31 @@ test(
   async () => {
     for (let step = 0; step < STEPS; step++) {
       for (let n = Math.floor(next() * 3); n >= 0; n--) await write();
+      if (next() < 0.3) await fold();
+      if (next() < 0.2) await choose();
       const peer = pick(peers);
       const manifest = await run(peer, peer.since);
+      const isOlder = next() < 0.25;
+      if (isOlder) await asOlder(manifest);
+      told.push(isOlder ? 'asked for, of an older program' : 'asked for');
       // an answer that is lost is asked for again, from the same time
       if (next() < 0.2) continue;
-      const gone = await peer.by.deleted(manifest);
+      const gone = (await peer.by.deleted(manifest)).filter((key) => !isOlder || !isEntry(key));
       const came = heldOf(await peer.by.output(manifest));
       expect(gone.filter((key) => came.has(key))).toEqual([]);
       for (const key of gone) peer.held.delete(key);
       for (const [key, text] of came) peer.held.set(key, text);
-      for (const [key, text] of await everything(peer, peer.since)) peer.everything.set(key, text);
+      if (!no.has(MEMBERS[0] ?? ''))
+        for (const [key, text] of await everything(peer, peer.since)) peer.everything.set(key, text);
       const { since } = peer;
       peer.since = manifest.transactionTime;
       const whole = heldOf(await peer.by.output(await run(peer)));
       const kept: string[] = [];
-      for (const key of peer.held.keys()) if (!whole.has(key) && !(await mayStay(key, peer.policy))) kept.push(key);
+      for (const key of peer.held.keys())
+        if (!whole.has(key) && !(isOlder && isEntry(key)) && !(await mayStay(key, peer.policy))) kept.push(key);
       const found = {
         lacking: lacking(peer.held, whole),
-        lackingOfEverything: lacking(peer.everything, await everything(peer)),
+        lackingOfEverything: no.has(MEMBERS[0] ?? '') ? [] : lacking(peer.everything, await everything(peer)),
         kept,
       };
       const about = `seed ${SEED}, step ${step}, since ${since}\n${told.slice(-12).join('\n')}`;
