@@ -276,7 +276,12 @@ describe('asking again', () => {
     const { sql } = node.deps.database;
     now = new Date('2029-01-10T15:00:00Z');
     await addMember('quick1', '2029-01-01');
-    await recordPayer(node.deps, 'quick1', { payer: 'Old Plan', memberNumber: 'quick1', starts: null, ends: null }, ACTOR);
+    await recordPayer(
+      node.deps,
+      'quick1',
+      { payer: 'Old Plan', memberNumber: 'quick1', starts: null, ends: null },
+      ACTOR,
+    );
     await recordChoice(node.deps, 'quick1', YES, ACTOR);
     const [id = ''] = await planPulls(node.deps, { cause: 'opt-in', memberIds: ['quick1'] });
     await sql`update exchange.pull set kicked_off_at = ${now}, state = 'done', finished_at = ${now} where id = ${id}`;
