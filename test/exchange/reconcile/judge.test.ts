@@ -325,6 +325,16 @@ const CASES: [string, object, object, string, Known?][] = [
     others,
   ],
   ['one claim', eob({}), eob({}), 'same-record 1'],
+  ...(['uc', ''] as const).map((typed): (typeof CASES)[number] => {
+    const number = (system: string, value: string) => ({
+      ...(typed === '' ? {} : { type: cc('i', typed) }),
+      system: `https://bluebutton.cms.gov/resources/${system}`,
+      value,
+    });
+    const of = (id: string) =>
+      eob({ identifier: [number('identifier/claim-group', '99999999999'), number('variables/clm_id', id)] });
+    return [`two claims of one group${typed === '' ? '' : ', all numbers typed'}`, of('1'), of('2'), 'nothing'];
+  }),
   ['one number, another type', eob({}), eob({ type: cc('t', 'institutional') }), 'nothing'],
   [
     'periods of two payers overlap',
