@@ -29,10 +29,17 @@ function hashesOf(r: Row): Cell {
   return { value: hashes, text: `${n} files`, href: `/staff/${page}/${String(r['id'])}` };
 }
 
+/** Why an answer to a payer was taken back. */
+const ENDED: Readonly<Record<string, string>> = {
+  'consent-ended': 'the choice of a member in it has ended since',
+  'peer-ended': 'the payer was suspended or closed',
+};
+
 function reasonOf(r: Row): Cell {
   const code = r['reason'];
   if (code === null || code === undefined) return { value: null };
-  return { value: String(code), ...(r['kind'] === 'pull' ? { text: meaning('pull', String(code)).text } : {}) };
+  const words = r['kind'] === 'pull' ? meaning('pull', String(code)).text : ENDED[String(code)];
+  return { value: String(code), ...(words === undefined ? {} : { text: words }) };
 }
 
 const OUTCOMES: readonly (readonly [key: string, words: string])[] = [
