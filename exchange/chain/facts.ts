@@ -1,6 +1,7 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { bare, claimIdentifiers, codesOf, day, period } from '../reconcile/codes.ts';
+import { claimIdentifiers } from '../reconcile/claim-numbers.ts';
+import { bare, codesOf, day, period } from '../reconcile/codes.ts';
 import { authorizationNumbers } from '../reconcile/record-keys.ts';
 
 /** A claim number: `system` may be missing where a claim names another. */

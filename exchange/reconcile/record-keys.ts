@@ -4,10 +4,10 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { withDrug } from '../transform/drug.ts';
+import { claimIdentifiers, ungrouped } from './claim-numbers.ts';
 import {
   bare,
   began,
-  claimIdentifiers,
   classGroup,
   codesOf,
   day,
@@ -18,7 +18,6 @@ import {
   measured,
   minute,
   period,
-  ungrouped,
   vaccineCodes,
   words,
 } from './codes.ts';

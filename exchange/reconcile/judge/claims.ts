@@ -1,10 +1,10 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { alike } from '../alike.ts';
+import { claimIdentifiers } from '../claim-numbers.ts';
 import {
   bare,
   began,
-  claimIdentifiers,
   codesOf,
   day,
   daysBetween,
