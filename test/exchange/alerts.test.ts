@@ -4,6 +4,8 @@ import { HttpResponse } from 'msw';
 import { http } from 'msw/http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { prometheus } from '../../src/runtime/metrics.ts';
 import { network } from '../support/msw.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -44,6 +46,20 @@ const sent = () =>
 test('nothing stands: nobody is told', async () => {
   await keepAlerts(node.deps);
   expect(sent()).toEqual([]);
+});
+
+test('the figure of clocks that are late goes up, and back to nothing when they are met', async () => {
+  const { sql } = node.deps.database;
+  const metrics = prometheus();
+  const of = async () => {
+    await keepClocks({ ...node.deps, metrics, fetch: async () => new Response(null, { status: 204 }) });
+    return /^payer_node_clocks_overdue\{kind="C3-match"\} (\d+)$/m.exec(await metrics.text())?.[1];
+  };
+  expect(await of()).toBe('0');
+  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('g', 'C3-match', 'm', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+  expect(await of()).toBe('1');
+  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 'g'`;
+  expect(await of()).toBe('0');
 });
 
 test('a clock that is late is told once, signed, and again when it is met', async () => {
