@@ -13,6 +13,7 @@ import { endClocksDue, endClocksOfDead } from './store/members/clock-end.ts';
 import { LOOKS_AT_ONCE, lookAtCoverages } from './store/members/coverage-look.ts';
 import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/members/member-clock.ts';
 import { forgetAssertions } from './store/peers/peer.ts';
+import { pullsOpen } from './store/pull/pull.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
 const OFFERS_AT_ONCE = 5000;
@@ -46,5 +47,6 @@ export async function keepClocks(deps: Deps): Promise<void> {
   // a figure that is not set stays what it was, and those of a kind that are met would stand for ever
   for (const kind of Object.keys(CLOCK_RULES)) deps.metrics.gauge('clocks_overdue', overdue.get(kind) ?? 0, { kind });
   for (const [kind, count] of overdue) deps.log('warn', 'clocks overdue', { kind, count });
+  for (const [state, n] of await pullsOpen(sql)) deps.metrics.gauge('pulls_open', n, { state });
   await keepAlerts(deps);
 }
