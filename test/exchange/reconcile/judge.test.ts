@@ -293,6 +293,23 @@ const CASES: [string, object, object, string, Known?][] = [
     'nothing',
   ],
   ['another lot', shot({ lotNumber: 'A' }), shot({ lotNumber: 'B' }), 'same-event 0.7'],
+  ...(
+    [
+      [500, 'mg', 0.5, 'g', 'same-event 0.9'],
+      [50, 'ug', 0.05, 'mg', 'same-event 0.9'],
+      [5, 'mL', 0.005, 'L', 'same-event 0.9'],
+      [5, 'mg', 5, 'g', 'dosage-mismatch'],
+    ] as const
+  ).map(([x, of, y, other, is]): (typeof CASES)[number] => {
+    const dosed = (value: number, code: string) =>
+      order({
+        status: 'active',
+        dosageInstruction: [
+          { doseAndRate: [{ doseQuantity: { value, unit: code, system: 'http://unitsofmeasure.org', code } }] },
+        ],
+      });
+    return [`a dose of ${x} ${of} and one of ${y} ${other}`, dosed(x, of), dosed(y, other), is];
+  }),
   [
     'R31 two active dosages',
     order({ status: 'active' }),
