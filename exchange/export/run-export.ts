@@ -14,6 +14,7 @@ import {
   type EntryConditions,
   entriesGone,
   keepFinishedEntries,
+  type Told,
   writeEntries,
 } from '../store/answer/delivered-entries.ts';
 import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
@@ -65,6 +66,8 @@ type Run = {
   counts: Record<string, number>;
   /** members who have withdrawn, of whom what the peer has was named */
   withdrawn: string[];
+  /** of directory entries, when it is asked for changes of any */
+  told: Told | undefined;
 };
 
 /** Runs one export job that this worker holds. False when the job was taken away meanwhile, or begins again. */
@@ -86,6 +89,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
     withdrawn: [],
+    told: undefined,
   };
   if (!(await decided(run))) return false;
   if (run.since !== undefined) await keepFinishedEntries(sql, job.peerId);
@@ -227,18 +231,18 @@ async function writeShared(
 
 /** Notes the directory-type records that leave, and names those that the peer has and that left its view. Last in the transaction. */
 async function noteEntries(
-  { deps, job, owner, since, files, counts }: Run,
+  run: Run,
   tx: Sql,
   conditions: Omit<EntryConditions, 'since' | 'isNamed'>,
   named: Named,
 ): Promise<void> {
-  const { sql } = deps.database;
-  await writeEntries(sql, job, owner, [...named.left], false);
+  const { deps, job, owner, since, files, counts } = run;
+  await writeEntries(deps.database.sql, job, owner, [...named.left]);
   if (since === undefined) return;
   const gone = await entriesGone(tx, job.peerId, { ...conditions, since, isNamed: (key) => named.keys.has(key) });
   const rows = gone.map((key) => ({ type: key.slice(0, key.indexOf('/')), id: key.slice(key.indexOf('/') + 1) }));
   await writeDeleted(files, rows, counts);
-  await writeEntries(sql, job, owner, gone, true);
+  run.told = { since, types: conditions.types, gone };
 }
 
 /** Consent as it is now, not as the snapshot saw it: who has withdrawn meanwhile is left out. */
