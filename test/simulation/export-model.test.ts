@@ -132,8 +132,8 @@ const isOfOurs = (r: Resource) =>
 const heldOf = (resources: readonly Resource[]): Held =>
   new Map(resources.filter(isOfOurs).map((r) => [`${r.resourceType}/${String(r['id'])}`, JSON.stringify(r)]));
 
-const kick = ({ by, group }: Peer, since?: string) =>
-  by.kick(`Group/${group}/$davinci-data-export`, [
+const kick = ({ by, group }: Peer, since?: string, place = `Group/${group}/$davinci-data-export`) =>
+  by.kick(place, [
     ...(since === undefined ? [] : [{ name: '_since', valueInstant: since }]),
     ...(next() < 0.3 ? [{ name: 'organizeOutputBy', valueString: 'Patient' }] : []),
   ]);
@@ -143,12 +143,12 @@ async function run(peer: Peer, since?: string): Promise<Manifest & { job: string
   return { ...manifest, job: status.split('/').at(-1) ?? '' };
 }
 
-/** Two are asked for from the same time and run at once; one of their answers arrives. */
+/** Two are asked for from the same time, of the Group and of all its members, and run at once; one of their answers arrives. */
 async function runTwo(peer: Peer): Promise<Manifest & { job: string }> {
   const kicked = [await kick(peer, peer.since)];
   const working = node.work();
   if (next() < 0.6) await write();
-  kicked.push(await kick(peer, peer.since));
+  kicked.push(await kick(peer, peer.since, 'Patient/$export'));
   await Promise.all([working, node.work()]);
   await node.work();
   const { manifest, status } = await peer.by.finished(pick(kicked));
