@@ -123,7 +123,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
 /** Decides what older rules have decided of the members, so that it leaves with the rest. False when the job is no longer ours. */
 async function decided({ deps, job, owner, scope, today, parameters }: Run): Promise<boolean> {
   const { sql } = deps.database;
-  const granted = await grantedMembers(sql, scope, today, undefined, parameters.patients);
+  const granted = await grantedMembers(sql, scope, today, [], parameters.patients);
   const isOurs = () => renewJob(sql, job.id, owner, deps.clock(), deps.config.leaseSeconds, 0);
   const ids = granted.map((m) => m.memberId);
   // what rules that hold here no more leave undecided stays, is counted, and comes with a later export
@@ -135,7 +135,9 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const { deps, job, parameters, counts, files } = run;
   const { sql } = deps.database;
   await readByKey(tx);
-  const granted = await grantedMembers(tx, run.scope, run.today, run.since);
+  const { since: asked } = parameters;
+  const seen = run.since === undefined || asked === undefined ? [] : [...new Set([run.since, asked])];
+  const granted = await grantedMembers(tx, run.scope, run.today, seen);
   const wanted =
     parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
   const conditions = {

@@ -194,6 +194,24 @@ async function ended(peerId: string, entry: string, steps: readonly Step[]) {
   return row as { first_at: Date; last_at: Date; told_at: Date | null } | undefined;
 }
 
+test('who said no and yes again comes whole, also where the question looks back to before both', async () => {
+  await write(lab('o-again'));
+  const group = await them.group([card(rivera)]);
+  const first = await run(group);
+  const choose = (choice: string) => sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, again)
+    values (${`again-${choice}`}, ${idOf(rivera)}, ${choice}, 'regular', ${planDay()}::text::date, 'test', ${choice === 'opt-in' ? 1 : 0})`;
+  await choose('withdraw');
+  const told = await run(group, first.transactionTime);
+  expect(await them.deleted(told)).toContain('Observation/o-again');
+  // an answer of an older program: the next one looks back to where this one began
+  await sql`update exchange.bulk_job set tells_entries = false where id = ${told.job}`;
+  await choose('opt-in');
+  const keys = keysOf(await them.output(await run(group, told.transactionTime)));
+  expect(keys).toContain('Observation/o-again');
+  expect(keys).toContain(`Patient/${idOf(rivera)}`);
+});
+
 test('in whatever order exports end, what was told is not taken for told of what was sent or in view later', async () => {
   const { id } = await client(node, 'orders', { npi: ASKER.npi });
   const steps: Step[] = [

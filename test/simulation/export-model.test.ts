@@ -240,6 +240,8 @@ test(
         for (const [key, text] of await everything(peer, peer.since)) peer.everything.set(key, text);
       const { since } = peer;
       peer.since = manifest.transactionTime;
+      // it may be of before what was written meanwhile: the next one shows what it left
+      if (isTwo) continue;
       const whole = heldOf(await peer.by.output(await run(peer)));
       const kept: string[] = [];
       for (const key of peer.held.keys())
