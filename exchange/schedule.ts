@@ -4,6 +4,7 @@ import type { Deps } from '../src/deps.ts';
 import type { Sql } from '../src/store/database.ts';
 import { keepAlerts } from './alerts/keep.ts';
 import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
+import { CLOCK_RULES } from './clocks/rules.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
 import { forgetAttempts } from './store/match/match-attempt.ts';
@@ -12,6 +13,7 @@ import { endClocksDue, endClocksOfDead } from './store/members/clock-end.ts';
 import { LOOKS_AT_ONCE, lookAtCoverages } from './store/members/coverage-look.ts';
 import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/members/member-clock.ts';
 import { forgetAssertions } from './store/peers/peer.ts';
+import { pullsOpen } from './store/pull/pull.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
 const OFFERS_AT_ONCE = 5000;
@@ -35,15 +37,16 @@ export async function keepClocks(deps: Deps): Promise<void> {
       return opened.taken;
     });
   await openRequestsDue(sql, calendar, now);
-  await sql.begin((tx) => openRefreshClocks(tx, calendar));
+  await sql.begin((tx) => openRefreshClocks(tx, calendar, now));
   await sql.begin((tx) => endClocksDue(tx, calendar, now));
   await forgetAssertions(sql, now);
   await forgetAttempts(sql, now);
   await forgetGroups(sql, localDay(now, deps.config.timeZone));
   await forgetBudgets(sql, now);
-  for (const clock of await overdueClocks(sql, now)) {
-    deps.metrics.gauge('clocks_overdue', clock.n, { kind: clock.kind });
-    deps.log('warn', 'clocks overdue', { kind: clock.kind, count: clock.n });
-  }
+  const overdue = new Map((await overdueClocks(sql, now)).map(({ kind, n }) => [kind, n]));
+  // a figure that is not set stays what it was, and those of a kind that are met would stand for ever
+  for (const kind of Object.keys(CLOCK_RULES)) deps.metrics.gauge('clocks_overdue', overdue.get(kind) ?? 0, { kind });
+  for (const [kind, count] of overdue) deps.log('warn', 'clocks overdue', { kind, count });
+  for (const [state, n] of await pullsOpen(sql)) deps.metrics.gauge('pulls_open', n, { state });
   await keepAlerts(deps);
 }

@@ -37,7 +37,7 @@ export const METRICS = {
     help: 'Attachments that received records give by address, by what became of them.',
     labels: ['result'],
   },
-  pulls_open: { kind: 'gauge', help: 'Pulls by state.', labels: ['state'] },
+  pulls_open: { kind: 'gauge', help: 'Pulls that have not ended, by state.', labels: ['state'] },
   exports_total: { kind: 'counter', help: 'Exports by result.', labels: ['result'] },
   export_resources_total: { kind: 'counter', help: 'Resources written to export files.', labels: [] },
   token_requests_total: { kind: 'counter', help: 'Token requests by result.', labels: ['result'] },

@@ -12,9 +12,15 @@ import { withToken } from './token.ts';
 
 export type Downloaded = { blobKey: string } & Omit<Looked, 'isDouble'>;
 
-/** What is kept of a file that is not whole yet. */
-export type Kept = { parts: number; bytes: number; etag: string | null; encoding: 'gzip' | 'identity' | null };
-const NOTHING: Kept = { parts: 0, bytes: 0, etag: null, encoding: null };
+/** What is kept of a file that is not whole yet. `size`: bytes of all of it, as it is sent, where the peer has said so. */
+export type Kept = {
+  parts: number;
+  bytes: number;
+  etag: string | null;
+  encoding: 'gzip' | 'identity' | null;
+  size: number | null;
+};
+const NOTHING: Kept = { parts: 0, bytes: 0, etag: null, encoding: null, size: null };
 
 export type FileRequest = {
   url: string;
@@ -61,17 +67,37 @@ function encodingOf(response: Response): 'gzip' | 'identity' {
 
 const RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
-/** Is it the rest of what we hold? One that is as long as another range than it says may be any part of the file. */
-function goesOn(response: Response, kept: Kept): boolean {
-  const [, first, last] = RANGE.exec(response.headers.get('content-range') ?? '') ?? [];
-  const length = response.headers.get('content-length');
-  const isThat = length === null || Number(length) === Number(last) - Number(first) + 1;
-  return Number(first) === kept.bytes && isThat && response.headers.get('etag') === kept.etag;
+type Span = { first: number; last: number; size: number | null };
+
+/** Which part of the file an answer says that it is; undefined where it says none. */
+function spanOf(response: Response): Span | undefined {
+  const [, first, last, size] = RANGE.exec(response.headers.get('content-range') ?? '') ?? [];
+  if (first === undefined) return undefined;
+  return { first: Number(first), last: Number(last), size: size === '*' ? null : Number(size) };
 }
 
-/** Bytes of the whole file, as an answer with a part of it says. */
-const sizeSaid = (response: Response): number =>
-  response.status === 206 ? Number(RANGE.exec(response.headers.get('content-range') ?? '')?.[3]) : Number.NaN;
+/** Bytes that the body is to have, as its headers say; undefined where they say nothing. */
+function lengthOf(response: Response): number | undefined {
+  const length = response.headers.get('content-length');
+  if (length !== null) return Number(length);
+  const span = response.status === 206 ? spanOf(response) : undefined;
+  return span && span.last - span.first + 1;
+}
+
+/** Bytes of the whole file, as an answer with all or a part of it says; null where it does not. */
+const sizeSaid = (response: Response): number | null =>
+  response.status === 206 ? (spanOf(response)?.size ?? null) : (lengthOf(response) ?? null);
+
+/**
+ * Is it the rest of what we hold? One that is as long as another range than it says may be any part of the file, and a file
+ * that is longer or shorter than it was is another one under the same tag.
+ */
+function goesOn(response: Response, kept: Kept): boolean {
+  const span = spanOf(response);
+  if (span?.first !== kept.bytes || response.headers.get('etag') !== kept.etag) return false;
+  const isSame = span.size === null || kept.size === null || span.size === kept.size;
+  return isSame && lengthOf(response) === span.last - span.first + 1;
+}
 
 /** @throws PeerFault; what was kept stays for the next try, unless it is of no use */
 export async function download(talk: Talk, file: FileRequest): Promise<Downloaded> {
@@ -104,7 +130,8 @@ async function fetchRest(talk: Talk, file: FileRequest): Promise<Downloaded | Ke
     await forget(talk, file, kept);
     throw new PeerFault('file-cut', { isTransient: true });
   }
-  return receive(talk, file, response, { ...kept, encoding, etag: response.headers.get('etag') });
+  const size = sizeSaid(response) ?? kept.size;
+  return receive(talk, file, response, { ...kept, encoding, etag: response.headers.get('etag'), size });
 }
 
 async function accepted(talk: Talk, response: Response): Promise<'gzip' | 'identity'> {
@@ -132,8 +159,7 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
   const isWhole = from.bytes === 0;
   const look = new Look(limits, from.encoding === 'gzip');
   const body = paced(response.body as unknown as AsyncIterable<Uint8Array>, limits)[Symbol.asyncIterator]();
-  const announced = Number(response.headers.get('content-length') ?? Number.NaN);
-  const size = sizeSaid(response);
+  const announced = lengthOf(response);
   let arrived = 0;
   let cut: unknown;
   let isOver = false;
@@ -166,11 +192,13 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
       kept = { ...kept, parts: kept.parts + 1 };
       if (!isOver && isStrong(kept.etag)) await file.keep?.(kept);
     }
-    if (cut === undefined && !Number.isNaN(announced) && announced !== arrived) {
+    if (cut === undefined && announced !== undefined && announced !== arrived) {
       talk.note('peer-length');
+      // more than it says: where the rest begins in it cannot be known
+      if (arrived > announced) throw new PeerFault('file-corrupt', { isTransient: true });
       cut = new Error('length');
     }
-    const isPart = cut === undefined && kept.bytes < size;
+    const isPart = cut === undefined && kept.size !== null && kept.bytes < kept.size;
     if (isPart && arrived < LEAST_PART) cut = new Error('a part that leads nowhere');
     if ((isPart || cut !== undefined) && isStrong(kept.etag)) await file.keep?.(kept);
     if (cut !== undefined) throw cut instanceof PeerFault ? cut : new PeerFault('file-cut', { isTransient: true });

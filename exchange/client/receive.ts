@@ -61,6 +61,8 @@ export class Look {
   readonly #isPacked: boolean;
   #fault: Error | undefined;
   #arrived = 0;
+  /** where in what arrived the last byte stands that is not zero */
+  #lastByte = -1;
   #bytes = 0;
   /** the first byte, while it is all that has come */
   #first: number | undefined;
@@ -75,6 +77,10 @@ export class Look {
   /** @throws PeerFault for what is too large; `file-corrupt` for what cannot be unpacked */
   async take(chunk: Uint8Array): Promise<void> {
     if (chunk.length === 0) return;
+    if (this.#isPacked) {
+      const last = chunk.findLastIndex((byte) => byte !== 0);
+      if (last !== -1) this.#lastByte = this.#arrived + last;
+    }
     this.#arrived += chunk.length;
     if (!this.#isPacked) return this.#see(chunk);
     if (this.#arrived > this.#limits.fileWireBytes) throw new PeerFault('file-too-large');
@@ -88,6 +94,9 @@ export class Look {
     if (this.#gunzip) {
       this.#gunzip.end();
       await this.#done;
+      // zeros may fill up what is packed; unpacking ends at the first of them, and what stands behind them would be lost
+      if (this.#gunzip.bytesWritten <= this.#lastByte)
+        this.#fault ??= new PeerFault('file-corrupt', { isTransient: true });
     }
     if (this.#fault) throw this.#fault;
     this.#count.end();

@@ -54,6 +54,22 @@ function* addressed(value: Json | undefined, key: string): Generator<JsonObject 
   for (const [name, member] of Object.entries(value)) yield* addressed(member, name);
 }
 
+/** Is there an Attachment with neither bytes nor an address? */
+function namesOnly(value: Json | undefined, key: string): boolean {
+  if (Array.isArray(value)) return value.some((v) => namesOnly(v, key));
+  if (!isObject(value)) return false;
+  const isAttachment = NAMES.has(key) || typeof value['contentType'] === 'string';
+  if (isAttachment && text(value['data']) === undefined && text(value['url']) === undefined) return true;
+  return Object.entries(value).some(([name, member]) => !EXTENSIONS.has(name) && namesOnly(member, name));
+}
+
+/**
+ * Does a record tell of a document and give neither its bytes nor where they are? Servers that keep bytes apart from their
+ * records leave them out of some of their answers. `json`: its minified text, only looked at.
+ */
+export const hasEmptyAttachment = (resource: Resource, json: string): boolean =>
+  mayHold(resource.resourceType, json) && namesOnly(resource, '');
+
 /** Could it hold one at all? Most records hold none. */
 const mayHold = (type: string, json: string): boolean =>
   json.includes('"contentType"') || json.includes('ttachment"') || holdsHint(json, HINTS[type]);

@@ -2,6 +2,7 @@
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { isKeptType, isProgram } from '../transform/attachment-type.ts';
+import { hasEmptyAttachment } from './attachment-address.ts';
 
 // Blanks are one each (see below): where they may stand twice in a row, any number of them would be tried with any number of others.
 const ACTIVE_CONTENT = /<script|<iframe|<object|<embed|<form|<link\b| on\w+ ?=|javascript:/i;
@@ -92,6 +93,7 @@ export function checkInbound(resource: Resource, kept: string, json: string, lat
   const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
   const dropsNarrative = narrative !== undefined && hasActiveContent(narrative);
   if (dropsNarrative) findings.add('narrative-dropped');
+  if (hasEmptyAttachment(resource, json)) findings.add('attachment-empty');
   let dropsData = false;
   if (json.includes('"data":"'))
     attachments(resource, (a) => {

@@ -31,6 +31,7 @@ export const OF_THE_LINE: ReadonlySet<string> = new Set([
   'part2-no-notice',
   'attachment-unsafe',
   'attachment-not-fetched',
+  'attachment-empty',
 ]);
 
 /** Lower-case hex of what a line is known by. */

@@ -57,16 +57,22 @@ async function readAgain<T extends Stood>(
 }
 
 const WRONG_STILL = 'somebody else’s by the rules of today; its file is no longer kept: it is still shown';
+const MOVED_STILL = 'a newer version of it is held as somebody else’s; the one before it is still shown';
 const FORMER_STILL =
   'it may name a Medication that is another drug now; its file is no longer kept: it is shown with the former one';
 
-/** What an older program took in as the member's, and today's rules say is somebody else's, is hidden when it comes again. */
+/**
+ * What an older program took in as the member's, and today's rules say is somebody else's, is hidden when it comes again. What stays, as it was
+ * the member's when it came, and is somebody else's in a newer version, is told.
+ */
 export async function holdWrong(deps: Needs, peer: Peer, work: Decided, pullOf: PullOf): Promise<void> {
   const { sql } = deps.database;
   await readAgain(deps, peer, await shownWrong(sql, work), pullOf, {}, async (these) => {
     // of another version it is not known whether it holds somebody else's as well
     for (const one of these.filter((t) => t.isSame)) await noteStillShown(sql, work.id, one, WRONG_STILL);
   });
+  for (const one of (await shownWrong(sql, work)).filter((t) => t.isNewer))
+    await noteStillShown(sql, work.id, one, MOVED_STILL);
 }
 
 /**

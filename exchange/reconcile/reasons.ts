@@ -138,6 +138,10 @@ export const FINDINGS = {
     'An attachment was given by an address, and was not fetched.',
     'See the table of attachments for the reasons.',
   ),
+  'attachment-empty': look(
+    'A document was named and neither its bytes nor its address came with it.',
+    'Ask the other payer for the documents, or whether its other ways of answering give them.',
+  ),
   'implausible-date': look('A date that cannot be right.', 'Tell the other payer.'),
   'dangling-soft': calm(
     'References to records that did not arrive. They are kept as what the other payer called them.',

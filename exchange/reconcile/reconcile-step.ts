@@ -247,5 +247,6 @@ async function finish(s: Step, work: Decided): Promise<void> {
     return counted;
   });
   s.faults.clear();
+  s.deps.metrics.count('pull_steps_total', { state: 'done' });
   for (const o of outcomes) s.deps.metrics.count('pull_lines_total', { outcome: o.outcome }, o.n);
 }

@@ -4,6 +4,8 @@ import { HttpResponse } from 'msw';
 import { http } from 'msw/http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { prometheus } from '../../src/runtime/metrics.ts';
 import { network } from '../support/msw.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -44,6 +46,29 @@ const sent = () =>
 test('nothing stands: nobody is told', async () => {
   await keepAlerts(node.deps);
   expect(sent()).toEqual([]);
+});
+
+test('the figures of late clocks and of open pulls go up, and back to nothing when there is none', async () => {
+  const { sql } = node.deps.database;
+  const metrics = prometheus();
+  const figures = async () => {
+    await keepClocks({ ...node.deps, metrics, fetch: async () => new Response(null, { status: 204 }) });
+    const text = await metrics.text();
+    return ['clocks_overdue{kind="C3-match"}', 'pulls_open{state="due"}', 'pulls_open{state="partial"}'].map(
+      (name) => text.split(`payer_node_${name} `)[1]?.split('\n')[0],
+    );
+  };
+  expect(await figures()).toEqual(['0', '0', '0']);
+  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('g', 'C3-match', 'm', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values ('g', 'old-plan', 'partial', 'command', ${now}, ${now}, ${now})`;
+  expect(await figures()).toEqual(['1', '0', '1']);
+  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 'g'`;
+  await sql`update exchange.pull set state = 'due' where id = 'g'`;
+  expect(await figures()).toEqual(['0', '1', '0']);
+  await sql`delete from exchange.pull where id = 'g'`;
+  expect(await figures()).toEqual(['0', '0', '0']);
+  // whoever is told in the tests below is told anew
+  await sql`delete from exchange.alert`;
 });
 
 test('a clock that is late is told once, signed, and again when it is met', async () => {

@@ -53,6 +53,26 @@ const later = (days: number) => ({
 });
 const files = async () => (await blobs().list('documents/')).sort();
 
+test('a document that comes with neither bytes nor an address is told, and told again when it comes again', async () => {
+  const apart = {
+    contentType: 'text/plain',
+    _data: { extension: [{ url: 'https://x.example/kept-apart', valueString: 'k1' }] },
+  };
+  const bytes = { contentType: 'text/plain', data: 'aGVsbG8=' };
+  const records = [
+    note('e1', undefined),
+    note('e2', undefined, { content: [{ attachment: bytes }, { attachment: apart }] }),
+    note('e3', undefined, { content: [{ attachment: bytes }] }),
+    note('e4', at('/d/1')),
+  ];
+  for (const _ of [1, 2]) {
+    const { id, state } = await peer.pull(gives(records));
+    const found =
+      await sql()`select type, amount::int as n from exchange.finding where pull_id = ${id} and kind = 'attachment-empty'`;
+    expect([state, [...found]]).toEqual(['done', [{ type: 'DocumentReference', n: 2 }]]);
+  }
+});
+
 test('a file goes when nothing has named it for as long as documents are kept, and is told in the audit', async () => {
   await peer.pull(gives([note('d1', at('/d/1')), note('d2', at('/d/1'))]));
   await peer.attachments();

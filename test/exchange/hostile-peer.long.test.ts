@@ -83,12 +83,12 @@ const cut =
   };
 /** Answers with the rest that is asked for. */
 const rest =
-  (bytes: Buffer, headers: Record<string, string>, shift = 0): Handler =>
+  (bytes: Buffer, headers: Record<string, string>, shift = 0, size: number | '*' = bytes.length): Handler =>
   (request, a) => {
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
     a.writeHead(206, {
       'content-type': 'application/fhir+ndjson',
-      'content-range': `bytes ${from + shift}-${bytes.length - 1}/${bytes.length}`,
+      'content-range': `bytes ${from + shift}-${bytes.length - 1}/${size}`,
       ...headers,
     }).end(bytes.subarray(from));
   };
@@ -211,7 +211,7 @@ const ROWS: Row[] = [
     does: 'answers the rest with a part of something else: what does not unpack is never taken',
     script: () => {
       const other = gzipSync(ndjson(...Array.from({ length: 400 }, (_, i) => varied(`x${i}`))));
-      return serves(turns(cut(packed, 2000, strong), rest(other, strong), sends(packed, strong)));
+      return serves(turns(cut(packed, 2000, strong), rest(other, strong, 0, '*'), sends(packed, strong)));
     },
     ...goodBig,
     notes: ['peer-file-cut', 'peer-file-corrupt'],
@@ -236,6 +236,35 @@ const ROWS: Row[] = [
       ),
     ...goodBig,
     notes: ['peer-file-cut', 'peer-range'],
+  },
+  ...[410, 390].map((lines): Row => {
+    const plain = Buffer.from(big);
+    return {
+      does: `has a file of ${lines} lines under the same strong tag when the rest of 400 is asked for: all of it is asked for`,
+      script: () => {
+        const other = Buffer.from(ndjson(...Array.from({ length: lines }, (_, i) => varied(`r${i}`))));
+        const etag = { etag: '"v1"' };
+        return serves(turns(cut(plain, 20_000, etag), rest(other, etag), sends(plain, etag)));
+      },
+      ...goodBig,
+      notes: ['peer-file-cut', 'peer-range'],
+    };
+  }),
+  {
+    does: 'sends more than the part that it says, without a length: it is damaged, and nothing is joined',
+    script: () => {
+      const plain = Buffer.from(big);
+      const etag = { etag: '"v1"' };
+      const overlaps: Handler = (_, a) => {
+        const range = `bytes 20000-${plain.length - 1}/${plain.length}`;
+        a.writeHead(206, { 'content-type': 'application/fhir+ndjson', 'content-range': range, ...etag });
+        a.write(plain.subarray(19_990));
+        a.end();
+      };
+      return serves(turns(cut(plain, 20_000, etag), overlaps, sends(plain, etag)));
+    },
+    ...goodBig,
+    notes: ['peer-file-corrupt', 'peer-file-cut', 'peer-length'],
   },
   {
     does: 'sends gzip without its end',
@@ -748,6 +777,20 @@ const ROWS: Row[] = [
       ),
     ...goodTwo,
     notes: [],
+  },
+  {
+    does: 'packs a file in two gzip members with zeros between, where unpacking ends: nothing of it is taken',
+    script: () =>
+      serves(
+        sends(Buffer.concat([gzipSync(ndjson(good('a'))), Buffer.alloc(3), gzipSync(ndjson(good('b')))]), {
+          'content-encoding': 'gzip',
+        }),
+      ),
+    state: 'partial',
+    reason: 'file-failed',
+    ledger: {},
+    holds: [],
+    notes: ['peer-file-corrupt'],
   },
   {
     does: 'packs a file in two gzip members, of which the second is cut: nothing of it is taken',
@@ -1537,6 +1580,21 @@ const ROWS: Row[] = [
       },
     }),
   ),
+  {
+    does: 'takes its token back between two files, and answers once with none that can be read: asked again',
+    script: () => ({
+      'GET /status/export': listing(peer.file('/f/1', 2), peer.file('/f/2', 1)),
+      'GET /f/2': turns(status(401), status(401), sends(ndjson(good('c')))),
+      'POST /token': turns(
+        (_, a) => json(a, { access_token: 'good', token_type: 'Bearer', expires_in: 300 }),
+        (_, a) => json(a, { access_token: null, token_type: 'Bearer' }),
+        (_, a) => json(a, { access_token: 'better', token_type: 'Bearer', expires_in: 300 }),
+      ),
+    }),
+    state: 'done',
+    notes: ['peer-token'],
+    holds: ['a', 'b', 'c'],
+  },
   {
     does: 'answers with headers without end',
     script: () => ({

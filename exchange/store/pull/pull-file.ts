@@ -68,24 +68,25 @@ type Row = Omit<PullFile, 'bytes'> & {
   partBytes: string;
   etag: string | null;
   encoding: Kept['encoding'];
+  partOf: string | null;
 };
 
 export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWithParts[]> {
   const rows = await sql<Row[]>`
     select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure, said, staged_lines as "stagedLines", staged_units as "stagedUnits",
-      parts, part_bytes as "partBytes", etag, encoding
+      parts, part_bytes as "partBytes", etag, encoding, part_of as "partOf"
     from exchange.pull_file where pull_id = ${pullId} order by position`;
-  return rows.map(({ parts, partBytes, etag, encoding, ...r }) => ({
+  return rows.map(({ parts, partBytes, etag, encoding, partOf, ...r }) => ({
     ...r,
     bytes: r.bytes === null ? null : Number(r.bytes),
-    kept: { parts, bytes: Number(partBytes), etag, encoding },
+    kept: { parts, bytes: Number(partBytes), etag, encoding, size: partOf === null ? null : Number(partOf) },
   }));
 }
 
 /** Notes what is kept of a file that is not whole yet. pull_file_pkey. */
 export async function fileKept(tx: Queryable, pullId: string, position: number, kept: Kept): Promise<void> {
   await tx`
-    update exchange.pull_file set parts = ${kept.parts}, part_bytes = ${kept.bytes}, etag = ${kept.etag}, encoding = ${kept.encoding}
+    update exchange.pull_file set parts = ${kept.parts}, part_bytes = ${kept.bytes}, etag = ${kept.etag}, encoding = ${kept.encoding}, part_of = ${kept.size}
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -97,7 +98,7 @@ export async function fileDownloaded(
 ): Promise<void> {
   await tx`
     update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, ends_within = ${got.endsWithin}, units = null, said = null,
-      parts = 0, part_bytes = 0, etag = null, encoding = null, failure = case when failure = ${REFETCHED} then failure end, staged_lines = 0, staged_units = 0
+      parts = 0, part_bytes = 0, etag = null, encoding = null, part_of = null, failure = case when failure = ${REFETCHED} then failure end, staged_lines = 0, staged_units = 0
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -150,7 +151,7 @@ export const REFETCHED = 'count-mismatch';
 /** A file with other lines than declared is fetched once more. */
 export async function refetchFile(tx: Queryable, pullId: string, position: number): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'pending', attempts = 0, units = null, parts = 0, part_bytes = 0, etag = null, encoding = null, failure = ${REFETCHED}
+    update exchange.pull_file set state = 'pending', attempts = 0, units = null, parts = 0, part_bytes = 0, etag = null, encoding = null, part_of = null, failure = ${REFETCHED}
     where pull_id = ${pullId} and position = ${position}`;
 }
 

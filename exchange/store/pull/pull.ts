@@ -15,12 +15,12 @@ export const OPEN_STATES = [
   'downloading',
   'reconciling',
 ] as const;
+/** In these a pull waits for a person. */
+const HELD_STATES = ['review', 'unbalanced', 'partial'] as const;
 export type PullState =
   | (typeof OPEN_STATES)[number]
+  | (typeof HELD_STATES)[number]
   | 'done'
-  | 'review'
-  | 'unbalanced'
-  | 'partial'
   | 'refused'
   | 'failed'
   | 'withdrawn';
@@ -59,6 +59,14 @@ export const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFul
 export async function findPull(sql: Queryable, id: string): Promise<Pull | undefined> {
   const [row] = await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull where id = $1`, [id]);
   return row;
+}
+
+/** How many pulls have not ended, by state; 0 of those in which none is. The table is small. */
+export async function pullsOpen(sql: Queryable): Promise<Map<PullState, number>> {
+  const states = [...OPEN_STATES, ...HELD_STATES];
+  const rows = await sql<{ state: PullState; n: number }[]>`
+    select state, count(*)::int as n from exchange.pull where state = any(${states}::text[]) group by state`;
+  return new Map([...states.map((s) => [s, 0] as const), ...rows.map((r) => [r.state, r.n] as const)]);
 }
 
 export async function listPulls(sql: Queryable, limit = 100): Promise<Pull[]> {

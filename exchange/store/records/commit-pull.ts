@@ -31,6 +31,7 @@ const COUNTED = [
   'terminology-unknown',
   'peer-rekey',
   'attachment-not-fetched',
+  'attachment-empty',
 ];
 
 async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise<void> {

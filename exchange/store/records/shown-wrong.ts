@@ -4,8 +4,15 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { DRUG_TYPES } from '../../transform/drug.ts';
 
-/** Where it stood when it was taken in, if that is still kept. `isSame`: it is shown as it came now. */
-export type ShownWrong = { type: string; sourceId: string; memberId: string; localId: string; isSame: boolean } & (
+/** Where it stood when it was taken in, if that is still kept. `isSame`: it is shown as it came now. `isNewer`: another version of it came. */
+export type ShownWrong = {
+  type: string;
+  sourceId: string;
+  memberId: string;
+  localId: string;
+  isSame: boolean;
+  isNewer: boolean;
+} & (
   | { pullId: string; file: number; line: number; entry: number }
   | { pullId: null; file: null; line: null; entry: null }
 );
@@ -20,11 +27,11 @@ export async function shownWrong(sql: Queryable, work: { id: string; peerId: str
       with wrong as materialized (
         select type, source_id, array_agg(hash) as hashes from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and reason in ('wrong-patient', 'contained-person') group by type, source_id
       ), shown as materialized (
-        select i.type, i.source_id, i.member_id, i.local_id, i.hash = any(w.hashes) as is_same from wrong w
+        select i.type, i.source_id, i.member_id, i.local_id, i.hash = any(w.hashes) as is_same, not (i.hash = any(w.hashes)) as is_newer from wrong w
         join exchange.identity i on i.peer_id = ${work.peerId} and i.type = w.type and i.source_id = w.source_id and i.state = 'visible'
         where i.member_id is not null
         union all
-        select r.type, r.source_id, r.member_id, r.id, false
+        select r.type, r.source_id, r.member_id, r.id, false, false
         from (select distinct 'Medication/' || local_id as key from exchange.staging
           where pull_id = ${work.id} and type = 'Medication' and is_shared and label > 0 and local_id is not null and outcome in ('created', 'updated', 'shared')) d
         cross join (select distinct member_id from exchange.pull_member where pull_id = ${work.id} and outcome = 'matched' and policy <> 'sensitive') m
@@ -32,7 +39,7 @@ export async function shownWrong(sql: Queryable, work: { id: string; peerId: str
         -- what a person took in stays as it is
         where not exists (select from exchange.review_decision v where v.item_id = md5(concat_ws('|', 'held', ${work.peerId}::text, r.type, r.source_id)) and v.decision = 'release')
       )
-      select distinct on (s.type, s.source_id) s.type, s.source_id as "sourceId", s.member_id as "memberId", s.local_id as "localId", coalesce(s.is_same, false) as "isSame", l.pull_id as "pullId", l.file, l.line, l.entry
+      select distinct on (s.type, s.source_id) s.type, s.source_id as "sourceId", s.member_id as "memberId", s.local_id as "localId", coalesce(s.is_same, false) as "isSame", coalesce(s.is_newer, false) as "isNewer", l.pull_id as "pullId", l.file, l.line, l.entry
       from shown s
       left join (
         exchange.ledger l join exchange.pull p on p.id = l.pull_id join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.blob_key is not null

@@ -56,6 +56,18 @@ test('so is one of which another version comes; one that holds nobody else’s s
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
+test('one that was the member’s and comes as a stranger’s stays as it was, and that is told', async () => {
+  const notes = (pull: string) =>
+    node.sql`select source_id as s, detail from exchange.finding where pull_id = ${pull} and kind = 'identity-doubt' and type = 'Observation'`;
+  await node.pull([output('Observation', lab('moved'))], { since: new Date() });
+  const away = lab('moved', { subject: { reference: 'Patient/stranger' } });
+  const { id } = await node.pull([output('Observation', away)], { since: new Date() });
+  expect(await node.ledger(id)).toEqual(['quarantined wrong-patient Observation/moved']);
+  expect(await shown()).toContain('moved');
+  expect([...(await notes(id))]).toEqual([{ s: 'moved', detail: expect.stringContaining('still shown') }]);
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
 test('a directory record may hold nothing of a person, be it one of ours', async () => {
   const within = (resource: object) => ({
     resourceType: 'Practitioner',
