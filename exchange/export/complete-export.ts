@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { type BulkJob, completeJob, requeueJob } from '../store/answer/bulk-job.ts';
 import { deliveredMembers } from '../store/answer/delivered.ts';
-import { keepEntries } from '../store/answer/delivered-entries.ts';
+import { keepEntries, noteTold, type Told } from '../store/answer/delivered-entries.ts';
 import { endedMembers, type GrantScope } from '../store/answer/grant.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { closeClock, closeRepeated } from '../store/clock.ts';
@@ -24,6 +24,8 @@ type Ending = {
   counts: Record<string, number>;
   /** members who have withdrawn, of whom what the peer has was named */
   withdrawn: readonly string[];
+  /** of directory entries, when it was asked for changes of any */
+  told: Told | undefined;
 };
 
 /** Files, state and evidence together, unless somebody's consent ended while the files were written. False when it begins again, or is not ours any more. */
@@ -41,6 +43,7 @@ export async function complete(run: Ending, tx: Queryable, files: WrittenFile[])
   const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
   const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
   if (!(await completeJob(tx, job.id, owner, done))) return false;
+  if (run.told) await noteTold(tx, job.peerId, run.transactionTime, run.told);
   await keepEntries(tx, [job.id]);
   await closeClock(tx, 'C3-export', job.id, at);
   await closeRepeated(tx, job.id, at);

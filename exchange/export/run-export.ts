@@ -14,6 +14,7 @@ import {
   type EntryConditions,
   entriesGone,
   keepFinishedEntries,
+  type Told,
   writeEntries,
 } from '../store/answer/delivered-entries.ts';
 import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
@@ -65,6 +66,8 @@ type Run = {
   counts: Record<string, number>;
   /** members who have withdrawn, of whom what the peer has was named */
   withdrawn: string[];
+  /** of directory entries, when it is asked for changes of any */
+  told: Told | undefined;
 };
 
 /** Runs one export job that this worker holds. False when the job was taken away meanwhile, or begins again. */
@@ -86,6 +89,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
     withdrawn: [],
+    told: undefined,
   };
   if (!(await decided(run))) return false;
   if (run.since !== undefined) await keepFinishedEntries(sql, job.peerId);
@@ -119,7 +123,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
 /** Decides what older rules have decided of the members, so that it leaves with the rest. False when the job is no longer ours. */
 async function decided({ deps, job, owner, scope, today, parameters }: Run): Promise<boolean> {
   const { sql } = deps.database;
-  const granted = await grantedMembers(sql, scope, today, undefined, parameters.patients);
+  const granted = await grantedMembers(sql, scope, today, [], parameters.patients);
   const isOurs = () => renewJob(sql, job.id, owner, deps.clock(), deps.config.leaseSeconds, 0);
   const ids = granted.map((m) => m.memberId);
   // what rules that hold here no more leave undecided stays, is counted, and comes with a later export
@@ -131,7 +135,9 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const { deps, job, parameters, counts, files } = run;
   const { sql } = deps.database;
   await readByKey(tx);
-  const granted = await grantedMembers(tx, run.scope, run.today, run.since);
+  const { since: asked } = parameters;
+  const seen = run.since === undefined || asked === undefined ? [] : [...new Set([run.since, asked])];
+  const granted = await grantedMembers(tx, run.scope, run.today, seen);
   const wanted =
     parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
   const conditions = {
@@ -227,18 +233,18 @@ async function writeShared(
 
 /** Notes the directory-type records that leave, and names those that the peer has and that left its view. Last in the transaction. */
 async function noteEntries(
-  { deps, job, owner, since, files, counts }: Run,
+  run: Run,
   tx: Sql,
   conditions: Omit<EntryConditions, 'since' | 'isNamed'>,
   named: Named,
 ): Promise<void> {
-  const { sql } = deps.database;
-  await writeEntries(sql, job, owner, [...named.left], false);
+  const { deps, job, owner, since, files, counts } = run;
+  await writeEntries(deps.database.sql, job, owner, [...named.left]);
   if (since === undefined) return;
   const gone = await entriesGone(tx, job.peerId, { ...conditions, since, isNamed: (key) => named.keys.has(key) });
   const rows = gone.map((key) => ({ type: key.slice(0, key.indexOf('/')), id: key.slice(key.indexOf('/') + 1) }));
   await writeDeleted(files, rows, counts);
-  await writeEntries(sql, job, owner, gone, true);
+  run.told = { since, types: conditions.types, gone };
 }
 
 /** Consent as it is now, not as the snapshot saw it: who has withdrawn meanwhile is left out. */

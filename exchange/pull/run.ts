@@ -85,7 +85,7 @@ export async function takeStep(
   tokens: PeerTokens,
   owner: string,
   only?: string,
-  which: Pick<Claim, 'except'> = {},
+  which: Pick<Claim, 'except' | 'left'> = {},
   begun?: (pull: Pull) => void,
 ): Promise<boolean> {
   const { sql } = deps.database;
@@ -193,6 +193,11 @@ export class PullWorker {
   readonly #owner = randomUUID();
   readonly #deps: Deps;
   #isReconciling = false;
+  /**
+   * Owners of steps that have broken and could not write so, as the database was away, and until when their leases would hold a pull. Whoever goes
+   * on takes it under another name: what still runs of the broken step has lost it.
+   */
+  readonly #left = new Map<string, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -222,19 +227,24 @@ export class PullWorker {
    */
   async step(): Promise<boolean> {
     const isBusy = this.#isReconciling;
+    const owner = randomUUID();
     let isMine = false;
+    for (const [was, until] of this.#left) if (until < performance.now()) this.#left.delete(was);
     try {
       return await takeStep(
         this.#deps,
         this.#tokens,
-        randomUUID(),
+        owner,
         undefined,
-        isBusy ? { except: ['reconciling'] } : {},
+        { ...(isBusy ? { except: ['reconciling'] } : {}), left: [...this.#left.keys()] },
         (pull) => {
           isMine = pull.state === 'reconciling';
           this.#isReconciling ||= isMine;
         },
       );
+    } catch (error) {
+      this.#left.set(owner, performance.now() + this.#deps.config.leaseSeconds * 1000);
+      throw error;
     } finally {
       if (isMine) this.#isReconciling = false;
     }

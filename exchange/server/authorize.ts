@@ -123,11 +123,11 @@ async function admit(
 const isCurrent = (peer: Peer, claims: TokenClaims): boolean =>
   peer.state === 'active' && peer.epoch === claims.epoch && provesPossession(claims);
 
-/** What scopes permit, by the claims: those of a token that comes again are the same object. */
+/** What scopes permit, by the claims: those of a token that comes again are the same object, and void when the peer is registered for others. */
 const permitted = new WeakMap<TokenClaims, Permitted>();
 
 function callerOf(peer: Peer, claims: TokenClaims): Caller {
-  const known = permitted.get(claims) ?? permissionsOf(claims.scope);
+  const known = permitted.get(claims) ?? permissionsOf(claims.scope, peer.scopes);
   permitted.set(claims, known);
   return { peer, ...known };
 }

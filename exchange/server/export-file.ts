@@ -7,7 +7,7 @@ import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import { readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { orBrokenOff } from '../../src/http/break-off.ts';
+import { orBrokenOff, whileAllowed } from '../../src/http/break-off.ts';
 import { isAnother, isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { acceptsGzip } from '../../src/http/negotiate.ts';
@@ -26,21 +26,6 @@ const LOOK_MS = 5000;
 const COPIED_SECONDS = 30;
 export const notCopied = (): Outcome =>
   new Outcome('unavailable', 'The file is on its way here.', { retryAfter: COPIED_SECONDS });
-
-/** What is read, as long as it may leave. Broken off, not ended: what is inflated as it goes has no length that would tell. */
-async function* whileAllowed(
-  source: AsyncIterable<Uint8Array>,
-  mayGoOn: () => Promise<boolean>,
-): AsyncGenerator<Uint8Array> {
-  let looked = performance.now();
-  for await (const chunk of source) {
-    if (performance.now() - looked > LOOK_MS) {
-      if (!(await mayGoOn())) throw new Error('the file may not leave any more');
-      looked = performance.now();
-    }
-    yield chunk;
-  }
-}
 
 /** Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted, may be read to its end. */
 async function mayGoOn(deps: Deps, job: BulkJob): Promise<boolean> {
@@ -118,7 +103,7 @@ export function exportFile(deps: Deps) {
         detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
       }),
     ]);
-    const allowed = whileAllowed(stored, () => mayGoOn(deps, job));
+    const allowed = whileAllowed(c, stored, () => mayGoOn(deps, job), LOOK_MS);
     const stream = orBrokenOff(c, deps, range === 'ignore' && !isGzip ? gunzipped(allowed) : allowed);
     if (range !== 'ignore')
       return streamed(stream, 206, {

@@ -96,7 +96,7 @@ export async function grantsFrom(deps: Deps, peerId: string, from: string, most:
 export async function grantsSince(deps: Deps, peerId: string, memberId: string, since: Date): Promise<Grant[]> {
   const scope = { peerId, groupId: null };
   const { today } = daysOf(deps);
-  const found = await grantedMembers(deps.database.sql, scope, today, since.toISOString(), [memberId]);
+  const found = await grantedMembers(deps.database.sql, scope, today, [since.toISOString()], [memberId]);
   await decided(
     deps,
     found.map((g) => g.memberId),

@@ -14,6 +14,7 @@ import {
 import { decoyKey } from '../../src/auth/decoy.ts';
 import { grantScopes } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
 import { boundedText } from '../../src/http/body.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { type KeyFault, peerKeys, slowestFetchMs } from '../peers/peer-keys.ts';
@@ -157,8 +158,13 @@ async function readForm(c: Context<FhirEnv>): Promise<URLSearchParams | string> 
   if (type !== 'application/x-www-form-urlencoded') return 'content-type';
   if (c.req.header('authorization') !== undefined) return 'authorization-header';
   if (new URL(c.req.url).search !== '') return 'query';
-  const body = await boundedText(c, MAX_BODY);
+  const body = await boundedText(c, MAX_BODY).catch((error: unknown) => {
+    // packed, or not in UTF-8: who asks for a token reads OAuth errors
+    if (error instanceof Outcome) return error;
+    throw error;
+  });
   if (body === undefined) return 'size';
+  if (body instanceof Outcome) return 'encoding';
   const form = new URLSearchParams(body);
   const names = [...form.keys()];
   return new Set(names).size !== names.length || form.has('client_secret') ? 'parameters' : form;

@@ -5,6 +5,12 @@ import type { Peer, peerChanges, peerDocuments } from '../report/peers.ts';
 import { timeCell } from '../report/words.ts';
 import { PEER_STATES } from './lists.ts';
 
+/** Who asks here and is registered for nothing gets no token: that is no gap of the page. */
+function mayBeGranted(peer: Pick<Peer, 'scopes' | 'clientIdHere'>): string | null {
+  if (peer.scopes.length > 0) return peer.scopes.join(' ');
+  return peer.clientIdHere === null ? null : 'nothing: its requests for a token are refused';
+}
+
 export function peerTables(
   peer: Peer,
   changes: Awaited<ReturnType<typeof peerChanges>>,
@@ -24,7 +30,7 @@ export function peerTables(
     ['Keys given to us', peer.jwks === null ? null : keyIds(peer)],
     ['Keys last seen', peer.keysSeen?.map((k) => k.slice(0, 8)).join(', ') ?? null],
     ['Blocked keys', peer.blockedKids.length === 0 ? null : peer.blockedKids.join(', ')],
-    ['May be granted', peer.scopes.length === 0 ? null : peer.scopes.join(' ')],
+    ['May be granted', mayBeGranted(peer)],
     ['Where it publishes its endpoints', peer.discoveryUrl],
     ['Other hosts of its files', peer.fileOrigins.length === 0 ? null : peer.fileOrigins.join(' ')],
     ['Group that was agreed on', peer.groupThere],

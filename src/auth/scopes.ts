@@ -80,8 +80,12 @@ export type Permitted = {
   searches: Set<string>;
 };
 
-/** What granted scopes permit. */
-export function permissionsOf(scope: string): Permitted {
+/**
+ * What granted scopes permit.
+ * @param allowed what the client is registered for: `system/Patient.rs` (not `system/*.rs`) is enough for the match of one member where it is
+ *   registered for that operation, as clients in the field ask for it so
+ */
+export function permissionsOf(scope: string, allowed: readonly string[] = []): Permitted {
   const permissions = new Set<Permission>();
   const types = new Set<string>();
   const reads = new Set<string>();
@@ -110,6 +114,8 @@ export function permissionsOf(scope: string): Permitted {
     if (parsed.read) permissions.add('group.read').add('export');
     if (parsed.search) permissions.add('group.search');
   }
+  if (reads.has('Patient') && searches.has('Patient') && allowed.some((s) => SINGLE_MATCH.includes(s)))
+    permissions.add('match.single');
   return { permissions, types, reads, searches };
 }
 

@@ -1,6 +1,6 @@
 // What exports held is kept once, however often it was exported, and is asked for as before.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepEntries } from '../../exchange/store/answer/delivered-entries.ts';
+import { keepEntries, noteTold } from '../../exchange/store/answer/delivered-entries.ts';
 import { foldDelivered } from '../../exchange/store/answer/fold-delivered.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import type { Sql } from '../../src/store/database.ts';
@@ -142,14 +142,84 @@ test('what an older program beside this one did not tell is told by the next exp
   expect(keysOf(await them.output(await run(group, last.transactionTime)))).not.toContain('Observation/o-stays');
 });
 
-test('in whatever order exports end, what was told is not taken for told of what was sent later', async () => {
-  const { job } = await run(await them.group([card(rivera)]));
-  const steps = [
-    { at: 1, gone: false },
-    { at: 2, gone: true },
-    { at: 3, gone: true },
-    { at: 4, gone: false },
-    { at: 5, gone: true },
+test('a telling that was lost counts for nothing once the entry was in view again', async () => {
+  const secret = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+  const ward = (isSecret = false) => ({ ...place('p-ward'), ...(isSecret ? { meta: secret } : {}) });
+  const tellsWard = async (m: Manifest) => (await them.deleted(m)).includes('Organization/p-ward');
+  await write(ward(), lab('o-ward', 'p-ward'));
+  const group = await them.group([card(rivera)]);
+  const first = await run(group);
+  await write(ward(true));
+  expect(await tellsWard(await run(group, first.transactionTime))).toBe(true);
+  // that answer is lost, and the next one has nothing to tell: it is in view, and nothing names it
+  await write(ward(), lab('o-ward'));
+  const second = await run(group, first.transactionTime);
+  expect(await tellsWard(second)).toBe(false);
+  expect(keysOf(await them.output(second))).not.toContain('Organization/p-ward');
+  await write(ward(true));
+  const third = await run(group, second.transactionTime);
+  expect(await tellsWard(third)).toBe(true);
+  const fourth = await run(group, third.transactionTime);
+  expect(await tellsWard(fourth)).toBe(false);
+  // who took that in has it no more, however often it comes into view
+  await write(ward());
+  const fifth = await run(group, fourth.transactionTime);
+  await write(ward(true));
+  expect(await tellsWard(await run(group, fifth.transactionTime))).toBe(false);
+});
+
+/** An export of a peer by hand, from the first day of 2026 on. `gone`: it told the entry; else it sent it, or neither (`seen`). */
+type Step = { at: number; since: number; is: 'held' | 'gone' | 'seen'; types?: string[] };
+const day = (n: number) => new Date(Date.UTC(2026, 0, n + 1));
+const hashOf = async (key: string) => String((await sql`select hashtextextended(${key}, 0) as key`)[0]?.['key']);
+
+/** What stands of an entry when exports have ended in this order. */
+async function ended(peerId: string, entry: string, steps: readonly Step[]) {
+  await sql`update exchange.bulk_job set transaction_time = null, state = 'failed' where peer_id = ${peerId}`;
+  for (const { at, since, is, types = ['Organization'] } of steps) {
+    const id = `${peerId}-${entry}-${at}`.replace('/', '-');
+    await sql`
+      insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at, transaction_time)
+      values (${id}, 'export', ${peerId}, 'complete', '', ${JSON.stringify({ since: day(since), types })}::text::jsonb, ${day(at)}, ${day(at)}, ${day(at)})`;
+    if (is === 'held')
+      await sql`insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys) values (${id}, false, 0, ${peerId}, array[hashtextextended(${entry}, 0)])`;
+    await sql.begin(async (tx) => {
+      const gone = is === 'gone' ? [entry] : [];
+      await noteTold(tx, peerId, day(at), { since: day(since).toISOString(), types, gone });
+      await keepEntries(tx, [id]);
+    });
+  }
+  const [row] =
+    await sql`select first_at, last_at, told_at from exchange.entry_held where peer_id = ${peerId} and key = ${await hashOf(entry)}`;
+  return row as { first_at: Date; last_at: Date; told_at: Date | null } | undefined;
+}
+
+test('who said no and yes again comes whole, also where the question looks back to before both', async () => {
+  await write(lab('o-again'));
+  const group = await them.group([card(rivera)]);
+  const first = await run(group);
+  const choose = (choice: string) => sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, again)
+    values (${`again-${choice}`}, ${idOf(rivera)}, ${choice}, 'regular', ${planDay()}::text::date, 'test', ${choice === 'opt-in' ? 1 : 0})`;
+  await choose('withdraw');
+  const told = await run(group, first.transactionTime);
+  expect(await them.deleted(told)).toContain('Observation/o-again');
+  // an answer of an older program: the next one looks back to where this one began
+  await sql`update exchange.bulk_job set tells_entries = false where id = ${told.job}`;
+  await choose('opt-in');
+  const keys = keysOf(await them.output(await run(group, told.transactionTime)));
+  expect(keys).toContain('Observation/o-again');
+  expect(keys).toContain(`Patient/${idOf(rivera)}`);
+});
+
+test('in whatever order exports end, what was told is not taken for told of what was sent or in view later', async () => {
+  const { id } = await client(node, 'orders', { npi: ASKER.npi });
+  const steps: Step[] = [
+    { at: 1, since: 0, is: 'held' },
+    { at: 2, since: 0, is: 'gone' },
+    { at: 3, since: 1, is: 'gone' },
+    { at: 4, since: 3, is: 'held' },
+    { at: 5, since: 4, is: 'gone' },
   ];
   const orders = [
     [0, 1, 2, 3, 4],
@@ -158,30 +228,23 @@ test('in whatever order exports end, what was told is not taken for told of what
     [1, 2, 0, 3, 4],
     [2, 4, 0, 1, 3],
   ];
-  const time = (n: number) => new Date(Date.UTC(2026, 0, n));
   for (const [key, order] of orders.entries()) {
-    const done: typeof steps = [];
-    for (const at of order) {
-      const step = steps[at];
-      if (!step) throw new Error('no step');
-      done.push(step);
-      await sql`update exchange.bulk_job set transaction_time = ${time(step.at)} where id = ${job}`;
-      await sql`
-        insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys) values (${job}, ${step.gone}, 0, 'a', array[${1000 + key}]::bigint[])`;
-      await keepEntries(sql, [job]);
-      const last = Math.max(0, ...done.filter((s) => !s.gone).map((s) => s.at));
-      const told = done.filter((s) => s.gone && s.at >= last).map((s) => s.at);
-      const [row] =
-        await sql`select first_at < 'infinity' as held, last_at, told_at from exchange.entry_held where peer_id = 'a' and key = ${1000 + key}`;
-      expect(row?.['held']).toBe(last > 0);
-      if (last > 0) expect(row?.['last_at']).toEqual(time(last));
-      // one that was told is told again at worst
-      const kept = row?.['told_at']?.getTime();
-      expect(kept === undefined || told.map((t) => time(t).getTime()).includes(kept)).toBe(true);
-      if (told.length === 0) expect(kept).toBeUndefined();
-    }
-    const [row] =
-      await sql`select first_at, last_at, told_at from exchange.entry_held where peer_id = 'a' and key = ${1000 + key}`;
-    expect([row?.['first_at'], row?.['last_at']]).toEqual([time(1), time(4)]);
+    const row = await ended(
+      id,
+      `Organization/order-${key}`,
+      order.map((at) => steps[at] as Step),
+    );
+    expect([row?.first_at, row?.last_at]).toEqual([day(1), day(4)]);
+    // one that was told is told again at worst
+    expect([undefined, day(5).getTime()]).toContain(row?.told_at?.getTime());
   }
+  const seen = (types?: string[]): Step => ({ at: 4, since: 1, is: 'seen', ...(types ? { types } : {}) });
+  const [held, lost] = [steps[0], { at: 3, since: 1, is: 'gone' }] as [Step, Step];
+  const told = async (name: string, ...of: Step[]) => (await ended(id, `Organization/${name}`, of))?.told_at ?? null;
+  expect(await told('taken-in', held, lost, { at: 4, since: 3, is: 'seen' })).toEqual(day(3));
+  expect(await told('lost', held, lost, seen())).toBeNull();
+  expect(await told('ends-later', held, seen(), lost)).toBeNull();
+  expect(await told('other-types', held, lost, seen(['Location']))).toEqual(day(3));
+  expect(await told('other-types-first', held, seen(['Location']), lost)).toEqual(day(3));
+  expect(await told('twice', held, lost, { at: 4, since: 1, is: 'gone' })).toEqual(day(3));
 });

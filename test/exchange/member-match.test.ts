@@ -67,6 +67,18 @@ const reason = async () => {
   return row;
 };
 
+test('the scope for Patients is enough for who is registered for the match, and for nobody else', async () => {
+  const less = await client(node, 'less', { npi: '9000000021', scopes: [BULK_MATCH, 'system/*.rs'] });
+  const may = async (by: Client, scope: string) => (await ask(single(card(rivera)), await by.token(scope))).status;
+  expect([await may(peer, 'system/Patient.rs'), await may(peer, 'system/Patient.read')]).toEqual([200, 200]);
+  const refused = [
+    await may(peer, 'system/Patient.r'),
+    await may(peer, 'system/Coverage.rs'),
+    await may(less, 'system/Patient.rs'),
+  ];
+  expect(refused).toEqual([403, 403, 403]);
+});
+
 describe('one member', () => {
   test('is answered with both codings of its id and a reference', async () => {
     const a = await ask(single(card(rivera)));

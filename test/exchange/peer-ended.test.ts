@@ -6,6 +6,7 @@ import { movePeer } from '../../exchange/peers/registry.ts';
 import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { removeExpired, takeJob } from '../../exchange/work.ts';
 import type { Blobs } from '../../src/deps.ts';
+import { whileAllowed } from '../../src/http/break-off.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { undo } from '../support/undo.ts';
 import { ExportClient } from './export-client.ts';
@@ -185,4 +186,25 @@ test.each(['gzip', 'identity'])('a slow download is broken off when it may not g
   await expect(halted(next, encoding, () => move('suspended'))).rejects.toThrow();
   expect(stack).not.toHaveBeenCalled();
   stack.mockRestore();
+});
+
+test.each([
+  ['not allowed', async () => false, /may not leave/],
+  ['nobody who could be asked', () => Promise.reject(new Error('away')), /away/],
+])('while a client takes nothing it is looked at all the same: %s', async (_, mayGoOn, says) => {
+  let resets = 0;
+  const reset = Promise.withResolvers<void>();
+  const socket = { resetAndDestroy: () => (++resets === 1 ? reset.resolve() : undefined) };
+  const c = { env: { outgoing: { destroy: () => {}, socket } } } as unknown as Parameters<typeof whileAllowed>[0];
+  const source = (async function* () {
+    for (;;) yield Buffer.from('x');
+  })();
+  const going = whileAllowed(c, source, mayGoOn, 10);
+  expect(String((await going.next()).value)).toBe('x');
+  // nothing is read, and what the system holds back goes with the connection
+  await reset.promise;
+  await expect(going.next()).rejects.toThrow(says);
+  const then = resets;
+  await new Promise((done) => setTimeout(done, 50));
+  expect(resets).toBe(then);
 });

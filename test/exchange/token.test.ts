@@ -230,6 +230,12 @@ describe('the form', () => {
       'invalid_request',
       async () => peer.post(await peer.form(), { headers: { 'content-type': 'application/json' } }),
     ],
+    [
+      'packed',
+      400,
+      'invalid_request',
+      async () => peer.post(await peer.form(), { headers: { 'content-encoding': 'gzip' } }),
+    ],
     ['70 kB', 400, 'invalid_request', async () => peer.post(await peer.form({ x: 'y'.repeat(70_000) }))],
     ['GET', 405, 'invalid_request', async () => peer.post('', { method: 'GET' })],
   ])('%s', async (_, status, error, send) => {

@@ -10,19 +10,18 @@ const PART = 10_000;
 
 /**
  * Notes entries of an export that runs. Of who has lost the job meanwhile, nothing: it would stand in the way of who has it now.
- * @param keys `Type/id` of each that was written; with `isGone`, of each that was told as gone
+ * @param keys `Type/id` of each that was written
  */
 export async function writeEntries(
   sql: Queryable,
   job: { id: string; peerId: string },
   owner: string,
   keys: readonly string[],
-  isGone: boolean,
 ): Promise<void> {
   for (let i = 0; i < keys.length; i += PART)
     await sql`
       insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys)
-      select ${job.id}, ${isGone}, ${i / PART}, ${job.peerId},
+      select ${job.id}, false, ${i / PART}, ${job.peerId},
         array(select hashtextextended(k, 0) from unnest(string_to_array(${keys.slice(i, i + PART).join(' ')}, ' ')) k)
       from (select from exchange.bulk_job where id = ${job.id} and state = 'running' and lease_owner = ${owner} for share) ours`;
 }
@@ -59,6 +58,46 @@ export async function keepFinishedEntries(sql: Queryable, peerId: string): Promi
       sql,
       rows.map((r) => r.id),
     );
+}
+
+/** What an export for changes told of directory entries. */
+export type Told = {
+  /** from when it looked */
+  since: string;
+  /** directory types that it was asked for */
+  types: readonly string[];
+  /** `Type/id` of those that it told as gone */
+  gone: readonly string[];
+};
+
+/** Exports to one peer end one after the other, or neither of two sees what the other told. With the key of the peer. */
+const TOLD_LOCK = 7_206_031;
+
+/**
+ * Notes what an export for changes told, when it ends, in its transaction and before `keepEntries`. Who asks from a time has not taken in what answers
+ * after that time told; so an entry that such a one told as gone, and that this one, which was asked for its type, does not, is in view again, and the
+ * peer may still have it: that telling counts for nothing. It counts as little where an export that began later has ended before, whatever that one
+ * found. What counts is the first telling since the entry was held last and since it was in view: who asks from then on was told, by that answer or by each
+ * one after it. Who asks in the right order is told once; each lost answer costs one more telling at most. entry_held_told, bulk_job_peer.
+ */
+export async function noteTold(tx: Queryable, peerId: string, at: Date, told: Told): Promise<void> {
+  await tx`select pg_advisory_xact_lock(${TOLD_LOCK}, hashtext(${peerId}))`;
+  const gone = arrayLiteral([...told.gone]);
+  await tx`
+    update exchange.entry_held h set told_at = null
+    where h.peer_id = ${peerId} and h.told_at > ${told.since}::text::timestamptz and h.told_at < ${at}
+      and (h.told_type is null or h.told_type = any(${arrayLiteral([...told.types])}::text::text[]))
+      and h.key not in (select hashtextextended(k, 0) from unnest(${gone}::text::text[]) k)`;
+  await tx`
+    with said as (
+      select hashtextextended(k, 0) as key, split_part(k, '/', 1) as type from unnest(${gone}::text::text[]) k
+    ), counted as (
+      select s.key, s.type from said s where not exists (
+        select from exchange.bulk_job j where j.peer_id = ${peerId} and j.kind = 'export' and j.transaction_time > ${at} and j.parameters ? 'since'
+          and (not j.parameters ? 'types' or j.parameters -> 'types' ? s.type))
+    )
+    update exchange.entry_held h set told_at = least(case when h.told_at >= h.last_at then h.told_at end, ${at}::timestamptz), told_type = c.type
+    from counted c where h.peer_id = ${peerId} and h.key = c.key and h.last_at <= ${at}`;
 }
 
 export type EntryConditions = {

@@ -7,7 +7,7 @@ export type Grant = {
   /** what decided it: `match/job/position` or `member-match/id` */
   consentId: string;
   grantedAt: Date;
-  /** the policy that held at the time asked about; null when none did */
+  /** the narrowest policy that held at the times asked about; null when none did at one of them */
   policyThen: 'regular' | 'sensitive' | null;
 };
 
@@ -36,40 +36,40 @@ export const grants = (scope: GrantScope, day: string, group = '$2::text') => {
     : ofGroup;
 };
 
-/** Did the consent of `m` hold at the time `$4`: by its days, and by what the member had said until then? */
-export const HELD = `m.outcome = 'match' and ($4::timestamptz)::date between m.consent_from and m.consent_to
+/** Did the consent of `m` hold at a time, an expression: by its days, and by what the member had said until then? */
+export const HELD = (at: string) => `m.outcome = 'match' and (${at})::date between m.consent_from and m.consent_to
   and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
-    where c.member_id = m.member_id and c.created_at <= $4::timestamptz order by c.recorded_on desc, c.created_at desc limit 1), false)`;
+    where c.member_id = m.member_id and c.created_at <= ${at} order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 
-/** What held for a member at the time `$4`, by any match of the peer; match_member_member, match_single_grant. */
+/** What held for a member at the time `s.at`, by any match of the peer; match_member_member, match_single_grant. */
 const THEN = `
   select min(p) from (
     select m.consent_policy as p from exchange.match_member m join exchange.match_group t on t.id = m.group_id
-    where m.member_id = g.member_id and t.peer_id = $1 and t.created_at <= $4::timestamptz and ${HELD}
+    where m.member_id = g.member_id and t.peer_id = $1 and t.created_at <= s.at and ${HELD('s.at')}
     union all
     select m.consent_policy from exchange.match_single m
-    where m.peer_id = $1 and m.member_id = g.member_id and m.at <= $4::timestamptz and ${HELD}) x`;
+    where m.peer_id = $1 and m.member_id = g.member_id and m.at <= s.at and ${HELD('s.at')}) x`;
 
 /**
  * Members whose consent holds today, one row each, in order of their ids. Where several consents hold, the narrowest policy
  * counts.
- * @param since time for `policyThen`
+ * @param since times for `policyThen`: since when an export looks, and since when it was asked; who was out of view at one of them has lost what it had
  * @param only these of them
  */
 export async function grantedMembers(
   sql: Queryable,
   scope: GrantScope,
   today: string,
-  since?: string,
+  since: readonly string[] = [],
   only?: readonly string[],
 ): Promise<Grant[]> {
   const rows = await sql.unsafe<Grant[]>(
     `select g.member_id as "memberId", g.policy, g.consent_id as "consentId", g.at as "grantedAt",
-       case when $4::timestamptz is not null then (${THEN}) end as "policyThen"
+       (select case when count(p) = count(*) then min(p) end from unnest($4::text::timestamptz[]) s(at) cross join lateral (${THEN}) t(p)) as "policyThen"
      from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a
        ${only === undefined ? '' : 'where member_id = any($5::text::text[])'} order by member_id, policy, at desc) g
      order by g.member_id`,
-    [scope.peerId, scope.groupId, today, since ?? null, ...(only === undefined ? [] : [arrayLiteral(only)])],
+    [scope.peerId, scope.groupId, today, arrayLiteral(since), ...(only === undefined ? [] : [arrayLiteral(only)])],
   );
   return [...rows];
 }

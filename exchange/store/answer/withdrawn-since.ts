@@ -20,11 +20,11 @@ export async function withdrawnMembers(
   const ofGroup = `
     select m.member_id from exchange.match_group t join exchange.match_member m on m.group_id = t.id
     where t.peer_id = $1 and ${scope.groupId === null ? '$2::text is null' : 't.id = $2::text'} and t.created_at <= $4::timestamptz
-      and ${SAID_NO('m')} and ${HELD}`;
+      and ${SAID_NO('m')} and ${HELD('$4::timestamptz')}`;
   const matched =
     scope.groupId === null
       ? `${ofGroup} union select m.member_id from exchange.match_single m
-         where m.peer_id = $1 and m.at <= $4::timestamptz and ${SAID_NO('m')} and ${HELD}`
+         where m.peer_id = $1 and m.at <= $4::timestamptz and ${SAID_NO('m')} and ${HELD('$4::timestamptz')}`
       : ofGroup;
   const rows = await sql.unsafe<{ memberId: string }[]>(
     `with said as materialized (select distinct member_id from (${matched}) w)

@@ -13,6 +13,8 @@ export type Claim = {
   except?: readonly PullState[];
   /** of peers that are worked with this often at once */
   perPeer?: number;
+  /** owners whose work has ended though its end could not be written: their leases hold nothing */
+  left?: readonly string[];
 };
 
 /** Held while a pull is chosen that may be one to reconcile: of two that were chosen at once neither would see the other. */
@@ -37,16 +39,16 @@ async function claimOne(sql: Queryable, claim: Claim): Promise<Pull | undefined>
     `update exchange.pull set lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3)
      where id = (
        select q.id from exchange.pull q join exchange.peer p on p.id = q.peer_id
-       where q.state = any($4::text[]) and q.next_at <= $2::timestamptz and (q.lease_until is null or q.lease_until < $2::timestamptz)
+       where q.state = any($4::text[]) and q.next_at <= $2::timestamptz and (q.lease_until is null or q.lease_until < $2::timestamptz or q.lease_owner = any($9::text[]))
          and ($5::text is null or q.id = $5)
          and not (q.state = 'reconciling' and exists (
            select from exchange.pull o
-           where o.state = 'reconciling' and o.id <> q.id and o.lease_until >= $2::timestamptz and (o.peer_id = q.peer_id or exists (
+           where o.state = 'reconciling' and o.id <> q.id and o.lease_until >= $2::timestamptz and o.lease_owner <> all($9::text[]) and (o.peer_id = q.peer_id or exists (
              select from exchange.pull_member a join exchange.pull_member b on b.member_id = a.member_id and b.pull_id = q.id and b.outcome = 'matched'
              where a.pull_id = o.id and a.outcome = 'matched'))))
          and (q.state = 'reconciling' or (
            (p.paused_until is null or p.paused_until <= $2::timestamptz)
-           and (select count(*) from exchange.pull o where o.peer_id = q.peer_id and o.lease_until >= $2::timestamptz and o.state = any($8::text[]))
+           and (select count(*) from exchange.pull o where o.peer_id = q.peer_id and o.lease_until >= $2::timestamptz and o.lease_owner <> all($9::text[]) and o.state = any($8::text[]))
              < case when p.failures >= $6 then 1 else $7 end))
        order by q.next_at for update of q skip locked limit 1
      ) returning ${COLUMNS}`,
@@ -59,6 +61,7 @@ async function claimOne(sql: Queryable, claim: Claim): Promise<Pull | undefined>
       PAUSE_AFTER,
       claim.perPeer ?? 2,
       OPEN_STATES.filter((s) => s !== 'reconciling') as never,
+      (claim.left ?? []) as never,
     ],
     { prepare: true },
   );

@@ -64,3 +64,25 @@ test('a process that died holds nobody up once its lease has ended', async () =>
   expect((await claimPull(db.sql, { owner: 'x', now: later, leaseSeconds: 60, only: 'of-one' }))?.id).toBe('of-one');
   expect(await claimPull(db.sql, { owner: 'y', now: later, leaseSeconds: 60, only: 'of-both' })).toBeUndefined();
 });
+
+test('a lease whose owner has left holds nothing, neither its pull nor others of the payer', async () => {
+  await db.sql`update exchange.pull set state = 'reconciling', lease_owner = null, lease_until = null`;
+  expect((await claim('x'))?.id).toBe('of-both');
+  const left = (owner: string, only: string) => claimPull(db.sql, { owner, now, leaseSeconds: 60, only, left: ['x'] });
+  expect(await claimPull(db.sql, { owner: 'y', now, leaseSeconds: 60, only: 'of-both' })).toBeUndefined();
+  expect((await left('y', 'of-the-same-payer'))?.id).toBe('of-the-same-payer');
+  expect(await left('z', 'of-both')).toBeUndefined();
+  await db.sql`update exchange.pull set lease_until = ${now} where id = 'of-the-same-payer'`;
+  expect(await claimPull(db.sql, { owner: 'z', now, leaseSeconds: 60, only: 'of-the-same-payer' })).toBeUndefined();
+  expect(
+    (
+      await claimPull(db.sql, {
+        owner: 'z',
+        now: new Date(now.getTime() + 1),
+        leaseSeconds: 60,
+        only: 'of-both',
+        left: ['x'],
+      })
+    )?.id,
+  ).toBe('of-both');
+});

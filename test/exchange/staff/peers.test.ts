@@ -140,6 +140,13 @@ describe('by staff page', () => {
     expect(await answer.text()).toContain('private key');
   });
 
+  test('who asks here and is registered for no scope is told to get no token', async () => {
+    const form = { id: 'no-scope', name: 'No Scope', clientIdHere: 'client-none', jwks: await keys('k9'), scopes: '' };
+    expect((await send('dev-admin', '/staff/peers', form)).status).toBe(303);
+    const page = await (await as('dev-admin').get('/staff/peers/no-scope')).text();
+    expect(page).toContain('nothing: its requests for a token are refused');
+  });
+
   test('from registration to closing, with history, audit and void tokens', async () => {
     const form = {
       id: 'new-payer',
