@@ -37,7 +37,7 @@ export async function keepClocks(deps: Deps): Promise<void> {
       return opened.taken;
     });
   await openRequestsDue(sql, calendar, now);
-  await sql.begin((tx) => openRefreshClocks(tx, calendar));
+  await sql.begin((tx) => openRefreshClocks(tx, calendar, now));
   await sql.begin((tx) => endClocksDue(tx, calendar, now));
   await forgetAssertions(sql, now);
   await forgetAttempts(sql, now);

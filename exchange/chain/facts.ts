@@ -1,5 +1,6 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { claimIdentifiers } from '../reconcile/claim-numbers.ts';
 import { bare, codesOf, day, period } from '../reconcile/codes.ts';
 import { authorizationNumbers } from '../reconcile/record-keys.ts';
 
@@ -79,12 +80,7 @@ function unitsOf(r: Resource): ClaimFacts['units'] {
   return allowed > 0 ? { allowed, used: sum('consumedunits') } : undefined;
 }
 
-/** Numbers typed as unique claim ids; claims of others may type none, then what comes first. */
-function claimNumbers(r: Resource): ClaimNumber[] {
-  const all = objects(r['identifier']).filter((i) => i['use'] !== 'secondary');
-  const typed = all.filter((i) => bare(i['type']).includes('uc'));
-  return (typed.length > 0 ? typed : all.slice(0, 1)).flatMap(numberOf).slice(0, MOST_NAMED);
-}
+const claimNumbers = (r: Resource): ClaimNumber[] => claimIdentifiers(r).flatMap(numberOf).slice(0, MOST_NAMED);
 
 /** Values of all identifiers that the database can hold. */
 const identifierValues = (r: Resource): string[] => [

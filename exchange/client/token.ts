@@ -111,15 +111,26 @@ function readToken(status: number, body: unknown, now: Date): Kept {
   return { token, until: now.getTime() + seconds * 1000 };
 }
 
+/** A token for what is under way. One answer that cannot be read, of a peer that gave good tokens before, is tried again as a pause of it is. */
+async function nextToken(talk: Talk): Promise<string> {
+  try {
+    return await talk.tokens.get(talk);
+  } catch (error) {
+    if (error instanceof PeerFault && error.reason === 'token-malformed')
+      throw new PeerFault(error.reason, { isTransient: true });
+    throw error;
+  }
+}
+
 /** Sends with a token; once again with a new one after a 401. */
 export async function withToken(talk: Talk, send: (token: string) => Promise<Response>): Promise<Response> {
-  const had = await talk.tokens.get(talk);
+  const had = await nextToken(talk);
   const first = await send(had);
   if (first.status !== 401) return first;
   await discard(first);
   talk.note('peer-token');
   talk.tokens.drop(talk.peer.id, had);
-  const second = await send(await talk.tokens.get(talk));
+  const second = await send(await nextToken(talk));
   if (second.status !== 401) return second;
   await discard(second);
   throw new PeerFault('auth');

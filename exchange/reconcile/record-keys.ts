@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { withDrug } from '../transform/drug.ts';
+import { claimIdentifiers, ungrouped } from './claim-numbers.ts';
 import {
   bare,
   began,
@@ -22,7 +23,7 @@ import {
 } from './codes.ts';
 
 /** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 5;
+export const KEY_RULES = 6;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -56,10 +57,8 @@ export function authorizationNumbers(r: Resource): string[] {
  * the fill is among them. Others are those of groups and accounts, which a member's claims share.
  */
 function claimNumbers(r: Resource): string[] {
-  if (bare(r['type']).includes('pharmacy')) return identifiers(r);
-  const all = objects(r['identifier']);
-  const typed = all.filter((i) => bare(i['type']).includes('uc'));
-  return identifiers({ ...r, identifier: typed.length > 0 ? typed : all.slice(0, 1) });
+  if (bare(r['type']).includes('pharmacy')) return identifiers({ ...r, identifier: ungrouped(r) });
+  return identifiers({ ...r, identifier: claimIdentifiers(r) });
 }
 
 /** What was served: `code|day` of the items of a claim. */

@@ -81,7 +81,7 @@ export const CLOCK_KINDS: Readonly<Record<string, string>> = Object.fromEntries(
 );
 
 export const CAUSES: Readonly<Record<string, string>> = {
-  'opt-in': 'Members chose the exchange',
+  'opt-in': 'Members’ choice: what was due',
   refresh: 'Quarterly renewal',
   command: 'Started by hand',
 };

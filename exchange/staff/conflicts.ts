@@ -292,7 +292,8 @@ export function conflicts(desk: Desk): void {
       ? await decideItem(deps, { subject, name, role: roleOf(visit), development }, asked, visit.requestId)
       : 'not-allowed';
     if (refused === undefined) return visit.c.redirect(`${PATH}/${id}`, 303);
-    const [status, text] = REFUSALS[refused];
-    return problem(visit.c, deps, status, 'Not decided', text, visit.session);
+    const [status, why] = REFUSALS[refused];
+    const again = refused === 'no-item' ? '' : html` <a href="${PATH}/${id}">Open the item</a>`;
+    return problem(visit.c, deps, status, 'Not decided', html`${why}${again}`, visit.session);
   });
 }

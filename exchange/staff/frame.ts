@@ -6,7 +6,7 @@ import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
-import { timeText } from '../../src/ui/time.ts';
+import { daysInWords, timeText } from '../../src/ui/time.ts';
 import type { StaffSession } from '../report/sessions.ts';
 import { may, type Permission } from './roles.ts';
 
@@ -215,7 +215,7 @@ export function show(
     view.before,
     contents(view.tables),
     view.tables.map((t, i) => [
-      tableHtml(t, {
+      tableHtml(daysInWords(t), {
         csv: withQuery(c.req.url, { format: 'csv', table: t.name }),
         json: withQuery(c.req.url, { format: 'json', table: t.name }),
       }),

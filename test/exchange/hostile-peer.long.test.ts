@@ -1585,6 +1585,21 @@ const ROWS: Row[] = [
     }),
   ),
   {
+    does: 'takes its token back between two files, and answers once with none that can be read: asked again',
+    script: () => ({
+      'GET /status/export': listing(peer.file('/f/1', 2), peer.file('/f/2', 1)),
+      'GET /f/2': turns(status(401), status(401), sends(ndjson(good('c')))),
+      'POST /token': turns(
+        (_, a) => json(a, { access_token: 'good', token_type: 'Bearer', expires_in: 300 }),
+        (_, a) => json(a, { access_token: null, token_type: 'Bearer' }),
+        (_, a) => json(a, { access_token: 'better', token_type: 'Bearer', expires_in: 300 }),
+      ),
+    }),
+    state: 'done',
+    notes: ['peer-token'],
+    holds: ['a', 'b', 'c'],
+  },
+  {
     does: 'answers with headers without end',
     script: () => ({
       'POST /fhir/Group/g1/$davinci-data-export': (_, a) =>

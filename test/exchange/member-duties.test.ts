@@ -271,6 +271,32 @@ describe('asking again', () => {
     await keepClocks(node.deps);
     expect((await of('a2', 'C5-runoff')).filter((c) => c.state === 'open')).toEqual([]);
   });
+
+  test('who withdraws between the request and the next tick has no duty that nobody can meet; one that stands so ends', async () => {
+    const { sql } = node.deps.database;
+    now = new Date('2029-01-10T15:00:00Z');
+    await addMember('quick1', '2029-01-01');
+    await recordPayer(
+      node.deps,
+      'quick1',
+      { payer: 'Old Plan', memberNumber: 'quick1', starts: null, ends: null },
+      ACTOR,
+    );
+    await recordChoice(node.deps, 'quick1', YES, ACTOR);
+    const [id = ''] = await planPulls(node.deps, { cause: 'opt-in', memberIds: ['quick1'] });
+    await sql`update exchange.pull set kicked_off_at = ${now}, state = 'done', finished_at = ${now} where id = ${id}`;
+    await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
+    now = new Date('2029-01-10T15:00:30Z');
+    await recordChoice(node.deps, 'quick1', { ...YES, choice: 'decline' }, ACTOR);
+    await keepClocks(node.deps);
+    const ended = [{ state: 'withdrawn', reason: 'member-withdrew' }];
+    expect(await of('quick1', 'C4')).toMatchObject(ended);
+    // as an older program left it
+    await sql`update exchange.clock set state = 'open', reason = null, closed_at = null where member_id = 'quick1' and kind = 'C4'`;
+    now = new Date('2029-04-20T15:00:00Z');
+    await keepClocks(node.deps);
+    expect(await of('quick1', 'C4')).toMatchObject(ended);
+  });
 });
 
 test('nobody is asked for long before their coverage begins; the week of the request begins when they may be', async () => {

@@ -35,14 +35,26 @@ const LAWS = {
       select (select count(*) from exchange.resource where origin <> 'own' and not deleted)::int
         + (select count(*) from exchange.shared_resource where origin <> 'own' and not deleted)::int as n
     ) select booked.*, more, there.n from booked, revised, there where made + back - gone + more <> n`,
+  // by sets: an `or` of look-ups would go through the ledger for each record
   'L8: a visible received record has a source, a ledger row and a Provenance': `
-    select r.member_id, r.type, r.id from exchange.resource r
-    where r.origin <> 'own' and not r.deleted and (
-      (r.body::jsonb #>> '{meta,source}') is null
-      or not exists (select from exchange.ledger l where l.type = r.type and (((l.member_id = r.member_id or exists (select from exchange.member_merge g where l.member_id in (g.member_id, g.former_id) and r.member_id in (g.member_id, g.former_id))) and l.local_id = r.id) or (l.source_id = r.source_id and exists (
-        select from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry))))
-      or (r.type <> 'Provenance' and not exists (
-        select from exchange.resource p where p.member_id = r.member_id and p.type = 'Provenance' and (r.type || '/' || r.id) = any(p.targets))))`,
+    with shown as materialized (
+      select member_id, type, id, source_id, (body::jsonb #>> '{meta,source}') is null as is_unsourced from exchange.resource where origin <> 'own' and not deleted
+    ), same as materialized (
+      select member_id as a, former_id as b from exchange.member_merge union select former_id, member_id from exchange.member_merge
+      union select member_id, member_id from exchange.member_merge union select former_id, former_id from exchange.member_merge
+    ), booked as materialized (
+      select member_id, type, local_id as id from exchange.ledger where local_id is not null and member_id is not null
+      union select m.a, l.type, l.local_id from exchange.ledger l join same m on m.b = l.member_id where l.local_id is not null
+    ), revised as materialized (
+      select distinct l.type, l.source_id from exchange.ledger l join (select distinct pull_id, file, line, entry from exchange.unit_revision) v using (pull_id, file, line, entry) where l.source_id is not null
+    ), told as materialized (
+      select distinct p.member_id, t as key from exchange.resource p cross join unnest(p.targets) t where p.type = 'Provenance'
+    )
+    select s.member_id, s.type, s.id from shown s
+    left join booked b on b.member_id = s.member_id and b.type = s.type and b.id = s.id
+    left join revised v on v.type = s.type and v.source_id = s.source_id
+    left join told t on t.member_id = s.member_id and t.key = s.type || '/' || s.id
+    where s.is_unsourced or (b.id is null and v.source_id is null) or (s.type <> 'Provenance' and t.key is null)`,
   'a Provenance of ours that names a received Patient names no record of another type': `
     select p.member_id, p.id from exchange.resource p
     join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.origin <> 'own' and 'Patient/' || r.id = any(p.targets)

@@ -1,6 +1,7 @@
 // How tables are drawn: figures downwards, words that stay whole, marks beside their word.
 import { expect, test } from 'vitest';
 import { type Table, tableCsv, tableHtml } from '../../src/ui/table.ts';
+import { daysInWords } from '../../src/ui/time.ts';
 
 const table = (columns: Table['columns'], rows: Table['rows']): Table => ({
   name: 't',
@@ -99,4 +100,13 @@ test('a cell without a value is marked, so that a phone leaves its line out; a w
     '<td data-label="Ends" class="nothing">–</td><td data-label="Pulls" class="number nothing">–</td>',
   );
   expect(html).toContain('<td data-label="Ends">never</td><td data-label="Pulls" class="number">0</td>');
+});
+
+test('days are read as instants beside them are, and stay in ISO form in files; what only looks like a day stays', () => {
+  const columns = [{ key: 'day', label: 'Day' }];
+  const days = ['2027-01-02', '2027-01', '2027-13-45', 'M-2027-01-02'];
+  const t = daysInWords(table(columns, [...days.map((value) => [{ value }]), [{ value: '2027-01-02', code: true }]]));
+  expect(shown(t)).toContain('<time datetime="2027-01-02">Jan 2, 2027</time>');
+  for (const same of [...days.slice(1), '2027-01-02</code>']) expect(shown(t)).toContain(same);
+  expect(tableCsv(t)).toContain('2027-01-02\r\n2027-01\r\n');
 });

@@ -1,6 +1,7 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { alike } from '../alike.ts';
+import { claimIdentifiers } from '../claim-numbers.ts';
 import {
   bare,
   began,
@@ -154,13 +155,8 @@ function sameInsurer(a: Resource, b: Resource, known: Known): boolean | undefine
 }
 
 /** Numbers of a claim: those typed as unique claim ids, else its first. */
-function uniqueClaims(r: Resource): string[] {
-  const all = objects(r['identifier']).filter((i) => i['use'] !== 'secondary');
-  const typed = all.filter((i) => bare(i['type']).includes('uc'));
-  return (typed.length > 0 ? typed : all.slice(0, 1)).map(
-    (i) => `${text(i['system']) ?? ''}|${text(i['value']) ?? ''}`,
-  );
-}
+const uniqueClaims = (r: Resource): string[] =>
+  claimIdentifiers(r).map((i) => `${text(i['system']) ?? ''}|${text(i['value']) ?? ''}`);
 
 function claim(a: Resource, b: Resource, known: Known) {
   const insurer = sameInsurer(a, b, known);

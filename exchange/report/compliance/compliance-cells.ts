@@ -111,3 +111,11 @@ export function figureTable(figureList: readonly Figure[], before: string): Tabl
     empty: '',
   };
 }
+
+/** Kinds of requests, ours and to us. */
+export const REQUEST_KINDS: Readonly<Record<string, string>> = {
+  match: 'find members',
+  single: 'find members, one by one',
+  export: 'export history',
+  pull: 'pull',
+};

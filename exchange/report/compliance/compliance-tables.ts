@@ -5,7 +5,19 @@ import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
 import { refusalMeaning } from '../security.ts';
 import { clockCell } from '../words.ts';
-import { cut, deed, figureTable, instants, minutes, of, onPage, outcomeRows, table, text } from './compliance-cells.ts';
+import {
+  cut,
+  deed,
+  figureTable,
+  instants,
+  minutes,
+  of,
+  onPage,
+  outcomeRows,
+  REQUEST_KINDS,
+  table,
+  text,
+} from './compliance-cells.ts';
 import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
@@ -177,7 +189,11 @@ export function complianceTables(
       had.theyAsked,
       [
         of('payer', 'Payer', 'head'),
-        of('kind', 'Kind'),
+        [
+          'kind',
+          'Kind',
+          (r) => ({ value: text(r, 'kind'), text: REQUEST_KINDS[String(r['kind'])] ?? String(r['kind']) }),
+        ],
         of('received', 'Received', 'number'),
         of('answered', 'Answered', 'number'),
         of('inTime', 'Within one business day', 'number'),

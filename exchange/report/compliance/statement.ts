@@ -6,8 +6,7 @@ import { findPeer } from '../../store/peers/peer.ts';
 import { complianceRows, type Row } from '../../store/report/report-compliance.ts';
 import { instantsOf, type Period } from '../period.ts';
 import { grouped, numberCell, requestStateCell, spanText, timeCell } from '../words.ts';
-
-const KINDS: Readonly<Record<string, string>> = { match: 'find members', export: 'export history', pull: 'pull' };
+import { REQUEST_KINDS } from './compliance-cells.ts';
 
 /** Minutes left, or how late, when it was answered or as it stands. */
 function againstDue(due: Date | null, done: Date | null, state: string, now: Date): Cell {
@@ -30,10 +29,17 @@ function hashesOf(r: Row): Cell {
   return { value: hashes, text: `${n} files`, href: `/staff/${page}/${String(r['id'])}` };
 }
 
+/** Why an answer to a payer was taken back. */
+const ENDED: Readonly<Record<string, string>> = {
+  'consent-ended': 'the choice of a member in it has ended since',
+  'peer-ended': 'the payer was suspended or closed',
+};
+
 function reasonOf(r: Row): Cell {
   const code = r['reason'];
   if (code === null || code === undefined) return { value: null };
-  return { value: String(code), ...(r['kind'] === 'pull' ? { text: meaning('pull', String(code)).text } : {}) };
+  const words = r['kind'] === 'pull' ? meaning('pull', String(code)).text : ENDED[String(code)];
+  return { value: String(code), ...(words === undefined ? {} : { text: words }) };
 }
 
 const OUTCOMES: readonly (readonly [key: string, words: string])[] = [
@@ -104,16 +110,19 @@ export async function peerStatement(
         const state = String(r['state']);
         return [
           { value: String(r['direction']) },
-          { value: String(r['kind']), text: KINDS[String(r['kind'])] ?? String(r['kind']) },
+          { value: String(r['kind']), text: REQUEST_KINDS[String(r['kind'])] ?? String(r['kind']) },
           {
             value: String(r['id']),
             code: true,
-            href: `/staff/${r['kind'] === 'pull' ? 'pulls' : 'requests'}/${String(r['id'])}`,
+            href:
+              r['kind'] === 'single'
+                ? `/staff/matches?peer=${peerId}`
+                : `/staff/${r['kind'] === 'pull' ? 'pulls' : 'requests'}/${String(r['id'])}`,
           },
           timeCell(at, timeZone),
           timeCell(date(r['due']), timeZone),
           timeCell(done, timeZone),
-          at && done
+          at && done && r['kind'] !== 'single'
             ? {
                 value: Math.round((done.getTime() - at.getTime()) / 1000),
                 text: spanText(done.getTime() - at.getTime()),

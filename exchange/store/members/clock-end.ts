@@ -3,6 +3,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../../clocks/rules.ts';
+import { settleWithdrawn } from './member-clock.ts';
 
 /** Clocks are looked at whether they still apply when they are due within so many days. */
 const NEAR_DAYS = 10;
@@ -23,12 +24,26 @@ async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: 
     from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near(tx, now, which)}`;
 }
 
+/** Ends those of members who have withdrawn, which an older program opened after the withdrawal. */
+async function endWithdrawn(tx: Queryable, now: Date, which: Sql): Promise<void> {
+  const found = await tx<{ id: string }[]>`
+    select distinct k.member_id as id from exchange.clock k
+    where ${near(tx, now, which)} and k.kind in ('C2', 'C4', 'C5-runoff') and 'opt-in' <> (
+      select c.choice from exchange.consent c where c.member_id = k.member_id order by c.recorded_on desc, c.created_at desc limit 1)`;
+  await settleWithdrawn(
+    tx,
+    now,
+    found.map((f) => f.id),
+  );
+}
+
 /** Ends those of the open clocks `k` that are due soon and meet a condition. */
 async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
   const isNear = near(tx, now, which);
   const today = tx`(${now}::timestamptz at time zone ${calendar.zone})::date`;
   const endedAt = (day: Sql) => endedOn(tx, calendar, now, day);
   await endDeceased(tx, calendar, now, which);
+  await endWithdrawn(tx, now, which);
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
       closed_at = ${endedAt(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}

@@ -220,10 +220,11 @@ export async function hastenRequest(
 
 /**
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
- * that has ended; the clocks before them are met. Pulls are taken once, by pull_unclocked; clocks by clock_member.
+ * that has ended; the clocks before them are met. Who has withdrawn since the pull was accepted is not asked again. Pulls are taken once, by
+ * pull_unclocked; clocks by clock_member.
  */
-export async function openRefreshClocks(tx: Queryable, calendar: Calendar): Promise<void> {
-  await tx.unsafe(
+export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
+  const opened = await tx.unsafe<{ memberId: string }[]>(
     `with asked as (
        update exchange.pull set clocked = true where kicked_off_at is not null and not clocked returning id, peer_id, kicked_off_at
      ), covered as (
@@ -249,7 +250,8 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar): Prom
      ) n
      left join lateral (select lob from exchange.enrolment where member_id = c.member_id order by starts desc limit 1) l on true
      where (n.kind = 'C4' or c.ends + ${RUN_OFF_DAYS} >= c.day) and ((select count(*) from met) >= 0)
-     on conflict (kind, subject) do nothing`,
+     on conflict (kind, subject) do nothing returning member_id as "memberId"`,
     [calendar.zone, RULE_VERSION, calendar.version],
   );
+  await settleWithdrawn(tx, now, [...new Set(opened.map((o) => o.memberId))]);
 }

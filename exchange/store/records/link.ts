@@ -117,11 +117,22 @@ export function candidatePairs(
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
          where (r.id is not null or p.other_file is not null) and (not p.copy or r.origin = 'own')
          union all
-         select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, null, true
-         from key n join crowded c on c.member_id = n.member_id and c.hash = n.hash
+         -- one that is compared by a longer key with the same beginning, as by its day, misses nothing. The first of a key stands for it, also when it is replayed
+         (select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, null, true
+         from (
+           select n.*, c.hash is not null as is_crowded, bool_or(c.hash is null) over (partition by n.file, n.line, n.entry, n.beginning) as is_compared
+           from (
+             select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, k, hashtextextended(k, 0) as hash, regexp_replace(k, '[^|]*$', '') as beginning
+             from unit u cross join unnest(u.keys) k
+             where exists (select from crowded) and (u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held))
+           ) n left join crowded c on c.member_id = n.member_id and c.hash = n.hash
+         ) n where n.is_crowded and not (n.k = n.beginning and n.is_compared)
+         order by n.member_id, n.type, n.hash, n.file, n.line, n.entry)
          union all
-         select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, null, true
-         from weighed where is_crowded
+         select c.file, c.line, c.entry, w.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', '', false, false, null, true
+         from weighed w cross join lateral (
+           select * from unnest(w.c_file, w.c_line, w.c_entry, w.c_id) c(file, line, entry, id) order by file, line, entry limit 1) c
+         where w.is_crowded
        ) p
        order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 when 'Provenance' then 3 else 2 end, p.type, p.id, p."otherId"`,
       [work.id, work.peerId, range.first, range.last],

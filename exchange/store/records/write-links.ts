@@ -70,11 +70,16 @@ const CROWDED = (tx: Queryable, work: string) => tx`
   select s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
   from pg_temp.slice s join exchange.judged j on j.pull_id = ${work} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
 
-/** Notes them with the pull. After all links of the slice are settled. */
+/** Notes them with the pull, each once: a replay finds what is noted already. After all links of the slice are settled. finding_pull. */
 export async function noteClusters(tx: Queryable, work: { id: string; pull: string }): Promise<void> {
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${work.pull}, 'large-cluster', c.* from (${CROWDED(tx, work.id)}) c`;
+    select ${work.pull}, 'large-cluster', c.* from (${CROWDED(tx, work.id)}) c
+    where (c.file, c.line, c.entry) not in (select f.file, f.line, f.entry from exchange.finding f
+      where f.pull_id = ${work.pull} and f.kind = 'large-cluster' and f.file is not null and f.line is not null and f.entry is not null)
+      -- claims and fills of one key: the pull had noted the claims, the replay has the fills beside the claims that are stored
+      and not (${work.id !== work.pull} and c.type = 'MedicationDispense' and c.member_id in (select f.member_id from exchange.finding f
+        where f.pull_id = ${work.pull} and f.kind = 'large-cluster' and f.type = 'ExplanationOfBenefit'))`;
 }
 
 /** How many there are: records of our own are written by no pull. */

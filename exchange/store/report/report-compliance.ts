@@ -22,6 +22,9 @@ const ITEM_OF = (f: string, p: string) => `case
     when ${f}.kind = 'chain-anomaly' then md5(concat_ws('|', ${f}.member_id, 'chain', ${f}.local_id, split_part(${f}.detail, ':', 1)))
     else md5(concat_ws('|', ${f}.member_id, ${f}.kind, ${f}.type, least(${f}.local_id, ${f}.detail), greatest(${f}.local_id, ${f}.detail))) end`;
 
+/** Members asked for one by one. match_single_at. */
+const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $4)`;
+
 /** Was the member's choice to take part at an instant? consent_member. */
 const CHOICE_AT = (member: string, at: string) =>
   `coalesce((select choice from exchange.consent where member_id = ${member} and coalesce(given_at, created_at) <= ${at} order by recorded_on desc, created_at desc limit 1) = 'opt-in', false)`;
@@ -139,12 +142,21 @@ const COMPLIANCE_SQL = {
       percentile_cont(0.95) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "p95Minutes"
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id
     where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
-    group by j.peer_id, r.name, j.kind order by r.name, j.kind`,
+    group by j.peer_id, r.name, j.kind
+    union all
+    -- answered within the request
+    select m.peer_id, r.name, 'single', count(*)::int, count(*)::int, 0, count(*)::int, 0, null, null
+    from exchange.match_single m join exchange.peer r on r.id = m.peer_id where ${SINGLES} group by m.peer_id, r.name
+    order by payer, kind`,
   matching: `
     select r.name as payer, m.outcome, m.reason, count(*)::int as n
-    from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id join exchange.peer r on r.id = j.peer_id
-    where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
-    group by 1, 2, 3 order by 1, 2, 4 desc`,
+    from (
+      select j.peer_id, m.outcome, m.reason from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id
+      where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)
+      union all
+      select m.peer_id, m.outcome, m.reason from exchange.match_single m where ${SINGLES}
+    ) m join exchange.peer r on r.id = m.peer_id
+    where ${USED} group by 1, 2, 3 order by 1, 2, 4 desc`,
   outcomes: `
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_by_member l on l.pull_id = p.id
@@ -221,9 +233,11 @@ const COMPLIANCE_SQL = {
       (select count(*)::int from (select l.member_id from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
         where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} group by 1) m) as received,
       (select count(*)::int from (select a.member_id from exchange.audit a where ${DISCLOSED} group by 1) m) as disclosed,
-      (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as asked,
+      (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
+        + (select count(*)::int from exchange.match_single m where ${SINGLES}) as asked,
       (select count(*)::int from exchange.bulk_job j
-        where j.transaction_time is not null and j.completed_at <= j.due_at and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "inTime",
+        where j.transaction_time is not null and j.completed_at <= j.due_at and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
+        + (select count(*)::int from exchange.match_single m where ${SINGLES}) as "inTime",
       (select percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) from exchange.bulk_job j
         where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
     from (select count(*)::int as requested, count(*) filter (where matched)::int as matched from (
@@ -236,6 +250,10 @@ const COMPLIANCE_SQL = {
       (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
     from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
+    union all
+    -- those of a day together
+    select 'to us', 'member-match', 'single', min(s.at), max(s.at), null, 'complete', sum(s.n)::int, null, jsonb_object_agg(s.outcome, s.n), null, null
+    from (select (m.at at time zone 'UTC')::date as day, m.outcome, min(m.at) as at, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
     union all
     select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
       (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)

@@ -293,6 +293,23 @@ const CASES: [string, object, object, string, Known?][] = [
     'nothing',
   ],
   ['another lot', shot({ lotNumber: 'A' }), shot({ lotNumber: 'B' }), 'same-event 0.7'],
+  ...(
+    [
+      [500, 'mg', 0.5, 'g', 'same-event 0.9'],
+      [50, 'ug', 0.05, 'mg', 'same-event 0.9'],
+      [5, 'mL', 0.005, 'L', 'same-event 0.9'],
+      [5, 'mg', 5, 'g', 'dosage-mismatch'],
+    ] as const
+  ).map(([x, of, y, other, is]): (typeof CASES)[number] => {
+    const dosed = (value: number, code: string) =>
+      order({
+        status: 'active',
+        dosageInstruction: [
+          { doseAndRate: [{ doseQuantity: { value, unit: code, system: 'http://unitsofmeasure.org', code } }] },
+        ],
+      });
+    return [`a dose of ${x} ${of} and one of ${y} ${other}`, dosed(x, of), dosed(y, other), is];
+  }),
   [
     'R31 two active dosages',
     order({ status: 'active' }),
@@ -325,6 +342,16 @@ const CASES: [string, object, object, string, Known?][] = [
     others,
   ],
   ['one claim', eob({}), eob({}), 'same-record 1'],
+  ...(['uc', ''] as const).map((typed): (typeof CASES)[number] => {
+    const number = (system: string, value: string) => ({
+      ...(typed === '' ? {} : { type: cc('i', typed) }),
+      system: `https://bluebutton.cms.gov/resources/${system}`,
+      value,
+    });
+    const of = (id: string) =>
+      eob({ identifier: [number('identifier/claim-group', '99999999999'), number('variables/clm_id', id)] });
+    return [`two claims of one group${typed === '' ? '' : ', all numbers typed'}`, of('1'), of('2'), 'nothing'];
+  }),
   ['one number, another type', eob({}), eob({ type: cc('t', 'institutional') }), 'nothing'],
   [
     'periods of two payers overlap',

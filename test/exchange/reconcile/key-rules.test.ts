@@ -82,7 +82,18 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   3: '75a73df9a300e25a830fb7ddd40e790c82d21ec5ca16757a549ab0c95a61bd78',
   4: '281335df1d9a7a8fe556d8b8015a2d46c755abe694224c77dc17e784324fc9e0',
   5: '70ef6cdb89a8b64366b15ed34c90cc7be2f616ef6618f896163a664594c7255f',
+  6: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
 };
+
+/** A claim that tells the number of its group first. */
+const inGroup = (code: string) =>
+  record('ExplanationOfBenefit', {
+    type: { coding: [{ code }] },
+    identifier: [
+      { system: 'https://bluebutton.cms.gov/resources/identifier/claim-group', value: '99999999999' },
+      { system: 'https://bluebutton.cms.gov/resources/variables/clm_id', value: '12' },
+    ],
+  });
 
 test('the keys of a record are those of the number of their rules; others need a higher number', () => {
   const keys = TYPES.flatMap((type) => [
@@ -97,6 +108,7 @@ test('the keys of a record are those of the number of their rules; others need a
       ],
     }),
     ...(type.startsWith('Medication') && type !== 'Medication' ? [byContained(type)] : []),
+    ...(type === 'ExplanationOfBenefit' ? ['pharmacy', 'professional'].map(inGroup) : []),
   ]).map((r) => [r.resourceType, recordKeys(r), businessKeys(r)] as const);
   expect(keys.filter(([, own, shared]) => own.length + shared.length === 0)).toEqual([]);
   expect(createHash('sha256').update(JSON.stringify(keys)).digest('hex')).toBe(KEYS_OF[KEY_RULES]);

@@ -54,7 +54,8 @@ test.each([
     expect(linked).toHaveLength(MANY);
     const number = (id: string) => id.slice(id.indexOf('-'));
     expect(linked.filter((l) => number(l.a) !== number(l.b))).toEqual([]);
-    if (of === order) expect(await node.sql`select from exchange.finding where kind = 'large-cluster'`).toHaveLength(0);
+    // those of one code are too many to be compared by it alone: each is by its day
+    expect(await node.sql`select from exchange.finding where kind = 'large-cluster'`).toHaveLength(0);
   } finally {
     await node.close();
   }

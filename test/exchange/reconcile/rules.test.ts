@@ -509,6 +509,13 @@ describe('what hangs together', () => {
         ['ExplanationOfBenefit', 1],
       ]);
       expect(await node.sql`select from exchange.link where type <> 'Patient'`).toHaveLength(0);
+      // a replay notes nothing twice
+      const [pull, peer] = [await findPull(node.sql, id), await findPeer(node.sql, PEER)];
+      if (!pull || !peer) throw new Error('no pull');
+      await replay(node.deps, { pull, peer, by: { kind: 'command', name: 'test' }, cause: 'replay' });
+      expect(
+        await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'large-cluster'`,
+      ).toHaveLength(2);
     } finally {
       await node.close();
     }

@@ -220,6 +220,37 @@ test('a request that the payer cancelled is not one that was answered late, and 
   await sql`delete from exchange.bulk_job where id = 'cancelled'`;
 });
 
+test('members who were asked for one by one count as asked, answered and refused', async () => {
+  const { sql } = s.ours.deps.database;
+  const told = async () => {
+    const all = (await (await reviewer.get('/staff/compliance?format=json')).json()).tables;
+    const [F11] = all.figures.filter((f: { figure: string }) => f.figure === 'F11');
+    const single = all['they-asked'].find((r: { kind: string }) => r.kind === 'single');
+    const statement = (await (await reviewer.get('/staff/peers/prior/statement?format=json')).json()).tables.statement;
+    return {
+      F11: [F11.numerator, F11.denominator],
+      single: single && [single.received, single.answered, single.inTime],
+      asked: [all.metrics[0].asked, all.metrics[0].inTime],
+      said: statement.flatMap((r: Record<string, unknown>) =>
+        r['kind'] === 'single' ? [[r['members'], r['outcome']]] : [],
+      ),
+    };
+  };
+  const before = await told();
+  expect([before.single, before.said]).toEqual([undefined, []]);
+  await sql`
+    insert into exchange.match_single (id, peer_id, at, outcome, reason, request_id, sent)
+    select 'one-' || o, 'prior', now(), o, 'no-match', 'r', '{}' from unnest(array['match', 'nomatch']) o`;
+  const after = await told();
+  await sql`delete from exchange.match_single where id like 'one-%'`;
+  expect(after).toEqual({
+    F11: [before.F11[0] + 1, before.F11[1] + 2],
+    single: [2, 2, 2],
+    asked: before.asked.map((n: number) => n + 2),
+    said: [[2, '1 matched, 1 not matched']],
+  });
+});
+
 test('page, CSV and statement; no person in any; wrong periods are said', async () => {
   const page = await (await reviewer.get('/staff/compliance')).text();
   for (const name of Object.keys(tables)) expect(page).toContain(`id="t-${name}"`);
