@@ -168,6 +168,19 @@ const later =
   (header?: string): Handler =>
   (_, a) =>
     void a.writeHead(202, header === undefined ? {} : { 'retry-after': header }).end();
+/** A date by our clock, beside one that is none. */
+const undated =
+  (ms: number, date: string): Handler =>
+  (_, a) =>
+    void a.writeHead(202, { date, 'retry-after': new Date(Date.now() + skew + ms).toUTCString() }).end();
+/** A date so long after what the peer's clock says, which may be another time than ours. */
+const laterBy =
+  (ms: number, ahead = 0): Handler =>
+  (_, a) => {
+    const theirs = Date.now() + skew + ahead;
+    const [date, after] = [theirs, theirs + ms].map((t) => new Date(t).toUTCString());
+    a.writeHead(202, { date, 'retry-after': after }).end();
+  };
 const normal = (key: string): Handler => NORMAL[key] as Handler;
 const status =
   (code: number): Handler =>
@@ -265,7 +278,12 @@ describe('waiting', () => {
     const done = await pull({
       'GET /status/export': turns(
         later('7'),
-        later(new Date(Date.now() + skew + 60_000).toUTCString()),
+        laterBy(60_000),
+        // by a clock that is two hours before ours, or behind it
+        laterBy(60_000, 7_200_000),
+        laterBy(60_000, -7_200_000),
+        undated(60_000, '0'),
+        undated(60_000, '2030-01-01'),
         later('1800000000'),
         later('soon'),
         later(),
@@ -273,9 +291,9 @@ describe('waiting', () => {
       ),
     });
     expect(done.state).toBe('done');
-    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(6);
-    expect(done.waited).toBeGreaterThan(3_600_000);
-    expect(done.waited).toBeLessThan(3_700_000);
+    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(10);
+    expect(done.waited).toBeGreaterThan(3_890_000);
+    expect(done.waited).toBeLessThan(4_020_000);
   });
 
   test('one failure after many polls is a first failure', async () => {
