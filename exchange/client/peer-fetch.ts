@@ -122,14 +122,18 @@ const LATER: ReadonlySet<number> = new Set([408, 423, 425, 429]);
 const asksToComeLater = ({ status, headers }: Response): boolean =>
   LATER.has(status) || status >= 500 || (status === 409 && headers.has('retry-after'));
 
+/** What `Retry-After` says. A date is one of the peer's clock, which its answer tells: https://www.rfc-editor.org/rfc/rfc9110#field.date. */
+function askedToWait(talk: Talk, { headers }: Response, limits: typeof WAIT): ReturnType<typeof readRetryAfter> {
+  const theirs = Date.parse(headers.get('date') ?? '');
+  const now = Number.isNaN(theirs) ? talk.deps.clock() : new Date(theirs);
+  const wait = readRetryAfter(headers.get('retry-after'), now, limits);
+  if (wait?.isAbsurd) talk.note('peer-retry-after');
+  return wait;
+}
+
 async function refuseLater(talk: Talk, response: Response, request: PeerRequest): Promise<never> {
   const { status } = response;
-  const wait = readRetryAfter(
-    response.headers.get('retry-after'),
-    talk.deps.clock(),
-    request.isFile ? WAIT_FILE : WAIT,
-  );
-  if (wait?.isAbsurd) talk.note('peer-retry-after');
+  const wait = askedToWait(talk, response, request.isFile ? WAIT_FILE : WAIT);
   if (request.endsOnError && (status === 500 || status === 501)) {
     const codes = issueCodes(await readBounded(response, MAX_ERROR_BODY).catch(() => ''));
     if (codes.length > 0 && !codes.some((c) => TRANSIENT.has(c))) throw new PeerFault(`job-failed-${status}`);
@@ -179,8 +183,7 @@ export async function readJson(response: Response, maxBytes: number, note?: Talk
 
 /** Waiting time before the next poll: what the peer says, else growing. */
 export function pollDelayMs(talk: Talk, response: Response, attempts: number): number {
-  const said = readRetryAfter(response.headers.get('retry-after'), talk.deps.clock(), WAIT);
-  if (said?.isAbsurd) talk.note('peer-retry-after');
+  const said = askedToWait(talk, response, WAIT);
   const grown = Math.min(300_000, 1000 * 1.7 ** Math.min(attempts, 12));
   // a time long over would have us ask every second until the deadline
   return said?.ms === undefined ? grown : said.isAbsurd ? Math.max(said.ms, grown) : said.ms;

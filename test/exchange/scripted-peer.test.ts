@@ -168,6 +168,14 @@ const later =
   (header?: string): Handler =>
   (_, a) =>
     void a.writeHead(202, header === undefined ? {} : { 'retry-after': header }).end();
+/** A date so long after what the peer's clock says, which may be another time than ours. */
+const laterBy =
+  (ms: number, ahead = 0): Handler =>
+  (_, a) => {
+    const theirs = Date.now() + skew + ahead;
+    const [date, after] = [theirs, theirs + ms].map((t) => new Date(t).toUTCString());
+    a.writeHead(202, { date, 'retry-after': after }).end();
+  };
 const normal = (key: string): Handler => NORMAL[key] as Handler;
 const status =
   (code: number): Handler =>
@@ -265,7 +273,10 @@ describe('waiting', () => {
     const done = await pull({
       'GET /status/export': turns(
         later('7'),
-        later(new Date(Date.now() + skew + 60_000).toUTCString()),
+        laterBy(60_000),
+        // by a clock that is two hours before ours, or behind it
+        laterBy(60_000, 7_200_000),
+        laterBy(60_000, -7_200_000),
         later('1800000000'),
         later('soon'),
         later(),
@@ -273,9 +284,9 @@ describe('waiting', () => {
       ),
     });
     expect(done.state).toBe('done');
-    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(6);
-    expect(done.waited).toBeGreaterThan(3_600_000);
-    expect(done.waited).toBeLessThan(3_700_000);
+    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(8);
+    expect(done.waited).toBeGreaterThan(3_780_000);
+    expect(done.waited).toBeLessThan(3_900_000);
   });
 
   test('one failure after many polls is a first failure', async () => {
