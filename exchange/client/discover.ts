@@ -39,6 +39,13 @@ function readStatement(c: JsonObject | undefined, rest: JsonObject): Statement {
   };
 }
 
+/** https://www.rfc-editor.org/rfc/rfc6749#section-3.3: what is none can be asked for in no request, nor kept. */
+const SCOPE = /^[!#-[\]-~]{1,256}$/;
+
+/** As it can be kept: the database holds neither U+0000 nor half a character. */
+const storable = (_: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value;
+
 /** Judges both documents. Throws PeerFault when the peer cannot be used. */
 function readDiscovery(smart: unknown, statement: unknown): Discovery {
   const s = smart as Json;
@@ -52,17 +59,18 @@ function readDiscovery(smart: unknown, statement: unknown): Discovery {
   const fhirVersion = c === undefined ? undefined : text(c['fhirVersion']);
   if (fhirVersion !== undefined && !fhirVersion.startsWith('4.0')) throw new PeerFault('other-fhir-version');
   const group = objects(rest['resource']).find((r) => r['type'] === 'Group');
-  return {
+  const found: Discovery = {
     tokenEndpoint,
     issuer: text(s['issuer']),
     algorithms: strings(s['token_endpoint_auth_signing_alg_values_supported']),
-    scopes: strings(s['scopes_supported']),
+    scopes: strings(s['scopes_supported']).filter((scope) => SCOPE.test(scope)),
     fhirVersion,
     software: c !== undefined && isObject(c['software']) ? text(c['software']['name']) : undefined,
     guides: c === undefined ? [] : strings(c['implementationGuide']),
     groupOperations: objects(group?.['operation']).map((o) => text(o['name']) ?? ''),
     statement: readStatement(c, rest),
   };
+  return JSON.parse(JSON.stringify(found), storable) as Discovery;
 }
 
 /** Asks a peer for both documents, without a token. */

@@ -69,11 +69,12 @@ const RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
 type Span = { first: number; last: number; size: number | null };
 
-/** Which part of the file an answer says that it is; undefined where it says none. */
+/** Which part of the file an answer says that it is; undefined where it says none, or one that cannot be (RFC 9110, 14.4). */
 function spanOf(response: Response): Span | undefined {
   const [, first, last, size] = RANGE.exec(response.headers.get('content-range') ?? '') ?? [];
   if (first === undefined) return undefined;
-  return { first: Number(first), last: Number(last), size: size === '*' ? null : Number(size) };
+  const span = { first: Number(first), last: Number(last), size: size === '*' ? null : Number(size) };
+  return span.last < span.first || (span.size !== null && span.size <= span.last) ? undefined : span;
 }
 
 /** Bytes that the body is to have, as its headers say; undefined where they say nothing. */
@@ -96,7 +97,9 @@ function goesOn(response: Response, kept: Kept): boolean {
   const span = spanOf(response);
   if (span?.first !== kept.bytes || response.headers.get('etag') !== kept.etag) return false;
   const isSame = span.size === null || kept.size === null || span.size === kept.size;
-  return isSame && lengthOf(response) === span.last - span.first + 1;
+  // what is not packed ends anywhere: whether this is all of the rest could not be known
+  const hasEnd = span.size !== null || kept.size !== null || kept.encoding === 'gzip';
+  return isSame && hasEnd && lengthOf(response) === span.last - span.first + 1;
 }
 
 /** @throws PeerFault; what was kept stays for the next try, unless it is of no use */

@@ -2,7 +2,7 @@
 // token goes to the peer's own origins and nowhere else. Redirects are refused, except of files.
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { NotText, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
-import { readRetryAfter } from '../../src/net/retry-after.ts';
+import { readHttpDate, readRetryAfter } from '../../src/net/retry-after.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import type { Talk } from './talk.ts';
 
@@ -124,7 +124,7 @@ const asksToComeLater = ({ status, headers }: Response): boolean =>
 
 /** What `Retry-After` says. A date is one of the peer's clock, which its answer tells: https://www.rfc-editor.org/rfc/rfc9110#field.date. */
 function askedToWait(talk: Talk, { headers }: Response, limits: typeof WAIT): ReturnType<typeof readRetryAfter> {
-  const theirs = Date.parse(headers.get('date') ?? '');
+  const theirs = readHttpDate(headers.get('date'));
   const now = Number.isNaN(theirs) ? talk.deps.clock() : new Date(theirs);
   const wait = readRetryAfter(headers.get('retry-after'), now, limits);
   if (wait?.isAbsurd) talk.note('peer-retry-after');

@@ -60,6 +60,8 @@ export class Look {
   #gunzip: Gunzip | undefined;
   readonly #isPacked: boolean;
   #fault: Error | undefined;
+  /** what is packed has ended */
+  #isOver = false;
   #arrived = 0;
   /** where in what arrived the last byte stands that is not zero */
   #lastByte = -1;
@@ -78,13 +80,16 @@ export class Look {
   async take(chunk: Uint8Array): Promise<void> {
     if (chunk.length === 0) return;
     if (this.#isPacked) {
-      const last = chunk.findLastIndex((byte) => byte !== 0);
+      let last = chunk.length - 1;
+      while (last >= 0 && chunk[last] === 0) last--;
       if (last !== -1) this.#lastByte = this.#arrived + last;
     }
     this.#arrived += chunk.length;
     if (!this.#isPacked) return this.#see(chunk);
     if (this.#arrived > this.#limits.fileWireBytes) throw new PeerFault('file-too-large');
     const gunzip = this.#open();
+    // it takes nothing more, and what is written all the same it would hold in memory
+    if (this.#isOver) return this.#lookBehind(gunzip);
     if (!gunzip.write(chunk))
       await Promise.race([new Promise<void>((ready) => gunzip.once('drain', ready)), this.#done]);
     if (this.#fault) throw this.#fault;
@@ -94,9 +99,7 @@ export class Look {
     if (this.#gunzip) {
       this.#gunzip.end();
       await this.#done;
-      // zeros may fill up what is packed; unpacking ends at the first of them, and what stands behind them would be lost
-      if (this.#gunzip.bytesWritten <= this.#lastByte)
-        this.#fault ??= new PeerFault('file-corrupt', { isTransient: true });
+      this.#lookBehind(this.#gunzip);
     }
     if (this.#fault) throw this.#fault;
     this.#count.end();
@@ -106,6 +109,12 @@ export class Look {
 
   stop(): void {
     this.#gunzip?.destroy();
+  }
+
+  /** Zeros may fill up what is packed; unpacking ends at the first of them, and what stands behind them would be lost. */
+  #lookBehind(gunzip: Gunzip): void {
+    if (gunzip.bytesWritten <= this.#lastByte) this.#fault ??= new PeerFault('file-corrupt', { isTransient: true });
+    if (this.#fault) throw this.#fault;
   }
 
   #open(): Gunzip {
@@ -126,7 +135,10 @@ export class Look {
         this.#fault ??= new PeerFault(reason, { isTransient: true });
       });
       gunzip.on('close', over);
-      gunzip.on('end', over);
+      gunzip.on('end', () => {
+        this.#isOver = true;
+        over();
+      });
     });
     this.#gunzip = gunzip;
     return gunzip;

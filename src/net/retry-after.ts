@@ -11,6 +11,16 @@ const DAY_MS = 86_400_000;
 /** Clocks differ by so much. */
 const SKEW_MS = 300_000;
 
+/**
+ * Milliseconds since 1970 of a date in a header, https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats; NaN for what is none:
+ * the parser of the engine takes `0` and `-5` for dates. The form without a zone is in GMT.
+ */
+export function readHttpDate(header: string | null): number {
+  const value = header?.trim() ?? '';
+  if (!/^[A-Z][a-z]{2,8},? /.test(value)) return Number.NaN;
+  return Date.parse(/ \d{4}$/.test(value) ? `${value} GMT` : value);
+}
+
 /** What the header says; undefined without one. What cannot be read is absurd and has no time of its own. */
 export function readRetryAfter(
   header: string | null,
@@ -24,8 +34,7 @@ export function readRetryAfter(
     isAbsurd: ms > DAY_MS || ms < -SKEW_MS,
   });
   if (/^\d+(\.\d+)?$/.test(value)) return judge(Number(value) * 1000);
-  // the parser of the engine takes `-5` for a date
-  const at = /^[A-Z][a-z]{2,8},? /.test(value) ? Date.parse(value) : Number.NaN;
+  const at = readHttpDate(value);
   return Number.isNaN(at) ? { ms: undefined, isAbsurd: true } : judge(at - now.getTime());
 }
 

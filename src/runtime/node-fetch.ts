@@ -30,6 +30,8 @@ export function guardedFetch(policy: NetworkPolicy): typeof fetch & { close(): P
     bodyTimeout: 60_000,
     maxHeaderSize: 32 * 1024,
     connections: 8,
+    // over HTTP/2 a body that the other side breaks off (RST_STREAM) ends here as a whole one does
+    allowH2: false,
     keepAliveTimeout: 5_000,
   });
   const guarded = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {

@@ -4,7 +4,10 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { limitsOf } from '../../exchange/client/limits.ts';
+import { Look } from '../../exchange/client/receive.ts';
 import { localDay } from '../../exchange/clocks/business-day.ts';
+import { checkPeer } from '../../exchange/peers/check.ts';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { readPeriod } from '../../exchange/report/period.ts';
@@ -12,6 +15,7 @@ import { pullMessages } from '../../exchange/report/pull/messages.ts';
 import { pullReport } from '../../exchange/report/pull/pull-report.ts';
 import { renderReport } from '../../exchange/report/pull/render-report.ts';
 import { toTell } from '../../exchange/report/pull/tell.ts';
+import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
 import {
   good,
@@ -250,6 +254,46 @@ const ROWS: Row[] = [
       notes: ['peer-file-cut', 'peer-range'],
     };
   }),
+  ...(
+    [
+      ['to the end of a line, of a whole that nobody told the length of: all of it is asked for', '*'],
+      ['as a part of less than itself: all of it is asked for', 1000],
+    ] as const
+  ).map(([what, size]): Row => {
+    const plain = Buffer.from(big);
+    return {
+      does: `answers the rest of a plain file ${what}`,
+      script: () => {
+        const etag = { etag: '"v1"' };
+        const untold: Handler = (_, a) => {
+          a.writeHead(200, { 'content-type': 'application/fhir+ndjson', ...etag });
+          a.write(plain.subarray(0, 20_000), () => setTimeout(() => a.destroy(), 10));
+        };
+        const toLine = plain.subarray(0, plain.indexOf(10, 80_000) + 1);
+        return serves(turns(untold, rest(toLine, etag, 0, size), sends(plain, etag)));
+      },
+      ...goodBig,
+      notes: ['peer-file-cut', 'peer-range'],
+    };
+  }),
+  {
+    does: 'publishes scopes and names that no database holds: those that can be asked for are',
+    script: () => ({
+      'GET /fhir/.well-known/smart-configuration': (_, a) =>
+        json(a, { token_endpoint: `${peer.base}/token`, scopes_supported: ['system/\0.rs', '\ud800', 'system/*.rs'] }),
+      'GET /fhir/metadata': (_, a) =>
+        json(a, { resourceType: 'CapabilityStatement', fhirVersion: '4.0.1', software: { name: 'a\0b\ud800' } }),
+    }),
+    ...goodTwo,
+    notes: [],
+    also: async () => {
+      const found = await findPeer(peer.node.deps.database.sql, 'scripted');
+      expect(found?.abilities?.scopes).toEqual(['system/*.rs']);
+      // what the daily look finds is kept too
+      const checked = found && (await checkPeer(peer.node.deps, found, { kind: 'system', name: 'test' }));
+      expect(checked).toMatchObject({ found: { software: 'a\ufffdb\ufffd' }, differs: [] });
+    },
+  },
   {
     does: 'sends more than the part that it says, without a length: it is damaged, and nothing is joined',
     script: () => {
@@ -1628,6 +1672,17 @@ test.each(ROWS)('$does', async (row) => {
   else if (row.state !== 'done') expect(await peer.ledger(rested.id)).toEqual({});
   if (row.notes) expect(Object.keys(await peer.findings(rested.id)).sort()).toEqual([...row.notes].sort());
   await row.also?.(rested);
+});
+
+test('what comes behind the end of what is packed is held nowhere: zeros are dropped, anything else is damage at once', async () => {
+  const look = new Look(limitsOf({}), true);
+  await look.take(gzipSync(two));
+  const zeros = new Uint8Array(65_536).fill(0);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 2000; i++) await look.take(zeros.slice());
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(60_000_000);
+  await expect(look.take(new Uint8Array([1]))).rejects.toThrow('file-corrupt');
+  look.stop();
 });
 
 test('a payer whose pulls fail is asked again after an hour, two, four and so on; a wish of the member asks at once', async () => {

@@ -168,6 +168,11 @@ const later =
   (header?: string): Handler =>
   (_, a) =>
     void a.writeHead(202, header === undefined ? {} : { 'retry-after': header }).end();
+/** A date by our clock, beside one that is none. */
+const undated =
+  (ms: number, date: string): Handler =>
+  (_, a) =>
+    void a.writeHead(202, { date, 'retry-after': new Date(Date.now() + skew + ms).toUTCString() }).end();
 /** A date so long after what the peer's clock says, which may be another time than ours. */
 const laterBy =
   (ms: number, ahead = 0): Handler =>
@@ -277,6 +282,8 @@ describe('waiting', () => {
         // by a clock that is two hours before ours, or behind it
         laterBy(60_000, 7_200_000),
         laterBy(60_000, -7_200_000),
+        undated(60_000, '0'),
+        undated(60_000, '2030-01-01'),
         later('1800000000'),
         later('soon'),
         later(),
@@ -284,9 +291,9 @@ describe('waiting', () => {
       ),
     });
     expect(done.state).toBe('done');
-    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(8);
-    expect(done.waited).toBeGreaterThan(3_780_000);
-    expect(done.waited).toBeLessThan(3_900_000);
+    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(10);
+    expect(done.waited).toBeGreaterThan(3_890_000);
+    expect(done.waited).toBeLessThan(4_020_000);
   });
 
   test('one failure after many polls is a first failure', async () => {

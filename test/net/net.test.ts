@@ -1,5 +1,6 @@
 // The outgoing guard: which addresses and URLs may be asked; and Retry-After in every form met.
 import { createServer } from 'node:http';
+import { createServer as createListener } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkUrl, mayConnect, type NetworkPolicy } from '../../src/net/address.ts';
 import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
@@ -123,6 +124,25 @@ describe('guarded fetch', () => {
     expect(answer.status).toBe(302);
     await answer.body?.cancel();
     await guarded.close();
+  });
+  test('HTTP/1.1 is offered and nothing else: over HTTP/2 a body that is broken off would end as a whole one', async () => {
+    const hello = Promise.withResolvers<string>();
+    const listener = createListener((socket) =>
+      socket
+        .on('error', () => {})
+        .once('data', (bytes) => {
+          hello.resolve(bytes.toString('latin1'));
+          socket.destroy();
+        }),
+    );
+    await new Promise<void>((done) => listener.listen(0, '127.0.0.1', done));
+    const guarded = guardedFetch({ allowLoopback: true, allowedNetworks: [] });
+    await expect(guarded(`https://127.0.0.1:${(listener.address() as { port: number }).port}/`)).rejects.toThrow();
+    // each name of the extension stands behind its length: https://www.rfc-editor.org/rfc/rfc7301#section-3.1
+    expect(await hello.promise).toContain('\u0008http/1.1');
+    expect(await hello.promise).not.toContain('\u0002h2');
+    await guarded.close();
+    listener.close();
   });
 });
 
