@@ -1,7 +1,7 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { claimIdentifiers } from '../reconcile/claim-numbers.ts';
-import { bare, codesOf, day, period } from '../reconcile/codes.ts';
+import { bare, codesOf, day, inWords, period } from '../reconcile/codes.ts';
 import { authorizationNumbers } from '../reconcile/record-keys.ts';
 
 /** A claim number: `system` may be missing where a claim names another. */
@@ -13,6 +13,8 @@ export type ClaimFacts = {
   insurer?: string;
   /** `system|value` of the insurer's identifier */
   insurerId?: string;
+  /** of one that is named in words alone, in small letters: two payers who tell one claim call its insurer the same */
+  insurerName?: string;
   status: string;
   /** claim type codes, sorted */
   type: string;
@@ -42,8 +44,8 @@ const PREVIOUS =
 
 const numberOf = (i: Json | undefined): ClaimNumber[] => {
   if (!isObject(i)) return [];
-  const [system, value] = [text(i['system']), text(i['value'])];
-  return value === undefined ? [] : [{ ...(system === undefined ? {} : { system }), value }];
+  const [system, value] = [text(i['system']), text(i['value'])?.trim()];
+  return value === undefined || value === '' ? [] : [{ ...(system === undefined ? {} : { system }), value }];
 };
 
 /** Numbers of one claim, and other claims that it names: nobody's has more. */
@@ -109,23 +111,26 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
   const [from, to] = [days[0], days.at(-1)];
   const created = text(r['created']);
   const reference = text(insurer['reference']);
+  const insurerName =
+    reference === undefined && insurerNumber === undefined ? (inWords(text(insurer['display'])) ?? '') : '';
   const reviews = isPa ? reviewsOf(r) : [];
   const previous = isPa
     ? objects(r['item'])
         .flatMap((i) => objects(i['extension']))
         .filter((e) => PREVIOUS.test(String(e['url'])))
-        .flatMap((e) => text(e['valueString']) ?? numberOf(e['valueIdentifier'])[0]?.value ?? [])
+        .flatMap((e) => text(e['valueString'])?.trim() ?? numberOf(e['valueIdentifier'])[0]?.value ?? [])
     : [];
   const units = isPa ? unitsOf(r) : undefined;
   const used = isPa
     ? []
     : objects(r['insurance']).flatMap((i) =>
-        Array.isArray(i['preAuthRef']) ? i['preAuthRef'].filter((x): x is string => typeof x === 'string') : [],
+        Array.isArray(i['preAuthRef']) ? i['preAuthRef'].flatMap((x) => (typeof x === 'string' ? x.trim() : [])) : [],
       );
   return {
     use: isPa ? 'preauthorization' : 'claim',
     ...(reference === undefined ? {} : { insurer: reference }),
     ...(insurerNumber === undefined ? {} : { insurerId: `${insurerNumber.system ?? ''}|${insurerNumber.value}` }),
+    ...(insurerName === '' ? {} : { insurerName }),
     status: text(r['status']) ?? 'active',
     type: codesOf(r['type'])
       .map((c) => c.slice(c.indexOf('|') + 1))

@@ -7,7 +7,7 @@ import { unitOf } from './quantities.ts';
 /** Members that say nothing of what is meant. */
 const BESIDE: ReadonlySet<string> = new Set(['id', 'display', 'userSelected', 'version']);
 
-/** What a dose is told in, by unit in small letters: in milligrams or millilitres. */
+/** What a dose is told in, by unit in small letters and with `u` for micro: in milligrams or millilitres. */
 const IN_COMMON: ReadonlyMap<string, readonly [unit: string, factor: number]> = new Map([
   ['g', ['mg', 1000]],
   ['ug', ['mg', 0.001]],
@@ -19,7 +19,7 @@ const IN_COMMON: ReadonlyMap<string, readonly [unit: string, factor: number]> = 
 
 /** A quantity, https://hl7.org/fhir/R4/datatypes.html#Quantity: half a gram is 500 mg. */
 function amount(value: number, q: JsonObject): Json {
-  const unit = unitOf(q).toLowerCase();
+  const unit = unitOf(q).toLowerCase().replace(/[µμ]/g, 'u');
   const [common, factor] = IN_COMMON.get(unit) ?? [unit, 1];
   return [factor === 1 ? value : Number((value * factor).toPrecision(12)), text(q['comparator']) ?? null, common];
 }

@@ -2,11 +2,17 @@
 import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { bare } from './codes.ts';
 
-/** The system of a number says that it is one of a group of claims, such as Synthea's and Blue Button's `claim-group`, `clm_grp_id`. */
-const OF_CLAIM_GROUP = /[/:_-](claim|clm)[-_]?(group|grp)\b|[/:_-](claim|clm)_?(group|grp)_/i;
-/** Identifiers of a claim without those of the group that it is in, which other claims of the person share. */
+/**
+ * The system of a number ends with the name of a group of claims, such as Synthea's and Blue Button's `claim-group`, `clm_grp_id`. A payer whose
+ * host is called so numbers claims all the same.
+ */
+const OF_CLAIM_GROUP =
+  /[/:#](?:[\w.-]+[-_.])?(?:claim|clm)[-_]?(?:group|grp)(?:[-_/]?(?:id|identifier|no|num|number))?\/?$/i;
+/** Identifiers of a claim without those of the group that it is in, which other claims of the person share, and without those that say no number. */
 export const ungrouped = (r: Resource) =>
-  objects(r['identifier']).filter((i) => !OF_CLAIM_GROUP.test(text(i['system']) ?? ''));
+  objects(r['identifier']).filter(
+    (i) => (text(i['value']) ?? '').trim() !== '' && !OF_CLAIM_GROUP.test(text(i['system']) ?? ''),
+  );
 /** Identifiers that name the claim: those typed as unique claim ids; claims of others may type none, then what comes first. */
 export function claimIdentifiers(r: Resource) {
   const all = ungrouped(r).filter((i) => i['use'] !== 'secondary');

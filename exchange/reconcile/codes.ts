@@ -288,13 +288,13 @@ export function vaccineCodes(r: Resource): string[] {
 }
 
 const NOT_OF_THE_RECORD = new Set(['secondary', 'old', 'temp']);
-/** `system|value` of the identifiers that name the record itself. */
+/** `system|value` of the identifiers that name the record itself. Blanks around a number are none of it. */
 export function identifiers(r: Resource): string[] {
   return [...objects(r['identifier']), ...objects(r['masterIdentifier']), ...objects(r['accessionIdentifier'])]
     .filter((i) => !NOT_OF_THE_RECORD.has(text(i['use']) ?? ''))
     .flatMap((i) => {
-      const [system, value] = [text(i['system']), text(i['value'])];
-      return system === undefined || value === undefined ? [] : [`${system}|${value}`];
+      const [system, value] = [text(i['system']), text(i['value'])?.trim()];
+      return system === undefined || value === undefined || value === '' ? [] : [`${system}|${value}`];
     });
 }
 

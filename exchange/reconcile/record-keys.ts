@@ -23,7 +23,7 @@ import {
 } from './codes.ts';
 
 /** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 6;
+export const KEY_RULES = 7;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -34,7 +34,7 @@ const each = (codes: readonly string[], rest: string | undefined): RecordKey[] =
 const eachDay = (codes: readonly string[], at: Json | undefined): RecordKey[] =>
   daysOf(at).flatMap((d) => each(codes, d));
 
-/** Authorization numbers: identifier, `preAuthRef`, and the number of a review action. */
+/** Authorization numbers: identifier, `preAuthRef`, and the number of a review action. Without blanks around them. */
 export function authorizationNumbers(r: Resource): string[] {
   const found = new Set<string>();
   for (const i of objects(r['identifier'])) {
@@ -49,7 +49,7 @@ export function authorizationNumbers(r: Resource): string[] {
         const number = part['url'] === 'number' ? text(part['valueString']) : undefined;
         if (number !== undefined) found.add(number);
       }
-  return [...found];
+  return [...new Set([...found].map((n) => n.trim()))].filter((n) => n !== '');
 }
 
 /**

@@ -156,7 +156,7 @@ function sameInsurer(a: Resource, b: Resource, known: Known): boolean | undefine
 
 /** Numbers of a claim: those typed as unique claim ids, else its first. */
 const uniqueClaims = (r: Resource): string[] =>
-  claimIdentifiers(r).map((i) => `${text(i['system']) ?? ''}|${text(i['value']) ?? ''}`);
+  claimIdentifiers(r).map((i) => `${text(i['system']) ?? ''}|${(text(i['value']) ?? '').trim()}`);
 
 function claim(a: Resource, b: Resource, known: Known) {
   const insurer = sameInsurer(a, b, known);

@@ -51,6 +51,7 @@ export async function complianceReport(deps: Needs, scope: ComplianceScope): Pro
     now,
     peerId: scope.peerId ?? null,
     lob: scope.lob ?? null,
+    timeZone,
   });
   const here = scopeOf(scope.period);
   const rows = (query: ComplianceQuery, s = here) => complianceRows(sql, query, s);

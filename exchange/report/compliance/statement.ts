@@ -81,6 +81,7 @@ export async function peerStatement(
     now: deps.clock(),
     peerId,
     lob: null,
+    timeZone,
   });
   const now = deps.clock();
   const date = (v: unknown) => (v instanceof Date ? v : null);

@@ -16,7 +16,7 @@ export async function claimMembers(tx: Queryable): Promise<string[]> {
 
 type Row = { memberId: string; id: string; insurer: string | null; origin: string; at: Date; facts: ClaimFacts };
 const INSURER = `coalesce(case when c.claim->>'insurerId' like 'http://hl7.org/fhir/sid/us-npi|%' then 'npi|' || split_part(c.claim->>'insurerId', '|', 2) end,
-  'npi|' || o.npi, c.claim->>'insurerId', o.id, case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
+  'npi|' || o.npi, c.claim->>'insurerId', o.id, 'name|' || (c.claim->>'insurerName'), case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
 const ORGANIZATION = `left join exchange.identity i on i.peer_id = c.origin and i.type = 'Organization' and i.source_id = split_part(c.claim->>'insurer', '/', 2) and i.state = 'visible'
   left join exchange.shared_resource o on o.type = 'Organization' and o.id = coalesce(i.local_id, split_part(c.claim->>'insurer', '/', 2))`;
 

@@ -5,7 +5,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { isFormerSql } from '../members/member-merge.ts';
 
-export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null };
+export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
 const MOST_ROWS = 5000;
 export type Row = Record<string, string | number | boolean | Date | null>;
@@ -22,7 +22,7 @@ const ITEM_OF = (f: string, p: string) => `case
     when ${f}.kind = 'chain-anomaly' then md5(concat_ws('|', ${f}.member_id, 'chain', ${f}.local_id, split_part(${f}.detail, ':', 1)))
     else md5(concat_ws('|', ${f}.member_id, ${f}.kind, ${f}.type, least(${f}.local_id, ${f}.detail), greatest(${f}.local_id, ${f}.detail))) end`;
 
-/** Members asked for one by one. match_single_at. */
+/** Members asked for one by one. By match_single_at alone, which holds all that is counted. */
 const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $4)`;
 
 /** Was the member's choice to take part at an instant? consent_member. */
@@ -251,9 +251,9 @@ const COMPLIANCE_SQL = {
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
     from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
     union all
-    -- those of a day together
+    -- those of a day together, $6 the zone of the days
     select 'to us', 'member-match', 'single', min(s.at), max(s.at), null, 'complete', sum(s.n)::int, null, jsonb_object_agg(s.outcome, s.n), null, null
-    from (select (m.at at time zone 'UTC')::date as day, m.outcome, min(m.at) as at, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
+    from (select (m.at at time zone $6)::date as day, m.outcome, min(m.at) as at, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
     union all
     select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
       (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)
@@ -267,5 +267,8 @@ export type ComplianceQuery = keyof typeof COMPLIANCE_SQL;
 
 /** Rows of one statement over a scope. */
 export async function complianceRows(sql: Queryable, query: ComplianceQuery, s: Scope): Promise<Row[]> {
-  return [...(await sql.unsafe<Row[]>(COMPLIANCE_SQL[query], [s.from, s.to, s.now, s.peerId, s.lob]))];
+  const values = [s.from, s.to, s.now, s.peerId, s.lob];
+  return [
+    ...(await sql.unsafe<Row[]>(COMPLIANCE_SQL[query], query === 'statement' ? [...values, s.timeZone] : values)),
+  ];
 }

@@ -110,6 +110,11 @@ const eob = (more: object) => ({
   item: [{ productOrService: cc(CPT, '99213'), servicedDate: '2026-01-05' }],
   ...more,
 });
+const uc = (system: string, value?: string) => ({
+  type: cc('i', 'uc'),
+  system,
+  ...(value === undefined ? {} : { value }),
+});
 const rxClaim = (more: object = {}) =>
   eob({
     type: cc('t', 'pharmacy'),
@@ -297,6 +302,7 @@ const CASES: [string, object, object, string, Known?][] = [
     [
       [500, 'mg', 0.5, 'g', 'same-event 0.9'],
       [50, 'ug', 0.05, 'mg', 'same-event 0.9'],
+      [50, 'µg', 50, 'mcg', 'same-event 0.9'],
       [5, 'mL', 0.005, 'L', 'same-event 0.9'],
       [5, 'mg', 5, 'g', 'dosage-mismatch'],
     ] as const
@@ -342,6 +348,17 @@ const CASES: [string, object, object, string, Known?][] = [
     others,
   ],
   ['one claim', eob({}), eob({}), 'same-record 1'],
+  [
+    'one claim, blanks around its number',
+    eob({}),
+    eob({ identifier: [uc('https://a.example', ' 1 ')] }),
+    'same-record 1',
+  ],
+  ['two claims whose numbers were left out', eob({ identifier: [uc('n')] }), eob({ identifier: [uc('n')] }), 'nothing'],
+  ...['https://www.claim-group.example/eob', 'https://a-claim-group.example'].map((system): (typeof CASES)[number] => {
+    const of = () => eob({ identifier: [uc(system, '1')] });
+    return [`one claim of ${system}`, of(), of(), 'same-record 1'];
+  }),
   ...(['uc', ''] as const).map((typed): (typeof CASES)[number] => {
     const number = (system: string, value: string) => ({
       ...(typed === '' ? {} : { type: cc('i', typed) }),

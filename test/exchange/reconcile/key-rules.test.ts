@@ -83,6 +83,8 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   4: '281335df1d9a7a8fe556d8b8015a2d46c755abe694224c77dc17e784324fc9e0',
   5: '70ef6cdb89a8b64366b15ed34c90cc7be2f616ef6618f896163a664594c7255f',
   6: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
+  // the same of a number with blanks around it as 6 made of one without
+  7: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
 };
 
 /** A claim that tells the number of its group first. */
@@ -91,7 +93,7 @@ const inGroup = (code: string) =>
     type: { coding: [{ code }] },
     identifier: [
       { system: 'https://bluebutton.cms.gov/resources/identifier/claim-group', value: '99999999999' },
-      { system: 'https://bluebutton.cms.gov/resources/variables/clm_id', value: '12' },
+      { system: 'https://bluebutton.cms.gov/resources/variables/clm_id', value: ' 12 ' },
     ],
   });
 

@@ -19,6 +19,7 @@ const rows = (query: ComplianceQuery) =>
     now: new Date(),
     peerId: null,
     lob: null,
+    timeZone: 'UTC',
   });
 async function decide(kind: string, decision: PersonDecision | 'undo'): Promise<void> {
   const [row] = await node.sql`select id from exchange.review_item where kind = ${kind} and state <> 'gone'`;

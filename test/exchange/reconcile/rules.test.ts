@@ -584,6 +584,23 @@ describe('what hangs together', () => {
     ).toHaveLength(0);
   });
 
+  test('copies of one claim whose insurer is named in words alone are one version', async () => {
+    const at = { created: '2026-02-01', billablePeriod: { start: '2026-01-20', end: '2026-01-20' } };
+    await node.own(
+      eob('own-cw', {
+        ...uc('CW-1'),
+        ...at,
+        patient: { reference: 'Patient/m1' },
+        insurer: { display: 'State  Plan' },
+      }),
+    );
+    const named = eob('cw', { ...uc(' CW-1'), ...at, status: 'cancelled', insurer: { display: 'STATE PLAN' } });
+    await node.pull([output('ExplanationOfBenefit', named)], { since: new Date() });
+    const found = await node.sql<{ state: string; ids: string[]; codes: string[] }[]>`
+      select state, nodes->0->'ids' as ids, jsonb_path_query_array(anomalies, '$[*].code') as codes from exchange.chain where nodes::text like '%CW-1%'`;
+    expect(found.map((c) => [c.state, c.ids.length, c.codes])).toEqual([['void', 2, ['copies-differ']]]);
+  });
+
   test('R42, R43: the pend comes after the approval and is older: one authorization with both states', async () => {
     const at = (t: string, ...actions: [string, string][]) => ({
       ...pa('r42', actions, { identifier: [{ system: 'https://p.example/a', value: 'PA42' }] }),

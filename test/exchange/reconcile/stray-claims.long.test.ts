@@ -250,7 +250,8 @@ test('a process that dies between the records and the end of the pull holds the 
 
 test('the compliance report counts what waits, whatever it was when it came, and a version of what is shown', async () => {
   const waiting = async () => {
-    const scope = { from: new Date(0), to: new Date(Date.now() + 1e6), now: new Date(), peerId: null, lob: null };
+    const [to, now] = [new Date(Date.now() + 1e6), new Date()];
+    const scope = { from: new Date(0), to, now, peerId: null, lob: null, timeZone: 'UTC' };
     const rows = await complianceRows(node.sql, 'quarantine', scope);
     const incidents = await complianceRows(node.sql, 'incidents', scope);
     return [rows.map((r) => [r['reason'], r['n']]), incidents.map((i) => [i['reason'], i['n'], i['held']])];

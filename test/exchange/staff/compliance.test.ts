@@ -249,6 +249,18 @@ test('members who were asked for one by one count as asked, answered and refused
     asked: before.asked.map((n: number) => n + 2),
     said: [[2, '1 matched, 1 not matched']],
   });
+  // the evening and the night of one day of the plan, which are two of UTC
+  await sql`insert into exchange.match_single (id, peer_id, at, outcome, reason, request_id, sent)
+    select 'one-' || n, 'prior', (current_date - 10 + n * interval '8 hours' + interval '6 hours') at time zone ${s.ours.deps.config.timeZone}, 'match', 'rule-1', 'r', '{}'
+    from generate_series(0, 2) n`;
+  const years = `${new Date().getUTCFullYear() - 1}-01-01/${new Date().getUTCFullYear() + 1}-12-31`;
+  const rows = (await (await reviewer.get(`/staff/peers/prior/statement?period=${years}&format=json`)).json()).tables;
+  await sql`delete from exchange.match_single where id like 'one-%'`;
+  expect(
+    rows.statement.flatMap((r: Record<string, unknown>) =>
+      r['kind'] === 'single' ? [[r['members'], r['outcome']]] : [],
+    ),
+  ).toEqual([[3, '3 matched']]);
 });
 
 test('page, CSV and statement; no person in any; wrong periods are said', async () => {
