@@ -252,8 +252,8 @@ const COMPLIANCE_SQL = {
     from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
     union all
     -- those of a day together, $6 the zone of the days
-    select 'to us', 'member-match', 'single', min(s.at), max(s.at), null, 'complete', sum(s.n)::int, null, jsonb_object_agg(s.outcome, s.n), null, null
-    from (select (m.at at time zone $6)::date as day, m.outcome, min(m.at) as at, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
+    select 'to us', 'member-match', 'single', min(s.at), max(s.last), null, 'complete', sum(s.n)::int, null, jsonb_object_agg(s.outcome, s.n), null, null
+    from (select (m.at at time zone $6)::date as day, m.outcome, min(m.at) as at, max(m.at) as last, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
     union all
     select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
       (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)

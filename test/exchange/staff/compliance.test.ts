@@ -258,9 +258,11 @@ test('members who were asked for one by one count as asked, answered and refused
   await sql`delete from exchange.match_single where id like 'one-%'`;
   expect(
     rows.statement.flatMap((r: Record<string, unknown>) =>
-      r['kind'] === 'single' ? [[r['members'], r['outcome']]] : [],
+      r['kind'] === 'single'
+        ? [[r['members'], r['outcome'], Date.parse(String(r['answered'])) - Date.parse(String(r['received']))]]
+        : [],
     ),
-  ).toEqual([[3, '3 matched']]);
+  ).toEqual([[3, '3 matched', 16 * 3_600_000]]);
 });
 
 test('page, CSV and statement; no person in any; wrong periods are said', async () => {
