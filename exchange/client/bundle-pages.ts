@@ -114,8 +114,13 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<Page> {
   }
 }
 
-/** All resources of a paged answer, as one file of NDJSON. */
-export async function downloadBundles(talk: Talk, address: string, key: string): Promise<Downloaded> {
+/** All resources of a paged answer, as one file of NDJSON. `hold` throws when it is somebody else's work by now: nothing is kept then. */
+export async function downloadBundles(
+  talk: Talk,
+  address: string,
+  key: string,
+  hold?: () => Promise<void>,
+): Promise<Downloaded> {
   const hash = createHash('sha256');
   let bytes = 0;
   let lines = 0;
@@ -135,6 +140,7 @@ export async function downloadBundles(talk: Talk, address: string, key: string):
       hash.update(chunk);
       yield chunk;
     }
+    await hold?.();
   };
   const source = Readable.from(out(), { objectMode: false });
   const gzip = createGzip({ level: 1 });

@@ -30,6 +30,8 @@ export type FileRequest = {
   kept?: Kept;
   /** tells what is kept, after each part */
   keep?: (kept: Kept) => Promise<void>;
+  /** asked before anything is written under its key, or removed; throws when the file is somebody else's work by now */
+  hold?: () => Promise<void>;
 };
 
 const DAY_MS = 86_400_000;
@@ -150,6 +152,7 @@ async function accepted(talk: Talk, response: Response): Promise<'gzip' | 'ident
 }
 
 async function forget(talk: Talk, file: FileRequest, kept: Kept): Promise<Kept> {
+  await file.hold?.();
   await file.keep?.(NOTHING);
   for (let p = 0; p < kept.parts; p++) await talk.deps.blobs.delete(partKey(file.key, p));
   return NOTHING;
@@ -166,7 +169,7 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
   let arrived = 0;
   let cut: unknown;
   let isOver = false;
-  const part = async function* () {
+  const piece = async function* () {
     let taken = 0;
     while (taken < limits.partBytes) {
       let next: IteratorResult<Uint8Array>;
@@ -188,6 +191,11 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
       kept = { ...kept, bytes: kept.bytes + next.value.length };
       yield next.value;
     }
+  };
+  const part = async function* () {
+    yield* piece();
+    // with its end it gets its name
+    await file.hold?.();
   };
   try {
     while (!isOver) {
@@ -256,6 +264,7 @@ async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
  */
 async function assemble(talk: Talk, file: FileRequest, kept: Kept, seen: Looked | undefined): Promise<Downloaded> {
   const { blobs } = talk.deps;
+  await file.hold?.();
   const whole = () => storedParts(talk.deps, file.key, kept.parts);
   // nothing at all is an empty file, whatever its coding is said to be; what is kept can be unpacked
   if (kept.bytes === 0) await blobs.put(partKey(file.key, 0), packed(nothing(), false));

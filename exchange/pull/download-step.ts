@@ -4,7 +4,7 @@ import { downloadBundles } from '../client/bundle-pages.ts';
 import { type Downloaded, download } from '../client/download.ts';
 import { poll, readManifest } from '../client/kick-off.ts';
 import { askPeer, discard, isAway, PeerFault } from '../client/peer-fetch.ts';
-import { pullMembers } from '../store/pull/pull.ts';
+import { holdPull, pullMembers } from '../store/pull/pull.ts';
 import {
   appendFiles,
   type FileWithParts,
@@ -77,6 +77,7 @@ async function fetchAll(s: Step, files: readonly FileWithParts[]): Promise<Fetch
         const { isFinal, isExpired } = judge(s, file, error);
         // a file is given up while its payer is there: who is away altogether is waited for, and no try is lost
         if (isFinal && isAway(error.reason) && (await isAwayAltogether(s))) throw error;
+        await holdPull(s.deps.database.sql, s.pull.id, s.owner);
         if (error.reason !== 'auth')
           await fileFailed(s.deps.database.sql, s.pull.id, file.position, error.reason, isFinal);
         if (FOR_ALL.has(error.reason) && !isFinal) throw error;
@@ -121,18 +122,22 @@ async function fetchFile(s: Step, file: FileWithParts, needsToken: boolean | und
   await leaveRoom(s);
   // a second look at a file stands beside the first
   const key = `pulls/${s.pull.id}/${file.position}${file.failure === REFETCHED ? 'r' : ''}`;
+  const hold = () => holdPull(sql, s.pull.id, s.owner);
   const got: Downloaded = SYNCHRONOUS.includes(s.pull.fetchForm)
-    ? await downloadBundles(s, file.url, key)
+    ? await downloadBundles(s, file.url, key, hold)
     : await download(s, {
         url: file.url,
         needsToken,
         key,
         kept: file.kept,
+        hold,
         keep: async (kept) => {
+          await hold();
           await fileKept(sql, s.pull.id, file.position, kept);
           await leaveRoom(s);
         },
       });
+  await hold();
   await fileDownloaded(sql, s.pull.id, file.position, got);
 }
 
@@ -151,6 +156,7 @@ async function readAgain(s: Step, files: readonly FileWithParts[]): Promise<void
   if (added.length > 0) s.note('peer-manifest-changed');
   for (const _ of vanished) s.note('peer-file-vanished');
   await sql.begin(async (tx) => {
+    await holdPull(tx, s.pull.id, s.owner);
     await moveFiles(tx, s.pull.id, moved);
     await appendFiles(tx, s.pull.id, added, files.length);
   });

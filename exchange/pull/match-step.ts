@@ -14,7 +14,7 @@ import { addresses, ourselves } from '../plan.ts';
 import { keptText } from '../reconcile/stage.ts';
 import { closeClock } from '../store/clock.ts';
 import { submissions } from '../store/match/submission.ts';
-import { copyOutcomes, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull/pull.ts';
+import { copyOutcomes, holdPull, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull/pull.ts';
 import { keepStatements } from '../store/pull/pull-member.ts';
 import { inLanes } from './lanes.ts';
 import { moveToOther } from './split.ts';
@@ -171,7 +171,12 @@ export async function matchingStep(s: Step): Promise<void> {
 
 /** Fetches a small file and reads it line by line. */
 async function* linesOf(s: Step, url: string, needsToken: boolean | undefined, key: string): AsyncGenerator<string> {
-  const got = await download(s, { url, needsToken, key });
+  const got = await download(s, {
+    url,
+    needsToken,
+    key,
+    hold: () => holdPull(s.deps.database.sql, s.pull.id, s.owner),
+  });
   for await (const line of lines(keptText(await s.deps.blobs.get(got.blobKey)))) {
     if (!('text' in line)) throw new PeerFault('match-answer-malformed');
     try {

@@ -2,6 +2,7 @@
 import type { Queryable } from '../../src/store/database.ts';
 import { inLanes } from '../pull/lanes.ts';
 import { advance, type Step } from '../pull/states.ts';
+import { holdPull } from '../store/pull/pull.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull/pull-file.ts';
 import { hasCommitted } from '../store/pull/pull-slice.ts';
 import { endingWithin, hasStaged, mostlyHeld } from '../store/pull/staged-files.ts';
@@ -36,13 +37,14 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
     s.deps.threads,
     files.reduce((n, f) => n + (f.lines ?? 0), 0),
   );
+  const pull = { id: s.pull.id, hold: () => holdPull(s.deps.database.sql, s.pull.id, s.owner) };
   const stageThese = (these: readonly PullFile[], under: UnitContext, free: StagingClients[]) => {
     const { validate: _, ...plain } = under;
     const reader = readers.readerOf({ work: s.pull.id, context: plain });
     return inLanes(these, LANES, async (file) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, reader, clients, mayBeBegun, isKnown));
+      units.set(file.position, await stageFile(s.deps, pull, file, under, reader, clients, mayBeBegun, isKnown));
       free.push(clients);
     });
   };

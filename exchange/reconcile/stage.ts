@@ -149,8 +149,18 @@ async function* withNext<T>(source: AsyncIterable<T>): AsyncGenerator<[T, T | un
   if (held !== undefined) yield [held, undefined];
 }
 
+/** What is staged stays with its end. */
+const held = (staging: Staging, hold: () => Promise<void>): Staging => ({
+  ...staging,
+  end: async () => {
+    await hold();
+    await staging.end();
+  },
+});
+
 /**
  * Stages one file of a pull, whole. Returns its units.
+ * @param pull `hold` is asked before a stretch is kept; throws when it is somebody else's work by now
  * @param reader reads units under the same context
  * @param mayBeBegun something of the pull was staged before: what is beyond the last whole stretch goes. Of a pull that begins there is
  *   nothing to look for, and as long as nobody has counted what is staged, each look reads all of it
@@ -158,7 +168,7 @@ async function* withNext<T>(source: AsyncIterable<T>): AsyncGenerator<[T, T | un
  */
 export async function stageFile(
   deps: Deps,
-  pullId: string,
+  pull: { id: string; hold: () => Promise<void> },
   file: PullFile,
   context: UnitContext,
   reader: UnitReader,
@@ -167,6 +177,7 @@ export async function stageFile(
   isKnown?: KnownLines,
 ): Promise<number> {
   const { sql } = deps.database;
+  const { id: pullId, hold } = pull;
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
   await forgetPhase(sql, pullId);
   const isWhole =
@@ -184,11 +195,12 @@ export async function stageFile(
           deps,
           file,
           reader,
-          () => openStaging(clients),
+          () => held(openStaging(clients), hold),
           isKnown,
           from,
           (at) => fileStagedTo(sql, pullId, file.position, at),
         );
+  await hold();
   const lines = file.kind === 'deleted' ? await stagedLines(sql, pullId, file.position) : units;
   await fileStaged(sql, pullId, file.position, units, lines);
   return units;

@@ -6,6 +6,8 @@ import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
 import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
 import { giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
+import { PullWorker } from '../../exchange/pull/run.ts';
+import { keptText } from '../../exchange/reconcile/stage.ts';
 import { addPeer, type Peer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import {
   findPull,
@@ -15,6 +17,7 @@ import {
   type Pull,
   type PullState,
 } from '../../exchange/store/pull/pull.ts';
+import type { Blobs } from '../../src/deps.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, type Person } from './plan-fixture.ts';
 import { lab } from './reconcile/reconcile-pull.ts';
@@ -644,5 +647,72 @@ describe('judgements alone', () => {
         { kind: 'error', type: '', url: 'https://peer.example/s/e', count: undefined },
       ],
     });
+  });
+});
+
+describe('a worker that slept beyond its lease while another one did its work', () => {
+  /** A worker whose clock is ahead takes the pull over and ends it; then the first one goes on. What the pull left, before and after. */
+  async function overtaken(slow: PullWorker, asleep: Promise<unknown>, go: () => void) {
+    const { deps } = node;
+    const { sql } = deps.database;
+    const [id = ''] = await planPulls(deps, { cause: 'command', again: true, full: true });
+    const first = slow.drain();
+    await asleep;
+    let ahead = 0;
+    const fast = new PullWorker({ ...deps, clock: () => new Date(deps.clock().getTime() + ahead) });
+    for (let turns = 0; turns < 2; turns++) {
+      ahead += 1000 * (deps.config.leaseSeconds + 1);
+      await fast.drain();
+    }
+    const left = async () => {
+      const files = await sql<{ blob_key: string }[]>`select * from exchange.pull_file where pull_id = ${id}`;
+      const kept: string[] = [];
+      for (const f of files)
+        kept.push(await new Response(keptText(await deps.blobs.get(f.blob_key)) as never).text().catch(String));
+      const staged = await sql`select line from exchange.staging where pull_id = ${id}`;
+      return { state: (await findPull(sql, id))?.state, files: [...files], kept, staged: [...staged] };
+    };
+    const before = await left();
+    go();
+    await first;
+    return { before, after: await left() };
+  }
+  const two = `${good('a')}\n${good('b')}\n`;
+
+  test.each([{ etag: '"v1"' }, {}])('writes over no file of it, and removes none %j', async (headers) => {
+    const [asleep, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slowly: Handler = (_, a) => {
+      const type = 'application/fhir+ndjson';
+      a.writeHead(200, { 'content-type': type, 'content-length': String(Buffer.byteLength(two)), ...headers });
+      a.write(two.slice(0, 100), () => asleep.resolve());
+      void go.promise.then(() => a.destroy());
+    };
+    script = { 'GET /f/1': turns(slowly, normal('GET /f/1')) };
+    const { before, after } = await overtaken(new PullWorker(node.deps), asleep.promise, go.resolve);
+    expect(before).toMatchObject({ state: 'done', kept: [two] });
+    expect(after).toEqual(before);
+  });
+
+  test('stages nothing of it', async () => {
+    const [asleep, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { blobs } = node.deps;
+    const sleepy: Blobs = Object.assign(Object.create(blobs) as Blobs, {
+      get: async (...which: Parameters<Blobs['get']>) => {
+        const got = await blobs.get(...which);
+        if (got === undefined || !which[0].includes('/0.p0')) return got;
+        return (async function* () {
+          asleep.resolve();
+          await go.promise;
+          yield* got;
+        })();
+      },
+    });
+    // known lines are not staged
+    const fresh = `${good('fresh-1')}\n${good('fresh-2')}\n`;
+    script = { 'GET /f/1': (_, a) => void a.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).end(fresh) };
+    const slow = new PullWorker({ ...node.deps, blobs: sleepy });
+    const { before, after } = await overtaken(slow, asleep.promise, go.resolve);
+    expect(before).toMatchObject({ state: 'done', kept: [fresh], staged: [] });
+    expect(after).toEqual(before);
   });
 });

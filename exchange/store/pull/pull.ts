@@ -112,6 +112,16 @@ export type PullPatch = Partial<
 export class LeaseLost extends Error {}
 
 /**
+ * Before what a step has made besides is kept: who slept beyond its lease, as a process that was stopped or whose clock jumped, must not
+ * write over the work of who went on.
+ * @throws LeaseLost
+ */
+export async function holdPull(sql: Queryable, id: string, owner: string): Promise<void> {
+  const held = await sql`select from exchange.pull where id = ${id} and lease_owner = ${owner}`;
+  if (held.length === 0) throw new LeaseLost('the pull is worked on elsewhere');
+}
+
+/**
  * Commits the result of a step and gives the lease back. Only its holder can.
  * @throws LeaseLost
  */
