@@ -20,8 +20,8 @@ import { covers, insufficientScope, recordRefusal } from './authorize.ts';
 import { ownJob } from './export-status.ts';
 import { mayHave } from './may-have.ts';
 
-/** A client that takes a file slowly is looked at again after so long. */
-const LOOK_MS = 5000;
+/** A client that takes a file slowly is looked at again after so long; where it cannot be, as the database is away, it waits so long. */
+const LOOKS = { everyMs: 5000, patienceMs: 30_000 };
 /** After so many seconds a client asks again for a file that is not yet where it is served from. */
 const COPIED_SECONDS = 30;
 export const notCopied = (): Outcome =>
@@ -103,7 +103,7 @@ export function exportFile(deps: Deps) {
         detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
       }),
     ]);
-    const allowed = whileAllowed(c, stored, () => mayGoOn(deps, job), LOOK_MS);
+    const allowed = whileAllowed(c, stored, () => mayGoOn(deps, job), LOOKS);
     const stream = orBrokenOff(c, deps, range === 'ignore' && !isGzip ? gunzipped(allowed) : allowed);
     if (range !== 'ignore')
       return streamed(stream, 206, {

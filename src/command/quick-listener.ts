@@ -8,7 +8,7 @@ import { giveBack } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
 import { acceptsGzip } from '../http/negotiate.ts';
 import { gzipped } from '../runtime/gzip-answers.ts';
-import { CLIMBS, HOSTS, refuseEarly } from './refuse-early.ts';
+import { CLIMBS, CODED, HOSTS, refuseEarly } from './refuse-early.ts';
 import { type Turns, turns } from './turns.ts';
 import { closeUnread, hasBody } from './unread-body.ts';
 
@@ -52,6 +52,8 @@ export function quickListener(
     const hosts = namesHosts(request.rawHeaders);
     if (hasBody(request)) closeUnread(request, response);
     if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return refuseEarly(request, response, HOSTS);
+    const coding = request.headers['transfer-encoding'];
+    if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return refuseEarly(request, response, CODED);
     const { method = '', url = '' } = request;
     if (climbs(url)) return refuseEarly(request, response, CLIMBS);
     const quick = holder.answer?.({

@@ -15,6 +15,8 @@ const HEADERS = {
 
 export const HOSTS: Refusal = [400, 'structure', 'A request names one Host.'];
 export const CLIMBS: Refusal = [400, 'structure', 'The path must not climb: no "." or ".." between slashes, no "\\".'];
+/** RFC 9112 6.1: what is packed for the transfer would be read as if it were not. */
+export const CODED: Refusal = [501, 'not-supported', 'Of transfer codings nothing but "chunked" is read here.'];
 const EXPECTS: Refusal = [417, 'not-supported', 'Nothing can be expected here but 100-continue.'];
 const NO_HTTP: Refusal = [400, 'structure', 'This is no HTTP request that can be read.'];
 

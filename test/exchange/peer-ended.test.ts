@@ -188,23 +188,56 @@ test.each(['gzip', 'identity'])('a slow download is broken off when it may not g
   stack.mockRestore();
 });
 
-test.each([
-  ['not allowed', async () => false, /may not leave/],
-  ['nobody who could be asked', () => Promise.reject(new Error('away')), /away/],
-])('while a client takes nothing it is looked at all the same: %s', async (_, mayGoOn, says) => {
-  let resets = 0;
-  const reset = Promise.withResolvers<void>();
-  const socket = { resetAndDestroy: () => (++resets === 1 ? reset.resolve() : undefined) };
+/** A download that is asked about every 10 ms and given up after `patienceMs`, and what became of its connection. */
+function download(mayGoOn: () => Promise<boolean>, patienceMs = 60, isTcp = true) {
+  const ends: string[] = [];
+  const over = Promise.withResolvers<void>();
+  const end = (how: string) => {
+    ends.push(how);
+    over.resolve();
+  };
+  const socket = {
+    resetAndDestroy() {
+      if (!isTcp) throw new Error('not TCP');
+      end('reset');
+    },
+    destroy: () => end('closed'),
+  };
   const c = { env: { outgoing: { destroy: () => {}, socket } } } as unknown as Parameters<typeof whileAllowed>[0];
   const source = (async function* () {
     for (;;) yield Buffer.from('x');
   })();
-  const going = whileAllowed(c, source, mayGoOn, 10);
+  return { going: whileAllowed(c, source, mayGoOn, { everyMs: 10, patienceMs }), ends, over: over.promise };
+}
+const aWhile = () => new Promise((done) => setTimeout(done, 50));
+
+test.each([
+  ['not allowed', async () => false, true, /may not leave/],
+  ['nobody who could be asked', () => Promise.reject(new Error('away')), true, /away/],
+  ['no answer', () => new Promise<boolean>(() => {}), true, /nobody says/],
+  ['not allowed, over a connection that cannot be reset', async () => false, false, /may not leave/],
+])('while a client takes nothing it is looked at all the same: %s', async (_, mayGoOn, isTcp, says) => {
+  const { going, ends, over } = download(mayGoOn, undefined, isTcp);
   expect(String((await going.next()).value)).toBe('x');
   // nothing is read, and what the system holds back goes with the connection
-  await reset.promise;
+  await over;
   await expect(going.next()).rejects.toThrow(says);
-  const then = resets;
-  await new Promise((done) => setTimeout(done, 50));
-  expect(resets).toBe(then);
+  await aWhile();
+  expect(ends).toEqual([isTcp ? 'reset' : 'closed']);
+});
+
+test('a database that is away or slow for a while holds a download up, with one question at a time, and breaks none off', async () => {
+  let asked = 0;
+  const answer = Promise.withResolvers<boolean>();
+  const { going, ends } = download(() => (++asked === 1 ? Promise.reject(new Error('away')) : answer.promise), 10_000);
+  await going.next();
+  await aWhile();
+  let left = 0;
+  const next = going.next().then(() => left++);
+  await aWhile();
+  expect([asked, left]).toEqual([2, 0]);
+  answer.resolve(true);
+  await next;
+  expect([left, ends]).toEqual([1, []]);
+  await going.return(undefined);
 });

@@ -290,6 +290,20 @@ describe('files of an export of very many members', () => {
     }
   });
 
+  test('is looked at in one pass, also where the planner takes all of them for one', async () => {
+    const { sql } = node.deps.database;
+    const scope = { peerId: 'a', groupId: null };
+    const today = new Date().toISOString().slice(0, 10);
+    const ended = await sql.begin(async (tx) => {
+      // what is left to a planner that expects one row: each with each, 400 million pairs of a full window
+      await tx.unsafe(
+        'set local enable_mergejoin = off; set local enable_hashjoin = off; set local statement_timeout = 5000',
+      );
+      return endedMembers(tx, job, scope, today);
+    });
+    expect(ended).toBe(0);
+  });
+
   test('one who has said no among them, in whichever window, ends it at once', async () => {
     const { sql } = node.deps.database;
     const scope = { peerId: 'a', groupId: null };

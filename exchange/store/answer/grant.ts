@@ -132,8 +132,11 @@ export async function endedMembers(sql: Queryable, jobId: string, scope: GrantSc
          select member_id, min(policy) as policy from (${grants(scope, '$3::date')}) a
          where member_id > $5 and member_id <= (select max(member_id) from held) group by 1
        )
-       select count(*) filter (where g.member_id is null or g.policy < d.policy)::int as n, count(*)::int as looked, max(d.member_id) as last
-       from held d left join granted g on g.member_id = d.member_id`,
+       select count(*) filter (where had is not null and (got is null or got < had))::int as n, count(had)::int as looked, max(member_id) filter (where had is not null) as last
+       from (
+         select member_id, min(had) as had, min(got) as got
+         from (select member_id, policy as had, null as got from held union all select member_id, null, policy from granted) b group by 1
+       ) o`,
       [scope.peerId, scope.groupId, today, jobId, after],
     );
     ended += row?.n ?? 0;
