@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
+import { isPassing } from '../../src/store/failure.ts';
 import { isAway, PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
@@ -243,7 +244,8 @@ export class PullWorker {
         },
       );
     } catch (error) {
-      this.#left.set(owner, performance.now() + this.#deps.config.leaseSeconds * 1000);
+      // what breaks for another reason would break again at once: its lease is waited for
+      if (isPassing(error)) this.#left.set(owner, performance.now() + this.#deps.config.leaseSeconds * 1000);
       throw error;
     } finally {
       if (isMine) this.#isReconciling = false;

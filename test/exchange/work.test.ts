@@ -223,14 +223,17 @@ test('an export whose failure could not be written, as the database was away, is
   expect(await state()).toEqual({ state: 'complete', attempts: 2 });
 });
 
-test('so is a step of a pull, by another name', async () => {
+test.each([
+  ['so is a step of a pull, by another name', '57P01', true],
+  ['one that broke for another reason, and would again, is waited for', 'P0001', false],
+])('%s', async (_name, code, isTaken) => {
   const { sql } = node.deps.database;
-  await sql`insert into exchange.peer (id, name, state, added_by) values ('asked', 'Asked', 'active', 'test')`;
-  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values ('broken', 'asked', 'due', 'test', now(), now(), now())`;
-  const owner = async () => (await sql`select lease_owner from exchange.pull where id = 'broken'`)[0]?.['lease_owner'];
+  await sql`insert into exchange.peer (id, name, state, added_by) values ('asked', 'Asked', 'active', 'test') on conflict do nothing`;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values (${code}, 'asked', 'due', 'test', now(), now(), now())`;
+  const owner = async () => (await sql`select lease_owner from exchange.pull where id = ${code}`)[0]?.['lease_owner'];
   // it has no address that could be asked; what cannot be written is that
   await sql.unsafe(
-    `create function exchange.away() returns trigger language plpgsql as $$ begin raise 'away'; end $$;
+    `create function exchange.away() returns trigger language plpgsql as $$ begin raise 'away' using errcode = '${code}'; end $$;
      create trigger away before update on exchange.pull for each row when (old.lease_owner is not null) execute function exchange.away()`,
   );
   await expect(node.worker.step()).rejects.toThrow('away');
@@ -238,8 +241,8 @@ test('so is a step of a pull, by another name', async () => {
   await sql`drop trigger away on exchange.pull`;
   await sql`drop function exchange.away()`;
   expect(first).toBeTruthy();
-  expect(await node.worker.step()).toBe(true);
-  expect(await owner()).not.toBe(first);
+  expect(await node.worker.step()).toBe(isTaken);
+  expect((await owner()) !== first).toBe(isTaken);
 });
 
 test('an export for whose last file there is no room leaves none of the others', async () => {
