@@ -8,11 +8,13 @@ import { bare } from './codes.ts';
  */
 const OF_CLAIM_GROUP =
   /[/:#](?:[\w.-]+[-_.])?(?:claim|clm)[-_]?(?:group|grp)(?:[-_/]?(?:id|identifier|no|num|number))?\/?$/i;
+
 /** Identifiers of a claim without those of the group that it is in, which other claims of the person share, and without those that say no number. */
 export const ungrouped = (r: Resource) =>
   objects(r['identifier']).filter(
     (i) => (text(i['value']) ?? '').trim() !== '' && !OF_CLAIM_GROUP.test(text(i['system']) ?? ''),
   );
+
 /** Identifiers that name the claim: those typed as unique claim ids; claims of others may type none, then what comes first. */
 export function claimIdentifiers(r: Resource) {
   const all = ungrouped(r).filter((i) => i['use'] !== 'secondary');

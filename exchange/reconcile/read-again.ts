@@ -67,10 +67,13 @@ const FORMER_STILL =
  */
 export async function holdWrong(deps: Needs, peer: Peer, work: Decided, pullOf: PullOf): Promise<void> {
   const { sql } = deps.database;
-  await readAgain(deps, peer, await shownWrong(sql, work), pullOf, {}, async (these) => {
+  const found = await shownWrong(sql, work);
+  await readAgain(deps, peer, found, pullOf, {}, async (these) => {
     // of another version it is not known whether it holds somebody else's as well
     for (const one of these.filter((t) => t.isSame)) await noteStillShown(sql, work.id, one, WRONG_STILL);
   });
+  if (!found.some((t) => t.isNewer)) return;
+  // those that were hidden meanwhile are shown no more
   for (const one of (await shownWrong(sql, work)).filter((t) => t.isNewer))
     await noteStillShown(sql, work.id, one, MOVED_STILL);
 }
