@@ -127,9 +127,11 @@ export async function puller(
         values (${id}, ${`s-${patient}-${member}`}, ${member}, ${`c-${member}`}, ${policy}, 'matched', ${patient})`;
     for (const [position, f] of files.entries()) {
       const key = `${id}/${position}`;
-      blobs.kept.set(key, gzipSync(f.lines.map((l) => `${l}\n`).join('')));
-      await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key)
-        values (${id}, ${position}, ${f.kind}, ${f.type}, 'https://prior.example/f', ${f.declared ?? null}, 'downloaded', ${key})`;
+      const text = f.lines.map((l) => `${l}\n`).join('');
+      blobs.kept.set(key, gzipSync(text));
+      const lines = f.lines.filter((l) => l.trim() !== '').length;
+      await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key, lines, bytes)
+        values (${id}, ${position}, ${f.kind}, ${f.type}, 'https://prior.example/f', ${f.declared ?? null}, 'downloaded', ${key}, ${lines}, ${Buffer.byteLength(text)})`;
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
