@@ -88,7 +88,7 @@ function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
         },
   );
   const strong = found.some((v) => v.kind === 'same-record' || (v.kind === 'conflict' && pair.isCopy));
-  if (strong && (pair.isCopy || pair.wasDisclosed))
+  if (strong && pair.isOwn && (pair.isCopy || pair.wasDisclosed))
     rows.push({ ...place, kind: 'echo', score: 0, rule: 'disclosed', conflict: 'echo-modified', detail: '' });
   return rows;
 }
