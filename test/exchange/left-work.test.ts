@@ -1,5 +1,8 @@
 // Work that its process has lost without knowing, or that broke with the database away: who goes on with it neither waits nor loses anything.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { findRequest } from '../../exchange/report/lists.ts';
+import { failureText } from '../../exchange/report/request-words.ts';
 import { takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, type Manifest } from './export-client.ts';
@@ -73,4 +76,52 @@ test.each([
   expect(await node.worker.attachments()).toBe(isTaken);
   const [row] = await sql`select state, reason from exchange.attachment where pull_id = ${code}`;
   expect(row).toEqual(isTaken ? { state: 'not-fetched', reason: 'record-gone' } : { state: 'due', reason: null });
+});
+
+test('an answer for which there is no room is told to people while it waits, and no longer', async () => {
+  const { sql } = node.deps.database;
+  const { blobs } = node.deps;
+  const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
+  const id = (kick.header('content-location') ?? '').split('/').at(-1) ?? '';
+  const full = () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+  const told = async () => {
+    await keepAlerts(node.deps);
+    const alerts =
+      await sql`select amount from exchange.alert where kind = 'request-waits' and subject = ${id} and cleared_at is null`;
+    const request = await findRequest(sql, id);
+    return [alerts.map((a) => a['amount']), request && failureText(request, 'UTC')?.includes('BLOBS_DIR')];
+  };
+  const seen = [await told()];
+  for (let n = 0; n < 4; n++) {
+    await sql`update exchange.bulk_job set lease_until = null where id = ${id}`;
+    await takeJob({ ...node.deps, blobs: { ...blobs, put: full } }, 'full');
+    seen.push(await told());
+  }
+  // a disk may be full for a moment
+  expect(seen).toEqual([
+    [[], undefined],
+    [[], true],
+    [[], true],
+    [[], true],
+    [[4], true],
+  ]);
+  await sql`update exchange.bulk_job set lease_until = null where id = ${id}`;
+  expect(await takeJob(node.deps, 'room')).toBe(true);
+  expect(await told()).toEqual([[], undefined]);
+});
+
+test.each([
+  ['failed', 'Error ENOSPC ', false],
+  ['queued', 'Error 57P01 ', true],
+  ['queued', 'TypeError x (exchange/a.ts)', true],
+])('of an answer that is %s after %s its page says whether it is tried again', (state, failure, isAgain) => {
+  const text = failureText({ state, failure, attempts: 2, nextAt: new Date() }, 'UTC');
+  expect(text?.includes('not tried again')).toBe(!isAgain);
+});
+test.each([
+  ['queued', null],
+  ['queued', 'consent-changed'],
+  ['complete', 'Error ENOSPC '],
+])('nothing of a failure is said of one that is %s after %s', (state, failure) => {
+  expect(failureText({ state, failure, attempts: 2, nextAt: null }, 'UTC')).toBeUndefined();
 });
