@@ -4,6 +4,7 @@ import type { Cell } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { contentCheck, proofCell, proofFaults } from '../report/content-proof.ts';
 import { countDecisions, findRequest, jobFiles, pageRequests, peerLines, type RequestLine } from '../report/lists.ts';
+import { failureText } from '../report/request-words.ts';
 import { clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
@@ -131,11 +132,12 @@ export function requests(desk: Desk): void {
               'members were',
             )} decided.`,
           ];
+    const failed = failureText(request, timeZone);
     return desk.show(visit, {
       title: `${KINDS[request.kind]}, asked by ${request.peerName}`,
       place: 'requests',
       trail: [['/staff/requests', 'Requests to us']],
-      lead,
+      lead: failed === undefined ? lead : [...lead, failed],
       ...(request.kind === 'match'
         ? {
             before: html`<p><a href="/staff/requests/${request.id}/members">Each member, with what was decided and why</a></p>`,
