@@ -118,7 +118,7 @@ test(`seed ${SEED}`, async () => {
   await ask();
   for (let n = 0; n < STEPS; n++) {
     await step();
-    for (const job of [...jobs]) {
+    for (const job of jobs.slice()) {
       const day = localDay(node.deps.clock(), node.deps.config.timeZone);
       const { ended } = await grantsHeld(sql(), job.id, { peerId: 'a', groupId: job.groupId }, day);
       expect([n, job, (await them.call(job.status)).status]).toEqual([n, job, ended === 0 ? 200 : 404]);
