@@ -4,7 +4,7 @@ import { recomputeChainsOf } from '../../../exchange/chain/recompute.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { holdsKeying, keysMade } from '../../../exchange/store/records/keys-made.ts';
 import { EVERYTHING, openSlice } from '../../../exchange/store/records/slice.ts';
-import { output, reconciler } from './reconcile-pull.ts';
+import { OUR_BASE, output, reconciler } from './reconcile-pull.ts';
 
 const ICD = 'http://hl7.org/fhir/sid/icd-10-cm';
 const CVX = 'http://hl7.org/fhir/sid/cvx';
@@ -218,4 +218,36 @@ test('what an older program had staged is judged under the keys of today', async
   const [row] = await sql<{ n: number }[]>`
     select count(distinct array(select k from unnest(keys) k order by k))::int as n from exchange.resource where type = 'Condition'`;
   expect(row?.n).toBe(1);
+});
+
+test('substances are made anew: a document that comes back is ours by a pull that comes first, and afterwards', async () => {
+  const { sql } = node;
+  const bytes = {
+    contentType: 'text/plain',
+    hash: 'VjuQXaNsQpVp/VQ1BUBpX17ctWU=',
+    url: 'https://ours.example/Binary/1',
+  };
+  const document = (id: string, patient: string, more: object = {}) => ({
+    resourceType: 'DocumentReference',
+    id,
+    status: 'current',
+    subject: { reference: `Patient/${patient}` },
+    content: [{ attachment: { ...bytes, ...more } }],
+    context: { encounter: [{ identifier: { system: 'https://other.example/fhir/Encounter', value: id } }] },
+  });
+  await node.own(document('doc1', 'm1'));
+  const back = document('doc9', 'p1', { url: 'https://prior.example/fhir/Binary/7' });
+  const named = { ...back, meta: { source: `${OUR_BASE}/DocumentReference/doc1` } };
+  const substances = async () => [
+    ...(await sql`select id, substance from exchange.resource where type in ('DocumentReference', 'Condition') order by id`),
+  ];
+  const right = await substances();
+  await sql`update exchange.resource set substance = sha256('older rules') where type = 'DocumentReference'`;
+  await sql`delete from exchange.keys_made`;
+  const pulled = await node.pull([output('DocumentReference', named)], { since: new Date() });
+  expect(await node.ledger(pulled.id)).toEqual(['echo DocumentReference/doc9']);
+  expect(await substances()).toEqual(right);
+  await sql`update exchange.resource set substance = sha256('older rules') where type = 'DocumentReference'`;
+  expect(await keyAfterUpdate(node.deps)).toBe(true);
+  expect(await substances()).toEqual(right);
 });
