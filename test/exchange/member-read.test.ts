@@ -720,7 +720,8 @@ describe('CapabilityStatement and _typeFilter', () => {
         const filter = () => readTypeFilters([`${type}?${p.name}=${p.type === 'date' ? '2026' : 'x'}`]);
         if (p.extension === undefined) expect(filter, `${type} ${p.name}`).not.toThrow();
         else expect(filter, `${type} ${p.name}`).toThrow();
-        p.extension === undefined ? taken++ : notTaken++;
+        if (p.extension === undefined) taken++;
+        else notTaken++;
       }
     expect(taken).toBeGreaterThan(60);
     expect(notTaken).toBeGreaterThan(60);
