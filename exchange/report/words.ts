@@ -113,3 +113,7 @@ export function codeCell(code: string | null, kind?: CodeKind, href?: string): C
   const severity = kind === undefined ? undefined : meaning(kind, code).severity;
   return { value: code, code: true, ...(severity ? { tone: severity } : {}), ...(href === undefined ? {} : { href }) };
 }
+
+/** A member by key, which leads to the member: on pages of who may see records. */
+export const memberCell = (key: string | null, memberId: string | null): Cell =>
+  key === null || memberId === null ? { value: null } : { value: key, code: true, href: `/staff/members/${memberId}` };

@@ -178,6 +178,11 @@ test('a request that was overdue when a withdrawal ended it was not met in time;
   const page = await (await reviewer.get('/staff/clocks/ended')).text();
   expect(page).toContain('when it was late by 1 hour');
   expect(page).toContain('Why it was late');
+  // what still has time is not told as late
+  await sql`update exchange.clock set state = 'open', closed_at = null, due_at = now() + interval '1 day' where id = 'ended'`;
+  expect(await (await reviewer.get('/staff/clocks/ended')).text()).not.toContain('Why it was late');
+  await sql`update exchange.clock set state = 'withdrawn' where id = 'ended'`;
+  await endedAfter(1);
   await sql`insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words) values ('ended', now(), 'x', 'our-outage', 'CAPA-1', '')`;
   const noted = (await (await reviewer.get('/staff/clocks?show=late&format=json')).json()).tables.clocks;
   expect(noted).toContainEqual(expect.objectContaining({ reason: 'our-outage', action: 'CAPA-1' }));

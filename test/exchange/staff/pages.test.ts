@@ -361,6 +361,7 @@ describe('one record', () => {
       select file, line, local_id as "localId", source_id as "sourceId" from exchange.ledger
       where pull_id = ${node.pullId} and type = 'Condition' and outcome = 'created' order by file, line limit 1`;
     const path = `/staff/pulls/${node.pullId}/lines/${row?.file}/${row?.line}/0`;
+    expect(await text('dev-reviewer', path)).toMatch(/<a href="\/staff\/members\/[\w-]+"><code class="short">M-/);
     const json = JSON.parse(await text('dev-reviewer', `${path}?format=json`)) as {
       tables: Record<string, Record<string, string>[]>;
     };
