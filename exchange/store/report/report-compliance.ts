@@ -25,6 +25,11 @@ const ITEM_OF = (f: string, p: string) => `case
 /** Members asked for one by one. By match_single_at alone, which holds all that is counted. */
 const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $4)`;
 
+/** When a choice was made: a bare day begins in the plan's zone ($6). */
+const MADE_AT = `coalesce(given_at, recorded_on::timestamp at time zone $6)`;
+/** Statements that have to know the plan's zone, a sixth value. */
+const ZONED: readonly string[] = ['optIn', 'statement'];
+
 /** Was the member's choice to take part at an instant? consent_member. */
 const CHOICE_AT = (member: string, at: string) =>
   `coalesce((select choice from exchange.consent where member_id = ${member} and coalesce(given_at, created_at) <= ${at} order by recorded_on desc, created_at desc limit 1) = 'opt-in', false)`;
@@ -96,12 +101,12 @@ const COMPLIANCE_SQL = {
   optIn: `
     select
       (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
-      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2
+      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2
          and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= coalesce(c.given_at, c.created_at)) and ${LOB('c.member_id')}) as "afterOffer",
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as "optedIn",
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as declined,
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as withdrew,
-      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as representatives
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as "optedIn",
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as declined,
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as withdrew,
+      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as representatives
     where ${USED}`,
   withdrawals: `
     select count(*)::int as all, count(*) filter (where not exists (
@@ -269,6 +274,6 @@ export type ComplianceQuery = keyof typeof COMPLIANCE_SQL;
 export async function complianceRows(sql: Queryable, query: ComplianceQuery, s: Scope): Promise<Row[]> {
   const values = [s.from, s.to, s.now, s.peerId, s.lob];
   return [
-    ...(await sql.unsafe<Row[]>(COMPLIANCE_SQL[query], query === 'statement' ? [...values, s.timeZone] : values)),
+    ...(await sql.unsafe<Row[]>(COMPLIANCE_SQL[query], ZONED.includes(query) ? [...values, s.timeZone] : values)),
   ];
 }
