@@ -6,7 +6,7 @@ import { localDay } from '../clocks/business-day.ts';
 import { type BulkJob, completeJob, requeueJob } from '../store/answer/bulk-job.ts';
 import { deliveredMembers } from '../store/answer/delivered.ts';
 import { keepEntries, noteTold, type Told } from '../store/answer/delivered-entries.ts';
-import { endedMembers, type GrantScope } from '../store/answer/grant.ts';
+import { type GrantScope, grantsHeld } from '../store/answer/grant.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { closeClock, closeRepeated } from '../store/clock.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
@@ -32,7 +32,7 @@ type Ending = {
 export async function complete(run: Ending, tx: Queryable, files: WrittenFile[]): Promise<boolean> {
   const { deps, job, owner, counts } = run;
   const at = deps.clock();
-  if ((await endedMembers(tx, job.id, run.scope, localDay(at, deps.config.timeZone))) > 0) {
+  if ((await grantsHeld(tx, job.id, run.scope, localDay(at, deps.config.timeZone))).ended > 0) {
     await requeueJob(tx, job.id, owner, CONSENT_CHANGED);
     return false;
   }

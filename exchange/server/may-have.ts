@@ -4,7 +4,7 @@ import { gather } from '../../src/http/gather.ts';
 import { holdsConsent } from '../export/revoke.ts';
 import type { BulkJob } from '../store/answer/bulk-job.ts';
 
-/** Of each payer one question at a time, whether all of an export's members may still be told of: it looks at each of them. */
+/** Of each payer one question at a time, whether all of an export's members may still be told of: it may look at each of them. */
 const doors = new WeakMap<Deps, Map<string, Door>>();
 /** The answer in a thing of its own, as it may be a failure. */
 type Door = (job: BulkJob) => Promise<{ may: Promise<boolean> }>;

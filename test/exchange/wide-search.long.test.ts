@@ -1,7 +1,7 @@
 // What a payer of very many members can ask without naming one: each question has a bound, and what is asked for in earnest is found at once.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { endedMembers, grantedWindow } from '../../exchange/store/answer/grant.ts';
+import { grantedWindow, grantsHeld } from '../../exchange/store/answer/grant.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { bornOf, copyMembers, copyOf } from '../support/many-granted.ts';
@@ -299,7 +299,7 @@ describe('files of an export of very many members', () => {
       await tx.unsafe(
         'set local enable_mergejoin = off; set local enable_hashjoin = off; set local statement_timeout = 5000',
       );
-      return endedMembers(tx, job, scope, today);
+      return (await grantsHeld(tx, job, scope, today)).ended;
     });
     expect(ended).toBe(0);
   });
@@ -312,14 +312,14 @@ describe('files of an export of very many members', () => {
     await sql`
       insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, keys)
       select 'a', 'a-gone-' || lpad(n::text, 6, '0'), ${job}, 'regular', 'x', '{}'::jsonb, '{}'::bigint[] from generate_series(1, 25000) n`;
-    expect(await endedMembers(sql, job, scope, today)).toBe(25_000);
+    expect((await grantsHeld(sql, job, scope, today)).ended).toBe(25_000);
     await sql`delete from exchange.delivered where job_id = ${job} and member_id like 'a-gone-%'`;
-    expect(await endedMembers(sql, job, scope, today)).toBe(0);
+    expect((await grantsHeld(sql, job, scope, today)).ended).toBe(0);
     expect((await peer.call(file)).status).toBe(200);
     await sql`
       insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
       values ('no', ${copyOf(MEMBERS)}, 'withdraw', 'regular', current_date, 'test', now())`;
-    expect(await endedMembers(sql, job, scope, today)).toBe(1);
+    expect((await grantsHeld(sql, job, scope, today)).ended).toBe(1);
     expect((await peer.call(file)).status).toBe(404);
   });
 });

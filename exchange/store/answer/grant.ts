@@ -1,5 +1,6 @@
 // Whose records a peer may have today: members matched for it, within their consent, who have not said no since.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { LOOK, type Look } from './grant-look.ts';
 
 export type Grant = {
   memberId: string;
@@ -118,29 +119,37 @@ export async function stillGranted(
 /** Members of an export that are looked at by one statement: a payer waits for it, and it may not take long. */
 const LOOKED_AT = 20_000;
 
-/**
- * How many of the members whose records an export holds are no longer granted it as they were. delivered_job,
- * match_member_group.
- */
-export async function endedMembers(sql: Queryable, jobId: string, scope: GrantScope, today: string): Promise<number> {
-  let ended = 0;
+/** `ended`: members who are no longer granted as they were. `sensitive`: members whose labelled records are in it. */
+export type GrantsHeld = { ended: number; sensitive: number; look: Look };
+
+/** Looks at all members whose records an export holds. delivered_job, match_member_group. */
+export async function grantsHeld(sql: Queryable, jobId: string, scope: GrantScope, today: string): Promise<GrantsHeld> {
+  const held = { ended: 0, sensitive: 0 };
+  let look: Look | undefined;
   for (let after = ''; ; ) {
-    const [row] = await sql.unsafe<{ n: number; looked: number; last: string | null }[]>(
+    const [row] = await sql.unsafe<
+      (Look & { ended: number; sensitive: number; looked: number; last: string | null })[]
+    >(
       `with held as materialized (
          select member_id, policy from exchange.delivered where job_id = $4 and member_id > $5 order by member_id limit ${LOOKED_AT}
        ), granted as materialized (
          select member_id, min(policy) as policy from (${grants(scope, '$3::date')}) a
          where member_id > $5 and member_id <= (select max(member_id) from held) group by 1
        )
-       select count(*) filter (where had is not null and (got is null or got < had))::int as n, count(had)::int as looked, max(member_id) filter (where had is not null) as last
+       select count(*) filter (where had is not null and (got is null or got < had))::int as ended, count(*) filter (where had = 'sensitive')::int as sensitive,
+         count(had)::int as looked, max(member_id) filter (where had is not null) as last, ${LOOK}
        from (
          select member_id, min(had) as had, min(got) as got
          from (select member_id, policy as had, null as got from held union all select member_id, null, policy from granted) b group by 1
        ) o`,
       [scope.peerId, scope.groupId, today, jobId, after],
     );
-    ended += row?.n ?? 0;
-    if (row === undefined || row.last === null || row.looked < LOOKED_AT) return ended;
+    if (row === undefined) throw new Error('an aggregate without a row');
+    held.ended += row.ended;
+    held.sensitive += row.sensitive;
+    // what changed after the first page was read may be missing in it
+    look ??= { snapshot: row.snapshot, at: row.at };
+    if (row.last === null || row.looked < LOOKED_AT) return { ...held, look };
     after = row.last;
   }
 }

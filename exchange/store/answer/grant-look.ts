@@ -1,0 +1,32 @@
+// Has anybody lost a grant since somebody looked? A look at all members of an export costs with their number, and a payer asks a thousand times for one.
+import type { Queryable } from '../../../src/store/database.ts';
+
+/** What a look saw, and when, both by the database: `pg_current_snapshot()`, `clock_timestamp()`. */
+export type Look = { snapshot: string; at: string };
+
+/** The columns of a look, to be read in the statement that looks: it sees what the snapshot says. */
+export const LOOK = `pg_current_snapshot()::text as snapshot, clock_timestamp()::text as at`;
+
+/** A look is good for so many hours; `grant_change` is kept for longer, so that nothing has gone from it that the look did not see. */
+const GOOD_HOURS = 1;
+const KEPT_HOURS = 48;
+
+/**
+ * The same look again, as of now, when no one has lost a grant since the one before; undefined when somebody may have. What a transaction wrote that was
+ * open then is not seen by the snapshot, whenever it is committed. grant_change_xid.
+ */
+export async function unchanged(sql: Queryable, look: Look): Promise<Look | undefined> {
+  const [row] = await sql.unsafe<(Look & { same: boolean })[]>(
+    `select ${LOOK}, clock_timestamp() < $2::text::timestamptz + interval '${GOOD_HOURS} hours' and not exists (
+       select from exchange.grant_change g
+       where g.xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(g.xid, $1::text::pg_snapshot)) as same`,
+    [look.snapshot, look.at],
+    { prepare: true },
+  );
+  return row?.same === true ? { snapshot: row.snapshot, at: row.at } : undefined;
+}
+
+/** Forgets changes that every look that is still good has seen. */
+export async function forgetGrantChanges(sql: Queryable): Promise<void> {
+  await sql`delete from exchange.grant_change where at < clock_timestamp() - ${KEPT_HOURS} * interval '1 hour'`;
+}
