@@ -18,4 +18,10 @@ export {
   pagePulls,
   peerLines,
 } from '../store/report/report-pulls.ts';
-export { countDecisions, findRequest, pageRequests, type RequestLine } from '../store/report/report-requests.ts';
+export {
+  countDecisions,
+  fetchedFiles,
+  findRequest,
+  pageRequests,
+  type RequestLine,
+} from '../store/report/report-requests.ts';

@@ -3,7 +3,15 @@ import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { contentCheck, proofCell, proofFaults } from '../report/content-proof.ts';
-import { countDecisions, findRequest, jobFiles, pageRequests, peerLines, type RequestLine } from '../report/lists.ts';
+import {
+  countDecisions,
+  fetchedFiles,
+  findRequest,
+  jobFiles,
+  pageRequests,
+  peerLines,
+  type RequestLine,
+} from '../report/lists.ts';
 import { clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
@@ -35,7 +43,7 @@ export function requests(desk: Desk): void {
           : `${counts['match']} of ${count(counts['match'] + (counts['nomatch'] ?? 0) + (counts['consentconstraint'] ?? 0), 'member')} matched`
         : counts['resources'] === undefined
           ? null
-          : `${count(counts['resources'], 'record')} sent`;
+          : `${count(counts['resources'], 'record')} made ready`;
     return [
       { value: r.id, text: r.id.slice(0, 8), code: true, href: `/staff/requests/${r.id}` },
       { value: r.kind, text: KINDS[r.kind] },
@@ -107,10 +115,11 @@ export function requests(desk: Desk): void {
   desk.page('/staff/requests/:id', 'counts', async (visit) => {
     const request = await findRequest(sql, visit.c.req.param('id') ?? '');
     if (!request) return desk.notFound(visit, 'There is no such request.');
-    const [files, decisions, proof] = await Promise.all([
+    const [files, decisions, proof, fetched] = await Promise.all([
       jobFiles(sql, request.id),
       countDecisions(sql, request.id),
       contentCheck(sql, request.id),
+      fetchedFiles(sql, request.kind, request.id),
     ]);
     const withheld = Object.entries(request.counts)
       .filter(([k]) => k.startsWith('withheld-'))
@@ -118,11 +127,11 @@ export function requests(desk: Desk): void {
     const held = withheld.reduce((s, [, n]) => s + n, 0);
     const other = Object.entries(request.counts).filter(([k]) => !k.startsWith('withheld-'));
     const placeOf = (id: string) => files.find((f) => f.id === id)?.position ?? id;
-    const sent = files.filter((f) => f.kind === 'output').reduce((s, f) => s + f.lines, 0);
+    const ready = files.filter((f) => f.kind === 'output').reduce((s, f) => s + f.lines, 0);
     const lead =
       request.kind === 'export'
         ? [
-            `${request.peerName} asked for the history of members of one Group. ${count(sent, 'line was', 'lines were')} written for it; ${count(held, 'record was', 'records were')} held back, each for one reason below.`,
+            `${request.peerName} asked for the history of members of one Group. ${count(ready, 'record was', 'records were')} made ready for it, in ${count(files.length, 'file')}, of which ${count(fetched.size, 'was', 'were')} fetched; ${count(held, 'record was', 'records were')} held back, each for one reason below.`,
           ]
         : [
             `${request.peerName} asked which of its new members were ours. ${count(
@@ -202,6 +211,7 @@ export function requests(desk: Desk): void {
               {
                 name: 'proof',
                 caption: 'Walk over the files for what must not leave',
+                note: 'Every line of every file: messages and lists of what is gone, too.',
                 columns: [
                   { key: 'at', label: 'When', kind: 'head' as const },
                   { key: 'files', label: 'Files', kind: 'number' as const },
@@ -246,6 +256,7 @@ export function requests(desk: Desk): void {
             { key: 'lines', label: 'Lines', kind: 'number' },
             { key: 'bytes', label: 'Bytes', kind: 'number' },
             { key: 'sha256', label: 'SHA-256', kind: 'hash' },
+            { key: 'fetched', label: 'First fetched' },
             { key: 'removed', label: 'Removed' },
           ],
           rows: files.map((f) => [
@@ -255,6 +266,7 @@ export function requests(desk: Desk): void {
             numberCell(f.lines),
             numberCell(f.bytes),
             { value: f.sha256, code: true },
+            timeCell(fetched.get(f.id) ?? null, timeZone),
             timeCell(f.removedAt, timeZone),
           ]),
           empty: request.answeredAt === null ? 'No files yet.' : 'The answer has no files.',

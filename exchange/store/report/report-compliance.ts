@@ -258,7 +258,7 @@ const COMPLIANCE_SQL = {
       where p.created_at >= $1 and p.created_at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
     where ${USED}`,
   statement: `
-    select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
+    select 'to us' as direction, j.id, j.kind, j.received_at as at, case when j.transaction_time is not null then j.completed_at end as answered, j.due_at as due, j.state,
       coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason, j.counts,
       (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes

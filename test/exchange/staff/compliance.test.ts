@@ -210,6 +210,10 @@ test('a request that the payer cancelled is not one that was answered late, and 
     select 'cancelled', 'export', id, 'cancelled', 'x', '{}', now(), now() + interval '1 day', now() from exchange.peer limit 1`;
   const after = await asked();
   expect(after.F5).toEqual(before.F5);
+  // the statement tells it as one that was not answered
+  const [peer] = await sql<{ id: string }[]>`select peer_id as id from exchange.bulk_job where id = 'cancelled'`;
+  const told = (await (await reviewer.get(`/staff/peers/${peer?.id}/statement?format=json`)).json()).tables.statement;
+  expect(told.find((r: { id: string }) => r.id === 'cancelled')).toMatchObject({ answered: null, inTime: null });
   // nor one that ended with the payer; one that was late before it was cancelled is late
   const [due] = [Number(before.F5.denominator)];
   for (const [state, hours, denominator] of [

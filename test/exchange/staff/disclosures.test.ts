@@ -108,6 +108,21 @@ test('for reviewers only; each look is recorded for the member; the number of a 
   expect([none.status, (await none.text()).includes('No single member')]).toEqual([200, true]);
 });
 
+test('a request tells which of its files were fetched; what was made ready is not told as sent', async () => {
+  const { sql } = node.deps.database;
+  const [job] = await sql<{ id: string }[]>`
+    select id from exchange.bulk_job where kind = 'export' order by received_at limit 1`;
+  const page = await reviewer.get(`/staff/requests/${job?.id}?format=json`);
+  const { summary, tables } = (await page.json()) as {
+    summary: string[];
+    tables: Record<string, Record<string, string>[]>;
+  };
+  const fetched = Object.fromEntries((tables['files'] ?? []).map((f) => [f['type'], f['fetched'] !== null]));
+  expect(fetched).toMatchObject({ Observation: true, Patient: false });
+  expect(summary.join(' ')).toContain('of which 1 was fetched');
+  expect(tables['request']?.[0]?.['result']).toMatch(/ made ready$/);
+});
+
 test('the report of a period holds what was read and searched by the choice that the match was made under', async () => {
   const { sql } = node.deps.database;
   type Row = { direction: string; n: number; held: number; rows: number; object: string };

@@ -393,8 +393,8 @@ describe('requests of other payers', () => {
     await visitor.signIn('dev-viewer', account?.password ?? '');
     const list = rowsOf(await (await visitor.get('/staff/requests')).text(), 'requests');
     expect(list.map((r) => [r[1], r[3]])).toEqual([
-      ['Export history', '✔ Answered and fetched'],
-      ['Find members', '✔ Answered and fetched'],
+      ['Export history', '✔ Answered, and ended by the asker'],
+      ['Find members', '✔ Answered, and ended by the asker'],
     ]);
     const jobs = await deps.database.sql<
       { id: string; kind: string; counts: Record<string, number> }[]
