@@ -68,16 +68,17 @@ export async function takeJob(deps: Deps, owner: string, short = false): Promise
       ms: Math.round(performance.now() - started),
     });
   } catch (error) {
-    deps.log('error', `${job.kind} failed`, {
-      job: job.id,
-      peer: job.peerId,
-      error: describe(error),
-      attempts: job.attempts,
-    });
     // a disk that is full or a database that is away says nothing against the job: it waits, and is owed all the same
     const passes = isPassing(error);
     const pauseMs = passes ? Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.min(job.attempts - 1, 10)) : PAUSE_MS;
     const retry = passes || job.attempts < JOB_TRIES ? pauseMs : undefined;
+    deps.log('error', retry === undefined ? `${job.kind} failed` : `${job.kind} broke off and is tried again`, {
+      job: job.id,
+      peer: job.peerId,
+      error: describe(error),
+      attempts: job.attempts,
+      ...(retry === undefined ? {} : { againMs: retry }),
+    });
     await failJob(sql, job.id, owner, deps.clock(), describe(error), retry);
     if (job.kind === 'export' && retry === undefined) deps.metrics.count('exports_total', { result: 'failed' });
   } finally {

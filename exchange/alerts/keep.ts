@@ -34,6 +34,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'peer-changed',
     'must-not-leave',
     'request-failed',
+    'request-waits',
     'request-kept',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });

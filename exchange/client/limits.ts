@@ -46,6 +46,11 @@ export const LIMITS = {
     unit: '0 or 1',
     help: 'The answer to its $member-match names the Patient (MemberId) beside the identifier. 0 for a client of HRex 1.0, which knows the identifier alone.',
   },
+  audienceList: {
+    value: 0,
+    unit: '0 or 1',
+    help: 'Its assertions may name us in a list of one (aud), as some libraries write it. 0: as one text alone.',
+  },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

@@ -75,8 +75,10 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   const { sql } = deps.database;
   if (!(await findPeer(sql, job.peerId))) throw new Error('the job has no peer');
   const folder = `bulk/${job.id}`;
-  await clearDelivered(sql, job.id, owner);
-  for (const key of await deps.blobs.list(`${folder}/`)) await deps.blobs.delete(key);
+  // listed before it is known that the job is ours still: what somebody writes who takes it over meanwhile is not among them
+  const left = await deps.blobs.list(`${folder}/`);
+  if (!(await clearDelivered(sql, job.id, owner))) return false;
+  for (const key of left) await deps.blobs.delete(key);
   const run: Run = {
     deps,
     job,

@@ -33,6 +33,8 @@ const CHANGES: Readonly<Record<string, string>> = {
   jti: 'Give each assertion a jti of its own, a text of at most 256 characters.',
   'not-yet': 'iat and nbf are seconds since 1970, not later than now: look at the clock, and for milliseconds.',
   audience: 'aud is token_endpoint of smart-configuration, letter by letter, as one text and no list.',
+  'audience-list':
+    'aud is one text and no list. If your library cannot, ask staff for the payer’s limit audienceList, which lets a list of one in.',
   expired: 'exp is in seconds, later than now and at most five minutes ahead: look at the clock, and for milliseconds.',
   replay: 'Make a new assertion for every request, for one that is sent again too.',
   scope: 'Ask for scopes of smart-configuration, such as system/*.rs, that the client was registered with.',

@@ -80,11 +80,18 @@ export function judgeAttachmentFault(
 /**
  * Takes some attachments of one peer and settles or postpones each. False when none was due.
  * @param only of this pull
+ * @param left owners whose work has ended though its end could not be written
  */
-export async function fetchAttachments(deps: Deps, tokens: PeerTokens, owner: string, only?: string): Promise<boolean> {
+export async function fetchAttachments(
+  deps: Deps,
+  tokens: PeerTokens,
+  owner: string,
+  only?: string,
+  left: readonly string[] = [],
+): Promise<boolean> {
   const { sql } = deps.database;
   const { leaseSeconds } = deps.config;
-  const rows = await claimAttachments(sql, { owner, now: deps.clock(), leaseSeconds, most: TAKEN, only });
+  const rows = await claimAttachments(sql, { owner, now: deps.clock(), leaseSeconds, most: TAKEN, only, left });
   const peer = rows[0] && (await findPeer(sql, rows[0].peerId));
   if (!peer) return false;
   const renewal = setInterval(

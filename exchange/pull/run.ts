@@ -195,8 +195,8 @@ export class PullWorker {
   readonly #deps: Deps;
   #isReconciling = false;
   /**
-   * Owners of steps that have broken and could not write so, as the database was away, and until when their leases would hold a pull. Whoever goes
-   * on takes it under another name: what still runs of the broken step has lost it.
+   * Owners of steps that have broken and could not write so, as the database was away, and until when their leases would hold a pull, or attachments.
+   * Whoever goes on takes it under another name: what still runs of the broken step has lost it.
    */
   readonly #left = new Map<string, number>();
 
@@ -218,8 +218,24 @@ export class PullWorker {
   }
 
   /** Fetches some of the attachments that records give by address. False when none is due. */
-  attachments(pullId?: string): Promise<boolean> {
-    return fetchAttachments(this.#deps, this.#tokens, randomUUID(), pullId);
+  async attachments(pullId?: string): Promise<boolean> {
+    const owner = randomUUID();
+    try {
+      return await fetchAttachments(this.#deps, this.#tokens, owner, pullId, this.#leftBehind());
+    } catch (error) {
+      this.#leave(owner, error);
+      throw error;
+    }
+  }
+
+  #leftBehind(): string[] {
+    for (const [was, until] of this.#left) if (until < performance.now()) this.#left.delete(was);
+    return [...this.#left.keys()];
+  }
+
+  /** What breaks for another reason than a passing one would break again at once: its lease is waited for. */
+  #leave(owner: string, error: unknown): void {
+    if (isPassing(error)) this.#left.set(owner, performance.now() + this.#deps.config.leaseSeconds * 1000);
   }
 
   /**
@@ -230,22 +246,20 @@ export class PullWorker {
     const isBusy = this.#isReconciling;
     const owner = randomUUID();
     let isMine = false;
-    for (const [was, until] of this.#left) if (until < performance.now()) this.#left.delete(was);
     try {
       return await takeStep(
         this.#deps,
         this.#tokens,
         owner,
         undefined,
-        { ...(isBusy ? { except: ['reconciling'] } : {}), left: [...this.#left.keys()] },
+        { ...(isBusy ? { except: ['reconciling'] } : {}), left: this.#leftBehind() },
         (pull) => {
           isMine = pull.state === 'reconciling';
           this.#isReconciling ||= isMine;
         },
       );
     } catch (error) {
-      // what breaks for another reason would break again at once: its lease is waited for
-      if (isPassing(error)) this.#left.set(owner, performance.now() + this.#deps.config.leaseSeconds * 1000);
+      this.#leave(owner, error);
       throw error;
     } finally {
       if (isMine) this.#isReconciling = false;

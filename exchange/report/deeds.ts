@@ -37,6 +37,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   view: 'looked',
   'sign-in': 'signed in',
   'sign-out': 'signed out',
+  'sessions-ended': 'ended the sessions of a person',
   'export-report': 'took a page as a file',
   manage: 'tried to change a payer',
   accept: 'accepted a pull as it was',

@@ -55,6 +55,10 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   jti: calm('A token request had no id of its own (jti).'),
   'not-yet': calm('A token request was issued in the future, or held only from then on.'),
   audience: look('A token request was made for another server.', 'Ask the payer which address it has for us.'),
+  'audience-list': look(
+    'A token request named us rightly, but in a list (aud), as some libraries write it.',
+    'Ask the payer for one text. If it cannot: peer limit ID audienceList=1.',
+  ),
   expired: calm('A token request was too old, or valid for too long.'),
   malformed: calm('A token request was not readable.'),
   scope: calm('A token was asked for, but for nothing that the payer may have.'),

@@ -7,13 +7,17 @@ import {
   addSession,
   addSignIn,
   endSession,
+  endSessionsOf,
+  type SignedIn,
   type SignIn,
   type StaffSession,
+  signedIn,
   takeSignIn,
   useSession,
 } from '../store/report/staff-session.ts';
 
-export type { SignIn, StaffSession };
+export type { SignedIn, SignIn, StaffSession };
+export { signedIn };
 
 type Needs = Pick<Deps, 'database' | 'clock'>;
 
@@ -30,7 +34,7 @@ export async function resumeSignIn(deps: Needs, id: string | undefined): Promise
   return id === undefined ? undefined : takeSignIn(deps.database.sql, hashOf(id), deps.clock());
 }
 
-/** A new session for a person; an earlier one of the same browser ends. Returns the id for its cookie. */
+/** A new session for a person; an earlier one of the same browser ends, and those that have other roles than the provider gives now. Returns the id for its cookie. */
 export async function openSession(
   deps: Needs,
   person: Person,
@@ -42,6 +46,7 @@ export async function openSession(
   const at = deps.clock();
   await deps.database.sql.begin(async (tx) => {
     if (earlier !== undefined) await endSession(tx, hashOf(earlier));
+    await endSessionsOf(tx, person.subject, person.roles);
     const authenticatedAt = development ? at : (person.authenticatedAt ?? null);
     await addSession(tx, hashOf(id), { ...person, csrf: randomId(), development, authenticatedAt }, at);
     await writeAudit(tx, [
@@ -77,6 +82,33 @@ export async function closeSession(deps: Needs, id: string, session: StaffSessio
         detail: devMark(session),
       }),
     ]);
+  });
+}
+
+/**
+ * Ends all sessions of a person, at once.
+ * @param by the administrator who says so; undefined: the identity provider
+ * @returns how many there were
+ */
+export async function closeSessionsOf(
+  deps: Needs,
+  subject: string,
+  by: StaffSession | undefined,
+  requestId: string,
+): Promise<number> {
+  return deps.database.sql.begin(async (tx) => {
+    const sessions = await endSessionsOf(tx, subject);
+    const row = auditRow({
+      at: deps.clock(),
+      actorKind: 'staff',
+      actor: by?.subject ?? 'oidc',
+      action: 'sessions-ended',
+      requestId,
+      detail: { of: subject, sessions, ...(by ? devMark(by) : {}) },
+    });
+    // a provider tells every node about everybody who signs out
+    if (by !== undefined || sessions > 0) await writeAudit(tx, [row]);
+    return sessions;
   });
 }
 

@@ -17,6 +17,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { boundedText } from '../../src/http/body.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import type { LimitName } from '../client/limits.ts';
 import { type KeyFault, peerKeys, slowestFetchMs } from '../peers/peer-keys.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
@@ -37,6 +38,8 @@ const TEXT: Record<OAuthError, string> = {
 };
 const TOO_MANY = 'Too many requests were refused. Wait as Retry-After says.';
 const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
+/** For a peer whose library cannot be changed. */
+const TAKES_LIST: LimitName = 'audienceList';
 const MAX_BODY = 64 * 1024;
 const MAX_SCOPE = { length: 32_768, tokens: 500 };
 
@@ -141,6 +144,7 @@ async function judge(c: Context<FhirEnv>, deps: Deps, asker: Asker): Promise<Goo
     clientId: issuer,
     alg: header.alg,
     audiences: [here.token, here.issuer],
+    takesList: found?.limits[TAKES_LIST] === 1,
     now: deps.clock(),
   });
   const unknown = (reason: string): Refused => ({ error: 'invalid_client', reason, asker: asking, peer: found });

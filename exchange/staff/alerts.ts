@@ -31,6 +31,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A request of a payer failed and is not tried again',
     href: (id) => `/staff/requests/${id}`,
   },
+  'request-waits': {
+    text: 'The answer to a payer does not come about, as for want of room, and is tried again',
+    href: (id) => `/staff/requests/${id}`,
+  },
   'request-kept': {
     text: 'A match request is there past its time and cannot be removed',
     href: (id) => `/staff/requests/${id}`,

@@ -27,6 +27,7 @@ import { pulls } from './pulls.ts';
 import { record } from './record.ts';
 import { requests } from './requests.ts';
 import { security } from './security.ts';
+import { sessions } from './sessions.ts';
 import { signIn } from './sign-in.ts';
 import { texts } from './texts.ts';
 import { trail } from './trail.ts';
@@ -77,6 +78,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   texts(desk);
   peers(desk);
   security(desk);
+  sessions(desk);
   trail(desk);
   for (const pages of options.further ?? []) pages(desk);
   // the Worker has no harvests

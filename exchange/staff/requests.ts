@@ -12,6 +12,7 @@ import {
   peerLines,
   type RequestLine,
 } from '../report/lists.ts';
+import { failureText } from '../report/request-words.ts';
 import { clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
@@ -140,11 +141,12 @@ export function requests(desk: Desk): void {
               'members were',
             )} decided.`,
           ];
+    const failed = failureText(request, timeZone);
     return desk.show(visit, {
       title: `${KINDS[request.kind]}, asked by ${request.peerName}`,
       place: 'requests',
       trail: [['/staff/requests', 'Requests to us']],
-      lead,
+      lead: failed === undefined ? lead : [...lead, failed],
       ...(request.kind === 'match'
         ? {
             before: html`<p><a href="/staff/requests/${request.id}/members">Each member, with what was decided and why</a></p>`,

@@ -9,6 +9,7 @@ import { codeCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { may } from './roles.ts';
 
 const DAY = 86_400_000;
 const TONES = { calm: 'calm', look: 'look', act: 'act' } as const;
@@ -42,7 +43,7 @@ export function security(desk: Desk): void {
         'What was refused to payers and to people, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
       ],
       before: [
-        html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a></p>`,
+        html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a>${may(visit.session, 'peers') ? html` · <a href="/staff/sessions">Who is signed in</a>` : ''}</p>`,
         filterForm('/staff/events', [
           {
             name: 'peer',

@@ -16,11 +16,14 @@ type AlertKind =
   | 'peer-changed'
   | 'must-not-leave'
   | 'request-failed'
+  | 'request-waits'
   | 'request-kept';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
 const FAILING = 3;
+/** How often the answer to a payer is begun, with pauses of a minute in all, before people are told that it does not come about. */
+const TRIES_UNTOLD = 4;
 
 /**
  * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open; pulls, peers, jobs, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
@@ -75,6 +78,10 @@ export async function standingConditions(
       where j.state = 'failed' and exists (
         select from exchange.clock c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
           and c.state in ('open', 'attempted', 'blocked'))
+    union all
+    -- it is tried again by itself, for as long as the disk is full or whatever it is: people can make room
+    select 'request-waits', j.id, j.attempts from exchange.bulk_job j
+      where j.state in ('queued', 'running') and j.attempts >= ${TRIES_UNTOLD} and j.failure <> 'consent-changed'
     union all
     -- it should have gone a day ago at least
     select 'request-kept', j.id, 1 from exchange.bulk_job j

@@ -17,6 +17,7 @@ export type AssertionFault =
   | 'jti'
   | 'not-yet'
   | 'audience'
+  | 'audience-list'
   | 'expired';
 export type Assertion = { clientId: string; jti: string; expiresAt: Date };
 export type Read<T, F> = { ok: true; value: T } | { ok: false; fault: F };
@@ -109,11 +110,14 @@ export function holdsPrivateKey(keys: readonly JWK[]): boolean {
   return keys.some((k) => ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'].some((m) => m in k));
 }
 
-/** Signature and claims of an assertion by a known client. `audiences`: our token endpoint and our issuer. */
+/**
+ * Signature and claims of an assertion by a known client. `audiences`: our token endpoint and our issuer, one of them as one text. A list may
+ * name others beside us, who could use the assertion here; of one of one element that cannot be, and a client may be allowed it (`takesList`).
+ */
 export async function verifyAssertion(
   jwt: string,
   key: JWK,
-  expected: { clientId: string; alg: string; audiences: readonly string[]; now: Date },
+  expected: { clientId: string; alg: string; audiences: readonly string[]; takesList?: boolean; now: Date },
 ): Promise<Read<Assertion, AssertionFault>> {
   let payload: Record<string, unknown>;
   try {
@@ -128,7 +132,10 @@ export async function verifyAssertion(
   const { iss, sub, aud, exp, jti, iat, nbf } = payload;
   if (iss !== expected.clientId || sub !== expected.clientId) return fail('subject');
   if (typeof jti !== 'string' || jti === '' || jti.length > 256) return fail('jti');
-  if (typeof aud !== 'string' || !expected.audiences.includes(aud)) return fail('audience');
+  const isOnly = Array.isArray(aud) && aud.length === 1;
+  const named: unknown = isOnly ? aud[0] : aud;
+  if (typeof named !== 'string' || !expected.audiences.includes(named)) return fail('audience');
+  if (isOnly && expected.takesList !== true) return fail('audience-list');
   if (typeof exp !== 'number' || !Number.isFinite(exp)) return fail('claims');
   if (seconds >= exp || exp > seconds + 330) return fail('expired');
   for (const time of [iat, nbf])

@@ -243,13 +243,14 @@ const isAsAsked = (authenticatedAt: Date | undefined, mustBeFresh: boolean, now:
     ? isFresh(authenticatedAt, now)
     : authenticatedAt === undefined || isYounger(authenticatedAt, SESSION_SECONDS, now);
 
-async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, nonce: string): Promise<JWTPayload> {
+/** The claims of what the provider has signed for us a moment ago. */
+async function signedClaims(deps: Needs, provider: Provider, jwt: string): Promise<JWTPayload> {
   const keys = await askJson(deps, provider.jwksUri);
   if (!isObject(keys) || !Array.isArray(keys['keys'])) throw new SignInRefused('provider-answer');
   let claims: JWTPayload;
   try {
     const verified = await jwtVerify(
-      idToken,
+      jwt,
       createLocalJWKSet(keys as unknown as Parameters<typeof createLocalJWKSet>[0]),
       {
         issuer: provider.issuer,
@@ -265,6 +266,31 @@ async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, n
   } catch {
     throw new SignInRefused('id-token');
   }
+  // it is the person: one that is none, or that no store holds, would be shared or no name at all (OpenID Connect Core 2)
+  if (typeof claims.sub !== 'string' || !/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(claims.sub))
+    throw new SignInRefused('id-token');
+  return claims;
+}
+
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
+
+/**
+ * Who has signed out at the provider, as it tells us: `issuer|sub`, as sessions name people.
+ * https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation
+ * @throws SignInRefused
+ */
+export async function readLogout(deps: Needs, logoutToken: string): Promise<string> {
+  const provider = await discoverProvider(deps);
+  const claims = await signedClaims(deps, provider, logoutToken);
+  const events = claims['events'] as Json | undefined;
+  // an ID token must not pass for one: it has a nonce, and tells no event
+  if (claims['nonce'] !== undefined || !isObject(events) || !isObject(events[LOGOUT_EVENT]))
+    throw new SignInRefused('id-token');
+  return `${provider.issuer}|${claims.sub ?? ''}`;
+}
+
+async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, nonce: string): Promise<JWTPayload> {
+  const claims = await signedClaims(deps, provider, idToken);
   if (claims['nonce'] !== nonce) throw new SignInRefused('nonce');
   const several = Array.isArray(claims.aud) && claims.aud.length > 1;
   if ((several || claims['azp'] !== undefined) && claims['azp'] !== deps.config.staffOidcClientId)

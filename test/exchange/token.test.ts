@@ -3,6 +3,7 @@ import { generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { peerKeys, slowestFetchMs } from '../../exchange/peers/peer-keys.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { setPeerLimit } from '../../exchange/store/peers/peer-health.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Claims, type Client, client } from './peer-client.ts';
 
@@ -132,6 +133,32 @@ describe('an assertion that must not pass is invalid_client', () => {
     expect(await text(await peer.assertion({ aud: 'https://other.example' }))).toBe(wrongKey);
   });
 
+  test('a list of us alone passes where staff allow it, and no other list', async () => {
+    const { sql } = node.deps.database;
+    const status = async (aud: unknown) => (await withAssertion({ aud })).status;
+    const lists = [
+      [peer.endpoint],
+      [`${node.base}/exchange/auth`],
+      [peer.endpoint, peer.endpoint],
+      [peer.endpoint, 'https://other.example/token'],
+      ['https://other.example/token'],
+      [[peer.endpoint]],
+      [],
+    ];
+    const told = async () =>
+      (await sql`select from exchange.audit where action = 'token' and reason = 'audience-list'`).length;
+    const toldBefore = await told();
+    const before = [];
+    for (const aud of lists) before.push(await status(aud));
+    expect(before).toEqual(lists.map(() => 401));
+    await setPeerLimit(sql, peer.id, 'audienceList', 1);
+    const after = [];
+    for (const aud of lists) after.push(await status(aud));
+    expect(after).toEqual([200, 200, 401, 401, 401, 401, 401]);
+    expect(await status(peer.endpoint)).toBe(200);
+    await setPeerLimit(sql, peer.id, 'audienceList', undefined);
+    expect((await told()) - toldBefore).toBe(2);
+  });
   test('client_id beside it must be its issuer', async () => {
     expect((await ask({ client_id: 'someone' })).status).toBe(401);
     expect((await ask({ client_id: peer.clientId })).status).toBe(200);

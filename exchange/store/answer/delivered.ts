@@ -27,16 +27,20 @@ export async function writeDelivered(
     cross join jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, keys text)`;
 }
 
-/** What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes. */
-export async function clearDelivered(sql: Sql, jobId: string, owner: string): Promise<void> {
-  await sql.begin(async (tx) => {
+/**
+ * What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes.
+ * @returns is the job the owner's?
+ */
+export async function clearDelivered(sql: Sql, jobId: string, owner: string): Promise<boolean> {
+  return sql.begin(async (tx) => {
     // held, or somebody takes it between the look and the removal
     const [job] = await tx<{ state: string; owner: string | null }[]>`
       select state, lease_owner as owner from exchange.bulk_job where id = ${jobId} for update`;
-    const isOthers = job?.state === 'complete' || (job?.state === 'running' && job.owner !== owner);
-    if (isOthers) return;
+    const isOurs = job?.state === 'running' && job.owner === owner;
+    if (!isOurs && (job?.state === 'complete' || job?.state === 'running')) return false;
     await tx`delete from exchange.delivered where job_id = ${jobId}`;
     await tx`delete from exchange.delivered_entries where job_id = ${jobId}`;
+    return isOurs;
   });
 }
 

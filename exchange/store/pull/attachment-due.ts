@@ -29,13 +29,21 @@ const KEY = 'member_id, type, record_id, document_id';
 /**
  * Takes some that are due, all of one peer: one that is active and not paused, of them the one that waits longest. attachment_due for each
  * peer; resource_pkey for each that is taken.
- * @param only of this pull
  */
 export async function claimAttachments(
   sql: Queryable,
-  claim: { owner: string; now: Date; leaseSeconds: number; most: number; only?: string | undefined },
+  claim: {
+    owner: string;
+    now: Date;
+    leaseSeconds: number;
+    most: number;
+    /** of this pull */
+    only?: string | undefined;
+    /** owners whose work has ended though its end could not be written: their leases hold nothing */
+    left?: readonly string[];
+  },
 ): Promise<DueAttachment[]> {
-  const due = `a.state = 'due' and a.next_at <= $1 and (a.lease_until is null or a.lease_until < $1) and ($2::text is null or a.pull_id = $2)`;
+  const due = `a.state = 'due' and a.next_at <= $1 and (a.lease_until is null or a.lease_until < $1 or a.lease_owner = any($6::text[])) and ($2::text is null or a.pull_id = $2)`;
   const rows = await sql.unsafe<(Omit<DueAttachment, 'size'> & { size: string | null })[]>(
     `with first as materialized (
        select p.id as peer_id from exchange.peer p
@@ -55,7 +63,7 @@ export async function claimAttachments(
        not exists (select from exchange.resource r where r.member_id = t.member_id and r.type = t.type and r.id = t.record_id and not r.deleted) as "isGone",
        coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
      from taken t join exchange.pull p on p.id = t.pull_id`,
-    [claim.now, claim.only ?? null, claim.owner, claim.leaseSeconds, claim.most],
+    [claim.now, claim.only ?? null, claim.owner, claim.leaseSeconds, claim.most, (claim.left ?? []) as never],
     { prepare: true },
   );
   return rows.map((r) => ({ ...r, size: r.size === null ? null : Number(r.size) }));

@@ -18,11 +18,16 @@ export type RequestLine = {
   groupId: string | null;
   counts: Record<string, number>;
   failure: string | null;
+  /** how often it was begun */
+  attempts: number;
+  /** when it is begun again, while it waits after a failure */
+  nextAt: Date | null;
 };
 
 const COLUMNS = `j.id, j.kind, j.peer_id as "peerId", p.name as "peerName", j.state, j.received_at as "receivedAt", j.due_at as "dueAt", j.started_at as "startedAt",
   j.completed_at as "completedAt", j.expires_at as "expiresAt",
-  case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure`;
+  case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure, j.attempts,
+  case when j.state = 'queued' then j.lease_until end as "nextAt"`;
 
 /** Requests, newest first: by bulk_job_peer when a peer is named, else the jobs are sorted (thousands). */
 export async function pageRequests(

@@ -45,6 +45,27 @@ export async function endSession(sql: Queryable, idHash: string): Promise<void> 
   await sql`delete from exchange.staff_session where id_hash = ${bytes(idHash)}::text::bytea`;
 }
 
+/** Ends all sessions of a person; with `roles`, those that have others. The table holds people signed in. */
+export async function endSessionsOf(sql: Queryable, subject: string, unlessRoles?: readonly Role[]): Promise<number> {
+  const ended = await sql`
+    delete from exchange.staff_session
+    where subject = ${subject} and (${unlessRoles === undefined} or roles <> ${[...(unlessRoles ?? [])]}::text[]) returning 1`;
+  return ended.length;
+}
+
+export type SignedIn = { subject: string; name: string; roles: Role[]; sessions: number; since: Date; seenAt: Date };
+
+/** Who is signed in, by person, with the name and roles of the newest session. Reads the whole table: it holds people signed in. */
+export async function signedIn(sql: Queryable, now: Date): Promise<SignedIn[]> {
+  const rows = await sql<SignedIn[]>`
+    select subject, (array_agg(name order by created_at desc))[1] as name, (array_agg(array_to_string(roles, ' ') order by created_at desc))[1] as roles,
+      count(*)::int as sessions, min(created_at) as since, max(seen_at) as "seenAt"
+    from exchange.staff_session
+    where expires_at > ${now} and seen_at > ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})
+    group by subject order by name, subject`;
+  return rows.map((r) => ({ ...r, roles: String(r.roles).split(' ') as Role[] }));
+}
+
 /** What must come back from the sign-in form or the identity provider. `isFresh`: the person is to prove anew who they are. */
 export type SignIn = { state: string; nonce: string; verifier: string; returnTo: string; isFresh: boolean };
 

@@ -19,6 +19,7 @@ class Provider {
   issuer = ISSUER;
   claims: Record<string, unknown> = {};
   audience: string | string[] = CLIENT;
+  subject: unknown = 'ada';
   signedBy = this.keys;
   sendsIss = false;
   issuedAt = new Date();
@@ -46,10 +47,10 @@ class Provider {
       amr: ['pwd', 'mfa'],
       name: 'Ada Example',
       ...this.claims,
+      ...({ sub: this.subject } as object),
     })
       .setProtectedHeader({ alg: 'ES256', kid: 'k' })
       .setIssuer(ISSUER)
-      .setSubject('ada')
       .setAudience(this.audience)
       .setIssuedAt(this.issuedAt)
       .setExpirationTime('5m')
@@ -195,6 +196,16 @@ describe('sign-in with OpenID Connect', () => {
         return attempt();
       },
     ],
+    ...['', 5, null, 'a\u0000b', 'a\ud800b', ' ada', 'x'.repeat(256)].map(
+      (subject): [string, string, () => ReturnType<typeof attempt>] => [
+        `somebody who is called ${JSON.stringify(subject).slice(0, 20)}`,
+        'id-token',
+        () => {
+          provider.subject = subject;
+          return attempt();
+        },
+      ],
+    ),
   ])('refuses %s', async (_name, reason, go) => {
     const { answer } = await go();
     expect(answer.status).toBe(403);
@@ -222,6 +233,105 @@ describe('sign-in with OpenID Connect', () => {
     const visitor = new Visitor(app, BASE);
     expect(await (await visitor.get('/staff/sign-in')).text()).not.toContain('type="password"');
     expect((await visitor.post('/staff/sign-in', { user: 'dev-admin', password: '' })).status).toBe(404);
+  });
+});
+
+describe('sessions of a person', () => {
+  const EVENT = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+  const enter = async (subject: string, roles: string[]) => {
+    provider.subject = subject;
+    provider.claims = { roles };
+    const { visitor, answer } = await attempt();
+    expect(answer.status).toBe(303);
+    return visitor;
+  };
+  const isIn = async (visitor: Visitor) => (await visitor.get('/staff')).status === 200;
+  const logout = async (claims: Record<string, unknown>, subject: unknown = 'cy') => {
+    provider.subject = subject;
+    provider.claims = claims;
+    const answer = await provider.fetch(`${ISSUER}/token`, { method: 'POST', body: '' });
+    const { id_token } = (await answer.json()) as { id_token: string };
+    return (await new Visitor(app, BASE).post('/staff/sign-in/back-channel-logout', { logout_token: id_token }, {}))
+      .status;
+  };
+  const ended = async () =>
+    (
+      await node.deps.database
+        .sql`select actor, detail->>'of' as of, (detail->>'sessions')::int as sessions from exchange.audit where action = 'sessions-ended' order by seq desc limit 1`
+    )[0];
+
+  test('are seen and ended by an administrator, at once, and by nobody else', async () => {
+    const [one, two] = [await enter('cy', ['reviewer']), await enter('cy', ['reviewer'])];
+    const boss = await enter('boss', ['admin']);
+    expect((await one.get('/staff/sessions')).status).toBe(403);
+    const { tables } = (await (await boss.get('/staff/sessions?format=json')).json()) as {
+      tables: { people: { person: string; sessions: number }[] };
+    };
+    expect(tables.people.find((p) => p.person.endsWith(`${ISSUER}|cy)`))).toMatchObject({ sessions: 2 });
+    const csrf = fieldOf(await (await boss.get('/staff/sessions')).text(), 'csrf');
+    const subject = `${ISSUER}|cy`;
+    expect((await one.post('/staff/sessions/end', { csrf, subject: `${ISSUER}|boss` })).status).toBe(403);
+    expect((await boss.post('/staff/sessions/end', { csrf: 'x', subject })).status).toBe(403);
+    expect((await boss.post('/staff/sessions/end', { csrf, subject }, { origin: ISSUER })).status).toBe(403);
+    expect([await isIn(one), await isIn(two), await isIn(boss)]).toEqual([true, true, true]);
+    expect((await boss.post('/staff/sessions/end', { csrf, subject })).status).toBe(303);
+    expect([await isIn(one), await isIn(two), await isIn(boss)]).toEqual([false, false, true]);
+    expect(await ended()).toEqual({ actor: `${ISSUER}|boss`, of: subject, sessions: 2 });
+    expect((await boss.post('/staff/sessions/end', { csrf, subject })).status).toBe(404);
+  });
+
+  test('end when the person comes with other roles', async () => {
+    const before = await enter('cy', ['admin']);
+    const same = await enter('cy', ['admin']);
+    expect(await isIn(before)).toBe(true);
+    const after = await enter('cy', ['viewer']);
+    expect([await isIn(before), await isIn(same), await isIn(after)]).toEqual([false, false, true]);
+  });
+
+  test('end when the provider tells that the person has signed out', async () => {
+    const [one, other] = [await enter('ed', ['viewer']), await enter('di', ['viewer'])];
+    expect(await logout({ events: EVENT }, 'ed')).toBe(200);
+    expect([await isIn(one), await isIn(other)]).toEqual([false, true]);
+    expect(await ended()).toEqual({ actor: 'oidc', of: `${ISSUER}|ed`, sessions: 1 });
+    expect(await logout({ events: EVENT }, 'ed')).toBe(200);
+  });
+
+  test.each<[string, () => Promise<number>]>([
+    ['an ID token', () => logout({ nonce: 'n' })],
+    ['one with a nonce', () => logout({ events: EVENT, nonce: 'n' })],
+    ['one of another event', () => logout({ events: { other: {} } })],
+    ['one whose event is no object', () => logout({ events: { [Object.keys(EVENT)[0] ?? '']: true } })],
+    ['one about nobody', () => logout({ events: EVENT }, null)],
+    [
+      'one for somebody else',
+      () => {
+        provider.audience = 'other';
+        return logout({ events: EVENT });
+      },
+    ],
+    [
+      'one that is old',
+      () => {
+        provider.issuedAt = new Date(Date.now() - 3_600_000);
+        return logout({ events: EVENT });
+      },
+    ],
+    [
+      'a foreign signature',
+      () => {
+        provider.signedBy = generateKeyPair('ES256', { extractable: true });
+        return logout({ events: EVENT });
+      },
+    ],
+  ])('do not end by %s', async (_name, send) => {
+    const visitor = await enter('cy', ['viewer']);
+    expect(await send()).toBe(400);
+    expect(await isIn(visitor)).toBe(true);
+  });
+
+  test('do not end by a form without a token', async () => {
+    const visitor = new Visitor(app, BASE);
+    expect((await visitor.post('/staff/sign-in/back-channel-logout', {}, {})).status).toBe(400);
   });
 });
 
