@@ -20,6 +20,7 @@ export {
 } from '../store/report/report-pulls.ts';
 export {
   countDecisions,
+  type DecisionCount,
   fetchedFiles,
   findRequest,
   pageRequests,

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
 import { choose, type Statement } from '../../../directory/federation/compare/choose.ts';
+import { comparePage } from '../../../directory/federation/compare/page.ts';
 import { linkDue } from '../../../directory/federation/link.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
@@ -158,6 +159,23 @@ describe('$compare', () => {
       expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
     }
   });
+});
+
+test('of one directory alone nobody differs from anybody', () => {
+  const field = (others: number) => ({
+    field: 'phone',
+    chosen: { rule: 'agreed', value: [], others: Array.from({ length: others }, () => []) },
+  });
+  const said = (names: string[], others: number) =>
+    comparePage({ planName: 'Own Plan', sandbox: false }, {
+      title: 'x',
+      payers: names.map((name) => ({ name })),
+      groups: [{ place: '', fields: [field(others)] }],
+    } as never);
+  expect(said(['a'], 0)).not.toMatch(/They|do not agree/);
+  expect(said(['a'], 1)).toMatch(/Its own records do not agree in 1 field,/);
+  expect(said(['a', 'b'], 1)).toMatch(/They differ in 1 field,/);
+  expect(said(['a', 'b'], 0)).toMatch(/They do not contradict/);
 });
 
 test('accuracy is public only where the plan says so', async () => {

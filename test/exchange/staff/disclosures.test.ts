@@ -121,6 +121,9 @@ test('a request tells which of its files were fetched; what was made ready is no
   expect(fetched).toMatchObject({ Observation: true, Patient: false });
   expect(summary.join(' ')).toContain('of which 1 was fetched');
   expect(tables['request']?.[0]?.['result']).toMatch(/ made ready$/);
+  const [match] = await sql<{ id: string }[]>`select id from exchange.bulk_job where kind = 'match' limit 1`;
+  const asked = await (await reviewer.get(`/staff/requests/${match?.id}`)).text();
+  for (const code of ['nomatch', 'consentconstraint']) expect(asked).not.toContain(`>${code}<`);
 });
 
 test('the report of a period holds what was read and searched by the choice that the match was made under', async () => {
