@@ -104,6 +104,17 @@ function goesOn(response: Response, kept: Kept): boolean {
   return isSame && hasEnd && lengthOf(response) === span.last - span.first + 1;
 }
 
+/**
+ * Is the answer to a request without a range all of the file? A part that comes unasked may be, where it says so; one that comes as 200 says
+ * that it is not (of a 200 the range means nothing by RFC 9110, 14.4, but what it leaves out would be missing).
+ */
+function isAll(response: Response): boolean {
+  const span = spanOf(response);
+  if (response.status !== 206)
+    return span === undefined || (span.first === 0 && span.last + 1 === (span.size ?? span.last + 1));
+  return span?.first === 0 && span.last + 1 === span.size && lengthOf(response) === span.size;
+}
+
 /** @throws PeerFault; what was kept stays for the next try, unless it is of no use */
 export async function download(talk: Talk, file: FileRequest): Promise<Downloaded> {
   for (let kept = file.kept; ; ) {
@@ -113,20 +124,31 @@ export async function download(talk: Talk, file: FileRequest): Promise<Downloade
   }
 }
 
+/** Neither the rest of what we hold nor the whole. */
+const isOfNoUse = (response: Response, kept: Kept): boolean =>
+  response.status === 416 ||
+  (response.status === 206 && !goesOn(response, kept)) ||
+  (response.status === 200 && !isAll(response));
+
 /** All that is not kept yet, or, of a server that answers with less than the whole rest, as much as it gives: then what is kept now. */
 async function fetchRest(talk: Talk, file: FileRequest): Promise<Downloaded | Kept> {
   let kept = file.kept ?? NOTHING;
   if (kept.bytes > 0 && !isStrong(kept.etag)) kept = await forget(talk, file, kept);
   let response = await ask(talk, file, kept);
-  if (kept.bytes > 0 && (response.status === 416 || (response.status === 206 && !goesOn(response, kept)))) {
+  if (kept.bytes > 0 && isOfNoUse(response, kept)) {
     await discard(response);
     talk.note('peer-range');
     kept = await forget(talk, file, kept);
     response = await ask(talk, file, kept);
   } else if (kept.bytes > 0 && response.status === 200) kept = await forget(talk, file, kept);
-  if (response.status !== (kept.bytes > 0 ? 206 : 200) || response.body === null) {
+  if ((response.status !== 206 && (kept.bytes > 0 || response.status !== 200)) || response.body === null) {
     await discard(response);
     throw new PeerFault(`file-${response.status}`);
+  }
+  if (kept.bytes === 0 && !isAll(response)) {
+    await discard(response);
+    talk.note('peer-range');
+    throw new PeerFault('file-cut', { isTransient: true });
   }
   const encoding = await accepted(talk, response);
   if (kept.bytes > 0 && encoding !== kept.encoding) {

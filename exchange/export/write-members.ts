@@ -61,7 +61,7 @@ class Sent {
   targets: string[] = [];
   /** Provenance that may be about what comes later */
   waiting: Waiting[] = [];
-  /** the newest time of its records */
+  /** the newest time of what is transmitted: statements about it that came later change nothing of when it came */
   recorded = '';
   #at = '';
 
@@ -69,7 +69,8 @@ class Sent {
   add(key: string, type: string, at: string): void {
     this.types[type] = (this.types[type] ?? 0) + 1;
     this.keys += this.keys === '' ? key : ` ${key}`;
-    if (type !== 'Provenance') this.targets.push(key);
+    if (type === 'Provenance') return;
+    this.targets.push(key);
     if (at === this.#at) return;
     this.#at = at;
     const instant = formatInstant(new Date(at));

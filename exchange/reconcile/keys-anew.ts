@@ -1,28 +1,38 @@
 // Keys that other rules made are made anew: a spelling that is one with another today would else not be found among what was stored
-// before. A serving process goes through everything once for each number of the rules; until it is through, a pull does it for its own members.
+// before. So is what chains know of claims. A serving process goes through everything once for each number of the rules; until it is through, a pull does it for its own members.
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { isHeld } from '../../src/store/failure.ts';
+import { type ClaimFacts, claimFacts } from '../chain/facts.ts';
+import { recomputeChainsOf } from '../chain/recompute.ts';
+import { yearsBefore } from '../clocks/business-day.ts';
+import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { drugsOf } from '../store/records/drug.ts';
 import {
   beginKeys,
+  type ClaimKnown,
   FIRST_OF_MEMBERS,
   FIRST_SHARED,
   holdsKeying,
   isOlderThanKeys,
   type KeysMade,
   keysMade,
+  type MemberRecord,
   memberRecordsAfter,
   noteKeys,
   type Place,
   sharedRecordsAfter,
   stagedTextsAfter,
+  writeClaimsKnown,
   writeMemberKeys,
   writeSharedKeys,
   writeStagedKeys,
 } from '../store/records/keys-made.ts';
+import { transactionInstant } from '../store/records/records.ts';
 import { membersOfWork } from '../store/records/replay.ts';
+import { EVERYTHING, openSlice } from '../store/records/slice.ts';
 import { withDrug } from '../transform/drug.ts';
 import { businessKeys } from './business-keys.ts';
 import { KEY_RULES, recordKeys } from './record-keys.ts';
@@ -32,6 +42,8 @@ type Needs = Pick<Deps, 'database'>;
 type Page = { last: Place | undefined; written: number };
 
 const AGAIN_MS = 250;
+/** Gaps of services before that are of little weight. */
+const WINDOW_YEARS = 5;
 
 /** Until nobody else is writing the same records. They are read anew: they may have others then. When it ends, what is there to do is not done. */
 async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSignal): Promise<Page> {
@@ -48,6 +60,35 @@ async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSig
 
 const parsed = (body: string) => JSON.parse(body) as Resource;
 
+/**
+ * What chains know of a claim today, where that is something else than what they knew. Its insurer, where that is named by an id, is known by the
+ * id that its payer gave it, which the text here has no more.
+ */
+function claimAnew({ claim, body, ...record }: MemberRecord): ClaimKnown[] {
+  if (record.type !== 'ExplanationOfBenefit') return [];
+  const had = claim === null ? undefined : (JSON.parse(claim) as ClaimFacts);
+  const { insurer, insurerId, insurerName, ...read } = claimFacts(parsed(body)) ?? {};
+  const named =
+    had?.insurer === undefined
+      ? { insurer, insurerId, insurerName }
+      : { insurer: had.insurer, insurerId: had.insurerId };
+  const now: unknown = JSON.parse(JSON.stringify({ ...read, ...named }));
+  return isDeepStrictEqual(had, now) ? [] : [{ ...record, claim: JSON.stringify(now) }];
+}
+
+/** Writes what chains know of claims, and makes the chains of their members anew, while no slice of a pull is committed. */
+const claimsAnew = (deps: Needs, changed: readonly ClaimKnown[]): Promise<void> =>
+  betweenSlices(deps.database, () =>
+    deps.database.sql.begin(async (tx) => {
+      await writeClaimsKnown(tx, changed);
+      const at = await transactionInstant(tx);
+      const work = { id: 'keys-anew', pull: null, peerId: 'own' };
+      await openSlice(tx, work.id, EVERYTHING);
+      const members = [...new Set(changed.map((c) => c.memberId))];
+      await recomputeChainsOf(tx, work, members, yearsBefore(at.slice(0, 10), WINDOW_YEARS), at);
+    }),
+  );
+
 const memberPage = (
   deps: Needs,
   after: Place,
@@ -60,9 +101,11 @@ const memberPage = (
       if (!last) return { last: undefined, written: 0 };
       const drugs = await drugsOf(deps.database.sql, records);
       const keyed = records.map(({ body, ...r }) => ({ ...r, keys: recordKeys(withDrug(parsed(body), drugs)) }));
+      const claims = records.flatMap(claimAnew);
+      if (claims.length > 0) await claimsAnew(deps, claims);
       return {
         last: [last.memberId, last.type, last.id],
-        written: await writeMemberKeys(deps.database.sql, keyed),
+        written: claims.length + (await writeMemberKeys(deps.database.sql, keyed)),
       };
     },
     after,

@@ -88,7 +88,8 @@ function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
         },
   );
   const strong = found.some((v) => v.kind === 'same-record' || (v.kind === 'conflict' && pair.isCopy));
-  if (strong && (pair.isCopy || pair.wasDisclosed))
+  // a statement about records that comes back loses those that are not known there: nothing for a person
+  if (strong && pair.isOwn && pair.type !== 'Provenance' && (pair.isCopy || pair.wasDisclosed))
     rows.push({ ...place, kind: 'echo', score: 0, rule: 'disclosed', conflict: 'echo-modified', detail: '' });
   return rows;
 }

@@ -30,7 +30,7 @@ export const PEER_FAULTS = {
     'Nothing, unless it happens often.',
   ),
   'peer-range': look(
-    'It answered a request for the rest of a file with something else. The file was fetched from its start.',
+    'It answered with another part of a file than was asked for. The file was fetched from its start.',
     'Tell the other payer.',
   ),
   'peer-slow': look(

@@ -33,7 +33,7 @@ export const OUTCOMES: Table<OutcomeName> = {
   'linked-duplicate': calm(
     'A new record that tells of the same thing as one we had. Both are kept and linked; nothing was merged.',
   ),
-  echo: calm('Our own record coming back to us. It was not added a second time.'),
+  echo: calm('A record that we hold, and passed on, coming back to us. It was not added a second time.'),
   shared: calm('A clinician, organization or place that we already list. It was mapped to our entry.'),
   retracted: calm('The other payer took a record back. It is hidden; its versions are kept.'),
   quarantined: look(

@@ -22,8 +22,11 @@ import {
   words,
 } from './codes.ts';
 
-/** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
-export const KEY_RULES = 7;
+/**
+ * Rises whenever {@link recordKeys}, business-keys.ts or chain/facts.ts make something else of the same record: what is stored is keyed anew
+ * (keys-anew.ts).
+ */
+export const KEY_RULES = 8;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;

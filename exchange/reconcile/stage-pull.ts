@@ -11,7 +11,7 @@ import { analyzeStaging, clearStaging, lendStaging, type StagingClients } from '
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import type { UnitContext } from './read-unit.ts';
-import { stageFile } from './stage.ts';
+import { batches, stageFile, stageTogether } from './stage.ts';
 import { readingThreads } from './unit-reader.ts';
 
 /** Files read at once: while the database takes the end of one, the next is being read. */
@@ -41,10 +41,15 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
   const stageThese = (these: readonly PullFile[], under: UnitContext, free: StagingClients[]) => {
     const { validate: _, ...plain } = under;
     const reader = readers.readerOf({ work: s.pull.id, context: plain });
-    return inLanes(these, LANES, async (file) => {
+    return inLanes(batches(these), LANES, async (batch) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, pull, file, under, reader, clients, mayBeBegun, isKnown));
+      const [file, ...more] = batch;
+      if (file !== undefined && more.length === 0)
+        units.set(file.position, await stageFile(s.deps, pull, file, under, reader, clients, mayBeBegun, isKnown));
+      else
+        for (const [position, n] of await stageTogether(s.deps, pull, batch, reader, clients, mayBeBegun, isKnown))
+          units.set(position, n);
       free.push(clients);
     });
   };

@@ -4,10 +4,19 @@
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
-import { fileStaged, fileStagedTo, type PullFile, stagedLines, stagedUnits } from '../store/pull/pull-file.ts';
+import { inLanes } from '../pull/lanes.ts';
+import {
+  fileStaged,
+  fileStagedTo,
+  filesStaged,
+  type PullFile,
+  stagedLines,
+  stagedUnits,
+} from '../store/pull/pull-file.ts';
 import { forgetPhase } from '../store/pull/pull-phase.ts';
 import {
   clearStagedFile,
+  clearStagedFiles,
   openStaging,
   type StagedUnit,
   type Staging,
@@ -158,9 +167,75 @@ const held = (staging: Staging, hold: () => Promise<void>): Staging => ({
   },
 });
 
+/** `hold` is asked before a stretch is kept; throws when it is somebody else's work by now. */
+type HeldPull = { id: string; hold: () => Promise<void> };
+
+/** Files of fewer lines and bytes share what a file costs by itself. */
+const SMALL = 500;
+const SMALL_BYTES = 256 * 1024;
+/** So many at most: what is staged of them is lost together. */
+const TOGETHER = 500;
+/** Of those together, read at once. */
+const SMALL_AT_ONCE = 4;
+
+const isSmall = (f: PullFile): boolean =>
+  f.kind === 'output' &&
+  f.state === 'downloaded' &&
+  f.stagedLines === 0 &&
+  f.blobKey !== null &&
+  (f.lines ?? SMALL) < SMALL &&
+  (f.bytes ?? SMALL_BYTES) < SMALL_BYTES;
+
+/** What is staged at once: a file, or small ones that make no more than a stretch. */
+export function batches(files: readonly PullFile[]): PullFile[][] {
+  const made: PullFile[][] = [];
+  let small: PullFile[] = [];
+  let [lines, bytes] = [0, 0];
+  for (const f of files) {
+    if (!isSmall(f)) {
+      made.push([f]);
+      continue;
+    }
+    lines += f.lines ?? 0;
+    bytes += f.bytes ?? 0;
+    if (small.length === 0 || small.length >= TOGETHER || lines > STRETCH || bytes > STRETCH_BYTES) {
+      small = [];
+      [lines, bytes] = [f.lines ?? 0, f.bytes ?? 0];
+      made.push(small);
+    }
+    small.push(f);
+  }
+  return made;
+}
+
+/** Stages small files of a pull in one stretch; all of them, or none stays. Returns the units of each. */
+export async function stageTogether(
+  deps: Deps,
+  pull: HeldPull,
+  files: readonly PullFile[],
+  reader: UnitReader,
+  clients: StagingClients,
+  mayBeBegun: boolean,
+  isKnown?: KnownLines,
+): Promise<ReadonlyMap<number, number>> {
+  const { sql } = deps.database;
+  await forgetPhase(sql, pull.id);
+  const positions = files.map((f) => f.position);
+  if (mayBeBegun) await clearStagedFiles(sql, pull.id, positions);
+  const into = held(openStaging(clients), pull.hold);
+  const open = (): Staging => ({ ...into, end: async () => {} });
+  const units = new Map<number, number>();
+  await inLanes(files, SMALL_AT_ONCE, async (f) => {
+    units.set(f.position, await stageBlocks(deps, f, reader, open, isKnown));
+  });
+  await into.end();
+  await pull.hold();
+  await filesStaged(sql, pull.id, units);
+  return units;
+}
+
 /**
  * Stages one file of a pull, whole. Returns its units.
- * @param pull `hold` is asked before a stretch is kept; throws when it is somebody else's work by now
  * @param reader reads units under the same context
  * @param mayBeBegun something of the pull was staged before: what is beyond the last whole stretch goes. Of a pull that begins there is
  *   nothing to look for, and as long as nobody has counted what is staged, each look reads all of it
@@ -168,7 +243,7 @@ const held = (staging: Staging, hold: () => Promise<void>): Staging => ({
  */
 export async function stageFile(
   deps: Deps,
-  pull: { id: string; hold: () => Promise<void> },
+  pull: HeldPull,
   file: PullFile,
   context: UnitContext,
   reader: UnitReader,

@@ -142,8 +142,16 @@ const NOTED = /\{[^{}]*"use":"secondary"[^{}]*\},?/g;
 
 const REFERENCE = '"reference":"';
 
-/** A canonical text with nothing where literal references stood. Within a string the quotes would be escaped. */
-function withoutReferences(text: string): string {
+/** What stands for a literal reference whose target a payer does not have: the address of the type and the id, in a member that is none of a list. */
+const STAND_IN = /"identifier":\{"system":"https?:[^"]*\/[A-Z][A-Za-z]+","value":"[^"]*"\}/g;
+
+/** Where the bytes of an Attachment are, beside their hash: each payer gives them at an address of its own. */
+const PLACE_OF_BYTES =
+  /("hash":"[A-Za-z0-9+/]{27}="(?:,"(?:language|size|title)":(?:\d+|"(?:[^"\\]|\\.)*"))*),"url":"(?:[^"\\]|\\.)*"/g;
+
+/** A canonical text with nothing where literal references stood, or what stands for one. Within a string the quotes would be escaped. */
+function withoutReferences(given: string): string {
+  const text = given.includes('"identifier":{"system":"http') ? given.replace(STAND_IN, '""') : given;
   let out = '';
   let from = 0;
   for (let at = text.indexOf(REFERENCE); at !== -1; at = text.indexOf(REFERENCE, from)) {
@@ -154,7 +162,7 @@ function withoutReferences(text: string): string {
 }
 
 /**
- * {@link contentHash}, and beside it the hash of the same content without literal references and secondary identifiers: the
+ * {@link contentHash}, and beside it the hash of the same content without literal references, what stands for them, places of bytes whose hash is told, and secondary identifiers: the
  * same for a record that went through another payer, who gives ids of its own to everything.
  */
 export function contentHashes(
@@ -164,6 +172,7 @@ export function contentHashes(
 ): { hash: string; substance: string } {
   const text = canonicalJson(resource, use) + exact;
   let bare = withoutReferences(text);
+  if (text.includes(',"url":"') && text.includes('"hash":"')) bare = bare.replace(PLACE_OF_BYTES, '$1');
   if (text.includes('"use":"secondary"'))
     bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
   return { hash: digest('sha256', text, 'hex'), substance: digest('sha256', bare, 'hex') };

@@ -311,6 +311,60 @@ const ROWS: Row[] = [
     notes: ['peer-file-corrupt', 'peer-file-cut', 'peer-length'],
   },
   {
+    does: 'sends all of a file as a part that nobody asked for: it is all of it',
+    script: () => serves(sends(two, { 'content-range': `bytes 0-${two.length - 1}/${two.length}` }, 206)),
+    ...goodTwo,
+    notes: [],
+  },
+  ...[200, 206].map(
+    (code): Row => ({
+      does: `sends a part that ends with a line as ${code} for all of a file, for ever: it is not taken for the whole`,
+      script: () => {
+        const half = ndjson(good('a'));
+        const range = `bytes 0-${half.length - 1}/${two.length}`;
+        return serves(sends(half, { 'content-range': range, etag: '"v1"' }, code));
+      },
+      state: 'partial',
+      reason: 'file-failed',
+      ledger: {},
+      holds: [],
+      notes: ['peer-range'],
+      also: () => expect(asked('/f/1')).toHaveLength(6),
+    }),
+  ),
+  {
+    does: 'sends the rest that is asked for as 200: it is not taken for the whole',
+    script: () => {
+      const plain = Buffer.from(big);
+      const from = plain.indexOf(10, 20_000) + 1;
+      const etag = { etag: '"v1"' };
+      const range = `bytes ${from}-${plain.length - 1}/${plain.length}`;
+      return serves(
+        turns(
+          cut(plain, from, etag),
+          sends(plain.subarray(from), { 'content-range': range, ...etag }),
+          sends(plain, etag),
+        ),
+      );
+    },
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-range'],
+    also: () => expect(asked('/f/1').map((s) => s.headers.range !== undefined)).toEqual([false, true, false]),
+  },
+  {
+    does: 'adds to a file between two tries under the same tag: it is fetched from its start',
+    script: () => {
+      const [short, plain] = [
+        Buffer.from(ndjson(...bigIds.slice(0, 300).map(varied))),
+        Buffer.from(ndjson(...bigIds.map(varied))),
+      ];
+      const etag = { etag: '"v1"' };
+      return serves(turns(cut(short, 20_000, etag), rest(plain, etag), sends(plain, etag)));
+    },
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-range'],
+  },
+  {
     does: 'sends gzip without its end',
     script: () =>
       serves(

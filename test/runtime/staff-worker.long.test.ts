@@ -136,9 +136,9 @@ const lasting = (text: string): string =>
     .replace(/("timestamp":)"[^"]*"/g, '$1')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'uuid');
 
-/** Pages that tell of looks, of which there is one more each time; and lines and messages, whose files the bucket does not have. */
+/** Pages that tell of looks, of which there is one more each time, or when a session was used; and lines and messages, whose files the bucket does not have. */
 const LOOKED_AT =
-  /^\/staff\/(?:trail|events|members\/[^/]+(?:\/looks)?(?:\?|$)|disclosures|pulls\/[^/]+\/(?:lines\/|messages))/;
+  /^\/staff\/(?:trail|events|sessions(?:\?|$)|members\/[^/]+(?:\/looks)?(?:\?|$)|disclosures|pulls\/[^/]+\/(?:lines\/|messages))/;
 
 /** What the answer of the Worker says otherwise than that of the node, whose text is `a`. */
 async function differs(path: string, here: Response, a: string, there: Response): Promise<unknown[] | undefined> {

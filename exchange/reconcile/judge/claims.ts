@@ -21,6 +21,7 @@ import {
 } from '../codes.ts';
 import { sameQuantity } from '../quantities.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
+import { timingSaid } from '../timing.ts';
 import { sameVisit } from './clinical.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
@@ -39,7 +40,7 @@ import {
 const dosage = (r: Resource): string =>
   alike(
     objects(r['dosageInstruction']).map((d) => [
-      d['timing'] ?? null,
+      timingSaid(d['timing']),
       d['doseAndRate'] ?? null,
       d['timing'] === undefined && d['doseAndRate'] === undefined ? inWords(text(d['text'])) : null,
       d['asNeededBoolean'] === true || d['asNeededCodeableConcept'] !== undefined,

@@ -135,6 +135,14 @@ export async function fileStaged(
   await tx`update exchange.pull_file set state = 'staged', units = ${units}, lines = ${lines} where pull_id = ${pullId} and position = ${position}`;
 }
 
+/** The same of files of records, whose units are their lines. pull_file_pkey. */
+export async function filesStaged(tx: Queryable, pullId: string, units: ReadonlyMap<number, number>): Promise<void> {
+  await tx`
+    update exchange.pull_file f set state = 'staged', units = s.units, lines = s.units
+    from unnest(${[...units.keys()]}::int[], ${[...units.values()]}::int[]) as s(position, units)
+    where f.pull_id = ${pullId} and f.position = s.position`;
+}
+
 /** Notes up to which line a file is staged, and how many units that makes. pull_file_pkey. */
 export async function fileStagedTo(
   tx: Queryable,

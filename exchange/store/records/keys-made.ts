@@ -53,7 +53,15 @@ export const asManyAsFit = (rows: string, order: string, most = PAGE) => `
     select p.*, sum(octet_length(body)) over (order by ${order} rows unbounded preceding) - octet_length(body) as before from (${rows} order by ${order} limit ${most}) p) q
   where before < ${PAGE_BYTES} order by ${order}`;
 
-export type MemberRecord = { memberId: string; type: string; id: string; version: number; body: string };
+/** `claim`: what chains know of it, as JSON; null of other types. */
+export type MemberRecord = {
+  memberId: string;
+  type: string;
+  id: string;
+  version: number;
+  claim: string | null;
+  body: string;
+};
 
 /**
  * Records of members after a place, deleted ones too: they may come back as they are. Primary key.
@@ -61,7 +69,7 @@ export type MemberRecord = { memberId: string; type: string; id: string; version
  */
 export async function memberRecordsAfter(sql: Queryable, after: Place, ofMember?: string): Promise<MemberRecord[]> {
   const [memberId = '', type = '', id = ''] = after;
-  const rows = `select member_id as "memberId", type, id, version, body from exchange.resource
+  const rows = `select member_id as "memberId", type, id, version, claim::text as claim, body from exchange.resource
     where ${ofMember === undefined ? '(member_id, type, id) > ($1, $2, $3)' : 'member_id = $1 and (type, id) > ($2, $3)'}
       and not (type = 'Provenance' and source_id is null)`;
   return [...(await sql.unsafe<MemberRecord[]>(asManyAsFit(rows, '"memberId", type, id'), [memberId, type, id]))];
@@ -92,7 +100,10 @@ const SHORT_WAIT = `set local lock_timeout = '200ms'`;
  * Writes keys where they differ. What was written anew since it was read has keys of its own. Primary key.
  * @throws what isHeld knows, when somebody else is writing one of them
  */
-export async function writeMemberKeys(sql: Sql, rows: readonly Keyed<Omit<MemberRecord, 'body'>>[]): Promise<number> {
+export async function writeMemberKeys(
+  sql: Sql,
+  rows: readonly Keyed<Omit<MemberRecord, 'body' | 'claim'>>[],
+): Promise<number> {
   return sql.begin(async (tx) => {
     await tx.unsafe(SHORT_WAIT);
     const written = await tx.unsafe(
@@ -116,6 +127,20 @@ export async function writeMemberKeys(sql: Sql, rows: readonly Keyed<Omit<Member
     );
     return written.count;
   });
+}
+
+export type ClaimKnown = Pick<MemberRecord, 'memberId' | 'id' | 'version'> & { claim: string };
+
+/**
+ * Writes what chains know of claims. What was written anew since it was read knows what it has to. Primary key.
+ * @throws what isHeld knows, when somebody else is writing one of them
+ */
+export async function writeClaimsKnown(tx: Queryable, rows: readonly ClaimKnown[]): Promise<void> {
+  await tx.unsafe(SHORT_WAIT);
+  await tx`
+    update exchange.resource x set claim = r.claim::jsonb
+    from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.id)}::text[], ${rows.map((r) => r.version)}::int[], ${rows.map((r) => r.claim)}::text[]) as r(member_id, id, version, claim)
+    where x.member_id = r.member_id and x.type = 'ExplanationOfBenefit' and x.id = r.id and x.version = r.version`;
 }
 
 /** The same of directory records, whose keys are rows: those that are none any more go, new ones come. shared_resource_pkey; reads shared_key whole. */

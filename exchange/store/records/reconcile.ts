@@ -172,8 +172,9 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
 }
 
 /**
- * Our own records coming back: the same content, or the same but for references and noted ids when the record says to be a
- * copy of ours or ours was disclosed to somebody. What names ours and says something else is no echo.
+ * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
+ * copy of ours or ours was disclosed to somebody. One of another payer, which went on through us: the same but for these, and it says to be a copy of
+ * what we hold; two payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
  */
 export async function echoes(tx: Queryable, pull: string, of: Buckets = EVERYTHING): Promise<void> {
   await tx.unsafe(
@@ -188,6 +189,10 @@ export async function echoes(tx: Queryable, pull: string, of: Buckets = EVERYTHI
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance and r.origin = 'own'
        where r.id = u.echo_of or exists (
          select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys))
+       union all
+       select u.file, u.line, u.entry, r.id, 3
+       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
+       where u.echo_of is not null and r.origin <> 'own' and r.substance = u.substance
      ), first as (
        select distinct on (file, line, entry) file, line, entry, id from echo order by file, line, entry, place, id
      )

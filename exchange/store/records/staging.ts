@@ -273,6 +273,12 @@ export async function clearStagedFile(sql: Queryable, work: string, file: number
   await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file} and line > ${after}`;
 }
 
+/** Removes all that is staged of some files. */
+export async function clearStagedFiles(sql: Queryable, work: string, files: readonly number[]): Promise<void> {
+  for (const table of ['staging', 'staging_block', 'staged_text'])
+    await sql`delete from ${sql(`exchange.${table}`)} where pull_id = ${work} and file = any(${[...files]}::int[])`;
+}
+
 /**
  * Tells the planner what is staged, by the columns that statements choose by: of lists only those that are taken apart across members.
  * A few thousand rows tell as much as all.

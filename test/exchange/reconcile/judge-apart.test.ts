@@ -373,6 +373,57 @@ test('a dosage is the same in whatever order, words and spellings its parts are 
   expect(is(often('BID'), often('bid', { display: 'twice a day' }))).toBe('same-event 0.9');
 });
 
+test('how often a drug is taken is the same as code, in words and as frequency and period', () => {
+  const order = (timing: object) => ({
+    resourceType: 'MedicationRequest',
+    status: 'active',
+    intent: 'order',
+    medicationCodeableConcept: { coding: [{ system: 'http://www.nlm.nih.gov/research/umls/rxnorm', code: '197361' }] },
+    authoredOn: '2026-01-05',
+    dosageInstruction: [{ timing, doseAndRate: [{ doseQuantity: { value: 5, code: 'mg' } }] }],
+  });
+  const gts = 'http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation';
+  const coded = (code: string, system?: string) => ({ code: { coding: [{ code, ...(system ? { system } : {}) }] } });
+  const said = (words: string) => ({ code: { text: words } });
+  const times = (frequency: number | undefined, period: number, periodUnit: string, more: object = {}) => ({
+    repeat: { ...(frequency === undefined ? {} : { frequency }), period, periodUnit, ...more },
+  });
+  const same: object[][] = [
+    [
+      coded('BID', gts),
+      coded('bid'),
+      said('B.I.D.'),
+      said('Twice  daily'),
+      said('2 times a day'),
+      times(2, 1, 'd'),
+      times(2, 24, 'h'),
+      { ...coded('BID', gts), ...times(2, 1, 'd') },
+      { code: { coding: [{ system: 'urn:oid:1.2.3', code: '77', display: 'Twice daily' }] } },
+    ],
+    [coded('QD', gts), said('daily'), said('once a day'), times(1, 1, 'd'), times(undefined, 1, 'd')],
+    [coded('Q12H'), said('every 12 hours'), times(1, 12, 'h'), times(1, 720, 'min')],
+    [coded('TID', gts), said('three times a day'), times(3, 1, 'd')],
+    [coded('Q8H', gts), times(1, 8, 'h')],
+    [times(1, 1, 'wk'), times(1, 7, 'd')],
+    [times(2, 2, 'd')],
+    [times(1, 1, 'mo')],
+    // what else they say counts
+    [times(2, 1, 'd', { when: ['AC'] }), { ...said('twice a day'), repeat: { when: ['AC'] } }],
+    [times(2, 1, 'd', { boundsDuration: { value: 7, code: 'd' } })],
+    [times(1, 24, 'h', { periodMax: 36 })],
+    [times(1, 1, 'd', { periodMax: 36 })],
+    // a code that contradicts what stands beside it, and words that say more
+    [{ ...coded('BID', gts), ...times(3, 1, 'd') }],
+    [said('twice a day with meals')],
+    [{ ...said('twice a day with meals'), ...times(2, 1, 'd') }],
+  ];
+  for (const [i, group] of same.entries())
+    for (const a of group)
+      for (const [j, others] of same.entries())
+        for (const b of others)
+          expect(is(order(a), order(b)), JSON.stringify([a, b])).toBe(i === j ? 'same-event 0.9' : 'dosage-mismatch');
+});
+
 test('answers are the same in whatever order and words they are told', () => {
   const answered = (item: object) => ({
     resourceType: 'QuestionnaireResponse',

@@ -1,7 +1,9 @@
 // Records whose keys are those of other rules: they are found by what comes, and all are keyed anew once.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { recomputeChainsOf } from '../../../exchange/chain/recompute.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { holdsKeying, keysMade } from '../../../exchange/store/records/keys-made.ts';
+import { EVERYTHING, openSlice } from '../../../exchange/store/records/slice.ts';
 import { output, reconciler } from './reconcile-pull.ts';
 
 const ICD = 'http://hl7.org/fhir/sid/icd-10-cm';
@@ -113,6 +115,57 @@ test('it is done once for each number of the rules, by one process, and goes on 
     select type || '/' || id as key, member_id as member from exchange.resource where type in ('Condition', 'Immunization')`;
   for (const { key, member } of own)
     expect(byPlace(half).get(key)).toEqual(byPlace(member === 'm1' ? old : right).get(key));
+});
+
+test('what chains know of a claim is made anew: one of which an older program knew less meets the copy of another payer', async () => {
+  const { sql } = node;
+  await sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('second', 'Second', null, 'active', 'https://second.example/fhir', array['https://second.example'], 'test')`;
+  const claim = (id: string, number: string, more: object = {}) => ({
+    resourceType: 'ExplanationOfBenefit',
+    id,
+    status: 'active',
+    use: 'claim',
+    type: coding('http://terminology.hl7.org/CodeSystem/claim-type', 'professional'),
+    patient: { reference: 'Patient/p1' },
+    created: '2026-03-05',
+    insurer: { display: 'Old Harbor' },
+    provider: { display: 'Clinic' },
+    outcome: 'complete',
+    insurance: [{ focal: true, coverage: { display: 'cover' } }],
+    identifier: [{ system: 'https://old.example/claims', value: number }],
+    billablePeriod: { start: '2026-03-01', end: '2026-03-01' },
+    ...more,
+  });
+  // the insurer by an id that is its payer's alone
+  const named = { insurer: { reference: 'Organization/o1' } };
+  await node.pull([output('ExplanationOfBenefit', claim('c1', ' 77 '), claim('c2', '78', named))]);
+  await node.pull([output('ExplanationOfBenefit', claim('d1', '77', { status: 'cancelled' }))], { peer: 'second' });
+  const known = async () => [
+    ...(await sql`select id, version, claim from exchange.resource where type = 'ExplanationOfBenefit' order by id`),
+  ];
+  const chains = async () => [
+    ...(await sql`select state, jsonb_array_length(nodes->0->'ids') as copies from exchange.chain where jsonb_array_length(anomalies) > 0`),
+  ];
+  const today = await known();
+  expect(await chains()).toEqual([{ state: 'void', copies: 2 }]);
+  await sql`
+    update exchange.resource set claim = jsonb_set(claim - 'insurerName', '{numbers,0,value}', '" 77 "') where source_id = 'c1' and type = 'ExplanationOfBenefit'`;
+  await sql.begin(async (tx) => {
+    await openSlice(tx, 'older', EVERYTHING);
+    await recomputeChainsOf(
+      tx,
+      { id: 'older', pull: null, peerId: 'own' },
+      ['m1'],
+      '2021-01-01',
+      '2026-11-29T00:00:00Z',
+    );
+  });
+  expect(await chains()).toEqual([]);
+  await sql`update exchange.keys_made set rules = 0`;
+  expect(await keyAfterUpdate(node.deps)).toBe(true);
+  expect(await known()).toEqual(today);
+  expect(await chains()).toEqual([{ state: 'void', copies: 2 }]);
 });
 
 test('who is writing the same records is not waited for, and nothing of them is lost', async () => {

@@ -29,6 +29,8 @@ const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 export type PullOptions = {
   peer?: string;
   members?: [string, string][];
+  /** their choices, by member, where they are not those of the fixture */
+  choices?: ReadonlyMap<string, string>;
   since?: Date;
   dies?: 'deciding' | keyof typeof LENT | number;
   meanwhile?: () => Promise<void>;
@@ -124,12 +126,14 @@ export async function puller(
       values (${id}, ${peerId}, 'reconciling', 'test', now(), now(), now(), 'test', now(), ${how.since ?? null})`;
     for (const [patient, member] of how.members ?? Object.entries(members))
       await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id)
-        values (${id}, ${`s-${patient}-${member}`}, ${member}, ${`c-${member}`}, ${policy}, 'matched', ${patient})`;
+        values (${id}, ${`s-${patient}-${member}`}, ${member}, ${how.choices?.get(member) ?? `c-${member}`}, ${policy}, 'matched', ${patient})`;
     for (const [position, f] of files.entries()) {
       const key = `${id}/${position}`;
-      blobs.kept.set(key, gzipSync(f.lines.map((l) => `${l}\n`).join('')));
-      await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key)
-        values (${id}, ${position}, ${f.kind}, ${f.type}, 'https://prior.example/f', ${f.declared ?? null}, 'downloaded', ${key})`;
+      const text = f.lines.map((l) => `${l}\n`).join('');
+      blobs.kept.set(key, gzipSync(text));
+      const lines = f.lines.filter((l) => l.trim() !== '').length;
+      await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key, lines, bytes)
+        values (${id}, ${position}, ${f.kind}, ${f.type}, 'https://prior.example/f', ${f.declared ?? null}, 'downloaded', ${key}, ${lines}, ${Buffer.byteLength(text)})`;
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');

@@ -735,6 +735,33 @@ describe('our own records coming back', () => {
     );
   });
 
+  test('what another payer told, and we passed on, comes back as a copy of ours: an echo; changed it is linked, and is no contradiction of ours', async () => {
+    const told = (id: string, value: number, more: object = {}) =>
+      lab(id, { effectiveDateTime: '2026-04-05T08:00:00Z', valueQuantity: { value, code: 'g/dL' }, ...more });
+    await node.pull([output('Observation', told('t1', 1), told('t2', 2))], { peer: 'third', since: new Date() });
+    const copy = (id: string, of: string, value: number, more: object = {}) =>
+      told(id, value, { meta: { source: `${OUR_BASE}/Observation/${localId('third', 'Observation', of)}` }, ...more });
+    const moved = { effectiveDateTime: '2026-04-06T08:00:00Z' };
+    const files = [output('Observation', copy('e5', 't1', 1), copy('e6', 't2', 9, moved), told('e7', 1))];
+    const { id } = await node.pull(files, { since: new Date() });
+    // who names nothing of ours may tell of another event: linked, not left out
+    expect(await node.ledger(id)).toEqual([
+      'echo Observation/e5',
+      'linked-duplicate Observation/e6',
+      'linked-duplicate Observation/e7',
+    ]);
+    expect(await stored('Observation', 'e5')).toBeUndefined();
+    expect(await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'echo-modified'`).toEqual([]);
+    const again = await node.pull(files, { since: new Date() });
+    expect((await node.ledger(again.id)).map((l) => l.split(' ')[0])).toEqual(['echo', 'unchanged', 'unchanged']);
+    // what the payer takes back of its copy is not ours to hide
+    const back = await node.pull([deletions('Observation/e5')], { since: new Date() });
+    expect(await node.ledger(back.id)).toEqual(['retracted deleted-at-source Observation/e5']);
+    const [kept] = await node.sql`
+      select deleted from exchange.resource where type = 'Observation' and id = ${localId('third', 'Observation', 't1')}`;
+    expect(kept).toEqual({ deleted: false });
+  });
+
   test('our records that are imported after theirs are linked with them too', async () => {
     await node.pull([output('Observation', lab('first', { effectiveDateTime: '2026-04-09T08:00:00Z' }))], {
       since: new Date(),

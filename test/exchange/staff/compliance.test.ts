@@ -131,6 +131,19 @@ test('a request that was sent and refused was one, too: was the choice in force 
   await sql`delete from exchange.pull where id = 'sent'`;
 });
 
+test('a choice of which only the day is known counts in the period of that day, by the plan’s zone', async () => {
+  const { sql } = s.ours.deps.database;
+  const choices = async (period: string) =>
+    (await (await reviewer.get(`/staff/compliance?period=${period}&format=json`)).json()).tables['opt-in'][0];
+  await sql`insert into exchange.member (id, umb) values ('chose-first', 'chose-first')`;
+  await sql`insert into exchange.contact (id, member_id, kind, at, channel, recorded_by, recorded_at) values ('first', 'chose-first', 'offer', '2019-12-01', 'mail', 'test', '2019-12-01')`;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+    values ('first', 'chose-first', 'opt-in', 'regular', '2020-01-01', 'test'), ('last', 'chose-first', 'decline', 'regular', '2020-03-31', 'test')`;
+  expect(await choices('2020-Q1')).toMatchObject({ optedIn: 1, afterOffer: 1, declined: 1 });
+  expect(await choices('2019-Q4')).toMatchObject({ optedIn: 0, afterOffer: 0, declined: 0 });
+  expect(await choices('2020-Q2')).toMatchObject({ optedIn: 0, declined: 0 });
+});
+
 test('an export counts as faulty for faults of the payer, not for what two sources tell differently', async () => {
   const { sql } = s.ours.deps.database;
   const faulty = async () =>
