@@ -45,6 +45,7 @@ import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/s
 import { clearPrepared, clearStaging } from '../store/records/staging.ts';
 import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';
+import { olderEchoes } from './older-echoes.ts';
 import { holdNamed, holdWrong, leadTurnedDrugs, releaseArrived } from './read-again.ts';
 import type { UnitContext } from './read-unit.ts';
 import { rewriteUnits } from './rewrite-units.ts';
@@ -118,6 +119,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
   for (const range of await rangesOf(sql, work.id, most, decided))
     await sql.begin(async (tx) => {
       await decideBuckets(tx, work, range);
+      await olderEchoes(tx, work.id, range);
       await noteDecided(tx, s.pull.id, range.last);
     });
   await sql.begin(async (tx) => {

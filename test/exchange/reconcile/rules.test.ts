@@ -762,6 +762,54 @@ describe('our own records coming back', () => {
     expect(kept).toEqual({ deleted: false });
   });
 
+  test('what was ours before it was changed, and comes back as a copy, is an echo: no contradiction of what it is today', async () => {
+    const at = { effectiveDateTime: '2026-04-07T08:00:00Z' };
+    const claim = (id: string, status: string, more: object = {}) =>
+      eob(id, { ...uc('OLD-1'), status, created: '2026-04-07', ...more });
+    const paid = {
+      payment: { type: { text: 'complete' }, date: '2026-04-08', amount: { value: 12.5, currency: 'USD' } },
+    };
+    const own = (value: number, status: string, day: string) =>
+      node.own(
+        mine('w9', { ...at, valueQuantity: { value, code: 'g/dL' } }),
+        claim('own-old', status, { patient: { reference: 'Patient/m1' }, ...paid, created: day }),
+      );
+    await own(5, 'active', '2026-04-07');
+    await own(6, 'active', '2026-04-17');
+    await own(7, 'cancelled', '2026-04-27');
+    const told = (value: number, day: string) =>
+      lab('t9', { ...at, meta: { lastUpdated: `${day}T00:00:00Z` }, valueQuantity: { value, code: 'g/dL' } });
+    await node.pull([output('Observation', told(1, '2026-01-02'))], { peer: 'third', since: new Date() });
+    await node.pull([output('Observation', told(2, '2026-01-03'))], { peer: 'third', since: new Date() });
+    const of = (type: string, id: string) => ({ meta: { source: `${OUR_BASE}/${type}/${id}` } });
+    const { amount: _, ...unpaid } = paid.payment;
+    const { id } = await node.pull(
+      [
+        output(
+          'Observation',
+          theirs('e9', 'w9', { ...at, ...of('Observation', 'w9'), valueQuantity: { value: 5, code: 'g/dL' } }),
+          { ...told(1, '2026-01-02'), id: 'e10', ...of('Observation', localId('third', 'Observation', 't9')) },
+          theirs('e11', 'w9', { ...at, ...of('Observation', 'w9'), valueQuantity: { value: 9, code: 'g/dL' } }),
+        ),
+        output(
+          'ExplanationOfBenefit',
+          claim('e12', 'active', { payment: unpaid, ...of('ExplanationOfBenefit', 'own-old') }),
+        ),
+      ],
+      { since: new Date() },
+    );
+    expect(await node.ledger(id)).toEqual([
+      'echo Observation/e9',
+      'echo Observation/e10',
+      expect.stringMatching(/^(created|linked-duplicate) Observation\/e11$/),
+      'echo ExplanationOfBenefit/e12',
+    ]);
+    const items = await node.sql<{ kind: string }[]>`
+      select kind from exchange.review_item where state = 'open' and pull_id = ${id} order by kind`;
+    // what was never ours is
+    expect(items.map((i) => i.kind)).toEqual(['echo-modified', 'value-mismatch']);
+  });
+
   test('our records that are imported after theirs are linked with them too', async () => {
     await node.pull([output('Observation', lab('first', { effectiveDateTime: '2026-04-09T08:00:00Z' }))], {
       since: new Date(),

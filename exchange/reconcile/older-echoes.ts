@@ -1,0 +1,31 @@
+// What we held once, coming back: a payer who asked before a record was changed here has it as it was. It says to be a copy of ours and is what ours
+// was then: nobody has to compare the two, and that payer learns of the change when it asks.
+import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { type Copy, copiesAfter, markEchoes } from '../store/records/older-copies.ts';
+import type { Range } from '../store/records/slice.ts';
+import { factsOf } from '../transform/facts.ts';
+
+/** Of our own what peers get is compared: that is what may come back. */
+function substanceOf(body: string, isOwn: boolean): string {
+  const resource = JSON.parse(body) as Resource;
+  const shared = isOwn ? factsOf(resource, body).shared : undefined;
+  const told = shared === undefined ? resource : (JSON.parse(shared) as Resource);
+  return contentHashes(told, MEMBER_CONTENT, exactNumerals(longNumerals(shared ?? body))).substance;
+}
+
+const wasOurs = ({ substance, isOwn, bodies }: Copy): boolean =>
+  bodies.some((b) => substanceOf(b, isOwn) === substance);
+
+/** Units of some buckets of a work that are older versions of what we hold are echoes. */
+export async function olderEchoes(tx: Queryable, work: string, of: Pick<Range, 'first' | 'last'>): Promise<void> {
+  for (let after: [number, number, number] = [-1, -1, -1]; ; ) {
+    const copies = await copiesAfter(tx, work, of, after);
+    const last = copies.at(-1);
+    if (!last) return;
+    await markEchoes(tx, work, copies.filter(wasOurs));
+    after = [last.file, last.line, last.entry];
+  }
+}
