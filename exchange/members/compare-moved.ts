@@ -11,7 +11,7 @@ import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { commitImport, knowStaged } from '../store/records/import.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { EVERYTHING, openSlice } from '../store/records/slice.ts';
-import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
+import { clearStaging, lendStaging, openStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import { withLinks } from './as-one-person.ts';
 import { linkStaged } from './link-own.ts';
@@ -37,7 +37,7 @@ async function sayOfEachOther(deps: Needs, { id, memberId, formerId }: Pair): Pr
     }
   }
   try {
-    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(openStaging(clients), work, units()));
     await knowStaged(deps.database);
     await commitImport(deps.database, work);
   } finally {
@@ -80,7 +80,7 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
   }
   const of = { id: work, pull: null, peerId: origin };
   try {
-    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(openStaging(clients), work, units()));
     await sql`analyze exchange.staging`;
     await linkStaged(deps, of);
   } finally {

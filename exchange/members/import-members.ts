@@ -25,7 +25,7 @@ import {
 import { allFormers, whileNoneMerge } from '../store/members/member-merge.ts';
 import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/records/import.ts';
 import { noteCompared } from '../store/records/left-imports.ts';
-import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
+import { clearStaging, lendStaging, openStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
 import { enrolmentRows } from './enrolment-rows.ts';
@@ -179,7 +179,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
   // records that are there and not compared: what is staged of them is kept for the next import
   let isOwed = false;
   try {
-    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(openStaging(clients), work, units()));
     await knowStaged(deps.database);
     await lendOne(deps.database, (reader) => tellDrugs(deps, reader, work));
     const { counts: committed, refused: late } = await commitImport(deps.database, work);

@@ -35,7 +35,7 @@ import {
   writeRevisions,
 } from '../store/records/replay.ts';
 import { eachSlice } from '../store/records/slice.ts';
-import { clearStaging, lendStaging, stageUnits } from '../store/records/staging.ts';
+import { clearStaging, lendStaging, openStaging, stageUnits } from '../store/records/staging.ts';
 import { withdrawUnits } from '../store/records/withdrawn.ts';
 import { type Drugs, withDrug } from '../transform/drug.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
@@ -104,7 +104,7 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
         if (!one) return undefined;
         return one.released === undefined ? then : { ...then, released: one.released };
       };
-      await stageUnits(clients, work.id, unitsOf(deps, file, contextOf));
+      await stageUnits(openStaging(clients), work.id, unitsOf(deps, file, contextOf));
     }
   });
 }

@@ -259,21 +259,16 @@ export async function stageFile(
     file.stagedLines > 0 && (await stagedUnits(sql, pullId, file.position, file.stagedLines)) === file.stagedUnits;
   const from = isWhole ? { line: file.stagedLines, units: file.stagedUnits } : NOTHING;
   if (mayBeBegun) await clearStagedFile(sql, pullId, file.position, from.line);
+  const open = () => held(openStaging(clients), hold);
   const units =
     file.kind === 'deleted' || file.blobKey === null
       ? await stageUnits(
-          clients,
+          open(),
           pullId,
           unitsOf(deps, file, () => context),
         )
-      : await stageBlocks(
-          deps,
-          file,
-          reader,
-          () => held(openStaging(clients), hold),
-          isKnown,
-          from,
-          (at) => fileStagedTo(sql, pullId, file.position, at),
+      : await stageBlocks(deps, file, reader, open, isKnown, from, (at) =>
+          fileStagedTo(sql, pullId, file.position, at),
         );
   await hold();
   const lines = file.kind === 'deleted' ? await stagedLines(sql, pullId, file.position) : units;

@@ -693,13 +693,24 @@ describe('a worker that slept beyond its lease while another one did its work', 
     expect(after).toEqual(before);
   });
 
-  test('stages nothing of it', async () => {
+  // known lines are not staged
+  const fresh = `${good('fresh-1')}\n${good('fresh-2')}\n`;
+  const gone = JSON.stringify({
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [{ request: { method: 'DELETE', url: 'Observation/fresh-1' } }],
+  });
+
+  test.each([
+    { place: 'output', first: '/0.p0', text: fresh, isMore: false },
+    { place: 'deleted', first: '/1.p0', text: `${gone}\n`, isMore: true },
+  ])('stages nothing of it: $place', async ({ first, text, isMore }) => {
     const [asleep, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const { blobs } = node.deps;
     const sleepy: Blobs = Object.assign(Object.create(blobs) as Blobs, {
       get: async (...which: Parameters<Blobs['get']>) => {
         const got = await blobs.get(...which);
-        if (got === undefined || !which[0].includes('/0.p0')) return got;
+        if (got === undefined || !which[0].includes(first)) return got;
         return (async function* () {
           asleep.resolve();
           await go.promise;
@@ -707,12 +718,20 @@ describe('a worker that slept beyond its lease while another one did its work', 
         })();
       },
     });
-    // known lines are not staged
-    const fresh = `${good('fresh-1')}\n${good('fresh-2')}\n`;
-    script = { 'GET /f/1': (_, a) => void a.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).end(fresh) };
+    const send =
+      (body: string): Handler =>
+      (_, a) =>
+        void a.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).end(body);
+    script = isMore
+      ? {
+          'GET /status/export': (_, a) =>
+            json(a, manifest([file('/f/1', 2)], { deleted: [{ type: 'Bundle', url: `${base}/f/deleted`, count: 1 }] })),
+          'GET /f/deleted': send(text),
+        }
+      : { 'GET /f/1': send(text) };
     const slow = new PullWorker({ ...node.deps, blobs: sleepy });
     const { before, after } = await overtaken(slow, asleep.promise, go.resolve);
-    expect(before).toMatchObject({ state: 'done', kept: [fresh], staged: [] });
+    expect(before).toMatchObject({ state: 'done', kept: isMore ? [two, text] : [text], staged: [] });
     expect(after).toEqual(before);
   });
 });

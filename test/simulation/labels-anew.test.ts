@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inheritLabelsOf } from '../../exchange/store/records/inherit-labels.ts';
 import { deletions, OUR_BASE, output, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
+import { numbers } from '../support/numbers.ts';
 
 const SEED = Number(process.env['MODEL_SEED'] ?? 1);
 const STEPS = Number(process.env['MODEL_STEPS'] ?? 25);
@@ -19,15 +20,6 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
-/** Numbers from 0 to 1, the same for a seed. */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
-    const mixed = Math.imul(state ^ (state >>> 12), 0x297a2d39);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
-}
 const next = numbers(SEED);
 const pick = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
 const maybe = (chance: number, what: () => object): object => (next() < chance ? what() : {});

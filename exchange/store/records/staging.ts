@@ -208,13 +208,8 @@ export function openStaging(clients: StagingClients): Staging {
 /** Units that are handed over together. */
 const TOGETHER = 200;
 
-/** Copies units into staging under a work id. Returns how many. */
-export async function stageUnits(
-  clients: StagingClients,
-  work: string,
-  units: AsyncIterable<StagedUnit>,
-): Promise<number> {
-  const into = openStaging(clients);
+/** Takes units into staging under a work id, to the end. Returns how many. */
+export async function stageUnits(into: Staging, work: string, units: AsyncIterable<StagedUnit>): Promise<number> {
   let rows = stagedRows(work);
   let count = 0;
   for await (const unit of units) {
