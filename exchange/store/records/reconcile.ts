@@ -174,13 +174,20 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
 /**
  * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. One of another payer, which went on through us: the same but for these, and it says to be a copy of
- * what we hold; two payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
+ * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
  */
-export async function echoes(tx: Queryable, pull: string, of: Buckets = EVERYTHING): Promise<void> {
+export async function echoes(
+  tx: Queryable,
+  work: Pick<Decided, 'id' | 'pull'>,
+  of: Buckets = EVERYTHING,
+): Promise<void> {
   await tx.unsafe(
     `with unit as materialized (
-       select file, line, entry, member_id, type, hash, substance, echo_of from exchange.staging s
+       select file, line, entry, member_id, type, source_id, hash, substance, echo_of from exchange.staging s
        where pull_id = $1 and bucket between $2 and $3 and ${open('s')} and outcome = 'created' and not is_shared
+     ), through_us as materialized (
+       select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
+       where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
      ), echo as (
        select u.file, u.line, u.entry, r.id, 1 as place
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash and r.origin = 'own'
@@ -193,13 +200,18 @@ export async function echoes(tx: Queryable, pull: string, of: Buckets = EVERYTHI
        select u.file, u.line, u.entry, r.id, 3
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
        where u.echo_of is not null and r.origin <> 'own' and r.substance = u.substance
+       union all
+       select u.file, u.line, u.entry, r.id, 4
+       from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
+       join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
+       where r.origin <> 'own' and r.origin <> (select peer_id from exchange.pull where id = $4)
      ), first as (
        select distinct on (file, line, entry) file, line, entry, id from echo order by file, line, entry, place, id
      )
      update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
      from first e
      where s.pull_id = $1 and s.file = e.file and s.line = e.line and s.entry = e.entry`,
-    [pull, of.first, of.last],
+    [work.id, of.first, of.last, work.pull],
   );
 }
 
@@ -275,7 +287,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
  */
 export async function decideBuckets(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
   await knownUnits(tx, work, of);
-  await echoes(tx, work.id, of);
+  await echoes(tx, work, of);
   if (work.isFull) await renumbered(tx, work, of, open);
   if (of.first >= 0) return;
   await knownToOthers(tx, work);

@@ -46,7 +46,7 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
     await waitingUnits(tx, work);
     await strayVersions(tx, work, JUDGED_ANEW);
   }
-  await echoes(tx, work.id);
+  await echoes(tx, work);
   await sharedUnits(tx, work.id);
 }
 

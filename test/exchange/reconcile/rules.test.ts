@@ -762,6 +762,46 @@ describe('our own records coming back', () => {
     expect(kept).toEqual({ deleted: false });
   });
 
+  test('what another payer told and we passed on comes back by a third one, whose statements say that we transmitted it: an echo', async () => {
+    const told = (id: string) => lab(id, { effectiveDateTime: '2026-04-08T08:00:00Z', note: [{ text: 'round' }] });
+    await node.pull([output('Observation', told('t12'))], { peer: 'third', since: new Date() });
+    // names whom it had it from, who had it from us
+    const source = (id: string) => ({
+      ...told(id),
+      meta: { source: `https://another.example/fhir/Observation/${id}` },
+    });
+    const transmitter = (id: string, target: string, npi: string) => ({
+      resourceType: 'Provenance',
+      id,
+      target: [{ reference: `Observation/${target}` }],
+      recorded: '2026-04-09T00:00:00Z',
+      agent: [
+        {
+          type: {
+            coding: [
+              {
+                system: 'http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type',
+                code: 'transmitter',
+              },
+            ],
+          },
+          who: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: npi } },
+        },
+      ],
+    });
+    const { id } = await node.pull(
+      [
+        output('Observation', source('e13'), source('e14')),
+        output('Provenance', transmitter('v13', 'e13', '9000000004'), transmitter('v14', 'e14', '9000000020')),
+      ],
+      { since: new Date() },
+    );
+    const ledger = await node.ledger(id);
+    expect(ledger[0]).toBe('echo Observation/e13');
+    // what somebody else transmitted may be another one
+    expect(ledger[1]).toMatch(/^(created|linked-duplicate) Observation\/e14$/);
+  });
+
   test('what was ours before it was changed, and comes back as a copy, is an echo: no contradiction of what it is today', async () => {
     const at = { effectiveDateTime: '2026-04-07T08:00:00Z' };
     const claim = (id: string, status: string, more: object = {}) =>
