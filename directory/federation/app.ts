@@ -19,7 +19,7 @@ import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
 import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
 import { MERGED_PATH, MERGED_SCHEMA } from './harvest/context.ts';
-import { factsPage, peersPage } from './peers-page.ts';
+import { factsPage, lostPage, peersPage } from './peers-page.ts';
 import { provenance, provenanceOf } from './provenance.ts';
 import { mergedPublications } from './publishing.ts';
 
@@ -105,13 +105,18 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
       return reply(c, comparePage(deps.config, await compare(question, compareDeps)), 200, HEADERS);
     } catch (error) {
       if (!(error instanceof Outcome)) throw error;
-      const said = error.status === 404 ? 'No directory lists it.' : error.message;
+      const said =
+        error.status === 404
+          ? 'No directory lists it.'
+          : question.npi === undefined || question.organization !== undefined || question.location !== undefined
+            ? error.message
+            : 'This is no NPI: it has ten digits, the last of which checks the others.';
       return reply(c, compareStart(deps.config, said), error.status, HEADERS);
     }
   });
   app.get('/directory/all/accuracy', async (c) => {
     route(c, '/directory/all/accuracy');
-    if (!deps.config.accuracyPublic) throw new Outcome('unknown-route');
+    if (!deps.config.accuracyPublic) return reply(c, lostPage(deps.config), 404, HEADERS);
     return reply(c, await accuracyPage(deps.config, deps.database.sql), 200, HEADERS);
   });
   app.get('/directory/all/peers', async (c) => {
@@ -125,8 +130,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     route(c, '/directory/all/peers/:slug');
     const slug = c.req.param('slug');
     const page = SLUG.test(slug) ? await factsPage(deps.config, deps.database.sql, slug) : undefined;
-    if (page === undefined) throw new Outcome('not-found');
-    return reply(c, page, 200, HEADERS);
+    return page === undefined ? reply(c, lostPage(deps.config), 404, HEADERS) : reply(c, page, 200, HEADERS);
   });
   const pages = createPages(
     pageData(

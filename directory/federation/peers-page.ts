@@ -12,6 +12,14 @@ import { unresolvedCounts } from './store/reference.ts';
 
 type PageConfig = { planName: string; sandbox: boolean };
 
+/** What is said of an address that leads to none of these pages. */
+export const lostPage = (config: PageConfig): string =>
+  publicationPage(config, {
+    title: 'There is no such page',
+    place: 'peers',
+    main: html`<p>The address may be mistyped, or what it showed is no longer here. <a href="/directory/all/peers">All directories</a></p>`,
+  });
+
 export async function peersPage(config: PageConfig, sql: Queryable): Promise<string> {
   const rows = await peerOverview(sql);
   const table: Table = {

@@ -47,7 +47,7 @@ ${section(
 ${section(
   'examples',
   t.examples,
-  html`<p class="soft">${t.examplesLead}</p>${examples.map((e) => {
+  html`<p class="soft">${examples.length === 0 ? l.texts.footer.empty : t.examplesLead}</p>${examples.map((e) => {
     const url = address(data.base, e);
     const toRead = address(data.base, { ...e, query: [...e.query, ['_pretty', 'true']] });
     return html`<h3><a class="example" href="${toRead}">${t.titles[e.name]}</a></h3><pre><code>curl '${url}'</code></pre>`;

@@ -145,5 +145,5 @@ export async function nothing(
       data.trying.leave();
     }
   const items = ways.map(({ said, to }) => html`<li><a href="${link(l, '/find', findPairs(to))}">${said}</a></li>`);
-  return html`<div class="problem" role="status"><p><strong>${t.title}.</strong> ${t.text}${isKnown(q) ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${items}<li><a href="${link(l, '/')}">${t.start}</a></li></ul><p>${t.hint}</p></div>`;
+  return html`<div class="problem" role="status"><p><strong>${t.title}.</strong> ${wishes.length === 0 ? t.none : t.text}${isKnown(q) ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${items}<li><a href="${link(l, '/')}">${t.start}</a></li></ul><p>${t.hint}</p></div>`;
 }

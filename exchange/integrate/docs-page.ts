@@ -7,7 +7,7 @@ import { documentText } from '../../src/ui/page.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { addresses } from '../plan.ts';
 import { asCurl, EXAMPLES } from './examples.ts';
-import { pageHeaders, STYLE_PATH, STYLESHEET } from './style.ts';
+import { pageHeaders, STYLE_PATH, STYLESHEET, siteHeader } from './style.ts';
 
 export function docsStyle() {
   return (c: Context<FhirEnv>): Response => {
@@ -36,6 +36,7 @@ ${steps}
       title: 'Payer-to-payer exchange for integrators',
       site: planName,
       style: STYLESHEET,
+      header: siteHeader(planName, '/exchange/docs'),
       banner: sandbox ? 'Sandbox: all people, payers and records here are invented.' : undefined,
       main,
     });

@@ -14,10 +14,11 @@ import { addresses, ourselves } from '../plan.ts';
 import { demoMember, traceOf } from '../store/answer/self-test.ts';
 import { findPeerByClient, type Peer } from '../store/peers/peer.ts';
 import { judgeClient, type SelfTest } from './self-test.ts';
-import { pageHeaders, STYLESHEET } from './style.ts';
+import { pageHeaders, STYLESHEET, siteHeader } from './style.ts';
 
 const HOURS_BACK = 24;
 const TONES = { passed: 'good', failed: 'act', 'not-seen': 'calm' } as const;
+const BANNER = 'Sandbox: all people, payers and records here are invented.';
 const WORDS = { passed: 'passed', failed: 'failed', 'not-seen': 'not seen yet' } as const;
 
 export function selfTest(deps: Deps) {
@@ -26,6 +27,8 @@ export function selfTest(deps: Deps) {
     if (!deps.config.sandbox) throw new Outcome('unknown-route');
     const clientId = c.req.query('client') ?? '';
     const peer = clientId === '' ? undefined : await findPeerByClient(deps.database.sql, clientId);
+    const wantsPage = (c.req.header('accept') ?? '').includes('text/html');
+    if (!peer && wantsPage) return c.body(whose(deps, clientId), 400, pageHeaders);
     if (!peer)
       throw new Outcome(
         'missing-parameter',
@@ -36,12 +39,24 @@ export function selfTest(deps: Deps) {
     const tryThis = await exampleMatch(deps, peer);
     const [bundle] = tryThis?.parameter ?? [];
     const trySingle = bundle?.part ? { resourceType: 'Parameters', parameter: bundle.part } : null;
-    if ((c.req.header('accept') ?? '').includes('text/html'))
-      return c.body(page(deps, peer, report, tryThis, trySingle), 200, pageHeaders);
+    if (wantsPage) return c.body(page(deps, peer, report, tryThis, trySingle), 200, pageHeaders);
     return c.json({ client: clientId, state: peer.state, ...report, try: tryThis, trySingle }, 200, {
       'cache-control': 'no-store',
     });
   };
+}
+
+/** Asks which client it is about. */
+function whose(deps: Deps, given: string): string {
+  return documentText({
+    title: 'Self-test',
+    site: deps.config.planName,
+    style: STYLESHEET,
+    header: siteHeader(deps.config.planName),
+    banner: BANNER,
+    main: html`${given === '' ? '' : html`<p class="problem">No client is registered here as <code>${given}</code>.</p>`}<form class="filter" method="get"><label>Your client id <input name="client" value="${given}" maxlength="200" required autocomplete="off"></label><button>Show</button></form>
+<p>It is the id under which staff registered you at <a href="/staff/peers">/staff/peers</a>. The page tells which steps of the <a href="/exchange/docs">documentation</a> your client has done.</p>`,
+  });
 }
 
 /** A request body that finds a member of this sandbox, in the name of the peer. */
@@ -106,7 +121,8 @@ function page(deps: Deps, peer: Peer, report: SelfTest, tryThis: unknown, trySin
     title: `Self-test of ${peer.name}`,
     site: deps.config.planName,
     style: STYLESHEET,
-    banner: 'Sandbox: all people, payers and records here are invented.',
+    header: siteHeader(deps.config.planName),
+    banner: BANNER,
     main: html`<p>Let your client run against this sandbox, then load this page again. How to ask is in the <a href="/exchange/docs">documentation</a>.</p>
 ${tableHtml(steps)}${tableHtml(trouble)}
 <section class="box"><h2 id="x-try">A body for Group/$bulk-member-match that finds a member</h2><pre tabindex="0" role="region" aria-labelledby="x-try">${JSON.stringify(tryThis, null, 1)}</pre></section>

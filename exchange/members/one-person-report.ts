@@ -2,6 +2,7 @@
 import type { Deps } from '../../src/deps.ts';
 import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { allGiven } from '../match/normalize.ts';
 import { personOf } from '../report/member/members.ts';
 import {
@@ -33,11 +34,11 @@ const PAYERS: Record<ChoiceRow['payers'], string> = {
   concurrent: 'concurrent payers only',
 };
 
-/** A choice in words, with all in which two of them may differ: `opt-in on 2026-02-09, sensitive records left out, previous payers only`. */
+/** A choice in words, with all in which two of them may differ: `opt-in on Feb 9, 2026, sensitive records left out, previous payers only`. */
 export const toldChoice = (c: ChoiceRow): string =>
   c.choice === 'opt-in'
-    ? `opt-in on ${c.recordedOn}, sensitive records ${c.policy === 'sensitive' ? 'included' : 'left out'}, ${PAYERS[c.payers]}`
-    : `${c.choice} on ${c.recordedOn}`;
+    ? `opt-in on ${dayText(c.recordedOn)}, sensitive records ${c.policy === 'sensitive' ? 'included' : 'left out'}, ${PAYERS[c.payers]}`
+    : `${c.choice} on ${dayText(c.recordedOn)}`;
 
 export type OneOfTwo = {
   memberId: string;

@@ -2,7 +2,7 @@
 import type { Cell } from '../../src/ui/table.ts';
 import type { ContentCheck } from '../store/answer/content-check.ts';
 
-export { contentCheck } from '../store/answer/content-check.ts';
+export { type ContentCheck, contentCheck } from '../store/answer/content-check.ts';
 
 /** What each kind of thing is that must not be in a file. */
 const KINDS: Readonly<Record<string, string>> = {

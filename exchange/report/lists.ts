@@ -18,4 +18,11 @@ export {
   pagePulls,
   peerLines,
 } from '../store/report/report-pulls.ts';
-export { countDecisions, findRequest, pageRequests, type RequestLine } from '../store/report/report-requests.ts';
+export {
+  countDecisions,
+  type DecisionCount,
+  fetchedFiles,
+  findRequest,
+  pageRequests,
+  type RequestLine,
+} from '../store/report/report-requests.ts';

@@ -96,7 +96,8 @@ const REQUEST_STATES: Readonly<Record<string, { text: string; tone: Tone }>> = {
 };
 /** State of a request to us. `wasAnswered`: the asker ended it after it had the answer, which is how it should be. */
 export function requestStateCell(state: string, wasAnswered = false): Cell {
-  if (state === 'cancelled' && wasAnswered) return { value: state, text: 'Answered and fetched', tone: 'good' };
+  if (state === 'cancelled' && wasAnswered)
+    return { value: state, text: 'Answered, and ended by the asker', tone: 'good' };
   const row = REQUEST_STATES[state];
   return { value: state, text: row?.text ?? state, ...(row ? { tone: row.tone } : {}) };
 }
@@ -113,3 +114,7 @@ export function codeCell(code: string | null, kind?: CodeKind, href?: string): C
   const severity = kind === undefined ? undefined : meaning(kind, code).severity;
   return { value: code, code: true, ...(severity ? { tone: severity } : {}), ...(href === undefined ? {} : { href }) };
 }
+
+/** A member by key, which leads to the member: on pages of who may see records. */
+export const memberCell = (key: string | null, memberId: string | null): Cell =>
+  key === null || memberId === null ? { value: null } : { value: key, code: true, href: `/staff/members/${memberId}` };

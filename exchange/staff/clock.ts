@@ -36,7 +36,7 @@ export function clock(desk: Desk): void {
       before: [
         note,
         may(visit.session, 'decide') && mayBeLate(k)
-          ? html`<section class="box"><h2>Why it was late</h2><form method="post" action="/staff/clocks/${k.id}">${csrfField(visit.session)}
+          ? html`<section class="box"><h2>${(k.closedAt ?? deps.clock()) > k.dueAt ? 'Why it was late' : 'Why it may become late'}</h2><form method="post" action="/staff/clocks/${k.id}">${csrfField(visit.session)}
 <p><label>Reason <select name="reason">${Object.entries(LATE_REASONS).map(([code, words]) => html`<option value="${code}">${words}</option>`)}</select></label></p>
 <p><label>Number of the corrective action <span class="hint">– needed for a lateness of ours</span> <input name="corrective_action" maxlength="100" autocomplete="off"></label></p>
 <p><label>In your words <textarea name="words" rows="3" maxlength="1000"></textarea></label></p><p><button>Record it</button></p></form></section>`

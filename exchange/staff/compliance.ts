@@ -1,6 +1,7 @@
 // /staff/compliance: the report of a period; /staff/peers/:id/statement: what passed between a payer and us;
 // /staff/questions: what auditors ask, and where it is answered.
 import { html, type Part } from '../../src/ui/html.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
 import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance/compliance.ts';
@@ -66,7 +67,12 @@ export function compliance(desk: Desk): void {
     return desk.show(visit, {
       title: `Compliance, ${period.name}`,
       place: 'compliance',
-      lead: [report.cover.map(([k, v]) => `${COVER_WORDS[k] ?? k}: ${v}`).join(' · '), ...notSplit(scope)],
+      lead: [
+        report.cover
+          .map(([k, v]) => `${COVER_WORDS[k] ?? k}: ${v.split(' to ').map(dayText).join(' to ')}`)
+          .join(' · '),
+        ...notSplit(scope),
+      ],
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
 ${scopeFields(peers, of)}<button>Show</button></form>
 <p><a href="/staff/questions">What auditors ask, and where it is answered</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
@@ -110,7 +116,10 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
     return desk.show(visit, {
       title: `Statement: ${statement.name}, ${period.name}`,
       place: 'peers',
-      trail: [['/staff/peers', 'Other payers']],
+      trail: [
+        ['/staff/peers', 'Other payers'],
+        [`/staff/peers/${visit.c.req.param('id') ?? ''}`, statement.name],
+      ],
       lead: [
         'What this payer asked of us and what we asked of it, with times, sizes and the SHA-256 of files. It names no member.',
       ],

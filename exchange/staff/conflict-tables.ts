@@ -2,7 +2,7 @@
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { besides } from '../report/plain-record.ts';
-import { count, timeCell } from '../report/words.ts';
+import { count, memberCell, timeCell } from '../report/words.ts';
 import { HELD_ITEMS, ITEM_KINDS, ruleWords } from '../review/kinds.ts';
 import type { Item, ItemReport } from '../review/read.ts';
 
@@ -69,7 +69,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         ? []
         : [row('Carried out', { value: 'no', text: 'Not yet', tone: 'act' }, dueWords(r.due))]),
       ...r.others.map((o) => row('The other claim', otherClaim(o))),
-      row('Member', { value: r.memberKey, code: true }),
+      row('Member', memberCell(r.memberKey, item.memberId)),
       row('Other payer', { value: r.peerName === '' ? null : r.peerName }),
       row(
         'Received line',

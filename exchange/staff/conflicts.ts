@@ -1,7 +1,7 @@
 // /staff/conflicts: what people decide about: contradictions, doubts and records in quarantine. Heaviest first.
 import { html, type Safe } from '../../src/ui/html.ts';
 import { peerLines } from '../report/lists.ts';
-import { codeCell, timeCell } from '../report/words.ts';
+import { codeCell, memberCell, timeCell } from '../report/words.ts';
 import { type Decide, decideAll, decideItem, type Refusal } from '../review/decide.ts';
 import { askForAll } from '../review/decide-all.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS, ONE_PERSON, type PersonDecision } from '../review/kinds.ts';
@@ -190,7 +190,7 @@ export function conflicts(desk: Desk): void {
             { value: i.kind, text: label(i.kind), href: `${PATH}/${i.id}` },
             weightCell(i.weight),
             { value: i.type },
-            { value: i.memberKey, code: true },
+            memberCell(i.memberKey, i.memberId),
             { value: i.peerId, text: i.peerName },
             { value: [i.what, i.detail].filter((t) => t !== '').join('; ') },
             timeCell(i.openedAt, timeZone),

@@ -1,5 +1,6 @@
 // /staff/documents: which public documentation was online on a day, and what it was.
 import { html } from '../../src/ui/html.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { documentChecks } from '../report/lists.ts';
 import { instantsOf, readPeriod } from '../report/period.ts';
@@ -33,7 +34,7 @@ export function documents(desk: Desk): void {
       tables: [
         {
           name: 'documents',
-          caption: `What was online, up to ${day}`,
+          caption: `What was online, up to ${dayText(day)}`,
           columns: [
             { key: 'at', label: 'When', kind: 'head' },
             { key: 'document', label: 'Document' },

@@ -7,7 +7,7 @@ import { type Difference, whyDifferent } from '../report/pull/difference.ts';
 import { ledgerLines, type Place } from '../report/pull/lines.ts';
 import { linkWords } from '../report/pull/link-words.ts';
 import { type RecordReport, recordReport } from '../report/pull/record.ts';
-import { codeCell, count, timeCell } from '../report/words.ts';
+import { codeCell, count, memberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { type StaffContext, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE } from './paging.ts';
@@ -87,7 +87,7 @@ function factTable(r: RecordReport, timeZone: string): Table {
         { value: line.localId, code: true },
         r.ours && !r.ours.isAsReceived ? 'Our record is another version than this line.' : '',
       ),
-      row('Member', { value: r.memberKey, code: true }),
+      row('Member', memberCell(r.memberKey, line.memberId)),
       row('Last changed there', timeCell(line.lastUpdated, timeZone)),
       row('SHA-256 of the content', { value: line.hash, code: true }),
     ],
@@ -245,7 +245,7 @@ export function lines(desk: Desk): void {
             codeCell(l.reason, 'reason'),
             { value: l.type, text: l.type ?? 'no type' },
             { value: l.sourceId, code: true },
-            { value: l.memberKey, code: true },
+            memberCell(l.memberKey, l.memberId),
             timeCell(l.lastUpdated, timeZone),
           ]),
           empty: 'No line of this pull is like that.',

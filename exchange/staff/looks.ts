@@ -31,7 +31,7 @@ export function looks(desk: Desk): void {
         [`/staff/members/${member}`, 'Member'],
       ],
       lead: [
-        'Every look, request, delivery and decision that concerned the member, newest first. Looks are rows with “view”; this one is among them the next time.',
+        'Every look, request, delivery and decision that concerned the member, newest first. Looks are the rows that say “looked” (“view” in CSV and JSON); this one is among them the next time.',
       ],
       tables: [looksTable('Who looked, and what was done', rows, timeZone)],
       next: last === undefined ? undefined : address(`/staff/members/${member}/looks`, { before: last.seq }),

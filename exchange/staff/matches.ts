@@ -1,6 +1,7 @@
 // How each member of a batch was decided, in words and with scores. All questions, the newest first: staff/security.ts.
 
 import type { Cell } from '../../src/ui/table.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { chanceOf, chanceText, explainMatch, qualityOf } from '../match/rules.ts';
 import { findRequest, type MatchDecision, pageDecisions } from '../report/lists.ts';
 import { codeCell } from '../report/words.ts';
@@ -40,7 +41,9 @@ function cells(d: MatchDecision): Cell[] {
     { value: explainMatch(d.reason, d.rule, d.fuzzy) },
     { value: isOne ? (qualityOf(d.rule) ?? null) : null },
     { value: isOne ? chanceText(chanceOf(d.rule, d.fuzzy)) : null },
-    { value: consent },
+    d.policy === null
+      ? { value: null }
+      : { value: consent, text: `${d.policy}, ${dayText(d.from ?? '')} to ${dayText(d.to ?? '')}` },
     { value: d.attestation, text: d.attestation === null ? '' : (ATTESTED[d.attestation] ?? d.attestation) },
   ];
 }

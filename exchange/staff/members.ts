@@ -1,6 +1,7 @@
 // /staff/members: a member's choice, payers, duties and proofs on one page, with the forms for a call.
 import { html, type Part } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
+import { dayText } from '../../src/ui/time.ts';
 import {
   type Actor,
   CHANNELS,
@@ -44,8 +45,8 @@ const actorOf = (visit: Visit): Actor => ({
 function heldText(held: MemberAccount['choices'][number] | undefined): string {
   if (!held) return 'Has not chosen yet.';
   if (held.source.startsWith('two members'))
-    return `Counts as ${held.choice === 'opt-in' ? 'opted in' : 'a no'} since ${held.recordedOn}, out of what was chosen as two members; nobody said so that day. Ask the member to choose.`;
-  return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${held.recordedOn}.`;
+    return `Counts as ${held.choice === 'opt-in' ? 'opted in' : 'a no'} since ${dayText(held.recordedOn)}, out of what was chosen as two members; nobody said so that day. Ask the member to choose.`;
+  return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${dayText(held.recordedOn)}.`;
 }
 
 function staffFields(language: Language): Part {
@@ -147,7 +148,7 @@ export function members(desk: Desk): void {
       title: account.person.name,
       place: 'members',
       trail: [[PATH, 'Members']],
-      lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${heldText(held)}`],
+      lead: [`Born ${dayText(account.person.birthDate ?? 'on an unknown day')}. ${heldText(held)}`],
       before: [
         note,
         html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">What left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,

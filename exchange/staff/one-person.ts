@@ -1,6 +1,7 @@
 // /staff/members/:member/one/:other: two members side by side, to be made one person, and two again.
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { makeOne, makeTwo, type OneRefusal } from '../members/one-person.ts';
 import { type OneOfTwo, type OnePersonReport, onePersonReport, toldChoice } from '../members/one-person-report.ts';
 import { memberBehind } from '../report/member/disclosures.ts';
@@ -61,7 +62,9 @@ function besideTable(r: OnePersonReport, keyOf: (id: string) => string): Table {
     ['Sex', o.gender],
     [
       'Coverage with us',
-      o.enrolments.map((e) => `${e.memberNumber}: ${e.starts} to ${e.ends ?? 'today and on'}`).join('; '),
+      o.enrolments
+        .map((e) => `${e.memberNumber}: ${dayText(e.starts)} to ${dayText(e.ends ?? 'today and on')}`)
+        .join('; '),
     ],
     ['Choice in force', o.choice === undefined ? 'none' : toldChoice(o.choice)],
     ['Other payers', o.payers.map((p) => `${p.peerName ?? p.payer} ${p.memberNumber}`.trim()).join('; ') || 'none'],

@@ -9,7 +9,7 @@ import { leftWords } from '../report/pull/left.ts';
 import { messageTexts, pullMessages } from '../report/pull/messages.ts';
 import { pullReport } from '../report/pull/pull-report.ts';
 import { reportSummary, reportTables } from '../report/pull/report-tables.ts';
-import { clockCell, codeCell, numberCell, timeCell } from '../report/words.ts';
+import { clockCell, codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, csrfField, problem, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE } from './paging.ts';
@@ -170,7 +170,7 @@ export function pull(desk: Desk): void {
             { key: 'due', label: 'Due' },
           ],
           rows: rows.map((m) => [
-            { value: m.key, code: true, href: `/staff/members/${m.memberId}` },
+            memberCell(m.key, m.memberId),
             { value: m.name },
             { value: m.birthDate },
             codeCell(m.outcome, 'match'),

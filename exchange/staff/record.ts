@@ -1,6 +1,7 @@
 // /staff/members/:member/record: the member's merged record, by date; and the same as a FHIR Bundle.
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { mergedBundle, type Paging, type Place } from '../merged/everything.ts';
 import { type DayPlace, type Entry, type Timeline, timeline } from '../merged/timeline.ts';
 import { attachmentTable } from '../report/pull/attachments.ts';
@@ -86,7 +87,7 @@ function yearTable(year: string, entries: readonly Entry[]): Table {
 /** Documents of the entries of a page, each with what it is of. */
 function attachmentTables(entries: readonly Entry[]): Table[] {
   const named = entries.flatMap((e) =>
-    e.attachments.map((a) => ({ a, of: `${e.plain.day ?? 'no date'}: ${e.plain.what}` })),
+    e.attachments.map((a) => ({ a, of: `${dayText(e.plain.day ?? 'no date')}: ${e.plain.what}` })),
   );
   const ofWhat = new Map(named.map(({ a, of }) => [a.documentId, of]));
   return named.length === 0
@@ -193,7 +194,7 @@ export function record(desk: Desk): void {
         [`${PATH}/${member}`, t.person.name],
       ],
       lead: [
-        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(t.total, 'entry', 'entries')}, newest first${until === undefined ? '' : `, those of ${until} and before`}. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
+        `Born ${dayText(t.person.birthDate ?? 'on an unknown day')}. ${count(t.total, 'entry', 'entries')}, newest first${until === undefined ? '' : `, those of ${dayText(until)} and before`}. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
         ...hidden.map(
           ([why, n]) => `${count(n, 'record is', 'records are')} kept and not shown, ${HIDDEN_WORDS[why]}.`,
         ),

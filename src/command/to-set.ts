@@ -3,7 +3,7 @@
 import type { Config } from '../config.ts';
 import { SETTINGS } from '../settings.ts';
 
-/** Settings of a node for real that still have the sandbox's values, a sentence each. None in the sandbox. */
+/** Settings of a node for real that still have the sandbox's values, or that nobody can work without, a sentence each. None in the sandbox. */
 export function toSet(config: Config, services: 'all' | 'directory' | 'exchange' = 'all'): string[] {
   if (config.sandbox) return [];
   const exchange = services !== 'directory';
@@ -18,6 +18,9 @@ export function toSet(config: Config, services: 'all' | 'directory' | 'exchange'
       : []),
     ...(exchange && config.sensitiveCodes === undefined
       ? ['SENSITIVE_CODES is not set: a demonstration decides which records are sensitive.']
+      : []),
+    ...(exchange && config.staffOidcIssuer === undefined
+      ? ['STAFF_OIDC_ISSUER is not set: nobody can sign in at /staff.']
       : []),
     ...(services !== 'exchange' && config.planContactEmail === SETTINGS.planContactEmail.default
       ? ['PLAN_CONTACT_EMAIL is not set: plans.json gives an invented address.']

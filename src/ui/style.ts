@@ -45,7 +45,7 @@ tbody tr:hover{background:var(--ground)}
 td time,th time{display:inline-block;min-width:7.4rem}
 code{font:.88em/1.4 var(--mono);overflow-wrap:anywhere}
 th code,td.hash code{overflow-wrap:break-word}
-td.hash{min-width:17rem}
+td.hash:has(code){min-width:17rem}
 td.check{min-width:11rem}
 td{min-width:5.5rem}
 td.number{min-width:0}
@@ -53,6 +53,7 @@ td code{word-break:break-word}
 .short{white-space:nowrap}
 thead th.number{white-space:normal}
 th.name{min-width:9.5rem}
+@media screen and (min-width:40.01rem){.many table{font-size:.84rem}.many thead th{font-size:.78rem}.many :is(th,td){padding-inline:.38rem}.many td:not(.hash){min-width:4.6rem}.many :is(td.number,td.nothing){min-width:0}.many th.name{min-width:7.5rem}.many td.hash:has(code){min-width:12rem}.many time{min-width:6.2rem}}
 table.figures{width:auto}
 table.figures td{min-width:7rem}
 td.hash code{word-break:break-all}

@@ -32,6 +32,9 @@ export type Table = {
 /** Codes of up to so many characters stand in one line (keys of members, ids of payers); longer names get some room. */
 const SHORT = 16;
 
+/** Tables of so many columns are set closer. */
+const MANY = 10;
+
 const MARKS: Record<Tone, string> = { good: '✔\u00a0', calm: '', look: '◆\u00a0', act: '✘\u00a0' };
 
 const shownOf = (cell: Cell): string => cell.text ?? (cell.value === null ? '–' : String(cell.value));
@@ -59,9 +62,7 @@ function row(columns: readonly Column[], cells: readonly Cell[]): Safe {
     const cell = cells[i] ?? { value: null };
     if (column.kind === 'head')
       return html`<th scope="row"${shownOf(cell).length > SHORT ? html` class="name"` : ''}>${cellText(cell)}</th>`;
-    const classes = [column.kind, cell.value === null && cell.text === undefined ? 'nothing' : undefined].filter(
-      Boolean,
-    );
+    const classes = [column.kind, (cell.text ?? cell.value ?? '') === '' ? 'nothing' : undefined].filter(Boolean);
     return html`<td data-label="${column.label}"${classes.length === 0 ? '' : html` class="${classes.join(' ')}"`}>${cellText(cell)}</td>`;
   })}</tr>`;
 }
@@ -94,7 +95,7 @@ ${
   table.rows.length === 0
     ? html`<p class="empty">${table.empty}</p>`
     : (figures(table) ??
-      html`<div class="scroll${isPairs(table) ? ' pairs' : ''}" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
+      html`<div class="scroll${isPairs(table) ? ' pairs' : table.columns.length < MANY ? '' : ' many'}" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
 <thead>${head}</thead>
 <tbody>${table.rows.slice(0, most).map((cells) => row(table.columns, cells))}</tbody>
 ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}

@@ -42,7 +42,7 @@ export function dayText(day: string): string {
 /** The same table for a page: days that are told as YYYY-MM-DD are read as instants are. CSV and JSON hold them in ISO form. */
 export function daysInWords(table: Table): Table {
   const shown = (cell: Cell): Cell =>
-    cell.text === undefined && !cell.code && typeof cell.value === 'string' && DAY.test(cell.value)
+    !cell.code && typeof cell.value === 'string' && DAY.test(cell.value) && (cell.text ?? cell.value) === cell.value
       ? { ...cell, text: dayText(cell.value), time: true }
       : cell;
   return { ...table, rows: table.rows.map((cells) => cells.map(shown)) };

@@ -164,6 +164,11 @@ describe.skipIf(!isThere)(
           faults.push(`${path} ${width} ${scheme}: ${v.id} ${v.nodes[0]?.html.slice(0, 120) ?? ''}`);
         const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
         if (wide > width) faults.push(`${path} is ${wide} wide at ${width}`);
+        // a table is read without moving it sideways
+        const cut = await page.$$eval('.scroll', (all) =>
+          all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.getAttribute('aria-labelledby')),
+        );
+        if (cut.length > 0) faults.push(`${path} cuts ${cut.join(', ')} at ${width}`);
       };
       await page.goto(`${base}/staff/sign-in`);
       await check('', 390, 'light');
@@ -192,6 +197,10 @@ describe.skipIf(!isThere)(
         '/staff/peers/prior/statement',
         '/staff/questions',
         '/staff/documents',
+        '/staff/compliance/changes',
+        '/staff/peers/prior/to-tell',
+        '/staff/disclosures',
+        `/staff/disclosures/${node.memberId}`,
         `/staff/members/${node.memberId}/looks`,
         '/staff/conflicts',
         `/staff/conflicts/${item?.id}`,

@@ -178,3 +178,21 @@ test('where plans are too many for a list, their field has the name of the one t
     400, 4,
   ]);
 });
+
+test('a directory that is empty says so: where nothing is asked, nothing fails to fit, and there is no example', async () => {
+  const empty = await directory([]);
+  const bare = siteOver(empty.database);
+  const page = async (path: string) => await (await bare(path, { headers: { accept: 'text/html' } })).text();
+  for (const [language, none, all] of [
+    ['en', 'The directory has none so far.', 'fits all of this'],
+    ['es', 'El directorio todavía no tiene ninguno.', 'cumple con todo esto'],
+  ] as const) {
+    const found = [await page(`/${language}/find`), await page(`/${language}/find?name=ana`)];
+    expect(found.map((text) => [text.includes(none), text.includes(all)])).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+    expect((await page(`/${language}/developers`)).match(/class="soft">[^<]*/g)?.[0]).toMatch(/(empty|vacío)/);
+  }
+  await empty.close();
+});

@@ -169,6 +169,12 @@ describe('the self-test', () => {
     const get = (query: string) => fetch(`${node.base}/exchange/fhir/$self-test${query}`);
     expect((await get('')).status).toBe(400);
     expect((await get('?client=nobody')).status).toBe(400);
+    // a person is asked which client
+    const asked = await fetch(`${node.base}/exchange/fhir/$self-test?client=no"body`, {
+      headers: { accept: 'text/html' },
+    });
+    expect([asked.status, asked.headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8']);
+    expect(await asked.text()).toMatch(/<code>no&quot;body<\/code>[\s\S]*<input name="client" value="no&quot;body"/);
     Object.assign(node.deps.config, { sandbox: false });
     const outside = await get(`?client=${peer.clientId}`);
     Object.assign(node.deps.config, { sandbox: true });

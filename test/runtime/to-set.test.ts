@@ -9,6 +9,8 @@ const REAL = {
   PLAN_NPI: '1234567893',
   SENSITIVE_CODES: 'codes.json',
   PLAN_CONTACT_EMAIL: 'directory@riverbend.example',
+  STAFF_OIDC_ISSUER: 'https://id.riverbend.example',
+  STAFF_OIDC_CLIENT_ID: 'payer-node',
 };
 const without = (...names: (keyof typeof REAL)[]) =>
   readConfig(Object.fromEntries(Object.entries(REAL).filter(([name]) => !names.includes(name as keyof typeof REAL))));
@@ -24,10 +26,15 @@ test('a node for real is told what it still has of the sandbox', () => {
   for (const machine of ['http://127.0.0.1:8080', 'http://localhost:8080', 'http://[::1]:8080'])
     expect(toSet(readConfig({ ...REAL, BASE_URL: machine }))).toEqual([expect.stringMatching(/^BASE_URL names this/)]);
   expect(toSet(without('PLAN_CONTACT_EMAIL'))).toEqual([expect.stringMatching(/^PLAN_CONTACT_EMAIL /)]);
+  expect(toSet(without('STAFF_OIDC_ISSUER', 'STAFF_OIDC_CLIENT_ID'))).toEqual([
+    expect.stringMatching(/^STAFF_OIDC_ISSUER /),
+  ]);
 });
 
 test('a directory alone sends nothing to payers; the sandbox invents all of it', () => {
-  expect(toSet(without('PLAN_NPI', 'SENSITIVE_CODES'), 'directory')).toEqual([]);
+  expect(
+    toSet(without('PLAN_NPI', 'SENSITIVE_CODES', 'STAFF_OIDC_ISSUER', 'STAFF_OIDC_CLIENT_ID'), 'directory'),
+  ).toEqual([]);
   expect(toSet(without('PLAN_CONTACT_EMAIL'), 'exchange')).toEqual([]);
   expect(toSet(readConfig({}))).toEqual([]);
 });

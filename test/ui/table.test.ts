@@ -94,10 +94,14 @@ test('a cell without a value is marked, so that a phone leaves its line out; a w
     table(columns, [
       [{ value: 'A' }, { value: null }, { value: null }],
       [{ value: 'B' }, { value: null, text: 'never' }, { value: 0 }],
+      [{ value: 'C' }, { value: '' }, { value: null, text: '' }],
     ]),
   );
   expect(html).toContain(
     '<td data-label="Ends" class="nothing">–</td><td data-label="Pulls" class="number nothing">–</td>',
+  );
+  expect(html).toContain(
+    '<td data-label="Ends" class="nothing"></td><td data-label="Pulls" class="number nothing"></td>',
   );
   expect(html).toContain('<td data-label="Ends">never</td><td data-label="Pulls" class="number">0</td>');
 });
@@ -107,6 +111,17 @@ test('days are read as instants beside them are, and stay in ISO form in files; 
   const days = ['2027-01-02', '2027-01', '2027-13-45', 'M-2027-01-02'];
   const t = daysInWords(table(columns, [...days.map((value) => [{ value }]), [{ value: '2027-01-02', code: true }]]));
   expect(shown(t)).toContain('<time datetime="2027-01-02">Jan 2, 2027</time>');
+  // as what is told where there may be none: `goes on`
+  const told = daysInWords(table(columns, [[{ value: '2027-01-02', text: '2027-01-02' }]]));
+  expect(shown(told)).toContain('>Jan 2, 2027</time>');
   for (const same of [...days.slice(1), '2027-01-02</code>']) expect(shown(t)).toContain(same);
   expect(tableCsv(t)).toContain('2027-01-02\r\n2027-01\r\n');
+});
+
+test('a table of ten columns is set closer, so that it is read without moving it', () => {
+  const isClose = (n: number) => {
+    const columns = Array.from({ length: n }, (_, i) => ({ key: `c${i}`, label: `C${i}` }));
+    return shown(table(columns, [columns.map(() => ({ value: 'x' }))])).includes('class="scroll many"');
+  };
+  expect([isClose(9), isClose(10)]).toEqual([false, true]);
 });

@@ -17,9 +17,13 @@ export function comparePage(config: PageConfig, compared: Compared): string {
     0,
   );
   const main = html`<p>${payers.length === 1 ? 'One directory lists' : `${payers.length} directories list`} this entry: ${payers.map((p) => p.name).join(', ')}. ${
-    differ === 0
-      ? 'They do not contradict each other.'
-      : `They differ in ${differ} ${differ === 1 ? 'field' : 'fields'}, marked below.`
+    payers.length === 1
+      ? differ === 0
+        ? ''
+        : `Its own records do not agree in ${differ} ${differ === 1 ? 'field' : 'fields'}, marked below.`
+      : differ === 0
+        ? 'They do not contradict each other.'
+        : `They differ in ${differ} ${differ === 1 ? 'field' : 'fields'}, marked below.`
   }</p>
 ${compared.openPairs === 0 ? '' : html`<p class="note">Whether all of these records are about the same one is being looked at.</p>`}
 ${compared.groups.map((g) => groupTable(g))}
@@ -46,7 +50,7 @@ function groupTable(g: Compared['groups'][number]): Safe {
     return html`<tr><th scope="row">${FIELDS[field].label}</th>
 <td data-label="Value">${conflict ? html`<strong>${words(field, chosen.value[0])}</strong>` : words(field, chosen.value[0])}</td>
 <td data-label="Who says so">${sources(chosen.value)}</td>
-<td data-label="Others say">${
+<td data-label="Others say"${chosen.others.length === 0 ? html` class="nothing"` : ''}>${
       chosen.others.length === 0
         ? html`<span class="aside">nobody</span>`
         : html`<div${conflict ? html` class="tone-look"` : ''}>${chosen.others.map((o) => html`<div>${conflict ? '◆ ' : ''}${words(field, o[0])}</div>${sources(o)}`)}</div>`
@@ -58,12 +62,14 @@ function groupTable(g: Compared['groups'][number]): Safe {
 /** Fields whose values are codes of the guide. */
 const CODED: ReadonlySet<string> = new Set(['accessibility', 'new-patients']);
 const words = (field: string, s: Statement | undefined): string =>
-  CODED.has(field)
-    ? (s?.shown ?? '')
-        .split(', ')
-        .map((code) => term(code, 'en') ?? code)
-        .join(', ')
-    : (s?.shown ?? '');
+  field === 'hours'
+    ? (s?.shown ?? '').replace(/\b[a-z]{3}\b/g, (day) => day[0]?.toUpperCase() + day.slice(1))
+    : CODED.has(field)
+      ? (s?.shown ?? '')
+          .split(', ')
+          .map((code) => term(code, 'en') ?? code)
+          .join(', ')
+      : (s?.shown ?? '');
 
 const day = (at: Date): string => at.toISOString().slice(0, 10);
 

@@ -95,7 +95,8 @@ async function overview(data: StaffData): Promise<Table> {
         ? { value: null }
         : { value: r.waiting, text: `run ${r.waiting}`, href: `${ROOT}/run/${r.waiting}`, tone: 'act' },
     ]),
-    empty: 'No directories are registered: payer-node harvest add, or import-index.',
+    empty:
+      'No directory is registered. One is added with “payer-node harvest add”, those of a payer index with “payer-node harvest import-index”.',
   };
 }
 

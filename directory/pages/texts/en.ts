@@ -112,6 +112,7 @@ export const en = {
   nothing: {
     title: 'Nothing found',
     text: 'No entry of the directory fits all of this.',
+    none: 'The directory has none so far.',
     wider: (miles: string) => `Look within ${miles} miles`,
     without: (what: string) => `Leave out: ${what}`,
     only: (what: string) => `Look only for: ${what}`,

@@ -114,6 +114,7 @@ export const es: Texts = {
   nothing: {
     title: 'No se encontró nada',
     text: 'Ninguna entrada del directorio cumple con todo esto.',
+    none: 'El directorio todavía no tiene ninguno.',
     wider: (miles) => `Buscar a menos de ${miles} millas`,
     without: (what) => `Quitar: ${what}`,
     only: (what) => `Buscar solo: ${what}`,

@@ -97,7 +97,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Who looked at a member’s data',
     where: 'Members: who looked',
     href: '/staff/members',
-    how: 'Find the member, then “Who looked at this member’s data”: all of it, newest first; looks are rows with “view”. Also as CSV and JSON.',
+    how: 'Find the member, then “Who looked at this member’s data”: all of it, newest first; looks are the rows that say “looked”, in CSV and JSON “view”.',
   },
   {
     question: 'Which public documentation was online on a day',

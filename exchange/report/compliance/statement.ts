@@ -53,7 +53,7 @@ const OUTCOMES: readonly (readonly [key: string, words: string])[] = [
   ['uncorrelated', 'not led back to a member'],
   ['contradictory', 'answered in contradiction'],
   ['conflict', 'answered as one person with another'],
-  ['resources', 'records sent'],
+  ['resources', 'records made ready'],
   ['lines', 'lines received'],
 ];
 
@@ -114,6 +114,7 @@ export async function peerStatement(
           { value: String(r['kind']), text: REQUEST_KINDS[String(r['kind'])] ?? String(r['kind']) },
           {
             value: String(r['id']),
+            ...(r['kind'] === 'single' ? {} : { text: String(r['id']).slice(0, 8) }),
             code: true,
             href:
               r['kind'] === 'single'
@@ -131,7 +132,9 @@ export async function peerStatement(
             : { value: null },
           againstDue(date(r['due']), done, state, now),
           numberCell(Number(r['size'] ?? 0)),
-          r['kind'] === 'pull' ? { value: state, text: meaning('state', state).text } : requestStateCell(state),
+          r['kind'] === 'pull'
+            ? { value: state, text: meaning('state', state).text }
+            : requestStateCell(state, done !== null),
           reasonOf(r),
           outcomeOf(r),
           typeof r['bytes'] === 'number' ? numberCell(r['bytes']) : { value: null },

@@ -37,8 +37,11 @@ export const grants = (scope: GrantScope, day: string, group = '$2::text') => {
     : ofGroup;
 };
 
-/** Did the consent of `m` hold at a time, an expression: by its days, and by what the member had said until then? */
-export const HELD = (at: string) => `m.outcome = 'match' and (${at})::date between m.consent_from and m.consent_to
+/** Did the consent of `m` hold at a time, an expression: by its days, and by what the member had said until then? `day`: of that time, an expression too. */
+export const HELD = (
+  at: string,
+  day = `(${at})::date`,
+) => `m.outcome = 'match' and ${day} between m.consent_from and m.consent_to
   and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
     where c.member_id = m.member_id and c.created_at <= ${at} order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 

@@ -3,6 +3,7 @@
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../../src/store/database.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
+import { HELD } from '../answer/grant.ts';
 import { isFormerSql } from '../members/member-merge.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
@@ -28,7 +29,7 @@ const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $
 /** When a choice was made: a bare day begins in the plan's zone ($6). */
 const MADE_AT = `coalesce(given_at, recorded_on::timestamp at time zone $6)`;
 /** Statements that have to know the plan's zone, a sixth value. */
-const ZONED: readonly string[] = ['optIn', 'statement'];
+const ZONED: readonly string[] = ['optIn', 'statement', 'consents', 'consentsMissed'];
 
 /** Was the member's choice to take part at an instant? consent_member. */
 const CHOICE_AT = (member: string, at: string) =>
@@ -46,13 +47,20 @@ const LATER_HELD = `
   select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
   join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
 
-/** Whose records left. audit_disclosed. */
-const DISCLOSED = `a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+/** Whose records left; what was asked for in vain is no disclosure. audit_disclosed. */
+const DISCLOSED = `a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.detail->'types' <> '{}' and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}`;
 
+/** The day of a disclosure, in the plan's zone ($6). */
+const DAY = `(a.at at time zone $6)::date`;
+/** Was its member matched for the payer, within a consent that held at the time? match_member_member, match_single_grant. */
+const MATCHED = `(
+      exists (select from exchange.match_member m join exchange.match_group t on t.id = m.group_id
+        where m.member_id = a.member_id and t.peer_id = a.peer_id and t.created_at <= a.at and ${HELD('a.at', DAY)})
+      or exists (select from exchange.match_single m where m.peer_id = a.peer_id and m.member_id = a.member_id and m.at <= a.at and ${HELD('a.at', DAY)}))`;
 /**
  * Each request about a member, and each disclosure: was the choice in force? A request that was signed and refused was one as well. What left is
- * held by the consent under which it did. When a pull asked is found once for it, and who said one thing alone is not looked up again.
+ * held by the consent under which it did: an export names it, what was read or searched left under a match of its payer. When a pull asked is found once for it, and who said one thing alone is not looked up again.
  */
 const UNDER_CHOICE = `
     with asked as materialized (
@@ -74,7 +82,7 @@ const UNDER_CHOICE = `
     ) u left join said s on s.member_id = u.member_id
     where u.at is not null
     union all
-    select 'disclosure', r.name, a.member_id, a.object, a.at, a.consent_id is not null
+    select 'disclosure', r.name, a.member_id, a.object, a.at, a.consent_id is not null or ${MATCHED}
     from exchange.audit a join exchange.peer r on r.id = a.peer_id where ${DISCLOSED}`;
 
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
@@ -250,7 +258,7 @@ const COMPLIANCE_SQL = {
       where p.created_at >= $1 and p.created_at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
     where ${USED}`,
   statement: `
-    select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
+    select 'to us' as direction, j.id, j.kind, j.received_at as at, case when j.transaction_time is not null then j.completed_at end as answered, j.due_at as due, j.state,
       coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason, j.counts,
       (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
       (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes

@@ -65,3 +65,16 @@ export async function countDecisions(sql: Queryable, jobId: string): Promise<Dec
       select outcome, reason, count(*)::int as n from exchange.match_member where job_id = ${jobId} group by outcome, reason order by outcome, reason`),
   ];
 }
+
+/** When each file of a request was first fetched, by its id. audit_file. */
+export async function fetchedFiles(
+  sql: Queryable,
+  kind: RequestLine['kind'],
+  jobId: string,
+): Promise<Map<string, Date>> {
+  const before = `${kind}/${jobId}`;
+  const rows = await sql<{ object: string; at: Date }[]>`
+    select object, min(at) as at from exchange.audit
+    where action = 'file' and object ~>=~ ${`${before}/`} and object ~<~ ${`${before}0`} group by object`;
+  return new Map(rows.map((r) => [r.object.slice(before.length + 1), r.at]));
+}

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
 import { choose, type Statement } from '../../../directory/federation/compare/choose.ts';
+import { comparePage } from '../../../directory/federation/compare/page.ts';
 import { linkDue } from '../../../directory/federation/link.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
@@ -149,11 +150,32 @@ describe('$compare', () => {
     for (const said of ['860-555-0122', '860 555 0133', '555-0111', 'Own Plan']) expect(text).toContain(said);
     expect((await get('/directory/all/compare')).status).toBe(200);
     expect((await get(`/directory/all/compare?npi=${npi(77)}`)).status).toBe(404);
-    expect((await get('/directory/all/compare?npi=<b>')).status).toBe(400);
+    const noNpi = await get('/directory/all/compare?npi=<b>');
+    expect([noNpi.status, (await noNpi.text()).includes('This is no NPI')]).toEqual([400, true]);
     expect((await get('/directory/all/peers')).status).toBe(200);
     expect((await get('/directory/all/peers/oak')).status).toBe(200);
-    expect((await get('/directory/all/peers/none')).status).toBe(404);
+    for (const lost of ['/directory/all/peers/none', '/directory/all/accuracy']) {
+      const answer = await get(lost);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+    }
   });
+});
+
+test('of one directory alone nobody differs from anybody', () => {
+  const field = (others: number) => ({
+    field: 'phone',
+    chosen: { rule: 'agreed', value: [], others: Array.from({ length: others }, () => []) },
+  });
+  const said = (names: string[], others: number) =>
+    comparePage({ planName: 'Own Plan', sandbox: false }, {
+      title: 'x',
+      payers: names.map((name) => ({ name })),
+      groups: [{ place: '', fields: [field(others)] }],
+    } as never);
+  expect(said(['a'], 0)).not.toMatch(/They|do not agree/);
+  expect(said(['a'], 1)).toMatch(/Its own records do not agree in 1 field,/);
+  expect(said(['a', 'b'], 1)).toMatch(/They differ in 1 field,/);
+  expect(said(['a', 'b'], 0)).toMatch(/They do not contradict/);
 });
 
 test('accuracy is public only where the plan says so', async () => {

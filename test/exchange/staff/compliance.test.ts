@@ -191,6 +191,11 @@ test('a request that was overdue when a withdrawal ended it was not met in time;
   const page = await (await reviewer.get('/staff/clocks/ended')).text();
   expect(page).toContain('when it was late by 1 hour');
   expect(page).toContain('Why it was late');
+  // what still has time is not told as late
+  await sql`update exchange.clock set state = 'open', closed_at = null, due_at = now() + interval '1 day' where id = 'ended'`;
+  expect(await (await reviewer.get('/staff/clocks/ended')).text()).not.toContain('Why it was late');
+  await sql`update exchange.clock set state = 'withdrawn' where id = 'ended'`;
+  await endedAfter(1);
   await sql`insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words) values ('ended', now(), 'x', 'our-outage', 'CAPA-1', '')`;
   const noted = (await (await reviewer.get('/staff/clocks?show=late&format=json')).json()).tables.clocks;
   expect(noted).toContainEqual(expect.objectContaining({ reason: 'our-outage', action: 'CAPA-1' }));
@@ -218,6 +223,10 @@ test('a request that the payer cancelled is not one that was answered late, and 
     select 'cancelled', 'export', id, 'cancelled', 'x', '{}', now(), now() + interval '1 day', now() from exchange.peer limit 1`;
   const after = await asked();
   expect(after.F5).toEqual(before.F5);
+  // the statement tells it as one that was not answered
+  const [peer] = await sql<{ id: string }[]>`select peer_id as id from exchange.bulk_job where id = 'cancelled'`;
+  const told = (await (await reviewer.get(`/staff/peers/${peer?.id}/statement?format=json`)).json()).tables.statement;
+  expect(told.find((r: { id: string }) => r.id === 'cancelled')).toMatchObject({ answered: null, inTime: null });
   // nor one that ended with the payer; one that was late before it was cancelled is late
   const [due] = [Number(before.F5.denominator)];
   for (const [state, hours, denominator] of [

@@ -16,6 +16,7 @@ let node: TestNode;
 let reviewer: Visitor;
 let viewer: Visitor;
 let group: string;
+let them: ExportClient;
 
 const lab = (id: string, member: string) => ({
   resourceType: 'Observation',
@@ -28,7 +29,7 @@ const lab = (id: string, member: string) => ({
 beforeAll(async () => {
   node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on' });
   await enrol(node.deps, [rivera, robert], [lab('o1', ana), lab('o2', ana), lab('o3', idOf(robert))]);
-  const them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
   await them.signIn();
   group = await them.group([card(rivera), card(robert)]);
   // fetched in part, whole and not at all
@@ -105,4 +106,48 @@ test('for reviewers only; each look is recorded for the member; the number of a 
   }
   const none = await reviewer.post('/staff/disclosures', { csrf, member: 'nobody' });
   expect([none.status, (await none.text()).includes('No single member')]).toEqual([200, true]);
+});
+
+test('a request tells which of its files were fetched; what was made ready is not told as sent', async () => {
+  const { sql } = node.deps.database;
+  const [job] = await sql<{ id: string }[]>`
+    select id from exchange.bulk_job where kind = 'export' order by received_at limit 1`;
+  const page = await reviewer.get(`/staff/requests/${job?.id}?format=json`);
+  const { summary, tables } = (await page.json()) as {
+    summary: string[];
+    tables: Record<string, Record<string, string>[]>;
+  };
+  const fetched = Object.fromEntries((tables['files'] ?? []).map((f) => [f['type'], f['fetched'] !== null]));
+  expect(fetched).toMatchObject({ Observation: true, Patient: false });
+  expect(summary.join(' ')).toContain('of which 1 was fetched');
+  expect(tables['request']?.[0]?.['result']).toMatch(/ made ready$/);
+  const [match] = await sql<{ id: string }[]>`select id from exchange.bulk_job where kind = 'match' limit 1`;
+  const asked = await (await reviewer.get(`/staff/requests/${match?.id}`)).text();
+  for (const code of ['nomatch', 'consentconstraint']) expect(asked).not.toContain(`>${code}<`);
+});
+
+test('the report of a period holds what was read and searched by the choice that the match was made under', async () => {
+  const { sql } = node.deps.database;
+  type Row = { direction: string; n: number; held: number; rows: number; object: string };
+  const report = async () =>
+    ((await (await reviewer.get('/staff/compliance?format=json')).json()) as { tables: Record<string, Row[]> }).tables;
+  const told = async () => {
+    const { consents = [], consentsMissed = [], disclosures = [] } = await report();
+    const { n = 0, held = 0 } = consents.find((r) => r.direction === 'disclosure') ?? {};
+    return { n, held, missed: consentsMissed.length, rows: disclosures.reduce((sum, r) => sum + r.rows, 0) };
+  };
+  const before = await told();
+  expect(before).toMatchObject({ n: before.held, missed: 0 });
+  expect((await them.get('Observation', `patient=${ana}`)).status).toBe(200);
+  // nothing is found: the question is in the trail, and nothing left
+  expect((await them.get('Condition', `patient=${ana}`)).status).toBe(200);
+  const after = { n: before.n + 1, held: before.held + 1, missed: 0, rows: before.rows + 1 };
+  expect(await told()).toEqual(after);
+  // what is said later holds from then on
+  await sql`insert into exchange.consent select (jsonb_populate_record(c, jsonb_build_object('id', 'later', 'choice', 'withdraw', 'created_at', now() + interval '1 minute', 'given_at', null))).*
+    from exchange.consent c where member_id = ${ana} limit 1`;
+  expect(await told()).toEqual(after);
+  // a match whose consent had ended is none
+  await sql`update exchange.match_member set consent_to = current_date - 2, consent_from = current_date - 9 where member_id = ${ana}`;
+  expect(await told()).toEqual({ ...after, held: before.held, missed: 1 });
 });

@@ -361,6 +361,7 @@ describe('one record', () => {
       select file, line, local_id as "localId", source_id as "sourceId" from exchange.ledger
       where pull_id = ${node.pullId} and type = 'Condition' and outcome = 'created' order by file, line limit 1`;
     const path = `/staff/pulls/${node.pullId}/lines/${row?.file}/${row?.line}/0`;
+    expect(await text('dev-reviewer', path)).toMatch(/<a href="\/staff\/members\/[\w-]+"><code class="short">M-/);
     const json = JSON.parse(await text('dev-reviewer', `${path}?format=json`)) as {
       tables: Record<string, Record<string, string>[]>;
     };
@@ -392,8 +393,8 @@ describe('requests of other payers', () => {
     await visitor.signIn('dev-viewer', account?.password ?? '');
     const list = rowsOf(await (await visitor.get('/staff/requests')).text(), 'requests');
     expect(list.map((r) => [r[1], r[3]])).toEqual([
-      ['Export history', '✔ Answered and fetched'],
-      ['Find members', '✔ Answered and fetched'],
+      ['Export history', '✔ Answered, and ended by the asker'],
+      ['Find members', '✔ Answered, and ended by the asker'],
     ]);
     const jobs = await deps.database.sql<
       { id: string; kind: string; counts: Record<string, number> }[]
