@@ -29,7 +29,7 @@ const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $
 /** When a choice was made: a bare day begins in the plan's zone ($6). */
 const MADE_AT = `coalesce(given_at, recorded_on::timestamp at time zone $6)`;
 /** Statements that have to know the plan's zone, a sixth value. */
-const ZONED: readonly string[] = ['optIn', 'statement', 'consents', 'consentsMissed'];
+const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'consents', 'consentsMissed'];
 
 /** Was the member's choice to take part at an instant? consent_member. */
 const CHOICE_AT = (member: string, at: string) =>
@@ -122,7 +122,7 @@ const COMPLIANCE_SQL = {
       where m.member_id = c.member_id and p.kicked_off_at > coalesce(c.given_at, c.created_at)
         and p.kicked_off_at < coalesce((select min(coalesce(o.given_at, o.created_at)) from exchange.consent o
           where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
-    from exchange.consent c where c.choice = 'withdraw' and coalesce(c.given_at, c.created_at) >= $1 and coalesce(c.given_at, c.created_at) < $2 and ${LOB('c.member_id')} and ${USED}`,
+    from exchange.consent c where c.choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')} and ${USED}`,
   weAsked: `
     with asked as (
       select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
