@@ -55,48 +55,38 @@ export async function echoes(
        from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
        join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
        where r.origin <> 'own' and r.origin <> $4
-     ), ref as materialized (
-       select a.file, a.line, a.entry, k.type, k.source_id
-       from (select distinct file, line, entry, refs from alike where refs is not null) a cross join unnest(a.refs) r
-       cross join lateral (select split_part(r, '/', 1) as type, split_part(split_part(r, '${LED_TO}', 1), '/', 2) as source_id offset 0) k
-       where k.type = any(${TELLING})
-     ), here as materialized (
-       select k.type, k.source_id, h.id, coalesce(e.npi, h.npi) as npi
-       from (select distinct type, source_id from ref) k cross join lateral (${idHere('k.type', 'k.source_id', '$1', '$4')}) h
-       left join exchange.shared_resource e on e.type = k.type and e.id = h.id
-       where h.id is not null
-     ), theirs as materialized (
-       select file, line, entry, type, array_agg(id) as ids, array_agg(npi) filter (where npi is not null) as npis
-       from ref join here using (type, source_id) group by file, line, entry, type
-     ), entry as materialized (
-       select k.key, k.type, k.id, e.npi, coalesce(k.type = 'Medication' and e.body like '%"coding":[%', false) as is_coded
-       from (select l as key, split_part(l, '/', 1) as type, split_part(l, '/', 2) as id from (select distinct l from alike cross join unnest(links) l) d) k
-       left join exchange.shared_resource e on e.type = k.type and e.id = k.id
-       where k.type = any(${TELLING})
-     ), ours as materialized (
-       select a.file, a.line, a.entry, a.id, a.is_named, e.type, array_agg(e.id) as ids, array_agg(e.npi) filter (where e.npi is not null) as npis, bool_and(e.is_coded) as is_coded
-       from (select distinct file, line, entry, id, is_named, links from alike where links is not null) a cross join unnest(a.links) l join entry e on e.key = l
-       group by a.file, a.line, a.entry, a.id, a.is_named, e.type
-     ), other as materialized (
-       select o.file, o.line, o.entry, o.id, o.is_named from ours o left join theirs t on t.file = o.file and t.line = o.line and t.entry = o.entry and t.type = o.type
-       where case
-         when o.type <> 'Medication' then not t.npis <@ o.npis
-         when t.ids is null then not o.is_named
-         else (o.is_coded or not o.is_named) and not o.ids <@ t.ids end
      ), fit as materialized (
-       select a.* from alike a left join other o on o.file = a.file and o.line = a.line and o.entry = a.entry and o.id = a.id and o.is_named = a.is_named
-       where o.id is null
-     ), left_over as (
-       select a.file, a.line, a.entry, a.id, a.place,
-         row_number() over (partition by a.member_id, a.type, a.id order by a.file, a.line, a.entry) as of_record,
-         row_number() over (partition by a.file, a.line, a.entry order by a.place, a.id) as of_unit
-       from fit a where not a.is_named and not exists (select from fit n where n.is_named and n.member_id = a.member_id and n.type = a.type and n.id = a.id)
-         and not exists (select from fit n where n.is_named and n.file = a.file and n.line = a.line and n.entry = a.entry)
+       -- pair by pair: nobody can say beforehand how many there are
+       select a.*, bool_or(a.is_named) over (partition by a.member_id, a.type, a.id) as is_claimed, bool_or(a.is_named) over (partition by a.file, a.line, a.entry) as names_one
+       from alike a
+       where not exists (
+         select from (
+           select k.type, array_agg(k.id) as ids, array_agg(e.npi) filter (where e.npi is not null) as npis, bool_and(k.type = 'Medication' and coalesce(e.body like '%"coding":[%', false)) as is_coded
+           from unnest(a.links) l cross join lateral (select split_part(l, '/', 1) as type, split_part(l, '/', 2) as id offset 0) k
+           left join exchange.shared_resource e on e.type = k.type and e.id = k.id
+           where k.type = any(${TELLING}) group by k.type
+         ) o cross join lateral (
+           select array_agg(h.id) as ids, array_agg(coalesce(e.npi, h.npi)) filter (where coalesce(e.npi, h.npi) is not null) as npis
+           from unnest(a.refs) r
+           cross join lateral (select split_part(r, '/', 1) as type, split_part(split_part(r, '${LED_TO}', 1), '/', 2) as source_id offset 0) k
+           cross join lateral (${idHere('k.type', 'k.source_id', '$1', '$4')}) h
+           left join exchange.shared_resource e on e.type = k.type and e.id = h.id
+           where k.type = o.type and h.id is not null
+         ) t
+         where case
+           when o.type <> 'Medication' then not t.npis <@ o.npis
+           when t.ids is null then not a.is_named
+           else (o.is_coded or not a.is_named) and not o.ids <@ t.ids end)
      ), first as (
        select distinct on (file, line, entry) file, line, entry, id from (
          select file, line, entry, id, place from fit where is_named
          union all
-         select file, line, entry, id, place from left_over where of_record = of_unit
+         select file, line, entry, id, place from (
+           select file, line, entry, id, place,
+             row_number() over (partition by member_id, type, id order by file, line, entry) as of_record,
+             row_number() over (partition by file, line, entry order by place, id) as of_unit
+           from fit where not is_claimed and not names_one) n
+         where of_record = of_unit
        ) e order by file, line, entry, place, id
      )
      update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
