@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../../src/deps.ts';
-import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { contentHashes, hasStandIns, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { isHeld } from '../../src/store/failure.ts';
@@ -63,10 +63,19 @@ async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSig
 const parsed = (body: string) => JSON.parse(body) as Resource;
 
 /** The substance of a text, where it holds something of which rules before made something else: what stands for a reference, or the place of bytes. */
-const substanceAnew = (told: string): string | undefined =>
-  /"identifier"\s*:\s*\{/.test(told) || (told.includes('"hash"') && told.includes('"url"'))
-    ? contentHashes(parsed(told), MEMBER_CONTENT, exactNumerals(longNumerals(told))).substance
+function substanceAnew(told: string): string | undefined {
+  if (!/"identifier"\s*:\s*\{/.test(told) && !(told.includes('"hash"') && told.includes('"url"'))) return undefined;
+  const resource = parsed(told);
+  return hasStandIns(resource, MEMBER_CONTENT)
+    ? contentHashes(resource, MEMBER_CONTENT, exactNumerals(longNumerals(told))).substance
     : undefined;
+}
+
+/** Denied lines are taken out of an authorization when it is stored: what was known of it is more than its text tells today, and stays. */
+const tellsLess = ({ type, claim, body }: MemberRecord): boolean =>
+  type === 'ExplanationOfBenefit' &&
+  claim !== null &&
+  (claimFacts(parsed(body))?.reviews?.length ?? 0) < ((JSON.parse(claim) as ClaimFacts).reviews?.length ?? 0);
 
 /**
  * What chains know of a claim today, where that is something else than what they knew. Its insurer, where that is named by an id, is known by the
@@ -108,12 +117,13 @@ const memberPage = (
       const last = records.at(-1);
       if (!last) return { last: undefined, written: 0 };
       const drugs = await drugsOf(deps.database.sql, records);
-      const keyed = records.map(({ body, shared, ...r }) => ({
+      const whole = records.filter((r) => !tellsLess(r));
+      const keyed = whole.map(({ body, shared, ...r }) => ({
         ...r,
         keys: recordKeys(withDrug(parsed(body), drugs)),
         substance: substanceAnew(shared ?? body),
       }));
-      const claims = records.flatMap(claimAnew);
+      const claims = whole.flatMap(claimAnew);
       if (claims.length > 0) await claimsAnew(deps, claims);
       return {
         last: [last.memberId, last.type, last.id],

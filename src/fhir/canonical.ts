@@ -184,3 +184,11 @@ export function contentHashes(
     bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
   return { hash: digest('sha256', text, 'hex'), substance: digest('sha256', bare, 'hex') };
 }
+
+/** Does a content hold what {@link contentHashes} takes out of its substance beside literal references and secondary identifiers? Rules before 9 (record-keys.ts) did not. */
+export function hasStandIns(resource: JsonObject, use: CanonicalUse): boolean {
+  const text = canonicalJson(resource, use);
+  return (
+    [...text.matchAll(STAND_IN)].some(([, type = '']) => RESOURCE_TYPES.has(type)) || text.search(PLACE_OF_BYTES) !== -1
+  );
+}

@@ -251,3 +251,56 @@ test('substances are made anew: a document that comes back is ours by a pull tha
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await substances()).toEqual(right);
 });
+
+test('what was known of an authorization whose denied line was taken out when it was stored stays known', async () => {
+  const { sql } = node;
+  const EXT = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
+  const line = (sequence: number, code: string) => ({
+    sequence,
+    servicedDate: `2026-01-0${sequence}`,
+    productOrService: coding('http://www.ama-assn.org/go/cpt', `2744${sequence}`),
+    adjudication: [
+      {
+        category: coding('http://terminology.hl7.org/CodeSystem/adjudication', 'submitted'),
+        extension: [
+          {
+            url: `${EXT}/extension-reviewAction`,
+            extension: [
+              { url: 'number', valueString: `PA${sequence}` },
+              {
+                url: `${EXT}/extension-reviewActionCode`,
+                valueCodeableConcept: coding('https://codesystem.x12.org/005010/306', code),
+              },
+            ],
+          },
+          { url: `${EXT}/base-ext-when-adjudicated`, valueDateTime: `2026-01-0${sequence}T00:00:00Z` },
+        ],
+      },
+    ],
+  });
+  await node.pull([
+    output('ExplanationOfBenefit', {
+      resourceType: 'ExplanationOfBenefit',
+      id: 'pa1',
+      status: 'active',
+      use: 'preauthorization',
+      type: coding('http://terminology.hl7.org/CodeSystem/claim-type', 'professional'),
+      patient: { reference: 'Patient/p1' },
+      created: '2026-01-01',
+      insurer: { display: 'Prior' },
+      provider: { display: 'x' },
+      outcome: 'complete',
+      insurance: [{ focal: true, coverage: { display: 'x' } }],
+      item: [line(1, 'A1'), line(2, 'A3')],
+    }),
+  ]);
+  const known = async () => [
+    ...(await sql<{ reviews: number }[]>`
+      select claim, keys, substance, jsonb_array_length(claim->'reviews') as reviews, body like '%27442%' as told from exchange.resource where type = 'ExplanationOfBenefit'`),
+  ];
+  const before = await known();
+  expect(before).toMatchObject([{ reviews: 2, told: false }]);
+  await sql`update exchange.keys_made set rules = 0`;
+  expect(await keyAfterUpdate(node.deps)).toBe(true);
+  expect(await known()).toEqual(before);
+});
