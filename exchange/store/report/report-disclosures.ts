@@ -1,6 +1,9 @@
 // What was disclosed of a member, from the audit rows: who got it, when, what, why and under which consent.
 import type { Queryable } from '../../../src/store/database.ts';
 
+/** Did an audit row `a` say that something left? What is asked for in vain stands in the trail as well. */
+export const LEFT = `(a.detail->'types' <> '{}' or a.detail ? 'counted')`;
+
 export type Disclosure = {
   /** number of the audit row */
   seq: string;
@@ -19,6 +22,8 @@ export type Disclosure = {
   consentId: string | null;
   /** number of records by type, of the types that were fetched */
   types: Record<string, number>;
+  /** how many records of the type were told to be there, by their number alone */
+  counted: number | null;
 };
 
 /**
@@ -46,7 +51,7 @@ export async function memberDisclosures(
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
         (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types))
-        else a.detail->'types' end as types
+        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x
@@ -54,7 +59,7 @@ export async function memberDisclosures(
         and a.detail->'types' ? (x.detail->>'type')
     ) f on true
     where a.member_id = any(${[...memberIds]}::text[]) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
-      and a.at >= ${from} and a.detail->'types' <> '{}'
+      and a.at >= ${from} and ${sql.unsafe(LEFT)}
     order by a.at desc, a.seq desc limit ${limit}`;
   return [...rows];
 }
