@@ -63,6 +63,10 @@ const EVERY: Readonly<Record<string, Place>> = {
   _lastUpdated: date('meta.lastUpdated'),
 };
 
+/** Parameters that a filter of a type takes. */
+export const filterNames = (type: string): ReadonlySet<string> =>
+  new Set([...Object.keys(EVERY), ...Object.keys(TYPE_FILTERS[type] ?? {})]);
+
 const MAX_FILTERS = 20;
 /** Of one parameter, and of all queries together: every record of their type is compared with each. */
 const MAX_VALUES = 100;

@@ -10,6 +10,7 @@ import { isLinked, type MemberRow, memberRows, ownText } from '../store/answer/m
 import { attachmentKey, findAttachment } from '../store/records/attachment.ts';
 import { documentAt, readDocumentId } from '../transform/attachment.ts';
 import { authorize, type Caller, covers, insufficientScope, recordRefusal } from './authorize.ts';
+import { takeDownload } from './downloads.ts';
 import { notCopied } from './export-file.ts';
 import { daysOf, grantsOfRecord, recordAccess } from './member-access.ts';
 
@@ -21,6 +22,7 @@ export function binaryRead(deps: Deps) {
     route(c, '/exchange/fhir/Binary/:id');
     const caller = await authorize(c, deps, 'export', 'data.read');
     if (!covers(caller, 'DocumentReference')) return insufficientScope(c, deps, caller, 'system/DocumentReference.r');
+    takeDownload(c, deps, caller.peer.id);
     const id = c.req.param('id') ?? '';
     const found = ID_PATTERN.test(id) ? await findDocument(deps, caller, id) : undefined;
     if (!found) {

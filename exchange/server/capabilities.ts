@@ -2,6 +2,7 @@
 // routed is not stated. https://hl7.org/fhir/R4/capabilitystatement.html
 import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js';
 import type { Deps } from '../../src/deps.ts';
+import { filterNames } from '../export/type-filter.ts';
 import { addresses } from '../plan.ts';
 import { isShared } from '../transform/record-types.ts';
 import { GROUP_PARAMETERS } from './group-search-request.ts';
@@ -21,12 +22,19 @@ type SearchParam = NonNullable<CapabilityStatementRestResource['searchParam']>[n
 const ATR_EXPORT = 'http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export';
 const one = (type: string, name: string, definition: string) => ({ type, operations: [{ name, definition }] });
 /** Kits look for the plain name or for the one with the level; both mean the same operation. */
+/** What Bulk Data asks a server to say of its exports. */
+const EXPORT_TEXT = `Levels: a Group of a match, and all members matched for the client; none of the whole system.
+Parameters: _type, _since, _until, _elements, _typeFilter, patient (POST), includeAssociatedData (LatestProvenanceResources, RelevantProvenanceResources), organizeOutputBy (Patient), allowPartialManifests, _outputFormat (application/fhir+ndjson, application/ndjson, ndjson).
+_typeFilter takes the search parameters of a type that do not say they are not supported.
+Records: those of US Core, CARIN Blue Button and PDex that are listed as types here; claims leave without money and then claim the Basis profiles of CARIN Blue Button. Directory entries that the records name come with them where _type does not leave them out.
+Files: one type each, at most 25,000 lines or 64 MiB begun; with organizeOutputBy blocks of patients.
+_since: what changed or came into view since; of a member who was matched after it, everything.`;
 const exportOf = (type: 'Group' | 'Patient') => {
   const definition = `${BULK}/OperationDefinition/${type.toLowerCase()}-export`;
   return {
     type,
     operations: [
-      { name: 'export', definition },
+      { name: 'export', definition, documentation: EXPORT_TEXT },
       { name: `${type.toLowerCase()}-export`, definition },
     ],
   };
@@ -56,6 +64,16 @@ const PROFILES: Readonly<Record<string, readonly string[]>> = {
 
 const parameter = (name: string, p: Pick<MemberParameter, 'kind'>): SearchParam => ({ name, type: p.kind });
 
+/** Clients read from the parameters what `_typeFilter` takes: those that it does not take say so. Bulk Data, CapabilityStatement. */
+const ONLY_SEARCHED = ['group-export', 'patient-export'].map((name) => ({
+  url: `${BULK}/Extension/operation-not-supported`,
+  valueCanonical: `${BULK}/OperationDefinition/${name}`,
+}));
+function forExports(type: string, params: readonly SearchParam[]): SearchParam[] {
+  const taken = filterNames(type);
+  return params.map((p) => (taken.has(p.name) ? p : { extension: ONLY_SEARCHED, ...p }));
+}
+
 function searchParams(type: string): SearchParam[] {
   if (type === 'Group') return Object.entries(GROUP_PARAMETERS).map(([name, row]) => ({ name, ...row }));
   return [
@@ -82,7 +100,7 @@ function resourceOf(type: string, paths: readonly string[]): CapabilityStatement
       ...(paths.includes(`${type}/:id/_history`) ? [{ code: 'history-instance' as const }] : []),
       ...(isSearched ? [{ code: 'search-type' as const }] : []),
     ],
-    ...(isSearched ? { searchParam: searchParams(type) } : {}),
+    ...(isSearched ? { searchParam: isMembers ? forExports(type, searchParams(type)) : searchParams(type) } : {}),
     ...(isMembers ? { searchInclude: [...includeValues(type)] } : {}),
     ...(isMembers && type !== 'Provenance' && !isShared(type) ? { searchRevInclude: ['Provenance:target'] } : {}),
     ...(operations.length > 0 ? { operation: operations } : {}),

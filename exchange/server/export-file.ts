@@ -17,6 +17,7 @@ import { type BulkJob, findFile, findJob } from '../store/answer/bulk-job.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { covers, insufficientScope, recordRefusal } from './authorize.ts';
+import { takeDownload } from './downloads.ts';
 import { ownJob } from './export-status.ts';
 import { mayHave } from './may-have.ts';
 
@@ -89,6 +90,7 @@ export function exportFile(deps: Deps) {
       if ((await deps.blobs.size(file.blobKey)) === undefined) throw missing();
       return c.body(null, 200, { ...headers, ...(isGzip ? { 'content-length': String(file.storedBytes) } : {}) });
     }
+    takeDownload(c, deps, caller.peer.id);
     const stored = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
     if (!stored) throw missing();
     await writeAudit(deps.database.sql, [

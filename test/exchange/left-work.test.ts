@@ -65,7 +65,7 @@ test.each([
   // of no record that is held: it is settled without being asked for
   await sql`
     insert into exchange.attachment (member_id, type, record_id, document_id, peer_id, pull_id, url, written, state, next_at)
-    select id, 'DocumentReference', 'none', ${code}, 'asked', ${code}, 'https://asked.example/a', '', 'due', now() from exchange.member limit 1`;
+    select id, 'DocumentReference', 'none', ${code}, 'asked', ${code}, 'https://asked.example/a', '', 'due', now() - interval '1 second' from exchange.member limit 1`;
   await sql.unsafe(
     `create function exchange.away() returns trigger language plpgsql as $$ begin raise 'away' using errcode = '${code}'; end $$;
      create trigger away before update on exchange.attachment for each row when (old.lease_owner is not null) execute function exchange.away()`,

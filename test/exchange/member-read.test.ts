@@ -708,6 +708,26 @@ describe('CapabilityStatement', () => {
   });
 });
 
+describe('CapabilityStatement and _typeFilter', () => {
+  test('a parameter says that it is not supported when a filter does not take it, and only then', async () => {
+    const statement = (await get('metadata')).json() as unknown as {
+      rest: { resource: { type: string; searchParam?: { name: string; type: string; extension?: unknown[] }[] }[] }[];
+    };
+    let taken = 0;
+    let notTaken = 0;
+    for (const { type, searchParam = [] } of statement.rest[0]?.resource ?? [])
+      for (const p of type === 'Group' ? [] : searchParam) {
+        const filter = () => readTypeFilters([`${type}?${p.name}=${p.type === 'date' ? '2026' : 'x'}`]);
+        if (p.extension === undefined) expect(filter, `${type} ${p.name}`).not.toThrow();
+        else expect(filter, `${type} ${p.name}`).toThrow();
+        if (p.extension === undefined) taken++;
+        else notTaken++;
+      }
+    expect(taken).toBeGreaterThan(60);
+    expect(notTaken).toBeGreaterThan(60);
+  });
+});
+
 test('a filter of an export compares each record with no more than so many values', () => {
   const parameters = (n: number) => [`Observation?${Array.from({ length: n }, () => 'code=x').join('&')}`];
   const values = (each: number, n: number) =>
