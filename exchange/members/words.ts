@@ -105,7 +105,8 @@ export const CHOICE_WORDS = {
     go: 'Continuar',
     birthWhy: 'Díganos su fecha de nacimiento, para que nadie más pueda decidir por usted.',
     wrong: 'No coincide, o el enlace terminó. Después de cinco intentos el enlace termina; llámenos para recibir otro.',
-    expired: 'Ha pasado demasiado tiempo desde que usted dio su fecha de nacimiento. No se guardó nada: escríbala otra vez.',
+    expired:
+      'Ha pasado demasiado tiempo desde que usted dio su fecha de nacimiento. No se guardó nada: escríbala otra vez.',
     check: 'Revise, por favor',
     failed: 'Algo falló de nuestra parte. Inténtelo más tarde, o llámenos y díganos este número:',
     ended: 'Este enlace terminó. Llámenos para recibir otro.',
