@@ -27,7 +27,8 @@ export type Disclosure = {
 };
 
 /**
- * Of one person, under all ids, newest first. Of an export only the types whose files were fetched count. audit_member; audit_file for the fetches;
+ * Of one person, under all ids, newest first. Of an export only the types whose files were fetched count; files by patient hold all
+ * and have no type: whose blocks stand in which is not kept, so each counts for all. audit_member; audit_file for the fetches;
  * match_member_member and match_single_grant for the consent of a single request.
  */
 export async function memberDisclosures(
@@ -50,13 +51,13 @@ export async function memberDisclosures(
           where m.member_id = a.member_id and m.outcome = 'match' and m.peer_id = a.peer_id and m.at <= a.at
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
-        (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types))
+        (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types) or '' = any(f.types))
         else a.detail->'types' end as types, (a.detail->>'counted')::int as counted
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x
       where a.action = 'export-member' and x.action = 'file' and x.object ~>=~ (a.object || '/') and x.object ~<~ (a.object || '0')
-        and a.detail->'types' ? (x.detail->>'type')
+        and (a.detail->'types' ? (x.detail->>'type') or x.detail->>'type' = '')
     ) f on true
     where a.member_id = any(${[...memberIds]}::text[]) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
       and a.at >= ${from} and ${sql.unsafe(LEFT)}

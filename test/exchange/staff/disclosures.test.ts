@@ -195,6 +195,21 @@ describe('what leaves without a record of the member', () => {
   });
 });
 
+test('files by patient hold all types: who fetched one has all of it', async () => {
+  const account = async () =>
+    (
+      (await (await reviewer.get(`/staff/disclosures/${idOf(robert)}?format=json`)).json()) as {
+        tables: { disclosures: Record<string, string | null>[] };
+      }
+    ).tables.disclosures;
+  const kicked = await them.get(`Group/${group}/$export`, '_type=Observation,Patient&organizeOutputBy=Patient');
+  const { manifest } = await them.finished(kicked);
+  expect((await account())[0]).toMatchObject({ when: null, what: '1 Patient, 1 Observation' });
+  await them.lines(manifest.output[0]?.url ?? '');
+  const [told] = await account();
+  expect([typeof told?.['when'], told?.['what']]).toEqual(['string', '1 Patient, 1 Observation']);
+});
+
 test('what left of a member who goes on as another one counts for that one', async () => {
   const { sql } = node.deps.database;
   const table = async (query = '') => {
