@@ -67,11 +67,12 @@ export type Blobs = {
 };
 
 /** Private signing keys as JWK, by use. The public halves are published. */
-export type KeyUse = 'token' | 'client' | 'directory' | 'evidence' | 'pseudonym';
+/** `rsa-client`: signs for servers that take no other family than RSA what `client` signs for all others. */
+export type KeyUse = 'token' | 'client' | 'rsa-client' | 'directory' | 'evidence' | 'pseudonym';
 export type Keys = {
-  /** The newest private key of a use: an EC P-384 JWK with `kid` and `alg`; for `pseudonym` an oct key. */
+  /** The private key of a use that signs now: an EC P-384 JWK with `kid` and `alg`; for `rsa-client` an RSA one; for `pseudonym` an oct key. */
   signing(use: KeyUse): Promise<JsonWebKey & { kid: string; alg: string }>;
-  /** All published public keys of a use. */
+  /** All published public keys of a use; for `rsa-client` none where there is no such key. */
   published(use: KeyUse): Promise<(JsonWebKey & { kid: string; alg: string })[]>;
 };
 

@@ -19,7 +19,19 @@ const privateKey = z
   .string()
   .refine(isPrivateKey, 'must be a private JWK with kid, alg ES384, crv P-384, x, y and d')
   .optional();
-const publicKeys = z.string().refine(isPublicKeySet, 'must be a JWK Set of public EC P-384 keys with kid');
+const privateRsaKey = z
+  .string()
+  .refine(isPrivateRsaKey, 'must be a private JWK with kid, alg RS384, kty RSA, n, e and d')
+  .optional();
+const clientKeys = z
+  .string()
+  .refine(
+    (text) => isPublicKeySet(text, true),
+    'must be a JWK Set of public keys with kid, EC P-384 or RSA of at least 2048 bits',
+  );
+const publicKeys = z
+  .string()
+  .refine((text) => isPublicKeySet(text), 'must be a JWK Set of public EC P-384 keys with kid');
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
 export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };
@@ -114,6 +126,14 @@ export const SETTINGS = {
     'KEYS_DIR',
     true,
   ),
+  clientRsaKey: setting(
+    'CLIENT_RSA_KEY',
+    'Storage',
+    'Private key (JWK, RSA with kid and alg RS384) that signs our assertions at peers that take no ES384; wins over KEYS_DIR. With CLIENT_KEY alone there is none.',
+    privateRsaKey,
+    'KEYS_DIR',
+    true,
+  ),
   tokenFurtherKeys: setting(
     'TOKEN_FURTHER_KEYS',
     'Storage',
@@ -124,8 +144,8 @@ export const SETTINGS = {
   clientFurtherKeys: setting(
     'CLIENT_FURTHER_KEYS',
     'Storage',
-    'With CLIENT_KEY: public keys (JWK Set) of the one before and the one to come.',
-    publicKeys.optional(),
+    'With CLIENT_KEY: public keys (JWK Set) of the one before and the one to come, and of those for RS384.',
+    clientKeys.optional(),
     'none',
   ),
   directoryKey: setting(
@@ -665,12 +685,27 @@ function isPrivateKey(text: string): boolean {
   }
 }
 
-function isPublicKeySet(text: string): boolean {
+/** Has the key all that one of its family needs? The modulus: at least 2048 bits, which all servers take. */
+const isRsa = (k: Record<string, unknown>): boolean =>
+  k['kty'] === 'RSA' &&
+  ['kid', 'n', 'e'].every((m) => typeof k[m] === 'string') &&
+  Buffer.from(String(k['n']), 'base64url').length >= 256;
+
+function isPrivateRsaKey(text: string): boolean {
+  try {
+    const key = JSON.parse(text) as Record<string, unknown>;
+    return key['alg'] === 'RS384' && isRsa(key) && typeof key['d'] === 'string';
+  } catch {
+    return false;
+  }
+}
+
+function isPublicKeySet(text: string, mayBeRsa = false): boolean {
   try {
     const { keys } = JSON.parse(text) as { keys: Record<string, unknown>[] };
-    return keys.every(
-      (k) => k['crv'] === 'P-384' && !('d' in k) && ['kid', 'x', 'y'].every((m) => typeof k[m] === 'string'),
-    );
+    const isEc = (k: Record<string, unknown>) =>
+      k['crv'] === 'P-384' && ['kid', 'x', 'y'].every((m) => typeof k[m] === 'string');
+    return keys.every((k) => !('d' in k) && (isEc(k) || (mayBeRsa && isRsa(k))));
   } catch {
     return false;
   }

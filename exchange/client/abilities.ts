@@ -26,6 +26,8 @@ export type Abilities = {
   revincludes: boolean;
   /** `scopes_supported` */
   scopes: string[];
+  /** of the two families that we sign in it takes RSA (RS384) alone */
+  rsaOnly?: true;
   /** what answers taught: `no:` a form that it does not speak after all */
   lacks: string[];
 };
@@ -81,6 +83,7 @@ export function negotiate(
   scopes: readonly string[],
   record: { groupThere: string | null; sendsAll: boolean },
   learned: Pick<Abilities, 'lacks' | 'byGet'> = { lacks: [], byGet: false },
+  algorithms: readonly string[] = [],
 ): Abilities {
   const offered = offers(s, record);
   const has = (form: MatchForm | FetchForm) => offered[form] && !learned.lacks.includes(form);
@@ -109,6 +112,7 @@ export function negotiate(
     searchTypes: searchable(s),
     revincludes: s.revincludes,
     scopes: scopes.slice(0, 500),
+    ...(algorithms.includes('RS384') && !algorithms.includes('ES384') ? { rsaOnly: true } : {}),
     lacks: [...learned.lacks],
   };
 }

@@ -6,6 +6,7 @@ import { AS_IT_IS, contentHash } from '../../src/fhir/canonical.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { limitsOf } from './limits.ts';
 import { consentIdOf, coverageId, memberPatient, type Submission } from './member-bundle.ts';
+import { clientKey } from './signing-key.ts';
 import type { Talk } from './talk.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function statements(
 ): Promise<Map<string, string>> {
   const made = new Map<string, string>();
   if (peer.clientIdThere === null || limitsOf(peer.limits).signedStatement === 0) return made;
-  const jwk = await deps.keys.signing('client');
+  const jwk = await clientKey({ deps, peer });
   const key = await importJWK(jwk, jwk.alg);
   const iat = Math.floor(deps.clock().getTime() / 1000);
   for (const [i, s] of asked.entries()) {

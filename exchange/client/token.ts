@@ -5,6 +5,7 @@ import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
+import { clientKey } from './signing-key.ts';
 import type { Talk, Tokens } from './talk.ts';
 
 type Kept = { token: string; until: number };
@@ -72,7 +73,7 @@ async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Kept
   if (peer.tokenEndpoint === null || peer.clientIdThere === null) throw new PeerFault('not-registered');
   if (peer.audience === 'issuer' && peer.issuer === null) throw new PeerFault('no-issuer');
   const now = deps.clock();
-  const assertion = await signAssertion(await deps.keys.signing('client'), {
+  const assertion = await signAssertion(await clientKey(talk), {
     clientId: peer.clientIdThere,
     audience: peer.audience === 'issuer' ? (peer.issuer ?? '') : peer.tokenEndpoint,
     now,

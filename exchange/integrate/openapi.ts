@@ -25,7 +25,10 @@ const object = (properties: Record<string, object>, required: string[] = Object.
 const jwks = object({
   keys: {
     type: 'array',
-    items: object({ kty: string, kid: string, crv: string, x: string, y: string, alg: string, use: string }),
+    items: object(
+      { kty: string, kid: string, alg: string, use: string, crv: string, x: string, y: string, n: string, e: string },
+      ['kty', 'kid', 'alg', 'use'],
+    ),
   },
 });
 const smart = object({

@@ -70,7 +70,7 @@ export async function checkPeer(
     if (differs.length > 0 && !isTold) await recordDifferences(tx, peer, differs, by, at);
     else if (differs.length > 0) return;
     else {
-      const abilities = negotiate(found.statement, found.scopes, peer, peer.abilities ?? undefined);
+      const abilities = negotiate(found.statement, found.scopes, peer, peer.abilities ?? undefined, found.algorithms);
       await recordAbilities(tx, peer.id, abilities, at);
     }
   });

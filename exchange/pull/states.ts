@@ -103,7 +103,7 @@ export async function discoverStep(s: Step): Promise<void> {
   if (!isPinned && origins.length > 1) throw new PeerFault('foreign-origin');
   const age = s.deps.clock().getTime() - (s.peer.abilitiesAt?.getTime() ?? 0);
   const learned = s.peer.abilities !== null && age < RELEARN_MS ? s.peer.abilities : undefined;
-  const abilities = negotiate(found.statement, found.scopes, s.peer, learned);
+  const abilities = negotiate(found.statement, found.scopes, s.peer, learned, found.algorithms);
   return advance(
     s,
     'discovered',

@@ -18,8 +18,12 @@ type Tried = Pick<RequestLine, 'state' | 'failure' | 'attempts' | 'nextAt'>;
 /** Undefined where nothing failed, or it was answered since. A consent that changed while it was made is no failure. */
 export function failureText(r: Tried, timeZone: string): string | undefined {
   const { failure, state } = r;
-  if (failure === null || failure === 'consent-changed' || !['queued', 'running', 'failed'].includes(state))
-    return undefined;
+  if (failure === 'consent-changed' || !['queued', 'running', 'failed'].includes(state)) return undefined;
+  // a process that is killed, as for memory, writes nothing down
+  if (failure === null)
+    return r.attempts > 1
+      ? `Making the answer was begun ${count(r.attempts, 'time')}: the processes that made it before ended without a word, or lost the database for long.`
+      : undefined;
   const cause = CAUSES.find(([codes]) => codes.test(failure))?.[1] ?? `of an error of ours (${failure.trim()})`;
   const begun = `Making the answer was begun ${count(r.attempts, 'time')} and broke off, the last time because ${cause}.`;
   if (state === 'failed') return `${begun} It is not tried again: the payer has to ask anew.`;

@@ -1,8 +1,12 @@
 // Sign-in, sessions and sign-out of staff, each with its audit row in the same transaction.
+import { createHash } from 'node:crypto';
+import type { Logout } from '../../src/auth/staff-logout.ts';
 import type { Person } from '../../src/auth/staff-oidc.ts';
 import { hashOf, randomId } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { useAssertion } from '../store/peers/peer.ts';
 import {
   addSession,
   addSignIn,
@@ -86,30 +90,47 @@ export async function closeSession(deps: Needs, id: string, session: StaffSessio
 }
 
 /**
- * Ends all sessions of a person, at once.
- * @param by the administrator who says so; undefined: the identity provider
+ * Ends all sessions of a person, at once, as an administrator says.
  * @returns how many there were
  */
 export async function closeSessionsOf(
   deps: Needs,
   subject: string,
+  by: StaffSession,
+  requestId: string,
+): Promise<number> {
+  return deps.database.sql.begin((tx) => endAll(deps, tx, subject, by, requestId));
+}
+
+/** The same by the word of the identity provider, which is good once. False when it was used before. */
+export async function closeSignedOut(deps: Needs, said: Logout, requestId: string): Promise<boolean> {
+  const hash = createHash('sha256').update(`logout\0${said.issuer}\0${said.jti}`).digest('hex');
+  return deps.database.sql.begin(async (tx) => {
+    if (await useAssertion(tx, hash, said.until, deps.clock())) return false;
+    await endAll(deps, tx, said.subject, undefined, requestId);
+    return true;
+  });
+}
+
+async function endAll(
+  deps: Needs,
+  tx: Queryable,
+  subject: string,
   by: StaffSession | undefined,
   requestId: string,
 ): Promise<number> {
-  return deps.database.sql.begin(async (tx) => {
-    const sessions = await endSessionsOf(tx, subject);
-    const row = auditRow({
-      at: deps.clock(),
-      actorKind: 'staff',
-      actor: by?.subject ?? 'oidc',
-      action: 'sessions-ended',
-      requestId,
-      detail: { of: subject, sessions, ...(by ? devMark(by) : {}) },
-    });
-    // a provider tells every node about everybody who signs out
-    if (by !== undefined || sessions > 0) await writeAudit(tx, [row]);
-    return sessions;
+  const sessions = await endSessionsOf(tx, subject);
+  const row = auditRow({
+    at: deps.clock(),
+    actorKind: 'staff',
+    actor: by?.subject ?? 'oidc',
+    action: 'sessions-ended',
+    requestId,
+    detail: { of: subject, sessions, ...(by ? devMark(by) : {}) },
   });
+  // a provider tells every node about everybody who signs out
+  if (by !== undefined || sessions > 0) await writeAudit(tx, [row]);
+  return sessions;
 }
 
 const devMark = (session: StaffSession) => (session.development ? { dev: true } : {});

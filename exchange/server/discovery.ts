@@ -59,7 +59,9 @@ export function davinciConfiguration(deps: Deps) {
 export function keySet(deps: Deps, use: 'token' | 'client') {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, `/exchange/auth/${use === 'token' ? 'jwks' : 'client-jwks'}.json`);
-    return c.json({ keys: await deps.keys.published(use) }, 200, PUBLIC);
+    const uses = use === 'client' ? (['client', 'rsa-client'] as const) : [use];
+    const keys = await Promise.all(uses.map((u) => deps.keys.published(u)));
+    return c.json({ keys: keys.flat() }, 200, PUBLIC);
   };
 }
 

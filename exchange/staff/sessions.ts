@@ -1,9 +1,10 @@
 // /staff/sessions: who is signed in, for administrators, who may end it; and where the identity provider tells that somebody has signed out.
-import { readLogout, SignInRefused } from '../../src/auth/staff-oidc.ts';
+import { readLogout } from '../../src/auth/staff-logout.ts';
+import { SignInRefused } from '../../src/auth/staff-oidc.ts';
 import { route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
-import { closeSessionsOf, signedIn } from '../report/sessions.ts';
+import { closeSessionsOf, closeSignedOut, signedIn } from '../report/sessions.ts';
 import { numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { problem } from './frame.ts';
@@ -70,14 +71,17 @@ export function sessions(desk: Desk): void {
     if (deps.config.staffOidcIssuer === undefined) return problem(c, deps, 404, 'Not found', 'There is no such page.');
     const token = (await readForm(c))?.get('logout_token');
     if (token == null) return c.json({ error: 'invalid_request' }, 400, NO_STORE);
+    let reason = 'replay';
     try {
-      await closeSessionsOf(deps, await readLogout(deps, token), undefined, c.get('requestId'));
-      return c.body(null, 200, NO_STORE);
+      if (await closeSignedOut(deps, await readLogout(deps, token), c.get('requestId')))
+        return c.body(null, 200, NO_STORE);
     } catch (error) {
       if (!(error instanceof SignInRefused)) throw error;
-      deps.log('warn', 'sign-out at the provider refused', { reason: error.fault, requestId: c.get('requestId') });
-      const isAway = error.fault === 'provider-away';
-      return c.json({ error: isAway ? 'temporarily_unavailable' : 'invalid_request' }, isAway ? 503 : 400, NO_STORE);
+      reason = error.fault;
     }
+    deps.log('warn', 'sign-out at the provider refused', { reason, requestId: c.get('requestId') });
+    // 400 whatever it is, by section 2.8
+    const error = reason === 'provider-away' ? 'temporarily_unavailable' : 'invalid_request';
+    return c.json({ error }, 400, NO_STORE);
   });
 }

@@ -79,9 +79,9 @@ export async function standingConditions(
         select from exchange.clock c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
           and c.state in ('open', 'attempted', 'blocked'))
     union all
-    -- it is tried again by itself, for as long as the disk is full or whatever it is: people can make room
+    -- it is tried again by itself, for as long as the disk is full or whatever it is: people can make room. One that takes its process down says nothing of why
     select 'request-waits', j.id, j.attempts from exchange.bulk_job j
-      where j.state in ('queued', 'running') and j.attempts >= ${TRIES_UNTOLD} and j.failure <> 'consent-changed'
+      where j.state in ('queued', 'running') and j.attempts >= ${TRIES_UNTOLD} and j.failure is distinct from 'consent-changed'
     union all
     -- it should have gone a day ago at least
     select 'request-kept', j.id, 1 from exchange.bulk_job j

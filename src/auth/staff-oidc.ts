@@ -1,7 +1,7 @@
 // Staff sign-in with OpenID Connect: authorization code, PKCE S256, state and nonce.
 // https://openid.net/specs/openid-connect-core-1_0.html, RFC 7636, RFC 9207
 import { createHash } from 'node:crypto';
-import { createLocalJWKSet, importJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { createLocalJWKSet, importJWK, type JSONWebKeySet, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Deps } from '../deps.ts';
 import { isObject, type Json, text } from '../fhir/resource.ts';
 import { readBounded } from '../net/read-bounded.ts';
@@ -50,7 +50,7 @@ export type Provider = {
 };
 
 type Needs = Pick<Deps, 'config' | 'fetch' | 'clock' | 'keys'>;
-const ALGORITHMS = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
+export const ALGORITHMS: readonly string[] = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
 const MAX_ANSWER = 256 * 1024;
 
 /** Why no answer came, in a few words. The guard's refusal is told as what to set. */
@@ -211,7 +211,7 @@ export async function finishOidc(
     (n) => typeof n === 'string' && n !== '',
   );
   return {
-    subject: `${provider.issuer}|${claims.sub ?? ''}`,
+    subject: `${provider.issuer}|${claims.sub}`,
     name: nameOf(String(name)),
     roles,
     ...(authenticatedAt === undefined ? {} : { authenticatedAt }),
@@ -243,54 +243,54 @@ const isAsAsked = (authenticatedAt: Date | undefined, mustBeFresh: boolean, now:
     ? isFresh(authenticatedAt, now)
     : authenticatedAt === undefined || isYounger(authenticatedAt, SESSION_SECONDS, now);
 
-/** The claims of what the provider has signed for us a moment ago. */
-async function signedClaims(deps: Needs, provider: Provider, jwt: string): Promise<JWTPayload> {
+/** What the provider signs with now. */
+export async function providerKeys(deps: Needs, provider: Provider): Promise<JSONWebKeySet> {
   const keys = await askJson(deps, provider.jwksUri);
   if (!isObject(keys) || !Array.isArray(keys['keys'])) throw new SignInRefused('provider-answer');
+  return keys as unknown as JSONWebKeySet;
+}
+
+/** A person of a provider: one that is none, or that no store holds, would be shared or no name at all (OpenID Connect Core 2). */
+export const isSubject = (sub: unknown): sub is string =>
+  typeof sub === 'string' && /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(sub);
+
+/** What the provider has signed for us is taken for so long, and clocks may differ by so much, in seconds. */
+export const TOKEN_AGE = { most: 600, tolerance: 60 };
+
+/** The claims of what the provider has signed for us a moment ago. */
+export async function signedClaims(
+  deps: Needs,
+  issuer: string,
+  keys: JSONWebKeySet,
+  jwt: string,
+): Promise<JWTPayload & { sub: string }> {
   let claims: JWTPayload;
   try {
-    const verified = await jwtVerify(
-      jwt,
-      createLocalJWKSet(keys as unknown as Parameters<typeof createLocalJWKSet>[0]),
-      {
-        issuer: provider.issuer,
-        audience: deps.config.staffOidcClientId ?? '',
-        algorithms: ALGORITHMS,
-        clockTolerance: 60,
-        maxTokenAge: 600,
-        currentDate: deps.clock(),
-        requiredClaims: ['sub', 'exp', 'iat'],
-      },
-    );
+    const verified = await jwtVerify(jwt, createLocalJWKSet(keys), {
+      issuer,
+      audience: deps.config.staffOidcClientId ?? '',
+      algorithms: [...ALGORITHMS],
+      clockTolerance: TOKEN_AGE.tolerance,
+      maxTokenAge: TOKEN_AGE.most,
+      currentDate: deps.clock(),
+      requiredClaims: ['sub', 'exp', 'iat'],
+    });
     claims = verified.payload;
   } catch {
     throw new SignInRefused('id-token');
   }
-  // it is the person: one that is none, or that no store holds, would be shared or no name at all (OpenID Connect Core 2)
-  if (typeof claims.sub !== 'string' || !/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(claims.sub))
-    throw new SignInRefused('id-token');
-  return claims;
+  const { sub } = claims;
+  if (!isSubject(sub)) throw new SignInRefused('id-token');
+  return { ...claims, sub };
 }
 
-const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
-
-/**
- * Who has signed out at the provider, as it tells us: `issuer|sub`, as sessions name people.
- * https://openid.net/specs/openid-connect-backchannel-1_0.html#Validation
- * @throws SignInRefused
- */
-export async function readLogout(deps: Needs, logoutToken: string): Promise<string> {
-  const provider = await discoverProvider(deps);
-  const claims = await signedClaims(deps, provider, logoutToken);
-  const events = claims['events'] as Json | undefined;
-  // an ID token must not pass for one: it has a nonce, and tells no event
-  if (claims['nonce'] !== undefined || !isObject(events) || !isObject(events[LOGOUT_EVENT]))
-    throw new SignInRefused('id-token');
-  return `${provider.issuer}|${claims.sub ?? ''}`;
-}
-
-async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, nonce: string): Promise<JWTPayload> {
-  const claims = await signedClaims(deps, provider, idToken);
+async function verifyIdToken(
+  deps: Needs,
+  provider: Provider,
+  idToken: string,
+  nonce: string,
+): Promise<JWTPayload & { sub: string }> {
+  const claims = await signedClaims(deps, provider.issuer, await providerKeys(deps, provider), idToken);
   if (claims['nonce'] !== nonce) throw new SignInRefused('nonce');
   const several = Array.isArray(claims.aud) && claims.aud.length > 1;
   if ((several || claims['azp'] !== undefined) && claims['azp'] !== deps.config.staffOidcClientId)

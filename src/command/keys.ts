@@ -31,8 +31,16 @@ export async function rotateKey(use: string, options: { now?: boolean }): Promis
     throw new CommandFault(`The ${use} key comes from the environment: set a new one there (docs/settings.md).`);
   if (options.now && known === 'evidence')
     throw new CommandFault('Evidence keys are not withdrawn: seals made with them could not be verified any more.');
-  const kid = await makeKey(config.keysDir, known);
-  const withdrawn = options.now ? withdrawKeys(config.keysDir, known, kid) : 0;
+  // whoever takes one family of client keys alone is to see a new one too
+  const uses: readonly KeyUse[] =
+    known === 'client' && config.clientRsaKey === undefined ? ['client', 'rsa-client'] : [known];
+  const kids: string[] = [];
+  let withdrawn = 0;
+  for (const one of uses) {
+    const kid = await makeKey(config.keysDir, one);
+    kids.push(kid);
+    if (options.now) withdrawn += withdrawKeys(config.keysDir, one, kid);
+  }
   const then = options.now ? `It signs within a minute; ${withdrawn} older keys are withdrawn.` : (THEN[known] ?? '');
-  process.stdout.write(`The new ${use} key is ${kid}, in ${config.keysDir}. ${then}\n`);
+  process.stdout.write(`The new ${use} key is ${kids.join(', and for RS384 ')}, in ${config.keysDir}. ${then}\n`);
 }

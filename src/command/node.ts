@@ -128,7 +128,12 @@ export async function openNode(
     blobs: fileBlobs(config.blobsDir),
     keys: fileKeys(
       config.keysDir,
-      { token: config.tokenKey, client: config.clientKey, directory: config.directoryKey },
+      {
+        token: config.tokenKey,
+        client: config.clientKey,
+        'rsa-client': config.clientRsaKey,
+        directory: config.directoryKey,
+      },
       { token: config.tokenFurtherKeys, client: config.clientFurtherKeys, directory: config.directoryFormerKeys },
     ),
     log: jsonLog(config.logLevel),

@@ -23,7 +23,7 @@ const DAY = 86_400_000;
 /** A process looks for new files this often. */
 const LOOK_AGAIN_MS = 30_000;
 /** Uses whose signatures are checked for minutes, by others who keep our key set. The rest is checked for years. */
-const ANNOUNCED: ReadonlySet<KeyUse> = new Set(['token', 'client']);
+const ANNOUNCED: ReadonlySet<KeyUse> = new Set(['token', 'client', 'rsa-client']);
 
 /** Times of files, oldest first: which one signs, and from which on they are published. Pure. */
 export function keyPlan(made: readonly Date[], use: KeyUse, now: Date): { signs: number; publishedFrom: number } {
@@ -52,12 +52,15 @@ function madeAt(file: string): Date {
   return m ? new Date(`${m[1]}-${m[2]}-${m[3]}T${m[4]}:${m[5]}:${m[6]}.${m[7]}Z`) : new Date(0);
 }
 
+const RSA_BITS = 3072;
+
 /** A new key in a file that is no key's yet: what is read as one is never half written. */
-async function writeNew(folder: string): Promise<{ kid: string; file: string }> {
+async function writeNew(folder: string, use: KeyUse): Promise<{ kid: string; file: string }> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const kid = randomUUID();
-  const { privateKey } = await generateKeyPair('ES384', { extractable: true });
-  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
+  const alg = use === 'rsa-client' ? 'RS384' : 'ES384';
+  const { privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_BITS });
+  const jwk = { ...(await exportJWK(privateKey)), kid, alg, use: 'sig' };
   const file = join(folder, `.${kid}.part`);
   writeFileSync(file, JSON.stringify(jwk), { mode: 0o600, flag: 'wx', flush: true });
   return { kid, file };
@@ -68,7 +71,7 @@ async function writeNew(folder: string): Promise<{ kid: string; file: string }> 
  * @returns its kid
  */
 export async function makeKey(folder: string, use: KeyUse, now = new Date()): Promise<string> {
-  const { kid, file } = await writeNew(folder);
+  const { kid, file } = await writeNew(folder, use);
   renameSync(file, join(folder, `${use}-${stampOf(now)}-${kid}.jwk`));
   return kid;
 }
@@ -81,7 +84,7 @@ const firstOf = (use: KeyUse): string => `${use}-0-first.jwk`;
  * its own, and not know those of the others until it looks again.
  */
 async function makeFirstKey(folder: string, use: KeyUse): Promise<void> {
-  const { file } = await writeNew(folder);
+  const { file } = await writeNew(folder, use);
   const first = join(folder, firstOf(use));
   try {
     claim(file, first);
@@ -136,6 +139,8 @@ export function fileKeys(
   const load = async (use: KeyUse): Promise<{ key: Key; made: Date }[]> => {
     const own = given[use];
     if (own !== undefined) return [{ key: JSON.parse(own) as Key, made: new Date(0) }];
+    // processes that share no folder would each publish one of its own
+    if (use === 'rsa-client' && given.client !== undefined) return [];
     mkdirSync(root, { recursive: true, mode: 0o700 });
     if (filesOf(root, use).length === 0) await makeFirstKey(root, use);
     return filesOf(root, use).map((f) => ({

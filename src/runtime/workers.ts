@@ -74,13 +74,14 @@ const noBlobs: Blobs = {
   isCopy: true,
 };
 /**
- * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY`, `CLIENT_KEY` and `PSEUDONYM_KEY` of the exchange, `DIRECTORY_KEY` of the
- * directory. The public keys of `DIRECTORY_FORMER_KEYS`, `TOKEN_FURTHER_KEYS` and `CLIENT_FURTHER_KEYS` are published too.
+ * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY`, `CLIENT_KEY`, `CLIENT_RSA_KEY` and `PSEUDONYM_KEY` of the exchange,
+ * `DIRECTORY_KEY` of the directory. The public keys of `DIRECTORY_FORMER_KEYS`, `TOKEN_FURTHER_KEYS` and `CLIENT_FURTHER_KEYS` are published too.
  */
 export function secretKeys(env: WorkerEnv): Keys {
   const names: Partial<Record<KeyUse, string>> = {
     token: 'TOKEN_KEY',
     client: 'CLIENT_KEY',
+    'rsa-client': 'CLIENT_RSA_KEY',
     directory: 'DIRECTORY_KEY',
     pseudonym: 'PSEUDONYM_KEY',
   };
@@ -92,6 +93,7 @@ export function secretKeys(env: WorkerEnv): Keys {
   return {
     signing: async (use) => read(use),
     published: async (use) => {
+      if (use === 'rsa-client' && env['CLIENT_RSA_KEY'] === undefined) return [];
       const further = {
         directory: 'DIRECTORY_FORMER_KEYS',
         token: 'TOKEN_FURTHER_KEYS',

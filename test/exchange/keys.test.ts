@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
 import { KnownTokens, signAccessToken } from '../../src/auth/access-token.ts';
+import { readConfig } from '../../src/config.ts';
 import { keyPlan } from '../../src/runtime/key-files.ts';
 import { fileKeys, makeKey, withdrawKeys } from '../../src/runtime/node.ts';
 import { startNode } from '../support/node.ts';
@@ -15,7 +16,7 @@ const start = new Date('2026-05-01T00:00:00Z');
 const after = (hours: number) => new Date(start.getTime() + hours * HOUR);
 const folderOf = () => mkdtempSync(join(tmpdir(), 'payer-node-test-rotation-'));
 
-describe.each(['token', 'client'] as const)('%s keys', (use) => {
+describe.each(['token', 'client', 'rsa-client'] as const)('%s keys', (use) => {
   test('are published a day before they sign and a day after, hour by hour', async () => {
     const folder = folderOf();
     let now = start;
@@ -40,7 +41,7 @@ describe.each(['token', 'client'] as const)('%s keys', (use) => {
     mkdirSync(join(folder, `.first-${use}`));
     const half = join(folder, '.dead.part');
     writeFileSync(half, '{"kty":');
-    const all = Array.from({ length: 8 }, () => fileKeys(folder, {}, {}, () => start));
+    const all = Array.from({ length: use === 'rsa-client' ? 3 : 8 }, () => fileKeys(folder, {}, {}, () => start));
     const kids = new Set((await Promise.all(all.map((keys) => keys.signing(use)))).map((k) => k.kid));
     expect(kids.size).toBe(1);
     expect(readdirSync(folder).filter((f) => f.endsWith('.jwk'))).toHaveLength(1);
@@ -69,6 +70,25 @@ describe.each(['token', 'client'] as const)('%s keys', (use) => {
     expect((await keys.published(use)).map((k) => k.kid)).toEqual([fresh]);
     for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
   });
+});
+
+test('client keys of both families are apart, and of a given one there is none of the other in the folder', async () => {
+  const folder = folderOf();
+  const keys = fileKeys(folder);
+  const [ec, rsa] = [await keys.published('client'), await keys.published('rsa-client')];
+  expect([ec, rsa].map((of) => of.map((k) => [k.kty, k.alg]))).toEqual([[['EC', 'ES384']], [['RSA', 'RS384']]]);
+  expect(Buffer.from(rsa[0]?.n ?? '', 'base64url').length * 8).toBe(3072);
+  const given = { client: JSON.stringify(await keys.signing('client')) };
+  expect(await fileKeys(folder, given).published('rsa-client')).toEqual([]);
+  const both = { ...given, 'rsa-client': JSON.stringify(await keys.signing('rsa-client')) };
+  const further = { client: JSON.stringify({ keys: rsa }) };
+  expect(await fileKeys(folderOf(), both).published('rsa-client')).toEqual(rsa);
+  expect(await fileKeys(folderOf(), given, further).published('client')).toEqual([...rsa, ...ec]);
+  const env = { CLIENT_KEY: given.client, CLIENT_RSA_KEY: both['rsa-client'], CLIENT_FURTHER_KEYS: further.client };
+  expect(readConfig(env).clientRsaKey).toBe(both['rsa-client']);
+  expect(() => readConfig({ CLIENT_RSA_KEY: given.client })).toThrow('CLIENT_RSA_KEY');
+  expect(() => readConfig({ CLIENT_KEY: both['rsa-client'] })).toThrow('CLIENT_KEY');
+  expect(() => readConfig({ TOKEN_FURTHER_KEYS: further.client })).toThrow('TOKEN_FURTHER_KEYS');
 });
 
 test('keys of evidence and of the directory sign at once and stay published for ever', () => {

@@ -110,6 +110,31 @@ test('an answer for which there is no room is told to people while it waits, and
   expect(await told()).toEqual([[], undefined]);
 });
 
+test('an answer that takes its process down each time is told, too', async () => {
+  const { sql } = node.deps.database;
+  const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
+  const id = (kick.header('content-location') ?? '').split('/').at(-1) ?? '';
+  const told = async () => {
+    await keepAlerts(node.deps);
+    const alerts =
+      await sql`select from exchange.alert where kind = 'request-waits' and subject = ${id} and cleared_at is null`;
+    const request = await findRequest(sql, id);
+    return [alerts.length, request && failureText(request, 'UTC') !== undefined];
+  };
+  const seen = [];
+  for (const attempts of [1, 2, 4]) {
+    await sql`update exchange.bulk_job set state = 'running', lease_owner = 'killed', lease_until = now() - interval '1 second', attempts = ${attempts} where id = ${id}`;
+    seen.push(await told());
+  }
+  expect(seen).toEqual([
+    [0, false],
+    [0, true],
+    [1, true],
+  ]);
+  expect(await takeJob(node.deps, 'next')).toBe(true);
+  expect(await told()).toEqual([0, false]);
+});
+
 test.each([
   ['failed', 'Error ENOSPC ', false],
   ['queued', 'Error 57P01 ', true],
@@ -119,9 +144,10 @@ test.each([
   expect(text?.includes('not tried again')).toBe(!isAgain);
 });
 test.each([
-  ['queued', null],
-  ['queued', 'consent-changed'],
-  ['complete', 'Error ENOSPC '],
-])('nothing of a failure is said of one that is %s after %s', (state, failure) => {
-  expect(failureText({ state, failure, attempts: 2, nextAt: null }, 'UTC')).toBeUndefined();
+  ['queued', null, 1],
+  ['complete', null, 2],
+  ['queued', 'consent-changed', 2],
+  ['complete', 'Error ENOSPC ', 2],
+])('nothing of a failure is said of one that is %s after %s', (state, failure, attempts) => {
+  expect(failureText({ state, failure, attempts, nextAt: null }, 'UTC')).toBeUndefined();
 });

@@ -11,6 +11,17 @@ test('a secret that is not set is named, with 503', async () => {
   });
 });
 
+test('client keys of both families are published, or of the one that there is', async () => {
+  const key = (more: object) => JSON.stringify({ kid: 'k', d: 'secret', ...more });
+  const given = { ...env, CLIENT_KEY: key({ kty: 'EC', crv: 'P-384', x: 'x', y: 'y', alg: 'ES384' }) };
+  expect(await secretKeys(given).published('rsa-client')).toEqual([]);
+  const both = { ...given, CLIENT_RSA_KEY: key({ kty: 'RSA', n: 'n', e: 'AQAB', alg: 'RS384', p: 'secret' }) };
+  expect(await secretKeys(both).published('rsa-client')).toEqual([
+    { kty: 'RSA', n: 'n', e: 'AQAB', kid: 'k', alg: 'RS384', use: 'sig' },
+  ]);
+  expect(await secretKeys(both).published('client')).toHaveLength(1);
+});
+
 test('a bucket is read, listed to its end and emptied; nothing is written to it', async () => {
   const held = new Set(['bulk/a/1', 'bulk/a/2', 'bulk/a/3']);
   const bucket: Bucket = {

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
+import { exportJWK, generateKeyPair } from 'jose';
 import { createExchange } from '../../exchange/app.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
 import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
@@ -18,6 +19,17 @@ import { guardedFetch } from '../../src/runtime/node-fetch.ts';
 import { freshDb } from './db.ts';
 
 export type TestNode = { deps: Deps; base: string; worker: PullWorker; work(): Promise<void>; close(): Promise<void> };
+
+let rsa: Promise<string> | undefined;
+/** Takes half a second to make: all nodes of a process have the same. */
+async function makeRsaKey(): Promise<string> {
+  const { privateKey } = await generateKeyPair('RS384', { extractable: true });
+  return JSON.stringify({ ...(await exportJWK(privateKey)), kid: randomUUID(), alg: 'RS384' });
+}
+const rsaKey = (): Promise<string> => {
+  rsa ??= makeRsaKey();
+  return rsa;
+};
 
 /** A node under a free port. `env` overrides settings; `fetch` replaces the outgoing client. */
 export async function startNode(env: Record<string, string> = {}, over: Partial<Deps> = {}): Promise<TestNode> {
@@ -43,7 +55,7 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
     database: db,
     fetch: outgoing,
     blobs: fileBlobs(join(folder, 'blobs')),
-    keys: fileKeys(join(folder, 'keys')),
+    keys: fileKeys(join(folder, 'keys'), { 'rsa-client': await rsaKey() }),
     log: () => {},
     metrics: noMetrics,
     ...over,

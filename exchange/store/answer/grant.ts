@@ -151,7 +151,7 @@ export async function grantsHeld(sql: Queryable, jobId: string, scope: GrantScop
     held.ended += row.ended;
     held.sensitive += row.sensitive;
     // what changed after the first page was read may be missing in it
-    look ??= { snapshot: row.snapshot, at: row.at };
+    look ??= { snapshot: row.snapshot, at: row.at, era: row.era };
     if (row.last === null || row.looked < LOOKED_AT) return { ...held, look };
     after = row.last;
   }

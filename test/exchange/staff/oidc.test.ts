@@ -13,9 +13,14 @@ const ISSUER = 'https://id.example';
 const BASE = 'https://node.example';
 const CLIENT = 'payer-node';
 
+const KEYS = generateKeyPair('ES256', { extractable: true });
+
 /** A provider that answers from memory; each test may change what it says. */
 class Provider {
-  readonly keys = generateKeyPair('ES256', { extractable: true });
+  keys = KEYS;
+  kid = 'k';
+  /** how often it was asked for what it publishes */
+  readonly published = { discovery: 0, keys: 0 };
   issuer = ISSUER;
   claims: Record<string, unknown> = {};
   audience: string | string[] = CLIENT;
@@ -30,6 +35,8 @@ class Provider {
   readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const { pathname } = new URL(input instanceof Request ? input.url : input);
     if (this.status !== 200) return new Response('', { status: this.status });
+    if (pathname === '/.well-known/openid-configuration') this.published.discovery++;
+    if (pathname === '/jwks') this.published.keys++;
     if (pathname === '/.well-known/openid-configuration')
       return Response.json({
         issuer: this.issuer,
@@ -39,7 +46,9 @@ class Provider {
         authorization_response_iss_parameter_supported: this.sendsIss,
       });
     if (pathname === '/jwks')
-      return Response.json({ keys: [{ ...(await exportJWK((await this.keys).publicKey)), kid: 'k', alg: 'ES256' }] });
+      return Response.json({
+        keys: [{ ...(await exportJWK((await this.keys).publicKey)), kid: this.kid, alg: 'ES256' }],
+      });
     this.asked = new URLSearchParams(String(init?.body));
     const { privateKey } = await this.signedBy;
     const idToken = await new SignJWT({
@@ -49,29 +58,34 @@ class Provider {
       ...this.claims,
       ...({ sub: this.subject } as object),
     })
-      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setProtectedHeader({ alg: 'ES256', kid: this.kid })
       .setIssuer(ISSUER)
       .setAudience(this.audience)
       .setIssuedAt(this.issuedAt)
-      .setExpirationTime('5m')
+      .setExpirationTime(Math.floor(Math.max(this.issuedAt.getTime(), Date.now()) / 1000) + 300)
       .sign(privateKey);
     return Response.json({ id_token: idToken, access_token: 'x', token_type: 'Bearer' });
   };
 }
 
 let node: TestNode;
+let time = 0;
 let provider: Provider;
 let app: ReturnType<typeof createStaff>;
 
 beforeAll(async () => {
   node = await startNode(
     { BASE_URL: BASE, STAFF_OIDC_ISSUER: ISSUER, STAFF_OIDC_CLIENT_ID: CLIENT },
-    { fetch: ((input, init) => provider.fetch(input as string, init)) as typeof fetch },
+    {
+      fetch: ((input, init) => provider.fetch(input as string, init)) as typeof fetch,
+      clock: () => new Date(Date.now() + time),
+    },
   );
   app = createStaff(node.deps);
 });
 afterAll(() => node?.close());
 beforeEach(() => {
+  time = 0;
   provider = new Provider();
 });
 
@@ -246,14 +260,17 @@ describe('sessions of a person', () => {
     return visitor;
   };
   const isIn = async (visitor: Visitor) => (await visitor.get('/staff')).status === 200;
-  const logout = async (claims: Record<string, unknown>, subject: unknown = 'cy') => {
+  let told = 0;
+  const tokenOf = async (claims: Record<string, unknown>, subject: unknown = 'cy') => {
     provider.subject = subject;
-    provider.claims = claims;
+    provider.claims = { jti: `l${++told}`, ...claims };
     const answer = await provider.fetch(`${ISSUER}/token`, { method: 'POST', body: '' });
-    const { id_token } = (await answer.json()) as { id_token: string };
-    return (await new Visitor(app, BASE).post('/staff/sign-in/back-channel-logout', { logout_token: id_token }, {}))
-      .status;
+    return ((await answer.json()) as { id_token: string }).id_token;
   };
+  const tell = async (token: string) =>
+    (await new Visitor(app, BASE).post('/staff/sign-in/back-channel-logout', { logout_token: token }, {})).status;
+  const logout = async (claims: Record<string, unknown>, subject: unknown = 'cy') =>
+    tell(await tokenOf(claims, subject));
   const ended = async () =>
     (
       await node.deps.database
@@ -302,6 +319,8 @@ describe('sessions of a person', () => {
     ['one of another event', () => logout({ events: { other: {} } })],
     ['one whose event is no object', () => logout({ events: { [Object.keys(EVENT)[0] ?? '']: true } })],
     ['one about nobody', () => logout({ events: EVENT }, null)],
+    ['one without an id of its own', () => logout({ events: EVENT, jti: undefined })],
+    ['no JWT at all', () => tell('a.b.c')],
     [
       'one for somebody else',
       () => {
@@ -327,6 +346,57 @@ describe('sessions of a person', () => {
     const visitor = await enter('cy', ['viewer']);
     expect(await send()).toBe(400);
     expect(await isIn(visitor)).toBe(true);
+  });
+
+  test('end once by each token: one that somebody sends again ends none of later', async () => {
+    const token = await tokenOf({ events: EVENT }, 'fay');
+    expect(await tell(token)).toBe(200);
+    const later = await enter('fay', ['viewer']);
+    expect([await tell(token), await isIn(later)]).toEqual([400, true]);
+  });
+
+  test('anybody may send tokens: the provider is asked for none that it cannot have signed, and once for the others', async () => {
+    // whatever was kept before is old
+    time = 600_000;
+    provider.issuedAt = node.deps.clock();
+    for (const [change, claims] of [
+      [{}, {}],
+      [{}, { events: EVENT, nonce: 'n' }],
+      [{ audience: 'other' }, { events: EVENT }],
+      [{ issuedAt: new Date(0) }, { events: EVENT }],
+    ] as const) {
+      Object.assign(provider, { audience: CLIENT, issuedAt: node.deps.clock() }, change);
+      expect(await logout(claims)).toBe(400);
+    }
+    expect(provider.published).toEqual({ discovery: 0, keys: 0 });
+    Object.assign(provider, { audience: CLIENT, issuedAt: node.deps.clock() });
+    provider.signedBy = generateKeyPair('ES256', { extractable: true });
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => tokenOf({ events: EVENT })));
+    expect(new Set(await Promise.all(tokens.map(tell)))).toEqual(new Set([400]));
+    provider.kid = 'unknown';
+    expect(await logout({ events: EVENT })).toBe(400);
+    expect(provider.published).toEqual({ discovery: 1, keys: 1 });
+  });
+
+  test('a key that the provider took since is looked for after half a minute; one that is away is asked again after seconds', async () => {
+    time = 1_200_000;
+    provider.issuedAt = node.deps.clock();
+    expect(await logout({ events: EVENT })).toBe(200);
+    provider.keys = generateKeyPair('ES256', { extractable: true });
+    provider.signedBy = provider.keys;
+    provider.kid = 'k2';
+    expect(await logout({ events: EVENT })).toBe(400);
+    time += 31_000;
+    expect(await logout({ events: EVENT })).toBe(200);
+    time += 301_000;
+    provider.issuedAt = node.deps.clock();
+    const [first, second] = [await tokenOf({ events: EVENT }), await tokenOf({ events: EVENT })];
+    provider.status = 502;
+    expect(await tell(first)).toBe(400);
+    provider.status = 200;
+    expect(await tell(second)).toBe(400);
+    time += 6000;
+    expect([await tell(first), await tell(second)]).toEqual([200, 200]);
   });
 
   test('do not end by a form without a token', async () => {
