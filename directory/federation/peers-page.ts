@@ -3,7 +3,9 @@
 import type { Queryable } from '../../src/store/database.ts';
 import { html } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { count, publicationPage, timeText } from '../publish/frame.ts';
+import { factWords } from './facts.ts';
 import { findingText } from './findings.ts';
 import { currentFacts } from './store/fact.ts';
 import { findingCounts, peerOverview } from './store/overview.ts';
@@ -71,10 +73,10 @@ export async function factsPage(config: PageConfig, sql: Queryable, slug: string
     ],
     rows: facts.map((f) => [
       { value: f.type === '' ? 'whole server' : f.type },
-      { value: f.name },
-      { value: f.value },
+      { value: f.name, text: factWords(f.name, f.value).label },
+      { value: f.value, text: factWords(f.name, f.value).value },
       { value: f.evidence },
-      { value: f.at.toISOString(), text: f.at.toISOString().slice(0, 10), time: true },
+      { value: f.at.toISOString(), text: dayText(f.at.toISOString().slice(0, 10)), time: true },
     ]),
     empty: 'It has not been measured yet.',
   };

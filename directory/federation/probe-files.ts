@@ -1,10 +1,11 @@
 // The part of the probe that is about files: $bulk-publish and indexes.
 import { isObject, text } from '../../src/fhir/resource.ts';
 import { type Client, discard, type JsonAnswer } from './client.ts';
+import type { FactName } from './facts.ts';
 import { HarvestFault } from './reasons.ts';
 import type { Peer } from './store/peer.ts';
 
-export type Note = (type: string, name: string, value: string, evidence: string) => void;
+export type Note = (type: string, name: FactName, value: string, evidence: string) => void;
 
 /** What became of a question: the answer, or its fault as a word. */
 export async function tried(client: Client, url: string): Promise<{ answer?: JsonAnswer; fault?: string }> {

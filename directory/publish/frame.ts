@@ -2,6 +2,7 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
+import { timeText as instantText } from '../../src/ui/time.ts';
 
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -41,8 +42,8 @@ export function publicationPage(
   });
 }
 
-/** `2027-03-01 12:00` */
-export const timeText = (at: Date) => at.toISOString().slice(0, 16).replace('T', ' ');
+/** `Mar 1, 2027, 12:00 PM UTC` */
+export const timeText = (at: Date) => instantText(at, 'UTC');
 
 const number = new Intl.NumberFormat('en-US');
 export const count = (n: number) => number.format(n);

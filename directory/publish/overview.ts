@@ -205,7 +205,7 @@ export function overviewPage(o: Overview): Part {
   const due =
     o.every === 'off'
       ? 'Publications are made by command.'
-      : `A publication is made every ${cadence(o.every)}${o.nextDue ? `; the next is due ${timeText(o.nextDue)} UTC` : ''}.`;
+      : `A publication is made every ${cadence(o.every)}${o.nextDue ? `; the next is due ${timeText(o.nextDue)}` : ''}.`;
   return [
     html`<div class="lead"><p>A publication is a numbered state of this directory, from which the files below are made. Every file keeps its name and its bytes for ever.</p>
 <p>${due} The same as <a href="/publications.json">JSON</a>.</p></div>`,

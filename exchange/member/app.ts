@@ -30,6 +30,8 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     return c.html(
       documentText({
         title: CHOICE_WORDS[language].title,
+        // a reader of the screen hears it first
+        tab: status === 200 ? undefined : `${CHOICE_WORDS[language].check}: ${CHOICE_WORDS[language].title}`,
         site: deps.config.planName,
         language,
         style: styles,
@@ -58,10 +60,13 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     educationParagraphs(language).map((p) => html`<p>${p}</p>`),
     html`<p class="hint">${CHOICE_WORDS[language].version(educationText(language).version)}</p>`,
   ];
-  const door = (c: StaffContext, language: Language, said: Part = '') => {
+  /** @param wrong what was not right with the form; it is said first, where nobody has to look for it */
+  const door = (c: StaffContext, language: Language, wrong?: string) => {
     const w = CHOICE_WORDS[language];
-    return html`${text(language)}<section class="box narrow">${said}<form method="post" action="/my/${c.req.param('code') ?? ''}"><input type="hidden" name="language" value="${language}">
-<p>${w.birthWhy}</p><p><label>${w.birth} <input type="date" name="birth_date" required></label></p><p><button>${w.go}</button></p></form></section>`;
+    const said = wrong === undefined ? '' : html`<p class="problem" role="alert" id="said">${wrong}</p>`;
+    const box = html`<section class="box narrow">${said}<form method="post" action="/my/${c.req.param('code') ?? ''}"><input type="hidden" name="language" value="${language}">
+<p>${w.birthWhy}</p><p><label>${w.birth} <input type="date" name="birth_date" required${wrong === undefined ? '' : html` aria-describedby="said"`}></label></p><p><button>${w.go}</button></p></form></section>`;
+    return wrong === undefined ? [text(language), box] : [box, text(language)];
   };
 
   const room = async (c: StaffContext, language: Language, memberId: string, said: Part = '') => {
@@ -117,13 +122,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
   ) =>
     form(path, async (c, sent, language) => {
       const memberId = await memberOfPass(deps, c.req.param('code') ?? '', sent.get('pass') ?? '');
-      if (memberId === undefined)
-        return send(
-          c,
-          language,
-          door(c, language, html`<p class="problem">${CHOICE_WORDS[language].birthWhy}</p>`),
-          403,
-        );
+      if (memberId === undefined) return send(c, language, door(c, language, CHOICE_WORDS[language].expired), 403);
       const actor: Actor = { kind: 'system', subject: 'member page', requestId: c.get('requestId') };
       return handler(c, sent, language, memberId, actor);
     });
@@ -146,13 +145,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
       (sent.get('birth_date') ?? '').trim(),
       c.get('requestId'),
     );
-    if (memberId === undefined)
-      return send(
-        c,
-        language,
-        door(c, language, html`<p class="problem" role="alert">${CHOICE_WORDS[language].wrong}</p>`),
-        403,
-      );
+    if (memberId === undefined) return send(c, language, door(c, language, CHOICE_WORDS[language].wrong), 403);
     return room(c, language, memberId);
   });
   const good = (words: string) => html`<p class="good" role="status">${words}</p>`;
@@ -182,7 +175,8 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
   app.notFound((c) => send(c, languageOf(c), html`<p class="problem">${CHOICE_WORDS[languageOf(c)].ended}</p>`, 404));
   app.onError((error, c) => {
     deps.log('error', 'member page failed', { requestId: c.get('requestId'), error: describe(error) });
-    return send(c, languageOf(c), html`<p class="problem">${c.get('requestId')}</p>`, 500);
+    const { failed } = CHOICE_WORDS[languageOf(c)];
+    return send(c, languageOf(c), html`<p class="problem">${failed} <code>${c.get('requestId')}</code></p>`, 500);
   });
   return app;
 }

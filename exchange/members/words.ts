@@ -47,6 +47,9 @@ export const CHOICE_WORDS = {
     go: 'Go on',
     birthWhy: 'Please tell us your birth date, so that nobody else can choose for you.',
     wrong: 'That did not fit, or the link has ended. After five tries a link ends; call us for a new one.',
+    expired: 'Too much time has passed since you gave your birth date. Nothing was saved: please give it again.',
+    check: 'Please check',
+    failed: 'Something went wrong on our side. Please try again later, or call us and tell us this number:',
     ended: 'This link has ended. Please call us for a new one.',
     version: (v: string) => `Text version ${v}`,
     channels: { phone: 'phone', mail: 'mail', portal: 'portal', 'in-person': 'in person', email: 'email' },
@@ -102,6 +105,10 @@ export const CHOICE_WORDS = {
     go: 'Continuar',
     birthWhy: 'Díganos su fecha de nacimiento, para que nadie más pueda decidir por usted.',
     wrong: 'No coincide, o el enlace terminó. Después de cinco intentos el enlace termina; llámenos para recibir otro.',
+    expired:
+      'Ha pasado demasiado tiempo desde que usted dio su fecha de nacimiento. No se guardó nada: escríbala otra vez.',
+    check: 'Revise, por favor',
+    failed: 'Algo falló de nuestra parte. Inténtelo más tarde, o llámenos y díganos este número:',
     ended: 'Este enlace terminó. Llámenos para recibir otro.',
     version: (v: string) => `Versión del texto ${v}`,
     channels: {

@@ -13,6 +13,10 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/\b(ENOENT|EACCES|EPERM|EROFS|EIO)\b/, 'files under BLOBS_DIR could not be read or written'],
 ];
 
+/** What kept an answer from coming about, without where in the program: for those outside. */
+export const causeText = (failure: string): string => knownCause(failure) ?? 'an error of ours';
+const knownCause = (failure: string): string | undefined => CAUSES.find(([codes]) => codes.test(failure))?.[1];
+
 type Tried = Pick<RequestLine, 'state' | 'failure' | 'attempts' | 'nextAt'>;
 
 /** Undefined where nothing failed, or it was answered since. A consent that changed while it was made is no failure. */
@@ -24,7 +28,7 @@ export function failureText(r: Tried, timeZone: string): string | undefined {
     return r.attempts > 1
       ? `Making the answer was begun ${count(r.attempts, 'time')}: the processes that made it before ended without a word, or lost the database for long.`
       : undefined;
-  const cause = CAUSES.find(([codes]) => codes.test(failure))?.[1] ?? `of an error of ours (${failure.trim()})`;
+  const cause = knownCause(failure) ?? `of an error of ours (${failure.trim()})`;
   const begun = `Making the answer was begun ${count(r.attempts, 'time')} and broke off, the last time because ${cause}.`;
   if (state === 'failed') return `${begun} It is not tried again: the payer has to ask anew.`;
   const next = state === 'queued' && r.nextAt !== null ? `, next on ${timeText(r.nextAt, timeZone)}` : '';

@@ -115,6 +115,8 @@ export function codeCell(code: string | null, kind?: CodeKind, href?: string): C
   return { value: code, code: true, ...(severity ? { tone: severity } : {}), ...(href === undefined ? {} : { href }) };
 }
 
-/** A member by key, which leads to the member: on pages of who may see records. */
-export const memberCell = (key: string | null, memberId: string | null): Cell =>
-  key === null || memberId === null ? { value: null } : { value: key, code: true, href: `/staff/members/${memberId}` };
+/** A member by key, which leads to the member where who looks may see records. */
+export const memberCell = (key: string | null, memberId: string | null, mayOpen = true): Cell =>
+  key === null || memberId === null
+    ? { value: null }
+    : { value: key, code: true, ...(mayOpen ? { href: `/staff/members/${memberId}` } : {}) };

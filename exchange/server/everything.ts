@@ -139,7 +139,10 @@ async function answer(
   }
 
   const leaving = page.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-  await recordAccess(c, deps, caller, { action: 'everything', object: `Patient/${id}` }, leaving, [id]);
+  const besides = page.filter((s) => !('memberId' in s.row));
+  await recordAccess(c, deps, caller, { action: 'everything', object: `Patient/${id}` }, leaving, [id], {
+    entries: besides,
+  });
   const base = addresses(deps.config).fhir;
   const url = (place: Position | undefined) => {
     const q = new URLSearchParams(

@@ -152,7 +152,13 @@ export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Sho
 
 export type Access = { action: 'read' | 'search' | 'everything'; object: string };
 
-/** One row for each member whose records leave, or who was asked for; before the answer is made. */
+/** What leaves besides records of members: directory entries and Provenance made for the answer, or a number of records alone. */
+export type Besides = { entries?: readonly { row: { type: string } }[]; counted?: number };
+
+/**
+ * One row for each member whose records leave, or who was asked for; before the answer is made. What leaves besides is of those who were asked
+ * for: whom a member sees, and how many records there are, is about the member.
+ */
 export async function recordAccess(
   c: Context<FhirEnv>,
   deps: Deps,
@@ -160,13 +166,16 @@ export async function recordAccess(
   access: Access,
   rows: readonly MemberRow[],
   asked: readonly string[],
+  { entries = [], counted = 0 }: Besides = {},
 ): Promise<void> {
   const types = new Map<string, Record<string, number>>(asked.map((m) => [m, {}]));
-  for (const row of rows) {
-    const counts = types.get(row.memberId) ?? {};
-    counts[row.type] = (counts[row.type] ?? 0) + 1;
-    types.set(row.memberId, counts);
-  }
+  const add = (memberId: string, type: string) => {
+    const counts = types.get(memberId) ?? {};
+    counts[type] = (counts[type] ?? 0) + 1;
+    types.set(memberId, counts);
+  };
+  for (const row of rows) add(row.memberId, row.type);
+  for (const memberId of asked) for (const { row } of entries) add(memberId, row.type);
   await writeAudit(
     deps.database.sql,
     [...types].map(([memberId, counts]) =>
@@ -179,11 +188,11 @@ export async function recordAccess(
         memberId,
         peerId: caller.peer.id,
         requestId: c.get('requestId'),
-        detail: { types: counts },
+        detail: { types: counts, ...(counted === 0 ? {} : { counted }) },
       }),
     ),
   );
-  c.get('logged')['rows'] = rows.length;
+  c.get('logged')['rows'] = rows.length + entries.length;
 }
 
 const escaped = (text: string) => JSON.stringify(text);

@@ -123,7 +123,7 @@ export function memberSearch(deps: Deps, type: string) {
     for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
     const answer = async (page: Page): Promise<Response> => {
       if (search.isCounted)
-        return counted(c, deps, caller, search, page, [...asked, ...page.grants.map((g) => g.memberId)]);
+        return counted(c, deps, caller, search, page, { asked, looked: page.grants.map((g) => g.memberId) });
       const { found, included, isCut } = await include(deps, caller, page.grants, search, page.found);
       const next = found.length < page.found.length ? placeOf(found.at(-1)) : page.next;
       const leaving = [...found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
@@ -152,7 +152,8 @@ const placeOf = (s: Shown | undefined): Position | undefined =>
   s && 'memberId' in s.row ? { memberId: s.row.memberId, type: s.row.type, id: s.row.id } : undefined;
 
 /**
- * How many there are, and none of them. Who they are about is told by it, if only by number.
+ * How many there are, and none of them. That is told of who is `asked` for by name, or of the only one who was `looked` at; of many it is the
+ * number of nobody, and the trail tells alone that all of them were looked at.
  * @throws Outcome search-too-complex when they were not all counted
  */
 export async function counted(
@@ -161,7 +162,7 @@ export async function counted(
   caller: Caller,
   search: MemberSearch,
   page: Pick<Page, 'fitting' | 'next' | 'isLacking'>,
-  about: readonly string[],
+  { asked, looked = [] }: { asked: readonly string[]; looked?: readonly string[] },
 ): Promise<Response> {
   const { type } = search;
   const base = addresses(deps.config).fhir;
@@ -170,7 +171,11 @@ export async function counted(
       'search-too-complex',
       'There are more to look at than are counted. Name a member, or ask for less.',
     );
-  await recordAccess(c, deps, caller, { action: 'search', object: type }, [], about);
+  const about = [...new Set([...asked, ...looked])];
+  const isTold = asked.length > 0 || about.length === 1;
+  await recordAccess(c, deps, caller, { action: 'search', object: type }, [], about, {
+    counted: isTold ? page.fitting : 0,
+  });
   const url = `${base}/${type}?${new URLSearchParams(search.applied).toString()}`;
   const links = [{ relation: 'self', url }];
   return fhirBody(c, searchset(base, links, [], page.fitting, lacks(page.isLacking, false)), 200, NO_STORE);

@@ -74,14 +74,15 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
   // whom a member sees is about the member
   const asked = search.members === undefined ? [] : [...granted];
   const page = await findPage(deps, grants, search);
-  if (search.isCounted) return counted(c, deps, caller, search, { ...page, isLacking }, asked);
+  if (search.isCounted) return counted(c, deps, caller, search, { ...page, isLacking }, { asked });
   // a directory entry names no member
   const { found, included, isCut } = await include(deps, caller, [], search, page.found, grants);
   const last = found.at(-1);
   const next =
     last && found.length < page.found.length ? { memberId: NOBODYS, type: last.row.type, id: last.row.id } : page.next;
   const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-  await recordAccess(c, deps, caller, { action: 'search', object: type }, members, asked);
+  const besides = [...found, ...included].filter((s) => !('memberId' in s.row));
+  await recordAccess(c, deps, caller, { action: 'search', object: type }, members, asked, { entries: besides });
   const url = (more: [string, string][]) =>
     `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
   const links = [{ relation: 'self', url: url([]) }];

@@ -1,11 +1,12 @@
 // /staff/clocks/:id: one duty, by which rule and calendar it was due, and why it was late.
 import { html, type Part } from '../../src/ui/html.ts';
+import type { Cell } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { clockWithNotes, mayBeLate, noteClock } from '../report/clock.ts';
 import { eventCell } from '../report/event-words.ts';
 import { memberKeys } from '../report/member-key.ts';
-import { clockCell, timeCell } from '../report/words.ts';
+import { clockCell, memberCell, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';
 import { csrfField } from './frame.ts';
 import { faultList } from './peer-forms.ts';
@@ -23,10 +24,7 @@ export function clock(desk: Desk): void {
     const k = found.clock;
     const rule = CLOCK_RULES[k.kind as ClockKind];
     const keyOf = await memberKeys(deps);
-    const row = (label: string, cell: { value: string | null; text?: string; code?: true; href?: string }) => [
-      { value: label },
-      cell,
-    ];
+    const row = (label: string, cell: Cell) => [{ value: label }, cell];
     if (k.memberId !== null) await desk.viewed(visit, 'clock', `clock/${k.id}`, [k.memberId], 1);
     return desk.show(visit, {
       title: rule?.name ?? k.kind,
@@ -55,11 +53,7 @@ export function clock(desk: Desk): void {
             row('Rule', { value: k.ruleRef }),
             row('Due by the rule', { value: rule?.due ?? null }),
             row('Fulfilled when', { value: rule?.stop ?? null }),
-            row('Member', {
-              value: k.memberId === null ? null : keyOf(k.memberId),
-              code: true,
-              ...(k.memberId !== null && may(visit.session, 'rows') ? { href: `/staff/members/${k.memberId}` } : {}),
-            }),
+            row('Member', memberCell(k.memberId && keyOf(k.memberId), k.memberId, may(visit.session, 'rows'))),
             row('Other payer', { value: k.peerName }),
             row('About', { value: k.kind.startsWith('C3') ? k.subject : null, code: true }),
             [{ value: 'Started' }, timeCell(k.startsAt, timeZone)],

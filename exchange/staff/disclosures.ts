@@ -6,6 +6,7 @@ import {
   disclosureBundle,
   disclosuresOf,
   HOW,
+  leftOf,
   memberBehind,
   WHY,
 } from '../report/member/disclosures.ts';
@@ -90,8 +91,8 @@ export function disclosures(desk: Desk): void {
             { value: d.peerAddress },
             { value: HOW[d.action] },
             {
-              value: Object.entries(d.types)
-                .map(([type, n]) => `${n} ${type}`)
+              value: leftOf(d)
+                .map(({ what, n, isNumber }) => (isNumber ? `${what}: ${n}` : `${n} ${what}`))
                 .join(', '),
             },
             { value: WHY },

@@ -9,7 +9,7 @@ import { pageClocks, peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { instantsOf, readPeriod } from '../report/period.ts';
 import { recordExport } from '../report/sessions.ts';
-import { CLOCK_KINDS, clockCell, numberCell, timeCell } from '../report/words.ts';
+import { CLOCK_KINDS, clockCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
@@ -189,11 +189,7 @@ export function lists(desk: Desk): void {
           rows: rows.map((k) => [
             { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind, href: `/staff/clocks/${k.id}` },
             payerCell(k),
-            {
-              value: k.memberId === null ? null : keyOf(k.memberId),
-              code: true,
-              ...(k.memberId !== null && may(visit.session, 'rows') ? { href: `/staff/members/${k.memberId}` } : {}),
-            },
+            memberCell(k.memberId && keyOf(k.memberId), k.memberId, may(visit.session, 'rows')),
             timeCell(k.startsAt, timeZone),
             timeCell(k.dueAt, timeZone),
             clockCell(k, now),

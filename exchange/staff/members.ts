@@ -62,7 +62,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
   const csrf = csrfField(visit.session);
   const other = language === 'en' ? 'es' : 'en';
   const known = (await peerLines(desk.deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
-  return html`<p class="controls"><a href="${here}?lang=${other}" hreflang="${other}">${other === 'es' ? 'Hablar en español' : 'Speak English'}</a></p>
+  return html`<p class="controls"><a href="${here}?lang=${other}" hreflang="${other}" lang="${other}">${other === 'es' ? 'Hablar en español' : 'Speak English'}</a></p>
 <details><summary>${language === 'es' ? 'Leer al miembro' : 'Read to the member'} (${w.version(educationText(language).version)})</summary><div lang="${language}">${educationParagraphs(language).map((p) => html`<p>${p}</p>`)}</div></details>
 <div class="pair" lang="${language}"><section class="box"><h2>${w.title}</h2>${choiceForm(`${here}/choice`, language, a.choices[0], csrf, staffFields(language))}</section>
 <section class="box"><h2>${w.payersTitle}</h2>${payerForm(`${here}/payer`, language, csrf, known)}${

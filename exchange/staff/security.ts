@@ -5,7 +5,7 @@ import { meaning } from '../reconcile/reasons.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { countSecurity, pageMatches, pageSecurity, refusalMeaning, SECURITY_REASONS } from '../report/security.ts';
-import { codeCell, numberCell, timeCell } from '../report/words.ts';
+import { codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
@@ -166,7 +166,7 @@ export function security(desk: Desk): void {
               ...jobLink(r.object),
             },
             codeCell(r.reason, 'decision'),
-            { value: r.memberId === null ? null : keyOf(r.memberId), code: true },
+            memberCell(r.memberId && keyOf(r.memberId), r.memberId, may(visit.session, 'rows')),
             { value: r.rule },
             { value: explainMatch(r.reason, r.rule, r.fuzzy) },
             { value: r.reason === 'ambiguous' ? null : (qualityOf(r.rule) ?? null) },

@@ -5,6 +5,7 @@ import { localDay } from '../../../src/calendar/federal.ts';
 import { type FhirEnv, fhirApp, reply, route } from '../../../src/http/fhir-app.ts';
 import { readForm } from '../../../src/http/form.ts';
 import { html, type Part } from '../../../src/ui/html.ts';
+import { dayText } from '../../../src/ui/time.ts';
 import { DIRECTORY_PATH, type DirectoryDeps } from '../../app.ts';
 import { pageData } from '../../page-data.ts';
 import { language } from '../../pages/language.ts';
@@ -68,7 +69,7 @@ export function createAttestPages(deps: FederationDeps & DirectoryDeps): Hono<Fh
     const before =
       link.usedAt === null
         ? ''
-        : html`<p>You have answered on ${link.usedAt.toISOString().slice(0, 10)}. You may answer again.</p>`;
+        : html`<p>You have answered on ${dayText(link.usedAt.toISOString().slice(0, 10))}. You may answer again.</p>`;
     return page(c, pieces[0]?.title ?? '', html`${before}${formOf(code, pieces)}`);
   });
 

@@ -1,6 +1,7 @@
 // The comparison as a page for people: each field with the value, who says so, and who says something else.
 
 import { html, type Part, type Safe } from '../../../src/ui/html.ts';
+import { dayText } from '../../../src/ui/time.ts';
 import { term } from '../../pages/texts/terms.ts';
 import { publicationPage } from '../../publish/frame.ts';
 import { CHOICES, type Statement } from './choose.ts';
@@ -71,7 +72,7 @@ const words = (field: string, s: Statement | undefined): string =>
           .join(', ')
       : (s?.shown ?? '');
 
-const day = (at: Date): string => at.toISOString().slice(0, 10);
+const day = (at: Date): string => dayText(at.toISOString().slice(0, 10));
 
 function sources(list: readonly Statement[]): Part {
   const said = new Set<string>();

@@ -3,6 +3,7 @@ import { html, type Part } from '../../../src/ui/html.ts';
 import type { Cell, Table } from '../../../src/ui/table.ts';
 import { timeCell } from '../../../src/ui/time.ts';
 import { TRIPS } from '../breaker.ts';
+import { factWords } from '../facts.ts';
 import { typeName } from '../harvest/context.ts';
 import { isReason, REASONS } from '../reasons.ts';
 import type { StaffData } from '../staff-data.ts';
@@ -149,8 +150,8 @@ function peerTables(
       ],
       rows: facts.map((f) => [
         { value: f.type },
-        { value: f.name },
-        { value: f.value },
+        { value: f.name, text: factWords(f.name, f.value).label },
+        { value: f.value, text: factWords(f.name, f.value).value },
         { value: f.evidence },
         timeCell(f.at, timeZone),
       ]),

@@ -5,6 +5,7 @@ import { meaning } from '../../reconcile/reasons.ts';
 import { findPeer } from '../../store/peers/peer.ts';
 import { complianceRows, type Row } from '../../store/report/report-compliance.ts';
 import { instantsOf, type Period } from '../period.ts';
+import { causeText } from '../request-words.ts';
 import { grouped, numberCell, requestStateCell, spanText, timeCell } from '../words.ts';
 import { REQUEST_KINDS } from './compliance-cells.ts';
 
@@ -33,13 +34,16 @@ function hashesOf(r: Row): Cell {
 const ENDED: Readonly<Record<string, string>> = {
   'consent-ended': 'the choice of a member in it has ended since',
   'peer-ended': 'the payer was suspended or closed',
+  'consent-changed': 'made anew, because the choice of a member in it changed',
 };
 
 function reasonOf(r: Row): Cell {
   const code = r['reason'];
   if (code === null || code === undefined) return { value: null };
-  const words = r['kind'] === 'pull' ? meaning('pull', String(code)).text : ENDED[String(code)];
-  return { value: String(code), ...(words === undefined ? {} : { text: words }) };
+  if (r['kind'] === 'pull') return { value: String(code), text: meaning('pull', String(code)).text };
+  const words = ENDED[String(code)];
+  // the payer may be shown it, in a file too: where our program broke is nothing to it
+  return words === undefined ? { value: causeText(String(code)) } : { value: String(code), text: words };
 }
 
 const OUTCOMES: readonly (readonly [key: string, words: string])[] = [

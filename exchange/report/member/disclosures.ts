@@ -27,6 +27,12 @@ export const HOW: Readonly<Record<Disclosure['action'], string>> = {
   everything: 'All records at once',
 };
 
+/** What left: records by type, or the number of those that a search told. */
+export const leftOf = ({ types, object, counted }: Disclosure): { what: string; n: number; isNumber?: true }[] =>
+  counted === null
+    ? Object.entries(types).map(([what, n]) => ({ what, n }))
+    : [{ what: `the number of ${object}`, n: counted, isNumber: true }];
+
 export async function disclosuresOf(
   deps: Pick<Deps, 'database' | 'clock'>,
   memberId: string,
@@ -109,7 +115,7 @@ function auditEvent(deps: Pick<Deps, 'config'>, memberId: string, d: Disclosure,
       {
         what: { reference: `Patient/${memberId}` },
         role: { system: 'http://terminology.hl7.org/CodeSystem/object-role', code: '1', display: 'Patient' },
-        detail: Object.entries(d.types).map(([type, n]) => ({ type, valueString: String(n) })),
+        detail: leftOf(d).map(({ what, n }) => ({ type: what, valueString: String(n) })),
       },
       ...(d.consentId === null
         ? []

@@ -5,6 +5,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { HELD } from '../answer/grant.ts';
 import { isFormerSql } from '../members/member-merge.ts';
+import { LEFT } from './report-disclosures.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
@@ -47,9 +48,13 @@ const LATER_HELD = `
   select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
   join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
 
-/** Whose records left; what was asked for in vain is no disclosure. audit_disclosed. */
-const DISCLOSED = `a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.detail->'types' <> '{}' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}`;
+/** Of whom something left: who goes on as another is that one's, while the trail stays as it is. */
+const OF = 'coalesce(f.member_id, a.member_id)';
+/** Rows that say whose records left; what was asked for in vain is no disclosure. audit_disclosed, member_merge_former. */
+const DISCLOSED = `exchange.audit a left join exchange.member_merge f on f.former_id = a.member_id and f.undone_at is null
+    join exchange.peer r on r.id = a.peer_id
+    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and ${LEFT} and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${LOB(OF)}`;
 
 /** The day of a disclosure, in the plan's zone ($6). */
 const DAY = `(a.at at time zone $6)::date`;
@@ -82,8 +87,8 @@ const UNDER_CHOICE = `
     ) u left join said s on s.member_id = u.member_id
     where u.at is not null
     union all
-    select 'disclosure', r.name, a.member_id, a.object, a.at, a.consent_id is not null or ${MATCHED}
-    from exchange.audit a join exchange.peer r on r.id = a.peer_id where ${DISCLOSED}`;
+    select 'disclosure', r.name, ${OF}, a.object, a.at, a.consent_id is not null or ${MATCHED}
+    from ${DISCLOSED}`;
 
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 const COMPLIANCE_SQL = {
@@ -218,8 +223,8 @@ const COMPLIANCE_SQL = {
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
   disclosures: `
-    select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
-    from exchange.audit a join exchange.peer r on r.id = a.peer_id where ${DISCLOSED} and ${USED} group by 1, 2 order by 1, 2`,
+    select r.name as payer, a.action, count(*)::int as rows, count(distinct ${OF})::int as members, min(a.at) as first, max(a.at) as last
+    from ${DISCLOSED} and ${USED} group by 1, 2 order by 1, 2`,
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
@@ -245,7 +250,7 @@ const COMPLIANCE_SQL = {
     select q.requested, q.matched,
       (select count(*)::int from (select l.member_id from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
         where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} group by 1) m) as received,
-      (select count(*)::int from (select a.member_id from exchange.audit a where ${DISCLOSED} group by 1) m) as disclosed,
+      (select count(*)::int from (select ${OF} from ${DISCLOSED} group by 1) m) as disclosed,
       (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
         + (select count(*)::int from exchange.match_single m where ${SINGLES}) as asked,
       (select count(*)::int from exchange.bulk_job j

@@ -1,6 +1,9 @@
 // What was disclosed of a member, from the audit rows: who got it, when, what, why and under which consent.
 import type { Queryable } from '../../../src/store/database.ts';
 
+/** Did an audit row `a` say that something left? What is asked for in vain stands in the trail as well. */
+export const LEFT = `(a.detail->'types' <> '{}' or a.detail ? 'counted')`;
+
 export type Disclosure = {
   /** number of the audit row */
   seq: string;
@@ -19,10 +22,13 @@ export type Disclosure = {
   consentId: string | null;
   /** number of records by type, of the types that were fetched */
   types: Record<string, number>;
+  /** how many records of the type were told to be there, by their number alone */
+  counted: number | null;
 };
 
 /**
- * Of one person, under all ids, newest first. Of an export only the types whose files were fetched count. audit_member; audit_file for the fetches;
+ * Of one person, under all ids, newest first. Of an export only the types whose files were fetched count; files by patient hold all
+ * and have no type: whose blocks stand in which is not kept, so each counts for all. audit_member; audit_file for the fetches;
  * match_member_member and match_single_grant for the consent of a single request.
  */
 export async function memberDisclosures(
@@ -45,16 +51,16 @@ export async function memberDisclosures(
           where m.member_id = a.member_id and m.outcome = 'match' and m.peer_id = a.peer_id and m.at <= a.at
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
-        (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types))
-        else a.detail->'types' end as types
+        (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types) or '' = any(f.types))
+        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x
       where a.action = 'export-member' and x.action = 'file' and x.object ~>=~ (a.object || '/') and x.object ~<~ (a.object || '0')
-        and a.detail->'types' ? (x.detail->>'type')
+        and (a.detail->'types' ? (x.detail->>'type') or x.detail->>'type' = '')
     ) f on true
     where a.member_id = any(${[...memberIds]}::text[]) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
-      and a.at >= ${from} and a.detail->'types' <> '{}'
+      and a.at >= ${from} and ${sql.unsafe(LEFT)}
     order by a.at desc, a.seq desc limit ${limit}`;
   return [...rows];
 }

@@ -139,7 +139,7 @@ test('the same words once more are one correction; the page says when was answer
   });
   expect(await corrections(w.sql, 9)).toHaveLength(1);
   expect(await verified()).toHaveLength(1);
-  expect(await (await app.request(path)).text()).toContain('You have answered on 2027-07-01');
+  expect(await (await app.request(path)).text()).toContain('You have answered on Jul 1, 2027');
 });
 
 describe('staff', () => {

@@ -1,5 +1,6 @@
 // The staff pages of federation, and the signals about our own directory.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createFederation } from '../../../directory/federation/app.ts';
 import { linkDue } from '../../../directory/federation/link.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import { loadDeactivated, lookForSignals } from '../../../directory/federation/signals.ts';
@@ -83,6 +84,23 @@ describe('pages', () => {
     const page = await (await as('dev-viewer').get('/staff/federation/peer/oak')).text();
     expect(rowsOf(page, 'runs')).toHaveLength(1);
     expect(page).not.toContain('<select');
+    // what was measured is told in words
+    const told = [
+      page,
+      await (
+        await createFederation({ ...w.deps, keys: keysFor(), metrics: noMetrics } as never).request(
+          '/directory/all/peers/oak',
+        )
+      ).text(),
+    ];
+    for (const text of told) {
+      expect(rowsOf(text, 'facts').map((r) => r.slice(0, 3))).toContainEqual([
+        'Practitioner',
+        'The same page, asked for twice',
+        'is the same',
+      ]);
+      expect(text).not.toMatch(/>(same-page-twice|npi-style)</);
+    }
     expect((await as('dev-viewer').get('/staff/federation/peer/none')).status).toBe(404);
     expect((await as('dev-viewer').get('/staff/federation/run/99x')).status).toBe(404);
   });

@@ -53,7 +53,7 @@ test('channels, files, publications and the next one', async () => {
     { number: 1, resources: 300, root: true, changes: null },
   ]);
   const page = await (await d.fetch('/publications')).text();
-  for (const part of ['Medicare Plan Finder H9901, 2027', 'page-2', '2026-12-03 00:00', 'cms-data-index.json'])
+  for (const part of ['Medicare Plan Finder H9901, 2027', 'page-2', 'Dec 3, 2026, 12:00 AM UTC', 'cms-data-index.json'])
     expect(page).toContain(part);
   expect((await d.fetch('/publications/style.css')).headers.get('content-type')).toBe('text/css; charset=utf-8');
   expect((await d.fetch('/publications', { method: 'DELETE' })).headers.get('allow')).toBe('GET, HEAD');

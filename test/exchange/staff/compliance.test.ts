@@ -227,6 +227,17 @@ test('a request that the payer cancelled is not one that was answered late, and 
   const [peer] = await sql<{ id: string }[]>`select peer_id as id from exchange.bulk_job where id = 'cancelled'`;
   const told = (await (await reviewer.get(`/staff/peers/${peer?.id}/statement?format=json`)).json()).tables.statement;
   expect(told.find((r: { id: string }) => r.id === 'cancelled')).toMatchObject({ answered: null, inTime: null });
+  // what broke is told by its cause, not by a place in the program
+  for (const [failure, reason] of [
+    ['Error at runMatch (dist/main.mjs:1:2)', 'an error of ours'],
+    ['ENOSPC at write (dist/main.mjs:1:2)', 'there was no room for files under BLOBS_DIR'],
+    ['consent-changed', 'consent-changed'],
+  ] as const) {
+    await sql`update exchange.bulk_job set failure = ${failure} where id = 'cancelled'`;
+    const { tables } = await (await reviewer.get(`/staff/peers/${peer?.id}/statement?format=json`)).json();
+    expect(tables.statement.find((r: { id: string }) => r.id === 'cancelled').reason).toBe(reason);
+  }
+  await sql`update exchange.bulk_job set failure = null where id = 'cancelled'`;
   // nor one that ended with the payer; one that was late before it was cancelled is late
   const [due] = [Number(before.F5.denominator)];
   for (const [state, hours, denominator] of [

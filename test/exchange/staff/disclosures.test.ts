@@ -1,6 +1,6 @@
 // The accounting of disclosures of a member: rows, files and AuditEvents say the same.
 import { parse } from 'csv-parse/sync';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memberKeys } from '../../../exchange/report/member-key.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
@@ -28,7 +28,9 @@ const lab = (id: string, member: string) => ({
 
 beforeAll(async () => {
   node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on' });
-  await enrol(node.deps, [rivera, robert], [lab('o1', ana), lab('o2', ana), lab('o3', idOf(robert))]);
+  const doctor = { resourceType: 'Practitioner', id: 'dr', name: [{ family: 'Nguyen' }] };
+  const third = { ...lab('o3', idOf(robert)), performer: [{ reference: 'Practitioner/dr' }] };
+  await enrol(node.deps, [rivera, robert], [doctor, lab('o1', ana), lab('o2', ana), third]);
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
   await them.signIn();
   group = await them.group([card(rivera), card(robert)]);
@@ -150,4 +152,78 @@ test('the report of a period holds what was read and searched by the choice that
   // a match whose consent had ended is none
   await sql`update exchange.match_member set consent_to = current_date - 2, consent_from = current_date - 9 where member_id = ${ana}`;
   expect(await told()).toEqual({ ...after, held: before.held, missed: 1 });
+});
+
+describe('what leaves without a record of the member', () => {
+  const person = idOf(robert);
+  type Told = { rows: Record<string, string | null>[] };
+  const account = async () =>
+    (
+      (await (await reviewer.get(`/staff/disclosures/${person}?format=json`)).json()) as {
+        tables: { disclosures: Told['rows'] };
+      }
+    ).tables.disclosures;
+  const disclosed = async () => {
+    const { tables } = (await (await reviewer.get('/staff/compliance?format=json')).json()) as {
+      tables: Record<string, { rows?: number; direction?: string; n?: number }[]>;
+    };
+    const rows = (tables['disclosures'] ?? []).reduce((sum, r) => sum + (r.rows ?? 0), 0);
+    return [rows, tables['consents']?.find((r) => r.direction === 'disclosure')?.n];
+  };
+
+  test.each([
+    // whom the member sees is told, and what the plan transmits of it
+    ['Patient/ME/$everything', '_type=Practitioner', '1 Practitioner'],
+    ['Patient/ME/$everything', '_type=Observation,Provenance', '1 Provenance, 1 Observation'],
+    ['Practitioner', 'patient=ME', '1 Practitioner'],
+    // a number tells as well
+    ['Observation', 'patient=ME&_summary=count', 'the number of Observation: 1'],
+    ['Practitioner', 'patient=ME&_count=0', 'the number of Practitioner: 1'],
+    // in vain
+    ['Patient/ME/$everything', '_type=Location', undefined],
+    ['Organization', 'patient=ME', undefined],
+    ['Condition', 'patient=ME&_count=0', undefined],
+  ])('%s?%s', async (path, query, what) => {
+    const [before, [rows, n]] = [await account(), await disclosed()];
+    const answer = await them.get(path.replace('ME', person), query.replace('ME', person));
+    expect(answer.status).toBe(200);
+    const more = what === undefined ? 0 : 1;
+    const after = await account();
+    expect(after.length - before.length).toBe(more);
+    if (what !== undefined) expect(after[0]?.['what']).toBe(what);
+    expect(await disclosed()).toEqual([Number(rows) + more, Number(n) + more]);
+  });
+});
+
+test('files by patient hold all types: who fetched one has all of it', async () => {
+  const account = async () =>
+    (
+      (await (await reviewer.get(`/staff/disclosures/${idOf(robert)}?format=json`)).json()) as {
+        tables: { disclosures: Record<string, string | null>[] };
+      }
+    ).tables.disclosures;
+  const kicked = await them.get(`Group/${group}/$export`, '_type=Observation,Patient&organizeOutputBy=Patient');
+  const { manifest } = await them.finished(kicked);
+  expect((await account())[0]).toMatchObject({ when: null, what: '1 Patient, 1 Observation' });
+  await them.lines(manifest.output[0]?.url ?? '');
+  const [told] = await account();
+  expect([typeof told?.['when'], told?.['what']]).toEqual(['string', '1 Patient, 1 Observation']);
+});
+
+test('what left of a member who goes on as another one counts for that one', async () => {
+  const { sql } = node.deps.database;
+  const table = async (query = '') => {
+    const { tables } = (await (await reviewer.get(`/staff/compliance?format=json${query}`)).json()) as {
+      tables: Record<string, Record<string, unknown>[]>;
+    };
+    const { consents, consentsMissed, disclosures } = tables;
+    return { consents, missed: consentsMissed?.length, disclosures };
+  };
+  const before = await table();
+  const members = (rows: Record<string, unknown>[] = []) => Math.max(...rows.map((r) => Number(r['members'])));
+  await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason) values ('one', ${idOf(robert)}, ${ana}, now(), 'staff', 'x', 'x')`;
+  const after = await table();
+  expect([after.consents, after.missed]).toEqual([before.consents, before.missed]);
+  expect([members(before.disclosures), members(after.disclosures)]).toEqual([2, 1]);
+  await sql`delete from exchange.member_merge where id = 'one'`;
 });

@@ -187,8 +187,17 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
   expect(await inLanguage('', 'fr,en;q=0.8,es;q=0.2')).toBe('en');
   expect(await inLanguage('?lang=en', 'es-US')).toBe('en');
   expect(await door.text()).not.toContain('Johnson');
-  expect((await send(`/my/${code}`, { birth_date: '1961-02-03' })).status).toBe(403);
-  expect((await send(`/my/${code}/choice`, { choice: 'opt-in', pass: 'made~up~pass' })).status).toBe(403);
+  // what is wrong is said first, and in the title: below the text nobody would see it on a phone
+  for (const [path, fields, said] of [
+    [`/my/${code}`, { birth_date: '1961-02-03' }, 'That did not fit'],
+    [`/my/${code}/choice`, { choice: 'opt-in', pass: 'made~up~pass' }, 'Nothing was saved'],
+  ] as const) {
+    const refused = await send(path, { ...fields, language: 'en' });
+    const shown = await refused.text();
+    expect([refused.status, /<title>Please check/.test(shown), shown.includes(said)]).toEqual([403, true, true]);
+    expect(shown.indexOf('role="alert"')).toBeLessThan(shown.indexOf('What we would get'));
+    expect(shown).toMatch(/role="alert" id="said"[\s\S]*name="birth_date"[^>]*aria-describedby="said"/);
+  }
   const room = await send(`/my/${code}`, { birth_date: robert.born, language: 'es' });
   expect(room.status).toBe(200);
   const pass = fieldOf(await room.text(), 'pass');

@@ -506,6 +506,12 @@ describe('in words', () => {
     await visitor.signIn('dev-viewer', account.password);
     const page = await (await visitor.get('/staff/matches')).text();
     expect(page).toMatch(/Exactly one member agreed in .+ \(rule \d+\)/);
+    // keys lead to the member where who looks may see records
+    const isLinked = /<a href="\/staff\/members\/[\w-]+"><code class="short">M-/;
+    const reviewer = new Visitor(createStaff(node.prior.deps, { development: account }), node.prior.base);
+    await reviewer.signIn('dev-reviewer', account.password);
+    const linked = await (await reviewer.get('/staff/matches')).text();
+    expect([page, linked].map((text) => isLinked.test(text))).toEqual([false, true]);
     const names = await node.prior.deps.database.sql<{ family: string }[]>`
       select distinct body::jsonb #>> '{name,0,family}' as family from exchange.resource where type = 'Patient' and member_id = id`;
     expect(names.length).toBeGreaterThan(0);
