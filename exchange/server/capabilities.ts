@@ -21,7 +21,6 @@ type SearchParam = NonNullable<CapabilityStatementRestResource['searchParam']>[n
 
 const ATR_EXPORT = 'http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export';
 const one = (type: string, name: string, definition: string) => ({ type, operations: [{ name, definition }] });
-/** Kits look for the plain name or for the one with the level; both mean the same operation. */
 /** What Bulk Data asks a server to say of its exports. */
 const EXPORT_TEXT = `Levels: a Group of a match, and all members matched for the client; none of the whole system.
 Parameters: _type, _since, _until, _elements, _typeFilter, patient (POST), includeAssociatedData (LatestProvenanceResources, RelevantProvenanceResources), organizeOutputBy (Patient), allowPartialManifests, _outputFormat (application/fhir+ndjson, application/ndjson, ndjson).
@@ -29,6 +28,7 @@ _typeFilter takes the search parameters of a type that do not say they are not s
 Records: those of US Core, CARIN Blue Button and PDex that are listed as types here; claims leave without money and then claim the Basis profiles of CARIN Blue Button. Directory entries that the records name come with them where _type does not leave them out.
 Files: one type each, at most 25,000 lines or 64 MiB begun; with organizeOutputBy blocks of patients.
 _since: what changed or came into view since; of a member who was matched after it, everything.`;
+/** Kits look for the plain name or for the one with the level; both mean the same operation. */
 const exportOf = (type: 'Group' | 'Patient') => {
   const definition = `${BULK}/OperationDefinition/${type.toLowerCase()}-export`;
   return {

@@ -26,7 +26,7 @@ const FAILING = 3;
 const TRIES_UNTOLD = 4;
 
 /**
- * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open; pulls, peers, jobs, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
+ * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
  * ledger rows of the pulls of a week only, by its primary key, with that of review_item.
  */
 export async function standingConditions(

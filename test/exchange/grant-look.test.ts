@@ -156,3 +156,23 @@ test('a look is good for an hour, and changes are kept for longer', async () => 
   await forgetGrantChanges(sql());
   expect(await sql()`select from exchange.grant_change`).toEqual([]);
 });
+
+test('what has changed is found by the index, whatever the planner thinks of a time that it does not know', async () => {
+  await sql()`insert into exchange.grant_change (xid) select '3'::xid8 from generate_series(1, 3000)`;
+  await sql()`analyze exchange.grant_change`;
+  const [now] = await sql().unsafe<Look[]>(`select ${LOOK}`);
+  if (!now) throw new Error('no look');
+  const read = await sql().begin(async (tx) => {
+    await tx`set local plan_cache_mode = force_generic_plan`;
+    const scans = async () => {
+      const [row] = await tx<{ seq: number; index: number }[]>`
+        select seq_scan::int as seq, idx_scan::int as index from pg_stat_xact_all_tables where relid = 'exchange.grant_change'::regclass`;
+      return { seq: row?.seq ?? 0, index: row?.index ?? 0 };
+    };
+    const before = await scans();
+    for (let n = 0; n < 3; n++) expect(await unchanged(tx, now)).toBeDefined();
+    const after = await scans();
+    return { seq: after.seq - before.seq, index: after.index - before.index };
+  });
+  expect(read).toEqual({ seq: 0, index: 3 });
+});

@@ -19,11 +19,22 @@ let server: ReturnType<typeof createTestHarness>;
 /** by the name that the next person who signs in has */
 let person = { subject: 'ada', name: 'Ada Example', roles: ['viewer', 'reviewer', 'admin'] };
 let nonce = '';
+/** a token of the provider that says this of a person */
+let signed: (claims: object, subject: string) => Promise<string>;
 
 beforeAll(async () => {
   staff = await startStaff();
   const keys = await generateKeyPair('ES256', { extractable: true });
   const jwks = { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'ES256' }] };
+  signed = (claims, subject) =>
+    new SignJWT({ ...claims })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setIssuer(issuer)
+      .setSubject(subject)
+      .setAudience(CLIENT)
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(keys.privateKey);
   provider = createServer(async (request, answer) => {
     const json = (what: unknown) =>
       answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(what));
@@ -35,16 +46,9 @@ beforeAll(async () => {
         jwks_uri: `${issuer}/jwks`,
       });
     if (request.url === '/jwks') return void json(jwks);
-    const now = Math.floor(Date.now() / 1000);
-    const token = new SignJWT({ roles: person.roles, amr: ['pwd', 'mfa'], name: person.name, nonce, auth_time: now });
-    const id = await token
-      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
-      .setIssuer(issuer)
-      .setSubject(person.subject)
-      .setAudience(CLIENT)
-      .setIssuedAt()
-      .setExpirationTime('5m')
-      .sign(keys.privateKey);
+    const { roles, name, subject } = person;
+    const auth_time = Math.floor(Date.now() / 1000);
+    const id = await signed({ roles, amr: ['pwd', 'mfa'], name, nonce, auth_time }, subject);
     json({ id_token: id, access_token: 'x', token_type: 'Bearer' });
   });
   provider.listen(0, '127.0.0.1');
@@ -239,4 +243,25 @@ test('a payer is added by one and let in by another, not by who added it; who si
 
   const out = await bob.submit('/staff', '/staff/sign-out');
   expect([out.status, (await bob.send('/staff')).status]).toEqual([303, 303]);
+});
+
+test('who signs out at the provider is signed out in workerd: by its token alone, and once', async () => {
+  const visitor = await signedIn({ subject: 'leaves' });
+  const tell = (token: string) =>
+    server.fetch('/staff/sign-in/back-channel-logout', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ logout_token: token }).toString(),
+    } as never) as unknown as Promise<Response>;
+  const event = { jti: 'one', events: { 'http://schemas.openid.net/event/backchannel-logout': {} } };
+  const told = [
+    await tell(await signed({ ...event, nonce: 'n' }, 'leaves')),
+    await tell(await signed(event, 'another')),
+    await visitor.send('/staff'),
+    await tell(await signed({ ...event, jti: 'two' }, 'leaves')),
+    await tell(await signed({ ...event, jti: 'two' }, 'leaves')),
+  ];
+  expect(told.map((a) => a.status)).toEqual([400, 200, 200, 200, 400]);
+  expect(told[3]?.headers.get('cache-control')).toBe('no-store');
+  expect((await visitor.send('/staff')).status).toBe(303);
 });

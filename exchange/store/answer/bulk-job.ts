@@ -206,7 +206,7 @@ export async function revokeJobsOf(
   return [...rows];
 }
 
-/** Exports whose files are still there. */
+/** Exports whose files are still there. bulk_job_kept. */
 export async function openExports(
   sql: Queryable,
   now: Date,

@@ -4,7 +4,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
 
 /**
- * Those that were answered, or ended, before a time, the oldest first. Jobs are few: the table is read.
+ * Those that were answered, or ended, before a time, the oldest first. bulk_job_request, which holds requests that are kept.
  * @param after only those that came after this one
  */
 export async function pastRequests(

@@ -71,7 +71,7 @@ export type SignIn = { state: string; nonce: string; verifier: string; returnTo:
 
 const SIGN_IN_MINUTES = 10;
 
-/** Begins a sign-in and forgets those whose time is over. The second statement reads the whole table: it holds minutes. */
+/** Begins a sign-in and forgets those whose time is over. staff_sign_in_expiry. */
 export async function addSignIn(sql: Queryable, idHash: string, s: SignIn, now: Date): Promise<void> {
   await sql`
     insert into exchange.staff_sign_in (id_hash, state, nonce, verifier, return_to, is_fresh, expires_at)
