@@ -87,7 +87,7 @@ export async function writePack(
         // a past period is judged as of its end, the running one as of its newest seal
         asOf = span.to <= deps.clock() ? span.to : (sealed ?? span.from);
         for (const file of Object.keys(EVIDENCE_SQL) as EvidenceFile[])
-          items.push(await writeRows(tx, folder, file, span));
+          items.push(await writeRows(tx, folder, file, { ...span, timeZone: deps.config.timeZone }));
       });
     } finally {
       await reader.end({ timeout: 5 });
@@ -135,7 +135,7 @@ async function writeRows(
   tx: Parameters<typeof evidenceRows>[0],
   folder: string,
   file: EvidenceFile,
-  span: { from: Date; to: Date },
+  span: { from: Date; to: Date; timeZone: string },
 ): Promise<PackItem> {
   const stream = createWriteStream(join(folder, file));
   const hash = createHash('sha256');

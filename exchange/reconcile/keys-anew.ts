@@ -1,8 +1,10 @@
 // Keys that other rules made are made anew: a spelling that is one with another today would else not be found among what was stored
-// before. So is what chains know of claims. A serving process goes through everything once for each number of the rules; until it is through, a pull does it for its own members.
+// before. So are substances, and what chains know of claims. A serving process goes through everything once for each number of the rules; until it is through, a pull does it for its own members.
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../../src/deps.ts';
+import { contentHashes, hasStandIns, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { isHeld } from '../../src/store/failure.ts';
 import { type ClaimFacts, claimFacts } from '../chain/facts.ts';
@@ -60,6 +62,21 @@ async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSig
 
 const parsed = (body: string) => JSON.parse(body) as Resource;
 
+/** The substance of a text, where it holds something of which rules before made something else: what stands for a reference, or the place of bytes. */
+function substanceAnew(told: string): string | undefined {
+  if (!/"identifier"\s*:\s*\{/.test(told) && !(told.includes('"hash"') && told.includes('"url"'))) return undefined;
+  const resource = parsed(told);
+  return hasStandIns(resource, MEMBER_CONTENT)
+    ? contentHashes(resource, MEMBER_CONTENT, exactNumerals(longNumerals(told))).substance
+    : undefined;
+}
+
+/** Denied lines are taken out of an authorization when it is stored: what was known of it is more than its text tells today, and stays. */
+const tellsLess = ({ type, claim, body }: MemberRecord): boolean =>
+  type === 'ExplanationOfBenefit' &&
+  claim !== null &&
+  (claimFacts(parsed(body))?.reviews?.length ?? 0) < ((JSON.parse(claim) as ClaimFacts).reviews?.length ?? 0);
+
 /**
  * What chains know of a claim today, where that is something else than what they knew. Its insurer, where that is named by an id, is known by the
  * id that its payer gave it, which the text here has no more.
@@ -100,8 +117,13 @@ const memberPage = (
       const last = records.at(-1);
       if (!last) return { last: undefined, written: 0 };
       const drugs = await drugsOf(deps.database.sql, records);
-      const keyed = records.map(({ body, ...r }) => ({ ...r, keys: recordKeys(withDrug(parsed(body), drugs)) }));
-      const claims = records.flatMap(claimAnew);
+      const whole = records.filter((r) => !tellsLess(r));
+      const keyed = whole.map(({ body, shared, ...r }) => ({
+        ...r,
+        keys: recordKeys(withDrug(parsed(body), drugs)),
+        substance: substanceAnew(shared ?? body),
+      }));
+      const claims = whole.flatMap(claimAnew);
       if (claims.length > 0) await claimsAnew(deps, claims);
       return {
         last: [last.memberId, last.type, last.id],
@@ -171,7 +193,7 @@ export async function keySharedAnew(deps: Needs): Promise<void> {
 }
 
 /** What a work has staged. */
-async function keyStagedAnew(deps: Needs, work: string): Promise<void> {
+async function keyStagedAnew(deps: Needs, work: string, isOwn: boolean): Promise<void> {
   const { sql } = deps.database;
   for (let after: [number, number, number] = [-1, -1, -1]; ; ) {
     const texts = await stagedTextsAfter(sql, work, after);
@@ -183,6 +205,7 @@ async function keyStagedAnew(deps: Needs, work: string): Promise<void> {
       texts.map(({ body, ...t }) => ({
         ...t,
         keys: t.isShared ? businessKeys(parsed(body)) : recordKeys(parsed(body)),
+        substance: t.isShared || isOwn ? undefined : substanceAnew(body),
       })),
     );
     after = [last.file, last.line, last.entry];
@@ -197,7 +220,7 @@ async function keyStagedAnew(deps: Needs, work: string): Promise<void> {
  */
 export async function keyWorkAnew(deps: Needs, work: string, isLeft = false): Promise<number> {
   const { sql } = deps.database;
-  if (isLeft || (await isOlderThanKeys(sql, work, KEY_RULES))) await keyStagedAnew(deps, work);
+  if (isLeft || (await isOlderThanKeys(sql, work, KEY_RULES))) await keyStagedAnew(deps, work, isLeft);
   const made = ofToday(await keysMade(sql));
   if (made && made.doneAt !== null) return 0;
   let changed = 0;

@@ -4,8 +4,10 @@ import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import type { Decided } from '../store/records/decided.ts';
 import { type Copy, copiesAfter, markEchoes } from '../store/records/older-copies.ts';
 import type { Range } from '../store/records/slice.ts';
+import { medicationOf } from '../transform/drug.ts';
 import { factsOf } from '../transform/facts.ts';
 
 /** Of our own what peers get is compared: that is what may come back. */
@@ -16,16 +18,27 @@ function substanceOf(body: string, isOwn: boolean): string {
   return contentHashes(told, MEMBER_CONTENT, exactNumerals(longNumerals(shared ?? body))).substance;
 }
 
-const wasOurs = ({ substance, isOwn, bodies }: Copy): boolean =>
-  bodies.some((b) => substanceOf(b, isOwn) === substance);
+/** What the payer left for a newer one of ours, and says again, it has gone back to: a correction of its own, which a person compares with ours. */
+const wasOurs = ({ substance, isOwn, versions, drugs }: Copy): boolean =>
+  versions.some(({ body, isLeft }) => {
+    if (isLeft) return false;
+    const drug = medicationOf(JSON.parse(body) as Resource);
+    const isOther =
+      drug?.startsWith('Medication/') && drugs.length > 0 && !drugs.includes(drug.slice('Medication/'.length));
+    return !isOther && substanceOf(body, isOwn) === substance;
+  });
 
 /** Units of some buckets of a work that are older versions of what we hold are echoes. */
-export async function olderEchoes(tx: Queryable, work: string, of: Pick<Range, 'first' | 'last'>): Promise<void> {
+export async function olderEchoes(
+  tx: Queryable,
+  work: Pick<Decided, 'id' | 'peerId'>,
+  of: Pick<Range, 'first' | 'last'>,
+): Promise<void> {
   for (let after: [number, number, number] = [-1, -1, -1]; ; ) {
     const copies = await copiesAfter(tx, work, of, after);
     const last = copies.at(-1);
     if (!last) return;
-    await markEchoes(tx, work, copies.filter(wasOurs));
+    await markEchoes(tx, work.id, copies.filter(wasOurs));
     after = [last.file, last.line, last.entry];
   }
 }

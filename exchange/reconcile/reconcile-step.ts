@@ -119,7 +119,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
   for (const range of await rangesOf(sql, work.id, most, decided))
     await sql.begin(async (tx) => {
       await decideBuckets(tx, work, range);
-      await olderEchoes(tx, work.id, range);
+      await olderEchoes(tx, work, range);
       await noteDecided(tx, s.pull.id, range.last);
     });
   await sql.begin(async (tx) => {

@@ -23,10 +23,10 @@ import {
 } from './codes.ts';
 
 /**
- * Rises whenever {@link recordKeys}, business-keys.ts or chain/facts.ts make something else of the same record: what is stored is keyed anew
- * (keys-anew.ts).
+ * Rises whenever {@link recordKeys}, business-keys.ts, chain/facts.ts or the substance (src/fhir/canonical.ts) make something else of the same record: what is
+ * stored is keyed anew (keys-anew.ts).
  */
-export const KEY_RULES = 8;
+export const KEY_RULES = 9;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;

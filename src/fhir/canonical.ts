@@ -3,6 +3,7 @@
 import { hash as digest } from 'node:crypto';
 import { referenceKey } from './reference.ts';
 import { isObject, type Json, type JsonObject } from './resource.ts';
+import { RESOURCE_TYPES } from './validate/types.ts';
 
 export type CanonicalUse = {
   /** members of the resource that do not count */
@@ -142,8 +143,14 @@ const NOTED = /\{[^{}]*"use":"secondary"[^{}]*\},?/g;
 
 const REFERENCE = '"reference":"';
 
-/** What stands for a literal reference whose target a payer does not have: the address of the type and the id, in a member that is none of a list. */
-const STAND_IN = /"identifier":\{"system":"https?:[^"]*\/[A-Z][A-Za-z]+","value":"[^"]*"\}/g;
+/**
+ * What stands for a literal reference whose target a payer does not have: the address of a type and an id. In a Reference alone, where it is the last
+ * or one of `reference` and `type` follows; an identifier of the record itself is followed by more.
+ */
+const STAND_IN =
+  /"identifier":\{"system":"https?:[^"]*\/([A-Z][A-Za-z]+)","value":"[A-Za-z0-9.-]{1,64}"\}(?=\}|,"(?:reference|type)":)/g;
+/** A number that somebody was given is under a system of its own name, as `…/NamingSystem/NAIC`. */
+const standsFor = (whole: string, type: string): string => (RESOURCE_TYPES.has(type) ? '""' : whole);
 
 /** Where the bytes of an Attachment are, beside their hash: each payer gives them at an address of its own. */
 const PLACE_OF_BYTES =
@@ -151,7 +158,7 @@ const PLACE_OF_BYTES =
 
 /** A canonical text with nothing where literal references stood, or what stands for one. Within a string the quotes would be escaped. */
 function withoutReferences(given: string): string {
-  const text = given.includes('"identifier":{"system":"http') ? given.replace(STAND_IN, '""') : given;
+  const text = given.includes('"identifier":{"system":"http') ? given.replace(STAND_IN, standsFor) : given;
   let out = '';
   let from = 0;
   for (let at = text.indexOf(REFERENCE); at !== -1; at = text.indexOf(REFERENCE, from)) {
@@ -176,4 +183,12 @@ export function contentHashes(
   if (text.includes('"use":"secondary"'))
     bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
   return { hash: digest('sha256', text, 'hex'), substance: digest('sha256', bare, 'hex') };
+}
+
+/** Does a content hold what {@link contentHashes} takes out of its substance beside literal references and secondary identifiers? Rules before 9 (record-keys.ts) did not. */
+export function hasStandIns(resource: JsonObject, use: CanonicalUse): boolean {
+  const text = canonicalJson(resource, use);
+  return (
+    [...text.matchAll(STAND_IN)].some(([, type = '']) => RESOURCE_TYPES.has(type)) || text.search(PLACE_OF_BYTES) !== -1
+  );
 }

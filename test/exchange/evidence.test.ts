@@ -8,8 +8,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ZipFile } from 'yazl';
 import { type PackIndex, writePack } from '../../exchange/audit/pack.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
-import { readPeriod } from '../../exchange/report/period.ts';
+import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
+import { instantsOf, readPeriod } from '../../exchange/report/period.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot } from '../../exchange/store/audit/evidence.ts';
 import { type StaffNode, startStaff } from './staff/support.ts';
 
 let s: StaffNode;
@@ -43,6 +45,51 @@ test('holds the rows of the period', async () => {
   expect(verdict.rows).toBe(n?.rows);
   expect(verdict.items).toBe(index.items.length);
   expect(verdict.keys).toHaveLength(1);
+});
+
+test('holds what the report of the period counts: by when a choice was made, by when a pull ended, and who was asked for one by one', async () => {
+  const { deps } = s.ours;
+  const { sql } = deps.database;
+  const quarter = readPeriod('2020-Q1');
+  if (!quarter) throw new Error('no quarter');
+  const span = { ...instantsOf(quarter, deps.config.timeZone), timeZone: deps.config.timeZone };
+  await sql`insert into exchange.member (id, umb) values ('late-paper', 'late-paper')`;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
+    values ('paper', 'late-paper', 'withdraw', 'regular', '2020-03-31', 'test', '2020-04-10'), ('next', 'late-paper', 'opt-in', 'regular', '2020-04-01', 'test', '2020-04-10')`;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at)
+    values ('over-the-year', 'prior', 'done', 'test', '2019-12-31', '2020-01-07', '2019-12-31', '2020-01-05')`;
+  await sql`insert into exchange.match_single (id, peer_id, at, outcome, reason, member_id) values ('one', 'prior', '2020-02-01', 'nomatch', 'no-member', null)`;
+  const ids = (file: EvidenceFile, key: string) =>
+    inSnapshot(sql, async (tx) => {
+      const found: unknown[] = [];
+      for await (const rows of evidenceRows(tx, file, span)) found.push(...rows.map((r) => JSON.parse(r)[key]));
+      return found;
+    });
+  expect(await ids('consents.jsonl', 'id')).toEqual(['paper']);
+  expect(await ids('pulls.jsonl', 'id')).toEqual(['over-the-year']);
+  expect(await ids('single-matches.jsonl', 'id')).toEqual(['one']);
+  const { tables } = await complianceReport(deps, { period: quarter });
+  const row = tables.find((t) => t.name === 'figures')?.rows.find((r) => JSON.stringify(r).includes('"F16"'));
+  expect(JSON.stringify(row)).toContain('100.0 %');
+  await sql`delete from exchange.pull where id = 'over-the-year'`;
+});
+
+test('what a payer sent of a person to be matched is not in it, and no card number of a member', async () => {
+  const { sql } = s.prior.deps.database;
+  const cards = await sql<{ n: string }[]>`select distinct unnest(mb || sub || mbi) as n from exchange.member_profile`;
+  expect(cards.length).toBeGreaterThan(3);
+  const span = { from: new Date(0), to: new Date('2100-01-01'), timeZone: 'UTC' };
+  let matches = 0;
+  for (const file of Object.keys(EVIDENCE_SQL) as EvidenceFile[])
+    await inSnapshot(sql, async (tx) => {
+      for await (const rows of evidenceRows(tx, file, span)) {
+        const text = rows.join('').toLowerCase();
+        expect(cards.filter(({ n }) => text.includes(`"${n.toLowerCase()}"`))).toEqual([]);
+        expect(text).not.toContain('"resourcetype"');
+        if (file === 'matches.jsonl') matches += rows.length;
+      }
+    });
+  expect(matches).toBeGreaterThan(0);
 });
 
 test('the same rows give the same bytes', async () => {

@@ -17,6 +17,17 @@ test('references, and what stands for one whose target is not there, say nothing
   });
   expect(same(named('9000000012'), named('9000000020'))).toEqual([false, false]);
   expect(same(visit, {})).toEqual([false, false]);
+  // under whatever address: only that of a type of FHIR stands for a record
+  for (const system of ['http://terminology.hl7.org/NamingSystem/NAIC', 'https://prior.example/fhir/MemberId']) {
+    const insured = (value: string) => ({ insurer: { identifier: { system, value }, type: 'Organization' } });
+    expect(same(insured('12345'), insured('67890'))).toEqual([false, false]);
+  }
+  // one identifier of the record itself, as a QuestionnaireResponse has it, which is no list
+  const answered = (value: string) => ({
+    identifier: { system: 'https://prior.example/fhir/Encounter', value },
+    item: [],
+  });
+  expect(same(answered('1'), answered('2'))).toEqual([false, false]);
   // an identifier of the record itself
   const numbered = (value: string) => ({ identifier: [{ system: 'https://prior.example/fhir/Encounter', value }] });
   expect(same(numbered('1'), numbered('2'))).toEqual([false, false]);

@@ -1,7 +1,10 @@
-// Rows of an evidence pack as JSON lines, read with cursors in one snapshot. $1 first instant, $2 the instant after the last.
+// Rows of an evidence pack as JSON lines, read with cursors in one snapshot. $1 first instant, $2 the instant after the last, $3 the plan's zone. They
+// hold what the report of the period counts: a pull that began before it and ended in it has its lines there.
 import type { Queryable, Sql } from '../../../src/store/database.ts';
 
-const PULLS = `exchange.pull p where p.created_at >= $1 and p.created_at < $2`;
+const PULLS = `exchange.pull p where ((p.created_at >= $1 and p.created_at < $2) or (p.finished_at >= $1 and p.finished_at < $2))`;
+/** When a choice was made, as the report counts it: a bare day begins in the plan's zone. */
+const MADE_AT = `coalesce(c.given_at, c.recorded_on::timestamp at time zone $3)`;
 
 /** One file of a pack each. Ordered, so that the same rows give the same bytes. */
 export const EVIDENCE_SQL = {
@@ -11,8 +14,8 @@ export const EVIDENCE_SQL = {
       from exchange.clock k where (k.due_at >= $1 and k.due_at < $2) or (k.starts_at >= $1 and k.starts_at < $2) order by k.due_at, k.id`,
   },
   'consents.jsonl': {
-    kind: 'Choices of the period, and those under which members were asked for in it',
-    sql: `select c.* from exchange.consent c where (c.created_at >= $1 and c.created_at < $2)
+    kind: 'Choices that were made or noted in the period, and those under which members were asked for in it',
+    sql: `select c.* from exchange.consent c where (c.created_at >= $1 and c.created_at < $2) or (${MADE_AT} >= $1 and ${MADE_AT} < $2)
         or c.id in (select m.consent_id from exchange.pull_member m join ${PULLS.replace(' where', ' on p.id = m.pull_id where')}) order by c.id`,
   },
   'contacts.jsonl': {
@@ -58,7 +61,15 @@ export const EVIDENCE_SQL = {
   },
   'matches.jsonl': {
     kind: 'How each member was decided that other payers asked for',
-    sql: `select m.* from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id where j.received_at >= $1 and j.received_at < $2 order by m.job_id, m.position`,
+    // what the payer sent of the person stays here
+    sql: `select m.job_id, m.position, m.submitted_id, m.outcome, m.reason, m.rule, m.fuzzy, m.persons, m.attestation, m.member_id, m.group_id, m.consent_policy, m.consent_from, m.consent_to,
+        encode(sha256(convert_to(m.consent::text, 'UTF8')), 'hex') as consent_sha256
+      from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id where j.received_at >= $1 and j.received_at < $2 order by m.job_id, m.position`,
+  },
+  'single-matches.jsonl': {
+    kind: 'How each member was decided that was asked for one by one ($member-match)',
+    sql: `select m.id, m.peer_id, m.at, m.outcome, m.reason, m.rule, m.fuzzy, m.persons, m.attestation, m.member_id, m.consent_policy, m.consent_from, m.consent_to, m.request_id
+      from exchange.match_single m where m.at >= $1 and m.at < $2 order by m.at, m.id`,
   },
   'payers.jsonl': {
     kind: 'The registry of payers',
@@ -92,11 +103,11 @@ export function inSnapshot<T>(sql: Sql, work: (tx: Queryable) => Promise<T>): Pr
 export async function* evidenceRows(
   tx: Queryable,
   file: EvidenceFile,
-  period: { from: Date; to: Date },
+  period: { from: Date; to: Date; timeZone: string },
 ): AsyncGenerator<string[]> {
   const query = tx.unsafe<{ line: string }[]>(
-    `select to_jsonb(x)::text as line from (${EVIDENCE_SQL[file].sql}) x where $1::timestamptz is not null and $2::timestamptz is not null`,
-    [period.from, period.to],
+    `select to_jsonb(x)::text as line from (${EVIDENCE_SQL[file].sql}) x where $1::timestamptz is not null and $2::timestamptz is not null and $3::text is not null`,
+    [period.from, period.to, period.timeZone],
   );
   for await (const rows of query.cursor(1000)) yield rows.map((r) => r.line);
 }

@@ -25,6 +25,10 @@ const COLUMNS = `g.id, g.member_id as "memberId", g.former_id as "formerId", g.a
 export const isFormerSql = (member: string): string =>
   `exists (select from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null)`;
 
+/** Who stands for a member, as SQL: the one as whom it goes on, else itself. member_merge_former. */
+export const standsAsSql = (member: string): string =>
+  `coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null), ${member})`;
+
 /** All that was ever said of a member, in force or taken back, the newest first. member_merge is small: few people are there twice. */
 export async function mergesOf(sql: Queryable, memberId: string): Promise<Merge[]> {
   return [

@@ -53,7 +53,7 @@ export const asManyAsFit = (rows: string, order: string, most = PAGE) => `
     select p.*, sum(octet_length(body)) over (order by ${order} rows unbounded preceding) - octet_length(body) as before from (${rows} order by ${order} limit ${most}) p) q
   where before < ${PAGE_BYTES} order by ${order}`;
 
-/** `claim`: what chains know of it, as JSON; null of other types. */
+/** `claim`: what chains know of it, as JSON; null of other types. `shared`: what peers get of one of ours, where that is another text. */
 export type MemberRecord = {
   memberId: string;
   type: string;
@@ -61,6 +61,7 @@ export type MemberRecord = {
   version: number;
   claim: string | null;
   body: string;
+  shared: string | null;
 };
 
 /**
@@ -69,7 +70,7 @@ export type MemberRecord = {
  */
 export async function memberRecordsAfter(sql: Queryable, after: Place, ofMember?: string): Promise<MemberRecord[]> {
   const [memberId = '', type = '', id = ''] = after;
-  const rows = `select member_id as "memberId", type, id, version, claim::text as claim, body from exchange.resource
+  const rows = `select member_id as "memberId", type, id, version, claim::text as claim, body, case origin when 'own' then shared end as shared from exchange.resource
     where ${ofMember === undefined ? '(member_id, type, id) > ($1, $2, $3)' : 'member_id = $1 and (type, id) > ($2, $3)'}
       and not (type = 'Provenance' and source_id is null)`;
   return [...(await sql.unsafe<MemberRecord[]>(asManyAsFit(rows, '"memberId", type, id'), [memberId, type, id]))];
@@ -96,13 +97,16 @@ export const keyColumns = (rows: readonly Keyed<object>[]): [string, string] => 
 /** A pull that writes the same rows is not waited for longer than this: who waits here would hold up the next. */
 const SHORT_WAIT = `set local lock_timeout = '200ms'`;
 
+/** `substance`: where it may be another one by the rules of today, lower-case hex. */
+type Said = { substance: string | undefined };
+
 /**
- * Writes keys where they differ. What was written anew since it was read has keys of its own. Primary key.
+ * Writes keys and substances where they differ. What was written anew since it was read has keys of its own. Primary key.
  * @throws what isHeld knows, when somebody else is writing one of them
  */
 export async function writeMemberKeys(
   sql: Sql,
-  rows: readonly Keyed<Omit<MemberRecord, 'body' | 'claim'>>[],
+  rows: readonly Keyed<Pick<MemberRecord, 'memberId' | 'type' | 'id' | 'version'> & Said>[],
 ): Promise<number> {
   return sql.begin(async (tx) => {
     await tx.unsafe(SHORT_WAIT);
@@ -111,18 +115,20 @@ export async function writeMemberKeys(
          select n, array_agg(hashtextextended(k, 0) order by i) as keys
          from unnest($5::text::int[], $6::text::text[]) with ordinality as u(n, k, i) group by n
        ), said as (
-         select r.*, k.keys from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::int[]) with ordinality as r(member_id, type, id, version, n)
+         select r.member_id, r.type, r.id, r.version, decode(r.substance, 'hex') as substance, k.keys
+         from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::int[], $7::text::text[]) with ordinality as r(member_id, type, id, version, substance, n)
          left join keyed k on k.n = r.n
        )
-       update exchange.resource x set keys = r.keys from said r
+       update exchange.resource x set keys = r.keys, substance = coalesce(r.substance, x.substance) from said r
        where x.member_id = r.member_id and x.type = r.type and x.id = r.id and x.version = r.version
-         and not (coalesce(x.keys, '{}') @> coalesce(r.keys, '{}') and coalesce(x.keys, '{}') <@ coalesce(r.keys, '{}'))`,
+         and (x.substance <> r.substance or not (coalesce(x.keys, '{}') @> coalesce(r.keys, '{}') and coalesce(x.keys, '{}') <@ coalesce(r.keys, '{}')))`,
       [
         arrayLiteral(rows.map((r) => r.memberId)),
         arrayLiteral(rows.map((r) => r.type)),
         arrayLiteral(rows.map((r) => r.id)),
         arrayLiteral(rows.map((r) => r.version)),
         ...keyColumns(rows),
+        arrayLiteral(rows.map((r) => r.substance ?? null)),
       ],
     );
     return written.count;
@@ -203,27 +209,29 @@ export async function stagedTextsAfter(
   ];
 }
 
-/** Writes keys of staged units. staging_pkey. */
+/** Writes keys and substances of staged units. staging_pkey. */
 export async function writeStagedKeys(
   sql: Queryable,
   work: string,
-  rows: readonly Keyed<Pick<StagedText, 'file' | 'line' | 'entry'>>[],
+  rows: readonly Keyed<Pick<StagedText, 'file' | 'line' | 'entry'> & Partial<Said>>[],
 ): Promise<void> {
   await sql.unsafe(
     `with keyed as (
        select n, array_agg(k order by i) as keys
        from unnest($5::text::int[], $6::text::text[]) with ordinality as u(n, k, i) group by n
      )
-     update exchange.staging s set keys = k.keys
-     from unnest($2::text::int[], $3::text::int[], $4::text::int[]) with ordinality as r(file, line, entry, n)
+     update exchange.staging s set keys = k.keys, substance = coalesce(decode(r.substance, 'hex'), s.substance)
+     from unnest($2::text::int[], $3::text::int[], $4::text::int[], $7::text::text[]) with ordinality as r(file, line, entry, substance, n)
      left join keyed k on k.n = r.n
-     where s.pull_id = $1 and s.file = r.file and s.line = r.line and s.entry = r.entry and s.keys is distinct from k.keys`,
+     where s.pull_id = $1 and s.file = r.file and s.line = r.line and s.entry = r.entry
+       and (s.keys is distinct from k.keys or s.substance <> decode(r.substance, 'hex'))`,
     [
       work,
       arrayLiteral(rows.map((r) => r.file)),
       arrayLiteral(rows.map((r) => r.line)),
       arrayLiteral(rows.map((r) => r.entry)),
       ...keyColumns(rows),
+      arrayLiteral(rows.map((r) => r.substance ?? null)),
     ],
   );
 }

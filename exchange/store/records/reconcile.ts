@@ -4,11 +4,12 @@
 
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Decided } from './decided.ts';
+import { echoes } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { renumbered } from './renumbered.ts';
-import { EVERYTHING, type Range } from './slice.ts';
+import type { Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
 import { knownToOthers } from './told-by-others.ts';
 import { isByCode, leaveOtherDrugs } from './turned-drugs.ts';
@@ -169,50 +170,6 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
     update exchange.staging s set made_id = coalesce(made_id, local_id), local_id = null, outcome = case when is_ours then 'unchanged' else 'retracted' end,
       reason = case when is_ours then 'patient-change' else reason end
     from gone g where s.pull_id = g.pull_id and s.file = g.file and s.line = g.line and s.entry = g.entry`;
-}
-
-/**
- * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
- * copy of ours or ours was disclosed to somebody. One of another payer, which went on through us: the same but for these, and it says to be a copy of
- * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
- */
-export async function echoes(
-  tx: Queryable,
-  work: Pick<Decided, 'id' | 'pull'>,
-  of: Buckets = EVERYTHING,
-): Promise<void> {
-  await tx.unsafe(
-    `with unit as materialized (
-       select file, line, entry, member_id, type, source_id, hash, substance, echo_of from exchange.staging s
-       where pull_id = $1 and bucket between $2 and $3 and ${open('s')} and outcome = 'created' and not is_shared
-     ), through_us as materialized (
-       select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
-       where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
-     ), echo as (
-       select u.file, u.line, u.entry, r.id, 1 as place
-       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash and r.origin = 'own'
-       union all
-       select u.file, u.line, u.entry, r.id, 2
-       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance and r.origin = 'own'
-       where r.id = u.echo_of or exists (
-         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys))
-       union all
-       select u.file, u.line, u.entry, r.id, 3
-       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
-       where u.echo_of is not null and r.origin <> 'own' and r.substance = u.substance
-       union all
-       select u.file, u.line, u.entry, r.id, 4
-       from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
-       join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.origin <> 'own' and r.origin <> (select peer_id from exchange.pull where id = $4)
-     ), first as (
-       select distinct on (file, line, entry) file, line, entry, id from echo order by file, line, entry, place, id
-     )
-     update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
-     from first e
-     where s.pull_id = $1 and s.file = e.file and s.line = e.line and s.entry = e.entry`,
-    [work.id, of.first, of.last, work.pull],
-  );
 }
 
 /**

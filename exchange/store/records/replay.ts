@@ -1,9 +1,10 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Decided } from './decided.ts';
+import { echoes } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
-import { echoes, provenanceMembers, sharedUnits, waits } from './reconcile.ts';
+import { provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
 import { strayVersions } from './stray-claims.ts';
 
@@ -46,8 +47,8 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
     await waitingUnits(tx, work);
     await strayVersions(tx, work, JUDGED_ANEW);
   }
-  await echoes(tx, work);
   await sharedUnits(tx, work.id);
+  await echoes(tx, work);
 }
 
 /** New ones, and those that are shown unless a person said that they may be. By the primary key of review_item. */

@@ -4,7 +4,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { HELD } from '../answer/grant.ts';
-import { isFormerSql } from '../members/member-merge.ts';
+import { isFormerSql, standsAsSql } from '../members/member-merge.ts';
 import { LEFT } from './report-disclosures.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
@@ -18,6 +18,10 @@ const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3
 const LOB = (member: string) =>
   `not ${isFormerSql(member)} and ($5::text is null or ${member} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
 
+/** Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. */
+const OF_LOB = (member: string) =>
+  `($5::text is null or ${standsAsSql(member)} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
+
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case
     when ${f}.local_id is null or ${f}.kind = 'identity-doubt' and ${f}.type <> 'Patient' then md5(concat_ws('|', 'held', ${p}.peer_id, ${f}.type, ${f}.source_id))
@@ -30,7 +34,7 @@ const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $
 /** When a choice was made: a bare day begins in the plan's zone ($6). */
 const MADE_AT = `coalesce(given_at, recorded_on::timestamp at time zone $6)`;
 /** Statements that have to know the plan's zone, a sixth value. */
-const ZONED: readonly string[] = ['optIn', 'statement', 'consents', 'consentsMissed'];
+const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'consents', 'consentsMissed'];
 
 /** Was the member's choice to take part at an instant? consent_member. */
 const CHOICE_AT = (member: string, at: string) =>
@@ -127,7 +131,7 @@ const COMPLIANCE_SQL = {
       where m.member_id = c.member_id and p.kicked_off_at > coalesce(c.given_at, c.created_at)
         and p.kicked_off_at < coalesce((select min(coalesce(o.given_at, o.created_at)) from exchange.consent o
           where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
-    from exchange.consent c where c.choice = 'withdraw' and coalesce(c.given_at, c.created_at) >= $1 and coalesce(c.given_at, c.created_at) < $2 and ${LOB('c.member_id')} and ${USED}`,
+    from exchange.consent c where c.choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')} and ${USED}`,
   weAsked: `
     with asked as (
       select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
@@ -178,7 +182,7 @@ const COMPLIANCE_SQL = {
   outcomes: `
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_by_member l on l.pull_id = p.id
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
     select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
@@ -195,7 +199,7 @@ const COMPLIANCE_SQL = {
     left join lateral (select case when x.undoes is null then x.decision end as decision from exchange.review_decision x
       where x.item_id = q.id and x.at < $2 and (x.at >= q.opened_at or q.opened_at >= $2) order by x.id desc limit 1) d on true
     left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
-    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
+    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED}
       and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
     group by 1, 2 order by 1, 3 desc`,
   rejected: `
@@ -215,7 +219,7 @@ const COMPLIANCE_SQL = {
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
     left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
-    where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
+    where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   proofs: `
     select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
       coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,
@@ -248,8 +252,8 @@ const COMPLIANCE_SQL = {
     select direction, payer, "memberId", object, at from (${UNDER_CHOICE}) u where not held order by at, "memberId" limit ${MOST_ROWS}`,
   metrics: `
     select q.requested, q.matched,
-      (select count(*)::int from (select l.member_id from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
-        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} group by 1) m) as received,
+      (select count(*)::int from (select ${standsAsSql('l.member_id')} from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
+        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} group by 1) m) as received,
       (select count(*)::int from (select ${OF} from ${DISCLOSED} group by 1) m) as disclosed,
       (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
         + (select count(*)::int from exchange.match_single m where ${SINGLES}) as asked,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { businessKeys } from '../../../exchange/reconcile/business-keys.ts';
 import { KEY_RULES, recordKeys } from '../../../exchange/reconcile/record-keys.ts';
+import { contentHashes, MEMBER_CONTENT } from '../../../src/fhir/canonical.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const TYPES =
@@ -87,6 +88,12 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   7: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
   // the same keys; what chains know of claims is made anew
   8: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
+  // the same keys; substances are made anew
+  9: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
+};
+/** The same of the substance, since 9. */
+const SUBSTANCE_OF: Readonly<Record<number, string>> = {
+  9: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
 };
 
 /** A claim that tells the number of its group first. */
@@ -116,4 +123,16 @@ test('the keys of a record are those of the number of their rules; others need a
   ]).map((r) => [r.resourceType, recordKeys(r), businessKeys(r)] as const);
   expect(keys.filter(([, own, shared]) => own.length + shared.length === 0)).toEqual([]);
   expect(createHash('sha256').update(JSON.stringify(keys)).digest('hex')).toBe(KEYS_OF[KEY_RULES]);
+});
+
+test('so is the substance of a record', () => {
+  const standIn = (type: string) => ({ identifier: { system: `https://payer.example/fhir/${type}`, value: 'v1' } });
+  const { substance } = contentHashes(
+    record('DocumentReference', {
+      identifier: [{ system: 'https://payer.example/fhir/DocumentReference', value: 'a', use: 'secondary' }],
+      author: [{ reference: 'Practitioner/1' }, standIn('Practitioner'), standIn('NAIC')],
+    }),
+    MEMBER_CONTENT,
+  );
+  expect(substance).toBe(SUBSTANCE_OF[KEY_RULES]);
 });

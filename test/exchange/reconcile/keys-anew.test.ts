@@ -4,7 +4,7 @@ import { recomputeChainsOf } from '../../../exchange/chain/recompute.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { holdsKeying, keysMade } from '../../../exchange/store/records/keys-made.ts';
 import { EVERYTHING, openSlice } from '../../../exchange/store/records/slice.ts';
-import { output, reconciler } from './reconcile-pull.ts';
+import { OUR_BASE, output, reconciler } from './reconcile-pull.ts';
 
 const ICD = 'http://hl7.org/fhir/sid/icd-10-cm';
 const CVX = 'http://hl7.org/fhir/sid/cvx';
@@ -218,4 +218,89 @@ test('what an older program had staged is judged under the keys of today', async
   const [row] = await sql<{ n: number }[]>`
     select count(distinct array(select k from unnest(keys) k order by k))::int as n from exchange.resource where type = 'Condition'`;
   expect(row?.n).toBe(1);
+});
+
+test('substances are made anew: a document that comes back is ours by a pull that comes first, and afterwards', async () => {
+  const { sql } = node;
+  const bytes = {
+    contentType: 'text/plain',
+    hash: 'VjuQXaNsQpVp/VQ1BUBpX17ctWU=',
+    url: 'https://ours.example/Binary/1',
+  };
+  const document = (id: string, patient: string, more: object = {}) => ({
+    resourceType: 'DocumentReference',
+    id,
+    status: 'current',
+    subject: { reference: `Patient/${patient}` },
+    content: [{ attachment: { ...bytes, ...more } }],
+    context: { encounter: [{ identifier: { system: 'https://other.example/fhir/Encounter', value: id } }] },
+  });
+  await node.own(document('doc1', 'm1'));
+  const back = document('doc9', 'p1', { url: 'https://prior.example/fhir/Binary/7' });
+  const named = { ...back, meta: { source: `${OUR_BASE}/DocumentReference/doc1` } };
+  const substances = async () => [
+    ...(await sql`select id, substance from exchange.resource where type in ('DocumentReference', 'Condition') order by id`),
+  ];
+  const right = await substances();
+  await sql`update exchange.resource set substance = sha256('older rules') where type = 'DocumentReference'`;
+  await sql`delete from exchange.keys_made`;
+  const pulled = await node.pull([output('DocumentReference', named)], { since: new Date() });
+  expect(await node.ledger(pulled.id)).toEqual(['echo DocumentReference/doc9']);
+  expect(await substances()).toEqual(right);
+  await sql`update exchange.resource set substance = sha256('older rules') where type = 'DocumentReference'`;
+  expect(await keyAfterUpdate(node.deps)).toBe(true);
+  expect(await substances()).toEqual(right);
+});
+
+test('what was known of an authorization whose denied line was taken out when it was stored stays known', async () => {
+  const { sql } = node;
+  const EXT = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
+  const line = (sequence: number, code: string) => ({
+    sequence,
+    servicedDate: `2026-01-0${sequence}`,
+    productOrService: coding('http://www.ama-assn.org/go/cpt', `2744${sequence}`),
+    adjudication: [
+      {
+        category: coding('http://terminology.hl7.org/CodeSystem/adjudication', 'submitted'),
+        extension: [
+          {
+            url: `${EXT}/extension-reviewAction`,
+            extension: [
+              { url: 'number', valueString: `PA${sequence}` },
+              {
+                url: `${EXT}/extension-reviewActionCode`,
+                valueCodeableConcept: coding('https://codesystem.x12.org/005010/306', code),
+              },
+            ],
+          },
+          { url: `${EXT}/base-ext-when-adjudicated`, valueDateTime: `2026-01-0${sequence}T00:00:00Z` },
+        ],
+      },
+    ],
+  });
+  await node.pull([
+    output('ExplanationOfBenefit', {
+      resourceType: 'ExplanationOfBenefit',
+      id: 'pa1',
+      status: 'active',
+      use: 'preauthorization',
+      type: coding('http://terminology.hl7.org/CodeSystem/claim-type', 'professional'),
+      patient: { reference: 'Patient/p1' },
+      created: '2026-01-01',
+      insurer: { display: 'Prior' },
+      provider: { display: 'x' },
+      outcome: 'complete',
+      insurance: [{ focal: true, coverage: { display: 'x' } }],
+      item: [line(1, 'A1'), line(2, 'A3')],
+    }),
+  ]);
+  const known = async () => [
+    ...(await sql<{ reviews: number }[]>`
+      select claim, keys, substance, jsonb_array_length(claim->'reviews') as reviews, body like '%27442%' as told from exchange.resource where type = 'ExplanationOfBenefit'`),
+  ];
+  const before = await known();
+  expect(before).toMatchObject([{ reviews: 2, told: false }]);
+  await sql`update exchange.keys_made set rules = 0`;
+  expect(await keyAfterUpdate(node.deps)).toBe(true);
+  expect(await known()).toEqual(before);
 });

@@ -1,0 +1,97 @@
+// Units that are records which we hold, coming back.
+import type { Queryable } from '../../../src/store/database.ts';
+import type { Decided } from './decided.ts';
+import { LED_TO } from './references.ts';
+import { EVERYTHING, type Range } from './slice.ts';
+
+/** A substance has no references. Of what they lead to these make another record of it: the drug of an order, and who did it or where. */
+const TELLING = `array['Medication', 'Practitioner', 'Organization', 'Location']`;
+
+/** `id` here of a directory record of a payer, and the `npi` that it says where it comes with this work; null where it is not known. staging_key, identity_pkey. */
+export const idHere = (type: string, sourceId: string, work: string, peerId: string): string => `
+  select coalesce(x.local_id, i.local_id) as id, x.npi
+  from (select 1) one
+  left join lateral (
+    select x.local_id, x.npi from exchange.staging x
+    where x.pull_id = ${work} and x.type = ${type} and x.source_id = ${sourceId} and x.is_shared and x.local_id is not null
+      and x.outcome in ('created', 'updated', 'unchanged', 'shared') and x.reason is distinct from 'duplicate-in-job' limit 1) x on true
+  left join exchange.identity i on i.peer_id = ${peerId} and i.type = ${type} and i.source_id = ${sourceId} and i.state in ('visible', 'echo')`;
+
+/**
+ * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
+ * copy of ours or ours was disclosed to somebody. One of another payer, which went on through us: the same but for these, and it says to be a copy of
+ * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
+ *
+ * Nothing is an echo of a record of another drug, or of somebody or something with another NPI. What does not name ours has to name the same
+ * Medication where ours names one, and of several that look alike each is one of ours at most: others are events of their own.
+ * Primary keys, staging_key, staging_bucket.
+ */
+export async function echoes(
+  tx: Queryable,
+  work: Pick<Decided, 'id' | 'peerId'>,
+  of: Pick<Range, 'first' | 'last'> = EVERYTHING,
+): Promise<void> {
+  await tx.unsafe(
+    `with unit as materialized (
+       select file, line, entry, member_id, type, source_id, hash, substance, echo_of, refs from exchange.staging s
+       where pull_id = $1 and bucket between $2 and $3 and outcome = 'created' and not booked and not is_shared
+     ), through_us as materialized (
+       select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
+       where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
+     ), alike as materialized (
+       select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
+       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash and r.origin = 'own'
+       union all
+       select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 2, r.id is not distinct from u.echo_of
+       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance and r.origin = 'own'
+       where r.id = u.echo_of or exists (
+         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys))
+       union all
+       select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 3, true
+       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
+       where u.echo_of is not null and r.origin <> 'own' and r.substance = u.substance
+       union all
+       select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 4, false
+       from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
+       join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
+       where r.origin <> 'own' and r.origin <> $4
+     ), fit as materialized (
+       -- pair by pair: nobody can say beforehand how many there are
+       select a.*, bool_or(a.is_named) over (partition by a.member_id, a.type, a.id) as is_claimed, bool_or(a.is_named) over (partition by a.file, a.line, a.entry) as names_one
+       from alike a
+       where not exists (
+         select from (
+           select k.type, array_agg(k.id) as ids, array_agg(e.npi) filter (where e.npi is not null) as npis, bool_and(k.type = 'Medication' and coalesce(e.body like '%"coding":[%', false)) as is_coded
+           from unnest(a.links) l cross join lateral (select split_part(l, '/', 1) as type, split_part(l, '/', 2) as id offset 0) k
+           left join exchange.shared_resource e on e.type = k.type and e.id = k.id
+           where k.type = any(${TELLING}) group by k.type
+         ) o cross join lateral (
+           select array_agg(h.id) as ids, array_agg(coalesce(e.npi, h.npi)) filter (where coalesce(e.npi, h.npi) is not null) as npis
+           from unnest(a.refs) r
+           cross join lateral (select split_part(r, '/', 1) as type, split_part(split_part(r, '${LED_TO}', 1), '/', 2) as source_id offset 0) k
+           cross join lateral (${idHere('k.type', 'k.source_id', '$1', '$4')}) h
+           left join exchange.shared_resource e on e.type = k.type and e.id = h.id
+           where k.type = o.type and h.id is not null
+         ) t
+         where case
+           when o.type <> 'Medication' then not t.npis <@ o.npis
+           when t.ids is null then not a.is_named
+           else (o.is_coded or not a.is_named) and not o.ids <@ t.ids end)
+     ), first as (
+       select distinct on (file, line, entry) file, line, entry, id from (
+         select file, line, entry, id, place from fit where is_named
+         union all
+         select file, line, entry, id, place from (
+           select file, line, entry, id, place,
+             row_number() over (partition by member_id, type, id order by file, line, entry) as of_record,
+             row_number() over (partition by file, line, entry order by place, id) as of_unit
+           from fit where not is_claimed and not names_one) n
+         where of_record = of_unit
+       ) e order by file, line, entry, place, id
+     )
+     update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
+     from first e
+     where s.pull_id = $1 and s.file = e.file and s.line = e.line and s.entry = e.entry`,
+    [work.id, of.first, of.last, work.peerId],
+  );
+}
