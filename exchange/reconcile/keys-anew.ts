@@ -38,14 +38,13 @@ import { EVERYTHING, openSlice } from '../store/records/slice.ts';
 import { withDrug } from '../transform/drug.ts';
 import { businessKeys } from './business-keys.ts';
 import { KEY_RULES, recordKeys } from './record-keys.ts';
+import { RULE_YEARS } from './unit-context.ts';
 
 type Needs = Pick<Deps, 'database'>;
 /** The place after a page, undefined when there was none; and how many keys or records were written. */
 type Page = { last: Place | undefined; written: number };
 
 const AGAIN_MS = 250;
-/** Gaps of services before that are of little weight. */
-const WINDOW_YEARS = 5;
 
 /** Until nobody else is writing the same records. They are read anew: they may have others then. When it ends, what is there to do is not done. */
 async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSignal): Promise<Page> {
@@ -102,7 +101,7 @@ const claimsAnew = (deps: Needs, changed: readonly ClaimKnown[]): Promise<void> 
       const work = { id: 'keys-anew', pull: null, peerId: 'own' };
       await openSlice(tx, work.id, EVERYTHING);
       const members = [...new Set(changed.map((c) => c.memberId))];
-      await recomputeChainsOf(tx, work, members, yearsBefore(at.slice(0, 10), WINDOW_YEARS), at);
+      await recomputeChainsOf(tx, work, members, yearsBefore(at.slice(0, 10), RULE_YEARS), at);
     }),
   );
 

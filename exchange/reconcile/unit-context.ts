@@ -11,7 +11,7 @@ import type { UnitContext } from './read-unit.ts';
 import type { UnitMember } from './unit-person.ts';
 
 /** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
-const RULE_YEARS = 5;
+export const RULE_YEARS = 5;
 
 /** What reading a pull's units needs to know, as of now. */
 export async function unitContext(

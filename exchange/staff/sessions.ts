@@ -23,7 +23,7 @@ export function sessions(desk: Desk): void {
       place: 'events',
       trail: [['/staff/events', 'Security']],
       lead: [
-        'People with a session that has not ended. A session keeps the roles that the identity provider gave when it began. To take them away at once, end the sessions here: signing in again needs the provider.',
+        'People with a session that has not ended. A session keeps the roles that it began with. Whoever has lost some since keeps them no longer once their sessions are ended here.',
       ],
       tables: [
         {
