@@ -1,0 +1,16 @@
+// What is truly held: garbage that nobody has collected yet is no memory that anything keeps.
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes that array buffers hold after garbage is collected; the second round waits for the sweep of the first. */
+export async function heldBytes(): Promise<number> {
+  for (let round = 0; round < 2; round++) {
+    collect();
+    await setImmediate();
+  }
+  return process.memoryUsage().arrayBuffers;
+}
