@@ -403,3 +403,21 @@ test('a member’s own request while the duty runs leaves the earlier due date, 
     await sql`delete from exchange.other_coverage where member_id = 'own1'`;
   }
 });
+
+test('accepted before the coverage begins, the week runs from the beginning; a payer known before the opt-in, from the opt-in (C06, C07)', async () => {
+  const before = now;
+  try {
+    now = new Date('2037-03-02T15:00:00Z');
+    await addMember('c06', '2037-03-10', { accepted: '2037-03-01' });
+    await keepClocks(node.deps);
+    expect(await of('c06', 'C1-offer')).toMatchObject([{ due: '2037-03-17 23:59:59.999' }]);
+    await recordPayer(node.deps, 'c06', { payer: 'Old Plan', memberNumber: 'C06', starts: null, ends: null }, ACTOR);
+    expect(await of('c06', 'C2')).toEqual([]);
+    now = new Date('2037-03-20T15:00:00Z');
+    await recordChoice(node.deps, 'c06', YES, ACTOR);
+    expect(await of('c06', 'C2')).toMatchObject([{ state: 'open', due: '2037-03-27 23:59:59.999' }]);
+  } finally {
+    now = before;
+    await node.deps.database.sql`delete from exchange.other_coverage where member_id = 'c06'`;
+  }
+});

@@ -85,6 +85,9 @@ test('14: who was affected by an outage', async () => {
     of(own.map((o) => [o.kind, o.id && a.keyOf(o.id)])),
   );
   expect(rows.find((r) => r['kind'] === 'C3-export')).toMatchObject({ reason: 'our-outage', action: 'CAPA-7' });
+  const [late] = await a.sql`select id from exchange.clock where kind = 'C3-export' and state = 'met-late'`;
+  const page = await a.answer(`/staff/clocks/${late?.['id']}`, 'clock');
+  expect(page.find((r) => r['what'] === 'Reason')).toMatchObject({ value: 'our-outage' });
   expect(a.tables['not-in-time']?.find((r) => r['kind'] === 'C3-export')).toMatchObject({
     reason: 'our-outage',
     action: 'CAPA-7',
