@@ -531,6 +531,13 @@ export const SETTINGS = {
     integer(400, 0, 10_000),
     '400',
   ),
+  staffSignInPerMinute: setting(
+    'STAFF_SIGN_IN_PER_MINUTE',
+    'Staff',
+    'Requests of the sign-in at /staff (each sign-in has two) a minute and address, twice as many at once. More is 429 until time has passed. 0 is no limit.',
+    integer(60, 0, 1_000_000),
+    '60',
+  ),
   staffOidcIssuer: setting(
     'STAFF_OIDC_ISSUER',
     'Staff',

@@ -24,7 +24,7 @@ import { refuseUnreadable } from './refuse-early.ts';
 import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
-type Page = (request: Request) => Response | Promise<Response>;
+type Page = (request: Request, env: object) => Response | Promise<Response>;
 type Served = { fetch(request: Request, env: object): Response | Promise<Response> };
 
 export type Mounted = {
@@ -46,7 +46,8 @@ const text = (body: string, status = 200) =>
     },
   });
 
-const addressOf = (c: Context<FhirEnv>) => clientAddress(getConnInfo(c).remote.address, (name) => c.req.header(name));
+export const addressOf = (c: Context<FhirEnv>) =>
+  clientAddress(getConnInfo(c).remote.address, (name) => c.req.header(name));
 
 /** Routes of a node. Paths that belong to no service answer 404 as the exchange or the directory does. */
 export function createApp(m: Mounted): Hono {

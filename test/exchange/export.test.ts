@@ -94,6 +94,24 @@ describe('scopes of Group', () => {
     const found = await Promise.all(reads.map(async (path) => (await them.call(path)).status));
     expect([...found, kick.status]).toEqual(expected);
   });
+
+  test.each([
+    // the least that would do, and not a wildcard that a client may not be registered for
+    ['system/Observation.rs', () => `/${place}/$export`, 'system/Group.r'],
+    ['system/Group.rs system/Observation.rs', () => `/${place}/$export?_type=Condition`, 'system/Condition.r'],
+    // an answer with nothing in it would be taken for a history with nothing in it
+    ['system/Group.rs', () => `/${place}/$export`, 'system/*.r'],
+    [BULK_MATCH, () => `/Observation/o1`, 'system/Observation.r'],
+    [BULK_MATCH, () => '/Observation?patient=x', 'system/Observation.s'],
+    [BULK_MATCH, () => '/Binary/x', 'system/DocumentReference.r'],
+  ])('who has %s alone and asks %s is told what is missing', async (scope, path, missing) => {
+    await them.signIn(scope);
+    const answer = await them.call(path(), { headers: { prefer: 'respond-async' } });
+    expect([answer.status, answer.header('www-authenticate')]).toEqual([
+      403,
+      `Bearer realm="fhir", error="insufficient_scope", scope="${missing}"`,
+    ]);
+  });
 });
 
 test.each([
