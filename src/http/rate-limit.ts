@@ -6,6 +6,8 @@ import { Outcome } from '../fhir/outcome.ts';
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const MAX_CLIENTS = 100_000;
+/** Whoever asks so fast wants all of it. */
+const INSTEAD = 'Too many requests. All of the directory is there as files: GET [base]/$bulk-publish names them.';
 
 export type RateLimit = {
   /**
@@ -44,7 +46,7 @@ export function rateLimit(perMinute: number, clock: () => Date): RateLimit | und
         'ratelimit-policy': `"default";q=${perMinute};w=60`,
         ratelimit: `"default";r=${Math.max(0, perMinute - used)};t=${seconds}`,
       };
-      if (used > perMinute) throw new Outcome('throttled', undefined, { retryAfter: seconds, headers });
+      if (used > perMinute) throw new Outcome('throttled', INSTEAD, { retryAfter: seconds, headers });
       return headers;
     },
   };
