@@ -765,6 +765,35 @@ describe('limits', () => {
       bodies.add(answer.bytes.toString());
     }
     expect(bodies.size).toBe(1);
+    // nor does who guesses a tag, or asks for the head alone, learn that there is something
+    const whole = await them.call(url, { headers: { 'accept-encoding': 'gzip' } });
+    for (const headers of [
+      { 'if-none-match': whole.header('etag') },
+      { 'if-none-match': '*' },
+      { 'if-match': '*' },
+      { range: 'bytes=0-' },
+    ])
+      for (const method of ['GET', 'HEAD']) expect((await other.call(url, { method, headers })).status).toBe(404);
+    const part = async (range: string) => {
+      const answer = await them.call(url, { headers: { range, 'accept-encoding': 'gzip' } });
+      return [answer.status, answer.bytes.length];
+    };
+    const { length } = whole.bytes;
+    expect([
+      await part('bytes=0-0'),
+      await part('bytes=-1'),
+      await part('bytes=0-99999999999999999999'),
+      await part('bytes=-99999999'),
+      await part('bytes=-0'),
+      await part('bytes=99999999999999999999-'),
+    ]).toEqual([
+      [206, 1],
+      [206, 1],
+      [206, length],
+      [206, length],
+      [416, 0],
+      [416, 0],
+    ]);
     for (const header of ['bytes=0-,0-', `bytes=${Array(1000).fill('0-').join(',')}`, 'bytes=--1', 'bytes=9-1']) {
       const answer = await them.call(url, { headers: { range: header, 'accept-encoding': 'gzip' } });
       expect([answer.status, answer.header('vary')]).toEqual([200, 'Accept-Encoding, Authorization']);

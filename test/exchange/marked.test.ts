@@ -114,7 +114,7 @@ async function ofPayer(): Promise<string[]> {
   const body = (asked: object) => matchBody(parts({ ...card(marked), ...asked }));
   const single = parts(card(marked));
   const post = async (path: string, sent: unknown, headers: Record<string, string> = FHIR) =>
-    void counted((await them.call(path, { method: 'POST', body: sent, headers: { ...HEADERS, ...headers } })).status);
+    counted((await them.call(path, { method: 'POST', body: sent, headers: { ...HEADERS, ...headers } })).status);
   await post('/Group/$bulk-member-match', body({}));
   await post('/Group/$bulk-member-match', body({ id: MARK }));
   await post('/Group/$bulk-member-match', { resourceType: MARK, [MARK]: MARK });
