@@ -1,6 +1,7 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
 import { answerUnder } from '../src/http/base-path.ts';
 import type { AddressOf } from '../src/http/fhir-app.ts';
+import { clientAddress } from '../src/http/rate-limit.ts';
 import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { tellOfUser } from '../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
@@ -9,7 +10,7 @@ import { createMemberPages } from './member/app.ts';
 import { keepClocks } from './schedule.ts';
 import { createStaff } from './staff/app.ts';
 
-const addressOf: AddressOf = (c) => c.req.header('cf-connecting-ip') ?? 'unknown';
+const addressOf: AddressOf = (c) => clientAddress(undefined, (name) => c.req.header(name));
 const user = { isInOrder: false };
 
 export default {

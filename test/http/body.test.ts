@@ -47,6 +47,28 @@ test('only a proxy on this machine tells who a client is, and on Workers the pla
   expect(clientAddress(undefined, headers({}))).toBe('unknown');
 });
 
+test('of IPv6 a limit counts by the network that a connection has, and not by each of its addresses', () => {
+  const at = (address: string) => clientAddress(address, () => undefined);
+  const here = ['2001:db8:1:2::1', '2001:DB8:1:2:ffff:ffff:ffff:ffff', '2001:0db8:0001:0002::', '[2001:db8:1:2::9]'];
+  expect(new Set(here.map(at))).toEqual(new Set(['2001:db8:1:2::/64']));
+  expect(at('2001:db8:1:3::1')).toBe('2001:db8:1:3::/64');
+  expect([at('2001:db8::1'), at('2001:db8:0:0:1::'), at('fe80::1%eth0')]).toEqual([
+    '2001:db8:0:0::/64',
+    '2001:db8:0:0::/64',
+    'fe80:0:0:0::/64',
+  ]);
+  expect(['192.0.2.7', '::ffff:192.0.2.7', 'unknown', 'a:b'].map(at)).toEqual([
+    '192.0.2.7',
+    '::ffff:192.0.2.7',
+    'unknown',
+    'a:b',
+  ]);
+  expect(clientAddress('127.0.0.1', () => '2001:db8:1:2::7')).toBe('2001:db8:1:2::/64');
+  expect(clientAddress(undefined, (name) => (name === 'cf-connecting-ip' ? '2001:db8:1:2::7' : undefined))).toBe(
+    '2001:db8:1:2::/64',
+  );
+});
+
 test('who asks through a proxy is not this machine', () => {
   const header = (name: string, value: string) => (asked: string) => (asked === name ? value : undefined);
   expect(isFromHere('127.0.0.1', () => undefined)).toBe(true);
