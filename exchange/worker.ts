@@ -1,7 +1,7 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
 import { answerUnder } from '../src/http/base-path.ts';
+import { clientAddress } from '../src/http/client-address.ts';
 import type { AddressOf } from '../src/http/fhir-app.ts';
-import { clientAddress } from '../src/http/rate-limit.ts';
 import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { tellOfUser } from '../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';

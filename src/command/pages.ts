@@ -15,7 +15,7 @@ export type StaffPages = { page: Page; account: { user: string; password: string
 export function staffPages(node: OpenNode): StaffPages {
   const account = developmentAccount(node.config);
   const app = createStaff(node.deps, {
-    addressOf,
+    addressOf: addressOf(node.config),
     ...(account === undefined ? {} : { development: account }),
     further: [(desk) => federationPages(desk, staffData(node.deps))],
   });

@@ -2,6 +2,7 @@
 // changes every day, so nothing here can tell later who asked. On Workers the limit holds per isolate.
 import { createHmac, randomBytes } from 'node:crypto';
 import { Outcome } from '../fhir/outcome.ts';
+import { type HeaderOf, isLoopback } from './client-address.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -50,38 +51,6 @@ export function rateLimit(perMinute: number, clock: () => Date): RateLimit | und
       return headers;
     },
   };
-}
-
-type HeaderOf = (name: string) => string | undefined;
-
-const isLoopback = (address: string) =>
-  address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
-
-/**
- * By what a limit knows an address. Of IPv6 the network of 64 bits: a connection has all of one, and whoever asked from another of its addresses
- * each time would meet no limit (RFC 6177).
- */
-export function ofLimit(address: string): string {
-  const plain = address.replace(/^\[|\]$|%.*$/g, '');
-  if (!plain.includes(':') || plain.includes('.') || !URL.canParse(`http://[${plain}]`)) return address;
-  // as the parser of URLs writes it: in lower case, without zeros, the longest run of them left out
-  const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
-  const parts = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const all =
-    tail === undefined ? parts : [...parts, ...Array<string>(8 - parts.length - after.length).fill('0'), ...after];
-  return `${all.slice(0, 4).join(':')}::/64`;
-}
-
-/**
- * The address of a client, as limits count by it. A proxy on the same machine is believed: the last entry of its X-Forwarded-For is the one it
- * wrote itself. On Workers there is no socket, and the platform says who it is; elsewhere its header is anybody's.
- */
-export function clientAddress(socket: string | undefined, header: HeaderOf): string {
-  if (socket !== undefined && !isLoopback(socket)) return ofLimit(socket);
-  const forwarded = header('x-forwarded-for')?.split(',').at(-1)?.trim();
-  const told = socket === undefined ? (header('cf-connecting-ip') ?? forwarded) : forwarded;
-  return told !== undefined && told !== '' ? ofLimit(told) : (socket ?? 'unknown');
 }
 
 /** Headers that a proxy adds: with one of them, somebody else asks than the other end of the socket. */
