@@ -10,6 +10,7 @@ import { SIGNALS } from '../directory/federation/signals.ts';
 import { LIMITS } from '../exchange/client/limits.ts';
 import { ENROLMENT_COLUMNS } from '../exchange/members/enrolment.ts';
 import { PEER_FAULTS } from '../exchange/reconcile/peer-faults.ts';
+import { QUESTIONS } from '../exchange/report/compliance/questions.ts';
 import { METRICS } from '../src/deps.ts';
 import { OUTCOMES } from '../src/fhir/outcome.ts';
 import { SETTINGS, type Setting } from '../src/settings.ts';
@@ -97,6 +98,19 @@ const PARTS: Record<string, Record<string, () => string>> = {
       table(
         ['Code', 'Meaning', 'What to do'],
         Object.entries(PEER_FAULTS).map(([c, m]) => [code(c), m.text, m.todo]),
+      ),
+  },
+  'docs/compliance.md': {
+    questions: () =>
+      table(
+        ['No.', 'Question', 'Page and table', 'CSV', 'Evidence pack'],
+        QUESTIONS.map((q, i) => [
+          String(i + 1),
+          q.question,
+          `${q.where} (${code(q.page)})`,
+          code(`?format=csv&table=${q.table}`),
+          q.pack.map(code).join(', '),
+        ]),
       ),
   },
   'docs/enrolment.md': { columns: () => `\`\`\`csv\n${ENROLMENT_COLUMNS.join(',')}\n\`\`\`` },

@@ -10,6 +10,7 @@ import { storeFailure } from '../report/failure.ts';
 import { attachments } from './attachments.ts';
 import { clock } from './clock.ts';
 import { compliance } from './compliance.ts';
+import { concurrent } from './concurrent.ts';
 import { conflicts } from './conflicts.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
@@ -63,6 +64,8 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   pull(desk);
   lines(desk);
   lists(desk);
+  // before the page of one clock, whose id it would be taken for
+  concurrent(desk);
   clock(desk);
   conflicts(desk);
   requests(desk);
