@@ -150,4 +150,16 @@ for (const page of ['README.md', 'FEDERATION.md', 'SECURITY.md', 'CHANGELOG.md']
       process.stderr.write(`${page} names ${target}, which does not exist.\n`);
       wrong++;
     }
+// and every test that the list of attacks names: *name*, *name* behind its file
+for (const [, file, names] of readFileSync('docs/attacks.md', 'utf8').matchAll(
+  /`([a-z0-9/-]+)`: (\*[^*]+\*(?:, \*[^*]+\*)*)/g,
+)) {
+  const path = [`test/${file}.test.ts`, `test/${file}.long.test.ts`].find((p) => existsSync(p));
+  const code = path === undefined ? '' : readFileSync(path, 'utf8');
+  for (const [, name] of (names ?? '').matchAll(/\*([^*]+)\*/g))
+    if (name === undefined || !code.includes(name)) {
+      process.stderr.write(`docs/attacks.md names “${name}” of ${file}, which does not exist.\n`);
+      wrong++;
+    }
+}
 if (wrong > 0) process.exitCode = 1;

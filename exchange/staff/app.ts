@@ -3,7 +3,7 @@ import type { Hono } from 'hono';
 import { type DevelopmentAccount, mayDevelop } from '../../src/auth/staff-development.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { type AddressOf, describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
@@ -36,6 +36,8 @@ import { trail } from './trail.ts';
 export type StaffOptions = {
   /** the local account of the sandbox, whose password the caller prints; see `developmentAccount` */
   development?: DevelopmentAccount | undefined;
+  /** where a request came from, for the limit of sign-ins */
+  addressOf?: AddressOf;
   /** pages of other services, registered at the same desk */
   further?: readonly ((desk: Desk) => void)[];
 };
@@ -59,7 +61,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
     return c.body(STYLE + pageHeads(deps.config.planName), 200, { 'content-type': 'text/css; charset=utf-8' });
   });
   const desk = new Desk(deps, app);
-  signIn(desk, options.development);
+  signIn(desk, options.development, options.addressOf ?? (() => 'unknown'));
   pulls(desk);
   pull(desk);
   lines(desk);

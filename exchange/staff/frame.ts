@@ -138,7 +138,7 @@ export function formatOf(c: StaffContext): Format | undefined {
 export function problem(
   c: StaffContext,
   deps: Pick<Deps, 'config'>,
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 500 | 503,
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 503,
   title: string,
   text: Part,
   session?: StaffSession,

@@ -211,6 +211,27 @@ test('files by patient hold all types: who fetched one has all of it', async () 
   expect([typeof told?.['when'], told?.['what']]).toEqual(['string', '1 Patient, 1 Observation']);
 });
 
+test.each([
+  ['', '1 Practitioner'],
+  ['&organizeOutputBy=Patient', '1 Practitioner'],
+])('who fetches directory entries alone has learnt whom a member sees (%s)', async (form, what) => {
+  const account = async (person: string) =>
+    (
+      (await (await reviewer.get(`/staff/disclosures/${person}?format=json`)).json()) as {
+        tables: { disclosures: Record<string, string | null>[] };
+      }
+    ).tables.disclosures;
+  const before = await account(ana);
+  const kicked = await them.get(`Group/${group}/$export`, `_type=Practitioner${form}`);
+  const { manifest } = await them.finished(kicked);
+  expect((await account(idOf(robert)))[0]).toMatchObject({ when: null, what });
+  for (const { url } of manifest.output) await them.lines(url);
+  const [told] = await account(idOf(robert));
+  expect([typeof told?.['when'], told?.['what']]).toEqual(['string', what]);
+  // whose records name nobody is not told
+  expect(await account(ana)).toEqual(before);
+});
+
 test('what left of a member who goes on as another one counts for that one', async () => {
   const { sql } = node.deps.database;
   const table = async (query = '') => {
