@@ -52,7 +52,7 @@ export function quickListener(
     const hosts = namesHosts(request.rawHeaders);
     const coding = request.headers['transfer-encoding']?.trim().toLowerCase();
     // a body that does not come in chunks has no end that could be waited for
-    if (coding !== undefined && !coding.endsWith('chunked')) return refuseEarly(request, response, CODED);
+    if (coding !== undefined && !/(?:^|[,\s])chunked$/.test(coding)) return refuseEarly(request, response, CODED);
     if (hasBody(request)) closeUnread(request, response);
     if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return refuseEarly(request, response, HOSTS);
     if (coding !== undefined && coding !== 'chunked') return refuseEarly(request, response, CODED);
