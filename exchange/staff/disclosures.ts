@@ -64,7 +64,7 @@ export function disclosures(desk: Desk): void {
         [PATH, 'Disclosures'],
       ],
       lead: [
-        `${count(left, 'time', 'times')} something left in the last ${ACCOUNT_YEARS} years. What was made ready and never fetched is shown without a time. Purpose of all: ${WHY}.`,
+        `${count(left, 'time', 'times')} something left in the last ${ACCOUNT_YEARS} years. What was made ready and never fetched did not leave. Purpose of all: ${WHY}.`,
       ],
       before: html`<p><a href="${PATH}/${seen.member}/audit-events">As FHIR AuditEvents</a></p>`,
       tables: [
@@ -84,7 +84,7 @@ export function disclosures(desk: Desk): void {
             { key: 'request', label: 'Request' },
           ],
           rows: seen.found.map((d) => [
-            timeCell(d.at, timeZone),
+            d.at === null ? { value: null, text: 'never fetched' } : timeCell(d.at, timeZone),
             timeCell(d.lastAt, timeZone),
             { value: d.peerName },
             { value: d.peerNpi },

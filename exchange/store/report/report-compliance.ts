@@ -129,8 +129,8 @@ const COMPLIANCE_SQL = {
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_by_member l on l.pull_id = p.id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   quarantine: `
-    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
-      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
+    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (p.peer_id, l.type, l.source_id))::int as n,
+      count(distinct (p.peer_id, l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
       (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason"
     from ${QUARANTINED} and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED}
     group by 1, 2 order by 1, 3 desc`,

@@ -255,3 +255,19 @@ test('a file of a list holds all of it, however many rows its page shows; what w
   const rows = await a.answer('/staff/peers/asker/statement?period=2027-Q1', 'statement');
   expect(rows.find((r) => r['id'] === job)).toMatchObject({ inTime: -1 });
 });
+
+test('two payers of one name each keep out a record of one id: these are two', async () => {
+  const other = `jsonb_build_object('peer_id', 'namesake')`;
+  const [pull] = await a.sql`select id from exchange.pull where peer_id = 'scripted'`;
+  const id = String(pull?.['id']);
+  await a.sql`insert into exchange.peer select (jsonb_populate_record(p, '{"id": "namesake", "client_id_here": null}')).* from exchange.peer p where id = 'scripted'`;
+  await a.sql.unsafe(
+    `insert into exchange.pull select (jsonb_populate_record(p, ${other} || '{"id": "of-namesake"}')).* from exchange.pull p where id = '${id}'`,
+  );
+  await a.sql.unsafe(
+    `insert into exchange.identity select (jsonb_populate_record(i, ${other} || '{"last_pull": "of-namesake"}')).* from exchange.identity i where source_id = 'g'`,
+  );
+  await a.sql`insert into exchange.ledger_unit select (jsonb_populate_record(l, '{"pull_id": "of-namesake"}')).* from exchange.ledger_unit l where source_id = 'g' and pull_id = ${id}`;
+  const rows = await a.compliance('quarantine');
+  expect(rows.find((r) => r['reason'] === 'unsupported-subject')).toMatchObject({ payer: 'Scripted Plan', n: 2 });
+});
