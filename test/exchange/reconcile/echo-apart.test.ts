@@ -126,7 +126,7 @@ test('a record of ours that one of theirs is already is not another one of their
   await node.sql`update exchange.delivered set keys = keys || array(select hashtextextended('Encounter/' || k, 0) from unnest(array['q1', 'q2']) k)`;
   const [one, two] = [theirs('g1', '2026-07-11'), theirs('g2', '2026-07-12')];
   const told = async (since: Date | undefined, ...sent: object[]) => {
-    const { id } = await node.pull([output('Encounter', ...sent)], { since });
+    const { id } = await node.pull([output('Encounter', ...sent)], since === undefined ? {} : { since });
     // stored as a record of its own, whether or not it may be the same event
     return (await node.ledger(id))
       .filter((l) => /g[0-9]$/.test(l))
