@@ -6,9 +6,10 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { askedOf } from '../src/http/asked.ts';
 import { bodyFirst } from '../src/http/body.ts';
+import { clientAddress } from '../src/http/client-address.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
-import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
+import { type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { answerForms } from './answer-forms.ts';
 import { type Answers, answers } from './answers.ts';
@@ -77,7 +78,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   app.use(`${path}/*`, answerForms(work));
   if (limit)
     app.use(async (c, next) => {
-      const address = clientAddress(options.peer?.(c), (name) => c.req.header(name));
+      const address = clientAddress(options.peer?.(c), (name) => c.req.header(name), deps.config.trustedProxies);
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });

@@ -3,9 +3,10 @@
 // count.
 import type { Deps } from '../src/deps.ts';
 import type { Asked } from '../src/http/asked.ts';
+import { clientAddress } from '../src/http/client-address.ts';
 import { errorReply, fixedHeaders, outcomeOf, type Reply, recordRequest, requestIdOf } from '../src/http/fhir-app.ts';
 import { CLIENT_GONE } from '../src/http/gone.ts';
-import { clientAddress, type RateLimit } from '../src/http/rate-limit.ts';
+import type { RateLimit } from '../src/http/rate-limit.ts';
 import { isWrittenAnew, VARIES } from './answer-forms.ts';
 import { CORS } from './app-answers.ts';
 import { type Direct, routeOf } from './direct.ts';
@@ -17,7 +18,7 @@ type Incoming = Asked & { peer: string | undefined };
 export type QuickAnswer = (request: Incoming) => Reply | Promise<Reply> | undefined;
 
 export function quickAnswers(
-  deps: Pick<Deps, 'log' | 'metrics'>,
+  deps: Pick<Deps, 'log' | 'metrics' | 'config'>,
   direct: Direct,
   limit: RateLimit | undefined,
 ): QuickAnswer {
@@ -43,7 +44,7 @@ export function quickAnswers(
     };
     const failed = (error: unknown) => finish(errorReply(outcomeOf(error, deps, service, requestId), requestId));
     try {
-      limits = limit?.take(clientAddress(request.peer, header));
+      limits = limit?.take(clientAddress(request.peer, header, deps.config.trustedProxies));
       const known = direct.atOnce(request, question);
       return known === undefined ? direct.answer(request, question).then(finish, failed) : finish(known);
     } catch (error) {

@@ -2,7 +2,7 @@
 import type { Handler, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { type FhirEnv, fhirApp } from '../src/http/fhir-app.ts';
+import { type AddressOf, type FhirEnv, fhirApp } from '../src/http/fhir-app.ts';
 import { VERSION } from '../src/version.ts';
 import { docsPage, docsStyle } from './integrate/docs-page.ts';
 import { openapiJson } from './integrate/openapi.ts';
@@ -20,7 +20,7 @@ import { memberMatch } from './server/member-match.ts';
 import { memberRoutes } from './server/member-routes.ts';
 import { knownOperations } from './server/operations.ts';
 import { reserved } from './server/reserved.ts';
-import { type AddressOf, token } from './server/token.ts';
+import { token } from './server/token.ts';
 
 const FHIR = '/exchange/fhir';
 

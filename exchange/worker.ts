@@ -1,5 +1,7 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
 import { answerUnder } from '../src/http/base-path.ts';
+import { clientAddress } from '../src/http/client-address.ts';
+import type { AddressOf } from '../src/http/fhir-app.ts';
 import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { tellOfUser } from '../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
@@ -8,6 +10,7 @@ import { createMemberPages } from './member/app.ts';
 import { keepClocks } from './schedule.ts';
 import { createStaff } from './staff/app.ts';
 
+const addressOf: AddressOf = (c) => clientAddress(undefined, (name) => c.req.header(name));
 const user = { isInOrder: false };
 
 export default {
@@ -18,9 +21,10 @@ export default {
     try {
       return await answerUnder(deps.config.baseUrl, request, async (local) => {
         const { pathname } = new URL(local.url);
-        if (pathname === '/staff' || pathname.startsWith('/staff/')) return createStaff(deps).fetch(local);
+        if (pathname === '/staff' || pathname.startsWith('/staff/'))
+          return createStaff(deps, { addressOf }).fetch(local);
         if (pathname.startsWith('/my/')) return createMemberPages(deps).fetch(local);
-        return createExchange(deps, (c) => c.req.header('cf-connecting-ip') ?? 'unknown').fetch(local);
+        return createExchange(deps, addressOf).fetch(local);
       });
     } finally {
       deps.end();

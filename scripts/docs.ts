@@ -10,6 +10,7 @@ import { SIGNALS } from '../directory/federation/signals.ts';
 import { LIMITS } from '../exchange/client/limits.ts';
 import { ENROLMENT_COLUMNS } from '../exchange/members/enrolment.ts';
 import { PEER_FAULTS } from '../exchange/reconcile/peer-faults.ts';
+import { QUESTIONS } from '../exchange/report/compliance/questions.ts';
 import { METRICS } from '../src/deps.ts';
 import { OUTCOMES } from '../src/fhir/outcome.ts';
 import { SETTINGS, type Setting } from '../src/settings.ts';
@@ -99,6 +100,19 @@ const PARTS: Record<string, Record<string, () => string>> = {
         Object.entries(PEER_FAULTS).map(([c, m]) => [code(c), m.text, m.todo]),
       ),
   },
+  'docs/compliance.md': {
+    questions: () =>
+      table(
+        ['No.', 'Question', 'Page and table', 'CSV', 'Evidence pack'],
+        QUESTIONS.map((q, i) => [
+          String(i + 1),
+          q.question,
+          `${q.where} (${code(q.page)})`,
+          code(`?format=csv&table=${q.table}`),
+          q.pack.map(code).join(', '),
+        ]),
+      ),
+  },
   'docs/enrolment.md': { columns: () => `\`\`\`csv\n${ENROLMENT_COLUMNS.join(',')}\n\`\`\`` },
 };
 
@@ -136,4 +150,16 @@ for (const page of ['README.md', 'FEDERATION.md', 'SECURITY.md', 'CHANGELOG.md']
       process.stderr.write(`${page} names ${target}, which does not exist.\n`);
       wrong++;
     }
+// and every test that the list of attacks names: *name*, *name* behind its file
+for (const [, file, names] of readFileSync('docs/attacks.md', 'utf8').matchAll(
+  /`([a-z0-9/-]+)`: (\*[^*]+\*(?:, \*[^*]+\*)*)/g,
+)) {
+  const path = [`test/${file}.test.ts`, `test/${file}.long.test.ts`].find((p) => existsSync(p));
+  const code = path === undefined ? '' : readFileSync(path, 'utf8');
+  for (const [, name] of (names ?? '').matchAll(/\*([^*]+)\*/g))
+    if (name === undefined || !code.includes(name)) {
+      process.stderr.write(`docs/attacks.md names “${name}” of ${file}, which does not exist.\n`);
+      wrong++;
+    }
+}
 if (wrong > 0) process.exitCode = 1;

@@ -32,6 +32,16 @@ const clientKeys = z
 const publicKeys = z
   .string()
   .refine((text) => isPublicKeySet(text), 'must be a JWK Set of public EC P-384 keys with kid');
+const networks = z
+  .string()
+  .regex(/^([0-9a-fA-F.:]+\/\d{1,3}(,\s*|$))*$/, 'must be CIDR blocks separated by commas')
+  .default('')
+  .transform((v) =>
+    v
+      .split(',')
+      .map((d) => d.trim())
+      .filter(Boolean),
+  );
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
 export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };
@@ -58,6 +68,13 @@ export const SETTINGS = {
     'Address to listen on. Put a reverse proxy with TLS in front before you widen it.',
     z.string().min(1).default('127.0.0.1'),
     '127.0.0.1',
+  ),
+  trustedProxies: setting(
+    'TRUSTED_PROXIES',
+    'Listening',
+    'Networks (CIDR, separated by commas) of proxies on other machines that are believed who asks (X-Forwarded-For). Without it all who come by such a proxy share its limits. One on this machine is believed.',
+    networks,
+    '',
   ),
   baseUrl: setting(
     'BASE_URL',
@@ -338,16 +355,7 @@ export const SETTINGS = {
     'PEER_ALLOWED_NETWORKS',
     'Exchange',
     'Private networks (CIDR, separated by commas) that peers may live in. Outside the sandbox peers need https and public addresses.',
-    z
-      .string()
-      .regex(/^([0-9a-fA-F.:]+\/\d{1,3}(,\s*|$))*$/, 'must be CIDR blocks separated by commas')
-      .default('')
-      .transform((v) =>
-        v
-          .split(',')
-          .map((d) => d.trim())
-          .filter(Boolean),
-      ),
+    networks,
     '',
   ),
   peerSecondPerson: setting(
@@ -530,6 +538,13 @@ export const SETTINGS = {
     'Least milliseconds until a single match is refused: the time must not tell why.',
     integer(400, 0, 10_000),
     '400',
+  ),
+  staffSignInPerMinute: setting(
+    'STAFF_SIGN_IN_PER_MINUTE',
+    'Staff',
+    'Requests of the sign-in at /staff (each sign-in has two) a minute and address, twice as many at once. More is 429 until time has passed. 0 is no limit.',
+    integer(60, 0, 1_000_000),
+    '60',
   ),
   staffOidcIssuer: setting(
     'STAFF_OIDC_ISSUER',

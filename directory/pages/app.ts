@@ -4,10 +4,11 @@ import type { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { bodyFirst, bodyText } from '../../src/http/body.ts';
+import { clientAddress } from '../../src/http/client-address.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { goneOf } from '../../src/http/gone.ts';
 import { preferredLanguage } from '../../src/http/language.ts';
-import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
+import type { RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Rendering } from '../rendering.ts';
 import { answerPage } from './answer.ts';
@@ -63,7 +64,8 @@ export function createPages(
     });
   });
   const { limit } = options;
-  const addressOf = (c: PageContext) => clientAddress(options.peer?.(c), (name) => c.req.header(name));
+  const addressOf = (c: PageContext) =>
+    clientAddress(options.peer?.(c), (name) => c.req.header(name), data.config.trustedProxies);
   if (limit)
     app.use(async (c, next) => {
       Object.assign(c.get('headers'), limit.take(addressOf(c)));

@@ -29,7 +29,7 @@ export type Found = {
 export type PageData = {
   config: Pick<
     Config,
-    'planName' | 'baseUrl' | 'sandbox' | 'timeZone' | 'directoryRatePerMinute' | 'directoryCountMax'
+    'planName' | 'baseUrl' | 'sandbox' | 'timeZone' | 'directoryRatePerMinute' | 'trustedProxies' | 'directoryCountMax'
   >;
   clock: Clock;
   /** public FHIR base */

@@ -61,6 +61,8 @@ export async function poll(talk: Talk, statusUrl: string, attempts: number): Pro
   if (response.status !== 200 || (said !== null && !said.startsWith('200'))) {
     await discard(response);
     if (response.status === 404 || response.status === 410) throw new PeerFault('job-lost');
+    // its files would be too many, or too large
+    if (response.status === 413) throw new PeerFault('batch-too-large');
     const code = response.status === 200 ? (said ?? '').slice(0, 3) : response.status;
     throw new PeerFault(`job-failed-${/^\d{3}$/.test(String(code)) ? code : 'unknown'}`);
   }

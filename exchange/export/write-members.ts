@@ -61,9 +61,20 @@ class Sent {
   targets: string[] = [];
   /** Provenance that may be about what comes later */
   waiting: Waiting[] = [];
+  /** directory-type records that are new to the peer by what leaves of this member: texts of several keys, which come again and again */
+  readonly names = new Set<string>();
   /** the newest time of what is transmitted: statements about it that came later change nothing of when it came */
   recorded = '';
   #at = '';
+
+  /** Counts what the member's records name: that somebody is treated by whom leaves with it, also where nothing else does. */
+  addNamed(types: readonly string[]): void {
+    for (const key of new Set([...this.names].flatMap((keys) => keys.split(' ')))) {
+      const type = key.slice(0, key.indexOf('/'));
+      if (types.includes(type)) this.types[type] = (this.types[type] ?? 0) + 1;
+    }
+    this.names.clear();
+  }
 
   /** @param at as the server tells a time: those of one import are the same */
   add(key: string, type: string, at: string): void {
@@ -168,7 +179,10 @@ export async function writeMembers(
     one.targets = [];
     const shared = beside[n] ?? [];
     beside[n] = [];
-    for (const { type, text } of shared) await place(memberId, type, text);
+    for (const { type, text } of shared) {
+      await place(memberId, type, text);
+      one.types[type] = (one.types[type] ?? 0) + 1;
+    }
     if (withProvenance)
       for (const { json } of sharedTransmitters(about.us, about.peerId, shared))
         await place(memberId, 'Provenance', json);
@@ -180,7 +194,12 @@ export async function writeMembers(
   )) {
     for (let i = 0; i < page.length; i++) {
       const row = readExportRow(page, i);
-      if (row.links !== null) named?.add(row.links, row.isNews);
+      const names = sent[row.member]?.names;
+      // what is there was added
+      if (row.links !== null && row.links !== '' && names?.has(row.links) !== true) {
+        named?.add(row.links, row.isNews);
+        if (row.isNews) names?.add(row.links);
+      }
       if (row.reason !== null) counts[`withheld-${row.reason}`] = (counts[`withheld-${row.reason}`] ?? 0) + 1;
       if (row.key === null) continue;
       const memberId = members[row.member]?.memberId ?? '';
@@ -205,6 +224,7 @@ export async function writeMembers(
     page.release();
   }
   for (const n of members.keys()) await transmit(n);
+  for (const one of sent) one.addNamed(conditions.types);
   await writeDeleted(files, await deletedRows(tx, about.peerId, conditions), counts);
   return members.map((m, n) => ({
     memberId: m.memberId,

@@ -148,7 +148,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       attempts: pull.attempts,
     });
     await judgePeer(s, error, now);
-    if (error.reason === 'batch-too-large' && (await splitPull(s))) return;
+    if (error.reason === 'batch-too-large' && asksForMembers(s) && (await splitPull(s))) return;
     const judged = judgeFault(error, pull, await restartsOf(sql, pull.id), now, deps.config.pullDeadlineHours);
     if (judged.kind === 'retry') await writeFaults(s);
     if (judged.kind === 'retry')
@@ -174,6 +174,11 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
   const wait = BACKOFF_MS[Math.min(pull.attempts, BACKOFF_MS.length - 1)] ?? 60_000;
   await postponePull(sql, pull.id, owner, later(wait), pull.attempts + 1, 'our-fault');
 }
+
+/** Is less asked for when fewer members are? A Group that was agreed on, and everybody, stay as large. */
+const asksForMembers = ({ pull, peer }: Step): boolean =>
+  pull.state !== 'exporting' ||
+  (pull.fetchForm !== 'all' && (peer.groupThere === null || pull.groupId !== peer.groupThere));
 
 /** Does the fault say that the peer does not work? A refusal or a lost job is an answer; a request to wait is none against it. */
 async function judgePeer(s: Step, fault: PeerFault, now: Date): Promise<void> {

@@ -45,7 +45,10 @@ export const PULL_REASONS = {
     'Tell the other payer.',
   ),
   'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
-  'batch-too-large': look('The other payer takes fewer members at once.', 'Lower PULL_BATCH.'),
+  'batch-too-large': look(
+    'The other payer takes fewer members at once, or its answer about them is too large for it.',
+    'Lower PULL_BATCH, or agree on a smaller Group.',
+  ),
   forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),
   'not-registered': act('We are not registered with the other payer.', 'An administrator completes the registration.'),
   token: act('The other payer gave us no access token.', 'Ask the other payer about our registration and keys.'),

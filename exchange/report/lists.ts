@@ -2,6 +2,7 @@
 export { type Alert, type ListedAlert, recentAlerts } from '../store/alert.ts';
 export { type BulkFile, jobFiles } from '../store/answer/bulk-job.ts';
 export { documentChecks } from '../store/report/document-check.ts';
+export { askedLongAgo } from '../store/report/report-concurrent.ts';
 export {
   type MatchDecision,
   pageDecisions,

@@ -1,16 +1,19 @@
 // Sign-in, sessions and sign-out of staff, each with its audit row in the same transaction.
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Logout } from '../../src/auth/staff-logout.ts';
 import type { Person } from '../../src/auth/staff-oidc.ts';
 import { hashOf, randomId } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { attemptSecret } from '../match/attempt-secret.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { takeCallAlone } from '../store/match/match-attempt.ts';
 import { useAssertion } from '../store/peers/peer.ts';
 import {
   addSession,
   addSignIn,
   endSession,
+  endSessionNamed,
   endSessionsOf,
   type SignedIn,
   type SignIn,
@@ -31,6 +34,24 @@ export async function beginSignIn(deps: Needs, returnTo: string, isFresh = false
   const begun = { state: randomId(), nonce: randomId(), verifier: randomId(), returnTo, isFresh };
   await addSignIn(deps.database.sql, hashOf(id), begun, deps.clock());
   return { id, ...begun };
+}
+
+const KIND = 'staff-sign-in';
+
+/**
+ * Takes one of the tries of an address to sign in.
+ * @returns seconds until the next one is possible; 0 when this one is
+ */
+export async function takeTry(
+  deps: Pick<Deps, 'config' | 'database' | 'clock' | 'keys'>,
+  address: string,
+): Promise<number> {
+  const perMinute = deps.config.staffSignInPerMinute;
+  if (perMinute === 0) return 0;
+  const key = createHmac('sha256', await attemptSecret(deps))
+    .update(`staff\0${address}`)
+    .digest('base64url');
+  return takeCallAlone(deps.database.sql, `address ${key.slice(0, 22)}`, KIND, perMinute, deps.clock());
 }
 
 /** The sign-in of a cookie. It is gone afterwards. */
@@ -105,9 +126,15 @@ export async function closeSessionsOf(
 /** The same by the word of the identity provider, which is good once. False when it was used before. */
 export async function closeSignedOut(deps: Needs, said: Logout, requestId: string): Promise<boolean> {
   const hash = createHash('sha256').update(`logout\0${said.issuer}\0${said.jti}`).digest('hex');
+  const { of } = said;
   return deps.database.sql.begin(async (tx) => {
     if (await useAssertion(tx, hash, said.until, deps.clock())) return false;
-    await endAll(deps, tx, said.subject, undefined, requestId);
+    if ('subject' in of) await endAll(deps, tx, of.subject, undefined, requestId);
+    else {
+      const ended = await endSessionNamed(tx, of.issuer, of.sid);
+      for (const subject of new Set(ended))
+        await writeEnded(deps, tx, subject, ended.filter((s) => s === subject).length, undefined, requestId);
+    }
     return true;
   });
 }
@@ -120,17 +147,29 @@ async function endAll(
   requestId: string,
 ): Promise<number> {
   const sessions = await endSessionsOf(tx, subject);
-  const row = auditRow({
-    at: deps.clock(),
-    actorKind: 'staff',
-    actor: by?.subject ?? 'oidc',
-    action: 'sessions-ended',
-    requestId,
-    detail: { of: subject, sessions, ...(by ? devMark(by) : {}) },
-  });
   // a provider tells every node about everybody who signs out
-  if (by !== undefined || sessions > 0) await writeAudit(tx, [row]);
+  if (by !== undefined || sessions > 0) await writeEnded(deps, tx, subject, sessions, by, requestId);
   return sessions;
+}
+
+async function writeEnded(
+  deps: Needs,
+  tx: Queryable,
+  subject: string,
+  sessions: number,
+  by: StaffSession | undefined,
+  requestId: string,
+): Promise<void> {
+  await writeAudit(tx, [
+    auditRow({
+      at: deps.clock(),
+      actorKind: 'staff',
+      actor: by?.subject ?? 'oidc',
+      action: 'sessions-ended',
+      requestId,
+      detail: { of: subject, sessions, ...(by ? devMark(by) : {}) },
+    }),
+  ]);
 }
 
 const devMark = (session: StaffSession) => (session.development ? { dev: true } : {});

@@ -20,7 +20,7 @@ const MEDIA = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}(?:; ?charset=[a-z0-9-]{1,4
 export function binaryRead(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Binary/:id');
-    const caller = await authorize(c, deps, 'export', 'data.read');
+    const caller = await authorize(c, deps);
     if (!covers(caller, 'DocumentReference')) return insufficientScope(c, deps, caller, 'system/DocumentReference.r');
     takeDownload(c, deps, caller.peer.id);
     const id = c.req.param('id') ?? '';

@@ -125,7 +125,10 @@ async function coveredTypes(
 ): Promise<string[]> {
   const beyond = asked?.filter((type) => !covers(caller, type)) ?? [];
   if (beyond.length > 0) return insufficientScope(c, deps, caller, readScopes(beyond));
-  return asked ?? EXPORT_ORDER.filter((type) => covers(caller, type));
+  const types = asked ?? EXPORT_ORDER.filter((type) => covers(caller, type));
+  // an answer with nothing in it would be taken for a history with nothing in it
+  if (types.length === 0) return insufficientScope(c, deps, caller, 'system/*.r');
+  return types;
 }
 
 /** Patients asked for who are granted. Others are left out by payer-to-payer, and an error of a plain export. */

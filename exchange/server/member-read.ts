@@ -57,7 +57,7 @@ export async function admitted(
   type: string,
   way: 'reads' | 'searches',
 ): Promise<Caller> {
-  const caller = await authorize(c, deps, 'data.read');
+  const caller = await authorize(c, deps);
   if (!has(caller[way], type))
     return insufficientScope(c, deps, caller, `system/${type}.${way === 'reads' ? 'r' : 's'}`);
   checkAccepts(c.req.header('accept'), c.req.query('_format'));

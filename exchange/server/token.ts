@@ -16,7 +16,7 @@ import { grantScopes } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { boundedText } from '../../src/http/body.ts';
-import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { type AddressOf, type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { LimitName } from '../client/limits.ts';
 import { type KeyFault, peerKeys, slowestFetchMs } from '../peers/peer-keys.ts';
 import { addresses } from '../plan.ts';
@@ -56,9 +56,6 @@ type Refused = {
   isBooked?: boolean;
 };
 type Good = { client: Peer; jti: string; expiresAt: Date; scope: string; asker: Asker };
-
-/** Where a request came from; on Node the socket tells, on Workers the platform. */
-export type AddressOf = (c: Context<FhirEnv>) => string;
 
 export function token(deps: Deps, addressOf: AddressOf) {
   return async (c: Context<FhirEnv>): Promise<Response> => {

@@ -3,13 +3,14 @@ import type { Hono } from 'hono';
 import { type DevelopmentAccount, mayDevelop } from '../../src/auth/staff-development.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { type AddressOf, describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { attachments } from './attachments.ts';
 import { clock } from './clock.ts';
 import { compliance } from './compliance.ts';
+import { concurrent } from './concurrent.ts';
 import { conflicts } from './conflicts.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
@@ -35,6 +36,8 @@ import { trail } from './trail.ts';
 export type StaffOptions = {
   /** the local account of the sandbox, whose password the caller prints; see `developmentAccount` */
   development?: DevelopmentAccount | undefined;
+  /** where a request came from, for the limit of sign-ins */
+  addressOf?: AddressOf;
   /** pages of other services, registered at the same desk */
   further?: readonly ((desk: Desk) => void)[];
 };
@@ -58,11 +61,13 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
     return c.body(STYLE + pageHeads(deps.config.planName), 200, { 'content-type': 'text/css; charset=utf-8' });
   });
   const desk = new Desk(deps, app);
-  signIn(desk, options.development);
+  signIn(desk, options.development, options.addressOf ?? (() => 'unknown'));
   pulls(desk);
   pull(desk);
   lines(desk);
   lists(desk);
+  // before the page of one clock, whose id it would be taken for
+  concurrent(desk);
   clock(desk);
   conflicts(desk);
   requests(desk);

@@ -19,7 +19,7 @@ import {
 } from './conflict-tables.ts';
 import type { Desk, Visit } from './desk.ts';
 import { address, csrfField, problem, type StaffContext, withQuery } from './frame.ts';
-import { choice, cut, filterForm, PAGE } from './paging.ts';
+import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
 
 const PATH = '/staff/conflicts';
@@ -98,8 +98,8 @@ export function conflicts(desk: Desk): void {
   desk.page(PATH, 'rows', async (visit) => {
     const { c } = visit;
     const filter = readFilter(c);
-    const found = await items(deps, filter, PAGE + 1, readPlace(c.req.query('after')));
-    const { rows, last } = cut(found.rows);
+    const found = await items(deps, filter, rowsOf(c) + 1, readPlace(c.req.query('after')));
+    const { rows, last } = cut(found.rows, rowsOf(c));
     const groups = await itemGroups(deps, filter.state === 'open' ? filter.kind : undefined);
     const group = groups.pulls.find((g) => g.pullId === filter.pullId && g.peerId === filter.peerId);
     // the whole list begins with what there is of each kind: one payer may fill it

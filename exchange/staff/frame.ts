@@ -69,6 +69,8 @@ export type View = {
   after?: Part;
   /** address of the next rows */
   next?: string | undefined;
+  /** its files hold the rows of the page, too: it leads on from them by a day */
+  filesByPage?: true;
 };
 
 export function csrfField(session: StaffSession): Safe {
@@ -136,7 +138,7 @@ export function formatOf(c: StaffContext): Format | undefined {
 export function problem(
   c: StaffContext,
   deps: Pick<Deps, 'config'>,
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 500 | 503,
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 503,
   title: string,
   text: Part,
   session?: StaffSession,
@@ -178,6 +180,11 @@ const contents = (tables: readonly Table[]): Part =>
           html`<li><a href="#t-${t.name}">${t.caption}</a>${t.rows.length === 0 ? html` <span class="none">none</span>` : ''}</li>`,
       )}</ul></nav>`;
 
+/** A file has the list from its first row, whichever of its pages leads to it. */
+const FROM_THE_FIRST = { after: '', before: '', from: '' };
+const TOO_MANY =
+  'A file would hold only a part of these rows. Choose fewer with the filters of the page, or take them as JSON, which has the address of the next ones (next).';
+
 /** A view in the format that was asked for: all three hold the same rows. */
 export function show(
   c: StaffContext,
@@ -194,6 +201,9 @@ export function show(
   if (wanted !== undefined && format !== 'html' && first === undefined)
     return problem(c, deps, 404, 'Not found', 'There is no such table on this page.', session);
   const name = new URL(c.req.url).pathname.slice(1).replaceAll(/[^A-Za-z0-9-]+/g, '-');
+  // a file is read as the whole of a list
+  if (format === 'csv' && view.next !== undefined && view.filesByPage !== true)
+    return problem(c, deps, 413, 'Too many rows for one file', TOO_MANY, session);
   if (format === 'csv')
     return c.body(tables.length === 1 && first ? tableCsv(first) : tablesCsv(tables), 200, {
       'content-type': 'text/csv; charset=utf-8; header=present',
@@ -209,6 +219,8 @@ export function show(
     };
     return c.body(`${JSON.stringify(body, null, 2)}\n`, 200, { 'content-type': 'application/json; charset=utf-8' });
   }
+  const fromFirst = view.filesByPage === true ? {} : FROM_THE_FIRST;
+  const isLater = Object.keys(FROM_THE_FIRST).some((k) => c.req.query(k) !== undefined);
   const main = [
     html`<p class="print-only">As it was on ${timeText(deps.clock(), deps.config.timeZone)}, for ${session.name} (${session.roles.join(', ')}).</p>`,
     view.lead && view.lead.length > 0 ? html`<div class="lead">${view.lead.map((s) => html`<p>${s}</p>`)}</div>` : '',
@@ -216,8 +228,9 @@ export function show(
     contents(view.tables),
     view.tables.map((t, i) => [
       tableHtml(daysInWords(t), {
-        csv: withQuery(c.req.url, { format: 'csv', table: t.name }),
-        json: withQuery(c.req.url, { format: 'json', table: t.name }),
+        csv: withQuery(c.req.url, { format: 'csv', table: t.name, ...fromFirst }),
+        json: withQuery(c.req.url, { format: 'json', table: t.name, ...fromFirst }),
+        isPart: view.filesByPage !== true && (view.next !== undefined || isLater),
       }),
       i === 0 && view.texts ? textsHtml(view.texts) : '',
     ]),

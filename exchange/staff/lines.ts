@@ -10,7 +10,7 @@ import { type RecordReport, recordReport } from '../report/pull/record.ts';
 import { codeCell, count, memberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { type StaffContext, withQuery } from './frame.ts';
-import { choice, cut, filterForm, PAGE } from './paging.ts';
+import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
 
 function readPlace(text: string | undefined): Place | undefined {
   const m = /^(\d{1,9})-(\d{1,9})-(\d{1,9})$/.exec(text ?? '');
@@ -168,9 +168,15 @@ export function lines(desk: Desk): void {
   desk.page('/staff/pulls/:id/lines', 'rows', async (visit) => {
     const { c } = visit;
     const filter = readFilter(c);
-    const found = await ledgerLines(deps, c.req.param('id') ?? '', filter, PAGE + 1, readPlace(c.req.query('after')));
+    const found = await ledgerLines(
+      deps,
+      c.req.param('id') ?? '',
+      filter,
+      rowsOf(c) + 1,
+      readPlace(c.req.query('after')),
+    );
     if (!found) return desk.notFound(visit, 'There is no such pull.');
-    const { rows, last } = cut(found.lines);
+    const { rows, last } = cut(found.lines, rowsOf(c));
     const path = `/staff/pulls/${found.pullId}`;
     await desk.viewed(
       visit,

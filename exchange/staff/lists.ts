@@ -12,10 +12,18 @@ import { recordExport } from '../report/sessions.ts';
 import { CLOCK_KINDS, clockCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
-import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
 
-const CLOCK_FILTERS = { open: 'running', late: 'late', blocked: 'blocked', closed: 'ended', all: 'all' } as const;
+const CLOCK_FILTERS = {
+  open: 'running',
+  overdue: 'overdue now',
+  late: 'late',
+  unmet: 'not met in time, for whatever reason',
+  blocked: 'blocked',
+  closed: 'ended',
+  all: 'all',
+} as const;
 export const PEER_STATES: Readonly<Record<string, Cell>> = {
   active: { value: 'active', tone: 'good' },
   pending: { value: 'pending', text: 'waits for approval', tone: 'look' },
@@ -34,7 +42,7 @@ const payerCell = (k: { kind: string; peerId: string | null; peerName: string | 
 function reasonCell(k: { state: string; dueAt: Date; closedAt: Date | null; reason: string | null }, now: Date): Cell {
   if (k.reason !== null)
     return { value: k.reason, text: LATE_REASONS[k.reason as LateReason] ?? meaning('clock', k.reason).text };
-  const isLate = k.state === 'met-late' || (k.state === 'open' && k.dueAt < now);
+  const isLate = k.state === 'met-late' || (['open', 'attempted', 'blocked'].includes(k.state) && k.dueAt < now);
   return isLate ? { value: null, text: 'no reason given yet', tone: 'act' } : { value: null };
 }
 
@@ -120,7 +128,7 @@ export function lists(desk: Desk): void {
       began: began && instantsOf(began, timeZone),
       during: during && instantsOf(during, timeZone),
     };
-    const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c), scope));
+    const { rows, last } = cut(await pageClocks(sql, filter, now, rowsOf(c) + 1, readAfter(c), scope), rowsOf(c));
     const which = [
       duty && `duty: ${CLOCK_RULES[duty].name}`,
       began && `begun in ${began.name}`,
@@ -135,7 +143,7 @@ export function lists(desk: Desk): void {
         'Every duty with a due time has a clock, which starts by itself and stops only with the event that fulfils the duty. Earliest due first.',
         ...(days !== '' && !during ? [`“${days}” names no days, and nothing was left out for it.`] : []),
       ],
-      after: html`<p><a href="/staff/clocks/due.ics">Open due dates as a calendar file</a> (iCalendar, without members)</p>`,
+      after: html`<p><a href="/staff/clocks/concurrent">Members covered elsewhere too, last asked for more than three months ago</a></p><p><a href="/staff/clocks/due.ics">Open due dates as a calendar file</a> (iCalendar, without members)</p>`,
       before: filterForm(
         '/staff/clocks',
         [

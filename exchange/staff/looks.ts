@@ -4,7 +4,7 @@ import { idsOfPerson, memberAuditBefore } from '../report/member/member-account.
 import type { Desk } from './desk.ts';
 import { address } from './frame.ts';
 import { looksTable } from './member-tables.ts';
-import { cut, PAGE } from './paging.ts';
+import { cut, rowsOf } from './paging.ts';
 
 const PATH = '/staff/members/:member/looks';
 
@@ -19,9 +19,9 @@ export function looks(desk: Desk): void {
       deps.database.sql,
       await idsOfPerson(deps.database.sql, member),
       before,
-      PAGE + 1,
+      rowsOf(visit.c) + 1,
     );
-    const { rows, last } = cut(found);
+    const { rows, last } = cut(found, rowsOf(visit.c));
     await desk.viewed(visit, 'looks', `member/${member}/looks`, [member], rows.length);
     return desk.show(visit, {
       title: 'Who looked at this member’s data',

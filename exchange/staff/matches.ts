@@ -7,7 +7,7 @@ import { findRequest, type MatchDecision, pageDecisions } from '../report/lists.
 import { codeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
-import { choice, cut, filterForm, PAGE } from './paging.ts';
+import { choice, cut, filterForm, rowsOf } from './paging.ts';
 
 const OUTCOMES = {
   match: 'matched',
@@ -59,7 +59,10 @@ export function matches(desk: Desk): void {
     if (request?.kind !== 'match') return desk.notFound(visit, 'There is no such batch.');
     const outcome = choice(visit.c, 'outcome', ['match', 'nomatch', 'consentconstraint'] as const);
     const from = /^\d{1,9}$/.exec(visit.c.req.query('from') ?? '')?.[0];
-    const { rows, last } = cut(await pageDecisions(sql, request.id, { outcome }, PAGE + 1, Number(from ?? -1)));
+    const { rows, last } = cut(
+      await pageDecisions(sql, request.id, { outcome }, rowsOf(visit.c) + 1, Number(from ?? -1)),
+      rowsOf(visit.c),
+    );
     await desk.viewed(visit, 'match', `match/${request.id}`, seen(rows), rows.length);
     const here = `/staff/requests/${request.id}`;
     return desk.show(visit, {

@@ -1,14 +1,19 @@
 // Places in long lists, as they stand in addresses, and the choices of filters.
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { After } from '../report/lists.ts';
-import type { StaffContext } from './frame.ts';
+import { formatOf, type StaffContext } from './frame.ts';
 
 export const PAGE = 100;
+/** A file is read away from the page that would lead on: it holds a list whole, or as much of it as is held in memory. */
+export const FILE_ROWS = 20_000;
+
+/** So many rows of a list are shown at once. */
+export const rowsOf = (c: StaffContext): number => ((formatOf(c) ?? 'html') === 'html' ? PAGE : FILE_ROWS);
 
 /** A page and the row after it: whether there are more rows is known by asking for one more. */
-export function cut<T>(rows: readonly T[]): { rows: readonly T[]; last: T | undefined } {
-  const page = rows.slice(0, PAGE);
-  return { rows: page, last: rows.length > PAGE ? page.at(-1) : undefined };
+export function cut<T>(rows: readonly T[], size: number): { rows: readonly T[]; last: T | undefined } {
+  const page = rows.slice(0, size);
+  return { rows: page, last: rows.length > size ? page.at(-1) : undefined };
 }
 
 export function readAfter(c: StaffContext): After | undefined {

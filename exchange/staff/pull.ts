@@ -12,7 +12,7 @@ import { reportSummary, reportTables } from '../report/pull/report-tables.ts';
 import { clockCell, codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, csrfField, problem, withQuery } from './frame.ts';
-import { choice, cut, filterForm, PAGE } from './paging.ts';
+import { choice, cut, filterForm, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
 
 const MAX_NOTE = 500;
@@ -124,10 +124,10 @@ export function pull(desk: Desk): void {
       deps,
       c.req.param('id') ?? '',
       { outcome, key: isMemberKey(key) ? key : undefined },
-      { limit: PAGE + 1, after: c.req.query('after') },
+      { limit: rowsOf(c) + 1, after: c.req.query('after') },
     );
     if (!found) return desk.notFound(visit, 'There is no such pull.');
-    const { rows, last } = cut(found.members);
+    const { rows, last } = cut(found.members, rowsOf(c));
     const path = `/staff/pulls/${found.pullId}`;
     await desk.viewed(
       visit,

@@ -7,7 +7,7 @@ import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell 
 import { alertTable, MOST_ALERTS } from './alerts.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
-import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 
 /** The clock of a pull: that of its members' requests. */
 function pullClock(p: PullLine, now: Date) {
@@ -160,7 +160,7 @@ export function pulls(desk: Desk): void {
       'peer',
       peers.map((p) => p.id),
     );
-    const { rows, last } = cut(await pagePulls(sql, { state, peerId }, now, PAGE + 1, readAfter(c)));
+    const { rows, last } = cut(await pagePulls(sql, { state, peerId }, now, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
     return desk.show(visit, {
       title: 'Pulls',
       place: 'pulls',

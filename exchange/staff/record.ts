@@ -201,6 +201,7 @@ export function record(desk: Desk): void {
       ],
       before,
       tables: page.length === 0 ? [yearTable('', [])] : [...yearTables(page), ...attachmentTables(page)],
+      filesByPage: true,
       next: t.next && withQuery(c.req.url, { after: `${t.next.day}~${t.next.type}/${t.next.id}` }),
     });
   });

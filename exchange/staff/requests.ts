@@ -14,7 +14,7 @@ import { failureText } from '../report/request-words.ts';
 import { count, requestStateCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
-import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import {
   countTable,
   decisionTable,
@@ -46,7 +46,7 @@ export function requests(desk: Desk): void {
       'peer',
       peers.map((p) => p.id),
     );
-    const { rows, last } = cut(await pageRequests(sql, { state, peerId }, PAGE + 1, readAfter(c)));
+    const { rows, last } = cut(await pageRequests(sql, { state, peerId }, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
     return desk.show(visit, {
       title: 'Requests to us',
       place: 'requests',

@@ -8,7 +8,7 @@ import { countSecurity, pageMatches, pageSecurity, refusalMeaning, SECURITY_REAS
 import { codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
-import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
 
 const DAY = 86_400_000;
@@ -32,10 +32,10 @@ export function security(desk: Desk): void {
     const after = readAfter(c);
     const place = after && /^\d+$/.test(after.id) ? { at: after.at, seq: after.id } : undefined;
     const [found, counts] = await Promise.all([
-      pageSecurity(sql, { peerId, reason }, PAGE + 1, place),
+      pageSecurity(sql, { peerId, reason }, rowsOf(c) + 1, place),
       countSecurity(sql, new Date(deps.clock().getTime() - 7 * DAY)),
     ]);
-    const { rows, last } = cut(found);
+    const { rows, last } = cut(found, rowsOf(c));
     return desk.show(visit, {
       title: 'Security events',
       place: 'events',
@@ -121,7 +121,7 @@ export function security(desk: Desk): void {
     );
     const reason = choice(c, 'reason', DECIDED);
     const after = /^\d{1,18}$/.exec(c.req.query('after') ?? '')?.[0];
-    const { rows, last } = cut(await pageMatches(sql, { peerId, reason }, PAGE + 1, after));
+    const { rows, last } = cut(await pageMatches(sql, { peerId, reason }, rowsOf(c) + 1, after), rowsOf(c));
     const keyOf = await memberKeys(deps);
     const members = rows.flatMap((r) => r.memberId ?? []);
     await desk.viewed(visit, 'matches', 'matches', members, rows.length);

@@ -1,31 +1,37 @@
 // Sign-in and sign-out: the identity provider, or the local development account of the sandbox.
+
+import { finishOidc } from '../../src/auth/staff-answer.ts';
 import {
   DEVELOPMENT_PEOPLE,
   type DevelopmentAccount,
   type DevelopmentPerson,
 } from '../../src/auth/staff-development.ts';
-import {
-  authorizationUrl,
-  discoverProvider,
-  finishOidc,
-  type Person,
-  SignInRefused,
-} from '../../src/auth/staff-oidc.ts';
+import { authorizationUrl, type Person, SignInRefused } from '../../src/auth/staff-oidc.ts';
+import { knownProvider } from '../../src/auth/staff-provider.ts';
 import { cookie, cookieNames, readCookie, safeReturn, sameText } from '../../src/auth/staff-session.ts';
-import { route } from '../../src/http/fhir-app.ts';
+import { type AddressOf, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html, type Part } from '../../src/ui/html.ts';
-import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn } from '../report/sessions.ts';
+import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn, takeTry } from '../report/sessions.ts';
 import { type Desk, hasOwnOrigin } from './desk.ts';
 import { address, pageText, problem, type StaffContext } from './frame.ts';
 
 const SIGN_IN_SECONDS = 600;
 const isPerson = (name: string): name is DevelopmentPerson => Object.hasOwn(DEVELOPMENT_PEOPLE, name);
 
-export function signIn(desk: Desk, development: DevelopmentAccount | undefined): void {
+export function signIn(desk: Desk, development: DevelopmentAccount | undefined, addressOf: AddressOf): void {
   const { app, deps } = desk;
   const { config } = deps;
   const names = cookieNames(config.baseUrl);
+
+  /** Anybody may begin to sign in, or come back from nowhere, and each is a row, of the audit too: so many from one address. */
+  async function tooMany(c: StaffContext): Promise<Response | undefined> {
+    const wait = await takeTry(deps, addressOf(c));
+    if (wait === 0) return undefined;
+    c.header('retry-after', String(wait));
+    const text = 'Too many sign-ins were begun where you are. Please wait a minute.';
+    return problem(c, deps, 429, 'Too many sign-ins', text);
+  }
 
   const cookieOf = (c: StaffContext, name: string) => readCookie(c.req.header('cookie'), name);
 
@@ -69,7 +75,7 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
       const main = html`<section class="box narrow"><p>You sign in with your organization’s account.</p><p><a class="button" href="${start}">Sign in</a></p></section>`;
       return c.html(pageText(deps, { title: 'Sign in', main }, undefined));
     }
-    if (development) return developmentForm(c, returnTo, 200);
+    if (development) return (await tooMany(c)) ?? developmentForm(c, returnTo, 200);
     const text = 'No way to sign in is configured. Set STAFF_OIDC_ISSUER and STAFF_OIDC_CLIENT_ID.';
     return problem(c, deps, 503, 'Sign-in is not configured', text);
   });
@@ -77,6 +83,8 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
   app.post('/staff/sign-in', async (c) => {
     route(c, '/staff/sign-in');
     if (!development) return problem(c, deps, 404, 'Not found', 'There is no such page.');
+    const wait = await tooMany(c);
+    if (wait) return wait;
     const requestId = c.get('requestId');
     if (!hasOwnOrigin(c, deps)) {
       await recordRefusal(deps, 'dev', 'sign-in', '', 'origin', requestId);
@@ -128,8 +136,10 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
   app.get('/staff/sign-in/start', async (c) => {
     route(c, '/staff/sign-in/start');
     if (config.staffOidcIssuer === undefined) return problem(c, deps, 404, 'Not found', 'There is no such page.');
+    const wait = await tooMany(c);
+    if (wait) return wait;
     try {
-      const provider = await discoverProvider(deps);
+      const provider = await knownProvider(deps);
       const begun = await beginSignIn(deps, safeReturn(c.req.query('return_to')), c.req.query('again') !== undefined);
       c.header('set-cookie', cookie(config.baseUrl, names.signIn, begun.id, SIGN_IN_SECONDS));
       return c.redirect(authorizationUrl(provider, config, begun), 303);
@@ -141,6 +151,8 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
   app.get('/staff/sign-in/callback', async (c) => {
     route(c, '/staff/sign-in/callback');
     if (config.staffOidcIssuer === undefined) return problem(c, deps, 404, 'Not found', 'There is no such page.');
+    const wait = await tooMany(c);
+    if (wait) return wait;
     try {
       const begun = await resumeSignIn(deps, cookieOf(c, names.signIn));
       if (!begun) throw new SignInRefused('state');

@@ -2,7 +2,7 @@
 // it asks and what it may have. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
 
 /** The closed set of permissions that checks use. */
-export type Permission = 'match.bulk' | 'match.single' | 'group.read' | 'group.search' | 'export' | 'data.read';
+export type Permission = 'match.bulk' | 'match.single' | 'group.read' | 'group.search' | 'export';
 
 const BULK_MATCH = [
   'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch',
@@ -108,7 +108,6 @@ export function permissionsOf(scope: string, allowed: readonly string[] = []): P
       reads.add(parsed.type);
     }
     if (parsed.search) searches.add(parsed.type);
-    permissions.add('data.read');
     if (parsed.type !== '*' && parsed.type !== 'Group') continue;
     // to export a Group is to read it
     if (parsed.read) permissions.add('group.read').add('export');
@@ -124,14 +123,14 @@ export const MATCHED_GROUP_SCOPE = MATCHED_GROUP;
 export const BULK_MATCH_SCOPE = BULK_MATCH[0] as string;
 export const SINGLE_MATCH_SCOPE = SINGLE_MATCH[0] as string;
 
-/** The scope that gives a permission, as a refusal names it: the spelling that most clients know. */
+/** The least scope that gives a permission, as a refusal names it: the spelling that most clients know. */
 export const SCOPE_OF: Readonly<Record<Permission, string>> = {
   'match.bulk': BULK_MATCH_SCOPE,
   'match.single': SINGLE_MATCH_SCOPE,
   'group.read': 'system/Group.r',
   'group.search': 'system/Group.s',
-  export: 'system/*.rs',
-  'data.read': 'system/*.rs',
+  // and that of each type, which is looked at when it is known what is asked for
+  export: 'system/Group.r',
 };
 
 /** The scopes to read these types. */

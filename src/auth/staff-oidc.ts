@@ -1,11 +1,10 @@
 // Staff sign-in with OpenID Connect: authorization code, PKCE S256, state and nonce.
 // https://openid.net/specs/openid-connect-core-1_0.html, RFC 7636, RFC 9207
 import { createHash } from 'node:crypto';
-import { createLocalJWKSet, importJWK, type JSONWebKeySet, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { Deps } from '../deps.ts';
 import { isObject, type Json, text } from '../fhir/resource.ts';
 import { readBounded } from '../net/read-bounded.ts';
-import { ASSERTION_TYPE } from './client-assertion.ts';
 
 /** Why a sign-in is refused; goes to log and audit. */
 export type SignInFault =
@@ -34,8 +33,8 @@ export class SignInRefused extends Error {
 
 const ROLES = ['viewer', 'reviewer', 'admin'] as const;
 export type StaffRole = (typeof ROLES)[number];
-/** `authenticatedAt`: when the person last proved who they are, as far as the provider tells. */
-export type Person = { subject: string; name: string; roles: StaffRole[]; authenticatedAt?: Date };
+/** `authenticatedAt`: when the person last proved who they are, as far as the provider tells. `sid`: the provider's name of its session with them. */
+export type Person = { subject: string; name: string; roles: StaffRole[]; authenticatedAt?: Date; sid?: string };
 
 /** How long a proof of identity is good for a grave action. */
 const FRESH_SECONDS = 300;
@@ -49,7 +48,7 @@ export type Provider = {
   sendsIss: boolean;
 };
 
-type Needs = Pick<Deps, 'config' | 'fetch' | 'clock' | 'keys'>;
+export type Needs = Pick<Deps, 'config' | 'fetch' | 'clock' | 'keys'>;
 export const ALGORITHMS: readonly string[] = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
 const MAX_ANSWER = 256 * 1024;
 
@@ -67,7 +66,8 @@ function connectionFault(error: unknown): string {
   return error instanceof Error ? error.name : 'no answer';
 }
 
-async function askJson(deps: Needs, url: string, init: RequestInit = {}): Promise<Json> {
+/** @throws SignInRefused */
+export async function askJson(deps: Needs, url: string, init: RequestInit = {}): Promise<Json> {
   let response: Response;
   try {
     response = await deps.fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(10_000) });
@@ -136,30 +136,6 @@ export function authorizationUrl(
   return url.href;
 }
 
-/** Proof of who we are at the token endpoint: the secret when there is one, else an assertion under our client key. */
-async function clientProof(deps: Needs, provider: Provider, form: URLSearchParams): Promise<Record<string, string>> {
-  const id = deps.config.staffOidcClientId ?? '';
-  const secret = deps.config.staffOidcClientSecret;
-  if (secret !== undefined) {
-    const pair = `${encodeURIComponent(id)}:${encodeURIComponent(secret)}`;
-    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
-  }
-  const jwk = await deps.keys.signing('client');
-  const seconds = Math.floor(deps.clock().getTime() / 1000);
-  const assertion = await new SignJWT({ jti: crypto.randomUUID() })
-    .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: 'JWT' })
-    .setIssuer(id)
-    .setSubject(id)
-    .setAudience(provider.tokenEndpoint)
-    .setIssuedAt(seconds)
-    .setExpirationTime(seconds + 240)
-    .sign(await importJWK(jwk, jwk.alg));
-  form.set('client_id', id);
-  form.set('client_assertion_type', ASSERTION_TYPE);
-  form.set('client_assertion', assertion);
-  return {};
-}
-
 /** Roles in a claim: a list or words of a string, each one of ours. Everything else gives no access. */
 export function rolesIn(claim: unknown): StaffRole[] {
   const given = Array.isArray(claim) ? claim : typeof claim === 'string' ? claim.split(/[\s,]+/) : [];
@@ -172,55 +148,6 @@ export function hasSecondFactor(claims: JWTPayload, wanted: readonly string[]): 
   const amr = Array.isArray(claims['amr']) ? claims['amr'] : [];
   return wanted.some((w) => amr.includes(w) || claims['acr'] === w);
 }
-
-/**
- * Turns the provider's answer into a person.
- * @param answer the query of the callback
- * @throws SignInRefused
- */
-export async function finishOidc(
-  deps: Needs,
-  answer: { code: string | undefined; state: string | undefined; iss: string | undefined; error: string | undefined },
-  begun: { state: string; nonce: string; verifier: string; isFresh: boolean },
-): Promise<Person> {
-  if (answer.state !== begun.state) throw new SignInRefused('state');
-  if (answer.error !== undefined || answer.code === undefined) throw new SignInRefused('provider-refused');
-  const provider = await discoverProvider(deps);
-  if (answer.iss === undefined ? provider.sendsIss : answer.iss !== provider.issuer) throw new SignInRefused('issuer');
-  const form = new URLSearchParams({
-    grant_type: 'authorization_code',
-    code: answer.code,
-    redirect_uri: redirectUri(deps.config.baseUrl),
-    code_verifier: begun.verifier,
-  });
-  const proof = await clientProof(deps, provider, form);
-  const tokens = await askJson(deps, provider.tokenEndpoint, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', ...proof },
-    body: form.toString(),
-  });
-  const idToken = isObject(tokens) ? text(tokens['id_token']) : undefined;
-  if (idToken === undefined) throw new SignInRefused('provider-answer');
-  const claims = await verifyIdToken(deps, provider, idToken, begun.nonce);
-  if (!hasSecondFactor(claims, deps.config.staffOidcSecondFactor)) throw new SignInRefused('second-factor');
-  const authenticatedAt = typeof claims['auth_time'] === 'number' ? new Date(claims['auth_time'] * 1000) : undefined;
-  if (!isAsAsked(authenticatedAt, begun.isFresh, deps.clock())) throw new SignInRefused('not-fresh');
-  const roles = rolesIn(claims[deps.config.staffOidcRoleClaim]);
-  if (roles.length === 0) throw new SignInRefused('no-role');
-  const name = [claims['name'], claims['preferred_username'], claims.sub].find(
-    (n) => typeof n === 'string' && n !== '',
-  );
-  return {
-    subject: `${provider.issuer}|${claims.sub}`,
-    name: nameOf(String(name)),
-    roles,
-    ...(authenticatedAt === undefined ? {} : { authenticatedAt }),
-  };
-}
-
-/** A name as the store can hold it: whole characters, none of them a control. */
-const nameOf = (given: string): string =>
-  /^.{0,100}/su.exec(given.toWellFormed().replaceAll(/\p{Cc}/gu, ' '))?.[0] ?? '';
 
 /** By so many seconds clocks may differ. */
 const LEEWAY = 30;
@@ -238,7 +165,7 @@ export const isFresh = (authenticatedAt: Date | null | undefined, now: Date): bo
  * Is the proof as young as was asked for (`max_age`, OpenID Connect Core 3.1.3.7)? A provider that does not tell its time, or let an old
  * one pass, has not asked the person again. For an ordinary sign-in it need not tell: nothing grave can be done with such a session.
  */
-const isAsAsked = (authenticatedAt: Date | undefined, mustBeFresh: boolean, now: Date): boolean =>
+export const isAsAsked = (authenticatedAt: Date | undefined, mustBeFresh: boolean, now: Date): boolean =>
   mustBeFresh
     ? isFresh(authenticatedAt, now)
     : authenticatedAt === undefined || isYounger(authenticatedAt, SESSION_SECONDS, now);
@@ -260,11 +187,9 @@ export const TOKEN_AGE = { most: 600, tolerance: 60 };
 /** The claims of what the provider has signed for us a moment ago. */
 export async function signedClaims(
   deps: Needs,
-  issuer: string,
-  keys: JSONWebKeySet,
+  { issuer, keys }: { issuer: string; keys: JSONWebKeySet },
   jwt: string,
-): Promise<JWTPayload & { sub: string }> {
-  let claims: JWTPayload;
+): Promise<JWTPayload> {
   try {
     const verified = await jwtVerify(jwt, createLocalJWKSet(keys), {
       issuer,
@@ -273,27 +198,10 @@ export async function signedClaims(
       clockTolerance: TOKEN_AGE.tolerance,
       maxTokenAge: TOKEN_AGE.most,
       currentDate: deps.clock(),
-      requiredClaims: ['sub', 'exp', 'iat'],
+      requiredClaims: ['exp', 'iat'],
     });
-    claims = verified.payload;
+    return verified.payload;
   } catch {
     throw new SignInRefused('id-token');
   }
-  const { sub } = claims;
-  if (!isSubject(sub)) throw new SignInRefused('id-token');
-  return { ...claims, sub };
-}
-
-async function verifyIdToken(
-  deps: Needs,
-  provider: Provider,
-  idToken: string,
-  nonce: string,
-): Promise<JWTPayload & { sub: string }> {
-  const claims = await signedClaims(deps, provider.issuer, await providerKeys(deps, provider), idToken);
-  if (claims['nonce'] !== nonce) throw new SignInRefused('nonce');
-  const several = Array.isArray(claims.aud) && claims.aud.length > 1;
-  if ((several || claims['azp'] !== undefined) && claims['azp'] !== deps.config.staffOidcClientId)
-    throw new SignInRefused('audience');
-  return claims;
 }

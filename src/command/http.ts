@@ -13,8 +13,9 @@ import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
 import { basePath, underBase, withoutBase } from '../http/base-path.ts';
+import { clientAddress } from '../http/client-address.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
-import { clientAddress, isFromHere } from '../http/rate-limit.ts';
+import { isFromHere } from '../http/rate-limit.ts';
 import { gzippedResponse } from '../runtime/gzip-answers.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
@@ -24,7 +25,7 @@ import { refuseUnreadable } from './refuse-early.ts';
 import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
-type Page = (request: Request) => Response | Promise<Response>;
+type Page = (request: Request, env: object) => Response | Promise<Response>;
 type Served = { fetch(request: Request, env: object): Response | Promise<Response> };
 
 export type Mounted = {
@@ -46,7 +47,11 @@ const text = (body: string, status = 200) =>
     },
   });
 
-const addressOf = (c: Context<FhirEnv>) => clientAddress(getConnInfo(c).remote.address, (name) => c.req.header(name));
+/** Who asks, for limits. */
+export const addressOf =
+  (config: OpenNode['config']) =>
+  (c: Context<FhirEnv>): string =>
+    clientAddress(getConnInfo(c).remote.address, (name) => c.req.header(name), config.trustedProxies);
 
 /** Routes of a node. Paths that belong to no service answer 404 as the exchange or the directory does. */
 export function createApp(m: Mounted): Hono {
@@ -73,7 +78,7 @@ export function createApp(m: Mounted): Hono {
     m.services === 'exchange'
       ? undefined
       : createFederation(node.directory, { work, peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
-  const exchange = m.services === 'directory' ? undefined : createExchange(node.exchange, addressOf);
+  const exchange = m.services === 'directory' ? undefined : createExchange(node.exchange, addressOf(node.config));
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {
     try {

@@ -4,9 +4,10 @@ import { federationPages } from '../../directory/federation/staff/pages.ts';
 import { staffData } from '../../directory/federation/staff-data.ts';
 import { createStaff } from '../../exchange/staff/app.ts';
 import { developmentAccount } from '../auth/staff-development.ts';
+import { addressOf } from './http.ts';
 import type { OpenNode } from './node.ts';
 
-type Page = (request: Request) => Response | Promise<Response>;
+type Page = (request: Request, env: object) => Response | Promise<Response>;
 
 export type StaffPages = { page: Page; account: { user: string; password: string } | undefined };
 
@@ -14,8 +15,9 @@ export type StaffPages = { page: Page; account: { user: string; password: string
 export function staffPages(node: OpenNode): StaffPages {
   const account = developmentAccount(node.config);
   const app = createStaff(node.deps, {
+    addressOf: addressOf(node.config),
     ...(account === undefined ? {} : { development: account }),
     further: [(desk) => federationPages(desk, staffData(node.deps))],
   });
-  return { page: (request) => app.fetch(request), account };
+  return { page: (request, env) => app.fetch(request, env), account };
 }

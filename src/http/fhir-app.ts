@@ -27,6 +27,9 @@ export type FhirEnv = {
   };
 };
 
+/** Where a request came from; on Node the socket tells, on Workers the platform. */
+export type AddressOf = (c: Context<FhirEnv>) => string;
+
 /** An answer before it is one of a server; headers without those of every answer. */
 export type Reply = { body: string | Uint8Array<ArrayBuffer> | null; status: number; headers: Record<string, string> };
 

@@ -2,10 +2,13 @@
 // changes every day, so nothing here can tell later who asked. On Workers the limit holds per isolate.
 import { createHmac, randomBytes } from 'node:crypto';
 import { Outcome } from '../fhir/outcome.ts';
+import { type HeaderOf, isLoopback } from './client-address.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const MAX_CLIENTS = 100_000;
+/** Whoever asks so fast wants all of it. */
+const INSTEAD = 'Too many requests. All of the directory is there as files: GET [base]/$bulk-publish names them.';
 
 export type RateLimit = {
   /**
@@ -44,26 +47,10 @@ export function rateLimit(perMinute: number, clock: () => Date): RateLimit | und
         'ratelimit-policy': `"default";q=${perMinute};w=60`,
         ratelimit: `"default";r=${Math.max(0, perMinute - used)};t=${seconds}`,
       };
-      if (used > perMinute) throw new Outcome('throttled', undefined, { retryAfter: seconds, headers });
+      if (used > perMinute) throw new Outcome('throttled', INSTEAD, { retryAfter: seconds, headers });
       return headers;
     },
   };
-}
-
-type HeaderOf = (name: string) => string | undefined;
-
-const isLoopback = (address: string) =>
-  address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
-
-/**
- * The address of a client. A proxy on the same machine is believed: the last entry of its X-Forwarded-For is the one it
- * wrote itself. On Workers there is no socket, and the platform says who it is; elsewhere its header is anybody's.
- */
-export function clientAddress(socket: string | undefined, header: HeaderOf): string {
-  if (socket !== undefined && !isLoopback(socket)) return socket;
-  const forwarded = header('x-forwarded-for')?.split(',').at(-1)?.trim();
-  const told = socket === undefined ? (header('cf-connecting-ip') ?? forwarded) : forwarded;
-  return told !== undefined && told !== '' ? told : (socket ?? 'unknown');
 }
 
 /** Headers that a proxy adds: with one of them, somebody else asks than the other end of the socket. */

@@ -47,7 +47,8 @@ export function rejectsWriter(file: string): RejectsWriter {
   let draining: Promise<void> | undefined;
   let closing: Promise<string | undefined> | undefined;
   const open = () => {
-    const stream = createWriteStream(part, { flags: isPlain ? 'wx' : 'w', flush: isPlain });
+    // of members it names the ids of their records
+    const stream = createWriteStream(part, { flags: isPlain ? 'wx' : 'w', flush: isPlain, mode: 0o600 });
     // kept for the next call: an event without a listener would end the process
     stream.on('error', (error) => {
       failed = new ImportFault(`The rejects file ${file} cannot be written.`, { cause: error });

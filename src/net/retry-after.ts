@@ -33,7 +33,13 @@ export function readRetryAfter(
     ms: Math.min(limits.maxMs, Math.max(limits.minMs, ms)),
     isAbsurd: ms > DAY_MS || ms < -SKEW_MS,
   });
-  if (/^\d+(\.\d+)?$/.test(value)) return judge(Number(value) * 1000);
+  if (/^\d+(\.\d+)?$/.test(value)) {
+    // a reference server of Bulk Data writes the time until which it blocks, in seconds and in milliseconds since 1970: no delay comes near
+    const until = [Number(value) * 1000, Number(value)]
+      .map((at) => at - now.getTime())
+      .find((ms) => Math.abs(ms) < DAY_MS);
+    return until === undefined ? judge(Number(value) * 1000) : { ...judge(until), isAbsurd: true };
+  }
   const at = readHttpDate(value);
   return Number.isNaN(at) ? { ms: undefined, isAbsurd: true } : judge(at - now.getTime());
 }

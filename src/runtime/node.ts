@@ -13,6 +13,11 @@ import { statementLines } from './statement-lines.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
+/** What JSON lets pass and a terminal obeys: it may turn what is read around, begin a new line, or is not seen. */
+const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+const UNSEEN_ALL = new RegExp(UNSEEN, 'g');
+const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** Log lines as JSON to a stream (standard error by default). Warnings and errors do not wait, see {@link gathered}. */
 export function jsonLog(
   level: LogLevel | 'silent',
@@ -25,6 +30,7 @@ export function jsonLog(
       const value: string | undefined = JSON.stringify(fields[name]);
       if (value !== undefined) line += `,"${name}":${value}`;
     }
+    if (UNSEEN.test(line)) line = line.replaceAll(UNSEEN_ALL, escaped);
     write(`${line}}\n`, LEVELS[at] >= LEVELS.warn);
   };
 }

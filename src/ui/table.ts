@@ -82,8 +82,8 @@ function figures(table: Table): Safe | undefined {
 const isPairs = (table: Table): boolean =>
   table.columns.length === 2 && table.columns[0]?.kind === 'head' && table.columns[1]?.kind !== 'number';
 
-/** `links` are the addresses of the same rows as CSV and JSON. */
-export function tableHtml(table: Table, links?: { csv: string; json: string }): Safe {
+/** `links` are the addresses of the same rows as CSV and JSON. `isPart`: the page shows a part of the rows that the files hold. */
+export function tableHtml(table: Table, links?: { csv: string; json: string; isPart?: boolean }): Safe {
   const head = html`<tr>${table.columns.map(
     (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${whole(c.label)}</th>`,
   )}</tr>`;
@@ -103,7 +103,7 @@ ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}
 }
 ${
   links && table.rows.length > 0
-    ? html`<p class="files">${most < table.rows.length ? `The first ${most.toLocaleString('en-US')} of ${table.rows.length.toLocaleString('en-US')} rows; all of them as ` : 'These rows as '}<a href="${links.csv}">CSV<span class="aside"> of ${table.caption}</span></a> or <a href="${links.json}">JSON<span class="aside"> of ${table.caption}</span></a></p>`
+    ? html`<p class="files">${most < table.rows.length ? `The first ${most.toLocaleString('en-US')} of ${table.rows.length.toLocaleString('en-US')} rows; all of them as ` : links.isPart === true ? 'The whole list as ' : 'These rows as '}<a href="${links.csv}">CSV<span class="aside"> of ${table.caption}</span></a> or <a href="${links.json}">JSON<span class="aside"> of ${table.caption}</span></a></p>`
     : ''
 }
 </section>`;

@@ -94,6 +94,24 @@ describe('scopes of Group', () => {
     const found = await Promise.all(reads.map(async (path) => (await them.call(path)).status));
     expect([...found, kick.status]).toEqual(expected);
   });
+
+  test.each([
+    // the least that would do, and not a wildcard that a client may not be registered for
+    ['system/Observation.rs', () => `/${place}/$export`, 'system/Group.r'],
+    ['system/Group.rs system/Observation.rs', () => `/${place}/$export?_type=Condition`, 'system/Condition.r'],
+    // an answer with nothing in it would be taken for a history with nothing in it
+    ['system/Group.rs', () => `/${place}/$export`, 'system/*.r'],
+    [BULK_MATCH, () => `/Observation/o1`, 'system/Observation.r'],
+    [BULK_MATCH, () => '/Observation?patient=x', 'system/Observation.s'],
+    [BULK_MATCH, () => '/Binary/x', 'system/DocumentReference.r'],
+  ])('who has %s alone and asks %s is told what is missing', async (scope, path, missing) => {
+    await them.signIn(scope);
+    const answer = await them.call(path(), { headers: { prefer: 'respond-async' } });
+    expect([answer.status, answer.header('www-authenticate')]).toEqual([
+      403,
+      `Bearer realm="fhir", error="insufficient_scope", scope="${missing}"`,
+    ]);
+  });
 });
 
 test.each([
@@ -747,6 +765,35 @@ describe('limits', () => {
       bodies.add(answer.bytes.toString());
     }
     expect(bodies.size).toBe(1);
+    // nor does who guesses a tag, or asks for the head alone, learn that there is something
+    const whole = await them.call(url, { headers: { 'accept-encoding': 'gzip' } });
+    for (const headers of [
+      { 'if-none-match': whole.header('etag') },
+      { 'if-none-match': '*' },
+      { 'if-match': '*' },
+      { range: 'bytes=0-' },
+    ])
+      for (const method of ['GET', 'HEAD']) expect((await other.call(url, { method, headers })).status).toBe(404);
+    const part = async (range: string) => {
+      const answer = await them.call(url, { headers: { range, 'accept-encoding': 'gzip' } });
+      return [answer.status, answer.bytes.length];
+    };
+    const { length } = whole.bytes;
+    expect([
+      await part('bytes=0-0'),
+      await part('bytes=-1'),
+      await part('bytes=0-99999999999999999999'),
+      await part('bytes=-99999999'),
+      await part('bytes=-0'),
+      await part('bytes=99999999999999999999-'),
+    ]).toEqual([
+      [206, 1],
+      [206, 1],
+      [206, length],
+      [206, length],
+      [416, 0],
+      [416, 0],
+    ]);
     for (const header of ['bytes=0-,0-', `bytes=${Array(1000).fill('0-').join(',')}`, 'bytes=--1', 'bytes=9-1']) {
       const answer = await them.call(url, { headers: { range: header, 'accept-encoding': 'gzip' } });
       expect([answer.status, answer.header('vary')]).toEqual([200, 'Accept-Encoding, Authorization']);

@@ -146,47 +146,67 @@ describe('PDex', () => {
   });
 });
 
-test('a batch that is too large is divided until it fits; nobody is left out or asked for twice', async () => {
-  const people = ['A', 'B', 'C', 'D', 'E'].map((x, i) => ({
-    number: `N${i}`,
-    family: `Family${x}`,
-    given: 'Kim',
-    born: `1970-01-0${i + 1}`,
-    prior: 'Scripted Plan',
-  }));
-  const crowd = await scriptedPeer(people);
-  try {
-    const { sql } = crowd.node.deps.database;
-    const groups: object[] = [];
-    const taken: number[] = [];
-    await crowd.pull({
-      'POST /fhir/Group/$bulk-member-match': (_, a, body) => {
-        const asked = [...body.matchAll(/"resourceType":"Patient","id":"(m-[^"]+)".*?"birthDate":"([^"]+)"/g)];
-        taken.push(asked.length);
-        if (asked.length > 2) return json(a, { resourceType: 'OperationOutcome' }, 413);
-        const who = asked.flatMap((m) => people.find((p) => p.born === m[2]) ?? []);
-        const members = asked.map((m, i) => [m[1] ?? '', `p-${who[i]?.number ?? ''}`] as const);
-        const n = groups.push(groupOf(members, who)) - 1;
-        return void a.writeHead(202, { 'content-location': `/status/m${n}` }).end();
-      },
-      ...Object.fromEntries(
-        people.flatMap((_, n): [string, Handler][] => [
-          [`GET /status/m${n}`, (_r, a) => json(a, crowd.manifest([{ type: 'Group', url: `${crowd.base}/f/g${n}` }]))],
-          [`GET /f/g${n}`, (r, a, b) => sends(JSON.stringify(groups[n]))(r, a, b)],
-        ]),
-      ),
-      'GET /status/export': (_, a) => json(a, crowd.manifest([])),
-    });
-    for (let i = 0; i < 50 && (await crowd.node.worker.drain()) > 0; i++);
-    const rows = await sql<{ state: string; members: number }[]>`
+test.each(['match', 'export'])(
+  'a batch that is too large for the %s is divided until it fits; nobody is left out or asked for twice',
+  async (where) => {
+    const people = ['A', 'B', 'C', 'D', 'E'].map((x, i) => ({
+      number: `N${i}`,
+      family: `Family${x}`,
+      given: 'Kim',
+      born: `1970-01-0${i + 1}`,
+      prior: 'Scripted Plan',
+    }));
+    const crowd = await scriptedPeer(people);
+    try {
+      const { sql } = crowd.node.deps.database;
+      const groups: object[] = [];
+      const [taken, sizes]: [number[], number[]] = [[], []];
+      await crowd.pull({
+        'POST /fhir/Group/$bulk-member-match': (_, a, body) => {
+          const asked = [...body.matchAll(/"resourceType":"Patient","id":"(m-[^"]+)".*?"birthDate":"([^"]+)"/g)];
+          taken.push(asked.length);
+          if (where === 'match' && asked.length > 2) return json(a, { resourceType: 'OperationOutcome' }, 413);
+          const who = asked.flatMap((m) => people.find((p) => p.born === m[2]) ?? []);
+          const members = asked.map((m, i) => [m[1] ?? '', `p-${who[i]?.number ?? ''}`] as const);
+          const n = groups.push({ ...groupOf(members, who), id: `g${groups.length}` }) - 1;
+          sizes.push(asked.length);
+          return void a.writeHead(202, { 'content-location': `/status/m${n}` }).end();
+        },
+        ...Object.fromEntries(
+          people.flatMap((_, n): [string, Handler][] => [
+            [
+              `GET /status/m${n}`,
+              (_r, a) => json(a, crowd.manifest([{ type: 'Group', url: `${crowd.base}/f/g${n}` }])),
+            ],
+            [`GET /f/g${n}`, (r, a, b) => sends(JSON.stringify(groups[n]))(r, a, b)],
+            [
+              `POST /fhir/Group/g${n}/$davinci-data-export`,
+              (_r, a) => void a.writeHead(202, { 'content-location': `/status/e${n}` }).end(),
+            ],
+            // a reference server says at the poll that the files would be too many
+            [
+              `GET /status/e${n}`,
+              (_r, a) =>
+                ((sizes[n] ?? 0) > 2 ? status(413) : (_: unknown, b: typeof a) => json(b, crowd.manifest([])))(
+                  _r,
+                  a,
+                  '',
+                ),
+            ],
+          ]),
+        ),
+      });
+      for (let i = 0; i < 50 && (await crowd.node.worker.drain()) > 0; i++);
+      const rows = await sql<{ state: string; members: number }[]>`
       select p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched') as members from exchange.pull p`;
-    expect(rows.map((r) => r.state)).toEqual(rows.map(() => 'done'));
-    expect(rows.reduce((n, r) => n + r.members, 0)).toBe(people.length);
-    expect(taken.filter((n) => n <= 2).reduce((n, x) => n + x, 0)).toBe(people.length);
-  } finally {
-    await crowd.close();
-  }
-});
+      expect(rows.map((r) => r.state)).toEqual(rows.map(() => 'done'));
+      expect(rows.reduce((n, r) => n + r.members, 0)).toBe(people.length);
+      expect(taken.filter((n) => n <= 2).reduce((n, x) => n + x, 0)).toBe(people.length);
+    } finally {
+      await crowd.close();
+    }
+  },
+);
 
 test('a job whose pull ended while the process died is released by the schedule, once', async () => {
   const done = await peer.pull();

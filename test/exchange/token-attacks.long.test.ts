@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
@@ -175,6 +176,40 @@ describe('key sets by URL', () => {
     };
     expect(await statusOf(c)).toBe(401);
     expect(sent).toBeLessThan(20_000_000);
+  });
+
+  test('a set that comes a byte a second is given up', async () => {
+    const c = await client(node, 'slow-set', { jwksUrl: `${keyBase}/slow` });
+    const text = JSON.stringify(keysOf(c));
+    let sent = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const left = new Promise<void>((resolve) => {
+      served['/slow'] = (answer) => {
+        answer.writeHead(200, { 'content-type': 'application/json' });
+        timer = setInterval(() => void answer.write(text[sent++] ?? ' '), 1000);
+        answer.on('close', resolve);
+      };
+    });
+    expect(await statusOf(c)).toBe(401);
+    await left;
+    clearInterval(timer);
+    expect(sent).toBeLessThan(20);
+    expect((await events('keys-unreadable')).map((e) => e.peer_id)).toContain('slow-set');
+  });
+
+  test('a packed set is read like any, and no more of it than of any, whatever it unpacks to', async () => {
+    const packed = (body: Buffer) => (answer: ServerResponse) =>
+      void answer.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(body);
+    const small = await client(node, 'packed', { jwksUrl: `${keyBase}/packed` });
+    served['/packed'] = packed(gzipSync(JSON.stringify(keysOf(small))));
+    expect(await statusOf(small)).toBe(200);
+    const bomb = await client(node, 'bomb', { jwksUrl: `${keyBase}/bomb` });
+    served['/bomb'] = packed(gzipSync(JSON.stringify({ ...keysOf(bomb), x: 'y'.repeat(200_000_000) })));
+    expect(await statusOf(bomb)).toBe(401);
+    const many = await client(node, 'hundred-thousand', { jwksUrl: `${keyBase}/hundred-thousand` });
+    const keys = Array.from({ length: 100_000 }, (_, i) => ({ kty: 'oct', kid: `${i}` }));
+    served['/hundred-thousand'] = packed(gzipSync(JSON.stringify(keysOf(many, ...keys))));
+    expect(await statusOf(many)).toBe(401);
   });
 
   test('a private key in the set suspends the client and is an event', async () => {

@@ -2,9 +2,10 @@
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { boundedText } from '../../src/http/body.ts';
+import { clientAddress } from '../../src/http/client-address.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
-import { clientAddress, isFromHere } from '../../src/http/rate-limit.ts';
+import { isFromHere } from '../../src/http/rate-limit.ts';
 
 const MIB = 1024 * 1024;
 
@@ -45,6 +46,43 @@ test('only a proxy on this machine tells who a client is, and on Workers the pla
   expect(clientAddress('127.0.0.1', headers({ 'cf-connecting-ip': '192.0.2.1' }))).toBe('127.0.0.1');
   expect(clientAddress(undefined, told)).toBe('192.0.2.1');
   expect(clientAddress(undefined, headers({}))).toBe('unknown');
+});
+
+test('of IPv6 a limit counts by the network that a connection has, and not by each of its addresses', () => {
+  const at = (address: string) => clientAddress(address, () => undefined);
+  const here = ['2001:db8:1:2::1', '2001:DB8:1:2:ffff:ffff:ffff:ffff', '2001:0db8:0001:0002::', '2001:db8:1:2::9%eth0'];
+  expect(new Set(here.map(at))).toEqual(new Set(['2001:db8:1:2::/64']));
+  expect(at('2001:db8:1:3::1')).toBe('2001:db8:1:3::/64');
+  expect([at('2001:db8::1'), at('2001:db8:0:0:1::'), at('fe80::1%eth0')]).toEqual([
+    '2001:db8:0:0::/64',
+    '2001:db8:0:0::/64',
+    'fe80:0:0:0::/64',
+  ]);
+  expect(['192.0.2.7', '::ffff:192.0.2.7', 'unknown', 'a:b'].map(at)).toEqual([
+    '192.0.2.7',
+    '::ffff:192.0.2.7',
+    'unknown',
+    'a:b',
+  ]);
+  expect(clientAddress('127.0.0.1', () => '2001:db8:1:2::7')).toBe('2001:db8:1:2::/64');
+  expect(clientAddress(undefined, (name) => (name === 'cf-connecting-ip' ? '2001:db8:1:2::7' : undefined))).toBe(
+    '2001:db8:1:2::/64',
+  );
+});
+
+test('proxies of named networks are believed, one behind the other; who comes past them is not', () => {
+  const ask = (socket: string, forwarded?: string, networks = ['10.1.0.0/16', '2001:db8:5::/48']) =>
+    clientAddress(socket, (name) => (name === 'x-forwarded-for' ? forwarded : undefined), networks);
+  expect(ask('10.1.2.3', '203.0.113.9')).toBe('203.0.113.9');
+  // whatever the client itself has written stands before
+  expect(ask('10.1.2.3', '1.2.3.4, 203.0.113.9, 10.1.9.9')).toBe('203.0.113.9');
+  expect(ask('::ffff:10.1.2.3', '203.0.113.9:4711')).toBe('203.0.113.9');
+  expect(ask('2001:db8:5:1::1', '[2001:db8:9:9::1]:443')).toBe('2001:db8:9:9::/64');
+  expect(ask('127.0.0.1', '203.0.113.9, 10.1.0.7')).toBe('203.0.113.9');
+  expect([ask('10.1.2.3', '10.1.0.7'), ask('10.1.2.3')]).toEqual(['10.1.0.7', '10.1.2.3']);
+  for (const socket of ['10.2.0.1', '203.0.113.1', '2001:db8:6::1'])
+    expect(ask(socket, '198.51.100.1')).toBe(clientAddress(socket, () => undefined));
+  expect(ask('10.1.2.3', '203.0.113.9', [])).toBe('10.1.2.3');
 });
 
 test('who asks through a proxy is not this machine', () => {

@@ -165,6 +165,23 @@ test('it is asked by its socket, which only its owner may use', async () => {
   }
 });
 
+test('what it refuses stands in no file: the row may be a member’s', async () => {
+  const opened = openDatabase(await mine.url('plan'), { max: 1 });
+  const { sql } = opened;
+  await sql`create table said (name text primary key, born date)`;
+  await sql`insert into said values ('Rivera', null)`;
+  const refused = [
+    sql`insert into said values ('Rivera', null)`,
+    sql`select ${'of Rivera'}::text::date`,
+    sql.unsafe("select 1 from said where name = 'Rivera' and born = 'x'"),
+  ];
+  for (const one of refused) await expect(one).rejects.toThrow();
+  await opened.close();
+  const log = readFileSync(join(folder, 'postgres.log'), 'utf8');
+  expect(log).toContain('ready to accept connections');
+  expect(log).not.toContain('Rivera');
+});
+
 test('a socket that is not there is told', async () => {
   const opened = openDatabase(`postgres://own@/plan?host=${encodeURIComponent(join(folder, 'none'))}`, { max: 1 });
   const away = await opened.sql`select 1`.catch((error: unknown) => error);

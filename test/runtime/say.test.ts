@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { person } from '../../src/command/node.ts';
 import { plain } from '../../src/command/say.ts';
+import { jsonLog } from '../../src/runtime/node.ts';
 
 const given = process.env['PAYER_NODE_USER'];
 afterEach(() => {
@@ -16,6 +17,15 @@ test('what others wrote neither steers the terminal nor turns what is read aroun
     'New\ufffd[31mName\ufffd2J\ufffd\ufffd\ufffd\ufffdOld',
   );
   expect(plain('two lines\n\tof José – 李 👩‍⚕️')).toBe('two lines\n\tof José – 李 👩‍⚕️');
+});
+
+test('a line of the log is one line of what is seen, and is read as what was said', () => {
+  const lines: string[] = [];
+  const said = 'a\r\nb\u001b[2J\u009b\u202e\u2066\u2028\u200b\ufeff"\\ José 李';
+  jsonLog('info', (line) => void lines.push(line))('info', said, { said });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/^[\x20-\x7eé李]+\n$/);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ event: said, said });
 });
 
 test('a name of nothing is nobody: the account acts, and is no second person', () => {

@@ -8,7 +8,7 @@ const PAYERS = ['own', PEER, 'second', 'third'] as const;
 type Payer = (typeof PAYERS)[number];
 /** What a payer tells at once. Each record is told by one step, or told and corrected, or told and taken back. */
 type Said = { minute: number; value: number; number: boolean };
-type Step = { payer: Payer; records: (Said & { id: string; version: number })[]; gone: string[] };
+type Step = { payer: Payer; records: (Said & { id: string; version: number })[]; gone: string[]; madeAt: Date };
 
 const said: fc.Arbitrary<Said> = fc.record({
   minute: fc.constantFrom(1, 1, 1, 2),
@@ -29,7 +29,7 @@ const steps: fc.Arbitrary<Step[]> = fc
   // ours come at once: of several of ours that are one, the newest import stands for them
   .map((all) => all.filter((s, i) => s.payer !== 'own' || all.findIndex((x) => x.payer === 'own') === i))
   .map((all) =>
-    all.flatMap((one, n): Step[] => {
+    all.flatMap((one, n): Omit<Step, 'madeAt'>[] => {
       const named = (list: Said[], from: string) =>
         list.map((s, i) => ({ ...s, id: `${one.payer}-${n}-${from}${i}`, version: 1 }));
       const first = named(one.first, 'a');
@@ -41,7 +41,11 @@ const steps: fc.Arbitrary<Step[]> = fc
         ...(more.length + gone.length === 0 ? [] : [{ payer: one.payer, records: more, gone }]),
       ];
     }),
-  );
+  )
+  // when an answer was made is its own, whenever it is taken in: what was taken back is there again in a later one only
+  .map((all) => all.map((s, i) => ({ ...s, madeAt: new Date(Date.UTC(2026, 3, 1, 0, i)) })));
+/** All are asked for before any is through. */
+const createdAt = new Date(Date.UTC(2026, 3, 1));
 
 const told = (s: Step['records'][number], patient: string) =>
   lab(s.id, {
@@ -68,7 +72,9 @@ async function after(steps: readonly Step[]) {
           ...(records.length > 0 ? [output('Observation', ...records)] : []),
           ...(s.gone.length > 0 ? [deletions(...s.gone.map((id) => `Observation/${id}`))] : []),
         ];
-        expect((await node.pull(files, { peer: s.payer, since: new Date() })).state).toBe('done');
+        expect((await node.pull(files, { peer: s.payer, since: new Date(), madeAt: s.madeAt, createdAt })).state).toBe(
+          'done',
+        );
       }
     }
     const links = await node.sql`

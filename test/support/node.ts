@@ -49,6 +49,7 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
       TOKEN_FAILURES_PER_MINUTE: '0',
       TOKEN_FLOOR_MS: '0',
       ACCESS_REFUSED_PER_MINUTE: '0',
+      STAFF_SIGN_IN_PER_MINUTE: '0',
       ...env,
     }),
     clock: () => new Date(),

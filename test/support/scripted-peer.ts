@@ -62,6 +62,10 @@ export type ScriptedPeer = {
   file(path?: string, count?: number): object;
   /** sets what the peer's record says beside its addresses, and forgets what was learned of it */
   record(fields: Record<string, unknown>): Promise<void>;
+  /** sets the time of our node */
+  at(time: Date): void;
+  /** a planned pull, to where it rests; the clock is moved to the next try */
+  rest(id: string, over?: Script): Promise<Rested>;
   /** a new pull of everything, to where it rests */
   pull(over?: Script, options?: { full?: boolean }): Promise<Rested>;
   /** fetches what its records give by address, until each attachment is settled; the clock is moved to the next try */
@@ -77,9 +81,13 @@ const listen = async (made: Server): Promise<string> => {
   return `http://127.0.0.1:${(made.address() as { port: number }).port}`;
 };
 
-export async function scriptedPeer(people: readonly Person[] = [person]): Promise<ScriptedPeer> {
+/** @param options.env settings of our node; `at` its time when it starts */
+export async function scriptedPeer(
+  people: readonly Person[] = [person],
+  options: { env?: Record<string, string>; at?: Date } = {},
+): Promise<ScriptedPeer> {
   let script: Script = {};
-  let skew = 0;
+  let skew = options.at === undefined ? 0 : options.at.getTime() - Date.now();
   let submitted = '';
   const seen: Seen[] = [];
   const strangers: Seen[] = [];
@@ -148,14 +156,29 @@ export async function scriptedPeer(people: readonly Person[] = [person]): Promis
   } satisfies Script);
 
   const node = await startNode(
-    { PLAN_NPI: '9000000004', PLAN_NAME: 'New Plan' },
+    { PLAN_NPI: '9000000004', PLAN_NAME: 'New Plan', ...options.env },
     { clock: () => new Date(Date.now() + skew) },
   );
   const { sql } = node.deps.database;
   const fields = { id: 'scripted', name: 'Scripted Plan', fhirBase: `${base}/fhir`, clientIdThere: 'c1' };
-  await addPeer(sql, fields, 'test', new Date());
-  await setPeerState(sql, 'scripted', 'active', 'test', new Date());
+  await addPeer(sql, fields, 'test', node.deps.clock());
+  await setPeerState(sql, 'scripted', 'active', 'test', node.deps.clock());
   await enrol(node.deps, people);
+
+  const rest = async (id: string, over?: Script): Promise<Rested> => {
+    script = over ?? script;
+    const started = skew;
+    for (let steps = 0; steps < 400; steps++) {
+      const found = await findPull(sql, id);
+      if (!found) throw new Error('no pull was planned');
+      if (!(OPEN_STATES as readonly string[]).includes(found.state)) return { ...found, waited: skew - started };
+      if ((await node.worker.drain()) > 0) continue;
+      const [row] = await sql<{ at: Date }[]>`
+          select greatest(q.next_at, p.paused_until) as at from exchange.pull q join exchange.peer p on p.id = q.peer_id where q.id = ${id}`;
+      skew += Math.max(1, (row?.at.getTime() ?? 0) - node.deps.clock().getTime() + 1);
+    }
+    throw new Error('the pull does not come to rest');
+  };
 
   return {
     node,
@@ -173,6 +196,10 @@ export async function scriptedPeer(people: readonly Person[] = [person]): Promis
           sends_all = ${given['sendsAll'] === true}, audience = ${(given['audience'] as string | undefined) ?? 'token-url'},
           limits = ${JSON.stringify(given['limits'] ?? {})}::text::jsonb where id = 'scripted'`;
     },
+    at(time) {
+      skew = time.getTime() - Date.now();
+    },
+    rest,
     async pull(over = {}, options = { full: true }) {
       script = over;
       seen.length = 0;
@@ -180,17 +207,7 @@ export async function scriptedPeer(people: readonly Person[] = [person]): Promis
       await sql`update exchange.peer set failures = 0, paused_until = null where id = 'scripted'`;
       skew += 400_000; // a token of a test before is over
       const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full: options.full ?? true });
-      const started = skew;
-      for (let steps = 0; steps < 400; steps++) {
-        const found = await findPull(sql, id);
-        if (!found) throw new Error('no pull was planned');
-        if (!(OPEN_STATES as readonly string[]).includes(found.state)) return { ...found, waited: skew - started };
-        if ((await node.worker.drain()) > 0) continue;
-        const [row] = await sql<{ at: Date }[]>`
-          select greatest(q.next_at, p.paused_until) as at from exchange.pull q join exchange.peer p on p.id = q.peer_id where q.id = ${id}`;
-        skew += Math.max(1, (row?.at.getTime() ?? 0) - node.deps.clock().getTime() + 1);
-      }
-      throw new Error('the pull does not come to rest');
+      return rest(id);
     },
     async attachments(over) {
       script = over ?? script;

@@ -40,6 +40,7 @@ export function choiceTables(
         ['member', 'Member', (r) => ({ value: view.keyOf(String(r['memberId'])), code: true })],
         instants(view.timeZone)('at', 'When'),
         ['object', 'Where', (r) => eventCell(text(r, 'object'))],
+        instants(view.timeZone)('learned', 'The no of before was recorded only'),
       ],
       'None: the choice was in force each time.',
     ),

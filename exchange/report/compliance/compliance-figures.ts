@@ -39,6 +39,8 @@ type Rule = {
   of: (r: FigureRows) => Ratio | string;
   /** kind of the clocks whose share of what was overdue when it ended counts against it: how it is without these is told as well */
   late?: string;
+  /** what has to be told beside what is counted */
+  more?: (r: FigureRows) => string;
 };
 
 const clock = (r: FigureRows, kind: string) => r.clocks.find((c) => c['kind'] === kind);
@@ -191,14 +193,19 @@ const RULES: readonly Rule[] = [
     id: 'F16',
     name: 'Withdrawal effect',
     table: 'opt-in',
-    means: 'Withdrawals after which no request was sent, of all',
+    means: 'Withdrawals after which no request was sent, of all, by when they were given',
+    more: (r) => learnedText(num(r.withdrawals, 'learned')),
     of: (r) => [num(r.withdrawals, 'obeyed'), num(r.withdrawals, 'all')],
   },
 ];
 
+/** Nobody can obey what is not known yet; the member's word holds all the same (docs/decisions/024). */
+const learnedText = (n: number): string =>
+  n === 0 ? '' : `. Of the others ${n} became known here only after the request`;
+
 /** What a figure counts; where late is late (docs/decisions/021), also how it is when all that ended is left out. */
 function meansOf(rule: Rule, is: Ratio | undefined, r: FigureRows): string {
-  if (rule.late === undefined || is === undefined) return rule.means;
+  if (rule.late === undefined || is === undefined) return `${rule.means}${rule.more?.(r) ?? ''}`;
   const [met, due] = [is[0], is[1] - num(clock(r, rule.late), 'endedLate')];
   return `${rule.means}. With all left out that ended unmet, overdue or not: ${share(met, due)} (${met} of ${due})`;
 }

@@ -26,7 +26,9 @@ export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
       of('n', 'Records', 'number'),
       when('at', 'When'),
       of('held', 'Still held back', 'number'),
+      of('open', 'Of these not decided', 'number'),
       ['days', 'Days open', (r) => ({ value: r['days'] === null ? null : num(r, 'days') }), 'number'],
+      when('told', 'List for the payer taken'),
     ],
     'No payer sent records of somebody else.',
   );

@@ -255,6 +255,7 @@ export function complianceTables(
         of('rows', 'Times', 'number'),
         when('first', 'First'),
         when('last', 'Last'),
+        of('ready', 'Made ready, not fetched', 'number'),
       ],
       'Nothing was disclosed.',
     ),

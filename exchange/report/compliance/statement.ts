@@ -9,11 +9,15 @@ import { causeText } from '../request-words.ts';
 import { grouped, numberCell, requestStateCell, spanText, timeCell } from '../words.ts';
 import { REQUEST_KINDS } from './compliance-cells.ts';
 
+/** Rows of a page; CSV and JSON hold all. */
+const MOST_ON_PAGE = 200;
+
 /** Minutes left, or how late, when it was answered or as it stands. */
 function againstDue(due: Date | null, done: Date | null, state: string, now: Date): Cell {
   if (due === null || (done === null && ['cancelled', 'revoked', 'withdrawn'].includes(state))) return { value: null };
   const left = due.getTime() - (done ?? now).getTime();
-  const minutes = Math.round(left / 60_000);
+  // whole minutes left; what was late by seconds is late by one
+  const minutes = Math.floor(left / 60_000);
   if (left < 0) return { value: minutes, text: `late by ${spanText(left)}`, tone: 'act' };
   return done === null
     ? { value: minutes, text: `${spanText(left)} left` }
@@ -93,6 +97,7 @@ export async function peerStatement(
     name: peer.name,
     table: {
       name: 'statement',
+      most: MOST_ON_PAGE,
       caption: 'Requests both ways, in the order of time',
       columns: [
         { key: 'direction', label: 'Direction', kind: 'head' },

@@ -3,7 +3,7 @@ import type { AuditEvent, Bundle } from 'fhir/r4.js';
 import type { Deps } from '../../../src/deps.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
 import { NPI_SYSTEM } from '../../../src/fhir/npi.ts';
-import { yearsBefore } from '../../clocks/business-day.ts';
+import { addDays, endOfDay, localDay, yearsBefore } from '../../clocks/business-day.ts';
 import { idsOfPerson } from '../../store/members/member-merge.ts';
 import {
   type Disclosure,
@@ -34,12 +34,15 @@ export const leftOf = ({ types, object, counted }: Disclosure): { what: string; 
     : [{ what: `the number of ${object}`, n: counted, isNumber: true }];
 
 export async function disclosuresOf(
-  deps: Pick<Deps, 'database' | 'clock'>,
+  deps: Pick<Deps, 'database' | 'clock' | 'config'>,
   memberId: string,
 ): Promise<Disclosure[] | undefined> {
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
-  const from = new Date(`${yearsBefore(deps.clock().toISOString().slice(0, 10), ACCOUNT_YEARS)}T00:00:00Z`);
+  // the day six years ago is the first of them, from its beginning where the plan is
+  const { timeZone } = deps.config;
+  const day = yearsBefore(localDay(deps.clock(), timeZone), ACCOUNT_YEARS);
+  const from = new Date(endOfDay(addDays(day, -1), timeZone).getTime() + 1);
   return memberDisclosures(sql, await idsOfPerson(sql, memberId), from, MOST);
 }
 

@@ -1,10 +1,12 @@
 // Rows of an evidence pack as JSON lines, read with cursors in one snapshot. $1 first instant, $2 the instant after the last, $3 the plan's zone. They
 // hold what the report of the period counts: a pull that began before it and ended in it has its lines there.
 import type { Queryable, Sql } from '../../../src/store/database.ts';
+import { GIVEN_AT } from '../report/choice-then.ts';
+import { QUARANTINED } from '../report/quarantined.ts';
 
 const PULLS = `exchange.pull p where ((p.created_at >= $1 and p.created_at < $2) or (p.finished_at >= $1 and p.finished_at < $2))`;
-/** When a choice was made, as the report counts it: a bare day begins in the plan's zone. */
-const MADE_AT = `coalesce(c.given_at, c.recorded_on::timestamp at time zone $3)`;
+/** When a choice was given, as the report counts it. */
+const MADE_AT = GIVEN_AT('c', '$3');
 
 /** One file of a pack each. Ordered, so that the same rows give the same bytes. */
 export const EVIDENCE_SQL = {
@@ -48,6 +50,18 @@ export const EVIDENCE_SQL = {
     kind: 'Attachments that received records give by address: what became of each, with the SHA-256 of what is kept',
     sql: `select a.pull_id, a.peer_id, a.member_id, a.type, a.record_id, a.document_id, a.media, a.size, a.sha1, a.state, a.reason, a.kept_media, a.bytes, a.sha256, a.settled_at
       from exchange.attachment a join ${PULLS.replace(' where', ' on p.id = a.pull_id where')} order by a.pull_id, a.member_id, a.type, a.record_id, a.document_id`,
+  },
+  'quarantine.jsonl': {
+    kind: 'Records that were in quarantine at the end of the period, of whichever pull, with why and since when',
+    sql: `select p.peer_id, l.pull_id, l.file, l.line, l.entry, coalesce(before.reason, l.reason) as reason, l.type, l.source_id, l.member_id, coalesce(since.at, p.finished_at) as since,
+        d.decision, encode(l.hash, 'hex') as sha256
+      from ${QUARANTINED} order by p.peer_id, l.type, l.source_id, l.pull_id, l.file, l.line, l.entry`,
+  },
+  'decisions.jsonl': {
+    kind: 'What people decided about records, with the SHA-256 of the versions that they saw',
+    sql: `select d.id, d.at, d.by_subject, d.role, d.decision, d.undoes, d.reason, d.rules, encode(d.a_hash, 'hex') as a_sha256, encode(d.b_hash, 'hex') as b_sha256,
+        i.id as item_id, i.kind, i.type, i.member_id, i.peer_id, i.pull_id, i.file, i.line, i.entry, i.a_type, i.a_id, i.b_type, i.b_id
+      from exchange.review_decision d join exchange.review_item i on i.id = d.item_id where d.at >= $1 and d.at < $2 order by d.id`,
   },
   'findings.jsonl': {
     kind: 'Findings about what was received',

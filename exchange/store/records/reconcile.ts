@@ -125,6 +125,22 @@ export const waits = `s.has_body and i.state = 'quarantined' and i.hash is not d
   select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.kind = 'patient-change'
     and v.state <> 'gone' and v.decision is distinct from 'release')`;
 
+/**
+ * Is unit `s`, with a record that identity `i` was taken back of, a copy from before that? What was deleted (no hash: before it ever came) and stands in an answer that
+ * was made later is there again, whatever its own time says: a label was lifted, a member chose again, a deletion was a mistake. Later is what
+ * the payer's times say, and what was asked for when that answer was through. Other content is judged by its time alone: what was entered
+ * in error has older versions. pull_pkey.
+ * @param pull placeholder of the pull
+ */
+const staysOut = (pull: string) => `case
+  when i.hash is not null and i.hash is distinct from s.hash then coalesce(s.last_updated < i.last_updated or (s.last_updated = i.last_updated and not ${isLater(pull)}), false)
+  when ${isLater(pull)} then false
+  else i.last_updated is null or s.last_updated is null or s.last_updated <= i.last_updated end`;
+const isLater = (
+  pull: string,
+) => `exists (select from exchange.pull d, exchange.pull n where d.id = i.last_pull and n.id = ${pull}
+  and (n.transaction_time > d.transaction_time or n.created_at > d.finished_at))`;
+
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
   await tx.unsafe(
@@ -135,9 +151,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
-         when i.state = 'retracted' then case
-           when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'unchanged'
-           else 'updated' end
+         when i.state = 'retracted' then case when ${staysOut('$5')} then 'unchanged' else 'updated' end
          when i.hash = s.hash then case when i.state = 'echo' then 'echo' else 'unchanged' end
          when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'unchanged'
          when i.state = 'echo' then s.outcome
@@ -149,15 +163,13 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when i.state = 'quarantined' then s.reason
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
-         when i.state = 'retracted' then case
-           when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'already-retracted'
-           else 'reinstated' end
+         when i.state = 'retracted' then case when ${staysOut('$5')} then 'already-retracted' else 'reinstated' end
          when i.hash = s.hash then null
          when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'stale-version'
          else null end
      from exchange.identity i
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
-    [work.id, work.peerId, of.first, of.last],
+    [work.id, work.peerId, of.first, of.last, work.pull],
   );
   // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person whom we matched it is a doubt. There
   // is no record of it. Payers tell of all their people who are gone: those whom we never asked for are nobody's doubt

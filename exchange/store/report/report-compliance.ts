@@ -3,9 +3,10 @@
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../../src/store/database.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
-import { HELD } from '../answer/grant.ts';
 import { isFormerSql, standsAsSql } from '../members/member-merge.ts';
-import { LEFT } from './report-disclosures.ts';
+import { GIVEN_AT } from './choice-then.ts';
+import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
+import { GIVEN_AWAY, SENT, UNDER_CHOICE } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
@@ -31,68 +32,10 @@ const ITEM_OF = (f: string, p: string) => `case
 /** Members asked for one by one. By match_single_at alone, which holds all that is counted. */
 const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $4)`;
 
-/** When a choice was made: a bare day begins in the plan's zone ($6). */
-const MADE_AT = `coalesce(given_at, recorded_on::timestamp at time zone $6)`;
+/** When a choice was given, in the plan's zone ($6). */
+const MADE_AT = GIVEN_AT('c', '$6');
 /** Statements that have to know the plan's zone, a sixth value. */
-const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'consents', 'consentsMissed'];
-
-/** Was the member's choice to take part at an instant? consent_member. */
-const CHOICE_AT = (member: string, at: string) =>
-  `coalesce((select choice from exchange.consent where member_id = ${member} and coalesce(given_at, created_at) <= ${at} order by recorded_on desc, created_at desc limit 1) = 'opt-in', false)`;
-
-/**
- * A version of a record waits for a person although another one is shown, as the one that changed its person does. `i` its identity, `l`
- * its line. By the primary key of review_item.
- */
-const WAITS = `(i.state = 'visible' and i.hash is distinct from l.hash and exists (
-  select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.b_hash = l.hash and v.state <> 'gone'))`;
-
-/** Lines that were taken in and went into quarantine later, by a replay or because of what came after them. */
-const LATER_HELD = `
-  select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
-  join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
-
-/** Of whom something left: who goes on as another is that one's, while the trail stays as it is. */
-const OF = 'coalesce(f.member_id, a.member_id)';
-/** Rows that say whose records left; what was asked for in vain is no disclosure. audit_disclosed, member_merge_former. */
-const DISCLOSED = `exchange.audit a left join exchange.member_merge f on f.former_id = a.member_id and f.undone_at is null
-    join exchange.peer r on r.id = a.peer_id
-    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and ${LEFT} and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${LOB(OF)}`;
-
-/** The day of a disclosure, in the plan's zone ($6). */
-const DAY = `(a.at at time zone $6)::date`;
-/** Was its member matched for the payer, within a consent that held at the time? match_member_member, match_single_grant. */
-const MATCHED = `(
-      exists (select from exchange.match_member m join exchange.match_group t on t.id = m.group_id
-        where m.member_id = a.member_id and t.peer_id = a.peer_id and t.created_at <= a.at and ${HELD('a.at', DAY)})
-      or exists (select from exchange.match_single m where m.peer_id = a.peer_id and m.member_id = a.member_id and m.at <= a.at and ${HELD('a.at', DAY)}))`;
-/**
- * Each request about a member, and each disclosure: was the choice in force? A request that was signed and refused was one as well. What left is
- * held by the consent under which it did: an export names it, what was read or searched left under a match of its payer. When a pull asked is found once for it, and who said one thing alone is not looked up again.
- */
-const UNDER_CHOICE = `
-    with asked as materialized (
-      select p.id, r.name, p.kicked_off_at, coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at) as at, max(e.at) as last
-      from exchange.pull p join exchange.peer r on r.id = p.peer_id
-      left join exchange.pull_event e on e.pull_id = p.id and e.state in ('authorized', 'matching', 'matched', 'exporting', 'downloading')
-      where ($4::text is null or p.peer_id = $4) group by p.id, r.name
-    ), said as materialized (
-      select member_id, count(*) as choices, min(choice) as choice, min(coalesce(given_at, created_at)) as since from exchange.consent group by member_id
-    )
-    select 'request' as direction, u.name as payer, u.member_id as "memberId", 'pull/' || u.id as object, u.at,
-      case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
-        else ${CHOICE_AT('u.member_id', 'u.at')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at')}) end as held
-    from (
-      select a.id, a.name, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
-        coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
-      from asked a join exchange.pull_member m on m.pull_id = a.id
-      where (m.outcome is not null or m.statement is not null) and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${LOB('m.member_id')} and ${USED}
-    ) u left join said s on s.member_id = u.member_id
-    where u.at is not null
-    union all
-    select 'disclosure', r.name, ${OF}, a.object, a.at, a.consent_id is not null or ${MATCHED}
-    from ${DISCLOSED}`;
+const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'consents', 'consentsMissed', 'education'];
 
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 const COMPLIANCE_SQL = {
@@ -119,19 +62,21 @@ const COMPLIANCE_SQL = {
     select
       (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
       (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2
-         and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= coalesce(c.given_at, c.created_at)) and ${LOB('c.member_id')}) as "afterOffer",
+         and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= ${MADE_AT}) and ${LOB('c.member_id')}) as "afterOffer",
       (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as "optedIn",
       (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as declined,
       (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as withdrew,
       (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as representatives
     where ${USED}`,
   withdrawals: `
-    select count(*)::int as all, count(*) filter (where not exists (
-      select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-      where m.member_id = c.member_id and p.kicked_off_at > coalesce(c.given_at, c.created_at)
-        and p.kicked_off_at < coalesce((select min(coalesce(o.given_at, o.created_at)) from exchange.consent o
-          where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
-    from exchange.consent c where c.choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')} and ${USED}`,
+    select count(*)::int as all, count(*) filter (where not sent)::int as obeyed, count(*) filter (where sent and learned)::int as learned
+    from (
+      select exists (select from ${SENT('c.member_id')} s where s.at > w.at and s.at < w.until) as sent,
+        not exists (select from ${SENT('c.member_id')} s where s.at > w.at and s.at < w.until and s.at >= c.created_at) as learned
+      from exchange.consent c
+      cross join lateral (select ${MADE_AT} as at, coalesce((select min(${GIVEN_AT('o', '$6')}) from exchange.consent o
+        where o.member_id = c.member_id and o.choice = 'opt-in' and ${GIVEN_AT('o', '$6')} > ${MADE_AT}), 'infinity') as until) w
+      where c.choice = 'withdraw' and w.at >= $1 and w.at < $2 and ${LOB('c.member_id')} and ${USED}) x`,
   weAsked: `
     with asked as (
       select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
@@ -183,24 +128,11 @@ const COMPLIANCE_SQL = {
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_by_member l on l.pull_id = p.id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
-  // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
     select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
       count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
       (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason"
-    from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
-    join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
-    join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
-    left join exchange.pull x on x.id = i.last_pull
-    left join lateral (select outcome, reason, at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
-    left join lateral (select max(at) as at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2
-      and v.outcome = 'quarantined' and v.outcome_before <> 'quarantined') since on true
-    left join exchange.review_item q on q.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id))
-    left join lateral (select case when x.undoes is null then x.decision end as decision from exchange.review_decision x
-      where x.item_id = q.id and x.at < $2 and (x.at >= q.opened_at or q.opened_at >= $2) order by x.id desc limit 1) d on true
-    left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
-    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED}
-      and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
+    from ${QUARANTINED} and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED}
     group by 1, 2 order by 1, 3 desc`,
   rejected: `
     select r.name as payer, l.reason, count(*)::int as n, (array_agg(p.id order by p.finished_at desc))[1] as pull, max(p.finished_at) as last
@@ -211,15 +143,23 @@ const COMPLIANCE_SQL = {
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
     left join exchange.review_item v on v.id = ${ITEM_OF('f', 'p')}
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
+  // what the list for its payer was taken for first stands beside it: the payer is told with that list
   incidents: `
-    select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,
-      count(*) filter (where i.state = 'quarantined' or ${WAITS})::int as held,
-      case when count(*) filter (where i.state = 'quarantined' or ${WAITS}) > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
-    from (select * from exchange.ledger_unit where outcome in ('quarantined', 'rejected') and reason in ('wrong-patient', 'contained-person', 'patient-change') union all ${LATER_HELD}) l
-    join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
-    left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
-    left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
-    where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
+    select pull, payer, reason, count(*)::int as n, min(at) as at, count(*) filter (where held)::int as held, count(*) filter (where held and not decided)::int as open,
+      floor(extract(epoch from case when bool_or(held and not decided) then $3::timestamptz else greatest(min(at), max(ended)) end - min(at)) / 86400)::int as days,
+      (select min(a.at) from exchange.audit a where a.action = 'export-report' and a.object = '/staff/peers/' || min(x.peer_id) || '/to-tell' and a.at >= min(x.at)) as told
+    from (
+      select p.id as pull, p.peer_id, r.name as payer, coalesce(v.reason, l.reason) as reason, p.finished_at as at,
+        coalesce(i.state = 'quarantined' or ${WAITS}, false) as held, coalesce(q.state = 'decided', false) as decided,
+        case when q.state = 'decided' then (select max(d.at) from exchange.review_decision d where d.item_id = q.id and d.undoes is null) else y.finished_at end as ended
+      from (select * from exchange.ledger_unit where outcome in ('quarantined', 'rejected') and reason in ('wrong-patient', 'contained-person', 'patient-change') union all ${LATER_HELD}) l
+      join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
+      left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
+      left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
+      left join exchange.review_item q on q.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id))
+      left join exchange.pull y on y.id = i.last_pull
+      where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')}) x
+    where ${USED} group by 1, 2, 3 order by 5, 1`,
   proofs: `
     select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
       coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,
@@ -227,8 +167,11 @@ const COMPLIANCE_SQL = {
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
   disclosures: `
-    select r.name as payer, a.action, count(*)::int as rows, count(distinct ${OF})::int as members, min(a.at) as first, max(a.at) as last
-    from ${DISCLOSED} and ${USED} group by 1, 2 order by 1, 2`,
+    with given as (${GIVEN_AWAY(LOB)})
+    select payer, action, count(*) filter (where at >= $1 and at < $2)::int as rows, count(distinct person) filter (where at >= $1 and at < $2)::int as members,
+      count(*) filter (where made >= $1 and made < $2 and (at is null or at >= $2))::int as ready,
+      min(at) filter (where at >= $1 and at < $2) as first, max(at) filter (where at >= $1 and at < $2) as last
+    from given where ${USED} and ((at >= $1 and at < $2) or (made >= $1 and made < $2)) group by 1, 2 order by 1, 2`,
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
@@ -243,18 +186,18 @@ const COMPLIANCE_SQL = {
     from exchange.shown_text t left join (
       select text_sha256, kind, channel, at from exchange.contact
       union all
-      select text_sha256, 'choice', channel, coalesce(given_at, created_at) from exchange.consent where text_sha256 is not null
+      select c.text_sha256, 'choice', c.channel, ${MADE_AT} from exchange.consent c where c.text_sha256 is not null
     ) c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   consents: `
-    select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE}) u group by 1, 2 order by 1 desc, 2`,
+    select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE(LOB)}) u where ${USED} group by 1, 2 order by 1 desc, 2`,
   consentsMissed: `
-    select direction, payer, "memberId", object, at from (${UNDER_CHOICE}) u where not held order by at, "memberId" limit ${MOST_ROWS}`,
+    select direction, payer, "memberId", object, at, learned from (${UNDER_CHOICE(LOB)}) u where not held and ${USED} order by at, "memberId" limit ${MOST_ROWS}`,
   metrics: `
     select q.requested, q.matched,
       (select count(*)::int from (select ${standsAsSql('l.member_id')} from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
         where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} group by 1) m) as received,
-      (select count(*)::int from (select ${OF} from ${DISCLOSED} group by 1) m) as disclosed,
+      (select count(distinct g.person)::int from (${GIVEN_AWAY(LOB)}) g where g.at >= $1 and g.at < $2) as disclosed,
       (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
         + (select count(*)::int from exchange.match_single m where ${SINGLES}) as asked,
       (select count(*)::int from exchange.bulk_job j

@@ -1,6 +1,8 @@
 // What was disclosed of a member, from the audit rows: who got it, when, what, why and under which consent.
 import type { Queryable } from '../../../src/store/database.ts';
 
+/** Files stay a week at most (EXPORT_KEEP_HOURS): what is fetched was made no longer before. */
+export const KEPT = `interval '31 days'`;
 /** Did an audit row `a` say that something left? What is asked for in vain stands in the trail as well. */
 export const LEFT = `(a.detail->'types' <> '{}' or a.detail ? 'counted')`;
 
@@ -27,7 +29,7 @@ export type Disclosure = {
 };
 
 /**
- * Of one person, under all ids, newest first. Of an export only the types whose files were fetched count; files by patient hold all
+ * Of one person, under all ids, newest first: what left, or was made ready and never did, from an instant on. Of an export only the types whose files were fetched count; files by patient hold all
  * and have no type: whose blocks stand in which is not kept, so each counts for all. audit_member; audit_file for the fetches;
  * match_member_member and match_single_grant for the consent of a single request.
  */
@@ -60,7 +62,7 @@ export async function memberDisclosures(
         and (a.detail->'types' ? (x.detail->>'type') or x.detail->>'type' = '')
     ) f on true
     where a.member_id = any(${[...memberIds]}::text[]) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
-      and a.at >= ${from} and ${sql.unsafe(LEFT)}
+      and a.at >= ${from}::timestamptz - ${sql.unsafe(KEPT)} and coalesce(f.last, a.at) >= ${from} and ${sql.unsafe(LEFT)}
     order by a.at desc, a.seq desc limit ${limit}`;
   return [...rows];
 }

@@ -144,7 +144,7 @@ export type ClockLine = {
   reason: string | null;
   action: string | null;
 };
-export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
+export type ClockFilter = 'open' | 'overdue' | 'late' | 'unmet' | 'blocked' | 'closed' | 'all';
 /** Two instants, the second excluded. */
 type Between = { from: Date; to: Date };
 /** `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever became of them. */
@@ -154,9 +154,14 @@ export type ClockScope = {
   during?: Between | undefined;
 };
 
+const OVERDUE = "c.state in ('open', 'attempted', 'blocked') and c.due_at < $1";
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   open: "c.state = 'open'",
-  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))",
+  overdue: `(${OVERDUE})`,
+  // the same that the report of a period lists
+  late: `(c.state = 'met-late' or (${OVERDUE}) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))`,
+  // also what ended before it was due: a coverage that was over within the week
+  unmet: `(c.state in ('met-late', 'withdrawn', 'not-applicable') or (${OVERDUE}))`,
   blocked: "c.state in ('attempted', 'blocked')",
   closed: "c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')",
   all: 'true',

@@ -20,10 +20,15 @@ const LONGEST_HOURS = 8;
 const bytes = (hashHex: string) => `\\x${hashHex}`;
 
 /** Begins a session and forgets those that have ended. The second statement reads the whole table: it holds people signed in. */
-export async function addSession(tx: Queryable, idHash: string, session: StaffSession, now: Date): Promise<void> {
+export async function addSession(
+  tx: Queryable,
+  idHash: string,
+  session: StaffSession & { sid?: string },
+  now: Date,
+): Promise<void> {
   await tx`
-    insert into exchange.staff_session (id_hash, csrf, subject, name, roles, development, authenticated_at, created_at, seen_at, expires_at)
-    values (${bytes(idHash)}::text::bytea, ${session.csrf}, ${session.subject}, ${session.name}, ${session.roles}::text[], ${session.development},
+    insert into exchange.staff_session (id_hash, csrf, subject, sid, name, roles, development, authenticated_at, created_at, seen_at, expires_at)
+    values (${bytes(idHash)}::text::bytea, ${session.csrf}, ${session.subject}, ${session.sid ?? null}, ${session.name}, ${session.roles}::text[], ${session.development},
       ${session.authenticatedAt}, ${now}, ${now}, ${now}::timestamptz + make_interval(hours => ${LONGEST_HOURS}))`;
   await tx`
     delete from exchange.staff_session
@@ -51,6 +56,13 @@ export async function endSessionsOf(sql: Queryable, subject: string, unlessRoles
     delete from exchange.staff_session
     where subject = ${subject} and (${unlessRoles === undefined} or roles <> ${[...(unlessRoles ?? [])]}::text[]) returning 1`;
   return ended.length;
+}
+
+/** Ends the session that the provider knows by this name. The table holds people signed in. @returns whose it was */
+export async function endSessionNamed(sql: Queryable, issuer: string, sid: string): Promise<string[]> {
+  const ended = await sql<{ subject: string }[]>`
+    delete from exchange.staff_session where sid = ${sid} and starts_with(subject, ${`${issuer}|`}) returning subject`;
+  return ended.map((e) => e.subject);
 }
 
 export type SignedIn = { subject: string; name: string; roles: Role[]; sessions: number; since: Date; seenAt: Date };

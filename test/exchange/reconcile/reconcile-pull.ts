@@ -32,6 +32,10 @@ export type PullOptions = {
   /** their choices, by member, where they are not those of the fixture */
   choices?: ReadonlyMap<string, string>;
   since?: Date;
+  /** when the answer was made; `null`: it does not say */
+  madeAt?: Date | null;
+  /** when it was asked for */
+  createdAt?: Date;
   dies?: 'deciding' | keyof typeof LENT | number;
   meanwhile?: () => Promise<void>;
 };
@@ -123,7 +127,7 @@ export async function puller(
     const id = randomUUID();
     const peerId = how.peer ?? PEER;
     await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, lease_owner, transaction_time, since)
-      values (${id}, ${peerId}, 'reconciling', 'test', now(), now(), now(), 'test', now(), ${how.since ?? null})`;
+      values (${id}, ${peerId}, 'reconciling', 'test', ${how.createdAt ?? new Date()}, now(), now(), 'test', ${how.madeAt === undefined ? new Date() : how.madeAt}, ${how.since ?? null})`;
     for (const [patient, member] of how.members ?? Object.entries(members))
       await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id)
         values (${id}, ${`s-${patient}-${member}`}, ${member}, ${how.choices?.get(member) ?? `c-${member}`}, ${policy}, 'matched', ${patient})`;

@@ -81,28 +81,65 @@ describe('deletions', () => {
     expect(await node.ledger(again.id)).toEqual(['unchanged already-retracted Observation/r58a']);
   });
 
-  test('R59: deleted and sent again: the same content stays hidden, newer content is reinstated', async () => {
-    await node.pull([output('Observation', lab('r59'))]);
-    await node.pull([deletions('Observation/r59')]);
-    const same = await node.pull([output('Observation', lab('r59'))]);
-    expect(await node.ledger(same.id)).toEqual(['unchanged already-retracted Observation/r59']);
-    const newer = await node.pull([
-      output('Observation', lab('r59', { meta: { lastUpdated: '2026-05-05T00:00:00Z' }, note: [{ text: 'again' }] })),
+  test('R59: deleted and sent again by a later answer, as it was: it is there again', async () => {
+    // its own time is from before the deletion: a label was lifted there, or the member chose again
+    const old = lab('r59', { meta: { lastUpdated: '2026-02-02T00:00:00Z' } });
+    await node.pull([output('Observation', old, lab('r59b'))]);
+    await node.pull([deletions('Observation/r59', 'Observation/r59b')]);
+    const later = await node.pull([output('Observation', old, lab('r59b'))]);
+    expect(await node.ledger(later.id)).toEqual([
+      'updated reinstated Observation/r59',
+      'updated reinstated Observation/r59b',
     ]);
-    expect(await node.ledger(newer.id)).toEqual(['updated reinstated Observation/r59']);
     expect((await bodyOf('Observation', 'r59'))?.deleted).toBe(false);
+    // taken back and given again once more
+    await node.pull([deletions('Observation/r59')]);
+    const again = await node.pull([output('Observation', old)]);
+    expect(await node.ledger(again.id)).toEqual(['updated reinstated Observation/r59']);
+  });
+
+  test('R59: a copy in an answer that is no later than the deletion stays out, and newer content does not', async () => {
+    await node.pull([output('Observation', lab('r59c'))]);
+    await node.pull([deletions('Observation/r59c')]);
+    const before = { madeAt: new Date(Date.now() - 60_000), createdAt: new Date(Date.now() - 60_000) };
+    const same = await node.pull([output('Observation', lab('r59c'))], before);
+    expect(await node.ledger(same.id)).toEqual(['unchanged already-retracted Observation/r59c']);
+    const newer = await node.pull(
+      [
+        output(
+          'Observation',
+          lab('r59c', { meta: { lastUpdated: '2026-05-05T00:00:00Z' }, note: [{ text: 'again' }] }),
+        ),
+      ],
+      before,
+    );
+    expect(await node.ledger(newer.id)).toEqual(['updated reinstated Observation/r59c']);
+    expect((await bodyOf('Observation', 'r59c'))?.deleted).toBe(false);
+  });
+
+  test('R59: an answer that does not say when it was made is later when it was asked for after the deletion was through', async () => {
+    await node.pull([output('Observation', lab('r59d'))]);
+    const gone = await node.pull([deletions('Observation/r59d')]);
+    const meanwhile = await node.pull([output('Observation', lab('r59d'))], {
+      madeAt: null,
+      createdAt: new Date(Date.now() - 60_000),
+    });
+    expect(await node.ledger(meanwhile.id)).toEqual(['unchanged already-retracted Observation/r59d']);
+    await node.sql`update exchange.pull set finished_at = now() - interval '1 second' where id = ${gone.id}`;
+    const after = await node.pull([output('Observation', lab('r59d'))], { madeAt: null });
+    expect(await node.ledger(after.id)).toEqual(['updated reinstated Observation/r59d']);
   });
 
   test('what comes after its own deletion is written under its own id, each', async () => {
     await node.pull([deletions('Observation/late1', 'Observation/late2')]);
     // a copy from before the deletion stays out
-    const older = await node.pull([output('Observation', lab('late1'), lab('late2'))]);
+    const before = { madeAt: new Date(Date.now() - 60_000), createdAt: new Date(Date.now() - 60_000) };
+    const older = await node.pull([output('Observation', lab('late1'), lab('late2'))], before);
     expect(await node.ledger(older.id)).toEqual([
       'unchanged already-retracted Observation/late1',
       'unchanged already-retracted Observation/late2',
     ]);
-    const meta = { lastUpdated: new Date(Date.now() + 60_000).toISOString() };
-    const { id, state } = await node.pull([output('Observation', lab('late1', { meta }), lab('late2', { meta }))]);
+    const { id, state } = await node.pull([output('Observation', lab('late1'), lab('late2'))]);
     expect(state).toBe('done');
     expect(await node.ledger(id)).toEqual([
       'updated reinstated Observation/late1',

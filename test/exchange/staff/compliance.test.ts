@@ -423,7 +423,7 @@ test('records of somebody else: how many are still held back, and for how long',
   await sql`update exchange.pull set finished_at = now() - interval '50 hours' where id = ${s.pullId}`;
   expect(await read()).toMatchObject([{ n: 1, held: 1, days: 2 }]);
   await state('visible');
-  expect(await read()).toMatchObject([{ n: 1, held: 0, days: null }]);
+  expect(await read()).toMatchObject([{ n: 1, held: 0, days: 0 }]);
   // what was in quarantine is told as of the end of the period, whatever became of it since
   const inQuarantine = async (until: number) => {
     const day = new Date(Date.now() + until * 86_400_000).toISOString().slice(0, 10);

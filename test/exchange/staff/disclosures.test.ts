@@ -1,6 +1,7 @@
 // The accounting of disclosures of a member: rows, files and AuditEvents say the same.
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { disclosuresOf } from '../../../exchange/report/member/disclosures.ts';
 import { memberKeys } from '../../../exchange/report/member-key.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
@@ -149,9 +150,9 @@ test('the report of a period holds what was read and searched by the choice that
   await sql`insert into exchange.consent select (jsonb_populate_record(c, jsonb_build_object('id', 'later', 'choice', 'withdraw', 'created_at', now() + interval '1 minute', 'given_at', null))).*
     from exchange.consent c where member_id = ${ana} limit 1`;
   expect(await told()).toEqual(after);
-  // a match whose consent had ended is none
+  // a match whose consent had ended is none, neither for what was read nor for the file that was fetched
   await sql`update exchange.match_member set consent_to = current_date - 2, consent_from = current_date - 9 where member_id = ${ana}`;
-  expect(await told()).toEqual({ ...after, held: before.held, missed: 1 });
+  expect(await told()).toEqual({ ...after, held: before.held - 1, missed: 2 });
 });
 
 describe('what leaves without a record of the member', () => {
@@ -210,6 +211,27 @@ test('files by patient hold all types: who fetched one has all of it', async () 
   expect([typeof told?.['when'], told?.['what']]).toEqual(['string', '1 Patient, 1 Observation']);
 });
 
+test.each([
+  ['', '1 Practitioner'],
+  ['&organizeOutputBy=Patient', '1 Practitioner'],
+])('who fetches directory entries alone has learnt whom a member sees (%s)', async (form, what) => {
+  const account = async (person: string) =>
+    (
+      (await (await reviewer.get(`/staff/disclosures/${person}?format=json`)).json()) as {
+        tables: { disclosures: Record<string, string | null>[] };
+      }
+    ).tables.disclosures;
+  const before = await account(ana);
+  const kicked = await them.get(`Group/${group}/$export`, `_type=Practitioner${form}`);
+  const { manifest } = await them.finished(kicked);
+  expect((await account(idOf(robert)))[0]).toMatchObject({ when: null, what });
+  for (const { url } of manifest.output) await them.lines(url);
+  const [told] = await account(idOf(robert));
+  expect([typeof told?.['when'], told?.['what']]).toEqual(['string', what]);
+  // whose records name nobody is not told
+  expect(await account(ana)).toEqual(before);
+});
+
 test('what left of a member who goes on as another one counts for that one', async () => {
   const { sql } = node.deps.database;
   const table = async (query = '') => {
@@ -226,4 +248,21 @@ test('what left of a member who goes on as another one counts for that one', asy
   expect([after.consents, after.missed]).toEqual([before.consents, before.missed]);
   expect([members(before.disclosures), members(after.disclosures)]).toEqual([2, 1]);
   await sql`delete from exchange.member_merge where id = 'one'`;
+});
+
+test('six years back by the plan’s days: the first of them is told whole, what was made before it and fetched on it too', async () => {
+  const { sql } = node.deps.database;
+  // the evening of 10 March 2033 where the plan is, which is the 11th in UTC
+  const deps = { ...node.deps, clock: () => new Date('2033-03-11T02:00:00Z') };
+  const told = async () => (await disclosuresOf(deps, 'six-years'))?.map((d) => d.object);
+  const row = (object: string, at: string, action = 'read') => sql`
+    insert into exchange.audit (at, actor_kind, actor, action, object, member_id, peer_id, outcome, reason, request_id, detail, hash)
+    values (${at}, 'peer', 'a', ${action}, ${object}, ${action === 'file' ? null : 'six-years'}, 'a', 'ok', '', '', ${action === 'file' ? '{"type": "Observation"}' : '{"types": {"Observation": 1}}'}::text::jsonb, '')`;
+  await sql`insert into exchange.member (id, umb) values ('six-years', 'six-years')`;
+  await row('Observation/before', '2027-03-10T04:59:59.999Z');
+  await row('Observation/first', '2027-03-10T05:00:00Z');
+  await row('export/0', '2027-03-09T12:00:00Z', 'export-member');
+  await row('export/0/1', '2027-03-10T15:00:00Z', 'file');
+  await row('export/1', '2027-03-09T12:00:00Z', 'export-member');
+  expect(await told()).toEqual(['Observation/first', 'export/0']);
 });

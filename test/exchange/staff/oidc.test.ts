@@ -27,7 +27,7 @@ class Provider {
   subject: unknown = 'ada';
   signedBy = this.keys;
   sendsIss = false;
-  issuedAt = new Date();
+  issuedAt = new Date(Date.now() + time);
   status = 200;
   /** form of the last token request */
   asked = new URLSearchParams();
@@ -69,6 +69,7 @@ class Provider {
 }
 
 let node: TestNode;
+/** by how much the clock is ahead; of each test so much that what was kept of the provider in the one before is old */
 let time = 0;
 let provider: Provider;
 let app: ReturnType<typeof createStaff>;
@@ -85,7 +86,7 @@ beforeAll(async () => {
 });
 afterAll(() => node?.close());
 beforeEach(() => {
-  time = 0;
+  time += 400_000;
   provider = new Provider();
 });
 
@@ -190,7 +191,7 @@ describe('sign-in with OpenID Connect', () => {
       'an old token',
       'id-token',
       () => {
-        provider.issuedAt = new Date(Date.now() - 3_600_000);
+        provider.issuedAt = new Date(Date.now() + time - 3_600_000);
         return attempt();
       },
     ],
@@ -238,9 +239,54 @@ describe('sign-in with OpenID Connect', () => {
   test('a provider that is away or is another is no way in', async () => {
     provider.status = 502;
     expect((await new Visitor(app, BASE).get('/staff/sign-in/start')).status).toBe(503);
+    time += 6000;
     provider = new Provider();
     provider.issuer = 'https://evil.example';
     expect((await new Visitor(app, BASE).get('/staff/sign-in/start')).status).toBe(403);
+  });
+
+  test('however many begin to sign in, the provider is asked once in five minutes, and for a key that is new to us', async () => {
+    const begin = async () => (await new Visitor(app, BASE).get('/staff/sign-in/start')).status;
+    expect(new Set(await Promise.all(Array.from({ length: 20 }, begin)))).toEqual(new Set([303]));
+    expect((await attempt()).answer.status).toBe(303);
+    expect(provider.published).toEqual({ discovery: 1, keys: 1 });
+    provider.keys = generateKeyPair('ES256', { extractable: true });
+    provider.signedBy = provider.keys;
+    provider.kid = 'new';
+    time += 31_000;
+    Object.assign(provider, { issuedAt: node.deps.clock(), claims: {} });
+    expect((await attempt()).answer.status).toBe(303);
+    expect(provider.published).toEqual({ discovery: 2, keys: 2 });
+    time += 301_000;
+    expect(await begin()).toBe(303);
+    expect(provider.published).toEqual({ discovery: 3, keys: 3 });
+  });
+
+  test('who begins again and again, or comes back from nowhere, is told to wait, and leaves no row', async () => {
+    const config = { ...node.deps.config, staffSignInPerMinute: 5 };
+    const counted = createStaff({ ...node.deps, config }, { addressOf: (c) => c.req.header('x-test-address') ?? '' });
+    const { sql } = node.deps.database;
+    const rows = async () => {
+      const [row] = await sql<{ n: number }[]>`select (select count(*) from exchange.staff_sign_in)::int
+        + (select count(*) from exchange.audit where action = 'sign-in')::int as n`;
+      return row?.n ?? 0;
+    };
+    const ask = async (path: string, address: string) => {
+      const answer = await counted.request(`${BASE}/staff/sign-in/${path}`, { headers: { 'x-test-address': address } });
+      return [answer.status, Number(answer.headers.get('retry-after'))] as const;
+    };
+    // what is over goes with the next one
+    await ask('start', 'somewhere else');
+    for (const path of ['start', 'callback?code=x&state=y']) {
+      const before = await rows();
+      const statuses = [];
+      for (let i = 0; i < 30; i++) statuses.push((await ask(path, path))[0]);
+      expect(statuses.filter((s) => s !== 429)).toHaveLength(10);
+      expect((await rows()) - before).toBe(10);
+      const [status, wait] = await ask(path, path);
+      expect([status, wait > 0 && wait <= 60]).toEqual([429, true]);
+      expect((await ask(path, `${path} of others`))[0]).not.toBe(429);
+    }
   });
 
   test('there is no password form beside it', async () => {
@@ -261,16 +307,17 @@ describe('sessions of a person', () => {
   };
   const isIn = async (visitor: Visitor) => (await visitor.get('/staff')).status === 200;
   let told = 0;
-  const tokenOf = async (claims: Record<string, unknown>, subject: unknown = 'cy') => {
-    provider.subject = subject;
+  /** @param subject `cy` when it is left out; undefined: the token names nobody */
+  const tokenOf = async (claims: Record<string, unknown>, ...subject: unknown[]) => {
+    provider.subject = subject.length === 0 ? 'cy' : subject[0];
     provider.claims = { jti: `l${++told}`, ...claims };
     const answer = await provider.fetch(`${ISSUER}/token`, { method: 'POST', body: '' });
     return ((await answer.json()) as { id_token: string }).id_token;
   };
   const tell = async (token: string) =>
     (await new Visitor(app, BASE).post('/staff/sign-in/back-channel-logout', { logout_token: token }, {})).status;
-  const logout = async (claims: Record<string, unknown>, subject: unknown = 'cy') =>
-    tell(await tokenOf(claims, subject));
+  const logout = async (claims: Record<string, unknown>, ...subject: unknown[]) =>
+    tell(await tokenOf(claims, ...subject));
   const ended = async () =>
     (
       await node.deps.database
@@ -313,6 +360,25 @@ describe('sessions of a person', () => {
     expect(await logout({ events: EVENT }, 'ed')).toBe(200);
   });
 
+  test('end when the provider tells that a session has ended, by its name for it, and no other ends', async () => {
+    const come = async (subject: string, sid: string) => {
+      provider.subject = subject;
+      provider.claims = { roles: ['viewer'], sid };
+      return (await attempt()).visitor;
+    };
+    const [one, two, other] = [await come('gil', 's1'), await come('gil', 's2'), await come('hal', 's3')];
+    expect(await logout({ events: EVENT, sid: 's1' }, undefined)).toBe(200);
+    expect([await isIn(one), await isIn(two), await isIn(other)]).toEqual([false, true, true]);
+    expect(await ended()).toEqual({ actor: 'oidc', of: `${ISSUER}|gil`, sessions: 1 });
+    expect(await logout({ events: EVENT, sid: 'nobody' }, undefined)).toBe(200);
+    for (const sid of ['', 5, 'a\0b', 'x'.repeat(256)])
+      expect(await logout({ events: EVENT, sid }, undefined)).toBe(400);
+    // who is named as well is signed out of all
+    const more = await come('gil', 's4');
+    expect(await logout({ events: EVENT, sid: 's4' }, 'gil')).toBe(200);
+    expect([await isIn(more), await isIn(two), await isIn(other)]).toEqual([false, false, true]);
+  });
+
   test.each<[string, () => Promise<number>]>([
     ['an ID token', () => logout({ nonce: 'n' })],
     ['one with a nonce', () => logout({ events: EVENT, nonce: 'n' })],
@@ -331,7 +397,7 @@ describe('sessions of a person', () => {
     [
       'one that is old',
       () => {
-        provider.issuedAt = new Date(Date.now() - 3_600_000);
+        provider.issuedAt = new Date(Date.now() + time - 3_600_000);
         return logout({ events: EVENT });
       },
     ],
@@ -357,7 +423,7 @@ describe('sessions of a person', () => {
 
   test('anybody may send tokens: the provider is asked for none that it cannot have signed, and once for the others', async () => {
     // whatever was kept before is old
-    time = 600_000;
+    time += 600_000;
     provider.issuedAt = node.deps.clock();
     for (const [change, claims] of [
       [{}, {}],
@@ -379,7 +445,7 @@ describe('sessions of a person', () => {
   });
 
   test('a key that the provider took since is looked for after half a minute; one that is away is asked again after seconds', async () => {
-    time = 1_200_000;
+    time += 1_200_000;
     provider.issuedAt = node.deps.clock();
     expect(await logout({ events: EVENT })).toBe(200);
     provider.keys = generateKeyPair('ES256', { extractable: true });
@@ -424,7 +490,7 @@ test('the development account exists in the sandbox on loopback only', () => {
 });
 
 describe('a grave action', () => {
-  const seconds = (ago: number) => Math.floor(Date.now() / 1000) - ago;
+  const seconds = (ago: number) => Math.floor((Date.now() + time) / 1000) - ago;
   const admin = { roles: ['admin', 'reviewer'] };
   /** Signs in so long ago, and sends the form that approves a payer. */
   async function approve(authTime: number | undefined) {
@@ -443,10 +509,10 @@ describe('a grave action', () => {
   });
 
   test.each([
-    ['long ago', seconds(3600)],
+    ['long ago', 3600],
     ['at a time nobody knows', undefined],
-  ])('is not done by somebody who signed in %s, who is asked again', async (_, at) => {
-    const { answer, state } = await approve(at);
+  ])('is not done by somebody who signed in %s, who is asked again', async (_, ago) => {
+    const { answer, state } = await approve(ago === undefined ? undefined : seconds(ago));
     expect([answer.status, state]).toEqual([403, 'pending']);
     expect(await answer.text()).toContain('/staff/sign-in?return_to=%2Fstaff%2Fpeers%2Fwaits&amp;again=1');
     const [audit] = await node.deps.database

@@ -197,8 +197,11 @@ describe('lists', () => {
       };
       const csv = parse(await text('dev-reviewer', `${path}${query}format=csv`), { columns: true }) as unknown[];
       expect(rowsOf(page, table).length, path).toBeGreaterThan(0);
-      expect(json.tables[table]).toHaveLength(rowsOf(page, table).length);
-      expect(csv).toHaveLength(rowsOf(page, table).length);
+      // a page shows the beginning of a long list, and says that its files hold more
+      const rows = json.tables[table]?.length ?? 0;
+      expect(Math.min(rows, 100), path).toBe(rowsOf(page, table).length);
+      expect(page.includes('The whole list as'), path).toBe(rows > 100);
+      expect(csv).toHaveLength(rows);
     }
   });
 
