@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { isPassing } from '../../src/store/failure.ts';
 import { isAway, PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
+import { attemptClocks } from '../store/clock.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { peerAnswered, peerFailed } from '../store/peers/peer-health.ts';
 import { nextAttachment } from '../store/pull/attachment-due.ts';
@@ -121,6 +123,14 @@ export async function takeStep(
   return true;
 }
 
+/** The payer has taken the question about the members. */
+const TAKEN: readonly PullState[] = ['matching', 'matched', 'exporting', 'downloading'];
+/** What its members' duties come to when a pull ends without an answer. */
+const inVain = (s: Step, ended: PullState) =>
+  TAKEN.includes(s.pull.state) && (ended === 'failed' || ended === 'refused')
+    ? (tx: Queryable) => attemptClocks(tx, s.pull.id, ended === 'failed' ? 'peer-failed' : 'peer-refused')
+    : undefined;
+
 /** Until something that people have to mend is looked at again. */
 const OURS_MS = 60_000;
 
@@ -134,7 +144,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
     await peerAnswered(sql, pull.peerId, now);
     if (now.getTime() - pull.createdAt.getTime() > deps.config.pullDeadlineHours * 3_600_000) {
       s.note('peer-never-ready');
-      return advance(s, 'failed', { reason: 'peer-too-slow', finishedAt: now }, '');
+      return advance(s, 'failed', { reason: 'peer-too-slow', finishedAt: now }, '', inVain(s, 'failed'));
     }
     await writeFaults(s);
     return postponePull(sql, pull.id, owner, later(error.ms), pull.reason === null ? pull.attempts + 1 : 0, null);
@@ -163,7 +173,8 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
     const restart = judged.kind === 'restart' ? RESTART[pull.state] : undefined;
     if (restart !== undefined && error.reason === 'job-lost') s.note('peer-job-lost');
     if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
-    return advance(s, judged.kind === 'end' ? judged.state : 'failed', { reason: error.reason, finishedAt: now }, '');
+    const ended = judged.kind === 'end' ? judged.state : 'failed';
+    return advance(s, ended, { reason: error.reason, finishedAt: now }, '', inVain(s, ended));
   }
   if (error instanceof OurFault) {
     deps.log('error', 'pull waits for us', { pull: pull.id, state: pull.state, reason: error.reason });

@@ -74,6 +74,9 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'A payer asked for a record, a member, a Group or an export that does not exist or is not its to see.',
     'Again and again, it may be trying ids: ask the payer.',
   ),
+  busy: calm(
+    'A payer asked while as many of its requests were open as may be, and was told to ask later. The time for the answer runs from then.',
+  ),
   role: look('A person opened a page that their role does not open.', 'Nothing, unless it is often.'),
 };
 

@@ -13,6 +13,7 @@ import { BundleReader } from '../match/bundle-reader.ts';
 import { BundleFault } from '../match/member-bundle.ts';
 import { addresses } from '../plan.ts';
 import { addJob, countOpenJobs } from '../store/answer/bulk-job.ts';
+import { firstSent, noteWaiting } from '../store/answer/kept-waiting.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { openClock } from '../store/clock.ts';
 import { authorize, holdCaller } from './authorize.ts';
@@ -37,14 +38,20 @@ export function bulkMemberMatch(deps: Deps) {
     const prefer = readPrefer(c.req.header('prefer'));
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
-    await refuseTooMany(deps.database.sql, caller.peer.id); // before the body is read
+    const { sql } = deps.database;
+    const wanted = { kind: 'match', peerId: caller.peer.id, groupId: null } as const;
+    const refused = async (error: unknown): Promise<never> => {
+      await noteWaiting(sql, wanted, { at: receivedAt, requestId: c.get('requestId') }, error);
+      throw error;
+    };
+    await refuseTooMany(sql, caller.peer.id).catch(refused); // before the body is read
     const id = newJobId();
     const here = addresses(deps.config);
     const bodyKey = `bulk/${id}/request.json`;
     const reader = new BundleReader();
     const others = coming.get(caller.peer.id) ?? 0;
     if (others >= MAX_COMING)
-      throw new Outcome('throttled', 'Too many of your requests are on their way.', { retryAfter: 10 });
+      return refused(new Outcome('throttled', 'Too many of your requests are on their way.', { retryAfter: 10 }));
     coming.set(caller.peer.id, others + 1);
     try {
       // what is refused leaves nothing behind
@@ -55,11 +62,12 @@ export function bulkMemberMatch(deps: Deps) {
       else coming.delete(caller.peer.id);
     }
     const { members } = reader;
-    const dueAt = responseDue(receivedAt, deps.config);
     const spec = editionOf(prefer.pdexSpec ?? c.req.header('x-pdex-spec-version'));
-    const stored = deps.database.sql.begin(async (tx) => {
+    const stored = sql.begin(async (tx) => {
       await holdCaller(tx, caller);
       await refuseTooMany(tx, caller.peer.id);
+      const startsAt = await firstSent(tx, wanted, receivedAt);
+      const dueAt = responseDue(startsAt, deps.config);
       await addJob(tx, {
         id,
         kind: 'match',
@@ -75,7 +83,7 @@ export function bulkMemberMatch(deps: Deps) {
         kind: 'C3-match',
         subject: id,
         peerId: caller.peer.id,
-        startsAt: receivedAt,
+        startsAt,
         dueAt,
         zone: deps.config.timeZone,
         calendar: calendarVersion(deps.config.extraHolidays),
@@ -95,7 +103,7 @@ export function bulkMemberMatch(deps: Deps) {
     });
     await stored.catch(async (error: unknown) => {
       await deps.blobs.delete(bodyKey);
-      throw error;
+      return refused(error);
     });
     c.get('logged')['members'] = members;
     deps.wake?.();

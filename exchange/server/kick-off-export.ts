@@ -12,6 +12,7 @@ import type { ExportOperation, ExportParameters } from '../export/parameters.ts'
 import { addresses } from '../plan.ts';
 import { addJob, countOpenJobs } from '../store/answer/bulk-job.ts';
 import { type GrantScope, groupSize, stillGranted } from '../store/answer/grant.ts';
+import { firstSent, noteWaiting } from '../store/answer/kept-waiting.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { openClock } from '../store/clock.ts';
 import { groupCode } from '../store/match/match-group.ts';
@@ -55,16 +56,18 @@ export async function kickOffExport(
   };
 
   const id = newJobId();
-  const dueAt = responseDue(receivedAt, deps.config);
+  const wanted = { kind: 'export', peerId: caller.peer.id, groupId } as const;
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
   const query = new URL(c.req.url).search;
-  await sql.begin(async (tx) => {
+  const stored = sql.begin(async (tx) => {
     await holdCaller(tx, caller);
     const { open, ofGroup } = await countOpenJobs(tx, caller.peer.id, groupId ?? undefined);
     if (operation === 'davinci-data-export' && ofGroup > 0)
       throw new Outcome('throttled', 'An export of this Group is running.', { retryAfter: 5 });
     if (open >= deps.config.exportOpenPerPeer)
       throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
+    const startsAt = await firstSent(tx, wanted, receivedAt);
+    const dueAt = responseDue(startsAt, deps.config);
     const members = parameters.patients?.length ?? (groupId === null ? undefined : await groupSize(tx, groupId));
     await addJob(tx, {
       id,
@@ -81,7 +84,7 @@ export async function kickOffExport(
       kind: 'C3-export',
       subject: id,
       peerId: caller.peer.id,
-      startsAt: receivedAt,
+      startsAt,
       dueAt,
       zone: deps.config.timeZone,
       calendar: calendarVersion(deps.config.extraHolidays),
@@ -106,6 +109,10 @@ export async function kickOffExport(
         },
       }),
     ]);
+  });
+  await stored.catch(async (error: unknown) => {
+    await noteWaiting(sql, wanted, { at: receivedAt, requestId: c.get('requestId') }, error);
+    throw error;
   });
   deps.wake?.();
   return c.body(null, 202, {

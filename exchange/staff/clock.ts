@@ -14,6 +14,12 @@ import { may } from './roles.ts';
 
 const PATH = '/staff/clocks/:id';
 
+/** What people said last, else what ended it: as in the lists. */
+const reasonCell = (reason: string | null): Cell =>
+  reason === null
+    ? { value: null }
+    : { value: reason, text: LATE_REASONS[reason as keyof typeof LATE_REASONS] ?? meaning('clock', reason).text };
+
 export function clock(desk: Desk): void {
   const { deps } = desk;
   const { timeZone } = deps.config;
@@ -62,10 +68,7 @@ export function clock(desk: Desk): void {
             [{ value: 'Stands at' }, clockCell(k, deps.clock())],
             [{ value: 'Ended' }, timeCell(k.closedAt, timeZone)],
             [{ value: 'Ended by' }, eventCell(k.stopEvent)],
-            row('Reason', {
-              value: k.reason,
-              ...(k.reason === null ? {} : { text: meaning('clock', k.reason).text }),
-            }),
+            row('Reason', reasonCell(found.notes[0]?.reason ?? k.reason)),
             row('Version of the rules', { value: k.ruleVersion }),
             row('Version of the calendar', { value: k.calendarVersion }),
             row('Time zone', { value: k.zone }),

@@ -26,7 +26,7 @@ const FAILING = 3;
 const TRIES_UNTOLD = 4;
 
 /**
- * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
+ * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
  * ledger rows of the pulls of a week only, by its primary key, with that of review_item.
  */
 export async function standingConditions(
@@ -35,7 +35,7 @@ export async function standingConditions(
   { quarantine, keepDays, today }: { quarantine: number; keepDays: number; today: string },
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
-    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where state = 'open' and due_at < ${now} group by kind
+    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
     union all
     select 'pull-waits', p.id, 1 from exchange.pull p where ${stillWaits(sql)}
     union all

@@ -2,7 +2,7 @@
 // members are opened by sets in member-clock.ts.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
-import { type ClockKind, RULE_VERSION, ruleRef } from '../clocks/rules.ts';
+import { type ClockKind, type LateReason, RULE_VERSION, ruleRef } from '../clocks/rules.ts';
 
 export type { ClockKind };
 
@@ -65,22 +65,34 @@ export async function blockClock(
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
 
-/** Running clocks past their due time, by kind. Served by clock_open. */
+/**
+ * A payer took the question about members of a pull and did not finish: their duties stand as attempted, with why, until they are met after
+ * all. clock_member.
+ */
+export async function attemptClocks(tx: Queryable, pullId: string, reason: LateReason): Promise<void> {
+  await tx`
+    update exchange.clock k set state = 'attempted', reason = ${reason}
+    from exchange.pull_member m
+    where m.pull_id = ${pullId} and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
+      and split_part(k.subject, '/', 1) = m.other_coverage_id`;
+}
+
+/** Running clocks past their due time, and those of what was asked in vain, by kind. Served by clock_open and clock_attempted. */
 export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: string; n: number }[]> {
   return [
     ...(await sql<
       { kind: string; n: number }[]
-    >`select kind, count(*)::int as n from exchange.clock where state = 'open' and due_at < ${now} group by kind`),
+    >`select kind, count(*)::int as n from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind`),
   ];
 }
 
 export type DueDay = { kind: string; day: string; n: number };
 
-/** Days on which open clocks fall due, in the plan's zone, with how many. Served by clock_open. */
+/** Days on which open clocks fall due, in the plan's zone, with how many. Served by clock_open and clock_attempted. */
 export async function dueDays(sql: Queryable, zone: string): Promise<DueDay[]> {
   return [
     ...(await sql<DueDay[]>`
       select kind, to_char(due_at at time zone ${zone}, 'YYYY-MM-DD') as day, count(*)::int as n
-      from exchange.clock where state = 'open' group by 1, 2 order by 2, 1`),
+      from exchange.clock where state = 'open' or state = 'attempted' group by 1, 2 order by 2, 1`),
   ];
 }

@@ -63,5 +63,11 @@ describe('arithmetic of dates', () => {
       '2027-03-16T03:59:59.999Z',
     );
     expect(nextBusinessDay('2027-03-12', ['2027-03-15'])).toBe('2027-03-16');
+    // two seconds around midnight where the plan is
+    const due = (at: string) => responseDue(new Date(at), { timeZone: zone, extraHolidays: [] }).toISOString();
+    expect([due('2027-03-10T23:59:59-05:00'), due('2027-03-11T00:00:01-05:00')]).toEqual([
+      '2027-03-12T04:59:59.999Z',
+      '2027-03-13T04:59:59.999Z',
+    ]);
   });
 });

@@ -380,3 +380,44 @@ test('a coverage lasts until the end of its last day where the plan is', async (
     await sql`delete from exchange.other_coverage where member_id = 't1'`;
   }
 });
+
+test('a member’s own request while the duty runs leaves the earlier due date, whichever came first (C08)', async () => {
+  const [before, { sql }] = [now, node.deps.database];
+  try {
+    now = new Date('2036-03-03T15:00:00Z');
+    await addMember('own1', '2036-01-01');
+    const payer = { payer: 'Old Plan', memberNumber: 'OWN1', starts: null, ends: null };
+    const id = (await recordPayer(node.deps, 'own1', payer, ACTOR)) ?? '';
+    await recordChoice(node.deps, 'own1', YES, ACTOR);
+    now = new Date('2036-03-05T15:00:00Z');
+    expect(await recordRequest(node.deps, 'own1', id, ACTOR)).toBe('asked');
+    expect(await of('own1', 'C2')).toMatchObject([{ state: 'open', due: '2036-03-10 23:59:59.999' }]);
+    // and where the duty would be due later than a week from the request
+    await sql`update exchange.clock set due_at = due_at + interval '10 days' where member_id = 'own1' and kind = 'C2'`;
+    now = new Date('2036-03-06T15:00:00Z');
+    await recordRequest(node.deps, 'own1', id, ACTOR);
+    expect(await of('own1', 'C2')).toMatchObject([{ state: 'open', due: '2036-03-13 23:59:59.999' }]);
+  } finally {
+    now = before;
+    await sql`delete from exchange.member_request where member_id = 'own1'`;
+    await sql`delete from exchange.other_coverage where member_id = 'own1'`;
+  }
+});
+
+test('accepted before the coverage begins, the week runs from the beginning; a payer known before the opt-in, from the opt-in (C06, C07)', async () => {
+  const before = now;
+  try {
+    now = new Date('2037-03-02T15:00:00Z');
+    await addMember('c06', '2037-03-10', { accepted: '2037-03-01' });
+    await keepClocks(node.deps);
+    expect(await of('c06', 'C1-offer')).toMatchObject([{ due: '2037-03-17 23:59:59.999' }]);
+    await recordPayer(node.deps, 'c06', { payer: 'Old Plan', memberNumber: 'C06', starts: null, ends: null }, ACTOR);
+    expect(await of('c06', 'C2')).toEqual([]);
+    now = new Date('2037-03-20T15:00:00Z');
+    await recordChoice(node.deps, 'c06', YES, ACTOR);
+    expect(await of('c06', 'C2')).toMatchObject([{ state: 'open', due: '2037-03-27 23:59:59.999' }]);
+  } finally {
+    now = before;
+    await node.deps.database.sql`delete from exchange.other_coverage where member_id = 'c06'`;
+  }
+});

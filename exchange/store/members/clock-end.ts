@@ -10,9 +10,11 @@ const NEAR_DAYS = 10;
 
 type Sql = ReturnType<Queryable>;
 
-/** Open clocks `k` that are due soon and meet a condition. */
-const near = (tx: Queryable, now: Date, which: Sql): Sql =>
-  tx`k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and ${which}`;
+/** Open clocks `k` that are due soon and meet a condition, and those of what was asked in vain. clock_open, clock_attempted. */
+const near = (tx: Queryable, now: Date, which: Sql): Sql => {
+  const soon = tx`k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS})`;
+  return tx`((k.state = 'open' and ${soon}) or (k.state = 'attempted' and ${soon})) and ${which}`;
+};
 /** The end of a day, no earlier than the clock `k` began and no later than now. */
 const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
   tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;

@@ -233,7 +233,7 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
        join exchange.other_coverage o on o.id = m.other_coverage_id
        order by o.id, a.kicked_off_at desc
      ), met as (
-       update exchange.clock k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id
+       update exchange.clock k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id, reason = null
        from covered c
        where k.member_id = c.member_id and k.kind in ('C4', 'C5-runoff') and k.state in ('open', 'attempted') and k.starts_at < c.at
          and k.subject like c.id || '/%'

@@ -13,7 +13,7 @@ export type Numbers = {
   requests: { all: number; answered: number };
 };
 
-/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open; alerts by alert_standing; quarantine by identity_quarantined. */
+/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open and clock_attempted; alerts by alert_standing; quarantine by identity_quarantined. */
 export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
   const [[waiting], pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
     sql<{ n: number }[]>`
@@ -23,7 +23,7 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
     sql<{ kind: string; n: number; late: number }[]>`
-      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.clock where state = 'open' group by kind order by kind`,
+      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.clock where state = 'open' or state = 'attempted' group by kind order by kind`,
     sql<{ n: number }[]>`select count(*)::int as n from exchange.identity where state = 'quarantined'`,
     sql<
       { state: string; n: number }[]

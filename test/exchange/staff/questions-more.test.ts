@@ -85,6 +85,9 @@ test('14: who was affected by an outage', async () => {
     of(own.map((o) => [o.kind, o.id && a.keyOf(o.id)])),
   );
   expect(rows.find((r) => r['kind'] === 'C3-export')).toMatchObject({ reason: 'our-outage', action: 'CAPA-7' });
+  const [late] = await a.sql`select id from exchange.clock where kind = 'C3-export' and state = 'met-late'`;
+  const page = await a.answer(`/staff/clocks/${late?.['id']}`, 'clock');
+  expect(page.find((r) => r['what'] === 'Reason')).toMatchObject({ value: 'our-outage' });
   expect(a.tables['not-in-time']?.find((r) => r['kind'] === 'C3-export')).toMatchObject({
     reason: 'our-outage',
     action: 'CAPA-7',
@@ -146,4 +149,27 @@ test('18: does the chain verify', async () => {
   expect(Number(run?.['rows']) + Number(run?.['waiting'])).toBe(own?.n);
   const sealed = a.pack['audit-seals.jsonl']?.flatMap((s) => s['seqs'] as unknown as number[]);
   expect(a.pack['audit-rows.jsonl']).toHaveLength(sealed?.length ?? 0);
+});
+
+test('the report twice is the same bytes but for when it was made; its parts are its sums (C14, C18, C22)', async () => {
+  const read = async () => {
+    const json = (await (await a.reviewer.get('/staff/compliance?period=2027-Q1&format=json')).json()) as Record<
+      string,
+      unknown
+    >;
+    return JSON.stringify({ ...json, generatedAt: '' });
+  };
+  // what stands in a report as late goes on with the clock: it is asked in one moment
+  const at = a.plan.peer.node.deps.clock();
+  a.plan.peer.at(at);
+  const first = await read();
+  a.plan.peer.at(at);
+  expect(await read()).toBe(first);
+  const USED = ['created', 'updated', 'unchanged', 'linked-duplicate', 'echo', 'shared'];
+  const [ledger] = await a.sql<{ used: number; all: number }[]>`
+    select count(*) filter (where outcome = any(${USED}))::int as used, count(*)::int as all from exchange.ledger_unit`;
+  expect(a.figure('F12')).toMatchObject({ numerator: ledger?.used, denominator: ledger?.all });
+  const parts = a.tables['reconciliation']?.reduce((n, r) => n + USED.reduce((m, o) => m + Number(r[o]), 0), 0);
+  expect(parts).toBe(ledger?.used);
+  expect(a.figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
 });
