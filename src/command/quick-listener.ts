@@ -50,10 +50,12 @@ export function quickListener(
   const listener = getRequestListener(app.fetch, { hostname });
   return (request: IncomingMessage, response: ServerResponse) => {
     const hosts = namesHosts(request.rawHeaders);
+    const coding = request.headers['transfer-encoding']?.trim().toLowerCase();
+    // a body that does not come in chunks has no end that could be waited for
+    if (coding !== undefined && !/(?:^|[,\s])chunked$/.test(coding)) return refuseEarly(request, response, CODED);
     if (hasBody(request)) closeUnread(request, response);
     if (hosts > 1 || (hosts === 0 && request.httpVersion !== '1.0')) return refuseEarly(request, response, HOSTS);
-    const coding = request.headers['transfer-encoding'];
-    if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return refuseEarly(request, response, CODED);
+    if (coding !== undefined && coding !== 'chunked') return refuseEarly(request, response, CODED);
     const { method = '', url = '' } = request;
     if (climbs(url)) return refuseEarly(request, response, CLIMBS);
     const quick = holder.answer?.({

@@ -41,7 +41,7 @@ export function refuseEarly(request: IncomingMessage, response: ServerResponse, 
 }
 
 /** The answer that is being written to a connection, as Node knows it; nothing may be written into its midst. */
-type Answering = { _httpMessage?: { headersSent: boolean } | null };
+type Answering = { _httpMessage?: { headersSent: boolean; writableEnded: boolean } | null };
 
 /** `rawPacket`: the bytes that could not be read, of a request of several packets the last ones. */
 type Unreadable = NodeJS.ErrnoException & { rawPacket?: Buffer };
@@ -50,8 +50,10 @@ type Unreadable = NodeJS.ErrnoException & { rawPacket?: Buffer };
 export function refuseUnreadable(server: Server): void {
   server.on('checkExpectation', (request, response) => refuseEarly(request, response, EXPECTS));
   server.on('clientError', (error: Unreadable, socket: Duplex & Answering) => {
-    if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent)
-      return void socket.destroy();
+    const answering = socket._httpMessage;
+    // a refusal of the head, which is whole: what followed could not be read either
+    if (answering?.writableEnded && socket.writable) return void socket.end();
+    if (!socket.writable || error.code === 'ECONNRESET' || answering?.headersSent) return void socket.destroy();
     const refusal = OF_CODE[error.code ?? ''] ?? NO_HTTP;
     const body = bodyOf(refusal);
     const head = { ...HEADERS, 'content-length': String(Buffer.byteLength(body)) };

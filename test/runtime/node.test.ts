@@ -209,6 +209,8 @@ test('what is refused before it is routed is told as an OperationOutcome, and no
       [`PATCH /a/../b HTTP/1.1\r\n${host}\r\n`, 400],
       [`GET / HTTP/1.1\r\n${host}Expect: x\r\n\r\n`, 417],
       [`POST / HTTP/1.1\r\n${host}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501],
+      [`POST / HTTP/1.1\r\n${host}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, 501],
+      [`POST / HTTP/1.1\r\n${host}Transfer-Encoding: identity\r\n\r\n`, 501],
       [`GET /?name=${'a'.repeat(20_000)} HTTP/1.1\r\n${host}\r\n`, 431],
     ] as const) {
       const [head = '', body = ''] = (await whole(request)).split('\r\n\r\n');

@@ -14,7 +14,7 @@ import { totals } from '../../totals.ts';
 import { workOf } from '../../work.ts';
 import { attest } from '../attest.ts';
 import type { FederationDeps } from '../client.ts';
-import { addCorrections, useLink } from '../store/attest.ts';
+import { addCorrections, tooManyOpen, useLink } from '../store/attest.ts';
 import { type AnswerFault, correctionDue, readAnswer } from './answer.ts';
 import { type Piece, piecesOf } from './entry.ts';
 import { ATTEST_ROOT, codeHash, linked } from './link.ts';
@@ -38,6 +38,8 @@ const FAULTS: Record<AnswerFault, string> = {
   'not-all': 'Please say of every piece whether it is right.',
   'what-is-wrong': 'Please write what is wrong where something is.',
 };
+
+const WAITING = 'Much of what you have sent before has not been looked at yet. Please wait until it was, or call us.';
 
 /** @param deps of the node, which may write; the public directory may not */
 export function createAttestPages(deps: FederationDeps & DirectoryDeps): Hono<FhirEnv> {
@@ -94,6 +96,8 @@ export function createAttestPages(deps: FederationDeps & DirectoryDeps): Hono<Fh
     );
     if ('fault' in answer)
       return page(c, pieces[0]?.title ?? '', formOf(code, pieces, form, FAULTS[answer.fault]), 400);
+    if (await tooManyOpen(deps.database.sql, answer.wrong))
+      return page(c, pieces[0]?.title ?? '', formOf(code, pieces, form, WAITING), 400);
     const now = deps.clock();
     const today = localDay(now, deps.config.timeZone);
     await addCorrections(

@@ -46,6 +46,22 @@ export async function addCorrections(sql: Queryable, rows: readonly NewCorrectio
       where not exists (select from federation.correction c where c.key = ${r.key} and c.said = ${r.said} and c.settled_at is null)`;
 }
 
+/** So many of an entry wait for a person; whoever holds its link could send others for ever. */
+const MOST_OPEN = 10;
+
+/** Is so much of an entry open that a further one is too many? What is open already is not a further one. correction_open */
+export async function tooManyOpen(
+  sql: Queryable,
+  rows: readonly Pick<NewCorrection, 'key' | 'said'>[],
+): Promise<boolean> {
+  const said = rows.map(({ key, said }) => ({ key, said }));
+  const found = await sql`
+    select from jsonb_to_recordset(${JSON.stringify(said)}::text::jsonb) n(key text, said text)
+    join federation.correction c on c.key = n.key and c.settled_at is null
+    group by n.key, n.said having count(*) >= ${MOST_OPEN} and not bool_or(c.said = n.said) limit 1`;
+  return found.length > 0;
+}
+
 export type Correction = {
   id: string;
   key: string;

@@ -142,6 +142,24 @@ test('the same words once more are one correction; the page says when was answer
   expect(await (await app.request(path)).text()).toContain('You have answered on Jul 1, 2027');
 });
 
+test('ten corrections of an entry may wait: who holds its link cannot fill the list of staff', async () => {
+  const wrong = (said: string) =>
+    send({
+      who: 'X',
+      may: 'on',
+      'is Practitioner/p1': 'wrong',
+      'said Practitioner/p1': said,
+      'is PractitionerRole/r1': 'right',
+    });
+  const statuses = [];
+  for (let i = 0; i < 12; i++) statuses.push((await wrong(`number ${i}`)).status);
+  expect(statuses).toEqual([...Array(10).fill(200), 400, 400]);
+  // what waits already is no further one
+  expect((await wrong('number 3')).status).toBe(200);
+  expect((await corrections(w.sql, 99)).filter((c) => c.key === 'Practitioner/p1')).toHaveLength(10);
+  await w.sql`delete from federation.correction where key = 'Practitioner/p1'`;
+});
+
 describe('staff', () => {
   const page = async () => (await admin.get('/staff/federation/corrections')).text();
   test('sees it with its day, escaped, and late when it is', async () => {
