@@ -16,9 +16,11 @@ type Tx = Parameters<typeof movePull>[0];
 const CLOCK_SKEW_MS = 300_000;
 const NOT_SPOKEN = /^(kick-off-(400|404|405|422|501)|job-failed-501|status-501)$/;
 const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
-/** Asked for by name when a peer sends none of them unasked (`lacks` holds `untyped`). */
-const TYPES =
-  'Patient,Coverage,ExplanationOfBenefit,Encounter,Condition,Observation,Procedure,MedicationRequest,MedicationDispense,Immunization,AllergyIntolerance,DiagnosticReport,DocumentReference,CarePlan,CareTeam,Goal,Device,ServiceRequest,RelatedPerson,Organization,Practitioner,PractitionerRole,Location,Provenance';
+/** Asked for by name when a peer sends none of them unasked (`lacks` holds `untyped`), with what else it says that it has of Patients. */
+const TYPES: readonly string[] =
+  'Patient,Coverage,ExplanationOfBenefit,Encounter,Condition,Observation,Procedure,MedicationRequest,MedicationDispense,Immunization,AllergyIntolerance,DiagnosticReport,DocumentReference,CarePlan,CareTeam,Goal,Device,ServiceRequest,RelatedPerson,Organization,Practitioner,PractitionerRole,Location,Provenance'.split(
+    ',',
+  );
 /** An answer of these alone is the list of members, not their history. */
 const BARE = new Set([
   'Group',
@@ -70,7 +72,10 @@ export async function exportStep(s: Step): Promise<void> {
 /** Kicks an export off. @returns the status URL */
 async function start(s: Step, form: FetchForm, patients: readonly string[]): Promise<string> {
   const since = s.pull.since?.toISOString();
-  const type = abilitiesOf(s).lacks.includes('untyped') ? TYPES : undefined;
+  const abilities = abilitiesOf(s);
+  const type = abilities.lacks.includes('untyped')
+    ? [...new Set([...TYPES, ...abilities.searchTypes])].join(',')
+    : undefined;
   const query = (more: Record<string, string> = {}) => {
     const q = new URLSearchParams({
       ...more,

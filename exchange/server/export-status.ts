@@ -65,10 +65,21 @@ function retryAfterSeconds(receivedAt: Date, now: Date): number {
   return elapsed < 5 ? 1 : Math.max(1, Math.min(30, Math.floor(elapsed / 5)));
 }
 
-/** A poll of a job that runs: one for each Retry-After that was told, and ten before their time. */
-async function takePoll(deps: Deps, job: BulkJob, wait: number, now: Date): Promise<void> {
-  const perMinute = 60 / wait;
-  const over = await takeCallAlone(deps.database.sql, job.peerId, `poll/${job.id}`, perMinute, now, EARLY_POLLS + 1);
+/**
+ * A poll of a job that runs: one for each Retry-After that was told, and ten before their time. What is told grows while it is waited: the budget
+ * fills as fast as what may have been told last, so that who was refused and waited as long as it was told is not refused again.
+ */
+async function takePoll(deps: Deps, job: BulkJob, now: Date): Promise<void> {
+  const wait = retryAfterSeconds(job.receivedAt, now);
+  const toldBefore = retryAfterSeconds(job.receivedAt, new Date(now.getTime() - wait * 1000));
+  const over = await takeCallAlone(
+    deps.database.sql,
+    job.peerId,
+    `poll/${job.id}`,
+    60 / toldBefore,
+    now,
+    EARLY_POLLS + 1,
+  );
   if (over > 0) throw new Outcome('throttled', 'Ask again when Retry-After has passed.', { retryAfter: wait });
 }
 
@@ -80,8 +91,7 @@ export function exportStatus(deps: Deps) {
     const parameters = asked.parameters as ExportParameters;
     const told = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
     const received = deps.clock();
-    if (asked.state === 'queued' || asked.state === 'running')
-      await takePoll(deps, asked, retryAfterSeconds(asked.receivedAt, received), received);
+    if (asked.state === 'queued' || asked.state === 'running') await takePoll(deps, asked, received);
     const job = await hold(asked, c.req.raw.signal);
     if (!job || isOver(deps, job)) throw new Outcome('not-found');
     if (job.state === 'failed') {

@@ -667,6 +667,29 @@ describe('limits', () => {
     await them.finished(kick);
   });
 
+  test('who polls ten times as often as it is told, as a client in wide use does, and waits when refused, is not refused twice', async () => {
+    const kick = await them.get(`${place}/$export`, '_type=Patient');
+    const status = kick.header('content-location') ?? '';
+    const { clock } = node.deps;
+    const began = clock().getTime();
+    let seconds = 0;
+    node.deps.clock = () => new Date(began + seconds * 1000);
+    try {
+      let codes = '';
+      while (seconds < 200) {
+        const answer = await them.call(status);
+        codes += answer.status === 429 ? 'x' : '.';
+        const told = Number(answer.header('retry-after'));
+        seconds += answer.status === 429 ? told : Math.max(1, told / 10);
+      }
+      expect(codes).toContain('x');
+      expect(codes).not.toContain('xx');
+    } finally {
+      node.deps.clock = clock;
+    }
+    expect((await them.call(status, { method: 'DELETE' })).status).toBe(202);
+  });
+
   test('so many jobs may be open, however many are asked for at once', async () => {
     const kicks = await Promise.all(Array.from({ length: 9 }, () => them.get(`${place}/$export`, '_type=Patient')));
     expect(kicks.map((k) => k.status).sort()).toEqual([202, 202, 202, 202, 429, 429, 429, 429, 429]);

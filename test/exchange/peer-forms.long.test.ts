@@ -140,6 +140,23 @@ describe('PDex', () => {
     expect(bodies).toEqual([false, true]);
   });
 
+  test('with the types of Patients that the peer says it has, and that are taken in', async () => {
+    await peer.pull({
+      [METADATA]: speaks({
+        Group: { operation: ['bulk-member-match', 'davinci-data-export'] },
+        ImagingStudy: { search: ['patient'] },
+        Task: { search: ['patient'] },
+      }),
+      'GET /status/export': turns(
+        (_, a) => json(a, peer.manifest([{ type: 'Patient', url: `${peer.base}/f/p` }])),
+        (_, a) => json(a, peer.manifest([peer.file('/f/1', 2)])),
+      ),
+    });
+    const [, named] = peer.seen.filter((s) => s.path.endsWith('$davinci-data-export')).map((s) => s.body);
+    expect(named).toMatch(/"Patient,[A-Za-z,]*,ImagingStudy"/);
+    expect(named).not.toContain('Task');
+  });
+
   test('413: the batch is divided, and a batch of one fails', async () => {
     const failed = await peer.pull({ 'POST /fhir/Group/$bulk-member-match': status(413) });
     expect([failed.state, failed.reason]).toEqual(['failed', 'batch-too-large']);
