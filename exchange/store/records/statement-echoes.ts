@@ -6,7 +6,7 @@ import { EVERYTHING, type Range } from './slice.ts';
 
 /**
  * A new statement is an echo where others with the same substance are held of the member, by whomever they came, and these are about all that it is
- * about: the same records, or copies that are linked with them. What is not here is left out of that; of what came with it only what is one of
+ * about: the same records, or those that are told to be copies of one with them (rule `source`). What is not here is left out of that; of what came with it only what is one of
  * these counts. By the primary keys of resource, identity and link; staging_bucket, staging_key.
  */
 export async function statementEchoes(
@@ -37,7 +37,7 @@ export async function statementEchoes(
        where k.type not in ('Patient', 'Bundle') and coalesce(x.local_id, i.local_id) is not null
      ), linked as materialized (
        select l.member_id, l.type, l.a_id, l.b_id from (select distinct member_id from about) m cross join lateral (
-         select * from exchange.link x where x.member_id = m.member_id and x.b_type is null and x.state = 'confirmed' and x.kind in ('same-record', 'same-event') offset 0) l
+         select * from exchange.link x where x.member_id = m.member_id and x.b_type is null and x.state = 'confirmed' and x.rule = 'source' offset 0) l
      ), known as materialized (
        select member_id, substance, key from told
        union
