@@ -1,4 +1,4 @@
-// The Transmitter Provenance of an export: this plan sent these records. Same targets, same Provenance, in whatever order the
+// The Transmitter Provenance of an export: this plan sent these records. Same targets as they are, same Provenance, in whatever order the
 // database gave them: an export repeated without change is unchanged for the receiver, for whom order counts. PDex 2.2 §127.
 import { v5 as uuid5 } from 'uuid';
 import { formatInstant } from '../../src/fhir/instant.ts';
@@ -21,7 +21,11 @@ export function transmitterProvenance(
   recorded: string,
 ): { id: string; json: string } {
   const about = [...targets].sort();
-  const id = uuid5(Buffer.from(`transmitter|${us.npi ?? us.name}|${peerId}|${about.join(',')}`), PROJECT_NAMESPACE);
+  // of another time it is another statement: who passed the first one on would else have it come back for ever as what it was
+  const id = uuid5(
+    Buffer.from(`transmitter|${us.npi ?? us.name}|${peerId}|${recorded}|${about.join(',')}`),
+    PROJECT_NAMESPACE,
+  );
   const json = JSON.stringify({
     resourceType: 'Provenance',
     id,

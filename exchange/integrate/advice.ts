@@ -39,6 +39,7 @@ const CHANGES: Readonly<Record<string, string>> = {
   replay: 'Make a new assertion for every request, for one that is sent again too.',
   scope: 'Ask for scopes of smart-configuration, such as system/*.rs, that the client was registered with.',
   throttled: 'Wait as Retry-After says.',
+  busy: 'Ask for the same again when Retry-After is over; nothing else has to change, and the first request counts.',
   'token-void': 'Get a new token: the record of the client was changed, or it was suspended.',
   'insufficient-scope': 'Ask for a token whose scopes cover it: those of the operation, and a read scope of each type.',
   'not-granted': 'Use addresses and ids as this server gave them to this client. What was deleted or is over is gone.',

@@ -1,6 +1,8 @@
 // Judging pairs: what a pull is about to write beside what there is. Between rewriting and commit, because records can only
 // be compared when the references of both lead to our ids.
 import type { Deps } from '../../src/deps.ts';
+import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import {
   candidatePairs,
@@ -15,6 +17,7 @@ import { EVERYTHING } from '../store/records/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
+import { haveOneName } from './noted-names.ts';
 import { type Both, PairRecords } from './pair-records.ts';
 import { tellDrugs } from './tell-drugs.ts';
 
@@ -64,15 +67,28 @@ class Linked {
   }
 }
 
+const isSame = (v: Verdict): boolean => v.kind === 'same-record' || v.kind === 'same-event';
+/** Its text alone does not tell of which drug it is. */
+const isOfDrug = (r: Resource): boolean => r.resourceType.startsWith('Medication');
+
+/**
+ * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
+ * against it.
+ */
 function verdicts(pair: Pair, { a, b }: Both, known: Known): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
   // it says to be ours and says something else: one record in two states, whatever its keys are
   if (pair.isCopy && found?.kind !== 'conflict') return [sameRecord('source')];
+  if (haveOneName(a, b) && (found === undefined ? saySame(a, b) && !isOfDrug(a) : isSame(found)))
+    return [sameRecord('source')];
   return found ? [found] : [];
 }
 
-function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
+const saySame = (a: Resource, b: Resource): boolean =>
+  contentHashes(a, MEMBER_CONTENT).substance === contentHashes(b, MEMBER_CONTENT).substance;
+
+function rowsOf(pair: Pair, { a, b }: Both, found: readonly Verdict[]): Judged[] {
   const { file, line, entry, memberId, type, id, otherType, otherId } = pair;
   const place = { file, line, entry, memberId, type, id, otherType, otherId };
   const rows: Judged[] = found.map((v) =>
@@ -88,8 +104,8 @@ function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
         },
   );
   const strong = found.some((v) => v.kind === 'same-record' || (v.kind === 'conflict' && pair.isCopy));
-  // a statement about records that comes back loses those that are not known there: nothing for a person
-  if (strong && pair.isOwn && pair.type !== 'Provenance' && (pair.isCopy || pair.wasDisclosed))
+  // a statement about records that comes back loses those that are not known there: nothing for a person. Nor is one that says what ours does, and more than one says so
+  if (strong && pair.isOwn && pair.type !== 'Provenance' && (pair.isCopy || pair.wasDisclosed) && !saySame(a, b))
     rows.push({ ...place, kind: 'echo', score: 0, rule: 'disclosed', conflict: 'echo-modified', detail: '' });
   return rows;
 }
@@ -142,7 +158,7 @@ export async function linkUnits(
       const found = verdicts(pair, both, known);
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
-      rows.push(...rowsOf(pair, found));
+      rows.push(...rowsOf(pair, both, found));
     }
     await noteJudged(sql, work.id, rows);
     await markLinked(sql, work.id, rows.filter(isLink));

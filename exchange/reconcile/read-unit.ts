@@ -5,7 +5,7 @@ import { parseInstant } from '../../src/fhir/instant.ts';
 import { lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify, stamp, withPlainStrings } from '../../src/fhir/json-text.ts';
 import { areVast, exactNumerals } from '../../src/fhir/numerals.ts';
-import { isId } from '../../src/fhir/reference.ts';
+import { isBaseOf, isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import { claimFacts } from '../chain/facts.ts';
@@ -22,8 +22,9 @@ import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
 import { keptWith, namedDocuments } from './named-documents.ts';
 import { isNamedAnother } from './named-person.ts';
+import { noteSource } from './noted-names.ts';
 import { recordKeys } from './record-keys.ts';
-import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
+import { leadReferences } from './rewrite.ts';
 import { isAnother, isMember, isOtherThere, mayBeAnother, type UnitMember } from './unit-person.ts';
 
 export type UnitContext = {
@@ -50,7 +51,7 @@ export type UnitContext = {
 
 export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
 
-const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
+export const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
 /** FHIR allows any number of digits behind the second; PostgreSQL reads no more than some. Longer ones are as if they were not there. */
 const LONGEST_INSTANT = 64;
 /** What stands around records, or speaks of them. */
@@ -190,6 +191,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const inbound = checkInbound(resource, kept, json, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;
+  const named = noteSource(resource, kept, context.peerBase);
+  kept = named.json;
   const given = addressesOf(resource, json, context.peerBase);
   // a directory record is nobody's; what is not found in the text again could not be kept from leaving either
   const here = given.slice(0, owner.kind === 'shared' ? 0 : MOST_ATTACHMENTS).filter((a) => kept.includes(a.written));
@@ -231,7 +234,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     hash: hashes.hash,
     substance: hashes.substance,
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
-    keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
+    keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(named.resource),
     findings: [...findings],
     serviceEnd: facts.serviceEnd,
     day: facts.day,
@@ -276,42 +279,3 @@ const codeOf = (concept: unknown): string | undefined => {
   const coding = isObject(concept) ? objects(concept['coding'])[0] : undefined;
   return text(coding?.['code']);
 };
-
-export type Deletion = { entry: number; unit: Unit };
-
-/** What a DELETE names of the peer's, as `Type/id`. Of another host it says nothing of a record that the peer sent; nor does a version. */
-function deletedKey(url: string, peerBase: string): string | undefined {
-  if (url.includes('/_history/')) return undefined;
-  const isRooted = url.startsWith('/') && URL.canParse(url, peerBase);
-  return (
-    peerKey(url.replace(/^\//, ''), peerBase) ?? (isRooted ? peerKey(new URL(url, peerBase).href, peerBase) : undefined)
-  );
-}
-
-/** The entries of one line of a deletions file: a transaction Bundle of DELETE requests. */
-export function readDeletions(line: string, peerBase: string): Deletion[] | Unit {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(line);
-  } catch {
-    return rejected('invalid-json');
-  }
-  if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
-  const entries = Array.isArray(parsed['entry']) ? parsed['entry'] : [];
-  if (entries.length === 0) return rejected('not-a-resource');
-  return entries.map((entry, i) => {
-    const request = isObject(entry) && isObject(entry['request']) ? entry['request'] : {};
-    const [type, sourceId] = deletedKey(text(request['url']) ?? '', peerBase)?.split('/') ?? [];
-    if (request['method'] !== 'DELETE' || type === undefined || sourceId === undefined)
-      return { entry: i, unit: rejected('not-a-resource') };
-    return {
-      entry: i,
-      unit: {
-        type,
-        sourceId,
-        isShared: RECORD_TYPES[type]?.class === 'shared',
-        reason: 'deleted-at-source',
-      },
-    };
-  });
-}

@@ -43,6 +43,7 @@ import { decideAcross, decideBuckets } from '../store/records/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/slice.ts';
 import { clearPrepared, clearStaging } from '../store/records/staging.ts';
+import { statementEchoes } from '../store/records/statement-echoes.ts';
 import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';
 import { olderEchoes } from './older-echoes.ts';
@@ -120,6 +121,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     await sql.begin(async (tx) => {
       await decideBuckets(tx, work, range);
       await olderEchoes(tx, work, range);
+      await statementEchoes(tx, work, range);
       await noteDecided(tx, s.pull.id, range.last);
     });
   await sql.begin(async (tx) => {

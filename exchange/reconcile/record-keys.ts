@@ -21,12 +21,13 @@ import {
   vaccineCodes,
   words,
 } from './codes.ts';
+import { notedNames } from './noted-names.ts';
 
 /**
  * Rises whenever {@link recordKeys}, business-keys.ts, chain/facts.ts or the substance (src/fhir/canonical.ts) make something else of the same record: what is
  * stored is keyed anew (keys-anew.ts).
  */
-export const KEY_RULES = 9;
+export const KEY_RULES = 10;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -196,6 +197,9 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** Types without keys by identifier: their own rule says what names them. */
 const NOT_BY_IDENTIFIER = new Set(['Patient', 'Consent', 'Provenance', 'Coverage', 'ExplanationOfBenefit']);
 
+/** Begins the key of what a record is a copy of: two of one payer with one are one record. */
+export const SOURCE_KEY = 's:source|';
+
 /** Keys of one record: no real one has more. */
 const MOST_KEYS = 200;
 
@@ -204,5 +208,6 @@ export function recordKeys(record: Resource): RecordKey[] {
   const r = withDrug(record);
   const own = RULES[r.resourceType]?.(r) ?? [];
   const strong = NOT_BY_IDENTIFIER.has(r.resourceType) ? [] : identifiers(r).map((i) => `s:${i}` as const);
-  return [...new Set<RecordKey>([...strong, ...own])].slice(0, MOST_KEYS);
+  const copied = notedNames(r).map((name) => `${SOURCE_KEY}${name}` as const);
+  return [...new Set<RecordKey>([...copied, ...strong, ...own])].slice(0, MOST_KEYS);
 }

@@ -1,7 +1,7 @@
 // References of a received record, rewritten to our ids. A target we do not hold becomes a logical reference that still
 // says what the peer called it.
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
-import { isKey, parseReference } from '../../src/fhir/reference.ts';
+import { isBaseOf, isKey, parseReference } from '../../src/fhir/reference.ts';
 import { isByUuid, passesLabelOn } from '../members/read-own.ts';
 import { LED_TO } from '../store/records/references.ts';
 import { isShared } from '../transform/record-types.ts';
@@ -16,10 +16,6 @@ export type Led = {
   refers: string[];
 };
 export type Corrected = { json: string; links: string[]; refers: string[]; unresolved: string[] };
-
-/** Is an address in a reference the peer's FHIR base? More slashes at its end say nothing. */
-export const isBaseOf = (base: string, peerBase: string): boolean =>
-  base === peerBase || base.replace(/\/+$/, '') === peerBase;
 
 /** Keys `Type/id` of the peer's records that a reference of this peer may mean; undefined for all other references. */
 export function peerKey(reference: string, peerBase: string): string | undefined {

@@ -25,7 +25,8 @@ import {
 } from '../store/records/staging.ts';
 import type { KnownLines } from './known-lines.ts';
 import { unitOf } from './read-block.ts';
-import { readDeletions, type UnitContext } from './read-unit.ts';
+import { readDeletions } from './read-deletions.ts';
+import type { UnitContext } from './read-unit.ts';
 import type { UnitReader } from './unit-reader.ts';
 
 /** A file that was kept is not where it was. */

@@ -1,9 +1,10 @@
 // Whose a received unit may be, and whether it is. Pure.
+
+import { isBaseOf } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { allGiven, birthDate, memberIds } from '../match/normalize.ts';
 import type { KnownPerson } from '../store/records/known-person.ts';
 import type { Person } from '../transform/others-within.ts';
-import { isBaseOf } from './rewrite.ts';
 
 /** `doubtful`: the same person there was matched to two of our members. `moved`: until now that person was another member of ours. */
 export type UnitMember = {

@@ -67,3 +67,7 @@ export function referenceTarget(reference: string, base: string): string | undef
   if (parsed.kind !== 'absolute') return reference;
   return parsed.base === base ? `${parsed.type}/${parsed.id}` : `${parsed.base}/${parsed.type}/${parsed.id}`;
 }
+
+/** Is an address in a reference somebody's FHIR base? More slashes at its end say nothing. */
+export const isBaseOf = (base: string, theirs: string): boolean =>
+  base === theirs || base.replace(/\/+$/, '') === theirs;

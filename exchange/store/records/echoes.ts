@@ -23,12 +23,13 @@ export const idHere = (type: string, sourceId: string, work: string, peerId: str
  * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
  *
  * Nothing is an echo of a record of another drug, or of somebody or something with another NPI. What does not name ours has to name the same
- * Medication where ours names one, and of several that look alike each is one of ours at most: others are events of their own.
- * Primary keys, staging_key, staging_bucket.
+ * Medication where ours names one, and of several that look alike each is one of ours at most: others are events of their own. So are those that come
+ * in a later pull, unless the record that was ours is gone: it is told as deleted, or lacks where everything was asked for.
+ * Primary keys, staging_key, staging_bucket, identity_echo.
  */
 export async function echoes(
   tx: Queryable,
-  work: Pick<Decided, 'id' | 'peerId'>,
+  work: Pick<Decided, 'id' | 'peerId' | 'isFull'>,
   of: Pick<Range, 'first' | 'last'> = EVERYTHING,
 ): Promise<void> {
   await tx.unsafe(
@@ -55,6 +56,9 @@ export async function echoes(
        from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
        join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
        where r.origin <> 'own' and r.origin <> $4
+     ), packed as materialized (
+       select b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
+       where $5 and b.pull_id = $1 and b.bucket between $2 and $3 and exists (select from alike where not is_named)
      ), fit as materialized (
        -- pair by pair: nobody can say beforehand how many there are
        select a.*, bool_or(a.is_named) over (partition by a.member_id, a.type, a.id) as is_claimed, bool_or(a.is_named) over (partition by a.file, a.line, a.entry) as names_one
@@ -77,6 +81,12 @@ export async function echoes(
            when o.type <> 'Medication' then not t.npis <@ o.npis
            when t.ids is null then not a.is_named
            else (o.is_coded or not a.is_named) and not o.ids <@ t.ids end)
+       and (a.is_named or not exists (
+         select from exchange.identity i
+         left join lateral (select bool_or(x.outcome is distinct from 'retracted') as is_there from exchange.staging x where x.pull_id = $1 and x.type = i.type and x.source_id = i.source_id having count(*) > 0) x on true
+         where i.peer_id = $4 and i.type = a.type and i.local_id = a.id and i.state = 'echo'
+           and not exists (select from exchange.staging u where u.pull_id = $1 and u.file = a.file and u.line = a.line and u.entry = a.entry and u.source_id = i.source_id)
+           and coalesce(x.is_there, not $5 or exists (select from packed p where p.type = i.type and p.source_id = i.source_id))))
      ), first as (
        select distinct on (file, line, entry) file, line, entry, id from (
          select file, line, entry, id, place from fit where is_named
@@ -92,6 +102,6 @@ export async function echoes(
      update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
      from first e
      where s.pull_id = $1 and s.file = e.file and s.line = e.line and s.entry = e.entry`,
-    [work.id, of.first, of.last, work.peerId],
+    [work.id, of.first, of.last, work.peerId, work.isFull],
   );
 }

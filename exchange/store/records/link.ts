@@ -1,6 +1,7 @@
 // Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
 import { CONFIRMED } from '../../reconcile/judge/judge.ts';
+import { SOURCE_KEY } from '../../reconcile/record-keys.ts';
 import type { Range } from './slice.ts';
 
 export type Pair = {
@@ -27,6 +28,8 @@ export type Pair = {
 const MOST_OF_A_KEY = 100_000;
 /** The same of all keys of a member together; those that make fewest go first. */
 const MOST_OF_A_MEMBER = 1_000_000;
+/** Copies of one record beside which each further one of the same payer is looked at. */
+const COPIES_COMPARED = 5;
 export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
   kind: string;
   score: number;
@@ -65,6 +68,8 @@ export function candidatePairs(
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k
          where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held)
+       ), named as materialized (
+         select member_id, type, file, line, entry, local_id, hashtextextended(k, 0) as hash from unit cross join unnest(keys) k where starts_with(k, '${SOURCE_KEY}')
        ), crowded as materialized (
          select member_id, hash from (
            select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far
@@ -100,6 +105,21 @@ export function candidatePairs(
          union all
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, null, null, null
          from unit u where u.echo_of is not null and u.echo_of <> u.local_id
+         union all
+         -- copies of one record, whoever sent them: each beside the first ones
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, o.id, false, o.file, o.line, o.entry
+         from named n join (
+           select *, row_number() over (partition by member_id, type, hash, file is null order by id) as place from (
+             select member_id, type, hash, local_id as id, file, line, entry from named
+             union all
+             select r.member_id, r.type, k, r.id, null, null, null
+             from (select distinct member_id, type from named) m
+             cross join lateral (select x.member_id, x.type, x.id, x.keys from exchange.resource x
+               where x.member_id = m.member_id and x.type = m.type and x.origin = $2 and not x.deleted and x.keys is not null offset 0) r
+             cross join unnest(r.keys) k where k in (select hash from named)
+           ) a
+         ) o on o.member_id = n.member_id and o.type = n.type and o.hash = n.hash and o.place <= ${COPIES_COMPARED}
+         where o.id <> n.local_id and (o.file is null or o.id < n.local_id)
          union all
          -- a person beside ours; ours, when it is ours that is written, beside all others
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, r.id, false, null, null, null

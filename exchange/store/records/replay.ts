@@ -6,6 +6,7 @@ import { holdSensitiveDrugs } from './held-drugs.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
 import { provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
+import { statementEchoes } from './statement-echoes.ts';
 import { strayVersions } from './stray-claims.ts';
 
 /**
@@ -49,6 +50,7 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
   }
   await sharedUnits(tx, work.id);
   await echoes(tx, work);
+  await statementEchoes(tx, work);
 }
 
 /** New ones, and those that are shown unless a person said that they may be. By the primary key of review_item. */

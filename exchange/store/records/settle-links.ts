@@ -238,6 +238,8 @@ async function settle(
       const of = byType.get(type) ?? [];
       if (of.length === 0) continue;
       const states = await member.settle(type, of);
+      // whether two statements about records are one nobody can tell who looks at them, nor has to
+      if (type === 'Provenance') for (const [key, state] of states) if (state === 'proposed') states.set(key, 'apart');
       for (const e of of) {
         const now = countsAs(e) === 'event' ? states.get(pairKey(e.a, e.b)) : undefined;
         if (now !== undefined && now !== e.state) changed.push({ ...e, now });

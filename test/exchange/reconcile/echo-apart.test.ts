@@ -116,6 +116,36 @@ test('one that names ours is that one; what looks like it and names nothing is a
   ]);
 });
 
+test('a record of ours that one of theirs is already is not another one of theirs too, in whatever pull that comes', async () => {
+  const at = (day: string) => ({ period: { start: day, end: day } });
+  const theirs = (id: string, day: string) => ({ ...visit(id, 'p1', 'y1'), ...at(day) });
+  await node.own(
+    { ...visit('q1', 'm1', 'c1'), ...at('2026-07-11') },
+    { ...visit('q2', 'm1', 'c1'), ...at('2026-07-12') },
+  );
+  await node.sql`update exchange.delivered set keys = keys || array(select hashtextextended('Encounter/' || k, 0) from unnest(array['q1', 'q2']) k)`;
+  const [one, two] = [theirs('g1', '2026-07-11'), theirs('g2', '2026-07-12')];
+  const told = async (since: Date | undefined, ...sent: object[]) => {
+    const { id } = await node.pull([output('Encounter', ...sent)], since === undefined ? {} : { since });
+    // stored as a record of its own, whether or not it may be the same event
+    return (await node.ledger(id))
+      .filter((l) => /g[0-9]$/.test(l))
+      .map((l) => l.replace(/^(created|linked-duplicate)/, 'stored'))
+      .sort();
+  };
+  expect(await told(new Date(), one, two)).toEqual(['echo Encounter/g1', 'echo Encounter/g2']);
+  // what did not change is not sent again
+  expect(await told(new Date(), theirs('g3', '2026-07-11'))).toEqual(['stored Encounter/g3']);
+  // beside it, as it was, and beside none
+  expect(await told(undefined, one, theirs('g3', '2026-07-11'), theirs('g4', '2026-07-11'))).toEqual([
+    'echo Encounter/g1',
+    'stored Encounter/g4',
+    'unchanged Encounter/g3',
+  ]);
+  // it has another number now
+  expect(await told(undefined, one, theirs('g5', '2026-07-12'))).toEqual(['echo Encounter/g1', 'echo Encounter/g5']);
+});
+
 test('a copy of ours that is of another drug is no echo, by whatever version of ours', async () => {
   const named = (id: string, of: string, medication: string) =>
     order(id, 'p1', medication, { meta: { source: `${OUR_BASE}/MedicationRequest/${of}` } });

@@ -1,0 +1,44 @@
+// Deletions that a payer tells: what each entry names of what it sent before.
+import { isObject, isResource, text } from '../../src/fhir/resource.ts';
+import { RECORD_TYPES } from '../transform/record-types.ts';
+import { rejected, type Unit } from './read-unit.ts';
+import { peerKey } from './rewrite.ts';
+
+export type Deletion = { entry: number; unit: Unit };
+
+/** What a DELETE names of the peer's, as `Type/id`. Of another host it says nothing of a record that the peer sent; nor does a version. */
+function deletedKey(url: string, peerBase: string): string | undefined {
+  if (url.includes('/_history/')) return undefined;
+  const isRooted = url.startsWith('/') && URL.canParse(url, peerBase);
+  return (
+    peerKey(url.replace(/^\//, ''), peerBase) ?? (isRooted ? peerKey(new URL(url, peerBase).href, peerBase) : undefined)
+  );
+}
+
+/** The entries of one line of a deletions file: a transaction Bundle of DELETE requests. */
+export function readDeletions(line: string, peerBase: string): Deletion[] | Unit {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return rejected('invalid-json');
+  }
+  if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
+  const entries = Array.isArray(parsed['entry']) ? parsed['entry'] : [];
+  if (entries.length === 0) return rejected('not-a-resource');
+  return entries.map((entry, i) => {
+    const request = isObject(entry) && isObject(entry['request']) ? entry['request'] : {};
+    const [type, sourceId] = deletedKey(text(request['url']) ?? '', peerBase)?.split('/') ?? [];
+    if (request['method'] !== 'DELETE' || type === undefined || sourceId === undefined)
+      return { entry: i, unit: rejected('not-a-resource') };
+    return {
+      entry: i,
+      unit: {
+        type,
+        sourceId,
+        isShared: RECORD_TYPES[type]?.class === 'shared',
+        reason: 'deleted-at-source',
+      },
+    };
+  });
+}

@@ -1,0 +1,115 @@
+// Copies of one record that a payer passes on: known by what they are told to be copies of, and shown once, also where one payer sends several.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { lab, output, reconciler } from './reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+const B = 'https://b.example/fhir';
+const C = 'https://c.example/r4';
+beforeAll(async () => {
+  node = await reconciler();
+  await node.own({ resourceType: 'Patient', id: 'm1', birthDate: '1970-01-01', name: [{ family: 'Lee' }] });
+});
+afterAll(() => node.close());
+
+const visit = (id: string, day: string, more: object = {}) => ({
+  resourceType: 'Encounter',
+  id,
+  status: 'finished',
+  class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+  subject: { reference: 'Patient/p1' },
+  period: { start: day, end: day },
+  ...more,
+});
+const from = (source: string) => ({ meta: { source } });
+const noted = (system: string, value: string) => ({ identifier: [{ use: 'secondary', system, value }] });
+
+/** Source ids of those that are linked, two and two. */
+const links = async (like: string): Promise<string[]> =>
+  (
+    await node.sql<{ pair: string }[]>`
+      select least(a.source_id, b.source_id) || '=' || greatest(a.source_id, b.source_id) || ' ' || l.kind || ' ' || l.rule as pair
+      from exchange.link l join exchange.resource a on a.member_id = l.member_id and a.type = l.type and a.id = l.a_id
+      join exchange.resource b on b.member_id = l.member_id and b.type = l.type and b.id = l.b_id
+      where l.state = 'confirmed' and a.source_id like ${like} order by 1`
+  ).map((l) => l.pair);
+const body = async (sourceId: string) => {
+  const [row] = await node.sql<{ body: string }[]>`select body from exchange.resource where source_id = ${sourceId}`;
+  return JSON.parse(row?.body ?? '{}') as { meta: { source: string }; identifier?: object[] };
+};
+
+test('two of one payer that are copies of one record are one, in one pull and in a later one; two that only look alike are two', async () => {
+  const { id } = await node.pull(
+    [
+      output(
+        'Encounter',
+        visit('x1', '2026-02-01', from(`${B}/Encounter/b1`)),
+        // by a third one, who tells what it had it from
+        visit('x2', '2026-02-01', { ...from(`${C}/Encounter/c1`), ...noted(`${B}/Encounter`, 'b1') }),
+        visit('x3', '2026-02-01'),
+        visit('x4', '2026-02-01', from(`${C}/Encounter/c4`)),
+      ),
+    ],
+    { since: new Date() },
+  );
+  expect(await links('x%')).toEqual(['x1=x2 same-record source']);
+  expect((await node.ledger(id)).sort()).toEqual([
+    'created Encounter/x1',
+    'created Encounter/x3',
+    'created Encounter/x4',
+    'linked-duplicate Encounter/x2',
+  ]);
+  await node.pull([output('Encounter', visit('x5', '2026-02-01', from(`${B}/Encounter/b1/_history/3`)))], {
+    since: new Date(),
+  });
+  expect(await links('x%')).toEqual([
+    'x1=x2 same-record source',
+    'x1=x5 same-record source',
+    'x2=x5 same-record source',
+  ]);
+  // what each was called stays with it, for whom it is told next
+  expect((await body('x2')).identifier).toEqual([
+    { use: 'secondary', system: `${B}/Encounter`, value: 'b1' },
+    { use: 'secondary', system: `${C}/Encounter`, value: 'c1' },
+  ]);
+  expect((await body('x1')).meta.source).toBe('https://prior.example/fhir/Encounter/x1');
+  expect((await body('x3')).identifier).toBeUndefined();
+});
+
+test('the record itself, and those of another payer that are copies of it, are one with them, whichever comes first', async () => {
+  const O = 'https://other.example/fhir';
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('other', 'Other', '9000000020', 'active', ${O}, array['https://other.example'], 'test')`;
+  const copy = (id: string) => visit(id, '2026-03-01', from(`${O}/Encounter/o1`));
+  const of = { since: new Date() };
+  await node.pull([output('Encounter', copy('y1'))], of);
+  await node.pull([output('Encounter', visit('o1', '2026-03-01'), visit('o2', '2026-03-01'))], {
+    ...of,
+    peer: 'other',
+  });
+  await node.pull([output('Encounter', copy('y2'))], of);
+  expect([...(await links('o%')), ...(await links('y%'))].sort()).toEqual(
+    ['o1=y1', 'o1=y2', 'y1=y2'].map((pair) => `${pair} same-record source`),
+  );
+});
+
+test('what contradicts the record that it is told to be a copy of is an item for a person, and no copy', async () => {
+  const said = (id: string, value: number) =>
+    lab(id, {
+      ...from(`${B}/Observation/r1`),
+      effectiveDateTime: '2026-04-01T08:00:00Z',
+      valueQuantity: { value, code: 'g/dL' },
+    });
+  await node.pull([output('Observation', said('z1', 5), said('z2', 9))], { since: new Date() });
+  expect(await links('z%')).toEqual([]);
+  const items = await node.sql`select kind, state from exchange.review_item where type = 'Observation'`;
+  expect(items).toEqual([{ kind: 'value-mismatch', state: 'open' }]);
+});
+
+test('thousands that are told to be copies of one record are compared with a few of them', async () => {
+  const many = Array.from({ length: 3000 }, (_, i) => visit(`w${i}`, '2026-05-01', from(`${B}/Encounter/many`)));
+  const { id } = await node.pull([output('Encounter', ...many)], { since: new Date() });
+  const [row] = await node.sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.link where pull_id = ${id} and state = 'confirmed'`;
+  // all hang together by the first ones
+  expect(row?.n).toBe(4 + 3 + 2 + 1 + (3000 - 5) * 5);
+});
