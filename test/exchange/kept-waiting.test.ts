@@ -59,7 +59,8 @@ test('a match request runs from when it was sent first, also when it is taken th
 test('so does an export of a Group while another one of it runs; one that comes after days is a new one', async () => {
   await node.work();
   const group = await them.group([card(PEOPLE.rivera)]);
-  const kick = (types = 'Patient,Coverage') => them.kick(`Group/${group}/$davinci-data-export?_type=${types}`);
+  const kick = (types = 'Patient,Coverage') =>
+    them.kick(`Group/${group}/$davinci-data-export`, [{ name: '_type', valueString: types }]);
   expect((await kick()).status).toBe(202);
   const first = new Date(now.getTime() + 60_000);
   await move(first);
@@ -78,7 +79,7 @@ test('so does an export of a Group while another one of it runs; one that comes 
 test('the same export sent twice waits for its own answer: the next one, days later, has not been kept waiting', async () => {
   await node.work();
   const group = await them.group([card(PEOPLE.rivera)]);
-  const kick = () => them.kick(`Group/${group}/$davinci-data-export?_type=Patient`);
+  const kick = () => them.kick(`Group/${group}/$davinci-data-export`, [{ name: '_type', valueString: 'Patient' }]);
   expect((await kick()).status).toBe(202);
   const noted = await refusals();
   await move(new Date(now.getTime() + 1000));
