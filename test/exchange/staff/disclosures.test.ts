@@ -281,7 +281,7 @@ test('an account that is too long for a file is refused as one, and says of how 
   const key = (await memberKeys(node.deps))('much');
   expect([json.title, json.summary[0]]).toEqual([
     `Disclosures of ${key}`,
-    expect.stringContaining('Of the newest 10,000 of 10,001 rows, 10000 times something left'),
+    expect.stringContaining('Of the newest 10,000 of 10,001 rows, 10,000 times something left'),
   ]);
 });
 
