@@ -237,7 +237,7 @@ test('whatever way a record comes, it is shown once, and what goes round becomes
   );
   const reject = (r: unknown): void => expect(r).toBeUndefined();
   await importMembers(nodeOf(0).deps, { records: readImport([gone]), validate, reject });
-  for (const full of [false, true]) await round(full);
+  for (const full of [false, true, false]) await round(full);
 
   const once = {
     Condition: 5,
