@@ -34,14 +34,14 @@ const publicKeys = z
   .refine((text) => isPublicKeySet(text), 'must be a JWK Set of public EC P-384 keys with kid');
 const networks = z
   .string()
-  .regex(/^([0-9a-fA-F.:]+\/\d{1,3}(,\s*|$))*$/, 'must be CIDR blocks separated by commas')
   .default('')
   .transform((v) =>
     v
       .split(',')
       .map((d) => d.trim())
       .filter(Boolean),
-  );
+  )
+  .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be CIDR blocks (10.0.0.0/8) separated by commas' })));
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
 export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };

@@ -12,6 +12,10 @@ export class Named {
   readonly keys = new Map<string, boolean>();
   /** those that were read as they leave */
   readonly left = new Set<string>();
+  /** what each names in turn, as far as it was looked up */
+  readonly inTurn = new Map<string, string[]>();
+  /** for the account of each member */
+  readonly leaving = new Leaving();
 
   /** @param links `Type/id` with a blank between them */
   add(links: string, isNews: boolean): void {
@@ -44,8 +48,10 @@ export async function* namedRecords(
 ): AsyncGenerator<NamedRecord, void, void> {
   const first = [...named.keys.keys()];
   for (let i = 0; i < first.length; i += SLICE)
-    for (const { key, by, isNews } of await namedByShared(tx, first.slice(i, i + SLICE), conditions.since))
+    for (const { key, by, isNews } of await namedByShared(tx, first.slice(i, i + SLICE), conditions.since)) {
       named.addOne(key, isNews || (named.keys.get(by) ?? false));
+      named.inTurn.set(by, [...(named.inTurn.get(by) ?? []), key]);
+    }
   const all = [...named.keys];
   for (let i = 0; i < all.length; i += SLICE) {
     const some = all.slice(i, i + SLICE);
@@ -62,5 +68,38 @@ export async function* namedRecords(
       named.left.add(key);
       yield { key, type: row.type, text, lastUpdated: row.lastUpdated };
     }
+  }
+}
+
+/**
+ * What leaves with a directory-type record that is new to the peer: itself and what it names in turn, if they are there, asked for and pass the
+ * filters. Each is looked up once in an export, when the first member names it.
+ */
+export class Leaving {
+  readonly #with = new Map<string, readonly string[]>();
+
+  async lookUp(
+    tx: Queryable,
+    shape: Shape,
+    conditions: Pick<ExportConditions, 'types' | 'since' | 'until' | 'before'>,
+    keys: Iterable<string>,
+  ): Promise<void> {
+    const some = new Named();
+    for (const key of keys) if (!this.#with.has(key)) some.addOne(key, true);
+    const asked = [...some.keys.keys()];
+    const records = namedRecords(tx, shape, conditions, some);
+    while (asked.length > 0 && (await records.next()).done !== true);
+    for (const key of asked)
+      this.#with.set(
+        key,
+        [key, ...(some.inTurn.get(key) ?? [])].filter((k) => some.left.has(k)),
+      );
+  }
+
+  /** Each once, however often it is named. */
+  with(keys: Iterable<string>): Set<string> {
+    const all = new Set<string>();
+    for (const key of keys) for (const one of this.#with.get(key) ?? []) all.add(one);
+    return all;
   }
 }

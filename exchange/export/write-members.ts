@@ -11,7 +11,7 @@ import type { Grant } from '../store/answer/grant.ts';
 import { unnamedOf } from '../store/answer/unnamed.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
 import { withoutNames } from '../transform/unnamed.ts';
-import { Named, type NamedRecord, namedRecords } from './named.ts';
+import { type Leaving, Named, type NamedRecord, namedRecords } from './named.ts';
 import type { Shape } from './shape.ts';
 import { MAX_TARGETS, sharedTransmitters, transmitterProvenance } from './transmitter.ts';
 
@@ -67,13 +67,9 @@ class Sent {
   recorded = '';
   #at = '';
 
-  /** Counts what the member's records name: that somebody is treated by whom leaves with it, also where nothing else does. */
-  addNamed(types: readonly string[]): void {
-    for (const key of new Set([...this.names].flatMap((keys) => keys.split(' ')))) {
-      const type = key.slice(0, key.indexOf('/'));
-      if (types.includes(type)) this.types[type] = (this.types[type] ?? 0) + 1;
-    }
-    this.names.clear();
+  /** The directory-type records in {@link names}, each once. */
+  named(): Set<string> {
+    return new Set([...this.names].flatMap((keys) => keys.split(' ')));
   }
 
   /** @param at as the server tells a time: those of one import are the same */
@@ -134,6 +130,31 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape, all: N
     found.push(records);
   }
   return found;
+}
+
+/** Counts what leaves because records of a member name it: that somebody is treated by whom leaves with it, also where nothing else does. */
+async function countNamed(
+  tx: Sql,
+  c: Conditions,
+  shape: Shape,
+  leaving: Leaving,
+  sent: readonly Sent[],
+): Promise<void> {
+  const types = c.types.filter((t) => SHARED_TYPES.includes(t));
+  const each = sent.map((one) => one.named());
+  await leaving.lookUp(
+    tx,
+    shape,
+    { ...c, types },
+    each.flatMap((keys) => [...keys]),
+  );
+  for (const [n, one] of sent.entries()) {
+    for (const key of leaving.with(each[n] ?? [])) {
+      const type = key.slice(0, key.indexOf('/'));
+      one.types[type] = (one.types[type] ?? 0) + 1;
+    }
+    one.names.clear();
+  }
 }
 
 /**
@@ -224,7 +245,7 @@ export async function writeMembers(
     page.release();
   }
   for (const n of members.keys()) await transmit(n);
-  for (const one of sent) one.addNamed(conditions.types);
+  if (named && !byPatient) await countNamed(tx, conditions, shape, named.leaving, sent);
   await writeDeleted(files, await deletedRows(tx, about.peerId, conditions), counts);
   return members.map((m, n) => ({
     memberId: m.memberId,

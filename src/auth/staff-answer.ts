@@ -1,5 +1,5 @@
 // What the identity provider answers to a sign-in, turned into a person. https://openid.net/specs/openid-connect-core-1_0.html
-import { decodeProtectedHeader, importJWK, type JWTPayload, SignJWT } from 'jose';
+import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { isObject, text } from '../fhir/resource.ts';
 import { ASSERTION_TYPE } from './client-assertion.ts';
 import {
@@ -13,9 +13,8 @@ import {
   redirectUri,
   rolesIn,
   SignInRefused,
-  signedClaims,
 } from './staff-oidc.ts';
-import { knownProvider } from './staff-provider.ts';
+import { claimsOf, knownProvider } from './staff-provider.ts';
 
 /** Proof of who we are at the token endpoint: the secret when there is one, else an assertion under our client key. */
 async function clientProof(deps: Needs, provider: Provider, form: URLSearchParams): Promise<Record<string, string>> {
@@ -93,7 +92,7 @@ const nameOf = (given: string): string =>
 
 /** @throws SignInRefused unless it is an ID token about a person, for us and this sign-in */
 async function verifyIdToken(deps: Needs, idToken: string, nonce: string): Promise<JWTPayload & { sub: string }> {
-  const claims = await signedClaims(deps, await knownProvider(deps, kidOf(idToken)), idToken);
+  const { claims } = await claimsOf(deps, idToken, 'provider');
   const { sub } = claims;
   if (!isSubject(sub)) throw new SignInRefused('id-token');
   if (claims['nonce'] !== nonce) throw new SignInRefused('nonce');
@@ -101,13 +100,4 @@ async function verifyIdToken(deps: Needs, idToken: string, nonce: string): Promi
   if ((several || claims['azp'] !== undefined) && claims['azp'] !== deps.config.staffOidcClientId)
     throw new SignInRefused('audience');
   return { ...claims, sub };
-}
-
-/** Of which key it says to be; what cannot be read is refused where it is verified. */
-function kidOf(jwt: string): string | undefined {
-  try {
-    return decodeProtectedHeader(jwt).kid;
-  } catch {
-    return undefined;
-  }
 }

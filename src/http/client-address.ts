@@ -19,15 +19,29 @@ function groupsOf(address: string): string[] | undefined {
 const bits = (parts: readonly string[], radix: number, size: number): string =>
   parts.map((part) => Number.parseInt(part, radix).toString(2).padStart(size, '0')).join('');
 
-/** An address as its bits; IPv4 within IPv6 is IPv4. */
-function bitsOf(address: string): string | undefined {
-  const plain = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(plain)) return bits(plain.split('.'), 10, 8);
-  const groups = groupsOf(plain);
-  return groups && bits(groups, 16, 16);
+/** IPv4 within IPv6, and as a translator of networks writes it (RFC 6052): the first six groups. */
+const MAPPED = '0:0:0:0:0:ffff';
+const TRANSLATED = '64:ff9b:0:0:0:0';
+
+/** The IPv4 address in the last two groups, if those before are one of these. */
+function inIpv4(groups: readonly string[], ...before: readonly string[]): string | undefined {
+  if (!before.includes(groups.slice(0, 6).join(':'))) return undefined;
+  return groups
+    .slice(6)
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 255])
+    .join('.');
 }
 
-/** Beginnings of the bits of networks (`10.0.0.0/8`, or an address alone), by their list, which is a setting and stays. */
+/** An address as its bits; IPv4 within IPv6 is IPv4. */
+function bitsOf(address: string): string | undefined {
+  const groups = groupsOf(address);
+  const plain = groups === undefined ? address : inIpv4(groups, MAPPED);
+  if (plain === undefined) return groups && bits(groups, 16, 16);
+  return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(plain) ? bits(plain.split('.'), 10, 8) : undefined;
+}
+
+/** Beginnings of the bits of networks (`10.0.0.0/8`), by their list, which is a setting and stays. */
 const beginnings = new WeakMap<readonly string[], string[]>();
 
 function isIn(address: string, networks: readonly string[]): boolean {
@@ -37,7 +51,10 @@ function isIn(address: string, networks: readonly string[]): boolean {
     known = networks.flatMap((network) => {
       const [base = '', prefix] = network.split('/');
       const all = bitsOf(base);
-      return all === undefined ? [] : [`${all.length}:${prefix === undefined ? all : all.slice(0, Number(prefix))}`];
+      if (all === undefined) return [];
+      // a network within that of IPv4 has the bits before it counted too
+      const size = Number(prefix) - (all.length === 32 && base.includes(':') ? 96 : 0);
+      return size < 0 ? [] : [`${all.length}:${all.slice(0, size)}`];
     });
     beginnings.set(networks, known);
   }
@@ -47,11 +64,12 @@ function isIn(address: string, networks: readonly string[]): boolean {
 
 /**
  * By what a limit knows an address. Of IPv6 the network of 64 bits: a connection has all of one, and whoever asked from another of its addresses
- * each time would meet no limit (RFC 6177).
+ * each time would meet no limit (RFC 6177). IPv4 in whatever form is IPv4: all of it would be one such network.
  */
 function ofLimit(address: string): string {
-  const groups = address.includes('.') ? undefined : groupsOf(address);
-  return groups === undefined ? address : `${groups.slice(0, 4).join(':')}::/64`;
+  const groups = groupsOf(address);
+  if (groups === undefined) return address;
+  return inIpv4(groups, MAPPED, TRANSLATED) ?? `${groups.slice(0, 4).join(':')}::/64`;
 }
 
 /** As proxies write them: with a port, IPv6 in brackets, with a zone. */
@@ -64,7 +82,7 @@ const bare = (written: string): string =>
 
 /**
  * The address of a client, as limits count by it. A proxy on the same machine is believed, and those of `proxies` are: the last entry of their
- * X-Forwarded-For that is none of them is what the first of them has seen. On Workers there is no socket, and the platform says who it is;
+ * X-Forwarded-For that is none of them, nor one that stands before another on its own machine, is what the first of them has seen. On Workers there is no socket, and the platform says who it is;
  * elsewhere its header is anybody's.
  * @param proxies networks, as `TRUSTED_PROXIES` names them
  */
@@ -72,7 +90,7 @@ export function clientAddress(socket: string | undefined, header: HeaderOf, prox
   const from = socket?.replace(/%.*$/, '');
   if (from !== undefined && !isLoopback(from) && !isIn(from, proxies)) return ofLimit(from);
   const entries = (header('x-forwarded-for') ?? '').split(',').map(bare).filter(Boolean).reverse();
-  const forwarded = entries.find((entry) => !isIn(entry, proxies)) ?? entries.at(-1);
+  const forwarded = entries.find((entry) => !isLoopback(entry) && !isIn(entry, proxies)) ?? entries.at(-1);
   const told = from === undefined ? (header('cf-connecting-ip') ?? forwarded) : forwarded;
   return told !== undefined && told !== '' ? ofLimit(told) : (from ?? 'unknown');
 }

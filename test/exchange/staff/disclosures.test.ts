@@ -266,3 +266,51 @@ test('six years back by the plan’s days: the first of them is told whole, what
   await row('export/1', '2027-03-09T12:00:00Z', 'export-member');
   expect(await told()).toEqual(['Observation/first', 'export/0']);
 });
+
+test('an account tells of directory entries what the files hold: what names them, each once, what they name in turn, and nothing that stayed', async () => {
+  const { sql } = node.deps.database;
+  const person = PEOPLE.babyak;
+  const sees = (id: string, ...whom: string[]) => ({
+    ...lab(id, idOf(person)),
+    performer: whom.map((reference) => ({ reference })),
+  });
+  const role = {
+    resourceType: 'PractitionerRole',
+    id: 'role-n',
+    practitioner: { reference: 'Practitioner/dr-n' },
+    organization: { reference: 'Organization/org-n' },
+  };
+  await enrol(
+    node.deps,
+    [person],
+    [
+      { resourceType: 'Practitioner', id: 'dr-n', name: [{ family: 'Nakamura' }] },
+      { resourceType: 'Practitioner', id: 'dr-o', name: [{ family: 'Okafor' }] },
+      { resourceType: 'Organization', id: 'org-n', name: 'Clinic', active: true },
+      role,
+      sees('n1', 'PractitionerRole/role-n', 'Practitioner/dr-o'),
+      sees('n2', 'PractitionerRole/role-n'),
+      sees('n3', 'Practitioner/dr-o', 'Practitioner/nobody-knows'),
+    ],
+  );
+  const own = await them.group([card(person)]);
+  for (const [query, what] of [
+    ['_type=Practitioner,PractitionerRole,Organization', { Practitioner: 2, PractitionerRole: 1, Organization: 1 }],
+    ['_type=Practitioner&_typeFilter=Practitioner%3F_id%3Ddr-o', { Practitioner: 1 }],
+    ['_type=Practitioner,Observation&_typeFilter=Practitioner%3F_id%3Dnone', { Observation: 3 }],
+    ['_type=Practitioner&_typeFilter=Practitioner%3F_id%3Dnone', {}],
+    ['_type=Practitioner&_until=2001-01-01T00:00:00Z', {}],
+  ] as const)
+    for (const form of ['', '&organizeOutputBy=Patient']) {
+      const kicked = await them.get(`Group/${own}/$export`, query + form);
+      const { manifest } = await them.finished(kicked);
+      const held: Record<string, number> = {};
+      for (const { url } of manifest.output)
+        for (const { resourceType: type } of (await them.lines(url)) as { resourceType: string }[])
+          if (type !== 'Parameters') held[type] = (held[type] ?? 0) + 1;
+      const [row] = await sql<{ types: Record<string, number> }[]>`
+        select detail->'types' as types from exchange.audit where action = 'export-member' and member_id = ${idOf(person)}
+        and object = ${`export/${kicked.header('content-location')?.split('/').at(-1) ?? ''}`}`;
+      expect([query, form, held, row?.types]).toEqual([query, form, what, what]);
+    }
+});

@@ -18,7 +18,7 @@ const KEYS = generateKeyPair('ES256', { extractable: true });
 /** A provider that answers from memory; each test may change what it says. */
 class Provider {
   keys = KEYS;
-  kid = 'k';
+  kid: string | undefined = 'k';
   /** how often it was asked for what it publishes */
   readonly published = { discovery: 0, keys: 0 };
   issuer = ISSUER;
@@ -45,9 +45,10 @@ class Provider {
         jwks_uri: `${ISSUER}/jwks`,
         authorization_response_iss_parameter_supported: this.sendsIss,
       });
+    const named = this.kid === undefined ? {} : { kid: this.kid };
     if (pathname === '/jwks')
       return Response.json({
-        keys: [{ ...(await exportJWK((await this.keys).publicKey)), kid: this.kid, alg: 'ES256' }],
+        keys: [{ ...(await exportJWK((await this.keys).publicKey)), ...named, alg: 'ES256' }],
       });
     this.asked = new URLSearchParams(String(init?.body));
     const { privateKey } = await this.signedBy;
@@ -58,7 +59,7 @@ class Provider {
       ...this.claims,
       ...({ sub: this.subject } as object),
     })
-      .setProtectedHeader({ alg: 'ES256', kid: this.kid })
+      .setProtectedHeader({ alg: 'ES256', ...named })
       .setIssuer(ISSUER)
       .setAudience(this.audience)
       .setIssuedAt(this.issuedAt)
@@ -253,13 +254,43 @@ describe('sign-in with OpenID Connect', () => {
     provider.keys = generateKeyPair('ES256', { extractable: true });
     provider.signedBy = provider.keys;
     provider.kid = 'new';
-    time += 31_000;
     Object.assign(provider, { issuedAt: node.deps.clock(), claims: {} });
     expect((await attempt()).answer.status).toBe(303);
     expect(provider.published).toEqual({ discovery: 2, keys: 2 });
     time += 301_000;
     expect(await begin()).toBe(303);
     expect(provider.published).toEqual({ discovery: 3, keys: 3 });
+  });
+
+  test.each(['k', undefined])('another key under the name %s is found at once', async (kid) => {
+    provider.kid = kid;
+    expect((await attempt()).answer.status).toBe(303);
+    provider.keys = generateKeyPair('ES256', { extractable: true });
+    provider.signedBy = provider.keys;
+    provider.claims = {};
+    expect((await attempt()).answer.status).toBe(303);
+  });
+
+  test('who has it asked for keys that are not there while it is away keeps nobody out', async () => {
+    expect((await attempt()).answer.status).toBe(303);
+    time += 31_000;
+    const token = await new SignJWT({
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+      jti: 'forged',
+      sub: 'ada',
+    })
+      .setProtectedHeader({ alg: 'ES256', kid: 'none of its' })
+      .setIssuer(ISSUER)
+      .setAudience(CLIENT)
+      .setIssuedAt(node.deps.clock())
+      .setExpirationTime(Math.floor(node.deps.clock().getTime() / 1000) + 60)
+      .sign((await generateKeyPair('ES256')).privateKey);
+    provider.status = 502;
+    const path = '/staff/sign-in/back-channel-logout';
+    expect((await new Visitor(app, BASE).post(path, { logout_token: token }, {})).status).toBe(400);
+    provider.status = 200;
+    Object.assign(provider, { issuedAt: node.deps.clock(), claims: {} });
+    expect((await attempt()).answer.status).toBe(303);
   });
 
   test('who begins again and again, or comes back from nowhere, is told to wait, and leaves no row', async () => {
