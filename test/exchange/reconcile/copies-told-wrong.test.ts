@@ -1,5 +1,6 @@
 // Payers that say wrongly what a record is a copy of: nothing that is told apart otherwise is hidden behind another one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findItem, unlinkByPerson } from '../../../exchange/store/review/review.ts';
 import { output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -157,4 +158,21 @@ test('an address that would let somebody in, or is longer than any, is not noted
     ['u-fragment', [{ use: 'secondary', system: `${B}/Encounter`, value: 'u6' }]],
   ]);
   expect(noted).toHaveLength(6);
+});
+
+test('two that a person said are two stay so when one is told to be a copy of the other later', async () => {
+  const O = 'https://other.example/fhir';
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('other', 'Other', '9000000020', 'active', ${O}, array['https://other.example'], 'test')`;
+  const since = new Date();
+  await node.pull([output('Encounter', visit('v-o', '2026-05-01', by('1234567893')))], { since, peer: 'other' });
+  await node.pull([output('Encounter', visit('v-x', '2026-05-01'))], { since });
+  const [open] = await node.sql<{ id: string }[]>`
+    select id from exchange.review_item where kind = 'possible-duplicate' and state = 'open'`;
+  const item = await findItem(node.sql, open?.id ?? '', false);
+  if (!item) throw new Error('nobody is asked');
+  await unlinkByPerson(node.sql, item);
+  const told = { ...from(`${O}/Encounter/v-o`), ...by('1234567893'), reasonCode: [{ text: 'new' }] };
+  await node.pull([output('Encounter', visit('v-x', '2026-05-01', told))], { since });
+  expect(await links('v-%')).toEqual(['v-o=v-x same-event decision rejected', 'v-o=v-x same-record decision rejected']);
 });
