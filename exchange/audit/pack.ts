@@ -18,7 +18,7 @@ import { html, Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
-import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import { cutJson, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance/compliance.ts';
 import { withPeople } from '../report/people.ts';
 import { instantsOf, type Period } from '../report/period.ts';
@@ -166,6 +166,7 @@ async function putReport(
     jsonText({
       cover: Object.fromEntries(report.cover),
       tables: Object.fromEntries(report.tables.map((t) => [t.name, tableJson(t)])),
+      ...cutJson(report.tables),
     }),
   );
   await put('report.csv', 'The compliance report, for spreadsheets', tablesCsv(report.tables));

@@ -13,7 +13,7 @@ export async function readKickOff(response: Response, requested: string, peer: P
   const location = response.headers.get('content-location');
   await discard(response);
   if (response.status === 403) throw new PeerFault('forbidden');
-  if (response.status === 404) throw new PeerFault('group-gone');
+  if (response.status === 404 || response.status === 410) throw new PeerFault('group-gone');
   if (response.status === 413) throw new PeerFault('batch-too-large');
   if (response.status === 200) throw new PeerFault('sync-answer');
   if (response.status !== 202) throw new PeerFault(`kick-off-${response.status}`);

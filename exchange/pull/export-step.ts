@@ -8,11 +8,14 @@ import { askPeer, discard, PeerFault } from '../client/peer-fetch.ts';
 import { withToken } from '../client/token.ts';
 import { closeClock } from '../store/clock.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
+import { knownSince } from '../store/pull/known-since.ts';
 import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull/pull.ts';
 import { addFiles } from '../store/pull/pull-file.ts';
 import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
+/** What was written at the peer while its answer was made may lie a little before the time that it says. */
+const OVERLAP_MS = 60_000;
 const CLOCK_SKEW_MS = 300_000;
 const NOT_SPOKEN = /^(kick-off-(400|404|405|422|501)|job-failed-501|status-501)$/;
 const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
@@ -51,9 +54,10 @@ export async function exportStep(s: Step): Promise<void> {
   const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
   const patients = asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients]);
   if (SYNCHRONOUS.includes(form)) return askAtOnce(s, form, patients);
+  const since = await sinceOf(s);
   let statusUrl: string;
   try {
-    statusUrl = await start(s, form, patients);
+    statusUrl = await start(s, form, patients, since);
   } catch (error) {
     if (error instanceof PeerFault && form !== 'all' && NOT_SPOKEN.test(error.reason))
       return fallBack(s, form, error, 'matched');
@@ -63,15 +67,22 @@ export async function exportStep(s: Step): Promise<void> {
   return advance(
     s,
     'exporting',
-    { exportStatusUrl: statusUrl, kickedOffAt: at },
-    s.pull.since === null ? 'everything' : `changes since ${s.pull.since.toISOString()}`,
+    { exportStatusUrl: statusUrl, kickedOffAt: at, since: since ?? null },
+    since === undefined ? 'everything' : `changes since ${since.toISOString()}`,
     (tx) => closeRequests(tx, members, at),
   );
 }
 
+/** From when on what changed is asked for; undefined for everything. Members who were matched anew are known as they were before. */
+async function sinceOf(s: Step): Promise<Date | undefined> {
+  if (s.pull.since !== null) return s.pull.since;
+  const known = s.pull.isFull ? undefined : await knownSince(s.deps.database.sql, s.pull);
+  return known && new Date(known.getTime() - OVERLAP_MS);
+}
+
 /** Kicks an export off. @returns the status URL */
-async function start(s: Step, form: FetchForm, patients: readonly string[]): Promise<string> {
-  const since = s.pull.since?.toISOString();
+async function start(s: Step, form: FetchForm, patients: readonly string[], from: Date | undefined): Promise<string> {
+  const since = from?.toISOString();
   const abilities = abilitiesOf(s);
   const type = abilities.lacks.includes('untyped')
     ? [...new Set([...TYPES, ...abilities.searchTypes])].join(',')

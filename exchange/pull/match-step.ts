@@ -14,8 +14,10 @@ import { addresses, ourselves } from '../plan.ts';
 import { keptText } from '../reconcile/stage.ts';
 import { closeClock } from '../store/clock.ts';
 import { submissions } from '../store/match/submission.ts';
-import { copyOutcomes, holdPull, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull/pull.ts';
+import { earlierMatch } from '../store/pull/known-since.ts';
+import { copyOutcomes, holdPull, type movePull, pullMembers, setOutcomes } from '../store/pull/pull.ts';
 import { keepStatements } from '../store/pull/pull-member.ts';
+import { restartsOf } from '../store/pull/pull-restart.ts';
 import { inLanes } from './lanes.ts';
 import { moveToOther } from './split.ts';
 import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
@@ -25,7 +27,6 @@ type Tx = Parameters<typeof movePull>[0];
 const ENDS_DUTY: ReadonlySet<string> = new Set(['not-matched', 'constrained']);
 /** Requests at once to a peer that is asked one by one. */
 const WIDTH = 4;
-const OVERLAP_MS = 60_000;
 /** Answers of a peer that has no such operation. */
 const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|status-501|no-member-match)$/;
 
@@ -52,19 +53,15 @@ export async function matchStep(s: Step): Promise<void> {
 
 async function useEarlier(s: Step): Promise<boolean> {
   const { sql } = s.deps.database;
-  const members = await pullMembers(sql, s.pull.id);
-  const earlier = await watermark(
-    sql,
-    s.peer.id,
-    members.map((m) => m.memberId),
-  );
+  // its Group may be what is gone
+  if ((await restartsOf(sql, s.pull.id)) > 0) return false;
+  const earlier = await earlierMatch(sql, s.pull, s.deps.clock());
   if (!earlier) return false;
-  const since = new Date(earlier.transactionTime.getTime() - OVERLAP_MS);
   await advance(
     s,
     'matched',
-    { groupId: earlier.groupId, since, ...(earlier.fetchForm === null ? {} : { fetchForm: earlier.fetchForm }) },
-    `as an earlier pull, changes since ${since.toISOString()}`,
+    { groupId: earlier.groupId, ...(earlier.fetchForm === null ? {} : { fetchForm: earlier.fetchForm }) },
+    'as an earlier pull',
     (tx) => copyOutcomes(tx, s.pull.id, earlier.pullId),
   );
   return true;

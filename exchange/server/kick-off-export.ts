@@ -12,7 +12,7 @@ import type { ExportOperation, ExportParameters } from '../export/parameters.ts'
 import { addresses } from '../plan.ts';
 import { addJob, countOpenJobs } from '../store/answer/bulk-job.ts';
 import { type GrantScope, groupSize, stillGranted } from '../store/answer/grant.ts';
-import { firstSent, noteWaiting } from '../store/answer/kept-waiting.ts';
+import { firstSent, isBeingAnswered, noteWaiting } from '../store/answer/kept-waiting.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { openClock } from '../store/clock.ts';
 import { groupCode } from '../store/match/match-group.ts';
@@ -58,7 +58,7 @@ export async function kickOffExport(
   const id = newJobId();
   const wanted = { kind: 'export', peerId: caller.peer.id, groupId } as const;
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
-  const query = new URL(c.req.url).search;
+  const requestUrl = `${here.fhir}/${place}/$${operation}${new URL(c.req.url).search}`;
   const stored = sql.begin(async (tx) => {
     await holdCaller(tx, caller);
     const { open, ofGroup } = await countOpenJobs(tx, caller.peer.id, groupId ?? undefined);
@@ -73,7 +73,7 @@ export async function kickOffExport(
       id,
       kind: 'export',
       peerId: caller.peer.id,
-      requestUrl: `${here.fhir}/${place}/$${operation}${query}`,
+      requestUrl,
       parameters: { ...parameters, ...(members === undefined ? {} : { members }) },
       bodyKey: null,
       groupId,
@@ -111,7 +111,8 @@ export async function kickOffExport(
     ]);
   });
   await stored.catch(async (error: unknown) => {
-    await noteWaiting(sql, wanted, { at: receivedAt, requestId: c.get('requestId') }, error);
+    if (!(await isBeingAnswered(sql, wanted, { at: receivedAt, requestUrl, parameters })))
+      await noteWaiting(sql, wanted, { at: receivedAt, requestId: c.get('requestId') }, error);
     throw error;
   });
   deps.wake?.();

@@ -4,7 +4,10 @@ import type { Alert, ListedAlert } from '../report/lists.ts';
 import { CLOCK_KINDS, numberCell, timeCell } from '../report/words.ts';
 
 const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: string) => string }>> = {
-  'clocks-overdue': { text: 'Clocks are overdue', href: () => '/staff/clocks?show=late' },
+  'clocks-overdue': {
+    text: 'Clocks are overdue',
+    href: (duty) => `/staff/clocks?show=overdue&duty=${encodeURIComponent(duty)}`,
+  },
   'pull-waits': { text: 'A pull waits for a person', href: (id) => `/staff/pulls/${id}` },
   'pull-incomplete': {
     text: 'The last answer of a payer was not complete, and it is not asked again by itself',

@@ -13,8 +13,8 @@ export function concurrent(desk: Desk): void {
   const { timeZone } = deps.config;
   desk.page('/staff/clocks/concurrent', 'counts', async (visit) => {
     const now = deps.clock();
-    const found = await askedLongAgo(deps.database.sql, now, timeZone, FILE_ROWS + 1);
-    const rows = found.slice(0, FILE_ROWS);
+    const rows = await askedLongAgo(deps.database.sql, now, timeZone, FILE_ROWS);
+    const ofAll = rows[0]?.ofAll ?? 0;
     const keyOf = await memberKeys(deps);
     await desk.viewed(visit, 'clocks', 'clocks/concurrent', [], rows.length);
     return desk.show(visit, {
@@ -23,13 +23,13 @@ export function concurrent(desk: Desk): void {
       trail: [['/staff/clocks', 'Clocks']],
       lead: [
         'Members who have opted in and whose coverage elsewhere goes on, with the last request to that payer when it is older than three months. Who has not been asked at all is under Clocks, duty “Request a member’s history”.',
-        ...(found.length > FILE_ROWS ? [`There are more than these ${FILE_ROWS.toLocaleString('en-US')}.`] : []),
       ],
       tables: [
         {
           name: 'concurrent',
           caption: 'Concurrent coverage, the longest ago first',
           most: PAGE,
+          ofAll,
           columns: [
             { key: 'member', label: 'Member', kind: 'head' },
             { key: 'payer', label: 'Other payer' },
@@ -54,7 +54,7 @@ export function concurrent(desk: Desk): void {
               ? { value: null }
               : clockCell({ state: s.state, dueAt: s.dueAt, closedAt: s.closedAt, kind: s.kind ?? '' }, now),
           ]),
-          empty: 'None: every such payer was asked within three months.',
+          empty: 'None: nobody’s last request is older than that.',
         },
       ],
     });

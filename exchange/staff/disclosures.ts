@@ -10,8 +10,9 @@ import {
   memberBehind,
   WHY,
 } from '../report/member/disclosures.ts';
+import { memberKeys } from '../report/member-key.ts';
 import { recordExport } from '../report/sessions.ts';
-import { count, timeCell } from '../report/words.ts';
+import { count, grouped, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';
 import { csrfField, problem } from './frame.ts';
 
@@ -55,22 +56,26 @@ export function disclosures(desk: Desk): void {
     const seen = await look(visit);
     if (!seen) return desk.notFound(visit, 'There is no such member.');
     const { timeZone } = deps.config;
+    const key = (await memberKeys(deps))(seen.member);
     const left = seen.found.filter((d) => d.at !== null).length;
+    const all = seen.found[0]?.ofAll ?? 0;
     return desk.show(visit, {
-      title: 'Disclosures of a member',
+      // an account that is printed says whose it is
+      title: `Disclosures of ${key}`,
       place: 'requests',
       trail: [
         ['/staff/requests', 'Requests to us'],
         [PATH, 'Disclosures'],
       ],
       lead: [
-        `${count(left, 'time', 'times')} something left in the last ${ACCOUNT_YEARS} years. What was made ready and never fetched did not leave. Purpose of all: ${WHY}.`,
+        `${all > seen.found.length ? `Of the newest ${grouped(seen.found.length)} of ${grouped(all)} rows, ` : ''}${count(left, 'time', 'times')} something left in the last ${ACCOUNT_YEARS} years. What was made ready and never fetched did not leave. Purpose of all: ${WHY}.`,
       ],
-      before: html`<p><a href="${PATH}/${seen.member}/audit-events">As FHIR AuditEvents</a></p>`,
+      before: html`<p><a href="/staff/members/${seen.member}">The member</a> · <a href="${PATH}/${seen.member}/audit-events">As FHIR AuditEvents</a></p>`,
       tables: [
         {
           name: 'disclosures',
           caption: 'Disclosures',
+          ofAll: all,
           columns: [
             { key: 'when', label: 'First fetched', kind: 'head' },
             { key: 'last', label: 'Last fetched' },
@@ -108,6 +113,15 @@ export function disclosures(desk: Desk): void {
   desk.page(`${PATH}/:member/audit-events`, 'rows', async (visit) => {
     const seen = await look(visit);
     if (!seen) return problem(visit.c, deps, 404, 'Not found', 'There is no such member.', visit.session);
+    if ((seen.found[0]?.ofAll ?? 0) > seen.found.length)
+      return problem(
+        visit.c,
+        deps,
+        413,
+        'Too many for one file',
+        'A file would hold only a part of what left of this member. The page and its JSON have the newest of it.',
+        visit.session,
+      );
     const bundle = disclosureBundle(deps, seen.member, seen.found);
     await recordExport(deps, visit.session, `${PATH}/:member`, 'fhir', bundle.entry?.length ?? 0, visit.requestId);
     return visit.c.body(JSON.stringify(bundle), 200, {

@@ -5,7 +5,7 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
-import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import { cutJson, isCut, type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { daysInWords, timeText } from '../../src/ui/time.ts';
 import type { StaffSession } from '../report/sessions.ts';
 import { may, type Permission } from './roles.ts';
@@ -183,7 +183,7 @@ const contents = (tables: readonly Table[]): Part =>
 /** A file has the list from its first row, whichever of its pages leads to it. */
 const FROM_THE_FIRST = { after: '', before: '', from: '' };
 const TOO_MANY =
-  'A file would hold only a part of these rows. Choose fewer with the filters of the page, or take them as JSON, which has the address of the next ones (next).';
+  'A file would hold only a part of these rows. Choose fewer with the filters of the page, or take them as JSON, which says how many there are (ofAll) or has the address of the next ones (next).';
 
 /** A view in the format that was asked for: all three hold the same rows. */
 export function show(
@@ -202,7 +202,10 @@ export function show(
     return problem(c, deps, 404, 'Not found', 'There is no such table on this page.', session);
   const name = new URL(c.req.url).pathname.slice(1).replaceAll(/[^A-Za-z0-9-]+/g, '-');
   // a file is read as the whole of a list
-  if (format === 'csv' && view.next !== undefined && view.filesByPage !== true)
+  if (
+    format === 'csv' &&
+    ((view.next !== undefined && view.filesByPage !== true) || (tables.length === 1 && first && isCut(first)))
+  )
     return problem(c, deps, 413, 'Too many rows for one file', TOO_MANY, session);
   if (format === 'csv')
     return c.body(tables.length === 1 && first ? tableCsv(first) : tablesCsv(tables), 200, {
@@ -215,6 +218,7 @@ export function show(
       generatedAt: deps.clock().toISOString(),
       ...(wanted === undefined ? { summary: view.lead ?? [] } : {}),
       tables: Object.fromEntries(tables.map((t) => [t.name, tableJson(t)])),
+      ...cutJson(tables),
       ...(view.next === undefined ? {} : { next: withQuery(new URL(view.next, c.req.url).href, { format: 'json' }) }),
     };
     return c.body(`${JSON.stringify(body, null, 2)}\n`, 200, { 'content-type': 'application/json; charset=utf-8' });

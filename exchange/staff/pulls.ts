@@ -95,7 +95,7 @@ export function pulls(desk: Desk): void {
         n: late,
         what: 'Clocks overdue',
         more: `${count(n.openClocks, 'clock')} open`,
-        href: address('/staff/clocks', { show: late > 0 ? 'late' : 'open' }),
+        href: address('/staff/clocks', late > 0 ? { show: 'overdue' } : {}),
       },
       {
         n: n.quarantined,

@@ -22,6 +22,8 @@ export type Table = {
   rows: readonly (readonly Cell[])[];
   /** so many of the rows stand on the page; CSV and JSON hold all */
   most?: number;
+  /** how many rows there are, when only the first of them were read */
+  ofAll?: number;
   /** sums, shown as the last row */
   total?: readonly Cell[];
   /** what is said when there are no rows */
@@ -82,12 +84,37 @@ function figures(table: Table): Safe | undefined {
 const isPairs = (table: Table): boolean =>
   table.columns.length === 2 && table.columns[0]?.kind === 'head' && table.columns[1]?.kind !== 'number';
 
+/** Were only the first of its rows read? No file of it holds all. */
+export const isCut = (table: Table): boolean => (table.ofAll ?? 0) > table.rows.length;
+
+/** What the links to the files of a table are said to lead to. */
+function filesHtml(table: Table, shown: number, links: { csv: string; json: string; isPart?: boolean }): Safe {
+  const aside = html`<span class="aside"> of ${table.caption}</span>`;
+  const json = html`<a href="${links.json}">JSON${aside}</a>`;
+  const n = (of: number) => of.toLocaleString('en-US');
+  if (isCut(table))
+    return html`<p class="files">The first ${n(shown)} of ${n(table.ofAll ?? 0)} rows; too many for one file: the first ${n(table.rows.length)} as ${json}</p>`;
+  const what =
+    shown < table.rows.length
+      ? `The first ${n(shown)} of ${n(table.rows.length)} rows; all of them as `
+      : links.isPart === true
+        ? 'The whole list as '
+        : 'These rows as ';
+  return html`<p class="files">${what}<a href="${links.csv}">CSV${aside}</a> or ${json}</p>`;
+}
+
+/** Of a page that has no links, as one to print: what it does not show is said as well. */
+const leftHtml = (table: Table, shown: number): Part =>
+  shown < table.rows.length
+    ? html`<p class="files">The first ${shown.toLocaleString('en-US')} of ${(table.ofAll ?? table.rows.length).toLocaleString('en-US')} rows.</p>`
+    : '';
+
 /** `links` are the addresses of the same rows as CSV and JSON. `isPart`: the page shows a part of the rows that the files hold. */
 export function tableHtml(table: Table, links?: { csv: string; json: string; isPart?: boolean }): Safe {
   const head = html`<tr>${table.columns.map(
     (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${whole(c.label)}</th>`,
   )}</tr>`;
-  const most = table.most ?? table.rows.length;
+  const most = Math.min(table.most ?? table.rows.length, table.rows.length);
   return html`<section class="table">
 <h2 id="t-${table.name}">${table.caption}</h2>
 ${table.note === undefined ? '' : html`<p class="note">${table.note}</p>`}
@@ -101,11 +128,7 @@ ${
 ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}
 </table></div>`)
 }
-${
-  links && table.rows.length > 0
-    ? html`<p class="files">${most < table.rows.length ? `The first ${most.toLocaleString('en-US')} of ${table.rows.length.toLocaleString('en-US')} rows; all of them as ` : links.isPart === true ? 'The whole list as ' : 'These rows as '}<a href="${links.csv}">CSV<span class="aside"> of ${table.caption}</span></a> or <a href="${links.json}">JSON<span class="aside"> of ${table.caption}</span></a></p>`
-    : ''
-}
+${table.rows.length === 0 ? '' : links ? filesHtml(table, most, links) : leftHtml(table, most)}
 </section>`;
 }
 
@@ -119,16 +142,23 @@ export function tableCsv(table: Table): string {
   );
 }
 
-/** Several tables in one file: a row a value, so that every record has the same fields. */
+/** Several tables in one file: a row a value, so that every record has the same fields. Of one that is cut, `ofAll` says how many rows there are. */
 export function tablesCsv(tables: readonly Table[]): string {
   return csv(
     ['table', 'row', 'column', 'value'],
-    tables.flatMap((t) =>
-      all(t).flatMap((cells, r) =>
+    tables.flatMap((t) => [
+      ...(isCut(t) ? [[t.name, null, 'ofAll', t.ofAll ?? null]] : []),
+      ...all(t).flatMap((cells, r) =>
         t.columns.map((c, i): CsvValue[] => [t.name, r + 1, c.key, cells[i]?.value ?? null]),
       ),
-    ),
+    ]),
   );
+}
+
+/** How many rows there are of the tables that hold only the first of theirs, by name. */
+export function cutJson(tables: readonly Table[]): { ofAll?: Record<string, number> } {
+  const some = tables.filter(isCut).map((t) => [t.name, t.ofAll ?? 0] as const);
+  return some.length === 0 ? {} : { ofAll: Object.fromEntries(some) };
 }
 
 /** The rows of one table as objects. */

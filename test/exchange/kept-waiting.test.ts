@@ -59,18 +59,33 @@ test('a match request runs from when it was sent first, also when it is taken th
 test('so does an export of a Group while another one of it runs; one that comes after days is a new one', async () => {
   await node.work();
   const group = await them.group([card(PEOPLE.rivera)]);
-  const kick = () => them.kick(`Group/${group}/$davinci-data-export`);
+  const kick = (types = 'Patient,Coverage') =>
+    them.kick(`Group/${group}/$davinci-data-export`, [{ name: '_type', valueString: types }]);
   expect((await kick()).status).toBe(202);
   const first = new Date(now.getTime() + 60_000);
   await move(first);
-  expect((await kick()).status).toBe(429);
+  expect((await kick('Patient')).status).toBe(429);
   await node.work();
   await move(new Date(first.getTime() + DAY));
-  expect((await kick()).status).toBe(202);
+  expect((await kick('Patient')).status).toBe(202);
   expect(await clock('C3-export')).toMatchObject({ starts: first, due: '2027-03-12' });
   expect((await kick()).status).toBe(429);
   await node.work();
   await move(new Date(now.getTime() + 5 * DAY));
+  expect((await kick()).status).toBe(202);
+  expect(await clock('C3-export')).toMatchObject({ starts: now });
+});
+
+test('the same export sent twice waits for its own answer: the next one, days later, has not been kept waiting', async () => {
+  await node.work();
+  const group = await them.group([card(PEOPLE.rivera)]);
+  const kick = () => them.kick(`Group/${group}/$davinci-data-export`, [{ name: '_type', valueString: 'Patient' }]);
+  expect((await kick()).status).toBe(202);
+  const noted = await refusals();
+  await move(new Date(now.getTime() + 1000));
+  expect([(await kick()).status, await refusals()]).toEqual([429, noted]);
+  await node.work();
+  await move(new Date(now.getTime() + 3 * DAY));
   expect((await kick()).status).toBe(202);
   expect(await clock('C3-export')).toMatchObject({ starts: now });
 });

@@ -228,8 +228,19 @@ test('whatever way a record comes, it is shown once, and what goes round becomes
   for (let n = 0; n < 6 && last.join() !== 'echo,unchanged'; n++) last = await round(true);
   expect(last).toEqual(['echo', 'unchanged']);
 
+  // what one takes back is gone everywhere, whoever passed it on
+  const gone = join(folder, 'gone.ndjson');
+  const url = `Condition/${peopleOf(0)[0]?.number}-Condition`;
+  writeFileSync(
+    gone,
+    JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url } }] }),
+  );
+  const reject = (r: unknown): void => expect(r).toBeUndefined();
+  await importMembers(nodeOf(0).deps, { records: readImport([gone]), validate, reject });
+  for (const full of [false, true, false]) await round(full);
+
   const once = {
-    Condition: 6,
+    Condition: 5,
     DocumentReference: 6,
     Encounter: 6,
     Immunization: 6,

@@ -1,6 +1,6 @@
 // How tables are drawn: figures downwards, words that stay whole, marks beside their word.
 import { expect, test } from 'vitest';
-import { type Table, tableCsv, tableHtml } from '../../src/ui/table.ts';
+import { cutJson, type Table, tableCsv, tableHtml, tablesCsv } from '../../src/ui/table.ts';
 import { daysInWords } from '../../src/ui/time.ts';
 
 const table = (columns: Table['columns'], rows: Table['rows']): Table => ({
@@ -72,6 +72,23 @@ test('of a list that may be long the page shows the beginning, its files hold al
   expect(page).toContain('The first 500 of 1,200 rows; all of them as <a href="/x.csv">');
   expect(tableCsv(long).trim().split('\r\n')).toHaveLength(1201);
   expect(String(tableHtml({ ...long, most: 1200 }, links))).toContain('These rows as');
+  // on paper nothing leads on, and what is left out is said
+  expect(String(tableHtml(long))).toContain('The first 500 of 1,200 rows.');
+  expect(String(tableHtml({ ...long, most: 1200 }))).not.toContain('rows.');
+});
+
+test('a list of which only the first rows were read says so in each form', () => {
+  const columns = [{ key: 'n', label: 'N', kind: 'number' }] as const;
+  const cut: Table = { ...table(columns, [[{ value: 1 }], [{ value: 2 }]]), ofAll: 9 };
+  const page = String(tableHtml(cut, { csv: '/x.csv', json: '/x.json' }));
+  expect(page).toContain('The first 2 of 9 rows; too many for one file: the first 2 as <a href="/x.json">');
+  expect(page).not.toContain('/x.csv');
+  expect(tablesCsv([cut]).split('\r\n').slice(0, 3)).toEqual([
+    'table,row,column,value',
+    `${cut.name},,ofAll,9`,
+    `${cut.name},1,n,1`,
+  ]);
+  expect([cutJson([cut]), cutJson([{ ...cut, ofAll: 2 }])]).toEqual([{ ofAll: { [cut.name]: 9 } }, {}]);
 });
 
 test('what something is called and what it is need no label on a phone; a figure or a third column does', () => {

@@ -64,12 +64,11 @@ const MOST_ON_PAGE = 500;
 /** {@link table} of a list that may be long: its page shows the beginning. */
 export const onPage: typeof table = (...of) => ({ ...table(...of), most: MOST_ON_PAGE });
 
-/** For the caption of a list that was not read to its end; its rows know of how many (`ofAll`). */
-export function cut(list: readonly Row[]): string {
-  const all = num(list[0] ?? {}, 'ofAll');
-  return all > list.length
-    ? `: the first ${grouped(list.length)} of ${grouped(all)} (a shorter period, one payer or one line of business has the rest)`
-    : '';
+/** A list that was not read to its end says of how many it has the first. */
+export function cutTo(of: Table, all: number): Table {
+  if (all <= of.rows.length) return of;
+  const cut = `: the first ${grouped(of.rows.length)} of ${grouped(all)} (a shorter period, one payer or one line of business has the rest)`;
+  return { ...of, caption: `${of.caption}${cut}`, ofAll: all };
 }
 
 /** Outcomes by payer and type as one row each, with their sum. */

@@ -2,8 +2,8 @@
 import type { Table } from '../../../src/ui/table.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { eventCell } from '../event-words.ts';
-import { grouped, numberCell } from '../words.ts';
-import { instants, num, of, onPage, table, text } from './compliance-cells.ts';
+import { numberCell } from '../words.ts';
+import { cutTo, instants, num, of, onPage, table, text } from './compliance-cells.ts';
 
 export function choiceTables(
   consents: Row[],
@@ -11,7 +11,6 @@ export function choiceTables(
   view: { timeZone: string; keyOf: (memberId: string) => string },
 ): Table[] {
   const all = consents.reduce((n, r) => n + num(r, 'n') - num(r, 'held'), 0);
-  const cut = all > missed.length ? `, the first ${grouped(missed.length)} of ${grouped(all)}` : '';
   return [
     table(
       'consents',
@@ -30,19 +29,22 @@ export function choiceTables(
       ],
       'Nothing was asked and nothing disclosed.',
     ),
-    onPage(
-      'consentsMissed',
-      `Requests and disclosures without a choice in force, each${cut}`,
-      missed,
-      [
-        of('direction', 'What', 'head'),
-        of('payer', 'Payer'),
-        ['member', 'Member', (r) => ({ value: view.keyOf(String(r['memberId'])), code: true })],
-        instants(view.timeZone)('at', 'When'),
-        ['object', 'Where', (r) => eventCell(text(r, 'object'))],
-        instants(view.timeZone)('learned', 'The no of before was recorded only'),
-      ],
-      'None: the choice was in force each time.',
+    cutTo(
+      onPage(
+        'consentsMissed',
+        'Requests and disclosures without a choice in force, each',
+        missed,
+        [
+          of('direction', 'What', 'head'),
+          of('payer', 'Payer'),
+          ['member', 'Member', (r) => ({ value: view.keyOf(String(r['memberId'])), code: true })],
+          instants(view.timeZone)('at', 'When'),
+          ['object', 'Where', (r) => eventCell(text(r, 'object'))],
+          instants(view.timeZone)('learned', 'The no of before was recorded only'),
+        ],
+        'None: the choice was in force each time.',
+      ),
+      all,
     ),
   ];
 }

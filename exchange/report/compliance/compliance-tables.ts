@@ -1,18 +1,15 @@
 // The tables of the compliance report.
 import type { Table } from '../../../src/ui/table.ts';
-import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../../clocks/rules.ts';
+import { CLOCK_RULES, type ClockKind } from '../../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
 import { refusalMeaning } from '../security.ts';
-import { clockCell } from '../words.ts';
 import {
-  cut,
   deed,
   figureTable,
   instants,
   minutes,
   of,
-  onPage,
   outcomeRows,
   REQUEST_KINDS,
   table,
@@ -22,6 +19,7 @@ import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
+import { lateTable } from './compliance-late.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
@@ -52,7 +50,6 @@ export function complianceTables(
   figureList: readonly Figure[],
   view: { before: string; timeZone: string; now: Date; keyOf: (memberId: string) => string },
 ): Table[] {
-  const { keyOf, now } = view;
   const when = instants(view.timeZone);
   return [
     figureTable(figureList, view.before),
@@ -80,57 +77,7 @@ export function complianceTables(
       ],
       'No clock was due.',
     ),
-    onPage(
-      'not-in-time',
-      `Every clock that was not met in time, with its reason${cut(more.notInTime)}`,
-      more.notInTime,
-      [
-        [
-          'kind',
-          'Duty',
-          (r) => ({
-            value: text(r, 'kind'),
-            text: CLOCK_RULES[text(r, 'kind') as ClockKind]?.name ?? '',
-            href: `/staff/clocks/${text(r, 'id') ?? ''}`,
-          }),
-          'head',
-        ],
-        [
-          'member',
-          'Member',
-          (r) => ({ value: r['memberId'] === null ? null : keyOf(String(r['memberId'])), code: true }),
-        ],
-        of('payer', 'Other payer'),
-        when('dueAt', 'Due'),
-        [
-          'stands',
-          'Stands at',
-          (r) =>
-            clockCell(
-              {
-                state: String(r['state']),
-                dueAt: r['dueAt'] as Date,
-                closedAt: r['closedAt'] as Date | null,
-                kind: String(r['kind']),
-              },
-              now,
-            ),
-        ],
-        [
-          'reason',
-          'Reason',
-          (r) => {
-            const code = text(r, 'reason');
-            return code === null
-              ? { value: null, text: 'no reason given yet', tone: 'act' }
-              : { value: code, text: LATE_REASONS[code as keyof typeof LATE_REASONS] ?? meaning('clock', code).text };
-          },
-        ],
-        of('action', 'Corrective action'),
-        of('by', 'Said by'),
-      ],
-      'Every clock was met in time.',
-    ),
+    lateTable(more.notInTime, view),
     table(
       'opt-in',
       'Choices of members',
@@ -143,6 +90,7 @@ export function complianceTables(
         of('withdrew', 'Withdrew', 'number'),
         of('obeyed', 'Withdrawals without a later request', 'number'),
         of('representatives', 'By a representative', 'number'),
+        of('later', 'Choices recorded after the period', 'number'),
       ],
       '',
     ),

@@ -17,6 +17,22 @@ const objectOf = (w: Wanted): string =>
     .digest('hex')
     .slice(0, 32)}`;
 
+/**
+ * Is the very same request being answered, sent twice by a client that heard nothing? Who is told to wait then waits for that answer, which has its
+ * own time. bulk_job_peer.
+ */
+export async function isBeingAnswered(
+  sql: Queryable,
+  w: Wanted,
+  asked: { at: Date; requestUrl: string; parameters: object },
+): Promise<boolean> {
+  const rows = await sql`
+    select from exchange.bulk_job where peer_id = ${w.peerId} and kind = ${w.kind} and group_id is not distinct from ${w.groupId}
+      and (state in ('queued', 'running') or (transaction_time is not null and completed_at >= ${asked.at}))
+      and request_url = ${asked.requestUrl} and parameters - 'members' = ${JSON.stringify(asked.parameters)}::text::jsonb limit 1`;
+  return rows.length > 0;
+}
+
 /** Notes a refusal for now, when `error` is one. audit_object. */
 export async function noteWaiting(
   sql: Queryable,

@@ -19,12 +19,13 @@ export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which c
 
 /**
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
- * open whether the payer knows the member). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
+ * open whether the payer knows the member), and whether under a choice that takes everything (`sensitive`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
       max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and m.outcome is distinct from 'missing') as asked,
+      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn')), false) as sensitive,
       array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
       max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
@@ -42,7 +43,7 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
 
 /**
  * Members who are enrolled, have opted in (their newest choice holds) and named another payer, with what is to be asked for: what no pull has
- * asked for yet; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. After a
+ * asked for yet; what a member has chosen to have asked for since, where only a part was; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. After a
  * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
  * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it.
  * @param of `claimed`: what {@link claimAsks} took; `again`: whether it was asked for before or not
@@ -59,6 +60,7 @@ export async function dueToAsk(
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
       and (
         l.asked is null
+        or (c.policy = 'sensitive' and not l.sensitive)
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
         or ((o.ends is null or o.ends >= d.today) and again.going <= ${now}::timestamptz)
         or (o.ends < d.today and o.ends >= d.today - ${refresh.runOffDays}::int and again.ended <= ${now}::timestamptz)

@@ -191,24 +191,3 @@ export async function addPull(
       ${members.map((m) => m.otherCoverageId)}::text[], ${members.map((m) => m.consentId)}::text[], ${members.map((m) => m.policy)}::text[])`;
   return id;
 }
-
-/**
- * The newest balanced pull from a peer whose matched members include exactly these: its Group and watermark let the next
- * one ask only for what changed.
- */
-export async function watermark(
-  sql: Queryable,
-  peerId: string,
-  memberIds: readonly string[],
-): Promise<{ pullId: string; groupId: string | null; fetchForm: FetchForm | null; transactionTime: Date } | undefined> {
-  const [row] = await sql<
-    { pullId: string; groupId: string | null; fetchForm: FetchForm | null; transactionTime: Date }[]
-  >`
-    select p.id as "pullId", p.group_id as "groupId", p.fetch_form as "fetchForm", p.transaction_time as "transactionTime"
-    from exchange.pull p
-    where p.peer_id = ${peerId} and p.state = 'done' and (p.group_id is not null or p.fetch_form in ('patient', 'all')) and p.transaction_time is not null
-      and (select array_agg(distinct member_id order by member_id) from exchange.pull_member where pull_id = p.id)
-        = (select array_agg(distinct x order by x) from unnest(${[...memberIds]}::text[]) x)
-    order by p.transaction_time desc, p.created_at desc limit 1`;
-  return row;
-}

@@ -10,7 +10,7 @@ import { GIVEN_AWAY, SENT, UNDER_CHOICE } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
-const MOST_ROWS = 5000;
+const MOST_ROWS = 20_000;
 export type Row = Record<string, string | number | boolean | Date | null>;
 
 const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
@@ -66,7 +66,8 @@ const COMPLIANCE_SQL = {
       (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as "optedIn",
       (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as declined,
       (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as withdrew,
-      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as representatives
+      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as representatives,
+      (select count(*)::int from exchange.consent c where ${MADE_AT} >= $1 and ${MADE_AT} < $2 and c.created_at >= $2 and ${LOB('c.member_id')}) as later
     where ${USED}`,
   withdrawals: `
     select count(*)::int as all, count(*) filter (where not sent)::int as obeyed, count(*) filter (where sent and learned)::int as learned

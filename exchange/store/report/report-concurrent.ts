@@ -18,6 +18,8 @@ export type Stale = {
   state: string | null;
   dueAt: Date | null;
   closedAt: Date | null;
+  /** how many there are, when only the first are read */
+  ofAll: number;
 };
 
 /** The longest ago first. Other coverage is read once; pull_member_member and clock_member for each. */
@@ -26,7 +28,8 @@ export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limi
   return [
     ...(await sql.unsafe<Stale[]>(
       `select o.member_id as "memberId", coalesce(r.name, o.payer) as payer, o.peer_id as "peerId", o.ends::text, l.at as "askedAt", l.pull_id as "pullId", l.outcome,
-         k.id as "clockId", k.kind, k.state, k.due_at as "dueAt", k.closed_at as "closedAt"
+         k.id as "clockId", k.kind, k.state, k.due_at as "dueAt", k.closed_at as "closedAt",
+         count(*) over ()::int as "ofAll"
        from exchange.other_coverage o left join exchange.peer r on r.id = o.peer_id
        join lateral (select choice, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1) c
          on c.choice = 'opt-in' and ${namesSql('c', 'o', today)}

@@ -26,6 +26,8 @@ export type Disclosure = {
   types: Record<string, number>;
   /** how many records of the type were told to be there, by their number alone */
   counted: number | null;
+  /** how many there are of the member, when only the first are read */
+  ofAll: number;
 };
 
 /**
@@ -54,7 +56,7 @@ export async function memberDisclosures(
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
         (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types) or '' = any(f.types))
-        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted
+        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted, count(*) over ()::int as "ofAll"
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x

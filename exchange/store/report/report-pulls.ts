@@ -156,8 +156,10 @@ export type ClockScope = {
 
 const OVERDUE = "c.state in ('open', 'attempted', 'blocked') and c.due_at < $1";
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
-  open: "c.state = 'open'",
-  overdue: `(${OVERDUE})`,
+  // what was asked in vain goes on until it is met
+  open: "(c.state = 'open' or c.state = 'attempted')",
+  // as many as the overview and the alerts say; those that cannot be asked for stand under `blocked`
+  overdue: "((c.state = 'open' or c.state = 'attempted') and c.due_at < $1)",
   // the same that the report of a period lists
   late: `(c.state = 'met-late' or (${OVERDUE}) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))`,
   // also what ended before it was due: a coverage that was over within the week
@@ -167,7 +169,7 @@ const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   all: 'true',
 };
 
-/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open, notes by clock_note_clock. None is due before it starts. */
+/** Clocks by due time, earliest first: in the order of clock_due, running ones by clock_open and clock_attempted, notes by clock_note_clock. None is due before it starts. */
 export async function pageClocks(
   sql: Queryable,
   filter: ClockFilter,

@@ -144,6 +144,46 @@ test('a choice of which only the day is known counts in the period of that day, 
   expect(await choices('2020-Q2')).toMatchObject({ optedIn: 0, declined: 0 });
 });
 
+test('a report of a past period that a paper changes says how many choices came after its end', async () => {
+  const { sql } = s.ours.deps.database;
+  const choices = async (period: string) =>
+    (await (await reviewer.get(`/staff/compliance?period=${period}&format=json`)).json()).tables['opt-in'][0];
+  await sql`insert into exchange.member (id, umb) values ('on-paper', 'on-paper')`;
+  const said = (id: string, choice: string, on: string, at: string) => sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at) values (${id}, 'on-paper', ${choice}, 'regular', ${on}, 'test', ${at})`;
+  await said('paper-1', 'opt-in', '2021-11-02', '2021-11-02T15:00:00Z');
+  expect(await choices('2021')).toMatchObject({ optedIn: 1, withdrew: 0, later: 0 });
+  // given on the last day of the year, noted three days later
+  await said('paper-2', 'withdraw', '2021-12-31', '2022-01-03T15:00:00Z');
+  for (const period of ['2021', '2021-Q4', '2021-12', '2021-12-31'])
+    expect(await choices(period)).toMatchObject({ withdrew: 1, later: 1 });
+  // by the plan's midnight, not that of UTC
+  await said('paper-3', 'opt-in', '2022-01-31', '2022-02-01T04:30:00Z');
+  await said('paper-4', 'decline', '2022-02-28', '2022-03-01T05:00:00Z');
+  expect(await choices('2022-01')).toMatchObject({ optedIn: 1, withdrew: 0, later: 0 });
+  expect(await choices('2022-02')).toMatchObject({ declined: 1, later: 1 });
+  expect(await choices('2022')).toMatchObject({ later: 0 });
+});
+
+test('a list that is too long for a file is refused as one, and says of how many it has the first', async () => {
+  const { sql } = s.ours.deps.database;
+  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at)
+    select 'long-' || i, 'C4', 'long-' || i, '2019-05-01', '2019-05-08', 'met-late', '2019-05-09' from generate_series(1, 20001) i`;
+  try {
+    const at = '/staff/compliance?period=2019-05';
+    const csv = await reviewer.get(`${at}&format=csv&table=not-in-time`);
+    expect(csv.status).toBe(413);
+    expect(await csv.text()).toContain('only a part of these rows');
+    const json = await (await reviewer.get(`${at}&format=json&table=not-in-time`)).json();
+    expect([json.tables['not-in-time'].length, json.ofAll]).toEqual([20_000, { 'not-in-time': 20_001 }]);
+    expect(await (await reviewer.get(at)).text()).toContain(
+      'The first 500 of 20,001 rows; too many for one file: the first 20,000 as <a',
+    );
+  } finally {
+    await sql`delete from exchange.clock where id like 'long-%'`;
+  }
+});
+
 test('an export counts as faulty for faults of the payer, not for what two sources tell differently', async () => {
   const { sql } = s.ours.deps.database;
   const faulty = async () =>

@@ -267,6 +267,24 @@ test('six years back by the plan’s days: the first of them is told whole, what
   expect(await told()).toEqual(['Observation/first', 'export/0']);
 });
 
+test('an account that is too long for a file is refused as one, and says of how many it has the newest', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.member (id, umb) values ('much', 'much')`;
+  await sql`insert into exchange.audit (at, actor_kind, actor, action, object, member_id, peer_id, outcome, reason, request_id, detail, hash)
+    select now() - make_interval(secs => i), 'peer', 'a', 'read', 'Observation/' || i, 'much', 'a', 'ok', '', '', '{"types": {"Observation": 1}}'::jsonb, '' from generate_series(1, 10001) i`;
+  const at = '/staff/disclosures/much';
+  const csv = await reviewer.get(`${at}?format=csv`);
+  const events = await reviewer.get(`${at}/audit-events`);
+  expect([csv.status, events.status]).toEqual([413, 413]);
+  const json = await (await reviewer.get(`${at}?format=json`)).json();
+  expect([json.tables.disclosures.length, json.ofAll]).toEqual([10_000, { disclosures: 10_001 }]);
+  const key = (await memberKeys(node.deps))('much');
+  expect([json.title, json.summary[0]]).toEqual([
+    `Disclosures of ${key}`,
+    expect.stringContaining('Of the newest 10,000 of 10,001 rows, 10,000 times something left'),
+  ]);
+});
+
 test('an account tells of directory entries what the files hold: what names them, each once, what they name in turn, and nothing that stayed', async () => {
   const { sql } = node.deps.database;
   const person = PEOPLE.babyak;

@@ -287,6 +287,28 @@ describe('roles', () => {
     }
   });
 
+  test('the overview counts the clocks that it leads to, those too that were asked in vain', async () => {
+    const { sql } = node.ours.deps.database;
+    await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, reason)
+      values ('vain', 'C2', 'vain', '2020-05-01', '2020-05-08', 'attempted', 'peer-failed'), ('vain-2', 'C2', 'vain-2', '2020-05-01', '2099-05-08', 'attempted', 'peer-failed'),
+        ('late', 'C2', 'late', '2020-05-01', '2020-05-08', 'open', null), ('stuck', 'C2', 'stuck', '2020-05-01', '2020-05-08', 'blocked', 'no-endpoint')`;
+    try {
+      const [n] = await sql<{ open: number; overdue: number }[]>`
+        select count(*)::int as open, count(*) filter (where due_at < now())::int as overdue from exchange.clock where state in ('open', 'attempted')`;
+      const list = async (path: string) => {
+        const answer = await as('dev-viewer').get(`${path}${path.includes('?') ? '&' : '?'}format=json`);
+        return ((await answer.json()) as { tables: { clocks: unknown[] } }).tables.clocks.length;
+      };
+      const page = await (await as('dev-viewer').get('/staff')).text();
+      const href = /href="(\/staff\/clocks\?[^"]*)"/.exec(page)?.[1] ?? '';
+      expect([href, await list(href)]).toEqual(['/staff/clocks?show=overdue', n?.overdue]);
+      expect(page).toContain(`${n?.open} clocks open`);
+      expect([await list('/staff/clocks'), await list('/staff/clocks?show=open')]).toEqual([n?.open, n?.open]);
+    } finally {
+      await sql`delete from exchange.clock where id in ('vain', 'vain-2', 'late', 'stuck')`;
+    }
+  });
+
   test('open due dates as a calendar: a day and duty each, folded, without members', async () => {
     const { sql } = node.ours.deps.database;
     const days =

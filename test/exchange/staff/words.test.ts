@@ -223,6 +223,6 @@ test('a list of requests without a choice in force that is cut says how many the
   const missed = [{ direction: 'request', payer: 'P', memberId: 'm1', object: 'pull/1', at: new Date(0) }];
   const captions = (n: number, held: number) =>
     choiceTables([{ direction: 'request', payer: 'P', n, held }], missed, view).map((t) => t.caption);
-  expect(captions(1200, 100)[1]).toMatch(/, the first 1 of 1,100$/);
+  expect(captions(1200, 100)[1]).toMatch(/, each: the first 1 of 1,100 \(/);
   expect(captions(1200, 1199)[1]).toMatch(/, each$/);
 });
