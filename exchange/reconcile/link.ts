@@ -16,6 +16,7 @@ import {
 import { EVERYTHING } from '../store/records/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
+import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
 import { haveOneName } from './noted-names.ts';
 import { type Both, PairRecords } from './pair-records.ts';
@@ -67,22 +68,33 @@ class Linked {
   }
 }
 
+const EVENTS: ReadonlySet<string> = new Set(EVENT_TYPES);
 const isSame = (v: Verdict): boolean => v.kind === 'same-record' || v.kind === 'same-event';
 /** Its text alone does not tell of which drug it is. */
 const isOfDrug = (r: Resource): boolean => r.resourceType.startsWith('Medication');
 
 /**
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
- * against it.
+ * against it ({@link areCopies}).
  */
 function verdicts(pair: Pair, { a, b }: Both, known: Known): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
   // it says to be ours and says something else: one record in two states, whatever its keys are
   if (pair.isCopy && found?.kind !== 'conflict') return [sameRecord('source')];
-  if (haveOneName(a, b) && (found === undefined ? saySame(a, b) && !isOfDrug(a) : isSame(found)))
-    return [sameRecord('source')];
-  return found ? [found] : [];
+  if (haveOneName(a, b) && areCopies(a, b, found, known)) return [sameRecord('source')];
+  return found === undefined || (pair.areOfOne && isSame(found)) ? [] : [found];
+}
+
+/**
+ * Two with one name: some payers call by one name what came with one message or belongs to one case, so what they say has to agree as well. Of what lasts the
+ * rules are enough; two events of one payer that they bring together may be two.
+ */
+function areCopies(a: Resource, b: Resource, found: Verdict | undefined, known: Known): boolean {
+  if (found === undefined) return saySame(a, b) && !isOfDrug(a) && !contradictEachOther(a, b, known);
+  if (!isSame(found)) return false;
+  const isLasting = !EVENTS.has(a.resourceType) || !(isEvent(a) && isEvent(b));
+  return (isLasting && found.kind !== 'conflict' && found.score >= CONFIRMED) || !contradictEachOther(a, b, known);
 }
 
 const saySame = (a: Resource, b: Resource): boolean =>

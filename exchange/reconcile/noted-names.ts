@@ -11,6 +11,16 @@ const NOT_NOTED = new Set(['AdverseEvent', 'Binary', 'Coverage', 'Patient', 'Pro
 /** Nobody passes a record on so often. */
 const MOST_NOTED = 20;
 
+/** Characters of an address: it is stored and passed on with the record once more. */
+const LONGEST_SOURCE = 1000;
+
+/** Does an address hold nothing that may let in who has it? It goes on to others. */
+function isPlain(base: string): boolean {
+  if (!URL.canParse(base)) return false;
+  const { username, password, search } = new URL(base);
+  return username === '' && password === '' && search === '';
+}
+
 type Name = { base: string; id: string };
 
 const written = (type: string, name: Name): string => `${name.base}/${type}/${name.id}`;
@@ -19,9 +29,9 @@ const written = (type: string, name: Name): string => `${name.base}/${type}/${na
 function sourceOf(r: Resource): Name | undefined {
   const meta = r['meta'];
   const source = isObject(meta) ? text(meta['source']) : undefined;
-  if (source === undefined) return undefined;
+  if (source === undefined || source.length > LONGEST_SOURCE) return undefined;
   const parsed = parseReference(source.split('#', 1)[0] ?? '');
-  return parsed.kind === 'absolute' && parsed.type === r.resourceType
+  return parsed.kind === 'absolute' && parsed.type === r.resourceType && isPlain(parsed.base)
     ? { base: parsed.base, id: parsed.id }
     : undefined;
 }

@@ -7,7 +7,7 @@ import { documentTime, isDiagnosis } from '../record-keys.ts';
 import { areOtherDoses, areOtherServices, practitioners, sameVisit } from './clinical.ts';
 import { numberedApart } from './numbers.ts';
 import { apartTimes } from './periods.ts';
-import { isNumbered, type Known, sameOf } from './verdict.ts';
+import { isNumbered, type Known, referenceOf, sameOf, sameTarget } from './verdict.ts';
 
 /** Types whose records are events, in the order in which they are settled: others refer to visits and results. What lasts (problems, allergies, teams, covers) may be told any number of times. */
 export const EVENT_TYPES = [
@@ -98,3 +98,35 @@ const APART: Readonly<Record<string, Apart>> = {
 
 /** Are these two surely not one? Both may be one with a third that says less. */
 export const areApart: Apart = (a, b, known) => APART[a.resourceType]?.(a, b, known) === true;
+
+/** Beside {@link BESIDE} what becomes another one while a record stays the same, or who passes it on may add. */
+const MAY_CHANGE: ReadonlySet<string> = new Set(['status', 'extension', 'display']);
+const VISIT_OR_RESULT = /^(?:Encounter|Observation)\//;
+
+/** Is each linked with the other, or both with a third one? */
+function areLinked(a: string, b: string, known: Known): boolean {
+  const [of, others] = [known.linked(a), known.linked(b)];
+  if (a === b || of?.has(b) === true) return true;
+  for (const third of of ?? []) if (others?.has(third) === true) return true;
+  return false;
+}
+
+function contradict(a: Json | undefined, b: Json | undefined, known: Known): boolean {
+  if (a === undefined || b === undefined) return false;
+  if (Array.isArray(a) && Array.isArray(b)) return a.some((x, i) => contradict(x, b[i], known));
+  if (!isObject(a) || !isObject(b)) return a !== b;
+  const [x, y] = [referenceOf(a), referenceOf(b)];
+  if (x === undefined && y === undefined && !isNumbered(a) && !isNumbered(b))
+    return Object.keys(a).some((key) => !MAY_CHANGE.has(key) && contradict(a[key], b[key], known));
+  if (x !== undefined && y !== undefined && VISIT_OR_RESULT.test(x) && VISIT_OR_RESULT.test(y))
+    return !areLinked(x, y, known);
+  return sameTarget(a, b, known) === false;
+}
+
+/**
+ * Do two records tell something else of one thing: another value in one place, another visit or result, or somebody with another NPI? Where one says
+ * nothing they do not.
+ */
+export const contradictEachOther = (a: Resource, b: Resource, known: Known): boolean =>
+  areApart(a, b, known) ||
+  Object.keys(a).some((key) => !BESIDE.has(key) && !MAY_CHANGE.has(key) && contradict(a[key], b[key], known));

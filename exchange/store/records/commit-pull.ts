@@ -38,13 +38,18 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
   await tx`
     insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings, claim_number)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
-      case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash,
+      case when outcome in ('retracted', 'quarantined', 'echo') then outcome when reason = 'already-retracted' then 'retracted' else 'visible' end, hash,
       -- what was deleted before it ever came: older copies of it stay out
       coalesce(last_updated, case when outcome = 'retracted' then (select transaction_time from exchange.pull where id = ${by}) end), ${by}, ${by},
       case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end,
       array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey'), ${tx.unsafe(CLAIM_NUMBER)}
     from pg_temp.slice s
-    where (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)) and source_id is not null
+    where (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)
+      -- deleted once more, by a later answer: what stands in one between the two is from before that
+      or (reason = 'already-retracted' and hash is null and exists (
+        select from exchange.identity i join exchange.pull d on d.id = i.last_pull join exchange.pull n on n.id = ${by}
+        where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'retracted' and n.transaction_time > d.transaction_time)))
+      and source_id is not null
       and not (outcome = 'quarantined' and exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state <> 'quarantined'))
     order by type, source_id, (outcome = 'quarantined'), file desc, line desc
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,

@@ -39,12 +39,18 @@ export async function echoes(
      ), through_us as materialized (
        select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
        where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
+     ), own as materialized (
+       -- what a member has of a type is read once, and not for each unit
+       select r.* from (select distinct member_id, type from unit) m cross join lateral (
+         select x.member_id, x.type, x.id, x.hash, x.substance, x.links from exchange.resource x
+         where x.member_id = m.member_id and x.type = m.type and x.origin = 'own' offset 0) r
+       where r.hash in (select hash from unit) or r.substance in (select substance from unit)
      ), alike as materialized (
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
-       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash and r.origin = 'own'
+       from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 2, r.id is not distinct from u.echo_of
-       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance and r.origin = 'own'
+       from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
        where r.id = u.echo_of or exists (
          select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys))
        union all
@@ -86,7 +92,7 @@ export async function echoes(
          left join lateral (select bool_or(x.outcome is distinct from 'retracted') as is_there from exchange.staging x where x.pull_id = $1 and x.type = i.type and x.source_id = i.source_id having count(*) > 0) x on true
          where i.peer_id = $4 and i.type = a.type and i.local_id = a.id and i.state = 'echo'
            and not exists (select from exchange.staging u where u.pull_id = $1 and u.file = a.file and u.line = a.line and u.entry = a.entry and u.source_id = i.source_id)
-           and coalesce(x.is_there, not $5 or exists (select from packed p where p.type = i.type and p.source_id = i.source_id))))
+           and coalesce(x.is_there, not $5 or (i.type, i.source_id) in (select type, source_id from packed))))
      ), first as (
        select distinct on (file, line, entry) file, line, entry, id from (
          select file, line, entry, id, place from fit where is_named

@@ -18,6 +18,8 @@ export type Pair = {
   /** the other one is ours */
   isOwn: boolean;
   wasDisclosed: boolean;
+  /** both are of one payer: by their keys alone they are two */
+  areOfOne: boolean;
   /** where the other record stands in the same work; null when it is stored */
   other: { file: number; line: number; entry: number } | null;
   /** no pair: one of the unit's keys is that of so many that nothing is compared by it; no other record */
@@ -133,14 +135,14 @@ export function candidatePairs(
        select * from (
          select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
            p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and exists (
-             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
+             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne",
            case when p.other_file is not null then jsonb_build_object('file', p.other_file, 'line', p.other_line, 'entry', p.other_entry) end as other, false as "isCrowded"
          from one p
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
          where (r.id is not null or p.other_file is not null) and (not p.copy or r.origin <> $2)
          union all
          -- one that is compared by a longer key with the same beginning, as by its day, misses nothing. The first of a key stands for it, also when it is replayed
-         (select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, false, null, true
+         (select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, false, false, null, true
          from (
            select n.*, c.hash is not null as is_crowded, bool_or(c.hash is null) over (partition by n.file, n.line, n.entry, n.beginning) as is_compared
            from (
@@ -151,7 +153,7 @@ export function candidatePairs(
          ) n where n.is_crowded and not (n.k = n.beginning and n.is_compared)
          order by n.member_id, n.type, n.hash, n.file, n.line, n.entry)
          union all
-         select c.file, c.line, c.entry, w.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', '', false, false, false, null, true
+         select c.file, c.line, c.entry, w.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', '', false, false, false, false, null, true
          from weighed w cross join lateral (
            select * from unnest(w.c_file, w.c_line, w.c_entry, w.c_id) c(file, line, entry, id) order by file, line, entry limit 1) c
          where w.is_crowded

@@ -128,18 +128,23 @@ export const waits = `s.has_body and i.state = 'quarantined' and i.hash is not d
 /**
  * Is unit `s`, with a record that identity `i` was taken back of, a copy from before that? What was deleted (no hash: before it ever came) and stands in an answer that
  * was made later is there again, whatever its own time says: a label was lifted, a member chose again, a deletion was a mistake. Later is what
- * the payer's times say, and what was asked for when that answer was through. Other content is judged by its time alone: what was entered
+ * the payer's times say, and what was asked for when that answer was through. Other content is judged by its own time, where both say one: what was entered
  * in error has older versions. pull_pkey.
  * @param pull placeholder of the pull
  */
 const staysOut = (pull: string) => `case
-  when i.hash is not null and i.hash is distinct from s.hash then coalesce(s.last_updated < i.last_updated or (s.last_updated = i.last_updated and not ${isLater(pull)}), false)
+  when i.hash is not null and i.hash is distinct from s.hash then coalesce(s.last_updated < i.last_updated or (s.last_updated = i.last_updated and not ${isLater(pull)}), not ${isLater(pull)})
   when ${isLater(pull)} then false
   else i.last_updated is null or s.last_updated is null or s.last_updated <= i.last_updated end`;
 const isLater = (
   pull: string,
 ) => `exists (select from exchange.pull d, exchange.pull n where d.id = i.last_pull and n.id = ${pull}
   and (n.transaction_time > d.transaction_time or n.created_at > d.finished_at))`;
+
+/** Was a deletion told by an answer from before the one that this record was written of? It waited for a person meanwhile, or for its files. pull_pkey. */
+const isPast = (pull: string) => `(not s.has_body and i.state in ('visible', 'echo') and exists (
+  select from exchange.pull d, exchange.pull n where d.id = i.last_pull and n.id = ${pull}
+    and n.transaction_time < d.transaction_time and n.created_at <= coalesce(d.finished_at, 'infinity')))`;
 
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
@@ -150,6 +155,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when ${isOutdated} then 'unchanged'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
+         when ${isPast('$5')} then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' then case when ${staysOut('$5')} then 'unchanged' else 'updated' end
          when i.hash = s.hash then case when i.state = 'echo' then 'echo' else 'unchanged' end
@@ -162,6 +168,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when ${isOutdated} then 'stale-version'
          when i.state = 'quarantined' then s.reason
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
+         when ${isPast('$5')} then 'stale-version'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
          when i.state = 'retracted' then case when ${staysOut('$5')} then 'already-retracted' else 'reinstated' end
          when i.hash = s.hash then null

@@ -39,9 +39,13 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
       case when j.type = j.other_type then j.type else 'ExplanationOfBenefit' end,
       case when j.type = j.other_type then least(j.id, j.other_id) when j.type = 'ExplanationOfBenefit' then j.id else j.other_id end,
       case when j.type = j.other_type then greatest(j.id, j.other_id) when j.type = 'ExplanationOfBenefit' then j.other_id else j.id end,
-      j.kind, j.score, case when j.score >= ${CONFIRMED}::real then 'confirmed' else 'proposed' end, j.rule, ${work.pull},
+      j.kind, j.score, case when said.apart then 'rejected' when j.score >= ${CONFIRMED}::real then 'confirmed' else 'proposed' end, case when said.apart then 'decision' else j.rule end, ${work.pull},
       case when j.type <> j.other_type then 'MedicationDispense' end
     from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
+    -- a person said that they are two, when the rules called it something else
+    cross join lateral (select j.kind in ('same-record', 'same-event') and exists (
+      select from exchange.link x where x.member_id = j.member_id and x.type = j.type and x.a_id = least(j.id, j.other_id) and x.b_id = greatest(j.id, j.other_id)
+        and x.b_type is null and x.state = 'rejected' and x.rule = 'decision') as apart) said
     where j.kind <> all('{echo,crowded}'::text[]) and j.type <> 'Patient' and (j.kind <> 'conflict' or j.conflict = any(${[...CONFLICTS_OF_PAIRS]}))
     order by 1, 2, 3, 4, 5, j.score desc
     on conflict (member_id, type, a_id, b_id, kind) do update set score = excluded.score, state = excluded.state, rule = excluded.rule
