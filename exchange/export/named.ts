@@ -50,7 +50,9 @@ export async function* namedRecords(
   for (let i = 0; i < first.length; i += SLICE)
     for (const { key, by, isNews } of await namedByShared(tx, first.slice(i, i + SLICE), conditions.since)) {
       named.addOne(key, isNews || (named.keys.get(by) ?? false));
-      named.inTurn.set(by, [...(named.inTurn.get(by) ?? []), key]);
+      const others = named.inTurn.get(by);
+      if (others) others.push(key);
+      else named.inTurn.set(by, [key]);
     }
   const all = [...named.keys];
   for (let i = 0; i < all.length; i += SLICE) {

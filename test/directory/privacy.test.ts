@@ -154,7 +154,17 @@ test('a log line has these fields and no other', () => {
 
 test('two clients get the same headers, cursors and bodies', async () => {
   const clients = [
-    { 'x-forwarded-for': '198.51.100.1', 'user-agent': 'one', cookie: 'a=1', referer: 'https://a.example/' },
+    {
+      'x-forwarded-for': '198.51.100.1',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'gopher',
+      'x-original-url': '/elsewhere',
+      forwarded: 'for=198.51.100.1;host=evil.example',
+      'user-agent': 'one',
+      cookie: 'a=1',
+      referer: 'https://a.example/',
+      authorization: 'Bearer somebody',
+    },
     { 'x-forwarded-for': '198.51.100.2', 'user-agent': 'two' },
   ];
   const seen = [];

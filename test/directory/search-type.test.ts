@@ -134,6 +134,15 @@ test('of a parameter that holds once the last counts, and the self link says so'
   expect(link(bundle, 'self')?.split('?')[1]).toBe('_count=7&_include=*&name=o&name=p');
 });
 
+test('what only looks like a further parameter is part of the value that it stands in', async () => {
+  const self = async (query: string) => link(await body(await d.get(`Practitioner?${query}`)), 'self') ?? '';
+  for (const cloaked of ['name=o;_count=1', 'name=o%26_count=1', 'name=o%3B_count%3D1']) {
+    const given = new URL(await self(`_count=7&${cloaked}`)).searchParams;
+    expect([given.getAll('_count'), given.get('name')?.slice(0, 2).length]).toEqual([['7'], 2]);
+    expect(given.get('name')).toContain('_count=1');
+  }
+});
+
 test('unknown includes are ignored and reported, element names are understood', async () => {
   const bundle = await body(await d.get('HealthcareService?_include=HealthcareService:providedBy&_include=Patient:x'));
   expect(ids(bundle, 'include')).toEqual(['Organization/clinic1']);

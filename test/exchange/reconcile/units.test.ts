@@ -47,6 +47,30 @@ describe('versions and idempotence', () => {
     expect(await node.ledger(stale.id)).toEqual(['unchanged stale-version Observation/r05']);
     expect((await bodyOf('Observation', 'r05'))?.version).toBe(2);
   });
+
+  test('a time to come bars no later version, a lower number of a version decides nothing, and a part is not taken for the whole', async () => {
+    const told = async (value: number, meta: object) => {
+      const { id } = await node.pull([
+        output('Observation', lab('p8', { meta, valueQuantity: { value, code: 'g/dL' } })),
+      ]);
+      const { valueQuantity } = ((await bodyOf('Observation', 'p8'))?.body ?? {}) as { valueQuantity?: object };
+      return [await node.ledger(id), valueQuantity];
+    };
+    const is = (value: number) => ({ value, code: 'g/dL' });
+    const updated = ['updated Observation/p8'];
+    await told(1, { lastUpdated: '2026-01-01T00:00:00Z', versionId: '7' });
+    expect(await told(2, { lastUpdated: '2099-01-01T00:00:00Z' })).toEqual([updated, is(2)]);
+    expect(await told(3, { lastUpdated: '2026-01-03T00:00:00Z', versionId: '2' })).toEqual([updated, is(3)]);
+    const subset = { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' };
+    expect(await told(4, { lastUpdated: '2026-01-04T00:00:00Z', tag: [subset] })).toEqual([
+      ['quarantined invalid-resource Observation/p8'],
+      is(3),
+    ]);
+    expect(await told(5, { lastUpdated: '2026-01-02T00:00:00Z', versionId: '99' })).toEqual([
+      ['unchanged stale-version Observation/p8'],
+      is(3),
+    ]);
+  });
 });
 
 describe('deletions', () => {
