@@ -1,17 +1,11 @@
 // Members whose records are asked for again and again, for longer than what was said of them once holds: another choice is told to the payer, a Group that is
 // over is made anew, and what is gone there goes here, whoever is asked for together. Real HTTP, two databases.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
-import { readImport } from '../../src/import/read-import.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { asksOf, enrolled, loadPlan } from './load-plan.ts';
 
 const DAY = 86_400_000;
 /** A dozen pulls, each of which waits for its answer. */
@@ -19,7 +13,6 @@ const SLOWLY = 600_000;
 const QUARTER = 91 * DAY;
 let skew = 0;
 const clock = () => new Date(Date.now() + skew);
-const folder = mkdtempSync(join(tmpdir(), 'payer-node-again-'));
 const there = (number: string, family: string, given: string, born: string): Person => ({
   number,
   family,
@@ -30,41 +23,11 @@ const ANA = there('B731', 'Rivera', 'Ana', '1974-12-25');
 const ROB = there('B942', 'Johnson', 'Robert', '1960-02-03');
 let a: TestNode;
 let b: TestNode;
-let files = 0;
 
 const today = () => clock().toISOString().slice(0, 10);
-async function load(node: TestNode, rows: Record<string, string>[], records: object[]): Promise<void> {
-  files++;
-  const [csv, ndjson] = [join(folder, `${files}.csv`), join(folder, `${files}.ndjson`)];
-  const lines = rows.map((row) => ENROLMENT_COLUMNS.map((c) => row[c] ?? '').join(','));
-  writeFileSync(csv, [ENROLMENT_COLUMNS.join(','), ...lines].join('\n'));
-  writeFileSync(ndjson, records.map((r) => JSON.stringify(r)).join('\n'));
-  const rejects: unknown[] = [];
-  const what = { records: readImport([ndjson]), ...(rows.length > 0 ? { enrolment: csv } : {}) };
-  await importMembers(node.deps, { ...what, validate, reject: (r) => void rejects.push(r) });
-  expect(rejects).toEqual([]);
-}
-const enrolled = (p: Person, more: Record<string, string> = {}): Record<string, string> => ({
-  member_number: p.number,
-  family: p.family,
-  given: p.given,
-  birth_date: p.born,
-  plan: 'HMO',
-  coverage_start: '2020-01-01',
-  ...more,
-});
-/** The same person with us, who has had records asked for under a policy since a day. */
-const ours = (p: Person, policy: string): Record<string, string> =>
-  enrolled(
-    { ...p, number: `A-${p.number}` },
-    {
-      prior_payer: 'Plan B',
-      prior_member_number: p.number,
-      opt_in: 'yes',
-      opt_in_date: today(),
-      opt_in_policy: policy,
-    },
-  );
+/** Ana or Robert with us, who has had records asked for under a policy since today. */
+const ours = (p: Person, policy: string) =>
+  asksOf({ ...p, number: `A-${p.number}` }, 'Plan B', p.number, policy, today());
 const result = (id: string, p: Person, month: number, label?: string): object =>
   lab(id, {
     subject: { reference: `Patient/${idOf(p)}` },
@@ -106,17 +69,16 @@ beforeAll(async () => {
   a = await startNode({ PLAN_NAME: 'Plan A', PLAN_NPI: '9000000020' }, { clock });
   b = await startNode({ PLAN_NAME: 'Plan B', PLAN_NPI: '9000000004' }, { clock });
   await introduce(a, b, { asker: 'plan-a', responder: 'plan-b' });
-  await load(
+  await loadPlan(
     b,
     [enrolled(ANA), enrolled(ROB)],
     [result('a-open', ANA, 1), result('a-kept', ANA, 2, 'R'), result('r-open', ROB, 3)],
   );
-  await load(a, [ours(ANA, 'regular')], []);
+  await loadPlan(a, [ours(ANA, 'regular')], []);
 });
 afterAll(async () => {
   await a?.close();
   await b?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 test(
@@ -128,7 +90,7 @@ test(
 
     // the member takes everything now: nobody else would tell the payer
     skew += DAY;
-    await load(a, [ours(ANA, 'sensitive')], []);
+    await loadPlan(a, [ours(ANA, 'sensitive')], []);
     const [wider] = await tick();
     expect(wider).toMatchObject({ since: false, policies: ['sensitive'] });
     expect(wider?.group).not.toBe(first?.group);
@@ -137,14 +99,14 @@ test(
     expect(await tick()).toEqual([]);
 
     // with one more, who is new: of the two everything is asked for once
-    await load(a, [ours(ROB, 'regular')], []);
+    await loadPlan(a, [ours(ROB, 'regular')], []);
     expect(await tick()).toMatchObject([{ since: false, policies: ['regular'] }]);
     skew += QUARTER;
     const both = await tick();
     expect(both).toMatchObject([{ since: true, policies: ['regular', 'sensitive'] }]);
 
     // apart again: another Group, and still only what changed, with what is gone
-    await load(
+    await loadPlan(
       b,
       [],
       [
@@ -155,7 +117,7 @@ test(
         },
       ],
     );
-    await load(a, [{ ...ours(ROB, 'regular'), opt_in: 'no' }], []);
+    await loadPlan(a, [{ ...ours(ROB, 'regular'), opt_in: 'no' }], []);
     skew += QUARTER;
     expect(await tick()).toMatchObject([{ since: true, policies: ['sensitive'] }]);
     expect((await held()).filter((id) => id.startsWith('a'))).toEqual(['a-kept']);
@@ -170,11 +132,11 @@ test(
     }
     expect(groups.size).toBe(2);
     // an answer with everything does not tell what is gone: the next one is asked for it
-    await load(b, [], [result('a-new', ANA, 4)]);
+    await loadPlan(b, [], [result('a-new', ANA, 4)]);
     skew += QUARTER;
     await tick();
     const url = 'Observation/a-new';
-    await load(
+    await loadPlan(
       b,
       [],
       [{ resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url } }] }],

@@ -1,24 +1,17 @@
 // Two payers who cover the same people at the same time, each asking the other again and again: what one has of the other, or of a third payer, goes
 // to and fro and becomes no more. Real HTTP, two databases.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
-import { readImport } from '../../src/import/read-import.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab, output, PEER, puller } from '../exchange/reconcile/reconcile-pull.ts';
 import { brokenLaws, outcomes } from '../journey/laws.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { asksOf, loadPlan } from './load-plan.ts';
 
 const DAY = 86_400_000;
 let skew = 0;
 const clock = () => new Date(Date.now() + skew);
-const folder = mkdtempSync(join(tmpdir(), 'payer-node-mutual-'));
 const person = (number: string, family: string, given: string, born: string): Person => ({
   number,
   family,
@@ -33,22 +26,7 @@ let b: TestNode;
 
 /** Three results of each person, one of which both payers have under its number. */
 async function load(node: TestNode, here: readonly Person[], there: readonly Person[], other: string, hour: number) {
-  const rows = here.map((p, i) => {
-    const row: Record<string, string> = {
-      member_number: p.number,
-      family: p.family,
-      given: p.given,
-      birth_date: p.born,
-      plan: 'HMO',
-      coverage_start: '2020-01-01',
-      prior_payer: other,
-      prior_member_number: there[i]?.number ?? '',
-      opt_in: 'yes',
-      opt_in_date: '2026-01-01',
-      opt_in_policy: 'regular',
-    };
-    return ENROLMENT_COLUMNS.map((c) => row[c] ?? '').join(',');
-  });
+  const rows = here.map((p, i) => asksOf(p, other, there[i]?.number ?? ''));
   const records = here.flatMap((p) => {
     const of = { subject: { reference: `Patient/${idOf(p)}` } };
     const own = [1, 2].map((n) =>
@@ -57,13 +35,7 @@ async function load(node: TestNode, here: readonly Person[], there: readonly Per
     const common = { identifier: [{ system: 'https://lab.example', value: p.family }] };
     return [...own, lab(`${p.number}-3`, { ...of, ...common, effectiveDateTime: '2026-05-05T09:30:00Z' })];
   });
-  const [csv, ndjson] = [join(folder, `${other}.csv`), join(folder, `${other}.ndjson`)];
-  writeFileSync(csv, [ENROLMENT_COLUMNS.join(','), ...rows].join('\n'));
-  writeFileSync(ndjson, records.map((r) => JSON.stringify(r)).join('\n'));
-  const rejects: unknown[] = [];
-  const files = { records: readImport([ndjson]), enrolment: csv };
-  await importMembers(node.deps, { ...files, validate, reject: (r) => void rejects.push(r) });
-  expect(rejects).toEqual([]);
+  await loadPlan(node, rows, records);
 }
 
 /** What a third payer told A before. */
@@ -111,7 +83,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await a?.close();
   await b?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Each asks the other at once, for everything or for what changed. Returns the outcomes at either. */

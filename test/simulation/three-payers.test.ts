@@ -1,28 +1,21 @@
 // Three payers of the same people, each asking both others again and again, and each passing on what it was told: whatever way a record comes, it is shown
 // once, nobody is asked about it, and in the end nothing is written any more. Real HTTP, three databases.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { withCheckDigit } from '../../src/fhir/npi.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
-import { readImport } from '../../src/import/read-import.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { brokenLaws, outcomes } from '../journey/laws.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { asksOf, loadPlan } from './load-plan.ts';
 
 const DAY = 86_400_000;
 /** Some sixty pulls, each of which waits for its answer. */
 const SLOWLY = 600_000;
 let skew = 0;
 const clock = () => new Date(Date.now() + skew);
-const folder = mkdtempSync(join(tmpdir(), 'payer-node-three-'));
 const SCOPES = ['http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch', 'system/*.rs'];
 const PLANS = ['A', 'B', 'C'];
 const nodes: TestNode[] = [];
@@ -122,36 +115,8 @@ function recordsOf(plan: number, value: number): object[] {
 
 async function load(plan: number, value: number): Promise<void> {
   const others = [0, 1, 2].filter((o) => o !== plan);
-  const rows = peopleOf(plan).flatMap((p, i) =>
-    others.map((o) => {
-      const row: Record<string, string> = {
-        member_number: p.number,
-        family: p.family,
-        given: p.given,
-        birth_date: p.born,
-        plan: 'HMO',
-        coverage_start: '2020-01-01',
-        prior_payer: peerId(o),
-        prior_member_number: peopleOf(o)[i]?.number ?? '',
-        opt_in: 'yes',
-        opt_in_date: '2026-01-01',
-        opt_in_policy: 'regular',
-      };
-      return ENROLMENT_COLUMNS.map((c) => row[c] ?? '').join(',');
-    }),
-  );
-  const [csv, ndjson] = [join(folder, `${plan}.csv`), join(folder, `${plan}-${value}.ndjson`)];
-  writeFileSync(csv, [ENROLMENT_COLUMNS.join(','), ...rows].join('\n'));
-  writeFileSync(
-    ndjson,
-    recordsOf(plan, value)
-      .map((r) => JSON.stringify(r))
-      .join('\n'),
-  );
-  const rejects: unknown[] = [];
-  const files = { records: readImport([ndjson]), enrolment: csv };
-  await importMembers(nodeOf(plan).deps, { ...files, validate, reject: (r) => void rejects.push(r) });
-  expect(rejects).toEqual([]);
+  const rows = peopleOf(plan).flatMap((p, i) => others.map((o) => asksOf(p, peerId(o), peopleOf(o)[i]?.number ?? '')));
+  await loadPlan(nodeOf(plan), rows, recordsOf(plan, value));
 }
 
 /** `plan` may ask `other`, and be asked by it. */
@@ -179,7 +144,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const node of nodes) await node.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Each asks one of the others, and then the other one. Returns the kinds of outcomes of all these pulls. */
@@ -233,14 +197,12 @@ test(
     expect(last).toEqual(['echo', 'unchanged']);
 
     // what one takes back is gone everywhere, whoever passed it on
-    const gone = join(folder, 'gone.ndjson');
     const url = `Condition/${peopleOf(0)[0]?.number}-Condition`;
-    writeFileSync(
-      gone,
-      JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url } }] }),
+    await loadPlan(
+      nodeOf(0),
+      [],
+      [{ resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url } }] }],
     );
-    const reject = (r: unknown): void => expect(r).toBeUndefined();
-    await importMembers(nodeOf(0).deps, { records: readImport([gone]), validate, reject });
     for (const full of [false, false]) await round(full);
 
     const once = {

@@ -1,5 +1,4 @@
 // What an earlier pull of the same members leaves to be asked: its Group, and from when on things may have changed.
-
 import type { Queryable } from '../../../src/store/database.ts';
 import type { FetchForm } from '../../client/abilities.ts';
 
@@ -18,8 +17,7 @@ export type Earlier = { pullId: string; groupId: string | null; fetchForm: Fetch
 
 /**
  * The newest balanced pull from a peer of exactly the members of another one, if what the payer was told of them then is what is to be told now: its Group
- * is asked again, without matching anew. Where a member has chosen something else since, or the consent
- * that was sent ends soon, there is none.
+ * is asked again, without matching anew. Where a member has chosen something else since, or the consent that was sent ends soon, there is none.
  */
 export async function earlierMatch(
   sql: Queryable,
