@@ -1,6 +1,6 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { claimIdentifiers } from '../reconcile/claim-numbers.ts';
+import { claimIdentifiers, institutionalSubType } from '../reconcile/claim-numbers.ts';
 import { bare, codesOf, day, inWords, period } from '../reconcile/codes.ts';
 import { authorizationNumbers } from '../reconcile/record-keys.ts';
 
@@ -18,6 +18,8 @@ export type ClaimFacts = {
   status: string;
   /** claim type codes, sorted */
   type: string;
+  /** of an institutional one: `inpatient` or `outpatient`, where it says which */
+  subType?: string;
   created?: string;
   /** days of service */
   from?: string;
@@ -110,6 +112,7 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
     .sort();
   const [from, to] = [days[0], days.at(-1)];
   const created = text(r['created']);
+  const subType = institutionalSubType(r);
   const reference = text(insurer['reference']);
   const insurerName =
     reference === undefined && insurerNumber === undefined ? (inWords(text(insurer['display'])) ?? '') : '';
@@ -136,6 +139,7 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
       .map((c) => c.slice(c.indexOf('|') + 1))
       .sort()
       .join('+'),
+    ...(subType === undefined ? {} : { subType }),
     ...(created === undefined ? {} : { created }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),

@@ -1,7 +1,7 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { alike } from '../alike.ts';
-import { claimIdentifiers } from '../claim-numbers.ts';
+import { claimIdentifiers, institutionalSubType, isOtherSubType } from '../claim-numbers.ts';
 import {
   bare,
   began,
@@ -161,7 +161,8 @@ const uniqueClaims = (r: Resource): string[] =>
 
 function claim(a: Resource, b: Resource, known: Known) {
   const insurer = sameInsurer(a, b, known);
-  const sameType = overlap(bare(a['type']), bare(b['type']));
+  const sameType =
+    overlap(bare(a['type']), bare(b['type'])) && !isOtherSubType(institutionalSubType(a), institutionalSubType(b));
   if (overlap(uniqueClaims(a), uniqueClaims(b)) && insurer !== false) return sameType ? sameRecord('claim') : undefined; // a collision: the chains tell of it
   if (insurer !== false || !sameType) return undefined;
   const [sa, sb] = [servicesOf(a).sort(), servicesOf(b).sort()];

@@ -110,6 +110,13 @@ const eob = (more: object) => ({
   item: [{ productOrService: cc(CPT, '99213'), servicedDate: '2026-01-05' }],
   ...more,
 });
+const stay = (kind: string | undefined) =>
+  eob({
+    type: cc('t', 'institutional'),
+    ...(kind === undefined
+      ? {}
+      : { subType: cc('http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBInstitutionalClaimSubType', kind) }),
+  });
 const uc = (system: string, value?: string) => ({
   type: cc('i', 'uc'),
   system,
@@ -370,6 +377,8 @@ const CASES: [string, object, object, string, Known?][] = [
     return [`two claims of one group${typed === '' ? '' : ', all numbers typed'}`, of('1'), of('2'), 'nothing'];
   }),
   ['one number, another type', eob({}), eob({ type: cc('t', 'institutional') }), 'nothing'],
+  ['one number, inpatient and outpatient', stay('inpatient'), stay('outpatient'), 'nothing'],
+  ['one number, one does not say which', stay('inpatient'), stay(undefined), 'same-record 1'],
   [
     'periods of two payers overlap',
     { resourceType: 'Coverage', payor: [ref('Organization/us')], period: { start: '2025-01-01' } },
