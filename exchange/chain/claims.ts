@@ -2,7 +2,7 @@
 // before or after (CARIN Blue Button), so a chain is put together from its members. Pure.
 import { createHash } from 'node:crypto';
 import { isOtherSubType } from '../reconcile/claim-numbers.ts';
-import type { ClaimFacts, ClaimNumber } from './facts.ts';
+import { areOfOtherDays, type ClaimFacts, type ClaimNumber } from './facts.ts';
 import { inOrder, type Linked, setEdges } from './order.ts';
 
 export type ClaimRecord = {
@@ -75,10 +75,6 @@ function gather<T>(lists: Map<string, T[]>, key: string, one: T): void {
   else if (list.length < MOST_OF_A_NUMBER) list.push(one);
 }
 
-/** Do two spans of days have nothing in common? */
-const apart = (a: ClaimFacts, b: ClaimFacts): boolean =>
-  a.from !== undefined && b.from !== undefined && ((a.to ?? a.from) < b.from || (b.to ?? b.from) < a.from);
-
 /** Claims of one number that are of other types are others (reconciliation.md, 9); so are inpatient and outpatient ones. */
 const isOfType = (a: ClaimFacts, b: ClaimFacts): boolean => a.type === b.type && !isOtherSubType(a.subType, b.subType);
 const typeOf = (f: ClaimFacts): string => (f.subType === undefined ? f.type : `${f.type} ${f.subType}`);
@@ -108,7 +104,7 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
     const [number] = r.facts.numbers;
     const key = number === undefined ? `id|${r.id}` : `${r.insurer}|${number.system ?? ''}|${number.value}`;
     const same = byNumber.get(key) ?? [];
-    const twin = same.find((n) => isOfType(n.facts, r.facts) && !apart(n.facts, r.facts));
+    const twin = same.find((n) => isOfType(n.facts, r.facts) && !areOfOtherDays(n.facts, r.facts));
     if (twin) {
       twin.records.push(r);
       // one payer may know of a version that the other one does not

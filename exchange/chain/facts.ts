@@ -39,6 +39,10 @@ export type ClaimFacts = {
   authorizations?: string[];
 };
 
+/** Do two spans of days of service have nothing in common? */
+export const areOfOtherDays = (a: ClaimFacts, b: ClaimFacts): boolean =>
+  a.from !== undefined && b.from !== undefined && ((a.to ?? a.from) < b.from || (b.to ?? b.from) < a.from);
+
 const REVIEW = '/extension-reviewAction';
 const WHEN = '/base-ext-when-adjudicated';
 const PREVIOUS =

@@ -1,6 +1,7 @@
 // A record in plain words: what it is, when, what it says, who and where. For people who do not read FHIR. Pure.
 
 import {
+  codings,
   isObject,
   type Json,
   type JsonObject,
@@ -187,6 +188,8 @@ export function plainRecord(r: Resource, names: NameOf): PlainRecord {
     targetText(r['serviceProvider'], nameOf) ??
       objects(r['location']).flatMap((l) => targetText(l['location'] ?? l, nameOf) ?? [])[0],
   );
+  const plan = objects(r['class']).find((c) => codings(c['type']).some((x) => x['code'] === 'plan'));
+  add('Plan', text(plan?.['name']) ?? text(plan?.['value']));
   add('Insurer', targetText(r['insurer'], nameOf) ?? targetText(objects(r['payor'])[0], nameOf));
   add('Born', text(r['birthDate']));
   add('Sex', r.resourceType === 'Patient' ? text(r['gender']) : undefined);

@@ -107,6 +107,12 @@ const cover = (start: string, end: string, more: object = {}) => ({
   identifier: [{ type: cc('i', 'MB'), value: 'M1' }],
   ...more,
 });
+const planned = (value: string) => ({
+  class: [
+    { type: cc('c', 'group'), value: value[5] ?? '' },
+    { type: cc('c', 'plan'), value },
+  ],
+});
 const shot = (occurrence: object) => ({
   resourceType: 'Immunization',
   status: 'completed',
@@ -236,6 +242,14 @@ const ROWS: [string, object, object, string][] = [
   ['a sister', relative({ name: 'Ana' }), relative({}), 'same-event 0.9'],
   ['two sisters', relative({ name: 'Ana' }), relative({ name: 'Eva' }), 'nothing'],
   ['one year’s cover', cover('2025-01-01', '2025-12-31'), cover('2025-01-01', '2025-12-31'), 'same-record 1'],
+  [
+    'two plans of one number',
+    cover('2025-01-01', '', planned('Part A')),
+    cover('2025-01-01', '', planned('Part B')),
+    'nothing',
+  ],
+  ['one plan', cover('2025-01-01', '', planned('Part A')), cover('2025-01-01', '', planned('PART A')), 'same-record 1'],
+  ['one says no plan', cover('2025-01-01', '', planned('Part A')), cover('2025-01-01', ''), 'same-record 1'],
   ['two years of one card', cover('2025-01-01', '2025-12-31'), cover('2026-01-01', '2026-12-31'), 'nothing'],
   [
     'health and teeth of one card',
