@@ -95,8 +95,7 @@ export function reportSummary(r: PullReport): string[] {
     );
   else if (r.findings.some((f) => f.kind === 'peer-incomplete'))
     out.push(`The answer of ${r.peer.name} may not be whole: ${meaning('finding', 'peer-incomplete').text}`);
-  out.push(...refusedWords(r));
-  if (r.left !== undefined) out.push(leftWords(r.left, r.peer).summary);
+  out.push(...refusedWords(r), ...(r.left === undefined ? [] : [leftWords(r.left, r.peer).summary]));
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }
