@@ -4,6 +4,9 @@ import { isObject, type Json, type Resource, text } from '../../../src/fhir/reso
 /** Number of the rules by which pairs are judged and units decided; it rises whenever a decision changes. */
 export const RULES_VERSION = 21;
 
+/** Rule of an event that says to be a copy of one that we hold, and says something else than it. */
+export const CHANGED_COPY = 'changed-copy';
+
 type LinkKind = 'same-record' | 'same-event' | 'derived-from' | 'coordination-of-benefits';
 export type ConflictKind =
   | 'value-mismatch'
