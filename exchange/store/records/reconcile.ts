@@ -4,7 +4,7 @@
 
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Decided } from './decided.ts';
-import { echoes } from './echoes.ts';
+import { echoes, standsAlone } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
@@ -147,7 +147,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
   const later = await laterAnswers(tx, work);
   const past = isPast('$6');
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) or ${standsAlone('$2')} then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} or (${waits}) then 'quarantined'
          when ${isOutdated} then 'unchanged'
@@ -156,7 +156,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' then case when ${staysOut('$5')} then 'unchanged' else 'updated' end
-         when i.hash = s.hash then case when i.state = 'echo' then 'echo' else 'unchanged' end
+         when i.hash = s.hash then case when ${standsAlone('$2')} then s.outcome when i.state = 'echo' then 'echo' else 'unchanged' end
          when i.state = 'echo' then s.outcome
          when s.is_shared and i.local_id <> s.local_id then 'shared'
          else 'updated' end,

@@ -177,3 +177,31 @@ test('a copy from before its payer changed the record is one with it and no cont
       .sort(),
   ).toEqual(['q1', 'q2', 'q5']);
 });
+
+test('two copies of one that one payer tells in two versions are two, and a contradiction, until they say the same; then they are one, and two again when they differ', async () => {
+  const said = (id: string, source: string, changed: number, value: number) =>
+    lab(id, {
+      meta: { source, lastUpdated: `2026-08-0${changed}T00:00:00Z` },
+      effectiveDateTime: '2026-08-01T08:00:00Z',
+      valueQuantity: { value, code: 'g/dL' },
+      ...(id === 'u2' ? noted(`${B}/Observation`, 'u') : {}),
+    });
+  const first = (changed: number, value: number) => said('u1', `${B}/Observation/u`, changed, value);
+  const tell = (...records: object[]) => node.pull([output('Observation', ...records)], { since: new Date() });
+  const state = async () => {
+    const items = await node.sql<{ state: string }[]>`
+      select i.state from exchange.review_item i join exchange.resource a on a.member_id = i.member_id and a.type = i.type and a.id = i.a_id and a.source_id like 'u%'`;
+    const merged = await foldedOf(node.deps, 'm1');
+    const keys = await node.sql<{ key: string }[]>`
+      select type || '/' || id as key from exchange.resource where source_id in ('u1', 'u2')`;
+    return [items.map((i) => i.state), keys.filter((k) => merged?.shownAs.has(k.key) === false).length];
+  };
+  await tell(first(1, 5), said('u2', `${C}/Observation/u`, 2, 6));
+  expect(await state()).toEqual([['open'], 2]);
+  await tell(first(3, 6));
+  expect(await links('u%')).toEqual(['u1=u2 same-record source']);
+  expect(await state()).toEqual([['gone'], 1]);
+  await tell(first(4, 7));
+  expect(await links('u%')).toEqual([]);
+  expect(await state()).toEqual([['open'], 2]);
+});
