@@ -2,6 +2,7 @@
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { claimIdentifiers, institutionalSubType } from '../reconcile/claim-numbers.ts';
 import { bare, codesOf, day, inWords, period } from '../reconcile/codes.ts';
+import { withNamedWithin } from '../reconcile/named-within.ts';
 import { authorizationNumbers } from '../reconcile/record-keys.ts';
 
 /** A claim number: `system` may be missing where a claim names another. */
@@ -100,8 +101,9 @@ const identifierValues = (r: Resource): string[] => [
 ];
 
 /** undefined for all other types. */
-export function claimFacts(r: Resource): ClaimFacts | undefined {
-  if (r.resourceType !== 'ExplanationOfBenefit') return undefined;
+export function claimFacts(claim: Resource): ClaimFacts | undefined {
+  if (claim.resourceType !== 'ExplanationOfBenefit') return undefined;
+  const r = withNamedWithin(claim);
   const isPa = r['use'] === 'preauthorization';
   const insurer = isObject(r['insurer']) ? r['insurer'] : {};
   const insurerNumber = numberOf(insurer['identifier'])[0];

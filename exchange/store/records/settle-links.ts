@@ -7,6 +7,7 @@ import { CONFIRMED, judge } from '../../reconcile/judge/judge.ts';
 import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from '../../reconcile/judge/one-to-one.ts';
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
 import { CHANGED_COPY, type Known } from '../../reconcile/judge/verdict.ts';
+import { withNamedWithin } from '../../reconcile/named-within.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
@@ -182,7 +183,7 @@ class Member {
   async #settleOpen(type: string, edges: readonly Edge[], isAgain: boolean): Promise<Map<string, Settled>> {
     const origins = new Map(edges.flatMap((e) => [[e.a, e.aOrigin] as const, [e.b, e.bOrigin] as const]));
     const texts = await textsOf(this.#tx, this.#id, type, [...origins.keys()]);
-    const records = new Map([...texts].map(([id, body]) => [id, JSON.parse(body) as Resource]));
+    const records = new Map([...texts].map(([id, body]) => [id, withNamedWithin(JSON.parse(body) as Resource)]));
     const npis = await npisOf(this.#tx, this.#work, [...new Set([...texts.values()].flatMap(referencesIn))]);
     const known: Known = { npi: (key) => npis.get(key), linked: (key) => this.#same.get(key) };
     const record = (id: string): Resource => records.get(id) ?? { resourceType: type };

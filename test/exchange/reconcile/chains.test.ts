@@ -344,3 +344,23 @@ describe('authorizations', () => {
     expect(chain).toMatchObject({ finalId: 'y', facts: { state: 'pended', numbers: ['AUTH1'] } });
   });
 });
+
+test('an insurer that a claim contains is known by its number, or its name, as one that is named', () => {
+  const told = (insurer: object, contained?: object) =>
+    claimFacts({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'claim',
+      type: { coding: [{ code: 'pharmacy' }] },
+      insurer,
+      ...(contained === undefined ? {} : { contained: [{ resourceType: 'Organization', id: 'i', ...contained }] }),
+    } as Resource);
+  const npi = { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000012' };
+  const insurerOf = (...given: Parameters<typeof told>) => {
+    const { insurer, insurerId, insurerName } = told(...given) ?? {};
+    return { insurer, insurerId, insurerName };
+  };
+  const within = { reference: '#i' };
+  expect(insurerOf(within, { identifier: [npi], name: 'Old Plan' })).toEqual(insurerOf({ identifier: npi }));
+  expect(insurerOf(within, { name: 'Old  Plan' })).toEqual(insurerOf({ display: 'old plan' }));
+  expect(insurerOf({ reference: '#other' }, { name: 'Old Plan' }).insurer).toBe('#other');
+});
