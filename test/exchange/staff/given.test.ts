@@ -172,7 +172,7 @@ function told(p: Plan, from: number, to: number, peer: string | null) {
 const time = (v: unknown) => (v instanceof Date ? v.getTime() : null);
 const shape = (g: GivenRows) => ({
   disclosures: g.disclosures.map((r) => [
-    `${r['payer']} ${r['action']}`,
+    [r['payer'], r['action']].join(' '),
     r['rows'],
     r['members'],
     r['ready'],
@@ -181,7 +181,7 @@ const shape = (g: GivenRows) => ({
   ]),
   disclosed: g.disclosed,
   held: g.consents.map((r) => [r['n'], r['held']]),
-  missed: g.consentsMissed.map((r) => `${time(r['at'])} ${r['memberId']} ${r['object']}`).sort(),
+  missed: g.consentsMissed.map((r) => [time(r['at']), r['memberId'], r['object']].join(' ')).sort(),
 });
 
 test('what left in a period, by whom and under which consents, is what the rows say one by one', async () => {
