@@ -2,21 +2,25 @@
 import { isObject } from '../../src/fhir/resource.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import { readPages } from './manifest.ts';
-import { askPeer, discard, isPeerOrigin, PeerFault, pollDelayMs } from './peer-fetch.ts';
+import { askPeer, discard, isPeerOrigin, PeerFault, pollDelayMs, readSaid } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
 
 export { type Manifest, type ManifestFile, readManifest } from './manifest.ts';
 
+/** They may say what was wrong with the question. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 422]);
+
 /** Judges the answer to a kick-off: the absolute status URL. */
 export async function readKickOff(response: Response, requested: string, peer: Peer): Promise<string> {
   const location = response.headers.get('content-location');
+  const said = REFUSALS.has(response.status) ? await readSaid(response) : '';
   await discard(response);
-  if (response.status === 403) throw new PeerFault('forbidden');
+  if (response.status === 403) throw new PeerFault('forbidden', { said });
   if (response.status === 404 || response.status === 410) throw new PeerFault('group-gone');
   if (response.status === 413) throw new PeerFault('batch-too-large');
   if (response.status === 200) throw new PeerFault('sync-answer');
-  if (response.status !== 202) throw new PeerFault(`kick-off-${response.status}`);
+  if (response.status !== 202) throw new PeerFault(`kick-off-${response.status}`, { said });
   if (location === null) throw new PeerFault('no-content-location');
   const status = URL.canParse(location, requested) ? new URL(location, requested) : undefined;
   if (status === undefined) throw new PeerFault('bad-url');

@@ -11,12 +11,15 @@ export class PeerFault extends Error {
   readonly reason: string;
   readonly isTransient: boolean;
   readonly retryMs: number | undefined;
-  constructor(reason: string, options: { isTransient?: boolean; retryMs?: number | undefined } = {}) {
+  /** the body of a refusal, where it may tell what was wrong with the question; the peer's words, which are logged and kept nowhere */
+  readonly said: string;
+  constructor(reason: string, options: { isTransient?: boolean; retryMs?: number | undefined; said?: string } = {}) {
     super(reason);
     this.name = 'PeerFault';
     this.reason = reason;
     this.isTransient = options.isTransient ?? false;
     this.retryMs = options.retryMs;
+    this.said = options.said ?? '';
   }
 }
 
@@ -52,6 +55,10 @@ const WAIT = { minMs: 1000, maxMs: 3_600_000 };
 const WAIT_FILE = { minMs: 1000, maxMs: 300_000 };
 const MAX_HOPS = 5;
 const MAX_ERROR_BODY = 1024 * 1024;
+
+/** What a refusal says; nothing when it is too long. */
+export const readSaid = (response: Response): Promise<string> => readBounded(response, MAX_ERROR_BODY).catch(() => '');
+
 /** https://hl7.org/fhir/R4/valueset-issue-type.html, below `transient` */
 const TRANSIENT = new Set(['transient', 'lock-error', 'no-store', 'exception', 'timeout', 'incomplete', 'throttled']);
 

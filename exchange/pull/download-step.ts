@@ -5,6 +5,7 @@ import { type Downloaded, download } from '../client/download.ts';
 import { poll, readManifest } from '../client/kick-off.ts';
 import { askPeer, discard, isAway, PeerFault } from '../client/peer-fetch.ts';
 import { holdPull, pullMembers } from '../store/pull/pull.ts';
+import { isNoted, noteTypes } from '../store/pull/pull-fault.ts';
 import {
   appendFiles,
   type FileWithParts,
@@ -26,6 +27,8 @@ const WIDTH = 4;
 const MIB = 1024 * 1024;
 /** Faults after which the others need not be tried. */
 const FOR_ALL = new Set(['auth', 'unreachable', 'throttled', 'not-registered']);
+const REFUSED_TYPE = 'peer-type-refused';
+const REFUSED_SEARCH = /^bundle-(400|403|404|405|422|501)$/;
 const NOT_SPOKEN = /^bundle-(400|404|405|501)$/;
 
 export async function downloadStep(s: Step): Promise<void> {
@@ -47,17 +50,32 @@ export async function downloadStep(s: Step): Promise<void> {
   files = await pullFiles(sql, s.pull.id);
   const said = await readSaid(s.deps, s.pull.id, files);
   if (said.isProblem) s.note('peer-error-file');
-  const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error');
+  const refused = s.pull.fetchForm === 'search' ? refusedSearches(files) : new Set<string>();
+  const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error' && !refused.has(f.type));
   if (failed.length > 0 && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'file-failed' }, `${some(failed.length, 'file')} could not be fetched`);
   const bytes = files.reduce((n, f) => n + (f.bytes ?? 0), 0);
   if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
   const members = isAtOnce ? await pullMembers(sql, s.pull.id) : [];
-  if (said.mayLack) s.note('peer-incomplete');
+  const mayLack = said.mayLack || refused.size > 0 || (await isNoted(sql, s.pull.id, REFUSED_TYPE));
+  if (mayLack) s.note('peer-incomplete');
   // what it could not give would not come by itself: the next request begins where this one did
-  const changes = said.mayLack ? { transactionTime: null } : {};
-  return advance(s, 'reconciling', changes, '', (tx) => closeRequests(tx, members, s.deps.clock()));
+  const changes = mayLack ? { transactionTime: null } : {};
+  return advance(s, 'reconciling', changes, '', async (tx) => {
+    await noteTypes(tx, s.pull.id, REFUSED_TYPE, [...refused]);
+    await closeRequests(tx, members, s.deps.clock());
+  });
+}
+
+/** Types of which each search was refused, where others were answered: what may be had is taken. Pure. */
+function refusedSearches(files: readonly FileWithParts[]): Set<string> {
+  const isRefused = (f: FileWithParts) => f.state === 'failed' && REFUSED_SEARCH.test(f.failure ?? '');
+  const answered = new Set(files.filter((f) => !isRefused(f)).map((f) => f.type));
+  const types = new Set(files.filter((f) => isRefused(f) && !answered.has(f.type)).map((f) => f.type));
+  // a payer that gives nothing but the person gives nothing
+  const isAnything = [...answered].some((type) => type !== 'Patient');
+  return types.has('Patient') || !isAnything ? new Set() : types;
 }
 
 type Fetched = { fault: PeerFault | undefined; hasExpired: boolean };

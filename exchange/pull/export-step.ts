@@ -7,10 +7,14 @@ import type { Manifest, ManifestFile } from '../client/manifest.ts';
 import { askPeer, discard, PeerFault } from '../client/peer-fetch.ts';
 import { withToken } from '../client/token.ts';
 import { closeClock } from '../store/clock.ts';
+import { findPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
 import { knownSince } from '../store/pull/known-since.ts';
 import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull/pull.ts';
+import { noteTypes } from '../store/pull/pull-fault.ts';
 import { addFiles } from '../store/pull/pull-file.ts';
+import { askWithout, namedTypes, type Refused, refusedTypes } from './refused-types.ts';
+import { leaveJobs } from './split.ts';
 import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
@@ -19,11 +23,6 @@ const OVERLAP_MS = 60_000;
 const CLOCK_SKEW_MS = 300_000;
 const NOT_SPOKEN = /^(kick-off-(400|404|405|422|501)|job-failed-501|status-501)$/;
 const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
-/** Asked for by name when a peer sends none of them unasked (`lacks` holds `untyped`), with what else it says that it has of Patients. */
-const TYPES: readonly string[] =
-  'Patient,Coverage,ExplanationOfBenefit,Encounter,Condition,Observation,Procedure,MedicationRequest,MedicationDispense,Immunization,AllergyIntolerance,DiagnosticReport,DocumentReference,CarePlan,CareTeam,Goal,Device,ServiceRequest,RelatedPerson,Organization,Practitioner,PractitionerRole,Location,Provenance'.split(
-    ',',
-  );
 /** An answer of these alone is the list of members, not their history. */
 const BARE = new Set([
   'Group',
@@ -55,9 +54,16 @@ export async function exportStep(s: Step): Promise<void> {
   const patients = asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients]);
   if (SYNCHRONOUS.includes(form)) return askAtOnce(s, form, patients);
   const since = await sinceOf(s);
+  const abilities = abilitiesOf(s);
+  const types = namedTypes(abilities);
   let statusUrl: string;
+  let left: { type: string; why: Refused }[] = [];
   try {
-    statusUrl = await start(s, form, patients, since);
+    if (types === undefined) statusUrl = await start(s, form, patients, since);
+    else
+      ({ answer: statusUrl, left } = await askWithout(types, abilities.searchTypes, (some) =>
+        start(s, form, patients, since, some.join(',')),
+      ));
   } catch (error) {
     if (error instanceof PeerFault && form !== 'all' && NOT_SPOKEN.test(error.reason))
       return fallBack(s, form, error, 'matched');
@@ -69,8 +75,21 @@ export async function exportStep(s: Step): Promise<void> {
     'exporting',
     { exportStatusUrl: statusUrl, kickedOffAt: at, since: since ?? null },
     since === undefined ? 'everything' : `changes since ${since.toISOString()}`,
-    (tx) => closeRequests(tx, members, at),
+    async (tx) => {
+      await closeRequests(tx, members, at);
+      if (types !== undefined) await tellTypes(tx, s, left);
+    },
   );
+}
+
+/** Notes the types that the peer does not give, and remembers those that it refused now. */
+async function tellTypes(tx: Tx, s: Step, left: readonly { type: string; why: Refused }[]): Promise<void> {
+  // what else an answer taught meanwhile stands on the record
+  const known = (await findPeer(tx, s.peer.id))?.abilities ?? abilitiesOf(s);
+  const now = { ...known, lacks: [...new Set([...known.lacks, ...left.map((l) => `${l.why}:${l.type}`)])] };
+  if (left.length > 0) await recordAbilities(tx, s.peer.id, now, s.deps.clock());
+  await noteTypes(tx, s.pull.id, 'peer-type-refused', refusedTypes(now, 'refused'));
+  await noteTypes(tx, s.pull.id, 'peer-type-unknown', refusedTypes(now, 'unknown'));
 }
 
 /** From when on what changed is asked for; undefined for everything. Members who were matched anew are known as they were before. */
@@ -80,13 +99,15 @@ async function sinceOf(s: Step): Promise<Date | undefined> {
   return known && new Date(known.getTime() - OVERLAP_MS);
 }
 
-/** Kicks an export off. @returns the status URL */
-async function start(s: Step, form: FetchForm, patients: readonly string[], from: Date | undefined): Promise<string> {
+/** Kicks an export off; `type`: the types that are named. @returns the status URL */
+async function start(
+  s: Step,
+  form: FetchForm,
+  patients: readonly string[],
+  from: Date | undefined,
+  type?: string,
+): Promise<string> {
   const since = from?.toISOString();
-  const abilities = abilitiesOf(s);
-  const type = abilities.lacks.includes('untyped')
-    ? [...new Set([...TYPES, ...abilities.searchTypes])].join(',')
-    : undefined;
   const query = (more: Record<string, string> = {}) => {
     const q = new URLSearchParams({
       ...more,
@@ -207,13 +228,17 @@ export async function exportingStep(s: Step): Promise<void> {
     if (error instanceof PeerFault && s.pull.fetchForm === 'patient' && hasFailed(s, error)) return error;
     throw error;
   });
-  if (answer instanceof PeerFault) return fallBack(s, 'patient', answer, 'matched');
+  if (answer instanceof PeerFault) {
+    await leaveJobs(s, statusUrl);
+    return fallBack(s, 'patient', answer, 'matched');
+  }
   if (!answer.isDone) throw new Waiting(answer.waitMs);
   const manifest = readManifest(JSON.parse(answer.text), statusUrl, s.note);
   if (isBare(s, manifest)) {
     const abilities = abilitiesOf(s);
     s.note('peer-types');
-    return advance(s, 'matched', {}, 'asked again with types named', (tx) =>
+    await leaveJobs(s, statusUrl);
+    return advance(s, 'matched', { exportStatusUrl: null }, 'asked again with types named', (tx) =>
       recordAbilities(tx, s.peer.id, { ...abilities, lacks: [...abilities.lacks, 'untyped'] }, s.deps.clock()),
     );
   }

@@ -20,7 +20,7 @@ import { exportingStep, exportStep } from './export-step.ts';
 import { fetchAttachments } from './fetch-attachments.ts';
 import { matchingStep, matchStep } from './match-step.ts';
 import { releaseEnded } from './release.ts';
-import { splitPull } from './split.ts';
+import { leaveJobs, splitPull } from './split.ts';
 import { advance, authorizeStep, discoverStep, OurFault, type Step, stepOf, Waiting, writeFaults } from './states.ts';
 
 /** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
@@ -40,10 +40,16 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
 /** How often lost work at a peer is begun anew. */
 const MAX_RESTARTS = 3;
 
+/** 413: it takes fewer members at once. */
+const TOO_LARGE = 'batch-too-large';
+
 /** Answers that are hardly better the next time. */
 const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
 /** They are asked for this often, with pauses, and no more. */
 const NONSENSE_TRIES = 3;
+
+/** Addresses that are not the peer's own, and what it says is too large although no less can be asked for: asking again mends neither. */
+const FOR_A_PERSON: ReadonlySet<string> = new Set(['foreign-origin', 'refused-address', 'redirect', TOO_LARGE]);
 
 /** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
 function judgeFault(
@@ -69,8 +75,7 @@ function judgeFault(
   if ((fault.reason === 'job-lost' || fault.reason === 'group-gone') && restarts < MAX_RESTARTS && !isLate)
     return { kind: 'restart' };
   if (fault.reason === 'forbidden' || fault.reason.startsWith('token-')) return { kind: 'end', state: 'refused' };
-  if (fault.reason === 'foreign-origin' || fault.reason === 'refused-address' || fault.reason === 'redirect')
-    return { kind: 'end', state: 'review' };
+  if (FOR_A_PERSON.has(fault.reason)) return { kind: 'end', state: 'review' };
   return { kind: 'end', state: 'failed' };
 }
 
@@ -126,9 +131,9 @@ export async function takeStep(
 /** The payer has taken the question about the members. */
 const TAKEN: readonly PullState[] = ['matching', 'matched', 'exporting', 'downloading'];
 /** What its members' duties come to when a pull ends without an answer. */
-const inVain = (s: Step, ended: PullState) =>
-  TAKEN.includes(s.pull.state) && (ended === 'failed' || ended === 'refused')
-    ? (tx: Queryable) => attemptClocks(tx, s.pull.id, ended === 'failed' ? 'peer-failed' : 'peer-refused')
+const inVain = (s: Step, ended: PullState, reason?: string) =>
+  (TAKEN.includes(s.pull.state) && (ended === 'failed' || ended === 'refused')) || reason === TOO_LARGE
+    ? (tx: Queryable) => attemptClocks(tx, s.pull.id, ended === 'refused' ? 'peer-refused' : 'peer-failed')
     : undefined;
 
 /** Until something that people have to mend is looked at again. */
@@ -158,7 +163,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       attempts: pull.attempts,
     });
     await judgePeer(s, error, now);
-    if (error.reason === 'batch-too-large' && asksForMembers(s) && (await splitPull(s))) return;
+    if (error.reason === TOO_LARGE && (await splitPull(s))) return;
     const judged = judgeFault(error, pull, await restartsOf(sql, pull.id), now, deps.config.pullDeadlineHours);
     if (judged.kind === 'retry') await writeFaults(s);
     if (judged.kind === 'retry')
@@ -172,9 +177,11 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       );
     const restart = judged.kind === 'restart' ? RESTART[pull.state] : undefined;
     if (restart !== undefined && error.reason === 'job-lost') s.note('peer-job-lost');
+    // its members are matched anew
+    if (restart === 'authorized') await leaveJobs(s, pull.matchStatusUrl);
     if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
     const ended = judged.kind === 'end' ? judged.state : 'failed';
-    return advance(s, ended, { reason: error.reason, finishedAt: now }, '', inVain(s, ended));
+    return advance(s, ended, { reason: error.reason, finishedAt: now }, '', inVain(s, ended, error.reason));
   }
   if (error instanceof OurFault) {
     deps.log('error', 'pull waits for us', { pull: pull.id, state: pull.state, reason: error.reason });
@@ -185,11 +192,6 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
   const wait = BACKOFF_MS[Math.min(pull.attempts, BACKOFF_MS.length - 1)] ?? 60_000;
   await postponePull(sql, pull.id, owner, later(wait), pull.attempts + 1, 'our-fault');
 }
-
-/** Is less asked for when fewer members are? A Group that was agreed on, and everybody, stay as large. */
-const asksForMembers = ({ pull, peer }: Step): boolean =>
-  pull.state !== 'exporting' ||
-  (pull.fetchForm !== 'all' && (peer.groupThere === null || pull.groupId !== peer.groupThere));
 
 /** Does the fault say that the peer does not work? A refusal or a lost job is an answer; a request to wait is none against it. */
 async function judgePeer(s: Step, fault: PeerFault, now: Date): Promise<void> {

@@ -1,18 +1,23 @@
 // A pull that is divided: some of its members go to another one, which begins anew.
+import { releaseJob } from '../client/kick-off.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { addPull, type movePull, pullMembers } from '../store/pull/pull.ts';
 import { moveMembers } from '../store/pull/pull-member.ts';
-import { advance, type Step } from './states.ts';
+import { abilitiesOf, advance, type Step, some } from './states.ts';
 
-/** Gives some members of a pull to another one, which is due now. */
+/**
+ * Gives some members of a pull to another one, which is due now. It began when this one did: how long the payer may take, and what members
+ * have wished since, are counted from the first request.
+ */
 export async function moveToOther(
   tx: Parameters<typeof movePull>[0],
   s: Step,
   submittedIds: readonly string[],
 ): Promise<void> {
   const at = s.deps.clock();
-  const { peerId, cause, isFull, dueAt } = s.pull;
-  const other = await addPull(tx, { peerId, cause, isFull, createdAt: at, dueAt }, []);
+  const { peerId, cause, isFull, createdAt, dueAt } = s.pull;
+  const detail = `${some(submittedIds.length, 'member')} of pull ${s.pull.id}`;
+  const other = await addPull(tx, { peerId, cause, isFull, createdAt, dueAt }, [], { of: s.pull.id, at, detail });
   await moveMembers(tx, s.pull.id, other, submittedIds);
   await writeAudit(tx, [
     auditRow({
@@ -22,19 +27,42 @@ export async function moveToOther(
       action: 'pull-planned',
       object: `pull/${other}`,
       peerId,
-      detail: { members: submittedIds.length, cause },
+      detail: { members: submittedIds.length, cause, of: s.pull.id },
     }),
   ]);
 }
 
-/** For a peer that takes fewer members at once (413): both halves begin anew. False when there is only one member: then it is not the number that is too large. */
+/** Is less asked for when fewer members are? A Group that was agreed on, a list of all Patients, and everybody, stay as large. */
+function asksForMembers(s: Step): boolean {
+  const { pull, peer } = s;
+  if (pull.state === 'authorized' || pull.state === 'matching')
+    return (pull.matchForm ?? abilitiesOf(s).match) === 'bulk';
+  const form = pull.fetchForm ?? abilitiesOf(s).fetch;
+  return form === 'patient' || (form !== 'all' && (peer.groupThere === null || pull.groupId !== peer.groupThere));
+}
+
+/**
+ * Lets go of what was begun at the peer and is not gone on with. Before that is written down: a process that dies in between finds the job
+ * gone, and begins anew.
+ */
+export async function leaveJobs(s: Step, ...urls: readonly (string | null)[]): Promise<void> {
+  for (const url of urls) if (url !== null) await releaseJob(s, url);
+}
+
+/** For a peer that takes fewer members at once (413): both halves begin anew. False when fewer cannot be asked for. */
 export async function splitPull(s: Step): Promise<boolean> {
+  if (!asksForMembers(s)) return false;
   const members = await pullMembers(s.deps.database.sql, s.pull.id);
   if (members.length < 2) return false;
   const half = members.slice(Math.ceil(members.length / 2)).map((m) => m.submittedId);
   s.note('peer-batch');
-  await advance(s, 'authorized', {}, `divided: ${members.length - half.length} stay, ${half.length} go`, (tx) =>
-    moveToOther(tx, s, half),
+  await leaveJobs(s, s.pull.exportStatusUrl, s.pull.matchStatusUrl);
+  await advance(
+    s,
+    'authorized',
+    { exportStatusUrl: null, matchStatusUrl: null, groupId: null },
+    `divided: ${members.length - half.length} stay, ${half.length} go to another pull`,
+    (tx) => moveToOther(tx, s, half),
   );
   return true;
 }

@@ -144,7 +144,7 @@ export async function fallBack(
   return advance(
     s,
     state,
-    { matchForm: next.match, fetchForm: next.fetch, since: null },
+    { matchForm: next.match, fetchForm: next.fetch, since: null, exportStatusUrl: null },
     `${form} is not spoken here (${fault.reason}): ${next.match}, ${next.fetch}`,
     (tx) => recordAbilities(tx, s.peer.id, next, s.deps.clock()),
   );

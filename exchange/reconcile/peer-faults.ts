@@ -72,6 +72,11 @@ export const PEER_FAULTS = {
     'Its answer held no claims, encounters or conditions; it was asked again with their types named.',
     'Tell the other payer.',
   ),
+  'peer-type-refused': look(
+    'It does not give records of this type, which it has or which it forbids us: they are missing. The others were taken.',
+    'Ask the other payer for them.',
+  ),
+  'peer-type-unknown': calm('It says that it knows no records of this type. The others were taken.'),
   'peer-batch': look(
     'It takes fewer members at once. The request was divided.',
     'Lower PULL_BATCH if it happens often.',

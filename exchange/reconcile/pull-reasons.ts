@@ -45,9 +45,9 @@ export const PULL_REASONS = {
     'Tell the other payer.',
   ),
   'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
-  'batch-too-large': look(
-    'The other payer takes fewer members at once, or its answer about them is too large for it.',
-    'Lower PULL_BATCH, or agree on a smaller Group.',
+  'batch-too-large': act(
+    'The other payer says that this is too large for it (413), and no less can be asked for: a single member, or a Group or list that is as large whoever is asked for.',
+    'Ask the other payer, or agree on a smaller Group; then pull again. It is not asked by itself until the next request is due.',
   ),
   forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),
   'not-registered': act('We are not registered with the other payer.', 'An administrator completes the registration.'),

@@ -6,7 +6,7 @@ import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { findPull, listPulls, type Pull } from '../../exchange/store/pull/pull.ts';
+import { findPull, listPulls, type Pull, partsOf } from '../../exchange/store/pull/pull.ts';
 import { acceptLeft, leftOf } from '../../exchange/store/pull/pull-left.ts';
 import { acceptPull } from '../../exchange/store/pull/staff-accept.ts';
 import { CommandFault } from './fault.ts';
@@ -51,6 +51,8 @@ export async function pullRun(
       say('');
       say(await terminalReport(node, id));
       failed ||= pull?.state !== 'done';
+      // those of its members who are asked for apart
+      ids.push(...(await partsOf(deps.database.sql, id)));
     }
     if (failed) process.exitCode = 2;
   });

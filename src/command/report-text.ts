@@ -2,7 +2,7 @@
 
 import { OUTCOME_NAMES } from '../../exchange/reconcile/reasons.ts';
 import { leftWords } from '../../exchange/report/pull/left.ts';
-import { type PullReport, pullReport } from '../../exchange/report/pull/pull-report.ts';
+import { type PullReport, pullReport, refusedOf } from '../../exchange/report/pull/pull-report.ts';
 import type { OpenNode } from './node.ts';
 
 const VERDICTS = {
@@ -15,6 +15,7 @@ const VERDICTS = {
 /** Lines for the screen. Pure. */
 function reportText(report: PullReport, address: string): string {
   const { pull, conservation: c } = report;
+  const refused = refusedOf(report);
   const used = OUTCOME_NAMES.filter((o) => report.totals.counts[o] > 0);
   const width = Math.max(14, ...report.outcomes.map((r) => r.type.length));
   const cell = (name: string, text: string) => text.padStart(Math.max(9, name.length));
@@ -33,6 +34,8 @@ function reportText(report: PullReport, address: string): string {
     `Pull ${pull.id} from ${report.peer.name}: ${pull.state}${pull.reason === null ? '' : ` (${pull.reason})`}`,
     `  members: ${report.match.map((m) => `${m.n} ${m.outcome}`).join(', ') || 'none'}`,
     `  ${VERDICTS[c.total.verdict]}: manifest = received = accounted for: ${c.total.sum}`,
+    ...(refused.length === 0 ? [] : [`  not given by the payer: ${refused.join(', ')}`]),
+    ...report.parts.map((id) => `  others of its members are asked for by pull ${id}`),
     ...(report.left === undefined ? [] : [`  ${leftWords(report.left, report.peer).line}`]),
     '',
     ...(used.length === 0

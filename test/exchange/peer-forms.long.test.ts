@@ -9,6 +9,9 @@ import { readSingleMatch } from '../../exchange/client/single-match.ts';
 import { scopeAttempts } from '../../exchange/client/token.ts';
 import { checkPeersDaily } from '../../exchange/peers/daily.ts';
 import { onePersonEach } from '../../exchange/pull/match-step.ts';
+import { meaning } from '../../exchange/reconcile/reasons.ts';
+import { type PullReport, pullReport, refusedOf } from '../../exchange/report/pull/pull-report.ts';
+import { reportSummary } from '../../exchange/report/pull/report-tables.ts';
 import {
   good,
   groupOf,
@@ -138,6 +141,8 @@ describe('PDex', () => {
       .filter((s) => s.path.endsWith('$davinci-data-export'))
       .map((s) => s.body.includes('ExplanationOfBenefit'));
     expect(bodies).toEqual([false, true]);
+    // the first job holds files that nobody fetches
+    expect(paths('DELETE').filter((p) => p === '/status/export')).toHaveLength(2);
   });
 
   test('with the types of Patients that the peer says it has, and that are taken in', async () => {
@@ -157,9 +162,172 @@ describe('PDex', () => {
     expect(named).not.toContain('Task');
   });
 
-  test('413: the batch is divided, and a batch of one fails', async () => {
-    const failed = await peer.pull({ 'POST /fhir/Group/$bulk-member-match': status(413) });
-    expect([failed.state, failed.reason]).toEqual(['failed', 'batch-too-large']);
+  describe('types that the peer names, or that are asked for, and that it then refuses', () => {
+    const bare: Handler = (_, a) => json(a, peer.manifest([{ type: 'Coverage', url: `${peer.base}/f/c` }]));
+    const asked = () =>
+      peer.seen
+        .filter((s) => s.path.endsWith('$davinci-data-export'))
+        .map((s) => /"_type","valueString":"([^"]*)"/.exec(s.body)?.[1]?.split(','));
+    /** An answer to a request for types: refused with `say` while `not` holds for one of them. */
+    const refusing =
+      (code: number, not: (type: string) => boolean, say: (types: string[]) => string): Handler =>
+      (r, a, body) => {
+        const types = /"_type","valueString":"([^"]*)"/.exec(body)?.[1]?.split(',') ?? [];
+        const refused = types.filter(not);
+        if (refused.length === 0)
+          return void a.writeHead(202, { 'content-location': `${peer.base}/status/export` }).end();
+        status(code, {
+          resourceType: 'OperationOutcome',
+          issue: [{ severity: 'error', code: 'forbidden', diagnostics: say(refused) }],
+        })(r, a, body);
+      };
+    const script = (kickOff: Handler): Script => ({
+      [METADATA]: speaks({
+        Group: { operation: ['bulk-member-match', 'davinci-data-export'] },
+        Observation: { search: ['patient'] },
+        ImagingStudy: { search: ['patient'] },
+        Goal: { search: ['patient'] },
+      }),
+      'POST /fhir/Group/g1/$davinci-data-export': kickOff,
+      'GET /status/export': turns(bare, (_, a) => json(a, peer.manifest([peer.file('/f/1', 2)]))),
+    });
+    const reported = async (id: string) => {
+      const report = await pullReport(peer.node.deps, id);
+      return report?.findings.filter((f) => f.kind.startsWith('peer-type-')).map((f) => `${f.kind} ${f.type}`);
+    };
+
+    test.each<[string, number, (types: string[]) => string]>([
+      ['all of them', 403, (types) => `not allowed: ${types.join(', ')}`],
+      ['one at a time', 403, ([first]) => `Patient/$export: ${first} is not yours, see Patient`],
+      ['those that it gives', 400, () => 'supported types are Patient, Coverage, Observation, Encounter and Condition'],
+      ['none', 422, () => 'no such type'],
+    ])('and names %s: the others are taken, and the report tells', async (named, code, say) => {
+      const not = (type: string) =>
+        named === 'those that it gives'
+          ? !['Patient', 'Coverage', 'Observation', 'Encounter', 'Condition'].includes(type)
+          : named === 'none'
+            ? !['Patient', 'Observation', 'ImagingStudy', 'Goal'].includes(type)
+            : ['Goal', 'Device', 'ImagingStudy'].includes(type);
+      const done = await peer.pull(script(refusing(code, not, say)));
+      expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+      const [none, all, ...others] = asked();
+      expect(none).toBeUndefined();
+      const last = others.at(-1) ?? [];
+      expect(last.filter(not)).toEqual([]);
+      expect(last).toContain('Observation');
+      const left = (all ?? []).filter((type) => !last.includes(type));
+      const kind = (type: string) =>
+        code === 403 || ['ImagingStudy', 'Goal'].includes(type) ? 'peer-type-refused' : 'peer-type-unknown';
+      const told = left.map((type) => `${kind(type)} ${type}`).sort();
+      expect((await reported(done.id))?.sort()).toEqual(told);
+      // what it has and does not give is missing: the next request asks for the same
+      const isMissing = told.some((t) => t.startsWith('peer-type-refused'));
+      expect(done.transactionTime === null).toBe(isMissing);
+      expect(
+        reportSummary((await pullReport(peer.node.deps, done.id)) as PullReport)
+          .join(' ')
+          .includes('gives no records of'),
+      ).toBe(isMissing);
+      // the next pull does not ask for them, and says so again
+      const next = await peer.pull({
+        ...script(refusing(code, not, say)),
+        'GET /status/export': (_, a) => json(a, peer.manifest([peer.file('/f/1', 2)])),
+      });
+      expect([next.state, asked()]).toEqual(['done', [last]]);
+      expect((await reported(next.id))?.sort()).toEqual(told);
+    });
+
+    test('a peer that refuses whatever is named is refused by, as it says', async () => {
+      const done = await peer.pull(
+        script((r, a, body) =>
+          refusing(
+            body.includes('_type') ? 403 : 202,
+            () => true,
+            () => '',
+          )(r, a, body),
+        ),
+      );
+      expect([done.state, done.reason]).toEqual(['refused', 'forbidden']);
+      expect(asked().length).toBeLessThan(5);
+    });
+  });
+
+  test.each([
+    ['the match', { 'POST /fhir/Group/$bulk-member-match': status(413) }, []],
+    ['the request', { 'POST /fhir/Group/g1/$davinci-data-export': status(413) }, ['/status/match']],
+    ['the job', { 'GET /status/export': status(413) }, ['/status/match', '/status/export']],
+  ])(
+    '413 to %s for a single member waits for a person, and the duty stands as asked in vain',
+    async (where, over, jobs) => {
+      const { sql } = peer.node.deps.database;
+      await sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null where kind = 'C2'`;
+      const rests = await peer.pull(over);
+      expect([rests.state, rests.reason]).toEqual(['review', 'batch-too-large']);
+      expect(meaning('pull', 'batch-too-large').severity).toBe('act');
+      expect(paths('DELETE')).toEqual(jobs);
+      const clocks = await sql<{ state: string; reason: string | null }[]>`
+      select state, reason from exchange.clock where kind = 'C2' and member_id in (select member_id from exchange.pull_member where pull_id = ${rests.id})`;
+      // a job that was taken on is a request that was made
+      expect([...clocks]).toEqual([
+        where === 'the job' ? { state: 'met', reason: null } : { state: 'attempted', reason: 'peer-failed' },
+      ]);
+      const asked = paths('POST').length;
+      await peer.node.worker.drain();
+      expect(paths('POST')).toHaveLength(asked);
+    },
+  );
+
+  test.each([
+    ['a Group that was agreed on', { groupThere: 'agreed' }, 'GET /fhir/Group/agreed/$export'],
+    ['the list of all Patients', {}, 'GET /fhir/Patient/$export'],
+  ])('413 to a request for %s is no reason to ask for fewer', async (_what, fields, asked) => {
+    const isAgreed = 'groupThere' in fields;
+    const crowd = await scriptedPeer(
+      ['A', 'B'].map((x, i) => ({
+        number: `N${i}`,
+        family: `F${x}`,
+        given: 'Kim',
+        born: `1970-01-0${i + 1}`,
+        prior: 'Scripted Plan',
+      })),
+    );
+    try {
+      await crowd.record(fields);
+      const rests = await crowd.pull({
+        [METADATA]: speaks({
+          Patient: isAgreed ? { search: ['identifier'] } : { operation: ['export'] },
+          Group: { operation: isAgreed ? ['export'] : [] },
+        }),
+        'GET /fhir/Patient': (request, a) => {
+          const number = new URL(request.url ?? '', crowd.base).searchParams.get('identifier')?.split('|').at(-1) ?? '';
+          const i = Number(number.slice(2));
+          json(a, {
+            resourceType: 'Bundle',
+            type: 'searchset',
+            entry: [
+              {
+                resource: {
+                  resourceType: 'Patient',
+                  id: `p${i}`,
+                  identifier: [{ value: number }],
+                  name: [{ family: `F${'AB'[i]}` }],
+                  birthDate: `1970-01-0${i + 1}`,
+                },
+              },
+            ],
+          });
+        },
+        [asked]: status(413),
+      });
+      expect([rests.state, rests.reason, rests.fetchForm]).toEqual([
+        'review',
+        'batch-too-large',
+        isAgreed ? 'group' : 'patient',
+      ]);
+      expect(await crowd.node.deps.database.sql`select from exchange.pull`).toHaveLength(1);
+    } finally {
+      await crowd.close();
+    }
   });
 });
 
@@ -214,11 +382,32 @@ test.each(['match', 'export'])(
         ),
       });
       for (let i = 0; i < 50 && (await crowd.node.worker.drain()) > 0; i++);
-      const rows = await sql<{ state: string; members: number }[]>`
-      select p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched') as members from exchange.pull p`;
+      const rows = await sql<{ id: string; state: string; members: number; began: Date; partOf: string | null }[]>`
+      select p.id, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched') as members,
+        p.created_at as began, p.part_of as "partOf" from exchange.pull p`;
       expect(rows.map((r) => r.state)).toEqual(rows.map(() => 'done'));
       expect(rows.reduce((n, r) => n + r.members, 0)).toBe(people.length);
       expect(taken.filter((n) => n <= 2).reduce((n, x) => n + x, 0)).toBe(people.length);
+      // the payer's time runs from the first request, and the reports lead to each other
+      expect(new Set(rows.map((r) => r.began.getTime())).size).toBe(1);
+      const whole = rows.find((r) => r.partOf === null);
+      expect(rows.filter((r) => r.partOf === null)).toHaveLength(1);
+      const report = await pullReport(crowd.node.deps, whole?.id ?? '');
+      expect(report?.parts.toSorted()).toEqual(
+        rows
+          .filter((r) => r.partOf === whole?.id)
+          .map((r) => r.id)
+          .sort(),
+      );
+      expect(report?.events.some((e) => e.detail.startsWith('divided: 3 stay, 2 go'))).toBe(true);
+      // no job is left behind: neither those that came to nothing, nor those that were fetched
+      const jobs = crowd.seen.filter((s) => s.method === 'GET' && s.path.startsWith('/status/')).map((s) => s.path);
+      expect(
+        crowd.seen
+          .filter((s) => s.method === 'DELETE')
+          .map((s) => s.path)
+          .sort(),
+      ).toEqual([...new Set(jobs)].sort());
     } finally {
       await crowd.close();
     }
@@ -427,6 +616,27 @@ describe('one member at a time', () => {
     expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'search', ['a', 'b']]);
     await peer.pull(script);
     expect(paths()).not.toContain('/fhir/Patient/p9/$everything');
+  });
+
+  test('a search that is refused for a type is no reason to leave the others; the report tells, and what all refuse is nothing', async () => {
+    const script = (observations: Handler) =>
+      single({
+        [METADATA]: speaks({
+          Patient: { operation: ['member-match'], search: ['identifier'] },
+          Observation: { search: ['patient'] },
+          Condition: { search: ['patient'] },
+        }),
+        'GET /fhir/Patient': (_, a) => json(a, bundle([PERSON_THERE])),
+        'GET /fhir/Observation': observations,
+        'GET /fhir/Condition': status(403),
+      });
+    const done = await peer.pull(script((_, a) => json(a, bundle([parsed('a'), parsed('b')]))));
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'search', ['a', 'b']]);
+    const report = await pullReport(peer.node.deps, done.id);
+    expect(report && [refusedOf(report), report.conservation.total.verdict]).toEqual([['Condition'], 'holds']);
+    expect(await peer.findings(done.id)).toMatchObject({ 'peer-incomplete': 1 });
+    const none = await peer.pull(script(status(403)));
+    expect([none.state, none.reason]).toEqual(['partial', 'file-failed']);
   });
 
   describe('searches of a server without pages', () => {

@@ -8,7 +8,7 @@ import { localDay } from '../../clocks/business-day.ts';
 import { countMessages } from '../../pull/messages.ts';
 import { OUTCOME_NAMES, type OutcomeName } from '../../reconcile/reasons.ts';
 import { findPeer } from '../../store/peers/peer.ts';
-import { findPull, type Pull } from '../../store/pull/pull.ts';
+import { findPull, type Pull, partsOf } from '../../store/pull/pull.ts';
 import { type MessageCount, type PullFile, pullFiles } from '../../store/pull/pull-file.ts';
 import { type Left, leftOf } from '../../store/pull/pull-left.ts';
 import { type AttachmentCount, countAttachments } from '../../store/records/attachment.ts';
@@ -57,7 +57,10 @@ export type PullReport = {
     | 'finishedAt'
     | 'since'
     | 'transactionTime'
+    | 'partOf'
   >;
+  /** pulls that have taken members of this one over */
+  parts: string[];
   accepted: { by: string; at: Date } | undefined;
   /** why a person has to look at it though it has ended (store/pull/pull-left.ts) */
   left: Left | undefined;
@@ -127,18 +130,21 @@ export async function pullReport(
   const { sql } = deps.database;
   const pull = await findPull(sql, pullId);
   if (!pull) return undefined;
-  const [peer, files, ledger, members, findings, events, accepted, left, keyOf, attachments] = await Promise.all([
-    findPeer(sql, pull.peerId),
-    pullFiles(sql, pullId),
-    countLedger(sql, pullId),
-    memberLines(sql, pullId),
-    countFindings(sql, pullId),
-    pullEvents(sql, pullId),
-    acceptance(sql, pullId),
-    leftOf(sql, pullId, localDay(deps.clock(), deps.config.timeZone)),
-    memberKeys(deps),
-    countAttachments(sql, pullId),
-  ]);
+  const [peer, files, ledger, members, findings, events, accepted, left, keyOf, attachments, parts] = await Promise.all(
+    [
+      findPeer(sql, pull.peerId),
+      pullFiles(sql, pullId),
+      countLedger(sql, pullId),
+      memberLines(sql, pullId),
+      countFindings(sql, pullId),
+      pullEvents(sql, pullId),
+      acceptance(sql, pullId),
+      leftOf(sql, pullId, localDay(deps.clock(), deps.config.timeZone)),
+      memberKeys(deps),
+      countAttachments(sql, pullId),
+      partsOf(sql, pullId),
+    ],
+  );
   const types = byType(ledger);
   const match = new Map<string, number>();
   for (const m of members) match.set(m.outcome ?? 'waiting', (match.get(m.outcome ?? 'waiting') ?? 0) + 1);
@@ -150,6 +156,7 @@ export async function pullReport(
     plan: deps.config.planName,
     peer: { id: pull.peerId, name: peer?.name ?? pull.peerId },
     pull,
+    parts,
     accepted,
     left,
     manifestSha256: pull.manifest === null ? null : createHash('sha256').update(pull.manifest).digest('hex'),
@@ -179,4 +186,16 @@ export async function pullReport(
       .filter((f) => f.kind === 'error')
       .map(({ position, lines, bytes, sha256, failure }) => ({ position, lines, bytes, sha256, failure })),
   };
+}
+
+/** Types of records that the other payer has or forbids us, and did not give. Pure. */
+export const refusedOf = (r: Pick<PullReport, 'findings'>): string[] =>
+  r.findings.flatMap((f) => (f.kind === 'peer-type-refused' && f.type !== null ? [f.type] : []));
+
+/** The same in a sentence, when there are any. Pure. */
+export function refusedWords(r: Pick<PullReport, 'findings' | 'peer'>): string[] {
+  const types = refusedOf(r);
+  return types.length === 0
+    ? []
+    : [`${r.peer.name} gives no records of ${types.join(', ')}: what it has of them is missing.`];
 }

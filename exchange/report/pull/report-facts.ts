@@ -4,6 +4,8 @@ import { OUTCOME_NAMES, OUTCOMES } from '../../reconcile/reasons.ts';
 import { CAUSES, codeCell, numberCell, pullStateCell, timeCell, timeText } from '../words.ts';
 import type { PullReport } from './pull-report.ts';
 
+const pullCell = (id: string): Cell => ({ value: id, text: `pull ${id}`, href: `/staff/pulls/${id}` });
+
 export function facts(r: PullReport): Table {
   const { pull, timeZone } = r;
   const row = (key: string, cell: Cell): Cell[] => [{ value: key }, cell];
@@ -16,6 +18,8 @@ export function facts(r: PullReport): Table {
     ],
     rows: [
       row('Pull', { value: pull.id, code: true }),
+      ...(pull.partOf === null ? [] : [row('Its members were part of', pullCell(pull.partOf))]),
+      ...r.parts.map((id) => row('Others of its members are asked for by', pullCell(id))),
       row('Other payer', { value: r.peer.name }),
       row('State', pullStateCell(pull.state)),
       row('Cause', { value: pull.cause, text: CAUSES[pull.cause] ?? pull.cause }),

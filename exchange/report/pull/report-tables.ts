@@ -8,7 +8,7 @@ import { attachmentCounts } from './attachments.ts';
 import type { Balance, Verdict } from './conservation.ts';
 import { leftWords } from './left.ts';
 import { messageTable } from './messages.ts';
-import type { PullReport, TypeOutcomes } from './pull-report.ts';
+import { type PullReport, refusedWords, type TypeOutcomes } from './pull-report.ts';
 import { facts, outcomeWords, timeline } from './report-facts.ts';
 
 const VERDICTS: Readonly<Record<Verdict, { text: string; tone: Tone }>> = {
@@ -95,7 +95,7 @@ export function reportSummary(r: PullReport): string[] {
     );
   else if (r.findings.some((f) => f.kind === 'peer-incomplete'))
     out.push(`The answer of ${r.peer.name} may not be whole: ${meaning('finding', 'peer-incomplete').text}`);
-  if (r.left !== undefined) out.push(leftWords(r.left, r.peer).summary);
+  out.push(...refusedWords(r), ...(r.left === undefined ? [] : [leftWords(r.left, r.peer).summary]));
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }

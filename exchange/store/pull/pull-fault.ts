@@ -14,3 +14,18 @@ export async function noteFaults(sql: Queryable, pullId: string, faults: Readonl
     )
     insert into exchange.finding (pull_id, kind, amount) select ${pullId}, kind, amount from noted where kind not in (select kind from known)`;
 }
+
+/** Notes types of records, each once a pull. Served by finding_pull. */
+export async function noteTypes(sql: Queryable, pullId: string, kind: string, types: readonly string[]): Promise<void> {
+  if (types.length === 0) return;
+  await sql`
+    insert into exchange.finding (pull_id, kind, type, amount) select ${pullId}, ${kind}, t, 1 from unnest(${[...types]}::text[]) t
+    where not exists (select from exchange.finding f where f.pull_id = ${pullId} and f.kind = ${kind} and f.line is null and f.type = t)`;
+}
+
+/** Was this noted of a pull as a whole? Served by finding_pull. */
+export async function isNoted(sql: Queryable, pullId: string, kind: string): Promise<boolean> {
+  const found =
+    await sql`select from exchange.finding where pull_id = ${pullId} and kind = ${kind} and line is null limit 1`;
+  return found.length > 0;
+}

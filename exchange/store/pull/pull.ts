@@ -49,12 +49,14 @@ export type Pull = {
   /** how members are found and their records asked for in this pull; null before it is known */
   matchForm: MatchForm | null;
   fetchForm: FetchForm | null;
+  /** the pull whose members some of these were; null of one that was planned */
+  partOf: string | null;
 };
 
 /** Columns of a {@link Pull}. */
 export const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
   match_status_url as "matchStatusUrl", group_id as "groupId", export_status_url as "exportStatusUrl", manifest, since, transaction_time as "transactionTime",
-  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm"`;
+  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm", part_of as "partOf"`;
 
 export async function findPull(sql: Queryable, id: string): Promise<Pull | undefined> {
   const [row] = await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull where id = $1`, [id]);
@@ -75,6 +77,13 @@ export async function listPulls(sql: Queryable, limit = 100): Promise<Pull[]> {
       limit,
     ])),
   ];
+}
+
+/** Pulls that have taken members of this one over, the first one first. pull_part_of, pull_event_pull. */
+export async function partsOf(sql: Queryable, id: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from exchange.pull p where part_of = ${id} order by (select min(e.id) from exchange.pull_event e where e.pull_id = p.id)`;
+  return rows.map((r) => r.id);
 }
 
 export async function renewPull(
@@ -175,16 +184,19 @@ export type NewMember = {
   policy: string;
 };
 
+/** @param part of another pull, made now: it is to end when that one would have been */
 export async function addPull(
   tx: Queryable,
   pull: { peerId: string; cause: string; isFull: boolean; createdAt: Date; dueAt: Date },
   members: readonly NewMember[],
+  part?: { of: string; at: Date; detail: string },
 ): Promise<string> {
   const id = randomUUID();
+  const at = part?.at ?? pull.createdAt;
   await tx`
-    insert into exchange.pull (id, peer_id, state, cause, is_full, created_at, due_at, next_at)
-    values (${id}, ${pull.peerId}, 'due', ${pull.cause}, ${pull.isFull}, ${pull.createdAt}, ${pull.dueAt}, ${pull.createdAt})`;
-  await tx`insert into exchange.pull_event (pull_id, at, state) values (${id}, ${pull.createdAt}, 'due')`;
+    insert into exchange.pull (id, peer_id, state, cause, is_full, created_at, due_at, next_at, part_of)
+    values (${id}, ${pull.peerId}, 'due', ${pull.cause}, ${pull.isFull}, ${pull.createdAt}, ${pull.dueAt}, ${at}, ${part?.of ?? null})`;
+  await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, 'due', ${part?.detail ?? ''})`;
   await tx`
     insert into exchange.pull_member (pull_id, submitted_id, member_id, other_coverage_id, consent_id, policy)
     select ${id}, * from unnest(${members.map((m) => m.submittedId)}::text[], ${members.map((m) => m.memberId)}::text[],
