@@ -1,5 +1,6 @@
 // The compliance report of a period: figures with numerator and denominator, and the rows behind them.
 import type { Deps } from '../../../src/deps.ts';
+import type { Queryable } from '../../../src/store/database.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { VERSION } from '../../../src/version.ts';
 import { calendarVersion, RULE_VERSION } from '../../clocks/rules.ts';
@@ -10,7 +11,7 @@ import { instantsOf, type Period, periodBefore } from '../period.ts';
 import { type Figure, type FigureRows, figures } from './compliance-figures.ts';
 import { complianceTables, MORE, type MoreRows, type Others } from './compliance-tables.ts';
 
-type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'keys'>;
+type Needs = Pick<Deps, 'clock' | 'config' | 'keys'> & { database: { sql: Queryable } };
 
 /** What a report of one line of business or one payer leaves whole: for the reader, who would take it for that part. */
 export function notSplit(scope: ComplianceScope): string[] {
