@@ -13,12 +13,13 @@ import {
   type Pair,
   possibleEchoes,
 } from '../store/records/link.ts';
+import { type CopyPair, outdatedCopies } from '../store/records/outdated-copies.ts';
 import { EVERYTHING } from '../store/records/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
-import { haveOneName } from './noted-names.ts';
+import { copiedName, haveOneName } from './noted-names.ts';
 import { type Both, PairRecords } from './pair-records.ts';
 import { tellDrugs } from './tell-drugs.ts';
 
@@ -75,14 +76,14 @@ const isOfDrug = (r: Resource): boolean => r.resourceType.startsWith('Medication
 
 /**
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
- * against it ({@link areCopies}).
+ * against it ({@link areCopies}). A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
  */
-function verdicts(pair: Pair, { a, b }: Both, known: Known): Verdict[] {
+function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
   // it says to be ours and says something else: one record in two states, whatever its keys are
   if (pair.isCopy && found?.kind !== 'conflict') return [sameRecord('source')];
-  if (haveOneName(a, b) && areCopies(a, b, found, known)) return [sameRecord('source')];
+  if (isOutdated || (haveOneName(a, b) && areCopies(a, b, found, known))) return [sameRecord('source')];
   return found === undefined || (pair.areOfOne && isSame(found)) ? [] : [found];
 }
 
@@ -122,6 +123,19 @@ function rowsOf(pair: Pair, { a, b }: Both, found: readonly Verdict[]): Judged[]
   return rows;
 }
 
+/** Which of these one payer passes on, told otherwise than the payer whose record it is does now. */
+function copiesThatDiffer(pairs: readonly Pair[], records: PairRecords): CopyPair[] {
+  return pairs.flatMap((pair): CopyPair[] => {
+    if (pair.isCrowded || pair.isCopy || pair.isOwn || pair.type !== pair.otherType) return [];
+    const both = records.of(pair);
+    if (both === undefined) return [];
+    const { a, b } = both;
+    const [ofOther, ofUnit] = [copiedName(a, b), copiedName(b, a)];
+    const name = ofOther ?? ofUnit;
+    return name === undefined || saySame(a, b) ? [] : [{ pair, copy: ofOther === undefined ? 'other' : 'unit', name }];
+  });
+}
+
 const isLink = (j: Judged): boolean => (j.kind === 'same-record' || j.kind === 'same-event') && j.score >= CONFIRMED;
 
 /**
@@ -157,6 +171,7 @@ export async function linkUnits(
     ]);
     const [heldOf, wholeOf] = [held, whole].map((of) => Map.groupBy(of, (l) => l.memberId));
     const rows: Judged[] = [];
+    const outdated = await outdatedCopies(sql, work, copiesThatDiffer(pairs, records));
     for (const pair of pairs) {
       if (pair.isCrowded) {
         rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
@@ -167,7 +182,7 @@ export async function linkUnits(
         linked.complete(wholeOf?.get(pair.memberId) ?? []);
       const both = records.of(pair);
       if (both === undefined) continue;
-      const found = verdicts(pair, both, known);
+      const found = verdicts(pair, both, known, outdated.has(pair));
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
       rows.push(...rowsOf(pair, both, found));

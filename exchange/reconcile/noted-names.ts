@@ -46,6 +46,13 @@ export function notedNames(r: Resource): string[] {
   });
 }
 
+/** The name of `b` itself, where `a` is noted to be a copy of it. */
+export function copiedName(a: Resource, b: Resource): string | undefined {
+  const source = sourceOf(b);
+  const name = source && written(b.resourceType, source);
+  return name !== undefined && a.resourceType === b.resourceType && notedNames(a).includes(name) ? name : undefined;
+}
+
 /** Have two records a name in common? Then both are copies of one, or one is of the other. */
 export function haveOneName(a: Resource, b: Resource): boolean {
   const names = (r: Resource): string[] => {

@@ -2,7 +2,7 @@
 import { isObject, type Json, type Resource, text } from '../../../src/fhir/resource.ts';
 
 /** Number of the rules by which pairs are judged and units decided; it rises whenever a decision changes. */
-export const RULES_VERSION = 19;
+export const RULES_VERSION = 20;
 
 type LinkKind = 'same-record' | 'same-event' | 'derived-from' | 'coordination-of-benefits';
 export type ConflictKind =

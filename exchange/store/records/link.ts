@@ -53,9 +53,9 @@ export function candidatePairs(
   return dedicated
     .unsafe<Pair[]>(
       `with unit as materialized (
-         select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
+         select file, line, entry, member_id, type, source_id, local_id, keys, echo_of from exchange.staging
          where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
-       ), held as materialized (
+       ), keyed as materialized (
          select r.member_id, r.type, r.id, r.origin <> $2 as is_others, k as hash
          from (
            select u.member_id, v.type, bool_or(v.type <> u.type) as is_about
@@ -66,12 +66,25 @@ export function candidatePairs(
            select r.member_id, r.type, r.id, r.origin, r.keys from exchange.resource r
            where r.member_id = m.member_id and r.type = m.type and not r.deleted and r.keys is not null and (m.is_about or r.origin <> $2) offset 0) r
          cross join unnest(r.keys) k
+       ), named as materialized (
+         select member_id, type, file, line, entry, local_id, hashtextextended(k, 0) as hash from unit cross join unnest(keys) k where starts_with(k, '${SOURCE_KEY}')
+       ), held as materialized (
+         select * from keyed
+         union all
+         -- what a record is called where it comes from: others say to be copies of that
+         select r.member_id, r.type, r.id, true, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || r.type || '/' || r.source_id, 0)
+         from (select distinct member_id, type from named) m
+         cross join lateral (
+           select x.member_id, x.type, x.id, x.origin, x.source_id from exchange.resource x
+           where x.member_id = m.member_id and x.type = m.type and x.origin <> $2 and not x.deleted and x.source_id is not null offset 0) r
+         join exchange.peer p on p.id = r.origin
        ), key as materialized (
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k
          where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held)
-       ), named as materialized (
-         select member_id, type, file, line, entry, local_id, hashtextextended(k, 0) as hash from unit cross join unnest(keys) k where starts_with(k, '${SOURCE_KEY}')
+         union all
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || u.type || '/' || u.source_id, 0)
+         from exchange.peer p cross join unit u where p.id = $2 and (u.member_id, u.type) in (select member_id, type from held)
        ), crowded as materialized (
          select member_id, hash from (
            select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far

@@ -1,5 +1,6 @@
 // Copies of one record that a payer passes on: known by what they are told to be copies of, and shown once, also where one payer sends several.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { foldedOf } from '../../../exchange/merged/folded.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -112,4 +113,67 @@ test('thousands that are told to be copies of one record are compared with a few
     select count(*)::int as n from exchange.link where pull_id = ${id} and state = 'confirmed'`;
   // all hang together by the first ones
   expect(row?.n).toBe(4 + 3 + 2 + 1 + (3000 - 5) * 5);
+});
+
+test('a copy from before its payer changed the record is one with it and no contradiction, whichever comes first; the record is what is shown', async () => {
+  const D = 'https://d.example/fhir';
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('d', 'D', '9000000038', 'active', ${D}, array['https://d.example'], 'test')`;
+  const result = (id: string, changed: string, hour: string, value: number, meta: object = {}) =>
+    lab(id, {
+      meta: { lastUpdated: changed, ...meta },
+      effectiveDateTime: `2026-06-01T${hour}:00:00Z`,
+      valueQuantity: { value, code: 'g/dL' },
+    });
+  const copy = (n: number, at: string, hour: string, value: number, more = '') =>
+    result(`v${n}${more}`, at, hour, value, { source: `${D}/Observation/q${n}` });
+  const of = { since: new Date() };
+  const theirs = (...records: object[]) => node.pull([output('Observation', ...records)], { ...of, peer: 'd' });
+  const passed = (...records: object[]) => node.pull([output('Observation', ...records)], of);
+  const EARLY = '2026-06-02T00:00:00Z';
+  const LATER = '2026-06-05T00:00:00Z';
+  const LAST = '2026-06-09T00:00:00Z';
+  await passed(copy(1, EARLY, '08', 5));
+  await theirs(
+    result('q1', LATER, '08', 6),
+    // of another hour, too
+    result('q2', LATER, '12', 6),
+    result('q3', LATER, '14', 6),
+    result('q4', LATER, '16', 6),
+    result('q5', EARLY, '18', 6),
+  );
+  await passed(
+    copy(2, EARLY, '11', 5),
+    // which of two it is nobody knows
+    copy(3, EARLY, '14', 5),
+    copy(3, EARLY, '14', 7, 'b'),
+    // changed after the record was
+    copy(4, LAST, '16', 5),
+    copy(5, EARLY, '18', 6),
+  );
+  const open = async () =>
+    [
+      ...(await node.sql<{ pair: string }[]>`
+        select least(a.source_id, b.source_id) || '≠' || greatest(a.source_id, b.source_id) as pair
+        from exchange.review_item i join exchange.resource a on a.member_id = i.member_id and a.type = i.type and a.id = i.a_id
+        join exchange.resource b on b.member_id = i.member_id and b.type = i.type and b.id = i.b_id
+        where i.state = 'open' and i.kind = 'value-mismatch' and b.source_id like any(array['q%', 'v%']) order by 1`),
+    ].map((i) => i.pair);
+  expect([...(await links('q%')), ...(await links('v%'))].sort()).toEqual(
+    ['q1=v1', 'q2=v2', 'q5=v5'].map((pair) => `${pair} same-record source`),
+  );
+  expect(await open()).toEqual(['q3≠v3', 'q3≠v3b', 'q4≠v4', 'v3≠v3b']);
+  // one that was the same is changed there: the copy stays what it was
+  await theirs(result('q5', LAST, '18', 8));
+  expect(await links('q5%')).toEqual(['q5=v5 same-record source']);
+  expect(await open()).toEqual(['q3≠v3', 'q3≠v3b', 'q4≠v4', 'v3≠v3b']);
+  const folded = await foldedOf(node.deps, 'm1');
+  const shown = await node.sql<{ source: string; key: string }[]>`
+    select source_id as source, type || '/' || id as key from exchange.resource where source_id = any('{q1,q2,q5,v1,v2,v5}')`;
+  expect(
+    shown
+      .filter((r) => !folded?.shownAs.has(r.key))
+      .map((r) => r.source)
+      .sort(),
+  ).toEqual(['q1', 'q2', 'q5']);
 });
