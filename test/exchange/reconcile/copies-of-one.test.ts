@@ -177,3 +177,46 @@ test('a copy from before its payer changed the record is one with it and no cont
       .sort(),
   ).toEqual(['q1', 'q2', 'q5']);
 });
+
+test('what one payer tells of its own and passes on of two others is compared as if each had told it', async () => {
+  const [E, F] = ['https://e.example/fhir', 'https://f.example/fhir'];
+  const of = { since: new Date() };
+  const numbered = (id: string, more: object = {}) =>
+    lab(id, {
+      identifier: [{ system: 'https://lab.example', value: 'L77' }],
+      effectiveDateTime: '2026-07-01T08:00:00Z',
+      ...more,
+    });
+  const at = (id: string, hour: string, more: object = {}) =>
+    lab(id, { effectiveDateTime: `2026-07-02T${hour}:00:00Z`, ...more });
+  // by number; by what they say; of one payer two events
+  await node.pull(
+    [
+      output('Observation', numbered('u1'), numbered('u2', from(`${E}/Observation/1`))),
+      output(
+        'Observation',
+        at('t1', '09'),
+        at('t2', '09', from(`${E}/Observation/2`)),
+        at('s1', '10', from(`${E}/Observation/3`)),
+        at('s2', '10', from(`${E}/Observation/4`)),
+      ),
+    ],
+    of,
+  );
+  expect([...(await links('u%')), ...(await links('t%')), ...(await links('s%'))]).toEqual([
+    'u1=u2 same-record accession',
+    't1=t2 same-event result',
+  ]);
+  // later, by a third one; and one of its own beside what was passed on
+  await node.pull(
+    [
+      output('Observation', numbered('u3', from(`${F}/Observation/9`))),
+      output('Observation', at('s3', '10', from(`${F}/Observation/3`)), at('t3', '09')),
+    ],
+    of,
+  );
+  expect(await links('u%')).toEqual(['u1=u2', 'u1=u3', 'u2=u3'].map((pair) => `${pair} same-record accession`));
+  // each is one of the other's at most
+  expect((await links('t%')).length).toBe(1);
+  expect((await links('s%')).length).toBe(1);
+});
