@@ -1,7 +1,7 @@
 // Copies of one record that a payer passes on: known by what they are told to be copies of, and shown once, also where one payer sends several.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foldedOf } from '../../../exchange/merged/folded.ts';
-import { lab, output, reconciler } from './reconcile-pull.ts';
+import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 const B = 'https://b.example/fhir';
@@ -219,4 +219,51 @@ test('what one payer tells of its own and passes on of two others is compared as
   // each is one of the other's at most
   expect((await links('t%')).length).toBe(1);
   expect((await links('s%')).length).toBe(1);
+});
+
+test('a record that its payer takes back takes its older copies from view, whichever is told first, and brings them back with it', async () => {
+  const G = 'https://g.example/fhir';
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('g', 'G', '9000000046', 'active', ${G}, array['https://g.example'], 'test')`;
+  const [EARLY, NOW, LATER] = ['2026-08-02T00:00:00Z', '2026-08-05T00:00:00Z', '2026-08-09T00:00:00Z'];
+  const result = (n: number, changed = EARLY) =>
+    lab(`g${n}`, { meta: { lastUpdated: changed }, effectiveDateTime: `2026-08-01T1${n}:00:00Z` });
+  const copy = (n: number, changed: string, more = '') =>
+    lab(`k${n}${more}`, {
+      meta: { lastUpdated: changed, source: `${G}/Observation/g${n}` },
+      effectiveDateTime: `2026-08-01T1${n}:00:00Z`,
+    });
+  const at = (day: string) => ({ since: new Date(), madeAt: new Date(`${day}T12:00:00Z`) });
+  await node.pull([output('Observation', copy(1, EARLY))], at('2026-08-03'));
+  await node.pull([output('Observation', result(1), result(2), result(3), result(4))], {
+    ...at('2026-08-04'),
+    peer: 'g',
+  });
+  const gone = [1, 2, 3, 4].map((n) => `Observation/g${n}`);
+  await node.pull([deletions(...gone)], { ...at('2026-08-06'), peer: 'g' });
+  await node.pull(
+    [output('Observation', copy(2, NOW), copy(3, LATER), copy(4, EARLY), copy(4, EARLY, 'b'))],
+    at('2026-08-10'),
+  );
+  const outlived = async () =>
+    [
+      ...(await node.sql<{ id: string }[]>`
+        select source_id as id from exchange.resource where withheld = 'outlived' order by 1`),
+    ].map((r) => r.id);
+  const hidden = async () => {
+    const folded = await foldedOf(node.deps, 'm1');
+    const rows = await node.sql<{ id: string; key: string }[]>`
+      select source_id as id, type || '/' || id as key from exchange.resource where source_id like 'k%' order by 1`;
+    return rows.flatMap((r) => (folded?.hidden.get(r.key) === 'outlived' ? r.id : []));
+  };
+  expect(await outlived()).toEqual(['k1', 'k2']);
+  expect(await hidden()).toEqual(['k1', 'k2']);
+  // it stays so when the copy is told once more as it is, and is shown when it was changed since, or the record is there again
+  await node.pull([output('Observation', copy(1, EARLY), copy(2, NOW))], at('2026-08-11'));
+  expect(await outlived()).toEqual(['k1', 'k2']);
+  await node.pull([output('Observation', { ...copy(1, LATER), status: 'amended' })], at('2026-08-12'));
+  expect(await outlived()).toEqual(['k2']);
+  await node.pull([output('Observation', result(2))], { ...at('2026-08-13'), peer: 'g' });
+  expect(await outlived()).toEqual([]);
+  expect(await hidden()).toEqual([]);
 });
