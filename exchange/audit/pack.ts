@@ -81,21 +81,26 @@ export async function writePack(
     const span = instantsOf(period, deps.config.timeZone);
     const reader = deps.database.dedicated('work');
     let asOf = span.from;
+    let report: ComplianceReport;
+    let proof: { exports: Awaited<ReturnType<typeof contentChecksIn>> };
     try {
-      await inSnapshot(reader, async (tx) => {
+      // the report tells of the rows beside it, of none that came meanwhile
+      [report, proof] = await inSnapshot(reader, async (tx) => {
         const sealed = await lastSealBefore(tx, span.to);
         // a past period is judged as of its end, the running one as of its newest seal
         asOf = span.to <= deps.clock() ? span.to : (sealed ?? span.from);
         for (const file of Object.keys(EVIDENCE_SQL) as EvidenceFile[])
           items.push(await writeRows(tx, folder, file, { ...span, timeZone: deps.config.timeZone }));
+        const made = await complianceReport({ ...deps, database: { sql: tx }, clock: () => asOf }, { period });
+        return [
+          { ...made, tables: await withPeople(tx, made.tables, asOf) },
+          { exports: await contentChecksIn(tx, span) },
+        ];
       });
     } finally {
       await reader.end({ timeout: 5 });
     }
-    const made = await complianceReport({ ...deps, clock: () => asOf }, { period });
-    const report = { ...made, tables: await withPeople(deps.database.sql, made.tables, asOf) };
     await putReport(put, report, period, deps.config);
-    const proof = { exports: await contentChecksIn(deps.database.sql, span) };
     await put(
       'content.json',
       'Walks over the files of the exports of the period, each made once when it was finished: what must not leave',

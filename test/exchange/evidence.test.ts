@@ -1,10 +1,11 @@
 // The evidence pack: the same rows give the same bytes, and one changed byte is found and named without any database.
-import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
 import { type PackIndex, writePack } from '../../exchange/audit/pack.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
@@ -99,6 +100,28 @@ test('the same rows give the same bytes', async () => {
   await expect(writePack(s.ours.deps, period, again)).rejects.toMatchObject({ code: 'EEXIST' });
 });
 
+test('the report tells of the rows beside it: what came while it was made is in neither', async () => {
+  const { deps } = s.ours;
+  const { sql } = deps.database;
+  const rowsOf = async (path: string, file: string) => (await filesOf(path)).parts.get(file)?.toString() ?? '';
+  const meanwhile = join(folder, 'meanwhile.zip');
+  const lateBefore = JSON.parse(await rowsOf(pack, 'report.json')).tables['not-in-time'].length;
+  const signing: typeof deps.keys.signing = async (use) => {
+    if (use === 'pseudonym')
+      await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at) values ('meanwhile', 'C2', 'meanwhile', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09') on conflict do nothing`;
+    return deps.keys.signing(use);
+  };
+  const keys = new Proxy(deps.keys, {
+    get: (of, key) => (key === 'signing' ? signing : Reflect.get(of, key).bind(of)),
+  });
+  await writePack({ ...deps, keys }, period, meanwhile);
+  expect(await sql`select 1 from exchange.clock where id = 'meanwhile'`).toHaveLength(1);
+  expect(await rowsOf(meanwhile, 'clocks.jsonl')).not.toContain('meanwhile');
+  const { tables } = JSON.parse(await rowsOf(meanwhile, 'report.json'));
+  expect(tables['not-in-time']).toHaveLength(lateBefore);
+  await sql`delete from exchange.clock where id = 'meanwhile'`;
+});
+
 const changed = async (at: (bytes: Buffer) => number, name: string) => {
   const bytes = readFileSync(pack);
   const i = at(bytes);
@@ -108,6 +131,18 @@ const changed = async (at: (bytes: Buffer) => number, name: string) => {
   writeFileSync(`${file}.jws`, readFileSync(`${pack}.jws`));
   return (await verifyPack(file)).faults;
 };
+/** The files of a pack, as a reader of ZIPs finds them. */
+async function filesOf(path: string): Promise<{ parts: Map<string, Buffer>; order: string[] }> {
+  const zip = await openPromise(path, { autoClose: false });
+  const parts = new Map<string, Buffer>();
+  for await (const entry of zip.eachEntry()) {
+    const read: Buffer[] = [];
+    for await (const part of await zip.openReadStreamPromise(entry)) read.push(part as Buffer);
+    parts.set(entry.fileName, Buffer.concat(read));
+  }
+  zip.close();
+  return { parts, order: [...parts.keys()] };
+}
 const within = (text: string) => (bytes: Buffer) => bytes.indexOf(text) + 2;
 
 test('one byte changed anywhere in a file is found and the file is named', async () => {
@@ -118,6 +153,51 @@ test('one byte changed anywhere in a file is found and the file is named', async
   expect((await changed(within('"schema":"payer-node'), 'index')).length).toBeGreaterThan(0);
   expect((await changed(within('"asOf"'), 'asof')).join('\n')).toMatch(/signature|index\.json/);
 });
+
+test('each file that is changed, cut, left out, added, doubled or exchanged for another is found and named, in a ZIP that is whole', async () => {
+  const { parts, order } = await filesOf(pack);
+  expect(order).toEqual(
+    expect.arrayContaining(['quarantine.jsonl', 'decisions.jsonl', 'audit-rows.jsonl', 'report.json']),
+  );
+  const judged = async (files: readonly [string, Buffer][]) => {
+    const zip = new ZipFile();
+    for (const [name, bytes] of files) zip.addBuffer(bytes, name, { compress: false });
+    zip.end();
+    const file = join(folder, 'rebuilt.zip');
+    await pipeline(zip.outputStream, createWriteStream(file));
+    writeFileSync(`${file}.jws`, readFileSync(`${pack}.jws`));
+    return (await verifyPack(file)).faults;
+  };
+  const all = (name: string, bytes?: Buffer): [string, Buffer][] =>
+    order.flatMap((n): [string, Buffer][] => {
+      const is = n === name ? bytes : parts.get(n);
+      return is === undefined ? [] : [[n, is]];
+    });
+  for (const name of order) {
+    const bytes = parts.get(name) ?? Buffer.alloc(0);
+    const flipped = Buffer.from(bytes.length > 0 ? bytes : '\n');
+    if (bytes.length > 0) flipped[bytes.length >> 1] = (flipped[bytes.length >> 1] ?? 0) ^ 1;
+    const isIndex = name === 'index.json';
+    expect(await judged(all(name, flipped)), name).toContainEqual(
+      isIndex ? expect.stringContaining('index.json') : `${name} was changed.`,
+    );
+    if (bytes.length > 0)
+      expect(await judged(all(name, bytes.subarray(0, -1))), name).toContainEqual(
+        isIndex ? expect.stringContaining('index.json') : `${name} was changed.`,
+      );
+    expect(await judged(all(name)), name).toContainEqual(
+      isIndex ? expect.stringContaining('index.json is missing') : `${name} is missing.`,
+    );
+    expect(await judged([...all('', undefined), [name, bytes]]), name).toContainEqual(`${name} is there twice.`);
+  }
+  expect(await judged([...all(''), ['more.jsonl', Buffer.from('{}')]])).toContainEqual(
+    'more.jsonl is in the pack and not in its index.',
+  );
+  // two with each other's rows
+  const [one, two] = ['clocks.jsonl', 'ledger.jsonl'];
+  const exchanged = await judged(all('').map(([n, b]) => [n, parts.get(n === one ? two : n === two ? one : n) ?? b]));
+  expect(exchanged).toEqual(expect.arrayContaining([`${one} was changed.`, `${two} was changed.`]));
+}, 60_000);
 
 test('one byte changed around the files is found as well, wherever it is', async () => {
   const bytes = readFileSync(pack);
@@ -143,6 +223,66 @@ test('a pack that is damaged anywhere, or made by somebody to do harm, is judged
   const made = join(folder, 'made.zip');
   await pipeline(zip.outputStream, createWriteStream(made));
   expect((await verifyPack(made)).faults).toHaveLength(1);
+});
+
+test('entries with names that climb, links and bombs are read within limits, and nothing of them is put anywhere', async () => {
+  const made = async (name: string, change: (bytes: Buffer) => Buffer, ...entries: [string, Buffer, number?][]) => {
+    const zip = new ZipFile();
+    for (const [path, bytes, mode] of entries) zip.addBuffer(bytes, path, mode === undefined ? {} : { mode });
+    zip.end();
+    const parts: Buffer[] = [];
+    for await (const part of zip.outputStream) parts.push(part as Buffer);
+    const file = join(folder, `${name}.zip`);
+    writeFileSync(file, change(Buffer.concat(parts)));
+    return file;
+  };
+  const sha256 = '0'.repeat(64);
+  const index = (path: string) =>
+    Buffer.from(
+      JSON.stringify({
+        schema: 'payer-node/evidence-pack/1',
+        plan: { name: 'x', npi: 'x' },
+        period: { first: '2026-01-01', last: '2026-01-02' },
+        asOf: 'x',
+        items: [{ path, bytes: 4, sha256 }],
+      }),
+    );
+  const renamed = (from: string, to: string) => (bytes: Buffer) =>
+    Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1');
+  const climbing = await made(
+    'climbing',
+    renamed('xx/xx/evil.txt', '../../evil.txt'),
+    ['index.json', index('xx/xx/evil.txt')],
+    ['xx/xx/evil.txt', Buffer.from('evil')],
+  );
+  const rooted = await made(
+    'rooted',
+    renamed('xetc/evil.txt', '/etc/evil.txt'),
+    ['index.json', index('xetc/evil.txt')],
+    ['xetc/evil.txt', Buffer.from('evil')],
+  );
+  const linked = await made(
+    'linked',
+    (b) => b,
+    ['index.json', index('link')],
+    ['link', Buffer.from('/etc/hostname'), 0o120777],
+  );
+  // 256 MB of nothing, a thousandth of it packed
+  const nothing = Buffer.alloc(256 * 1024 * 1024);
+  const bomb = await made('bomb', (b) => b, ['index.json', nothing]);
+  const hidden = await made('hidden', (b) => b, ['index.json', index('rows.jsonl')], ['rows.jsonl', nothing]);
+  const before = readdirSync(folder).sort();
+  const held = process.memoryUsage().rss;
+  const faults = async (file: string) => (await verifyPack(file)).faults.join(' ');
+  expect(await faults(climbing)).toContain('no readable ZIP');
+  expect(await faults(rooted)).toContain('no readable ZIP');
+  expect(await faults(linked)).toContain('link was changed');
+  expect(await faults(bomb)).toContain('index.json is missing or not readable');
+  expect(await faults(hidden)).toContain('rows.jsonl cannot be read');
+  expect(process.memoryUsage().rss - held).toBeLessThan(128 * 1024 * 1024);
+  expect(readdirSync(folder).sort()).toEqual(before);
+  for (const place of [join(folder, '..', '..', 'evil.txt'), join(folder, '..', 'evil.txt'), '/etc/evil.txt'])
+    expect(existsSync(place)).toBe(false);
 });
 
 test('a pack writes over nothing, not even a signature', async () => {

@@ -3,6 +3,7 @@ import type { Table } from '../../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind } from '../../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
+import type { GivenRows } from '../../store/report/report-given.ts';
 import { refusalMeaning } from '../security.ts';
 import {
   deed,
@@ -24,9 +25,7 @@ import { lateTable } from './compliance-late.ts';
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
   'metrics',
-  'consents',
   'decisions',
-  'disclosures',
   'education',
   'findings',
   'incidents',
@@ -42,7 +41,8 @@ const ANSWERS: Readonly<Record<string, string>> = {
   consentconstraint: 'found, consent not enough',
 };
 
-export type MoreRows = Record<(typeof MORE)[number] | 'consentsMissed', Row[]>;
+export type Others = Record<(typeof MORE)[number], Row[]>;
+export type MoreRows = Others & Omit<GivenRows, 'disclosed'>;
 
 export function complianceTables(
   had: FigureRows,

@@ -1,15 +1,17 @@
 // The compliance report of a period: figures with numerator and denominator, and the rows behind them.
 import type { Deps } from '../../../src/deps.ts';
+import type { Queryable } from '../../../src/store/database.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { VERSION } from '../../../src/version.ts';
 import { calendarVersion, RULE_VERSION } from '../../clocks/rules.ts';
 import { type ComplianceQuery, complianceRows, type Scope } from '../../store/report/report-compliance.ts';
+import { givenRows } from '../../store/report/report-given.ts';
 import { memberKeys } from '../member-key.ts';
 import { instantsOf, type Period, periodBefore } from '../period.ts';
 import { type Figure, type FigureRows, figures } from './compliance-figures.ts';
-import { complianceTables, MORE, type MoreRows } from './compliance-tables.ts';
+import { complianceTables, MORE, type MoreRows, type Others } from './compliance-tables.ts';
 
-type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'keys'>;
+type Needs = Pick<Deps, 'clock' | 'config' | 'keys'> & { database: { sql: Queryable } };
 
 /** What a report of one line of business or one payer leaves whole: for the reader, who would take it for that part. */
 export function notSplit(scope: ComplianceScope): string[] {
@@ -68,9 +70,9 @@ export async function complianceReport(deps: Needs, scope: ComplianceScope): Pro
   });
   const had = await figureRows(here);
   const keyOf = await memberKeys(deps);
-  const more = Object.fromEntries(await Promise.all(MORE.map(async (q) => [q, await rows(q)]))) as MoreRows;
-  // most often there is none, and to find that out is as dear as to count them
-  more.consentsMissed = more.consents.every((r) => r['n'] === r['held']) ? [] : await rows('consentsMissed');
+  const { disclosed, ...given } = await givenRows(sql, here);
+  const others = Object.fromEntries(await Promise.all(MORE.map(async (q) => [q, await rows(q)]))) as Others;
+  const more: MoreRows = { ...others, ...given, metrics: others.metrics.map((r) => ({ ...r, disclosed })) };
   const figureList = figures(had, await figureRows(scopeOf(before)));
   const tables = complianceTables(had, more, figureList, { before: before.name, timeZone, now, keyOf });
   const cover: [string, string][] = [

@@ -15,23 +15,10 @@ export const GIVEN_AT = (c: string, zone: string) =>
 export const CHOICE_AT = (member: string, at: string, zone: string) =>
   `coalesce((select c.choice from exchange.consent c where c.member_id = ${member} and ${GIVEN_AT('c', zone)} <= ${at} order by c.recorded_on desc, c.created_at desc limit 1) = 'opt-in', false)`;
 
-/** Did the consent of a match `m` hold at a time: by its days, and by what the member had said until then? `day`: of that time. */
-const HELD_THEN = (
-  at: string,
-  day: string,
-  zone: string,
-) => `m.outcome = 'match' and ${day} between m.consent_from and m.consent_to
-  and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
-    where c.member_id = m.member_id and ${GIVEN_AT('c', zone)} <= ${at} order by c.recorded_on desc, c.created_at desc limit 1), false)`;
-
-/** Was a member matched for a payer within a consent that held at the time? match_member_member, match_single_grant. */
-export const MATCHED_THEN = (member: string, peer: string, at: string, zone: string) => {
-  const held = HELD_THEN(at, `(${at} at time zone ${zone})::date`, zone);
-  return `(
-      exists (select from exchange.match_member m join exchange.match_group t on t.id = m.group_id
-        where m.member_id = ${member} and t.peer_id = ${peer} and t.created_at <= ${at} and ${held})
-      or exists (select from exchange.match_single m where m.peer_id = ${peer} and m.member_id = ${member} and m.at <= ${at} and ${held}))`;
-};
+/** The day of the last thing that the member had said until an instant, when it was no: consents from after it hold. consent_member. */
+export const NO_SINCE = (member: string, at: string, zone: string) =>
+  `(select case when n.choice <> 'opt-in' then n.recorded_on end from (select c.choice, c.recorded_on from exchange.consent c
+    where c.member_id = ${member} and ${GIVEN_AT('c', zone)} <= ${at} order by c.recorded_on desc, c.created_at desc limit 1) n)`;
 
 /** A no that was given by an instant and recorded after it: nobody here could know of it. consent_member. */
 export const LEARNED_LATER = (member: string, at: string, zone: string) =>

@@ -6,17 +6,17 @@ import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { isFormerSql, standsAsSql } from '../members/member-merge.ts';
 import { GIVEN_AT } from './choice-then.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
-import { GIVEN_AWAY, SENT, UNDER_CHOICE } from './under-choice.ts';
+import { SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
-const MOST_ROWS = 20_000;
+export const MOST_ROWS = 20_000;
 export type Row = Record<string, string | number | boolean | Date | null>;
 
 const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
-const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
+export const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
 /** Members of a line of business, when one is asked for; what was said by who goes on as another stands with that one. */
-const LOB = (member: string) =>
+export const LOB = (member: string) =>
   `not ${isFormerSql(member)} and ($5::text is null or ${member} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
 
 /** Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. */
@@ -35,7 +35,7 @@ const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $
 /** When a choice was given, in the plan's zone ($6). */
 const MADE_AT = GIVEN_AT('c', '$6');
 /** Statements that have to know the plan's zone, a sixth value. */
-const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'consents', 'consentsMissed', 'education'];
+const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'education'];
 
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 const COMPLIANCE_SQL = {
@@ -167,12 +167,6 @@ const COMPLIANCE_SQL = {
       coalesce(sum((j.counts->>'withheld-sensitive')::int), 0)::int as sensitive, coalesce(sum((j.counts->>'withheld-window')::int), 0)::int as "window"
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
-  disclosures: `
-    with given as (${GIVEN_AWAY(LOB)})
-    select payer, action, count(*) filter (where at >= $1 and at < $2)::int as rows, count(distinct person) filter (where at >= $1 and at < $2)::int as members,
-      count(*) filter (where made >= $1 and made < $2 and (at is null or at >= $2))::int as ready,
-      min(at) filter (where at >= $1 and at < $2) as first, max(at) filter (where at >= $1 and at < $2) as last
-    from given where ${USED} and ((at >= $1 and at < $2) or (made >= $1 and made < $2)) group by 1, 2 order by 1, 2`,
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
@@ -190,15 +184,10 @@ const COMPLIANCE_SQL = {
       select c.text_sha256, 'choice', c.channel, ${MADE_AT} from exchange.consent c where c.text_sha256 is not null
     ) c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
-  consents: `
-    select direction, payer, count(*)::int as n, count(*) filter (where held)::int as held from (${UNDER_CHOICE(LOB)}) u where ${USED} group by 1, 2 order by 1 desc, 2`,
-  consentsMissed: `
-    select direction, payer, "memberId", object, at, learned from (${UNDER_CHOICE(LOB)}) u where not held and ${USED} order by at, "memberId" limit ${MOST_ROWS}`,
   metrics: `
     select q.requested, q.matched,
       (select count(*)::int from (select ${standsAsSql('l.member_id')} from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
         where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} group by 1) m) as received,
-      (select count(distinct g.person)::int from (${GIVEN_AWAY(LOB)}) g where g.at >= $1 and g.at < $2) as disclosed,
       (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
         + (select count(*)::int from exchange.match_single m where ${SINGLES}) as asked,
       (select count(*)::int from exchange.bulk_job j

@@ -1,6 +1,6 @@
 // What was asked and what left of members, each time with when it was, and whether the choice was in force then. $1 first instant, $2 the
 // instant after the last, $4 a peer or null, $6 the plan's zone. `lob` limits to members of a line of business.
-import { CHOICE_AT, GIVEN_AT, LEARNED_LATER, MATCHED_THEN } from './choice-then.ts';
+import { CHOICE_AT, GIVEN_AT, LEARNED_LATER, NO_SINCE } from './choice-then.ts';
 import { KEPT, LEFT } from './report-disclosures.ts';
 
 type Limit = (member: string) => string;
@@ -8,27 +8,36 @@ type Limit = (member: string) => string;
 /** Of whom something left: who goes on as another is that one's, while the trail stays as it is. */
 const OF = 'coalesce(f.member_id, a.member_id)';
 
+/** Audit rows `a` that say whose records left. audit_disclosed. */
+const OF_MEMBER = `a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and ($4::text is null or a.peer_id = $4)`;
+
 /**
- * Rows that say whose records left, with when: an export leaves when the first of its files that has something of the member is fetched (`at`, null: never),
- * everything else when it was answered. What was asked for in vain is no disclosure. audit_disclosed, audit_file, member_merge_former.
+ * Common tables that say whose records left, with when (`given`): an export leaves when the first of its files that has something of the member is
+ * fetched (`at`, null: never), everything else when it was answered. What was asked for in vain is no disclosure. It holds what was made ready in the
+ * period and what was fetched in it: of exports of before it only those of which a kind of file was first fetched in it. Files are read once for
+ * each export; most often what was fetched first has something of everybody, so that the others need not be looked through. audit_disclosed,
+ * audit_file, member_merge_former.
  */
-export const GIVEN_AWAY = (lob: Limit) => `
-    with made as materialized (
-      select a.seq, a.at, a.action, a.object, a.member_id, a.peer_id, a.consent_id, a.detail->'types' as types, ${OF} as person, r.name as payer
-      from exchange.audit a left join exchange.member_merge f on f.former_id = a.member_id and f.undone_at is null
-      join exchange.peer r on r.id = a.peer_id
-      where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and ${LEFT}
-        and a.at >= $1::timestamptz - ${KEPT} and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${lob(OF)}
-    ), fetched as materialized (
+const GIVEN_AWAY = (lob: Limit) => `
+    exports as materialized (
+      select distinct a.object from exchange.audit a
+      where ${OF_MEMBER} and a.action = 'export-member' and a.at >= $1::timestamptz - ${KEPT} and a.at < $2
+    ), fetched as (
       select o.object, x.type, min(x.at) as at
-      from (select distinct object from made where action = 'export-member') o
-      cross join lateral (select x.detail->>'type' as type, x.at from exchange.audit x
+      from exports o cross join lateral (select x.detail->>'type' as type, x.at from exchange.audit x
         where x.action = 'file' and x.object ~>=~ (o.object || '/') and x.object ~<~ (o.object || '0')) x group by 1, 2
-    ), first as materialized (
-      select m.seq, min(x.at) as at from made m join fetched x on x.object = m.object and (x.type = '' or m.types ? x.type) group by 1
-    )
-    select m.payer, m.action, m.object, m.member_id, m.peer_id, m.consent_id, m.person, m.at as made, case when m.action = 'export-member' then x.at else m.at end as at
-    from made m left join first x on x.seq = m.seq`;
+    ), files as materialized (
+      select object, array_agg(type order by at) as types, array_agg(at order by at) as ats, bool_or(at >= $1 and at < $2) as here from fetched group by object
+    ), dated as (
+      select a.seq, r.name as payer, a.action, a.object, a.member_id, a.peer_id, ${OF} as person, a.at as made,
+        case when a.action <> 'export-member' then a.at when x.types[1] = '' or a.detail->'types' ? x.types[1] then x.ats[1]
+          else (select min(u.at) from unnest(x.types, x.ats) u(type, at) where u.type = '' or a.detail->'types' ? u.type) end as at
+      from exchange.audit a left join exchange.member_merge f on f.former_id = a.member_id and f.undone_at is null
+      join exchange.peer r on r.id = a.peer_id left join files x on x.object = a.object and a.action = 'export-member'
+      where ${OF_MEMBER} and ${LEFT} and ${lob(OF)} and a.at >= $1::timestamptz - ${KEPT} and a.at < $2
+        and (a.at >= $1 or a.action = 'export-member' and a.object in (select f.object from files f where f.here))
+      offset 0 -- each is dated once
+    ), given as materialized (select d.*, coalesce(d.at >= $1 and d.at < $2, false) as here from dated d)`;
 
 /** Instants at which a pull `p` sent something of a member `m` of it: the question whether it is known there, and the order for its records. */
 const SENDING = `('authorized', 'matching', 'matched', 'exporting', 'downloading')`;
@@ -41,31 +50,52 @@ export const SENT = (member: string) => `(
       where m.member_id = ${member} and (m.outcome is not null or m.statement is not null))`;
 
 /**
- * Each request about a member, and each disclosure: was the choice in force? A request that was signed and refused was one as well. What left is
- * held by a match of its payer whose consent held when it left. When a pull asked is found once for it, and who said one thing alone is not
- * looked up again. `learned`: when a no that was given before became known after it.
+ * Of what left in the period (`given`): was it held by a match of its payer whose consent held when it left? By the days of the consent, and by what
+ * the member had said until then, which is looked up of those alone who ever said no. All matches of these members are read once.
+ * match_member_member, match_single_grant, consent_member.
  */
-export const UNDER_CHOICE = (lob: Limit) => `
-    with asked as materialized (
+const HELD = `
+    left_then as materialized (
+      select g.seq, g.member_id, g.peer_id, g.at, (g.at at time zone $6)::date as day, case when g.member_id in (select c.member_id from exchange.consent c where c.choice <> 'opt-in')
+        then ${NO_SINCE('g.member_id', 'g.at', '$6')} end as no_since
+      from given g where g.here
+    ), known as materialized (
+      select m.member_id, t.peer_id, t.created_at as at, m.consent_from, m.consent_to from exchange.match_member m join exchange.match_group t on t.id = m.group_id
+      where m.outcome = 'match' and t.created_at < $2 and m.member_id in (select g.member_id from left_then g)
+      union all
+      select m.member_id, m.peer_id, m.at, m.consent_from, m.consent_to from exchange.match_single m
+      where m.outcome = 'match' and m.at < $2 and (m.peer_id, m.member_id) in (select g.peer_id, g.member_id from left_then g)
+    ), held as materialized (
+      select g.seq from left_then g where exists (select from known m where m.member_id = g.member_id and m.peer_id = g.peer_id and m.at <= g.at
+        and g.day between m.consent_from and m.consent_to and (g.no_since is null or m.consent_from > g.no_since))
+    )`;
+
+/**
+ * What left in the period (`given`), and each request about a member and each disclosure (`all_of`): was the choice in force? A request that was
+ * signed and refused was one as well. When a pull asked is found once for it, and who said one thing alone is not looked up again.
+ */
+export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${HELD}, asked as materialized (
       select p.id, r.name, p.kicked_off_at, coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at) as at, max(e.at) as last
       from exchange.pull p join exchange.peer r on r.id = p.peer_id
       left join exchange.pull_event e on e.pull_id = p.id and e.state in ${SENDING}
       where ($4::text is null or p.peer_id = $4) group by p.id, r.name
-    ), said as materialized (
-      select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since from exchange.consent c group by c.member_id
-    ), given as materialized (${GIVEN_AWAY(lob)}), all_of as (
-    select 'request' as direction, u.name as payer, u.member_id as "memberId", 'pull/' || u.id as object, u.at,
-      case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
-        else ${CHOICE_AT('u.member_id', 'u.at', '$6')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at', '$6')}) end as held,
-      case when u.again then u.kicked_off_at else u.at end as last
-    from (
+    ), asked_of as materialized (
       select a.id, a.name, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
         coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
       from asked a join exchange.pull_member m on m.pull_id = a.id
       where (m.outcome is not null or m.statement is not null) and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
-    ) u left join said s on s.member_id = u.member_id
+    ), said as materialized (
+      select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since from exchange.consent c
+      where c.member_id in (select member_id from asked_of) group by c.member_id
+    ), all_of as materialized (
+    select 'request' as direction, u.name as payer, u.member_id as "memberId", 'pull/' || u.id as object, u.at,
+      case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
+        else ${CHOICE_AT('u.member_id', 'u.at', '$6')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at', '$6')}) end as held,
+      case when u.again then u.kicked_off_at else u.at end as last
+    from asked_of u left join said s on s.member_id = u.member_id
     where u.at is not null
     union all
-    select 'disclosure', g.payer, g.person, g.object, g.at, ${MATCHED_THEN('g.member_id', 'g.peer_id', 'g.at', '$6')}, g.at
-    from given g where g.at >= $1 and g.at < $2)
-    select u.*, case when not u.held then ${LEARNED_LATER('u."memberId"', 'u.last', '$6')} end as learned from all_of u`;
+    select 'disclosure', g.payer, g.person, g.object, g.at, g.seq in (select h.seq from held h), g.at from given g where g.here)`;
+
+/** When a no that was given before became known after it, of a row `u` of `all_of` without a choice in force. */
+export const LEARNED = LEARNED_LATER('u."memberId"', 'u.last', '$6');
