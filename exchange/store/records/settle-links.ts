@@ -8,6 +8,7 @@ import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from 
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
 import { CHANGED_COPY, type Known } from '../../reconcile/judge/verdict.ts';
 import { withNamedWithin } from '../../reconcile/named-within.ts';
+import { firstBase } from '../../reconcile/noted-names.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
@@ -202,7 +203,8 @@ class Member {
     }
     const events: Event[] = [...new Set(pairs.flatMap((p) => [p.a, p.b]))].map((id) => ({
       id,
-      origin: origins.get(id) ?? '',
+      // what one payer passes on of several is of as many
+      origin: `${origins.get(id) ?? ''} ${firstBase(record(id)) ?? ''}`,
       says: saysOf(record(id), known, this.#stands),
     }));
     const settled = settleEvents(events, pairs, (a, b) => areApart(record(a.id), record(b.id), known));
