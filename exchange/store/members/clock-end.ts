@@ -81,7 +81,7 @@ export async function endClocksOf(
   coverageIds: readonly string[],
 ): Promise<void> {
   if (coverageIds.length === 0) return;
-  const which = tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`;
+  const which: Sql = tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`;
   await endClocks(tx, calendar, now, { which, isOfMembers: true });
 }
 
@@ -94,7 +94,7 @@ export async function endClocksOfDead(
 ): Promise<void> {
   const told = await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`;
   const ids = [...memberIds, ...told.map((t) => t.id)];
-  const which = tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`;
+  const which: Sql = tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`;
   if (ids.length > 0) await endDeceased(tx, calendar, now, { which, isOfMembers: true });
 }
 
