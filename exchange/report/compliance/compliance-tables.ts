@@ -169,6 +169,17 @@ export function complianceTables(
             return { value: code, text: said };
           },
         ],
+        [
+          'by',
+          'Decided by',
+          (r) => ({
+            value: text(r, 'by'),
+            ...(r['by'] === null
+              ? { text: r['reason'] === 'client-suspended' ? 'nobody has approved it yet' : 'a rule, for everybody' }
+              : {}),
+          }),
+        ],
+        of('criterion', 'Why, as they wrote'),
         of('n', 'Times', 'number'),
         when('first', 'First'),
         when('last', 'Last'),

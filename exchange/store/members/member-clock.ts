@@ -123,7 +123,7 @@ export async function openRequestClocks(
 /**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, and for a coverage after a gap, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * ended and that is known; of one that was ours before and is again, for a coverage after a gap, and of members who turned out to be one person, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
  * is the start.
  */
 export async function openRequests(
@@ -150,7 +150,7 @@ export async function openRequests(
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (select max(at) as at from exchange.member_request where other_coverage_id = o.id and said_by = $6) n
      cross join lateral (
-       select greatest(c.at, o.known_at, n.at, (
+       select greatest(c.at, o.known_at, n.at, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
          case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,

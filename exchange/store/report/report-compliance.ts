@@ -167,10 +167,16 @@ const COMPLIANCE_SQL = {
       coalesce(sum((j.counts->>'withheld-sensitive')::int), 0)::int as sensitive, coalesce(sum((j.counts->>'withheld-window')::int), 0)::int as "window"
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
+  // who refused as a person: whoever suspended or closed the payer, or blocked the key; the newest to have done so before
   refusals: `
-    select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    select coalesce(r.name, a.actor) as payer, a.action, a.reason, d.by, d.criterion, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
-    where a.outcome = 'refused' and a.actor_kind = 'peer' and a.at >= $1 and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 4 desc`,
+    left join lateral (
+      select c.by, c.after->>'reason' as criterion from exchange.peer_change c where c.peer_id = a.peer_id and c.at <= a.at and c.state = 'applied'
+        and c.what = case a.reason when 'client-suspended' then 'state' when 'blocked-key' then 'blocked-keys' end order by c.id desc limit 1
+    ) d on a.reason in ('client-suspended', 'blocked-key')
+    where a.outcome = 'refused' and a.actor_kind = 'peer' and a.at >= $1 and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${USED}
+    group by 1, 2, 3, 4, 5 order by 1, 6 desc, 2, 3, 4, 5`,
   decisions: `
     select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a
