@@ -1,6 +1,7 @@
 // The duty to ask a payer again is met when it has taken the question, and the next one begins then: by whomever the pull was asked for, and
 // whether a schedule runs or not.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { peerStatement } from '../../exchange/report/compliance/statement.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { pagePulls } from '../../exchange/store/report/report-pulls.ts';
 import { good, json, type ScriptedPeer, scriptedPeer, status } from '../support/scripted-peer.ts';
@@ -31,7 +32,19 @@ test('asked again by hand: what was running is met at once, and the list of pull
     { state: 'met', began: true, stop: `pull/${again.id}` },
     { state: 'open', began: true, stop: null },
   ]);
-  expect(await listed(again.id)).toMatchObject({ clocksOpen: 0, clocksLate: 0, clocksMet: 1 });
+  const line = await listed(again.id);
+  expect(line).toMatchObject({ clocksOpen: 0, clocksLate: 0, clocksMet: 1 });
+  // the statement of the payer names the same due time
+  const day = peer.node.deps.clock().toISOString().slice(0, 10);
+  const period = {
+    name: 'x',
+    first: `${Number(day.slice(0, 4)) - 1}-01-01`,
+    last: `${Number(day.slice(0, 4)) + 1}-12-31`,
+  };
+  const { table } = (await peerStatement(peer.node.deps, 'scripted', period)) ?? {};
+  const at = (key: string) => table?.columns.findIndex((c) => c.key === key) ?? -1;
+  const row = table?.rows.find((r) => r[at('id')]?.value === again.id);
+  expect(row?.[at('due')]?.value).toBe(line?.dueAt.toISOString());
 });
 
 test('a payer that answers at once has taken the question when it has answered', async () => {

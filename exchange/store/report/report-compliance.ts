@@ -6,6 +6,7 @@ import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { isFormerSql, standsAsSql } from '../members/member-merge.ts';
 import { GIVEN_AT } from './choice-then.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
+import { PULL_CLOCKS } from './report-pulls.ts';
 import { SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
@@ -216,7 +217,9 @@ const COMPLIANCE_SQL = {
     select 'to us', 'member-match', 'single', min(s.at), max(s.last), null, 'complete', sum(s.n)::int, null, jsonb_object_agg(s.outcome, s.n), null, null
     from (select (m.at at time zone $6)::date as day, m.outcome, min(m.at) as at, max(m.at) as last, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
     union all
-    select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
+    select 'by us', p.id, 'pull', p.created_at, p.finished_at,
+      -- as the list of pulls says it
+      coalesce((select min(k.due_at) from exchange.pull_member m cross join lateral (${PULL_CLOCKS}) k where m.pull_id = p.id), p.due_at), p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
       (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)
         || coalesce((select jsonb_build_object('lines', sum(f.units)) from exchange.pull_file f where f.pull_id = p.id and f.kind <> 'error'), '{}'),
       (select sum(f.bytes) from exchange.pull_file f where f.pull_id = p.id)::float8,
