@@ -1,6 +1,8 @@
 // The duty to ask a payer again is met when it has taken the question, and the next one begins then: by whomever the pull was asked for, and
 // whether a schedule runs or not.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
 import { peerStatement } from '../../exchange/report/compliance/statement.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { pagePulls } from '../../exchange/store/report/report-pulls.ts';
@@ -79,4 +81,16 @@ test('a payer that answers at once has taken the question when it has answered',
     { state: 'met', stop: `pull/${done.id}` },
     { state: 'open', stop: null },
   ]);
+});
+
+test('a pull that is asked for on the command line is the deed of who asked, and no deed of the schedule', async () => {
+  const { deps } = peer.node;
+  const [id = ''] = await planPulls(deps, { cause: 'command', again: true, by: 'bob (payer)' });
+  const [row] = await deps.database
+    .sql`select actor_kind, actor from exchange.audit where action = 'pull-planned' and object = ${`pull/${id}`}`;
+  expect(row).toEqual({ actor_kind: 'command', actor: 'bob (payer)' });
+  const year = deps.clock().getUTCFullYear();
+  const period = { name: 'x', first: `${year - 1}-01-01`, last: `${year + 1}-12-31` };
+  const deeds = (await complianceReport(deps, { period })).tables.find((t) => t.name === 'decisions');
+  expect(deeds?.rows.map((r) => r.slice(0, 3).map((c) => c.value))).toContainEqual(['pull-planned', 'bob (payer)', 1]);
 });
