@@ -23,6 +23,10 @@ export type PackVerdict = {
 };
 
 const MOST_FAULTS = 100;
+/** Bytes of a file that is read as a whole. */
+const MOST_WHOLE = 64 * 1024 * 1024;
+/** Unpacked to packed, of files that are larger: what is written here is at most a tenth of it. */
+const MOST_RATIO = 200;
 
 /**
  * Checks signature, every file, and the chain of the audit trail inside.
@@ -111,7 +115,7 @@ async function isAsWritten(
 }
 
 async function wholeOf(zip: ZipFile, entry: Entry | undefined): Promise<Buffer | undefined> {
-  if (!entry || entry.uncompressedSize > 64 * 1024 * 1024) return undefined;
+  if (!entry || entry.uncompressedSize > MOST_WHOLE) return undefined;
   try {
     const parts: Buffer[] = [];
     for await (const part of await zip.openReadStreamPromise(entry)) parts.push(part as Buffer);
@@ -121,7 +125,12 @@ async function wholeOf(zip: ZipFile, entry: Entry | undefined): Promise<Buffer |
   }
 }
 
+/** Does it unpack to far more than rows of a trail do? Anybody may have made it. */
+const isBomb = ({ uncompressedSize, compressedSize }: Entry): boolean =>
+  uncompressedSize > MOST_WHOLE && uncompressedSize > compressedSize * MOST_RATIO;
+
 async function hashOf(zip: ZipFile, entry: Entry): Promise<{ sha256: string; bytes: number } | undefined> {
+  if (isBomb(entry)) return undefined;
   const hash = createHash('sha256');
   let bytes = 0;
   try {

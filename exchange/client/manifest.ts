@@ -149,7 +149,8 @@ export async function readPages(talk: Talk, statusUrl: string, answer: Response)
     for (const l of LISTS)
       if (page[l] !== undefined) {
         const into = lists.get(l) ?? [];
-        into.push(...listOf(page[l]));
+        // one by one: a page may list more than a call takes arguments
+        for (const entry of listOf(page[l])) into.push(entry);
         lists.set(l, into);
       }
     if (count() > limits.manifestFiles) throw new PeerFault('manifest-too-large');

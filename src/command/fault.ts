@@ -18,6 +18,9 @@ const away = new Set([
   'ECONNRESET',
 ]);
 
+/** Of a connection that was there: closed, or the server told that it stops or begins. What breaks of our own output is no error (main.ts). */
+const gone = /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|EPIPE|57P0[1-3])$/;
+
 /** What to print for an error, without stack or secrets; undefined for one that is not expected. */
 export function faultSentence(
   error: unknown,
@@ -42,6 +45,8 @@ export function faultSentence(
   if (code === 'EADDRINUSE') return `Port ${port ?? where.port ?? ''} is in use. Set PORT to a free one.`;
   if (code === 'EACCES' && syscall === 'listen')
     return `Port ${port ?? where.port ?? ''} may not be used by this user. Set PORT to one above 1023.`;
+  if (code !== undefined && gone.test(code))
+    return `The database went away in the midst of this (${code}). What was committed stays: run the command again when it is back.`;
   // what a server without TLS answers to one who asks for it
   if (code === 'ECONNRESET')
     return 'The database ended the connection (ECONNRESET). Check DATABASE_URL: with sslmode=require the database must offer TLS.';

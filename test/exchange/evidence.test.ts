@@ -1,5 +1,5 @@
 // The evidence pack: the same rows give the same bytes, and one changed byte is found and named without any database.
-import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -223,6 +223,66 @@ test('a pack that is damaged anywhere, or made by somebody to do harm, is judged
   const made = join(folder, 'made.zip');
   await pipeline(zip.outputStream, createWriteStream(made));
   expect((await verifyPack(made)).faults).toHaveLength(1);
+});
+
+test('entries with names that climb, links and bombs are read within limits, and nothing of them is put anywhere', async () => {
+  const made = async (name: string, change: (bytes: Buffer) => Buffer, ...entries: [string, Buffer, number?][]) => {
+    const zip = new ZipFile();
+    for (const [path, bytes, mode] of entries) zip.addBuffer(bytes, path, mode === undefined ? {} : { mode });
+    zip.end();
+    const parts: Buffer[] = [];
+    for await (const part of zip.outputStream) parts.push(part as Buffer);
+    const file = join(folder, `${name}.zip`);
+    writeFileSync(file, change(Buffer.concat(parts)));
+    return file;
+  };
+  const sha256 = '0'.repeat(64);
+  const index = (path: string) =>
+    Buffer.from(
+      JSON.stringify({
+        schema: 'payer-node/evidence-pack/1',
+        plan: { name: 'x', npi: 'x' },
+        period: { first: '2026-01-01', last: '2026-01-02' },
+        asOf: 'x',
+        items: [{ path, bytes: 4, sha256 }],
+      }),
+    );
+  const renamed = (from: string, to: string) => (bytes: Buffer) =>
+    Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1');
+  const climbing = await made(
+    'climbing',
+    renamed('xx/xx/evil.txt', '../../evil.txt'),
+    ['index.json', index('xx/xx/evil.txt')],
+    ['xx/xx/evil.txt', Buffer.from('evil')],
+  );
+  const rooted = await made(
+    'rooted',
+    renamed('xetc/evil.txt', '/etc/evil.txt'),
+    ['index.json', index('xetc/evil.txt')],
+    ['xetc/evil.txt', Buffer.from('evil')],
+  );
+  const linked = await made(
+    'linked',
+    (b) => b,
+    ['index.json', index('link')],
+    ['link', Buffer.from('/etc/hostname'), 0o120777],
+  );
+  // 256 MB of nothing, a thousandth of it packed
+  const nothing = Buffer.alloc(256 * 1024 * 1024);
+  const bomb = await made('bomb', (b) => b, ['index.json', nothing]);
+  const hidden = await made('hidden', (b) => b, ['index.json', index('rows.jsonl')], ['rows.jsonl', nothing]);
+  const before = readdirSync(folder).sort();
+  const held = process.memoryUsage().rss;
+  const faults = async (file: string) => (await verifyPack(file)).faults.join(' ');
+  expect(await faults(climbing)).toContain('no readable ZIP');
+  expect(await faults(rooted)).toContain('no readable ZIP');
+  expect(await faults(linked)).toContain('link was changed');
+  expect(await faults(bomb)).toContain('index.json is missing or not readable');
+  expect(await faults(hidden)).toContain('rows.jsonl cannot be read');
+  expect(process.memoryUsage().rss - held).toBeLessThan(128 * 1024 * 1024);
+  expect(readdirSync(folder).sort()).toEqual(before);
+  for (const place of [join(folder, '..', '..', 'evil.txt'), join(folder, '..', 'evil.txt'), '/etc/evil.txt'])
+    expect(existsSync(place)).toBe(false);
 });
 
 test('a pack writes over nothing, not even a signature', async () => {

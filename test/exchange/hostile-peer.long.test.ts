@@ -767,6 +767,52 @@ const ROWS: Row[] = [
     notes: [],
   },
   {
+    does: 'has records whose contained ones lead to each other in circles and in a chain of thousands',
+    script: () => {
+      const person = { subject: { reference: 'Patient/p9' } };
+      const within = (id: string, to: string) => ({
+        resourceType: 'Observation',
+        id,
+        status: 'final',
+        code: { text: 'x' },
+        ...person,
+        hasMember: [{ reference: to }],
+      });
+      const chain = Array.from({ length: 3000 }, (_, i) => within(`c${i}`, `#c${(i + 1) % 3000}`));
+      return serves(
+        sends(
+          ndjson(
+            JSON.stringify(
+              lab('a', {
+                ...person,
+                contained: [within('one', '#two'), within('two', '#one')],
+                derivedFrom: [{ reference: '#one' }],
+              }),
+            ),
+            JSON.stringify(
+              lab('b', {
+                ...person,
+                contained: [within('self', '#self'), within('whole', '#')],
+                hasMember: [{ reference: '#' }],
+              }),
+            ),
+            JSON.stringify(lab('c', { ...person, contained: chain, hasMember: [{ reference: '#c0' }] })),
+          ),
+        ),
+      );
+    },
+    state: 'done',
+    ledger: { created: 3 },
+    notes: [],
+    holds: ['a', 'b', 'c'],
+    also: async () => {
+      // what they contain is as it came: nothing of it was followed or left out
+      const [row] = await peer.node.deps.database.sql<{ body: string }[]>`
+        select body from exchange.resource where origin = 'scripted' and not deleted and body like '%"#c0"%'`;
+      expect(JSON.parse(row?.body ?? '{}').contained).toHaveLength(3000);
+    },
+  },
+  {
     does: 'has endless pages, each other than the last',
     record: () => ({ limits: { pages: 20 } }),
     script: () => {

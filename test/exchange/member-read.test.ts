@@ -465,6 +465,10 @@ describe('search', () => {
     ['Patient/ME/$everything?_type=Claim', 400, 'value'],
     ['Patient/ME/$everything?_since=2100-01-01T00:00:00Z', 400, 'value'],
     ['Claim?patient=ME', 404, 'not-found'],
+    ['Patient/ME/_history/1', 404, 'not-found'],
+    ['Patient/ME/_history', 404, 'not-found'],
+    ['Observation/o1/_history/1', 404, 'not-found'],
+    ['CareTeam?role=x', 400, 'required'],
     [`Observation?patient=ME&code=${'x,'.repeat(300)}`, 400, 'too-costly'],
   ])('%.60s: %i', async (path, status, code) => {
     const a = await get(path.replaceAll('ME', me));

@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { correlate } from '../../exchange/client/correlate.ts';
 import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
+import { limitsOf } from '../../exchange/client/limits.ts';
+import { readPages } from '../../exchange/client/manifest.ts';
 import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
+import type { Talk } from '../../exchange/client/talk.ts';
 import { giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
@@ -626,6 +629,22 @@ describe('judgements alone', () => {
       ),
     ).toEqual(['group-gone', 'batch-too-large', 'kick-off-400', 'bad-url', 'foreign-origin']);
     expect(await read(202, '../s')()).toBe('https://peer.example/s');
+  });
+  test('a page of a manifest that lists more than a call takes arguments is read whole', async () => {
+    const list = Array.from({ length: 150_000 }, (_, i) => ({
+      type: 'OperationOutcome',
+      url: `https://peer.example/f/${i}`,
+    }));
+    const talk = {
+      limits: limitsOf({}),
+      note: () => {},
+      peer: { id: 'p', origins: [], fhirBase: 'https://peer.example' },
+      tokens: { get: async () => 't', drop: () => {} },
+      deps: { fetch: async () => Response.json({ output: [], error: list }) },
+    } as unknown as Talk;
+    const first = Response.json({ output: [], link: [{ relation: 'next', url: '/s/2' }] });
+    const whole = await readPages(talk, 'https://peer.example/s/1', first);
+    expect((whole as { error: object[] }).error).toHaveLength(list.length);
   });
   test('manifests', () => {
     const read = (body: unknown) => readManifest(body, 'https://peer.example/s/1');

@@ -3,12 +3,13 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
+import { createExchange } from '../../exchange/app.ts';
 import { proveNext } from '../../exchange/audit/content-proof.ts';
 import { setPeerState } from '../../exchange/store/peers/peer.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
-import { ASKER, card, enrol, matchBody, PEOPLE, parts, US } from '../exchange/plan-fixture.ts';
+import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from '../exchange/plan-fixture.ts';
 import { type WorkerUser, workerUser } from '../support/db.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { registerClient } from './exchange-smoke.ts';
@@ -18,6 +19,7 @@ let node: TestNode;
 let server: ReturnType<typeof createTestHarness>;
 let headers: Record<string, string>;
 let user: WorkerUser;
+let key: Awaited<ReturnType<typeof registerClient>>;
 
 beforeAll(async () => {
   const plan = {
@@ -29,7 +31,7 @@ beforeAll(async () => {
   node = await startNode({ ...plan, BASE_URL: BASE });
   const { sql } = node.deps.database;
   await enrol(node.deps, Object.values(PEOPLE));
-  const key = await registerClient(sql);
+  key = await registerClient(sql);
   await sql`update exchange.peer set npi = ${ASKER.npi}`;
   const secret = async () =>
     JSON.stringify({
@@ -52,23 +54,11 @@ beforeAll(async () => {
   };
   server = createTestHarness({ workers: [{ configPath: './wrangler.toml', env: 'exchange', vars }] });
   await server.listen();
-  const assertion = await signAssertion(key, {
-    clientId: 'smoke-client',
-    audience: `${BASE}/exchange/auth/token`,
-    now: new Date(),
-  });
-  const answer = await ask('/exchange/auth/token', {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      scope: `${BULK_MATCH_SCOPE} ${SINGLE_MATCH_SCOPE} system/*.rs`,
-      client_assertion_type: ASSERTION_TYPE,
-      client_assertion: assertion,
-    }).toString(),
-  });
-  const token = (await answer.json()) as { access_token: string };
-  headers = { authorization: `Bearer ${token.access_token}`, accept: 'application/fhir+json', prefer: 'respond-async' };
+  headers = {
+    authorization: `Bearer ${await tokenOf(ask)}`,
+    accept: 'application/fhir+json',
+    prefer: 'respond-async',
+  };
 });
 afterAll(async () => {
   await server.close();
@@ -92,6 +82,62 @@ async function copied(): Promise<string[]> {
   const { BLOBS } = await server.getWorker<{ BLOBS: R2 }>().getEnv();
   return (await BLOBS.list()).objects.map((o) => o.key);
 }
+
+/** A token from the Worker, or from the Node process: each signs its own. */
+async function tokenOf(from: (path: string, init: RequestInit) => Promise<Response>): Promise<string> {
+  const assertion = await signAssertion(key, {
+    clientId: 'smoke-client',
+    audience: `${BASE}/exchange/auth/token`,
+    now: new Date(),
+  });
+  const answer = await from('/exchange/auth/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      scope: `${BULK_MATCH_SCOPE} ${SINGLE_MATCH_SCOPE} system/*.rs`,
+      client_assertion_type: ASSERTION_TYPE,
+      client_assertion: assertion,
+    }).toString(),
+  });
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
+/** Some of what a member has. */
+const records = (member: string) => {
+  const subject = { reference: `Patient/${member}` };
+  const lab = (id: string) => ({
+    resourceType: 'Observation',
+    id,
+    status: 'final',
+    category: [
+      { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }] },
+    ],
+    code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+    subject,
+    effectiveDateTime: '2026-01-01T08:00:00Z',
+  });
+  return [
+    lab('o1'),
+    lab('o2'),
+    {
+      resourceType: 'Encounter',
+      id: 'e1',
+      identifier: [{ system: 'urn:x', value: 'E-1' }],
+      status: 'finished',
+      class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+      type: [{ text: 'visit' }],
+      subject,
+      period: { start: '2026-01-01', end: '2026-01-01' },
+    },
+    {
+      resourceType: 'CareTeam',
+      id: 't1',
+      status: 'active',
+      subject,
+      participant: [{ role: [{ coding: [{ system: 'urn:x', code: 'x' }] }], member: subject }],
+    },
+  ];
+};
 
 test('a member is matched, exported, fetched and deleted; a payer that is suspended is out at once', async () => {
   const [bundle] = matchBody(parts(card(PEOPLE.rivera))).parameter as { part: object[] }[];
@@ -155,4 +201,46 @@ test('a member is matched, exported, fetched and deleted; a payer that is suspen
   expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5']);
   await setPeerState(sql, 'smoke', 'suspended', 'test', new Date());
   expect((await ask('/exchange/fhir/Group', { headers })).status).toBe(401);
+});
+
+test('what a member has is read and searched in workerd as in the Node process', async () => {
+  const { sql } = node.deps.database;
+  const me = idOf(PEOPLE.rivera);
+  await enrol(node.deps, [PEOPLE.rivera], records(me));
+  await setPeerState(sql, 'smoke', 'active', 'test', new Date());
+  headers = { ...headers, authorization: `Bearer ${await tokenOf(ask)}` };
+  const [bundle] = matchBody(parts(card(PEOPLE.rivera))).parameter as { part: object[] }[];
+  const matched = await post('Patient/$member-match', { resourceType: 'Parameters', parameter: bundle?.part });
+  expect(matched.status).toBe(200);
+  const here = createExchange(node.deps);
+  const tokenHere = await tokenOf((path, init) => Promise.resolve(here.request(`${BASE}${path}`, init)));
+  const paths = [
+    `Patient/${me}`,
+    `Patient?_id=${me}`,
+    `Observation?patient=${me}&_count=1`,
+    `Encounter?patient=${me}&identifier=E-1`,
+    `CareTeam?patient=${me}&role=x`,
+    'Encounter?identifier=E-1',
+    `Patient/${me}/$everything?_count=2`,
+    `Patient/${me}/_history/1`,
+    `Group?_count=5`,
+    'Group/nobody',
+    'Observation/nobody',
+  ];
+  const statuses: number[] = [];
+  for (const path of paths) {
+    const there = await ask(`/exchange/fhir/${path}`, { headers });
+    const own = await here.request(`${BASE}/exchange/fhir/${path}`, {
+      headers: { ...headers, authorization: `Bearer ${tokenHere}` },
+    });
+    statuses.push(there.status);
+    expect([path, there.status, await there.text()]).toEqual([path, own.status, await own.text()]);
+    expect([path, there.headers.get('etag'), there.headers.get('cache-control')]).toEqual([
+      path,
+      own.headers.get('etag'),
+      own.headers.get('cache-control'),
+    ]);
+  }
+  expect(statuses).toEqual([200, 200, 200, 200, 200, 400, 200, 404, 200, 404, 404]);
+  expect((await sql`select 1 from exchange.audit where action = 'read'`).length).toBeGreaterThan(1);
 });

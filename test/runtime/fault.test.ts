@@ -58,3 +58,12 @@ test('an error that is its own cause, itself or by way of another, is told once'
   expect(unexpectedFault(error).match(/Unexpected: \w+/g)).toEqual(['Unexpected: Error', 'Unexpected: TypeError']);
   expect(faultSentence(error)).toBeUndefined();
 });
+
+test('a database that goes away in the midst of a command is told in a sentence', async () => {
+  const client = db.dedicated('work');
+  const ended = await thrown(client`select pg_terminate_backend(pg_backend_pid())`);
+  await client.end();
+  expect(faultSentence(ended)).toMatch(/^The database went away in the midst of this \((57P01|CONNECTION_CLOSED)\)\./);
+  for (const code of ['57P01', 'CONNECTION_CLOSED', 'EPIPE'])
+    expect(faultSentence(Object.assign(new Error(code), { code }))).toContain(`(${code}). What was committed stays`);
+});

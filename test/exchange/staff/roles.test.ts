@@ -1,0 +1,83 @@
+// Who may open what, of every route at the desk: the table of routes is walked, so that a new one has to be placed here too.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type StaffNode, startStaff, Visitor } from './support.ts';
+
+/** Figures, states and clocks: for everybody who is signed in. */
+const FIGURES = [
+  '/staff',
+  '/staff/clocks',
+  '/staff/clocks/:id',
+  '/staff/clocks/concurrent',
+  '/staff/clocks/due.ics',
+  '/staff/compliance',
+  '/staff/compliance/changes',
+  '/staff/documents',
+  '/staff/events',
+  '/staff/federation',
+  '/staff/matches',
+  '/staff/peers',
+  '/staff/peers/:id',
+  '/staff/peers/:id/statement',
+  '/staff/pulls',
+  '/staff/pulls/:id',
+  '/staff/questions',
+  '/staff/requests',
+  '/staff/requests/:id',
+  '/staff/texts/:sha256',
+  '/staff/trail',
+];
+/** The registry of payers, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
+const REGISTRY = /^\/staff\/(peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)/;
+/** Before there is a session, and its end. */
+const OPEN = /^\/staff\/(sign-in|sign-out|callback|logout|back-channel-logout|style\.css|oidc)/;
+
+let node: StaffNode;
+let routes: { method: string; path: string }[];
+const people = new Map<string, Visitor>();
+beforeAll(async () => {
+  node = await startStaff();
+  const all = node.app.routes.filter((r) => r.path.startsWith('/staff') && !r.path.includes('*') && r.method !== 'ALL');
+  routes = [...new Map(all.map((r) => [`${r.method} ${r.path}`, { method: r.method, path: r.path }])).values()].filter(
+    (r) => !OPEN.test(r.path),
+  );
+  for (const user of ['dev-viewer', 'dev-reviewer', 'dev-admin']) {
+    const visitor = new Visitor(node.app, node.ours.base);
+    await visitor.signIn(user, node.account.password);
+    people.set(user, visitor);
+  }
+});
+afterAll(() => node?.close());
+
+const refusals = async (actor: string): Promise<number> => {
+  const rows = await node.ours.deps.database.sql`
+    select from exchange.audit where actor = ${`dev|${actor}`} and outcome = 'refused' and reason = 'role'`;
+  return rows.length;
+};
+const open = async (user: string, { method, path }: { method: string; path: string }): Promise<number> => {
+  const place = path.replace(/:[a-z0-9]+/gi, 'x');
+  const visitor = people.get(user);
+  const answer = method === 'GET' ? await visitor?.get(place) : await visitor?.post(place, {});
+  await answer?.body?.cancel();
+  return answer?.status ?? 0;
+};
+
+test.each(['dev-viewer', 'dev-reviewer', 'dev-admin'])(
+  '%s opens the pages of that role and no other, and each refusal is a row of the audit trail',
+  async (user) => {
+    expect(routes.length).toBeGreaterThan(50);
+    const [shut, wrong]: [string[], string[]] = [[], []];
+    const before = await refusals(user);
+    for (const r of routes) {
+      const isFigures = r.method === 'GET' && FIGURES.includes(r.path);
+      const isRegistry = !isFigures && REGISTRY.test(r.path);
+      const isOpen = isFigures || (isRegistry ? user === 'dev-admin' : user === 'dev-reviewer');
+      const rows = await refusals(user);
+      const status = await open(user, r);
+      const isRefused = (await refusals(user)) > rows;
+      if (isRefused) shut.push(r.path);
+      if (isRefused === isOpen || (isRefused && status !== 403)) wrong.push(`${r.method} ${r.path} ${status}`);
+    }
+    expect(wrong).toEqual([]);
+    expect((await refusals(user)) - before).toBe(shut.length);
+  },
+);
