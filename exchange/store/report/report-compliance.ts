@@ -16,13 +16,22 @@ export type Row = Record<string, string | number | boolean | Date | null>;
 
 const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
 export const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
+/** Does a coverage lie within the period? By its days. */
+const WITHIN = (e: string) =>
+  `${e}.starts < ($2::timestamptz at time zone 'UTC')::date and coalesce(${e}.ends, 'infinity'::date) >= ($1::timestamptz at time zone 'UTC')::date`;
+/**
+ * Members of a line of business ($5) in the period: by their coverage within it; of who had none, by the last one before, else by the first one after. So
+ * who has gone to another line since stays where they were. enrolment_pkey.
+ */
+const LOB_MEMBERS = `(select e.member_id from exchange.enrolment e where e.lob = $5 and (${WITHIN('e')} or (
+    not exists (select from exchange.enrolment f where f.member_id = e.member_id and ${WITHIN('f')})
+    and e.starts = (select coalesce(max(f.starts) filter (where f.starts < ($2::timestamptz at time zone 'UTC')::date), min(f.starts)) from exchange.enrolment f where f.member_id = e.member_id))))`;
 /** Members of a line of business, when one is asked for; what was said by who goes on as another stands with that one. */
 export const LOB = (member: string) =>
-  `not ${isFormerSql(member)} and ($5::text is null or ${member} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
+  `not ${isFormerSql(member)} and ($5::text is null or ${member} in ${LOB_MEMBERS})`;
 
 /** Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. */
-const OF_LOB = (member: string) =>
-  `($5::text is null or ${standsAsSql(member)} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
+const OF_LOB = (member: string) => `($5::text is null or ${standsAsSql(member)} in ${LOB_MEMBERS})`;
 
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case

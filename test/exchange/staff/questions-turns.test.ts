@@ -77,6 +77,31 @@ test('2, 13: what is shared of sensitive records is changed, and changed back: t
   ]);
 });
 
+test('4, 13: who goes to another line of business stays in the reports of the line of before, and is in none of the new one before', async () => {
+  const of = async (lob: string, period: string) => {
+    const { tables } = (await (await a.reviewer.get(`/staff/compliance?${period}&lob=${lob}&format=json`)).json()) as {
+      tables: Record<string, Rows>;
+    };
+    return { disclosures: tables['disclosures'], consents: tables['consents'], choices: tables['opt-in'] };
+  };
+  const [ma, qhp] = [await of('ma', Q1), await of('qhp', Q1)];
+  expect(ma.disclosures?.length).toBeGreaterThan(0);
+  expect(qhp.disclosures).toEqual([]);
+  await a.sql`update exchange.enrolment set ends = '2027-03-31' where member_id in (${id('ana')}, ${id('ben')})`;
+  await a.sql`
+    insert into exchange.enrolment (member_id, member_number, plan, starts, lob, clocked)
+    select member_id, member_number || '-Q', 'QHP', '2027-04-01', 'qhp', true from exchange.enrolment where member_id in (${id('ana')}, ${id('ben')})`;
+  expect([await of('ma', Q1), await of('qhp', Q1)]).toEqual([ma, qhp]);
+  // two choices of one of them were recorded in April
+  expect((await of('qhp', APRIL)).choices).toMatchObject([{ optedIn: 1 }]);
+  expect((await of('ma', APRIL)).choices).toMatchObject([{ optedIn: 0 }]);
+  // of who has no coverage any more the last one tells
+  await a.sql`update exchange.enrolment set ends = '2027-04-10' where lob = 'qhp'`;
+  expect((await of('qhp', 'period=2027-05')).consents).toEqual([]);
+  await a.sql`delete from exchange.enrolment where lob = 'qhp'`;
+  await a.sql`update exchange.enrolment set ends = null where member_id in (${id('ana')}, ${id('ben')})`;
+});
+
 test('2, 3, 4, 7, 13: two members turn out to be one person: what was done stays, and is told of one person', async () => {
   const figures = async () => new Map((await a.compliance('figures')).map((f) => [f['figure'], f['value']]));
   const before = await figures();
