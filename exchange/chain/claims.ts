@@ -11,6 +11,8 @@ export type ClaimRecord = {
   facts: ClaimFacts;
   /** when it was changed where it comes from, if that is said; else when we wrote it */
   at: number;
+  /** told by the insurer itself */
+  isInsurers?: boolean;
 };
 type AnomalyCode =
   | 'gap'
@@ -112,10 +114,13 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
         prior: named(twin.facts.prior, r.facts.prior),
         next: named(twin.facts.next, r.facts.next),
       };
-      if (twin.facts.status !== r.facts.status)
+      const [said] = twin.records;
+      // a payer that has not asked since has it as it was
+      const isOlder = said?.isInsurers === true && r.isInsurers !== true && r.at < said.at;
+      if (twin.facts.status !== r.facts.status && !isOlder)
         anomalies.add({
           code: 'copies-differ',
-          at: twin.records[0]?.id ?? '',
+          at: said?.id ?? '',
           detail: `${twin.number} is ${twin.facts.status} with one payer and ${r.facts.status} with another`,
         });
       continue;

@@ -4,7 +4,7 @@ import type { Chain } from '../chain/claims.ts';
 import { STILL_DOUBTED } from '../review/kinds.ts';
 import type { MergedItem, MergedKey, MergedLink } from '../store/report/merged.ts';
 
-export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn';
+export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn' | 'outlived';
 export type Folded = {
   /** record that stands for others, or for itself alone → all of them, itself first */
   groups: Map<string, string[]>;
@@ -32,7 +32,7 @@ export function originHidden(
   };
 }
 
-/** Ids that a decision, a doubt about the person, or a withdrawn choice keeps from view. */
+/** Ids that a decision, a doubt about the person, a withdrawn choice, or the end of what they are copies of keeps from view. */
 function hiddenOf(
   keys: readonly MergedKey[],
   items: readonly MergedItem[],
@@ -42,7 +42,7 @@ function hiddenOf(
   const originOf = new Map(keys.map((k) => [keyOf(k.type, k.id), k.origin]));
   const whyOf = originHidden(items, choice);
   for (const k of keys) {
-    const why = whyOf(k.origin);
+    const why = whyOf(k.origin) ?? (k.isOutlived ? 'outlived' : undefined);
     if (why !== undefined) hidden.set(keyOf(k.type, k.id), why);
   }
   for (const i of items) {

@@ -19,7 +19,7 @@ import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
-import { copiedName, haveOneName } from './noted-names.ts';
+import { copiedName, firstBase, haveOneName } from './noted-names.ts';
 import { type Both, PairRecords } from './pair-records.ts';
 import { tellDrugs } from './tell-drugs.ts';
 
@@ -76,15 +76,17 @@ const isOfDrug = (r: Resource): boolean => r.resourceType.startsWith('Medication
 
 /**
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
- * against it ({@link areCopies}). A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
+ * against it ({@link areCopies}). What one payer passes on of several is compared as if each of these had told it. A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
  */
 function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
   // it says to be ours and says something else: one record in two states, whatever its keys are
   if (pair.isCopy && found?.kind !== 'conflict') return [sameRecord('source')];
-  if (isOutdated || (haveOneName(a, b) && areCopies(a, b, found, known))) return [sameRecord('source')];
-  return found === undefined || (pair.areOfOne && isSame(found)) ? [] : [found];
+  const areNamedOne = haveOneName(a, b);
+  if (isOutdated || (areNamedOne && areCopies(a, b, found, known))) return [sameRecord('source')];
+  const areOfOne = pair.areOfOne && firstBase(a) === firstBase(b);
+  return found === undefined || (areOfOne && (isSame(found) || (pair.isWithin && !areNamedOne))) ? [] : [found];
 }
 
 /**

@@ -53,6 +53,17 @@ export function copiedName(a: Resource, b: Resource): string | undefined {
   return name !== undefined && a.resourceType === b.resourceType && notedNames(a).includes(name) ? name : undefined;
 }
 
+/**
+ * Where a record comes from at first: the base of what it was called first, else of its payer. A payer that passes on what it has of others tells records
+ * of several payers.
+ */
+export function firstBase(r: Resource): string | undefined {
+  const [first] = notedNames(r);
+  if (first === undefined) return sourceOf(r)?.base;
+  const parsed = parseReference(first);
+  return parsed.kind === 'absolute' ? parsed.base : undefined;
+}
+
 /** Have two records a name in common? Then both are copies of one, or one is of the other. */
 export function haveOneName(a: Resource, b: Resource): boolean {
   const names = (r: Resource): string[] => {

@@ -177,6 +177,9 @@ export const WITHHELD = {
   'drug-pa': calm('Prior authorizations for drugs.'),
   'pa-document': calm('Documents that only prior authorizations refer to which do not leave.'),
   'old-pa': calm('Prior authorizations that ended more than a year ago.'),
+  outlived: calm(
+    'Copies that one payer passes on of records which the payer whose they are has taken back since the copy was changed.',
+  ),
   sensitive: calm('Sensitive records that the member’s choice does not cover.'),
   unclassified: look(
     'Records of which this version of the program has not decided yet whether they may leave.',

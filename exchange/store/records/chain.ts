@@ -14,7 +14,16 @@ export async function claimMembers(tx: Queryable): Promise<string[]> {
   return rows.map((r) => r.id);
 }
 
-type Row = { memberId: string; id: string; insurer: string | null; origin: string; at: Date; facts: ClaimFacts };
+type Row = {
+  memberId: string;
+  id: string;
+  insurer: string | null;
+  /** NPI of the payer that tells it; null: not known, or ours */
+  npi: string | null;
+  origin: string;
+  at: Date;
+  facts: ClaimFacts;
+};
 const INSURER = `coalesce(case when c.claim->>'insurerId' like 'http://hl7.org/fhir/sid/us-npi|%' then 'npi|' || split_part(c.claim->>'insurerId', '|', 2) end,
   'npi|' || o.npi, c.claim->>'insurerId', o.id, 'name|' || (c.claim->>'insurerName'), case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
 const ORGANIZATION = `left join exchange.identity i on i.peer_id = c.origin and i.type = 'Organization' and i.source_id = split_part(c.claim->>'insurer', '/', 2) and i.state = 'visible'
@@ -26,6 +35,7 @@ const record = (r: Row): ClaimRecord & { memberId: string } => ({
   insurer: r.insurer ?? r.origin,
   facts: r.facts,
   at: r.at.getTime(),
+  isInsurers: r.npi !== null && r.insurer === `npi|${r.npi}`,
 });
 
 /** Visible claims and authorizations of members. `at`: of received ones when they were changed where they come from: payers are asked in any order. */
@@ -34,8 +44,9 @@ export async function claimRecords(
   memberIds: readonly string[],
 ): Promise<(ClaimRecord & { memberId: string })[]> {
   const rows = await tx.unsafe<Row[]>(
-    `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer
+    `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer, p.npi
      from exchange.resource c ${ORGANIZATION}
+     left join exchange.peer p on p.id = c.origin
      left join exchange.identity y on c.origin <> 'own' and y.peer_id = c.origin and y.type = c.type and y.source_id = c.source_id
      where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and not c.deleted and c.claim is not null`,
     [[...memberIds] as never],
@@ -50,7 +61,7 @@ export async function staleAuthorizations(
   memberIds: readonly string[],
 ): Promise<(ClaimRecord & { memberId: string })[]> {
   const rows = await tx.unsafe<Row[]>(
-    `select c.member_id as "memberId", c.local_id as id, c.origin, '-infinity'::timestamptz as at, c.claim as facts, ${INSURER} as insurer
+    `select c.member_id as "memberId", c.local_id as id, c.origin, '-infinity'::timestamptz as at, c.claim as facts, ${INSURER} as insurer, null as npi
      from (select s.*, $2::text as origin from pg_temp.slice s) c ${ORGANIZATION}
      where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and c.claim->>'use' = 'preauthorization' and c.reason in ('stale-version', 'duplicate-in-job')`,
     [[...memberIds] as never, peerId],

@@ -10,6 +10,7 @@ import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { inheritLabels } from './inherit-labels.ts';
 import { writeKeptBack } from './kept-back.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
+import { markOutlived } from './outlived.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { ANY_LABELLED } from './revealed.ts';
@@ -252,6 +253,7 @@ export async function commitRecords(
   await writeKeptBack(tx, at);
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
+  await markOutlived(tx, at);
   const led = await writeDangling(tx, work, peer.base, at);
   const settled = await settleLinks(tx, work, at);
   await inheritLabels(tx, at, [...led, ...settled, ...(await membersWithHeld(tx)), ...forgotten]);

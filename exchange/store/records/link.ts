@@ -20,6 +20,8 @@ export type Pair = {
   wasDisclosed: boolean;
   /** both are of one payer: by their keys alone they are two */
   areOfOne: boolean;
+  /** and one of them is passed on: they may come from two */
+  isWithin: boolean;
   /** where the other record stands in the same work; null when it is stored */
   other: { file: number; line: number; entry: number } | null;
   /** no pair: one of the unit's keys is that of so many that nothing is compared by it; no other record */
@@ -30,6 +32,8 @@ export type Pair = {
 const MOST_OF_A_KEY = 100_000;
 /** The same of all keys of a member together; those that make fewest go first. */
 const MOST_OF_A_MEMBER = 1_000_000;
+/** Pairs that a key of a member may make of records that one payer tells, where it passes on those of others. */
+const MOST_WITHIN = 10_000;
 /** Copies of one record beside which each further one of the same payer is looked at. */
 const COPIES_COMPARED = 5;
 export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
@@ -53,7 +57,9 @@ export function candidatePairs(
   return dedicated
     .unsafe<Pair[]>(
       `with unit as materialized (
-         select file, line, entry, member_id, type, source_id, local_id, keys, echo_of from exchange.staging
+         select file, line, entry, member_id, type, source_id, local_id, keys, echo_of,
+           exists (select from unnest(keys) k where starts_with(k, '${SOURCE_KEY}')) as is_passed
+         from exchange.staging
          where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
        ), keyed as materialized (
          select r.member_id, r.type, r.id, r.origin <> $2 as is_others, k as hash
@@ -85,6 +91,26 @@ export function candidatePairs(
          union all
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || u.type || '/' || u.source_id, 0)
          from exchange.peer p cross join unit u where p.id = $2 and (u.member_id, u.type) in (select member_id, type from held)
+       ), mine as materialized (
+         select r.member_id, r.type, r.id, r.keys, strpos(r.body, '"use":"secondary"') > 0 as is_passed
+         from (select distinct member_id, type from unit where $2 <> 'own') m cross join lateral (
+           select x.member_id, x.type, x.id, x.keys, x.body from exchange.resource x
+           where x.member_id = m.member_id and x.type = m.type and x.origin = $2 and not x.deleted and x.keys is not null offset 0) r
+       ), passing as materialized (
+         select member_id, type from unit where is_passed and $2 <> 'own' union select member_id, type from mine where is_passed
+       ), told as materialized (
+         select member_id, type, file, line, entry, local_id as id, is_passed, hashtextextended(k, 0) as hash
+         from unit cross join unnest(keys) k where (member_id, type) in (select member_id, type from passing)
+         union all
+         select member_id, type, null, null, null, id, is_passed, k from mine cross join unnest(keys) k where (member_id, type) in (select member_id, type from passing)
+       ), within as materialized (
+         -- what one payer passes on, beside all else that it tells or told
+         select n.file, n.line, n.entry, n.member_id, n.type, n.id, o.id as other_id, o.file as other_file, o.line as other_line, o.entry as other_entry
+         from (select member_id, type, hash from told group by 1, 2, 3
+           having count(*) > 1 and count(file) > 0 and count(*) filter (where is_passed) between 1 and ${MOST_WITHIN} / count(*)) f
+         join told n using (member_id, type, hash) join told o using (member_id, type, hash)
+         where n.file is not null and o.id <> n.id and (n.is_passed or o.is_passed)
+           and (o.file is null or case when n.is_passed and o.is_passed then o.id < n.id else n.is_passed end)
        ), crowded as materialized (
          select member_id, hash from (
            select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far
@@ -105,24 +131,24 @@ export function candidatePairs(
        ), both_of as (
          select * from weighed where not is_crowded
        ), pair as (
-         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy,
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy, false as within,
            null::integer as other_file, null::integer as other_line, null::integer as other_entry
          from key n join other r on r.member_id = n.member_id and r.type = n.type and r.hash = n.hash
          where r.is_others and r.id <> n.local_id
          union all
-         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, null, null, null
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, false, null, null, null
          from key n join other r on r.member_id = n.member_id and r.hash = n.hash
            and r.type = case n.type when 'ExplanationOfBenefit' then 'MedicationDispense' else 'ExplanationOfBenefit' end
          where n.type in ('ExplanationOfBenefit', 'MedicationDispense')
          union all
-         select c.file, c.line, c.entry, b.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', f.id, false, f.file, f.line, f.entry
+         select c.file, c.line, c.entry, b.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', f.id, false, false, f.file, f.line, f.entry
          from both_of b cross join unnest(b.c_file, b.c_line, b.c_entry, b.c_id) c(file, line, entry, id) cross join unnest(b.f_file, b.f_line, b.f_entry, b.f_id) f(file, line, entry, id)
          union all
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, null, null, null
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, false, null, null, null
          from unit u where u.echo_of is not null and u.echo_of <> u.local_id
          union all
          -- copies of one record, whoever sent them: each beside the first ones
-         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, o.id, false, o.file, o.line, o.entry
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, o.id, false, false, o.file, o.line, o.entry
          from named n join (
            select *, row_number() over (partition by member_id, type, hash, file is null order by id) as place from (
              select member_id, type, hash, local_id as id, file, line, entry from named
@@ -136,26 +162,28 @@ export function candidatePairs(
          ) o on o.member_id = n.member_id and o.type = n.type and o.hash = n.hash and o.place <= ${COPIES_COMPARED}
          where o.id <> n.local_id and (o.file is null or o.id < n.local_id)
          union all
+         select file, line, entry, member_id, type, id, type, other_id, false, true, other_file, other_line, other_entry from within
+         union all
          -- a person beside ours; ours, when it is ours that is written, beside all others
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, r.id, false, null, null, null
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, r.id, false, false, null, null, null
          from unit u join exchange.resource r on r.member_id = u.member_id and r.type = 'Patient' and (r.origin = 'own' or $2 = 'own') and r.id <> u.local_id
          where u.type = 'Patient'
        ), one as materialized (
-         select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy,
+         select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy, bool_or(within) as within,
            max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
          from pair group by 1, 2, 3, 4, 5, 6, 7, 8
        )
        select * from (
          select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
            p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and exists (
-             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne",
+             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne", p.within as "isWithin",
            case when p.other_file is not null then jsonb_build_object('file', p.other_file, 'line', p.other_line, 'entry', p.other_entry) end as other, false as "isCrowded"
          from one p
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
          where (r.id is not null or p.other_file is not null) and (not p.copy or r.origin <> $2)
          union all
          -- one that is compared by a longer key with the same beginning, as by its day, misses nothing. The first of a key stands for it, also when it is replayed
-         (select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, false, false, null, true
+         (select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, false, false, false, null, true
          from (
            select n.*, c.hash is not null as is_crowded, bool_or(c.hash is null) over (partition by n.file, n.line, n.entry, n.beginning) as is_compared
            from (
@@ -166,7 +194,7 @@ export function candidatePairs(
          ) n where n.is_crowded and not (n.k = n.beginning and n.is_compared)
          order by n.member_id, n.type, n.hash, n.file, n.line, n.entry)
          union all
-         select c.file, c.line, c.entry, w.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', '', false, false, false, false, null, true
+         select c.file, c.line, c.entry, w.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', '', false, false, false, false, false, null, true
          from weighed w cross join lateral (
            select * from unnest(w.c_file, w.c_line, w.c_entry, w.c_id) c(file, line, entry, id) order by file, line, entry limit 1) c
          where w.is_crowded

@@ -7,6 +7,7 @@ import { CONFIRMED, judge } from '../../reconcile/judge/judge.ts';
 import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from '../../reconcile/judge/one-to-one.ts';
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
 import type { Known } from '../../reconcile/judge/verdict.ts';
+import { firstBase } from '../../reconcile/noted-names.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
@@ -210,7 +211,8 @@ class Member {
     }
     const events: Event[] = [...new Set(pairs.flatMap((p) => [p.a, p.b]))].map((id) => ({
       id,
-      origin: origins.get(id) ?? '',
+      // what one payer passes on of several is of as many
+      origin: `${origins.get(id) ?? ''} ${firstBase(record(id)) ?? ''}`,
       says: saysOf(record(id), known, this.#stands),
     }));
     const settled = settleEvents(events, pairs, (a, b) => areApart(record(a.id), record(b.id), known));

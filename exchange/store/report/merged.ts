@@ -1,6 +1,7 @@
 // What the merged record of one member is made from. Every statement names the member and is served by a primary key or an
 // index that begins with it.
 import { arrayLiteral, type Database, type Queryable } from '../../../src/store/database.ts';
+import { OUTLIVED } from '../records/outlived.ts';
 
 export type MergedRow = {
   type: string;
@@ -49,6 +50,8 @@ export type MergedKey = {
   lastUpdated: Date;
   label: number | null;
   isAuthorization: boolean;
+  /** a copy of a record that its payer took back */
+  isOutlived: boolean;
 };
 
 /** Is a record in SQL `r` a prior authorization? Its `use`, as the claim's facts hold it. */
@@ -73,8 +76,10 @@ export async function mergedKeys(sql: Queryable, memberId: string): Promise<Merg
         union
         select i.type, x from exchange.review_item i cross join unnest(array[i.a_id, i.b_id]) x
         where i.member_id = $1 and i.state = 'decided' and x is not null
+        union
+        select type, id from exchange.resource where member_id = $1 and withheld = '${OUTLIVED}'
       )
-      select r.type, r.id, r.origin, coalesce(i.last_updated, r.last_updated) as "lastUpdated", r.label, ${AUTHORIZATION} as "isAuthorization"
+      select r.type, r.id, r.origin, coalesce(i.last_updated, r.last_updated) as "lastUpdated", r.label, ${AUTHORIZATION} as "isAuthorization", coalesce(r.withheld = '${OUTLIVED}', false) as "isOutlived"
       from named n join exchange.resource r on r.member_id = $1 and r.type = n.type and r.id = n.id and not r.deleted
       left join linked l on l.type = r.type and l.id = r.id
       left join lateral (

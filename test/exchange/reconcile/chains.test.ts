@@ -63,6 +63,23 @@ test('a claim that one payer took back is taken back, whichever copy came last; 
   expect(claimChains([copy('one', 1, 'active'), copy('two', 2, 'active')], '2021-01-01')).toEqual([]);
 });
 
+test('a claim that its insurer took back, and that a payer who asked before shows as standing, is no contradiction; a copy from after that is', () => {
+  const copy = (id: string, at: number, status: string, isInsurers: boolean) => ({
+    ...claim({ uc: 'A', status }),
+    id,
+    at,
+    isInsurers,
+  });
+  const differ = (...copies: ReturnType<typeof copy>[]) =>
+    claimChains(copies, '2021-01-01').map((c) => [c.state, c.anomalies.map((a) => a.code)]);
+  const gone = copy('one', 5, 'cancelled', true);
+  expect(differ(gone, copy('two', 3, 'active', false))).toEqual([['void', []]]);
+  expect(differ(gone, copy('two', 7, 'active', false))).toEqual([['void', ['copies-differ']]]);
+  expect(differ({ ...gone, isInsurers: false }, copy('two', 3, 'active', false))).toEqual([
+    ['void', ['copies-differ']],
+  ]);
+});
+
 const A: Given = { uc: 'A', next: 'B', status: 'cancelled', created: '2026-01-01' };
 const B: Given = { uc: 'B', prior: 'A', next: 'C', status: 'cancelled', created: '2026-02-01' };
 const C: Given = { uc: 'C', prior: 'B', created: '2026-03-01' };

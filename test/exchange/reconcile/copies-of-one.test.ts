@@ -1,7 +1,7 @@
 // Copies of one record that a payer passes on: known by what they are told to be copies of, and shown once, also where one payer sends several.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foldedOf } from '../../../exchange/merged/folded.ts';
-import { lab, output, reconciler } from './reconcile-pull.ts';
+import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 const B = 'https://b.example/fhir';
@@ -176,4 +176,94 @@ test('a copy from before its payer changed the record is one with it and no cont
       .map((r) => r.source)
       .sort(),
   ).toEqual(['q1', 'q2', 'q5']);
+});
+
+test('what one payer tells of its own and passes on of two others is compared as if each had told it', async () => {
+  const [E, F] = ['https://e.example/fhir', 'https://f.example/fhir'];
+  const of = { since: new Date() };
+  const numbered = (id: string, more: object = {}) =>
+    lab(id, {
+      identifier: [{ system: 'https://lab.example', value: 'L77' }],
+      effectiveDateTime: '2026-07-01T08:00:00Z',
+      ...more,
+    });
+  const at = (id: string, hour: string, more: object = {}) =>
+    lab(id, { effectiveDateTime: `2026-07-02T${hour}:00:00Z`, ...more });
+  // by number; by what they say; of one payer two events
+  await node.pull(
+    [
+      output('Observation', numbered('u1'), numbered('u2', from(`${E}/Observation/1`))),
+      output(
+        'Observation',
+        at('t1', '09'),
+        at('t2', '09', from(`${E}/Observation/2`)),
+        at('s1', '10', from(`${E}/Observation/3`)),
+        at('s2', '10', from(`${E}/Observation/4`)),
+      ),
+    ],
+    of,
+  );
+  expect([...(await links('u%')), ...(await links('t%')), ...(await links('s%'))]).toEqual([
+    'u1=u2 same-record accession',
+    't1=t2 same-event result',
+  ]);
+  // later, by a third one; and one of its own beside what was passed on
+  await node.pull(
+    [
+      output('Observation', numbered('u3', from(`${F}/Observation/9`))),
+      output('Observation', at('s3', '10', from(`${F}/Observation/3`)), at('t3', '09')),
+    ],
+    of,
+  );
+  expect(await links('u%')).toEqual(['u1=u2', 'u1=u3', 'u2=u3'].map((pair) => `${pair} same-record accession`));
+  // each is one of the other's at most
+  expect((await links('t%')).length).toBe(1);
+  expect((await links('s%')).length).toBe(1);
+});
+
+test('a record that its payer takes back takes its older copies from view, whichever is told first, and brings them back with it', async () => {
+  const G = 'https://g.example/fhir';
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('g', 'G', '9000000046', 'active', ${G}, array['https://g.example'], 'test')`;
+  const [EARLY, NOW, LATER] = ['2026-08-02T00:00:00Z', '2026-08-05T00:00:00Z', '2026-08-09T00:00:00Z'];
+  const result = (n: number, changed = EARLY) =>
+    lab(`g${n}`, { meta: { lastUpdated: changed }, effectiveDateTime: `2026-08-01T1${n}:00:00Z` });
+  const copy = (n: number, changed: string, more = '') =>
+    lab(`k${n}${more}`, {
+      meta: { lastUpdated: changed, source: `${G}/Observation/g${n}` },
+      effectiveDateTime: `2026-08-01T1${n}:00:00Z`,
+    });
+  const at = (day: string) => ({ since: new Date(), madeAt: new Date(`${day}T12:00:00Z`) });
+  await node.pull([output('Observation', copy(1, EARLY))], at('2026-08-03'));
+  await node.pull([output('Observation', result(1), result(2), result(3), result(4))], {
+    ...at('2026-08-04'),
+    peer: 'g',
+  });
+  const gone = [1, 2, 3, 4].map((n) => `Observation/g${n}`);
+  await node.pull([deletions(...gone)], { ...at('2026-08-06'), peer: 'g' });
+  await node.pull(
+    [output('Observation', copy(2, NOW), copy(3, LATER), copy(4, EARLY), copy(4, EARLY, 'b'))],
+    at('2026-08-10'),
+  );
+  const outlived = async () =>
+    [
+      ...(await node.sql<{ id: string }[]>`
+        select source_id as id from exchange.resource where withheld = 'outlived' order by 1`),
+    ].map((r) => r.id);
+  const hidden = async () => {
+    const folded = await foldedOf(node.deps, 'm1');
+    const rows = await node.sql<{ id: string; key: string }[]>`
+      select source_id as id, type || '/' || id as key from exchange.resource where source_id like 'k%' order by 1`;
+    return rows.flatMap((r) => (folded?.hidden.get(r.key) === 'outlived' ? r.id : []));
+  };
+  expect(await outlived()).toEqual(['k1', 'k2']);
+  expect(await hidden()).toEqual(['k1', 'k2']);
+  // it stays so when the copy is told once more as it is, and is shown when it was changed since, or the record is there again
+  await node.pull([output('Observation', copy(1, EARLY), copy(2, NOW))], at('2026-08-11'));
+  expect(await outlived()).toEqual(['k1', 'k2']);
+  await node.pull([output('Observation', { ...copy(1, LATER), status: 'amended' })], at('2026-08-12'));
+  expect(await outlived()).toEqual(['k2']);
+  await node.pull([output('Observation', result(2))], { ...at('2026-08-13'), peer: 'g' });
+  expect(await outlived()).toEqual([]);
+  expect(await hidden()).toEqual([]);
 });

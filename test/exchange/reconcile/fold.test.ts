@@ -12,6 +12,7 @@ const keys = (...given: [id: string, origin: string, at: number, type?: string][
     lastUpdated: new Date(at),
     label: 0,
     isAuthorization: false,
+    isOutlived: false,
   }));
 const link = (a: string, b: string, more: Partial<MergedLink> = {}): MergedLink => ({
   type: 'Observation',
