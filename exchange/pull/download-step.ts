@@ -57,14 +57,13 @@ export async function downloadStep(s: Step): Promise<void> {
   const bytes = files.reduce((n, f) => n + (f.bytes ?? 0), 0);
   if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
-  const members = isAtOnce ? await pullMembers(sql, s.pull.id) : [];
   const mayLack = said.mayLack || refused.size > 0 || (await isNoted(sql, s.pull.id, REFUSED_TYPE));
   if (mayLack) s.note('peer-incomplete');
   // what it could not give would not come by itself: the next request begins where this one did
   const changes = mayLack ? { transactionTime: null } : {};
   return advance(s, 'reconciling', changes, '', async (tx) => {
     await noteTypes(tx, s.pull.id, REFUSED_TYPE, [...refused]);
-    await closeRequests(tx, members, s.deps.clock());
+    if (isAtOnce) await closeRequests(tx, s, await pullMembers(tx, s.pull.id), s.deps.clock());
   });
 }
 

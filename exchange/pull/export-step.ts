@@ -6,7 +6,9 @@ import { kickOff, poll, readManifest } from '../client/kick-off.ts';
 import type { Manifest, ManifestFile } from '../client/manifest.ts';
 import { askPeer, discard, PeerFault } from '../client/peer-fetch.ts';
 import { withToken } from '../client/token.ts';
+import { calendarOf } from '../clocks/business-day.ts';
 import { closeClock } from '../store/clock.ts';
+import { openRefreshClocks } from '../store/members/member-clock.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
 import { knownSince } from '../store/pull/known-since.ts';
@@ -36,10 +38,11 @@ const BARE = new Set([
 ]);
 export const SYNCHRONOUS: readonly (FetchForm | null)[] = ['everything', 'search'];
 
-/** The duty to ask ends when the peer has taken the request. */
-export async function closeRequests(tx: Tx, members: readonly PullMember[], at: Date): Promise<void> {
+/** The duty to ask ends when the peer has taken the request, and the next one begins. */
+export async function closeRequests(tx: Tx, s: Step, members: readonly PullMember[], at: Date): Promise<void> {
   for (const m of members)
     if (m.outcome === 'matched' && m.otherCoverageId !== null) await closeClock(tx, 'C2', m.otherCoverageId, at);
+  await openRefreshClocks(tx, calendarOf(s.deps.config), at, { pullId: s.pull.id, at });
 }
 
 /** matched → exporting; of a peer that answers at once, → downloading. */
@@ -76,7 +79,7 @@ export async function exportStep(s: Step): Promise<void> {
     { exportStatusUrl: statusUrl, kickedOffAt: at, since: since ?? null },
     since === undefined ? 'everything' : `changes since ${since.toISOString()}`,
     async (tx) => {
-      await closeRequests(tx, members, at);
+      await closeRequests(tx, s, members, at);
       if (types !== undefined) await tellTypes(tx, s, left);
     },
   );

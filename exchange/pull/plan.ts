@@ -24,6 +24,8 @@ export type PlanRequest = {
   /** ask even those who were asked already */
   again?: boolean;
   cause: 'opt-in' | 'command';
+  /** who asked for it, on the command line; absent: the schedule */
+  by?: string;
 };
 
 /** Makes the pulls that are due. Returns their ids. */
@@ -76,8 +78,8 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
         await writeAudit(tx, [
           auditRow({
             at: now,
-            actorKind: 'system',
-            actor: 'schedule',
+            actorKind: request.by === undefined ? 'system' : 'command',
+            actor: request.by ?? 'schedule',
             action: 'pull-planned',
             object: `pull/${pull}`,
             peerId: peer.id,

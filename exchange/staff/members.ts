@@ -151,7 +151,7 @@ export function members(desk: Desk): void {
       lead: [`Born ${dayText(account.person.birthDate ?? 'on an unknown day')}. ${heldText(held)}`],
       before: [
         note,
-        html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">What left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
+        html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures: what left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
         await onePersonBox(desk, visit, memberId, account.merges),
         may(visit.session, 'decide') && !isFormer(account) ? await callForms(desk, visit, account, language) : '',
       ],

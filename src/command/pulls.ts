@@ -30,6 +30,7 @@ export async function pullRun(
     }
     const ids = await planPulls(deps, {
       cause: 'command',
+      by: person(),
       again: true,
       ...(options.full ? { full: true } : {}),
       ...(peerId === undefined ? {} : { peerId }),

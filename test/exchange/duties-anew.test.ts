@@ -278,3 +278,24 @@ test('a duty ends with what ended it, not when that is told: what was overdue by
   expect(await ends(null, '2027-01-10', '2027-02-20')).toEqual(['C2 not-applicable coverage-ended']);
   expect(await ends(null, '2027-01-20', '2027-02-20')).toEqual(['C2 not-applicable coverage-ended late']);
 });
+
+test('a payer that cannot be asked: the duty ends with the coverage as any other, in time when it ended before it was due', async () => {
+  at('2027-08-02');
+  await covered('2027-08-01', null);
+  await keepClocks(node.deps);
+  await recordPayer(
+    node.deps,
+    member,
+    { payer: 'Nobody Health', memberNumber: member, starts: null, ends: null },
+    ACTOR,
+  );
+  await chooses('both');
+  expect(await duties()).toEqual(['08-09 blocked']);
+  await node.deps.database.sql`update exchange.enrolment set ends = '2027-08-05' where member_id = ${member}`;
+  at('2027-08-07');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['08-09 not-applicable']);
+  const [clock] = await node.deps.database.sql`
+    select reason, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.clock where member_id = ${member} and kind = 'C2'`;
+  expect(clock).toEqual({ reason: 'coverage-ended', closed: '08-06 00:00' });
+});

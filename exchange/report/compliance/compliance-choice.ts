@@ -19,7 +19,7 @@ export function choiceTables(
       [
         of('direction', 'What', 'head'),
         of('payer', 'Payer'),
-        of('n', 'Members', 'number'),
+        of('n', 'Times, for each member', 'number'),
         [
           'held',
           'Choice or consent in force',

@@ -61,7 +61,7 @@ export function lateTable(
         of('action', 'Corrective action'),
         of('by', 'Said by'),
       ],
-      'Every clock was met in time.',
+      'No clock that is due by now was late or missed.',
     ),
     num(rows[0] ?? {}, 'ofAll'),
   );

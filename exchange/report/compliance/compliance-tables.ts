@@ -1,7 +1,8 @@
 // The tables of the compliance report.
+import { html } from '../../../src/ui/html.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind } from '../../clocks/rules.ts';
-import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
+import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
 import type { GivenRows } from '../../store/report/report-given.ts';
 import { refusalMeaning } from '../security.ts';
@@ -169,24 +170,38 @@ export function complianceTables(
             return { value: code, text: said };
           },
         ],
+        [
+          'by',
+          'Decided by',
+          (r) => ({
+            value: text(r, 'by'),
+            ...(r['by'] === null
+              ? { text: r['reason'] === 'client-suspended' ? 'nobody has approved it yet' : 'a rule, for everybody' }
+              : {}),
+          }),
+        ],
+        of('criterion', 'Why, as they wrote'),
         of('n', 'Times', 'number'),
         when('first', 'First'),
         when('last', 'Last'),
       ],
       'Nothing was refused.',
     ),
-    table(
-      'reconciliation',
-      'What became of received lines',
-      outcomeRows(had.outcomes),
-      [
-        of('payer', 'Payer', 'head'),
-        of('type', 'Type'),
-        ...OUTCOME_NAMES.map((o) => of(o, o, 'number')),
-        of('sum', 'Lines', 'number'),
-      ],
-      'Nothing was received.',
-    ),
+    {
+      ...table(
+        'reconciliation',
+        'What became of received lines',
+        outcomeRows(had.outcomes),
+        [
+          of('payer', 'Payer', 'head'),
+          of('type', 'Type'),
+          ...OUTCOME_NAMES.map((o) => of(o, o, 'number')),
+          of('sum', 'Lines', 'number'),
+        ],
+        'Nothing was received.',
+      ),
+      note: html`${OUTCOME_NAMES.map((o) => html`<b>${o}</b>: ${OUTCOMES[o].text} `)}`,
+    },
     quarantineTable(had.quarantine, view.timeZone),
     rejectedTable(more.rejected, view.timeZone),
     findingsTable(more.findings),

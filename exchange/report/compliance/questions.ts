@@ -61,13 +61,13 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Open the payer, then its statement, and choose the quarter.',
   },
   {
-    question: 'All refusals with reason',
+    question: 'All refusals with reason and approver',
     page: '/staff/compliance',
     table: 'refusals',
-    pack: ['audit-rows.jsonl', 'report.json'],
+    pack: ['audit-rows.jsonl', 'payer-changes.jsonl', 'report.json'],
     where: 'Compliance: refusals; Security for each one',
     href: '/staff/compliance#t-refusals',
-    how: 'Choose the period. Each single one stands under Security, those of a match under its decisions. Who approved a suspension stands in the history of the payer.',
+    how: 'Choose the period. Each single one stands under Security, those of a match under its decisions. Who suspended or closed a payer, or blocked its key, stands beside what was refused to it since, with their reason, and in the history of the payer; all else is refused by a rule that is the same for everybody.',
   },
   {
     question: 'Concurrent members whose last request is older than three months',

@@ -90,6 +90,16 @@ export const EVIDENCE_SQL = {
     sql: `select p.id, p.name, p.npi, p.state, p.fhir_base, p.token_endpoint, p.client_id_there, p.client_id_here, p.jwks_url, p.scopes, p.origins, p.added_by, p.added_at, p.approved_by, p.approved_at
       from exchange.peer p order by p.id`,
   },
+  'payer-changes.jsonl': {
+    kind: 'Who registered, approved, suspended, closed and changed payers and blocked their keys, with their reasons, up to the end of the period',
+    sql: `select c.id, c.peer_id, c.at, c.what, c.by_kind, c.by, c.state, c.decided_by, c.decided_at, c.before->>'state' as state_before, c.after->>'state' as state_after, c.after->>'reason' as reason,
+        (select jsonb_agg(f order by f) from jsonb_object_keys(c.after) f) as fields
+      from exchange.peer_change c where c.at < $2 order by c.id`,
+  },
+  'persons.jsonl': {
+    kind: 'Members who turned out to be one person: the rows of both ids are of one person in the report; with what was taken back',
+    sql: `select g.id, g.member_id, g.former_id, g.at, g.by_kind, g.by_subject, g.reason, g.opposed, g.undone_at, g.undone_by, g.undo_reason from exchange.member_merge g order by g.at, g.id`,
+  },
   'audit-seals.jsonl': {
     kind: 'Seals of the audit trail that cover the period',
     sql: `select s.id, s.sealed_at, array_to_json(s.seqs) as seqs, encode(s.prev, 'hex') as prev, encode(s.root, 'hex') as root, s.jws from exchange.audit_seal s

@@ -9,25 +9,30 @@ import { settleWithdrawn } from './member-clock.ts';
 const NEAR_DAYS = 10;
 
 type Sql = ReturnType<Queryable>;
+type Which = { which: Sql; isOfMembers: boolean };
 
-/** Open clocks `k` that are due soon and meet a condition, and those of what was asked in vain. clock_open, clock_attempted. */
-const near = (tx: Queryable, now: Date, which: Sql): Sql => {
+/**
+ * Clocks `k` whose duty is not met and that are due soon and meet a condition. clock_open, clock_attempted; those of payers that cannot be asked
+ * (`blocked`), which stand for ever, only where the condition names their members. clock_member.
+ */
+const near = (tx: Queryable, now: Date, { which, isOfMembers }: Which): Sql => {
   const soon = tx`k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS})`;
-  return tx`((k.state = 'open' and ${soon}) or (k.state = 'attempted' and ${soon})) and ${which}`;
+  const blocked = isOfMembers ? tx`k.state = 'blocked' or` : tx``;
+  return tx`(${blocked} (k.state = 'open' and ${soon}) or (k.state = 'attempted' and ${soon})) and ${which}`;
 };
 /** The end of a day, no earlier than the clock `k` began and no later than now. */
 const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
   tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
 
 /** Ends those of members who have died. */
-async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
+async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Which): Promise<void> {
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
     from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near(tx, now, which)}`;
 }
 
 /** Ends those of members who have withdrawn, which an older program opened after the withdrawal. */
-async function endWithdrawn(tx: Queryable, now: Date, which: Sql): Promise<void> {
+async function endWithdrawn(tx: Queryable, now: Date, which: Which): Promise<void> {
   const found = await tx<{ id: string }[]>`
     select distinct k.member_id as id from exchange.clock k
     where ${near(tx, now, which)} and k.kind in ('C2', 'C4', 'C5-runoff') and 'opt-in' <> (
@@ -40,7 +45,7 @@ async function endWithdrawn(tx: Queryable, now: Date, which: Sql): Promise<void>
 }
 
 /** Ends those of the open clocks `k` that are due soon and meet a condition. */
-async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
+async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Which): Promise<void> {
   const isNear = near(tx, now, which);
   const today = tx`(${now}::timestamptz at time zone ${calendar.zone})::date`;
   const endedAt = (day: Sql) => endedOn(tx, calendar, now, day);
@@ -76,12 +81,8 @@ export async function endClocksOf(
   coverageIds: readonly string[],
 ): Promise<void> {
   if (coverageIds.length === 0) return;
-  await endClocks(
-    tx,
-    calendar,
-    now,
-    tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`,
-  );
+  const which: Sql = tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`;
+  await endClocks(tx, calendar, now, { which, isOfMembers: true });
 }
 
 /** Ends those of members who have died: of these, whose clocks have begun only now, and of whom that was told since. clock_member. */
@@ -93,7 +94,8 @@ export async function endClocksOfDead(
 ): Promise<void> {
   const told = await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`;
   const ids = [...memberIds, ...told.map((t) => t.id)];
-  if (ids.length > 0) await endDeceased(tx, calendar, now, tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`);
+  const which: Sql = tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`;
+  if (ids.length > 0) await endDeceased(tx, calendar, now, { which, isOfMembers: true });
 }
 
 /**
@@ -107,6 +109,7 @@ export async function endClocksDue(tx: Queryable, calendar: Calendar, now: Date)
   const until = new Date(now.getTime() + NEAR_DAYS * 86_400_000);
   const from = before?.isSameDay === true ? before.until : null;
   if (from !== null && from >= until) return;
-  await endClocks(tx, calendar, now, from === null ? tx`true` : tx`k.due_at >= ${from}`);
+  const which: Sql = from === null ? tx`true` : tx`k.due_at >= ${from}`;
+  await endClocks(tx, calendar, now, { which, isOfMembers: false });
   await tx`update exchange.clock_look set day = (${now}::timestamptz at time zone ${calendar.zone})::date, until = ${until}`;
 }

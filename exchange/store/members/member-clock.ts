@@ -123,7 +123,7 @@ export async function openRequestClocks(
 /**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, and for a coverage after a gap, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * ended and that is known; of one that was ours before and is again, for a coverage after a gap, and of members who turned out to be one person, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
  * is the start.
  */
 export async function openRequests(
@@ -150,7 +150,7 @@ export async function openRequests(
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (select max(at) as at from exchange.member_request where other_coverage_id = o.id and said_by = $6) n
      cross join lateral (
-       select greatest(c.at, o.known_at, n.at, (
+       select greatest(c.at, o.known_at, n.at, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
          case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
@@ -222,11 +222,20 @@ export async function hastenRequest(
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
  * that has ended; the clocks before them are met. Who has withdrawn since the pull was accepted is not asked again. Pulls are taken once, by
  * pull_unclocked; clocks by clock_member.
+ * @param one the pull that is accepted in this transaction; absent: those that an older program left. A peer that answers at once has accepted
+ * when it has answered.
  */
-export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
+export async function openRefreshClocks(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  one?: { pullId: string; at: Date },
+): Promise<void> {
   const opened = await tx.unsafe<{ memberId: string }[]>(
     `with asked as (
-       update exchange.pull set clocked = true where kicked_off_at is not null and not clocked returning id, peer_id, kicked_off_at
+       update exchange.pull set clocked = true where not clocked and case when $4::text is null
+         then kicked_off_at is not null and (fetch_form is null or fetch_form not in ('everything', 'search') or state in ('reconciling', 'done', 'review', 'unbalanced'))
+         else id = $4 end returning id, peer_id, coalesce($5::timestamptz, kicked_off_at) as kicked_off_at
      ), covered as (
        select distinct on (o.id) o.id, o.member_id, o.ends, a.peer_id, a.kicked_off_at as at, a.id as pull_id, (a.kicked_off_at at time zone $1)::date as day
        from asked a join exchange.pull_member m on m.pull_id = a.id and m.outcome = 'matched'
@@ -251,7 +260,7 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
      left join lateral (select lob from exchange.enrolment where member_id = c.member_id order by starts desc limit 1) l on true
      where (n.kind = 'C4' or c.ends + ${RUN_OFF_DAYS} >= c.day) and ((select count(*) from met) >= 0)
      on conflict (kind, subject) do nothing returning member_id as "memberId"`,
-    [calendar.zone, RULE_VERSION, calendar.version],
+    [calendar.zone, RULE_VERSION, calendar.version, one?.pullId ?? null, one?.at ?? null],
   );
   await settleWithdrawn(tx, now, [...new Set(opened.map((o) => o.memberId))]);
 }

@@ -6,6 +6,7 @@ import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { isFormerSql, standsAsSql } from '../members/member-merge.ts';
 import { GIVEN_AT } from './choice-then.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
+import { PULL_CLOCKS } from './report-pulls.ts';
 import { SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
@@ -15,13 +16,22 @@ export type Row = Record<string, string | number | boolean | Date | null>;
 
 const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
 export const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
+/** Does a coverage lie within the period? By its days. */
+const WITHIN = (e: string) =>
+  `${e}.starts < ($2::timestamptz at time zone 'UTC')::date and coalesce(${e}.ends, 'infinity'::date) >= ($1::timestamptz at time zone 'UTC')::date`;
+/**
+ * Members of a line of business ($5) in the period: by their coverage within it; of who had none, by the last one before, else by the first one after. So
+ * who has gone to another line since stays where they were. enrolment_pkey.
+ */
+const LOB_MEMBERS = `(select e.member_id from exchange.enrolment e where e.lob = $5 and (${WITHIN('e')} or (
+    not exists (select from exchange.enrolment f where f.member_id = e.member_id and ${WITHIN('f')})
+    and e.starts = (select coalesce(max(f.starts) filter (where f.starts < ($2::timestamptz at time zone 'UTC')::date), min(f.starts)) from exchange.enrolment f where f.member_id = e.member_id))))`;
 /** Members of a line of business, when one is asked for; what was said by who goes on as another stands with that one. */
 export const LOB = (member: string) =>
-  `not ${isFormerSql(member)} and ($5::text is null or ${member} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
+  `not ${isFormerSql(member)} and ($5::text is null or ${member} in ${LOB_MEMBERS})`;
 
 /** Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. */
-const OF_LOB = (member: string) =>
-  `($5::text is null or ${standsAsSql(member)} in (select e.member_id from exchange.enrolment e where e.lob = $5))`;
+const OF_LOB = (member: string) => `($5::text is null or ${standsAsSql(member)} in ${LOB_MEMBERS})`;
 
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case
@@ -167,10 +177,16 @@ const COMPLIANCE_SQL = {
       coalesce(sum((j.counts->>'withheld-sensitive')::int), 0)::int as sensitive, coalesce(sum((j.counts->>'withheld-window')::int), 0)::int as "window"
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
+  // who refused as a person: whoever suspended or closed the payer, or blocked the key; the newest to have done so before
   refusals: `
-    select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    select coalesce(r.name, a.actor) as payer, a.action, a.reason, d.by, d.criterion, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
-    where a.outcome = 'refused' and a.actor_kind = 'peer' and a.at >= $1 and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 4 desc`,
+    left join lateral (
+      select c.by, c.after->>'reason' as criterion from exchange.peer_change c where c.peer_id = a.peer_id and c.at <= a.at and c.state = 'applied'
+        and c.what = case a.reason when 'client-suspended' then 'state' when 'blocked-key' then 'blocked-keys' end order by c.id desc limit 1
+    ) d on a.reason in ('client-suspended', 'blocked-key')
+    where a.outcome = 'refused' and a.actor_kind = 'peer' and a.at >= $1 and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${USED}
+    group by 1, 2, 3, 4, 5 order by 1, 6 desc, 2, 3, 4, 5`,
   decisions: `
     select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a
@@ -210,7 +226,9 @@ const COMPLIANCE_SQL = {
     select 'to us', 'member-match', 'single', min(s.at), max(s.last), null, 'complete', sum(s.n)::int, null, jsonb_object_agg(s.outcome, s.n), null, null
     from (select (m.at at time zone $6)::date as day, m.outcome, min(m.at) as at, max(m.at) as last, count(*) as n from exchange.match_single m where ${SINGLES} group by 1, 2) s group by s.day
     union all
-    select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
+    select 'by us', p.id, 'pull', p.created_at, p.finished_at,
+      -- as the list of pulls says it
+      coalesce((select min(k.due_at) from exchange.pull_member m cross join lateral (${PULL_CLOCKS}) k where m.pull_id = p.id), p.due_at), p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
       (select jsonb_object_agg(o.outcome, o.n) from (select m.outcome, count(*) as n from exchange.pull_member m where m.pull_id = p.id and m.outcome is not null group by 1) o)
         || coalesce((select jsonb_build_object('lines', sum(f.units)) from exchange.pull_file f where f.pull_id = p.id and f.kind <> 'error'), '{}'),
       (select sum(f.bytes) from exchange.pull_file f where f.pull_id = p.id)::float8,

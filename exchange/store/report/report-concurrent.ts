@@ -22,14 +22,14 @@ export type Stale = {
   ofAll: number;
 };
 
-/** The longest ago first. Other coverage is read once; pull_member_member and clock_member for each. */
+/** The longest ago first; who has two cards of one payer is told once, by the one asked for longest ago. Other coverage is read once; pull_member_member and clock_member for each. */
 export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limit: number): Promise<Stale[]> {
   const today = '($1::timestamptz at time zone $2)::date';
   return [
     ...(await sql.unsafe<Stale[]>(
-      `select o.member_id as "memberId", coalesce(r.name, o.payer) as payer, o.peer_id as "peerId", o.ends::text, l.at as "askedAt", l.pull_id as "pullId", l.outcome,
-         k.id as "clockId", k.kind, k.state, k.due_at as "dueAt", k.closed_at as "closedAt",
-         count(*) over ()::int as "ofAll"
+      `select x.*, count(*) over ()::int as "ofAll" from (
+       select distinct on (o.member_id, coalesce(o.peer_id, o.payer)) o.member_id as "memberId", coalesce(r.name, o.payer) as payer, o.peer_id as "peerId", o.ends::text, l.at as "askedAt", l.pull_id as "pullId", l.outcome,
+         k.id as "clockId", k.kind, k.state, k.due_at as "dueAt", k.closed_at as "closedAt", o.id
        from exchange.other_coverage o left join exchange.peer r on r.id = o.peer_id
        join lateral (select choice, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1) c
          on c.choice = 'opt-in' and ${namesSql('c', 'o', today)}
@@ -43,7 +43,8 @@ export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limi
          where member_id = o.member_id and kind in ('C2', 'C4') and split_part(subject, '/', 1) = o.id
          order by state in ('open', 'attempted', 'blocked') desc, starts_at desc, id limit 1) k on true
        where (o.ends is null or o.ends >= ${today}) and ${enrolledSql('o.member_id', today)}
-       order by l.at, o.id limit $3`,
+       order by o.member_id, coalesce(o.peer_id, o.payer), l.at, o.id) x
+       order by x."askedAt", x.id limit $3`,
       [now, zone, limit],
     )),
   ];

@@ -156,7 +156,7 @@ export async function planOfQuestions(): Promise<QuestionPlan> {
   await choose('decline', ny('2027-02-01T12:00:00'));
   await choose('opt-in', ny('2027-02-08T12:00:00'));
 
-  const { asked, fetched } = await askThePlan(peer);
+  const books = await askThePlan(peer);
   await proveAll(deps);
 
   // documents, on two days; a head that an auditor keeps
@@ -190,5 +190,5 @@ export async function planOfQuestions(): Promise<QuestionPlan> {
   await contact('returned', 'offer', ny('2027-04-05T09:00:00', '-04:00'), 'returned');
   await keepClocks(deps);
   rmSync(folder, { recursive: true, force: true });
-  return { peer, app: app as unknown as Hono<never>, sql, as, asked, fetched, close: () => peer.close() };
+  return { peer, app: app as unknown as Hono<never>, sql, as, ...books, close: () => peer.close() };
 }

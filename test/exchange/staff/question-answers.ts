@@ -39,6 +39,32 @@ export type Answered = {
   close(): Promise<void>;
 };
 
+/** Makes the pack of a period and reads its files and its report. */
+export async function packOf(
+  deps: Parameters<typeof writePack>[0],
+  name: string,
+  zip: string,
+): Promise<Pick<Answered, 'pack' | 'tables'>> {
+  const period = readPeriod(name);
+  if (!period) throw new Error('no period');
+  const pack: Answered['pack'] = {};
+  let tables: Answered['tables'] = {};
+  const index = await writePack(deps, period, zip);
+  const opened = await openPromise(zip);
+  for await (const entry of opened.eachEntry()) {
+    const body = await text(await opened.openReadStreamPromise(entry));
+    if (entry.fileName.endsWith('.jsonl'))
+      pack[entry.fileName] = body
+        .split('\n')
+        .filter(Boolean)
+        .map((l) => JSON.parse(l));
+    if (entry.fileName === 'report.json') tables = JSON.parse(body).tables;
+    if (entry.fileName === 'content.json') pack['content.json'] = JSON.parse(body).exports;
+  }
+  expect(index.items.length).toBeGreaterThan(Object.keys(pack).length);
+  return { pack, tables };
+}
+
 export async function answered(): Promise<Answered> {
   const plan = await planOfQuestions();
   const { sql } = plan;
@@ -46,8 +72,6 @@ export async function answered(): Promise<Answered> {
   const keyOf = await memberKeys(deps);
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-questions-'));
   const zip = join(folder, 'q1.zip');
-  const pack: Answered['pack'] = {};
-  let tables: Answered['tables'] = {};
   const looked: string[] = [];
   // what people do, in the quarter still: an outage is told as the reason, records are decided about, the payer is told
   plan.peer.at(ny('2027-03-30T22:00:00', '-04:00'));
@@ -76,21 +100,7 @@ export async function answered(): Promise<Answered> {
   plan.peer.at(ny('2027-04-20T12:00:00', '-04:00'));
   await checkAudit(deps, { kind: 'command', name: 'auditor' });
   reviewer = await plan.as('dev-reviewer');
-  const period = readPeriod('2027-Q1');
-  if (!period) throw new Error('no period');
-  const index = await writePack(deps, period, zip);
-  const opened = await openPromise(zip);
-  for await (const entry of opened.eachEntry()) {
-    const body = await text(await opened.openReadStreamPromise(entry));
-    if (entry.fileName.endsWith('.jsonl'))
-      pack[entry.fileName] = body
-        .split('\n')
-        .filter(Boolean)
-        .map((l) => JSON.parse(l));
-    if (entry.fileName === 'report.json') tables = JSON.parse(body).tables;
-    if (entry.fileName === 'content.json') pack['content.json'] = JSON.parse(body).exports;
-  }
-  expect(index.items.length).toBeGreaterThan(Object.keys(pack).length);
+  const { pack, tables } = await packOf(deps, '2027-Q1', zip);
 
   const get = (path: string) => {
     looked.push(path);

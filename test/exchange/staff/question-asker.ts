@@ -9,6 +9,8 @@ import { FORMULA, id, type Name, ny, WHO } from './question-people.ts';
 export type Books = {
   asked: { what: string; at: Date; status: number; object?: string }[];
   fetched: { url: string; at: Date; body: string }[];
+  /** asks for a token again, as of now */
+  again(): Promise<unknown>;
 };
 
 export async function askThePlan(peer: ScriptedPeer): Promise<Books> {
@@ -110,5 +112,5 @@ export async function askThePlan(peer: ScriptedPeer): Promise<Books> {
   await call('refused', `/Patient/${id('ben')}`);
   await call('refused', '/Group/11111111-1111-1111-1111-111111111111/$export', { headers: KICK });
 
-  return { asked, fetched };
+  return { asked, fetched, again: () => them.signIn(scope, deps.clock()) };
 }
