@@ -161,14 +161,14 @@ function change(): void {
     record(next);
   } else if (chance(0.3) && !events.some((o) => o.visit === e && !o.gone)) {
     e.gone = true;
-    say(`${keyOf(e)} is gone at ${placesOf(e).map((p) => NAMES[p])}`);
+    say(`${keyOf(e)} is gone at ${placesOf(e).map(peerId).join()}`);
     for (const plan of placesOf(e)) {
       const entry = [{ request: { method: 'DELETE', url: `${e.kind}/${idAt(e, plan)}` } }];
       push(records, plan, { resourceType: 'Bundle', type: 'transaction', entry });
     }
   } else {
     e.value++;
-    say(`${keyOf(e)} is ${toldOf(e)} at ${placesOf(e).map((p) => NAMES[p])}`);
+    say(`${keyOf(e)} is ${toldOf(e)} at ${placesOf(e).map(peerId).join()}`);
     record(e);
   }
 }
