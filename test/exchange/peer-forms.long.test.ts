@@ -630,8 +630,17 @@ describe('one member at a time', () => {
         'GET /fhir/Observation': observations,
         'GET /fhir/Condition': status(403),
       });
-    const done = await peer.pull(script((_, a) => json(a, bundle([parsed('a'), parsed('b')]))));
+    const both: Handler = (_, a) => json(a, bundle([parsed('a'), parsed('b')]));
+    const ill = { resourceType: 'Condition', id: 'c', subject: { reference: 'Patient/p9' }, code: { text: 'x' } };
+    await peer.pull({ ...script(both), 'GET /fhir/Condition': (_, a) => json(a, bundle([ill])) });
+    const done = await peer.pull(script(both));
     expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'search', ['a', 'b']]);
+    // what was not given is not gone
+    const { sql } = peer.node.deps.database;
+    expect(await sql`select from exchange.resource where type = 'Condition' and origin = 'scripted'`).toHaveLength(1);
+    expect(await sql`select from exchange.finding where pull_id = ${done.id} and kind = 'missing-at-source'`).toEqual(
+      [],
+    );
     const report = await pullReport(peer.node.deps, done.id);
     expect(report && [refusedOf(report), report.conservation.total.verdict]).toEqual([['Condition'], 'holds']);
     expect(await peer.findings(done.id)).toMatchObject({ 'peer-incomplete': 1 });

@@ -165,6 +165,7 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
         select r.type, r.source_id, r.id, true as is_held from member m
         join exchange.resource r on r.member_id = m.member_id and r.origin = ${work.peerId} and not r.deleted and r.type <> 'Patient'
           and r.last_updated < (select created_at from exchange.pull where id = ${work.pull})
+          and r.type <> all(array(select f.type from exchange.finding f where f.pull_id = ${work.pull} and f.kind = 'peer-type-refused' and f.type is not null))
         union all
         select type, source_id, null, false from here
       ) both_of group by type, source_id having bool_and(is_held)
