@@ -4,6 +4,7 @@ import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { areOfOtherThings } from '../../reconcile/other-things.ts';
 import { SOURCE_KEY } from '../../reconcile/record-keys.ts';
+import { changedAt } from './outdated-copies.ts';
 
 /** `resource.withheld` of such a copy. */
 export const OUTLIVED = 'outlived';
@@ -27,7 +28,7 @@ const OLDER = `
     join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id and i.state = 'retracted'
     join exchange.pull d on d.id = i.last_pull join (${BASES}) p on p.id = r.origin
   ), copies as materialized (
-    select r.member_id, r.type, r.id, g.id as of_id, coalesce(i.last_updated < g.at, false) as is_older, count(*) over (partition by r.member_id, r.type, r.origin, g.name) as n
+    select r.member_id, r.type, r.id, g.id as of_id, coalesce(${changedAt('i')} < g.at, false) as is_older, count(*) over (partition by r.member_id, r.type, r.origin, g.name) as n
     from (select distinct member_id, type from gone) m cross join lateral (
       select x.member_id, x.type, x.id, x.origin, x.source_id, x.keys from exchange.resource x
       where x.member_id = m.member_id and x.type = m.type and not x.deleted and x.origin <> 'own' and x.keys is not null offset 0) r
