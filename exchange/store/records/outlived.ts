@@ -21,21 +21,30 @@ const CONCERNED = `
 const BASES = `select id, fhir_base as base from exchange.peer where fhir_base is not null
   union select peer_id, before ->> 'fhirBase' from exchange.peer_change where state = 'applied' and before ->> 'fhirBase' is not null`;
 const OLDER = `
-  gone as materialized (
-    select r.member_id, r.type, r.id, r.origin, hashtextextended('${SOURCE_KEY}' || p.base || '/' || r.type || '/' || r.source_id, 0) as name, d.transaction_time as at
+  bases as materialized (${BASES}), gone as materialized (
+    select r.member_id, r.type, r.id, r.origin, hashtextextended('${SOURCE_KEY}' || p.base || '/' || r.type || '/' || r.source_id, 0) as name, i.at
     from concerned m cross join lateral (
       select x.member_id, x.type, x.id, x.origin, x.source_id from exchange.resource x where x.member_id = m.member_id and x.deleted and x.origin <> 'own' offset 0) r
-    join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id and i.state = 'retracted'
-    join exchange.pull d on d.id = i.last_pull join (${BASES}) p on p.id = r.origin
-  ), copies as materialized (
-    select r.member_id, r.type, r.id, g.id as of_id, coalesce(${changedAt('i')} < g.at, false) as is_older, count(*) over (partition by r.member_id, r.type, r.origin, g.name) as n
-    from (select distinct member_id, type from gone) m cross join lateral (
-      select x.member_id, x.type, x.id, x.origin, x.source_id, x.keys from exchange.resource x
-      where x.member_id = m.member_id and x.type = m.type and not x.deleted and x.origin <> 'own' and x.keys is not null offset 0) r
-    join gone g on g.member_id = r.member_id and g.type = r.type and g.origin <> r.origin and g.name = any(r.keys)
-    join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id
+    cross join lateral (
+      select d.transaction_time as at from exchange.identity y join exchange.pull d on d.id = y.last_pull
+      where y.peer_id = r.origin and y.type = r.type and y.source_id = r.source_id and y.state = 'retracted' offset 0) i
+    join bases p on p.id = r.origin
+  ), named as (
+    -- beside what they are called by, in one order: of neither is it known how many there are, and a join would be guessed small and go through all for each
+    select *, max(gone_id) over called as of_id, max(gone_origin) over called as of_origin, max(gone_at) over called as of_at, count(id) over (partition by member_id, type, name, origin) as n
+    from (
+      select member_id, type, name, id as gone_id, origin as gone_origin, at as gone_at, null::text as id, null::text as origin, null::text as source_id from gone
+      union all
+      select r.member_id, r.type, k, null, null, null, r.id, r.origin, r.source_id
+      from (select distinct member_id, type from gone) m cross join lateral (
+        select x.member_id, x.type, x.id, x.origin, x.source_id, x.keys from exchange.resource x
+        where x.member_id = m.member_id and x.type = m.type and not x.deleted and x.origin <> 'own' and x.keys is not null offset 0) r
+      cross join unnest(r.keys) k where (k in (select name from gone)) is true
+    ) a window called as (partition by member_id, type, name)
   ), outlived as materialized (
-    select distinct member_id, type, id, of_id from copies where is_older and n = 1
+    select distinct c.member_id, c.type, c.id, c.of_id from (select * from named where id is not null and origin <> of_origin and n = 1 offset 0) c
+    cross join lateral (select ${changedAt('i')} as at from exchange.identity i where i.peer_id = c.origin and i.type = c.type and i.source_id = c.source_id offset 0) i
+    where i.at < c.of_at
   )`;
 
 type Copy = { memberId: string; type: string; id: string; body: string; of: string };
@@ -48,8 +57,9 @@ async function outlived(tx: Queryable, concerned: string, of?: string): Promise<
   const found = await tx.unsafe<Copy[]>(
     `with concerned as materialized (${concerned}), ${OLDER}
      select o.member_id as "memberId", o.type, o.id, r.body, g.body as of
-     from outlived o join exchange.resource r on r.member_id = o.member_id and r.type = o.type and r.id = o.id
-     join exchange.resource g on g.member_id = o.member_id and g.type = o.type and g.id = o.of_id`,
+     from outlived o
+     cross join lateral (select x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.id offset 0) r
+     cross join lateral (select x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.of_id offset 0) g`,
     of === undefined ? [] : [of],
   );
   const same = (c: Copy) => !areOfOtherThings(JSON.parse(c.body) as Resource, JSON.parse(c.of) as Resource);
