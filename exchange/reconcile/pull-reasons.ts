@@ -30,6 +30,7 @@ export const PULL_REASONS = {
   ),
   redirect: act('The other payer sent us on to another address.', 'Confirm it with the other payer first.'),
   'consent-withdrawn': calm('Every member of the pull withdrew the choice. Nothing was asked.'),
+  'named-in-error': calm('The payer was named by mistake, for every member of the pull. Nothing was asked.'),
   'no-usable-member': look(
     'No member of the pull had the data that a request needs.',
     'Complete name, birth date and member number.',
@@ -213,6 +214,7 @@ export const CLOCK_REASONS = {
   'consent-withdrawn': calm('The member withdrew the choice.'),
   'member-withdrew': calm('The member withdrew the choice.'),
   'member-declined': calm('The member declined.'),
+  'named-in-error': calm('The payer was named by mistake: nobody had to ask it.'),
   'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
   'one-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member has died, by our own record of the person.'),
@@ -234,5 +236,5 @@ export const PULL_STATES = {
   partial: act('Files are missing', 'Ask the other payer, then accept the pull without them.'),
   refused: act('Refused by the other payer', 'Ask the other payer about our registration.'),
   failed: act('Failed', 'Read the reason; the request is made again or by hand.'),
-  withdrawn: calm('Withdrawn by the member'),
+  withdrawn: calm('Withdrawn'),
 } as const satisfies Readonly<Record<string, Meaning>>;
