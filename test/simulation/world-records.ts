@@ -1,6 +1,8 @@
 // What happens to people of a simulated world (world.long.test.ts), and the record that a payer has of it.
+import { patientIdFor } from '../../exchange/members/enrolment.ts';
 import { withCheckDigit } from '../../src/fhir/npi.ts';
-import { idOf, type Person } from '../exchange/plan-fixture.ts';
+import type { Sql } from '../../src/store/database.ts';
+import type { Person } from '../exchange/plan-fixture.ts';
 
 export const NAMES = ['A', 'B', 'C'] as const;
 /** Places of payers in {@link NAMES}. */
@@ -11,6 +13,8 @@ export const npiOf = (plan: number): string => withCheckDigit(`90000010${plan}`)
 /** With a payer. `asks`: other payers that are asked, with the last day there where that is told. */
 export type Member = {
   number: string;
+  /** the number of the first card: whoever comes back under another one stays the same member */
+  first: string;
   starts: string;
   ends: string | undefined;
   asks: Map<number, string | undefined>;
@@ -19,6 +23,13 @@ export type Member = {
   chosenOn: string;
 };
 export type Human = { name: string; family: string; given: string; born: string; at: Map<number, Member> };
+
+export const HUMANS: readonly Human[] = [
+  { family: 'Rivera', given: 'Ana', born: '1974-12-25' },
+  { family: 'Johnson', given: 'Robert', born: '1960-02-03' },
+  { family: 'Marlowe', given: 'Agnes', born: '2010-05-05' },
+  { family: 'Marlowe', given: 'Beatrice', born: '2010-05-05' },
+].map((person, i) => ({ ...person, name: `h${i}`, at: new Map() }));
 
 export const KINDS = ['Observation', 'Condition', 'MedicationRequest', 'Encounter', 'ExplanationOfBenefit'] as const;
 export type Happening = {
@@ -46,6 +57,8 @@ export const personAt = (h: Human, plan: number): Person => ({
   given: h.given,
   born: h.born,
 });
+/** Id of the member that a person is. */
+export const memberAt = (h: Human, plan: number): string => patientIdFor(h.at.get(plan)?.first ?? '');
 export const placesOf = (e: Happening): number[] => [e.plan, ...(e.also === undefined ? [] : [e.also])];
 export const idAt = (e: Happening, plan: number): string => `${NAMES[plan]}-${e.n}`;
 
@@ -98,13 +111,21 @@ export function readShown(r: Shown): { key: string; told: string } | undefined {
   }
 }
 
+/** Did a payer delete it by itself, or learn from one that had it that it is gone? */
+export async function isToldGone(sql: Sql, e: Happening, plan: number): Promise<boolean> {
+  const names = placesOf(e).map((p) => `${p === plan ? 'own' : peerId(p)} ${idAt(e, p)}`);
+  const rows = await sql`
+    select from exchange.resource where deleted and origin || ' ' || coalesce(source_id, id) = any(${names}::text[])`;
+  return rows.length > 0;
+}
+
 const HL7 = 'http://terminology.hl7.org/CodeSystem';
 const coded = (system: string, code: string) => ({ coding: [{ system, code }] });
 const ucum = (value: number, code: string) => ({ value, unit: code, system: 'http://unitsofmeasure.org', code });
 
 /** The record that `plan` has of an event. */
 export function recordOf(e: Happening, plan: number): object {
-  const subject = { reference: `Patient/${idOf(personAt(e.who, plan))}` };
+  const subject = { reference: `Patient/${memberAt(e.who, plan)}` };
   const at = minuteOf(e);
   const one = (more: object) => ({
     resourceType: e.kind,
@@ -171,7 +192,7 @@ function claimOf(e: Happening, plan: number): object {
       },
     ],
     type: coded(`${HL7}/claim-type`, 'professional'),
-    patient: { reference: `Patient/${idOf(personAt(e.who, plan))}` },
+    patient: { reference: `Patient/${memberAt(e.who, plan)}` },
     created: e.day,
     billablePeriod: { start: day, end: day },
     insurer: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: npiOf(e.plan) } },
