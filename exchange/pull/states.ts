@@ -11,6 +11,7 @@ import { pinnedDifferences, publishedDifference, recordDifferences } from '../pe
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { type Peer, pinPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
+import { RELEARN_MS } from '../store/peers/peer-takes.ts';
 import {
   movePull,
   type Pull,
@@ -77,9 +78,6 @@ const NOTHING_SAID = { operations: {}, systemOperations: [], guides: [], searchP
 
 /** How the peer is asked, as far as it is known. */
 export const abilitiesOf = (s: Step): Abilities => s.peer.abilities ?? negotiate(NOTHING_SAID, [], s.peer);
-
-/** What was learned of forms that it does not speak is tried again after this time. */
-const RELEARN_MS = 90 * 86_400_000;
 
 /** due → discovered: the peer's documents must say what the record says. */
 export async function discoverStep(s: Step): Promise<void> {
