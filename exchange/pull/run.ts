@@ -119,7 +119,8 @@ export async function takeStep(
     else await step(s);
     if (pull.state !== 'reconciling') await peerAnswered(sql, peer.id, deps.clock());
   } catch (error) {
-    await afterFault(s, error);
+    // what breaks while the fault is dealt with is one of ours
+    await afterFault(s, error).catch((broken: unknown) => afterFault(s, broken));
   } finally {
     clearInterval(renewal);
   }
