@@ -1,7 +1,8 @@
 // Chains of claims: which version of a claim counts, and what does not fit together. `related` names only the claim just
 // before or after (CARIN Blue Button), so a chain is put together from its members. Pure.
 import { createHash } from 'node:crypto';
-import type { ClaimFacts, ClaimNumber } from './facts.ts';
+import { isOtherSubType } from '../reconcile/claim-numbers.ts';
+import { areOfOtherDays, type ClaimFacts, type ClaimNumber } from './facts.ts';
 import { inOrder, type Linked, setEdges } from './order.ts';
 
 export type ClaimRecord = {
@@ -76,9 +77,9 @@ function gather<T>(lists: Map<string, T[]>, key: string, one: T): void {
   else if (list.length < MOST_OF_A_NUMBER) list.push(one);
 }
 
-/** Do two spans of days have nothing in common? */
-const apart = (a: ClaimFacts, b: ClaimFacts): boolean =>
-  a.from !== undefined && b.from !== undefined && ((a.to ?? a.from) < b.from || (b.to ?? b.from) < a.from);
+/** Claims of one number that are of other types are others (reconciliation.md, 9); so are inpatient and outpatient ones. */
+const isOfType = (a: ClaimFacts, b: ClaimFacts): boolean => a.type === b.type && !isOtherSubType(a.subType, b.subType);
+const typeOf = (f: ClaimFacts): string => (f.subType === undefined ? f.type : `${f.type} ${f.subType}`);
 
 const fits = (n: ClaimNumber, named: ClaimNumber): boolean =>
   n.value === named.value && (n.system === undefined || named.system === undefined || n.system === named.system);
@@ -105,12 +106,13 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
     const [number] = r.facts.numbers;
     const key = number === undefined ? `id|${r.id}` : `${r.insurer}|${number.system ?? ''}|${number.value}`;
     const same = byNumber.get(key) ?? [];
-    const twin = same.find((n) => n.facts.type === r.facts.type && !apart(n.facts, r.facts));
+    const twin = same.find((n) => isOfType(n.facts, r.facts) && !areOfOtherDays(n.facts, r.facts));
     if (twin) {
       twin.records.push(r);
       // one payer may know of a version that the other one does not
       twin.facts = {
         ...twin.facts,
+        ...(twin.facts.subType === undefined && r.facts.subType !== undefined ? { subType: r.facts.subType } : {}),
         prior: named(twin.facts.prior, r.facts.prior),
         next: named(twin.facts.next, r.facts.next),
       };
@@ -136,7 +138,7 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
     };
     const collides = same[0];
     if (collides) {
-      const code = collides.facts.type === r.facts.type ? 'other days' : 'another type';
+      const code = same.some((n) => isOfType(n.facts, r.facts)) ? 'other days' : 'another type';
       anomalies.add({
         code: 'uc-collision',
         at: r.id,
@@ -157,11 +159,12 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomali
     const all = (byValue.get(named.value) ?? []).filter((n) => n.facts.numbers.some((x) => fits(x, named)));
     const own = all.filter((n) => n.insurer === from.insurer);
     const list = own.length > 0 ? own : all;
-    return list.find((n) => n.facts.type === from.facts.type && n !== from) ?? list.find((n) => n !== from) ?? list[0];
+    const others = list.filter((n) => n !== from);
+    return others.find((n) => isOfType(n.facts, from.facts)) ?? others[0] ?? list[0];
   };
   const edges: { before: Node; after: Node; by: Node }[] = [];
   const ordered = nodes
-    .map((node) => ({ node, at: node.key + node.facts.type }))
+    .map((node) => ({ node, at: node.key + typeOf(node.facts) }))
     .sort((a, b) => (a.at < b.at ? -1 : 1));
   for (const { node } of ordered)
     for (const [direction, names] of [
@@ -211,7 +214,7 @@ function judgeEdges(node: Node, anomalies: Anomalies): void {
       next.facts.created.slice(0, 10) < node.facts.created.slice(0, 10)
     )
       add('date-inversion', `${next.number} is older than ${node.number}, which it replaces`);
-    if (node.facts.type !== next.facts.type) add('type-change', `${node.facts.type} became ${next.facts.type}`);
+    if (!isOfType(node.facts, next.facts)) add('type-change', `${typeOf(node.facts)} became ${typeOf(next.facts)}`);
     if (node.insurer !== next.insurer) add('insurer-change', `${next.number} is of another insurer`);
   }
   if (node.after.size > 1)
@@ -245,7 +248,7 @@ function chainOf(order: Node[], anomalies: Anomaly[]): Chain | undefined {
   const first = order[0];
   if (!first || (order.length === 1 && anomalies.length === 0 && state === 'final')) return undefined;
   const chain = createHash('sha256')
-    .update(order.map((n) => `${n.key}|${n.facts.type}`).sort()[0] ?? '')
+    .update(order.map((n) => `${n.key}|${typeOf(n.facts)}`).sort()[0] ?? '')
     .digest('hex')
     .slice(0, 32);
   return {

@@ -1,7 +1,8 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { claimIdentifiers } from '../reconcile/claim-numbers.ts';
+import { claimIdentifiers, institutionalSubType } from '../reconcile/claim-numbers.ts';
 import { bare, codesOf, day, inWords, period } from '../reconcile/codes.ts';
+import { withNamedWithin } from '../reconcile/named-within.ts';
 import { authorizationNumbers } from '../reconcile/record-keys.ts';
 
 /** A claim number: `system` may be missing where a claim names another. */
@@ -18,6 +19,8 @@ export type ClaimFacts = {
   status: string;
   /** claim type codes, sorted */
   type: string;
+  /** of an institutional one: `inpatient` or `outpatient`, where it says which */
+  subType?: string;
   created?: string;
   /** days of service */
   from?: string;
@@ -36,6 +39,10 @@ export type ClaimFacts = {
   /** claims: authorizations used */
   authorizations?: string[];
 };
+
+/** Do two spans of days of service have nothing in common? */
+export const areOfOtherDays = (a: ClaimFacts, b: ClaimFacts): boolean =>
+  a.from !== undefined && b.from !== undefined && ((a.to ?? a.from) < b.from || (b.to ?? b.from) < a.from);
 
 const REVIEW = '/extension-reviewAction';
 const WHEN = '/base-ext-when-adjudicated';
@@ -94,8 +101,9 @@ const identifierValues = (r: Resource): string[] => [
 ];
 
 /** undefined for all other types. */
-export function claimFacts(r: Resource): ClaimFacts | undefined {
-  if (r.resourceType !== 'ExplanationOfBenefit') return undefined;
+export function claimFacts(claim: Resource): ClaimFacts | undefined {
+  if (claim.resourceType !== 'ExplanationOfBenefit') return undefined;
+  const r = withNamedWithin(claim);
   const isPa = r['use'] === 'preauthorization';
   const insurer = isObject(r['insurer']) ? r['insurer'] : {};
   const insurerNumber = numberOf(insurer['identifier'])[0];
@@ -110,6 +118,7 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
     .sort();
   const [from, to] = [days[0], days.at(-1)];
   const created = text(r['created']);
+  const subType = institutionalSubType(r);
   const reference = text(insurer['reference']);
   const insurerName =
     reference === undefined && insurerNumber === undefined ? (inWords(text(insurer['display'])) ?? '') : '';
@@ -136,6 +145,7 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
       .map((c) => c.slice(c.indexOf('|') + 1))
       .sort()
       .join('+'),
+    ...(subType === undefined ? {} : { subType }),
     ...(created === undefined ? {} : { created }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),

@@ -14,6 +14,7 @@ import { type Actor, readChoice, readPayer, recordChoice, recordPayer, recordReq
 import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
 import { choiceForm, payerForm } from '../members/forms.ts';
 import { isOpen, memberOfPass, passOf, unlock } from '../members/invite.ts';
+import { MEMBER_SAYS, recordNamedInError } from '../members/named-in-error.ts';
 import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberAccount } from '../report/member/member-account.ts';
@@ -77,16 +78,19 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     const hidden = html`<input type="hidden" name="pass" value="${await passOf(deps, code, memberId)}">`;
     const known = (await peerLines(deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
     const isYes = account.choices[0]?.choice === 'opt-in';
+    const payers = account.payers.filter((p) => p.inErrorAt === null);
+    const button = (to: string, coverage: string, label: string) =>
+      html` <form method="post" action="/my/${code}/${to}">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${coverage}"><button>${label}</button></form>`;
     return send(
       c,
       language,
       html`${said}<section class="box">${choiceForm(`/my/${code}/choice`, language, account.choices[0], hidden)}</section>
 <section class="box"><h2>${w.payersTitle}</h2>${
-        account.payers.length === 0
+        payers.length === 0
           ? html`<p>${w.noPayers}</p>`
-          : html`<ul>${account.payers.map(
+          : html`<ul>${payers.map(
               (p) =>
-                html`<li>${p.peerName ?? p.payer}${isYes ? html` <form method="post" action="/my/${code}/request">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><button>${w.ask}</button></form>` : ''}</li>`,
+                html`<li>${p.peerName ?? p.payer}${isYes ? button('request', p.id, w.ask) : ''}${button('payer-in-error', p.id, w.notMine)}</li>`,
             )}</ul>`
       }${payerForm(`/my/${code}/payer`, language, hidden, known)}</section>${text(language)}`,
     );
@@ -165,6 +169,11 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     if ((await recordPayer(deps, memberId, read, actor)) === undefined)
       return room(c, language, memberId, bad(language, ['many']));
     return room(c, language, memberId, good(CHOICE_WORDS[language].payerAdded));
+  });
+  act('/my/:code/payer-in-error', async (c, sent, language, memberId, actor) => {
+    const said = { otherCoverageId: sent.get('coverage') ?? '', reason: MEMBER_SAYS };
+    const done = (await recordNamedInError(deps, memberId, said, actor)) === 'done';
+    return room(c, language, memberId, done ? good(CHOICE_WORDS[language].takenBack) : '');
   });
   act('/my/:code/request', async (c, sent, language, memberId, actor) => {
     const done = await recordRequest(deps, memberId, sent.get('coverage') ?? '', actor);

@@ -19,6 +19,7 @@ import {
 } from '../store/members/member-choice.ts';
 import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/members/member-clock.ts';
 import { addRequest, hasRequest } from '../store/members/member-request.ts';
+import { nameAgain } from '../store/members/naming.ts';
 import { renewRequests } from '../store/members/renewed-request.ts';
 import { educationText, type Language } from './education.ts';
 
@@ -158,7 +159,7 @@ export function readPayer(form: URLSearchParams): PayerInput | { faults: string[
 /** Payers of one member; a link is no way to fill the database. */
 const MOST_PAYERS = 50;
 
-/** Another payer that the member names. Returns the id of the coverage, undefined when too many are named already. */
+/** Another payer that the member names; one that was taken back as named by mistake holds again. Returns the id of the coverage, undefined when too many are named already. */
 export async function recordPayer(
   deps: Needs,
   memberId: string,
@@ -172,6 +173,7 @@ export async function recordPayer(
     const isKnown = named.some((n) => n.payer === input.payer && n.memberNumber === input.memberNumber);
     if (!isKnown && named.length >= MOST_PAYERS) return undefined;
     const { id } = await namePayer(tx, { ...input, memberId, at, saidBy: actor.subject });
+    await nameAgain(tx, { otherCoverageId: id, at, reason: 'named again', by: actor.subject });
     await writeAudit(tx, [
       auditRow({
         at,
@@ -209,7 +211,8 @@ export async function recordRequest(
   const at = deps.clock();
   return beginAgain(deps.database.sql, async (tx) => {
     await tx`select 1 from exchange.member where id = ${memberId} for update`;
-    const coverage = (await otherCoverages(tx, memberId)).find((o) => o.id === otherCoverageId);
+    const named = await otherCoverages(tx, memberId);
+    const coverage = named.find((o) => o.id === otherCoverageId && o.inErrorAt === null);
     if (!coverage) return undefined;
     const may = await askable(tx, otherCoverageId, localDay(at, deps.config.timeZone));
     if (may === undefined) {

@@ -72,7 +72,7 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
     gender: text(parsed(id)['gender']) ?? null,
     enrolments: await memberEnrolments(sql, id),
     choice: (await memberChoices(sql, id))[0],
-    payers: await otherCoverages(sql, id),
+    payers: (await otherCoverages(sql, id)).filter((o) => o.inErrorAt === null),
     held: await heldOf(sql, id),
     knownBy: await payersKnowing(sql, id),
   });

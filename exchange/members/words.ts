@@ -36,6 +36,8 @@ export const CHOICE_WORDS = {
     ends: 'Covered until (empty if it goes on)',
     addPayer: 'Add the plan',
     payerAdded: 'Thank you. The plan is saved.',
+    notMine: 'This is not my plan',
+    takenBack: 'Thank you. We do not ask this plan. If it is yours after all, add it again.',
     ask: 'Ask this plan now',
     asked: 'We ask this plan within a week.',
     noAddress: 'We have noted that you want it. We do not know yet how to reach this plan; we ask it as soon as we do.',
@@ -93,6 +95,8 @@ export const CHOICE_WORDS = {
     ends: 'Cubierto hasta (vacío si continúa)',
     addPayer: 'Agregar el plan',
     payerAdded: 'Gracias. El plan está guardado.',
+    notMine: 'Este no es mi plan',
+    takenBack: 'Gracias. No pediremos nada a este plan. Si resulta que es suyo, agréguelo otra vez.',
     ask: 'Pedir ahora a este plan',
     asked: 'Pediremos a este plan dentro de una semana.',
     noAddress:

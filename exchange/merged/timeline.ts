@@ -122,7 +122,7 @@ async function namesOf(
   deps: Pick<Deps, 'database'>,
   keys: ReadonlySet<string>,
 ): Promise<(key: string) => string | undefined> {
-  const names = new Map<string, string>();
+  const names = new Map<string, string | undefined>();
   for await (const page of sharedTexts(deps.database, [...keys]))
     for (const { key, body } of page) names.set(key, nameOfShared(body));
   return (key) => names.get(key);

@@ -13,12 +13,12 @@ import { findPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
 import { noteTaken } from '../store/peers/peer-takes.ts';
 import { knownSince } from '../store/pull/known-since.ts';
-import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull/pull.ts';
+import { leftOutMembers, type movePull, type PullMember, pullMembers } from '../store/pull/pull.ts';
 import { noteTypes } from '../store/pull/pull-fault.ts';
 import { addFiles } from '../store/pull/pull-file.ts';
 import { askWithout, namedTypes, outOfReach, type Refused, refusedTypes, TYPES } from './refused-types.ts';
 import { leaveJobs } from './split.ts';
-import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
+import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** What was written at the peer while its answer was made may lie a little before the time that it says. */
@@ -49,11 +49,14 @@ export async function closeRequests(tx: Tx, s: Step, members: readonly PullMembe
 /** matched → exporting; of a peer that answers at once, → downloading. */
 export async function exportStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
-  const withdrawn = new Set(await withdrawnMembers(sql, s.pull.id));
+  const left = await leftOutMembers(sql, s.pull.id);
   const members = (await pullMembers(sql, s.pull.id)).filter((m) => m.outcome === 'matched');
-  const asked = members.filter((m) => !withdrawn.has(m.memberId));
+  const asked = members.filter((m) => !left.has(m.submittedId));
   if (asked.length === 0)
-    return advance(s, 'withdrawn', { reason: 'consent-withdrawn', finishedAt: s.deps.clock() }, '');
+    return endLeftOut(
+      s,
+      members.flatMap((m) => left.get(m.submittedId) ?? []),
+    );
   const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
   const patients = asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients]);
   if (SYNCHRONOUS.includes(form)) return askAtOnce(s, form, patients);
@@ -61,11 +64,11 @@ export async function exportStep(s: Step): Promise<void> {
   const abilities = abilitiesOf(s);
   const types = namedTypes(abilities);
   let statusUrl: string;
-  let left: { type: string; why: Refused }[] = [];
+  let lacks: { type: string; why: Refused }[] = [];
   try {
     if (types === undefined) statusUrl = await start(s, form, patients, since);
     else
-      ({ answer: statusUrl, left } = await askWithout(
+      ({ answer: statusUrl, left: lacks } = await askWithout(
         types,
         abilities.searchTypes,
         (some) => start(s, form, patients, since, some.join(',')),
@@ -84,7 +87,7 @@ export async function exportStep(s: Step): Promise<void> {
     since === undefined ? 'everything' : `changes since ${since.toISOString()}`,
     async (tx) => {
       await closeRequests(tx, s, members, at);
-      if (types !== undefined) await tellTypes(tx, s, left);
+      if (types !== undefined) await tellTypes(tx, s, lacks);
       await noteTypes(tx, s.pull.id, 'peer-scope-types', outOfReach(s.tokens.scopes(s.peer.id), types ?? TYPES));
     },
   );

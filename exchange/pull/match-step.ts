@@ -15,12 +15,12 @@ import { keptText } from '../reconcile/stage.ts';
 import { closeClock } from '../store/clock.ts';
 import { submissions } from '../store/match/submission.ts';
 import { earlierMatch } from '../store/pull/known-since.ts';
-import { copyOutcomes, holdPull, type movePull, pullMembers, setOutcomes } from '../store/pull/pull.ts';
+import { copyOutcomes, holdPull, leftOutMembers, type movePull, pullMembers, setOutcomes } from '../store/pull/pull.ts';
 import { keepStatements } from '../store/pull/pull-member.ts';
 import { restartsOf } from '../store/pull/pull-restart.ts';
 import { inLanes } from './lanes.ts';
 import { moveToOther } from './split.ts';
-import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
+import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** An answer without a match that ends the duty to ask. */
@@ -35,6 +35,9 @@ export async function matchStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
   if (!s.pull.isFull && (await useEarlier(s))) return;
   const asked = await submissions(sql, s.pull.id, today(s));
+  const left = await leftOutMembers(sql, s.pull.id);
+  if (left.size > 0 && left.size === (await pullMembers(sql, s.pull.id)).length)
+    return endLeftOut(s, [...left.values()]);
   if (asked.length === 0) return advance(s, 'failed', { reason: 'no-usable-member', finishedAt: s.deps.clock() }, '');
   const form = s.pull.matchForm ?? abilitiesOf(s).match;
   try {

@@ -13,12 +13,12 @@ import { type Peer, pinPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
 import { RELEARN_MS } from '../store/peers/peer-takes.ts';
 import {
+  leftOutMembers,
   movePull,
   type Pull,
   type PullPatch,
   type PullState,
   pullMembers,
-  withdrawnMembers,
 } from '../store/pull/pull.ts';
 import { noteFaults } from '../store/pull/pull-fault.ts';
 
@@ -79,13 +79,18 @@ const NOTHING_SAID = { operations: {}, systemOperations: [], guides: [], searchP
 /** How the peer is asked, as far as it is known. */
 export const abilitiesOf = (s: Step): Abilities => s.peer.abilities ?? negotiate(NOTHING_SAID, [], s.peer);
 
+/** Nobody is left to be asked for. @param why each is left out, as leftOutMembers tells it */
+export const endLeftOut = (s: Step, why: readonly string[]): Promise<void> => {
+  const reason = why.every((w) => w === 'named-in-error') ? 'named-in-error' : 'consent-withdrawn';
+  return advance(s, 'withdrawn', { reason, finishedAt: s.deps.clock() }, '');
+};
+
 /** due → discovered: the peer's documents must say what the record says. */
 export async function discoverStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
-  const withdrawn = new Set(await withdrawnMembers(sql, s.pull.id));
+  const left = await leftOutMembers(sql, s.pull.id);
   const members = await pullMembers(sql, s.pull.id);
-  if (members.every((m) => withdrawn.has(m.memberId)))
-    return advance(s, 'withdrawn', { reason: 'consent-withdrawn', finishedAt: s.deps.clock() }, '');
+  if (members.every((m) => left.has(m.submittedId))) return endLeftOut(s, [...left.values()]);
   const found = await discover(s.deps, s.peer, s.note);
   const differs = [...pinnedDifferences(s.peer, found), ...(await publishedDifference(s.deps, s.peer))];
   if (differs.length > 0)

@@ -1,5 +1,5 @@
-// Which identifiers of a claim name that claim alone.
-import { objects, type Resource, text } from '../../src/fhir/resource.ts';
+// Which identifiers of a claim name that claim alone, and for what kind of claim.
+import { codings, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { bare } from './codes.ts';
 
 /**
@@ -21,3 +21,19 @@ export function claimIdentifiers(r: Resource) {
   const typed = all.filter((i) => bare(i['type']).includes('uc'));
   return typed.length > 0 ? typed : all.slice(0, 1);
 }
+
+const SUB_TYPES = '/C4BBInstitutionalClaimSubType';
+/**
+ * Inpatient or outpatient: both are of the type `institutional`, and payers number them each by themselves (CARIN Blue Button). Undefined where a claim
+ * does not say it, or says both.
+ */
+export function institutionalSubType(r: Resource): string | undefined {
+  const said = codings(r['subType']).flatMap((c) =>
+    text(c['system'])?.endsWith(SUB_TYPES) ? (text(c['code']) ?? []) : [],
+  );
+  return new Set(said).size === 1 ? said[0] : undefined;
+}
+
+/** Do both say which they are, and is it not the same? */
+export const isOtherSubType = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;

@@ -18,7 +18,7 @@ import { EVERYTHING } from '../store/records/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';
-import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
+import { CHANGED_COPY, type Known, sameRecord, type Verdict } from './judge/verdict.ts';
 import { copiedName, firstBase, haveOneName } from './noted-names.ts';
 import { type Both, PairRecords } from './pair-records.ts';
 import { tellDrugs } from './tell-drugs.ts';
@@ -81,12 +81,21 @@ const isOfDrug = (r: Resource): boolean => r.resourceType.startsWith('Medication
 function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b);
   const found = judge(a, b, known);
-  // it says to be ours and says something else: one record in two states, whatever its keys are
-  if (pair.isCopy && found?.kind !== 'conflict') return [sameRecord('source')];
+  if (pair.isCopy && found?.kind !== 'conflict') return copyOfOurs(a, b, found, known);
   const areNamedOne = haveOneName(a, b);
   if (isOutdated || (areNamedOne && areCopies(a, b, found, known))) return [sameRecord('source')];
   const areOfOne = pair.areOfOne && firstBase(a) === firstBase(b);
   return found === undefined || (areOfOne && (isSame(found) || (pair.isWithin && !areNamedOne))) ? [] : [found];
+}
+
+/**
+ * It says to be ours. Where nothing that it tells differs it is; an event that was changed is as well, whatever its keys are, as long as its payer has no other
+ * copy (store/records/settle-links.ts). Of what lasts the rules decide: an allergy to something else is another one.
+ */
+function copyOfOurs(a: Resource, b: Resource, found: Verdict | undefined, known: Known): Verdict[] {
+  if (a.resourceType === 'Provenance' || areCopies(a, b, found, known) || saySame(a, b)) return [sameRecord('source')];
+  if (EVENTS.has(a.resourceType) && isEvent(a) && isEvent(b)) return [sameRecord(CHANGED_COPY)];
+  return found === undefined ? [] : [found];
 }
 
 /**
@@ -118,7 +127,7 @@ function rowsOf(pair: Pair, { a, b }: Both, found: readonly Verdict[]): Judged[]
           detail: '',
         },
   );
-  const strong = found.some((v) => v.kind === 'same-record' || (v.kind === 'conflict' && pair.isCopy));
+  const strong = pair.isCopy || found.some((v) => v.kind === 'same-record');
   // a statement about records that comes back loses those that are not known there: nothing for a person. Nor is one that says what ours does, and more than one says so
   if (strong && pair.isOwn && pair.type !== 'Provenance' && (pair.isCopy || pair.wasDisclosed) && !saySame(a, b))
     rows.push({ ...place, kind: 'echo', score: 0, rule: 'disclosed', conflict: 'echo-modified', detail: '' });

@@ -5,12 +5,13 @@ import type { Sql } from '../../src/store/database.ts';
 import { namedDrugs } from '../store/records/drug.ts';
 import { npisOf, type Pair, textsOf, type Wanted } from '../store/records/link.ts';
 import { withDrug } from '../transform/drug.ts';
+import { withNamedWithin } from './named-within.ts';
 
 const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location|Medication)\//;
 /** Characters of texts whose records are kept: parsed they take several times as much. */
 const ROOM = 16 * 1024 * 1024;
 
-/** Both records of a pair, references in our ids, each as if it told its drug by itself. */
+/** Both records of a pair, references in our ids, each as if it told its drug, and whom it contains, by itself. */
 export type Both = { a: Resource; b: Resource };
 
 const stored = (memberId: string, type: string, id: string): Wanted => ({
@@ -63,7 +64,7 @@ export class PairRecords {
     ]);
     for (const key of unknown) this.#npis.set(key, npis.get(key));
     for (const [key, body] of texts) {
-      this.#records.set(key, withDrug(JSON.parse(body) as Resource, drugs));
+      this.#records.set(key, withNamedWithin(withDrug(JSON.parse(body) as Resource, drugs)));
       this.#characters += body.length;
     }
   }

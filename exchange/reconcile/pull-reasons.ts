@@ -30,6 +30,7 @@ export const PULL_REASONS = {
   ),
   redirect: act('The other payer sent us on to another address.', 'Confirm it with the other payer first.'),
   'consent-withdrawn': calm('Every member of the pull withdrew the choice. Nothing was asked.'),
+  'named-in-error': calm('The payer was named by mistake, for every member of the pull. Nothing was asked.'),
   'no-usable-member': look(
     'No member of the pull had the data that a request needs.',
     'Complete name, birth date and member number.',
@@ -216,6 +217,7 @@ export const CLOCK_REASONS = {
   'consent-withdrawn': calm('The member withdrew the choice.'),
   'member-withdrew': calm('The member withdrew the choice.'),
   'member-declined': calm('The member declined.'),
+  'named-in-error': calm('The payer was named by mistake: nobody had to ask it.'),
   'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
   'one-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member has died, by our own record of the person.'),

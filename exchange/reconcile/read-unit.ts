@@ -152,7 +152,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     isMadeAboutAnother(resource, isOtherThere(patientId, context)) ||
     isNamedAnother(resource, member, context.members);
   if (isHeld('contained-person') && isDoubted()) return hold('contained-person', whose);
-  if (member?.withdrawn && isHeld('consent-withdrawn')) return hold('consent-withdrawn', whose);
+  if (member?.withdrawn && isHeld(member.withdrawn)) return hold(member.withdrawn, whose);
   // what comes of a person who was another one until now waits with the person, until somebody has said who that is
   if (member?.moved && isHeld('patient-change')) return hold('patient-change', whose);
   const issues = context.validate(resource);

@@ -98,6 +98,10 @@ export const UNIT_REASONS = {
     'The member withdrew the choice before the record was taken up.',
     'Leave it hidden until the privacy office decides.',
   ),
+  'named-in-error': act(
+    'The payer turned out to be named by mistake before the record was taken up.',
+    'Leave it hidden until somebody has said whose it is: release it if it is the member’s, or discard it.',
+  ),
   'patient-change': look(
     'The other payer changed or deleted its record of the person, says that a record of one person is now another’s or sends one id for two people, or a claim names another person’s claim as a version of itself.',
     'Nothing of our own was changed. Ask the other payer whose the record is; what waits says which other one it is about; then release it, and it is the person’s whom it names now, or discard it.',

@@ -4,7 +4,7 @@ import { validate } from '../../src/fhir/validate/validate.ts';
 import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import type { Peer } from '../store/peers/peer.ts';
-import { type Pull, pullMembers, withdrawnMembers } from '../store/pull/pull.ts';
+import { leftOutMembers, type Pull, pullMembers } from '../store/pull/pull.ts';
 import { movedPatients } from '../store/pull/pull-member.ts';
 import { personsOf } from '../store/records/known-person.ts';
 import type { UnitContext } from './read-unit.ts';
@@ -20,7 +20,7 @@ export async function unitContext(
   peer: Peer,
 ): Promise<UnitContext> {
   const { sql } = deps.database;
-  const withdrawn = new Set(await withdrawnMembers(sql, pull.id));
+  const left = await leftOutMembers(sql, pull.id);
   const moved = new Set(await movedPatients(sql, pull.id, peer.id));
   const members = new Map<string, UnitMember>();
   const matched = (await pullMembers(sql, pull.id)).filter((m) => m.outcome === 'matched');
@@ -37,7 +37,7 @@ export async function unitContext(
     members.set(id, {
       memberId: m.memberId,
       policy: m.policy,
-      withdrawn: withdrawn.has(m.memberId),
+      withdrawn: left.get(m.submittedId) ?? false,
       doubtful,
       moved: moved.has(id),
       ...(known ? { person: known } : {}),

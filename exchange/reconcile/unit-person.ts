@@ -3,14 +3,15 @@
 import { isBaseOf } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { allGiven, birthDate, memberIds } from '../match/normalize.ts';
+import type { LeftOut } from '../store/pull/pull-member.ts';
 import type { KnownPerson } from '../store/records/known-person.ts';
 import type { Person } from '../transform/others-within.ts';
 
-/** `doubtful`: the same person there was matched to two of our members. `moved`: until now that person was another member of ours. */
+/** `withdrawn`: why the member is asked for no more. `doubtful`: the same person there was matched to two of our members. `moved`: until now that person was another member of ours. */
 export type UnitMember = {
   memberId: string;
   policy: string;
-  withdrawn: boolean;
+  withdrawn: false | LeftOut;
   doubtful?: boolean;
   moved?: boolean;
   /** what we know of the person */

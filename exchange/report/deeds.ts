@@ -49,6 +49,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   choice: 'recorded a choice',
   contact: 'recorded an offer or question',
   'payer-named': 'recorded another payer',
+  'payer-in-error': 'took back a payer that was named by mistake',
   'request-asked': 'asked for a payer to be asked',
   'clock-note': 'said why a duty was late',
   'member-link': 'opened the member’s link',

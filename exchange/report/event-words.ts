@@ -23,6 +23,7 @@ const OBJECTS: Readonly<Record<string, readonly [words: string, page?: string]>>
   consent: ['choice of the member'],
   contact: ['offer or question delivered'],
   'other-coverage': ['payer named'],
+  naming: ['payer named by mistake'],
   'member-request': ['wish of the member'],
   members: ['made one person'],
   Patient: ['record of the person'],

@@ -1,8 +1,18 @@
 // A record in plain words: what it is, when, what it says, who and where. For people who do not read FHIR. Pure.
 
-import { codings, isObject, type Json, objects, type Resource, strings, text } from '../../src/fhir/resource.ts';
+import {
+  codings,
+  isObject,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  strings,
+  text,
+} from '../../src/fhir/resource.ts';
 import { withDrug } from '../transform/drug.ts';
 import { shownDay } from '../transform/shown-day.ts';
+import { answersText, conceptText, namedServices, narrativeText, quantityText, valueText } from './plain-parts.ts';
 
 /** Name of a directory-type record by our key `Type/id`. */
 export type NameOf = (key: string) => string | undefined;
@@ -52,45 +62,12 @@ export const kindWords = (type: string, isAuthorization: boolean): string =>
   type === 'ExplanationOfBenefit' && isAuthorization ? 'Prior authorization' : (KINDS[type] ?? spaced(type));
 const kindOf = (r: Resource): string => kindWords(r.resourceType, r['use'] === 'preauthorization');
 
-/** A concept as it is called: its text, a display, or its codes. */
-export function conceptText(value: Json | undefined): string | undefined {
-  const [first] = objects(value);
-  if (!first) return undefined;
-  const said = text(first['text']);
-  if (said !== undefined) return said;
-  const list = codings(first);
-  return (
-    list.map((c) => text(c['display'])).find((d) => d !== undefined) ??
-    list.map((c) => text(c['code'])).find((c) => c !== undefined)
-  );
-}
-
-function quantityText(value: Json | undefined): string | undefined {
-  if (!isObject(value) || (typeof value['value'] !== 'number' && typeof value['value'] !== 'string')) return undefined;
-  return `${text(value['comparator']) ?? ''}${String(value['value'])} ${text(value['unit']) ?? text(value['code']) ?? ''}`.trim();
-}
-
-function valueText(r: Json | undefined): string | undefined {
-  if (!isObject(r)) return undefined;
-  const parts = objects(r['component']).flatMap((c) => {
-    const v = valueText(c);
-    return v === undefined ? [] : [`${conceptText(c['code']) ?? 'part'} ${v}`];
-  });
-  const own =
-    quantityText(r['valueQuantity']) ??
-    conceptText(r['valueCodeableConcept']) ??
-    text(r['valueString']) ??
-    (r['valueBoolean'] === undefined ? undefined : r['valueBoolean'] === true ? 'yes' : 'no') ??
-    (typeof r['valueInteger'] === 'number' ? String(r['valueInteger']) : undefined) ??
-    text(r['valueDateTime']);
-  return [own, ...parts].filter((p) => p !== undefined).join(', ') || conceptText(r['dataAbsentReason']);
-}
-
-function personText(r: Resource): string {
+const NO_NAME = 'no name';
+function personText(r: JsonObject): string {
   const [name] = objects(r['name']);
   return (
     [...strings(name?.['given']), text(name?.['family'])].filter((p) => p !== undefined).join(' ') ||
-    (text(name?.['text']) ?? 'no name')
+    (text(name?.['text']) ?? NO_NAME)
   );
 }
 
@@ -114,9 +91,9 @@ function whatOf(r: Resource, nameOf: NameOf): string {
         (isObject(r['class']) ? (text(r['class']['display']) ?? text(r['class']['code'])) : undefined))
       : undefined) ??
     (type === 'ExplanationOfBenefit'
-      ? [...new Set(objects(r['item']).flatMap((i) => conceptText(i['productOrService']) ?? []))]
-          .slice(0, 3)
-          .join(', ') || conceptText(r['type'])
+      ? (namedServices(objects(r['item']), 'productOrService', 3) ??
+        namedServices(objects(r['procedure']), 'procedureCodeableConcept', 3) ??
+        [conceptText(r['type']), conceptText(r['subType'])].filter((t) => t !== undefined).join(', '))
       : undefined) ??
     conceptText(r['type']) ??
     text(r['title']) ??
@@ -132,8 +109,20 @@ function targetText(value: Json | undefined, nameOf: NameOf): string | undefined
   if (!isObject(value)) return undefined;
   const reference = text(value['reference']);
   const identifier = isObject(value['identifier']) ? text(value['identifier']['value']) : undefined;
-  return (reference === undefined ? undefined : nameOf(reference)) ?? text(value['display']) ?? identifier ?? reference;
+  const known = (reference === undefined ? undefined : nameOf(reference)) ?? text(value['display']) ?? identifier;
+  return known ?? (reference?.startsWith('Patient/') === true ? 'the member' : reference);
 }
+
+/** What is within the record is called as it says there. */
+const namedWithin =
+  (r: Resource, nameOf: NameOf): NameOf =>
+  (key) => {
+    if (!key.startsWith('#')) return nameOf(key);
+    const found = objects(r['contained']).find((c) => c['id'] === key.slice(1));
+    if (found === undefined) return undefined;
+    const name = text(found['name']) ?? personText(found);
+    return name === NO_NAME ? (conceptText(found['code']) ?? conceptText(found['specialty'])) : name;
+  };
 
 const WHO = ['performer', 'requester', 'recorder', 'asserter', 'author', 'provider', 'individual', 'actor'];
 
@@ -149,8 +138,14 @@ function namesOf(r: Resource, nameOf: NameOf): string[] {
   return [...found];
 }
 
-/** @param nameOf names of people and places that the record refers to */
-export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
+/** Diagnoses and procedures of a claim that are named. */
+const MOST_LISTED = 5;
+const isSilent = (r: Resource): boolean =>
+  ['title', 'description', 'activity'].every((member) => r[member] === undefined);
+
+/** @param names names of people and places that the record refers to */
+export function plainRecord(r: Resource, names: NameOf): PlainRecord {
+  const nameOf = namedWithin(r, names);
   const facts: PlainFact[] = [];
   const add = (label: string, value: string | undefined) => {
     if (value !== undefined && value !== '') facts.push({ label, value });
@@ -181,12 +176,20 @@ export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
       .join(', '),
   );
   add('Reason', conceptText(r['reasonCode']));
+  add('Diagnosis', namedServices(objects(r['diagnosis']), 'diagnosisCodeableConcept', MOST_LISTED));
+  // its items say what was charged for
+  add('Procedure', namedServices(objects(r['procedure']), 'procedureCodeableConcept', MOST_LISTED));
+  if (r.resourceType === 'QuestionnaireResponse') add('Answers', answersText(r));
+  // many plans say what they are about in their narrative alone
+  if (r.resourceType === 'CarePlan' && isSilent(r)) add('Plan', narrativeText(r));
   add('Who', namesOf(r, nameOf).join(', '));
   add(
     'Where',
     targetText(r['serviceProvider'], nameOf) ??
       objects(r['location']).flatMap((l) => targetText(l['location'] ?? l, nameOf) ?? [])[0],
   );
+  const plan = objects(r['class']).find((c) => codings(c['type']).some((x) => x['code'] === 'plan'));
+  add('Plan', text(plan?.['name']) ?? text(plan?.['value']));
   add('Insurer', targetText(r['insurer'], nameOf) ?? targetText(objects(r['payor'])[0], nameOf));
   add('Born', text(r['birthDate']));
   add('Sex', r.resourceType === 'Patient' ? text(r['gender']) : undefined);

@@ -64,6 +64,7 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
   'echo-modified': { weight: 2, label: 'Our own record came back changed', allows: PAIR },
   'consent-scope': { weight: 2, label: 'Sensitive record outside the choice', allows: RELEASABLE },
   'consent-withdrawn': { weight: 2, label: 'Came after the choice was withdrawn', allows: RELEASABLE },
+  'named-in-error': { weight: 2, label: 'Came from a payer that was named by mistake', allows: RELEASABLE },
   'modifier-extension': { weight: 2, label: 'Unknown extension that may change the meaning', allows: RELEASABLE },
   'implicit-rules': { weight: 2, label: 'Only readable under rules of the sender', allows: RELEASABLE },
   'chain-anomaly': {
@@ -116,6 +117,7 @@ export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
     'patient-change',
     'consent-scope',
     'consent-withdrawn',
+    'named-in-error',
     'modifier-extension',
     'implicit-rules',
     'invalid-resource',

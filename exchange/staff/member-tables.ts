@@ -134,6 +134,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { key: 'ends', label: 'Until' },
         { key: 'known', label: 'Known since' },
         { key: 'saidBy', label: 'Said by' },
+        { key: 'inError', label: 'Named by mistake' },
       ],
       rows: a.payers.map((p) => [
         { value: p.payer },
@@ -145,8 +146,29 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { value: p.ends, text: p.ends ?? 'goes on' },
         timeCell(p.knownAt, timeZone),
         { value: p.saidBy },
+        timeCell(p.inErrorAt, timeZone),
       ]),
       empty: 'No other payer is known.',
+    },
+    {
+      name: 'namings',
+      caption: 'Payers named by mistake',
+      note: 'Who said so, or named the payer again, and why. Its duties ended as ones that never were; it is not asked.',
+      columns: [
+        { key: 'when', label: 'When', kind: 'head' },
+        { key: 'payer', label: 'Payer' },
+        { key: 'act', label: 'What' },
+        { key: 'reason', label: 'Reason' },
+        { key: 'by', label: 'Who' },
+      ],
+      rows: a.namings.map((n) => [
+        timeCell(n.at, timeZone),
+        { value: n.payer },
+        { value: n.act, text: n.act === 'again' ? 'named again' : 'named by mistake' },
+        { value: n.reason },
+        { value: n.by },
+      ]),
+      empty: 'None was.',
     },
     {
       name: 'clocks',

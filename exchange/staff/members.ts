@@ -17,6 +17,7 @@ import {
 import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
 import { choiceForm, payerForm } from '../members/forms.ts';
 import { INVITATION_DAYS, invite } from '../members/invite.ts';
+import { recordNamedInError } from '../members/named-in-error.ts';
 import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberBehind } from '../report/member/disclosures.ts';
@@ -56,18 +57,30 @@ function staffFields(language: Language): Part {
 <p><label>${says ? 'Prueba (número de grabación o formulario)' : 'Proof (number of the recording or form)'} <input name="document" maxlength="200" autocomplete="off"></label></p>`;
 }
 
+const inErrorForm = (
+  here: string,
+  csrf: Part,
+  payers: MemberAccount['payers'],
+): Part => html`<section class="box"><h2>A payer named by mistake</h2>
+<p>It is not asked any more, and its duties end as ones that never were. What came from it stays; what is on its way waits at <a href="/staff/conflicts">Conflicts</a>. A file that names it again changes nothing; whoever names it here does.</p>
+<form method="post" action="${here}/payer-in-error">${csrf}
+<p><label>Payer <select name="coverage" required>${payers.map((p) => html`<option value="${p.id}">${[p.peerName ?? p.payer, p.memberNumber].join(' ').trim()}</option>`)}</select></label></p>
+<p><label>Reason, for those who read it later <input name="reason" required minlength="3" maxlength="1000" autocomplete="off"></label></p>
+<p><button>It was named by mistake</button></p></form></section>`;
+
 async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: Language): Promise<Part> {
   const here = `${PATH}/${a.memberId}`;
   const w = CHOICE_WORDS[language];
   const csrf = csrfField(visit.session);
   const other = language === 'en' ? 'es' : 'en';
+  const payers = a.payers.filter((p) => p.inErrorAt === null);
   const known = (await peerLines(desk.deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
   return html`<p class="controls"><a href="${here}?lang=${other}" hreflang="${other}" lang="${other}">${other === 'es' ? 'Hablar en español' : 'Speak English'}</a></p>
 <details><summary>${language === 'es' ? 'Leer al miembro' : 'Read to the member'} (${w.version(educationText(language).version)})</summary><div lang="${language}">${educationParagraphs(language).map((p) => html`<p>${p}</p>`)}</div></details>
 <div class="pair" lang="${language}"><section class="box"><h2>${w.title}</h2>${choiceForm(`${here}/choice`, language, a.choices[0], csrf, staffFields(language))}</section>
 <section class="box"><h2>${w.payersTitle}</h2>${payerForm(`${here}/payer`, language, csrf, known)}${
     a.choices[0]?.choice === 'opt-in'
-      ? a.payers.map(
+      ? payers.map(
           (p) =>
             html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><p>${p.peerName ?? p.payer} <button>${w.ask}</button></p></form>`,
         )
@@ -78,7 +91,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
 <p><label>How <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${CHOICE_WORDS.en.channels[c]}</option>`)}</select></label></p>
 <p><label>Result <select name="result">${Object.entries(CONTACT_RESULTS).map(([k, label]) => html`<option value="${k}">${label}</option>`)}</select></label></p>
 <p><button>Record it</button></p></form></section>
-<section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>`;
+<section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>${payers.length === 0 ? '' : inErrorForm(here, csrf, payers)}`;
 }
 
 /** Does the member go on as another? Then nothing is chosen here. */
@@ -184,6 +197,7 @@ export function members(desk: Desk): void {
       ['payer', w.payerAdded],
       ...Object.entries(requestWords(languageOf(visit))),
       ['contact', 'Recorded.'],
+      ['payer-in-error', 'The payer is taken back. It is not asked any more.'],
     ]).get(said ?? '');
     return page(visit, memberOf(visit), note === undefined ? '' : html`<p class="good" role="status">${note}</p>`);
   });
@@ -213,6 +227,16 @@ export function members(desk: Desk): void {
     if ((await recordPayer(deps, memberOf(visit), read, actorOf(visit))) === undefined)
       return page(visit, memberOf(visit), faultList(faultWords(language, ['many'])));
     return back(visit, 'payer', language);
+  });
+  desk.form(`${PATH}/:member/payer-in-error`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+    const said = { otherCoverageId: form.get('coverage') ?? '', reason: form.get('reason') ?? '' };
+    const done = await recordNamedInError(deps, memberOf(visit), said, actorOf(visit));
+    if (done === 'no-reason')
+      return page(visit, memberOf(visit), faultList(['Give a reason of three letters or more.']));
+    return done === 'done'
+      ? back(visit, 'payer-in-error')
+      : desk.notFound(visit, 'The member has no such payer, or it is taken back already.');
   });
   desk.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
     const done = await recordRequest(deps, memberOf(visit), form.get('coverage') ?? '', actorOf(visit));

@@ -5,12 +5,34 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
 import type { Person } from '../exchange/plan-fixture.ts';
 import type { TestNode } from '../support/node.ts';
 
 type Row = Record<string, string>;
+const SCOPES = ['http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch', 'system/*.rs'];
+
+/** Each of some plans may ask each other one. @param idOf id of a plan, by its place, with all others */
+export async function meet(nodes: readonly TestNode[], idOf: (plan: number) => string): Promise<void> {
+  for (const [here, node] of nodes.entries())
+    for (const [there, other] of nodes.entries()) {
+      if (here === there) continue;
+      const peer = {
+        id: idOf(there),
+        name: other.deps.config.planName,
+        npi: other.deps.config.planNpi,
+        fhirBase: `${other.base}/exchange/fhir`,
+        clientIdThere: `client-${here}`,
+        clientIdHere: `client-${there}`,
+        jwksUrl: `${other.base}/exchange/auth/client-jwks.json`,
+        scopes: SCOPES,
+      };
+      await addPeer(node.deps.database.sql, peer, 'test', new Date());
+      await setPeerState(node.deps.database.sql, peer.id, 'active', 'test', new Date());
+    }
+}
 
 /** Row of a person of the plan, who is covered since 2020. */
 export const enrolled = (p: Person, more: Row = {}): Row => ({

@@ -2,21 +2,19 @@
 // once, nobody is asked about it, and in the end nothing is written any more. Real HTTP, three databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { withCheckDigit } from '../../src/fhir/npi.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { brokenLaws, outcomes } from '../journey/laws.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { asksOf, loadPlan } from './load-plan.ts';
+import { asksOf, loadPlan, meet } from './load-plan.ts';
 
 const DAY = 86_400_000;
 /** Some sixty pulls, each of which waits for its answer. */
 const SLOWLY = 600_000;
 let skew = 0;
 const clock = () => new Date(Date.now() + skew);
-const SCOPES = ['http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch', 'system/*.rs'];
 const PLANS = ['A', 'B', 'C'];
 const nodes: TestNode[] = [];
 const peerId = (plan: number): string => `plan-${PLANS[plan]?.toLowerCase()}`;
@@ -119,27 +117,10 @@ async function load(plan: number, value: number): Promise<void> {
   await loadPlan(nodeOf(plan), rows, recordsOf(plan, value));
 }
 
-/** `plan` may ask `other`, and be asked by it. */
-async function introduce(plan: number, other: number): Promise<void> {
-  const there = nodeOf(other);
-  const peer = {
-    id: peerId(other),
-    name: there.deps.config.planName,
-    npi: there.deps.config.planNpi,
-    fhirBase: `${there.base}/exchange/fhir`,
-    clientIdThere: `client-${plan}`,
-    clientIdHere: `client-${other}`,
-    jwksUrl: `${there.base}/exchange/auth/client-jwks.json`,
-    scopes: SCOPES,
-  };
-  await addPeer(sqlOf(plan), peer, 'test', new Date());
-  await setPeerState(sqlOf(plan), peer.id, 'active', 'test', new Date());
-}
-
 beforeAll(async () => {
   for (const [i, name] of PLANS.entries())
     nodes.push(await startNode({ PLAN_NAME: `Plan ${name}`, PLAN_NPI: withCheckDigit(`90000010${i}`) }, { clock }));
-  for (const plan of [0, 1, 2]) for (const other of [0, 1, 2]) if (plan !== other) await introduce(plan, other);
+  await meet(nodes, peerId);
   for (const plan of [0, 1, 2]) await load(plan, 13);
 });
 afterAll(async () => {

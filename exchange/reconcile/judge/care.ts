@@ -66,11 +66,16 @@ function samePlanned(a: Resource, b: Resource): 0 | 1 | undefined {
   return ka.length === kb.length && isSame ? 0 : 1;
 }
 
+/** Each payer has relatives under ids of its own. */
+const isRelative = (member: Json): boolean => referenceOf(member)?.startsWith('RelatedPerson/') === true;
+
 export const careTeam: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const members = (r: Resource) =>
     objects(r['participant']).flatMap(({ member }) =>
-      member === undefined || (referenceOf(member) === undefined && !isNumbered(member)) ? [] : [member],
+      member === undefined || (referenceOf(member) === undefined && !isNumbered(member)) || isRelative(member)
+        ? []
+        : [member],
     );
   const [ma, mb] = [members(a), members(b)];
   const common = ma.filter(among(mb, known).has).length;

@@ -1,13 +1,15 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import { areOfOtherDays, claimFacts } from '../../chain/facts.ts';
 import { alike } from '../alike.ts';
-import { claimIdentifiers } from '../claim-numbers.ts';
+import { claimIdentifiers, institutionalSubType, isOtherSubType } from '../claim-numbers.ts';
 import {
   bare,
   began,
   codesOf,
   day,
   daysBetween,
+  disjoint,
   drugCodes,
   inWords,
   minute,
@@ -23,7 +25,7 @@ import { sameQuantity } from '../quantities.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { timingSaid } from '../timing.ts';
 import { sameVisit } from './clinical.ts';
-import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
+import { numberedApart, numbersApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
   conflict,
@@ -159,10 +161,23 @@ function sameInsurer(a: Resource, b: Resource, known: Known): boolean | undefine
 const uniqueClaims = (r: Resource): string[] =>
   claimIdentifiers(r).map((i) => `${text(i['system']) ?? ''}|${(text(i['value']) ?? '').trim()}`);
 
+/**
+ * Have they other numbers of one system, or other days of service? A number that they have in common is then that of a prescription, which some payers tell
+ * as one of the claim, or a payer uses it again: the chains tell of it.
+ */
+function areOtherClaims(a: Resource, b: Resource): boolean {
+  if (numbersApart(uniqueClaims(a), uniqueClaims(b))) return true;
+  const [x, y] = [claimFacts(a), claimFacts(b)];
+  return x !== undefined && y !== undefined && areOfOtherDays(x, y);
+}
+
 function claim(a: Resource, b: Resource, known: Known) {
   const insurer = sameInsurer(a, b, known);
-  const sameType = overlap(bare(a['type']), bare(b['type']));
-  if (overlap(uniqueClaims(a), uniqueClaims(b)) && insurer !== false) return sameType ? sameRecord('claim') : undefined; // a collision: the chains tell of it
+  const sameType =
+    overlap(bare(a['type']), bare(b['type'])) && !isOtherSubType(institutionalSubType(a), institutionalSubType(b));
+  // a collision otherwise: the chains tell of it
+  if (overlap(uniqueClaims(a), uniqueClaims(b)) && insurer !== false)
+    return sameType && !areOtherClaims(a, b) ? sameRecord('claim') : undefined;
   if (insurer !== false || !sameType) return undefined;
   const [sa, sb] = [servicesOf(a).sort(), servicesOf(b).sort()];
   if (sa.length === 0 || sa.join() !== sb.join()) return undefined;
@@ -188,7 +203,7 @@ export const explanationOfBenefit: Judge = (a, b, known) => {
 
 /** https://terminology.hl7.org/CodeSystem-v3-ActCode.html */
 const BESIDE_HEALTH = new Set(['DENTAL', 'DENTPRG', 'VISPOL', 'DRUGPOL', 'DIS', 'LIFE', 'LTC']);
-/** Is one over before the other one begins, or of another kind? */
+/** Is one over before the other one begins, of another kind, or of another plan? */
 function areOther(a: Resource, b: Resource): boolean {
   const [x, y] = [period(a['period']), period(b['period'])];
   const isBefore = (end: string | undefined, start: string | undefined) =>
@@ -199,6 +214,10 @@ function areOther(a: Resource, b: Resource): boolean {
       .sort()
       .join();
   const says = (r: Resource) => bare(r['type']).length > 0;
+  // each part of Medicare is a cover of its own, all under one number
+  const plans = (r: Resource) =>
+    objects(r['class']).flatMap((c) => (bare(c['type']).includes('plan') ? (inWords(text(c['value'])) ?? []) : []));
+  if (disjoint(plans(a), plans(b))) return true;
   return isBefore(x.end, y.start) || isBefore(y.end, x.start) || (says(a) && says(b) && kinds(a) !== kinds(b));
 }
 

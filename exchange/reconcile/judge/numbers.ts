@@ -8,14 +8,14 @@ export const sharesIdentifier = (a: Resource, b: Resource): boolean => overlap(i
 const systemOf = (identifier: string) => identifier.slice(0, identifier.lastIndexOf('|'));
 /** Systems in which everybody makes numbers: two of them say nothing. */
 const NOBODYS = new Set(['urn:ietf:rfc:3986', '']);
-/** Do both carry numbers of one system, and other ones? Then who gave them counted two things. */
-export function numberedApart(a: Resource, b: Resource): boolean {
-  const [ia, ib] = [identifiers(a), identifiers(b)];
-  return otherwiseNumbered(ia, ib, (i) => {
+/** Have two lists of numbers (`system|value`) other ones of one system? Then who gave them counted two things. */
+export const numbersApart = (a: readonly string[], b: readonly string[]): boolean =>
+  otherwiseNumbered(a, b, (i) => {
     const system = systemOf(i);
     return NOBODYS.has(system) ? undefined : system;
   });
-}
+/** Do both carry numbers of one system, and other ones? */
+export const numberedApart = (a: Resource, b: Resource): boolean => numbersApart(identifiers(a), identifiers(b));
 
 /**
  * Are the codes of two records the same, as far as they can be compared? Those that carry one number are one, whatever code systems they

@@ -1,8 +1,11 @@
 // What two records of one member may be to each other.
-import { isObject, type Json, type Resource, text } from '../../../src/fhir/resource.ts';
+import { codings, isObject, type Json, type JsonObject, type Resource, text } from '../../../src/fhir/resource.ts';
 
 /** Number of the rules by which pairs are judged and units decided; it rises whenever a decision changes. */
-export const RULES_VERSION = 20;
+export const RULES_VERSION = 21;
+
+/** Rule of an event that says to be a copy of one that we hold, and says something else than it. */
+export const CHANGED_COPY = 'changed-copy';
 
 type LinkKind = 'same-record' | 'same-event' | 'derived-from' | 'coordination-of-benefits';
 export type ConflictKind =
@@ -45,10 +48,15 @@ export const conflict = (kind: ConflictKind, rule: string, detail?: string): Ver
   ...(detail === undefined ? {} : { detail }),
 });
 
+const NPI = 'http://hl7.org/fhir/sid/us-npi|';
+/** Some say by the type of a number alone that it is an NPI (CARIN Blue Button: `npi`). */
+const isTypedNpi = (identifier: JsonObject): boolean =>
+  identifier['system'] === undefined && codings(identifier['type']).some((c) => /^npi$/i.test(text(c['code']) ?? ''));
 const identifierOf = (ref: Json | undefined): string | undefined => {
   if (!isObject(ref) || !isObject(ref['identifier'])) return undefined;
   const { system, value } = ref['identifier'];
-  return text(value) === undefined ? undefined : `${text(system) ?? ''}|${String(value)}`;
+  if (text(value) === undefined) return undefined;
+  return `${isTypedNpi(ref['identifier']) ? NPI : `${text(system) ?? ''}|`}${String(value)}`;
 };
 export const referenceOf = (ref: Json | undefined): string | undefined =>
   isObject(ref) ? text(ref['reference']) : undefined;
@@ -56,12 +64,13 @@ export const referenceOf = (ref: Json | undefined): string | undefined =>
 /** What tells whom a reference leads to. */
 type Told = { ref: string | undefined; npi: string | undefined; id: string | undefined };
 
-const NPI = 'http://hl7.org/fhir/sid/us-npi|';
 /** Does a reference name a clinician or an organization by the NPI alone? */
 export const isNumbered = (reference: Json): boolean => identifierOf(reference)?.startsWith(NPI) === true;
 
 function toldBy(reference: Json | undefined, known: Known): Told {
-  const ref = referenceOf(reference);
+  const named = referenceOf(reference);
+  // what is within a record has a name of its own making
+  const ref = named?.startsWith('#') === true ? undefined : named;
   const id = identifierOf(reference);
   const npi =
     (ref === undefined ? undefined : known.npi(ref)) ?? (id?.startsWith(NPI) ? id.slice(NPI.length) : undefined);

@@ -18,6 +18,7 @@ import {
   otherCoverages,
 } from '../../store/members/member-choice.ts';
 import { idsOfPerson, type Merge, mergesOf } from '../../store/members/member-merge.ts';
+import { memberNamings, type Naming } from '../../store/members/naming.ts';
 import { findMemberId } from '../../store/report/report-disclosures.ts';
 import { patientTexts } from '../../store/report/report-lines.ts';
 import { personOf } from './members.ts';
@@ -35,6 +36,8 @@ export type MemberAccount = {
   choices: ChoiceRow[];
   contacts: (ContactRow & { text: string | null })[];
   payers: OtherCoverage[];
+  /** which of them were taken back, and named again */
+  namings: Naming[];
   clocks: MemberClock[];
   asks: MemberAsk[];
   looks: Looked[];
@@ -52,18 +55,20 @@ export async function memberAccount(
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
   const ids = await idsOfPerson(sql, memberId);
-  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks, deeds, merges] = await Promise.all([
-    patientTexts(sql, [memberId]),
-    memberEnrolments(sql, memberId),
-    memberChoices(sql, memberId),
-    memberContacts(sql, memberId),
-    otherCoverages(sql, memberId),
-    memberClocks(sql, ids),
-    memberAsks(sql, ids),
-    memberAudit(sql, ids, MOST_LOOKS),
-    memberDeeds(sql, ids, MOST_DEEDS),
-    mergesOf(sql, memberId),
-  ]);
+  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges] =
+    await Promise.all([
+      patientTexts(sql, [memberId]),
+      memberEnrolments(sql, memberId),
+      memberChoices(sql, memberId),
+      memberContacts(sql, memberId),
+      otherCoverages(sql, memberId),
+      memberNamings(sql, memberId),
+      memberClocks(sql, ids),
+      memberAsks(sql, ids),
+      memberAudit(sql, ids, MOST_LOOKS),
+      memberDeeds(sql, ids, MOST_DEEDS),
+      mergesOf(sql, memberId),
+    ]);
   const person = personOf(patients.get(memberId));
-  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks, deeds, merges };
+  return { memberId, person, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges };
 }

@@ -6,29 +6,33 @@ import { findPull, pullMembers } from '../../store/pull/pull.ts';
 import { patientTexts } from '../../store/report/report-lines.ts';
 import { memberLines } from '../../store/report/report-pull.ts';
 import { memberKeys } from '../member-key.ts';
-import { conceptText } from '../plain-record.ts';
+import { conceptText } from '../plain-parts.ts';
 
 type Needs = Pick<Deps, 'database' | 'keys'>;
 
+const NOT_KNOWN = 'not known';
 /** The name on a Patient as people write it, and the birth date. */
 export function personOf(patient: string | undefined): { name: string; birthDate: string | null } {
   const parsed = patient === undefined ? undefined : (JSON.parse(patient) as Json);
-  if (!isObject(parsed)) return { name: 'not known', birthDate: null };
+  if (!isObject(parsed)) return { name: NOT_KNOWN, birthDate: null };
   const names = objects(parsed['name']);
   const chosen = names.find((n) => n['use'] === 'official') ?? names[0];
   const given = Array.isArray(chosen?.['given']) ? chosen['given'].filter((g) => typeof g === 'string') : [];
   const whole = [...given, text(chosen?.['family'])].filter((p) => p !== undefined && p !== '').join(' ');
   return {
-    name: whole === '' ? (text(chosen?.['text']) ?? 'not known') : whole,
+    name: whole === '' ? (text(chosen?.['text']) ?? NOT_KNOWN) : whole,
     birthDate: text(parsed['birthDate']) ?? null,
   };
 }
 
-/** What a directory-type record is called: its name, the person's, or the drug. */
-export function nameOfShared(body: string): string {
+/** What a directory-type record is called: its name, the person's, the drug, or whoever has a role; undefined where it does not say. */
+export function nameOfShared(body: string): string | undefined {
   const r = JSON.parse(body) as Resource;
-  if (r.resourceType === 'Medication') return conceptText(r['code']) ?? 'not known';
-  return text(r['name']) ?? personOf(body).name;
+  if (r.resourceType === 'Medication') return conceptText(r['code']);
+  const person = isObject(r['practitioner']) ? text(r['practitioner']['display']) : undefined;
+  if (r.resourceType === 'PractitionerRole') return person ?? conceptText(r['code']) ?? conceptText(r['specialty']);
+  const name = text(r['name']) ?? personOf(body).name;
+  return name === NOT_KNOWN ? undefined : name;
 }
 
 /** The member of a pull that a key stands for; undefined when no member of this pull has it. */

@@ -100,6 +100,11 @@ export const EVIDENCE_SQL = {
     kind: 'Members who turned out to be one person: the rows of both ids are of one person in the report; with what was taken back',
     sql: `select g.id, g.member_id, g.former_id, g.at, g.by_kind, g.by_subject, g.reason, g.opposed, g.undone_at, g.undone_by, g.undo_reason from exchange.member_merge g order by g.at, g.id`,
   },
+  'namings.jsonl': {
+    kind: 'Payers that were named by mistake, and named again, up to the end of the period: who said so, when and why',
+    sql: `select n.id, n.other_coverage_id, o.member_id, o.payer, o.peer_id, n.at, n.act, n.reason, n.by
+      from exchange.naming n join exchange.other_coverage o on o.id = n.other_coverage_id where n.at < $2 order by n.at, n.id`,
+  },
   'audit-seals.jsonl': {
     kind: 'Seals of the audit trail that cover the period',
     sql: `select s.id, s.sealed_at, array_to_json(s.seqs) as seqs, encode(s.prev, 'hex') as prev, encode(s.root, 'hex') as root, s.jws from exchange.audit_seal s

@@ -18,7 +18,7 @@ type Row = {
 
 /**
  * Members of a pull with person, cards and consent. Those without a Patient or coverage of ours are left out, and those whose
- * choice no longer holds.
+ * choice no longer holds, or whose payer was named by mistake.
  * @param today YYYY-MM-DD of the plan's calendar
  */
 export async function submissions(sql: Queryable, pullId: string, today: string): Promise<Submission[]> {
@@ -37,6 +37,7 @@ export async function submissions(sql: Queryable, pullId: string, today: string)
     ) e on true
     where m.pull_id = ${pullId}
       and (select choice from exchange.consent n where n.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in'
+      and o.in_error_at is null
     order by m.submitted_id`;
   return rows.flatMap((r) =>
     r.body === null || r.memberNumber === null || r.coverageStart === null

@@ -31,12 +31,13 @@ async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: 
     from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near(tx, now, which)}`;
 }
 
-/** Ends those of members who have withdrawn, which an older program opened after the withdrawal. */
+/** Ends those of members who have withdrawn, and of payers that were named by mistake, which were opened in the moment in which that was said. */
 async function endWithdrawn(tx: Queryable, now: Date, which: Which): Promise<void> {
   const found = await tx<{ id: string }[]>`
     select distinct k.member_id as id from exchange.clock k
-    where ${near(tx, now, which)} and k.kind in ('C2', 'C4', 'C5-runoff') and 'opt-in' <> (
-      select c.choice from exchange.consent c where c.member_id = k.member_id order by c.recorded_on desc, c.created_at desc limit 1)`;
+    where ${near(tx, now, which)} and k.kind in ('C2', 'C4', 'C5-runoff') and ('opt-in' <> (
+      select c.choice from exchange.consent c where c.member_id = k.member_id order by c.recorded_on desc, c.created_at desc limit 1)
+      or exists (select from exchange.other_coverage v where v.id = split_part(k.subject, '/', 1) and v.in_error_at is not null))`;
   await settleWithdrawn(
     tx,
     now,

@@ -34,9 +34,12 @@ export async function countNumbers(sql: Queryable): Promise<{ members: number; w
   return row ?? { members: 0, without: 0 };
 }
 
-/** Does choice `c` name the payer of other coverage `o`, as SQL? One whose coverage has ended is a previous payer. `today` as above. */
+/**
+ * Does choice `c` name the payer of other coverage `o`, as SQL? One whose coverage has ended is a previous payer; one that was named by mistake is
+ * none. `today` as above.
+ */
 export const namesSql = (c: string, o: string, today: string): string =>
-  `(${c}.payers = 'both' or (${c}.payers = 'previous') = (${o}.ends is not null and ${o}.ends < ${today}))`;
+  `(${o}.in_error_at is null and (${c}.payers = 'both' or (${c}.payers = 'previous') = (${o}.ends is not null and ${o}.ends < ${today})))`;
 
 /**
  * May a payer that a member names be asked: is it one that the newest choice names, and from when may it be, as the coverage with us begins?

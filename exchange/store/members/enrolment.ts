@@ -187,6 +187,6 @@ export async function linkOtherCoverage(
 /** Members who named a peer as their other payer. Reads other_coverage whole: once, when a peer is added. */
 export async function countLinked(sql: Queryable, peerId: string): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
-    select count(distinct member_id)::int as n from exchange.other_coverage where peer_id = ${peerId}`;
+    select count(distinct member_id)::int as n from exchange.other_coverage where peer_id = ${peerId} and in_error_at is null`;
   return row?.n ?? 0;
 }

@@ -118,6 +118,8 @@ export type OtherCoverage = {
   ends: string | null;
   knownAt: Date;
   saidBy: string;
+  /** since when it is known that it was named by mistake; null: it holds */
+  inErrorAt: Date | null;
 };
 
 /** Served by other_coverage's unique index on the member. */
@@ -125,7 +127,7 @@ export async function otherCoverages(sql: Queryable, memberId: string): Promise<
   return [
     ...(await sql<OtherCoverage[]>`
       select o.id, o.payer, o.peer_id as "peerId", p.name as "peerName", p.state as "peerState", o.member_number as "memberNumber", o.starts::text, o.ends::text,
-        o.known_at as "knownAt", o.said_by as "saidBy"
+        o.known_at as "knownAt", o.said_by as "saidBy", o.in_error_at as "inErrorAt"
       from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id where o.member_id = ${memberId} order by o.known_at, o.id`),
   ];
 }

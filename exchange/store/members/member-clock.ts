@@ -123,7 +123,7 @@ export async function openRequestClocks(
 /**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, for a coverage after a gap, and of members who turned out to be one person, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * ended and that is known; of one that was ours before and is again, for a coverage after a gap, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; when they can, that
  * is the start.
  */
 export async function openRequests(
@@ -150,7 +150,8 @@ export async function openRequests(
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (select max(at) as at from exchange.member_request where other_coverage_id = o.id and said_by = $6) n
      cross join lateral (
-       select greatest(c.at, o.known_at, n.at, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null), (
+       select greatest(c.at, o.known_at, n.at, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
+         (select max(g.at) from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again'), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
          case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
@@ -170,20 +171,21 @@ export async function openRequests(
 /**
  * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that one: those who are asked
  * only while they cover the member are not when that has ended. The clock ends with the choice, or with that coverage, not when it was
- * told: what was overdue by then stays late. Served by clock_member.
+ * told: what was overdue by then stays late. That of a payer that was named by mistake never was: it ends when it began. clock_member, naming_coverage.
  */
 export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
   if (memberIds.length === 0) return 0;
   const rows = await tx.unsafe(
-    `update exchange.clock k set stop_event = 'consent/' || c.id,
-       closed_at = greatest(o.starts_at, least($2::timestamptz, case when c.choice = 'opt-in' and c.payers = 'concurrent'
+    `update exchange.clock k set stop_event = coalesce('naming/' || e.id, 'consent/' || c.id),
+       closed_at = greatest(o.starts_at, least($2::timestamptz, case when e.id is not null then o.starts_at when c.choice = 'opt-in' and c.payers = 'concurrent'
          then (v.ends + 1)::timestamp at time zone o.zone else coalesce(c.given_at, c.recorded_on::timestamp at time zone o.zone) end)),
-       state = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
-       reason = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
+       state = case when e.id is not null or c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
+       reason = case when e.id is not null then 'named-in-error' when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
      from exchange.clock o left join exchange.other_coverage v on v.id = split_part(o.subject, '/', 1)
      cross join lateral (
        select id, choice, payers, given_at, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
      ) c
+     left join lateral (select n.id from exchange.naming n where n.other_coverage_id = v.id and v.in_error_at is not null order by n.at desc limit 1) e on true
      where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[]) and k.id = o.id
        and (c.choice <> 'opt-in' or not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')})
      returning 1`,

@@ -3,6 +3,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import { moveSensitiveHeld } from '../records/sensitive-held.ts';
 import { TIME_MARK, VERSION_MARK } from '../records/staging.ts';
+import { nameAgain } from './naming.ts';
 
 const STAMP = `"versionId":"${VERSION_MARK}","lastUpdated":"${TIME_MARK}"`;
 
@@ -25,6 +26,13 @@ export async function moveEnrolments(tx: Queryable, { id, from, to }: Move): Pro
  * one ends, and what was asked for it counts for the other, whose duty tells whether it was late.
  */
 export async function moveCoverages(tx: Queryable, { id, from, to }: Move, at: Date): Promise<void> {
+  // what the other one named by mistake, and this one not, is named
+  const [both] = await tx<{ ids: string[] }[]>`
+    select coalesce(array_agg(x.id), '{}') as ids from exchange.other_coverage o
+    join exchange.other_coverage x on x.member_id = ${to} and x.payer = o.payer and x.member_number = o.member_number
+    where o.member_id = ${from} and o.in_error_at is null and x.in_error_at is not null`;
+  for (const otherCoverageId of both?.ids ?? [])
+    await nameAgain(tx, { otherCoverageId, at, reason: 'two members made one', by: `members/${id}` });
   await tx`
     with moved as (
       update exchange.other_coverage o set member_id = ${to}

@@ -65,8 +65,8 @@ async function renewBack(
 
 /**
  * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
- * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; and for a
- * coverage with us after a gap. clock_member, consent_member.
+ * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; of a payer
+ * that was taken back as named by mistake and is named again; and for a coverage with us after a gap. clock_member, consent_member.
  */
 export async function renewRequests(
   tx: Queryable,
@@ -78,10 +78,12 @@ export async function renewRequests(
          select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
            and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
          and ${notAsked('c.at')})`;
+  const namedAgain = `(k.state in ('met', 'met-late') and ${NAMED} and exists (
+         select from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at and ${notAsked('g.at')}))`;
   await tx.unsafe(
     renewedSql(
       FROM,
-      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal})`,
+      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal} or ${namedAgain})`,
     ),
     [[...memberIds], now, calendar.zone, RENEWED],
   );

@@ -46,13 +46,18 @@ export async function keepStatements(sql: Queryable, pullId: string, made: Reado
     from unnest(${[...made.keys()]}::text[], ${[...made.values()]}::text[]) as s(id, jws) where m.pull_id = ${pullId} and m.submitted_id = s.id`;
 }
 
-/** Members of a pull whose opt-in no longer holds. */
-export async function withdrawnMembers(sql: Queryable, pullId: string): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    select m.member_id as id from exchange.pull_member m
-    where m.pull_id = ${pullId} and (
-      select choice from exchange.consent c where c.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) <> 'opt-in'`;
-  return rows.map((r) => r.id);
+/** Why a member of a pull is asked for no more: the opt-in no longer holds, or the payer was named by mistake. */
+export type LeftOut = 'consent-withdrawn' | 'named-in-error';
+
+/** Such members, by the ids under which they are submitted. pull_member_pkey. */
+export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Map<string, LeftOut>> {
+  const rows = await sql<{ id: string; hasWithdrawn: boolean }[]>`
+    select x.id, x."hasWithdrawn" from (
+      select m.submitted_id as id, o.in_error_at, (
+        select choice from exchange.consent c where c.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) <> 'opt-in' as "hasWithdrawn"
+      from exchange.pull_member m left join exchange.other_coverage o on o.id = m.other_coverage_id where m.pull_id = ${pullId}) x
+    where x."hasWithdrawn" or x.in_error_at is not null`;
+  return new Map(rows.map((r) => [r.id, r.hasWithdrawn ? 'consent-withdrawn' : 'named-in-error']));
 }
 
 /** What an earlier pull of the same members learned of them: used when its Group is asked again. */

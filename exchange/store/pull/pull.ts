@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../../client/abilities.ts';
 
-export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
+export { copyOutcomes, leftOutMembers, type PullMember, pullMembers, setOutcomes } from './pull-member.ts';
 
 export const OPEN_STATES = [
   'due',

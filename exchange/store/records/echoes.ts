@@ -17,10 +17,24 @@ export const idHere = (type: string, sourceId: string, work: string, peerId: str
       and x.outcome in ('created', 'updated', 'unchanged', 'shared') and x.reason is distinct from 'duplicate-in-job' limit 1) x on true
   left join exchange.identity i on i.peer_id = ${peerId} and i.type = ${type} and i.source_id = ${sourceId} and i.state in ('visible', 'echo')`;
 
+/** Was record `id` of a member's given to payer `peer`? delivered_pkey. */
+const wasGiven = (member: string, type: string, id: string, peer: string): string =>
+  `exists (select from exchange.delivered d where d.peer_id = ${peer} and d.member_id = ${member} and hashtextextended(${type} || '/' || ${id}, 0) = any(d.keys))`;
+
+/**
+ * Was identity `i`, of a payer's record that came as unit `s`, taken for one of ours only because the two say the same, and is ours gone? What the payer never had from
+ * us it says of its own. Primary keys.
+ */
+export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.echo_of is distinct from i.local_id
+  and exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.origin = 'own' and r.deleted)
+  and not ${wasGiven('i.member_id', 'i.type', 'i.local_id', peer)})`;
+
 /**
  * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. One of another payer, which went on through us: the same but for these, and it says to be a copy of
  * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
+ *
+ * It is one also of a record that is gone: a copy falls with what it is a copy of (docs/decisions/025), except where it is none but for saying the same as ours, and its payer never had that.
  *
  * Nothing is an echo of a record of another drug, or of somebody or something with another NPI. What does not name ours has to name the same
  * Medication where ours names one, and of several that look alike each is one of ours at most: others are events of their own. So are those that come
@@ -42,17 +56,18 @@ export async function echoes(
      ), own as materialized (
        -- what a member has of a type is read once, and not for each unit
        select r.* from (select distinct member_id, type from unit) m cross join lateral (
-         select x.member_id, x.type, x.id, x.hash, x.substance, x.links from exchange.resource x
+         select x.member_id, x.type, x.id, x.hash, x.substance, x.links, x.deleted and not ${wasGiven('x.member_id', 'x.type', 'x.id', '$4')} as is_gone from exchange.resource x
          where x.member_id = m.member_id and x.type = m.type and x.origin = 'own' offset 0) r
        where r.hash in (select hash from unit) or r.substance in (select substance from unit)
      ), alike as materialized (
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash
+       where not r.is_gone or r.id = u.echo_of
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 2, r.id is not distinct from u.echo_of
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.id = u.echo_of or exists (
-         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys))
+       where r.id = u.echo_of or (not r.is_gone and exists (
+         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)))
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 3, true
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of

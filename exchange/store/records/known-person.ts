@@ -24,7 +24,7 @@ export async function personsOf(
 ): Promise<Map<string, KnownPerson>> {
   const rows = await sql<(KnownPerson & { memberId: string; names: Json })[]>`
     select p.member_id as "memberId", p.dob as births, p.family, p.given,
-      array(select o.member_number from exchange.other_coverage o where o.member_id = p.member_id and o.peer_id = ${peerId}) as cards, p.mb || p.mbi || p.umb as numbers, (r.body::jsonb)->>'gender' as gender, (r.body::jsonb)->'name' as names
+      array(select o.member_number from exchange.other_coverage o where o.member_id = p.member_id and o.peer_id = ${peerId} and o.in_error_at is null) as cards, p.mb || p.mbi || p.umb as numbers, (r.body::jsonb)->>'gender' as gender, (r.body::jsonb)->'name' as names
     from exchange.member_profile p
     left join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.id = p.member_id and not r.deleted
     where p.member_id = any(${arrayLiteral(ids)}::text::text[])`;

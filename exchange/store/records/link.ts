@@ -58,7 +58,7 @@ export function candidatePairs(
     .unsafe<Pair[]>(
       `with unit as materialized (
          select file, line, entry, member_id, type, source_id, local_id, keys, echo_of,
-           exists (select from unnest(keys) k where starts_with(k, '${SOURCE_KEY}')) as is_passed
+           (select regexp_replace(substr(k, ${SOURCE_KEY.length + 1}), '/[^/]*/[^/]*$', '') from unnest(keys) with ordinality as u(k, n) where starts_with(k, '${SOURCE_KEY}') order by n limit 1) as base
          from exchange.staging
          where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
        ), keyed as materialized (
@@ -92,25 +92,27 @@ export function candidatePairs(
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || u.type || '/' || u.source_id, 0)
          from exchange.peer p cross join unit u where p.id = $2 and (u.member_id, u.type) in (select member_id, type from held)
        ), mine as materialized (
-         select r.member_id, r.type, r.id, r.keys, strpos(r.body, '"use":"secondary"') > 0 as is_passed
+         -- by whom it was told first, where that is noted as we note it; ? when it is noted otherwise
+         select r.member_id, r.type, r.id, r.keys, case when strpos(r.body, '"use":"secondary"') > 0
+           then coalesce(substring(r.body from '"use":"secondary","system":"(http[^"]*)/' || r.type || '"'), '?') end as base
          from (select distinct member_id, type from unit where $2 <> 'own') m cross join lateral (
            select x.member_id, x.type, x.id, x.keys, x.body from exchange.resource x
            where x.member_id = m.member_id and x.type = m.type and x.origin = $2 and not x.deleted and x.keys is not null offset 0) r
        ), passing as materialized (
-         select member_id, type from unit where is_passed and $2 <> 'own' union select member_id, type from mine where is_passed
+         select member_id, type from unit where base is not null and $2 <> 'own' union select member_id, type from mine where base is not null
        ), told as materialized (
-         select member_id, type, file, line, entry, local_id as id, is_passed, hashtextextended(k, 0) as hash
+         select member_id, type, file, line, entry, local_id as id, coalesce(base, '') as base, hashtextextended(k, 0) as hash
          from unit cross join unnest(keys) k where (member_id, type) in (select member_id, type from passing)
          union all
-         select member_id, type, null, null, null, id, is_passed, k from mine cross join unnest(keys) k where (member_id, type) in (select member_id, type from passing)
+         select member_id, type, null, null, null, id, coalesce(base, ''), k from mine cross join unnest(keys) k where (member_id, type) in (select member_id, type from passing)
        ), within as materialized (
          -- what one payer passes on, beside all else that it tells or told
          select n.file, n.line, n.entry, n.member_id, n.type, n.id, o.id as other_id, o.file as other_file, o.line as other_line, o.entry as other_entry
          from (select member_id, type, hash from told group by 1, 2, 3
-           having count(*) > 1 and count(file) > 0 and count(*) filter (where is_passed) between 1 and ${MOST_WITHIN} / count(*)) f
+           having count(distinct base) > 1 and count(file) > 0 and count(*) filter (where base <> '') <= ${MOST_WITHIN} / count(*)) f
          join told n using (member_id, type, hash) join told o using (member_id, type, hash)
-         where n.file is not null and o.id <> n.id and (n.is_passed or o.is_passed)
-           and (o.file is null or case when n.is_passed and o.is_passed then o.id < n.id else n.is_passed end)
+         where n.file is not null and o.id <> n.id and n.base <> o.base
+           and (o.file is null or case when n.base <> '' and o.base <> '' then o.id < n.id else n.base <> '' end)
        ), crowded as materialized (
          select member_id, hash from (
            select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far

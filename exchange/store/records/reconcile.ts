@@ -2,9 +2,9 @@
 // statement works on the staging of one pull and may be repeated. A unit that may be taken in is staged as what it is when nothing
 // else is found (created, or for the person a linked duplicate): only what turns out to be something else is written again.
 
-import type { Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Decided } from './decided.ts';
-import { echoes } from './echoes.ts';
+import { echoes, standsAlone } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
@@ -12,6 +12,7 @@ import { renumbered } from './renumbered.ts';
 import type { Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
 import { knownToOthers } from './told-by-others.ts';
+import { isPast, laterAnswers } from './told-later.ts';
 import { isByCode, leaveOtherDrugs } from './turned-drugs.ts';
 import { isOutdated, outdatedInJob } from './withdrawn.ts';
 
@@ -141,42 +142,36 @@ const isLater = (
 ) => `exists (select from exchange.pull d, exchange.pull n where d.id = i.last_pull and n.id = ${pull}
   and (n.transaction_time > d.transaction_time or n.created_at > d.finished_at))`;
 
-/** Was a deletion told by an answer from before the one that this record was written of? It waited for a person meanwhile, or for its files. pull_pkey. */
-const isPast = (pull: string) => `(not s.has_body and i.state in ('visible', 'echo') and exists (
-  select from exchange.pull d, exchange.pull n where d.id = i.last_pull and n.id = ${pull}
-    and n.transaction_time < d.transaction_time and n.created_at <= coalesce(d.finished_at, 'infinity')))`;
-
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
+  const later = await laterAnswers(tx, work);
+  const past = isPast('$6');
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) or ${standsAlone('$2')} then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} or (${waits}) then 'quarantined'
          when ${isOutdated} then 'unchanged'
+         when ${past} then 'unchanged'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
-         when ${isPast('$5')} then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' then case when ${staysOut('$5')} then 'unchanged' else 'updated' end
-         when i.hash = s.hash then case when i.state = 'echo' then 'echo' else 'unchanged' end
-         when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'unchanged'
+         when i.hash = s.hash then case when ${standsAlone('$2')} then s.outcome when i.state = 'echo' then 'echo' else 'unchanged' end
          when i.state = 'echo' then s.outcome
          when s.is_shared and i.local_id <> s.local_id then 'shared'
          else 'updated' end,
        reason = case
          when ${isMoved} or (${waits}) then 'patient-change'
          when ${isOutdated} then 'stale-version'
+         when ${past} then 'stale-version'
          when i.state = 'quarantined' then s.reason
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
-         when ${isPast('$5')} then 'stale-version'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
          when i.state = 'retracted' then case when ${staysOut('$5')} then 'already-retracted' else 'reinstated' end
-         when i.hash = s.hash then null
-         when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'stale-version'
          else null end
      from exchange.identity i
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
-    [work.id, work.peerId, of.first, of.last, work.pull],
+    [work.id, work.peerId, of.first, of.last, work.pull, arrayLiteral(later)],
   );
   // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person whom we matched it is a doubt. There
   // is no record of it. Payers tell of all their people who are gone: those whom we never asked for are nobody's doubt

@@ -6,11 +6,13 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { CONFIRMED, judge } from '../../reconcile/judge/judge.ts';
 import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from '../../reconcile/judge/one-to-one.ts';
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
-import type { Known } from '../../reconcile/judge/verdict.ts';
+import { CHANGED_COPY, type Known } from '../../reconcile/judge/verdict.ts';
+import { withNamedWithin } from '../../reconcile/named-within.ts';
 import { firstBase } from '../../reconcile/noted-names.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
 import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
+import { type Edge, isChangedCopy, severalCopies } from './several-copies.ts';
 
 /** Score of a pair of which one part is missing: never linked by rule. */
 const PROPOSED = 0.7;
@@ -24,11 +26,11 @@ const WRITTEN = `select distinct member_id from pg_temp.slice
 /** Of some members those that have an event with two others, or one that was settled before. Primary key of link (member, type). */
 const CROWDED = (members: string) => `
   with about as materialized (${members}), side as materialized (
-    select l.member_id, l.type, l.a_id, l.b_id, l.state from about cross join lateral (
+    select l.member_id, l.type, l.a_id, l.b_id, l.state, l.rule from about cross join lateral (
       select * from exchange.link x where x.member_id = about.member_id and ${SAME} and x.score >= ${PROPOSED}::real offset 0) l
   )
   select distinct member_id as id from (
-    select member_id from side where state in ('apart', 'proposed')
+    select member_id from side where state in ('apart', 'proposed') or rule = '${CHANGED_COPY}'
     union all
     select member_id from (select member_id, type, a_id as id from side union all select member_id, type, b_id from side) s group by member_id, type, id having count(*) > 1) m
   order by 1`;
@@ -38,19 +40,6 @@ const MOST_EDGES = 5000;
 
 /** Links whose new state is written by one statement. */
 const WRITTEN_AT_ONCE = 10_000;
-
-type Edge = {
-  memberId: string;
-  type: string;
-  a: string;
-  b: string;
-  kind: string;
-  rule: string;
-  state: string;
-  score: number;
-  aOrigin: string;
-  bOrigin: string;
-};
 
 /** Whose a record is that a link names; none of one that was taken back. Each by itself: of what is written a moment ago the planner knows nothing, and would read all records of the member for each link. */
 const ORIGIN = (id: 'a_id' | 'b_id') =>
@@ -144,7 +133,10 @@ class Member {
   /** What each pair of events comes to, by {@link pairKey}. */
   async settle(type: string, all: readonly Edge[]): Promise<Map<string, Settled>> {
     const states = new Map<string, Settled>();
-    const edges = all.filter((e) => !isWeak(e));
+    // what is told to be a copy, and is changed
+    const several = await severalCopies(this.#tx, this.#id, type, all);
+    for (const e of all.filter(isChangedCopy)) states.set(pairKey(e.a, e.b), several.has(e) ? 'apart' : 'confirmed');
+    const edges = all.filter((e) => !isWeak(e) && !several.has(e));
     const isAgain = this.#isDivided && JUDGED_BY_OTHERS.has(type);
     // it may be about what lasts
     if (isAgain && type === 'Provenance')
@@ -192,7 +184,7 @@ class Member {
   async #settleOpen(type: string, edges: readonly Edge[], isAgain: boolean): Promise<Map<string, Settled>> {
     const origins = new Map(edges.flatMap((e) => [[e.a, e.aOrigin] as const, [e.b, e.bOrigin] as const]));
     const texts = await textsOf(this.#tx, this.#id, type, [...origins.keys()]);
-    const records = new Map([...texts].map(([id, body]) => [id, JSON.parse(body) as Resource]));
+    const records = new Map([...texts].map(([id, body]) => [id, withNamedWithin(JSON.parse(body) as Resource)]));
     const npis = await npisOf(this.#tx, this.#work, [...new Set([...texts.values()].flatMap(referencesIn))]);
     const known: Known = { npi: (key) => npis.get(key), linked: (key) => this.#same.get(key) };
     const record = (id: string): Resource => records.get(id) ?? { resourceType: type };
@@ -243,7 +235,8 @@ async function settle(
       // whether two statements about records are one nobody can tell who looks at them, nor has to
       if (type === 'Provenance') for (const [key, state] of states) if (state === 'proposed') states.set(key, 'apart');
       for (const e of of) {
-        const now = countsAs(e) === 'event' ? states.get(pairKey(e.a, e.b)) : undefined;
+        const isSettled = countsAs(e) === 'event' || isChangedCopy(e);
+        const now = isSettled ? states.get(pairKey(e.a, e.b)) : undefined;
         if (now !== undefined && now !== e.state) changed.push({ ...e, now });
       }
     }

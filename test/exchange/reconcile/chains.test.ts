@@ -14,6 +14,7 @@ type Given = {
   next?: string;
   status?: string;
   type?: string;
+  subType?: string;
   day?: string;
   created?: string;
   insurer?: string;
@@ -28,13 +29,30 @@ const claim = (g: Given): ClaimRecord => {
     status: g.status ?? 'active',
     use: 'claim',
     type: { coding: [{ system: 't', code: g.type ?? 'professional' }] },
+    ...(g.subType === undefined
+      ? {}
+      : {
+          subType: {
+            coding: [
+              {
+                system: 'http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBInstitutionalClaimSubType',
+                code: g.subType,
+              },
+            ],
+          },
+        }),
     identifier: [{ type: { coding: [{ code: 'uc' }] }, system: 'https://p.example', value: g.uc }],
     created: g.created ?? '2026-01-01',
     billablePeriod: { start: g.day ?? '2025-12-01', end: g.day ?? '2025-12-01' },
     related: [...(g.prior ? [related('prior', g.prior)] : []), ...(g.next ? [related('replacedby', g.next)] : [])],
   } as Resource);
   if (!facts) throw new Error('no facts');
-  return { id: `eob-${g.uc}-${facts.type}-${g.day ?? ''}`, insurer: g.insurer ?? 'npi|1', facts, at: 1 };
+  return {
+    id: `eob-${g.uc}-${facts.type}-${g.subType ?? ''}-${g.day ?? ''}`,
+    insurer: g.insurer ?? 'npi|1',
+    facts,
+    at: 1,
+  };
 };
 const chains = (...given: Given[]) => claimChains(given.map(claim), '2021-01-01');
 const brief = (...given: Given[]) =>
@@ -119,6 +137,32 @@ const CASES: [string, Given[], string[]][] = [
     'R40 one number, other types',
     [{ uc: 'A' }, { uc: 'A', type: 'pharmacy' }, { uc: 'A', type: 'institutional' }],
     ['final A* uc-collision', 'final A* uc-collision'],
+  ],
+  [
+    // the claims of one number in the examples of CARIN Blue Button
+    'R40 one number, inpatient and outpatient',
+    [
+      { uc: 'A', type: 'institutional', subType: 'inpatient' },
+      { uc: 'A', type: 'institutional', subType: 'outpatient' },
+      { uc: 'A', type: 'pharmacy' },
+    ],
+    ['final A* uc-collision', 'final A* uc-collision'],
+  ],
+  [
+    'one that does not say which is a copy of one that does',
+    [
+      { uc: 'A', type: 'institutional', subType: 'inpatient', status: 'cancelled' },
+      { uc: 'A', type: 'institutional', status: 'cancelled' },
+    ],
+    ['void A'],
+  ],
+  [
+    'inpatient that was billed anew as outpatient',
+    [
+      { ...A, next: 'C', type: 'institutional', subType: 'inpatient' },
+      { ...C, prior: 'A', type: 'institutional', subType: 'outpatient' },
+    ],
+    ['final A>C* type-change'],
   ],
   ['one number, other days', [{ uc: 'A' }, { uc: 'A', day: '2024-01-01' }], ['final A* uc-collision']],
   [
@@ -316,4 +360,24 @@ describe('authorizations', () => {
     expect(more).toEqual([]);
     expect(chain).toMatchObject({ finalId: 'y', facts: { state: 'pended', numbers: ['AUTH1'] } });
   });
+});
+
+test('an insurer that a claim contains is known by its number, or its name, as one that is named', () => {
+  const told = (insurer: object, contained?: object) =>
+    claimFacts({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'claim',
+      type: { coding: [{ code: 'pharmacy' }] },
+      insurer,
+      ...(contained === undefined ? {} : { contained: [{ resourceType: 'Organization', id: 'i', ...contained }] }),
+    } as Resource);
+  const npi = { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000012' };
+  const insurerOf = (...given: Parameters<typeof told>) => {
+    const { insurer, insurerId, insurerName } = told(...given) ?? {};
+    return { insurer, insurerId, insurerName };
+  };
+  const within = { reference: '#i' };
+  expect(insurerOf(within, { identifier: [npi], name: 'Old Plan' })).toEqual(insurerOf({ identifier: npi }));
+  expect(insurerOf(within, { name: 'Old  Plan' })).toEqual(insurerOf({ display: 'old plan' }));
+  expect(insurerOf({ reference: '#other' }, { name: 'Old Plan' }).insurer).toBe('#other');
 });

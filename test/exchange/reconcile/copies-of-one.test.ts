@@ -178,6 +178,34 @@ test('a copy from before its payer changed the record is one with it and no cont
   ).toEqual(['q1', 'q2', 'q5']);
 });
 
+test('two copies of one that one payer tells in two versions are two, and a contradiction, until they say the same; then they are one, and two again when they differ', async () => {
+  const said = (id: string, source: string, changed: number, value: number) =>
+    lab(id, {
+      meta: { source, lastUpdated: `2026-08-0${changed}T00:00:00Z` },
+      effectiveDateTime: '2026-08-01T08:00:00Z',
+      valueQuantity: { value, code: 'g/dL' },
+      ...(id === 'j2' ? noted(`${B}/Observation`, 'j') : {}),
+    });
+  const first = (changed: number, value: number) => said('j1', `${B}/Observation/j`, changed, value);
+  const tell = (...records: object[]) => node.pull([output('Observation', ...records)], { since: new Date() });
+  const state = async () => {
+    const items = await node.sql<{ state: string }[]>`
+      select i.state from exchange.review_item i join exchange.resource a on a.member_id = i.member_id and a.type = i.type and a.id = i.a_id and a.source_id like 'j%'`;
+    const merged = await foldedOf(node.deps, 'm1');
+    const keys = await node.sql<{ key: string }[]>`
+      select type || '/' || id as key from exchange.resource where source_id in ('j1', 'j2')`;
+    return [items.map((i) => i.state), keys.filter((k) => merged?.shownAs.has(k.key) === false).length];
+  };
+  await tell(first(1, 5), said('j2', `${C}/Observation/j`, 2, 6));
+  expect(await state()).toEqual([['open'], 2]);
+  await tell(first(3, 6));
+  expect(await links('j%')).toEqual(['j1=j2 same-record source']);
+  expect(await state()).toEqual([['gone'], 1]);
+  await tell(first(4, 7));
+  expect(await links('j%')).toEqual([]);
+  expect(await state()).toEqual([['open'], 2]);
+});
+
 test('what one payer tells of its own and passes on of two others is compared as if each had told it', async () => {
   const [E, F] = ['https://e.example/fhir', 'https://f.example/fhir'];
   const of = { since: new Date() };

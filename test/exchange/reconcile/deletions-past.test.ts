@@ -60,3 +60,45 @@ test('what was entered in error, of a payer that tells no times, is not brought 
   expect(await told(2, said('final'))).toBe('unchanged already-retracted Observation/d');
   expect(await told(6, said('final'))).toBe('updated reinstated Observation/d');
 });
+
+test('a deletion from before an answer that told the record as it was takes nothing away, whatever way that one was taken in', async () => {
+  const record = output('Observation', lab('e'));
+  await told(1, record);
+  expect(await told(6, record)).toBe('unchanged Observation/e');
+  expect(await told(4, deletions('Observation/e'))).toBe('unchanged stale-version Observation/e');
+  expect(await isThere('e')).toBe(true);
+  // one that is read anew, and not known by its line
+  expect(await told(8, output('Observation', lab('e', { text: { status: 'empty', div: '<div/>' } })))).toBe(
+    'unchanged Observation/e',
+  );
+  expect(await told(7, deletions('Observation/e'))).toBe('unchanged stale-version Observation/e');
+  expect(await told(9, deletions('Observation/e'))).toBe('retracted deleted-at-source Observation/e');
+
+  const org = output('Organization', { resourceType: 'Organization', id: 'o', name: 'A clinic' });
+  await told(1, org);
+  await told(6, org);
+  expect(await told(4, deletions('Organization/o'))).toBe('unchanged stale-version Organization/o');
+  expect(await told(7, deletions('Organization/o'))).toBe('retracted deleted-at-source Organization/o');
+});
+
+test('a deletion of what a later answer does not tell takes it away', async () => {
+  await told(1, output('Observation', lab('f'), lab('g')));
+  await told(6, output('Observation', lab('g')));
+  expect(await told(4, deletions('Observation/f'))).toBe('retracted deleted-at-source Observation/f');
+  expect(await isThere('g')).toBe(true);
+});
+
+test('of content without times that of the later answer counts; what was entered in error and is right again by a later version stays', async () => {
+  const said = (value: number) =>
+    output('Observation', lab('h', { meta: undefined, valueQuantity: { value, code: 'g/dL' } }));
+  await told(1, said(5));
+  expect(await told(6, said(5))).toBe('unchanged Observation/h');
+  expect(await told(4, said(7))).toBe('unchanged stale-version Observation/h');
+  expect(await told(7, said(7))).toBe('updated Observation/h');
+
+  const version = (at: string, status: string) =>
+    output('Observation', lab('i', { meta: { lastUpdated: `2026-02-0${at}T00:00:00Z` }, status }));
+  await told(6, version('3', 'amended'));
+  expect(await told(4, version('2', 'entered-in-error'))).toBe('unchanged stale-version Observation/i');
+  expect(await isThere('i')).toBe(true);
+});

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { checkInbound } from '../../../exchange/reconcile/inbound.ts';
 import { judge } from '../../../exchange/reconcile/judge/judge.ts';
 import type { Known } from '../../../exchange/reconcile/judge/verdict.ts';
+import { withNamedWithin } from '../../../exchange/reconcile/named-within.ts';
 import { sameQuantity } from '../../../exchange/reconcile/quantities.ts';
 import type { Json, Resource } from '../../../src/fhir/resource.ts';
 
@@ -106,6 +107,32 @@ const cover = (start: string, end: string, more: object = {}) => ({
   period: { start, end },
   identifier: [{ type: cc('i', 'MB'), value: 'M1' }],
   ...more,
+});
+const team = (members: string[]) => ({
+  resourceType: 'CareTeam',
+  name: 'A team',
+  participant: members.map((m) => ({ member: ref(m) })),
+});
+const asked = (number: object) =>
+  order('2026-01-05', { requester: { identifier: { ...number, value: '1234567893' } } });
+const within = (npi: string | undefined, name = '#a') =>
+  withNamedWithin(
+    order('2026-01-05', {
+      contained: [
+        {
+          resourceType: 'Practitioner',
+          id: name.slice(1),
+          ...(npi === undefined ? {} : { identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: npi }] }),
+        },
+      ],
+      requester: ref(name),
+    }) as Resource,
+  );
+const planned = (value: string) => ({
+  class: [
+    { type: cc('c', 'group'), value: value[5] ?? '' },
+    { type: cc('c', 'plan'), value },
+  ],
 });
 const shot = (occurrence: object) => ({
   resourceType: 'Immunization',
@@ -236,6 +263,42 @@ const ROWS: [string, object, object, string][] = [
   ['a sister', relative({ name: 'Ana' }), relative({}), 'same-event 0.9'],
   ['two sisters', relative({ name: 'Ana' }), relative({ name: 'Eva' }), 'nothing'],
   ['one year’s cover', cover('2025-01-01', '2025-12-31'), cover('2025-01-01', '2025-12-31'), 'same-record 1'],
+  [
+    'one team, each payer with the relative under an id of its own',
+    team(['Practitioner/1', 'RelatedPerson/a']),
+    team(['Practitioner/1', 'RelatedPerson/b']),
+    'same-event 0.9',
+  ],
+  ['teams of relatives alone', team(['RelatedPerson/a']), team(['RelatedPerson/a']), 'nothing'],
+  [
+    'NPIs told by the type of the number, or its system',
+    asked({ type: cc('t', 'npi') }),
+    asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
+    'same-event 0.9',
+  ],
+  [
+    'the same digits that nobody calls an NPI',
+    asked({ type: cc('t', 'prvdr') }),
+    asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
+    'same-event 0.7',
+  ],
+  ['whom each names within itself by one name', within('1234567893'), within('1245319599'), 'nothing'],
+  ['the same within each', within('1234567893'), within('1234567893', '#b'), 'same-event 0.9'],
+  [
+    'within one, and by number',
+    within('1234567893'),
+    asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
+    'same-event 0.9',
+  ],
+  ['nobody knows who is within', within(undefined), within(undefined), 'same-event 0.7'],
+  [
+    'two plans of one number',
+    cover('2025-01-01', '', planned('Part A')),
+    cover('2025-01-01', '', planned('Part B')),
+    'nothing',
+  ],
+  ['one plan', cover('2025-01-01', '', planned('Part A')), cover('2025-01-01', '', planned('PART A')), 'same-record 1'],
+  ['one says no plan', cover('2025-01-01', '', planned('Part A')), cover('2025-01-01', ''), 'same-record 1'],
   ['two years of one card', cover('2025-01-01', '2025-12-31'), cover('2026-01-01', '2026-12-31'), 'nothing'],
   [
     'health and teeth of one card',

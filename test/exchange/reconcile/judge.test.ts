@@ -110,6 +110,18 @@ const eob = (more: object) => ({
   item: [{ productOrService: cc(CPT, '99213'), servicedDate: '2026-01-05' }],
   ...more,
 });
+const filled = (value: string, servicedDate: string) =>
+  eob({
+    identifier: [uc('https://bb.example/pde_id', value), uc('https://bb.example/rx_srvc_rfrnc_num', '799999')],
+    item: [{ productOrService: cc(CPT, '99213'), servicedDate }],
+  });
+const stay = (kind: string | undefined) =>
+  eob({
+    type: cc('t', 'institutional'),
+    ...(kind === undefined
+      ? {}
+      : { subType: cc('http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBInstitutionalClaimSubType', kind) }),
+  });
 const uc = (system: string, value?: string) => ({
   type: cc('i', 'uc'),
   system,
@@ -370,6 +382,12 @@ const CASES: [string, object, object, string, Known?][] = [
     return [`two claims of one group${typed === '' ? '' : ', all numbers typed'}`, of('1'), of('2'), 'nothing'];
   }),
   ['one number, another type', eob({}), eob({ type: cc('t', 'institutional') }), 'nothing'],
+  // Blue Button tells the number of the prescription as one of each of its claims
+  ['two claims of one prescription', filled('1', '2026-01-05'), filled('2', '2026-01-05'), 'nothing'],
+  ['one claim of a prescription', filled('1', '2026-01-05'), filled('1', '2026-01-05'), 'same-record 1'],
+  ['one number, other days', eob({}), eob({ item: [{ servicedDate: '2025-01-05' }] }), 'nothing'],
+  ['one number, inpatient and outpatient', stay('inpatient'), stay('outpatient'), 'nothing'],
+  ['one number, one does not say which', stay('inpatient'), stay(undefined), 'same-record 1'],
   [
     'periods of two payers overlap',
     { resourceType: 'Coverage', payor: [ref('Organization/us')], period: { start: '2025-01-01' } },

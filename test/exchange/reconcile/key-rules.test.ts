@@ -92,11 +92,14 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   9: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
   // of more records: copies of one are found by what they are copies of
   10: '738318a5a59209286802492ea1ea5ae5b6e10d8fb2d5025e2ac7c21ad802b8b7',
+  // the same keys; chains know of claims whether they are inpatient or outpatient
+  11: '738318a5a59209286802492ea1ea5ae5b6e10d8fb2d5025e2ac7c21ad802b8b7',
 };
 /** The same of the substance, since 9. */
 const SUBSTANCE_OF: Readonly<Record<number, string>> = {
   9: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
   10: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
+  11: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
 };
 
 /** A claim that tells the number of its group first. */

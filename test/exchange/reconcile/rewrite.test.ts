@@ -91,7 +91,7 @@ describe('what a Provenance is about', () => {
         peerBase: BASE,
         ourBase: 'https://ours.example/fhir',
         ourNpi: null,
-        members: new Map([['p1', { memberId: 'm1', policy: 'regular', withdrawn: false }]]),
+        members: new Map([['p1', { memberId: 'm1', policy: 'regular', withdrawn: false as const }]]),
         known: new Map([['Organization/o1', 'ours']]),
         windowStart: '2020-01-01',
         latest: '2027-01-01',

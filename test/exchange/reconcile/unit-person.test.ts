@@ -12,7 +12,7 @@ const person = {
   gender: 'female',
 };
 const context = { peerBase: 'https://prior.example/fhir', latest: '2026-11-28', members: new Map() };
-const member = { memberId: 'm1', policy: 'regular', withdrawn: false, person };
+const member = { memberId: 'm1', policy: 'regular', withdrawn: false as const, person };
 const named = (...given: string[]) => ({ name: [{ family: 'Rivera', given }] });
 const born = { birthDate: '2026-05-05' };
 
@@ -55,7 +55,7 @@ test.each(SAME)('may be the member: %s', (_, patient) => {
   expect(said(member, patient)).toEqual([false, false]);
 });
 test('of a member of whom nothing is known, anybody may be', () => {
-  const unknown = { memberId: 'm1', policy: 'regular', withdrawn: false };
+  const unknown = { memberId: 'm1', policy: 'regular', withdrawn: false as const };
   expect(said(unknown, { ...born, gender: 'male' })).toEqual([false, false]);
   const nobody = { births: [], family: [], given: [], numbers: [], cards: [], gender: null };
   expect(said({ ...unknown, person: nobody }, { ...named('Eva'), ...born, gender: 'male' })).toEqual([false, false]);

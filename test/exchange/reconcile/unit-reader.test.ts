@@ -19,7 +19,7 @@ const reading = {
     peerBase: 'https://prior.example/fhir',
     ourBase: 'https://ours.example/fhir',
     ourNpi: null,
-    members: new Map([['p1', { memberId: 'm1', policy: 'regular', withdrawn: false }]]),
+    members: new Map([['p1', { memberId: 'm1', policy: 'regular', withdrawn: false as const }]]),
     windowStart: '2020-01-01',
     latest: '2027-01-01',
   },
