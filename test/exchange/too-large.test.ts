@@ -7,6 +7,7 @@ import { healthFacts } from '../../exchange/report/peer-health.ts';
 import { findPeer, type Peer } from '../../exchange/store/peers/peer.ts';
 import { membersAtOnce, takesNobody } from '../../exchange/store/peers/peer-takes.ts';
 import { OPEN_STATES } from '../../exchange/store/pull/pull.ts';
+import { peerLimit } from '../../src/command/peers.ts';
 import {
   groupOf,
   type Handler,
@@ -143,6 +144,10 @@ test.each(['match', 'job'] as const)(
     expect(asked.map((born) => born.length)).toEqual([2, 2, 2, 2, 2, 2]);
   },
 );
+
+test('no limit of nobody is set', async () => {
+  await expect(peerLimit('scripted', 'members=0')).rejects.toThrow('members must be 1 or more');
+});
 
 test('one member whose records are too large does not make all others be asked for one by one', async () => {
   const large = people[0]?.born ?? '';
