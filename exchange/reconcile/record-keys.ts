@@ -203,7 +203,7 @@ export const SOURCE_KEY = 's:source|';
 /** Keys of one record: no real one has more. */
 const MOST_KEYS = 200;
 
-/** All keys of a record, without repeats. The references in it play no part: they differ from payer to payer. */
+/** All keys of a record, without repeats; what it was called before stands first, in that order. The references in it play no part: they differ from payer to payer. */
 export function recordKeys(record: Resource): RecordKey[] {
   const r = withDrug(record);
   const own = RULES[r.resourceType]?.(r) ?? [];

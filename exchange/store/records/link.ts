@@ -58,7 +58,8 @@ export function candidatePairs(
     .unsafe<Pair[]>(
       `with unit as materialized (
          select file, line, entry, member_id, type, source_id, local_id, keys, echo_of,
-           (select regexp_replace(substr(k, ${SOURCE_KEY.length + 1}), '/[^/]*/[^/]*$', '') from unnest(keys) with ordinality as u(k, n) where starts_with(k, '${SOURCE_KEY}') order by n limit 1) as base
+           -- what a record was called before stands before its other keys
+           case when starts_with(keys[1], '${SOURCE_KEY}') then regexp_replace(substr(keys[1], ${SOURCE_KEY.length + 1}), '/[^/]*/[^/]*$', '') end as base
          from exchange.staging
          where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
        ), keyed as materialized (
