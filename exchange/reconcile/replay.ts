@@ -16,6 +16,7 @@ import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import type { Pull } from '../store/pull/pull.ts';
 import { pullFiles } from '../store/pull/pull-file.ts';
+import { heldThen } from '../store/pull/pull-member.ts';
 import { chainsOf } from '../store/records/chain.ts';
 import { commitRecords } from '../store/records/commit-pull.ts';
 import type { Decided } from '../store/records/decided.ts';
@@ -82,14 +83,16 @@ class TakenBack extends Error {}
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
 
-/** Stages the units of a replay. Choices that members made since do not hide what was lawfully received. */
+/** Stages the units of a replay. Choices that members made since do not hide what was lawfully received; what came after them waits as before. */
 async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext): Promise<void> {
+  const held = r.cause === 'replay' ? await heldThen(deps.database.sql, r.pull.id) : undefined;
+  const isTaken = r.isShown === true || movedOf(r) === 'held';
   const then: UnitContext = {
     ...context,
     members: new Map(
       [...context.members].map(([id, m]) => [
         id,
-        { ...m, withdrawn: r.cause === 'replay' || r.isShown === true || movedOf(r) === 'held' ? false : m.withdrawn },
+        { ...m, withdrawn: held ? (held.get(m.memberId) ?? false) : isTaken ? false : m.withdrawn },
       ]),
     ),
   };

@@ -50,6 +50,20 @@ beforeAll(async () => {
 afterAll(() => node.close());
 
 describe('the offer', () => {
+  test('ends with the last day of a coverage that is over before it is due; who is covered that whole day is owed it', async () => {
+    await addMember('e1', '2027-03-10', { ends: '2027-03-16' });
+    await addMember('e2', '2027-03-10', { ends: '2027-03-17' });
+    await keepClocks(node.deps);
+    const { sql } = node.deps.database;
+    const offers = await sql<{ state: string; closed: string | null }[]>`
+      select state, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.clock
+      where member_id in ('e1', 'e2') and kind = 'C1-offer' order by member_id`;
+    expect(offers).toEqual([
+      { state: 'not-applicable', closed: '03-17 00:00' },
+      { state: 'open', closed: null },
+    ]);
+  });
+
   test('is due seven days after the later of coverage start and acceptance, at local midnight, over a change of clocks', async () => {
     await addMember('o1', '2027-03-10');
     await addMember('o2', '2027-03-10', { accepted: '2027-03-12', lob: 'qhp' });

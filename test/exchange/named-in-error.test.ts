@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { recordNamedInError } from '../../exchange/members/named-in-error.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
+import { replay } from '../../exchange/reconcile/replay.ts';
 import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { writeEnrolment } from '../../exchange/store/members/enrolment.ts';
+import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
 import { findPull } from '../../exchange/store/pull/pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -169,6 +171,10 @@ test('a pull that has not asked leaves it out; what is on its way is held, as an
     { kind: 'C2', state: 'met', reason: null },
     { kind: 'C4', state: 'not-applicable', reason: 'named-in-error' },
   ]);
+  // rules that are run again take nothing in that waits for a person
+  const [pull, from] = [await findPull(sql, first.id), await findPeer(sql, 'scripted')];
+  if (pull && from) await replay(deps, { pull, peer: from, by: { kind: 'command', name: 'test' }, cause: 'replay' });
+  expect(await peer.stored()).toEqual([]);
   // named again, planned, and taken back before anything was asked
   await recordPayer(
     deps,

@@ -76,8 +76,8 @@ export async function takeAgain(
 }
 
 /**
- * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage ended before the offer
- * was due. Served by clock_member.
+ * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage was over, with the end of its last day, before
+ * the offer was due. Served by clock_member.
  */
 export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[]): Promise<void> {
   if (memberIds.length === 0) return;
@@ -101,11 +101,11 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
     where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and o.member_id = any(${only}::text[])
       and k.id = o.id`;
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = e.ends::timestamp at time zone k.zone
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = (e.ends + 1)::timestamp at time zone k.zone
     from exchange.enrolment e
     where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and k.member_id = any(${only}::text[])
       and e.member_id = k.member_id and k.subject = e.member_id || '/' || e.starts and e.ends is not null
-      and (e.ends::timestamp at time zone k.zone) < k.due_at
+      and ((e.ends + 1)::timestamp at time zone k.zone) < k.due_at
       and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
 }
 

@@ -1,5 +1,6 @@
 // Members of a pull and what the peer said of each.
 import type { Queryable } from '../../../src/store/database.ts';
+import { standsAsSql } from '../members/member-merge.ts';
 
 export type PullMember = {
   submittedId: string;
@@ -58,6 +59,17 @@ export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Ma
       from exchange.pull_member m left join exchange.other_coverage o on o.id = m.other_coverage_id where m.pull_id = ${pullId}) x
     where x."hasWithdrawn" or x.in_error_at is not null`;
   return new Map(rows.map((r) => [r.id, r.hasWithdrawn ? 'consent-withdrawn' : 'named-in-error']));
+}
+
+/**
+ * Members whose lines were held when the pull was taken in, as it was taken in after they had withdrawn or the payer was named by mistake: by the ids under
+ * which they stand now. ledger_unit_pkey.
+ */
+export async function heldThen(sql: Queryable, pullId: string): Promise<Map<string, LeftOut>> {
+  const rows = await sql<{ id: string; reason: LeftOut }[]>`
+    select distinct ${sql.unsafe(standsAsSql('l.member_id'))} as id, l.reason from exchange.ledger_unit l
+    where l.pull_id = ${pullId} and l.outcome = 'quarantined' and l.reason in ('consent-withdrawn', 'named-in-error') and l.member_id is not null`;
+  return new Map(rows.map((r) => [r.id, r.reason]));
 }
 
 /** What an earlier pull of the same members learned of them: used when its Group is asked again. */

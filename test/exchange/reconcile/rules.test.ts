@@ -1060,6 +1060,10 @@ test('R74: a choice that was taken back before the records came in holds them, a
   expect(
     await node.sql`select from exchange.review_item where kind = 'consent-withdrawn' and state = 'open'`,
   ).toHaveLength(1);
+  const [pull, peer] = [await findPull(node.sql, id), await findPeer(node.sql, PEER)];
+  if (!pull || !peer) throw new Error('no pull');
+  const again = await replay(node.deps, { pull, peer, by: { kind: 'command', name: 'test' }, cause: 'replay' });
+  expect(again.units).toEqual([]);
 });
 
 test('R78: twins of one surname and birth date: what came for one is not filed with the other', async () => {
