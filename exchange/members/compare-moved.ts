@@ -6,9 +6,10 @@ import type { Sql } from '../../src/store/database.ts';
 import { recomputeChainsOf } from '../chain/recompute.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { allFormers, claimCompare, compared } from '../store/members/member-merge.ts';
-import { type HeldRecord, recordsAfter } from '../store/members/merge-parts.ts';
+import { type OriginRecord, recordsAfter } from '../store/members/merge-parts.ts';
 import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { commitImport, knowStaged } from '../store/records/import.ts';
+import { outlivedOf } from '../store/records/outlived.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { EVERYTHING, openSlice } from '../store/records/slice.ts';
 import { clearStaging, lendStaging, openStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
@@ -45,9 +46,9 @@ async function sayOfEachOther(deps: Needs, { id, memberId, formerId }: Pair): Pr
   }
 }
 
-async function* recordsOf(sql: Sql, memberId: string): AsyncGenerator<HeldRecord> {
+async function* recordsOf(sql: Sql, memberId: string): AsyncGenerator<OriginRecord> {
   for (let after: [string, string] | undefined = ['', '']; after; ) {
-    const page: HeldRecord[] = await recordsAfter(sql, memberId, after, PAGE);
+    const page: OriginRecord[] = await recordsAfter(sql, memberId, after, PAGE);
     yield* page;
     const last = page.at(-1);
     after = last && [last.type, last.id];
@@ -69,7 +70,8 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
         entry: 0,
         outcome: 'updated',
         type,
-        sourceId: id,
+        sourceId: r.sourceId ?? id,
+        lastUpdated: r.changedAt?.toISOString(),
         localId: id,
         memberId,
         keys,
@@ -104,6 +106,7 @@ export async function compareMoved(deps: Needs, pair: Pair): Promise<void> {
     const at = await transactionInstant(tx);
     await openSlice(tx, `people-${pair.id}`, EVERYTHING);
     const own = { id: `people-${pair.id}`, pull: null, peerId: 'own' };
+    await outlivedOf(tx, [pair.memberId, pair.formerId], at);
     await recomputeChainsOf(tx, own, [pair.memberId, pair.formerId], at.slice(0, 10), at);
     await compared(tx, pair.id);
   });

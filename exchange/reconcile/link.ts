@@ -20,6 +20,7 @@ import { demographics } from './judge/people.ts';
 import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';
 import { CHANGED_COPY, type Known, sameRecord, type Verdict } from './judge/verdict.ts';
 import { copiedName, firstBase, haveOneName } from './noted-names.ts';
+import { areOfOtherThings, isOfDrug } from './other-things.ts';
 import { type Both, PairRecords } from './pair-records.ts';
 import { tellDrugs } from './tell-drugs.ts';
 
@@ -71,8 +72,6 @@ class Linked {
 
 const EVENTS: ReadonlySet<string> = new Set(EVENT_TYPES);
 const isSame = (v: Verdict): boolean => v.kind === 'same-record' || v.kind === 'same-event';
-/** Its text alone does not tell of which drug it is. */
-const isOfDrug = (r: Resource): boolean => r.resourceType.startsWith('Medication');
 
 /**
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
@@ -83,7 +82,8 @@ function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean)
   const found = judge(a, b, known);
   if (pair.isCopy && found?.kind !== 'conflict') return copyOfOurs(a, b, found, known);
   const areNamedOne = haveOneName(a, b);
-  if (isOutdated || (areNamedOne && areCopies(a, b, found, known))) return [sameRecord('source')];
+  if ((isOutdated && !areOfOtherThings(a, b)) || (areNamedOne && areCopies(a, b, found, known)))
+    return [sameRecord('source')];
   const areOfOne = pair.areOfOne && firstBase(a) === firstBase(b);
   return found === undefined || (areOfOne && (isSame(found) || (pair.isWithin && !areNamedOne))) ? [] : [found];
 }

@@ -154,6 +154,10 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   patient: 'The person as the other payer describes them, beside ours.',
   disclosed:
     'It says to be a copy of ours, or carries the number of a record that we disclosed, and says something else.',
+  'changed-copy':
+    'It says to be a copy of ours and says something else. Its payer has another copy of the same record, so that nobody can tell which of them is ours as it was changed.',
+  source:
+    'By what they are told to be copies of they are one. Another record that is told to be a copy as well stands in the way.',
   chain: 'Put together from what the claims name as their predecessors and successors.',
   inbound: 'A check of what comes in held it back.',
 };

@@ -14,7 +14,7 @@ import {
 } from '../../src/fhir/resource.ts';
 import { own } from '../../src/own.ts';
 import { isDrugCode, isPharmacyService } from './drug-codes.ts';
-import { actionCode, isReviewAction, tellsDenial } from './review-action.ts';
+import { actionCode, isOwnDecision, isReviewAction, tellsDenial } from './review-action.ts';
 
 /** Part of a review action: why it was decided so. */
 const REVIEW_REASON = 'reasonCode';
@@ -205,10 +205,15 @@ export function judged(lines: readonly JsonObject[], header: Review | undefined)
 const isForDrugs = (line: JsonObject): boolean =>
   isDrugLine(line) || (partsOf(line).length > 0 && partsOf(line).every(isForDrugs));
 
+/** May it have been denied, though no review action says so? */
 function hasDenialSigns(resource: Resource): boolean {
   const lines = [...objects(resource['item']), ...objects(resource['addItem'])].flatMap(withParts);
   const all = [resource as JsonObject, ...lines].flatMap((e) => objects(e['adjudication']));
-  return (all.some(isDenialSign) || tellsDenial(text(resource['disposition']) ?? '')) && !all.some(grantsUnits);
+  const isSaidOtherwise = [resource as JsonObject, ...lines, ...all].some((e) =>
+    objects(e['extension']).some(isOwnDecision),
+  );
+  const isSign = isSaidOtherwise || all.some(isDenialSign) || tellsDenial(text(resource['disposition']) ?? '');
+  return isSign && !all.some(grantsUnits);
 }
 
 const day = (value: string | undefined): string | undefined =>

@@ -6,6 +6,10 @@ const isNamed = (extension: JsonObject, name: string): boolean => text(extension
 
 export const isReviewAction = (extension: JsonObject): boolean => isNamed(extension, 'extension-reviewAction');
 
+/** Does a payer tell what it decided in an extension of its own (as `PA-DECISION`)? What its codes mean nobody else knows. */
+export const isOwnDecision = (extension: JsonObject): boolean =>
+  !isReviewAction(extension) && /(?:decision|determination)[^/]*$/i.test(text(extension['url']) ?? '');
+
 const REFUSALS = 'denials?|rejections?|disapprovals?|disallowances?|refusals?';
 const DENIAL = `(?:den(?:y|ied|ies)|reject(?:ed|s)?|disapproved|disallowed|declin(?:ed|es)|refused|${REFUSALS})`;
 const GRANTED = '(?:approved|authori[sz]ed|certified|granted|covered)';

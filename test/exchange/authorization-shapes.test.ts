@@ -43,6 +43,16 @@ describe('denied', () => {
     ['by a display alone', { adjudication: [decided({ coding: [{ display: 'Not Certified' }] })] }, 'denied'],
     ['in words alone', { adjudication: [decided({ text: 'Denied' })] }, 'denied'],
     ['by a code of its own', { adjudication: [decided(code('denied'))] }, 'denied'],
+    [
+      'maybe, by an extension of the payer alone',
+      { extension: [{ url: 'https://cms.example/PA-DECISION', valueCoding: { code: 'N' } }] },
+      'unclear',
+    ],
+    [
+      'maybe, by one of its line',
+      { item: [service({ extension: [{ url: 'https://cms.example/PA-DECISION', valueString: 'A' }] })] },
+      'unclear',
+    ],
     ['in other words of its disposition', { disposition: 'Not certified' }, 'unclear'],
     ['for want of need', { disposition: 'The request is not medically necessary' }, 'unclear'],
     [

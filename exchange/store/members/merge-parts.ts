@@ -106,18 +106,25 @@ export type HeldRecord = {
   shared: string | null;
   hash: string;
 };
+/** `sourceId`: where it comes from; `changedAt`: when it was changed there. Null of ours. */
+export type OriginRecord = HeldRecord & { sourceId: string | null; changedAt: Date | null };
 
-/** Records of a member after one, but for our own Patient. resource_pkey. */
+/** Records of a member after one, but for our own Patient. resource_pkey, identity_pkey. */
 export async function recordsAfter(
   tx: Queryable,
   memberId: string,
   after: readonly [string, string],
   limit: number,
-): Promise<HeldRecord[]> {
+): Promise<OriginRecord[]> {
   return [
-    ...(await tx<HeldRecord[]>`
-      select type, id, origin, version, body, shared, encode(hash, 'hex') as hash from exchange.resource
-      where member_id = ${memberId} and (type, id) > (${after[0]}, ${after[1]}) and not (type = 'Patient' and id = ${memberId}) order by type, id limit ${limit}`),
+    ...(await tx<OriginRecord[]>`
+      select r.type, r.id, r.origin, r.version, r.body, r.shared, encode(r.hash, 'hex') as hash, r.source_id as "sourceId", i.last_updated as "changedAt"
+      from (
+        select * from exchange.resource x
+        where x.member_id = ${memberId} and (x.type, x.id) > (${after[0]}, ${after[1]}) and not (x.type = 'Patient' and x.id = ${memberId}) order by x.type, x.id limit ${limit}) r
+      left join lateral (
+        select last_updated from exchange.identity y where y.peer_id = r.origin and y.type = r.type and y.source_id = r.source_id offset 0) i on true
+      order by r.type, r.id`),
   ];
 }
 

@@ -93,12 +93,14 @@ export function candidatePairs(
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || u.type || '/' || u.source_id, 0)
          from exchange.peer p cross join unit u where p.id = $2 and (u.member_id, u.type) in (select member_id, type from held)
        ), mine as materialized (
-         -- by whom it was told first, where that is noted as we note it; ? when it is noted otherwise
-         select r.member_id, r.type, r.id, r.keys, case when strpos(r.body, '"use":"secondary"') > 0
+         -- by whom it was told first, where that is noted as we note it; ? when it is noted otherwise. What goes with this work is compared with nothing
+         select r.member_id, r.type, r.id, r.keys, case when $2 <> 'own' and strpos(r.body, '"use":"secondary"') > 0
            then coalesce(substring(r.body from '"use":"secondary","system":"(http[^"]*)/' || r.type || '"'), '?') end as base
-         from (select distinct member_id, type from unit where $2 <> 'own') m cross join lateral (
+         from (select distinct member_id, type from unit where $2 <> 'own' or base is not null) m cross join lateral (
            select x.member_id, x.type, x.id, x.keys, x.body from exchange.resource x
            where x.member_id = m.member_id and x.type = m.type and x.origin = $2 and not x.deleted and x.keys is not null offset 0) r
+         where (r.member_id, r.type, r.id) not in (select member_id, type, local_id from exchange.staging
+           where pull_id = $1 and bucket between $3 and $4 and outcome = 'retracted' and member_id is not null and local_id is not null)
        ), passing as materialized (
          select member_id, type from unit where base is not null and $2 <> 'own' union select member_id, type from mine where base is not null
        ), told as materialized (
@@ -156,11 +158,8 @@ export function candidatePairs(
            select *, row_number() over (partition by member_id, type, hash, file is null order by id) as place from (
              select member_id, type, hash, local_id as id, file, line, entry from named
              union all
-             select r.member_id, r.type, k, r.id, null, null, null
-             from (select distinct member_id, type from named) m
-             cross join lateral (select x.member_id, x.type, x.id, x.keys from exchange.resource x
-               where x.member_id = m.member_id and x.type = m.type and x.origin = $2 and not x.deleted and x.keys is not null offset 0) r
-             cross join unnest(r.keys) k where k in (select hash from named)
+             select member_id, type, k, id, null, null, null
+             from mine cross join unnest(keys) k where (member_id, type) in (select member_id, type from named) and k in (select hash from named)
            ) a
          ) o on o.member_id = n.member_id and o.type = n.type and o.hash = n.hash and o.place <= ${COPIES_COMPARED}
          where o.id <> n.local_id and (o.file is null or o.id < n.local_id)

@@ -7,6 +7,14 @@ import type { Pair } from './link.ts';
 export type CopyPair = { pair: Pair; copy: 'unit' | 'other'; name: string };
 
 /**
+ * When what identity `i` says was changed where it comes from, by the answer that told it first: a payer that writes its store anew gives all that is in it
+ * another time, whatever is known of it by then. ledger_member.
+ */
+export const changedAt = (i: string): string => `coalesce((
+  select l.last_updated from exchange.ledger_unit l where l.member_id = ${i}.member_id and l.type = ${i}.type and l.local_id = ${i}.local_id
+    and l.source_id = ${i}.source_id and l.hash = ${i}.hash and l.outcome in ('created', 'updated', 'linked-duplicate') order by l.last_updated desc nulls last limit 1), ${i}.last_updated)`;
+
+/**
  * Those of some pairs in which the copy was changed last, where it comes from, before the record was, where that comes from: what it says differently was
  * so once. Of a payer that has several of the name nobody knows which of them is the copy. Primary keys; staging_bucket.
  */
@@ -34,15 +42,17 @@ export async function outdatedCopies(
       from jsonb_to_recordset(${JSON.stringify(asked)}::text::jsonb)
         as a(n integer, file integer, line integer, entry integer, member text, type text, id text, of jsonb, copy text, name text)
     ), told as materialized (
-      select a.n, a.member, a.type, a.copy, a.name, u.bucket, u.local_id as unit_id, u.last_updated as unit_at, a.id as other_id,
+      select a.n, a.member, a.type, a.copy, a.name, u.bucket, u.local_id as unit_id, case when k.at is null then u.last_updated else k.at end as unit_at, a.id as other_id,
         coalesce(t.origin, ${work.peerId}) as other_origin, case when t.origin is null then o.last_updated else t.last_updated end as other_at
       from asked a
-      cross join lateral (select s.bucket, s.local_id, s.last_updated from exchange.staging s
+      cross join lateral (select s.bucket, s.source_id, s.hash, s.local_id, s.last_updated from exchange.staging s
         where s.pull_id = ${work.id} and s.file = a.file and s.line = a.line and s.entry = a.entry offset 0) u
+      left join lateral (select ${sql.unsafe(changedAt('i'))} as at from exchange.identity i
+        where i.peer_id = ${work.peerId} and i.type = a.type and i.source_id = u.source_id and i.hash = u.hash offset 0) k on true
       left join lateral (select s.last_updated from exchange.staging s
         where s.pull_id = ${work.id} and s.file = a.of_file and s.line = a.of_line and s.entry = a.of_entry offset 0) o on true
       left join lateral (
-        select r.origin, i.last_updated from exchange.resource r
+        select r.origin, ${sql.unsafe(changedAt('i'))} as last_updated from exchange.resource r
         left join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id
         where a.of_file is null and r.member_id = a.member and r.type = a.type and r.id = a.id offset 0) t on true
     ), older as materialized (

@@ -1,7 +1,10 @@
 // Copies that outlive their record: the payer whose record it is has taken it back, and another one, who was told of it before and has not asked since, passes
 // it on. They are kept, and neither shown nor passed on.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { areOfOtherThings } from '../../reconcile/other-things.ts';
 import { SOURCE_KEY } from '../../reconcile/record-keys.ts';
+import { changedAt } from './outdated-copies.ts';
 
 /** `resource.withheld` of such a copy. */
 export const OUTLIVED = 'outlived';
@@ -14,23 +17,72 @@ const CONCERNED = `
   select distinct member_id from pg_temp.slice s
   where not is_shared and member_id is not null
     and (outcome = 'retracted' or reason = 'reinstated' or exists (select from unnest(s.keys) k where starts_with(k, '${SOURCE_KEY}')))`;
+/** Addresses of payers, those of before too: copies are called by what their record was called when they were made. peer_change is small. */
+const BASES = `select id, fhir_base as base from exchange.peer where fhir_base is not null
+  union select peer_id, before ->> 'fhirBase' from exchange.peer_change where state = 'applied' and before ->> 'fhirBase' is not null`;
 const OLDER = `
-  gone as materialized (
-    select r.member_id, r.type, r.origin, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || r.type || '/' || r.source_id, 0) as name, d.transaction_time as at
+  bases as materialized (${BASES}), gone as materialized (
+    select r.member_id, r.type, r.id, r.origin, hashtextextended('${SOURCE_KEY}' || p.base || '/' || r.type || '/' || r.source_id, 0) as name, i.at
     from concerned m cross join lateral (
-      select x.member_id, x.type, x.origin, x.source_id from exchange.resource x where x.member_id = m.member_id and x.deleted and x.origin <> 'own' offset 0) r
-    join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id and i.state = 'retracted'
-    join exchange.pull d on d.id = i.last_pull join exchange.peer p on p.id = r.origin
-  ), copies as materialized (
-    select r.member_id, r.type, r.id, coalesce(i.last_updated < g.at, false) as is_older, count(*) over (partition by r.member_id, r.type, r.origin, g.name) as n
-    from (select distinct member_id, type from gone) m cross join lateral (
-      select x.member_id, x.type, x.id, x.origin, x.source_id, x.keys from exchange.resource x
-      where x.member_id = m.member_id and x.type = m.type and not x.deleted and x.origin <> 'own' and x.keys is not null offset 0) r
-    join gone g on g.member_id = r.member_id and g.type = r.type and g.origin <> r.origin and g.name = any(r.keys)
-    join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id
+      select x.member_id, x.type, x.id, x.origin, x.source_id from exchange.resource x where x.member_id = m.member_id and x.deleted and x.origin <> 'own' offset 0) r
+    cross join lateral (
+      select d.transaction_time as at from exchange.identity y join exchange.pull d on d.id = y.last_pull
+      where y.peer_id = r.origin and y.type = r.type and y.source_id = r.source_id and y.state = 'retracted' offset 0) i
+    join bases p on p.id = r.origin
+  ), named as (
+    -- beside what they are called by, in one order: of neither is it known how many there are, and a join would be guessed small and go through all for each
+    select *, max(gone_id) over called as of_id, max(gone_origin) over called as of_origin, max(gone_at) over called as of_at, count(id) over (partition by member_id, type, name, origin) as n
+    from (
+      select member_id, type, name, id as gone_id, origin as gone_origin, at as gone_at, null::text as id, null::text as origin, null::text as source_id from gone
+      union all
+      select r.member_id, r.type, k, null, null, null, r.id, r.origin, r.source_id
+      from (select distinct member_id, type from gone) m cross join lateral (
+        select x.member_id, x.type, x.id, x.origin, x.source_id, x.keys from exchange.resource x
+        where x.member_id = m.member_id and x.type = m.type and not x.deleted and x.origin <> 'own' and x.keys is not null offset 0) r
+      cross join unnest(r.keys) k where (k in (select name from gone)) is true
+    ) a window called as (partition by member_id, type, name)
   ), outlived as materialized (
-    select distinct member_id, type, id from copies where is_older and n = 1
+    select distinct c.member_id, c.type, c.id, c.of_id from (select * from named where id is not null and origin <> of_origin and n = 1 offset 0) c
+    cross join lateral (select ${changedAt('i')} as at from exchange.identity i where i.peer_id = c.origin and i.type = c.type and i.source_id = c.source_id offset 0) i
+    where i.at < c.of_at
   )`;
+
+type Copy = { memberId: string; type: string; id: string; body: string; of: string };
+
+/**
+ * Copies of some members that are outlived. What is of another thing than the record whose address it is called by, is none of it.
+ * @param concerned a statement of `member_id`; $1 in it is `of`
+ */
+async function outlived(tx: Queryable, concerned: string, of?: string): Promise<Copy[]> {
+  const found = await tx.unsafe<Copy[]>(
+    `with concerned as materialized (${concerned}), ${OLDER}
+     select o.member_id as "memberId", o.type, o.id, r.body, g.body as of
+     from outlived o
+     cross join lateral (select x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.id offset 0) r
+     cross join lateral (select x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.of_id offset 0) g`,
+    of === undefined ? [] : [of],
+  );
+  const same = (c: Copy) => !areOfOtherThings(JSON.parse(c.body) as Resource, JSON.parse(c.of) as Resource);
+  return found.filter(same);
+}
+
+async function mark(tx: Queryable, at: string, concerned: string, of?: string): Promise<void> {
+  const copies = await outlived(tx, concerned, of);
+  const column = (name: 'memberId' | 'type' | 'id') => arrayLiteral(copies.map((c) => c[name]));
+  await tx.unsafe(
+    `with concerned as materialized (${concerned.replace('$1', '$5')}), outlived as materialized (
+       select * from unnest($2::text::text[], $3::text::text[], $4::text::text[]) o(member_id, type, id)
+     ), marked as (
+       update exchange.resource r set withheld = '${OUTLIVED}', moved_at = $1::text::timestamptz from outlived o
+       where r.member_id = o.member_id and r.type = o.type and r.id = o.id and r.withheld is null
+     )
+     update exchange.resource r set withheld = null, moved_at = $1::text::timestamptz
+     from concerned m cross join lateral (
+       select x.member_id, x.type, x.id from exchange.resource x where x.member_id = m.member_id and x.withheld = '${OUTLIVED}' offset 0) x
+     where r.member_id = x.member_id and r.type = x.type and r.id = x.id and (x.member_id, x.type, x.id) not in (select member_id, type, id from outlived)`,
+    [at, column('memberId'), column('type'), column('id'), ...(of === undefined ? [] : [of])],
+  );
+}
 
 /**
  * Marks them, and takes the mark back where it holds no more. What is marked, or no more, moves: peers who have it are told. After records and identities of
@@ -39,16 +91,10 @@ const OLDER = `
  */
 export async function markOutlived(tx: Queryable, at: string): Promise<void> {
   const [any] = await tx.unsafe(`${CONCERNED} limit 1`);
-  if (any === undefined) return;
-  await tx.unsafe(
-    `with concerned as materialized (${CONCERNED}), ${OLDER}, marked as (
-       update exchange.resource r set withheld = '${OUTLIVED}', moved_at = $1::text::timestamptz from outlived o
-       where r.member_id = o.member_id and r.type = o.type and r.id = o.id and r.withheld is null
-     )
-     update exchange.resource r set withheld = null, moved_at = $1::text::timestamptz
-     from concerned m cross join lateral (
-       select x.member_id, x.type, x.id from exchange.resource x where x.member_id = m.member_id and x.withheld = '${OUTLIVED}' offset 0) x
-     where r.member_id = x.member_id and r.type = x.type and r.id = x.id and (x.member_id, x.type, x.id) not in (select member_id, type, id from outlived)`,
-    [at],
-  );
+  if (any !== undefined) await mark(tx, at, CONCERNED);
+}
+
+/** The same of some members, of whom records came together or went apart. */
+export async function outlivedOf(tx: Queryable, members: readonly string[], at: string): Promise<void> {
+  await mark(tx, at, 'select distinct unnest($1::text::text[]) as member_id', arrayLiteral(members));
 }

@@ -1,5 +1,6 @@
 // Records that say to be copies of one of ours, and say something else: one is ours as a payer has changed it; of several nobody can tell which.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addPeerChange } from '../../../exchange/store/peers/peer-change.ts';
 import { deletions, lab, OUR_BASE, output, PEER, type RawFile, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -85,4 +86,60 @@ test('an allergy to something else is no copy of ours, whatever it says to be', 
   );
   expect(await node.ledger(id)).toEqual(['created AllergyIntolerance/d1', 'linked-duplicate AllergyIntolerance/d2']);
   expect([await linked('own-d'), await asked('own-d')]).toEqual([['d2'], 2]);
+});
+
+test('of a record that is called by the address of another payer’s, is older, and is of another thing, nothing goes from view', async () => {
+  const G = 'https://g.example/fhir';
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('g', 'G', '9000000046', 'active', ${G}, array['https://g.example'], 'test')`;
+  const theirs = ['f1', 'f2', 'f3'].map((id, i) => ({
+    ...lab(id, { ...at(`1${i}`, 5), meta: { lastUpdated: '2026-03-09T00:00:00Z' } }),
+    identifier: [{ system: 'https://lab.example', value: `N-${id}` }],
+  }));
+  await node.pull([output('Observation', ...theirs)], { since: new Date(), peer: 'g' });
+  const made = (id: string, more: object) =>
+    lab(id, {
+      ...at('20', 9),
+      meta: { lastUpdated: '2026-03-02T00:00:00Z', source: `${G}/Observation/${id}` },
+      ...more,
+    });
+  await take(
+    output(
+      'Observation',
+      // another test, another number, and one that is but older
+      made('f1', { code: { coding: [{ system: 'http://loinc.org', code: '2345-7' }] } }),
+      made('f2', { identifier: [{ system: 'https://lab.example', value: 'N-other' }] }),
+      made('f3', {}),
+    ),
+  );
+  const pairs = await node.sql<{ id: string }[]>`
+    select distinct r.source_id as id from exchange.link l join exchange.resource r on r.member_id = l.member_id and r.type = l.type and r.id = l.a_id
+    where l.state = 'confirmed' and l.rule = 'source' and r.source_id like 'f%' order by 1`;
+  expect(pairs.map((p) => p.id)).toEqual(['f3']);
+  // nor when that is taken back
+  await node.pull([deletions('Observation/f1', 'Observation/f2', 'Observation/f3')], { since: new Date(), peer: 'g' });
+  const gone = await node.sql<
+    { id: string }[]
+  >`select source_id as id from exchange.resource where withheld = 'outlived'`;
+  expect(gone.map((p) => p.id)).toEqual(['f3']);
+});
+
+test('a copy of what was taken back stays from view when its payer has another address', async () => {
+  const [before, after] = [{ fhirBase: 'https://g.example/fhir' }, { fhirBase: 'https://g.example/r4' }];
+  await addPeerChange(node.sql, {
+    peerId: 'g',
+    what: 'changed',
+    before,
+    after,
+    byKind: 'command',
+    by: 'test',
+    at: new Date(),
+    state: 'applied',
+  });
+  await node.sql`update exchange.peer set fhir_base = ${after.fhirBase} where id = 'g'`;
+  // of the same member something comes that is a copy
+  await take(
+    output('Observation', lab('f9', { ...at('22', 4), meta: { source: 'https://g.example/r4/Observation/f9' } })),
+  );
+  expect(await node.sql`select from exchange.resource where withheld = 'outlived'`).toHaveLength(1);
 });

@@ -295,3 +295,25 @@ test('a record that its payer takes back takes its older copies from view, which
   expect(await outlived()).toEqual([]);
   expect(await hidden()).toEqual([]);
 });
+
+test('nobody is asked about a record that goes with the pull that brings the other one', async () => {
+  const said = (id: string, value: number, more: object = {}) =>
+    lab(id, { effectiveDateTime: '2026-09-01T08:00:00Z', valueQuantity: { value, code: 'g/dL' }, ...more });
+  const noted = from(`${B}/Observation/i`);
+  const asked = async () =>
+    [
+      ...(await node.sql<{ ids: string }[]>`
+      select string_agg(r.source_id, ' ' order by r.source_id) as ids from exchange.review_item i
+      join exchange.resource r on r.member_id = i.member_id and r.type = i.type and r.id in (i.a_id, i.b_id)
+      where i.state = 'open' and r.source_id like 'i%' group by i.id order by 1`),
+    ].map((i) => i.ids);
+  const of = { since: new Date() };
+  await node.pull([output('Observation', said('i1', 5, noted))], of);
+  // by what it says of its own, and by the name
+  await node.pull([output('Observation', said('i2', 6)), deletions('Observation/i1')], of);
+  expect(await asked()).toEqual([]);
+  await node.pull([output('Observation', said('i3', 7, noted))], of);
+  expect(await asked()).toEqual(['i2 i3']);
+  await node.pull([output('Observation', said('i4', 8, noted)), deletions('Observation/i3', 'Observation/i2')], of);
+  expect(await asked()).toEqual([]);
+});

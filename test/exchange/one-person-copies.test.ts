@@ -1,0 +1,70 @@
+// Copies that a payer passes on of another payer's records, where their member is made one with another, and two again.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
+import { deletions, lab, output, type RawFile, reconciler } from './reconcile/reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+const G = 'https://g.example/fhir';
+const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
+beforeAll(async () => {
+  node = await reconciler();
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('g', 'G', '9000000046', 'active', ${G}, array['https://g.example'], 'test')`;
+  const person = { resourceType: 'Patient', birthDate: '1980-02-29', name: [{ family: 'Rivera', given: ['Ana'] }] };
+  await node.own({ ...person, id: 'm1' }, { ...person, id: 'm2' });
+});
+afterAll(() => node.close());
+
+const result = (id: string, patient: string, day: string, hour: string, value: number, meta: object = {}) =>
+  lab(id, {
+    subject: { reference: `Patient/${patient}` },
+    meta: { lastUpdated: `2026-08-${day}T00:00:00Z`, ...meta },
+    effectiveDateTime: `2026-08-01T${hour}:00:00Z`,
+    valueQuantity: { value, code: 'g/dL' },
+  });
+const told = (day: string, peer: string | undefined, ...files: RawFile[]) =>
+  node.pull(files, {
+    since: new Date(),
+    madeAt: new Date(`2026-08-${day}T12:00:00Z`),
+    ...(peer === undefined ? {} : { peer }),
+  });
+const outlived = async () =>
+  [
+    ...(await node.sql<
+      { id: string }[]
+    >`select source_id as id from exchange.resource where withheld = 'outlived' order by 1`),
+  ].map((r) => r.id);
+const asked = () => node.sql`select kind from exchange.review_item where type = 'Observation' and state = 'open'`;
+
+test('they are one with their record and no contradiction, and go from view with one that was taken back, and come back apart from it', async () => {
+  await told(
+    '04',
+    'g',
+    output(
+      'Observation',
+      result('g1', 'p1', '03', '08', 6),
+      result('g2', 'p1', '03', '11', 5),
+      result('g3', 'p1', '03', '14', 6),
+    ),
+  );
+  await told('05', 'g', deletions('Observation/g2'));
+  await told(
+    '05',
+    undefined,
+    output(
+      'Observation',
+      // of the same member, and of the other one: as they were before their payer changed them, or took them back
+      result('k0', 'p1', '02', '14', 5, { source: `${G}/Observation/g3` }),
+      result('k1', 'p2', '02', '08', 5, { source: `${G}/Observation/g1` }),
+      result('k2', 'p2', '02', '11', 5, { source: `${G}/Observation/g2` }),
+    ),
+  );
+  expect([await outlived(), await asked()]).toEqual([[], []]);
+  const one = { memberId: 'm1', formerId: 'm2', reason: 'called, one card was a mistake' };
+  expect(
+    await makeOne(node.deps, { ...one, seen: ['two-there', 'overlap', 'names', 'two-cards'] }, who),
+  ).toHaveProperty('id');
+  expect([await outlived(), await asked()]).toEqual([['k2'], []]);
+  expect(await makeTwo(node.deps, one, who)).toHaveProperty('id');
+  expect([await outlived(), await asked()]).toEqual([[], []]);
+});
