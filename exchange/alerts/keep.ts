@@ -28,6 +28,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'pull-repeats',
     'release-waits',
     'peer-failing',
+    'types-refused',
     'wrong-patient',
     'quarantine-full',
     'audit-changed',

@@ -28,6 +28,8 @@ export type Abilities = {
   scopes: string[];
   /** of the two families that we sign in it takes RSA (RS384) alone */
   rsaOnly?: true;
+  /** the forms that answer at once and that it offers, the first to be tried first */
+  atOnce?: FetchForm[];
   /** what answers taught: `no:` a form that it does not speak after all */
   lacks: string[];
 };
@@ -113,6 +115,7 @@ export function negotiate(
     revincludes: s.revincludes,
     scopes: scopes.slice(0, 500),
     ...(algorithms.includes('RS384') && !algorithms.includes('ES384') ? { rsaOnly: true } : {}),
+    atOnce: (['everything', 'search'] as const).filter(has),
     lacks: [...learned.lacks],
   };
 }

@@ -31,6 +31,11 @@ export const LIMITS = {
     unit: 'bytes',
     help: 'All attachments of one pull that are given by address.',
   },
+  members: {
+    value: 10_000,
+    unit: 'members',
+    help: 'Members in one request: at most this, and at most PULL_BATCH. Where none is set, as many as it was found to take.',
+  },
   heldLines: {
     value: 1000,
     unit: 'lines',

@@ -5,7 +5,12 @@ import type { Peer } from '../store/peers/peer.ts';
 import { type Limits, limitsOf } from './limits.ts';
 
 /** Where access tokens come from (token.ts). */
-export type Tokens = { get(talk: Talk): Promise<string>; drop(peerId: string, token: string): void };
+export type Tokens = {
+  get(talk: Talk): Promise<string>;
+  drop(peerId: string, token: string): void;
+  /** what the token that is had may do: as the peer says it, else as it was asked for; none without a token */
+  scopes(peerId: string): readonly string[];
+};
 
 export type Talk = { deps: Deps; tokens: Tokens; peer: Peer; limits: Limits; note: (fault: PeerFaultCode) => void };
 

@@ -8,7 +8,7 @@ import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
 import { clientKey } from './signing-key.ts';
 import type { Talk, Tokens } from './talk.ts';
 
-type Kept = { token: string; until: number };
+type Kept = { token: string; until: number; scopes: readonly string[] };
 /** The spelling of PDex 2.1 */
 const BULK_MATCH_SCOPE_21 = 'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/bulk-member-match';
 const V1 = ['system/*.read'];
@@ -46,6 +46,10 @@ export class PeerTokens implements Tokens {
     const fresh = await firstGranted(talk);
     this.#kept.set(talk.peer.id, fresh);
     return fresh.token;
+  }
+
+  scopes(peerId: string): readonly string[] {
+    return this.#kept.get(peerId)?.scopes ?? [];
   }
 
   /** Forgets a token; one that came since is kept. */
@@ -89,11 +93,11 @@ async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Kept
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: form.toString(),
   });
-  return readToken(response.status, await readJson(response, 64 * 1024, talk.note), now);
+  return readToken(response.status, await readJson(response, 64 * 1024, talk.note), now, scopes);
 }
 
 /** Judges a token answer. */
-function readToken(status: number, body: unknown, now: Date): Kept {
+function readToken(status: number, body: unknown, now: Date, asked: readonly string[]): Kept {
   const b = body as Json;
   const said = isObject(b) ? text(b['error']) : undefined;
   // a code of RFC 6749 5.2, or no code: what a peer writes does not end up in our reasons
@@ -109,7 +113,9 @@ function readToken(status: number, body: unknown, now: Date): Kept {
     throw new PeerFault('token-malformed');
   const given = isObject(b) ? Number(b['expires_in']) : Number.NaN;
   const seconds = Number.isFinite(given) && given > 0 ? Math.min(given, 3600) : 60;
-  return { token, until: now.getTime() + seconds * 1000 };
+  // absent, it is what was asked for, https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+  const scope = isObject(b) ? text(b['scope'])?.trim() : undefined;
+  return { token, until: now.getTime() + seconds * 1000, scopes: scope ? scope.split(/\s+/) : asked };
 }
 
 /** A token for what is under way. One answer that cannot be read, of a peer that gave good tokens before, is tried again as a pause of it is. */

@@ -11,11 +11,12 @@ import { closeClock } from '../store/clock.ts';
 import { openRefreshClocks } from '../store/members/member-clock.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
+import { noteTaken } from '../store/peers/peer-takes.ts';
 import { knownSince } from '../store/pull/known-since.ts';
 import { leftOutMembers, type movePull, type PullMember, pullMembers } from '../store/pull/pull.ts';
 import { noteTypes } from '../store/pull/pull-fault.ts';
 import { addFiles } from '../store/pull/pull-file.ts';
-import { askWithout, namedTypes, type Refused, refusedTypes } from './refused-types.ts';
+import { askWithout, namedTypes, outOfReach, type Refused, refusedTypes, TYPES } from './refused-types.ts';
 import { leaveJobs } from './split.ts';
 import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
 
@@ -67,8 +68,11 @@ export async function exportStep(s: Step): Promise<void> {
   try {
     if (types === undefined) statusUrl = await start(s, form, patients, since);
     else
-      ({ answer: statusUrl, left: lacks } = await askWithout(types, abilities.searchTypes, (some) =>
-        start(s, form, patients, since, some.join(',')),
+      ({ answer: statusUrl, left: lacks } = await askWithout(
+        types,
+        abilities.searchTypes,
+        (some) => start(s, form, patients, since, some.join(',')),
+        since !== undefined,
       ));
   } catch (error) {
     if (error instanceof PeerFault && form !== 'all' && NOT_SPOKEN.test(error.reason))
@@ -84,6 +88,7 @@ export async function exportStep(s: Step): Promise<void> {
     async (tx) => {
       await closeRequests(tx, s, members, at);
       if (types !== undefined) await tellTypes(tx, s, lacks);
+      await noteTypes(tx, s.pull.id, 'peer-scope-types', outOfReach(s.tokens.scopes(s.peer.id), types ?? TYPES));
     },
   );
 }
@@ -223,7 +228,10 @@ async function askAtOnce(s: Step, form: FetchForm, patients: readonly string[]):
     'downloading',
     { manifest: JSON.stringify(manifest), transactionTime: null, kickedOffAt: s.deps.clock(), exportStatusUrl: null },
     some(files.length, 'request'),
-    (tx) => addFiles(tx, s.pull.id, files),
+    async (tx) => {
+      await addFiles(tx, s.pull.id, files);
+      await noteTypes(tx, s.pull.id, 'peer-scope-types', outOfReach(s.tokens.scopes(s.peer.id), TYPES));
+    },
   );
 }
 
@@ -253,7 +261,10 @@ export async function exportingStep(s: Step): Promise<void> {
     'downloading',
     { manifest: answer.text, transactionTime: timeOf(s, manifest) },
     some(manifest.files.length, 'file'),
-    (tx) => addFiles(tx, s.pull.id, manifest.files),
+    async (tx) => {
+      await addFiles(tx, s.pull.id, manifest.files);
+      await noteTaken(tx, s.peer.id, (await pullMembers(tx, s.pull.id)).length);
+    },
   );
 }
 

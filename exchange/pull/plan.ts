@@ -6,6 +6,7 @@ import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { openRequestsDue } from '../schedule.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { listPeers } from '../store/peers/peer.ts';
+import { membersAtOnce } from '../store/peers/peer-takes.ts';
 import { claimAsks, claimEnd, dueToAsk, settleAsks } from '../store/pull/coverage-ask.ts';
 import { addPull } from '../store/pull/pull.ts';
 
@@ -55,8 +56,9 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   const made: string[] = [];
   for (const peer of peers) {
     const due = all.filter((c) => c.peerId === peer.id);
-    for (let from = 0; from < due.length; from += deps.config.pullBatch) {
-      const batch = due.slice(from, from + deps.config.pullBatch);
+    const size = membersAtOnce(peer, deps.config.pullBatch, now);
+    for (let from = 0; from < due.length; from += size) {
+      const batch = due.slice(from, from + size);
       const id = await sql.begin(async (tx) => {
         const pull = await addPull(
           tx,

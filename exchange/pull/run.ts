@@ -20,8 +20,9 @@ import { exportingStep, exportStep } from './export-step.ts';
 import { fetchAttachments } from './fetch-attachments.ts';
 import { matchingStep, matchStep } from './match-step.ts';
 import { releaseEnded } from './release.ts';
-import { leaveJobs, splitPull } from './split.ts';
+import { leaveJobs } from './split.ts';
 import { advance, authorizeStep, discoverStep, OurFault, type Step, stepOf, Waiting, writeFaults } from './states.ts';
+import { TOO_LARGE, takeLess, waitsForFewer } from './too-large.ts';
 
 /** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
 const BACKOFF_MS = [1000, 2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
@@ -40,16 +41,13 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
 /** How often lost work at a peer is begun anew. */
 const MAX_RESTARTS = 3;
 
-/** 413: it takes fewer members at once. */
-const TOO_LARGE = 'batch-too-large';
-
 /** Answers that are hardly better the next time. */
 const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
 /** They are asked for this often, with pauses, and no more. */
 const NONSENSE_TRIES = 3;
 
-/** Addresses that are not the peer's own, and what it says is too large although no less can be asked for: asking again mends neither. */
-const FOR_A_PERSON: ReadonlySet<string> = new Set(['foreign-origin', 'refused-address', 'redirect', TOO_LARGE]);
+/** Addresses that are not the peer's own: asking again does not mend it. */
+const FOR_A_PERSON: ReadonlySet<string> = new Set(['foreign-origin', 'refused-address', 'redirect']);
 
 /** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
 function judgeFault(
@@ -114,13 +112,15 @@ export async function takeStep(
     (deps.config.leaseSeconds * 1000) / 3,
   );
   try {
+    if (await waitsForFewer(s)) return true;
     // half of a pull is not left behind: one whose first members are committed waits for its peer
     if (peer.state !== 'active' && (await hasCommitted(sql, pull.id))) throw new OurFault('peer-not-active');
     if (peer.state !== 'active') await advance(s, 'review', { reason: 'peer-not-active' }, '');
     else await step(s);
     if (pull.state !== 'reconciling') await peerAnswered(sql, peer.id, deps.clock());
   } catch (error) {
-    await afterFault(s, error);
+    // what breaks while the fault is dealt with is one of ours
+    await afterFault(s, error).catch((broken: unknown) => afterFault(s, broken));
   } finally {
     clearInterval(renewal);
   }
@@ -131,8 +131,8 @@ export async function takeStep(
 /** The payer has taken the question about the members. */
 const TAKEN: readonly PullState[] = ['matching', 'matched', 'exporting', 'downloading'];
 /** What its members' duties come to when a pull ends without an answer. */
-const inVain = (s: Step, ended: PullState, reason?: string) =>
-  (TAKEN.includes(s.pull.state) && (ended === 'failed' || ended === 'refused')) || reason === TOO_LARGE
+const inVain = (s: Step, ended: PullState) =>
+  TAKEN.includes(s.pull.state) && (ended === 'failed' || ended === 'refused')
     ? (tx: Queryable) => attemptClocks(tx, s.pull.id, ended === 'refused' ? 'peer-refused' : 'peer-failed')
     : undefined;
 
@@ -163,7 +163,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       attempts: pull.attempts,
     });
     await judgePeer(s, error, now);
-    if (error.reason === TOO_LARGE && (await splitPull(s))) return;
+    if (error.reason === TOO_LARGE) return takeLess(s);
     const judged = judgeFault(error, pull, await restartsOf(sql, pull.id), now, deps.config.pullDeadlineHours);
     if (judged.kind === 'retry') await writeFaults(s);
     if (judged.kind === 'retry')
@@ -181,7 +181,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
     if (restart === 'authorized') await leaveJobs(s, pull.matchStatusUrl);
     if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
     const ended = judged.kind === 'end' ? judged.state : 'failed';
-    return advance(s, ended, { reason: error.reason, finishedAt: now }, '', inVain(s, ended, error.reason));
+    return advance(s, ended, { reason: error.reason, finishedAt: now }, '', inVain(s, ended));
   }
   if (error instanceof OurFault) {
     deps.log('error', 'pull waits for us', { pull: pull.id, state: pull.state, reason: error.reason });

@@ -1,8 +1,9 @@
 // A pull that is divided: some of its members go to another one, which begins anew.
 import { releaseJob } from '../client/kick-off.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { addPull, type movePull, pullMembers } from '../store/pull/pull.ts';
-import { moveMembers } from '../store/pull/pull-member.ts';
+import { noteTooMany } from '../store/peers/peer-takes.ts';
+import { addPull, type movePull } from '../store/pull/pull.ts';
+import { moveMembers, type PullMember } from '../store/pull/pull-member.ts';
 import { abilitiesOf, advance, type Step, some } from './states.ts';
 
 /**
@@ -33,7 +34,7 @@ export async function moveToOther(
 }
 
 /** Is less asked for when fewer members are? A Group that was agreed on, a list of all Patients, and everybody, stay as large. */
-function asksForMembers(s: Step): boolean {
+export function asksForMembers(s: Step): boolean {
   const { pull, peer } = s;
   if (pull.state === 'authorized' || pull.state === 'matching')
     return (pull.matchForm ?? abilitiesOf(s).match) === 'bulk';
@@ -49,11 +50,8 @@ export async function leaveJobs(s: Step, ...urls: readonly (string | null)[]): P
   for (const url of urls) if (url !== null) await releaseJob(s, url);
 }
 
-/** For a peer that takes fewer members at once (413): both halves begin anew. False when fewer cannot be asked for. */
-export async function splitPull(s: Step): Promise<boolean> {
-  if (!asksForMembers(s)) return false;
-  const members = await pullMembers(s.deps.database.sql, s.pull.id);
-  if (members.length < 2) return false;
+/** For a peer that takes fewer members at once (413): both halves begin anew. */
+export async function splitPull(s: Step, members: readonly PullMember[]): Promise<void> {
   const half = members.slice(Math.ceil(members.length / 2)).map((m) => m.submittedId);
   s.note('peer-batch');
   await leaveJobs(s, s.pull.exportStatusUrl, s.pull.matchStatusUrl);
@@ -62,7 +60,9 @@ export async function splitPull(s: Step): Promise<boolean> {
     'authorized',
     { exportStatusUrl: null, matchStatusUrl: null, groupId: null },
     `divided: ${members.length - half.length} stay, ${half.length} go to another pull`,
-    (tx) => moveToOther(tx, s, half),
+    async (tx) => {
+      await noteTooMany(tx, s.peer.id, false, s.deps.clock());
+      await moveToOther(tx, s, half);
+    },
   );
-  return true;
 }

@@ -11,6 +11,7 @@ import { pinnedDifferences, publishedDifference, recordDifferences } from '../pe
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { type Peer, pinPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
+import { RELEARN_MS } from '../store/peers/peer-takes.ts';
 import {
   leftOutMembers,
   movePull,
@@ -77,9 +78,6 @@ const NOTHING_SAID = { operations: {}, systemOperations: [], guides: [], searchP
 
 /** How the peer is asked, as far as it is known. */
 export const abilitiesOf = (s: Step): Abilities => s.peer.abilities ?? negotiate(NOTHING_SAID, [], s.peer);
-
-/** What was learned of forms that it does not speak is tried again after this time. */
-const RELEARN_MS = 90 * 86_400_000;
 
 /** Nobody is left to be asked for. @param why each is left out, as leftOutMembers tells it */
 export const endLeftOut = (s: Step, why: readonly string[]): Promise<void> => {

@@ -76,10 +76,18 @@ export const PEER_FAULTS = {
     'It does not give records of this type, which it has or which it forbids us: they are missing. The others were taken.',
     'Ask the other payer for them.',
   ),
+  'peer-scope-types': look(
+    'The token that it gave us does not reach records of this type: none of them can have come.',
+    'If it has any, ask it for the scope.',
+  ),
   'peer-type-unknown': calm('It says that it knows no records of this type. The others were taken.'),
   'peer-batch': look(
     'It takes fewer members at once. The request was divided.',
-    'Lower PULL_BATCH if it happens often.',
+    'Nothing: the next requests are for as many as it took. A limit of your own is `peer limit ID members=N`.',
+  ),
+  'peer-too-large': look(
+    'It says that an export of these members is too large for it (413). They were asked for one by one, by what it answers at once.',
+    'Tell the other payer.',
   ),
   'peer-match-groups': look(
     'Its match answer has the members whom it knows in several Groups. Each Group was asked for by a pull of its own.',

@@ -50,6 +50,9 @@ export const PULL_REASONS = {
     'The other payer says that this is too large for it (413), and no less can be asked for: a single member, or a Group or list that is as large whoever is asked for.',
     'Ask the other payer, or agree on a smaller Group; then pull again. It is not asked by itself until the next request is due.',
   ),
+  'waits-together': calm(
+    'The other payer says that even this is too large for it (413). Its members wait in another pull, together with all of whom it said so.',
+  ),
   forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),
   'not-registered': act('We are not registered with the other payer.', 'An administrator completes the registration.'),
   token: act('The other payer gave us no access token.', 'Ask the other payer about our registration and keys.'),
@@ -236,5 +239,5 @@ export const PULL_STATES = {
   partial: act('Files are missing', 'Ask the other payer, then accept the pull without them.'),
   refused: act('Refused by the other payer', 'Ask the other payer about our registration.'),
   failed: act('Failed', 'Read the reason; the request is made again or by hand.'),
-  withdrawn: calm('Withdrawn'),
+  withdrawn: calm('Ended: nobody is left in it to ask about'),
 } as const satisfies Readonly<Record<string, Meaning>>;

@@ -19,6 +19,10 @@ const FETCH: Readonly<Record<FetchForm, string>> = {
 
 export type HealthFact = { name: string; value: string | null; at?: Date | null; tone?: Severity };
 
+/** It has said that there were too many (413). */
+const takesWords = (takes: number): string =>
+  takes === 0 ? 'too many, however few were asked for' : `${takes}, as it was found to take`;
+
 export function healthFacts(peer: Peer): HealthFact[] {
   const a = peer.abilities;
   return [
@@ -27,6 +31,12 @@ export function healthFacts(peer: Peer): HealthFact[] {
     { name: 'Version of PDex it names', value: a?.pdex ?? null },
     { name: 'Found not to speak', value: a === null || a.lacks.length === 0 ? null : a.lacks.join(', ') },
     { name: 'Known since', value: null, at: peer.abilitiesAt },
+    {
+      name: 'Members at once',
+      value: peer.takes === null ? null : takesWords(peer.takes),
+      ...(peer.takes === 0 ? { tone: 'look' as const } : {}),
+    },
+    { name: 'Fewer since', value: null, at: peer.takesAt },
     { name: 'Last answered', value: null, at: peer.answeredAt },
     {
       name: 'Failures in a row',

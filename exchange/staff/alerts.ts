@@ -26,6 +26,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     href: (id) => `/staff/conflicts/${id}`,
   },
   'peer-failing': { text: 'Pulls from a payer fail again and again', href: (id) => `/staff/peers/${id}` },
+  'types-refused': {
+    text: 'A payer gives no records of some types, which are missing',
+    href: (id) => `/staff/peers/${id}`,
+  },
   'wrong-patient': { text: 'A payer sent records of somebody else', href: (id) => `/staff/pulls/${id}` },
   'audit-changed': { text: 'The audit trail was changed', href: () => '/staff/trail' },
   'peer-changed': { text: 'A payer publishes other addresses than its record has', href: (id) => `/staff/peers/${id}` },

@@ -10,6 +10,7 @@ type AlertKind =
   | 'pull-repeats'
   | 'release-waits'
   | 'peer-failing'
+  | 'types-refused'
   | 'wrong-patient'
   | 'quarantine-full'
   | 'audit-changed'
@@ -54,6 +55,14 @@ export async function standingConditions(
       where p.state in ('failed', 'refused') and p.created_at > ${now}::timestamptz - interval '30 days'
         and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
       group by p.peer_id) l where l.failed >= ${FAILING}
+    union all
+    -- as its newest answer about anybody lacks them; they are not asked for again for a while
+    select 'types-refused', r.id, count(distinct f.type)::int
+      from exchange.peer r cross join lateral (
+        select p.id, p.accepted_by from exchange.pull p where p.peer_id = r.id and p.state = 'done' and exists (select from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched')
+        order by p.created_at desc, p.finished_at desc limit 1) l
+      join exchange.finding f on f.pull_id = l.id and f.kind = 'peer-type-refused' and f.line is null
+      where r.state = 'active' and l.accepted_by is null group by r.id
     union all
     -- what was held already when it came again is told with the pull that opened its item; what somebody discarded is dealt with. One that
     -- was shown until then has an item of the older pull that brought it, opened while this one was worked on

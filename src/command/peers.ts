@@ -187,6 +187,8 @@ export async function peerLimit(id: string, pair: string): Promise<void> {
   const number = value === '' ? undefined : Number(value);
   if (number !== undefined && (!Number.isFinite(number) || number < 0))
     throw new CommandFault(`${name} must be a number of ${LIMITS[name].unit}.`);
+  if (name === 'members' && number !== undefined && number < 1)
+    throw new CommandFault('members must be 1 or more: a payer that is not to be asked is suspended.');
   await withNode(async ({ deps }) => {
     const done = await limitPeer(deps, id, name, number, ourselves());
     if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);

@@ -217,7 +217,10 @@ describe('PDex', () => {
       expect(last).toContain('Observation');
       const left = (all ?? []).filter((type) => !last.includes(type));
       const kind = (type: string) =>
-        code === 403 || ['ImagingStudy', 'Goal'].includes(type) ? 'peer-type-refused' : 'peer-type-unknown';
+        // of what no answer names nothing is known: it is missing
+        code === 403 || named === 'none' || ['ImagingStudy', 'Goal'].includes(type)
+          ? 'peer-type-refused'
+          : 'peer-type-unknown';
       const told = left.map((type) => `${kind(type)} ${type}`).sort();
       expect((await reported(done.id))?.sort()).toEqual(told);
       // what it has and does not give is missing: the next request asks for the same

@@ -639,7 +639,7 @@ describe('judgements alone', () => {
       limits: limitsOf({}),
       note: () => {},
       peer: { id: 'p', origins: [], fhirBase: 'https://peer.example' },
-      tokens: { get: async () => 't', drop: () => {} },
+      tokens: { get: async () => 't', drop: () => {}, scopes: () => [] },
       deps: { fetch: async () => Response.json({ output: [], error: list }) },
     } as unknown as Talk;
     const first = Response.json({ output: [], link: [{ relation: 'next', url: '/s/2' }] });

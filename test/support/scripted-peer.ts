@@ -191,7 +191,7 @@ export async function scriptedPeer(
     file,
     async record(given) {
       await sql`
-        update exchange.peer set abilities = null, abilities_at = null, failures = 0, paused_until = null,
+        update exchange.peer set abilities = null, abilities_at = null, takes = null, refuses_alone = 0, takes_at = null, failures = 0, paused_until = null,
           file_origins = ${(given['fileOrigins'] as string[] | undefined) ?? []}::text[], group_there = ${(given['groupThere'] as string | undefined) ?? null},
           sends_all = ${given['sendsAll'] === true}, audience = ${(given['audience'] as string | undefined) ?? 'token-url'},
           limits = ${JSON.stringify(given['limits'] ?? {})}::text::jsonb where id = 'scripted'`;

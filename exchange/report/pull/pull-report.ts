@@ -192,10 +192,21 @@ export async function pullReport(
 export const refusedOf = (r: Pick<PullReport, 'findings'>): string[] =>
   r.findings.flatMap((f) => (f.kind === 'peer-type-refused' && f.type !== null ? [f.type] : []));
 
-/** The same in a sentence, when there are any. Pure. */
-export function refusedWords(r: Pick<PullReport, 'findings' | 'peer'>): string[] {
+/** The same in a sentence, and which types our token did not reach, when there are any. Pure. */
+export function refusedWords(r: Pick<PullReport, 'findings' | 'peer' | 'outcomes'>): string[] {
   const types = refusedOf(r);
-  return types.length === 0
-    ? []
-    : [`${r.peer.name} gives no records of ${types.join(', ')}: what it has of them is missing.`];
+  const came = new Set(r.outcomes.map((o) => o.type));
+  const beyond = r.findings.flatMap((f) =>
+    f.kind === 'peer-scope-types' && f.type !== null && !came.has(f.type) ? [f.type] : [],
+  );
+  return [
+    ...(types.length === 0
+      ? []
+      : [`${r.peer.name} gives no records of ${types.join(', ')}: what it has of them is missing.`]),
+    ...(beyond.length === 0
+      ? []
+      : [
+          `The token of ${r.peer.name} does not reach records of ${beyond.join(', ')}: what it has of them is missing.`,
+        ]),
+  ];
 }

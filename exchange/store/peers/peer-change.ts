@@ -148,7 +148,9 @@ export async function writePeerFields(tx: Queryable, id: string, fields: Fields)
   if (names.includes('fhirBase')) sets.push(`token_endpoint = null, issuer = null, origins = '{}'`);
   // how it is asked is found out anew
   if (names.some((n) => n === 'fhirBase' || n === 'groupThere' || n === 'sendsAll'))
-    sets.push('abilities = null, abilities_at = null, failures = 0, paused_until = null');
+    sets.push(
+      'abilities = null, abilities_at = null, takes = null, refuses_alone = 0, takes_at = null, failures = 0, paused_until = null',
+    );
   if (names.includes('jwks') || names.includes('jwksUrl')) sets.push('keys_seen = null, keys_seen_at = null');
   const values = names.map((name) => {
     const value = fields[name];

@@ -42,6 +42,11 @@ export type Peer = {
   /** what it was found to speak */
   abilities: Abilities | null;
   abilitiesAt: Date | null;
+  /** members in one request that it took since it first said that there were too many; null of one that never said so (peer-takes.ts) */
+  takes: number | null;
+  /** single members to which it has said so since it took any */
+  refusesAlone: number;
+  takesAt: Date | null;
   /** limits that differ from the usual ones (client/limits.ts) */
   limits: Record<string, number>;
   /** failures in a row; since when, and the last one */
@@ -59,7 +64,7 @@ export type Peer = {
 
 const COLUMNS = `id, name, npi, postal_address as "postalAddress", state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
   client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt",
-  to_jsonb(file_origins) as "fileOrigins", group_there as "groupThere", sends_all as "sendsAll", audience, discovery_url as "discoveryUrl", abilities, abilities_at as "abilitiesAt", limits,
+  to_jsonb(file_origins) as "fileOrigins", group_there as "groupThere", sends_all as "sendsAll", audience, discovery_url as "discoveryUrl", abilities, abilities_at as "abilitiesAt", takes, refuses_alone as "refusesAlone", takes_at as "takesAt", limits,
   failures, failing_since as "failingSince", failure, paused_until as "pausedUntil", answered_at as "answeredAt", added_by as "addedBy", added_at as "addedAt",
   approved_by as "approvedBy", approved_at as "approvedAt"`;
 
