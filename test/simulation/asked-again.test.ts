@@ -2,7 +2,7 @@
 // over is made anew, and what is gone there goes here, whoever is asked for together. Real HTTP, two databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
-import { idOf, type Person } from '../exchange/plan-fixture.ts';
+import { idOf, type Person, planDay } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
 import { asksOf, enrolled, loadPlan } from './load-plan.ts';
@@ -24,7 +24,7 @@ const ROB = there('B942', 'Johnson', 'Robert', '1960-02-03');
 let a: TestNode;
 let b: TestNode;
 
-const today = () => clock().toISOString().slice(0, 10);
+const today = () => planDay(clock());
 /** Ana or Robert with us, who has had records asked for under a policy since today. */
 const ours = (p: Person, policy: string) =>
   asksOf({ ...p, number: `A-${p.number}` }, 'Plan B', p.number, policy, today());

@@ -8,6 +8,7 @@ import { mergedBundle } from '../../exchange/merged/everything.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import type { Sql } from '../../src/store/database.ts';
+import { planDay } from '../exchange/plan-fixture.ts';
 import { brokenLaws, outcomes } from '../journey/laws.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { numbers } from '../support/numbers.ts';
@@ -40,7 +41,7 @@ const SEED = Number(process.env['WORLD_SEED'] ?? 2);
 const STEPS = Number(process.env['WORLD_STEPS'] ?? 10);
 let skew = 0;
 const clock = () => new Date(Date.now() + skew);
-const today = (add = 0) => new Date(clock().getTime() + add * DAY).toISOString().slice(0, 10);
+const today = (add = 0): string => planDay(new Date(clock().getTime() + add * DAY));
 
 const roll = numbers(SEED);
 const chance = (p: number): boolean => roll() < p;
