@@ -91,7 +91,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
 <p><label>How <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${CHOICE_WORDS.en.channels[c]}</option>`)}</select></label></p>
 <p><label>Result <select name="result">${Object.entries(CONTACT_RESULTS).map(([k, label]) => html`<option value="${k}">${label}</option>`)}</select></label></p>
 <p><button>Record it</button></p></form></section>
-<section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>${payers.length === 0 ? '' : inErrorForm(here, csrf, payers)}`;
+<section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section>${payers.length === 0 ? '' : inErrorForm(here, csrf, payers)}</div>`;
 }
 
 /** Does the member go on as another? Then nothing is chosen here. */

@@ -95,7 +95,7 @@ test.each([
 test('what housekeeping does takes no grant: no one is looked at again for it', async () => {
   const job = await exported();
   expect(await ask(job)).toEqual([200, 200]);
-  await sql()`update exchange.match_group set expires_on = current_date - 1 where id = ${job.group}`;
+  await sql()`update exchange.match_group set expires_on = current_date - 2 where id = ${job.group}`;
   await strangerIn(job.status);
   await keepClocks(node.deps);
   expect(await sql()`select from exchange.match_group where id = ${job.group} and resource = ''`).toHaveLength(1);

@@ -306,7 +306,8 @@ test('whoever moves where, what is known of them is shown once and as it is', { 
     last = await ask(how);
     skew += DAY;
   }
-  expect(last.replace('echo,', ''), told('the last round')).toEqual('unchanged');
+  // nothing, where nobody is left who asks
+  expect(last, told('the last round')).toMatch(/^(echo,)?(unchanged)?$/);
   const wrong: string[] = [];
   for (const plan of PLANS) {
     for (const h of HUMANS) {

@@ -168,13 +168,21 @@ export async function scriptedPeer(
   const rest = async (id: string, over?: Script): Promise<Rested> => {
     script = over ?? script;
     const started = skew;
+    let waits = 0;
     for (let steps = 0; steps < 400; steps++) {
       const found = await findPull(sql, id);
       if (!found) throw new Error('no pull was planned');
       if (!(OPEN_STATES as readonly string[]).includes(found.state)) return { ...found, waited: skew - started };
       if ((await node.worker.drain()) > 0) continue;
-      const [row] = await sql<{ at: Date }[]>`
-          select greatest(q.next_at, p.paused_until) as at from exchange.pull q join exchange.peer p on p.id = q.peer_id where q.id = ${id}`;
+      const [row] = await sql<{ at: Date; isHeld: boolean }[]>`
+          select greatest(q.next_at, p.paused_until) as at, q.lease_owner is not null and q.lease_until > ${node.deps.clock()} as "isHeld"
+          from exchange.pull q join exchange.peer p on p.id = q.peer_id where q.id = ${id}`;
+      // another worker is at it, unless it is no more
+      if (row?.isHeld === true && waits++ < 400) {
+        steps--;
+        await new Promise((r) => setTimeout(r, 5));
+        continue;
+      }
       skew += Math.max(1, (row?.at.getTime() ?? 0) - node.deps.clock().getTime() + 1);
     }
     throw new Error('the pull does not come to rest');
