@@ -81,7 +81,7 @@ export const abilitiesOf = (s: Step): Abilities => s.peer.abilities ?? negotiate
 
 /** Nobody is left to be asked for. @param why each is left out, as leftOutMembers tells it */
 export const endLeftOut = (s: Step, why: readonly string[]): Promise<void> => {
-  const reason = why.every((w) => w === 'named-in-error') ? 'named-in-error' : 'consent-withdrawn';
+  const reason = why.length > 0 && why.every((w) => w === 'named-in-error') ? 'named-in-error' : 'consent-withdrawn';
   return advance(s, 'withdrawn', { reason, finishedAt: s.deps.clock() }, '');
 };
 
