@@ -13,10 +13,14 @@ const isTold = (member: string, consent: string, q: string, more = 'true') => `(
   or not exists (
     select from exchange.pull_member t join exchange.pull u on u.id = t.pull_id where t.member_id = ${member} and t.statement is not null and u.peer_id = ${q}.peer_id))`;
 
+/** Who was asked for, under which cards: somebody who has another one there is to be matched by it. */
+const ASKED_OF = (pull: string) =>
+  `(select array_agg(distinct array[member_id, other_coverage_id]) from exchange.pull_member where pull_id = ${pull})`;
+
 export type Earlier = { pullId: string; groupId: string | null; fetchForm: FetchForm | null };
 
 /**
- * The newest balanced pull from a peer of exactly the members of another one, if what the payer was told of them then is what is to be told now: its Group
+ * The newest balanced pull from a peer of exactly the members of another one, under the same cards, if what the payer was told of them then is what is to be told now: its Group
  * is asked again, without matching anew. Where a member has chosen something else since, or the consent that was sent ends soon, there is none.
  */
 export async function earlierMatch(
@@ -28,8 +32,7 @@ export async function earlierMatch(
     `select p.id as "pullId", p.group_id as "groupId", p.fetch_form as "fetchForm"
      from exchange.pull p
      where p.peer_id = $2 and p.state = 'done' and (p.group_id is not null or p.fetch_form in ('patient', 'all')) and p.transaction_time is not null
-       and (select array_agg(distinct member_id order by member_id) from exchange.pull_member where pull_id = p.id)
-         = (select array_agg(distinct member_id order by member_id) from exchange.pull_member where pull_id = $1)
+       and ${ASKED_OF('p.id')} = ${ASKED_OF('$1')}
        and not exists (
          select from exchange.pull_member m where m.pull_id = $1
            and not ${isTold('m.member_id', 'm.consent_id', 'p', `u.created_at > $3::timestamptz - interval '${TOLD_DAYS} days'`)})

@@ -77,7 +77,7 @@ export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: st
   await tx`
     update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id, further_patients = f.further_patients
     from exchange.pull_member f
-    where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.other_coverage_id = m.other_coverage_id`;
+    where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.member_id = m.member_id and f.other_coverage_id is not distinct from m.other_coverage_id`;
 }
 
 /**
