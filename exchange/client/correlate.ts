@@ -13,7 +13,13 @@ import {
 } from '../../src/fhir/resource.ts';
 import { type Bucket, bucketOf, MATCH_PARAMETERS } from '../match/groups.ts';
 
-export type Submitted = { submittedId: string; family: string | undefined; birthDate: string | undefined };
+/** `memberId`: whom it is about. One member is submitted once for each card there. */
+export type Submitted = {
+  submittedId: string;
+  memberId: string;
+  family: string | undefined;
+  birthDate: string | undefined;
+};
 export type Correlated = {
   submittedId: string;
   outcome: 'matched' | 'not-matched' | 'constrained' | 'missing' | 'contradictory' | 'conflict';
@@ -96,7 +102,8 @@ export function correlate(
   const owners = new Map<string, Set<string>>();
   for (const [id, answers] of found)
     for (const a of answers)
-      if (a.patient !== null) owners.set(a.patient, (owners.get(a.patient) ?? new Set()).add(id));
+      if (a.patient !== null)
+        owners.set(a.patient, (owners.get(a.patient) ?? new Set()).add(wanted.get(id)?.memberId ?? id));
   const members = submitted.map((s): Correlated => {
     const answers = found.get(s.submittedId) ?? [];
     const first = answers[0];

@@ -58,7 +58,10 @@ export async function exportStep(s: Step): Promise<void> {
       members.flatMap((m) => left.get(m.submittedId) ?? []),
     );
   const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
-  const patients = asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients]);
+  const patients = [
+    // of a member with two cards there it is the same one
+    ...new Set(asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients])),
+  ];
   if (SYNCHRONOUS.includes(form)) return askAtOnce(s, form, patients);
   const since = await sinceOf(s);
   const abilities = abilitiesOf(s);

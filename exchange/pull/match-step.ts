@@ -106,20 +106,31 @@ async function oneByOne(s: Step, asked: readonly Submission[], ask: (a: Submissi
     const found = await ask(a);
     await setOutcomes(sql, s.pull.id, [{ submittedId: a.submittedId, ...found }]);
   });
-  const members = (await pullMembers(sql, s.pull.id)).map((m) => ({
+  const all = await pullMembers(sql, s.pull.id);
+  const members = all.map((m) => ({
     submittedId: m.submittedId,
     outcome: (m.outcome ?? 'missing') as Correlated['outcome'],
     peerPatientId: m.peerPatientId,
   }));
-  return finish(s, { members: onePersonEach(members), groupId: s.peer.groupThere ?? undefined, uncorrelated: 0 });
+  const memberOf = new Map(all.map((m) => [m.submittedId, m.memberId]));
+  return finish(s, {
+    members: onePersonEach(members, memberOf),
+    groupId: s.peer.groupThere ?? undefined,
+    uncorrelated: 0,
+  });
 }
 
-/** One person of theirs for two members of ours: neither answer can be trusted. */
-export function onePersonEach(members: readonly Correlated[]): Correlated[] {
-  const times = new Map<string, number>();
-  for (const { peerPatientId: id } of members) if (id !== null) times.set(id, (times.get(id) ?? 0) + 1);
+/** Members by the ids under which they are submitted: one who has two cards there is submitted twice. */
+const membersSubmitted = async (s: Step): Promise<Map<string, string>> =>
+  new Map((await pullMembers(s.deps.database.sql, s.pull.id)).map((m) => [m.submittedId, m.memberId]));
+
+/** One person of theirs for two members of ours: neither answer can be trusted. @param memberOf by the submitted id */
+export function onePersonEach(members: readonly Correlated[], memberOf: ReadonlyMap<string, string>): Correlated[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { peerPatientId: id, submittedId } of members)
+    if (id !== null) owners.set(id, (owners.get(id) ?? new Set()).add(memberOf.get(submittedId) ?? submittedId));
   return members.map((m) =>
-    m.peerPatientId !== null && (times.get(m.peerPatientId) ?? 0) > 1
+    m.peerPatientId !== null && (owners.get(m.peerPatientId)?.size ?? 0) > 1
       ? { ...m, outcome: 'conflict', peerPatientId: null }
       : m,
   );
@@ -156,10 +167,12 @@ export async function matchingStep(s: Step): Promise<void> {
       for await (const line of linesOf(s, file.url, manifest.requiresAccessToken, `pulls/${s.pull.id}/match-${i}`))
         resources.push(JSON.parse(line) as Json);
   }
+  const memberOf = await membersSubmitted(s);
   const result = correlate(
     groupsIn(resources),
     asked.map((a) => ({
       submittedId: a.submittedId,
+      memberId: memberOf.get(a.submittedId) ?? a.submittedId,
       family: a.patient.name?.[0]?.family,
       birthDate: a.patient.birthDate,
     })),
@@ -220,7 +233,11 @@ async function amongPatients(
       ? { submittedId: a.submittedId, outcome: 'matched', peerPatientId: id }
       : { submittedId: a.submittedId, outcome: 'not-matched', peerPatientId: null };
   });
-  return { members: onePersonEach(members), groupId: s.peer.groupThere ?? undefined, uncorrelated: 0 };
+  return {
+    members: onePersonEach(members, await membersSubmitted(s)),
+    groupId: s.peer.groupThere ?? undefined,
+    uncorrelated: 0,
+  };
 }
 
 function candidates(patient: JsonObject, byNumber: ReadonlyMap<string, Submission[]>): Submission[] {

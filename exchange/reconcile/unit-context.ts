@@ -37,7 +37,8 @@ export async function unitContext(
     members.set(id, {
       memberId: m.memberId,
       policy: m.policy,
-      withdrawn: left.get(m.submittedId) ?? false,
+      // of two cards one may have been named by mistake
+      withdrawn: other?.withdrawn === false ? false : (left.get(m.submittedId) ?? false),
       doubtful,
       moved: moved.has(id),
       ...(known ? { person: known } : {}),

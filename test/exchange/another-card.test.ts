@@ -52,4 +52,9 @@ test('another card is another match', async () => {
   );
   skew += DAY;
   expect(await ask('B999')).toEqual([['done', null, ['matched']]]);
+  // by both cards the payer finds the one person
+  skew += 91 * DAY;
+  expect(await ask('B999')).toEqual([['done', null, ['matched', 'matched']]]);
+  const held = await a.deps.database.sql`select from exchange.resource where type = 'Observation' and not deleted`;
+  expect(held).toHaveLength(1);
 });

@@ -1012,10 +1012,9 @@ describe('judgements alone', () => {
       outcome: 'matched' as const,
       peerPatientId,
     });
-    expect(onePersonEach([m('1', 'a'), m('2', 'a'), m('3', 'b')]).map((x) => x.outcome)).toEqual([
-      'conflict',
-      'conflict',
-      'matched',
-    ]);
+    const all = [m('1', 'a'), m('2', 'a'), m('3', 'b')];
+    const ofOne = new Map(['1', '2', '3'].map((id) => [id, 'one']));
+    expect(onePersonEach(all, ofOne).map((x) => x.outcome)).toEqual(['matched', 'matched', 'matched']);
+    expect(onePersonEach(all, new Map()).map((x) => x.outcome)).toEqual(['conflict', 'conflict', 'matched']);
   });
 });

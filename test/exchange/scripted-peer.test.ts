@@ -265,17 +265,25 @@ describe('a member who is several Patients there', () => {
     expect([
       ...(await sql`select outcome, further_patients as f from exchange.pull_member where pull_id = ${two.id}`),
     ]).toEqual([{ outcome: 'contradictory', f: [] }]);
-    const asked = ['a', 'b'].map((submittedId) => ({ submittedId, family: 'Rivera', birthDate: '1974-12-25' }));
+    const asked = ['a', 'b'].map((submittedId) => ({
+      submittedId,
+      memberId: `of-${submittedId}`,
+      family: 'Rivera',
+      birthDate: '1974-12-25',
+    }));
     submitted = 'a';
     const a = groupOf('g1', 'p9', 'p10');
     submitted = 'b';
     const b = groupOf('g1', 'p10');
-    const { members } = correlate(
-      [{ ...a, contained: [...a.contained, ...b.contained], member: [...a.member, ...b.member] }],
-      asked,
-      `${base}/fhir`,
-    );
-    expect(members.map((m) => m.outcome)).toEqual(['conflict', 'conflict']);
+    const outcomes = (submissions: typeof asked) =>
+      correlate(
+        [{ ...a, contained: [...a.contained, ...b.contained], member: [...a.member, ...b.member] }],
+        submissions,
+        `${base}/fhir`,
+      ).members.map((m) => m.outcome);
+    expect(outcomes(asked)).toEqual(['conflict', 'conflict']);
+    // one member with two cards there is the one person
+    expect(outcomes(asked.map((s) => ({ ...s, memberId: 'one' })))).toEqual(['matched', 'matched']);
   });
 });
 
