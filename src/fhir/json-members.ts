@@ -52,6 +52,13 @@ function written(json: string, seen: Seen): number {
   return n;
 }
 
+function watch(watched: Watched, name: string, member: unknown, found: Found): void {
+  const bits = watched.get(name);
+  if (bits === undefined) return;
+  found.names |= bits;
+  if ((bits & TOLD) !== 0 && typeof member === 'string') found.told.push(member);
+}
+
 function held(value: unknown, seen: Seen): number {
   if (typeof value === 'string' && value.length > LONGEST_STRING) throw new RangeError('a string that is too long');
   if (typeof value !== 'object' || value === null) return 0;
@@ -65,11 +72,7 @@ function held(value: unknown, seen: Seen): number {
   }
   for (const name in value) {
     const member = (value as Record<string, unknown>)[name];
-    const bits = seen.watched.get(name);
-    if (bits !== undefined) {
-      seen.names |= bits;
-      if ((bits & TOLD) !== 0 && typeof member === 'string') seen.told.push(member);
-    }
+    watch(seen.watched, name, member, seen);
     n += 1 + held(member, seen);
     if (n > MOST_MEMBERS && Object.keys(value).length > MOST_MEMBERS) throw new RangeError('too many members');
   }
@@ -93,9 +96,13 @@ export function lookAtMembers(
   return { saysTwice, numerals: seen.inLists ? longNumerals(json) : seen.numerals, found: seen };
 }
 
-/** Which of some names a value has, wherever they stand. */
-export function lookFor(watched: Watched, value: unknown): Found {
-  const seen: Seen = { numerals: [], inLists: false, names: 0, told: [], watched };
-  held(value, seen);
-  return seen;
+/** Which of some names a value has, wherever they stand. However large it is: who asks has taken it. */
+export function lookFor(watched: Watched, value: unknown, found: Found = { names: 0, told: [] }): Found {
+  if (Array.isArray(value)) for (const one of value) lookFor(watched, one, found);
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, member] of Object.entries(value)) {
+      watch(watched, name, member, found);
+      lookFor(watched, member, found);
+    }
+  return found;
 }
