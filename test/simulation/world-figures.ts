@@ -271,7 +271,7 @@ async function statements(
       exports
         .map(
           (r) =>
-            `${r['id']} ${String(r['sha256'] ?? '')
+            `${String(r['id'])} ${String(r['sha256'] ?? '')
               .split(' ')
               .sort()
               .join(' ')}`,

@@ -96,7 +96,13 @@ export class Wire {
         : (['export', /Group\/([^/]+)\/\$davinci-data-export/.exec(p.path)?.[1]] as const);
       if (p.method === 'POST' && p.status === 202 && p.job !== undefined && id !== undefined) {
         const made: Request = {
-          ...{ kind, at: p.at, from: p.from, to: p.to, job: p.job, ready: undefined, listed: 0 },
+          kind,
+          at: p.at,
+          from: p.from,
+          to: p.to,
+          job: p.job,
+          ready: undefined,
+          listed: 0,
           asked: kind === 'match' ? askedIn(p.body) : new Map(),
           answered: new Map(),
           files: new Map(),

@@ -240,7 +240,10 @@ async function report(): Promise<void> {
       come
         .filter((l) => l.plan === plan)
         .map(({ who, kind, at, isDelivered }) => ({
-          ...{ memberId: memberAt(who, plan), kind, at, channel: 'mail' },
+          memberId: memberAt(who, plan),
+          kind,
+          at,
+          channel: 'mail',
           result: isDelivered ? ('delivered' as const) : ('returned' as const),
         })),
       { kind: 'system', subject: 'mail house', requestId: 'world' },
