@@ -45,7 +45,7 @@ export function addressApart(
   for (const a of apart(resource, resource.resourceType)) urls.set(a.id, base + encodeURIComponent(a.path));
   const next = parseSpelled(kept) as Resource;
   const given: Addressed[] = [];
-  for (const { attachment, id: bytes } of [...apart(next, '')]) {
+  for (const { attachment, id: bytes } of apart(next, '')) {
     const url = urls.get(bytes);
     if (url === undefined) continue;
     attachment['url'] = url;
