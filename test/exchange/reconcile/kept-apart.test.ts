@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { hasEmptyAttachment } from '../../../exchange/reconcile/attachment-address.ts';
 import { addressApart } from '../../../exchange/reconcile/kept-apart.ts';
+import { watchedIn } from '../../../exchange/transform/watched-names.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const apart = (id: string) => ({
@@ -54,7 +55,7 @@ test('where the bytes or an address are there, or it is a Binary, nothing is add
 test('a document that is told to be kept apart is not one that came without its bytes', () => {
   const is = (attachment: object) => {
     const resource = { resourceType: 'DocumentReference', id: 'd1', content: [{ attachment }] };
-    return hasEmptyAttachment(resource as unknown as Resource, textOf(resource));
+    return hasEmptyAttachment(resource as unknown as Resource, watchedIn(resource).names);
   };
   expect([is({ contentType: 'text/plain', ...apart('x') }), is({ contentType: 'text/plain' })]).toEqual([false, true]);
   // what else stands beside the data says nothing of where it is
