@@ -4,6 +4,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
+import { REFUSED } from '../pull/pull.ts';
 import { enrolledSql, lastsSql, livesSql, namesSql } from './enrolled.ts';
 import { COVERED_ANEW, RENEWED } from './member-request.ts';
 
@@ -29,7 +30,7 @@ const renewedSql = (from: string, where: string): string => `
 /** Nobody asked for it since an instant, or in vain. pull_member_member. */
 const notAsked = (since: string): string => `not exists (
          select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-         where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn'))`;
+         where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
 
 /**
  * The coverage with us that a member came back to after a gap: `at` is when its payers may be asked for it, the day after the one before had
