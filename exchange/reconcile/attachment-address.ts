@@ -3,6 +3,7 @@
 // https://hl7.org/fhir/R4/datatypes.html#Attachment
 import { isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
+import { HOLDS } from '../transform/watched-names.ts';
 
 export type Addressed = {
   /** the member as it stands in the text: `"url":"…"` */
@@ -28,13 +29,13 @@ const NAMES: ReadonlySet<string> = new Set([
   'sourceAttachment',
 ]);
 const EXTENSIONS: ReadonlySet<string> = new Set(['extension', 'modifierExtension']);
-/** What a text of a type holds when it holds an Attachment that does not say its type. */
-const HINTS: Readonly<Record<string, string>> = {
-  DiagnosticReport: '"presentedForm"',
-  Media: '"content"',
-  Patient: '"photo"',
-  Practitioner: '"photo"',
-  RelatedPerson: '"photo"',
+/** What a record of a type names when it holds an Attachment that does not say its type. */
+const HINTS: Readonly<Record<string, number>> = {
+  DiagnosticReport: HOLDS.presentedForm,
+  Media: HOLDS.content,
+  Patient: HOLDS.photo,
+  Practitioner: HOLDS.photo,
+  RelatedPerson: HOLDS.photo,
 };
 /** Addresses that lead nowhere outside the record. */
 const NO_PLACE = /^(?:#|urn:)/i;
@@ -65,16 +66,13 @@ function namesOnly(value: Json | undefined, key: string): boolean {
 
 /**
  * Does a record tell of a document and give neither its bytes nor where they are? Servers that keep bytes apart from their
- * records leave them out of some of their answers. `json`: its minified text, only looked at.
+ * records leave them out of some of their answers. `names`: which of the watched ones it has.
  */
-export const hasEmptyAttachment = (resource: Resource, json: string): boolean =>
-  mayHold(resource.resourceType, json) && namesOnly(resource, '');
+export const hasEmptyAttachment = (resource: Resource, names: number): boolean =>
+  mayHold(resource.resourceType, names) && namesOnly(resource, '');
 
 /** Could it hold one at all? Most records hold none. */
-const mayHold = (type: string, json: string): boolean =>
-  json.includes('"contentType"') || json.includes('ttachment"') || holdsHint(json, HINTS[type]);
-
-const holdsHint = (json: string, hint: string | undefined): boolean => hint !== undefined && json.includes(hint);
+const mayHold = (type: string, names: number): boolean => (names & (HOLDS.attachment | (HINTS[type] ?? 0))) !== 0;
 
 const writtenOf = (url: string): string => `"url":${JSON.stringify(url)}`;
 
@@ -95,9 +93,9 @@ function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addr
   };
 }
 
-/** What a record gives by address, each address once; empty for most. `json`: its minified text, only looked at. */
-export function addressesOf(resource: Resource, json: string, peerBase: string): Addressed[] {
-  if (!mayHold(resource.resourceType, json)) return [];
+/** What a record gives by address, each address once; empty for most. `names`: which of the watched ones it has. */
+export function addressesOf(resource: Resource, names: number, peerBase: string): Addressed[] {
+  if (!mayHold(resource.resourceType, names)) return [];
   const found = new Map<string, Addressed>();
   for (const a of addressed(resource, '')) {
     const one = readAttachment(a, peerBase);

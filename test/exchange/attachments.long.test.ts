@@ -12,6 +12,7 @@ import { addressesOf, withoutAddresses } from '../../exchange/reconcile/attachme
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { receivedLine } from '../../exchange/report/pull/record.ts';
 import { isKept } from '../../exchange/review/kept.ts';
+import { watchedIn } from '../../exchange/transform/watched-names.ts';
 import type { Blobs } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import {
@@ -674,7 +675,7 @@ describe('what is pure', () => {
       ],
       contained: [{ resourceType: 'Media', content: { url: 'Binary/2' } }],
     } as unknown as Resource;
-    const found = addressesOf(resource, JSON.stringify(resource), 'https://a.example/fhir/');
+    const found = addressesOf(resource, watchedIn(resource).names, 'https://a.example/fhir/');
     expect(found).toEqual([
       { written: '"url":"https://a.example/1"', url: 'https://a.example/1', size: 5, sha1: 'aGFzaA==' },
       { written: '"url":"Binary/2"', url: 'https://a.example/fhir/Binary/2' },
