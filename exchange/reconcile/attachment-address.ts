@@ -1,7 +1,7 @@
 // Attachments that a received record gives by address: found when the line is read, fetched later (pull/fetch-attachments.ts). An
 // address of a peer stays in the text of the record as its source, and never leaves (store/records/attachment.ts). Pure.
 // https://hl7.org/fhir/R4/datatypes.html#Attachment
-import { isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
+import { extensions, isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { HOLDS } from '../transform/watched-names.ts';
 
@@ -55,12 +55,24 @@ function* addressed(value: Json | undefined, key: string): Generator<JsonObject 
   for (const [name, member] of Object.entries(value)) yield* addressed(member, name);
 }
 
-/** Is there an Attachment with neither bytes nor an address? */
+/** Stands in the place of bytes that a server keeps apart from its records (kept-apart.ts). */
+const APART = 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id';
+
+/** The name of the bytes of an Attachment in such a server; undefined where they are there, or an address, or nothing says so. */
+export function apartId(attachment: JsonObject): string | undefined {
+  if (text(attachment['data']) !== undefined || text(attachment['url']) !== undefined) return undefined;
+  const beside = attachment['_data'];
+  const said = isObject(beside) ? extensions(beside, APART)[0] : undefined;
+  return said && text(said['valueString']);
+}
+
+/** Is there an Attachment with neither bytes nor an address, nor a place where they are kept? */
 function namesOnly(value: Json | undefined, key: string): boolean {
   if (Array.isArray(value)) return value.some((v) => namesOnly(v, key));
   if (!isObject(value)) return false;
   const isAttachment = NAMES.has(key) || typeof value['contentType'] === 'string';
-  if (isAttachment && text(value['data']) === undefined && text(value['url']) === undefined) return true;
+  const isThere = text(value['data']) !== undefined || text(value['url']) !== undefined || apartId(value) !== undefined;
+  if (isAttachment && !isThere) return true;
   return Object.entries(value).some(([name, member]) => !EXTENSIONS.has(name) && namesOnly(member, name));
 }
 
@@ -81,7 +93,8 @@ function absolute(url: string, peerBase: string): string {
   return URL.canParse(url, base) ? new URL(url, base).href : url;
 }
 
-function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addressed {
+/** An Attachment that says an address, as it is fetched and found again in the text. */
+export function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addressed {
   const [media, sha1, size] = [text(a['contentType']), text(a['hash']), a['size']];
   return {
     written: writtenOf(a.url),

@@ -20,6 +20,7 @@ import { HOLDS, WATCHED } from '../transform/watched-names.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
+import { addressApart } from './kept-apart.ts';
 import { localId, referredId } from './local-id.ts';
 import { keptWith, namedDocuments } from './named-documents.ts';
 import { isNamedAnother } from './named-person.ts';
@@ -196,7 +197,9 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   kept = inbound.kept;
   const named = noteSource(resource, kept, context.peerBase);
   kept = named.json;
-  const given = addressesOf(resource, found.names, context.peerBase);
+  const apart = (found.names & HOLDS.apart) === 0 ? undefined : addressApart(resource, kept, context.peerBase);
+  if (apart) kept = apart.kept;
+  const given = [...addressesOf(resource, found.names, context.peerBase), ...(apart?.given ?? [])];
   // a directory record is nobody's; what is not found in the text again could not be kept from leaving either
   const here = given.slice(0, owner.kind === 'shared' ? 0 : MOST_ATTACHMENTS).filter((a) => kept.includes(a.written));
   if (here.length < given.length) findings.add('attachment-not-fetched');

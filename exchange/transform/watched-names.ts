@@ -17,6 +17,8 @@ export const HOLDS = {
   presentedForm: 64,
   content: 128,
   photo: 256,
+  /** what is said in the place of data */
+  apart: 512,
 } as const;
 
 export const WATCHED: Watched = new Map<string, number>([
@@ -29,6 +31,7 @@ export const WATCHED: Watched = new Map<string, number>([
   ['contentAttachment', HOLDS.attachment],
   ['sourceAttachment', HOLDS.attachment],
   ['data', HOLDS.data],
+  ['_data', HOLDS.apart],
   ['currency', HOLDS.money],
   ['valueMoney', HOLDS.money],
   ['presentedForm', HOLDS.presentedForm],

@@ -118,6 +118,12 @@ type Row = {
 };
 const one = (more: Attachment = {}) => [note('d1', { url: at('/fhir/Binary/b1'), ...more })];
 const serves = (handler: Handler) => () => ({ 'GET /fhir/Binary/b1': handler });
+const apart = (id: string): Attachment => ({
+  _data: {
+    extension: [{ url: 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id', valueString: id }],
+  },
+});
+const APART_READ = '/fhir/DocumentReference/d1/$binary-access-read';
 const text = Buffer.from('a plain note');
 const page = sends('<!DOCTYPE html><title>Sign in</title>', { 'content-type': 'text/html' });
 const cut: Handler = (_, a) => {
@@ -448,6 +454,22 @@ const ROWS: Row[] = [
     records: () => one({ data: text.toString('base64'), contentType: 'text/plain' }),
     becomes: not('in-the-record'),
     also: () => expect(asked('/fhir/Binary/b1')).toEqual([]),
+  },
+  {
+    does: 'keeps the bytes apart from the record, which says so in their place',
+    records: () => [note('d1', { ...apart('aBc'), size: PDF.length, hash: sha1(PDF) })],
+    script: () => ({ [`GET ${APART_READ}`]: sends(PDF, pdf) }),
+    becomes: kept(PDF),
+    notes: [],
+    also: () =>
+      expect(asked(APART_READ).map((s) => [s.url.split('?')[1], s.token?.startsWith('Bearer t')])).toEqual([
+        ['path=DocumentReference.content%5B0%5D.attachment', true],
+      ]),
+  },
+  {
+    does: 'keeps the bytes apart, and does not give them: told as of any address',
+    records: () => [note('d1', apart('aBc'))],
+    becomes: not('attachment-404'),
   },
 ];
 
