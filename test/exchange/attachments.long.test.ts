@@ -467,6 +467,15 @@ const ROWS: Row[] = [
       ]),
   },
   {
+    does: 'keeps the bytes apart, and names them in two places: they are fetched once',
+    records: () => [
+      { ...note('d1', apart('aBc')), content: [{ attachment: apart('aBc') }, { attachment: apart('aBc') }] },
+    ],
+    script: () => ({ 'GET /fhir/DocumentReference/d1/$binary-access-read': sends(PDF, pdf) }),
+    becomes: kept(PDF),
+    notes: [],
+  },
+  {
     does: 'keeps the bytes apart, and does not give them: told as of any address',
     records: () => [note('d1', apart('aBc'))],
     becomes: not('attachment-404'),

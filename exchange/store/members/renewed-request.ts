@@ -5,6 +5,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { REFUSED } from '../pull/pull.ts';
+import { IDENTITY } from '../pull/pull-member.ts';
 import { enrolledSql, lastsSql, livesSql, namesSql } from './enrolled.ts';
 import { COVERED_ANEW, IDENTIFIED, RENEWED } from './member-request.ts';
 
@@ -64,6 +65,11 @@ async function renewBack(
   );
 }
 
+/** It was not asked in vain under what the member is known by now: two feeds that tell different names would ask each day. member_profile_pkey, pull_member_member. */
+const notKnownAs = `not exists (
+         select from exchange.member_profile p join exchange.pull_member m on m.member_id = p.member_id
+         where p.member_id = o.member_id and m.other_coverage_id = o.id and m.outcome in ('not-matched', 'constrained') and m.identity = ${IDENTITY})`;
+
 /**
  * Those of some members, or of some other coverage ($1), that a payer did not know under a name or birth date that was corrected since it was asked: it is what
  * the week begins with, and nobody else would ask before the next quarter. clock_member, identity_corrected_pkey.
@@ -79,7 +85,7 @@ async function renewIdentified(
     renewedSql(
       `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
       `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.reason = 'no-unique-match'
-        and ${NAMED} and ${notAsked('d.at')}`,
+        and ${NAMED} and ${notAsked('d.at')} and ${notKnownAs}`,
     ),
     [[...ids], now, calendar.zone, IDENTIFIED],
   );
