@@ -39,7 +39,7 @@ export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.ec
  * Nothing is an echo of a record of another drug, or of somebody or something with another NPI. What does not name ours has to name the same
  * Medication where ours names one, and of several that look alike each is one of ours at most: others are events of their own. So are those that come
  * in a later pull, unless the record that was ours is gone: it is told as deleted, or lacks where everything was asked for.
- * Primary keys, staging_key, staging_bucket, identity_echo.
+ * Primary keys, staging_key, staging_bucket, identity_echo, delivered_member.
  */
 export async function echoes(
   tx: Queryable,
@@ -59,6 +59,24 @@ export async function echoes(
          select x.member_id, x.type, x.id, x.hash, x.substance, x.links, x.deleted and not ${wasGiven('x.member_id', 'x.type', 'x.id', '$4')} as is_gone from exchange.resource x
          where x.member_id = m.member_id and x.type = m.type and x.origin = 'own' offset 0) r
        where r.hash in (select hash from unit) or r.substance in (select substance from unit)
+     ), passed as materialized (
+       select u.member_id, u.type, u.substance, u.file, u.line, u.entry from through_us t
+       join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id where u.type <> 'Provenance'
+     ), others as materialized (
+       -- beside what others tell, which is read once as well: grouped, since nobody can say beforehand how many there are
+       select member_id, type, array_agg(id) filter (where id is not null) as ids, array_agg(file) filter (where id is null) as files,
+         array_agg(line) filter (where id is null) as lines, array_agg(entry) filter (where id is null) as entries
+       from (
+         select member_id, type, substance, file, line, entry, null as id from passed where substance is not null
+         union all
+         select r.* from (select distinct member_id, type from passed) m cross join lateral (
+           select x.member_id, x.type, x.substance, null::integer, null::integer, null::integer, x.id from exchange.resource x
+           where x.member_id = m.member_id and x.type = m.type and x.origin <> 'own' and x.origin <> $4 and x.substance is not null offset 0) r
+       ) a group by member_id, type, substance having bool_or(id is null) and bool_or(id is not null)
+     ), given as materialized (
+       -- what went to anybody, a member's once: a delivery is as long as the member's record
+       select distinct m.member_id, k as hash from (select distinct member_id from own) m
+       cross join lateral (select x.keys from exchange.delivered x where x.member_id = m.member_id offset 0) d cross join unnest(d.keys) k
      ), alike as materialized (
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash
@@ -66,17 +84,16 @@ export async function echoes(
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 2, r.id is not distinct from u.echo_of
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.id = u.echo_of or (not r.is_gone and exists (
-         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)))
+       where r.id = u.echo_of or (not r.is_gone and (r.member_id, hashtextextended(r.type || '/' || r.id, 0)) in (select member_id, hash from given))
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 3, true
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
        where u.echo_of is not null and r.origin <> 'own' and r.substance = u.substance
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 4, false
-       from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
-       join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.origin <> 'own' and r.origin <> $4
+       from others o cross join unnest(o.files, o.lines, o.entries) p(file, line, entry) cross join unnest(o.ids) k(id)
+       cross join lateral (select x.file, x.line, x.entry, x.refs from exchange.staging x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) u
+       cross join lateral (select x.member_id, x.type, x.id, x.links from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
      ), packed as materialized (
        select b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
        where $5 and b.pull_id = $1 and b.bucket between $2 and $3 and exists (select from alike where not is_named)

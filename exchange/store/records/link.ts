@@ -174,11 +174,15 @@ export function candidatePairs(
          select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy, bool_or(within) as within,
            max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
          from pair group by 1, 2, 3, 4, 5, 6, 7, 8
+       ), given as materialized (
+         -- what of ours went to anybody, a member's once: a delivery is as long as the member's record
+         select distinct m.member_id, k as hash from (select distinct member_id from one) m
+         cross join lateral (select x.keys from exchange.delivered x where x.member_id = m.member_id offset 0) d cross join unnest(d.keys) k
        )
        select * from (
          select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
-           p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and exists (
-             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne", p.within as "isWithin",
+           p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own'
+             and (p.member_id, hashtextextended(r.type || '/' || r.id, 0)) in (select member_id, hash from given), false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne", p.within as "isWithin",
            case when p.other_file is not null then jsonb_build_object('file', p.other_file, 'line', p.other_line, 'entry', p.other_entry) end as other, false as "isCrowded"
          from one p
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
