@@ -190,7 +190,7 @@ export const fileTable = (
     { value: f.type === '' ? 'by patient' : f.type },
     numberCell(f.lines),
     numberCell(f.bytes),
-    { value: f.sha256, code: true },
+    { value: f.textSha256 ?? f.sha256, code: true },
     timeCell(fetched.get(f.id) ?? null, timeZone),
     timeCell(f.removedAt, timeZone),
   ]),

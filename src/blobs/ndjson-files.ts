@@ -1,5 +1,5 @@
 // Files of NDJSON, gzipped once while they are written, split by lines and size, one type a file.
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createGzip, type Gzip } from 'node:zlib';
 import type { Blobs } from '../deps.ts';
@@ -19,6 +19,8 @@ export type WrittenFile = {
   storedBytes: number;
   /** of the bytes as stored, lower-case hex */
   sha256: string;
+  /** of the text, lower-case hex: what whoever got the file can compare, however it was sent */
+  textSha256: string;
   /** id of the file in which the last block of this one goes on */
   continuesIn?: string;
 };
@@ -37,6 +39,7 @@ type Open = {
   id: string;
   key: string;
   gzip: Gzip;
+  hash: Hash;
   stored: Promise<{ bytes: number; sha256: string }>;
   pending: Buffer;
   used: number;
@@ -128,7 +131,8 @@ export class NdjsonFiles {
     const stored = this.#blobs.put(key, gzip);
     stored.catch(() => {}); // a failure is seen where the file is closed
     const pending = spareOr(this.#spare, CHUNK);
-    const file = { kind, type, id, key, gzip, stored, pending, used: 0, lines: 0, bytes: 0 };
+    const hash = createHash('sha256');
+    const file = { kind, type, id, key, gzip, hash, stored, pending, used: 0, lines: 0, bytes: 0 };
     this.#open.set(name, file);
     return file;
   }
@@ -162,6 +166,7 @@ export class NdjsonFiles {
       bytes: file.bytes,
       storedBytes: bytes,
       sha256,
+      textSha256: file.hash.digest('hex'),
       ...(file.continuesIn === undefined ? {} : { continuesIn: file.continuesIn }),
     });
   }
@@ -230,6 +235,7 @@ function flush(file: Open, next: number, spare: Buffer[]): Promise<void> | undef
   const compressed = (error?: Error | null) => {
     if (!error && pending.length === CHUNK) spare.push(pending);
   };
+  file.hash.update(bytes);
   if (file.gzip.write(bytes, compressed)) return undefined;
   const drained = once(file.gzip, 'drain').catch(async (error: unknown) => {
     await file.stored;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import type { Blobs } from '../../src/deps.ts';
@@ -57,4 +57,22 @@ test('several files are on their way to the disk at once: one after the other, e
   const written = await files.finish(['Observation', 'Patient']);
   expect(written.map((f) => f.type)).toEqual([...Array(6).fill('Observation'), ...Array(6).fill('Patient')]);
   expect(written.map((f) => f.position)).toEqual([...written.keys()]);
+});
+
+test('a file is known by the hash of its text as well, however its lines came', async () => {
+  const kept: Pick<Blobs, 'put'> = {
+    async put(_, source) {
+      let bytes = 0;
+      for await (const chunk of source) bytes += chunk.length;
+      return { bytes, sha256: '' };
+    },
+  };
+  const files = new NdjsonFiles(kept as Blobs, 'job', { lines: 10_000, bytes: 1e9 });
+  const long = 'x'.repeat(200_000);
+  await files.write('output', 'Patient', '{"name":"Zoë"}');
+  await files.writeParts('output', 'Patient', ['{"text":"', long, '"}']);
+  await files.write('output', 'Patient', Buffer.from('{}'));
+  const [file] = await files.finish(['Patient']);
+  const text = `{"name":"Zoë"}\n{"text":"${long}"}\n{}\n`;
+  expect(file?.textSha256).toBe(createHash('sha256').update(text).digest('hex'));
 });

@@ -18,7 +18,8 @@ export type Member = {
   starts: string;
   ends: string | undefined;
   asks: Map<number, string | undefined>;
-  optIn: boolean;
+  /** undefined: nothing was said yet */
+  optIn: boolean | undefined;
   policy: 'regular' | 'sensitive';
   chosenOn: string;
 };

@@ -33,6 +33,8 @@ export type BulkFile = {
   bytes: number;
   storedBytes: number;
   sha256: string;
+  /** null where an older program made it */
+  textSha256: string | null;
   /** id of the file in which its last block goes on */
   continuesIn: string | null;
   /** null while it is there; what was removed keeps its row */
@@ -149,10 +151,10 @@ export async function completeJob(
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;
   await tx`
-    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, continues_in)
-    select ${id}, f.id, f.position, f.kind, f.type, f."blobKey", f.lines, f.bytes, f."storedBytes", f.sha256, f."continuesIn"
+    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, text_sha256, continues_in)
+    select ${id}, f.id, f.position, f.kind, f.type, f."blobKey", f.lines, f.bytes, f."storedBytes", f.sha256, f."textSha256", f."continuesIn"
     from jsonb_to_recordset(${JSON.stringify(done.files)}::text::jsonb) f(id text, position int, kind text, type text, "blobKey" text,
-      lines int, bytes bigint, "storedBytes" bigint, sha256 text, "continuesIn" text)`;
+      lines int, bytes bigint, "storedBytes" bigint, sha256 text, "textSha256" text, "continuesIn" text)`;
   return true;
 }
 
@@ -259,7 +261,7 @@ export async function cancelJob(
 /** Those that were removed, too. bulk_file_pkey. */
 export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn", removed_at as "removedAt"
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
     from exchange.bulk_file where job_id = ${id} order by position`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
 }
@@ -267,7 +269,7 @@ export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> 
 /** One file of a job that is there; bulk_file_pkey. */
 export async function findFile(sql: Queryable, jobId: string, id: string): Promise<BulkFile | undefined> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn", removed_at as "removedAt"
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
     from exchange.bulk_file where job_id = ${jobId} and id = ${id} and removed_at is null`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }))[0];
 }

@@ -70,7 +70,7 @@ export const EVIDENCE_SQL = {
   'requests.jsonl': {
     kind: 'What other payers asked of us, with the SHA-256 of every file made for them',
     sql: `select j.id, j.kind, j.peer_id, j.state, j.request_url, j.parameters, j.group_id, j.received_at, j.due_at, j.started_at, j.completed_at, j.expires_at, j.transaction_time, j.counts, j.failure,
-        (select jsonb_agg(jsonb_build_object('position', f.position, 'kind', f.kind, 'type', f.type, 'lines', f.lines, 'bytes', f.bytes, 'sha256', f.sha256) order by f.position) from exchange.bulk_file f where f.job_id = j.id) as files
+        (select jsonb_agg(jsonb_build_object('position', f.position, 'kind', f.kind, 'type', f.type, 'lines', f.lines, 'bytes', f.bytes, 'sha256', f.sha256, 'textSha256', f.text_sha256) order by f.position) from exchange.bulk_file f where f.job_id = j.id) as files
       from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 order by j.received_at, j.id`,
   },
   'matches.jsonl': {

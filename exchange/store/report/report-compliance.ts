@@ -219,7 +219,7 @@ const COMPLIANCE_SQL = {
     select 'to us' as direction, j.id, j.kind, j.received_at as at, case when j.transaction_time is not null then j.completed_at end as answered, j.due_at as due, j.state,
       coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason, j.counts,
       (select sum(f.bytes) from exchange.bulk_file f where f.job_id = j.id)::float8 as bytes,
-      (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
+      (select string_agg(coalesce(f.text_sha256, f.sha256), ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
     from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
     union all
     -- those of a day together, $6 the zone of the days

@@ -5,6 +5,7 @@ import { checkAuditDaily } from '../../../exchange/audit/check.ts';
 import { checkDocuments, checkDocumentsDaily } from '../../../exchange/audit/documents.ts';
 import { complianceChanges } from '../../../exchange/report/compliance/compliance-changes.ts';
 import { share } from '../../../exchange/report/compliance/compliance-figures.ts';
+import { peerStatement } from '../../../exchange/report/compliance/statement.ts';
 import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
 import type { Table } from '../../../src/ui/table.ts';
@@ -43,6 +44,23 @@ test('periods', () => {
   const { from, to } = instantsOf(q, 'America/New_York');
   expect([from.toISOString(), to.toISOString()]).toEqual(['2027-01-01T05:00:00.000Z', '2027-04-01T04:00:00.000Z']);
   expect([share(0, 0), share(1, 3)]).toEqual(['n/a', '33.3 %']);
+});
+
+test('the files of an answer have the same hashes in the statements of who gave it and who got it, packed or not', async () => {
+  const year = new Date().getUTCFullYear();
+  const period = readPeriod(`${year - 1}-01-01/${year + 1}-12-31`);
+  if (!period) throw new Error('no period');
+  const hashesOf = async ({ deps }: StaffNode['ours'], kind: string, isMine: (id: string) => boolean) => {
+    const [peer] = await deps.database.sql<{ id: string }[]>`select id from exchange.peer order by added_at limit 1`;
+    const told = await peerStatement(deps, peer?.id ?? '', period);
+    const column = (key: string) => told?.table.columns.findIndex((c) => c.key === key) ?? -1;
+    return (told?.table.rows ?? [])
+      .filter((r) => r[column('kind')]?.value === kind && isMine(String(r[column('id')]?.value)))
+      .map((r) => String(r[column('sha256')]?.value).split(' ').sort());
+  };
+  const got = await hashesOf(s.ours, 'pull', (id) => id === s.pullId);
+  expect(got[0]?.length).toBeGreaterThan(1);
+  expect(await hashesOf(s.prior, 'export', () => true)).toEqual(got);
 });
 
 test('figures are what the rows say', async () => {

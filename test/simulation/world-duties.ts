@@ -1,0 +1,161 @@
+// What payers of a simulated world owe, by what happened in it (docs/enrolment.md, Duties), and what became of it, by what passed between them: of no table of theirs.
+import { addDays, addMonths, nextBusinessDay } from '../../src/calendar/federal.ts';
+import { planDay } from '../exchange/plan-fixture.ts';
+import { covers, letters, type Named, nameds, saids, spells, today, wire } from './world.ts';
+import { memberAt, NAMES, PLANS } from './world-records.ts';
+import type { Request } from './world-wire.ts';
+
+const EARLY = 90;
+const RUN_OFF = 90;
+
+/** `fate`: several where the rule leaves open which: what ended and was done all the same. */
+export type Duty = { plan: number; member: string; kind: string; starts: string; due: string; fates: string[] };
+
+/** A time at which payers looked at what they owe, and asked. `cards`: of which something `may` be asked, and what is told of the end there. */
+type Tick = { at: Date; cards: Map<string, { may: boolean; ends: string | undefined }> };
+const ticks: Tick[] = [];
+
+const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
+  saids
+    .filter((s) => s.who === named.who && s.plan === named.plan && s.on <= until)
+    .reduce<(typeof saids)[number] | undefined>(
+      (last, s) => (last === undefined || s.on >= last.on ? s : last),
+      undefined,
+    );
+
+/** Payers look now. */
+export function tick(at: Date): void {
+  const cards: Tick['cards'] = new Map();
+  for (const [key, named] of nameds)
+    cards.set(key, {
+      may: covers(named.who.at.get(named.plan)) && saidLast(named, today())?.yes === true,
+      ends: named.ends,
+    });
+  ticks.push({ at, cards });
+}
+
+const met = (day: string, due: string): string => (day <= due ? 'met' : 'met-late');
+/** Of what nobody has done by now. */
+const undone = (due: string): string => (due < today() ? 'overdue' : 'running');
+
+function* offers(): Generator<Duty> {
+  for (const { who, plan, starts } of spells) {
+    const due = addDays(starts, 7);
+    const from = addDays(starts, -EARLY);
+    const days = (kind: string) => [
+      ...letters.flatMap((l) =>
+        l.who === who && l.plan === plan && l.kind === kind && l.isDelivered ? planDay(l.at) : [],
+      ),
+      ...(kind === 'offer' ? saids : [...nameds.values()]).flatMap((s) =>
+        s.who === who && s.plan === plan ? ('on' in s ? s.on : s.known) : [],
+      ),
+    ];
+    for (const [kind, by] of [
+      ['C1-offer', 'offer'],
+      ['C1b-identify', 'identify'],
+    ] as const) {
+      const [done] = days(by)
+        .filter((d) => d >= from)
+        .sort();
+      yield {
+        plan,
+        member: memberAt(who, plan),
+        kind,
+        starts,
+        due,
+        fates: [done === undefined ? undone(due) : met(done, due)],
+      };
+    }
+  }
+}
+
+/** What was answered of a card: `matched` and asked for its records, or not. */
+type Answer = { at: Date; isMatched: boolean };
+function answersOf(named: Named, requests: readonly Request[]): Answer[] {
+  return requests.flatMap((r) => {
+    if (r.from !== named.plan || r.to !== named.other) return [];
+    const ids = [...r.asked].flatMap(([id, of]) => (of.theirs === named.number ? id : []));
+    return ids.flatMap((id) => {
+      const bucket = r.answered.get(id)?.bucket;
+      if (bucket === undefined || (r.kind === 'match') === (bucket === 'match')) return [];
+      return { at: r.kind === 'match' ? (r.ready ?? r.at) : r.at, isMatched: bucket === 'match' };
+    });
+  });
+}
+
+type Open = Duty & { causes: string[]; isOpen: boolean };
+
+/** Of one card: the request within a week whenever it becomes one that may be asked about, and the next ones. */
+function asking(key: string, named: Named, requests: readonly Request[]): Duty[] {
+  const answers = answersOf(named, requests);
+  const all: Open[] = [];
+  const member = memberAt(named.who, named.plan);
+  const open = (kind: string, day: string, due: string) =>
+    all.push({ plan: named.plan, member, kind, starts: day, due, fates: [], causes: [], isOpen: true });
+  let mayBefore = false;
+  for (const [n, { at, cards }] of ticks.entries()) {
+    const now = planDay(at);
+    const { may, ends } = cards.get(key) ?? { may: false, ends: undefined };
+    if (may && !mayBefore) open('C2', now, addDays(now, 7));
+    mayBefore = may;
+    for (const d of all.filter((one) => one.isOpen)) {
+      if (!may) d.causes.push(endedOn(named, now));
+      const [over, last] = [ends !== undefined && addDays(ends, RUN_OFF) < now, ends ?? ''];
+      if (over && d.kind === 'C4' && last < d.due) d.causes.push(addDays(last, 1));
+      if (over && d.kind === 'C5-runoff') d.causes.push(addDays(last, RUN_OFF + 1));
+    }
+    const until = ticks[n + 1]?.at;
+    for (const a of answers.filter((one) => one.at >= at && (until === undefined || one.at < until))) {
+      const day = planDay(a.at);
+      for (const d of all.filter((one) => one.isOpen)) {
+        d.isOpen = false;
+        const [cause] = d.causes.sort();
+        d.fates =
+          cause === undefined
+            ? [met(day, d.due)]
+            : [...(day <= d.due || cause > d.due ? [met(day, d.due)] : []), ended(cause, d.due)];
+      }
+      if (!a.isMatched) continue;
+      if (ends === undefined || ends >= day) open('C4', day, addMonths(day, 3));
+      else if (addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));
+    }
+  }
+  for (const d of all.filter((one) => one.isOpen)) {
+    const [cause] = d.causes.sort();
+    d.fates = cause === undefined ? [undone(d.due)] : [ended(cause, d.due), ...(d.due >= today() ? ['running'] : [])];
+  }
+  return all.map(({ causes: _, isOpen: __, ...duty }) => duty);
+}
+
+/** The day from which nobody may be asked any more, as of a day on which that is so. */
+function endedOn(named: Named, now: string): string {
+  const said = saidLast(named, now);
+  const last = spells.filter((s) => s.who === named.who && s.plan === named.plan && s.starts <= now).at(-1);
+  const days = [
+    ...(said?.yes === false ? [said.on] : []),
+    ...(last?.ends !== undefined && last.ends < now ? [addDays(last.ends, 1)] : []),
+  ];
+  return days.sort()[0] ?? now;
+}
+const ended = (day: string, due: string): string => (day > due ? 'ended-late' : 'ended');
+
+/** An answer within a business day. */
+function* answers(requests: readonly Request[]): Generator<Duty> {
+  for (const r of requests) {
+    const [starts, ready] = [planDay(r.at), r.ready];
+    const due = nextBusinessDay(starts, []);
+    const fate = ready === undefined ? undone(due) : met(planDay(ready), due);
+    yield { plan: r.to, member: NAMES[r.from] ?? '', kind: `C3-${r.kind}`, starts, due, fates: [fate] };
+  }
+}
+
+/** Everything that each payer owes and owed. */
+export function duties(): Map<number, Duty[]> {
+  const requests = wire.requests();
+  const all = [
+    ...offers(),
+    ...answers(requests),
+    ...[...nameds].flatMap(([key, named]) => asking(key, named, requests)),
+  ];
+  return new Map(PLANS.map((plan) => [plan, all.filter((d) => d.plan === plan)]));
+}
