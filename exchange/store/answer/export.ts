@@ -238,9 +238,8 @@ export async function deletedRows(
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
        and (r.deleted or (r.labeller = ${LABELLER} and not coalesce(${MAY_LEAVE}, false)))
-       and not exists (
-         select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
-           and y.member_id = any($13::text::text[]) and ${allowed('y', DOUBTED_PEERS('y.member_id'))}))
+       and not exists (select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($13::text::text[])
+           and ${allowed('y', DOUBTED_PEERS('y.member_id'))}))
      -- what they held is looked at last: it is as long as a member's record, for each
      select distinct r.type, r.id from gone r
      where exists (
