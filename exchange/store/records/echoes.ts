@@ -53,15 +53,23 @@ export async function echoes(
      ), through_us as materialized (
        select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
        where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
-     ), own as materialized (
-       -- what a member has of a type is read once, and not for each unit
+     ), passed as materialized (
+       select u.member_id, u.type, u.substance, u.file, u.line, u.entry from through_us t
+       join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id where u.type <> 'Provenance'
+     ), known as materialized (
        select r.* from (select distinct member_id, type from unit) m cross join lateral (
          select x.member_id, x.type, x.id, x.hash, x.substance, x.links, x.deleted and not ${wasGiven('x.member_id', 'x.type', 'x.id', '$4')} as is_gone from exchange.resource x
          where x.member_id = m.member_id and x.type = m.type and x.origin = 'own' offset 0) r
        where r.hash in (select hash from unit) or r.substance in (select substance from unit)
-     ), passed as materialized (
-       select u.member_id, u.type, u.substance, u.file, u.line, u.entry from through_us t
-       join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id where u.type <> 'Provenance'
+     ), own as materialized (
+       -- what a member has of a type is read once, and not for each unit; what of it went to anybody is as long as the member's record, and brought beside it by sorting
+       select * from (
+         select *, bool_or(type is null) over (partition by member_id, key) as was_given from (
+           select *, hashtextextended(type || '/' || id, 0) as key from known
+           union all
+           select m.member_id, null, null, null, null, null, null, k from (select distinct member_id from known) m
+           cross join lateral (select x.keys from exchange.delivered x where x.member_id = m.member_id offset 0) d cross join unnest(d.keys) k) a
+       ) a where type is not null
      ), others as materialized (
        -- beside what others tell, which is read once as well: grouped, since nobody can say beforehand how many there are
        select member_id, type, array_agg(id) filter (where id is not null) as ids, array_agg(file) filter (where id is null) as files,
@@ -73,10 +81,6 @@ export async function echoes(
            select x.member_id, x.type, x.substance, null::integer, null::integer, null::integer, x.id from exchange.resource x
            where x.member_id = m.member_id and x.type = m.type and x.origin <> 'own' and x.origin <> $4 and x.substance is not null offset 0) r
        ) a group by member_id, type, substance having bool_or(id is null) and bool_or(id is not null)
-     ), given as materialized (
-       -- what went to anybody, a member's once: a delivery is as long as the member's record
-       select distinct m.member_id, k as hash from (select distinct member_id from own) m
-       cross join lateral (select x.keys from exchange.delivered x where x.member_id = m.member_id offset 0) d cross join unnest(d.keys) k
      ), alike as materialized (
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash
@@ -84,7 +88,7 @@ export async function echoes(
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 2, r.id is not distinct from u.echo_of
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.id = u.echo_of or (not r.is_gone and (r.member_id, hashtextextended(r.type || '/' || r.id, 0)) in (select member_id, hash from given))
+       where r.id = u.echo_of or (not r.is_gone and r.was_given)
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 3, true
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
