@@ -31,7 +31,7 @@ export function networksOf(resource: Resource, base: string): string[] {
   return [...new Set(networkReferences(resource).flatMap((r) => keysIn(r, base)))];
 }
 
-const networkReferences = (resource: Resource): JsonObject[] =>
+const networkReferences = (resource: Resource): readonly JsonObject[] =>
   resource.resourceType === 'PractitionerRole'
     ? extensions(resource, extensionUrl('network-reference')).flatMap((e) => objects(e['valueReference']))
     : objects(resource['network']);

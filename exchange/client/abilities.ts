@@ -48,6 +48,13 @@ const FETCH_AFTER: Readonly<Record<MatchForm, readonly FetchForm[]>> = {
   patients: ['group', 'patient', 'all', 'everything', 'search'],
 };
 
+const FORMS: ReadonlySet<string> = new Set<MatchForm | FetchForm>([
+  ...(['bulk', 'single', 'patients'] as const),
+  ...(['davinci', 'group', 'patient', 'all', 'everything', 'search'] as const),
+]);
+/** Is it a form that a peer was found to lack, among what else it lacks? */
+export const isForm = (lacking: string): boolean => FORMS.has(lacking);
+
 const named = (list: readonly string[] | undefined, ...names: string[]): boolean =>
   (list ?? []).some((o) => names.some((n) => o === n || o === `$${n}` || o.split('|')[0]?.endsWith(`/${n}`)));
 

@@ -62,23 +62,43 @@ export const readSaid = (response: Response): Promise<string> => readBounded(res
 /** https://hl7.org/fhir/R4/valueset-issue-type.html, below `transient` */
 const TRANSIENT = new Set(['transient', 'lock-error', 'no-store', 'exception', 'timeout', 'incomplete', 'throttled']);
 
+/**
+ * Sends, and waits for the headers of the answer no longer than for any other bytes: a file may take hours, what comes before it (100, 103 without
+ * end) may not.
+ */
 async function send(talk: Talk, url: URL, request: PeerRequest, token: string | undefined): Promise<Response> {
+  const slow = new AbortController();
+  const head = setTimeout(() => slow.abort(), talk.limits.slowWindowMs);
   try {
     return await talk.deps.fetch(url, {
       method: request.method ?? 'GET',
       headers: { ...request.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       ...(request.body === undefined ? {} : { body: request.body }),
       redirect: 'manual',
-      signal: AbortSignal.timeout(request.timeoutMs ?? 60_000),
+      signal: AbortSignal.any([AbortSignal.timeout(request.timeoutMs ?? 60_000), slow.signal]),
     });
   } catch (error) {
+    if (slow.signal.aborted && request.isFile) {
+      talk.note('peer-slow');
+      throw new PeerFault('file-slow', { isTransient: true });
+    }
     const refused =
       error instanceof Error &&
       (error.name === 'RefusedAddress' || (error.cause as Error | undefined)?.name === 'RefusedAddress');
     if (refused) throw new PeerFault('refused-address');
     if (codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW') throw new PeerFault('headers-too-large');
-    throw new PeerFault('unreachable', { isTransient: true });
+    throw new PeerFault(isNoHttp(error) ? 'not-http' : 'unreachable', { isTransient: true });
+  } finally {
+    clearTimeout(head);
   }
+}
+
+/** Did it answer, in a way that is no HTTP: headers that are none, two lengths, another protocol? A connection that is only closed is no answer. */
+function isNoHttp(error: unknown): boolean {
+  const { name, cause, message } = (error ?? {}) as { name?: unknown; cause?: unknown; message?: unknown };
+  if (name === 'HTTPParserError' || name === 'ResponseContentLengthMismatchError') return true;
+  if (name === 'SocketError') return message === 'bad response' || message === 'bad upgrade';
+  return cause !== undefined && cause !== null && isNoHttp(cause);
 }
 
 const codeOf = (error: unknown): unknown => {

@@ -24,6 +24,7 @@ import {
 } from '../store/records/labels.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { decideSharedAfter, decideSharedOf, lessThanNamed, noteDrugsOf } from '../store/records/shared-labels.ts';
+import { askUnclearOf } from '../store/records/unclear-items.ts';
 import { factsOf } from '../transform/facts.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
@@ -113,6 +114,7 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
     await decideAlone(tx, memberIds);
     const at = await transactionInstant(tx);
     const written = await writeDecided(tx, said, at);
+    await askUnclearOf(tx, memberIds, at);
     await noteDrugsOf(tx, memberIds);
     await inheritLabelsOf(tx, [...new Set(said.map((r) => r.memberId))], at);
     return written;

@@ -185,7 +185,7 @@ export function readKeySet(text: string): { keys: JsonWebKey[] } | string {
     keys.some((k) => typeof k['kid'] !== 'string' || typeof k['kty'] !== 'string')
   )
     return 'Each key needs kid and kty.';
-  return { keys: keys as JsonWebKey[] };
+  return { keys: [...keys] as JsonWebKey[] };
 }
 
 /** Fields that differ, as they were and as they are to be. */

@@ -42,7 +42,7 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
 const MAX_RESTARTS = 3;
 
 /** Answers that are hardly better the next time. */
-const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
+const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8', 'not-http']);
 /** They are asked for this often, with pauses, and no more. */
 const NONSENSE_TRIES = 3;
 

@@ -2,7 +2,7 @@
 // commits its result and its audit row together, or nothing.
 import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
-import { type Abilities, type FetchForm, type MatchForm, negotiate, withoutForm } from '../client/abilities.ts';
+import { type Abilities, type FetchForm, isForm, type MatchForm, negotiate, withoutForm } from '../client/abilities.ts';
 import { discover } from '../client/discover.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import { type Talk, talkTo } from '../client/talk.ts';
@@ -131,9 +131,12 @@ export async function authorizeStep(s: Step): Promise<void> {
   return advance(s, 'authorized', {}, '');
 }
 
+/** Forms of a peer that speaks none: nothing is learned from that, and the next pull begins with what it offers. Pure. */
+const withAllForms = (a: Abilities): Abilities => ({ ...a, lacks: a.lacks.filter((l) => !isForm(l)) });
+
 /**
  * The peer does not speak this form after all: the next one is remembered and tried from a state on.
- * @throws the fault, when there is no other form
+ * @throws the fault, when there is no other form: what it refused in the others is forgotten then
  */
 export async function fallBack(
   s: Step,
@@ -142,7 +145,10 @@ export async function fallBack(
   state: PullState,
 ): Promise<void> {
   const next = withoutForm(abilitiesOf(s), form);
-  if (next === undefined) throw fault;
+  if (next === undefined) {
+    await recordAbilities(s.deps.database.sql, s.peer.id, withAllForms(abilitiesOf(s)), s.deps.clock());
+    throw fault;
+  }
   s.note('peer-form');
   return advance(
     s,

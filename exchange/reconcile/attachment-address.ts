@@ -1,8 +1,9 @@
 // Attachments that a received record gives by address: found when the line is read, fetched later (pull/fetch-attachments.ts). An
 // address of a peer stays in the text of the record as its source, and never leaves (store/records/attachment.ts). Pure.
 // https://hl7.org/fhir/R4/datatypes.html#Attachment
-import { isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
+import { extensions, isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
+import { HOLDS } from '../transform/watched-names.ts';
 
 export type Addressed = {
   /** the member as it stands in the text: `"url":"…"` */
@@ -28,13 +29,13 @@ const NAMES: ReadonlySet<string> = new Set([
   'sourceAttachment',
 ]);
 const EXTENSIONS: ReadonlySet<string> = new Set(['extension', 'modifierExtension']);
-/** What a text of a type holds when it holds an Attachment that does not say its type. */
-const HINTS: Readonly<Record<string, string>> = {
-  DiagnosticReport: '"presentedForm"',
-  Media: '"content"',
-  Patient: '"photo"',
-  Practitioner: '"photo"',
-  RelatedPerson: '"photo"',
+/** What a record of a type names when it holds an Attachment that does not say its type. */
+const HINTS: Readonly<Record<string, number>> = {
+  DiagnosticReport: HOLDS.presentedForm,
+  Media: HOLDS.content,
+  Patient: HOLDS.photo,
+  Practitioner: HOLDS.photo,
+  RelatedPerson: HOLDS.photo,
 };
 /** Addresses that lead nowhere outside the record. */
 const NO_PLACE = /^(?:#|urn:)/i;
@@ -54,27 +55,36 @@ function* addressed(value: Json | undefined, key: string): Generator<JsonObject 
   for (const [name, member] of Object.entries(value)) yield* addressed(member, name);
 }
 
-/** Is there an Attachment with neither bytes nor an address? */
+/** Stands in the place of bytes that a server keeps apart from its records (kept-apart.ts). */
+const APART = 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id';
+
+/** The name of the bytes of an Attachment in such a server; undefined where they are there, or an address, or nothing says so. */
+export function apartId(attachment: JsonObject): string | undefined {
+  if (text(attachment['data']) !== undefined || text(attachment['url']) !== undefined) return undefined;
+  const beside = attachment['_data'];
+  const said = isObject(beside) ? extensions(beside, APART)[0] : undefined;
+  return said && text(said['valueString']);
+}
+
+/** Is there an Attachment with neither bytes nor an address, nor a place where they are kept? */
 function namesOnly(value: Json | undefined, key: string): boolean {
   if (Array.isArray(value)) return value.some((v) => namesOnly(v, key));
   if (!isObject(value)) return false;
   const isAttachment = NAMES.has(key) || typeof value['contentType'] === 'string';
-  if (isAttachment && text(value['data']) === undefined && text(value['url']) === undefined) return true;
+  const isThere = text(value['data']) !== undefined || text(value['url']) !== undefined || apartId(value) !== undefined;
+  if (isAttachment && !isThere) return true;
   return Object.entries(value).some(([name, member]) => !EXTENSIONS.has(name) && namesOnly(member, name));
 }
 
 /**
  * Does a record tell of a document and give neither its bytes nor where they are? Servers that keep bytes apart from their
- * records leave them out of some of their answers. `json`: its minified text, only looked at.
+ * records leave them out of some of their answers. `names`: which of the watched ones it has.
  */
-export const hasEmptyAttachment = (resource: Resource, json: string): boolean =>
-  mayHold(resource.resourceType, json) && namesOnly(resource, '');
+export const hasEmptyAttachment = (resource: Resource, names: number): boolean =>
+  mayHold(resource.resourceType, names) && namesOnly(resource, '');
 
 /** Could it hold one at all? Most records hold none. */
-const mayHold = (type: string, json: string): boolean =>
-  json.includes('"contentType"') || json.includes('ttachment"') || holdsHint(json, HINTS[type]);
-
-const holdsHint = (json: string, hint: string | undefined): boolean => hint !== undefined && json.includes(hint);
+const mayHold = (type: string, names: number): boolean => (names & (HOLDS.attachment | (HINTS[type] ?? 0))) !== 0;
 
 const writtenOf = (url: string): string => `"url":${JSON.stringify(url)}`;
 
@@ -83,7 +93,8 @@ function absolute(url: string, peerBase: string): string {
   return URL.canParse(url, base) ? new URL(url, base).href : url;
 }
 
-function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addressed {
+/** An Attachment that says an address, as it is fetched and found again in the text. */
+export function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addressed {
   const [media, sha1, size] = [text(a['contentType']), text(a['hash']), a['size']];
   return {
     written: writtenOf(a.url),
@@ -95,9 +106,9 @@ function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addr
   };
 }
 
-/** What a record gives by address, each address once; empty for most. `json`: its minified text, only looked at. */
-export function addressesOf(resource: Resource, json: string, peerBase: string): Addressed[] {
-  if (!mayHold(resource.resourceType, json)) return [];
+/** What a record gives by address, each address once; empty for most. `names`: which of the watched ones it has. */
+export function addressesOf(resource: Resource, names: number, peerBase: string): Addressed[] {
+  if (!mayHold(resource.resourceType, names)) return [];
   const found = new Map<string, Addressed>();
   for (const a of addressed(resource, '')) {
     const one = readAttachment(a, peerBase);

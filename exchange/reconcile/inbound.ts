@@ -1,7 +1,9 @@
 // Checks of a received record that is kept: what is noted about it, and what is taken out before it is stored. Pure.
+import type { Found } from '../../src/fhir/json-members.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { isKeptType, isProgram } from '../transform/attachment-type.ts';
+import { HOLDS } from '../transform/watched-names.ts';
 import { hasEmptyAttachment } from './attachment-address.ts';
 
 // Blanks are one each (see below): where they may stand twice in a row, any number of them would be tried with any number of others.
@@ -43,8 +45,7 @@ const linksOut = (narrative: string): boolean =>
   });
 
 const MAX_ATTACHMENT_BASE64 = 14_000_000;
-const SERVICE_DATES =
-  /"(birthDate|deceasedDateTime|effectiveDateTime|effectiveInstant|performedDateTime|occurrenceDateTime|whenHandedOver|whenPrepared|servicedDate|onsetDateTime|onsetDate|recordedDate|issued|authoredOn|authored)":"(\d{4})(-\d\d-\d\d)?/g;
+const DAY = /^(\d{4})(-\d\d-\d\d)?/;
 const NOT_A_SYSTEM = /"system":"(?!https?:|urn:)[^"]*"/;
 
 /** Does a Part 2 record come with the notice that must go with it (42 CFR 2.32)? */
@@ -67,6 +68,14 @@ function hasUnknownSystem(value: Json | undefined): boolean {
   return Object.values(value).some(hasUnknownSystem);
 }
 
+/** Is a day of service or birth, or the day of a time, before 1900 or yet to come? What begins with none says nothing. */
+function isImplausible(told: string, latest: string): boolean {
+  if (told >= '1900' && told <= latest) return false; // as nearly all
+  const [, year, rest] = DAY.exec(told) ?? [];
+  if (year === undefined) return false;
+  return year < '1900' || (rest === undefined ? year > latest.slice(0, 4) : year + rest > latest);
+}
+
 /** Attachments of a record, wherever they stand, seen and changed in place. */
 function attachments(value: Json | undefined, see: (attachment: JsonObject) => void): void {
   if (Array.isArray(value)) for (const v of value) attachments(v, see);
@@ -81,21 +90,27 @@ export type Inbound = { findings: string[]; kept: string };
 /**
  * @param kept the text that will be stored, so far
  * @param json the minified text as it came, only looked at
+ * @param found what it has of the watched names, and the days that it tells
  * @param latest last day, YYYY-MM-DD, that a service or a birth may have: two days from now
  */
-export function checkInbound(resource: Resource, kept: string, json: string, latest: string, label: number): Inbound {
+export function checkInbound(
+  resource: Resource,
+  kept: string,
+  json: string,
+  { names, told }: Found,
+  latest: string,
+  label: number,
+): Inbound {
   const findings = new Set<string>();
-  for (const [, , year = '', rest] of json.matchAll(SERVICE_DATES))
-    if (year < '1900' || (rest === undefined ? year > latest.slice(0, 4) : year + rest > latest))
-      findings.add('implausible-date');
+  if (told.some((t) => isImplausible(t, latest))) findings.add('implausible-date');
   if (NOT_A_SYSTEM.test(json) && hasUnknownSystem(resource)) findings.add('terminology-unknown');
   if (label === 2 && !hasPart2Notice(resource, json)) findings.add('part2-no-notice');
   const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
   const dropsNarrative = narrative !== undefined && hasActiveContent(narrative);
   if (dropsNarrative) findings.add('narrative-dropped');
-  if (hasEmptyAttachment(resource, json)) findings.add('attachment-empty');
+  if (hasEmptyAttachment(resource, names)) findings.add('attachment-empty');
   let dropsData = false;
-  if (json.includes('"data":"'))
+  if ((names & HOLDS.data) !== 0)
     attachments(resource, (a) => {
       const data = text(a['data']);
       if (data !== undefined && isUnsafe(a, data)) {

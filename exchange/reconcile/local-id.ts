@@ -17,14 +17,23 @@ export function localId(peerId: string, type: string, sourceId: string): string 
 /** Ids that are asked for again and again: records refer to the same visits, clinicians and coverages. */
 const MOST_REMEMBERED = 8192;
 const remembered = new Map<string, string>();
+let rememberedOf = '';
 
-/** The same, of what records refer to: remembered for a while. */
-export function referredId(peerId: string, type: string, sourceId: string): string {
-  const key = `${peerId}|${type}|${sourceId}`;
+/**
+ * The same, of what records refer to: remembered for a while, for one peer at a time.
+ * @param key `Type/id` there
+ */
+export function referredId(peerId: string, key: string): string {
+  if (rememberedOf !== peerId || remembered.size >= MOST_REMEMBERED) {
+    remembered.clear();
+    rememberedOf = peerId;
+  }
   const known = remembered.get(key);
   if (known !== undefined) return known;
-  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  const slash = key.indexOf('/');
+  const [type, sourceId] = [key.slice(0, slash), key.slice(slash + 1)];
   const id = localId(peerId, type, sourceId);
-  remembered.set(key, id);
+  // put together anew: what is cut out of a line keeps the whole line
+  remembered.set(`${type}/${sourceId}`, id);
   return id;
 }

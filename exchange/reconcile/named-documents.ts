@@ -10,7 +10,7 @@ import { peerKey } from './rewrite.ts';
 /** Our keys `Type/id` of the documents, whether or not they have come; of one that is named by its id alone, that of each type. */
 export function namedDocuments(json: string, peer: { peerId: string; peerBase: string }): string[] {
   const found = new Set<string>();
-  const add = (type: string, id: string) => found.add(`${type}/${referredId(peer.peerId, type, id)}`);
+  const add = (type: string, id: string) => found.add(`${type}/${referredId(peer.peerId, `${type}/${id}`)}`);
   for (const reference of referencesIn(json)) {
     const [type = '', id = ''] = peerKey(reference, peer.peerBase)?.split('/') ?? [];
     if (SUPPORTING_TYPES.includes(type)) add(type, id);

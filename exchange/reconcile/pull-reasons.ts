@@ -114,6 +114,10 @@ export const PULL_REASONS = {
     'The other payer’s answer had headers that are larger than any should be.',
     'Tell the other payer; pull again when it is mended.',
   ),
+  'not-http': look(
+    'The other payer’s server answered in a way that cannot be read as HTTP.',
+    'Tell the other payer; pull again when it is mended.',
+  ),
   unreachable: look('The other payer did not answer; it is tried again.', 'Nothing, unless it lasts.'),
   throttled: look('The other payer asked us to wait.', 'Nothing.'),
   auth: look(

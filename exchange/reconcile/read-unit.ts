@@ -2,7 +2,7 @@
 // is new is decided later, by set. The first reason that applies decides.
 import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
-import { lookAtMembers } from '../../src/fhir/json-members.ts';
+import { type Found, lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify, stamp, withPlainStrings } from '../../src/fhir/json-text.ts';
 import { areVast, exactNumerals } from '../../src/fhir/numerals.ts';
 import { isBaseOf, isId } from '../../src/fhir/reference.ts';
@@ -16,9 +16,11 @@ import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { holdsOthers, isMadeAboutAnother, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
+import { HOLDS, WATCHED } from '../transform/watched-names.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
+import { addressApart } from './kept-apart.ts';
 import { localId, referredId } from './local-id.ts';
 import { keptWith, namedDocuments } from './named-documents.ts';
 import { isNamedAnother } from './named-person.ts';
@@ -83,11 +85,11 @@ export function readUnit(line: string, context: UnitContext): Unit {
     // characters that FHIR strings cannot hold
     if (line.includes('\\u') && NOT_TEXT.test(json)) return broken();
     // a member that is named twice: who reads the text may take the other one
-    const { saysTwice, numerals } = lookAtMembers(json, parsed);
+    const { saysTwice, numerals, found } = lookAtMembers(json, parsed, WATCHED);
     if (saysTwice) return broken();
     // numbers that no database takes
     if (areVast(numerals)) return broken();
-    return readResource(parsed, json, context, exactNumerals(numerals));
+    return readResource(parsed, json, context, exactNumerals(numerals), found);
   } catch (error) {
     // nested deeper than a record is, or than the stack; or larger in one place than a record is
     if (error instanceof RangeError) return broken();
@@ -98,8 +100,9 @@ export function readUnit(line: string, context: UnitContext): Unit {
 /**
  * @param json its minified text, without escapes that JSON does not need: names are looked for in it
  * @param exact numbers in it that are more than their double says
+ * @param found what it has of the watched names
  */
-function readResource(resource: Resource, json: string, context: UnitContext, exact: string): Unit {
+function readResource(resource: Resource, json: string, context: UnitContext, exact: string, found: Found): Unit {
   const type = resource.resourceType;
   const sourceId = String(resource['id']);
   const meta = isObject(resource['meta']) ? resource['meta'] : {};
@@ -158,13 +161,14 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const issues = context.validate(resource);
   if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
   if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);
-  if (json.includes('"modifierExtension"') && isHeld('modifier-extension')) return hold('modifier-extension', whose);
+  if ((found.names & HOLDS.modifierExtension) !== 0 && isHeld('modifier-extension'))
+    return hold('modifier-extension', whose);
   if (resource['implicitRules'] !== undefined && isHeld('implicit-rules')) return hold('implicit-rules', whose);
 
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
   if (isAhead) findings.add('implausible-date');
-  const facts = factsOf(resource, json, false);
+  const facts = factsOf(resource, json, false, false, found);
   const id = localId(context.peerId, type, sourceId);
   const { state = '' } = facts.authorization ?? {};
   if (state === 'denied' || state === 'drug') if (isHeld(`${state}-pa`)) return hold(`${state}-pa`, whose);
@@ -188,12 +192,14 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   // its narrative may tell what was paid, in whatever words
   if (type === 'ExplanationOfBenefit' && resource['text'] !== undefined && facts.shared !== undefined)
     kept = facts.shared;
-  const inbound = checkInbound(resource, kept, json, context.latest, facts.label);
+  const inbound = checkInbound(resource, kept, json, found, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;
   const named = noteSource(resource, kept, context.peerBase);
   kept = named.json;
-  const given = addressesOf(resource, json, context.peerBase);
+  const apart = (found.names & HOLDS.apart) === 0 ? undefined : addressApart(resource, kept, context.peerBase);
+  if (apart) kept = apart.kept;
+  const given = [...addressesOf(resource, found.names, context.peerBase), ...(apart?.given ?? [])];
   // a directory record is nobody's; what is not found in the text again could not be kept from leaving either
   const here = given.slice(0, owner.kind === 'shared' ? 0 : MOST_ATTACHMENTS).filter((a) => kept.includes(a.written));
   if (here.length < given.length) findings.add('attachment-not-fetched');
@@ -209,7 +215,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
       return member === undefined || named === member.memberId ? named : undefined;
     },
     (key) => context.known?.get(key),
-    (t, i) => referredId(context.peerId, t, i),
+    (key) => referredId(context.peerId, key),
   );
   const about = owner.kind === 'targets' ? allLed(owner.targets, led.ids, context) : undefined;
   // what a statement holds of somebody is about that person as well: of two it is nobody's alone
@@ -253,6 +259,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   };
 }
 
+const PATIENT = 'Patient/';
+
 /**
  * What a record is about, in our keys, where each of its targets was led to a record when it was read; undefined when one was not.
  * `people`: keys there of Patients among them. They are led to our member in the text, and here to what becomes of them as a record.
@@ -265,10 +273,9 @@ function allLed(
   const keys: string[] = [];
   const people: string[] = [];
   for (const target of targets) {
-    const [type = '', id = ''] = target.split('/');
-    const isOurs = type === 'Patient' && context.members.has(id);
-    const key = isOurs ? `Patient/${referredId(context.peerId, type, id)}` : ids.get(target);
-    if (key === undefined || type === 'Bundle') return undefined;
+    const isOurs = target.startsWith(PATIENT) && context.members.has(target.slice(PATIENT.length));
+    const key = isOurs ? `Patient/${referredId(context.peerId, target)}` : ids.get(target);
+    if (key === undefined || target.startsWith('Bundle/')) return undefined;
     if (isOurs) people.push(target);
     keys.push(key);
   }

@@ -65,7 +65,7 @@ async function* rewritten(
   range: Buckets,
 ): AsyncGenerator<RewrittenUnit> {
   const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
-  const made = (type: string, id: string) => referredId(context.peerId, type, id);
+  const made = (key: string) => referredId(context.peerId, key);
   for await (const { units, targets } of resolvedPages(deps, work, reader, range))
     for (const unit of units) {
       const led = ledFrom(unit.refs ?? [], made);

@@ -32,17 +32,18 @@ export function peerKey(reference: string, peerBase: string): string | undefined
  * @param json minified record
  * @param memberOfPatient our member for the id of a Patient of the peer, if the record may lead there: to nobody but its own person
  * @param known our id of a directory record, by its key `Type/id` there
- * @param made the id that a record of the peer gets here
+ * @param made the id that a record of the peer gets here, by the same key
  */
 export function leadReferences(
   json: string,
   peerBase: string,
   memberOfPatient: (id: string) => string | undefined,
   known: (key: string) => string | undefined,
-  made: (type: string, id: string) => string,
+  made: (key: string) => string,
 ): Led {
   const ids = new Map<string, string>();
-  const taken = new Set<string>();
+  /** what is led to so far; few records lead to what we know */
+  let taken: Set<string> | undefined;
   const refs: string[] = [];
   const links: string[] = [];
   const refers: string[] = [];
@@ -66,10 +67,11 @@ export function leadReferences(
     }
     const guess = known(key);
     // two keys of one record are never led to one id: which was which could not be told afterwards
-    const isGuessed = guess !== undefined && !taken.has(`${type}/${guess}`);
-    const local = `${type}/${isGuessed ? guess : made(type, id)}`;
+    if (guess !== undefined) taken ??= new Set(ids.values());
+    const isGuessed = guess !== undefined && taken?.has(`${type}/${guess}`) === false;
+    const local = `${type}/${isGuessed ? guess : made(key)}`;
     ids.set(key, local);
-    taken.add(local);
+    taken?.add(local);
     refs.push(isGuessed ? `${key}${LED_TO}${guess}` : key);
     if (isShared(type)) links.push(local);
     else if (passesLabelOn(type)) refers.push(local);
@@ -83,13 +85,11 @@ const logical = (peerBase: string, type: string, id: string): string =>
   `"identifier":{"system":${JSON.stringify(`${peerBase}/${type}`)},"value":"${id}"}`;
 
 /** What the references of a staged text were led to, `Type/id` here, and from which key there. */
-export function ledFrom(refs: readonly string[], made: (type: string, id: string) => string): Map<string, string> {
+export function ledFrom(refs: readonly string[], made: (key: string) => string): Map<string, string> {
   return new Map(
     refs.map((ref) => {
       const [key = '', guess] = ref.split(LED_TO);
-      const slash = key.indexOf('/');
-      const type = key.slice(0, slash);
-      return [`${type}/${guess ?? made(type, key.slice(slash + 1))}`, key];
+      return [`${key.slice(0, key.indexOf('/'))}/${guess ?? made(key)}`, key];
     }),
   );
 }

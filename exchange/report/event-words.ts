@@ -4,6 +4,7 @@ import type { Cell } from '../../src/ui/table.ts';
 /** What began or ended a duty, when it is no row. */
 const EVENTS: Readonly<Record<string, string>> = {
   'coverage-start': 'coverage with us began, or its acceptance came',
+  'identity-corrected': 'name or birth date of the member was corrected, after the payer had not known them',
   'coverage-anew': 'coverage with us began after a gap',
   'opt-in-and-payer-known': 'the member had agreed and the payer was known',
   'payer-known': 'the payer was known',

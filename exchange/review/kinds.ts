@@ -98,6 +98,24 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
     says: 'An enrolment file says that the card of the one takes the place of the other’s, with the same birth date. Ask enrollment. If they are one person, make them one: the member with the former card goes on as the other one. If they are two, have the number corrected at its source.',
   },
   'coverage-overlap': { weight: 1, label: 'Both coverages run at once', allows: ['keep-both', 'dismiss'] },
+  'own-unclear-pa': {
+    weight: 2,
+    label: 'Authorization of ours that may have been denied',
+    allows: ['dismiss'],
+    means: { dismiss: 'It was denied, or nobody needs to see it: it stays here.' },
+    says: 'It gives a reason for a denial, or says so in words, and no review action says what was decided. It leaves to no payer. Ask utilization management. If it was not denied, have the decision written where the record comes from, and import it again: then it leaves, and this item ends.',
+  },
+  'unclear-pa': {
+    weight: 2,
+    label: 'Authorization of another payer that may have been denied',
+    allows: ['dismiss', 'report-to-peer'],
+    means: {
+      dismiss: 'It is shown as it is, and goes to no other payer.',
+      'report-to-peer':
+        'The other payer is to be told to say what it decided: it stands on the list of its page. The item stays decided until another version comes.',
+    },
+    says: 'It gives a reason for a denial, or says so in words, and no review action says what was decided. A payer is to send none that it denied. It is shown here as it came, and goes to no other payer.',
+  },
   'invalid-resource': { weight: 1, label: 'Breaks the structure of FHIR', allows: HELD },
   'denied-pa': { weight: 1, label: 'Denied authorization', allows: RELEASABLE },
   'drug-pa': { weight: 1, label: 'Authorization for a drug', allows: RELEASABLE },
@@ -159,6 +177,7 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   source:
     'By what they are told to be copies of they are one. Another record that is told to be a copy as well stands in the way.',
   chain: 'Put together from what the claims name as their predecessors and successors.',
+  unclear: 'It has a sign of a denial, no units that were allowed, and no review action.',
   inbound: 'A check of what comes in held it back.',
 };
 /** A rule as it is written with an item (`accession v2`), in words. */

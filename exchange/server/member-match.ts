@@ -30,7 +30,7 @@ function readRequest(json: Json, isText: boolean): MemberBundle {
   if (parameters.some((p) => typeof p['name'] !== 'string' || !NAMES.has(p['name'])))
     throw new Outcome('unprocessable', `Parameters are ${[...NAMES].join(', ')}, and no others.`);
   try {
-    const bundle = { resourceType: 'Parameters', parameter: [{ name: 'MemberBundle', part: parameters }] };
+    const bundle = { resourceType: 'Parameters', parameter: [{ name: 'MemberBundle', part: [...parameters] }] };
     const [only] = readMemberBundles(bundle, { consent: 'optional', isText });
     if (only) return only;
   } catch (error) {

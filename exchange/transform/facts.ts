@@ -13,6 +13,7 @@ import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
 import { shownDay } from './shown-day.ts';
 import { VALUE_SETS, type ValueSets } from './value-sets.ts';
+import { watchedIn } from './watched-names.ts';
 import { withoutLines } from './without-lines.ts';
 
 export type Facts = {
@@ -65,9 +66,15 @@ export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): b
 type Removed = Pick<AuthorizationFacts, 'removedLines' | 'removesParts'> & { isStripped: boolean };
 
 /** The form for peers; the same object when it is the record as it stands. */
-function formOf(resource: Resource, json: string, links: boolean, removed: Removed | undefined): Resource {
+function formOf(
+  resource: Resource,
+  json: string,
+  names: number,
+  links: boolean,
+  removed: Removed | undefined,
+): Resource {
   let form = links ? withLinkedDocuments(resource, json) : resource;
-  if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
+  if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json, names))
     return form;
   if (removed !== undefined) form = withoutLines(form, removed.removedLines, removed.removesParts, removed.isStripped);
   form = withoutStaying(form);
@@ -77,11 +84,17 @@ function formOf(resource: Resource, json: string, links: boolean, removed: Remov
 }
 
 /** Its text, with numbers as the record writes them. */
-function formText(resource: Resource, json: string, links: boolean, removed: Removed | undefined) {
-  const form = formOf(resource, json, links, removed);
+function formText(
+  resource: Resource,
+  json: string,
+  names: number,
+  links: boolean,
+  removed: Removed | undefined,
+): string | undefined {
+  const form = formOf(resource, json, names, links, removed);
   if (form === resource) return undefined;
   if (!mayBeSpelled(json)) return JSON.stringify(form);
-  return stringifySpelled(formOf(parseSpelled(json) as Resource, json, links, removed));
+  return stringifySpelled(formOf(parseSpelled(json) as Resource, json, names, links, removed));
 }
 
 /** Does one of our own records contain something of somebody else, or say that it was made about somebody else? An import refuses it today (members/read-own.ts); what an older one took stays here. */
@@ -97,9 +110,16 @@ function isOfOthersToo(resource: Resource): boolean {
  * @param resource parsed record
  * @param json its minified text
  * @param links large documents become links to what is kept of the record: of our own records alone
+ * @param names which of the watched names it has
  * @param isStripped lines of it that must not leave were not kept when it came
  */
-export function factsOf(resource: Resource, json: string, links = true, isStripped = false): Facts {
+export function factsOf(
+  resource: Resource,
+  json: string,
+  links = true,
+  isStripped = false,
+  { names } = watchedIn(resource),
+): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const decided = decidedAhead(resource);
   // an estimate that may be told leaves when a claim would: its state says that documents may support lines of it which stay
@@ -112,6 +132,6 @@ export function factsOf(resource: Resource, json: string, links = true, isStripp
     label: labelOf(resource),
     withheld:
       financial || isStatement(resource) ? 'financial' : links && isOfOthersToo(resource) ? 'holds-others' : undefined,
-    shared: formText(resource, json, links, decided && { ...decided, isStripped }),
+    shared: formText(resource, json, names, links, decided && { ...decided, isStripped }),
   };
 }

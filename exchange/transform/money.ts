@@ -21,6 +21,7 @@ import {
 } from './money-words.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { isReviewAction } from './review-action.ts';
+import { HOLDS } from './watched-names.ts';
 
 const BASE_AMOUNTS = new Set([
   'submitted',
@@ -191,14 +192,12 @@ function sweep(value: Json, words: boolean, key = ''): Json | undefined {
 }
 
 /** Could this text carry money at all? Cheap: most records are sent as they are. */
-export function mayHoldMoney(type: string, json: string): boolean {
+export function mayHoldMoney(type: string, json: string, names: number): boolean {
   return (
     type === 'ExplanationOfBenefit' ||
     type === 'Coverage' ||
-    json.includes('"currency"') ||
+    (names & (HOLDS.money | HOLDS.contained)) !== 0 ||
     json.includes('\\u') ||
-    json.includes('valueMoney') ||
-    json.includes('"contained"') ||
     mayTellMoney(json) ||
     json.includes(ISO_4217)
   );

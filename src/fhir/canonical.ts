@@ -65,17 +65,51 @@ export const AS_IT_IS: CanonicalUse = { top: NOTHING, meta: NOTHING, referenceKe
 const PLAIN = /^[ !#-[\]-~]*$/;
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
-const MOST_KEYS = 4000;
-const LONGEST_KEY = 64;
-const written = new Map<string, string>();
+/** A name as it is written, with its colon; `mark`: what its being there asks to be looked for. */
+type Name = { key: string; text: string; mark: number };
+/** Where the names of an object lead, one after the other; `sorted`: those on the way here, as they are written. */
+type Shape = { next: Map<string, Shape>; sorted: readonly Name[] | undefined };
 
-/** A key as it is written, with its colon. The few that FHIR has are kept. */
-function keyText(key: string): string {
-  const known = written.get(key);
-  if (known !== undefined) return known;
-  const text = `${quoted(key)}:`;
-  if (written.size < MOST_KEYS && key.length <= LONGEST_KEY) written.set(key, text);
-  return text;
+const [REFERS, STANDS_IN, HASH, URL, SECONDARY] = [1, 2, 4, 8, 16];
+const MARKS: ReadonlyMap<string, number> = new Map([
+  ['reference', REFERS],
+  ['identifier', STANDS_IN],
+  ['hash', HASH],
+  ['url', URL],
+  ['use', SECONDARY],
+]);
+/** Marks of what the canonical form that was made last holds. */
+let marks = 0;
+
+function note(mark: number, value: Json): void {
+  if (mark === STANDS_IN ? isObject(value) : mark === SECONDARY ? value === 'secondary' : typeof value === 'string')
+    marks |= mark;
+}
+
+/** Objects of the same make have the same names in the same order: those of FHIR, as payers write them, are a few thousand. */
+const MOST_SHAPES = 8000;
+const LONGEST_NAME = 64;
+const ROOT: Shape = { next: new Map(), sorted: undefined };
+let shapes = 0;
+
+const nameOf = (key: string): Name => ({ key, text: `${quoted(key)}:`, mark: MARKS.get(key) ?? 0 });
+const inOrder = (object: JsonObject): Name[] => sorted(Object.keys(object)).map(nameOf);
+
+/** The names of an object in the order of RFC 8785. */
+function namesOf(object: JsonObject): readonly Name[] {
+  let shape = ROOT;
+  for (const key in object) {
+    let next = shape.next.get(key);
+    if (next === undefined) {
+      if (shapes >= MOST_SHAPES || key.length > LONGEST_NAME) return inOrder(object);
+      next = { next: new Map(), sorted: undefined };
+      shape.next.set(key, next);
+      shapes++;
+    }
+    shape = next;
+  }
+  shape.sorted ??= inOrder(object);
+  return shape.sorted;
 }
 
 function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>, depth: number): string {
@@ -111,13 +145,14 @@ function sorted(texts: string[]): string[] {
 function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>, depth: number): string {
   if (depth > (use.deepest ?? depth)) throw new RangeError('nested too deep');
   let out = '';
-  for (const key of sorted(Object.keys(object))) {
+  for (const { key, text: name, mark } of namesOf(object)) {
     const value = object[key];
     if (value === undefined || (ignore !== NOTHING && ignore.has(key))) continue;
+    if (mark !== 0) note(mark, value);
     const isMeta = ignore === use.top && key === 'meta';
     const text = write(value, use, key, isMeta ? use.meta : NOTHING, depth + 1);
     if (isMeta && text === '{}') continue;
-    out += (out === '' ? '' : ',') + keyText(key) + text;
+    out += (out === '' ? '' : ',') + name + text;
   }
   return `{${out}}`;
 }
@@ -127,6 +162,7 @@ function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<
  * @throws RangeError when it is nested deeper than the use allows, or the stack
  */
 export function canonicalJson(resource: JsonObject, use: CanonicalUse): string {
+  marks = 0;
   return writeObject(resource, use, use.top, 1);
 }
 
@@ -157,8 +193,9 @@ const PLACE_OF_BYTES =
   /("hash":"[A-Za-z0-9+/]{27}="(?:,"(?:language|size|title)":(?:\d+|"(?:[^"\\]|\\.)*"))*),"url":"(?:[^"\\]|\\.)*"/g;
 
 /** A canonical text with nothing where literal references stood, or what stands for one. Within a string the quotes would be escaped. */
-function withoutReferences(given: string): string {
-  const text = given.includes('"identifier":{"system":"http') ? given.replace(STAND_IN, standsFor) : given;
+function withoutReferences(given: string, held: number): string {
+  const text = (held & STANDS_IN) === 0 ? given : given.replace(STAND_IN, standsFor);
+  if ((held & REFERS) === 0) return text;
   let out = '';
   let from = 0;
   for (let at = text.indexOf(REFERENCE); at !== -1; at = text.indexOf(REFERENCE, from)) {
@@ -178,10 +215,10 @@ export function contentHashes(
   exact = '',
 ): { hash: string; substance: string } {
   const text = canonicalJson(resource, use) + exact;
-  let bare = withoutReferences(text);
-  if (text.includes(',"url":"') && text.includes('"hash":"')) bare = bare.replace(PLACE_OF_BYTES, '$1');
-  if (text.includes('"use":"secondary"'))
-    bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
+  const held = marks;
+  let bare = withoutReferences(text, held);
+  if ((held & HASH) !== 0 && (held & URL) !== 0) bare = bare.replace(PLACE_OF_BYTES, '$1');
+  if ((held & SECONDARY) !== 0) bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
   return { hash: digest('sha256', text, 'hex'), substance: digest('sha256', bare, 'hex') };
 }
 

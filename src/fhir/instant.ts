@@ -49,8 +49,40 @@ function utcRange(from: number, to: number, year: number): TimeRange | undefined
   return year < 1 ? undefined : { from: new Date(from), to: new Date(to) };
 }
 
+const ZERO = 48;
+/** Two digits of a text; NaN where they are none. */
+function two(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - ZERO;
+  const ones = text.charCodeAt(at + 1) - ZERO;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+}
+
+/** Milliseconds of an instant of this millennium in the form that most have, `2026-01-02T03:04:05Z` or `….678Z`; undefined of all others. */
+function plainInstant(text: string): number | undefined {
+  const { length } = text;
+  if ((length !== 20 && length !== 24) || !text.startsWith('20') || text[length - 1] !== 'Z') return undefined;
+  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':') return undefined;
+  const year = 2000 + two(text, 2);
+  const month = two(text, 5);
+  const day = two(text, 8);
+  const hour = two(text, 11);
+  const minute = two(text, 14);
+  const second = two(text, 17);
+  let millis = 0;
+  if (length === 24) {
+    if (text[19] !== '.') return undefined;
+    millis = two(text, 20) * 10 + (two(text, 21) % 10);
+  }
+  const isPlain = month >= 1 && month <= 12 && day >= 1 && hour <= 23 && minute <= 59 && second <= 59;
+  if (!isPlain || !(day <= daysIn(year, month))) return undefined;
+  const time = Date.UTC(year, month - 1, day, hour, minute, second, millis);
+  return Number.isNaN(time) ? undefined : time;
+}
+
 /** A full FHIR instant (seconds and a zone are required). */
 export function parseInstant(text: string): Date | undefined {
+  const plain = plainInstant(text);
+  if (plain !== undefined) return new Date(plain);
   return /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? timeRange(text)?.from : undefined;
 }
 

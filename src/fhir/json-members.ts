@@ -26,7 +26,14 @@ function longNumeral(json: string, from: number): string | undefined {
   return json.slice(from, at);
 }
 
-type Seen = { numerals: string[]; inLists: boolean };
+/** Names that are looked out for, and the bits of each. Of those with {@link TOLD} what they say is kept as well. */
+export type Watched = ReadonlyMap<string, number>;
+export const TOLD = 1;
+/** Bits of the watched names that are there, and the strings of those of which they are kept. */
+export type Found = { names: number; told: string[] };
+
+type Seen = Found & { numerals: string[]; inLists: boolean; watched: Watched };
+const NOTHING: Watched = new Map();
 
 /** Members of all objects in a text without white space that JSON.parse accepts: the quotes before a colon that no backslash escapes. */
 function written(json: string, seen: Seen): number {
@@ -45,6 +52,13 @@ function written(json: string, seen: Seen): number {
   return n;
 }
 
+function watch(watched: Watched, name: string, member: unknown, found: Found): void {
+  const bits = watched.get(name);
+  if (bits === undefined) return;
+  found.names |= bits;
+  if ((bits & TOLD) !== 0 && typeof member === 'string') found.told.push(member);
+}
+
 function held(value: unknown, seen: Seen): number {
   if (typeof value === 'string' && value.length > LONGEST_STRING) throw new RangeError('a string that is too long');
   if (typeof value !== 'object' || value === null) return 0;
@@ -57,7 +71,9 @@ function held(value: unknown, seen: Seen): number {
     return n;
   }
   for (const name in value) {
-    n += 1 + held((value as Record<string, unknown>)[name], seen);
+    const member = (value as Record<string, unknown>)[name];
+    watch(seen.watched, name, member, seen);
+    n += 1 + held(member, seen);
     if (n > MOST_MEMBERS && Object.keys(value).length > MOST_MEMBERS) throw new RangeError('too many members');
   }
   return n;
@@ -67,10 +83,26 @@ function held(value: unknown, seen: Seen): number {
  * Does a text name a member of an object twice; which of its numbers may be more than a double holds (numerals.ts)?
  * @param json without white space between its parts
  * @param value what JSON.parse makes of it
+ * @param watched names that are looked out for on the way
  * @throws RangeError when it is larger in one place than any record is
  */
-export function lookAtMembers(json: string, value: unknown): { saysTwice: boolean; numerals: string[] } {
-  const seen: Seen = { numerals: [], inLists: false };
+export function lookAtMembers(
+  json: string,
+  value: unknown,
+  watched = NOTHING,
+): { saysTwice: boolean; numerals: string[]; found: Found } {
+  const seen: Seen = { numerals: [], inLists: false, names: 0, told: [], watched };
   const saysTwice = written(json, seen) !== held(value, seen);
-  return { saysTwice, numerals: seen.inLists ? longNumerals(json) : seen.numerals };
+  return { saysTwice, numerals: seen.inLists ? longNumerals(json) : seen.numerals, found: seen };
+}
+
+/** Which of some names a value has, wherever they stand. However large it is: who asks has taken it. */
+export function lookFor(watched: Watched, value: unknown, found: Found = { names: 0, told: [] }): Found {
+  if (Array.isArray(value)) for (const one of value) lookFor(watched, one, found);
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, member] of Object.entries(value)) {
+      watch(watched, name, member, found);
+      lookFor(watched, member, found);
+    }
+  return found;
 }

@@ -133,12 +133,15 @@ export function withPlainStrings(json: string): string {
   return out + json.slice(from);
 }
 
-/** What white space between tokens stands beside. Each is looked for by itself: the engine does that many bytes at a time. */
-const BESIDE_SPACE = ['\n', '\r', '\t', ', ', ' ,', ': ', ' :', '{ ', '[ ', ' }', ' ]'] as const;
+/** `,`, `:`, `{`, `[`: white space between tokens stands behind one of these, or before one of the others. */
+const isBefore = (c: number) => c === COMMA || c === 58 || c === BRACE || c === 91;
+const isBehind = (c: number) => c === COMMA || c === 58 || c === 125 || c === 93;
 
 /** May white space stand between tokens? It may also stand in strings. */
 function mayBeSpaced(json: string): boolean {
-  for (const sign of BESIDE_SPACE) if (json.includes(sign)) return true;
+  if (json.includes('\n') || json.includes('\r') || json.includes('\t')) return true;
+  for (let at = json.indexOf(' '); at !== -1; at = json.indexOf(' ', at + 1))
+    if (isBefore(json.charCodeAt(at - 1)) || isBehind(json.charCodeAt(at + 1))) return true;
   return false;
 }
 

@@ -16,6 +16,10 @@ const ABSOLUTE =
 
 /** What kind of reference a string is. Never throws: a text that fits nothing is `other`. */
 export function parseReference(text: string): Reference {
+  if (isKey(text)) {
+    const slash = text.indexOf('/');
+    return { kind: 'relative', type: text.slice(0, slash), id: text.slice(slash + 1) };
+  }
   const relative = RELATIVE.exec(text);
   if (relative?.[1] && relative[2])
     return { kind: 'relative', type: relative[1], id: relative[2], ...(relative[3] ? { version: relative[3] } : {}) };

@@ -17,10 +17,15 @@ export function isResource(value: unknown): value is Resource {
   return isObject(value) && typeof value['resourceType'] === 'string' && value['resourceType'] !== '';
 }
 
-/** The objects in a value that may be one object, an array of them, or absent. Anything else is left out. */
-export function objects(value: Json | undefined): JsonObject[] {
-  if (Array.isArray(value)) return value.filter(isObject);
-  return isObject(value) ? [value] : [];
+const NONE: readonly JsonObject[] = [];
+
+/** The objects in a value that may be one object, an array of them, or absent. Anything else is left out. An array of nothing else is returned as it is. */
+export function objects(value: Json | undefined): readonly JsonObject[] {
+  if (Array.isArray(value)) {
+    for (const one of value) if (!isObject(one)) return value.filter(isObject);
+    return value as readonly JsonObject[];
+  }
+  return isObject(value) ? [value] : NONE;
 }
 
 /** The strings in a value that may be one string, an array of them, or absent. */
@@ -33,9 +38,17 @@ export function text(value: Json | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+const codingsWithin = (concept: JsonObject): readonly JsonObject[] => {
+  const { coding } = concept;
+  return coding === undefined ? [concept] : objects(coding);
+};
+
 /** The codings of a CodeableConcept, a Coding, or an array of either. */
-export function codings(value: Json | undefined): JsonObject[] {
-  return objects(value).flatMap((v) => (v['coding'] === undefined ? [v] : objects(v['coding'])));
+export function codings(value: Json | undefined): readonly JsonObject[] {
+  const all = objects(value);
+  const [first] = all;
+  if (first === undefined) return NONE;
+  return all.length === 1 ? codingsWithin(first) : all.flatMap(codingsWithin);
 }
 
 export function hasCoding(value: Json | undefined, system: string, code: string): boolean {

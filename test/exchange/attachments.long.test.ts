@@ -12,6 +12,7 @@ import { addressesOf, withoutAddresses } from '../../exchange/reconcile/attachme
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { receivedLine } from '../../exchange/report/pull/record.ts';
 import { isKept } from '../../exchange/review/kept.ts';
+import { watchedIn } from '../../exchange/transform/watched-names.ts';
 import type { Blobs } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import {
@@ -117,6 +118,12 @@ type Row = {
 };
 const one = (more: Attachment = {}) => [note('d1', { url: at('/fhir/Binary/b1'), ...more })];
 const serves = (handler: Handler) => () => ({ 'GET /fhir/Binary/b1': handler });
+const apart = (id: string): Attachment => ({
+  _data: {
+    extension: [{ url: 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id', valueString: id }],
+  },
+});
+const APART_READ = '/fhir/DocumentReference/d1/$binary-access-read';
 const text = Buffer.from('a plain note');
 const page = sends('<!DOCTYPE html><title>Sign in</title>', { 'content-type': 'text/html' });
 const cut: Handler = (_, a) => {
@@ -448,6 +455,22 @@ const ROWS: Row[] = [
     becomes: not('in-the-record'),
     also: () => expect(asked('/fhir/Binary/b1')).toEqual([]),
   },
+  {
+    does: 'keeps the bytes apart from the record, which says so in their place',
+    records: () => [note('d1', { ...apart('aBc'), size: PDF.length, hash: sha1(PDF) })],
+    script: () => ({ [`GET ${APART_READ}`]: sends(PDF, pdf) }),
+    becomes: kept(PDF),
+    notes: [],
+    also: () =>
+      expect(asked(APART_READ).map((s) => [s.url.split('?')[1], s.token?.startsWith('Bearer t')])).toEqual([
+        ['path=DocumentReference.content%5B0%5D.attachment', true],
+      ]),
+  },
+  {
+    does: 'keeps the bytes apart, and does not give them: told as of any address',
+    records: () => [note('d1', apart('aBc'))],
+    becomes: not('attachment-404'),
+  },
 ];
 
 test.each(ROWS)('$does', async (row) => {
@@ -674,7 +697,7 @@ describe('what is pure', () => {
       ],
       contained: [{ resourceType: 'Media', content: { url: 'Binary/2' } }],
     } as unknown as Resource;
-    const found = addressesOf(resource, JSON.stringify(resource), 'https://a.example/fhir/');
+    const found = addressesOf(resource, watchedIn(resource).names, 'https://a.example/fhir/');
     expect(found).toEqual([
       { written: '"url":"https://a.example/1"', url: 'https://a.example/1', size: 5, sha1: 'aGFzaA==' },
       { written: '"url":"Binary/2"', url: 'https://a.example/fhir/Binary/2' },

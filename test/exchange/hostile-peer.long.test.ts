@@ -489,6 +489,44 @@ const ROWS: Row[] = [
     holds: [],
   },
   {
+    does: 'sends interim answers without end before a file: it comes too slowly',
+    record: () => ({ limits: { slowWindowMs: 150, fileTries: 2 } }),
+    script: () =>
+      serves((_, a) => {
+        const hint = setInterval(() => a.socket?.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 10);
+        a.on('close', () => clearInterval(hint));
+      }),
+    state: 'partial',
+    reason: 'file-failed',
+    notes: ['peer-slow'],
+    holds: [],
+    also: async ({ id }) => {
+      const [file] = await peer.node.deps.database.sql`select failure from exchange.pull_file where pull_id = ${id}`;
+      expect(file?.['failure']).toBe('file-slow');
+    },
+  },
+  ...(
+    [
+      ['two lengths', 'Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd'],
+      ['a control character in a header', 'X-Progress: 9\x1b[1m\r\n\r\n'],
+    ] as const
+  ).map(
+    ([what, rest]): Row => ({
+      does: `answers with ${what}: it is there, and is no HTTP`,
+      script: () => ({
+        'GET /status/export': (_, a) => void a.socket?.end(`HTTP/1.1 200 OK\r\n${rest}`, 'latin1'),
+      }),
+      state: 'failed',
+      reason: 'not-http',
+      holds: [],
+      also: async () => {
+        expect(asked('/status/export')).toHaveLength(4);
+        const found = await findPeer(peer.node.deps.database.sql, 'scripted');
+        expect(found?.pausedUntil ?? null).toBeNull();
+      },
+    }),
+  ),
+  {
     does: 'is away amid the files for longer than a file is tried, and comes back',
     script: () => {
       const smart = 'GET /fhir/.well-known/smart-configuration';

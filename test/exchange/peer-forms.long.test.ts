@@ -417,6 +417,19 @@ test.each(['match', 'export'])(
   },
 );
 
+test('of a peer that refused every form nothing is learned: mended, it is asked as it offers', async () => {
+  const statement = speaks({ Group: { operation: ['bulk-member-match', 'davinci-data-export'] } });
+  const refuses: Script = {
+    'GET /fhir/metadata': statement,
+    'POST /fhir/Group/g1/$davinci-data-export': status(400),
+    'GET /fhir/Group/g1/$export': status(404),
+  };
+  const refused = await peer.pull(refuses);
+  expect([refused.state, refused.reason]).toEqual(['failed', 'kick-off-404']);
+  const mended = await peer.pull({ 'GET /fhir/metadata': statement });
+  expect([mended.state, mended.fetchForm, await peer.ledger(mended.id)]).toEqual(['done', 'davinci', { created: 2 }]);
+});
+
 test('a job whose pull ended while the process died is released by the schedule, once', async () => {
   const done = await peer.pull();
   const { sql } = peer.node.deps.database;

@@ -182,7 +182,7 @@ describe('money', () => {
       'costs',
     ]) {
       expect([url, moneyIn(number(url)).length]).toEqual([url, 1]);
-      expect([url, mayHoldMoney('Observation', JSON.stringify(number(url)))]).toEqual([url, true]);
+      expect([url, mayHoldMoney('Observation', JSON.stringify(number(url)), 0)]).toEqual([url, true]);
       expect([url, withoutMoney(number(url))]).toEqual([url, { resourceType: 'Observation' }]);
     }
     for (const url of ['dose', 'discharge', 'cost-center']) expect([url, moneyIn(number(url))]).toEqual([url, []]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lookAtMembers } from '../../src/fhir/json-members.ts';
+import { lookAtMembers, lookFor, TOLD } from '../../src/fhir/json-members.ts';
 import { minify } from '../../src/fhir/json-text.ts';
 
 const twice = (json: string) => lookAtMembers(minify(json), JSON.parse(json)).saysTwice;
@@ -30,4 +30,22 @@ test('what no record is', () => {
   expect(() => twice(many)).toThrow(RangeError);
   expect(twice(`[${Array.from({ length: 10_001 }, () => '{"a":1}').join(',')}]`)).toBe(false);
   expect(() => twice(JSON.stringify({ a: 'x'.repeat(8 * 1024 * 1024 + 1) }))).toThrow(RangeError);
+});
+
+test('watched names, wherever they stand, and what those tell that are to be told', () => {
+  const watched = new Map([
+    ['day', TOLD],
+    ['data', 2],
+    ['url', 4],
+  ]);
+  const record = {
+    a: [{ day: '2026-01-01', b: { data: 1 } }, { day: ['2026-01-02'] }],
+    c: '"url":',
+    day: 5,
+    e: { day: 'x' },
+  };
+  const found = { names: TOLD | 2, told: ['2026-01-01', 'x'] };
+  expect(lookFor(watched, record)).toMatchObject(found);
+  expect(lookAtMembers(JSON.stringify(record), record, watched)).toMatchObject({ saysTwice: false, found });
+  expect(lookFor(watched, { data2: 1 })).toMatchObject({ names: 0, told: [] });
 });

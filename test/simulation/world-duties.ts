@@ -1,7 +1,7 @@
 // What payers of a simulated world owe, by what happened in it (docs/enrolment.md, Duties), and what became of it, by what passed between them: of no table of theirs.
 import { addDays, addMonths, nextBusinessDay } from '../../src/calendar/federal.ts';
 import { planDay } from '../exchange/plan-fixture.ts';
-import { covers, letters, type Named, nameds, saids, spells, today, wire } from './world.ts';
+import { covers, IS_STORMY, letters, type Named, nameds, saids, spells, today, wire } from './world.ts';
 import { memberAt, NAMES, PLANS } from './world-records.ts';
 import type { Request } from './world-wire.ts';
 
@@ -114,6 +114,8 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
           cause === undefined
             ? [met(day, d.due)]
             : [...(day <= d.due || cause > d.due ? [met(day, d.due)] : []), ended(cause, d.due)];
+        // that the payer does not know a member is looked at when the next duty comes near
+        if (!a.isMatched && d.kind !== 'C2' && d.due >= today()) d.fates.push('running');
       }
       if (!a.isMatched) continue;
       if (ends === undefined || ends >= day) open('C4', day, addMonths(day, 3));
@@ -144,8 +146,11 @@ function* answers(requests: readonly Request[]): Generator<Duty> {
   for (const r of requests) {
     const [starts, ready] = [planDay(r.at), r.ready];
     const due = nextBusinessDay(starts, []);
-    const fate = ready === undefined ? undone(due) : met(planDay(ready), due);
-    yield { plan: r.to, member: NAMES[r.from] ?? '', kind: `C3-${r.kind}`, starts, due, fates: [fate] };
+    // when it was ready nobody sees who asks later, nor whether it was before what was asked was ended
+    const fates = IS_STORMY
+      ? ['met', ...(ready === undefined ? ['ended'] : [])]
+      : [ready === undefined ? undone(due) : met(planDay(ready), due)];
+    yield { plan: r.to, member: NAMES[r.from] ?? '', kind: `C3-${r.kind}`, starts, due, fates };
   }
 }
 

@@ -25,10 +25,14 @@ import {
   toldOf,
 } from './world-records.ts';
 import { WorldTime } from './world-time.ts';
+import { Weather } from './world-weather.ts';
 import { Wire } from './world-wire.ts';
 
 const DAY = 86_400_000;
-const SEED = Number(process.env['WORLD_SEED'] ?? 2);
+export const SEED = Number(process.env['WORLD_SEED'] ?? 2);
+/** Payers that fail, and programs that die: in worlds of odd numbers, unless it is said. */
+export const IS_STORMY =
+  process.env['WORLD_WEATHER'] === undefined ? SEED % 2 === 1 : process.env['WORLD_WEATHER'] === 'bad';
 export const time = new WorldTime();
 export const wire = new Wire(time.clock);
 export const today = (add = 0): string => planDay(new Date(time.clock().getTime() + add * DAY));
@@ -37,7 +41,8 @@ const roll = numbers(SEED);
 const chance = (p: number): boolean => roll() < p;
 const oneOf = <T>(of: readonly T[]): T => of[Math.floor(roll() * of.length)] as T;
 /** Of what payers do towards members: the story of people goes its way without it. */
-const deeds = numbers(SEED + 1000);
+export const deeds = numbers(SEED + 1000);
+export const weather = new Weather(SEED + 2000, PLANS.length);
 
 export const events: Happening[] = [];
 const story: string[] = [];
@@ -274,7 +279,9 @@ export async function begin(): Promise<() => Promise<void>> {
   for (const plan of PLANS) {
     const line = lines[plan] as typeof fetch;
     const env = { PLAN_NAME: `Plan ${NAMES[plan]}`, PLAN_NPI: npiOf(plan), COMPLIANCE_DATE: '2026-01-01' };
-    const node = await startNode(env, { clock: time.clock, fetch: wire.witness(plan, line) });
+    const way = weather.over(plan, (origin) => wire.origins.get(origin), wire.witness(plan, line));
+    const node = await startNode(env, { clock: time.clock, fetch: way });
+    Object.assign(node.deps, { blobs: weather.keeps(plan, node.deps.blobs) });
     nodes.push(node);
     wire.origins.set(node.base, plan);
     await time.goesFor(node.deps.database.sql);

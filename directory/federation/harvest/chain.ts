@@ -26,7 +26,7 @@ function readManifest(value: unknown): Manifest {
   if (transactionTime === undefined || value['outputOrganizedBy'] !== undefined)
     throw new HarvestFault('not-a-manifest');
   const unknown: string[] = [];
-  const files = (list: JsonObject[], typed: boolean): File[] =>
+  const files = (list: readonly JsonObject[], typed: boolean): File[] =>
     list.flatMap((f) => {
       const url = text(f['url']);
       if (url === undefined) throw new HarvestFault('not-a-manifest', 'a file without url');

@@ -5,7 +5,7 @@ import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { endClocksOf } from './clock-end.ts';
 import { openRequests } from './member-clock.ts';
-import { renewAfterGap, renewEnded } from './renewed-request.ts';
+import { renewEnded, renewLookedAt } from './renewed-request.ts';
 
 /** All of some members is looked at again, when what nobody tells has changed: who was asked for what. other_coverage_member. */
 export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Promise<void> {
@@ -28,7 +28,7 @@ export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Da
     order by look_on limit ${limit} for no key update skip locked`;
   const ids = rows.map((r) => r.id);
   if (ids.length === 0) return 0;
-  await renewAfterGap(tx, calendar, now, ids);
+  await renewLookedAt(tx, calendar, now, ids);
   await openRequests(tx, calendar, now, 'o.id', ids);
   await endClocksOf(tx, calendar, now, ids);
   // the coverage here may be asked for, the one before it is over, or the one there is

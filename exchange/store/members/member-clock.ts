@@ -11,7 +11,7 @@ import {
   RUN_OFF_DAYS,
 } from '../../clocks/rules.ts';
 import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
-import { COVERED_ANEW } from './member-request.ts';
+import { COVERED_ANEW, IDENTIFIED } from './member-request.ts';
 import { renewRequests } from './renewed-request.ts';
 
 /** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
@@ -123,7 +123,7 @@ export async function openRequestClocks(
 /**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, for a coverage after a gap, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; when they can, that
+ * ended and that is known; of one that was ours before and is again, for a coverage after a gap, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; when they can, that
  * is the start.
  */
 export async function openRequests(
@@ -140,7 +140,7 @@ export async function openRequests(
        case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
        case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
        l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1,
-       case when s.at = n.at then 'coverage-anew' else 'opt-in-and-payer-known' end
+       case when s.at = n.identified then 'identity-corrected' when s.at = n.covered then 'coverage-anew' else 'opt-in-and-payer-known' end
      from exchange.other_coverage o
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
@@ -148,9 +148,10 @@ export async function openRequests(
      ) c on c.choice = 'opt-in' and ${namesSql('c', 'o', '($4::timestamptz at time zone $1)::date')}
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
-     cross join lateral (select max(at) as at from exchange.member_request where other_coverage_id = o.id and said_by = $6) n
      cross join lateral (
-       select greatest(c.at, o.known_at, n.at, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
+       select max(at) filter (where said_by = $6) as covered, max(at) filter (where said_by = $7) as identified from exchange.member_request where other_coverage_id = o.id) n
+     cross join lateral (
+       select greatest(c.at, o.known_at, n.covered, n.identified, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
          (select max(g.at) from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again'), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
@@ -164,7 +165,7 @@ export async function openRequests(
        starts_at = $4::timestamptz, start_event = 'payer-known',
        due_at = (((($4::timestamptz at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond')
        where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`,
-    [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW],
+    [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW, IDENTIFIED],
   );
 }
 

@@ -15,8 +15,10 @@ export async function addRequest(
 
 /** Who wrote a request that no person made: a duty that began anew, */
 export const RENEWED = 'choice or coverage anew';
-/** and one of a coverage with us after a gap. */
+/** one of a coverage with us after a gap, */
 export const COVERED_ANEW = 'coverage anew';
+/** and one of a member whose name or birth date was corrected after the payer had answered that it has no such member. */
+export const IDENTIFIED = 'identity corrected';
 
 /** Has the member asked for this since? */
 export async function hasRequest(
@@ -26,6 +28,6 @@ export async function hasRequest(
   since: Date,
 ): Promise<boolean> {
   const rows = await tx`
-    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}) limit 1`;
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}, ${IDENTIFIED}) limit 1`;
   return rows.length > 0;
 }

@@ -4,8 +4,9 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
+import { REFUSED } from '../pull/pull.ts';
 import { enrolledSql, lastsSql, livesSql, namesSql } from './enrolled.ts';
-import { COVERED_ANEW, RENEWED } from './member-request.ts';
+import { COVERED_ANEW, IDENTIFIED, RENEWED } from './member-request.ts';
 
 /** Ticks may be missed for so long. */
 const MISSED_DAYS = 100;
@@ -29,7 +30,7 @@ const renewedSql = (from: string, where: string): string => `
 /** Nobody asked for it since an instant, or in vain. pull_member_member. */
 const notAsked = (since: string): string => `not exists (
          select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-         where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn'))`;
+         where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
 
 /**
  * The coverage with us that a member came back to after a gap: `at` is when its payers may be asked for it, the day after the one before had
@@ -64,9 +65,30 @@ async function renewBack(
 }
 
 /**
+ * Those of some members, or of some other coverage ($1), that a payer did not know under a name or birth date that was corrected since it was asked: it is what
+ * the week begins with, and nobody else would ask before the next quarter. clock_member, identity_corrected_pkey.
+ */
+async function renewIdentified(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  await tx.unsafe(
+    renewedSql(
+      `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
+      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.reason = 'no-unique-match'
+        and ${NAMED} and ${notAsked('d.at')}`,
+    ),
+    [[...ids], now, calendar.zone, IDENTIFIED],
+  );
+}
+
+/**
  * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
  * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; of a payer
- * that was taken back as named by mistake and is named again; and for a coverage with us after a gap. clock_member, consent_member.
+ * that was taken back as named by mistake and is named again; for a coverage with us after a gap; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
  */
 export async function renewRequests(
   tx: Queryable,
@@ -88,6 +110,7 @@ export async function renewRequests(
     [[...memberIds], now, calendar.zone, RENEWED],
   );
   await renewBack(tx, calendar, now, 'o.member_id', memberIds);
+  await renewIdentified(tx, calendar, now, 'o.member_id', memberIds);
 }
 
 /**
@@ -110,10 +133,13 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
     );
 }
 
-/** The same of coverage after a gap, of the other coverage that is looked at (store/members/coverage-look.ts). */
-export const renewAfterGap = (
+/** The same of coverage after a gap, and of what was corrected, of the other coverage that is looked at (store/members/coverage-look.ts). */
+export async function renewLookedAt(
   tx: Queryable,
   calendar: Calendar,
   now: Date,
   coverageIds: readonly string[],
-): Promise<void> => renewBack(tx, calendar, now, 'o.id', coverageIds);
+): Promise<void> {
+  await renewBack(tx, calendar, now, 'o.id', coverageIds);
+  await renewIdentified(tx, calendar, now, 'o.id', coverageIds);
+}

@@ -3,7 +3,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { enrolledSql, namesSql } from '../members/enrolled.ts';
-import { OPEN_STATES } from './pull.ts';
+import { OPEN_STATES, REFUSED } from './pull.ts';
 
 export type Candidate = {
   memberId: string;
@@ -24,9 +24,9 @@ export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which c
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and m.outcome is distinct from 'missing') as asked,
-      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn')), false) as sensitive,
-      array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
+      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and m.outcome is distinct from 'missing') as asked,
+      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
+      array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
       max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l
@@ -44,7 +44,7 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
 /**
  * Members who are enrolled, have opted in (their newest choice holds) and named another payer, with what is to be asked for: what no pull has
  * asked for yet; what a member has chosen to have asked for since, where only a part was; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. After a
- * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
+ * pull that failed or was refused, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
  * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it.
  * @param of `claimed`: what {@link claimAsks} took; `again`: whether it was asked for before or not
  */

@@ -5,6 +5,12 @@ import type { FetchForm, MatchForm } from '../../client/abilities.ts';
 
 export { copyOutcomes, leftOutMembers, type PullMember, pullMembers, setOutcomes } from './pull-member.ts';
 
+/**
+ * Was a member `m` of a pull `p` asked for in vain, as the payer refused us? Who was answered for before that was asked. A registration that it put right, or
+ * keys of ours that it could not read for a moment, are no reason to wait for the next quarter.
+ */
+export const REFUSED = `(p.state = 'refused' and (m.outcome is null or m.outcome not in ('not-matched', 'constrained')))`;
+
 export const OPEN_STATES = [
   'due',
   'discovered',

@@ -19,6 +19,7 @@ import { settleLinks } from './settle-links.ts';
 import { noteLateDrugs } from './shared-labels.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
+import { askUnclear } from './unclear-items.ts';
 import { withdrawReplaced } from './withdrawn.ts';
 import { noteClusters, type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 import { retargetTransmissions, writeCustody } from './write-provenance.ts';
@@ -258,6 +259,7 @@ export async function commitRecords(
   const settled = await settleLinks(tx, work, at);
   await inheritLabels(tx, at, [...led, ...settled, ...(await membersWithHeld(tx)), ...forgotten]);
   await writeHeldItems(tx, work, at);
+  await askUnclear(tx, work.pull, at);
   await agreeValues(tx, work, at);
   await noteClusters(tx, work);
   await retargetTransmissions(tx, work.id);

@@ -9,6 +9,7 @@ import { LabelsChange, labelsChange, labelsStayWith } from './label-lock.ts';
 import { oweComparison } from './left-imports.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice, NOBODYS, openSlice } from './slice.ts';
+import { askUnclear } from './unclear-items.ts';
 
 export type ImportCounts = {
   created: number;
@@ -183,6 +184,7 @@ async function commitRest(database: Database, work: string): Promise<{ counts: I
       await writeMemberRecords(tx, 'own', at);
       await inheritLabels(tx, at);
       await noteDueProfiles(tx);
+      await askUnclear(tx, null, at);
       await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
     });
     await ownCame(tx, work);

@@ -104,7 +104,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     update exchange.review_item i set state = 'gone'
     where i.member_id in (select member_id from again) and i.state <> 'gone' and i.b_id is not null
       and ((i.member_id, i.type, i.a_id) in (select member_id, type, local_id from again) or (i.member_id, i.type, i.b_id) in (select member_id, type, local_id from again))
-      and i.rule <> 'chain'
+      and i.rule not in ('chain', 'unclear')
       and not (i.kind = 'identity-doubt' and i.decision is not distinct from 'discard')
       and not exists (
         select from exchange.judged j where j.pull_id = ${work.id} and j.conflict = i.kind and j.member_id = i.member_id

@@ -1,7 +1,7 @@
 // Checks of single types that the table cannot express: references, extensions and the invariants of R4 that a
 // receiver of data is harmed by when they are broken. https://hl7.org/fhir/R4/conformance-rules.html#constraints
 import { timeRange } from '../instant.ts';
-import { parseReference } from '../reference.ts';
+import { isKey, parseReference } from '../reference.ts';
 import { hasCoding, type JsonObject, objects } from '../resource.ts';
 import { checkExtensionContent } from './extensions.ts';
 import { checkIdentifier, checkPhone, checkPostalCode } from './quality.ts';
@@ -13,6 +13,7 @@ type Check = (walk: Walk, value: JsonObject) => void;
 function checkReference(walk: Walk, value: JsonObject): void {
   const text = value['reference'];
   if (typeof text !== 'string' || text === '') return;
+  if (isKey(text) && RESOURCE_TYPES.has(text.slice(0, text.indexOf('/')))) return; // as nearly all
   const bad = (why: string) => report(walk, 'bad-reference', why, 'reference');
   if (/\s/.test(text)) {
     bad('a reference holds white space');

@@ -164,6 +164,8 @@ const TYPE_OF_REFERENCE = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_h
 function checkTarget(walk: Walk, reference: JsonObject, targets: ReadonlySet<string>): void {
   const literal = reference['reference'];
   if (!walk.findings || typeof literal !== 'string') return;
+  const slash = literal.indexOf('/');
+  if (targets.has(literal.slice(0, slash)) && !literal.includes('/', slash + 1)) return; // as nearly all
   const name = TYPE_OF_REFERENCE.exec(literal)?.[1];
   if (name !== undefined && RESOURCE_TYPES.has(name) && !targets.has(name))
     report(walk, 'reference-target', `may not refer to ${name}`, 'reference');

@@ -6,6 +6,7 @@ import { judge } from '../../../exchange/reconcile/judge/judge.ts';
 import type { Known } from '../../../exchange/reconcile/judge/verdict.ts';
 import { withNamedWithin } from '../../../exchange/reconcile/named-within.ts';
 import { sameQuantity } from '../../../exchange/reconcile/quantities.ts';
+import { watchedIn } from '../../../exchange/transform/watched-names.ts';
 import type { Json, Resource } from '../../../src/fhir/resource.ts';
 
 const LOINC = 'http://loinc.org';
@@ -546,7 +547,7 @@ test('a value in words is one with the quantity that it says', () => {
 test('what is taken out of a record leaves its numbers as they are written', () => {
   const json =
     '{"resourceType":"Observation","text":{"div":"<script>"},"valueQuantity":{"value":1.50},"x":[{"value":0.12345678901234567890}]}';
-  const { kept } = checkInbound(JSON.parse(json) as Resource, json, json, '2027-01-01', 0);
+  const { kept } = checkInbound(JSON.parse(json) as Resource, json, json, watchedIn(JSON.parse(json)), '2027-01-01', 0);
   expect(kept).toBe(
     '{"resourceType":"Observation","valueQuantity":{"value":1.50},"x":[{"value":0.12345678901234567890}]}',
   );

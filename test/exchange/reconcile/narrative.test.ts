@@ -2,12 +2,15 @@
 
 import { describe, expect, test } from 'vitest';
 import { checkInbound } from '../../../exchange/reconcile/inbound.ts';
+import { watchedIn } from '../../../exchange/transform/watched-names.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const isDropped = (div: string): boolean => {
   const resource = { resourceType: 'Observation', id: 'o', text: { status: 'generated', div } } as Resource;
   const json = JSON.stringify(resource);
-  return checkInbound(resource, json, json, '2027-01-01', 0).findings.includes('narrative-dropped');
+  return checkInbound(resource, json, json, watchedIn(resource), '2027-01-01', 0).findings.includes(
+    'narrative-dropped',
+  );
 };
 
 describe('a narrative', () => {

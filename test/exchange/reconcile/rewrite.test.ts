@@ -8,7 +8,7 @@ import { readUnit } from '../../../exchange/reconcile/read-unit.ts';
 import { correctReferences, leadReferences, ledFrom } from '../../../exchange/reconcile/rewrite.ts';
 
 const BASE = 'https://prior.example/fhir';
-const made = (type: string, id: string) => `made-${type}-${id}`;
+const made = (key: string) => `made-${key.replace('/', '-')}`;
 const json = (...references: string[]) => JSON.stringify({ list: references.map((reference) => ({ reference })) });
 const lead = (text: string, known: Record<string, string> = {}) =>
   leadReferences(

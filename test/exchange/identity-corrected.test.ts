@@ -1,0 +1,75 @@
+// A payer that has no such member is asked again when what the member is known by is corrected here: the week begins with that (spec: a later correction begins a new duty).
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
+import { introduce, startNode, type TestNode } from '../support/node.ts';
+import type { Person } from './plan-fixture.ts';
+
+const ANN: Person = { number: 'A1', family: 'Rivera', given: 'Ana', born: '1974-12-25' };
+const BOB: Person = { number: 'A2', family: 'Johnson', given: 'Robert', born: '1960-02-03' };
+let ours: TestNode;
+let prior: TestNode;
+
+beforeAll(async () => {
+  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' });
+  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' });
+  await introduce(ours, prior);
+  await loadPlan(prior, [enrolled({ ...ANN, number: 'B1' })], []);
+});
+afterAll(async () => {
+  await ours?.close();
+  await prior?.close();
+});
+
+/** Who is due is asked for. Returns how each was answered for. */
+async function asked(): Promise<(string | null)[]> {
+  const working = setInterval(() => void prior.work(), 20);
+  try {
+    const found: (string | null)[] = [];
+    for (const id of await planPulls(ours.deps, { cause: 'opt-in' })) {
+      await ours.worker.finish(id);
+      const rows = await ours.deps.database.sql<{ outcome: string | null }[]>`
+        select outcome from exchange.pull_member where pull_id = ${id} order by submitted_id`;
+      found.push(...rows.map((r) => r.outcome));
+    }
+    return found;
+  } finally {
+    clearInterval(working);
+  }
+}
+
+test('who was not known under a wrong birth date is asked for under the right one, and nobody else', async () => {
+  const { sql } = ours.deps.database;
+  const load = (...people: Person[]) =>
+    loadPlan(
+      ours,
+      people.map((p) => asksOf(p, 'Old Plan', p.number === BOB.number ? 'B2' : 'B1')),
+      [],
+    );
+  await load({ ...ANN, born: '1974-12-05' }, BOB);
+  expect(await asked()).toEqual(['not-matched', 'not-matched']);
+  await keepClocks(ours.deps);
+  // the same file again corrects nothing
+  await load({ ...ANN, born: '1974-12-05' }, BOB);
+  expect(await asked()).toEqual([]);
+  await load(ANN, BOB);
+  expect(await asked()).toEqual(['matched']);
+  const duties = await sql<{ start_event: string; state: string; reason: string | null }[]>`
+    select start_event, state, reason from exchange.clock where kind = 'C2' and member_id = (select member_id from exchange.enrolment where member_number = 'A1') order by starts_at`;
+  expect(duties.map((d) => ({ ...d }))).toEqual([
+    { start_event: 'opt-in-and-payer-known', state: 'met', reason: 'no-unique-match' },
+    { start_event: 'identity-corrected', state: 'met', reason: null },
+  ]);
+  // what is corrected before the answer to what was wrong is asked for as well
+  await load(ANN, { ...BOB, born: '1960-03-02' });
+  const [id = ''] = await planPulls(ours.deps, { cause: 'opt-in' });
+  const worker = setInterval(() => void prior.work(), 20);
+  await load(ANN, { ...BOB, born: '1960-03-03' });
+  await ours.worker.finish(id);
+  clearInterval(worker);
+  expect(await asked()).toEqual(['not-matched']);
+  // who is known there is not asked for once more when a name changes
+  await load({ ...ANN, family: 'Rivera-Stone' }, { ...BOB, born: '1960-03-03' });
+  expect(await asked()).toEqual([]);
+});
