@@ -54,7 +54,7 @@ const MASKED: JsonObject = {
 };
 
 const isMoney = (v: JsonObject): boolean =>
-  Object.hasOwn(v, 'currency') ||
+  v['currency'] !== undefined ||
   v['system'] === ISO_4217 ||
   (v['value'] !== undefined && [v['unit'], v['code']].some((u) => isCurrencyUnit(text(u) ?? '')));
 /** A text that was put into an attachment. */
@@ -277,7 +277,9 @@ export function moneyIn(resource: Resource): string[] {
       const isWordy = words || holdsWords(value);
       if (
         isMoney(value) ||
-        (isFinancial(text(value['resourceType']) ?? '') && way.some((n) => n.includes('contained')))
+        (typeof value['resourceType'] === 'string' &&
+          isFinancial(value['resourceType']) &&
+          way.some((n) => n.includes('contained')))
       )
         found.push(way.join('.'));
       else if (isWordy && (isPriced(key, value) || isAmountValue(key, value) || 'factor' in value))

@@ -65,8 +65,8 @@ export const AS_IT_IS: CanonicalUse = { top: NOTHING, meta: NOTHING, referenceKe
 const PLAIN = /^[ !#-[\]-~]*$/;
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
-/** A name as it is written, with its colon; `mark`: what its being there asks to be looked for. */
-type Name = { key: string; text: string; mark: number };
+/** A name as it is written, with its colon, as the first and as a later one; `mark`: what its being there asks to be looked for. */
+type Name = { key: string; first: string; later: string; mark: number };
 /** Where the names of an object lead, one after the other; `sorted`: those on the way here, as they are written. */
 type Shape = { next: Map<string, Shape>; sorted: readonly Name[] | undefined };
 
@@ -92,7 +92,10 @@ const LONGEST_NAME = 64;
 const ROOT: Shape = { next: new Map(), sorted: undefined };
 let shapes = 0;
 
-const nameOf = (key: string): Name => ({ key, text: `${quoted(key)}:`, mark: MARKS.get(key) ?? 0 });
+const nameOf = (key: string): Name => {
+  const first = `${quoted(key)}:`;
+  return { key, first, later: `,${first}`, mark: MARKS.get(key) ?? 0 };
+};
 const inOrder = (object: JsonObject): Name[] => sorted(Object.keys(object)).map(nameOf);
 
 /** The names of an object in the order of RFC 8785. */
@@ -145,14 +148,15 @@ function sorted(texts: string[]): string[] {
 function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>, depth: number): string {
   if (depth > (use.deepest ?? depth)) throw new RangeError('nested too deep');
   let out = '';
-  for (const { key, text: name, mark } of namesOf(object)) {
+  for (const name of namesOf(object)) {
+    const { key, mark } = name;
     const value = object[key];
     if (value === undefined || (ignore !== NOTHING && ignore.has(key))) continue;
     if (mark !== 0) note(mark, value);
     const isMeta = ignore === use.top && key === 'meta';
     const text = write(value, use, key, isMeta ? use.meta : NOTHING, depth + 1);
     if (isMeta && text === '{}') continue;
-    out += (out === '' ? '' : ',') + name + text;
+    out += (out === '' ? name.first : name.later) + text;
   }
   return `{${out}}`;
 }

@@ -32,7 +32,8 @@ export const TOLD = 1;
 /** Bits of the watched names that are there, and the strings of those of which they are kept. */
 export type Found = { names: number; told: string[] };
 
-type Seen = Found & { numerals: string[]; inLists: boolean; watched: Watched };
+/** `lists`: are there numbers in lists, and others beside them in these? */
+type Seen = Found & { numerals: string[]; lists: 'none' | 'numbers' | 'mixed'; watched: Watched };
 const NOTHING: Watched = new Map();
 
 /** Members of all objects in a text without white space that JSON.parse accepts: the quotes before a colon that no backslash escapes. */
@@ -52,6 +53,20 @@ function written(json: string, seen: Seen): number {
   return n;
 }
 
+/** May a list that begins with a number hold a long one? What stands in strings is not told apart. */
+function maybeLongInLists(json: string): boolean {
+  for (let at = json.indexOf('['); at !== -1; at = json.indexOf('[', at + 1))
+    for (let i = at + 1; ; i++) {
+      if (longNumeral(json, i) !== undefined) return true;
+      let c = json.charCodeAt(i);
+      if (c !== 45 && (c < 48 || c > 57)) break;
+      do c = json.charCodeAt(++i);
+      while ((c >= 48 && c <= 57) || c === 46);
+      if (c !== 44) break;
+    }
+  return false;
+}
+
 function watch(watched: Watched, name: string, member: unknown, found: Found): void {
   const bits = watched.get(name);
   if (bits === undefined) return;
@@ -64,10 +79,11 @@ function held(value: unknown, seen: Seen): number {
   if (typeof value !== 'object' || value === null) return 0;
   let n = 0;
   if (Array.isArray(value)) {
-    // there are none in FHIR: where they are, all numbers are looked at
+    let numbers = 0;
     for (const one of value)
-      if (typeof one === 'number') seen.inLists = true;
+      if (typeof one === 'number') numbers++;
       else n += held(one, seen);
+    if (numbers > 0 && seen.lists !== 'mixed') seen.lists = numbers === value.length ? 'numbers' : 'mixed';
     return n;
   }
   for (const name in value) {
@@ -91,9 +107,11 @@ export function lookAtMembers(
   value: unknown,
   watched = NOTHING,
 ): { saysTwice: boolean; numerals: string[]; found: Found } {
-  const seen: Seen = { numerals: [], inLists: false, names: 0, told: [], watched };
+  const seen: Seen = { numerals: [], lists: 'none', names: 0, told: [], watched };
   const saysTwice = written(json, seen) !== held(value, seen);
-  return { saysTwice, numerals: seen.inLists ? longNumerals(json) : seen.numerals, found: seen };
+  // claims have short ones in lists, which name lines of theirs
+  const isWhole = seen.lists === 'none' || (seen.lists === 'numbers' && !maybeLongInLists(json));
+  return { saysTwice, numerals: isWhole ? seen.numerals : longNumerals(json), found: seen };
 }
 
 /** Which of some names a value has, wherever they stand. However large it is: who asks has taken it. */

@@ -34,6 +34,18 @@ test('one value is one, however it is written, and wherever it stands', () => {
 });
 
 test.each([
+  ['[1,2,12]', 0],
+  ['[1,-2.5,12345678901234567890.1]', 1],
+  ['[1,null,12345678901234567890.1]', 1],
+  ['[null,12345678901234567890.1,"x"]', 1],
+  ['[[1,2],[3,12345678901234567890.1]]', 1],
+  ['[1],"s":"[12345678901234567890.1]"', 0],
+  ['"[12345678901234567890.1]","s":[1]', 0],
+])('in a list: %s', (list, many) => {
+  expect(of(`{"l":${list}}`).filter((n) => exactNumerals([n]) !== '')).toHaveLength(many);
+});
+
+test.each([
   ['1e400', false],
   ['1e1000', true],
   ['1e-200000', true],
