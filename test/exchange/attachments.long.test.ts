@@ -476,6 +476,15 @@ const ROWS: Row[] = [
     notes: [],
   },
   {
+    does: 'needs no token for its files, and keeps the bytes apart: what gives them is no file',
+    manifest: { requiresAccessToken: false },
+    records: () => [note('d1', apart('aBc'))],
+    script: () => ({ [`GET ${APART_READ}`]: sends(PDF, pdf) }),
+    becomes: kept(PDF),
+    notes: [],
+    also: () => expect(asked(APART_READ).map((s) => s.token?.startsWith('Bearer t'))).toEqual([true]),
+  },
+  {
     does: 'keeps the bytes apart, and does not give them: told as of any address',
     records: () => [note('d1', apart('aBc'))],
     becomes: not('attachment-404'),
