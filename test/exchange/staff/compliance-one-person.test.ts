@@ -66,16 +66,21 @@ test('what holds because two members are one was chosen by nobody, and is counte
   const choose = (choice: 'opt-in' | 'withdraw', source: string) =>
     deps.database.sql.begin((tx) =>
       addChoice(tx, {
-        ...{
-          memberId,
-          choice,
-          policy: 'regular',
-          payers: 'both',
-          recordedOn: planDay(deps.clock()),
-          givenAt: deps.clock(),
-        },
-        ...{ givenBy: 'member', representative: null, authority: null, channel: null, textSha256: null },
-        ...{ document: null, verification: null, recordedBy: 'test', source },
+        memberId,
+        choice,
+        source,
+        policy: 'regular',
+        payers: 'both',
+        recordedOn: planDay(deps.clock()),
+        givenAt: deps.clock(),
+        givenBy: 'member',
+        representative: null,
+        authority: null,
+        channel: null,
+        textSha256: null,
+        document: null,
+        verification: null,
+        recordedBy: 'test',
       }),
     );
   const before = await counted();
