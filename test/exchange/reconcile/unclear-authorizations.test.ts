@@ -6,6 +6,7 @@ import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
 import { relabel } from '../../../exchange/members/relabel.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import { ITEM_KINDS } from '../../../exchange/review/kinds.ts';
+import { recordsToTell } from '../../../exchange/store/report/report-tell.ts';
 import { findItem } from '../../../exchange/store/review/review.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
 import { deletions, output, reconciler } from './reconcile-pull.ts';
@@ -118,6 +119,18 @@ test('what was held before there were such items has one from the update on, whi
   expect(await of()).toEqual([{ id: 'own-h', kind: 'own-unclear-pa', state: 'open' }]);
   await node.own(person, ours(granted('own-h')));
   expect(await of()).toEqual([{ id: 'own-h', kind: 'own-unclear-pa', state: 'gone' }]);
+});
+
+test('one that no pull opened is told to its payer by its id there', async () => {
+  await node.pull([output(TYPE, unclear('w'))], SOME);
+  await node.sql`update exchange.review_item set pull_id = null, file = null, line = null, entry = null where kind = 'unclear-pa' and state = 'open'`;
+  const [open] = (await items()).filter((i) => i.kind === 'unclear-pa' && i.state === 'open');
+  const item = await findItem(node.sql, open?.id ?? '');
+  const by = { subject: 's', name: 'Reviewer', role: 'reviewer', development: false };
+  const said = { itemId: open?.id ?? '', mark: item?.mark ?? '', decision: 'report-to-peer' as const };
+  expect(await decideItem(node.deps, by, { ...said, reason: 'Say what was decided.' }, 'request')).toBeUndefined();
+  const span = { from: new Date(Date.now() - 3_600_000), to: new Date(Date.now() + 3_600_000) };
+  expect((await recordsToTell(node.sql, 'prior', span)).map((r) => [r.type, r.sourceId])).toEqual([[TYPE, 'w']]);
 });
 
 test('where two members are made one, each goes on with its record, as it was decided, and is there once', async () => {
