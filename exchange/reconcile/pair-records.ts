@@ -3,7 +3,8 @@ import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { namedDrugs } from '../store/records/drug.ts';
-import { npisOf, type Pair, textsOf, type Wanted } from '../store/records/link.ts';
+import type { Pair } from '../store/records/link.ts';
+import { npisOf, textsOf, type Wanted } from '../store/records/link-texts.ts';
 import { withDrug } from '../transform/drug.ts';
 import { withNamedWithin } from './named-within.ts';
 

@@ -16,6 +16,7 @@ afterAll(() => db.close());
 const THEIRS = {
   jit: 'on',
   random_page_cost: '4',
+  work_mem: '1MB',
   statement_timeout: '300ms',
   lock_timeout: '200ms',
   idle_in_transaction_session_timeout: '200ms',
@@ -26,6 +27,7 @@ const THEIRS = {
 const OURS = {
   jit: 'off',
   random_page_cost: '1.1',
+  work_mem: '16MB',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -232,20 +232,21 @@ export async function deletedRows(
 ): Promise<{ type: string; id: string }[]> {
   if (c.since === undefined) return [];
   const rows = await sql.unsafe<{ type: string; id: string }[]>(
-    `select distinct r.type, r.id ${FROM}
+    `with gone as materialized (select r.member_id, r.type, r.id, ${MOVED('r')} as moved, g.policy_then ${FROM}
      where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
        and (r.deleted or (r.labeller = ${LABELLER} and not coalesce(${MAY_LEAVE}, false)))
-       and not exists (
-         select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
-           and y.member_id = any($13::text::text[]) and ${allowed('y', DOUBTED_PEERS('y.member_id'))})
-       and exists (
-         select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-         where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
-           and (g.policy_then <> '' or ${MOVED('r')} > j.transaction_time)
-           and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
+       and not exists (select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($13::text::text[])
+           and ${allowed('y', DOUBTED_PEERS('y.member_id'))}))
+     -- what they held is looked at last: it is as long as a member's record, for each
+     select distinct r.type, r.id from gone r
+     where exists (
+       select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+       where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
+         and (r.policy_then <> '' or r.moved > j.transaction_time)
+         and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
     [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId, c.everybody] as never[],
     { prepare: true },

@@ -57,10 +57,9 @@ export async function deliveredOf(
          cross join lateral (select policy from unnest($7::text::text[], $8::text::text[]) m(member_id, policy) where m.member_id = y.member_id limit 1) g
          where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($7::text::text[])
            and ${allowed('y', DOUBTED_PEERS('y.member_id'))})
-       and exists (
-         select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-         where d.peer_id = $9 and d.member_id = r.member_id and j.transaction_time is not null
-           and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
+       and coalesce(hashtextextended(r.type || '/' || r.id, 0) in (
+         select unnest(d.keys) from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+         where d.peer_id = $9 and d.member_id = $1 and j.transaction_time is not null), false)
      order by 1, 2`,
     [
       memberId,

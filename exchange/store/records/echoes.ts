@@ -39,7 +39,7 @@ export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.ec
  * Nothing is an echo of a record of another drug, or of somebody or something with another NPI. What does not name ours has to name the same
  * Medication where ours names one, and of several that look alike each is one of ours at most: others are events of their own. So are those that come
  * in a later pull, unless the record that was ours is gone: it is told as deleted, or lacks where everything was asked for.
- * Primary keys, staging_key, staging_bucket, identity_echo.
+ * Primary keys, staging_key, staging_bucket, identity_echo, delivered_member.
  */
 export async function echoes(
   tx: Queryable,
@@ -53,12 +53,34 @@ export async function echoes(
      ), through_us as materialized (
        select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
        where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
-     ), own as materialized (
-       -- what a member has of a type is read once, and not for each unit
+     ), passed as materialized (
+       select u.member_id, u.type, u.substance, u.file, u.line, u.entry from through_us t
+       join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id where u.type <> 'Provenance'
+     ), known as materialized (
        select r.* from (select distinct member_id, type from unit) m cross join lateral (
          select x.member_id, x.type, x.id, x.hash, x.substance, x.links, x.deleted and not ${wasGiven('x.member_id', 'x.type', 'x.id', '$4')} as is_gone from exchange.resource x
          where x.member_id = m.member_id and x.type = m.type and x.origin = 'own' offset 0) r
        where r.hash in (select hash from unit) or r.substance in (select substance from unit)
+     ), own as materialized (
+       -- what a member has of a type is read once, and not for each unit; what of it went to anybody is as long as the member's record, and brought beside it by sorting
+       select * from (
+         select *, bool_or(type is null) over (partition by member_id, key) as was_given from (
+           select *, hashtextextended(type || '/' || id, 0) as key from known
+           union all
+           select m.member_id, null, null, null, null, null, null, k from (select distinct member_id from known) m
+           cross join lateral (select x.keys from exchange.delivered x where x.member_id = m.member_id offset 0) d cross join unnest(d.keys) k) a
+       ) a where type is not null
+     ), others as materialized (
+       -- beside what others tell, which is read once as well: grouped, since nobody can say beforehand how many there are
+       select member_id, type, array_agg(id) filter (where id is not null) as ids, array_agg(file) filter (where id is null) as files,
+         array_agg(line) filter (where id is null) as lines, array_agg(entry) filter (where id is null) as entries
+       from (
+         select member_id, type, substance, file, line, entry, null as id from passed where substance is not null
+         union all
+         select r.* from (select distinct member_id, type from passed) m cross join lateral (
+           select x.member_id, x.type, x.substance, null::integer, null::integer, null::integer, x.id from exchange.resource x
+           where x.member_id = m.member_id and x.type = m.type and x.origin <> 'own' and x.origin <> $4 and x.substance is not null offset 0) r
+       ) a group by member_id, type, substance having bool_or(id is null) and bool_or(id is not null)
      ), alike as materialized (
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash
@@ -66,17 +88,16 @@ export async function echoes(
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 2, r.id is not distinct from u.echo_of
        from unit u join own r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.id = u.echo_of or (not r.is_gone and exists (
-         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)))
+       where r.id = u.echo_of or (not r.is_gone and r.was_given)
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 3, true
        from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = u.echo_of
        where u.echo_of is not null and r.origin <> 'own' and r.substance = u.substance
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 4, false
-       from through_us t join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id and u.type <> 'Provenance'
-       join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance
-       where r.origin <> 'own' and r.origin <> $4
+       from others o cross join unnest(o.files, o.lines, o.entries) p(file, line, entry) cross join unnest(o.ids) k(id)
+       cross join lateral (select x.file, x.line, x.entry, x.refs from exchange.staging x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) u
+       cross join lateral (select x.member_id, x.type, x.id, x.links from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
      ), packed as materialized (
        select b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
        where $5 and b.pull_id = $1 and b.bucket between $2 and $3 and exists (select from alike where not is_named)

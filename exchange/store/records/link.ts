@@ -85,13 +85,19 @@ export function candidatePairs(
            select x.member_id, x.type, x.id, x.origin, x.source_id from exchange.resource x
            where x.member_id = m.member_id and x.type = m.type and x.origin <> $2 and not x.deleted and x.source_id is not null offset 0) r
          join exchange.peer p on p.id = r.origin
+       ), met as materialized (
+         -- what there may be anything to compare with; brought together by sorting: how much is held the planner does not know
+         select * from (
+           select *, bool_or(file is null) over (partition by member_id, type) as is_held from (
+             select file, line, entry, member_id, type, source_id, local_id, keys from unit
+             union all
+             select null, null, null, member_id, type, null, null, null from (select distinct member_id, type from held) h) a
+         ) a where file is not null and (is_held or type in ('ExplanationOfBenefit', 'MedicationDispense'))
        ), key as materialized (
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash
-         from unit u cross join unnest(u.keys) k
-         where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held)
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash from met u cross join unnest(u.keys) k
          union all
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || u.type || '/' || u.source_id, 0)
-         from exchange.peer p cross join unit u where p.id = $2 and (u.member_id, u.type) in (select member_id, type from held)
+         from exchange.peer p cross join met u where p.id = $2 and u.is_held
        ), mine as materialized (
          -- by whom it was told first, where that is noted as we note it; ? when it is noted otherwise. What goes with this work is compared with nothing
          select r.member_id, r.type, r.id, r.keys, case when $2 <> 'own' and strpos(r.body, '"use":"secondary"') > 0
@@ -174,13 +180,21 @@ export function candidatePairs(
          select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy, bool_or(within) as within,
            max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
          from pair group by 1, 2, 3, 4, 5, 6, 7, 8
+       ), asked as materialized (
+         -- with what of a member went to anybody, as long as the member's record: by sorting, too
+         select * from (
+           select *, bool_or(file is null) over (partition by member_id, key) as was_given from (
+             select *, hashtextextended(other_type || '/' || other_id, 0) as key from one
+             union all
+             select null, null, null, m.member_id, null, null, null, null, null, null, null, null, null, k from (select distinct member_id from one) m
+             cross join lateral (select x.keys from exchange.delivered x where x.member_id = m.member_id offset 0) d cross join unnest(d.keys) k) a
+         ) a where file is not null
        )
        select * from (
          select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
-           p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and exists (
-             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne", p.within as "isWithin",
+           p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and p.was_given, false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne", p.within as "isWithin",
            case when p.other_file is not null then jsonb_build_object('file', p.other_file, 'line', p.other_line, 'entry', p.other_entry) end as other, false as "isCrowded"
-         from one p
+         from asked p
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
          where (r.id is not null or p.other_file is not null) and (not p.copy or r.origin <> $2)
          union all
@@ -190,8 +204,7 @@ export function candidatePairs(
            select n.*, c.hash is not null as is_crowded, bool_or(c.hash is null) over (partition by n.file, n.line, n.entry, n.beginning) as is_compared
            from (
              select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, k, hashtextextended(k, 0) as hash, regexp_replace(k, '[^|]*$', '') as beginning
-             from unit u cross join unnest(u.keys) k
-             where exists (select from crowded) and (u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held))
+             from met u cross join unnest(u.keys) k where exists (select from crowded)
            ) n left join crowded c on c.member_id = n.member_id and c.hash = n.hash
          ) n where n.is_crowded and not (n.k = n.beginning and n.is_compared)
          order by n.member_id, n.type, n.hash, n.file, n.line, n.entry)
@@ -205,48 +218,6 @@ export function candidatePairs(
       [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);
-}
-
-/** A record whose text is wanted: a unit of the work by its place, or what is stored of a member. */
-export type Wanted = { key: string; memberId: string; type: string; id: string; at: Pair['other'] };
-
-/** JSON texts of records by {@link Wanted.key}, references in our ids. What is gone meanwhile is left out. Primary keys of staged_text, rewritten and resource. */
-export async function textsOf(sql: Queryable, work: string, wanted: readonly Wanted[]): Promise<Map<string, string>> {
-  const staged = wanted.flatMap(({ key, at }) => (at === null ? [] : [{ key, ...at }]));
-  const stored = wanted.filter((w) => w.at === null);
-  const column = <T>(of: readonly T[], value: (one: T) => string | number) => arrayLiteral(of.map(value));
-  type Row = { key: string; body: string };
-  const [ofWork, ofMembers] = await Promise.all([
-    staged.length === 0
-      ? []
-      : sql<Row[]>`
-          select k.key, coalesce(w.final, t.body) as body
-          from unnest(${column(staged, (s) => s.key)}::text::text[], ${column(staged, (s) => s.file)}::text::int[],
-            ${column(staged, (s) => s.line)}::text::int[], ${column(staged, (s) => s.entry)}::text::int[]) k(key, file, line, entry)
-          cross join lateral (select body from exchange.staged_text x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) t
-          left join lateral (select final from exchange.rewritten x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) w on true`,
-    stored.length === 0
-      ? []
-      : sql<Row[]>`
-          select k.key, r.body
-          from unnest(${column(stored, (s) => s.key)}::text::text[], ${column(stored, (s) => s.memberId)}::text::text[],
-            ${column(stored, (s) => s.type)}::text::text[], ${column(stored, (s) => s.id)}::text::text[]) k(key, member_id, type, id)
-          cross join lateral (select body from exchange.resource x where x.member_id = k.member_id and x.type = k.type and x.id = k.id and not x.deleted offset 0) r`,
-  ]);
-  return new Map([...ofWork, ...ofMembers].map((r) => [r.key, r.body]));
-}
-
-/** NPIs of directory-type records by our key, those of this work included. Primary key; staging_shared. */
-export async function npisOf(sql: Queryable, work: string, keys: readonly string[]): Promise<Map<string, string>> {
-  if (keys.length === 0) return new Map();
-  const rows = await sql<{ key: string; npi: string }[]>`
-    select k.key, coalesce(e.npi, s.npi) as npi
-    from (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t) k
-    left join exchange.shared_resource e on e.type = k.type and e.id = k.id
-    left join lateral (
-      select npi from exchange.staging s where s.pull_id = ${work} and s.is_shared and s.local_id = k.id and s.type = k.type and s.npi is not null limit 1) s on true
-    where coalesce(e.npi, s.npi) is not null`;
-  return new Map(rows.map((r) => [r.key, r.npi]));
 }
 
 /**

@@ -59,10 +59,9 @@ export async function renumbered(
        select b.member_id, b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
        where b.pull_id = $1 and b.bucket between $3 and $4 and exists (select from fresh f where f.member_id = b.member_id)
      ), known as materialized (
-       select r.member_id, r.type, r.id, s.pull_id is null and p.source_id is null as gone
+       select r.member_id, r.type, r.id, s.pull_id is null and coalesce((r.member_id, r.type, r.source_id) not in (select member_id, type, source_id from packed), true) as gone
        from fresh f join exchange.resource r on r.member_id = f.member_id and r.origin = $2 and not r.deleted and r.type <> 'Patient'
        left join lateral (select s.pull_id from exchange.staging s where s.pull_id = $1 and s.type = r.type and s.source_id = r.source_id limit 1) s on true
-       left join packed p on p.member_id = r.member_id and p.type = r.type and p.source_id = r.source_id
      ), suspect as materialized (
        select member_id, count(*) as n from known group by member_id having count(*) filter (where gone) * 2 > count(*) and count(*) >= ${FEWEST_RENUMBERED}
      ), left_ids as materialized (

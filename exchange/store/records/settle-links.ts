@@ -10,8 +10,8 @@ import { CHANGED_COPY, type Known } from '../../reconcile/judge/verdict.ts';
 import { withNamedWithin } from '../../reconcile/named-within.ts';
 import { firstBase } from '../../reconcile/noted-names.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
-import { npisOf } from './link.ts';
 import { followLinks } from './link-items.ts';
+import { npisOf } from './link-texts.ts';
 import { type Edge, isChangedCopy, severalCopies } from './several-copies.ts';
 
 /** Score of a pair of which one part is missing: never linked by rule. */
