@@ -55,8 +55,8 @@ export const PEER_FAULTS = {
     'Read them at the pull.',
   ),
   'peer-incomplete': look(
-    'It says that it could not give something, gave less than it says there is, or broke off, or its messages cannot be read: records may be missing. The next request asks for the same again.',
-    'Read its messages at the pull; ask the other payer for what is missing.',
+    'It says that it could not give something, gave less than it says there is, broke off or sent lines that cannot be read, or its messages cannot be read: records may be missing. The next request asks for the same again.',
+    'Read its messages and the rejected lines at the pull; ask the other payer for what is missing.',
   ),
   'peer-files-expired': look(
     'Its files expired before they were fetched; they were asked for again.',

@@ -33,7 +33,7 @@ import {
   type PullSlice,
   planSlices,
 } from '../store/pull/pull-slice.ts';
-import { filesWithNone, keepNoTime, keepNoTimeOfCut } from '../store/pull/staged-files.ts';
+import { filesWithNone, hasUnread, keepNoTime } from '../store/pull/staged-files.ts';
 import { retryAttachments } from '../store/records/attachment.ts';
 import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/records/commit-pull.ts';
 import type { Decided } from '../store/records/decided.ts';
@@ -225,8 +225,7 @@ async function finish(s: Step, work: Decided): Promise<void> {
     await writePullFindings(tx, work, work.isFull);
     await retryAttachments(tx, s.pull, s.deps.clock());
     await noteFaults(tx, s.pull.id, s.faults);
-    await keepNoTimeOfCut(tx, s.pull.id);
-    if (said.mayLack) await keepNoTime(tx, s.pull.id);
+    if (said.mayLack || (await hasUnread(tx, s.pull.id))) await keepNoTime(tx, s.pull.id);
     const counted = await countOutcomes(tx, s.pull.id);
     await movePull(
       tx,

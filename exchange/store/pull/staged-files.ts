@@ -17,19 +17,6 @@ export async function endingWithin(sql: Queryable, work: string): Promise<Readon
   return new Set(rows.map((r) => r.file));
 }
 
-/**
- * A file that still ends so when it was fetched again, and whose lines nobody counted, may be less than there was: the pull keeps no time, so
- * that the next request begins where this one did. What a person has accepted is as it is.
- */
-export async function keepNoTimeOfCut(tx: Queryable, pullId: string): Promise<void> {
-  const cut = [...(await endingWithin(tx, pullId))];
-  if (cut.length === 0) return;
-  const lacking = await tx`
-    update exchange.pull set transaction_time = null where id = ${pullId} and accepted_by is null and exists (
-      select from exchange.pull_file f where f.pull_id = ${pullId} and f.position = any(${cut}::int[]) and f.declared is null) returning 1`;
-  if (lacking.length > 0) await noteFaults(tx, pullId, new Map([['peer-incomplete', 1]]));
-}
-
 /** Up to so many lines a file may hold what is held back before its share is looked at. */
 const FEW = 50;
 
@@ -55,12 +42,23 @@ export async function mostlyHeld(
   return row;
 }
 
-/** Files of records in which lines of a pull that are in the ledger are none. ledger_pkey. */
+/** Files of records in which lines of a pull that are in the ledger are none. ledger_held. */
 export async function filesWithNone(sql: Queryable, pullId: string): Promise<ReadonlySet<number>> {
   const rows = await sql<{ file: number }[]>`
     select distinct l.file from exchange.ledger_unit l join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.kind = 'output'
     where l.pull_id = ${pullId} and l.outcome = 'rejected' and l.reason = 'not-a-resource'`;
   return new Set(rows.map((r) => r.file));
+}
+
+/**
+ * Are lines of a pull in the ledger that could not be read? What they were nobody knows, and who asks for what changed would not be sent it again when it is
+ * mended there. A file that broke off within a line has such a one. ledger_held.
+ */
+export async function hasUnread(sql: Queryable, pullId: string): Promise<boolean> {
+  const rows = await sql`
+    select from exchange.ledger_unit l join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.kind <> 'error'
+    where l.pull_id = ${pullId} and l.outcome = 'rejected' and l.reason = 'invalid-json' limit 1`;
+  return rows.length > 0;
 }
 
 /** What a payer could not give would not come by itself: the next request begins where this one did. What a person has accepted is as it is. */
