@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { isResource, text } from '../../src/fhir/resource.ts';
+import { isApartRead } from '../reconcile/kept-apart.ts';
 import { attachmentKey, type KeptBytes } from '../store/records/attachment.ts';
 import { type Came, type Declared, judgeAttachment } from './judge-attachment.ts';
 import { askPeer, discard, isPeerOrigin, PeerFault } from './peer-fetch.ts';
@@ -31,14 +32,15 @@ const AROUND = 64 * 1024;
 /** Base64 is a third longer, and something stands around it. */
 const asJson = (bytes: number): number => Math.ceil((bytes * 4) / 3) + AROUND;
 
-/** Sends the token to the peer's own origins alone, and not where its files need none. */
+/** Sends the token to the peer's own origins alone, and not where its files need none; an operation of its server is no file. */
 function ask(talk: Talk, r: AttachmentRequest): Promise<Response> {
   const request = {
     isFile: true,
     timeoutMs: TIMEOUT_MS,
     headers: { accept: r.media === null ? '*/*' : `${plain(r.media)}, */*;q=0.5`, 'accept-encoding': 'gzip' },
   };
-  return r.needsToken === false || !isPeerOrigin(new URL(r.url), talk.peer)
+  const url = new URL(r.url);
+  return (r.needsToken === false && !isApartRead(url)) || !isPeerOrigin(url, talk.peer)
     ? askPeer(talk, r.url, request)
     : withToken(talk, (token) => askPeer(talk, r.url, { ...request, token }));
 }

@@ -62,13 +62,16 @@ export const readSaid = (response: Response): Promise<string> => readBounded(res
 /** https://hl7.org/fhir/R4/valueset-issue-type.html, below `transient` */
 const TRANSIENT = new Set(['transient', 'lock-error', 'no-store', 'exception', 'timeout', 'incomplete', 'throttled']);
 
+/** Times as long as bytes may take: the clock of a connection goes by halves of seconds. */
+const LONGER = 1.25;
+
 /**
- * Sends, and waits for the headers of the answer no longer than for any other bytes: a file may take hours, what comes before it (100, 103 without
- * end) may not.
+ * Sends, and waits for the headers of the answer hardly longer than for any other bytes: a file may take hours, what comes before it (100, 103 without
+ * end) may not. A server that is silent is away, and not slow: the connection's own time-out, which is no longer, tells that first.
  */
 async function send(talk: Talk, url: URL, request: PeerRequest, token: string | undefined): Promise<Response> {
   const slow = new AbortController();
-  const head = setTimeout(() => slow.abort(), talk.limits.slowWindowMs);
+  const head = setTimeout(() => slow.abort(), talk.limits.slowWindowMs * LONGER);
   try {
     return await talk.deps.fetch(url, {
       method: request.method ?? 'GET',

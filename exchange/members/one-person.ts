@@ -44,6 +44,7 @@ import {
 import { changedDoubts, doubtsOf, moveDoubted, takeDoubts } from '../store/records/doubt.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { STAGED_VERSION } from '../store/records/staging.ts';
+import { moveUnclear } from '../store/records/unclear-items.ts';
 import { findMemberId } from '../store/report/report-disclosures.ts';
 import { ledTo } from './as-one-person.ts';
 import type { Actor } from './choose.ts';
@@ -210,6 +211,7 @@ export async function makeOne(
       after = last && [last.type, last.id];
     }
     await moveBeside(tx, move);
+    await moveUnclear(tx, move.from, move.to);
     await moveWaiting(tx, move);
     await takeDoubts(tx, move);
     await keepDecisions(tx, move, 'Of the member before: ');
@@ -262,6 +264,7 @@ export async function makeTwo(
       );
     }
     await moveBeside(tx, move);
+    await moveUnclear(tx, move.from, move.to);
     await takeDoubts(tx, move);
     await keepDecisions(tx, move, 'While the two were one: ');
     await moveDoubted(tx, changedDoubts(doubted, await doubtsOf(tx, [memberId, formerId])), instant);

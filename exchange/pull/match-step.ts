@@ -16,7 +16,7 @@ import { closeClock } from '../store/clock.ts';
 import { submissions } from '../store/match/submission.ts';
 import { earlierMatch } from '../store/pull/known-since.ts';
 import { copyOutcomes, holdPull, leftOutMembers, type movePull, pullMembers, setOutcomes } from '../store/pull/pull.ts';
-import { keepStatements } from '../store/pull/pull-member.ts';
+import { keepStatements, noteIdentities } from '../store/pull/pull-member.ts';
 import { restartsOf } from '../store/pull/pull-restart.ts';
 import { inLanes } from './lanes.ts';
 import { moveToOther } from './split.ts';
@@ -34,6 +34,7 @@ const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|stat
 export async function matchStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
   if (!s.pull.isFull && (await useEarlier(s))) return;
+  await noteIdentities(sql, s.pull.id);
   const asked = await submissions(sql, s.pull.id, today(s));
   const left = await leftOutMembers(sql, s.pull.id);
   if (left.size > 0 && left.size === (await pullMembers(sql, s.pull.id)).length)

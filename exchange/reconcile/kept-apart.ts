@@ -9,6 +9,8 @@ import { type Addressed, apartId, readAttachment } from './attachment-address.ts
 
 const HINT = '/externalized-binary-id"';
 const OPERATION = '$binary-access-read';
+/** Is it an address of that operation, and of no file? */
+export const isApartRead = (url: URL): boolean => url.pathname.endsWith(`/${OPERATION}`);
 /** The member of an element of several types is called without its type in a path: https://hl7.org/fhirpath/N1/#path-selection. */
 const OF_SEVERAL = /^(value|content|source)Attachment$/;
 

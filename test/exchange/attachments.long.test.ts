@@ -467,6 +467,24 @@ const ROWS: Row[] = [
       ]),
   },
   {
+    does: 'keeps the bytes apart, and names them in two places: they are fetched once',
+    records: () => [
+      { ...note('d1', apart('aBc')), content: [{ attachment: apart('aBc') }, { attachment: apart('aBc') }] },
+    ],
+    script: () => ({ 'GET /fhir/DocumentReference/d1/$binary-access-read': sends(PDF, pdf) }),
+    becomes: kept(PDF),
+    notes: [],
+  },
+  {
+    does: 'needs no token for its files, and keeps the bytes apart: what gives them is no file',
+    manifest: { requiresAccessToken: false },
+    records: () => [note('d1', apart('aBc'))],
+    script: () => ({ [`GET ${APART_READ}`]: sends(PDF, pdf) }),
+    becomes: kept(PDF),
+    notes: [],
+    also: () => expect(asked(APART_READ).map((s) => s.token?.startsWith('Bearer t'))).toEqual([true]),
+  },
+  {
     does: 'keeps the bytes apart, and does not give them: told as of any address',
     records: () => [note('d1', apart('aBc'))],
     becomes: not('attachment-404'),

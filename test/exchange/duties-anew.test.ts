@@ -4,6 +4,7 @@ import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
 import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -298,4 +299,29 @@ test('a payer that cannot be asked: the duty ends with the coverage as any other
   const [clock] = await node.deps.database.sql`
     select reason, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.clock where member_id = ${member} and kind = 'C2'`;
   expect(clock).toEqual({ reason: 'coverage-ended', closed: '08-06 00:00' });
+});
+
+test('what was offered while a coverage went on is no offer for the one after a gap', async () => {
+  const offered = async (day: string) => {
+    const { sql } = node.deps.database;
+    await sql`insert into exchange.contact (id, member_id, kind, at, channel, result, recorded_by, recorded_at) values (${`${member}-${day}`}, ${member}, 'offer', ${new Date(`${day}T17:00:00Z`)}, 'mail', 'delivered', 'test', now())`;
+    await settleOfferClocks(sql, [member]);
+  };
+  const offers = async () =>
+    (
+      await node.deps.database.sql<{ duty: string }[]>`
+        select to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty from exchange.clock where member_id = ${member} and kind = 'C1-offer' order by starts_at`
+    ).map((r) => r.duty);
+  at('2027-01-02');
+  await covered('2027-01-01', '2027-01-31');
+  await keepClocks(node.deps);
+  await offered('2027-01-03');
+  expect(await offers()).toEqual(['01-08 met']);
+  at('2027-03-01');
+  await covered('2027-03-01', null);
+  await keepClocks(node.deps);
+  expect(await offers()).toEqual(['01-08 met', '03-08 open']);
+  // from the day after the one before had ended
+  await offered('2027-02-01');
+  expect(await offers()).toEqual(['01-08 met', '03-08 met']);
 });

@@ -61,15 +61,54 @@ test('who was not known under a wrong birth date is asked for under the right on
     { start_event: 'opt-in-and-payer-known', state: 'met', reason: 'no-unique-match' },
     { start_event: 'identity-corrected', state: 'met', reason: null },
   ]);
-  // what is corrected before the answer to what was wrong is asked for as well
+  // what is corrected before it is asked for is asked for once, as it is by then
   await load(ANN, { ...BOB, born: '1960-03-02' });
   const [id = ''] = await planPulls(ours.deps, { cause: 'opt-in' });
   const worker = setInterval(() => void prior.work(), 20);
   await load(ANN, { ...BOB, born: '1960-03-03' });
   await ours.worker.finish(id);
   clearInterval(worker);
-  expect(await asked()).toEqual(['not-matched']);
-  // who is known there is not asked for once more when a name changes
-  await load({ ...ANN, family: 'Rivera-Stone' }, { ...BOB, born: '1960-03-03' });
+  expect(await sql`select outcome from exchange.pull_member where pull_id = ${id}`).toMatchObject([
+    { outcome: 'not-matched' },
+  ]);
   expect(await asked()).toEqual([]);
+  // by what was asked in vain nobody is asked once more, also when another feed has told something else in between
+  await load({ ...BOB, born: '1960-03-02' });
+  expect(await asked()).toEqual(['not-matched']);
+  await load({ ...BOB, born: '1960-03-03' });
+  expect(await asked()).toEqual([]);
+  await load({ ...BOB, born: '1960-03-02' });
+  expect(await asked()).toEqual([]);
+  // nor does it count as asked for by who asked, by the other name, while it was being written
+  await load({ ...BOB, born: '1961-01-01' });
+  await sql`update exchange.identity_corrected set at = now() - interval '1 hour'`;
+  expect(await asked()).toEqual(['not-matched']);
+  expect(await asked()).toEqual([]);
+  // who is known there is not asked for once more when a name changes
+  await load({ ...ANN, family: 'Rivera-Stone' }, { ...BOB, born: '1961-01-01' });
+  expect(await asked()).toEqual([]);
+});
+
+test('who was not known is matched anew with all who were asked for together, though the others are known', async () => {
+  const { sql } = ours.deps.database;
+  const [cat, dan]: [Person, Person] = [
+    { number: 'A3', family: 'Stone', given: 'Cat', born: '1980-01-01' },
+    { number: 'A4', family: 'Woods', given: 'Dan', born: '1981-01-01' },
+  ];
+  await loadPlan(prior, [enrolled({ ...cat, number: 'B3' }), enrolled({ ...dan, number: 'B4' })], []);
+  const load = (born: string) =>
+    loadPlan(ours, [asksOf(cat, 'Old Plan', 'B3'), asksOf({ ...dan, born }, 'Old Plan', 'B4')], []);
+  await load('1981-10-10');
+  expect((await asked()).sort()).toEqual(['matched', 'not-matched']);
+  await load(dan.born);
+  // both at once, as in the next quarter
+  const both = await sql<
+    { id: string }[]
+  >`select member_id as id from exchange.enrolment where member_number in ('A3', 'A4')`;
+  const [id = ''] = await planPulls(ours.deps, { cause: 'command', again: true, memberIds: both.map((m) => m.id) });
+  const worker = setInterval(() => void prior.work(), 20);
+  await ours.worker.finish(id);
+  clearInterval(worker);
+  const outcomes = await sql<{ outcome: string }[]>`select outcome from exchange.pull_member where pull_id = ${id}`;
+  expect(outcomes.map((m) => m.outcome)).toEqual(['matched', 'matched']);
 });

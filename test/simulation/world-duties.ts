@@ -41,7 +41,8 @@ const undone = (due: string): string => (due < today() ? 'overdue' : 'running');
 function* offers(): Generator<Duty> {
   for (const { who, plan, starts } of spells) {
     const due = addDays(starts, 7);
-    const from = addDays(starts, -EARLY);
+    const last = spells.filter((s) => s.who === who && s.plan === plan && s.starts < starts).at(-1)?.ends;
+    const from = [addDays(starts, -EARLY), ...(last === undefined ? [] : [addDays(last, 1)])].sort().at(-1) as string;
     const days = (kind: string) => [
       ...letters.flatMap((l) =>
         l.who === who && l.plan === plan && l.kind === kind && l.isDelivered ? planDay(l.at) : [],
@@ -105,7 +106,11 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       if (over && d.kind === 'C5-runoff') d.causes.push(addDays(last, RUN_OFF + 1));
     }
     const until = ticks[n + 1]?.at;
+    // what is lost there is asked for again by the same pull: one answer
+    let isTaken = false;
     for (const a of answers.filter((one) => one.at >= at && (until === undefined || one.at < until))) {
+      if (a.isMatched && isTaken) continue;
+      isTaken ||= a.isMatched;
       const day = planDay(a.at);
       for (const d of all.filter((one) => one.isOpen)) {
         d.isOpen = false;

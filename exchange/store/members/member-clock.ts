@@ -76,7 +76,8 @@ export async function takeAgain(
 }
 
 /**
- * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage was over, with the end of its last day, before
+ * Stops the offer clocks of members by what was delivered or what they said, no earlier than {@link EARLY_DAYS} before the coverage and, after a gap, not before
+ * the last one was over: until then it was of that one (docs/decisions/020). Ends those whose coverage was over, with the end of its last day, before
  * the offer was due. Served by clock_member.
  */
 export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[]): Promise<void> {
@@ -95,7 +96,9 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
         union all
         select v.known_at, 'other-coverage/' || v.id from exchange.other_coverage v where v.member_id = o.member_id and o.kind = 'C1b-identify'
       ) x
-      where x.at >= o.starts_at - make_interval(days => ${EARLY_DAYS})
+      where x.at >= greatest(o.starts_at - make_interval(days => ${EARLY_DAYS}), (
+        select (max(f.ends) + 1)::timestamp at time zone o.zone from exchange.enrolment f
+        where f.member_id = o.member_id and f.ends < right(o.subject, 10)::date - 1))
       order by at limit 1
     ) s
     where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and o.member_id = any(${only}::text[])

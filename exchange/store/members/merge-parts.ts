@@ -211,7 +211,7 @@ export async function moveWaiting(tx: Queryable, { id, from, to }: Move): Promis
     insert into exchange.member_merge_part (merge_id, what, key, part) select ${id}, 'identity', peer_id, type || '/' || source_id from moved`;
   await tx`
     with moved as (
-      update exchange.review_item set member_id = ${to} where member_id = ${from} and a_id is null and kind <> 'chain-anomaly' returning id
+      update exchange.review_item set member_id = ${to} where member_id = ${from} and a_id is null and rule not in ('chain', 'unclear') returning id
     )
     insert into exchange.member_merge_part (merge_id, what, key) select ${id}, 'item', id from moved`;
   await tx`

@@ -5,6 +5,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { REFUSED } from '../pull/pull.ts';
+import { identitySql } from '../pull/pull-member.ts';
 import { enrolledSql, lastsSql, livesSql, namesSql } from './enrolled.ts';
 import { COVERED_ANEW, IDENTIFIED, RENEWED } from './member-request.ts';
 
@@ -65,6 +66,16 @@ async function renewBack(
 }
 
 /**
+ * Nobody asked for it in vain under what the member is known by now (two feeds that tell different names would have it asked for each day), nor since it was
+ * corrected, unless by something else: who asks while it is being written does not know it yet. member_profile_pkey, pull_member_member.
+ */
+const notAskedAs = `not exists (
+         select from exchange.member_profile f join exchange.pull_member m on m.member_id = f.member_id join exchange.pull p on p.id = m.pull_id
+         where f.member_id = o.member_id and m.other_coverage_id = o.id and (
+           (m.identity = ${identitySql('f')} and m.outcome in ('not-matched', 'constrained'))
+           or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.at and p.state not in ('failed', 'withdrawn') and not ${REFUSED})))`;
+
+/**
  * Those of some members, or of some other coverage ($1), that a payer did not know under a name or birth date that was corrected since it was asked: it is what
  * the week begins with, and nobody else would ask before the next quarter. clock_member, identity_corrected_pkey.
  */
@@ -79,7 +90,7 @@ async function renewIdentified(
     renewedSql(
       `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
       `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.reason = 'no-unique-match'
-        and ${NAMED} and ${notAsked('d.at')}`,
+        and ${NAMED} and ${notAskedAs}`,
     ),
     [[...ids], now, calendar.zone, IDENTIFIED],
   );

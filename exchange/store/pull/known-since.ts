@@ -20,8 +20,9 @@ const ASKED_OF = (pull: string) =>
 export type Earlier = { pullId: string; groupId: string | null; fetchForm: FetchForm | null };
 
 /**
- * The newest balanced pull from a peer of exactly the members of another one, under the same cards, if what the payer was told of them then is what is to be told now: its Group
- * is asked again, without matching anew. Where a member has chosen something else since, or the consent that was sent ends soon, there is none.
+ * The newest balanced pull from a peer of exactly the members of another one, under the same cards, all of whom it knew, if what the payer was told of them then is what is to be told now: its Group
+ * is asked again, without matching anew. Where a member has chosen something else since, or the consent that was sent ends soon, there is none;
+ * nor where one was not known: that may have changed, here or there.
  */
 export async function earlierMatch(
   sql: Queryable,
@@ -33,6 +34,7 @@ export async function earlierMatch(
      from exchange.pull p
      where p.peer_id = $2 and p.state = 'done' and (p.group_id is not null or p.fetch_form in ('patient', 'all')) and p.transaction_time is not null
        and ${ASKED_OF('p.id')} = ${ASKED_OF('$1')}
+       and not exists (select from exchange.pull_member e where e.pull_id = p.id and e.outcome is distinct from 'matched')
        and not exists (
          select from exchange.pull_member m where m.pull_id = $1
            and not ${isTold('m.member_id', 'm.consent_id', 'p', `u.created_at > $3::timestamptz - interval '${TOLD_DAYS} days'`)})

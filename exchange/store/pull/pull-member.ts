@@ -39,6 +39,20 @@ export async function setOutcomes(
     where m.pull_id = ${pullId} and m.submitted_id = o.id`;
 }
 
+/**
+ * What the members of a pull are known by (name, birth date) as they are submitted: `of` their profile. Who was not known by that is not asked for by the same once more
+ * because something else stood there in between (members/renewed-request.ts).
+ */
+export const identitySql = (of: string): string =>
+  `md5(concat_ws('|', ${of}.family::text, ${of}.given::text, ${of}.suffix, ${of}.dob::text))`;
+
+/** Notes it. pull_member_pkey, member_profile_pkey. */
+export async function noteIdentities(sql: Queryable, pullId: string): Promise<void> {
+  await sql`
+    update exchange.pull_member m set identity = ${sql.unsafe(identitySql('p'))}
+    from exchange.member_profile p where m.pull_id = ${pullId} and p.member_id = m.member_id and m.outcome is null`;
+}
+
 /** Keeps our statements about members, by the ids under which they are submitted. pull_member_pkey. */
 export async function keepStatements(sql: Queryable, pullId: string, made: ReadonlyMap<string, string>): Promise<void> {
   if (made.size === 0) return;

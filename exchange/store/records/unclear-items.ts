@@ -6,28 +6,30 @@ import { ITEM_KINDS } from '../../review/kinds.ts';
 const OURS = 'own-unclear-pa';
 const THEIRS = 'unclear-pa';
 const TYPE = 'ExplanationOfBenefit';
+/** One of each record, whosever it is: it goes with the record, where two members become one. */
+const ID = (id: string): string => `md5('unclear|' || ${id})`;
 
 /** `of`: rows of member_id, id, pull_id, file, line, entry: records that were written. $1 instant. resource_pkey, review_item_pkey. */
 async function follow(tx: Queryable, of: string, at: string, values: readonly string[]): Promise<void> {
   const given = [at, ...values];
   await tx.unsafe(
     `update exchange.review_item v set state = 'gone' from (${of}) u
-     where v.id = md5(concat_ws('|', 'unclear', u.member_id, u.id)) and v.state <> 'gone' and $1::text is not null
+     where v.id = ${ID('u.id')} and v.member_id = u.member_id and v.state <> 'gone' and $1::text is not null
        and not exists (select from exchange.resource r where r.member_id = u.member_id and r.type = '${TYPE}' and r.id = u.id and not r.deleted and r.pa_state = 'unclear')`,
     given,
   );
   await tx.unsafe(
     `insert into exchange.review_item as v (id, member_id, kind, weight, type, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at)
-     select distinct on (1) md5(concat_ws('|', 'unclear', r.member_id, r.id)), r.member_id, k.kind, k.weight, '${TYPE}', '${TYPE}', r.id, r.hash, k.peer_id, u.pull_id, u.file, u.line, u.entry, 'unclear', $1::text::timestamptz
+     select distinct on (1) ${ID('r.id')}, r.member_id, k.kind, k.weight, '${TYPE}', '${TYPE}', r.id, r.hash, k.peer_id, u.pull_id, u.file, u.line, u.entry, 'unclear', $1::text::timestamptz
      from (${of}) u
      join exchange.resource r on r.member_id = u.member_id and r.type = '${TYPE}' and r.id = u.id and not r.deleted and r.pa_state = 'unclear'
      cross join lateral (
        select case when r.origin = 'own' then '${OURS}' else '${THEIRS}' end as kind, case when r.origin = 'own' then '' else r.origin end as peer_id,
          case when r.origin = 'own' then ${ITEM_KINDS[OURS]?.weight ?? 1} else ${ITEM_KINDS[THEIRS]?.weight ?? 1} end::smallint as weight) k
      order by 1, u.file desc nulls last, u.line desc
-     on conflict (id) do update set b_hash = excluded.b_hash, peer_id = excluded.peer_id, pull_id = excluded.pull_id, file = excluded.file, line = excluded.line, entry = excluded.entry,
+     on conflict (id) do update set member_id = excluded.member_id, b_hash = excluded.b_hash, peer_id = excluded.peer_id, pull_id = excluded.pull_id, file = excluded.file, line = excluded.line, entry = excluded.entry,
        state = 'open', decision = null, opened_at = excluded.opened_at, reopened = v.reopened + 1
-       where v.b_hash is distinct from excluded.b_hash or v.state = 'gone'`,
+       where v.b_hash is distinct from excluded.b_hash or v.member_id <> excluded.member_id or v.state = 'gone'`,
     given,
   );
 }
@@ -52,3 +54,11 @@ export const askUnclearOf = (tx: Queryable, memberIds: readonly string[], at: st
     at,
     [arrayLiteral(memberIds)],
   );
+
+/** They go with records that became another member's, as they were decided: the same record in other words. review_item_member, resource_pkey. */
+export async function moveUnclear(tx: Queryable, from: string, to: string): Promise<void> {
+  await tx`
+    update exchange.review_item v set member_id = ${to}, b_hash = r.hash
+    from exchange.resource r
+    where v.member_id = ${from} and v.rule = 'unclear' and r.member_id = ${to} and r.type = ${TYPE} and r.id = v.b_id and not r.deleted`;
+}

@@ -1,6 +1,7 @@
 // Authorizations that may have been denied, though no review action says so: they leave to nobody, and a person is asked about each, of
 // ours as of another payer's, until it is said what was decided.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
 import { relabel } from '../../../exchange/members/relabel.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import { ITEM_KINDS } from '../../../exchange/review/kinds.ts';
@@ -104,6 +105,44 @@ test('what was held before there were such items is asked about when it is decid
       .map((t) => t[0])
       .sort(),
   ).toEqual(expect.arrayContaining(['own-unclear-pa', 'unclear-pa']));
+});
+
+test('where two members are made one, each goes on with its record, as it was decided, and is there once', async () => {
+  const two = { resourceType: 'Patient', id: 'm2', name: [{ family: 'A' }], birthDate: '1970-01-01' };
+  const theirs = { ...unclear('own-m'), patient: { reference: 'Patient/m2' } };
+  const decidedThen = { ...unclear('own-n'), patient: { reference: 'Patient/m2' } };
+  await node.own(person, two, theirs, decidedThen);
+  const of = (id: string) => node.sql<{ whose: string; state: string }[]>`
+    select member_id as whose, state from exchange.review_item where rule = 'unclear' and b_id = ${id}`;
+  const idOf = async (id: string) =>
+    (await node.sql<{ id: string }[]>`select id from exchange.review_item where b_id = ${id}`)[0]?.id ?? '';
+  const dismissed = await findItem(node.sql, await idOf('own-n'));
+  const by = { subject: 's', name: 'Reviewer', role: 'reviewer', development: false };
+  const said = { itemId: dismissed?.id ?? '', mark: dismissed?.mark ?? '', decision: 'dismiss' as const };
+  expect(await decideItem(node.deps, by, { ...said, reason: 'It was denied.' }, 'request')).toBeUndefined();
+  const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
+  const seen = ['two-there'];
+  const one = { memberId: 'm1', formerId: 'm2', reason: 'one person', seen };
+  const made = await makeOne(node.deps, one, who);
+  if ('refused' in made) throw new Error(JSON.stringify(made));
+  expect([await of('own-m'), await of('own-n')]).toEqual([
+    [{ whose: 'm1', state: 'open' }],
+    [{ whose: 'm1', state: 'decided' }],
+  ]);
+  await node.sql`update exchange.resource set labeller = null where id in ('own-m', 'own-n')`;
+  await relabel(node.deps);
+  expect((await of('own-n'))[0]?.state).toBe('decided');
+  // what is said of it now is said of the one that stays
+  await node.own(person, ours(unclear('own-m', '2026-09-07T00:00:00Z', { adjudication: [reason] })));
+  expect(await of('own-m')).toEqual([{ whose: 'm1', state: 'open' }]);
+  const back = await makeTwo(node.deps, { formerId: 'm2', reason: 'two people' }, who);
+  if ('refused' in back) throw new Error(JSON.stringify(back));
+  expect([await of('own-m'), await of('own-n')]).toEqual([
+    [{ whose: 'm2', state: 'open' }],
+    [{ whose: 'm2', state: 'decided' }],
+  ]);
+  await node.own(two, { ...granted('own-m'), patient: { reference: 'Patient/m2' } });
+  expect(await of('own-m')).toEqual([{ whose: 'm2', state: 'gone' }]);
 });
 
 test('each kind says what it is and what its decisions do', () => {
