@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     href: (id) => `/staff/pulls/${id}`,
   },
   'pull-repeats': {
-    text: 'A payer says each time that its answer is not complete, and is asked for the same each time',
+    text: 'The answers of a payer are not complete time after time, and it is asked for the same each time',
     href: (id) => `/staff/pulls/${id}`,
   },
   'release-waits': {

@@ -18,15 +18,15 @@ export function leftWords(left: Left, peer: { id: string; name: string }): Words
   switch (left) {
     case 'incomplete':
       return {
-        summary: `${peer.name} said that its answer is not complete, and is not asked again by itself: a person pulls once more, or accepts what came.`,
-        toDecide: `The other payer said that its answer is not complete, and ${over} Ask it for what is missing and ${again}, or accept what came.`,
-        line: 'its payer said that something is missing, and is not asked again by itself: pull run --full, or pull accept',
+        summary: `The last answer of ${peer.name} was not complete, and it is not asked again by itself: a person pulls once more, or accepts what came.`,
+        toDecide: `The answer of the other payer was not complete, and ${over} Ask it for what is missing and ${again}, or accept what came.`,
+        line: 'something is missing in its answer, and its payer is not asked again by itself: pull run --full, or pull accept',
       };
     case 'repeats':
       return {
-        summary: `${peer.name} says each time that its answer is not complete, and is therefore asked for the same each time, until it says otherwise or a person accepts what came.`,
-        toDecide: `The other payer has said three times in a row that its answer is not complete, and is asked for the same each time. Read its messages and ask it for what is missing. If nothing is, accept what came: from then on it is asked for what changed since, as long as its answers say when they were made.`,
-        line: 'its payer says each time that something is missing, and is asked for the same each time: pull accept, when nothing is',
+        summary: `The answers of ${peer.name} are not complete, as it says or as lines of them cannot be read. It is therefore asked for the same each time, until one is complete or a person accepts what came.`,
+        toDecide: `Three answers of the other payer in a row were not complete, and it is asked for the same each time. Read its messages and the lines that were rejected, and ask it for what is missing. If nothing is, accept what came: from then on it is asked for what changed since, as long as its answers say when they were made.`,
+        line: 'something is missing in each answer, and its payer is asked for the same each time: pull accept, when nothing is',
       };
     case 'failed':
       return {

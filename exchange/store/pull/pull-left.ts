@@ -1,4 +1,4 @@
-// Pulls that lack something and wait for a person. Where nobody is asked again by itself: their payer said that its answer is not complete,
+// Pulls that lack something and wait for a person. Where nobody is asked again by itself: their answer was not complete,
 // or they failed, and the other coverage of somebody in them ended so long ago that its late claims are no longer asked for; a person pulls
 // once more, or takes the pull as it is. And where the payer says so each time, so that the same is asked for each time: once a person takes
 // what came, only what changed since is asked for.

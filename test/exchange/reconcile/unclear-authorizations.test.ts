@@ -1,10 +1,12 @@
 // Authorizations that may have been denied, though no review action says so: they leave to nobody, and a person is asked about each, of
 // ours as of another payer's, until it is said what was decided.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
 import { relabel } from '../../../exchange/members/relabel.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import { ITEM_KINDS } from '../../../exchange/review/kinds.ts';
+import { recordsToTell } from '../../../exchange/store/report/report-tell.ts';
 import { findItem } from '../../../exchange/store/review/review.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
 import { deletions, output, reconciler } from './reconcile-pull.ts';
@@ -105,6 +107,30 @@ test('what was held before there were such items is asked about when it is decid
       .map((t) => t[0])
       .sort(),
   ).toEqual(expect.arrayContaining(['own-unclear-pa', 'unclear-pa']));
+});
+
+test('what was held before there were such items has one from the update on, which ends as any', async () => {
+  await node.own(person, ours(unclear('own-h')), ours(granted('own-g')));
+  await node.sql`delete from exchange.review_item where b_id in ('own-h', 'own-g')`;
+  const update = readFileSync('drizzle/20261130030001_unclear_held/migration.sql', 'utf8');
+  for (const statement of update.split('--> statement-breakpoint')) await node.sql.unsafe(statement);
+  const of = () => node.sql<{ id: string; kind: string; state: string }[]>`
+    select b_id as id, kind, state from exchange.review_item where b_id in ('own-h', 'own-g')`;
+  expect(await of()).toEqual([{ id: 'own-h', kind: 'own-unclear-pa', state: 'open' }]);
+  await node.own(person, ours(granted('own-h')));
+  expect(await of()).toEqual([{ id: 'own-h', kind: 'own-unclear-pa', state: 'gone' }]);
+});
+
+test('one that no pull opened is told to its payer by its id there', async () => {
+  await node.pull([output(TYPE, unclear('w'))], SOME);
+  await node.sql`update exchange.review_item set pull_id = null, file = null, line = null, entry = null where kind = 'unclear-pa' and state = 'open'`;
+  const [open] = (await items()).filter((i) => i.kind === 'unclear-pa' && i.state === 'open');
+  const item = await findItem(node.sql, open?.id ?? '');
+  const by = { subject: 's', name: 'Reviewer', role: 'reviewer', development: false };
+  const said = { itemId: open?.id ?? '', mark: item?.mark ?? '', decision: 'report-to-peer' as const };
+  expect(await decideItem(node.deps, by, { ...said, reason: 'Say what was decided.' }, 'request')).toBeUndefined();
+  const span = { from: new Date(Date.now() - 3_600_000), to: new Date(Date.now() + 3_600_000) };
+  expect((await recordsToTell(node.sql, 'prior', span)).map((r) => [r.type, r.sourceId])).toEqual([[TYPE, 'w']]);
 });
 
 test('where two members are made one, each goes on with its record, as it was decided, and is there once', async () => {
