@@ -67,8 +67,8 @@ const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.
 
 /** A name as it is written, with its colon, as the first and as a later one; `mark`: what its being there asks to be looked for. */
 type Name = { key: string; first: string; later: string; mark: number };
-/** Where the names of an object lead, one after the other; `sorted`: those on the way here, as they are written. */
-type Shape = { next: Map<string, Shape>; sorted: readonly Name[] | undefined };
+/** Where the names of an object lead, one after the other, `depth` of them; `sorted`: those on the way here, as they are written. */
+type Shape = { next: Map<string, Shape>; depth: number; sorted: readonly Name[] | undefined };
 
 const [REFERS, STANDS_IN, HASH, URL, SECONDARY] = [1, 2, 4, 8, 16];
 const MARKS: ReadonlyMap<string, number> = new Map([
@@ -86,26 +86,46 @@ function note(mark: number, value: Json): void {
     marks |= mark;
 }
 
-/** Objects of the same make have the same names in the same order: those of FHIR, as payers write them, are a few thousand. */
-const MOST_SHAPES = 8000;
+const MOST_NAMES = 4000;
 const LONGEST_NAME = 64;
-const ROOT: Shape = { next: new Map(), sorted: undefined };
+const names = new Map<string, Name>();
+
+/** The few that FHIR has are kept. */
+function nameOf(key: string): Name {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const first = `${quoted(key)}:`;
+  const name = { key, first, later: `,${first}`, mark: MARKS.get(key) ?? 0 };
+  if (key.length > LONGEST_NAME) return name;
+  if (names.size >= MOST_NAMES) names.clear();
+  names.set(key, name);
+  return name;
+}
+
+/**
+ * Objects of the same make have the same names in the same order: those of FHIR, as payers write them, are a few thousand. Somebody may send any number of others,
+ * and large ones: then it is begun anew, and what has more names than any of FHIR is sorted each time.
+ */
+const MOST_SHAPES = 8000;
+const DEEPEST_SHAPE = 64;
+const begin = (depth: number): Shape => ({ next: new Map(), depth, sorted: undefined });
+let root = begin(0);
 let shapes = 0;
 
-const nameOf = (key: string): Name => {
-  const first = `${quoted(key)}:`;
-  return { key, first, later: `,${first}`, mark: MARKS.get(key) ?? 0 };
-};
 const inOrder = (object: JsonObject): Name[] => sorted(Object.keys(object)).map(nameOf);
 
 /** The names of an object in the order of RFC 8785. */
 function namesOf(object: JsonObject): readonly Name[] {
-  let shape = ROOT;
+  if (shapes >= MOST_SHAPES) {
+    root = begin(0);
+    shapes = 0;
+  }
+  let shape = root;
   for (const key in object) {
     let next = shape.next.get(key);
     if (next === undefined) {
-      if (shapes >= MOST_SHAPES || key.length > LONGEST_NAME) return inOrder(object);
-      next = { next: new Map(), sorted: undefined };
+      if (shape.depth >= DEEPEST_SHAPE || key.length > LONGEST_NAME) return inOrder(object);
+      next = begin(shape.depth + 1);
       shape.next.set(key, next);
       shapes++;
     }

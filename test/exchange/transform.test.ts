@@ -226,6 +226,15 @@ describe('money', () => {
     expect(factsOf(JSON.parse(json) as Resource, json).shared).toBe('{"resourceType":"Observation","id":"x"}');
   });
 
+  test.each(['unitPrice', 'allowedMoney', 'usedMoney', 'costToBeneficiary'])(
+    'what is named %s goes, also where no currency is told',
+    (name) => {
+      const resource = res({ resourceType: 'Observation', id: 'x', [name]: { value: 1 } });
+      expect(moneyIn(resource)).toHaveLength(1);
+      expect(factsOf(resource, JSON.stringify(resource)).shared).toBe('{"resourceType":"Observation","id":"x"}');
+    },
+  );
+
   test('places in primitive extensions are kept, and __proto__ is not followed', () => {
     const named = JSON.parse(
       '{"resourceType":"Basic","given":["a","b"],"_given":[{"extension":[{"url":"u","valueMoney":{"value":1}}]},{"id":"z"}],"__proto__":{"currency":"USD"}}',

@@ -6,11 +6,17 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes that array buffers hold after garbage is collected; the second round waits for the sweep of the first. */
-export async function heldBytes(): Promise<number> {
+/** What is held after garbage is collected; the second round waits for the sweep of the first. */
+async function held(): Promise<NodeJS.MemoryUsage> {
   for (let round = 0; round < 2; round++) {
     collect();
     await setImmediate();
   }
-  return process.memoryUsage().arrayBuffers;
+  return process.memoryUsage();
 }
+
+/** Bytes that array buffers hold. */
+export const heldBytes = async (): Promise<number> => (await held()).arrayBuffers;
+
+/** Bytes that objects hold. */
+export const heldHeap = async (): Promise<number> => (await held()).heapUsed;
