@@ -229,6 +229,8 @@ By hand:
    only that the pack is of one piece.
 2. index.json lists every other file with its SHA-256 and length. Recompute them.
 3. audit-seals.jsonl: each seal's prev is the root of the seal before it. Each jws is a signed head (ES384) with the same id, prev
-   and root. The root is SHA-256 over prev and then, for each row of the seal in order, its number (8 bytes, big-endian) and hash.
-4. audit-rows.jsonl: the hash of a row is SHA-256 over the canonical JSON (RFC 8785) of all its members except seq and hash.
+   and root. The root is SHA-256 over prev (32 bytes) and then, for each row that its seqs lists, in that order, the number of the
+   row (8 bytes, big-endian) and its hash (32 bytes).
+4. audit-rows.jsonl: seq is the number of the row. Its hash is SHA-256 over the canonical JSON (RFC 8785) of all its members except
+   seq and hash.
 `;

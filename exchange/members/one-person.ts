@@ -25,6 +25,7 @@ import {
   type Merge,
   mergeOfFormer,
   mergesOf,
+  NOBODY_SAID,
 } from '../store/members/member-merge.ts';
 import {
   giveBack,
@@ -197,7 +198,7 @@ export async function makeOne(
     await moveCoverages(tx, move, at);
     await sayAgain(tx, move);
     if (stricter)
-      await saidByNobody(tx, deps, m.memberId, stricter, who, 'two members made one: what both choices allow');
+      await saidByNobody(tx, deps, m.memberId, stricter, who, `${NOBODY_SAID}made one: what both choices allow`);
     for (let after: [string, string] | undefined = ['', '']; after; ) {
       const page: HeldRecord[] = await recordsAfter(tx, m.formerId, after, PAGE);
       const last = page.at(-1);
@@ -289,5 +290,12 @@ async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge, who: W
   const own = choices.find((c) => !SAID_AGAIN.test(c.source));
   const { choice, policy, payers } = own ?? { choice: 'withdraw', policy: 'regular', payers: 'both' };
   if (held.choice === choice && held.policy === policy && held.payers === payers) return;
-  await saidByNobody(tx, deps, memberId, { choice, policy, payers }, who, 'two members again: as before they were one');
+  await saidByNobody(
+    tx,
+    deps,
+    memberId,
+    { choice, policy, payers },
+    who,
+    `${NOBODY_SAID}again: as before they were one`,
+  );
 }

@@ -57,7 +57,7 @@ export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Ta
   const about = (a: ListedAlert): Cell => ({
     value: a.subject,
     text: a.payer ?? (a.kind === 'clocks-overdue' ? CLOCK_KINDS[a.subject] : undefined) ?? a.subject,
-    href: KINDS[a.kind].href(a.subject),
+    href: a.decided === null ? KINDS[a.kind].href(a.subject) : `/staff/pulls/${a.decided}`,
   });
   return {
     name: 'alerts',

@@ -1,6 +1,6 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
-import { leftFailed, leftIncomplete, leftRepeating, stillWaits } from './pull/pull-left.ts';
+import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
 
 type AlertKind =
   | 'clocks-overdue'
@@ -57,12 +57,8 @@ export async function standingConditions(
       group by p.peer_id) l where l.failed >= ${FAILING}
     union all
     -- as its newest answer about anybody lacks them; they are not asked for again for a while
-    select 'types-refused', r.id, count(distinct f.type)::int
-      from exchange.peer r cross join lateral (
-        select p.id, p.accepted_by from exchange.pull p where p.peer_id = r.id and p.state = 'done' and exists (select from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched')
-        order by p.created_at desc, p.finished_at desc limit 1) l
-      join exchange.finding f on f.pull_id = l.id and f.kind = 'peer-type-refused' and f.line is null
-      where r.state = 'active' and l.accepted_by is null group by r.id
+    select 'types-refused', r.id, count(distinct f.type)::int from exchange.peer r join exchange.finding f on f.pull_id = ${newestAnswer(sql)} and ${isUntaken(sql)}
+      where r.state = 'active' group by r.id
     union all
     -- what was held already when it came again is told with the pull that opened its item; what somebody discarded is dealt with. One that
     -- was shown until then has an item of the older pull that brought it, opened while this one was worked on
@@ -134,20 +130,19 @@ export type Alert = {
 
 const ALERT = `id, kind, subject, amount, first_at as "firstAt", last_at as "lastAt", cleared_at as "clearedAt", sent_at as "sentAt"`;
 
-/** `payer`: name of the one that it concerns; null where it concerns none, or all. */
-export type ListedAlert = Alert & { payer: string | null };
+/** `payer`: name of the one that it concerns; null where it concerns none, or all. `decided`: of types that it refuses, the pull at which a person decides. */
+export type ListedAlert = Alert & { payer: string | null; decided: string | null };
 
-/** Standing alerts and the newest that have ended. Primary keys of pull, bulk_job, review_item and peer. */
+/** Standing alerts and the newest that have ended. Primary keys of pull, bulk_job, review_item and peer, pull_peer. */
 export async function recentAlerts(sql: Queryable, limit: number): Promise<ListedAlert[]> {
   return [
-    ...(await sql.unsafe<ListedAlert[]>(
-      `select a.*, r.name as payer from (select ${ALERT} from exchange.alert order by cleared_at is not null, first_at desc, id limit $1) a
+    ...(await sql<ListedAlert[]>`
+      select a.*, r.name as payer, case when a.kind = 'types-refused' and a."clearedAt" is null then ${newestAnswer(sql)} end as decided
+       from (select ${sql.unsafe(ALERT)} from exchange.alert order by cleared_at is not null, first_at desc, id limit ${limit}) a
        left join exchange.pull p on p.id = a.subject left join exchange.bulk_job j on j.id = a.subject
        left join exchange.review_item v on v.id = a.subject
        left join exchange.peer r on r.id = coalesce(p.peer_id, j.peer_id, v.peer_id, a.subject)
-       order by a."clearedAt" is not null, a."firstAt" desc, a.id`,
-      [limit],
-    )),
+       order by a."clearedAt" is not null, a."firstAt" desc, a.id`),
   ];
 }
 

@@ -1,5 +1,4 @@
 // `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { listPeers } from '../../exchange/store/peers/peer.ts';
 import { owedMembers } from '../../exchange/store/records/left-imports.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
@@ -9,6 +8,7 @@ import type { Queryable } from '../store/database.ts';
 import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
 import { faultSentence } from './fault.ts';
+import { closedKeys, dataFolder, filesFolder } from './folders.ts';
 import { memberNumbers } from './member-numbers.ts';
 import { DIRECTORY_ROLE, openNode, openServer } from './node.ts';
 import { say } from './say.ts';
@@ -99,15 +99,9 @@ export async function doctor(): Promise<void> {
   });
   await check({
     name: 'data folder',
-    run: () => {
-      mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-      accessSync(config.dataDir, constants.W_OK);
-      const disk = statfsSync(config.dataDir);
-      const free = (disk.bavail * disk.bsize) / 1e9;
-      if (free < 1) throw new Error(`only ${free.toFixed(1)} GB free in ${config.dataDir}`);
-      return `${config.dataDir}, ${free.toFixed(0)} GB free`;
-    },
+    run: () => dataFolder(config.dataDir),
   });
+  await check({ name: 'files', run: () => filesFolder(config.blobsDir, config.diskReserveMb) });
   await check({
     name: 'database',
     run: async () => {
@@ -130,8 +124,11 @@ export async function doctor(): Promise<void> {
           await check({ name: 'clock', run: () => sameClock(node.deps.database.sql) });
           await check({
             name: 'keys',
-            run: async () =>
-              `token ${(await node.deps.keys.signing('token')).kid.slice(0, 8)}…, client ${(await node.deps.keys.signing('client')).kid.slice(0, 8)}…`,
+            run: async () => {
+              const [token, client] = [await node.deps.keys.signing('token'), await node.deps.keys.signing('client')];
+              closedKeys(config.keysDir);
+              return `token ${token.kid.slice(0, 8)}…, client ${client.kid.slice(0, 8)}…`;
+            },
           });
           if (config.staffOidcIssuer !== undefined)
             await check({ name: 'staff sign-in', run: () => signInReady(node.deps) });

@@ -1,11 +1,17 @@
 // Types that a payer does not give: what is taken for unknown, what for missing, and what a token does not reach.
 import { expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import type { Abilities } from '../../exchange/client/abilities.ts';
 import { PeerFault } from '../../exchange/client/peer-fetch.ts';
 import { askWithout, outOfReach } from '../../exchange/pull/refused-types.ts';
 import { type PullReport, pullReport } from '../../exchange/report/pull/pull-report.ts';
 import { reportSummary } from '../../exchange/report/pull/report-tables.ts';
+import { recentAlerts } from '../../exchange/store/alert.ts';
+import { findPeer } from '../../exchange/store/peers/peer.ts';
+import { recordAbilities } from '../../exchange/store/peers/peer-health.ts';
+import { acceptLeft } from '../../exchange/store/pull/pull-left.ts';
 import { type Handler, json, type Script, scriptedPeer, status } from '../support/scripted-peer.ts';
+import { planDay } from './plan-fixture.ts';
 
 const TYPES = ['Patient', 'ExplanationOfBenefit', 'Encounter', 'Observation', 'Goal'];
 const outcome = (diagnostics: string): string =>
@@ -87,6 +93,41 @@ test('a token of fewer scopes than were asked for is told on the report; refused
       'GET /status/export': (_, a) =>
         json(a, peer.manifest(n++ === 0 ? [{ type: 'Coverage', url: `${peer.base}/f/c` }] : [peer.file('/f/1', 2)])),
     });
+    expect(await alerts()).toEqual([{ subject: 'scripted', amount: 1 }]);
+    // the alert leads to the answer that somebody may take as it is, and the report says so
+    const [listed] = await recentAlerts(deps.database.sql, 9);
+    const first = await pullReport(deps, listed?.decided ?? '');
+    expect(first?.left).toBe('types');
+    expect(reportSummary(first as PullReport).join(' ')).toContain('accepts that they are missing');
+    const accept = (id: string) =>
+      deps.database.sql.begin((tx) =>
+        acceptLeft(tx, id, 'done', { subject: 'x|1', name: 'Ana' }, 'asked them', deps.clock(), planDay(deps.clock())),
+      );
+    expect(await accept(narrow.id)).toBeUndefined();
+    expect(await accept(listed?.decided ?? '')).toBe('types');
+    expect(await accept(listed?.decided ?? '')).toBeUndefined();
+    expect(await alerts()).toEqual([]);
+    // it is known: the next answer without them is no news, another type is
+    await peer.pull({}, { full: true });
+    expect(await alerts()).toEqual([]);
+    const lacks = async () => (await findPeer(deps.database.sql, 'scripted'))?.abilities as Abilities;
+    const both = await lacks();
+    await recordAbilities(
+      deps.database.sql,
+      'scripted',
+      { ...both, lacks: [...both.lacks, 'refused:Goal'] },
+      deps.clock(),
+    );
+    await peer.pull({}, { full: true });
+    expect(await alerts()).toEqual([{ subject: 'scripted', amount: 1 }]);
+    await recordAbilities(deps.database.sql, 'scripted', both, deps.clock());
+    await peer.pull({}, { full: true });
+    expect(await alerts()).toEqual([]);
+    // what came meanwhile and is missing again is news
+    await peer.record({});
+    await peer.pull({}, { full: true });
+    await recordAbilities(deps.database.sql, 'scripted', both, deps.clock());
+    await peer.pull({}, { full: true });
     expect(await alerts()).toEqual([{ subject: 'scripted', amount: 1 }]);
     await peer.record({});
     await peer.pull();

@@ -34,5 +34,11 @@ export function leftWords(left: Left, peer: { id: string; name: string }): Words
         toDecide: `This pull failed, and ${over.replace('it is', 'the other payer is')} ${again[0]?.toUpperCase()}${again.slice(1)}, or leave it at that.`,
         line: 'it failed, and its payer is not asked again by itself: pull run --full, or pull accept',
       };
+    case 'types':
+      return {
+        summary: `A person asks ${peer.name} for the types that it does not give, or accepts that they are missing.`,
+        toDecide: `The other payer gives no records of the types that the summary names. Ask it for them; when it gives them, ${again}. If it will not, or has none, accept what came: the alert ends then, and comes again only for another type, or when one that it gave meanwhile is missing again. The next request asks for everything all the same.`,
+        line: 'its payer gives no records of some types: pull run --full when it does, or pull accept',
+      };
   }
 }

@@ -25,6 +25,12 @@ const COLUMNS = `g.id, g.member_id as "memberId", g.former_id as "formerId", g.a
 export const isFormerSql = (member: string): string =>
   `exists (select from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null)`;
 
+/** How sources begin of choices that nobody made: what follows from two members being one, or two again. */
+export const NOBODY_SAID = 'two members ';
+
+/** Was choice `c` made by somebody, as SQL? */
+export const isSaidSql = (c: string): string => `not starts_with(${c}.source, '${NOBODY_SAID}')`;
+
 /** Who stands for a member, as SQL: the one as whom it goes on, else itself. member_merge_former. */
 export const standsAsSql = (member: string): string =>
   `coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null), ${member})`;

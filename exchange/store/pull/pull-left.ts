@@ -1,14 +1,14 @@
 // Pulls that lack something and wait for a person. Where nobody is asked again by itself: their answer was not complete,
 // or they failed, and the other coverage of somebody in them ended so long ago that its late claims are no longer asked for; a person pulls
 // once more, or takes the pull as it is. And where the payer says so each time, so that the same is asked for each time: once a person takes
-// what came, only what changed since is asked for.
+// what came, only what changed since is asked for. And where the payer gives no records of some types, as long as nobody has taken that as it is.
 import { parseInstant } from '../../../src/fhir/instant.ts';
 import { isObject, type Json, text } from '../../../src/fhir/resource.ts';
 import type { Queryable } from '../../../src/store/database.ts';
 import { RUN_OFF_DAYS } from '../../clocks/rules.ts';
 import { lastsSql, livesSql, namesSql } from '../members/enrolled.ts';
 
-export type Left = 'incomplete' | 'repeats' | 'failed';
+export type Left = 'incomplete' | 'repeats' | 'failed' | 'types';
 
 /** Incomplete answers in a row after which a person looks. */
 const REPEATS = 3;
@@ -79,6 +79,32 @@ export const leftFailed = (sql: Queryable, today: string) => sql`
         and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`>= coalesce((select max(r.at) from exchange.member_request r where r.other_coverage_id = m.other_coverage_id), '-infinity')`)} = 1
       limit 1) = 1)`;
 
+/** The newest answer of payer `r` about anybody: the pull's id. pull_peer, pull_member_pkey. */
+export const newestAnswer = (sql: Queryable) => sql`
+  (select n.id from exchange.pull n where n.peer_id = r.id and n.state = 'done'
+      and exists (select from exchange.pull_member m where m.pull_id = n.id and m.outcome = 'matched')
+    order by n.created_at desc, n.finished_at desc limit 1)`;
+
+/**
+ * Holds for a type that payer `r` refused, by finding `f`, unless a person has taken an answer without it as it is, and no answer since
+ * was without that refusal: then it is known. Few payers refuse any. finding_pull, pull_member_pkey.
+ */
+export const isUntaken = (sql: Queryable) => sql`
+  (f.kind = 'peer-type-refused' and f.line is null and not exists (
+    select from (
+      select max(a.created_at) as at from exchange.pull a join exchange.finding g on g.pull_id = a.id and g.kind = f.kind and g.line is null and g.type = f.type
+      where a.peer_id = r.id and a.state = 'done' and a.accepted_by is not null) t
+    where t.at is not null and not exists (
+      select from exchange.pull b where b.peer_id = r.id and b.state = 'done' and b.created_at > t.at
+        and exists (select from exchange.pull_member m where m.pull_id = b.id and m.outcome = 'matched')
+        and not exists (select from exchange.finding h where h.pull_id = b.id and h.kind = f.kind and h.line is null and h.type = f.type))))`;
+
+/** Holds for a pull `p` that is the newest answer of its payer, lacks types that it refused, and was taken by nobody. */
+const leftTypes = (sql: Queryable) => sql`
+  (p.state = 'done' and p.accepted_by is null and exists (
+    select from exchange.finding f join exchange.peer r on r.id = p.peer_id
+    where f.pull_id = p.id and ${isUntaken(sql)} and r.state = 'active' and p.id = ${newestAnswer(sql)}))`;
+
 /**
  * Holds for a pull `p` that rests while it waits for a person, unless later answers brought everything of all whom it is about: then there is
  * nothing to decide. pull_member_pkey, pull_member_member.
@@ -94,11 +120,10 @@ export const stillWaits = (sql: Queryable) => sql`
 
 /** Does a person have to look at it, and why? `today`: YYYY-MM-DD of the plan's calendar. */
 export async function leftOf(sql: Queryable, pullId: string, today: string): Promise<Left | undefined> {
-  const [row] = await sql<{ incomplete: boolean; repeats: boolean; failed: boolean }[]>`
-    select ${leftIncomplete(sql, today)} as incomplete, ${leftRepeating(sql, today)} as repeats, ${leftFailed(sql, today)} as failed
+  const [row] = await sql<Record<Left, boolean>[]>`
+    select ${leftIncomplete(sql, today)} as incomplete, ${leftRepeating(sql, today)} as repeats, ${leftFailed(sql, today)} as failed, ${leftTypes(sql)} as types
     from exchange.pull p where p.id = ${pullId}`;
-  if (row?.incomplete === true) return 'incomplete';
-  return row?.repeats === true ? 'repeats' : row?.failed === true ? 'failed' : undefined;
+  return (['incomplete', 'repeats', 'failed', 'types'] as const).find((left) => row?.[left] === true);
 }
 
 /** When the payer's data were as its answer has them, as its manifest says it and no later than the request; undefined when it does not. Pure. */

@@ -3,7 +3,7 @@
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../../src/store/database.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
-import { isFormerSql, standsAsSql } from '../members/member-merge.ts';
+import { isFormerSql, isSaidSql, standsAsSql } from '../members/member-merge.ts';
 import { GIVEN_AT } from './choice-then.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
 import { PULL_CLOCKS } from './report-pulls.ts';
@@ -71,11 +71,11 @@ const COMPLIANCE_SQL = {
   optIn: `
     select
       (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
-      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2
+      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2
          and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= ${MADE_AT}) and ${LOB('c.member_id')}) as "afterOffer",
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as "optedIn",
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as declined,
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as withdrew,
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as "optedIn",
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as declined,
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as withdrew,
       (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as representatives,
       (select count(*)::int from exchange.consent c where ${MADE_AT} >= $1 and ${MADE_AT} < $2 and c.created_at >= $2 and ${LOB('c.member_id')}) as later
     where ${USED}`,
@@ -87,7 +87,7 @@ const COMPLIANCE_SQL = {
       from exchange.consent c
       cross join lateral (select ${MADE_AT} as at, coalesce((select min(${GIVEN_AT('o', '$6')}) from exchange.consent o
         where o.member_id = c.member_id and o.choice = 'opt-in' and ${GIVEN_AT('o', '$6')} > ${MADE_AT}), 'infinity') as until) w
-      where c.choice = 'withdraw' and w.at >= $1 and w.at < $2 and ${LOB('c.member_id')} and ${USED}) x`,
+      where c.choice = 'withdraw' and ${isSaidSql('c')} and w.at >= $1 and w.at < $2 and ${LOB('c.member_id')} and ${USED}) x`,
   weAsked: `
     with asked as (
       select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained

@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
 import { readPeriod } from '../../../exchange/report/period.ts';
+import { addChoice } from '../../../exchange/store/members/member-choice.ts';
+import { NOBODY_SAID } from '../../../exchange/store/members/member-merge.ts';
+import { planDay } from '../plan-fixture.ts';
 import { type StaffNode, startStaff } from './support.ts';
 
 let s: StaffNode;
@@ -46,4 +49,44 @@ test.each([
     before.map((t) => t.left.map((l) => (l.how === shared ? { ...l, people: l.people - 1 } : l))),
   );
   expect(before[0]?.[side === 'prior' ? 'left' : 'lines'].length).toBeGreaterThan(0);
+});
+
+test('what holds because two members are one was chosen by nobody, and is counted as no choice', async () => {
+  const { deps } = s.ours;
+  const today = readPeriod(planDay(deps.clock()));
+  if (!today) throw new Error('no period');
+  const counted = async () =>
+    (await complianceReport(deps, { period: today })).tables
+      .filter((t) => t.name === 'opt-in' || t.name === 'figures')
+      .map((t) => t.rows.filter((r) => t.name === 'opt-in' || r[0]?.value === 'F16').map((r) => r.map((c) => c.value)));
+  const [member] = await deps.database.sql<{ id: string }[]>`
+    select e.member_id as id from exchange.enrolment e where not exists (select from exchange.member_merge g where g.former_id = e.member_id)
+      and not exists (select from exchange.consent c where c.member_id = e.member_id and c.recorded_on >= ${today.first}::date) limit 1`;
+  const memberId = member?.id ?? 'nobody-yet';
+  const choose = (choice: 'opt-in' | 'withdraw', source: string) =>
+    deps.database.sql.begin((tx) =>
+      addChoice(tx, {
+        memberId,
+        choice,
+        source,
+        policy: 'regular',
+        payers: 'both',
+        recordedOn: planDay(deps.clock()),
+        givenAt: deps.clock(),
+        givenBy: 'member',
+        representative: null,
+        authority: null,
+        channel: null,
+        textSha256: null,
+        document: null,
+        verification: null,
+        recordedBy: 'test',
+      }),
+    );
+  const before = await counted();
+  await choose('opt-in', `${NOBODY_SAID}made one: what both choices allow`);
+  await choose('withdraw', `${NOBODY_SAID}again: as before they were one`);
+  expect(await counted()).toEqual(before);
+  await choose('opt-in', 'staff');
+  expect(await counted()).not.toEqual(before);
 });
