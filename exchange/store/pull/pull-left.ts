@@ -1,6 +1,6 @@
 // Pulls that lack something and wait for a person. Where nobody is asked again by itself: their answer was not complete,
 // or they failed, and the other coverage of somebody in them ended so long ago that its late claims are no longer asked for; a person pulls
-// once more, or takes the pull as it is. And where the payer says so each time, so that the same is asked for each time: once a person takes
+// once more, or takes the pull as it is. And where that is so each time, so that the same is asked for each time: once a person takes
 // what came, only what changed since is asked for. And where the payer gives no records of some types, as long as nobody has taken that as it is.
 import { parseInstant } from '../../../src/fhir/instant.ts';
 import { isObject, type Json, text } from '../../../src/fhir/resource.ts';
