@@ -1,6 +1,5 @@
 // The commands that move data: migrate, seed, import.
-import { createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { LineOfBusiness } from '../../exchange/clocks/rules.ts';
@@ -205,7 +204,7 @@ export async function importTaxonomy(path: string): Promise<void> {
 async function writeDirectoryTemplates(folder: string): Promise<void> {
   makeFolder(folder, EVERYBODYS);
   for (const { name, lines } of templates()) {
-    await writeFile(join(folder, name), lines.map((line) => `${csvLine(line)}\n`).join(''), { flag: 'wx' });
+    writeFileSync(join(folder, name), lines.map((line) => `${csvLine(line)}\n`).join(''), { flag: 'wx' });
     say(`${join(folder, name)}: the columns are described in docs/import.md`);
   }
 }

@@ -44,13 +44,10 @@ type Rule = {
 };
 
 const clock = (r: FigureRows, kind: string) => r.clocks.find((c) => c['kind'] === kind);
-/** met in time of those due by now, less those that ended before their time was out: what may still be met is not late, what ended overdue is */
-const onTime = (r: FigureRows, kind: string, without: readonly string[]): Ratio => {
+/** met in time of those that count (store/report/clock-terms.ts) */
+const onTime = (r: FigureRows, kind: string): Ratio => {
   const k = clock(r, kind);
-  return [
-    num(k, 'met'),
-    num(k, 'due') - ['notYet', ...without].reduce((a, w) => a + num(k, w), 0) + num(k, 'endedLate'),
-  ];
+  return [num(k, 'met'), num(k, 'counted')];
 };
 const time = (r: FigureRows, kind: string): string => {
   const rows = r.theyAsked.filter((t) => t['kind'] === kind && t['medianMinutes'] !== null);
@@ -60,7 +57,8 @@ const time = (r: FigureRows, kind: string): string => {
     ? `${worst('medianMinutes').toFixed(1)} / ${worst('p95Minutes').toFixed(1)} min`
     : `at most ${worst('medianMinutes').toFixed(1)} / ${worst('p95Minutes').toFixed(1)} min by payer`;
 };
-const USED = ['created', 'updated', 'unchanged', 'linked-duplicate', 'echo', 'shared'];
+/** Outcomes of lines that are in the member's record. */
+export const USED = ['created', 'updated', 'unchanged', 'linked-duplicate', 'echo', 'shared'];
 
 const RULES: readonly Rule[] = [
   {
@@ -69,7 +67,7 @@ const RULES: readonly Rule[] = [
     name: 'Offer on time',
     table: 'clocks',
     means: 'Offers met in time, of those due in the period by now that apply',
-    of: (r) => onTime(r, 'C1-offer', ['notApplicable']),
+    of: (r) => onTime(r, 'C1-offer'),
   },
   {
     id: 'F2',
@@ -77,7 +75,7 @@ const RULES: readonly Rule[] = [
     name: 'Identification on time',
     table: 'clocks',
     means: 'Questions about other payers met in time, of those due by now that apply',
-    of: (r) => onTime(r, 'C1b-identify', ['notApplicable']),
+    of: (r) => onTime(r, 'C1b-identify'),
   },
   {
     id: 'F3',
@@ -93,7 +91,7 @@ const RULES: readonly Rule[] = [
     table: 'clocks',
     means:
       'Requests met in time, of those due by now, less those that a withdrawal or the end of a coverage ended before they were late',
-    of: (r) => onTime(r, 'C2', ['withdrawn', 'notApplicable']),
+    of: (r) => onTime(r, 'C2'),
   },
   {
     id: 'F5',
@@ -101,7 +99,7 @@ const RULES: readonly Rule[] = [
     table: 'clocks',
     means:
       'Export answers within one business day, of those due by now, less those that the payer cancelled or that ended with its suspension before they were late',
-    of: (r) => onTime(r, 'C3-export', ['withdrawn', 'notApplicable']),
+    of: (r) => onTime(r, 'C3-export'),
   },
   {
     id: 'F6',
@@ -124,7 +122,7 @@ const RULES: readonly Rule[] = [
     table: 'clocks',
     means:
       'Quarterly requests met in time, of those due by now, less those that a withdrawal or the end of a coverage ended before they were late',
-    of: (r) => onTime(r, 'C4', ['withdrawn', 'ended']),
+    of: (r) => onTime(r, 'C4'),
   },
   {
     id: 'F9',
