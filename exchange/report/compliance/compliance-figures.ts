@@ -81,7 +81,8 @@ const RULES: readonly Rule[] = [
     id: 'F3',
     name: 'Opt-in rate',
     table: 'opt-in',
-    means: 'Members who opted in after an offer, of the members offered in the period',
+    means:
+      'Members who opted in in the period after an offer, which may be of before it, beside the members offered in the period; so it may be more than 100 %',
     of: (r) => [num(r.optIn, 'afterOffer'), num(r.optIn, 'offered')],
   },
   {

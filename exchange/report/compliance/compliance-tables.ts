@@ -74,7 +74,7 @@ export function complianceTables(
         clocks('blocked', 'Blocked', { state: 'blocked' }),
         clocks('withdrawn', 'Withdrawn', { state: 'withdrawn' }),
         clocks('notApplicable', 'Does not apply', { state: 'not-applicable' }),
-        clocks('endedLate', 'Of these when overdue', { show: 'ended-late' }),
+        clocks('endedLate', 'Of both when overdue', { show: 'ended-late' }),
       ],
       'No clock was due.',
     ),

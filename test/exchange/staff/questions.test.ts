@@ -276,7 +276,10 @@ test('two payers of one name each keep out a record of one id: these are two', a
   );
   await a.sql`insert into exchange.ledger_unit select (jsonb_populate_record(l, '{"pull_id": "of-namesake"}')).* from exchange.ledger_unit l where source_id = 'g' and pull_id = ${id}`;
   const rows = await a.compliance('quarantine');
-  expect(rows.find((r) => r['reason'] === 'unsupported-subject')).toMatchObject({ payer: 'Scripted Plan', n: 2 });
+  expect(rows.filter((r) => r['reason'] === 'unsupported-subject')).toMatchObject([
+    { payer: 'Scripted Plan', n: 1 },
+    { payer: 'Scripted Plan', n: 1 },
+  ]);
 });
 
 describe('each number of the report leads to as many rows', () => {
