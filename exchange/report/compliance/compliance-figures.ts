@@ -49,13 +49,16 @@ const onTime = (r: FigureRows, kind: string): Ratio => {
   const k = clock(r, kind);
   return [num(k, 'met'), num(k, 'counted')];
 };
+/** Of what takes less than a minute the seconds: `0.0 min` says nothing. */
+const took = (minutes: number): string =>
+  minutes < 1 ? `${(minutes * 60).toFixed(1)} s` : `${minutes.toFixed(1)} min`;
 const time = (r: FigureRows, kind: string): string => {
   const rows = r.theyAsked.filter((t) => t['kind'] === kind && t['medianMinutes'] !== null);
   if (rows.length === 0) return 'n/a';
   const worst = (key: string) => Math.max(...rows.map((t) => num(t, key)));
   return rows.length === 1
-    ? `${worst('medianMinutes').toFixed(1)} / ${worst('p95Minutes').toFixed(1)} min`
-    : `at most ${worst('medianMinutes').toFixed(1)} / ${worst('p95Minutes').toFixed(1)} min by payer`;
+    ? `${took(worst('medianMinutes'))} / ${took(worst('p95Minutes'))}`
+    : `at most ${took(worst('medianMinutes'))} / ${took(worst('p95Minutes'))} by payer`;
 };
 /** Outcomes of lines that are in the member's record. */
 export const USED = ['created', 'updated', 'unchanged', 'linked-duplicate', 'echo', 'shared'];
