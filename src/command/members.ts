@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { localDay } from '../../exchange/clocks/business-day.ts';
 import { importContacts } from '../../exchange/members/import-contacts.ts';
 import { invite } from '../../exchange/members/invite.ts';
 import { makeOne, makeTwo, type OneRefusal } from '../../exchange/members/one-person.ts';
@@ -34,7 +35,7 @@ export async function membersInvite(options: { out: string }): Promise<void> {
       yield `${csvLine(['member_number', 'link'])}\n`;
       let after = '';
       for (;;) {
-        const batch = await undecidedMembers(sql, node.deps.clock(), after, BATCH);
+        const batch = await undecidedMembers(sql, localDay(node.deps.clock(), node.deps.config.timeZone), after, BATCH);
         const last = batch.at(-1);
         if (!last) return;
         const links = await invite(

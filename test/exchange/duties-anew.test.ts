@@ -4,6 +4,7 @@ import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { undecidedMembers } from '../../exchange/store/members/member-choice.ts';
 import { settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
 import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -71,6 +72,47 @@ test('where only concurrent payers are asked a duty ends with the other coverage
   expect([await duties(), await asks('2027-01-20')]).toEqual([['01-12 not-applicable'], false]);
   await chooses('both');
   expect([await duties(), await asks('2027-01-21')]).toEqual([['01-12 not-applicable', '01-27 open'], true]);
+});
+
+test('a coverage that is cancelled before it begins asks nobody and offers nothing any more, and is one when it is told anew', async () => {
+  const { sql } = node.deps.database;
+  const offers = async () =>
+    (await sql`select state, reason from exchange.clock where member_id = ${member} and kind = 'C1-offer'`).map(
+      (r) => `${r['state']} ${r['reason']}`,
+    );
+  at('2027-01-05');
+  await covered('2027-02-01', null);
+  await named(null);
+  await keepClocks(node.deps);
+  expect(await offers()).toEqual(['open null']);
+  await chooses('both');
+  expect([await duties(), await asks('2027-01-06')]).toEqual([['01-12 open'], true]);
+  at('2027-01-20');
+  await sql`update exchange.enrolment set ends = starts where member_id = ${member}`;
+  await keepClocks(node.deps);
+  expect([await duties(), await asks('2027-01-21')]).toEqual([['01-12 not-applicable'], false]);
+  at('2027-01-22');
+  await sql`update exchange.enrolment set ends = null where member_id = ${member}`;
+  await keepClocks(node.deps);
+  expect([await duties(), await asks('2027-01-23')]).toEqual([['01-12 not-applicable', '01-29 open'], true]);
+});
+
+test('letters about the choice go to the living who are or will be enrolled, by the day of the plan', async () => {
+  const { sql } = node.deps.database;
+  const invited = async (today: string) =>
+    (await undecidedMembers(sql, today, '', 100)).some((m) => m.memberId === member);
+  await covered('2027-02-01', '2027-02-28');
+  expect([await invited('2027-01-15'), await invited('2027-02-28'), await invited('2027-03-01')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  await sql`update exchange.enrolment set ends = starts where member_id = ${member}`;
+  expect([await invited('2027-01-15'), await invited('2027-02-01')]).toEqual([false, true]);
+  await sql`update exchange.enrolment set ends = null where member_id = ${member}`;
+  await sql`insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb, died)
+    values (${member}, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '2027-01-10')`;
+  expect(await invited('2027-01-15')).toBe(false);
 });
 
 test('a payer that a narrower choice left out is a duty when its coverage has ended, from the day after', async () => {

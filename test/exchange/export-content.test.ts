@@ -1,5 +1,5 @@
 // What must not leave: looked for in whole exports by a walk that shares no rule for money with what removes it.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,20 +7,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { contentFaults } from '../../exchange/audit/content.ts';
 import { proveNext } from '../../exchange/audit/content-proof.ts';
-import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
 import { proofCell, proofFaults } from '../../exchange/report/content-proof.ts';
 import { contentCheck } from '../../exchange/store/answer/content-check.ts';
 import { factsOf } from '../../exchange/transform/facts.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
-import { readImport } from '../../src/import/read-import.ts';
 import { memberFolders } from '../../src/seed/index.ts';
-import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient, type Manifest } from './export-client.ts';
-import { client } from './peer-client.ts';
+import type { TestNode } from '../support/node.ts';
+import type { ExportClient, Manifest } from './export-client.ts';
+import { exported, walk } from './walked-export.ts';
 
 const context = {
   members: new Map([
@@ -383,36 +379,6 @@ describe('the walk finds', () => {
   ])('%s', (_, resource, expected) => expect(kinds(resource)).toEqual(expected));
 });
 
-/** Everybody is matched for a peer, every third under #sensitive. */
-async function grantAll(node: TestNode, peerId: string): Promise<string> {
-  const { sql } = node.deps.database;
-  await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at) values ('j', 'match', ${peerId}, 'complete', '', '{}', now(), now())`;
-  await sql`insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values ('g', 'j', ${peerId}, 'match', now(), '{}')`;
-  await sql`
-    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, member_id, group_id, consent_policy, consent_from, consent_to)
-    select 'j', n, 's' || n, 'match', 'match', id, 'g', case when n % 3 = 0 then 'sensitive' else 'regular' end, current_date - 1, current_date + 100
-    from (select id, row_number() over (order by id) as n from exchange.member) m`;
-  return 'g';
-}
-async function walk(node: TestNode, job?: string) {
-  const faults: FoundFault[] = [];
-  const verdict = await walkContent(node.deps, job, (f) => void faults.push(f));
-  return { verdict, faults };
-}
-
-async function exported(
-  paths: string[],
-  env: Record<string, string> = {},
-): Promise<{ node: TestNode; them: ExportClient; job: string; manifest: Manifest }> {
-  const node = await startNode(env);
-  await importMembers(node.deps, { records: readImport(paths), validate, reject: () => {} });
-  const them = new ExportClient(node, await client(node, 'a'));
-  await them.signIn();
-  const group = await grantAll(node, 'a');
-  const { status, manifest } = await them.finished(await them.kick(`Group/${group}/$davinci-data-export`));
-  return { node, them, job: status.split('/').at(-1) ?? '', manifest };
-}
-
 const PATIENTS = [{ name: '_type', valueString: 'Patient' }];
 
 describe('a whole export', () => {
@@ -559,19 +525,3 @@ describe('a whole export', () => {
     expect((await walk(node, lost)).verdict).toMatchObject({ faults: 0, missing: 0 });
   });
 });
-
-const foreign = join(process.env['TEST_DATA_DIR'] ?? '/nowhere', 'data/members-synthea-smart');
-test.skipIf(!existsSync(foreign))(
-  'an export of foreign records is clean',
-  async () => {
-    const { node, job } = await exported([foreign], { EXPORT_WINDOW_YEARS: '200' });
-    try {
-      const { verdict, faults } = await walk(node, job);
-      expect(faults.slice(0, 20)).toEqual([]);
-      expect(verdict?.lines).toBeGreaterThan(1000);
-    } finally {
-      await node.close();
-    }
-  },
-  120_000,
-);

@@ -65,7 +65,8 @@ export default async function setup(project: TestProject) {
     return clean;
   }
   const folder = await databaseFolder();
-  const server = await embeddedPostgres(folder, { unsafeFast: true });
+  // a database lives for seconds: its upkeep would run beside the tests, and change plans amid them
+  const server = await embeddedPostgres(folder, { unsafeFast: true, settings: { autovacuum: 'off' } });
   const stop = async () => {
     await server.release();
     rmSync(folder, { recursive: true, force: true });

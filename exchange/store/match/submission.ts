@@ -2,6 +2,7 @@
 import type { Patient } from 'fhir/r4.js';
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Submission } from '../../client/member-bundle.ts';
+import { standsSql } from '../members/enrolled.ts';
 
 type Row = {
   submittedId: string;
@@ -32,8 +33,8 @@ export async function submissions(sql: Queryable, pullId: string, today: string)
     left join exchange.other_coverage o on o.id = m.other_coverage_id
     left join lateral (
       -- the one that covers today, else the one that begins soonest, else the last
-      select member_number, starts from exchange.enrolment where member_id = m.member_id
-      order by coalesce(ends, 'infinity'::date) >= ${today}::date desc, starts <= ${today}::date desc, abs(starts - ${today}::date) limit 1
+      select x.member_number, x.starts from exchange.enrolment x cross join (select ${today}::date as today) d where x.member_id = m.member_id
+      order by ${sql.unsafe(standsSql('x', 'd.today'))} desc, x.starts <= d.today desc, abs(x.starts - d.today) limit 1
     ) e on true
     where m.pull_id = ${pullId}
       and (select choice from exchange.consent n where n.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in'

@@ -3,6 +3,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../../clocks/rules.ts';
+import { standsSql } from './enrolled.ts';
 import { settleWithdrawn } from './member-clock.ts';
 
 /** Clocks are looked at whether they still apply when they are due within so many days. */
@@ -65,7 +66,7 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
       closed_at = ${endedAt(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
     where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
-      and not exists (select from exchange.enrolment e where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= ${today})
+      and not exists (select from exchange.enrolment e cross join (select ${today} as today) d where e.member_id = k.member_id and ${tx.unsafe(standsSql('e', 'd.today'))})
       and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
   await tx`
     update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id

@@ -4,12 +4,20 @@ import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { isFormerSql } from './member-merge.ts';
 
 /**
+ * Is enrolment `e` not over, as SQL: it lasts or is to come. One to come that ends on the day on which it begins was cancelled before it began: so files of
+ * agencies and marketplaces say it.
+ * @param today SQL of a date: of the plan's calendar
+ */
+export const standsSql = (e: string, today: string): string =>
+  `(coalesce(${e}.ends, 'infinity'::date) >= ${today} and not (${e}.starts > ${today} and ${e}.ends is not distinct from ${e}.starts))`;
+
+/**
  * Does enrolment `e` last, or begin soon, as SQL. A request attests that the member is enrolled: the choice may be made before the coverage
  * begins, and nothing is asked long before. enrolment_pkey.
  * @param today SQL of a date: of the plan's calendar
  */
 export const lastsSql = (e: string, today: string): string =>
-  `(coalesce(${e}.ends, 'infinity'::date) >= ${today} and ${e}.starts <= ${today} + ${EARLY_DAYS})`;
+  `(${standsSql(e, today)} and ${e}.starts <= ${today} + ${EARLY_DAYS})`;
 
 /**
  * Does our own Patient of the member not say that the person has died, and is it nobody who goes on as another member? What a payer says of death is for
@@ -56,7 +64,7 @@ export async function askable(
     from (select ${today}::date as today) d cross join exchange.other_coverage o
     join lateral (select choice, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1) c on c.choice = 'opt-in'
     cross join lateral (
-      select min(x.starts - ${EARLY_DAYS}::int) filter (where coalesce(x.ends, 'infinity'::date) >= d.today) as day, count(*) as n
+      select min(x.starts - ${EARLY_DAYS}::int) filter (where ${sql.unsafe(standsSql('x', 'd.today'))}) as day, count(*) as n
       from exchange.enrolment x where x.member_id = o.member_id) e
     where o.id = ${otherCoverageId} and (e.n = 0 or e.day is not null) and ${sql.unsafe(livesSql('o.member_id'))}`;
   return row;

@@ -1,6 +1,7 @@
 // What members chose, what we did towards them, which other payers they named. Choices and contacts are insert-only.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../../src/store/database.ts';
+import { livesSql, standsSql } from './enrolled.ts';
 
 export type Choice = 'opt-in' | 'decline' | 'withdraw';
 export type ChoiceRow = {
@@ -286,10 +287,13 @@ export async function membersByNumber(sql: Queryable, numbers: readonly string[]
   return new Map(rows.map((r) => [r.n, r.id]));
 }
 
-/** Members enrolled today without any choice, in the order of their ids. Served by member's and enrolment's primary keys. */
+/**
+ * Living members without any choice who are enrolled, or will be, in the order of their ids. Served by member's and enrolment's primary keys.
+ * @param today YYYY-MM-DD of the plan's calendar
+ */
 export async function undecidedMembers(
   sql: Queryable,
-  now: Date,
+  today: string,
   after: string,
   limit: number,
 ): Promise<{ memberId: string; memberNumber: string }[]> {
@@ -297,9 +301,10 @@ export async function undecidedMembers(
     ...(await sql<{ memberId: string; memberNumber: string }[]>`
       select m.id as "memberId", e.member_number as "memberNumber" from exchange.member m
       join lateral (
-        select member_number from exchange.enrolment where member_id = m.id and coalesce(ends, 'infinity'::date) >= ${now}::date order by starts desc limit 1
+        select x.member_number from exchange.enrolment x cross join (select ${today}::date as today) d
+        where x.member_id = m.id and ${sql.unsafe(standsSql('x', 'd.today'))} order by x.starts desc limit 1
       ) e on true
-      where m.id > ${after} and not exists (select from exchange.consent c where c.member_id = m.id)
+      where m.id > ${after} and ${sql.unsafe(livesSql('m.id'))} and not exists (select from exchange.consent c where c.member_id = m.id)
       order by m.id limit ${limit}`),
   ];
 }

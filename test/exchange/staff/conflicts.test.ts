@@ -1,10 +1,8 @@
 // Conflicts and quarantine on the staff pages: listed by weight, shown with both sides, decided, taken back, audited.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { replay } from '../../../exchange/reconcile/replay.ts';
 import { decideAsked } from '../../../exchange/review/decide-all.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { decideBy, linksOf, openItem } from './conflict-visit.ts';
 import { fieldOf, type StaffNode, startStaff, Visitor } from './support.ts';
 
 let node: StaffNode;
@@ -26,28 +24,9 @@ const json = async (query = '') =>
   (await (await reviewer.get(`/staff/conflicts?format=json${query}`)).json()) as {
     tables: { items: Row[]; kinds: { kind: string; open: number; decided: number }[] };
   };
-const itemOf = async (kind: string) =>
-  String(
-    (await sql()`select id from exchange.review_item where kind = ${kind} and state = 'open' order by id limit 1`)[0]?.[
-      'id'
-    ],
-  );
-const links = async (id: string) => [
-  ...(await sql()`
-  select l.kind, l.state, l.rule from exchange.review_item i join exchange.link l on l.member_id = i.member_id and l.type = i.type
-    and l.a_id = least(i.a_id, i.b_id) and l.b_id = greatest(i.a_id, i.b_id) where i.id = ${id} order by l.kind`),
-];
-
-async function decide(id: string, decision: string, more: Record<string, string> = {}): Promise<Response> {
-  const page = await (await reviewer.get(`/staff/conflicts/${id}`)).text();
-  return reviewer.post(`/staff/conflicts/${id}`, {
-    csrf: fieldOf(page, 'csrf'),
-    mark: fieldOf(page, 'mark'),
-    decision,
-    reason: 'looked at both',
-    ...more,
-  });
-}
+const itemOf = (kind: string) => openItem(node, kind);
+const links = (id: string) => linksOf(node, id);
+const decide = (id: string, decision: string, more?: Record<string, string>) => decideBy(reviewer, id, decision, more);
 
 test('every conflict of the generated truth is listed, heaviest first', async () => {
   const { tables } = await json();
@@ -111,49 +90,6 @@ test('decided, taken back and decided otherwise: nothing is forgotten', async ()
   expect(await sql()`select from exchange.audit where action = 'decide' and object = ${`item/${id}`}`).toHaveLength(4);
   await expect(sql()`delete from exchange.review_decision where item_id = ${id}`).rejects.toThrow('insert-only');
 });
-
-test('decided by the form and taken back by the form, with the rules run again in between: every value comes back', async () => {
-  const id = await itemOf('value-mismatch');
-  const [item] =
-    await sql()`select member_id as m, type, a_id as a, b_id as b, pull_id as p from exchange.review_item where id = ${id}`;
-  const pair = [item?.['a'], item?.['b']].map((r) => `${item?.['type']}/${r}`).sort();
-  const shown = async () => {
-    const answer = await reviewer.get(`/staff/members/${item?.['m']}/everything?sensitive=include`);
-    const bundle = (await answer.json()) as { entry: { resource: { resourceType: string; id: string } }[] };
-    return bundle.entry
-      .map((e) => `${e.resource.resourceType}/${e.resource.id}`)
-      .filter((k) => pair.includes(k))
-      .sort();
-  };
-  const { deps } = node.ours;
-  const again = async () => {
-    const [pull, peer] = [await findPull(sql(), String(item?.['p'])), await findPeer(sql(), 'prior')];
-    if (!pull || !peer) throw new Error('the pull is gone');
-    const report = await replay(deps, { pull, peer, by: { kind: 'command', name: 'test' }, cause: 'replay' });
-    expect([report.units, report.links]).toEqual([[], { added: [], removed: [] }]);
-  };
-  const before = await links(id);
-  const origin = async (key: string) =>
-    (
-      await sql()`select origin from exchange.resource where member_id = ${item?.['m']} and id = ${key.split('/')[1] ?? ''}`
-    )[0]?.['origin'];
-  expect(await shown()).toEqual(pair);
-  for (const [decision, left] of [
-    ['prefer-theirs', ['prior']],
-    ['prefer-ours', ['own']],
-    ['same-event', ['own']],
-    ['different-events', ['own', 'prior']],
-    ['keep-both', ['own', 'prior']],
-  ] as const) {
-    expect((await decide(id, decision)).status).toBe(303);
-    await again();
-    const keys = await shown();
-    expect([decision, (await Promise.all(keys.map(origin))).sort()]).toEqual([decision, [...left]]);
-    expect((await decide(id, 'undo')).status).toBe(303);
-    await again();
-    expect([decision, await shown(), await links(id)]).toEqual([decision, pair, before]);
-  }
-}, 180_000);
 
 test('what is decided to be reported stands on the list for that payer, in its own ids, until it is taken back', async () => {
   const id = await itemOf('value-mismatch');
