@@ -1,6 +1,7 @@
 // Results that up to three payers tell under one number, which change, go and come again, and what people decide about those that contradict each other: a
 // model, in whose state stands what payers told and people said, and nothing of what the program notes.
 import { randomUUID } from 'node:crypto';
+import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { mergedBundle } from '../../exchange/merged/everything.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
@@ -8,11 +9,10 @@ import type { PersonDecision } from '../../exchange/review/kinds.ts';
 import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { findPull } from '../../exchange/store/pull/pull.ts';
 import { findItem } from '../../exchange/store/review/review.ts';
-import { deletions, lab, output, PEER, type RawFile, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
+import { deletions, lab, output, type RawFile, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
 import { numbers } from '../support/numbers.ts';
+import { falselyShown, pairOf, SOURCES, type Source, type Thing } from './decided-truth.ts';
 
-const SOURCES = ['own', PEER, 'second'] as const;
-type Source = (typeof SOURCES)[number];
 const THINGS = 3;
 const DECISIONS = [
   'keep-both',
@@ -24,20 +24,9 @@ const DECISIONS = [
   'different-events',
   'report-to-peer',
 ] as const satisfies readonly PersonDecision[];
+const SPEAKS_AGAINST = ['birth-date', 'sex', 'names', 'died', 'two-there', 'overlap', 'choices'];
 const PERSON = { subject: 'ada', name: 'Ada', role: 'reviewer', development: false };
 
-type Thing = {
-  /** what each payer told last */
-  told: Map<Source, number>;
-  /** what was last said of two that contradict each other, as long as both are as they were */
-  said: Map<string, PersonDecision>;
-  /** what was said of two, of whatever versions, and not taken back: that they are one or are not holds until something else is said */
-  forGood: Map<string, PersonDecision[]>;
-};
-const pairOf = (a: Source, b: Source): string => [a, b].sort().join();
-const FOR_GOOD = new Set<string>(['same-event', 'different-events']);
-const lastOf = (t: Thing, a: Source, b: Source): PersonDecision | undefined =>
-  t.forGood.get(pairOf(a, b))?.findLast((d) => d !== 'report-to-peer');
 const idOf = (thing: number, source: Source): string => `${source}-${thing}`;
 
 export class DecidedModel {
@@ -47,11 +36,13 @@ export class DecidedModel {
     told: new Map(),
     said: new Map(),
     forGood: new Map(),
+    away: new Map(),
   }));
   #times = 0;
   readonly #pulls: { id: string; peer: string }[] = [];
   readonly story: string[] = [];
   #consent = 'c-m1';
+  #member = 'm1';
 
   private constructor(seed: number, node: Awaited<ReturnType<typeof reconciler>>) {
     this.#roll = numbers(seed);
@@ -173,14 +164,13 @@ export class DecidedModel {
     t.forGood.set(pair, [...(t.forGood.get(pair) ?? []), decision]);
     return [];
   }
-  /** Of two, the one that is not preferred; ours, or the one that was there first, stands first. */
-  readonly #away = new Map<string, Source>();
+  /** Ours, or the one that was there first, stands first. */
   #hides(item: { thing: number; a: Source; b: Source }, decision: PersonDecision): void {
     const [ours, theirs] = item.b === 'own' ? [item.b, item.a] : [item.a, item.b];
-    const key = `${item.thing} ${pairOf(item.a, item.b)}`;
-    if (decision === 'prefer-ours') this.#away.set(key, theirs);
-    else if (decision === 'prefer-theirs') this.#away.set(key, ours);
-    else this.#away.delete(key);
+    const { away } = this.#things[item.thing] as Thing;
+    if (decision === 'prefer-ours') away.set(pairOf(item.a, item.b), theirs);
+    else if (decision === 'prefer-theirs') away.set(pairOf(item.a, item.b), ours);
+    else away.delete(pairOf(item.a, item.b));
   }
 
   async undo(): Promise<void> {
@@ -205,7 +195,7 @@ export class DecidedModel {
 
   async #shown(): Promise<string[]> {
     let text = '';
-    for await (const piece of (await mergedBundle(this.#node.deps, 'm1', true)) ?? []) text += piece;
+    for await (const piece of (await mergedBundle(this.#node.deps, this.#member, true)) ?? []) text += piece;
     const { entry } = JSON.parse(text) as {
       entry: {
         resource: { resourceType: string; identifier?: { value: string }[]; valueQuantity?: { value: number } };
@@ -238,40 +228,7 @@ export class DecidedModel {
         }
       if (items.some((x) => x.thing === n && !(t.told.has(x.a) && t.told.has(x.b))))
         found.push(`${n}: an item of what is gone`);
-      const may = there.filter((s) => chose || s === 'own');
-      const losers = new Map<Source, Source[]>();
-      for (const [pair, decision] of t.said) {
-        const away = this.#away.get(`${n} ${pair}`);
-        const wins = pair.split(',').find((s) => s !== away) as Source;
-        if (away && decision.startsWith('prefer') && may.includes(wins))
-          losers.set(away, [...(losers.get(away) ?? []), wins]);
-      }
-      // who is preferred in a ring is not away
-      const reaches = (from: Source, to: Source, seen: Source[] = []): boolean =>
-        (losers.get(from) ?? []).some((w) => w === to || (!seen.includes(w) && reaches(w, to, [...seen, w])));
-      const isAway = (s: Source) => (losers.get(s) ?? []).some((w) => !reaches(w, s));
-      const stands = may.filter((s) => !isAway(s));
-      if (may.length > 0 && stands.length === 0) throw new Error('the model hides all');
-      const values = shown.filter((s) => s.startsWith(`${n}=`)).map((s) => Number(s.split('=')[1]));
-      const words = `${n} told ${JSON.stringify([...t.told])}, said ${JSON.stringify([...t.said])} ${JSON.stringify([...t.forGood])}, shown ${values.join()}`;
-      for (const v of values) if (!stands.some((s) => t.told.get(s) === v)) found.push(`${v} is shown: ${words}`);
-      const isOne = (s: Source) => stands.some((o) => o !== s && lastOf(t, s, o) === 'same-event');
-      for (const s of stands)
-        if (!isOne(s) && !values.includes(t.told.get(s) ?? 0)) found.push(`of ${s} is not shown: ${words}`);
-      if (stands.length > 0 && values.length === 0) found.push(`nothing is shown: ${words}`);
-      const isTwo = stands.some((a) => stands.some((b) => FOR_GOOD.has(lastOf(t, a, b) ?? '')));
-      if (!isTwo && new Set(values).size < values.length) found.push(`twice: ${words}`);
-      // who are two by the last word said of them, and say other things
-      for (const a of stands)
-        for (const b of stands)
-          if (
-            a < b &&
-            t.told.get(a) !== t.told.get(b) &&
-            stands.length === 2 &&
-            lastOf(t, a, b) !== 'same-event' &&
-            values.length < 2
-          )
-            found.push(`${a} and ${b} are shown as one: ${words}`);
+      found.push(...falselyShown(n, t, shown, chose));
     }
     return found;
   }
@@ -289,6 +246,27 @@ export class DecidedModel {
     return wrong.map((w) => `while nothing may be shown of others: ${w}`);
   }
 
+  /** The member is found to be another one, and that is taken back: what was decided holds all the while, and can be taken back meanwhile. */
+  async asOne(): Promise<string[]> {
+    const { deps } = this.#node;
+    this.story.push('made one, and two again');
+    const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
+    const done = await makeOne(
+      deps,
+      { memberId: 'm2', formerId: 'm1', reason: 'one person', seen: SPEAKS_AGAINST },
+      who,
+    );
+    if ('refused' in done) throw new Error(JSON.stringify(done));
+    this.#member = 'm2';
+    const meanwhile = await this.faults();
+    if (meanwhile.length === 0 && this.#roll() < 0.5) await this.undo();
+    const changed = await this.faults();
+    const back = await makeTwo(deps, { formerId: 'm1', reason: 'they are two' }, who);
+    if ('refused' in back) throw new Error(JSON.stringify(back));
+    this.#member = 'm1';
+    return [...meanwhile, ...changed].map((w) => `as one: ${w}`);
+  }
+
   async step(): Promise<string[]> {
     const roll = this.#roll();
     if (roll < 0.4) await this.tell();
@@ -296,9 +274,9 @@ export class DecidedModel {
       const wrong = await this.decide();
       if (wrong.length > 0) return wrong;
     } else if (roll < 0.85) await this.undo();
-    else if (roll < 0.93) await this.again();
+    else if (roll < 0.91) await this.again();
     else {
-      const wrong = await this.withdrawn();
+      const wrong = roll < 0.95 ? await this.withdrawn() : await this.asOne();
       if (wrong.length > 0) return wrong;
     }
     return this.faults();

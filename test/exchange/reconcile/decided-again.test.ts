@@ -1,10 +1,12 @@
 // What a person says of two records another time, after one of them has changed, takes the place of what was said before.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
 import { foldedOf } from '../../../exchange/merged/folded.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
-import { lab, output, reconciler } from './reconcile-pull.ts';
+import { findItem, type Item, undoLinks, unlinkByPerson } from '../../../exchange/store/review/review.ts';
+import { databaseOf } from '../../support/db.ts';
+import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 beforeAll(async () => {
@@ -68,4 +70,54 @@ test.each([
   expect(await entries(member)).toBe(one);
   await decide(member, 'undo');
   expect(await entries(member)).toBe(two);
+});
+
+test('what was decided of ours and theirs holds when the member goes on as another one, and when they are two again; nobody is asked of what is gone', async () => {
+  const one = await reconciler();
+  const open = async () =>
+    (
+      await one.sql<{ k: string }[]>`
+        select i.member_id || ' ' || r.source_id || ' ' || i.state || coalesce(' ' || i.decision, '') as k from exchange.review_item i
+        join exchange.resource r on r.member_id = i.member_id and r.id = i.b_id where i.state <> 'gone' order by 1`
+    ).map((r) => r.k);
+  const N = (value: string) => ({ identifier: [{ system: 'https://lab.example', value }] });
+  try {
+    await one.own(result('o-1', 'm1', 10, N('1')), result('o-2', 'm1', 10, N('2')));
+    await one.pull([output('Observation', result('t-1', 'p1', 20, N('1')), result('t-2', 'p1', 20, N('2')))], {
+      since: new Date(),
+    });
+    const [item] = await one.sql<{ id: string }[]>`
+      select i.id from exchange.review_item i join exchange.resource r on r.id = i.b_id where r.source_id = 't-1'`;
+    const mark = (await findItem(one.sql, item?.id ?? ''))?.mark ?? '';
+    const said = { itemId: item?.id ?? '', decision: 'prefer-ours' as const, reason: 'looked at it', mark };
+    expect(await decideItem(one.deps, PERSON, said, 'r')).toBeUndefined();
+    await one.pull([deletions('Observation/t-2')], { since: new Date() });
+    expect(await open()).toEqual(['m1 t-1 decided prefer-ours']);
+    const who = { kind: 'staff', subject: 'ada', requestId: 'r' } as const;
+    await makeOne(one.deps, { memberId: 'm2', formerId: 'm1', reason: 'one person', seen: ['two-there'] }, who);
+    expect(await open()).toEqual(['m2 t-1 decided prefer-ours']);
+    await makeTwo(one.deps, { formerId: 'm1', reason: 'they are two' }, who);
+    expect(await open()).toEqual(['m1 t-1 decided prefer-ours']);
+  } finally {
+    await one.close();
+  }
+});
+
+test('what a person says of two records is said of the link that the rules made, in whatever order the database has their ids', async () => {
+  const database = await databaseOf("encoding 'UTF8' locale_provider icu icu_locale 'en-US' locale 'C'");
+  try {
+    const { sql } = database;
+    await sql`insert into exchange.member (id, umb) values ('m1', 'U')`;
+    await sql`
+      insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule)
+      values ('m1', 'Observation', least('a', 'B'), greatest('a', 'B'), 'same-event', 0.9, 'confirmed', 'result')`;
+    const item = { memberId: 'm1', type: 'Observation', aId: 'a', bId: 'B', pullId: null } as Item;
+    const links = () => sql`select a_id, state, rule from exchange.link`;
+    await unlinkByPerson(sql, item);
+    expect(await links()).toEqual([{ a_id: 'a', state: 'rejected', rule: 'decision' }]);
+    expect(await undoLinks(sql, item)).toBe(true);
+    expect(await links()).toEqual([{ a_id: 'a', state: 'confirmed', rule: 'undone' }]);
+  } finally {
+    await database.close();
+  }
 });
