@@ -1,5 +1,6 @@
 // Records that checks hold back, which change, go and come again, and what people decide about them: a model, in whose state stands what the payer told and people
 // said, and nothing of what the program notes.
+import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
@@ -42,6 +43,7 @@ export class ReleasedModel {
   readonly #told = new Map<number, Told>();
   readonly #pulls: string[] = [];
   #times = 0;
+  #member = 'm1';
   readonly story: string[] = [];
 
   private constructor(seed: number, node: Awaited<ReturnType<typeof reconciler>>) {
@@ -50,10 +52,8 @@ export class ReleasedModel {
   }
   static async begin(seed: number): Promise<ReleasedModel> {
     const node = await reconciler('regular');
-    await node.sql`
-      insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email)
-      select id, '{}', '{ana}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}' from exchange.member
-      on conflict (member_id) do update set given = excluded.given`;
+    const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: 'Rivera', given: ['Ana'] }] });
+    await node.own(patient('m1'), patient('m2'));
     await node.sql`insert into exchange.other_coverage (id, member_id, payer, peer_id) values ('oc', 'm1', 'Prior', ${PEER})`;
     return new ReleasedModel(seed, node);
   }
@@ -174,7 +174,7 @@ export class ReleasedModel {
   async #shown(): Promise<Map<number, number>> {
     const rows = await this.#node.sql<{ n: number; value: number }[]>`
       select substr(source_id, 2)::int as n, (body::jsonb #>> '{valueQuantity,value}')::int as value
-      from exchange.resource where member_id = 'm1' and type = 'Observation' and origin = ${PEER} and not deleted`;
+      from exchange.resource where member_id = ${this.#member} and type = 'Observation' and origin = ${PEER} and not deleted`;
     return new Map(rows.map((r) => [r.n, r.value]));
   }
 
@@ -203,13 +203,37 @@ export class ReleasedModel {
     return found;
   }
 
+  /** The member is found to be another one, and that is taken back: what waits and what was decided goes with the records, and people may decide meanwhile. */
+  async asOne(): Promise<string[]> {
+    const { deps } = this.#node;
+    this.story.push('made one, and two again');
+    const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
+    const one = { memberId: 'm2', formerId: 'm1', reason: 'one person', seen: ['two-there', 'names', 'overlap'] };
+    const done = await makeOne(deps, one, who);
+    if ('refused' in done) throw new Error(JSON.stringify(done));
+    this.#member = 'm2';
+    const wrong = await this.faults();
+    const roll = this.#roll();
+    if (wrong.length === 0 && roll < 0.3) await this.decide();
+    else if (wrong.length === 0 && roll < 0.6) await this.undo();
+    wrong.push(...(await this.faults()));
+    const back = await makeTwo(deps, { formerId: 'm1', reason: 'they are two' }, who);
+    if ('refused' in back) throw new Error(JSON.stringify(back));
+    this.#member = 'm1';
+    return wrong.map((w) => `as one: ${w}`);
+  }
+
   async step(): Promise<string[]> {
     const roll = this.#roll();
     if (roll < 0.35) await this.tell();
     else if (roll < 0.45) await this.tell(0);
     else if (roll < 0.75) await this.decide();
     else if (roll < 0.88) await this.undo();
-    else await this.again();
+    else if (roll < 0.94) await this.again();
+    else {
+      const wrong = await this.asOne();
+      if (wrong.length > 0) return wrong;
+    }
     return this.faults();
   }
 }
