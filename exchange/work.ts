@@ -283,8 +283,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
           keepOn('content check', async () => !(await isAnswering(deps.database.sql)) && (await proveNext(deps))),
         ]
       : []),
-    keepOn('attachments', () => pulls.attachments()),
-    // a peer that is slow holds up one lane, not the others
+    keepOn('attachments', () => pulls.attachmentsOfOthers()),
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];
 
@@ -300,6 +299,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       ending.abort();
       rouse();
       await Promise.all(loops);
+      await pulls.over();
       await sealAll(deps); // the tail is short when nobody works
     },
   };

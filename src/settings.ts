@@ -305,7 +305,7 @@ export const SETTINGS = {
   pullLanes: setting(
     'PULL_LANES',
     'Exchange',
-    'Pulls that one process works on at once. Only one of them takes records in; the others wait for their peers.',
+    'Pulls that one process works on at once, beside those that have waited on their peers for more than a minute. Only one takes records in.',
     integer(4, 1, 64),
     '4',
   ),

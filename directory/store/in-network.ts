@@ -135,7 +135,12 @@ export async function findCandidates(
     [arrayLiteral(ask.practitioners), arrayLiteral(ask.organizations), arrayLiteral(ask.networks)],
     { prepare: true },
   );
-  const of = (part: string) => rows.filter((r) => r.part === part).map((r) => r.body);
+  // in the order of their ids, with which the texts begin: that of the plan may be another one tomorrow
+  const of = (part: string) =>
+    rows
+      .filter((r) => r.part === part)
+      .map((r) => r.body)
+      .sort();
   const roles = of('role');
   const affiliations = of('affiliation');
   const [change = '0', at = ''] = (of('state')[0] ?? '').split(' ');

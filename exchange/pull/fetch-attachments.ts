@@ -77,23 +77,30 @@ export function judgeAttachmentFault(
   return { againMs: fault.retryMs ?? BACKOFF_MS[Math.min(row.attempts, BACKOFF_MS.length - 1)] ?? OURS_MS };
 }
 
-/**
- * Takes some attachments of one peer and settles or postpones each. False when none was due.
- * @param only of this pull
- * @param left owners whose work has ended though its end could not be written
- */
+export type AttachmentsOf = {
+  /** of this pull */
+  only?: string | undefined;
+  /** of none of these peers */
+  except?: readonly string[];
+  /** owners whose work has ended though its end could not be written */
+  left?: readonly string[];
+  /** told whose are taken */
+  begun?: (peerId: string) => void;
+};
+
+/** Takes some attachments of one peer and settles or postpones each. False when none was due. */
 export async function fetchAttachments(
   deps: Deps,
   tokens: PeerTokens,
   owner: string,
-  only?: string,
-  left: readonly string[] = [],
+  { begun, ...which }: AttachmentsOf = {},
 ): Promise<boolean> {
   const { sql } = deps.database;
   const { leaseSeconds } = deps.config;
-  const rows = await claimAttachments(sql, { owner, now: deps.clock(), leaseSeconds, most: TAKEN, only, left });
+  const rows = await claimAttachments(sql, { owner, now: deps.clock(), leaseSeconds, most: TAKEN, ...which });
   const peer = rows[0] && (await findPeer(sql, rows[0].peerId));
   if (!peer) return false;
+  begun?.(peer.id);
   const renewal = setInterval(
     () => {
       renewAttachments(sql, owner, deps.clock(), leaseSeconds).catch((error: unknown) =>

@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { isPassing } from '../../src/store/failure.ts';
-import { isAway, PeerFault } from '../client/peer-fetch.ts';
+import { PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
 import { attemptClocks } from '../store/clock.ts';
@@ -17,15 +17,14 @@ import { RESTARTED, restartsOf } from '../store/pull/pull-restart.ts';
 import { hasCommitted } from '../store/pull/pull-slice.ts';
 import { downloadStep } from './download-step.ts';
 import { exportingStep, exportStep } from './export-step.ts';
-import { fetchAttachments } from './fetch-attachments.ts';
+import { type AttachmentsOf, fetchAttachments } from './fetch-attachments.ts';
+import { BACKOFF_MS, judgeFault } from './judge-fault.ts';
+import { BesideLanes } from './lane.ts';
 import { matchingStep, matchStep } from './match-step.ts';
 import { releaseEnded } from './release.ts';
 import { leaveJobs } from './split.ts';
 import { advance, authorizeStep, discoverStep, OurFault, type Step, stepOf, Waiting, writeFaults } from './states.ts';
 import { TOO_LARGE, takeLess, waitsForFewer } from './too-large.ts';
-
-/** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
-const BACKOFF_MS = [1000, 2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
 
 const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
   due: discoverStep,
@@ -37,45 +36,6 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
   downloading: downloadStep,
   reconciling: reconcileStep,
 };
-
-/** How often lost work at a peer is begun anew. */
-const MAX_RESTARTS = 3;
-
-/** Answers that are hardly better the next time. */
-const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8', 'not-http']);
-/** They are asked for this often, with pauses, and no more. */
-const NONSENSE_TRIES = 3;
-
-/** Addresses that are not the peer's own: asking again does not mend it. */
-const FOR_A_PERSON: ReadonlySet<string> = new Set(['foreign-origin', 'refused-address', 'redirect']);
-
-/** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
-function judgeFault(
-  fault: PeerFault,
-  pull: Pick<Pull, 'state' | 'attempts' | 'createdAt' | 'reason'>,
-  restarts: number,
-  now: Date,
-  deadlineHours: number,
-): { kind: 'retry'; ms: number } | { kind: 'restart' } | { kind: 'end'; state: PullState } {
-  // `attempts` counts polls as well: those that only waited left no reason, and are no failures
-  const failures = pull.reason === null ? 0 : pull.attempts;
-  const isLate = now.getTime() - pull.createdAt.getTime() > deadlineHours * 3_600_000;
-  if (fault.isTransient && !isLate) {
-    const last = BACKOFF_MS[BACKOFF_MS.length - 1] ?? 0;
-    const tries = NONSENSE.has(fault.reason) ? NONSENSE_TRIES : BACKOFF_MS.length;
-    const wait = isAway(fault.reason)
-      ? (fault.retryMs ?? BACKOFF_MS[failures] ?? last)
-      : failures < tries
-        ? (fault.retryMs ?? BACKOFF_MS[failures])
-        : undefined;
-    if (wait !== undefined) return { kind: 'retry', ms: wait };
-  }
-  if ((fault.reason === 'job-lost' || fault.reason === 'group-gone') && restarts < MAX_RESTARTS && !isLate)
-    return { kind: 'restart' };
-  if (fault.reason === 'forbidden' || fault.reason.startsWith('token-')) return { kind: 'end', state: 'refused' };
-  if (FOR_A_PERSON.has(fault.reason)) return { kind: 'end', state: 'review' };
-  return { kind: 'end', state: 'failed' };
-}
 
 /** The state from which lost work at the peer starts again. */
 const RESTART: Partial<Record<PullState, PullState>> = {
@@ -217,9 +177,15 @@ export class PullWorker {
    * Whoever goes on takes it under another name: what still runs of the broken step has lost it.
    */
   readonly #left = new Map<string, number>();
+  readonly #beside: BesideLanes<string>;
+  readonly #attachmentsBeside: BesideLanes<string>;
 
-  constructor(deps: Deps) {
+  /** @param laneMs for how long work that waits on its payer holds a lane */
+  constructor(deps: Deps, laneMs?: number) {
     this.#deps = deps;
+    const broke = (error: unknown) => deps.log('error', 'work beside the lanes', { error: describe(error) });
+    this.#beside = new BesideLanes(deps.config.pullLanes, broke, laneMs);
+    this.#attachmentsBeside = new BesideLanes(deps.config.pullLanes, broke, laneMs);
   }
 
   /** Has a pull ended, or does it wait for a person? */
@@ -235,11 +201,25 @@ export class PullWorker {
     return steps;
   }
 
-  /** Fetches some of the attachments that records give by address. False when none is due. */
-  async attachments(pullId?: string): Promise<boolean> {
+  /** Fetches some of the attachments that records give by address, of a pull or of any. False when none is due. */
+  attachments(only?: string): Promise<boolean> {
+    return this.#fetch({ only });
+  }
+
+  /** The same beside others of this process: of a payer whose documents come slowly they go on by themselves, and those of others are taken. */
+  attachmentsOfOthers(): Promise<boolean> {
+    let peer: string | undefined;
+    const begun = (id: string) => {
+      peer = id;
+    };
+    const work = this.#fetch({ except: this.#attachmentsBeside.names, begun });
+    return this.#attachmentsBeside.hold(work, () => peer);
+  }
+
+  async #fetch(which: Omit<AttachmentsOf, 'left'>): Promise<boolean> {
     const owner = randomUUID();
     try {
-      return await fetchAttachments(this.#deps, this.#tokens, owner, pullId, this.#leftBehind());
+      return await fetchAttachments(this.#deps, this.#tokens, owner, { ...which, left: this.#leftBehind() });
     } catch (error) {
       this.#leave(owner, error);
       throw error;
@@ -258,9 +238,18 @@ export class PullWorker {
 
   /**
    * One step, beside others of this process. Only one of them takes records in: that is work for the whole processor, and its
-   * memory is that of one.
+   * memory is that of one. A step that waits on its payer for long goes on by itself, and the lane is free.
    */
-  async step(): Promise<boolean> {
+  step(): Promise<boolean> {
+    let pull: Pull | undefined;
+    const work = this.#stepOf((begun) => {
+      pull = begun;
+    });
+    const name = () => (pull === undefined || pull.state === 'reconciling' ? undefined : pull.peerId);
+    return this.#beside.hold(work, name);
+  }
+
+  async #stepOf(begun: (pull: Pull) => void): Promise<boolean> {
     const isBusy = this.#isReconciling;
     const owner = randomUUID();
     let isMine = false;
@@ -274,6 +263,7 @@ export class PullWorker {
         (pull) => {
           isMine = pull.state === 'reconciling';
           this.#isReconciling ||= isMine;
+          begun(pull);
         },
       );
     } catch (error) {
@@ -282,6 +272,11 @@ export class PullWorker {
     } finally {
       if (isMine) this.#isReconciling = false;
     }
+  }
+
+  /** The end of what goes on by itself. */
+  async over(): Promise<void> {
+    await Promise.all([this.#beside.over(), this.#attachmentsBeside.over()]);
   }
 
   /** Deletes the jobs of ended pulls at their peers, where that was missed. */

@@ -39,6 +39,8 @@ export async function claimAttachments(
     most: number;
     /** of this pull */
     only?: string | undefined;
+    /** of none of these peers */
+    except?: readonly string[];
     /** owners whose work has ended though its end could not be written: their leases hold nothing */
     left?: readonly string[];
   },
@@ -48,7 +50,7 @@ export async function claimAttachments(
     `with first as materialized (
        select p.id as peer_id from exchange.peer p
        cross join lateral (select a.next_at from exchange.attachment a where a.peer_id = p.id and ${due} order by a.next_at limit 1) a
-       where p.state = 'active' and (p.paused_until is null or p.paused_until <= $1)
+       where p.state = 'active' and (p.paused_until is null or p.paused_until <= $1) and p.id <> all($7::text[])
        order by a.next_at limit 1
      ), chosen as materialized (
        select ${KEY}, coming as left_behind from exchange.attachment a
@@ -63,7 +65,15 @@ export async function claimAttachments(
        not exists (select from exchange.resource r where r.member_id = t.member_id and r.type = t.type and r.id = t.record_id and not r.deleted) as "isGone",
        coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
      from taken t join exchange.pull p on p.id = t.pull_id`,
-    [claim.now, claim.only ?? null, claim.owner, claim.leaseSeconds, claim.most, (claim.left ?? []) as never],
+    [
+      claim.now,
+      claim.only ?? null,
+      claim.owner,
+      claim.leaseSeconds,
+      claim.most,
+      (claim.left ?? []) as never,
+      (claim.except ?? []) as never,
+    ],
     { prepare: true },
   );
   return rows.map((r) => ({ ...r, size: r.size === null ? null : Number(r.size) }));
