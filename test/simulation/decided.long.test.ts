@@ -4,7 +4,7 @@ import { brokenLaws } from '../journey/laws.ts';
 import { DecidedModel } from './decided-model.ts';
 
 const SEEDS = (process.env['WORLD_SEED'] ?? '2').split(',').map(Number);
-const STEPS = Number(process.env['WORLD_STEPS'] ?? 20);
+const STEPS = Number(process.env['WORLD_STEPS'] ?? 15);
 
 test.each(SEEDS)('world %s', { timeout: 600_000 }, async (seed) => {
   const model = await DecidedModel.begin(seed);
