@@ -25,7 +25,7 @@ export class PeerFault extends Error {
 
 /** Faults that say that the peer is not there at all, for now: they are waited out until a deadline. */
 export const isAway = (reason: string): boolean =>
-  reason === 'unreachable' || reason === 'throttled' || /^status-50[234]$/.test(reason);
+  reason === 'unreachable' || reason === 'certificate' || reason === 'throttled' || /^status-50[234]$/.test(reason);
 
 /** Scheme, host and port are equal to one of the peer's origins; never a prefix of the text. */
 export function isPeerOrigin(url: URL, peer: Pick<Peer, 'origins' | 'fhirBase'>): boolean {
@@ -90,7 +90,9 @@ async function send(talk: Talk, url: URL, request: PeerRequest, token: string | 
       (error.name === 'RefusedAddress' || (error.cause as Error | undefined)?.name === 'RefusedAddress');
     if (refused) throw new PeerFault('refused-address');
     if (codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW') throw new PeerFault('headers-too-large');
-    throw new PeerFault(isNoHttp(error) ? 'not-http' : 'unreachable', { isTransient: true });
+    throw new PeerFault(isNoHttp(error) ? 'not-http' : isCertificate(error) ? 'certificate' : 'unreachable', {
+      isTransient: true,
+    });
   } finally {
     clearTimeout(head);
   }
@@ -103,6 +105,10 @@ function isNoHttp(error: unknown): boolean {
   if (name === 'SocketError') return message === 'bad response' || message === 'bad upgrade';
   return cause !== undefined && cause !== null && isNoHttp(cause);
 }
+
+/** Did it answer with a certificate that proves nothing: expired, for another host, of an authority that is not known here? https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+export const isCertificate = (error: unknown): boolean =>
+  /CERT|^CRL_|^HOSTNAME_MISMATCH$|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/.test(String(codeOf(error)));
 
 const codeOf = (error: unknown): unknown => {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };

@@ -26,7 +26,7 @@ import { abilitiesOf, advance, fallBack, OurFault, type Step, some, Waiting, wri
 const WIDTH = 4;
 const MIB = 1024 * 1024;
 /** Faults after which the others need not be tried. */
-const FOR_ALL = new Set(['auth', 'unreachable', 'throttled', 'not-registered']);
+const FOR_ALL = new Set(['auth', 'unreachable', 'certificate', 'throttled', 'not-registered']);
 const REFUSED_TYPE = 'peer-type-refused';
 const REFUSED_SEARCH = /^bundle-(400|403|404|405|422|501)$/;
 const NOT_SPOKEN = /^bundle-(400|404|405|501)$/;

@@ -34,6 +34,7 @@ export const ATTACHMENT_REASONS = {
   auth: look('The other payer did not take our token for it.', 'Ask the other payer about our registration.'),
   token: look('The other payer gave us no access token.', 'Ask the other payer about our registration and keys.'),
   'not-http': look('The answer cannot be read as HTTP.', 'Tell the other payer.'),
+  certificate: look('The server’s certificate is not valid.', 'Tell the other payer.'),
   unreachable: look('The other payer did not answer in time.', 'Nothing: the next pull tries again.'),
   throttled: look('The other payer asked us to wait for too long.', 'Nothing: the next pull tries again.'),
   'file-slow': look('It came too slowly.', 'Nothing: the next pull tries again.'),

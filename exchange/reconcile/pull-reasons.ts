@@ -118,6 +118,10 @@ export const PULL_REASONS = {
     'The other payer’s server answered in a way that cannot be read as HTTP.',
     'Tell the other payer; pull again when it is mended.',
   ),
+  certificate: look(
+    'The other payer’s certificate is not valid: it has expired, is for another host, or of an authority that is not known here. It is tried again.',
+    'Tell the other payer. An authority of your own is named by NODE_EXTRA_CA_CERTS.',
+  ),
   unreachable: look('The other payer did not answer; it is tried again.', 'Nothing, unless it lasts.'),
   throttled: look('The other payer asked us to wait.', 'Nothing.'),
   auth: look(

@@ -2,6 +2,7 @@
 export { type Alert, type ListedAlert, recentAlerts } from '../store/alert.ts';
 export { type BulkFile, jobFiles } from '../store/answer/bulk-job.ts';
 export { documentChecks } from '../store/report/document-check.ts';
+export { BEHIND_SHOWS, type Behind, rowsBehind } from '../store/report/report-behind.ts';
 export { askedLongAgo } from '../store/report/report-concurrent.ts';
 export {
   type MatchDecision,
@@ -9,11 +10,13 @@ export {
 } from '../store/report/report-matches.ts';
 export {
   type After,
+  CLOCK_STATES,
   type ClockFilter,
   type ClockLine,
   type Numbers,
   numbers,
   type PeerLine,
+  PULL_SHOWS,
   type PullLine,
   pageClocks,
   pagePulls,
@@ -25,5 +28,6 @@ export {
   fetchedFiles,
   findRequest,
   pageRequests,
+  REQUEST_SHOWS,
   type RequestLine,
 } from '../store/report/report-requests.ts';

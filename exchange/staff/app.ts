@@ -8,6 +8,7 @@ import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { attachments } from './attachments.ts';
+import { behind } from './behind.ts';
 import { clock } from './clock.ts';
 import { compliance } from './compliance.ts';
 import { concurrent } from './concurrent.ts';
@@ -79,6 +80,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   record(desk);
   attachments(desk);
   compliance(desk);
+  behind(desk);
   documents(desk);
   texts(desk);
   peers(desk);

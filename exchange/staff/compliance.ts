@@ -75,7 +75,7 @@ export function compliance(desk: Desk): void {
       ],
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
 ${scopeFields(peers, of)}<button>Show</button></form>
-<p><a href="/staff/questions">What auditors ask, and where it is answered</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
+<p class="controls"><a href="/staff/questions">What auditors ask, and where it is answered</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
       tables: report.tables,
     });
   });
@@ -123,7 +123,7 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
       lead: [
         'What this payer asked of us and what we asked of it, with times, sizes and the SHA-256 of files. It names no member.',
       ],
-      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p>${earlier(visit, period)}</p>`,
+      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p class="controls">${earlier(visit, period)}</p>`,
       tables: [statement.table],
     });
   });
@@ -151,7 +151,7 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
       lead: [
         'What this payer is to be told, in its own ids: records that people decided to report, what its answers lacked, and which of its lines were kept out. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
       ],
-      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p>${earlier(visit, period)}</p>`,
+      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p class="controls">${earlier(visit, period)}</p>`,
       tables: told.tables,
     });
   });

@@ -2,10 +2,17 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { addMonths, localDay } from '../clocks/business-day.ts';
-import { CLOCK_RULES, type ClockKind, LATE_REASONS, type LateReason } from '../clocks/rules.ts';
+import {
+  CLOCK_RULES,
+  type ClockKind,
+  LATE_REASONS,
+  type LateReason,
+  LINES_OF_BUSINESS,
+  type LineOfBusiness,
+} from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { clockCalendar, dueDays } from '../report/clock-calendar.ts';
-import { pageClocks, peerLines } from '../report/lists.ts';
+import { CLOCK_STATES, pageClocks, peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { instantsOf, readPeriod } from '../report/period.ts';
 import { recordExport } from '../report/sessions.ts';
@@ -17,13 +24,25 @@ import { may } from './roles.ts';
 
 const CLOCK_FILTERS = {
   open: 'running',
+  ahead: 'not due yet',
   overdue: 'overdue now',
   late: 'late',
   unmet: 'not met in time, for whatever reason',
+  'ended-late': 'ended by something else when they were overdue',
   blocked: 'blocked',
   closed: 'ended',
+  counted: 'counted in the share met in time',
   all: 'all',
 } as const;
+const CLOCK_STATE_WORDS: Readonly<Record<(typeof CLOCK_STATES)[number], string>> = {
+  open: 'running',
+  met: 'met in time',
+  'met-late': 'met late',
+  attempted: 'asked in vain',
+  blocked: 'blocked',
+  withdrawn: 'ended: withdrawn',
+  'not-applicable': 'does not apply',
+};
 export const PEER_STATES: Readonly<Record<string, Cell>> = {
   active: { value: 'active', tone: 'good' },
   pending: { value: 'pending', text: 'waits for approval', tone: 'look' },
@@ -116,15 +135,29 @@ export function lists(desk: Desk): void {
     const days = c.req.query('during')?.trim() ?? '';
     const during = readPeriod(days);
     // of days that are over, all that ran then is meant, what has ended since too
-    const usual = during ? 'all' : 'open';
+    const usual = during || c.req.query('state') ? 'all' : 'open';
     const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? usual;
     const duty = choice(c, 'duty', Object.keys(CLOCK_RULES) as ClockKind[]);
     const thisMonth = `${localDay(now, timeZone).slice(0, 7)}-01`;
     const months = Array.from({ length: MONTHS }, (_, i) => addMonths(thisMonth, -i).slice(0, 7));
     // any period may stand in an address that somebody writes
     const began = readPeriod(c.req.query('began') ?? '');
+    const given = c.req.query('due')?.trim() ?? '';
+    const due = readPeriod(given);
+    const state = choice(c, 'state', CLOCK_STATES);
+    const peers = await peerLines(sql);
+    const peerId = choice(
+      c,
+      'peer',
+      peers.map((p) => p.id),
+    );
+    const lob = choice(c, 'lob', Object.keys(LINES_OF_BUSINESS) as LineOfBusiness[]);
     const scope = {
       duty,
+      state,
+      peerId,
+      lob,
+      due: due && instantsOf(due, timeZone),
       began: began && instantsOf(began, timeZone),
       during: during && instantsOf(during, timeZone),
     };
@@ -133,6 +166,10 @@ export function lists(desk: Desk): void {
       duty && `duty: ${CLOCK_RULES[duty].name}`,
       began && `begun in ${began.name}`,
       during && `that ran in ${during.name}`,
+      due && `due in ${due.name}`,
+      state && CLOCK_STATE_WORDS[state],
+      peerId && (peers.find((p) => p.id === peerId)?.name ?? peerId),
+      lob && LINES_OF_BUSINESS[lob].name,
     ].filter(Boolean);
     const keyOf = await memberKeys(deps);
     await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
@@ -142,6 +179,7 @@ export function lists(desk: Desk): void {
       lead: [
         'Every duty with a due time has a clock, which starts by itself and stops only with the event that fulfils the duty. Earliest due first.',
         ...(days !== '' && !during ? [`“${days}” names no days, and nothing was left out for it.`] : []),
+        ...(given !== '' && !due ? [`“${given}” names no days, and nothing was left out for it.`] : []),
       ],
       after: html`<p><a href="/staff/clocks/concurrent">Members covered elsewhere too, last asked for more than three months ago</a></p><p><a href="/staff/clocks/due.ics">Open due dates as a calendar file</a> (iCalendar, without members)</p>`,
       before: filterForm(
@@ -162,6 +200,27 @@ export function lists(desk: Desk): void {
             options: Object.entries(CLOCK_KINDS),
           },
           {
+            name: 'state',
+            label: 'State',
+            all: 'any',
+            chosen: state,
+            options: Object.entries(CLOCK_STATE_WORDS),
+          },
+          {
+            name: 'peer',
+            label: 'Other payer',
+            all: 'all',
+            chosen: peerId,
+            options: peers.map((p) => [p.id, p.name] as const),
+          },
+          {
+            name: 'lob',
+            label: 'Line of business',
+            all: 'all',
+            chosen: lob,
+            options: Object.entries(LINES_OF_BUSINESS).map(([code, l]) => [code, l.name] as const),
+          },
+          {
             name: 'began',
             label: 'Begun in',
             all: 'any month',
@@ -171,6 +230,7 @@ export function lists(desk: Desk): void {
         ],
         {},
         [
+          { name: 'due', label: 'Due in', hint: 'such as 2027-Q1', value: given },
           {
             name: 'during',
             label: 'Running on',

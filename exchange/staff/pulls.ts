@@ -2,7 +2,8 @@
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { meaning, PULL_STATES } from '../reconcile/reasons.ts';
-import { numbers, type PullLine, pagePulls, peerLines, recentAlerts } from '../report/lists.ts';
+import { numbers, type PULL_SHOWS, type PullLine, pagePulls, peerLines, recentAlerts } from '../report/lists.ts';
+import { instantsOf, readPeriod } from '../report/period.ts';
 import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from '../report/words.ts';
 import { alertTable, MOST_ALERTS } from './alerts.ts';
 import type { Desk } from './desk.ts';
@@ -53,6 +54,16 @@ function pullTable(rows: readonly PullLine[], now: Date, timeZone: string, capti
     empty: 'No pulls yet. The schedule starts one for members who chose the exchange and named another payer.',
   };
 }
+
+/** As what pulls count in the report of a period. */
+const SHOWS: Readonly<Record<keyof typeof PULL_SHOWS, string>> = {
+  exports: 'exports received',
+  balanced: 'balanced',
+  finished: 'balanced, or with a person after something came',
+  waiting: 'with a person',
+  failed: 'failed or refused',
+  faulty: 'with faults of the payer',
+};
 
 type Tile = { n: number; what: string; more: string; href: string };
 const tile = (t: Tile): Safe =>
@@ -160,30 +171,42 @@ export function pulls(desk: Desk): void {
       'peer',
       peers.map((p) => p.id),
     );
-    const { rows, last } = cut(await pagePulls(sql, { state, peerId }, now, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
+    const show = choice(c, 'show', Object.keys(SHOWS) as (keyof typeof SHOWS)[]);
+    const given = c.req.query('began')?.trim() ?? '';
+    const began = readPeriod(given);
+    const filter = { state, peerId, show, began: began && instantsOf(began, timeZone) };
+    const { rows, last } = cut(await pagePulls(sql, filter, now, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
+    const which = [state && meaning('state', state).text, show && SHOWS[show], began && `begun in ${began.name}`];
     return desk.show(visit, {
       title: 'Pulls',
       place: 'pulls',
-      lead: ['A pull is one request of members’ history from one other payer. Newest first.'],
-      before: filterForm('/staff/pulls', [
-        {
-          name: 'state',
-          label: 'State',
-          all: 'all states',
-          chosen: state,
-          options: Object.entries(PULL_STATES).map(([code, m]) => [code, m.text] as const),
-        },
-        {
-          name: 'peer',
-          label: 'Other payer',
-          all: 'all payers',
-          chosen: peerId,
-          options: peers.map((p) => [p.id, p.name] as const),
-        },
-      ]),
-      tables: [
-        pullTable(rows, now, timeZone, state === undefined ? 'Pulls' : `Pulls: ${meaning('state', state).text}`),
+      lead: [
+        'A pull is one request of members’ history from one other payer. Newest first.',
+        ...(given !== '' && !began ? [`“${given}” names no days, and nothing was left out for it.`] : []),
       ],
+      before: filterForm(
+        '/staff/pulls',
+        [
+          {
+            name: 'state',
+            label: 'State',
+            all: 'all states',
+            chosen: state,
+            options: Object.entries(PULL_STATES).map(([code, m]) => [code, m.text] as const),
+          },
+          {
+            name: 'peer',
+            label: 'Other payer',
+            all: 'all payers',
+            chosen: peerId,
+            options: peers.map((p) => [p.id, p.name] as const),
+          },
+          { name: 'show', label: 'Counted as', all: 'all', chosen: show, options: Object.entries(SHOWS) },
+        ],
+        {},
+        [{ name: 'began', label: 'Begun in', hint: 'such as 2027-Q1', value: given }],
+      ),
+      tables: [pullTable(rows, now, timeZone, ['Pulls', which.filter(Boolean).join('; ')].filter(Boolean).join(': '))],
       next: last && withQuery(c.req.url, { after: afterText(last.createdAt, last.id) }),
     });
   });

@@ -8,8 +8,10 @@ import {
   jobFiles,
   pageRequests,
   peerLines,
+  type REQUEST_SHOWS,
   type RequestLine,
 } from '../report/lists.ts';
+import { instantsOf, readPeriod } from '../report/period.ts';
 import { failureText } from '../report/request-words.ts';
 import { count, requestStateCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
@@ -25,6 +27,14 @@ import {
   requestTable,
   withheldTable,
 } from './request-tables.ts';
+
+/** As what requests count in the report of a period. */
+const SHOWS: Readonly<Record<keyof typeof REQUEST_SHOWS, string>> = {
+  answered: 'answered',
+  'in-time': 'answered within one business day',
+  cancelled: 'ended by the payer before the answer',
+  overdue: 'overdue',
+};
 
 const REQUEST_STATES = ['queued', 'running', 'complete', 'failed', 'cancelled', 'revoked'] as const;
 
@@ -46,29 +56,59 @@ export function requests(desk: Desk): void {
       'peer',
       peers.map((p) => p.id),
     );
-    const { rows, last } = cut(await pageRequests(sql, { state, peerId }, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
+    const kind = choice(c, 'kind', ['match', 'export'] as const);
+    const show = choice(c, 'show', Object.keys(SHOWS) as (keyof typeof SHOWS)[]);
+    const given = c.req.query('received')?.trim() ?? '';
+    const received = readPeriod(given);
+    const filter = { state, peerId, kind, show, received: received && instantsOf(received, timeZone) };
+    const now = deps.clock();
+    const { rows, last } = cut(await pageRequests(sql, filter, now, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
+    const which = [kind && KINDS[kind], show && SHOWS[show], received && `received in ${received.name}`];
     return desk.show(visit, {
       title: 'Requests to us',
       place: 'requests',
-      lead: ['What other payers asked of us. Each request is due at the end of the next business day.'],
+      lead: [
+        'What other payers asked of us. Each request is due at the end of the next business day. Members who were asked for one by one are answered at once, and stand under Matches.',
+        ...(given !== '' && !received ? [`“${given}” names no days, and nothing was left out for it.`] : []),
+      ],
       after: html`<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
-      before: filterForm('/staff/requests', [
-        {
-          name: 'state',
-          label: 'State',
-          all: 'all states',
-          chosen: state,
-          options: REQUEST_STATES.map((s) => [s, requestStateCell(s).text ?? s] as const),
-        },
-        {
-          name: 'peer',
-          label: 'Other payer',
-          all: 'all payers',
-          chosen: peerId,
-          options: peers.map((p) => [p.id, p.name] as const),
-        },
-      ]),
-      tables: [requestTable(rows, { name: 'requests', caption: 'Requests', timeZone, now: deps.clock() })],
+      before: filterForm(
+        '/staff/requests',
+        [
+          {
+            name: 'state',
+            label: 'State',
+            all: 'all states',
+            chosen: state,
+            options: REQUEST_STATES.map((s) => [s, requestStateCell(s).text ?? s] as const),
+          },
+          {
+            name: 'peer',
+            label: 'Other payer',
+            all: 'all payers',
+            chosen: peerId,
+            options: peers.map((p) => [p.id, p.name] as const),
+          },
+          {
+            name: 'kind',
+            label: 'What for',
+            all: 'all',
+            chosen: kind,
+            options: (['match', 'export'] as const).map((k) => [k, KINDS[k]] as const),
+          },
+          { name: 'show', label: 'Counted as', all: 'all', chosen: show, options: Object.entries(SHOWS) },
+        ],
+        {},
+        [{ name: 'received', label: 'Received in', hint: 'such as 2027-Q1', value: given }],
+      ),
+      tables: [
+        requestTable(rows, {
+          name: 'requests',
+          caption: ['Requests', which.filter(Boolean).join('; ')].filter(Boolean).join(': '),
+          timeZone,
+          now,
+        }),
+      ],
       next: last && withQuery(c.req.url, { after: afterText(last.receivedAt, last.id) }),
     });
   });

@@ -162,6 +162,13 @@ export async function claimUnsent(tx: Queryable, now: Date, limit: number): Prom
   ];
 }
 
+/** How many alerts were sent so often, or more, and taken by nobody yet. A small table. */
+export async function untoldAlerts(sql: Queryable, tries: number): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.alert where next_send_at is not null and send_attempts >= ${tries}`;
+  return row?.n ?? 0;
+}
+
 /** It was told. Its end, if that came meanwhile, is told too. */
 export async function markSent(sql: Queryable, id: string, wasCleared: boolean, now: Date): Promise<void> {
   await sql`

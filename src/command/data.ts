@@ -1,6 +1,5 @@
 // The commands that move data: migrate, seed, import.
-import { createWriteStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { LineOfBusiness } from '../../exchange/clocks/rules.ts';
@@ -19,6 +18,7 @@ import { progressReporter } from '../import/progress.ts';
 import { readImport } from '../import/read-import.ts';
 import { type Reject, type RejectsWriter, rejectsWriter } from '../import/rejects-file.ts';
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
+import { EVERYBODYS, makeFolder } from '../make-folder.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
 import { migrate, planMigration } from '../store/migrate.ts';
 import { deleteLeftBehind, gone } from '../store/resource/left-behind.ts';
@@ -202,9 +202,9 @@ export async function importTaxonomy(path: string): Promise<void> {
 }
 
 async function writeDirectoryTemplates(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder, EVERYBODYS);
   for (const { name, lines } of templates()) {
-    await writeFile(join(folder, name), lines.map((line) => `${csvLine(line)}\n`).join(''), { flag: 'wx' });
+    writeFileSync(join(folder, name), lines.map((line) => `${csvLine(line)}\n`).join(''), { flag: 'wx' });
     say(`${join(folder, name)}: the columns are described in docs/import.md`);
   }
 }

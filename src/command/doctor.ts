@@ -1,4 +1,5 @@
 // `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
+import { spanText } from '../../exchange/report/words.ts';
 import { listPeers } from '../../exchange/store/peers/peer.ts';
 import { owedMembers } from '../../exchange/store/records/left-imports.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
@@ -7,6 +8,7 @@ import { checkUrl, networkPolicy } from '../net/address.ts';
 import type { Queryable } from '../store/database.ts';
 import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
+import { alertsTold, peerAnswers } from './doctor-network.ts';
 import { faultSentence } from './fault.ts';
 import { closedKeys, dataFolder, filesFolder } from './folders.ts';
 import { memberNumbers } from './member-numbers.ts';
@@ -15,6 +17,9 @@ import { say } from './say.ts';
 import { toSet } from './to-set.ts';
 
 type Check = { name: string; run: () => Promise<string> | string };
+
+/** What is told and fails nothing: others may mend it. */
+class Noted extends Error {}
 
 /** Asks the identity provider what it publishes, as a sign-in does. @throws Error with a sentence */
 async function signInReady(deps: Parameters<typeof discoverProvider>[0]): Promise<string> {
@@ -37,6 +42,8 @@ export async function inRole(sql: Queryable): Promise<void> {
 /** More than this apart, tokens that one process gives are not valid yet, or any more, to another one. */
 const CLOCK_SECONDS = 1;
 
+const apart = (seconds: number): string => (seconds < 60 ? `${seconds.toFixed(1)} seconds` : spanText(seconds * 1000));
+
 /**
  * How far is the clock of this machine from that of the database? Half of what the question took is given for the way.
  * @param now in milliseconds
@@ -51,7 +58,7 @@ export async function sameClock(sql: Queryable, now: () => number = Date.now): P
   const ahead = (asked + half - (row?.at.getTime() ?? 0)) / 1000;
   if (Math.abs(ahead) - half / 1000 > CLOCK_SECONDS)
     throw new Error(
-      `this machine is ${Math.abs(ahead).toFixed(1)} seconds ${ahead > 0 ? 'ahead of' : 'behind'} the database: processes would refuse each other's tokens, and those of payers. Set it by NTP.`,
+      `this machine is ${apart(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} the database: processes would refuse each other's tokens, and those of payers. Set it by NTP.`,
     );
   return 'that of the database';
 }
@@ -73,6 +80,10 @@ export async function doctor(): Promise<void> {
       say(`✔ ${name}: ${await run()}`);
       return true;
     } catch (error) {
+      if (error instanceof Noted) {
+        say(`◆ ${name}: ${error.message}`);
+        return true;
+      }
       failed++;
       say(`✘ ${name}: ${faultSentence(error) ?? (error instanceof Error ? error.message : 'unknown')}`);
       return false;
@@ -132,14 +143,22 @@ export async function doctor(): Promise<void> {
           });
           if (config.staffOidcIssuer !== undefined)
             await check({ name: 'staff sign-in', run: () => signInReady(node.deps) });
-          for (const peer of await listPeers(node.deps.database.sql))
+          const { alertWebhookUrl } = config;
+          if (alertWebhookUrl !== undefined)
+            await check({ name: 'alerts', run: () => alertsTold(node.deps, alertWebhookUrl) });
+          const peers = await listPeers(node.deps.database.sql);
+          const answers = new Map(peers.map((p) => [p.id, peerAnswers(node.deps, p)]));
+          for (const one of answers.values()) one.catch(() => {}); // told at its line
+          for (const peer of peers)
             await check({
               name: `peer ${peer.id}`,
-              run: () => {
+              run: async () => {
                 const fault =
                   peer.fhirBase === null ? undefined : checkUrl(new URL(peer.fhirBase), networkPolicy(config));
                 if (fault !== undefined) throw new Error(`its address is not allowed (${fault})`);
-                return peer.state;
+                const answer = await answers.get(peer.id);
+                if (answer?.fault !== undefined) throw new Noted(answer.fault);
+                return answer?.said ?? peer.state;
               },
             });
         } finally {

@@ -60,6 +60,8 @@ export function faultSentence(
   if (code === '42501')
     return 'The database user of DATABASE_URL may not do this: it must own the database, and create roles or be a member of payer_node_directory.';
   if (code === 'ENOSPC') return 'The disk is full.';
+  if (code !== undefined && syscall === 'mkdir')
+    return `${(error as { path?: string }).path ?? 'A folder'} cannot be made (${code}): set DATA_DIR, BLOBS_DIR or KEYS_DIR, whichever lies there, to another folder.`;
   if (code === 'EACCES' || code === 'EPERM')
     return `A file or folder may not be written: ${(error as { path?: string }).path ?? 'DATA_DIR'}.`;
   // a failed migration carries what the server said

@@ -1,20 +1,24 @@
 // What `doctor` asks of the folders of a node: are they there, is there room, who may read the keys?
-import { accessSync, constants, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
+import { CommandFault } from './fault.ts';
 
 const GB = 1e9;
 const MIB = 1024 * 1024;
 
-/** @param setting names it. @throws Error with a sentence */
-function usable(folder: string, setting: string): void {
+/** @param setting names it. @throws CommandFault with a sentence */
+export function usable(folder: string, setting: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      throw new CommandFault(`${folder} lies where no folder can be made: set ${setting} to another one.`, { cause });
     if (code === 'EEXIST' || code === 'ENOTDIR')
-      throw new Error(`${folder} is a file, or lies below one: set ${setting} to a folder.`, { cause });
-    throw new Error(
+      throw new CommandFault(`${folder} is a file, or lies below one: set ${setting} to a folder.`, { cause });
+    throw new CommandFault(
       `${folder} cannot be made or written by this user (${code}): give it to them, or set ${setting} to another folder.`,
       { cause },
     );

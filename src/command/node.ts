@@ -1,10 +1,10 @@
 // A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
-import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { VALUE_SETS } from '../../exchange/transform/value-sets.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
+import { makeFolder } from '../make-folder.ts';
 import { networkPolicy } from '../net/address.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
 import { noMetrics } from '../runtime/no-metrics.ts';
@@ -63,7 +63,7 @@ export async function openServer(config: Config): Promise<Server> {
     const url = config.databaseUrl;
     return { embedded: undefined, url: (database) => namedDatabase(url, database), release: async () => {} };
   }
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(config.dataDir);
   const log = jsonLog(config.logLevel);
   const embedded = await embeddedPostgres(config.dataDir, {
     onRestart: () => log('warn', 'embedded database started again'),

@@ -1,6 +1,6 @@
 // The sandbox: a demo directory, demo members, and a second payer with its own database in the same process, reached over
 // loopback HTTP like any peer. Everything in it is invented.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { type By, changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
@@ -11,6 +11,7 @@ import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import type { ImportEntry } from '../import/entry.ts';
+import { makeFolder } from '../make-folder.ts';
 import {
   directoryResources,
   enrolmentHeader,
@@ -42,7 +43,7 @@ function* membersOf(side: Side, size: number): Generator<Resource> {
 }
 
 async function seedMembers(node: OpenNode, side: Side, size: number): Promise<void> {
-  mkdirSync(node.config.dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(node.config.dataDir);
   const csv = join(node.config.dataDir, 'demo-enrolment.csv');
   const rows = Array.from({ length: size }, (_, i) => enrolmentRow(SEED, i, side)).filter((r) => r !== undefined);
   writeFileSync(csv, [enrolmentHeader(), ...rows.map(enrolmentLine), ''].join('\n'), { mode: 0o600 });

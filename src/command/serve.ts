@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../config.ts';
 import { prometheus } from '../runtime/metrics.ts';
 import { startBackground } from './background.ts';
 import { CommandFault } from './fault.ts';
+import { usable } from './folders.ts';
 import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { staffPages } from './pages.ts';
@@ -72,6 +73,11 @@ async function startAll(services: Services, config: Config, running: Running, si
   const metrics = prometheus();
   const node = await openNode(config, server, 'payer_node', { metrics });
   running.add('node', () => node.close());
+  if (services !== 'directory') {
+    usable(config.blobsDir, 'BLOBS_DIR');
+    // made where there is none yet: without them each token, and each seal, would fail
+    for (const use of ['token', 'evidence'] as const) await node.deps.keys.signing(use);
+  }
   if (services !== 'exchange')
     await checkIndex(
       { database: node.deps.database, baseUrl: config.baseUrl, embedded: server.embedded !== undefined },

@@ -1,9 +1,10 @@
 // A real PostgreSQL from the package registry, run under DATA_DIR. Several commands share one running server: each holds
 // a shared advisory lock, starts it again when it is killed, and the last one to leave stops it.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import postgres, { type Sql } from 'postgres';
+import { makeFolder } from '../make-folder.ts';
 import {
   accepts,
   acceptsAt,
@@ -93,7 +94,7 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
   const root = resolve(dataDir);
   const dir = join(root, 'postgres');
   const passwordFile = `${dir}.password`;
-  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(dir));
   const bin = binFolder();
   if (!existsSync(join(dir, 'PG_VERSION'))) initialize(bin, dir, randomBytes(18).toString('base64url'));
   chmodSync(dir, 0o700);

@@ -1,11 +1,12 @@
 // Stored files as files under a folder.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, openSync } from 'node:fs';
+import { createReadStream, createWriteStream, openSync } from 'node:fs';
 import { open, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Blobs } from '../deps.ts';
+import { makeFolder } from '../make-folder.ts';
 
 /** Leaves failures of these codes alone, and throws others. */
 const unless =
@@ -24,7 +25,7 @@ function listing(folder: string, made: string | undefined): string[] {
 /** A new file and its folder, which somebody who empties it may have removed meanwhile. `made`: the first folder that was not there. */
 function openIn(path: string): { fd: number; made: string | undefined } {
   const make = () => {
-    const made = mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const made = makeFolder(dirname(path));
     return { fd: openSync(path, 'wx', 0o600), made };
   };
   try {
@@ -151,7 +152,7 @@ export function fileBlobs(folder: string): Blobs {
       await removeEmpty(dirname(place(key)));
     },
     async room() {
-      mkdirSync(root, { recursive: true, mode: 0o700 });
+      makeFolder(root);
       const { bavail, bsize } = await statfs(root);
       return bavail * bsize;
     },

@@ -5,7 +5,6 @@ import {
   constants,
   copyFileSync,
   linkSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
 import { join, resolve } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Keys, KeyUse } from '../deps.ts';
+import { makeFolder } from '../make-folder.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
 
 type Key = JsonWebKey & { kid: string; alg: string };
@@ -56,7 +56,7 @@ const RSA_BITS = 3072;
 
 /** A new key in a file that is no key's yet: what is read as one is never half written. */
 async function writeNew(folder: string, use: KeyUse): Promise<{ kid: string; file: string }> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const kid = randomUUID();
   const alg = use === 'rsa-client' ? 'RS384' : 'ES384';
   const { privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_BITS });
@@ -141,7 +141,7 @@ export function fileKeys(
     if (own !== undefined) return [{ key: JSON.parse(own) as Key, made: new Date(0) }];
     // processes that share no folder would each publish one of its own
     if (use === 'rsa-client' && given.client !== undefined) return [];
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeFolder(root);
     if (filesOf(root, use).length === 0) await makeFirstKey(root, use);
     return filesOf(root, use).map((f) => ({
       key: readKey(root, f),

@@ -3,11 +3,12 @@
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Resource } from '../fhir/resource.ts';
+import { EVERYBODYS, makeFolder } from '../make-folder.ts';
 
 export type WriteOptions = {
   /** folder, made when missing */
@@ -127,7 +128,7 @@ export class FileSet {
 
 /** Runs `fill` and makes its files appear together, or not at all when it throws. */
 export async function writeFiles(options: WriteOptions, fill: (files: FileSet) => Promise<void>): Promise<Written> {
-  await mkdir(options.out, { recursive: true });
+  makeFolder(options.out, EVERYBODYS);
   const files = new FileSet(options);
   try {
     await fill(files);

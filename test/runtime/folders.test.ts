@@ -1,9 +1,10 @@
 // What `doctor` says of folders that cannot be used.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { closedKeys, dataFolder, filesFolder } from '../../src/command/folders.ts';
+import { makeFolder } from '../../src/make-folder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'folders-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -20,6 +21,19 @@ test('a folder that is a file, or has no room, is named with the setting to chan
   );
   expect(filesFolder(join(root, 'new'), 0)).toMatch(/GB free$/);
   expect(() => filesFolder(join(root, 'new'), 1e12)).toThrow(/less than DISK_RESERVE_MB \(1000000000000\): pulls wait/);
+});
+
+test.skipIf(process.platform !== 'linux')('below a folder that takes none, as /proc, it is said at once', () => {
+  for (const place of ['/proc/payer-node', '/proc/self/payer-node/blobs'])
+    expect(() => filesFolder(place, 0)).toThrow(`${place} lies where no folder can be made: set BLOBS_DIR`);
+});
+
+test('a folder is made with those above it, each for its owner alone, and the first of them is told', () => {
+  const place = join(root, 'a', 'b', 'c');
+  expect(makeFolder(place)).toBe(join(root, 'a'));
+  expect(makeFolder(place)).toBeUndefined();
+  expect(statSync(join(root, 'a', 'b')).mode & 0o777).toBe(0o700);
+  expect(() => makeFolder(join(root, 'file', 'below'))).toThrow('ENOTDIR');
 });
 
 test('a private key that everybody may read is named', () => {

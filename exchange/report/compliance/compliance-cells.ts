@@ -3,7 +3,6 @@ import type { Cell, Table } from '../../../src/ui/table.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { deedWords } from '../deeds.ts';
 import { grouped, numberCell, timeCell } from '../words.ts';
-import type { Figure } from './compliance-figures.ts';
 
 export const text = (row: Row, key: string): string | null => {
   const v = row[key];
@@ -75,40 +74,13 @@ export function cutTo(of: Table, all: number): Table {
 export function outcomeRows(rows: readonly Row[]): Row[] {
   const byOutcome = new Map<string, Row>();
   for (const r of rows) {
-    const key = `${text(r, 'payer')}\n${text(r, 'type')}`;
-    const line = byOutcome.get(key) ?? { payer: r['payer'] ?? null, type: r['type'] ?? null };
+    const key = `${text(r, 'peer')}\n${text(r, 'type')}`;
+    const line = byOutcome.get(key) ?? { payer: r['payer'] ?? null, peer: r['peer'] ?? null, type: r['type'] ?? null };
     line[String(r['outcome'])] = num(r, 'n');
     line['sum'] = num(line, 'sum') + num(r, 'n');
     byOutcome.set(key, line);
   }
   return [...byOutcome.values()];
-}
-
-/** The figures, each leading to its rows. */
-export function figureTable(figureList: readonly Figure[], before: string): Table {
-  return {
-    name: 'figures',
-    caption: `Figures, with those of ${before} beside them`,
-    columns: [
-      { key: 'figure', label: 'No.', kind: 'head' },
-      { key: 'name', label: 'Figure' },
-      { key: 'value', label: 'Value', kind: 'number' },
-      { key: 'numerator', label: 'Numerator', kind: 'number' },
-      { key: 'denominator', label: 'Denominator', kind: 'number' },
-      { key: 'before', label: before, kind: 'number' },
-      { key: 'means', label: 'What is counted' },
-    ],
-    rows: figureList.map((f) => [
-      { value: f.id },
-      { value: f.name, ...(f.table === undefined ? {} : { href: `#t-${f.table}` }) },
-      { value: f.value },
-      f.numerator === null ? { value: null, text: '' } : numberCell(f.numerator),
-      f.denominator === null ? { value: null, text: '' } : numberCell(f.denominator),
-      { value: f.before },
-      { value: f.means },
-    ]),
-    empty: '',
-  };
 }
 
 /** Kinds of requests, ours and to us. */
@@ -117,4 +89,11 @@ export const REQUEST_KINDS: Readonly<Record<string, string>> = {
   single: 'find members, one by one',
   export: 'export history',
   pull: 'pull',
+};
+
+/** The Groups of an answer to a match request. */
+export const ANSWERS: Readonly<Record<string, string>> = {
+  match: 'matched',
+  nomatch: 'not found',
+  consentconstraint: 'found, consent not enough',
 };

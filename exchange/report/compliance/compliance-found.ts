@@ -4,6 +4,7 @@ import { meaning } from '../../reconcile/reasons.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { numberCell } from '../words.ts';
 import { instants, num, of, table, text } from './compliance-cells.ts';
+import { type Lead, leading } from './leads.ts';
 
 export function findingsTable(rows: readonly Row[]): Table {
   const found = (r: Row) => meaning('finding', text(r, 'kind') ?? '');
@@ -29,7 +30,7 @@ const linesOf = (pull: Row[string] | undefined, outcome: string, reason: Row[str
   `/staff/pulls/${String(pull)}/lines?outcome=${outcome}${typeof reason === 'string' ? `&reason=${encodeURIComponent(reason)}` : ''}`;
 
 /** What is kept out, as of the end of the period, each leading to lines of the newest pull that holds some. */
-export function quarantineTable(rows: readonly Row[], timeZone: string): Table {
+export function quarantineTable(rows: readonly Row[], { timeZone, lead }: { timeZone: string; lead: Lead }): Table {
   const when = instants(timeZone);
   return table(
     'quarantine',
@@ -42,8 +43,10 @@ export function quarantineTable(rows: readonly Row[], timeZone: string): Table {
         'Reason',
         (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
       ],
-      of('n', 'Records', 'number'),
-      of('discarded', 'of these discarded', 'number'),
+      leading('n', 'Records', (r) => lead('held', { peer: r['peer'], reason: r['reason'] })),
+      leading('discarded', 'of these discarded', (r) =>
+        lead('held', { peer: r['peer'], reason: r['reason'], show: 'discarded' }),
+      ),
       when('oldest', 'Oldest'),
       [
         'newest',

@@ -6,22 +6,14 @@ import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../../store/report/report-compliance.ts';
 import type { GivenRows } from '../../store/report/report-given.ts';
 import { refusalMeaning } from '../security.ts';
-import {
-  deed,
-  figureTable,
-  instants,
-  minutes,
-  of,
-  outcomeRows,
-  REQUEST_KINDS,
-  table,
-  text,
-} from './compliance-cells.ts';
+import { ANSWERS, deed, instants, minutes, of, outcomeRows, REQUEST_KINDS, table, text } from './compliance-cells.ts';
 import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
 import { lateTable } from './compliance-late.ts';
+import { figureTable } from './figure-table.ts';
+import { type Lead, leading, type Narrowing } from './leads.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
@@ -35,13 +27,6 @@ export const MORE = [
   'refusals',
   'rejected',
 ] as const satisfies readonly ComplianceQuery[];
-/** The Groups of an answer to a match request. */
-const ANSWERS: Readonly<Record<string, string>> = {
-  match: 'matched',
-  nomatch: 'not found',
-  consentconstraint: 'found, consent not enough',
-};
-
 export type Others = Record<(typeof MORE)[number], Row[]>;
 export type MoreRows = Others & Omit<GivenRows, 'disclosed'>;
 
@@ -49,11 +34,26 @@ export function complianceTables(
   had: FigureRows,
   more: MoreRows,
   figureList: readonly Figure[],
-  view: { before: string; timeZone: string; now: Date; keyOf: (memberId: string) => string },
+  view: { before: string; timeZone: string; now: Date; keyOf: (memberId: string) => string; lead: Lead },
 ): Table[] {
   const when = instants(view.timeZone);
+  const { lead } = view;
+  const clocks = (key: string, label: string, more: Narrowing) =>
+    leading(key, label, (r) => lead('clocks', { show: 'all', duty: r['kind'], ...more }));
+  const choices = (key: string, label: string, show: string) => leading(key, label, () => lead('choices', { show }));
+  const pulls = (key: string, label: string, show?: string) =>
+    leading(key, label, (r) => lead('pulls', { peer: r['id'], show }));
+  const asked = (key: string, label: string, show?: string) =>
+    leading(key, label, (r) => lead('asked', { peer: r['id'], show }));
+  // members who were asked for one by one stand with the other answers
+  const requests = (key: string, label: string, show?: string) =>
+    leading(key, label, (r) =>
+      r['kind'] === 'single'
+        ? lead('answers', { peer: r['id'], show: 'single' })
+        : lead('requests', { peer: r['id'], kind: r['kind'], show }),
+    );
   return [
-    figureTable(figureList, view.before),
+    figureTable(figureList, view.before, lead),
     table(
       'clocks',
       'Clocks due in the period',
@@ -65,16 +65,16 @@ export function complianceTables(
           (r) => ({ value: text(r, 'kind'), text: CLOCK_RULES[text(r, 'kind') as ClockKind]?.name ?? '' }),
           'head',
         ],
-        of('due', 'Due', 'number'),
-        of('met', 'Met in time', 'number'),
-        of('late', 'Met late', 'number'),
-        of('overdue', 'Overdue', 'number'),
-        of('running', 'Still running', 'number'),
-        of('attempted', 'Attempted', 'number'),
-        of('blocked', 'Blocked', 'number'),
-        of('withdrawn', 'Withdrawn', 'number'),
-        of('notApplicable', 'Does not apply', 'number'),
-        of('endedLate', 'Of these when overdue', 'number'),
+        clocks('due', 'Due', {}),
+        clocks('met', 'Met in time', { state: 'met' }),
+        clocks('late', 'Met late', { state: 'met-late' }),
+        clocks('overdue', 'Overdue', { show: 'overdue', state: 'open' }),
+        clocks('running', 'Still running', { show: 'ahead', state: 'open' }),
+        clocks('attempted', 'Attempted', { state: 'attempted' }),
+        clocks('blocked', 'Blocked', { state: 'blocked' }),
+        clocks('withdrawn', 'Withdrawn', { state: 'withdrawn' }),
+        clocks('notApplicable', 'Does not apply', { state: 'not-applicable' }),
+        clocks('endedLate', 'Of both when overdue', { show: 'ended-late' }),
       ],
       'No clock was due.',
     ),
@@ -84,14 +84,14 @@ export function complianceTables(
       'Choices of members',
       [{ ...had.optIn, obeyed: had.withdrawals['obeyed'] ?? 0 }],
       [
-        of('offered', 'Offered', 'number'),
-        of('afterOffer', 'Opted in after an offer', 'number'),
-        of('optedIn', 'Opted in', 'number'),
-        of('declined', 'Declined', 'number'),
-        of('withdrew', 'Withdrew', 'number'),
-        of('obeyed', 'Withdrawals without a later request', 'number'),
-        of('representatives', 'By a representative', 'number'),
-        of('later', 'Choices recorded after the period', 'number'),
+        choices('offered', 'Offered', 'offered'),
+        choices('afterOffer', 'Opted in after an offer', 'after-offer'),
+        choices('optedIn', 'Opted in', 'opted-in'),
+        choices('declined', 'Declined', 'declined'),
+        choices('withdrew', 'Withdrew', 'withdrew'),
+        choices('obeyed', 'Withdrawals without a later request', 'obeyed'),
+        choices('representatives', 'By a representative', 'representatives'),
+        choices('later', 'Choices recorded after the period', 'later'),
       ],
       '',
     ),
@@ -116,17 +116,17 @@ export function complianceTables(
       had.weAsked,
       [
         of('payer', 'Payer', 'head'),
-        of('pulls', 'Pulls', 'number'),
-        of('submitted', 'Members', 'number'),
-        of('matched', 'Matched', 'number'),
-        of('unmatched', 'Not known there', 'number'),
-        of('constrained', 'Consent not enough', 'number'),
-        of('exports', 'Exports', 'number'),
+        pulls('pulls', 'Pulls'),
+        asked('submitted', 'Members'),
+        asked('matched', 'Matched', 'matched'),
+        asked('unmatched', 'Not known there', 'unmatched'),
+        asked('constrained', 'Consent not enough', 'constrained'),
+        pulls('exports', 'Exports', 'exports'),
         of('files', 'Files', 'number'),
-        of('balanced', 'Balanced', 'number'),
-        of('waiting', 'With a person', 'number'),
-        of('failed', 'Failed or refused', 'number'),
-        of('faulty', 'With faults of the payer', 'number'),
+        pulls('balanced', 'Balanced', 'balanced'),
+        pulls('waiting', 'With a person', 'waiting'),
+        pulls('failed', 'Failed or refused', 'failed'),
+        pulls('faulty', 'With faults of the payer', 'faulty'),
         ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
         ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
       ],
@@ -143,11 +143,11 @@ export function complianceTables(
           'Kind',
           (r) => ({ value: text(r, 'kind'), text: REQUEST_KINDS[String(r['kind'])] ?? String(r['kind']) }),
         ],
-        of('received', 'Received', 'number'),
-        of('answered', 'Answered', 'number'),
-        of('inTime', 'Within one business day', 'number'),
-        of('cancelled', 'Cancelled by the payer', 'number'),
-        of('overdue', 'Overdue', 'number'),
+        requests('received', 'Received'),
+        requests('answered', 'Answered', 'answered'),
+        requests('inTime', 'Within one business day', 'in-time'),
+        requests('cancelled', 'Cancelled by the payer', 'cancelled'),
+        requests('overdue', 'Overdue', 'overdue'),
         ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
         ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
       ],
@@ -195,14 +195,16 @@ export function complianceTables(
         [
           of('payer', 'Payer', 'head'),
           of('type', 'Type'),
-          ...OUTCOME_NAMES.map((o) => of(o, o, 'number')),
-          of('sum', 'Lines', 'number'),
+          ...OUTCOME_NAMES.map((o) =>
+            leading(o, o, (r) => lead('lines', { peer: r['peer'], type: r['type'], outcome: o })),
+          ),
+          leading('sum', 'Lines', (r) => lead('lines', { peer: r['peer'], type: r['type'] })),
         ],
         'Nothing was received.',
       ),
       note: html`${OUTCOME_NAMES.map((o) => html`<b>${o}</b>: ${OUTCOMES[o].text} `)}`,
     },
-    quarantineTable(had.quarantine, view.timeZone),
+    quarantineTable(had.quarantine, view),
     rejectedTable(more.rejected, view.timeZone),
     findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
@@ -239,7 +241,9 @@ export function complianceTables(
           'Why',
           (r) => ({ value: text(r, 'reason'), text: meaning('decision', text(r, 'reason') ?? '').text }),
         ],
-        of('n', 'Members', 'number'),
+        leading('n', 'Members', (r) =>
+          lead('answers', { peer: r['peer'], outcome: r['outcome'], reason: r['reason'] }),
+        ),
       ],
       'Nobody was looked for.',
     ),

@@ -10,6 +10,7 @@ import { memberKeys } from '../member-key.ts';
 import { instantsOf, type Period, periodBefore } from '../period.ts';
 import { type Figure, type FigureRows, figures } from './compliance-figures.ts';
 import { complianceTables, MORE, type MoreRows, type Others } from './compliance-tables.ts';
+import { leads } from './leads.ts';
 
 type Needs = Pick<Deps, 'clock' | 'config' | 'keys'> & { database: { sql: Queryable } };
 
@@ -74,7 +75,13 @@ export async function complianceReport(deps: Needs, scope: ComplianceScope): Pro
   const others = Object.fromEntries(await Promise.all(MORE.map(async (q) => [q, await rows(q)]))) as Others;
   const more: MoreRows = { ...others, ...given, metrics: others.metrics.map((r) => ({ ...r, disclosed })) };
   const figureList = figures(had, await figureRows(scopeOf(before)));
-  const tables = complianceTables(had, more, figureList, { before: before.name, timeZone, now, keyOf });
+  const tables = complianceTables(had, more, figureList, {
+    before: before.name,
+    timeZone,
+    now,
+    keyOf,
+    lead: leads({ period: scope.period.name, peerId: scope.peerId, lob: scope.lob }),
+  });
   const cover: [string, string][] = [
     ['plan', deps.config.planName],
     ['identifier', deps.config.planNpi],

@@ -2,11 +2,12 @@
 // last, $3 now, $4 a peer or null, $5 a line of business or null. They read the period's rows of small tables (clocks, pulls,
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../../src/store/database.ts';
-import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 import { isFormerSql, isSaidSql, standsAsSql } from '../members/member-merge.ts';
 import { GIVEN_AT } from './choice-then.ts';
+import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
-import { PULL_CLOCKS } from './report-pulls.ts';
+import { PULL_CLOCKS, PULL_SHOWS } from './report-pulls.ts';
+import { REQUEST_SHOWS } from './report-requests.ts';
 import { SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
@@ -31,7 +32,7 @@ export const LOB = (member: string) =>
   `not ${isFormerSql(member)} and ($5::text is null or ${member} in ${LOB_MEMBERS})`;
 
 /** Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. */
-const OF_LOB = (member: string) => `($5::text is null or ${standsAsSql(member)} in ${LOB_MEMBERS})`;
+export const OF_LOB = (member: string) => `($5::text is null or ${standsAsSql(member)} in ${LOB_MEMBERS})`;
 
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case
@@ -40,7 +41,7 @@ const ITEM_OF = (f: string, p: string) => `case
     else md5(concat_ws('|', ${f}.member_id, ${f}.kind, ${f}.type, least(${f}.local_id, ${f}.detail), greatest(${f}.local_id, ${f}.detail))) end`;
 
 /** Members asked for one by one. By match_single_at alone, which holds all that is counted. */
-const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $4)`;
+export const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer_id = $4)`;
 
 /** When a choice was given, in the plan's zone ($6). */
 const MADE_AT = GIVEN_AT('c', '$6');
@@ -54,11 +55,9 @@ const COMPLIANCE_SQL = {
       count(*) filter (where state = 'met')::int as met, count(*) filter (where state = 'met-late')::int as late,
       count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
-      count(*) filter (where state = 'not-applicable' and reason in ('coverage-ended', 'member-deceased'))::int as ended,
-      count(*) filter (where state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
-      count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
+      count(*) filter (where ${ENDED_LATE('k')})::int as "endedLate", count(*) filter (where ${COUNTS('k', '$3')})::int as counted,
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
-    from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
+    from exchange.clock k where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
   notInTime: `
     select k.id, k.kind, k.member_id as "memberId", p.name as payer, k.due_at as "dueAt", k.state, k.closed_at as "closedAt", coalesce(n.reason, k.reason) as reason,
       n.corrective_action as action, n.by, n.words, count(*) over ()::int as "ofAll"
@@ -66,7 +65,7 @@ const COMPLIANCE_SQL = {
     left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
     where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
       and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
-        or (k.state in ('withdrawn', 'not-applicable') and k.closed_at > k.due_at)) and ${USED}
+        or ${ENDED_LATE('k')}) and ${USED}
     order by k.due_at, k.id limit ${MOST_ROWS}`,
   optIn: `
     select
@@ -100,11 +99,10 @@ const COMPLIANCE_SQL = {
       from asked group by 1
     )
     select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
-      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
-      count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
-      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and (p.state in ('unbalanced', 'partial') or p.accepted_by is not null
-        or exists (select from exchange.finding f where f.pull_id = p.id and f.kind = any('{${THEIR_FAULTS.join()}}'))))::int as faulty,
-      count(*) filter (where p.state in ('unbalanced', 'partial', 'review'))::int as waiting,
+      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where ${PULL_SHOWS.balanced})::int as balanced,
+      count(*) filter (where ${PULL_SHOWS.finished})::int as finished, count(*) filter (where ${PULL_SHOWS.failed})::int as failed,
+      count(*) filter (where ${PULL_SHOWS.exports})::int as exports, count(*) filter (where ${PULL_SHOWS.faulty})::int as faulty,
+      count(*) filter (where ${PULL_SHOWS.waiting})::int as waiting,
       coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
       percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
     from exchange.pull p join exchange.peer r on r.id = p.peer_id
@@ -113,9 +111,8 @@ const COMPLIANCE_SQL = {
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED}
     group by p.peer_id, r.name order by r.name`,
   theyAsked: `
-    select j.peer_id as id, r.name as payer, j.kind, count(*)::int as received, count(j.transaction_time)::int as answered, count(*) filter (where j.state = 'cancelled' and j.transaction_time is null)::int as cancelled,
-      count(*) filter (where j.transaction_time is not null and j.completed_at <= j.due_at)::int as "inTime",
-      count(*) filter (where j.transaction_time is null and j.due_at < $3 and j.state in ('queued', 'running', 'failed'))::int as overdue,
+    select j.peer_id as id, r.name as payer, j.kind, count(*)::int as received, count(*) filter (where ${REQUEST_SHOWS.answered})::int as answered, count(*) filter (where ${REQUEST_SHOWS.cancelled})::int as cancelled,
+      count(*) filter (where ${REQUEST_SHOWS['in-time']})::int as "inTime", count(*) filter (where ${REQUEST_SHOWS.overdue})::int as overdue,
       percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "medianMinutes",
       percentile_cont(0.95) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "p95Minutes"
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id
@@ -127,24 +124,24 @@ const COMPLIANCE_SQL = {
     from exchange.match_single m join exchange.peer r on r.id = m.peer_id where ${SINGLES} group by m.peer_id, r.name
     order by payer, kind`,
   matching: `
-    select r.name as payer, m.outcome, m.reason, count(*)::int as n
+    select r.name as payer, m.outcome, m.reason, count(*)::int as n, r.id as peer
     from (
       select j.peer_id, m.outcome, m.reason from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id
       where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)
       union all
       select m.peer_id, m.outcome, m.reason from exchange.match_single m where ${SINGLES}
     ) m join exchange.peer r on r.id = m.peer_id
-    where ${USED} group by 1, 2, 3 order by 1, 2, 4 desc`,
+    where ${USED} group by 1, 2, 3, r.id order by 1, 2, 4 desc, 3, r.id`,
   outcomes: `
-    select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
+    select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n, r.id as peer
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_by_member l on l.pull_id = p.id
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED} group by 1, 2, 3, r.id order by 1, r.id, 2, 3`,
   quarantine: `
     select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (p.peer_id, l.type, l.source_id))::int as n,
       count(distinct (p.peer_id, l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
-      (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason"
+      (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason", r.id as peer
     from ${QUARANTINED} and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} and ${USED}
-    group by 1, 2 order by 1, 3 desc`,
+    group by 1, 2, r.id order by 1, 3 desc, 2, r.id`,
   rejected: `
     select r.name as payer, l.reason, count(*)::int as n, (array_agg(p.id order by p.finished_at desc))[1] as pull, max(p.finished_at) as last
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.outcome = 'rejected'

@@ -1,6 +1,8 @@
 // What the lists of the staff pages show. Pulls, peers and clocks are small tables: thousands of rows, not millions.
 import type { Queryable } from '../../../src/store/database.ts';
 import type { ClockKind } from '../../clocks/rules.ts';
+import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
+import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 
 export type Numbers = {
   /** pulls about which an alert stands */
@@ -71,21 +73,44 @@ export const PULL_CLOCKS = `select c.id, c.state, c.due_at from exchange.clock c
 /** A place in a list that is ordered by time, newest first, then by id. */
 export type After = { at: Date; id: string };
 
+/** Two instants, the second excluded. */
+export type Between = { from: Date; to: Date };
+
+/** What pull `p` counts as in the report of a period (weAsked), as SQL. */
+export const PULL_SHOWS = {
+  exports: 'p.manifest is not null',
+  balanced: "p.state = 'done'",
+  finished: "p.state in ('done', 'unbalanced', 'partial')",
+  waiting: "p.state in ('unbalanced', 'partial', 'review')",
+  failed: "p.state in ('failed', 'refused')",
+  faulty: `p.manifest is not null and (p.state in ('unbalanced', 'partial') or p.accepted_by is not null
+        or exists (select from exchange.finding f where f.pull_id = p.id and f.kind = any('{${THEIR_FAULTS.join()}}')))`,
+} as const;
+/** `began`: those that began between. */
+export type PullFilter = {
+  state?: string | undefined;
+  peerId?: string | undefined;
+  show?: keyof typeof PULL_SHOWS | undefined;
+  began?: Between | undefined;
+};
+
 /**
  * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member, or all of them once where
  * the pulls of the page are large.
  */
 export async function pagePulls(
   sql: Queryable,
-  filter: { state?: string | undefined; peerId?: string | undefined },
+  filter: PullFilter,
   now: Date,
   limit: number,
   after?: After,
 ): Promise<PullLine[]> {
   const rows = await sql<PullLine[]>`
     with page as materialized (
-      select * from exchange.pull
-      where (${filter.state ?? null}::text is null or state = ${filter.state ?? null}) and (${filter.peerId ?? null}::text is null or peer_id = ${filter.peerId ?? null})
+      select p.* from exchange.pull p
+      where ${sql.unsafe(filter.show === undefined ? 'true' : `(${PULL_SHOWS[filter.show]})`)}
+        and (${filter.began?.from ?? null}::timestamptz is null or (p.created_at >= ${filter.began?.from ?? null} and p.created_at < ${filter.began?.to ?? null}))
+        and (${filter.state ?? null}::text is null or state = ${filter.state ?? null}) and (${filter.peerId ?? null}::text is null or peer_id = ${filter.peerId ?? null})
         and (${after?.at ?? null}::timestamptz is null or (created_at, id) < (${after?.at ?? null}::timestamptz, ${after?.id ?? null}))
       order by created_at desc, id desc limit ${limit}
     ), asked as (
@@ -144,27 +169,43 @@ export type ClockLine = {
   reason: string | null;
   action: string | null;
 };
-export type ClockFilter = 'open' | 'overdue' | 'late' | 'unmet' | 'blocked' | 'closed' | 'all';
-/** Two instants, the second excluded. */
-type Between = { from: Date; to: Date };
-/** `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever became of them. */
+export type ClockFilter =
+  | 'open'
+  | 'ahead'
+  | 'overdue'
+  | 'late'
+  | 'unmet'
+  | 'ended-late'
+  | 'blocked'
+  | 'closed'
+  | 'counted'
+  | 'all';
+export const CLOCK_STATES = ['open', 'met', 'met-late', 'attempted', 'blocked', 'withdrawn', 'not-applicable'] as const;
+/** `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever became of them; `due`: those that are due between. */
 export type ClockScope = {
   duty?: ClockKind | undefined;
   began?: Between | undefined;
   during?: Between | undefined;
+  due?: Between | undefined;
+  state?: (typeof CLOCK_STATES)[number] | undefined;
+  peerId?: string | undefined;
+  lob?: string | undefined;
 };
 
 const OVERDUE = "c.state in ('open', 'attempted', 'blocked') and c.due_at < $1";
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   // what was asked in vain goes on until it is met
   open: "(c.state = 'open' or c.state = 'attempted')",
+  ahead: "(c.state in ('open', 'attempted', 'blocked') and c.due_at >= $1)",
   // as many as the overview and the alerts say; those that cannot be asked for stand under `blocked`
   overdue: "((c.state = 'open' or c.state = 'attempted') and c.due_at < $1)",
   // the same that the report of a period lists
-  late: `(c.state = 'met-late' or (${OVERDUE}) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))`,
+  late: `(c.state = 'met-late' or (${OVERDUE}) or ${ENDED_LATE('c')})`,
   // also what ended before it was due: a coverage that was over within the week
   unmet: `(c.state in ('met-late', 'withdrawn', 'not-applicable') or (${OVERDUE}))`,
   blocked: "c.state in ('attempted', 'blocked')",
+  'ended-late': ENDED_LATE('c'),
+  counted: COUNTS('c', '$1'),
   closed: "c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')",
   all: 'true',
 };
@@ -176,7 +217,7 @@ export async function pageClocks(
   now: Date,
   limit: number,
   after?: After,
-  { duty, began, during }: ClockScope = {},
+  { duty, began, during, due, state, peerId, lob }: ClockScope = {},
 ): Promise<ClockLine[]> {
   const rows = await sql.unsafe<ClockLine[]>(
     `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
@@ -188,6 +229,8 @@ export async function pageClocks(
        and ($5::text is null or c.kind = $5)
        and ($6::timestamptz is null or (c.due_at >= $6 and c.starts_at >= $6 and c.starts_at < $7::timestamptz))
        and ($8::timestamptz is null or (c.starts_at < $9::timestamptz and (c.closed_at is null or c.closed_at >= $8)))
+       and ($10::timestamptz is null or (c.due_at >= $10 and c.due_at < $11::timestamptz))
+       and ($12::text is null or c.state = $12) and ($13::text is null or c.peer_id = $13) and ($14::text is null or c.lob = $14)
      order by c.due_at, c.id limit $4`,
     [
       now,
@@ -199,6 +242,11 @@ export async function pageClocks(
       began?.to ?? null,
       during?.from ?? null,
       during?.to ?? null,
+      due?.from ?? null,
+      due?.to ?? null,
+      state ?? null,
+      peerId ?? null,
+      lob ?? null,
     ],
   );
   return [...rows];

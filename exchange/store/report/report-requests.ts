@@ -1,6 +1,6 @@
 // What peers asked of us, for the staff pages: jobs with their due times, decisions in numbers, files.
 import type { Queryable } from '../../../src/store/database.ts';
-import type { After } from './report-pulls.ts';
+import type { After, Between } from './report-pulls.ts';
 
 export type RequestLine = {
   id: string;
@@ -29,20 +29,49 @@ const COLUMNS = `j.id, j.kind, j.peer_id as "peerId", p.name as "peerName", j.st
   case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure, j.attempts,
   case when j.state = 'queued' then j.lease_until end as "nextAt"`;
 
+/** What job `j` counts as in the report of a period (theyAsked), as SQL; $3 is now. */
+export const REQUEST_SHOWS = {
+  answered: 'j.transaction_time is not null',
+  'in-time': 'j.transaction_time is not null and j.completed_at <= j.due_at',
+  cancelled: "j.state = 'cancelled' and j.transaction_time is null",
+  overdue: "j.transaction_time is null and j.due_at < $3 and j.state in ('queued', 'running', 'failed')",
+} as const;
+/** `received`: those that came between. */
+export type RequestFilter = {
+  state?: string | undefined;
+  peerId?: string | undefined;
+  kind?: RequestLine['kind'] | undefined;
+  show?: keyof typeof REQUEST_SHOWS | undefined;
+  received?: Between | undefined;
+};
+
 /** Requests, newest first: by bulk_job_peer when a peer is named, else the jobs are sorted (thousands). */
 export async function pageRequests(
   sql: Queryable,
-  filter: { state?: string | undefined; peerId?: string | undefined },
+  filter: RequestFilter,
+  now: Date,
   limit: number,
   after?: After,
 ): Promise<RequestLine[]> {
   return [
     ...(await sql.unsafe<RequestLine[]>(
       `select ${COLUMNS} from exchange.bulk_job j join exchange.peer p on p.id = j.peer_id
-       where ($1::text is null or j.state = $1) and ($2::text is null or j.peer_id = $2)
-         and ($3::timestamptz is null or (j.received_at, j.id) < ($3::timestamptz, $4))
-       order by j.received_at desc, j.id desc limit $5`,
-      [filter.state ?? null, filter.peerId ?? null, after?.at ?? null, after?.id ?? null, limit],
+       where ($1::text is null or j.state = $1) and ($2::text is null or j.peer_id = $2) and $3::timestamptz is not null
+         and ($4::timestamptz is null or (j.received_at, j.id) < ($4::timestamptz, $5))
+         and ($7::text is null or j.kind = $7) and ($8::timestamptz is null or (j.received_at >= $8 and j.received_at < $9::timestamptz))
+         and ${filter.show === undefined ? 'true' : `(${REQUEST_SHOWS[filter.show]})`}
+       order by j.received_at desc, j.id desc limit $6`,
+      [
+        filter.state ?? null,
+        filter.peerId ?? null,
+        now,
+        after?.at ?? null,
+        after?.id ?? null,
+        limit,
+        filter.kind ?? null,
+        filter.received?.from ?? null,
+        filter.received?.to ?? null,
+      ],
     )),
   ];
 }

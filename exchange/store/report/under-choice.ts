@@ -42,9 +42,9 @@ const GIVEN_AWAY = (lob: Limit) => `
 /** Instants at which a pull `p` sent something of a member `m` of it: the question whether it is known there, and the order for its records. */
 const SENDING = `('authorized', 'matching', 'matched', 'exporting', 'downloading')`;
 
-/** When something was sent to another payer about a member; the same that UNDER_CHOICE tells of all. pull_member_member, pull_event by pull. */
+/** When something was sent to another payer about a member, and by which pull; the same that UNDER_CHOICE tells of all. pull_member_member, pull_event by pull. */
 export const SENT = (member: string) => `(
-      select t.at from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+      select t.at, p.id as pull from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
       cross join lateral (select min(e.at) filter (where e.state <> 'authorized') as first, max(e.at) as last from exchange.pull_event e where e.pull_id = p.id and e.state in ${SENDING}) e
       cross join lateral (values (coalesce(e.first, p.kicked_off_at, case when m.statement is not null then e.last end)), (case when m.outcome = 'matched' then p.kicked_off_at end)) t(at)
       where m.member_id = ${member} and (m.outcome is not null or m.statement is not null))`;

@@ -1,6 +1,6 @@
 // Generated members of two plans: the folders `prior/` and `current/`, and the key `truth.ndjson`.
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EVERYBODYS, makeFolder } from '../../make-folder.ts';
 import { type WriteOptions, type Written, writeFiles } from '../write.ts';
 import { sharedRecords } from './care.ts';
 import { enrolmentHeader, enrolmentLine, enrolmentRow } from './enrolment.ts';
@@ -39,7 +39,7 @@ export async function memberFolders(options: MemberOptions & WriteOptions): Prom
   const { seed, members, until } = options;
   if (!Number.isSafeInteger(seed)) throw new RangeError('seed must be a whole number');
   if (!Number.isSafeInteger(members) || members < 1) throw new RangeError('there is at least one member');
-  for (const side of SIDES) await mkdir(join(options.out, side), { recursive: true });
+  for (const side of SIDES) makeFolder(join(options.out, side), EVERYBODYS);
   return writeFiles(options, async (files) => {
     for (const side of SIDES) {
       await files.write(`${side}/enrolment.csv`, enrolmentHeader());

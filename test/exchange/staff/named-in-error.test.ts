@@ -1,7 +1,9 @@
 // The pages on which a payer that was named by mistake is taken back: staff with a reason, the member at the link, in English and Spanish.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addDays, localDay } from '../../../exchange/clocks/business-day.ts';
 import { createMemberPages } from '../../../exchange/member/app.ts';
 import { invite } from '../../../exchange/members/invite.ts';
+import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
@@ -81,4 +83,30 @@ test('the member takes it back at the link', async () => {
   const [row] = await node.deps.database.sql`
     select actor_kind, actor, member_id from exchange.audit where action = 'payer-in-error' order by seq desc limit 1`;
   expect(row).toEqual({ actor_kind: 'system', actor: 'member page', member_id: ana });
+});
+
+test('a quarterly duty to ask it counts in no figure either', async () => {
+  const { sql } = node.deps.database;
+  const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
+  const form = (path: string, fields: Record<string, string>) => reviewer.post(`${page}/${path}`, { csrf, ...fields });
+  await form('payer', { payer: 'Old Plan of hers', member_number: 'Q2' });
+  const [coverage] = await sql`select id from exchange.other_coverage where payer = 'Old Plan of hers'`;
+  // as one that an export had begun, due a month ago
+  await sql`
+    insert into exchange.clock (id, kind, member_id, lob, subject, rule_ref, rule_version, calendar_version, zone, start_event, starts_at, due_at, state)
+    select 'quarterly', 'C4', member_id, lob, ${`${coverage?.['id']}/x`}, rule_ref, rule_version, calendar_version, zone, 'export-accepted', now() - interval '4 months', now() - interval '1 month', 'open'
+    from exchange.clock where kind = 'C2' limit 1`;
+  const last = localDay(new Date(), node.deps.config.timeZone);
+  const period = { name: `${addDays(last, -60)}/${last}`, first: addDays(last, -60), last };
+  const f8 = async () => {
+    const { figures } = await complianceReport(node.deps, { period });
+    const f = figures.find((one) => one.id === 'F8');
+    return [f?.numerator, f?.denominator];
+  };
+  expect(await f8()).toEqual([0, 1]);
+  await form('payer-in-error', { coverage: String(coverage?.['id']), reason: 'a typing error' });
+  expect(await sql`select state, reason from exchange.clock where id = 'quarterly'`).toEqual([
+    { state: 'not-applicable', reason: 'named-in-error' },
+  ]);
+  expect(await f8()).toEqual([0, 0]);
 });

@@ -276,5 +276,40 @@ test('two payers of one name each keep out a record of one id: these are two', a
   );
   await a.sql`insert into exchange.ledger_unit select (jsonb_populate_record(l, '{"pull_id": "of-namesake"}')).* from exchange.ledger_unit l where source_id = 'g' and pull_id = ${id}`;
   const rows = await a.compliance('quarantine');
-  expect(rows.find((r) => r['reason'] === 'unsupported-subject')).toMatchObject({ payer: 'Scripted Plan', n: 2 });
+  expect(rows.filter((r) => r['reason'] === 'unsupported-subject')).toMatchObject([
+    { payer: 'Scripted Plan', n: 1 },
+    { payer: 'Scripted Plan', n: 1 },
+  ]);
+});
+
+describe('each number of the report leads to as many rows', () => {
+  const decoded = (href: string) => href.replaceAll('&amp;', '&');
+  test.each(['period=2027-Q1', 'period=2027-Q1&lob=ma', 'period=2027-Q1&peer=scripted', 'period=2027-Q1&peer=asker'])(
+    '%s',
+    async (query) => {
+      const page = await (await a.reviewer.get(`/staff/compliance?${query}`)).text();
+      const led = [...page.matchAll(/class="number"><a href="(\/staff\/[^"]+)">([\d,]+)<\/a>/g)].map(
+        ([, href = '', n = '']) => [decoded(href), Number(n.replaceAll(',', ''))] as const,
+      );
+      expect(new Set(led.map(([href]) => href.split('?')[0])).size).toBeGreaterThan(query.includes('peer') ? 2 : 7);
+      const wrong: unknown[] = [];
+      for (const [href, n] of led) {
+        const got = await a.reviewer.get(`${href}&format=json`);
+        const [rows = []] = Object.values(((await got.json()) as { tables: Record<string, Rows> }).tables);
+        const sum = rows.reduce((all, r) => all + (r['pull'] === 'Sum' ? 0 : Number(r['n'])), 0);
+        const many = href.includes('/rows/lines') ? sum : rows.length;
+        if (got.status !== 200 || many !== n) wrong.push([href, got.status, n, many]);
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
+  test('F1 to F16 all do, but for those that count nothing', async () => {
+    const page = await (await a.reviewer.get('/staff/compliance?period=2027-Q1')).text();
+    const [, figures = ''] = page.split('id="t-figures"');
+    for (const row of (figures.split('</section>')[0] ?? '').split('<tr>').slice(2)) {
+      const cells = [...row.matchAll(/class="number">(<a [^>]*>)?([^<]*)/g)].slice(0, 3);
+      for (const [, link, value = ''] of cells.filter(([, , v = '']) => /^[1-9][\d,]*$|(min|s)$/.test(v)))
+        expect([row.slice(0, 80), value, link?.includes('/staff/')]).toEqual([row.slice(0, 80), value, true]);
+    }
+  });
 });

@@ -11,6 +11,10 @@ const FIGURES = [
   '/staff/clocks/due.ics',
   '/staff/compliance',
   '/staff/compliance/changes',
+  '/staff/compliance/rows/answers',
+  '/staff/compliance/rows/asked',
+  '/staff/compliance/rows/choices',
+  '/staff/compliance/rows/lines',
   '/staff/documents',
   '/staff/events',
   '/staff/federation',
@@ -81,3 +85,18 @@ test.each(['dev-viewer', 'dev-reviewer', 'dev-admin'])(
     expect((await refusals(user)) - before).toBe(shut.length);
   },
 );
+
+test('who may not see members has keys alone in the lists behind figures, and each look is recorded (C21)', async () => {
+  const { sql } = node.ours.deps.database;
+  const path = '/staff/compliance/rows/asked?period=2020-01-01/2030-12-31';
+  const page = async (user: string) => (await people.get(user)?.get(path))?.text() ?? '';
+  const [viewer, reviewer] = [await page('dev-viewer'), await page('dev-reviewer')];
+  const keys = (of: string) => [...of.matchAll(/M-[0-9a-f]{10}/g)].length;
+  expect([keys(viewer) > 0, keys(viewer)]).toEqual([true, keys(reviewer)]);
+  expect([viewer.includes('href="/staff/members/'), reviewer.includes('href="/staff/members/')]).toEqual([false, true]);
+  const looks =
+    await sql`select actor from exchange.audit where action = 'view' and detail::text like '%compliance-asked%' order by seq`;
+  expect(looks.slice(-2).map((l) => l['actor'])).toEqual(
+    ['dev|dev-viewer', 'dev|dev-reviewer'].map((w) => expect.stringContaining(w)),
+  );
+});
