@@ -27,7 +27,7 @@ import { notedNames } from './noted-names.ts';
  * Rises whenever {@link recordKeys}, business-keys.ts, chain/facts.ts or the substance (src/fhir/canonical.ts) make something else of the same record: what is
  * stored is keyed anew (keys-anew.ts).
  */
-export const KEY_RULES = 11;
+export const KEY_RULES = 12;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
@@ -74,6 +74,11 @@ export function servicesOf(r: Resource): string[] {
   }
   return [...found];
 }
+
+/** Codes of what an authorization is asked for; of many, nothing says on which day it is to be. */
+export const askedFor = (r: Resource): string[] => [
+  ...new Set(objects(r['item']).flatMap((item) => codesOf(item['productOrService']))),
+];
 
 /** SHA-1 in base64, as FHIR has it. */
 const SHA1 = /^[A-Za-z0-9+/]{27}=$/;
@@ -153,7 +158,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     r['use'] === 'preauthorization'
       ? [
           ...authorizationNumbers(r).map((n) => `s:authorization|${n}` as const),
-          ...servicesOf(r).map((s) => `e:authorization|${s}` as const),
+          ...daysOf(r['created']).flatMap((d) => askedFor(r).map((c) => `e:authorization|${c}|${d}` as const)),
         ]
       : [...claimNumbers(r).map((n) => `s:${n}` as const), ...servicesOf(r).map((s) => `e:${s}` as const)],
   FamilyMemberHistory: (r) => codesOf(r['relationship']).map((c) => `e:${c}` as const),

@@ -22,7 +22,7 @@ import {
   sameDay,
 } from '../codes.ts';
 import { sameQuantity } from '../quantities.ts';
-import { authorizationNumbers, servicesOf } from '../record-keys.ts';
+import { askedFor, authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { timingSaid } from '../timing.ts';
 import { sameVisit } from './clinical.ts';
 import { numberedApart, numbersApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
@@ -190,9 +190,12 @@ function authorization(a: Resource, b: Resource, known: Known) {
   if (insurer === false) return undefined;
   if (overlap(authorizationNumbers(a), authorizationNumbers(b)) && insurer === true) return sameRecord('authorization');
   const provider = sameTarget(a['provider'], b['provider'], known);
-  const requested = day(a['created']) !== undefined && day(a['created']) === day(b['created']);
-  if (insurer !== true || provider !== true || !requested) return undefined;
-  return overlap(servicesOf(a), servicesOf(b)) ? sameEvent('authorization') : undefined;
+  if (insurer !== true || provider !== true || !sameDay(a['created'], b['created'])) return undefined;
+  if (!overlap(askedFor(a), askedFor(b)) || numberedApart(a, b)) return undefined;
+  // the same asked twice in one day, for two days
+  const [sa, sb] = [servicesOf(a), servicesOf(b)];
+  if (sa.length > 0 && sb.length > 0) return overlap(sa, sb) ? sameEvent('authorization') : undefined;
+  return sameEvent('authorization', sa.length === sb.length ? 0 : 1);
 }
 
 export const explanationOfBenefit: Judge = (a, b, known) => {
