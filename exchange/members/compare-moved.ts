@@ -55,13 +55,13 @@ async function* recordsOf(sql: Sql, memberId: string): AsyncGenerator<OriginReco
   }
 }
 
-/** Judges all records of one origin of a member beside all others of the member. */
+/** Judges all records of one origin that are there of a member beside all others of the member. */
 async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: string): Promise<void> {
   const { sql } = deps.database;
   async function* units(): AsyncGenerator<StagedUnit> {
     let line = 0;
     for await (const r of recordsOf(sql, memberId)) {
-      if (r.origin !== origin || r.type === 'Provenance') continue;
+      if (r.origin !== origin || r.deleted || r.type === 'Provenance') continue;
       const { type, id, body } = r;
       const keys = recordKeys(JSON.parse(body) as Resource);
       yield {

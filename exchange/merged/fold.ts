@@ -32,6 +32,31 @@ export function originHidden(
   };
 }
 
+/** By a record that people preferred another one to: those, as long as they are shown themselves. What is preferred and is not there hides nothing. */
+function preferred(
+  items: readonly MergedItem[],
+  originOf: (key: string) => string | undefined,
+  mayBeShown: (key: string) => boolean,
+): Map<string, Set<string>> {
+  const better = new Map<string, Set<string>>();
+  for (const i of items) {
+    if (i.aId === null || i.bId === null || (i.decision !== 'prefer-ours' && i.decision !== 'prefer-theirs')) continue;
+    const [a, b] = [keyOf(i.type, i.aId), keyOf(i.type, i.bId)];
+    // of two other payers' copies the one that was there first counts as ours
+    const [ours, theirs] = originOf(b) === 'own' ? [b, a] : [a, b];
+    const [stays, away] = i.decision === 'prefer-ours' ? [ours, theirs] : [theirs, ours];
+    if (mayBeShown(stays)) better.set(away, (better.get(away) ?? new Set()).add(stays));
+  }
+  return better;
+}
+
+/** Is another one preferred to a record, or to that one, and so on? Of a ring of them none would be shown. */
+function leadsTo(better: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
+  const seen = new Set([from]);
+  for (const k of seen) for (const other of better.get(k) ?? []) seen.add(other);
+  return seen.has(to);
+}
+
 /** Ids that a decision, a doubt about the person, a withdrawn choice, or the end of what they are copies of keeps from view. */
 function hiddenOf(
   keys: readonly MergedKey[],
@@ -45,14 +70,13 @@ function hiddenOf(
     const why = whyOf(k.origin) ?? (k.isOutlived ? 'outlived' : undefined);
     if (why !== undefined) hidden.set(keyOf(k.type, k.id), why);
   }
-  for (const i of items) {
-    if (i.aId === null || i.bId === null || (i.decision !== 'prefer-ours' && i.decision !== 'prefer-theirs')) continue;
-    const [a, b] = [keyOf(i.type, i.aId), keyOf(i.type, i.bId)];
-    // of two other payers' copies the one that was there first counts as ours
-    const [ours, theirs] = originOf.get(b) === 'own' ? [b, a] : [a, b];
-    const away = i.decision === 'prefer-ours' ? theirs : ours;
-    if (originOf.has(away)) hidden.set(away, 'preferred-away');
-  }
+  const better = preferred(
+    items,
+    (k) => originOf.get(k),
+    (k) => originOf.has(k) && !hidden.has(k),
+  );
+  for (const [away, others] of better)
+    if (originOf.has(away) && [...others].some((k) => !leadsTo(better, k, away))) hidden.set(away, 'preferred-away');
   return hidden;
 }
 

@@ -84,7 +84,7 @@ export async function holdWrong(deps: Needs, peer: Peer, work: Decided, pullOf: 
  */
 export async function leadTurnedDrugs(deps: Needs, peer: Peer, work: Decided, pullOf: PullOf): Promise<void> {
   const { sql } = deps.database;
-  const of = ({ released }: { released: string | null }) => (released === null ? {} : { released });
+  const of = ({ released }: { released: string | null }) => (released === null ? {} : { released: [released] });
   const lines = await namersOfFormer(sql, work);
   await readAgain(deps, peer, lines, pullOf, { of, isShown: true }, async (these) => {
     for (const one of these) await noteStillShown(sql, work.pull, one, FORMER_STILL);

@@ -47,8 +47,8 @@ export type UnitContext = {
   /** last day that a service, a birth or a version can have: two days from now */
   latest: string;
   validate: (resource: unknown) => Issue[];
-  /** a person released the record from this reason */
-  released?: string;
+  /** people released the record from these reasons */
+  released?: readonly string[];
 };
 
 export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
@@ -149,7 +149,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const whose: Unit = member ? { memberId: member.memberId } : {};
   // one person there, two of our members: whose it is cannot be told
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
-  const isHeld = (reason: string) => context.released !== reason;
+  const isHeld = (reason: string) => context.released?.includes(reason) !== true;
   const isDoubted = () =>
     holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context)) ||
     isMadeAboutAnother(resource, isOtherThere(patientId, context)) ||

@@ -58,8 +58,15 @@ export type Replay = {
   dryRun?: boolean;
   /** what it reads was taken in: choices that members made since do not take it out */
   isShown?: boolean;
-  /** only these units, each with the reason from which a person releases it, or for which it is held again (`patient-change`) */
-  only?: readonly { file: number; line: number; entry: number; released?: string; held?: string }[];
+  /** only these units, each with the reasons from which people release it, or for which it is held again; `isBack`: what was shown before */
+  only?: readonly {
+    file: number;
+    line: number;
+    entry: number;
+    released?: readonly string[] | undefined;
+    held?: string;
+    isBack?: boolean;
+  }[];
   requestId?: string;
   /** what else is written with it */
   also?: (tx: Queryable) => Promise<void>;
@@ -73,11 +80,20 @@ export type ReplayReport = {
 
 /** Is it about a record that a person takes in as another member's, or takes back? */
 const movedOf = (r: Pick<Replay, 'only'>): 'taken' | 'held' | undefined =>
-  r.only?.some((o) => o.released === 'patient-change')
+  r.only?.some((o) => o.released?.includes('patient-change'))
     ? 'taken'
     : r.only?.some((o) => o.held === 'patient-change')
       ? 'held'
       : undefined;
+
+/** What else a person said of the one line that is read. */
+function saidOf(r: Pick<Replay, 'cause' | 'only'>): Parameters<typeof decideReplay>[3] {
+  const [one] = r.only ?? [];
+  if (r.cause !== 'release' || one === undefined || movedOf(r) !== undefined) return undefined;
+  if (one.isBack === true) return 'given-back';
+  if (one.held !== undefined) return { again: one.held };
+  return one.released === undefined ? undefined : 'released';
+}
 
 class TakenBack extends Error {}
 
@@ -151,7 +167,7 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
   try {
     await stage(deps, r, work, context);
     await sql`analyze exchange.staging`;
-    await sql.begin((tx) => decideReplay(tx, work, movedOf(r)));
+    await sql.begin((tx) => decideReplay(tx, work, movedOf(r), saidOf(r)));
     if (r.cause === 'replay') await keyAnew(deps, work);
     else await keyWorkAnew(deps, work.id);
     await ready(deps, work, context);

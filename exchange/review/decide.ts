@@ -16,6 +16,7 @@ import {
   findItem,
   type Item,
   linkByPerson,
+  saidOfPair,
   undoLinks,
   unlinkByPerson,
   writeDecision,
@@ -47,15 +48,16 @@ function inForce(all: Awaited<ReturnType<typeof decisionsOf>>) {
   return all.filter((d) => d.undoes === null && !undone.has(d.id)).at(-1);
 }
 
-async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Promise<void> {
+/** What is linked follows what people said last of the two: what they said of former versions holds until they say otherwise, and again when that is taken back. */
+async function follow(tx: Tx, item: Item): Promise<void> {
   if (item.memberId === null || item.aId === null || item.bId === null) return;
   const at = await transactionInstant(tx);
-  if (decision === 'same-event' || decision === 'different-events') {
-    if (isUndo) await undoLinks(tx, item);
-    else await (decision === 'same-event' ? linkByPerson : unlinkByPerson)(tx, item);
-    // what others of the same kind come to follows
-    await settleMember(tx, item.memberId, at);
-  }
+  const said = await saidOfPair(tx, item);
+  const wasLinked = await undoLinks(tx, item);
+  if (said === 'same-event') await linkByPerson(tx, item);
+  if (said === 'different-events') await unlinkByPerson(tx, item);
+  // what others of the same kind come to follows
+  if (wasLinked || said === 'same-event' || said === 'different-events') await settleMember(tx, item.memberId, at);
   await inheritLabelsOf(tx, [item.memberId], at);
 }
 
@@ -119,7 +121,7 @@ export async function decideItem(
       reason,
       rules: RULES_VERSION,
     });
-    await follow(tx, item, decision, isUndo);
+    await follow(tx, item);
     if (item.memberId !== null && wasDoubted !== (await isDoubtOf(tx, item.id)))
       await moveDoubted(tx, [{ memberId: item.memberId, peerId: item.peerId }], await transactionInstant(tx));
     if (isRead) {

@@ -1,11 +1,19 @@
 // A record that is held is taken in because a person says so, or goes back behind its check. The decision is recorded first; what follows
 // reads a kept file and takes a while. A process that dies in between leaves it to the next waking (store/review/release-due.ts).
 import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { replay } from '../reconcile/replay.ts';
 import { KeptFileGone } from '../reconcile/stage.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { findPull } from '../store/pull/pull.ts';
-import { claimRelease, forgetRelease, postponeRelease, type ReleaseDue } from '../store/review/release-due.ts';
+import {
+  claimRelease,
+  forgetRelease,
+  postponeRelease,
+  type ReleaseDue,
+  releasedFrom,
+  shownBefore,
+} from '../store/review/release-due.ts';
 import { findItem, type Item } from '../store/review/review.ts';
 
 /** How long who decided has for it, or who took it up. */
@@ -27,18 +35,32 @@ export async function releaseUnit(deps: Needs, item: Item, due: ReleaseDue): Pro
     await forgetRelease(sql, due);
     return;
   }
-  const said = due.isUndo ? { held: item.kind } : { released: item.kind };
-  await replay(deps, {
-    pull,
+  const place = { file: item.file, line: item.line, entry: item.entry ?? 0 };
+  const before = due.isUndo && item.kind !== 'patient-change' ? await shownBefore(sql, item) : undefined;
+  const more = {
     peer,
-    by: { kind: 'staff', name: due.subject },
-    cause: 'release',
-    only: [{ file: item.file, line: item.line, entry: item.entry ?? 0, ...said }],
+    by: { kind: 'staff' as const, name: due.subject },
+    cause: 'release' as const,
     requestId: due.requestId,
-    also: async (tx) => {
-      if (!(await forgetRelease(tx, due))) throw new Overtaken();
-    },
-  }).catch((error: unknown) => {
+  };
+  const also = async (tx: Queryable) => {
+    if (!(await forgetRelease(tx, due))) throw new Overtaken();
+  };
+  const said = due.isUndo ? { held: item.kind } : { released: [item.kind, ...(await releasedFrom(sql, item))] };
+  const carriedOut = async () => {
+    await replay(deps, { ...more, pull, only: [{ ...place, ...said }], ...(before ? {} : { also }) });
+    const pullBefore = before && (await findPull(sql, before.pullId));
+    if (!before || !pullBefore) return;
+    const only = [
+      { ...before.place, isBack: true, released: before.released === undefined ? undefined : [before.released] },
+    ];
+    await replay(deps, { ...more, pull: pullBefore, only, isShown: true, also }).catch(async (error: unknown) => {
+      if (!(error instanceof KeptFileGone)) throw error;
+      // it is not shown until it comes again
+      await forgetRelease(sql, due);
+    });
+  };
+  await carriedOut().catch((error: unknown) => {
     if (!(error instanceof Overtaken)) throw error;
   });
 }

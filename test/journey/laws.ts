@@ -28,8 +28,8 @@ const LAWS = {
     ), revised as (
       select count(*) filter (where outcome_before in ('quarantined', 'rejected') and outcome in ('created', 'linked-duplicate'))::int
         - count(*) filter (where outcome_before not in ('quarantined', 'rejected') and outcome in ('quarantined', 'rejected')
-          -- given back to the member before: one is hidden, one shown
-          and not (cause = 'release' and outcome_before = 'updated' and reason = 'patient-change'))::int as more
+          -- given back to the member before, or the version before: one is hidden, one shown
+          and not (cause = 'release' and outcome_before = 'updated'))::int as more
       from exchange.unit_revision
     ), there as (
       select (select count(*) from exchange.resource where origin <> 'own' and not deleted)::int

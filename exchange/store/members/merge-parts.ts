@@ -107,7 +107,7 @@ export type HeldRecord = {
   hash: string;
 };
 /** `sourceId`: where it comes from; `changedAt`: when it was changed there. Null of ours. */
-export type OriginRecord = HeldRecord & { sourceId: string | null; changedAt: Date | null };
+export type OriginRecord = HeldRecord & { deleted: boolean; sourceId: string | null; changedAt: Date | null };
 
 /** Records of a member after one, but for our own Patient. resource_pkey, identity_pkey. */
 export async function recordsAfter(
@@ -118,7 +118,7 @@ export async function recordsAfter(
 ): Promise<OriginRecord[]> {
   return [
     ...(await tx<OriginRecord[]>`
-      select r.type, r.id, r.origin, r.version, r.body, r.shared, encode(r.hash, 'hex') as hash, r.source_id as "sourceId", i.last_updated as "changedAt"
+      select r.type, r.id, r.origin, r.version, r.body, r.shared, encode(r.hash, 'hex') as hash, r.deleted, r.source_id as "sourceId", i.last_updated as "changedAt"
       from (
         select * from exchange.resource x
         where x.member_id = ${memberId} and (x.type, x.id) > (${after[0]}, ${after[1]}) and not (x.type = 'Patient' and x.id = ${memberId}) order by x.type, x.id limit ${limit}) r
@@ -228,16 +228,20 @@ export async function keepDecisions(tx: Queryable, { id, from, to }: Move, words
   const of = tx`i.member_id = ${from} and i.state <> 'gone' and i.a_id is not null and i.b_id is not null and not (i.type = 'Patient' and i.peer_id = '')`;
   await tx`
     with pair as (
-      select i.*, md5(concat_ws('|', ${to}::text, i.kind, i.type, least(i.a_id, i.b_id), greatest(i.a_id, i.b_id))) as now
+      select i.*, md5(concat_ws('|', ${to}::text, i.kind, i.type, least(i.a_id, i.b_id), greatest(i.a_id, i.b_id))) as now,
+        -- our own say whose they are in other words now
+        coalesce(a.hash, i.a_hash) as a_now, coalesce(b.hash, i.b_hash) as b_now
       from exchange.review_item i
+      left join lateral (select r.hash from exchange.resource r where r.member_id = ${to} and r.type = coalesce(i.a_type, i.type) and r.id = i.a_id offset 0) a on true
+      left join lateral (select r.hash from exchange.resource r where r.member_id = ${to} and r.type = coalesce(i.b_type, i.type) and r.id = i.b_id offset 0) b on true
       where ${of} and i.state = 'decided' and (coalesce(i.a_type, i.type), i.a_id) in ${moved} and (coalesce(i.b_type, i.type), i.b_id) in ${moved}
     ), written as (
       insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, state, decision, opened_at, reopened)
-      select now, ${to}, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, state, decision, opened_at, reopened
+      select now, ${to}, kind, weight, type, a_type, a_id, a_now, b_type, b_id, b_now, peer_id, pull_id, file, line, entry, rule, detail, state, decision, opened_at, reopened
       from pair on conflict (id) do update set state = excluded.state, decision = excluded.decision, a_hash = excluded.a_hash, b_hash = excluded.b_hash returning id
     )
     insert into exchange.review_decision (item_id, decision, by_subject, by_name, role, at, reason, a_hash, b_hash, rules)
-    select p.now, d.decision, d.by_subject, d.by_name, d.role, d.at, ${words}::text || d.reason, d.a_hash, d.b_hash, d.rules
+    select p.now, d.decision, d.by_subject, d.by_name, d.role, d.at, ${words}::text || d.reason, p.a_now, p.b_now, d.rules
     from written w join pair p on p.now = w.id
     cross join lateral (select * from exchange.review_decision d where d.item_id = p.id and d.undoes is null order by d.id desc limit 1) d`;
   await tx`

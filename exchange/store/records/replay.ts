@@ -13,25 +13,33 @@ import { strayVersions } from './stray-claims.ts';
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);
  * what is shown and still may be is written again when its form differs (`replayed`); the rest is as in a pull.
  * @param moved a person took in a record that is another member's now, or took that back: of the one unit that is staged
+ * @param said of the one unit that is staged: a person took in a version that was held, beside which another one may be shown (`released`); took that back, so that it
+ * waits as before (`again`: for what), whatever the check says now; and the one before is shown again (`given-back`)
  */
-export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken' | 'held'): Promise<void> {
+export async function decideReplay(
+  tx: Queryable,
+  work: Decided,
+  moved?: 'taken' | 'held',
+  said?: 'released' | 'given-back' | { again: string },
+): Promise<void> {
   await releasedUnits(tx, work, 'superseded');
   await provenanceMembers(tx, work);
+  const isReplaced = `i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo'))${typeof said === 'string' ? ` and not ${TAKEN[said]}` : ''}`;
   await tx.unsafe(
     `update exchange.staging s set
        outcome = case
          when not s.has_body and s.outcome is null then 'unchanged'
          when l.reason = 'duplicate-in-job' or s.reason in ('entered-in-error', 'deleted-at-source') then 'unchanged'
-         when i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo')) then 'unchanged'
+         when ${isReplaced} then 'unchanged'
          when i.state = 'visible' and s.is_shared then 'unchanged'
          when i.state = 'visible' and s.outcome in ('created', 'linked-duplicate') then 'updated'
          else s.outcome end,
        reason = case
          when not s.has_body and s.outcome is null then 'superseded'
          when l.reason = 'duplicate-in-job' or s.reason in ('entered-in-error', 'deleted-at-source') then 'superseded'
-         when i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo')) then 'superseded'
+         when ${isReplaced} then 'superseded'
          when i.state = 'visible' and s.is_shared then 'superseded'
-         when i.state = 'visible' and s.outcome in ('created', 'linked-duplicate') then 'replayed'
+         when i.state = 'visible' and s.outcome in ('created', 'linked-duplicate') then case when i.hash is distinct from s.hash then null else 'replayed' end
          else s.reason end,
        made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'visible' then i.local_id else s.local_id end,
        member_id = coalesce(s.member_id, case when i.state = 'visible' then i.member_id end)
@@ -44,6 +52,7 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
   if (moved !== 'held') await holdSensitiveDrugs(tx, work);
   if (moved === 'taken') await takeMoved(tx, work);
   if (moved === 'held') return holdMoved(tx, work);
+  if (typeof said === 'object') await holdAgain(tx, work, said.again);
   if (moved === undefined) {
     await waitingUnits(tx, work);
     await strayVersions(tx, work, JUDGED_ANEW);
@@ -52,6 +61,18 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
   await echoes(tx, work);
   await statementEchoes(tx, work);
 }
+
+/** What is here of the unit waits for a reason. identity_pkey. */
+const holdAgain = (tx: Queryable, work: Decided, reason: string) => tx`
+  update exchange.staging s set outcome = 'quarantined', reason = ${reason} from exchange.identity i
+  where s.pull_id = ${work.id} and i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash`;
+
+/** May unit `s` take the place of another version, or of what was taken back, that identity `i` is of? Such an item is gone when a later version is here. */
+const TAKEN = {
+  released: `coalesce(i.state in ('visible', 'quarantined', 'retracted') and not s.is_shared and i.member_id is not distinct from s.member_id
+    and s.outcome in ('created', 'linked-duplicate', 'quarantined') and (i.state = 'retracted' or (s.last_updated < i.last_updated) is not true), false)`,
+  'given-back': `coalesce(i.state = 'quarantined' and i.member_id = s.member_id, false)`,
+};
 
 /** New ones, and those that are shown unless a person said that they may be. By the primary key of review_item. */
 const JUDGED_ANEW = `((s.outcome in ('created', 'linked-duplicate') and s.reason is null) or (s.outcome = 'updated' and s.reason = 'replayed'

@@ -22,7 +22,9 @@ export async function withdrawUnits(tx: Queryable, work: Decided, at: string): P
   await tx.unsafe(
     hiding(`select distinct s.type, s.source_id, i.local_id, i.member_id from exchange.staging s
       join exchange.identity i on i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id
-      where s.pull_id = $1 and s.outcome in ('quarantined', 'rejected') and i.state = 'visible' and i.member_id is not null`),
+      where s.pull_id = $1 and s.outcome in ('quarantined', 'rejected') and i.state = 'visible' and i.member_id is not null
+        -- another version may be shown, which a person sees beside this one
+        and (s.hash is null or i.hash = s.hash)`),
     [work.id, work.peerId, at],
   );
 }

@@ -142,15 +142,21 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
   await moveDoubted(tx, changedDoubts(doubts, await doubtsOfSlice(tx)), at);
 }
 
-/** Items for records in quarantine whose release or removal a person decides. Those that came in after all are gone. */
+/**
+ * Items for records in quarantine whose release or removal a person decides. Those that came in after all are gone, and those of which a later answer told
+ * another version that was taken in or is here. That the payer was not to be asked is no other question of a record that stays out.
+ */
 export async function writeHeldItems(tx: Queryable, work: Work, at: string): Promise<void> {
   const weights = JSON.stringify(HELD_ITEMS);
   await tx`
     update exchange.review_item i set state = 'gone'
     from pg_temp.slice s
-    where s.outcome in ('created', 'linked-duplicate', 'echo', 'shared', 'retracted') and s.source_id is not null
+    where s.source_id is not null and (s.outcome in ('created', 'updated', 'linked-duplicate', 'echo', 'shared', 'retracted')
+        or (s.outcome = 'unchanged' and (s.reason is null or (s.reason = 'already-retracted' and not s.has_body)) and ${work.id === work.pull} and i.state = 'open'))
       and not exists (select from exchange.staging q where q.pull_id = ${work.id} and q.type = s.type and q.source_id = s.source_id and q.outcome = 'quarantined')
-      and i.id = md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)) and i.state <> 'gone' and i.decision is distinct from 'release'`;
+      and i.id = md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)) and i.state <> 'gone'
+      and (i.decision is distinct from 'release' or i.b_hash is distinct from s.hash)
+      and not exists (select from exchange.pull h, exchange.pull p where h.id = i.pull_id and p.id = ${work.pull}::text and p.created_at < h.created_at)`;
   await tx`
     insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at, detail)
     select distinct on (s.type, s.source_id) md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)), s.member_id, s.reason, (${weights}::text::jsonb->>s.reason)::smallint,
@@ -160,5 +166,6 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
     order by s.type, s.source_id, s.file desc, s.line desc
     on conflict (id) do update set kind = excluded.kind, weight = excluded.weight, b_hash = excluded.b_hash, pull_id = excluded.pull_id, file = excluded.file,
       line = excluded.line, entry = excluded.entry, detail = excluded.detail, state = 'open', decision = null, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1
-      where exchange.review_item.b_hash is distinct from excluded.b_hash or exchange.review_item.kind <> excluded.kind or exchange.review_item.state = 'gone'`;
+      where exchange.review_item.b_hash is distinct from excluded.b_hash or exchange.review_item.state = 'gone'
+        or (exchange.review_item.kind <> excluded.kind and not (exchange.review_item.decision is not distinct from 'discard' and excluded.kind in ('consent-withdrawn', 'named-in-error')))`;
 }

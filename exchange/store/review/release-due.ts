@@ -1,5 +1,6 @@
 // Releases that are decided and not carried out yet. The row commits with the decision and goes with what is taken in.
 import type { Queryable } from '../../../src/store/database.ts';
+import type { Item } from './review.ts';
 
 export type ReleaseDue = { itemId: string; isUndo: boolean; subject: string; requestId: string };
 
@@ -39,4 +40,58 @@ export async function dueRelease(sql: Queryable, itemId: string): Promise<{ isUn
 /** Primary key. */
 export async function postponeRelease(sql: Queryable, itemId: string, until: Date): Promise<void> {
   await sql`update exchange.release_due set due_at = ${until} where item_id = ${itemId}`;
+}
+
+/**
+ * The line whose version a released one took the place of; undefined when none was shown. `released`: from what that one had been released itself.
+ * ledger_pkey, identity_pkey, ledger_member.
+ */
+export async function shownBefore(
+  sql: Queryable,
+  item: Pick<Item, 'pullId' | 'file' | 'line' | 'entry' | 'peerId'>,
+): Promise<
+  { pullId: string; place: { file: number; line: number; entry: number }; released: string | undefined } | undefined
+> {
+  const { pullId, file, line, entry, peerId } = item;
+  const [row] = await sql<{ pullId: string; file: number; line: number; entry: number; released: string | null }[]>`
+    with taken as (
+      select outcome from exchange.unit_revision
+      where pull_id = ${pullId} and file = ${file} and line = ${line} and entry = ${entry ?? 0} and cause = 'release' and outcome_before = 'quarantined'
+        and outcome <> 'quarantined' order by id desc limit 1
+    ), held as (
+      select i.member_id, i.type, i.local_id, p.created_at from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+      join exchange.identity i on i.peer_id = ${peerId} and i.type = l.type and i.source_id = l.source_id
+      where l.pull_id = ${pullId} and l.file = ${file} and l.line = ${line} and l.entry = ${entry ?? 0} and exists (select from taken where outcome = 'updated')
+    )
+    select l.pull_id as "pullId", l.file, l.line, l.entry, v.reason_before as released
+    from held h join exchange.identity i on i.peer_id = ${peerId} and i.type = h.type and i.local_id = h.local_id
+    join exchange.ledger l on l.member_id = h.member_id and l.type = h.type and l.source_id = i.source_id
+    join exchange.pull p on p.id = l.pull_id and p.peer_id = ${peerId} and p.created_at < h.created_at
+    left join lateral (
+      select r.outcome, r.reason_before from exchange.unit_revision r
+      where r.pull_id = l.pull_id and r.file = l.file and r.line = l.line and r.entry = l.entry order by r.id desc limit 1) v on true
+    where coalesce(v.outcome, l.outcome) in ('created', 'updated', 'linked-duplicate')
+    order by p.created_at desc, l.file desc, l.line desc limit 1`;
+  return (
+    row && {
+      pullId: row.pullId,
+      place: { file: row.file, line: row.line, entry: row.entry },
+      released: row.released ?? undefined,
+    }
+  );
+}
+
+/** From what a line was released before that another check still holds, as far as that was not taken back. unit_revision by its line. */
+export async function releasedFrom(
+  sql: Queryable,
+  { pullId, file, line, entry }: Pick<Item, 'pullId' | 'file' | 'line' | 'entry'>,
+): Promise<string[]> {
+  const rows = await sql<{ reason: string }[]>`
+    select distinct v.reason_before as reason from exchange.unit_revision v
+    where v.pull_id = ${pullId} and v.file = ${file} and v.line = ${line} and v.entry = ${entry ?? 0} and v.cause = 'release'
+      and v.outcome_before = 'quarantined' and v.reason_before is not null
+      and not exists (
+        select from exchange.unit_revision u where u.pull_id = v.pull_id and u.file = v.file and u.line = v.line and u.entry = v.entry
+          and u.cause = 'release' and u.id > v.id and u.outcome_before <> 'quarantined')`;
+  return rows.map((r) => r.reason);
 }

@@ -131,11 +131,13 @@ export async function writeDecision(
     update exchange.review_item set state = ${d.undoes === null ? 'decided' : 'open'}, decision = ${d.undoes === null ? d.decision : null} where id = ${item.id}`;
 }
 
-const pair = (item: Item) => [item.aId ?? '', item.bId ?? ''].sort() as [string, string];
+/** The two sides of its link, in the order of the database, whatever its locale. */
+const sides = (tx: Queryable, { aId, bId }: Item) =>
+  [tx`least(${aId}::text, ${bId}::text)`, tx`greatest(${aId}::text, ${bId}::text)`] as const;
 
 /** Two records are one thing because a person says so. */
 export async function linkByPerson(tx: Queryable, item: Item): Promise<void> {
-  const [a, b] = pair(item);
+  const [a, b] = sides(tx, item);
   await tx`
     insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id)
     values (${item.memberId}, ${item.type}, ${a}, ${b}, 'same-event', 1, 'confirmed', 'decision', ${item.pullId})
@@ -144,7 +146,7 @@ export async function linkByPerson(tx: Queryable, item: Item): Promise<void> {
 
 /** They are two things, whatever the rules say: what links them is rejected, and stays so. */
 export async function unlinkByPerson(tx: Queryable, item: Item): Promise<void> {
-  const [a, b] = pair(item);
+  const [a, b] = sides(tx, item);
   await tx`
     insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id)
     values (${item.memberId}, ${item.type}, ${a}, ${b}, 'same-event', 0, 'rejected', 'decision', ${item.pullId}) on conflict do nothing`;
@@ -153,15 +155,35 @@ export async function unlinkByPerson(tx: Queryable, item: Item): Promise<void> {
     where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and kind in ('same-record', 'same-event')`;
 }
 
-/** Takes back what {@link linkByPerson} or {@link unlinkByPerson} did. What the rules said before is there again: they say 1 of the same record alone. */
-export async function undoLinks(tx: Queryable, item: Item): Promise<void> {
-  const [a, b] = pair(item);
-  await tx`
+/**
+ * Takes back what {@link linkByPerson} or {@link unlinkByPerson} did. What the rules said before is there again: they say 1 of the same record alone.
+ * @returns whether anything was
+ */
+export async function undoLinks(tx: Queryable, item: Item): Promise<boolean> {
+  const [a, b] = sides(tx, item);
+  const made = await tx`
     delete from exchange.link
-    where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision' and ((state = 'confirmed' and kind = 'same-event' and score = 1) or score = 0)`;
-  await tx`
+    where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision' and ((kind = 'same-event' and score = 1) or score = 0)
+    returning 1`;
+  const changed = await tx`
     update exchange.link set state = case when score >= 0.9::real then 'confirmed' else 'proposed' end, rule = 'undone'
-    where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision'`;
+    where member_id = ${item.memberId} and type = ${item.type} and a_id = ${a} and b_id = ${b} and rule = 'decision' returning 1`;
+  return made.length + changed.length > 0;
+}
+
+/**
+ * What people said last of whether two records are one, in whatever item and of whatever versions, and have not taken back; undefined when nothing. That
+ * their payer is told says nothing of it. review_item_member, review_decision_item.
+ */
+export async function saidOfPair(tx: Queryable, item: Item): Promise<string | undefined> {
+  const [a, b] = sides(tx, item);
+  const [row] = await tx<{ decision: string }[]>`
+    select d.decision from exchange.review_item i join exchange.review_decision d on d.item_id = i.id
+    where i.member_id = ${item.memberId} and i.type = ${item.type} and least(i.a_id, i.b_id) = ${a} and greatest(i.a_id, i.b_id) = ${b}
+      and d.undoes is null and d.decision not in ('report-to-peer', 'dismiss')
+      and not exists (select from exchange.review_decision u where u.item_id = d.item_id and u.undoes = d.id)
+    order by d.id desc limit 1`;
+  return row?.decision;
 }
 
 export type StoredRecord = {

@@ -73,6 +73,25 @@ test('what is preferred away, in doubt or withdrawn is hidden, and says why', ()
   expect(hidden([], 'opt-in')).toEqual([]);
 });
 
+test('what is preferred and is not shown itself hides nothing; of a ring of preferences all are shown', () => {
+  const theirs = item({ decision: 'prefer-theirs' });
+  const hidden = (items: MergedItem[], choice?: string, of = three) =>
+    [...fold(of, [], [], items, choice).hidden].map(([k, why]) => `${k} ${why}`);
+  expect(hidden([theirs])).toEqual(['Observation/a preferred-away']);
+  expect(hidden([theirs], 'withdraw')).toEqual(['Observation/b withdrawn', 'Observation/c withdrawn']);
+  expect(hidden([theirs, item({ kind: 'identity-doubt', state: 'open', type: 'Patient' })])).toEqual([
+    'Observation/b identity-doubt',
+  ]);
+  const outlived = three.map((k) => ({ ...k, isOutlived: k.id === 'b' }));
+  expect(hidden([theirs], undefined, outlived)).toEqual(['Observation/b outlived']);
+  // its item may stand a while after it is gone
+  expect(hidden([theirs], undefined, keys(['a', 'own', 1]))).toEqual([]);
+  const over = (better: string, other: string) => item({ aId: better, bId: other, decision: 'prefer-ours' });
+  expect(hidden([theirs, over('b', 'c')])).toEqual(['Observation/a preferred-away', 'Observation/c preferred-away']);
+  expect(hidden([theirs, over('c', 'b')])).toEqual(['Observation/a preferred-away', 'Observation/b preferred-away']);
+  expect(hidden([theirs, over('c', 'b'), over('a', 'c')])).toEqual([]);
+});
+
 test('of a chain the version that counts is shown; when none counts, all are', () => {
   const claims = keys(
     ['1', 'p', 1, 'ExplanationOfBenefit'],
