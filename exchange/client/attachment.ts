@@ -87,7 +87,7 @@ function faultOf(error: unknown): unknown {
   return known.startsWith('Z_') ? new PeerFault('attachment-corrupt', { isTransient: true }) : error;
 }
 
-type Looked = Omit<Came, 'media'> & { sha256: string };
+type Looked = Omit<Came, 'media'>;
 
 /** Writes what comes to a place, and looks at it. */
 async function take(blobs: Blobs, key: string, source: AsyncIterable<Uint8Array>): Promise<Looked> {

@@ -4,9 +4,9 @@ import { own } from '../../src/own.ts';
 import { isKeptType, isProgram } from '../transform/attachment-type.ts';
 
 /** What the record says. */
-export type Declared = { media: string | null; size: number | null; sha1: string | null };
-/** What came. `head`: its first bytes; `sha1` in base64. */
-export type Came = { media: string; head: Uint8Array; bytes: number; sha1: string };
+export type Declared = { media: string | null; size: number | null; sha1: string | null; sha256: string | null };
+/** What came. `head`: its first bytes; `sha1` in base64, `sha256` in hexadecimal. */
+export type Came = { media: string; head: Uint8Array; bytes: number; sha1: string; sha256: string };
 /** `isTransient`: it may come right another time. */
 export type AttachmentVerdict =
   | { media: string | null; isOtherType: boolean }
@@ -63,9 +63,11 @@ export function judgeAttachment(declared: Declared, came: Came): AttachmentVerdi
   if (came.bytes === 0) return { reason: 'attachment-empty', isTransient: true };
   const wrong = wrongType(declared.media, came);
   if (wrong) return wrong;
+  if (declared.sha256 !== null && declared.sha256 !== came.sha256)
+    return { reason: 'hash-mismatch', isTransient: true };
   if (declared.sha1 !== null) {
     if (!isHash(declared.sha1, came.sha1)) return { reason: 'hash-mismatch', isTransient: true };
-  } else if (declared.size !== null && declared.size !== came.bytes)
+  } else if (declared.sha256 === null && declared.size !== null && declared.size !== came.bytes)
     return { reason: 'size-mismatch', isTransient: true };
   const answered = bare(came.media);
   const media = declared.media !== null && !NO_TYPE.has(bare(declared.media)) ? declared.media : answered;

@@ -14,6 +14,8 @@ export type Addressed = {
   size?: number;
   /** SHA-1 in base64, as the record says */
   sha1?: string;
+  /** SHA-256 in hexadecimal, as a server says that keeps the bytes apart */
+  sha256?: string;
   /** its bytes are in the record as well: it need not be fetched */
   isWithin?: true;
 };
@@ -57,6 +59,9 @@ function* addressed(value: Json | undefined, key: string): Generator<JsonObject 
 
 /** Stands in the place of bytes that a server keeps apart from its records (kept-apart.ts). */
 const APART = 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id';
+/** Beside it: the SHA-256 of these bytes. */
+const APART_SHA256 = 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-hash-sha256';
+const SHA256 = /^[0-9a-f]{64}$/;
 
 /** The name of the bytes of an Attachment in such a server; undefined where they are there, or an address, or nothing says so. */
 export function apartId(attachment: JsonObject): string | undefined {
@@ -64,6 +69,14 @@ export function apartId(attachment: JsonObject): string | undefined {
   const beside = attachment['_data'];
   const said = isObject(beside) ? extensions(beside, APART)[0] : undefined;
   return said && text(said['valueString']);
+}
+
+/** What such a server says of these bytes; undefined where it says nothing that is a SHA-256. */
+function apartSha256(attachment: JsonObject): string | undefined {
+  const beside = attachment['_data'];
+  const said = isObject(beside) ? extensions(beside, APART_SHA256)[0] : undefined;
+  const hash = said && text(said['valueString'])?.trim().toLowerCase();
+  return hash !== undefined && SHA256.test(hash) ? hash : undefined;
 }
 
 /** Is there an Attachment with neither bytes nor an address, nor a place where they are kept? */
@@ -96,12 +109,14 @@ function absolute(url: string, peerBase: string): string {
 /** An Attachment that says an address, as it is fetched and found again in the text. */
 export function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addressed {
   const [media, sha1, size] = [text(a['contentType']), text(a['hash']), a['size']];
+  const sha256 = apartSha256(a);
   return {
     written: writtenOf(a.url),
     url: absolute(a.url, peerBase),
     ...(media === undefined ? {} : { media }),
     ...(typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
     ...(sha1 === undefined ? {} : { sha1 }),
+    ...(sha256 === undefined ? {} : { sha256 }),
     ...(text(a['data']) === undefined ? {} : { isWithin: true as const }),
   };
 }

@@ -50,9 +50,9 @@ export function addressApart(
   for (const { attachment, id: bytes } of apart(next, '')) {
     const url = urls.get(bytes);
     if (url === undefined) continue;
+    given.push(readAttachment({ ...attachment, url }, peerBase));
     attachment['url'] = url;
     delete attachment['_data'];
-    given.push(readAttachment({ ...attachment, url }, peerBase));
   }
   return given.length === 0 ? undefined : { kept: stringifySpelled(next), given };
 }

@@ -118,9 +118,19 @@ type Row = {
 };
 const one = (more: Attachment = {}) => [note('d1', { url: at('/fhir/Binary/b1'), ...more })];
 const serves = (handler: Handler) => () => ({ 'GET /fhir/Binary/b1': handler });
-const apart = (id: string): Attachment => ({
+const apart = (id: string, hash?: string): Attachment => ({
   _data: {
-    extension: [{ url: 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id', valueString: id }],
+    extension: [
+      { url: 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-id', valueString: id },
+      ...(hash === undefined
+        ? []
+        : [
+            {
+              url: 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-hash-sha256',
+              valueString: hash,
+            },
+          ]),
+    ],
   },
 });
 const APART_READ = '/fhir/DocumentReference/d1/$binary-access-read';
@@ -132,6 +142,23 @@ const cut: Handler = (_, a) => {
 };
 
 const ROWS: Row[] = [
+  {
+    does: 'keeps it apart with its SHA-256, and gives other bytes, then the right ones',
+    records: () => [note('d1', { ...apart('x1', sha256(text).toUpperCase()), contentType: 'text/plain' })],
+    script: () => ({
+      [`GET ${APART_READ}`]: turns(
+        sends('a plain mote', { 'content-type': 'text/plain' }),
+        sends(text, { 'content-type': 'text/plain' }),
+      ),
+    }),
+    becomes: kept(text, 'text/plain'),
+  },
+  {
+    does: 'keeps it apart with its SHA-256, and gives other bytes for ever',
+    records: () => [note('d1', { ...apart('x1', sha256(text)), contentType: 'text/plain' })],
+    script: () => ({ [`GET ${APART_READ}`]: sends('a plain mote', { 'content-type': 'text/plain' }) }),
+    becomes: not('hash-mismatch'),
+  },
   {
     does: 'gives the bytes to our token, of the size and hash that the record says',
     records: () => one({ size: PDF.length, hash: sha1(PDF) }),
@@ -730,8 +757,14 @@ describe('what is pure', () => {
   });
 
   test('what comes is judged by what the record says', () => {
-    const came = { media: 'application/pdf', head: PDF.subarray(0, 512), bytes: PDF.length, sha1: sha1(PDF) };
-    const said = { media: 'application/pdf', size: null, sha1: null };
+    const came = {
+      media: 'application/pdf',
+      head: PDF.subarray(0, 512),
+      bytes: PDF.length,
+      sha1: sha1(PDF),
+      sha256: sha256(PDF),
+    };
+    const said = { media: 'application/pdf', size: null, sha1: null, sha256: null };
     expect(judgeAttachment(said, came)).toEqual({ media: 'application/pdf', isOtherType: false });
     expect(judgeAttachment(said, { ...came, media: 'application/octet-stream' })).toMatchObject({ isOtherType: false });
     expect(judgeAttachment({ ...said, media: null }, { ...came, media: '' })).toEqual({
@@ -740,6 +773,11 @@ describe('what is pure', () => {
     });
     expect(judgeAttachment({ ...said, media: 'text/xml' }, { ...came, media: 'application/cda+xml' })).toMatchObject({
       isOtherType: false,
+    });
+    // a server that keeps it apart says the SHA-256: right, it outweighs a wrong size
+    expect(judgeAttachment({ ...said, size: 1, sha256: sha256(PDF) }, came)).toMatchObject({ isOtherType: false });
+    expect(judgeAttachment({ ...said, size: PDF.length, sha256: sha256(Buffer.from('x')) }, came)).toMatchObject({
+      reason: 'hash-mismatch',
     });
     expect(judgeAttachment(said, { ...came, head: gzipSync('x') })).toMatchObject({ reason: 'attachment-encoding' });
   });

@@ -39,8 +39,8 @@ test('a family name is no suffix', () => {
 
 test('a sign-in page that begins with the mark of UTF-8 is no document', () => {
   const head = Buffer.from('\uFEFF<!DOCTYPE html><title>Sign in</title>');
-  const came = { media: 'text/plain', head, bytes: head.length, sha1: '' };
-  expect(judgeAttachment({ media: 'text/plain', size: null, sha1: null }, came)).toMatchObject({
+  const came = { media: 'text/plain', head, bytes: head.length, sha1: '', sha256: '' };
+  expect(judgeAttachment({ media: 'text/plain', size: null, sha1: null, sha256: null }, came)).toMatchObject({
     reason: 'attachment-html',
   });
 });

@@ -48,7 +48,7 @@ export const EVIDENCE_SQL = {
   },
   'attachments.jsonl': {
     kind: 'Attachments that received records give by address: what became of each, with the SHA-256 of what is kept',
-    sql: `select a.pull_id, a.peer_id, a.member_id, a.type, a.record_id, a.document_id, a.media, a.size, a.sha1, a.state, a.reason, a.kept_media, a.bytes, a.sha256, a.settled_at
+    sql: `select a.pull_id, a.peer_id, a.member_id, a.type, a.record_id, a.document_id, a.media, a.size, a.sha1, a.said_sha256, a.state, a.reason, a.kept_media, a.bytes, a.sha256, a.settled_at
       from exchange.attachment a join ${PULLS.replace(' where', ' on p.id = a.pull_id where')} order by a.pull_id, a.member_id, a.type, a.record_id, a.document_id`,
   },
   'quarantine.jsonl': {

@@ -9,6 +9,8 @@ export type DueAttachment = AttachmentKey & {
   media: string | null;
   size: number | null;
   sha1: string | null;
+  /** in hexadecimal, as its server says it */
+  sha256: string | null;
   attempts: number;
   /** why the try before was none */
   reason: string | null;
@@ -61,7 +63,7 @@ export async function claimAttachments(
        returning a.*, s.left_behind
      )
      select t.member_id as "memberId", t.type, t.record_id as "recordId", t.document_id as "documentId", t.peer_id as "peerId", t.pull_id as "pullId",
-       t.url, t.media, t.size, t.sha1, t.attempts, t.reason, p.created_at as since, t.coming, t.left_behind as "leftBehind",
+       t.url, t.media, t.size, t.sha1, t.said_sha256 as sha256, t.attempts, t.reason, p.created_at as since, t.coming, t.left_behind as "leftBehind",
        not exists (select from exchange.resource r where r.member_id = t.member_id and r.type = t.type and r.id = t.record_id and not r.deleted) as "isGone",
        coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
      from taken t join exchange.pull p on p.id = t.pull_id`,

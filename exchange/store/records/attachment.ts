@@ -57,10 +57,10 @@ export async function writeAttachments(tx: Queryable, work: Pick<Work, 'peerId' 
   const [any] = await tx`select from pg_temp.slice where attached is not null limit 1`;
   if (any === undefined) return;
   await tx.unsafe(
-    `insert into exchange.attachment as a (member_id, type, record_id, document_id, peer_id, pull_id, url, written, media, size, sha1, state, reason, next_at)
+    `insert into exchange.attachment as a (member_id, type, record_id, document_id, peer_id, pull_id, url, written, media, size, sha1, said_sha256, state, reason, next_at)
      select distinct on (s.member_id, s.type, s.local_id, e->>'written') s.member_id, s.type, s.local_id,
        left(encode(sha256(convert_to(concat_ws(' ', $1::text, s.type, s.source_id, e->>'written'), 'UTF8')), 'hex'), 32),
-       $1, $2, e->>'url', e->>'written', e->>'media', (e->>'size')::bigint, e->>'sha1',
+       $1, $2, e->>'url', e->>'written', e->>'media', (e->>'size')::bigint, e->>'sha1', e->>'sha256',
        case when e ? 'isWithin' then 'not-fetched' else 'due' end, case when e ? 'isWithin' then 'in-the-record' end, $3::text::timestamptz
      from pg_temp.slice s cross join jsonb_array_elements(s.attached::jsonb) e
      where ${HERE}
@@ -68,7 +68,7 @@ export async function writeAttachments(tx: Queryable, work: Pick<Work, 'peerId' 
     [work.peerId, work.pull, at],
   );
   await tx.unsafe(
-    `update exchange.attachment a set pull_id = $1, media = e->>'media', size = (e->>'size')::bigint, sha1 = e->>'sha1', state = case when e ? 'isWithin' then 'not-fetched' else 'due' end,
+    `update exchange.attachment a set pull_id = $1, media = e->>'media', size = (e->>'size')::bigint, sha1 = e->>'sha1', said_sha256 = e->>'sha256', state = case when e ? 'isWithin' then 'not-fetched' else 'due' end,
        reason = case when e ? 'isWithin' then 'in-the-record' end, attempts = 0, next_at = $2::text::timestamptz, sha256 = null, bytes = null, kept_media = null, settled_at = null,
        lease_owner = null, lease_until = null, coming = null
      from pg_temp.slice s cross join jsonb_array_elements(s.attached::jsonb) e

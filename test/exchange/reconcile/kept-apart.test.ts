@@ -43,6 +43,21 @@ test('each has the address of its place in the record as it came, whatever is le
   });
 });
 
+test('its SHA-256 is what its server says, where that is one', () => {
+  const said = (valueString: string) => {
+    const attachment = { contentType: 'text/plain', ...apart('x') };
+    const url = 'http://hapifhir.io/fhir/StructureDefinition/externalized-binary-hash-sha256';
+    attachment._data.extension.push({ url, valueString });
+    const resource = { resourceType: 'DocumentReference', id: 'd1', content: [{ attachment }] };
+    return addressApart(resource as unknown as Resource, textOf(resource), BASE)?.given[0]?.sha256;
+  };
+  expect([said('AB'.repeat(32)), said('ab'.repeat(31)), said('zz'.repeat(32))]).toEqual([
+    'ab'.repeat(32),
+    undefined,
+    undefined,
+  ]);
+});
+
 test('where the bytes or an address are there, or it is a Binary, nothing is added', () => {
   const of = (resource: object) => addressApart(resource as Resource, textOf(resource), BASE);
   const note = (attachment: object) => ({ resourceType: 'DocumentReference', id: 'd1', content: [{ attachment }] });
