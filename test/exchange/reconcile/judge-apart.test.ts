@@ -297,12 +297,7 @@ const ROWS: [string, object, object, string][] = [
     asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
     'same-event 0.9',
   ],
-  [
-    'another NPI under its OID',
-    asked({ system: 'urn:oid:2.16.840.1.113883.4.6' }),
-    within('1245319599'),
-    'nothing',
-  ],
+  ['another NPI under its OID', asked({ system: 'urn:oid:2.16.840.1.113883.4.6' }), within('1245319599'), 'nothing'],
   [
     'the same NPI under its OID',
     asked({ system: 'urn:oid:2.16.840.1.113883.4.6' }),
