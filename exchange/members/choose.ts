@@ -10,6 +10,7 @@ import {
   addChoice,
   addContacts,
   type Choice,
+  type ChoiceRow,
   type ContactKind,
   type ContactRow,
   keepText,
@@ -78,9 +79,19 @@ export function readChoice(form: URLSearchParams, channel?: Channel): ChoiceInpu
   };
 }
 
+/** Is it told as the choice that holds was: by the same person in the same way, with the same text and proof? */
+const isProvedAlike = (held: ChoiceRow, input: ChoiceInput, textSha256: string): boolean =>
+  held.channel === input.channel &&
+  held.representative === (input.representative?.name ?? null) &&
+  held.authority === (input.representative?.authority ?? null) &&
+  held.document === (input.document ?? null) &&
+  held.verification === input.verification &&
+  held.textSha256 === textSha256;
+
 /**
  * Records a choice: it holds from now. A `decline` after an opt-in is a withdrawal. Running clocks of requests end with it, and
- * those that it makes necessary begin. Returns the id of the choice, undefined when it says what holds already.
+ * those that it makes necessary begin. One that says what holds already, with another proof, is kept beside it and changes nothing else.
+ * Returns the id of the choice, undefined when it is told as what holds was.
  */
 export async function recordChoice(
   deps: Needs,
@@ -100,8 +111,10 @@ export async function recordChoice(
       held !== undefined &&
       saysYes === heldYes &&
       (!saysYes || (held.policy === input.policy && held.payers === input.payers));
-    if (isSame) return undefined;
-    const choice: Choice = saysYes ? 'opt-in' : heldYes || input.choice === 'withdraw' ? 'withdraw' : 'decline';
+    if (isSame && isProvedAlike(held, input, text.sha256)) return undefined;
+    // a no to what had been allowed once stays a withdrawal, however often it is told
+    const no = heldYes ? 'withdraw' : (held?.choice ?? (input.choice === 'withdraw' ? 'withdraw' : 'decline'));
+    const choice: Choice = saysYes ? 'opt-in' : no;
     await keepText(tx, text, at);
     const id = await addChoice(tx, {
       memberId,

@@ -123,6 +123,8 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
 
 /** Kinds whose two records are the Patients of two members of ours. */
 export const OF_TWO_MEMBERS: readonly string[] = ['ambiguous-match', 'two-cards'];
+/** Kinds that are about our own records alone: of no payer. */
+export const OF_OURS: readonly string[] = ['own-unclear-pa'];
 
 /** The decision of such an item that is made where two members are made one. */
 export const ONE_PERSON = 'one-person';

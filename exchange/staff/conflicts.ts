@@ -4,7 +4,14 @@ import { peerLines } from '../report/lists.ts';
 import { codeCell, memberCell, timeCell } from '../report/words.ts';
 import { type Decide, decideAll, decideItem, type Refusal } from '../review/decide.ts';
 import { askForAll } from '../review/decide-all.ts';
-import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS, ONE_PERSON, type PersonDecision } from '../review/kinds.ts';
+import {
+  DECISIONS_OF_PEOPLE,
+  ITEM_KINDS,
+  OF_OURS,
+  OF_TWO_MEMBERS,
+  ONE_PERSON,
+  type PersonDecision,
+} from '../review/kinds.ts';
 import { type Item, type ItemPlace, type ItemReport, itemGroups, itemReport, items } from '../review/read.ts';
 import { alikeTable, decisionChoices, decisionWords, kindTable, pullForm, pullTable } from './conflict-groups.ts';
 import {
@@ -49,14 +56,16 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   }</section>`;
 }
 
-/** One decision for all that are shown, of one kind and one payer: what is not shown is not decided. */
+/** One decision for all that are shown, of one kind and one payer, or of ours: what is not shown is not decided. */
 function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
-  const { allows = [] } = ITEM_KINDS[filter.kind ?? ''] ?? {};
-  const isAlike = filter.state === 'open' && filter.peerId !== undefined && !OF_TWO_MEMBERS.includes(filter.kind ?? '');
-  if (!isAlike || shown.length < 2 || allows.length === 0 || !may(visit.session, 'decide')) return undefined;
+  const { kind = '', state, peerId } = filter;
+  const { allows = [] } = ITEM_KINDS[kind] ?? {};
+  const isOfOne = OF_OURS.includes(kind) || (peerId !== undefined && !OF_TWO_MEMBERS.includes(kind));
+  if (state !== 'open' || !isOfOne || shown.length < 2 || allows.length === 0 || !may(visit.session, 'decide'))
+    return undefined;
   return html`<details><summary>Decide all ${shown.length} shown alike</summary><form method="post" action="${PATH}">${csrfField(visit.session)}${shown.map(
     (i) => html`<input type="hidden" name="item" value="${i.id}~${i.mark}">`,
-  )}<input type="hidden" name="kind" value="${filter.kind ?? ''}"><input type="hidden" name="peer" value="${filter.peerId ?? ''}"><fieldset><legend>Decision for each of them</legend>${decisionChoices(filter.kind ?? '')}</fieldset><p><label for="all-reason">Reason, for those who read it later</label><input id="all-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${shown.length}</button></form></details>`;
+  )}<input type="hidden" name="kind" value="${kind}"><input type="hidden" name="peer" value="${peerId ?? ''}"><fieldset><legend>Decision for each of them</legend>${decisionChoices(kind)}</fieldset><p><label for="all-reason">Reason, for those who read it later</label><input id="all-reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p><button>Decide all ${shown.length}</button></form></details>`;
 }
 
 const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {

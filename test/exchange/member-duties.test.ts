@@ -174,6 +174,33 @@ describe('the request', () => {
     expect((await of('r2', 'C2')).filter((c) => c.state === 'open')).toHaveLength(1);
   });
 
+  test('a choice told again with another proof is kept beside the one that holds, and begins and ends nothing', async () => {
+    await addMember('r4', '2027-03-01');
+    await recordPayer(node.deps, 'r4', { payer: 'Old Plan', memberNumber: 'X4', starts: null, ends: null }, ACTOR);
+    const told = async () =>
+      (
+        await node.deps.database.sql<{ told: string }[]>`
+          select concat_ws(' ', choice, channel, document) as told from exchange.consent where member_id = 'r4' order by created_at`
+      ).map((r) => r.told);
+    const paper = { ...YES, channel: 'mail', document: 'scan 7' } as const;
+    await recordChoice(node.deps, 'r4', YES, ACTOR);
+    const before = await of('r4', 'C2');
+    now = new Date(now.getTime() + 60_000);
+    expect(await recordChoice(node.deps, 'r4', paper, ACTOR)).toBeDefined();
+    expect(await recordChoice(node.deps, 'r4', paper, ACTOR)).toBeUndefined();
+    expect([await told(), await of('r4', 'C2')]).toEqual([['opt-in phone', 'opt-in mail scan 7'], before]);
+    for (const no of [
+      { ...YES, choice: 'decline' },
+      { ...paper, choice: 'decline', document: 'scan 8' },
+    ] as const) {
+      now = new Date(now.getTime() + 60_000);
+      expect(await recordChoice(node.deps, 'r4', no, ACTOR)).toBeDefined();
+    }
+    expect((await told()).slice(2)).toEqual(['withdraw phone', 'withdraw mail scan 8']);
+    expect((await of('r4', 'C2')).map((c) => c.state)).toEqual(['withdrawn']);
+    await node.deps.database.sql`delete from exchange.clock where member_id = 'r4'`;
+  });
+
   test('of a member’s own has a week of its own; nobody else’s coverage can be named', async () => {
     const { sql } = node.deps.database;
     const [coverage] = await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = 'r1'`;

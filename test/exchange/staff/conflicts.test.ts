@@ -177,6 +177,32 @@ test('a claim that is held for another one leads to it: to its item, or to the l
   await sql().unsafe(`delete from exchange.review_item where id in (${held('held-1')}, ${held('held-2')})`);
 });
 
+test('authorizations of ours that may have been denied are decided alike, those of a page', async () => {
+  const first = await itemOf('value-mismatch');
+  const ids = [1, 2].map((i) => `${'d'.repeat(31)}${i}`);
+  for (const id of ids)
+    await sql()`
+      insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_id, b_hash, peer_id, rule, opened_at)
+      select ${id}, member_id, 'own-unclear-pa', 2, type, b_type, b_id, b_hash, '', 'unclear', now() from exchange.review_item where id = ${first}`;
+  const page = await (await reviewer.get('/staff/conflicts?kind=own-unclear-pa')).text();
+  expect(page).toContain('Decide all 2 shown alike');
+  expect(await (await reviewer.get('/staff/conflicts?kind=value-mismatch')).text()).not.toContain('shown alike');
+  const shown = [...page.matchAll(/name="item" value="([^"]+)"/g)].map((m): [string, string] => ['item', m[1] ?? '']);
+  const form: [string, string][] = [
+    ['csrf', fieldOf(page, 'csrf')],
+    ['kind', 'own-unclear-pa'],
+    ['peer', ''],
+    ['decision', 'dismiss'],
+    ['reason', 'denied'],
+  ];
+  const sent = await reviewer.post('/staff/conflicts', [...form, ...shown]);
+  expect([sent.status, sent.headers.get('location')]).toEqual([303, expect.stringContaining('said=2-0')]);
+  expect((await reviewer.get(sent.headers.get('location') ?? '')).status).toBe(200);
+  expect(
+    await sql()`select from exchange.review_item where id = any(${ids}::text[]) and state = 'decided'`,
+  ).toHaveLength(2);
+});
+
 test('all of one kind, payer and pull are decided alike, however many; what came or changed since stays open; two people do not both', async () => {
   const [, first] = [await json(), await itemOf('value-mismatch')];
   const [pull] = await sql()<{ id: string }[]>`select id from exchange.pull limit 1`;
