@@ -15,6 +15,7 @@ import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { refreshProfiles } from '../store/match/profile.ts';
 import { decideTogether } from '../store/match/review-match.ts';
 import { lookAgain } from '../store/members/coverage-look.ts';
+import { keepDecisions } from '../store/members/keep-decisions.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../store/members/member-choice.ts';
 import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/members/member-clock.ts';
 import {
@@ -30,7 +31,6 @@ import {
 import {
   giveBack,
   type HeldRecord,
-  keepDecisions,
   type Move,
   type MovedRecord,
   moveBeside,

@@ -1,6 +1,7 @@
 // What a pull brings may change what was made of earlier lines: these are read anew where they stood, as a replay of their pull would.
 // Each may be repeated: what is done is not found again.
 import type { Deps } from '../../src/deps.ts';
+import { NOT_ASKED_AGAIN } from '../review/kinds.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import type { Pull } from '../store/pull/pull.ts';
 import type { Decided } from '../store/records/decided.ts';
@@ -84,7 +85,7 @@ export async function holdWrong(deps: Needs, peer: Peer, work: Decided, pullOf: 
  */
 export async function leadTurnedDrugs(deps: Needs, peer: Peer, work: Decided, pullOf: PullOf): Promise<void> {
   const { sql } = deps.database;
-  const of = ({ released }: { released: string | null }) => (released === null ? {} : { released: [released] });
+  const of = ({ isReleased }: { isReleased: boolean }) => (isReleased ? { released: NOT_ASKED_AGAIN } : {});
   const lines = await namersOfFormer(sql, work);
   await readAgain(deps, peer, lines, pullOf, { of, isShown: true }, async (these) => {
     for (const one of these) await noteStillShown(sql, work.pull, one, FORMER_STILL);

@@ -146,6 +146,9 @@ export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
   ].map((kind) => [kind, ITEM_KINDS[kind]?.weight ?? 1]),
 );
 
+/** Checks that a version which people released, and which was shown, does not have to pass again: all but the one whose it is. */
+export const NOT_ASKED_AGAIN: readonly string[] = Object.keys(HELD_ITEMS).filter((kind) => kind !== 'patient-change');
+
 /** Anomalies of chains that a person should look at; the others close by themselves or change nothing. */
 export const CHAIN_ITEMS: readonly string[] = [
   'fork',

@@ -15,6 +15,7 @@ import {
   shownBefore,
 } from '../store/review/release-due.ts';
 import { findItem, type Item } from '../store/review/review.ts';
+import { NOT_ASKED_AGAIN } from './kinds.ts';
 
 /** How long who decided has for it, or who took it up. */
 export const RELEASE_MS = 600_000;
@@ -51,9 +52,7 @@ export async function releaseUnit(deps: Needs, item: Item, due: ReleaseDue): Pro
     await replay(deps, { ...more, pull, only: [{ ...place, ...said }], ...(before ? {} : { also }) });
     const pullBefore = before && (await findPull(sql, before.pullId));
     if (!before || !pullBefore) return;
-    const only = [
-      { ...before.place, isBack: true, released: before.released === undefined ? undefined : [before.released] },
-    ];
+    const only = [{ ...before.place, isBack: true, released: before.isReleased ? NOT_ASKED_AGAIN : undefined }];
     await replay(deps, { ...more, pull: pullBefore, only, isShown: true, also }).catch(async (error: unknown) => {
       if (!(error instanceof KeptFileGone)) throw error;
       // it is not shown until it comes again

@@ -219,36 +219,6 @@ export async function moveWaiting(tx: Queryable, { id, from, to }: Move): Promis
   await moveSensitiveHeld(tx, from, to);
 }
 
-/**
- * What people decided of pairs of records that moved holds where they are now: an item of its own, with what was decided last. The others of these
- * records are gone; what still is there to decide is found anew. review_item_member.
- */
-export async function keepDecisions(tx: Queryable, { id, from, to }: Move, words: string): Promise<void> {
-  const moved = tx`(select key as type, part as id from exchange.member_merge_part where merge_id = ${id} and what = 'record')`;
-  const of = tx`i.member_id = ${from} and i.state <> 'gone' and i.a_id is not null and i.b_id is not null and not (i.type = 'Patient' and i.peer_id = '')`;
-  await tx`
-    with pair as (
-      select i.*, md5(concat_ws('|', ${to}::text, i.kind, i.type, least(i.a_id, i.b_id), greatest(i.a_id, i.b_id))) as now,
-        -- our own say whose they are in other words now
-        coalesce(a.hash, i.a_hash) as a_now, coalesce(b.hash, i.b_hash) as b_now
-      from exchange.review_item i
-      left join lateral (select r.hash from exchange.resource r where r.member_id = ${to} and r.type = coalesce(i.a_type, i.type) and r.id = i.a_id offset 0) a on true
-      left join lateral (select r.hash from exchange.resource r where r.member_id = ${to} and r.type = coalesce(i.b_type, i.type) and r.id = i.b_id offset 0) b on true
-      where ${of} and i.state = 'decided' and (coalesce(i.a_type, i.type), i.a_id) in ${moved} and (coalesce(i.b_type, i.type), i.b_id) in ${moved}
-    ), written as (
-      insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, state, decision, opened_at, reopened)
-      select now, ${to}, kind, weight, type, a_type, a_id, a_now, b_type, b_id, b_now, peer_id, pull_id, file, line, entry, rule, detail, state, decision, opened_at, reopened
-      from pair on conflict (id) do update set state = excluded.state, decision = excluded.decision, a_hash = excluded.a_hash, b_hash = excluded.b_hash returning id
-    )
-    insert into exchange.review_decision (item_id, decision, by_subject, by_name, role, at, reason, a_hash, b_hash, rules)
-    select p.now, d.decision, d.by_subject, d.by_name, d.role, d.at, ${words}::text || d.reason, p.a_now, p.b_now, d.rules
-    from written w join pair p on p.now = w.id
-    cross join lateral (select * from exchange.review_decision d where d.item_id = p.id and d.undoes is null order by d.id desc limit 1) d`;
-  await tx`
-    update exchange.review_item i set state = 'gone'
-    where ${of} and ((coalesce(i.a_type, i.type), i.a_id) in ${moved} or (coalesce(i.b_type, i.type), i.b_id) in ${moved})`;
-}
-
 /** Gives back what moved and is still there. */
 export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<void> {
   const part = (what: string) =>

@@ -5,16 +5,24 @@ import { localId } from '../../reconcile/local-id.ts';
 import { DRUG_TYPES, medicationOf } from '../../transform/drug.ts';
 import { labelOf } from '../../transform/label.ts';
 import { LED_TO } from './references.ts';
+import { heldItem, isReleasedVersion } from './released-version.ts';
 
-/** $4: DRUG_TYPES. Undecided units of members who chose `#regular`, unless a person released just this record, with the Medications that they name. */
-const NAMING = `
+const ITEM = heldItem('$2::text', 's.type', 's.source_id');
+
+/**
+ * $4: DRUG_TYPES. Undecided units of members who chose `#regular`, unless a person released just this version, with the Medications that they name. What is shown
+ * as it was released stays, though a later version waits.
+ * @param isShown SQL: is the unit shown, or to be shown again, of a unit `s`?
+ */
+const naming = (isShown: string) => `
   select s.file, s.line, s.entry, split_part(u, '${LED_TO}', 1) as key, nullif(split_part(u, '${LED_TO}', 2), '') as led
   from exchange.staging s cross join unnest(s.refs) u
   where s.pull_id = $1 and s.type = any($4::text::text[]) and s.has_body and not s.booked and s.label = 0 and starts_with(u, 'Medication/')
-    and ((s.outcome in ('created', 'linked-duplicate') and s.reason is null) or (s.outcome = 'updated' and s.reason = 'replayed'))
+    and ((s.outcome in ('created', 'linked-duplicate') and s.reason is null) or (s.outcome = 'updated' and coalesce(s.reason, 'replayed') = 'replayed'))
     and exists (select from exchange.pull_member m where m.pull_id = $3 and m.member_id = s.member_id and m.outcome = 'matched' and m.policy <> 'sensitive')
-    and not exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', $2::text, s.type, s.source_id))
-      and v.kind = 'consent-scope' and v.decision = 'release' and v.state = 'decided' and v.b_hash = s.hash)`;
+    and not exists (select from exchange.review_item v where v.id = ${ITEM}
+      and v.kind = 'consent-scope' and v.decision = 'release' and v.state = 'decided' and v.b_hash = s.hash)
+    and not (${isShown} and ${isReleasedVersion(ITEM, 's.hash')})`;
 
 type Named = { key: string; staged: number | null; body: string | null };
 
@@ -22,11 +30,14 @@ type Named = { key: string; staged: number | null; body: string | null };
  * Holds such units of members who chose `#regular`, as a record is held that tells by itself that it is sensitive (`consent-scope`). A
  * Medication of the work counts, unless a newer version of it came before; else the one that we have. staging_pkey, staging_key,
  * identity_pkey, primary key of shared_resource.
+ * @param isBack the unit is shown again, in the place of a later version
  */
 export async function holdSensitiveDrugs(
   tx: Queryable,
   work: { id: string; pull: string; peerId: string },
+  isBack = false,
 ): Promise<void> {
+  const NAMING = naming(isBack ? 'true' : `s.reason is not distinct from 'replayed'`);
   const given = [work.id, work.peerId, work.pull, arrayLiteral(DRUG_TYPES)];
   const named = await tx.unsafe<Named[]>(
     `select k.key, t.label as staged, e.body

@@ -6,6 +6,7 @@ import { holdSensitiveDrugs } from './held-drugs.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
 import { provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
+import { heldItem, isReleasedVersion } from './released-version.ts';
 import { statementEchoes } from './statement-echoes.ts';
 import { strayVersions } from './stray-claims.ts';
 
@@ -49,7 +50,7 @@ export async function decideReplay(
      where s.pull_id = $1 and x.pull_id = $1 and s.file = x.file and s.line = x.line and s.entry = x.entry`,
     [work.id, work.pull, work.peerId],
   );
-  if (moved !== 'held') await holdSensitiveDrugs(tx, work);
+  if (moved !== 'held') await holdSensitiveDrugs(tx, work, said === 'given-back');
   if (moved === 'taken') await takeMoved(tx, work);
   if (moved === 'held') return holdMoved(tx, work);
   if (typeof said === 'object') await holdAgain(tx, work, said.again);
@@ -62,10 +63,10 @@ export async function decideReplay(
   await statementEchoes(tx, work);
 }
 
-/** What is here of the unit waits for a reason. identity_pkey. */
+/** What is here of the unit waits for a reason, or still does: the process may have died before the one before it was shown. identity_pkey. */
 const holdAgain = (tx: Queryable, work: Decided, reason: string) => tx`
   update exchange.staging s set outcome = 'quarantined', reason = ${reason} from exchange.identity i
-  where s.pull_id = ${work.id} and i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash`;
+  where s.pull_id = ${work.id} and i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id and i.state in ('visible', 'quarantined') and i.hash = s.hash`;
 
 /** May unit `s` take the place of another version, or of what was taken back, that identity `i` is of? Such an item is gone when a later version is here. */
 const TAKEN = {
@@ -74,9 +75,9 @@ const TAKEN = {
   'given-back': `coalesce(i.state = 'quarantined' and i.member_id = s.member_id, false)`,
 };
 
-/** New ones, and those that are shown unless a person said that they may be. By the primary key of review_item. */
-const JUDGED_ANEW = `((s.outcome in ('created', 'linked-duplicate') and s.reason is null) or (s.outcome = 'updated' and s.reason = 'replayed'
-  and not exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', $2::text, s.type, s.source_id)) and v.decision = 'release' and v.state = 'decided')))`;
+/** New ones, later versions that are released, and those that are shown unless a person said that this version may be. review_decision_item. */
+const JUDGED_ANEW = `((s.outcome in ('created', 'linked-duplicate', 'updated') and s.reason is null) or (s.outcome = 'updated' and s.reason = 'replayed'
+  and not ${isReleasedVersion(heldItem('$2::text', 's.type', 's.source_id'), 's.hash')}))`;
 
 /** What waits for a person to say whose it is goes on waiting. identity_pkey. */
 async function waitingUnits(tx: Queryable, work: Decided): Promise<void> {

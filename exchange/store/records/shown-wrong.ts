@@ -3,6 +3,7 @@
 // taken in before the Medication by which they are sensitive, of members who chose `#regular`.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { DRUG_TYPES } from '../../transform/drug.ts';
+import { heldItem, isReleasedVersion } from './released-version.ts';
 
 /** Where it stood when it was taken in, if that is still kept. `isSame`: it is shown as it came now. `isNewer`: another version of it came. */
 export type ShownWrong = {
@@ -37,7 +38,7 @@ export async function shownWrong(sql: Queryable, work: { id: string; peerId: str
         cross join (select distinct member_id from exchange.pull_member where pull_id = ${work.id} and outcome = 'matched' and policy <> 'sensitive') m
         join exchange.resource r on r.member_id = m.member_id and r.type = any(${arrayLiteral(DRUG_TYPES)}::text::text[]) and r.origin = ${work.peerId} and not r.deleted and d.key = any(r.links)
         -- what a person took in stays as it is
-        where not exists (select from exchange.review_decision v where v.item_id = md5(concat_ws('|', 'held', ${work.peerId}::text, r.type, r.source_id)) and v.decision = 'release')
+        where not ${sql.unsafe(isReleasedVersion(heldItem('r.origin', 'r.type', 'r.source_id'), 'r.hash'))}
       )
       select distinct on (s.type, s.source_id) s.type, s.source_id as "sourceId", s.member_id as "memberId", s.local_id as "localId", coalesce(s.is_same, false) as "isSame", coalesce(s.is_newer, false) as "isNewer", l.pull_id as "pullId", l.file, l.line, l.entry
       from shown s

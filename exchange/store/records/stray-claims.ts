@@ -2,6 +2,7 @@
 // in whatever pulls of a payer they come. A number that the claim's own person has as well is no contradiction. What one payer says never
 // holds what another one sent.
 import type { Queryable } from '../../../src/store/database.ts';
+import { heldItem, isReleasedVersion } from './released-version.ts';
 
 const TYPE = 'ExplanationOfBenefit';
 
@@ -10,11 +11,9 @@ const numberOf = (insurer: string, type: string, value: string) =>
   `hashtextextended(concat_ws('|', ${insurer}, ${type}, ${value}), 0)`;
 const INSURER = `coalesce(s.claim->>'insurerId', s.claim->>'insurer', '')`;
 
-const itemOf = (peer: string, type: string, id: string) => `md5(concat_ws('|', 'held', ${peer}, ${type}, ${id}))`;
-
 /** A person has to say whose it is, and has not. By the primary key of review_item. */
 const isWaiting = (i: string) => `(${i}.state = 'quarantined' and exists (
-  select from exchange.review_item v where v.id = ${itemOf(`${i}.peer_id`, `${i}.type`, `${i}.source_id`)} and v.kind = 'patient-change' and v.state = 'open'))`;
+  select from exchange.review_item v where v.id = ${heldItem(`${i}.peer_id`, `${i}.type`, `${i}.source_id`)} and v.kind = 'patient-change' and v.state = 'open'))`;
 
 /**
  * Of the payer $2, found by its number alone: as long as the identities of a payer's first pulls are not counted, the planner takes all of them
@@ -94,7 +93,7 @@ export async function strayVersions(
       from (select distinct number from own) n
       cross join lateral (select * from exchange.claim_name g where g.peer_id = $2 and g.number = n.number and g.names offset 0) g
       left join exchange.identity i on i.peer_id = g.peer_id and i.type = '${TYPE}' and i.source_id = g.source_id and i.hash = g.hash and i.state = 'visible'
-      left join exchange.review_item v on v.id = ${itemOf('g.peer_id', `'${TYPE}'`, 'g.source_id')} and v.b_hash = g.hash and v.kind = 'patient-change' and v.state = 'open'
+      left join exchange.review_item v on v.id = ${heldItem('g.peer_id', `'${TYPE}'`, 'g.source_id')} and v.b_hash = g.hash and v.kind = 'patient-change' and v.state = 'open'
       where coalesce(v.member_id, i.member_id) is not null and not exists (select from claim c where c.source_id = g.source_id)
     ), naming as materialized (
       select a.file, a.line, a.entry, a.member_id, a.source_id, a.value, a.system, a.number from named a
@@ -167,7 +166,7 @@ export type HeldElsewhere = { sourceId: string } & (
 
 /**
  * Claims that are shown and wait from now on as well, as one of a pull names them, or they one of it: of the version that is shown, and
- * unless a person took them in. By the primary keys, ledger_member.
+ * unless a person took that one in. By the primary keys, review_decision_item, ledger_member.
  */
 export async function heldElsewhere(sql: Queryable, work: { id: string; peerId: string }): Promise<HeldElsewhere[]> {
   return [
@@ -179,7 +178,7 @@ export async function heldElsewhere(sql: Queryable, work: { id: string; peerId: 
         where t.pull_id = ${work.id}
           and case when t.is_named then exists (select from exchange.claim_name g where g.peer_id = i.peer_id and g.number = t.number and g.source_id = i.source_id and g.names and g.hash = i.hash)
             else i.claim_number = t.number or exists (select from exchange.claim_name g where g.peer_id = i.peer_id and g.number = t.number and g.source_id = i.source_id and not g.names and g.hash = i.hash) end
-          and not exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.decision = 'release' and v.state = 'decided')
+          and not ${sql.unsafe(isReleasedVersion(heldItem('i.peer_id', 'i.type', 'i.source_id'), 'i.hash'))}
       )
       select distinct on (o.source_id) l.pull_id as "pullId", l.file, l.line, l.entry, o.source_id as "sourceId"
       from other o left join (

@@ -3,6 +3,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { localId } from '../../reconcile/local-id.ts';
 import type { Decided } from './decided.ts';
+import { heldItem, isReleasedVersion } from './released-version.ts';
 
 /** A drug is known by its codes: that it has a number in common with another one makes it no other than those say. */
 export const isByCode = (s: string, key: string): string =>
@@ -75,13 +76,13 @@ export async function leaveOtherDrugs(tx: Queryable, work: Decided): Promise<voi
     where s.pull_id = ${work.id} and s.file = t.file and s.line = t.line and s.entry = t.entry`;
 }
 
-/** Where a record stands that names an entry which a Medication of its payer has left. `released`: why it was held until a person took it in. */
+/** Where a record stands that names an entry which a Medication of its payer has left. `isReleased`: as it is shown, a person took it in. */
 export type NamesFormer = {
   type: string;
   sourceId: string;
   memberId: string;
   localId: string;
-  released: string | null;
+  isReleased: boolean;
 } & (
   | { pullId: string; file: number; line: number; entry: number }
   | { pullId: null; file: null; line: null; entry: null }
@@ -89,7 +90,7 @@ export type NamesFormer = {
 
 /**
  * Records of a payer that name an entry which one of its Medications left in this work, and where they stood as they are shown. What the
- * ledger says of earlier pulls counts: a work that is gone on with finds the same. ledger_member, drug_named_id, resource_pkey.
+ * ledger says of earlier pulls counts: a work that is gone on with finds the same. ledger_member, drug_named_id, resource_pkey, review_decision_item.
  */
 export async function namersOfFormer(sql: Queryable, work: Decided): Promise<NamesFormer[]> {
   const turned = await sql<{ sourceId: string; localId: string }[]>`
@@ -112,14 +113,13 @@ export async function namersOfFormer(sql: Queryable, work: Decided): Promise<Nam
   return [
     ...(await sql<NamesFormer[]>`
       with named as materialized (
-        select distinct r.member_id, r.type, r.id, r.source_id, r.hash
+        select distinct r.member_id, r.type, r.id, r.origin, r.source_id, r.hash
         from unnest(${arrayLiteral(left)}::text::text[]) f join exchange.drug_named n on n.id = f and not starts_with(n.named_by, 'Medication/')
         join exchange.resource r on r.member_id = n.named_by and r.origin = ${work.peerId} and not r.deleted and 'Medication/' || f = any(r.links)
       )
       select distinct on (n.type, n.source_id) n.type, n.source_id as "sourceId", n.member_id as "memberId", n.id as "localId",
-        case when v.kind <> 'patient-change' then v.kind end as released, l.pull_id as "pullId", l.file, l.line, l.entry
+        ${sql.unsafe(isReleasedVersion(heldItem('n.origin', 'n.type', 'n.source_id'), 'n.hash'))} as "isReleased", l.pull_id as "pullId", l.file, l.line, l.entry
       from named n
-      left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', ${work.peerId}::text, n.type, n.source_id)) and v.decision = 'release' and v.state = 'decided'
       left join (
         exchange.ledger l join exchange.pull p on p.id = l.pull_id join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.blob_key is not null
       ) on l.member_id = n.member_id and l.type = n.type and l.source_id = n.source_id and l.hash = n.hash and l.pull_id <> ${work.id}

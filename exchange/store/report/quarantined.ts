@@ -14,7 +14,7 @@ export const LATER_HELD = `
 
 /**
  * Lines `l` of pulls `p` of payers `r` whose records `i` were in quarantine at the end of a period ($2), of whichever pull: by the revisions of the
- * line before it; else by the first after it; else it left with the last pull that changed it. `before`, `since` tell why and since when, `d` what was decided.
+ * line before it, else by the first after it; and where none is after it, it left with the last pull that changed it. `before`, `since` tell why and since when, `d` what was decided.
  */
 export const QUARANTINED = `(select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
@@ -28,4 +28,5 @@ export const QUARANTINED = `(select * from exchange.ledger_unit where outcome = 
       where x.item_id = q.id and x.at < $2 and (x.at >= q.opened_at or q.opened_at >= $2) order by x.id desc limit 1) d on true
     left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
     where p.finished_at < $2 and p.finished_at is not null
-      and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))`;
+      and coalesce(before.outcome, after.outcome_before, l.outcome) = 'quarantined'
+      and (after.outcome_before is not null or i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS})`;

@@ -1,5 +1,6 @@
 // Releases that are decided and not carried out yet. The row commits with the decision and goes with what is taken in.
 import type { Queryable } from '../../../src/store/database.ts';
+import { heldItem, isReleasedVersion } from '../records/released-version.ts';
 import type { Item } from './review.ts';
 
 export type ReleaseDue = { itemId: string; isUndo: boolean; subject: string; requestId: string };
@@ -43,17 +44,15 @@ export async function postponeRelease(sql: Queryable, itemId: string, until: Dat
 }
 
 /**
- * The line whose version a released one took the place of; undefined when none was shown. `released`: from what that one had been released itself.
- * ledger_pkey, identity_pkey, ledger_member.
+ * The line whose version a released one took the place of; undefined when none was shown. `isReleased`: that one had been released itself.
+ * ledger_pkey, identity_pkey, ledger_member, review_decision_item.
  */
 export async function shownBefore(
   sql: Queryable,
   item: Pick<Item, 'pullId' | 'file' | 'line' | 'entry' | 'peerId'>,
-): Promise<
-  { pullId: string; place: { file: number; line: number; entry: number }; released: string | undefined } | undefined
-> {
+): Promise<{ pullId: string; place: { file: number; line: number; entry: number }; isReleased: boolean } | undefined> {
   const { pullId, file, line, entry, peerId } = item;
-  const [row] = await sql<{ pullId: string; file: number; line: number; entry: number; released: string | null }[]>`
+  const [row] = await sql<{ pullId: string; file: number; line: number; entry: number; isReleased: boolean }[]>`
     with taken as (
       select outcome from exchange.unit_revision
       where pull_id = ${pullId} and file = ${file} and line = ${line} and entry = ${entry ?? 0} and cause = 'release' and outcome_before = 'quarantined'
@@ -63,12 +62,12 @@ export async function shownBefore(
       join exchange.identity i on i.peer_id = ${peerId} and i.type = l.type and i.source_id = l.source_id
       where l.pull_id = ${pullId} and l.file = ${file} and l.line = ${line} and l.entry = ${entry ?? 0} and exists (select from taken where outcome = 'updated')
     )
-    select l.pull_id as "pullId", l.file, l.line, l.entry, v.reason_before as released
+    select l.pull_id as "pullId", l.file, l.line, l.entry, ${sql.unsafe(isReleasedVersion(heldItem('i.peer_id', 'i.type', 'i.source_id'), 'l.hash'))} as "isReleased"
     from held h join exchange.identity i on i.peer_id = ${peerId} and i.type = h.type and i.local_id = h.local_id
     join exchange.ledger l on l.member_id = h.member_id and l.type = h.type and l.source_id = i.source_id
     join exchange.pull p on p.id = l.pull_id and p.peer_id = ${peerId} and p.created_at < h.created_at
     left join lateral (
-      select r.outcome, r.reason_before from exchange.unit_revision r
+      select r.outcome from exchange.unit_revision r
       where r.pull_id = l.pull_id and r.file = l.file and r.line = l.line and r.entry = l.entry order by r.id desc limit 1) v on true
     where coalesce(v.outcome, l.outcome) in ('created', 'updated', 'linked-duplicate')
     order by p.created_at desc, l.file desc, l.line desc limit 1`;
@@ -76,7 +75,7 @@ export async function shownBefore(
     row && {
       pullId: row.pullId,
       place: { file: row.file, line: row.line, entry: row.entry },
-      released: row.released ?? undefined,
+      isReleased: row.isReleased,
     }
   );
 }
