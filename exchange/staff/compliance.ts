@@ -89,8 +89,8 @@ ${scopeFields(peers, of)}<button>Show</button></form>
     const of = scopeOf(visit, peers);
     if (typeof of === 'string') return desk.notFound(visit, of);
     const [then, now] = [
-      await complianceReport(deps, { period: before, ...of }),
-      await complianceReport(deps, { period, ...of }),
+      await complianceReport(deps, { period: before, ...of }, true),
+      await complianceReport(deps, { period, ...of }, true),
     ];
     await desk.viewed(visit, 'compliance', `report/${before.name}..${period.name}`, [], now.tables.length);
     return desk.show(visit, {

@@ -30,6 +30,23 @@ export const MORE = [
 export type Others = Record<(typeof MORE)[number], Row[]>;
 export type MoreRows = Others & Omit<GivenRows, 'disclosed'>;
 
+/** What is counted in the tables whose numbers lead to no list. */
+const COUNTED: Readonly<Record<string, string>> = {
+  metrics:
+    'Members count once over all payers, two who are one person once. Requests received are batches, exports and members asked for one by one; the median is of batches and exports.',
+  refusals: 'Times that a payer was refused, as the audit has them. Each is listed under Security.',
+  findings: 'What was found in pulls that began in the period; each stands on the page of its pull.',
+  proofs: 'Exports that were asked for in the period and are ready; each stands on the page of its request.',
+  disclosures:
+    'Members count once for each recipient and way, times are disclosures. Each stands under Disclosures of its member.',
+  decisions: 'Of the audit, without looks, sign-ins and files taken. Of a member they stand under Members.',
+  education: 'Times that a text was shown in the period, with a contact or a choice.',
+};
+const counted = (of: Table): Table => {
+  const note = of.note === undefined ? COUNTED[of.name] : undefined;
+  return note === undefined ? of : { ...of, note: html`${note}` };
+};
+
 export function complianceTables(
   had: FigureRows,
   more: MoreRows,
@@ -52,7 +69,7 @@ export function complianceTables(
         ? lead('answers', { peer: r['id'], show: 'single' })
         : lead('requests', { peer: r['id'], kind: r['kind'], show }),
     );
-  return [
+  const tables: Table[] = [
     figureTable(figureList, view.before, lead),
     table(
       'clocks',
@@ -282,4 +299,5 @@ export function complianceTables(
       'No text was shown.',
     ),
   ];
+  return tables.map(counted);
 }

@@ -44,8 +44,27 @@ export const COVER_WORDS: Readonly<Record<string, string>> = {
 
 export type ComplianceReport = { cover: [string, string][]; figures: Figure[]; tables: Table[] };
 
-/** Everything the report holds. The same rows and period give the same tables. */
-export async function complianceReport(deps: Needs, scope: ComplianceScope): Promise<ComplianceReport> {
+const NOTHING: FigureRows = {
+  clocks: [],
+  optIn: {},
+  withdrawals: {},
+  weAsked: [],
+  theyAsked: [],
+  matching: [],
+  outcomes: [],
+  quarantine: [],
+};
+
+/**
+ * Everything the report holds. The same rows and period give the same tables. What is independent is read at once, over three connections: each of
+ * the three reads one after the other.
+ * @param isAlone without the figures of the period before beside it (they stand as `n/a`), for who does not show them
+ */
+export async function complianceReport(
+  deps: Needs,
+  scope: ComplianceScope,
+  isAlone = false,
+): Promise<ComplianceReport> {
   const { sql } = deps.database;
   const { timeZone } = deps.config;
   const now = deps.clock();
@@ -69,12 +88,19 @@ export async function complianceReport(deps: Needs, scope: ComplianceScope): Pro
     outcomes: await rows('outcomes', s),
     quarantine: await rows('quarantine', s),
   });
-  const had = await figureRows(here);
+  const tableRows = async (): Promise<Others> => {
+    const read: Partial<Others> = {};
+    for (const query of MORE) read[query] = await rows(query);
+    return read as Others;
+  };
   const keyOf = await memberKeys(deps);
-  const { disclosed, ...given } = await givenRows(sql, here);
-  const others = Object.fromEntries(await Promise.all(MORE.map(async (q) => [q, await rows(q)]))) as Others;
+  const [had, was, [{ disclosed, ...given }, others]] = await Promise.all([
+    figureRows(here),
+    isAlone ? NOTHING : figureRows(scopeOf(before)),
+    givenRows(sql, here).then(async (g) => [g, await tableRows()] as const),
+  ]);
   const more: MoreRows = { ...others, ...given, metrics: others.metrics.map((r) => ({ ...r, disclosed })) };
-  const figureList = figures(had, await figureRows(scopeOf(before)));
+  const figureList = figures(had, was);
   const tables = complianceTables(had, more, figureList, {
     before: before.name,
     timeZone,

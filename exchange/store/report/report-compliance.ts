@@ -2,7 +2,7 @@
 // last, $3 now, $4 a peer or null, $5 a line of business or null. They read the period's rows of small tables (clocks, pulls,
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../../src/store/database.ts';
-import { isFormerSql, isSaidSql, standsAsSql } from '../members/member-merge.ts';
+import { isFormerSql, isSaidSql } from '../members/member-merge.ts';
 import { GIVEN_AT } from './choice-then.ts';
 import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
@@ -31,8 +31,15 @@ const LOB_MEMBERS = `(select e.member_id from exchange.enrolment e where e.lob =
 export const LOB = (member: string) =>
   `not ${isFormerSql(member)} and ($5::text is null or ${member} in ${LOB_MEMBERS})`;
 
-/** Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. */
-export const OF_LOB = (member: string) => `($5::text is null or ${standsAsSql(member)} in ${LOB_MEMBERS})`;
+/**
+ * Lines stay as they are when two members are one: of those of a former one the line of business is that of who stands for it. The members are named
+ * once for a statement, the former ones among them; who stands for whom is not looked up line by line. member_merge_member.
+ */
+export const OF_LOB = (member: string) => `($5::text is null or ${member} in (
+    with l as materialized ${LOB_MEMBERS}
+    select l.member_id from l where not ${isFormerSql('l.member_id')}
+    union all
+    select g.former_id from exchange.member_merge g join l on l.member_id = g.member_id where g.undone_at is null))`;
 
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case
@@ -67,17 +74,20 @@ const COMPLIANCE_SQL = {
       and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
         or ${ENDED_LATE('k')}) and ${USED}
     order by k.due_at, k.id limit ${MOST_ROWS}`,
+  // the choices of the period are read once
   optIn: `
+    with said as materialized (
+      select c.member_id, c.choice, c.given_by, c.created_at, m.at, ${isSaidSql('c')} as said from exchange.consent c cross join lateral (select ${MADE_AT} as at offset 0) m
+      where m.at >= $1 and m.at < $2 and ${LOB('c.member_id')}
+    )
     select
       (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
-      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2
-         and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= ${MADE_AT}) and ${LOB('c.member_id')}) as "afterOffer",
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as "optedIn",
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as declined,
-      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and ${isSaidSql('c')} and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as withdrew,
-      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and ${MADE_AT} >= $1 and ${MADE_AT} < $2 and ${LOB('c.member_id')}) as representatives,
-      (select count(*)::int from exchange.consent c where ${MADE_AT} >= $1 and ${MADE_AT} < $2 and c.created_at >= $2 and ${LOB('c.member_id')}) as later
-    where ${USED}`,
+      (select count(distinct s.member_id)::int from said s where s.choice = 'opt-in' and s.said
+         and exists (select from exchange.contact t where t.member_id = s.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= s.at)) as "afterOffer",
+      count(distinct member_id) filter (where choice = 'opt-in' and said)::int as "optedIn", count(distinct member_id) filter (where choice = 'decline' and said)::int as declined,
+      count(distinct member_id) filter (where choice = 'withdraw' and said)::int as withdrew,
+      count(distinct member_id) filter (where given_by = 'representative')::int as representatives, count(*) filter (where created_at >= $2)::int as later
+    from said where ${USED}`,
   withdrawals: `
     select count(*)::int as all, count(*) filter (where not sent)::int as obeyed, count(*) filter (where sent and learned)::int as learned
     from (
@@ -199,8 +209,10 @@ const COMPLIANCE_SQL = {
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   metrics: `
     select q.requested, q.matched,
-      (select count(*)::int from (select ${standsAsSql('l.member_id')} from exchange.ledger_by_member l join exchange.pull p on p.id = l.pull_id
-        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')} group by 1) m) as received,
+      (select count(distinct coalesce(g.member_id, l.member_id))::int from (
+        select distinct l.member_id from exchange.pull p join exchange.ledger_by_member l on l.pull_id = p.id
+        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) offset 0) l
+        left join exchange.member_merge g on g.former_id = l.member_id and g.undone_at is null where ${OF_LOB('l.member_id')}) as received,
       (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4))
         + (select count(*)::int from exchange.match_single m where ${SINGLES}) as asked,
       (select count(*)::int from exchange.bulk_job j

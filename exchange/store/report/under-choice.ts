@@ -85,7 +85,8 @@ export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${HELD}, asked 
       from asked a join exchange.pull_member m on m.pull_id = a.id
       where (m.outcome is not null or m.statement is not null) and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
     ), said as materialized (
-      select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since from exchange.consent c
+      select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since
+      from (select * from exchange.consent offset 0) c -- read once, not looked up member by member
       where c.member_id in (select member_id from asked_of) group by c.member_id
     ), all_of as materialized (
     select 'request' as direction, u.name as payer, u.member_id as "memberId", 'pull/' || u.id as object, u.at,
