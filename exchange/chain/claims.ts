@@ -151,8 +151,28 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
   return nodes;
 }
 
-/** Edges from what claims name; what they name and is not here is a gap. */
-function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomalies): void {
+type Edge = { before: Node; after: Node; by: Node };
+/** A claim that names one that has not come. */
+type Gap = { node: Node; named: ClaimNumber };
+
+/**
+ * Edges over versions that have not come: who names one as its successor stands before who names the same one as its predecessor. The
+ * first counts no more, though the one between them may never come.
+ */
+function overGaps(before: readonly Gap[], after: readonly Gap[]): Edge[] {
+  const byValue = new Map<string, Gap[]>();
+  for (const g of after) gather(byValue, g.named.value, g);
+  return before.flatMap(({ node, named }) =>
+    (byValue.get(named.value) ?? []).flatMap((g) =>
+      g.node !== node && g.node.insurer === node.insurer && fits(g.named, named) && isOfType(g.node.facts, node.facts)
+        ? [{ before: node, after: g.node, by: g.node }]
+        : [],
+    ),
+  );
+}
+
+/** Edges from what claims name; what they name and is not here is a gap. Returns those that lead over a gap. */
+function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomalies): Edge[] {
   const byValue = new Map<string, Node[]>();
   for (const n of nodes) for (const number of n.facts.numbers) gather(byValue, number.value, n);
   const find = (from: Node, named: ClaimNumber): Node | undefined => {
@@ -162,7 +182,8 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomali
     const others = list.filter((n) => n !== from);
     return others.find((n) => isOfType(n.facts, from.facts)) ?? others[0] ?? list[0];
   };
-  const edges: { before: Node; after: Node; by: Node }[] = [];
+  const edges: Edge[] = [];
+  const gaps: Record<'before' | 'after', Gap[]> = { before: [], after: [] };
   const ordered = nodes
     .map((node) => ({ node, at: node.key + typeOf(node.facts) }))
     .sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -175,6 +196,7 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomali
         const at = node.records[0]?.id ?? '';
         const other = find(node, named);
         if (!other) {
+          gaps[direction].push({ node, named });
           const old = (node.facts.from ?? node.facts.created ?? '9999') < windowStart;
           const word = direction === 'before' ? 'predecessor' : 'successor';
           anomalies.add(
@@ -189,22 +211,25 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomali
               : { before: node, after: other, by: node },
           );
       }
-  for (const { before, after, by } of setEdges(edges))
+  const over = overGaps(gaps.after, gaps.before);
+  for (const { before, after, by } of setEdges([...edges, ...over]))
     anomalies.add({
       code: 'cycle',
       at: by.records[0]?.id ?? '',
       detail: `${before.number} and ${after.number} follow each other`,
     });
+  return over;
 }
 
-function judgeEdges(node: Node, anomalies: Anomalies): void {
+/** @param isOverGap does a version stand between the two that has not come? Then neither names the other. */
+function judgeEdges(node: Node, isOverGap: (next: Node) => boolean, anomalies: Anomalies): void {
   const names = (list: ClaimNumber[], other: Node) => list.some((x) => other.facts.numbers.some((n) => fits(n, x)));
   for (const next of node.after) {
     const at = next.records[0]?.id ?? '';
     const add = (code: AnomalyCode, detail: string) => anomalies.add({ code, at, detail });
-    if (!names(node.facts.next, next))
+    if (!isOverGap(next) && !names(node.facts.next, next))
       add('not-reciprocal', `${next.number} names ${node.number}, which does not name it`);
-    else if (!names(next.facts.prior, node))
+    else if (!isOverGap(next) && !names(next.facts.prior, node))
       add('not-reciprocal', `${node.number} names ${next.number}, which does not name it`);
     if (node.facts.status === 'active' && next.facts.status === 'active')
       add('both-active', `${node.number} and its successor ${next.number} are both active`);
@@ -278,8 +303,10 @@ export function claimChains(records: readonly ClaimRecord[], windowStart: string
     records.filter((r) => r.facts.use === 'claim' && r.facts.status !== 'entered-in-error'),
     anomalies,
   );
-  connect(nodes, windowStart, anomalies);
-  for (const node of nodes) judgeEdges(node, anomalies);
+  const over = new Map<Node, Set<Node>>();
+  for (const { before, after } of connect(nodes, windowStart, anomalies))
+    over.set(before, (over.get(before) ?? new Set()).add(after));
+  for (const node of nodes) judgeEdges(node, (next) => over.get(node)?.has(next) === true, anomalies);
   const groups = inOrder(nodes, (n) => `${n.facts.created ?? ''}|${n.number}`);
   const groupOf = new Map(groups.flatMap((order, i) => order.flatMap((n) => n.records.map((r) => [r.id, i] as const))));
   const found = groups.map((): Anomaly[] => []);

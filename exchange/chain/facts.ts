@@ -1,4 +1,5 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
+import { isNpiSystem, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { claimIdentifiers, institutionalSubType } from '../reconcile/claim-numbers.ts';
 import { bare, codesOf, day, inWords, period } from '../reconcile/codes.ts';
@@ -55,6 +56,10 @@ const numberOf = (i: Json | undefined): ClaimNumber[] => {
   return value === undefined || value === '' ? [] : [{ ...(system === undefined ? {} : { system }), value }];
 };
 
+/** An NPI under its address, however its system is written. */
+const asNpi = (i: Json | undefined): Json | undefined =>
+  isObject(i) && isNpiSystem(i['system']) ? { ...i, system: NPI_SYSTEM } : i;
+
 /** Numbers of one claim, and other claims that it names: nobody's has more. */
 const MOST_NAMED = 100;
 
@@ -106,7 +111,7 @@ export function claimFacts(claim: Resource): ClaimFacts | undefined {
   const r = withNamedWithin(claim);
   const isPa = r['use'] === 'preauthorization';
   const insurer = isObject(r['insurer']) ? r['insurer'] : {};
-  const insurerNumber = numberOf(insurer['identifier'])[0];
+  const insurerNumber = numberOf(asNpi(insurer['identifier']))[0];
   const days = objects(r['item'])
     .flatMap((i) => [
       day(i['servicedDate']),

@@ -2,6 +2,7 @@
 // reason stays in the house. https://hl7.org/fhir/us/davinci-hrex/ (hrex-consent)
 
 import { timeRange } from '../../src/fhir/instant.ts';
+import { isNpiSystem, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { parseReference, referenceTarget } from '../../src/fhir/reference.ts';
 import {
   hasCoding,
@@ -42,8 +43,6 @@ export type ConsentDecision =
 /** A payer as requests name it. */
 export type Payer = { npi: string | null; name: string; identifiers?: { system: string; value: string }[] };
 
-const NPI = 'http://hl7.org/fhir/sid/us-npi';
-
 /** What a resource contains, by id. */
 export type Contained = ReadonlyMap<string, JsonObject>;
 
@@ -71,9 +70,17 @@ function told(reference: JsonObject, contained: Contained) {
 export function namesPayer(reference: JsonObject | undefined, payer: Payer, contained: Contained = new Map()): boolean {
   if (reference === undefined) return false;
   const { identifiers, name } = told(reference, contained);
-  const mine = [...(payer.npi === null ? [] : [{ system: NPI, value: payer.npi }]), ...(payer.identifiers ?? [])];
+  const mine = [
+    ...(payer.npi === null ? [] : [{ system: NPI_SYSTEM, value: payer.npi }]),
+    ...(payer.identifiers ?? []),
+  ];
   if (identifiers.length > 0)
-    return identifiers.some((i) => mine.some((m) => m.system === i['system'] && m.value === i['value']));
+    return identifiers.some((i) =>
+      mine.some(
+        (m) =>
+          m.value === i['value'] && (m.system === i['system'] || (m.system === NPI_SYSTEM && isNpiSystem(i['system']))),
+      ),
+    );
   return name !== undefined && name.trim().toLowerCase() === payer.name.trim().toLowerCase();
 }
 

@@ -1,6 +1,6 @@
 // Enrolment out of FHIR Coverage: those whose payor is this plan are coverage with us, those of other payors are other coverage.
 
-import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { isNpiSystem } from '../../src/fhir/npi.ts';
 import {
   codings,
   isObject,
@@ -41,7 +41,7 @@ const payorsOf = (coverage: Resource, organizations: ReadonlyMap<string, Resourc
       ? objects(coverage['contained']).find((c) => `#${text(c['id']) ?? ''}` === reference)
       : organizations.get(reference);
     const identifiers = [payor['identifier'], ...objects(organization?.['identifier'])].filter(isObject);
-    const npi = identifiers.find((i) => i['system'] === NPI_SYSTEM)?.['value'];
+    const npi = identifiers.find((i) => isNpiSystem(i['system']))?.['value'];
     return { npi: text(npi), name: text(payor['display']) ?? text(organization?.['name']) };
   });
 

@@ -1,7 +1,7 @@
 // One imported record of our own, ready for staging: whose it is, its hash, keys and facts.
 import { contentHash, contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { referencesIn, stamp } from '../../src/fhir/json-text.ts';
-import { isValidNpi, NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { isNpiSystem, isValidNpi } from '../../src/fhir/npi.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
@@ -17,7 +17,7 @@ import { RECORD_TYPES } from '../transform/record-types.ts';
 /** The first valid NPI among a record's identifiers. */
 export function npiOf(resource: JsonObject): string | undefined {
   return objects(resource['identifier'])
-    .filter((i) => i['system'] === NPI_SYSTEM)
+    .filter((i) => isNpiSystem(i['system']))
     .map((i) => text(i['value']))
     .find((v) => v !== undefined && isValidNpi(v));
 }

@@ -1,5 +1,5 @@
 // Whom a record names within itself (`contained`): what it is called there is its own affair, `#1` at every payer. Pure.
-import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { isNpiSystem, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 
 const NAMED: ReadonlySet<string> = new Set(['Organization', 'Practitioner', 'PractitionerRole', 'Location']);
@@ -9,10 +9,17 @@ function toldBy(contained: JsonObject): JsonObject {
   const numbers = objects(contained['identifier']).filter(
     (i) => text(i['system']) !== undefined && text(i['value']) !== undefined,
   );
-  const number = numbers.find((i) => i['system'] === NPI_SYSTEM) ?? numbers[0];
+  const number = numbers.find((i) => isNpiSystem(i['system'])) ?? numbers[0];
   const name = text(contained['name']);
   return {
-    ...(number === undefined ? {} : { identifier: { system: number['system'], value: number['value'] } }),
+    ...(number === undefined
+      ? {}
+      : {
+          identifier: {
+            system: isNpiSystem(number['system']) ? NPI_SYSTEM : number['system'],
+            value: number['value'],
+          },
+        }),
     ...(name === undefined ? {} : { display: name }),
   };
 }

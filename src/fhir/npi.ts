@@ -2,6 +2,16 @@
 
 export const NPI_SYSTEM = 'http://hl7.org/fhir/sid/us-npi';
 
+/** Its address, its OID (2.16.840.1.113883.4.6), as records made from C-CDA have it, and what is often written for it. */
+const NPI_SPELLINGS: ReadonlySet<unknown> = new Set([
+  NPI_SYSTEM,
+  'https://hl7.org/fhir/sid/us-npi',
+  'urn:oid:2.16.840.1.113883.4.6',
+]);
+
+/** Is the system of an identifier that of NPIs, however it is written? */
+export const isNpiSystem = (system: unknown): boolean => NPI_SPELLINGS.has(system);
+
 export function isValidNpi(npi: string): boolean {
   return /^[0-9]{10}$/.test(npi) && luhnSum(npi) % 10 === 0;
 }

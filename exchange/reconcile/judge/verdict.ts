@@ -1,8 +1,9 @@
 // What two records of one member may be to each other.
+import { isNpiSystem } from '../../../src/fhir/npi.ts';
 import { codings, isObject, type Json, type JsonObject, type Resource, text } from '../../../src/fhir/resource.ts';
 
 /** Number of the rules by which pairs are judged and units decided; it rises whenever a decision changes. */
-export const RULES_VERSION = 22;
+export const RULES_VERSION = 23;
 
 /** Rule of an event that says to be a copy of one that we hold, and says something else than it. */
 export const CHANGED_COPY = 'changed-copy';
@@ -50,13 +51,14 @@ export const conflict = (kind: ConflictKind, rule: string, detail?: string): Ver
 
 const NPI = 'http://hl7.org/fhir/sid/us-npi|';
 /** Some say by the type of a number alone that it is an NPI (CARIN Blue Button: `npi`). */
-const isTypedNpi = (identifier: JsonObject): boolean =>
-  identifier['system'] === undefined && codings(identifier['type']).some((c) => /^npi$/i.test(text(c['code']) ?? ''));
+const saysNpi = (identifier: JsonObject): boolean =>
+  isNpiSystem(identifier['system']) ||
+  (identifier['system'] === undefined && codings(identifier['type']).some((c) => /^npi$/i.test(text(c['code']) ?? '')));
 const identifierOf = (ref: Json | undefined): string | undefined => {
   if (!isObject(ref) || !isObject(ref['identifier'])) return undefined;
   const { system, value } = ref['identifier'];
   if (text(value) === undefined) return undefined;
-  return `${isTypedNpi(ref['identifier']) ? NPI : `${text(system) ?? ''}|`}${String(value)}`;
+  return `${saysNpi(ref['identifier']) ? NPI : `${text(system) ?? ''}|`}${String(value)}`;
 };
 export const referenceOf = (ref: Json | undefined): string | undefined =>
   isObject(ref) ? text(ref['reference']) : undefined;

@@ -104,7 +104,16 @@ const C: Given = { uc: 'C', prior: 'B', created: '2026-03-01' };
 
 const CASES: [string, Given[], string[]][] = [
   ['R33 three versions, in reverse order', [C, B, A], ['final A>B>C*']],
-  ['R34 the middle one is missing', [A, C], ['open A gap,no-final', 'final C* gap']],
+  ['R34 the middle one is missing: the first is replaced all the same', [C, A], ['final A>C* gap,gap']],
+  ['R34 and the first was never taken back', [{ ...A, status: 'active' }, C], ['final A>C* both-active,gap,gap']],
+  ['R34 and the last was taken back', [A, { ...C, status: 'cancelled' }], ['void A>C gap,gap']],
+  ['R34 two replace the missing one', [A, C, { ...C, uc: 'D' }], ['undecided A>C>D fork,gap,gap,gap']],
+  ['two claims that miss others', [A, { ...C, prior: 'X' }], ['open A gap,no-final', 'final C* gap']],
+  [
+    'the missing one has the type of one of them alone',
+    [A, { ...C, type: 'pharmacy' }],
+    ['open A gap,no-final', 'final C* gap'],
+  ],
   [
     'R35 two successors',
     [

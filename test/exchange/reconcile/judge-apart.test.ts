@@ -116,14 +116,14 @@ const team = (members: string[]) => ({
 });
 const asked = (number: object) =>
   order('2026-01-05', { requester: { identifier: { ...number, value: '1234567893' } } });
-const within = (npi: string | undefined, name = '#a') =>
+const within = (npi: string | undefined, name = '#a', system = 'http://hl7.org/fhir/sid/us-npi') =>
   withNamedWithin(
     order('2026-01-05', {
       contained: [
         {
           resourceType: 'Practitioner',
           id: name.slice(1),
-          ...(npi === undefined ? {} : { identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: npi }] }),
+          ...(npi === undefined ? {} : { identifier: [{ system, value: npi }] }),
         },
       ],
       requester: ref(name),
@@ -288,6 +288,19 @@ const ROWS: [string, object, object, string][] = [
   [
     'within one, and by number',
     within('1234567893'),
+    asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
+    'same-event 0.9',
+  ],
+  [
+    'the NPI within under its OID',
+    within('1234567893', '#a', 'urn:oid:2.16.840.1.113883.4.6'),
+    asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
+    'same-event 0.9',
+  ],
+  ['another NPI under its OID', asked({ system: 'urn:oid:2.16.840.1.113883.4.6' }), within('1245319599'), 'nothing'],
+  [
+    'the same NPI under its OID',
+    asked({ system: 'urn:oid:2.16.840.1.113883.4.6' }),
     asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
     'same-event 0.9',
   ],

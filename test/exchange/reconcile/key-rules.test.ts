@@ -96,6 +96,8 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   11: '738318a5a59209286802492ea1ea5ae5b6e10d8fb2d5025e2ac7c21ad802b8b7',
   // an authorization by the day on which it was asked for
   12: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
+  // the same keys; chains know insurers by an NPI under its OID
+  13: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
 };
 /** The same of the substance, since 9. */
 const SUBSTANCE_OF: Readonly<Record<number, string>> = {
@@ -103,6 +105,7 @@ const SUBSTANCE_OF: Readonly<Record<number, string>> = {
   10: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
   11: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
   12: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
+  13: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
 };
 
 /** A claim that tells the number of its group first. */

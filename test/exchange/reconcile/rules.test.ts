@@ -537,7 +537,7 @@ describe('what hangs together', () => {
     const last = eob('cl3', { ...uc('CL-3'), related: [related('prior', 'CL-2')] });
     await node.pull([output('ExplanationOfBenefit', last)], { since: new Date() });
     await node.pull([output('ExplanationOfBenefit', first)], { since: new Date() });
-    expect((await chain()).sort()).toEqual(['final CL-3 gap', 'open CL-1 gap,no-final']);
+    expect(await chain()).toEqual(['final CL-1>CL-3 gap,gap']);
     expect(
       await node.sql`select from exchange.finding where kind = 'chain-anomaly' and detail like 'gap%'`,
     ).toHaveLength(2);
