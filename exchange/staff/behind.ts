@@ -33,6 +33,8 @@ export function behind(desk: Desk): void {
         peers.map((p) => p.id),
       );
       const lob = choice(c, 'lob', Object.keys(LINES_OF_BUSINESS) as (keyof typeof LINES_OF_BUSINESS)[]);
+      if (peerId === undefined && c.req.query('peer')) return desk.notFound(visit, 'There is no such payer.');
+      if (lob === undefined && c.req.query('lob')) return desk.notFound(visit, 'There is no such line of business.');
       const shows = BEHIND_SHOWS[list];
       const show = choice(c, 'show', shows) ?? shows[0] ?? 'all';
       const [first, second] = kind.narrowing.map((n) => (n === undefined ? undefined : c.req.query(n)?.slice(0, MOST)));

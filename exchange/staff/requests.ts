@@ -27,6 +27,7 @@ import {
   requestTable,
   withheldTable,
 } from './request-tables.ts';
+import { may } from './roles.ts';
 
 /** As what requests count in the report of a period. */
 const SHOWS: Readonly<Record<keyof typeof REQUEST_SHOWS, string>> = {
@@ -71,7 +72,9 @@ export function requests(desk: Desk): void {
         'What other payers asked of us. Each request is due at the end of the next business day. Members who were asked for one by one are answered at once, and stand under Matches.',
         ...(given !== '' && !received ? [`“${given}” names no days, and nothing was left out for it.`] : []),
       ],
-      after: html`<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
+      ...(may(visit.session, 'rows')
+        ? { after: html`<p><a href="/staff/disclosures">What was disclosed of a member</a></p>` }
+        : {}),
       before: filterForm(
         '/staff/requests',
         [

@@ -31,15 +31,27 @@ export async function textsOf(sql: Queryable, work: string, wanted: readonly Wan
   return new Map([...ofWork, ...ofMembers].map((r) => [r.key, r.body]));
 }
 
-/** NPIs of directory-type records by our key, those of this work included. Primary key; staging_shared. */
+/**
+ * NPIs of directory-type records by our key, those of this work included. A role without one has that of its practitioner: some name who did something by the
+ * role, others by the person. Primary key; staging_shared.
+ */
 export async function npisOf(sql: Queryable, work: string, keys: readonly string[]): Promise<Map<string, string>> {
   if (keys.length === 0) return new Map();
-  const rows = await sql<{ key: string; npi: string }[]>`
-    select k.key, coalesce(e.npi, s.npi) as npi
-    from (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t) k
-    left join exchange.shared_resource e on e.type = k.type and e.id = k.id
+  const here = (type: string, id: string) => `
+    select coalesce(e.npi, s.npi) as npi, coalesce(e.links, s.links) as links from (select 1) one
+    left join exchange.shared_resource e on e.type = ${type} and e.id = ${id}
     left join lateral (
-      select npi from exchange.staging s where s.pull_id = ${work} and s.is_shared and s.local_id = k.id and s.type = k.type and s.npi is not null limit 1) s on true
-    where coalesce(e.npi, s.npi) is not null`;
+      select s.npi, coalesce(w.links, s.links) as links from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
+      where s.pull_id = $1 and s.is_shared and s.local_id = ${id} and s.type = ${type} order by s.npi is null limit 1) s on true`;
+  const rows = await sql.unsafe<{ key: string; npi: string }[]>(
+    `select k.key, coalesce(h.npi, p.npi) as npi
+     from (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest($2::text::text[]) t) k
+     cross join lateral (${here('k.type', 'k.id')}) h
+     left join lateral (
+       select n.npi from unnest(h.links) l cross join lateral (${here(`'Practitioner'`, `substr(l, ${'Practitioner/'.length + 1})`)}) n
+       where k.type = 'PractitionerRole' and h.npi is null and starts_with(l, 'Practitioner/') and n.npi is not null limit 1) p on true
+     where coalesce(h.npi, p.npi) is not null`,
+    [work, arrayLiteral(keys)],
+  );
   return new Map(rows.map((r) => [r.key, r.npi]));
 }

@@ -100,3 +100,26 @@ test('who may not see members has keys alone in the lists behind figures, and ea
     ['dev|dev-viewer', 'dev|dev-reviewer'].map((w) => expect.stringContaining(w)),
   );
 });
+
+test('who may not see members is led to no page of them; a list of a payer or a line of business that is none is not there', async () => {
+  const hrefs = async (user: string, path: string) =>
+    [...((await (await people.get(user)?.get(path))?.text()) ?? '').matchAll(/href="(\/staff\/[^"?#]*)/g)].map(
+      (m) => m[1] ?? '',
+    );
+  const ofMembers = async (user: string, path: string) =>
+    new Set((await hrefs(user, path)).filter((h) => /^\/staff\/(members|disclosures)/.test(h))).size;
+  for (const path of ['/staff/questions', '/staff/requests'])
+    expect([path, await ofMembers('dev-viewer', path), (await ofMembers('dev-reviewer', path)) > 1]).toEqual([
+      path,
+      0,
+      true,
+    ]);
+  const rows = '/staff/compliance/rows/asked?period=2027-Q1';
+  const status = async (more: string) => (await people.get('dev-viewer')?.get(rows + more))?.status;
+  expect([
+    await status(''),
+    await status('&peer=nobody'),
+    await status('&lob=none'),
+    await status('&peer=&lob='),
+  ]).toEqual([200, 404, 404, 200]);
+});
