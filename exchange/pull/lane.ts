@@ -1,11 +1,11 @@
 // A lane is for work that goes on. What waits on its payer, such as a file that comes slowly, keeps the lane for a minute; then it goes
-// on beside the lanes, so that no payer, nor many of them, keeps others waiting. It has cost next to nothing until then: a connection
+// on beside the lanes, so that no payer, nor many of them, keeps others waiting. What it takes is a connection
 // and its buffers.
 
 /** For so long, in milliseconds, work holds its lane. A file that comes too slowly is told by then (`slowWindowMs`). */
 export const LANE_MS = 60_000;
 
-/** As many as this go on beside each lane, as each keeps some megabytes; then their lanes wait for them after all. */
+/** As many as this go on beside each lane, as each has a connection and its buffers; then their lanes wait for them after all. */
 const BESIDE_A_LANE = 16;
 
 /** What goes on beside the lanes, and what of it is whose. */
