@@ -76,9 +76,7 @@ test('so it is with an authorization that was denied to the one, of which the ot
     patient: { reference: `Patient/${patient}` },
     identifier: [{ system: 'https://g.example/pa', value: 'PA-1000001' }],
     insurer: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000106' } },
-    item: [
-      { sequence: 1, productOrService: { text: 'x' }, adjudication: [decided(code, `2026-08-${day}T00:00:00Z`)] },
-    ],
+    item: [{ sequence: 1, productOrService: { text: 'x' }, adjudication: [decided(code, `2026-08-${day}T00:00:00Z`)] }],
   });
   await told('06', 'g', output('ExplanationOfBenefit', authorization('x1', 'p1', 'A3', '05')));
   await told('06', undefined, output('ExplanationOfBenefit', authorization('x2', 'p2', 'A1', '03')));

@@ -1,6 +1,5 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
-
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../../src/store/raw-rows.ts';
 import { LABELLER } from '../../transform/label.ts';

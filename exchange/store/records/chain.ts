@@ -29,7 +29,7 @@ type Row = {
 };
 type Of = { changed: Date | null; state: string | null; withheld: string | null };
 /** A claim that is taken in. `withheld`: why it does not leave, if something beside its own facts keeps it. */
-export type HeldClaim = Told & { memberId: string; origin: string; withheld: string | null };
+export type HeldClaim = Told & { memberId: string; withheld: string | null };
 const INSURER = `coalesce(case when c.claim->>'insurerId' like 'http://hl7.org/fhir/sid/us-npi|%' then 'npi|' || split_part(c.claim->>'insurerId', '|', 2) end,
   'npi|' || o.npi, c.claim->>'insurerId', o.id, 'name|' || (c.claim->>'insurerName'), case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
 const ORGANIZATION = `left join exchange.identity i on i.peer_id = c.origin and i.type = 'Organization' and i.source_id = split_part(c.claim->>'insurer', '/', 2) and i.state = 'visible'
@@ -77,6 +77,7 @@ export async function heldDenials(
   );
   return rows.map((r) => ({
     ...record(r),
+    origin: r.origin,
     isHeld: true,
     isDenied: true,
     changed: r.at.getTime(),

@@ -44,15 +44,23 @@ export async function moveDenials(tx: Queryable, from: string, to: string): Prom
     where d.member_id = ${from} and i.peer_id = d.peer_id and i.type = ${TYPE} and i.source_id = d.source_id and i.member_id = ${to}`;
 }
 
+/** Records whose texts are held at once. */
+const TEXTS = 100;
+
 /** What some records of a member are asked for, by id. resource_pkey. */
 async function askedOf(
   tx: Queryable,
   memberId: string,
   ids: readonly string[],
 ): Promise<Map<string, readonly string[]>> {
-  const rows = await tx<{ id: string; body: string }[]>`
-    select id, body from exchange.resource where member_id = ${memberId} and type = ${TYPE} and id = any(${arrayLiteral(ids)}::text::text[])`;
-  return new Map(rows.map((r) => [r.id, askedFor(JSON.parse(r.body) as Resource)]));
+  const asked = new Map<string, readonly string[]>();
+  for (let i = 0; i < ids.length; i += TEXTS) {
+    const rows = await tx<{ id: string; body: string }[]>`
+      select id, body from exchange.resource
+      where member_id = ${memberId} and type = ${TYPE} and id = any(${arrayLiteral(ids.slice(i, i + TEXTS))}::text::text[])`;
+    for (const r of rows) asked.set(r.id, askedFor(JSON.parse(r.body) as Resource));
+  }
+  return asked;
 }
 
 /** Ids of those of one member's authorizations that were denied since. */
