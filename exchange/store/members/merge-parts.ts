@@ -1,6 +1,7 @@
 // What goes with a person from one member to another, and back: coverage, other payers, duties, requests, records. Each part that moves is noted,
 // so that it can be given back. What is insert-only (ledger, audit, choices, contacts) stays where it is; choices and contacts are said again.
 import type { Queryable } from '../../../src/store/database.ts';
+import { moveDenials } from '../records/denied-since.ts';
 import { moveSensitiveHeld } from '../records/sensitive-held.ts';
 import { TIME_MARK, VERSION_MARK } from '../records/staging.ts';
 import { nameAgain } from './naming.ts';
@@ -217,6 +218,7 @@ export async function moveWaiting(tx: Queryable, { id, from, to }: Move): Promis
   await tx`
     insert into exchange.kept_back (member_id, key, at) select ${to}, key, at from exchange.kept_back where member_id = ${from} on conflict do nothing`;
   await moveSensitiveHeld(tx, from, to);
+  await moveDenials(tx, from, to);
 }
 
 /** Gives back what moved and is still there. */
@@ -258,6 +260,7 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
       -- what came since stays, as whose it is known
       and not exists (select from exchange.resource r where r.member_id = ${from} and r.type = i.type and r.id = i.local_id and r.origin = i.peer_id and not r.deleted
         and not exists (select from exchange.member_merge_part x where x.merge_id = ${id} and x.what = 'record' and x.key = r.type and x.part = r.id))`;
+  await moveDenials(tx, from, to);
   await tx`update exchange.review_item r set member_id = ${to} from ${part('item')} where r.id = n.key`;
 }
 
