@@ -78,7 +78,7 @@ const TAKEN = {
 };
 
 /** Is another member shown what identity `i` is of, of an older version? */
-const OF_ANOTHER = `coalesce(i.state in ('visible', 'echo') and i.member_id <> s.member_id and s.has_body and not s.is_shared and s.targets is null
+const OF_ANOTHER = `coalesce(i.state in ('visible', 'echo') and i.member_id <> s.member_id and not s.is_shared and s.targets is null
     and (s.last_updated < i.last_updated) is not true, false)`;
 
 /** Whose it is was not asked before, as another check held it: it waits for that. identity_pkey. */

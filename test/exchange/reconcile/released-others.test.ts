@@ -58,12 +58,34 @@ test('of one that is shown of another member and was held for something else, it
   await tell(result(1, 'p2'));
   await tell(result(3, 'p1', ODD));
   await decide('release');
-  expect([await shown(), await item()]).toMatchObject([['m2 1'], { kind: 'patient-change', state: 'open' }]);
+  const isAsked = async () =>
+    expect([await shown(), await item()]).toMatchObject([['m2 1'], { kind: 'patient-change', state: 'open' }]);
+  await isAsked();
+  // it comes again as it was, with all that was there
+  await node.pull([output('Observation', result(3, 'p1', ODD))]);
+  await isAsked();
   await decide('release');
   expect(await shown()).toEqual(['m1 3']);
   await decide('undo');
   expect([await shown(), (await item())?.state]).toEqual([['m2 1'], 'open']);
   expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('of one that is held by two checks and shown of another member, the second check is asked about, and then whose it is', async () => {
+  await node.sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, in_error_at) values ('oc', 'm1', 'Prior', 'prior', now())`;
+  await tell(result(1, 'p2'));
+  await node.pull([output('Observation', result(3, 'p1', ODD))], {
+    since: new Date(),
+    meanwhile: async () =>
+      void (await node.sql`update exchange.pull_member set other_coverage_id = 'oc' where member_id = 'm1'`),
+  });
+  await node.sql`update exchange.other_coverage set in_error_at = null`;
+  const kinds: (string | undefined)[] = [];
+  for (let n = 0; n < 3; n++) {
+    kinds.push((await item())?.kind);
+    await decide('release');
+  }
+  expect([kinds, await shown()]).toEqual([['named-in-error', 'modifier-extension', 'patient-change'], ['m1 3']]);
 });
 
 test('what waited and is released while two members are one is the former’s when they are two again, and what its payer tells then is the same record', async () => {
