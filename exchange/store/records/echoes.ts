@@ -26,18 +26,18 @@ const wasGiven = (member: string, type: string, id: string, peer: string): strin
   wasGivenAway(member, type, id, `d.peer_id = ${peer}`);
 
 /**
- * Was identity `i`, of a payer's record that came as unit `s`, taken for another one only because the two say the same, and is that one gone? What the payer never had from
- * us it says of its own, and so it does what is left of its own record that it had back through us. Primary keys.
+ * Was identity `i`, of a payer's record that came as unit `s`, taken for one of ours only because the two say the same, and is ours gone? What the payer never had from
+ * us it says of its own. Primary keys.
  */
 export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.echo_of is distinct from i.local_id
-  and exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.deleted
-    and (r.origin = ${peer} or (r.origin = 'own' and not ${wasGiven('i.member_id', 'i.type', 'i.local_id', peer)}))))`;
+  and exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.origin = 'own' and r.deleted)
+  and not ${wasGiven('i.member_id', 'i.type', 'i.local_id', peer)})`;
 
 /**
  * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. One of a payer, which went on through us: the same but for these, and it says to be a copy of
  * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. So it is where the payer's own
- * record came back to it, as long as it tells that one too. What names ours and says something else is no echo.
+ * record came back to it. What names ours and says something else is no echo.
  *
  * It is one also of a record that is gone: a copy falls with what it is a copy of (docs/decisions/025), except where it is none but for saying the same as ours, and its payer never had that.
  *
@@ -102,9 +102,8 @@ export async function echoes(
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 4, false
        from others o cross join unnest(o.files, o.lines, o.entries) p(file, line, entry) cross join unnest(o.ids) k(id)
        cross join lateral (select x.file, x.line, x.entry, x.refs from exchange.staging x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) u
-       cross join lateral (select x.member_id, x.type, x.id, x.links, x.origin, x.source_id, x.deleted from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
-       where r.origin <> $4 or (not r.deleted and ${wasGivenAway('r.member_id', 'r.type', 'r.id')}
-         and not exists (select from exchange.staging x where x.pull_id = $1 and x.type = r.type and x.source_id = r.source_id and x.outcome = 'retracted'))
+       cross join lateral (select x.member_id, x.type, x.id, x.links, x.origin from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
+       where r.origin <> $4 or ${wasGivenAway('r.member_id', 'r.type', 'r.id')}
      ), packed as materialized (
        select b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
        where $5 and b.pull_id = $1 and b.bucket between $2 and $3 and exists (select from alike where not is_named)

@@ -81,18 +81,22 @@ test('each of two alike is one; what we gave nobody, and what comes without a st
   ]);
 });
 
-test('what it keeps of the two when it deletes the first one is its word', async () => {
-  await results([output('Observation', result('a5', '2026-03-05'), result('a6', '2026-03-06'))], changes());
-  await give(PEER, 'a5', 'a6');
-  const five = [output('Observation', result('b5', '2026-03-05')), through('t5', 'b5')];
-  expect(await results([...five, deletions('Observation/a5')], changes())).toEqual([
-    'created Observation/b5',
-    'retracted deleted-at-source Observation/a5',
-  ]);
-  const six = [output('Observation', result('b6', '2026-03-06')), through('t6', 'b6')];
-  expect(await results(six, changes())).toEqual(['echo Observation/b6']);
+test('what it had back falls with the one that it takes back, whichever comes first, and when it labels that one', async () => {
+  const firsts = ['a5', 'a6', 'a7'].map((id, i) => result(id, `2026-03-0${i + 5}`));
+  await results([output('Observation', ...firsts)], changes());
+  await give(PEER, 'a5', 'a6', 'a7');
+  const back = (n: number) => [output('Observation', result(`b${n}`, `2026-03-0${n}`)), through(`t${n}`, `b${n}`)];
+  const shown = async (n: number) =>
+    node.sql`select id from exchange.resource where type = 'Observation' and not deleted and body like ${`%2026-03-0${n}T%`}`;
+  expect(await results([...back(5), deletions('Observation/a5')], changes())).toContain('echo Observation/b5');
+  expect(await results(back(6), changes())).toEqual(['echo Observation/b6']);
   await results([deletions('Observation/a6')], changes());
-  expect(await results(six, changes())).toEqual(['created Observation/b6']);
+  expect(await results(back(6), changes())).toEqual(['echo Observation/b6']);
+  const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }];
+  const labelled = result('a7', '2026-03-07', { meta: { lastUpdated: '2026-06-01T00:00:00Z', security } });
+  await results([output('Observation', labelled)], changes());
+  expect(await results(back(7), changes())).toEqual(['echo Observation/b7']);
+  expect([await shown(5), await shown(6), await shown(7)]).toEqual([[], [], []]);
 });
 
 const authorization = (id: string, number: string, amount: object) => ({
@@ -130,7 +134,7 @@ test('an authorization comes back without the money that it came with, and is th
   // what is held is keyed by the rules of today: nothing of it is made anew beside the pulls
   await keyAfterUpdate(node.deps);
   const money = { value: 0, currency: 'USD' };
-  const sent = [authorization('a7', 'A7', money), authorization('a8', 'A8', money)];
+  const sent = [authorization('e7', 'A7', money), authorization('e8', 'A8', money)];
   await node.pull([output('ExplanationOfBenefit', ...sent)], changes());
   const passed = async (id: string, number: string) =>
     node.ledger(
@@ -145,7 +149,7 @@ test('an authorization comes back without the money that it came with, and is th
       ).id,
     );
   expect(await passed('c7', 'A7')).toContain('echo ExplanationOfBenefit/c7');
-  await node.sql`update exchange.resource set substance = hash where source_id = 'a8'`;
+  await node.sql`update exchange.resource set substance = hash where source_id = 'e8'`;
   await node.sql`delete from exchange.keys_made`;
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await passed('c8', 'A8')).toContain('echo ExplanationOfBenefit/c8');
