@@ -154,3 +154,34 @@ test('an authorization comes back without the money that it came with, and is th
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await passed('c8', 'A8')).toContain('echo ExplanationOfBenefit/c8');
 });
+
+test('what we said of records when we took them in comes back with them and is no statement more; in other words it is one', async () => {
+  await node.pull([output('Observation', result('a9', '2026-03-09'))], { ...changes(), peer: 'c' });
+  const made = await node.sql<{ body: string }[]>`select body from exchange.resource
+    where type = 'Provenance' and source_id is null and targets = array[${`Observation/${localId('c', 'Observation', 'a9')}`}]`;
+  const said = JSON.parse(made[0]?.body ?? '') as { agent: object[] };
+  const about = (id: string, more: object = {}) => ({
+    ...said,
+    id,
+    meta: { lastUpdated: '2026-06-01T00:00:00Z' },
+    target: [{ reference: 'Observation/b99' }],
+    ...more,
+  });
+  const back = await node.pull(
+    [
+      output('Observation', result('b99', '2026-03-09')),
+      output(
+        'Provenance',
+        about('s1'),
+        about('s2', { agent: said.agent.slice(0, 1) }),
+        about('s3', { recorded: '2026-05-01T00:00:00.000Z' }),
+      ),
+    ],
+    changes(),
+  );
+  expect((await node.ledger(back.id)).filter((l) => l.includes('Provenance'))).toEqual([
+    'echo Provenance/s1',
+    'created Provenance/s2',
+    'created Provenance/s3',
+  ]);
+});
