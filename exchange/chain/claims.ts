@@ -14,6 +14,8 @@ export type ClaimRecord = {
   at: number;
   /** told by the insurer itself */
   isInsurers?: boolean;
+  /** a denial that is held, and no record: its decision counts */
+  isHeld?: boolean;
 };
 type AnomalyCode =
   | 'gap'

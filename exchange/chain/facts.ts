@@ -1,4 +1,5 @@
 // What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
+import { parseInstant, timeRange } from '../../src/fhir/instant.ts';
 import { isNpiSystem, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { claimIdentifiers, institutionalSubType } from '../reconcile/claim-numbers.ts';
@@ -44,6 +45,16 @@ export type ClaimFacts = {
 /** Do two spans of days of service have nothing in common? */
 export const areOfOtherDays = (a: ClaimFacts, b: ClaimFacts): boolean =>
   a.from !== undefined && b.from !== undefined && ((a.to ?? a.from) < b.from || (b.to ?? b.from) < a.from);
+
+/** The time of a review action, milliseconds; -Infinity of one that says none. */
+export const reviewTime = (when: string): number =>
+  timeRange(when)?.from.getTime() ?? parseInstant(when)?.getTime() ?? Number.NEGATIVE_INFINITY;
+
+/** When the last decision that it tells was made, milliseconds; undefined where none says when. */
+export function decidedAt(facts: Pick<ClaimFacts, 'reviews'>): number | undefined {
+  const times = (facts.reviews ?? []).map((e) => reviewTime(e.when)).filter((t) => Number.isFinite(t));
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b));
+}
 
 const REVIEW = '/extension-reviewAction';
 const WHEN = '/base-ext-when-adjudicated';

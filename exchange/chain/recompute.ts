@@ -12,6 +12,7 @@ import {
   writeChainFindings,
   writeChains,
 } from '../store/records/chain.ts';
+import { markDeniedSince } from '../store/records/denied-since.ts';
 import type { Work } from '../store/records/write-links.ts';
 import { authorizationChains } from './authorizations.ts';
 import { type Chain, claimChains } from './claims.ts';
@@ -62,11 +63,12 @@ async function page(
 ): Promise<void> {
   const records = await claimRecords(tx, members);
   const stale = await staleAuthorizations(tx, work.peerId, members);
+  const denials = await markDeniedSince(tx, members, records, at);
   const before = await chainsOf(tx, members);
   const after: Of[] = members.flatMap((memberId) => {
     const own = records.filter((r) => r.memberId === memberId);
     const ids = new Set(own.map((o) => o.id));
-    const told = stale.filter((r) => r.memberId === memberId && ids.has(r.id));
+    const told = [...stale.filter((r) => ids.has(r.id)), ...denials].filter((r) => r.memberId === memberId);
     const earlier = new Map(
       before
         .filter((c) => c.memberId === memberId && c.kind === 'authorization')

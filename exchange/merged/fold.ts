@@ -4,7 +4,7 @@ import type { Chain } from '../chain/claims.ts';
 import { STILL_DOUBTED } from '../review/kinds.ts';
 import type { MergedItem, MergedKey, MergedLink } from '../store/report/merged.ts';
 
-export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn' | 'outlived';
+export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn' | 'outlived' | 'denied-since';
 export type Folded = {
   /** record that stands for others, or for itself alone → all of them, itself first */
   groups: Map<string, string[]>;
@@ -67,7 +67,7 @@ function hiddenOf(
   const originOf = new Map(keys.map((k) => [keyOf(k.type, k.id), k.origin]));
   const whyOf = originHidden(items, choice);
   for (const k of keys) {
-    const why = whyOf(k.origin) ?? (k.isOutlived ? 'outlived' : undefined);
+    const why = whyOf(k.origin) ?? k.withheld ?? undefined;
     if (why !== undefined) hidden.set(keyOf(k.type, k.id), why);
   }
   const better = preferred(

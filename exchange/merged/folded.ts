@@ -72,7 +72,13 @@ export function entriesOf(merged: Merged, counts: readonly MergedCount[]): Merge
 
 /** How many records are not shown, by why: what a person preferred away is that, whatever holds for its origin. */
 export function hiddenCounts(merged: Merged, counts: readonly MergedCount[]): Record<Hidden, number> {
-  const n: Record<Hidden, number> = { 'preferred-away': 0, 'identity-doubt': 0, withdrawn: 0, outlived: 0 };
+  const n: Record<Hidden, number> = {
+    'preferred-away': 0,
+    'identity-doubt': 0,
+    withdrawn: 0,
+    outlived: 0,
+    'denied-since': 0,
+  };
   for (const c of counts) {
     const why = merged.whyHidden(c.origin);
     if (why !== undefined) n[why] += c.n;

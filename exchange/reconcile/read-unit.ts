@@ -8,6 +8,7 @@ import { areVast, exactNumerals } from '../../src/fhir/numerals.ts';
 import { isBaseOf, isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
+import { deniedFacts } from '../chain/denied-facts.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
 import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/records/staging.ts';
@@ -120,7 +121,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
     ...more,
-    ...(more.memberId === undefined ? {} : { keeps: keptWith(resource, json, context) }),
+    ...(more.memberId === undefined ? {} : { keeps: keptWith(resource, json, context), claim: deniedFacts(resource) }),
     hash: contentHash(resource, RECEIVED_CONTENT, exact),
     outcome: 'quarantined',
     reason,

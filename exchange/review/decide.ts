@@ -3,6 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { deniedSinceOf } from '../store/records/denied-since.ts';
 import { isDoubtOf, moveDoubted } from '../store/records/doubt.ts';
 import { inheritLabelsOf } from '../store/records/inherit-labels.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
@@ -122,8 +123,11 @@ export async function decideItem(
       rules: RULES_VERSION,
     });
     await follow(tx, item);
-    if (item.memberId !== null && wasDoubted !== (await isDoubtOf(tx, item.id)))
-      await moveDoubted(tx, [{ memberId: item.memberId, peerId: item.peerId }], await transactionInstant(tx));
+    if (item.memberId !== null && wasDoubted !== (await isDoubtOf(tx, item.id))) {
+      const instant = await transactionInstant(tx);
+      await moveDoubted(tx, [{ memberId: item.memberId, peerId: item.peerId }], instant);
+      await deniedSinceOf(tx, [item.memberId], instant);
+    }
     if (isRead) {
       released = { item, due: { itemId: item.id, isUndo, subject: person.subject, requestId } };
       await addRelease(tx, released.due, new Date(at.getTime() + (d.later === true ? 0 : RELEASE_MS)));

@@ -1,6 +1,7 @@
 // Copies that a payer passes on of another payer's records, where their member is made one with another, and two again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
+import { decided, preauthorization } from './authorization-fixture.ts';
 import { deletions, lab, output, type RawFile, reconciler } from './reconcile/reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -67,4 +68,28 @@ test('they are one with their record and no contradiction, and go from view with
   expect([await outlived(), await asked()]).toEqual([['k2'], []]);
   expect(await makeTwo(node.deps, one, who)).toHaveProperty('id');
   expect([await outlived(), await asked()]).toEqual([[], []]);
+});
+
+test('so it is with an authorization that was denied to the one, of which the other one’s payer passes on a copy from before', async () => {
+  const authorization = (id: string, patient: string, code: string, day: string) => ({
+    ...preauthorization(id, `2026-08-${day}T00:00:00Z`),
+    patient: { reference: `Patient/${patient}` },
+    identifier: [{ system: 'https://g.example/pa', value: 'PA-1000001' }],
+    insurer: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000106' } },
+    item: [{ sequence: 1, productOrService: { text: 'x' }, adjudication: [decided(code, `2026-08-${day}T00:00:00Z`)] }],
+  });
+  await told('06', 'g', output('ExplanationOfBenefit', authorization('x1', 'p1', 'A3', '05')));
+  await told('06', undefined, output('ExplanationOfBenefit', authorization('x2', 'p2', 'A1', '03')));
+  const denied = async () => [
+    ...(await node.sql`select member_id as id from exchange.resource where withheld = 'denied-since'`),
+    ...(await node.sql`select member_id as id from exchange.denied_authorization`),
+  ];
+  expect(await denied()).toEqual([{ id: 'm1' }]);
+  const two = { memberId: 'm2', formerId: 'm1', reason: 'called, one card was a mistake' };
+  expect(
+    await makeOne(node.deps, { ...two, seen: ['two-there', 'overlap', 'names', 'two-cards'] }, who),
+  ).toHaveProperty('id');
+  expect(await denied()).toEqual([{ id: 'm2' }, { id: 'm2' }]);
+  expect(await makeTwo(node.deps, two, who)).toHaveProperty('id');
+  expect(await denied()).toEqual([{ id: 'm1' }]);
 });

@@ -3,6 +3,7 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { SUPPORTING_TYPES } from '../../transform/record-types.ts';
 import { DOUBTED_PEERS } from '../records/doubt.ts';
+import { isHiddenPa } from '../records/hidden-pa.ts';
 
 export type ContentCheck = {
   jobId: string;
@@ -16,6 +17,8 @@ export type ContentCheck = {
 };
 
 const COLUMNS = `k.job_id as "jobId", k.at, k.files, k.lines::float8 as lines, k.faults, k.gone, k.first_faults as "firstFaults"`;
+
+const HIDDEN = isHiddenPa('r');
 
 /** Does a peer wait for an answer? Then nothing is walked: they come first. bulk_job_open */
 export async function isAnswering(sql: Queryable): Promise<boolean> {
@@ -114,8 +117,8 @@ export async function authorizationsBeside(
   return [
     ...(await sql<AuthorizationText[]>`
       select "memberId", id, "isHidden", body from (
-        select r.member_id as "memberId", r.id, r.pa_state in ('denied', 'unclear', 'drug') as "isHidden", r.body,
-          bool_or(r.pa_state in ('denied', 'unclear', 'drug')) over (partition by r.member_id) as beside
+        select r.member_id as "memberId", r.id, ${sql.unsafe(HIDDEN)} as "isHidden", r.body,
+          bool_or(${sql.unsafe(HIDDEN)}) over (partition by r.member_id) as beside
         from unnest(${arrayLiteral(memberIds)}::text::text[]) m
         join exchange.resource r on r.member_id = m and r.type = 'ExplanationOfBenefit' and r.pa_state is not null and not r.deleted
         where coalesce(r.moved_at, r.last_updated) <= ${at}
@@ -135,7 +138,7 @@ export type DocumentRow = { memberId: string; key: string; refers: string };
 export async function supportersOf(sql: Queryable, memberIds: readonly string[], at: Date): Promise<SupporterRow[]> {
   return [
     ...(await sql<SupporterRow[]>`
-      select r.member_id as "memberId", r.id, coalesce(r.pa_state in ('denied', 'unclear', 'drug'), false) as "isHidden",
+      select r.member_id as "memberId", r.id, coalesce(${sql.unsafe(HIDDEN)}, false) as "isHidden",
         coalesce(array_to_string(r.refers, ' '), '') as refers, case when coalesce(r.moved_at, r.last_updated) <= ${at} then r.body end as body
       from unnest(${arrayLiteral(memberIds)}::text::text[]) m
       cross join lateral (select * from exchange.resource r where r.member_id = m and r.type = 'ExplanationOfBenefit' offset 0) r

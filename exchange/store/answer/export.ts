@@ -1,11 +1,11 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
-
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../../src/store/raw-rows.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { SUPPORTING_TYPES } from '../../transform/record-types.ts';
 import { DOUBTED_PEERS } from '../records/doubt.ts';
+import { DENIED_SINCE } from '../records/hidden-pa.ts';
 import { IS_KEPT_BACK } from '../records/kept-back.ts';
 import { ANY_LABELLED, REVEALED } from '../records/revealed.ts';
 import type { Grant } from './grant.ts';
@@ -176,8 +176,8 @@ export async function readByKey(tx: Queryable): Promise<void> {
 /** Why a record that may not leave stays: the first that keeps it. */
 const REASON = `case
          when r.origin = any(doubted.peers) then 'identity-doubt'
+         when r.pa_state in ('denied', 'unclear') or r.withheld = '${DENIED_SINCE}' then 'denied-pa'
          when r.withheld is not null then r.withheld
-         when r.pa_state in ('denied', 'unclear') then 'denied-pa'
          when r.pa_state = 'drug' then 'drug-pa'
          when r.pa_state <> 'estimate' and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'

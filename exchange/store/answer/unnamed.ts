@@ -4,12 +4,12 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { rawPages } from '../../../src/store/raw-rows.ts';
 import { SUPPORTING_TYPES } from '../../transform/record-types.ts';
 import { namesOf, type Unnamed } from '../../transform/unnamed.ts';
+import { isHiddenPa } from '../records/hidden-pa.ts';
 
 /** Authorizations that are read at once: their texts are never held together, however many somebody has. */
 const BODIES = 100;
 
-/** States of an authorization that is not even named: it was denied, or is for a drug. */
-const HIDDEN = `('denied', 'unclear', 'drug')`;
+const HIDDEN = isHiddenPa('y');
 
 const SUPPORTING = `(${SUPPORTING_TYPES.map((t) => `'${t}'`).join(', ')})`;
 
@@ -27,10 +27,10 @@ export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): P
   if (memberIds.length === 0) return found;
   const rows = await sql.unsafe<{ memberId: string; keys: string }[]>(
     `with pa as materialized (
-       select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers, y.pa_state in ${HIDDEN} as hidden,
-           array(select d from unnest(y.refers) d where split_part(d, '/', 1) in ${SUPPORTING} and not y.deleted and y.pa_state not in ${HIDDEN} and ${NAMES_IT}) as named
+       select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers, ${HIDDEN} as hidden,
+           array(select d from unnest(y.refers) d where split_part(d, '/', 1) in ${SUPPORTING} and not y.deleted and not ${HIDDEN} and ${NAMES_IT}) as named
          from exchange.resource y where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null
-           and (y.pa_state in ${HIDDEN} or not y.deleted) offset 0) y
+           and (${HIDDEN} or not y.deleted) offset 0) y
      ), document as (
        select h.member_id, d as key from pa h cross join unnest(h.refers) d where split_part(d, '/', 1) in ${SUPPORTING}
        union
@@ -70,10 +70,10 @@ async function calledOf(sql: Queryable, memberIds: readonly string[]): Promise<M
   const told = new Map<string, Called>();
   const pages = rawPages(
     sql,
-    `select y.member_id, y.pa_state in ${HIDDEN} as hidden, y.body
-     from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.pa_state, y.body from exchange.resource y
+    `select y.member_id, ${HIDDEN} as hidden, y.body
+     from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.pa_state, y.withheld, y.body from exchange.resource y
        where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null
-         and (not y.deleted or y.pa_state in ${HIDDEN}) offset 0) y`,
+         and (not y.deleted or ${HIDDEN}) offset 0) y`,
     [arrayLiteral(memberIds)],
     BODIES,
   );

@@ -1,6 +1,7 @@
 // What goes with a person from one member to another, and back: coverage, other payers, duties, requests, records. Each part that moves is noted,
 // so that it can be given back. What is insert-only (ledger, audit, choices, contacts) stays where it is; choices and contacts are said again.
 import type { Queryable } from '../../../src/store/database.ts';
+import { moveDenials } from '../records/denied-since.ts';
 import { moveSensitiveHeld } from '../records/sensitive-held.ts';
 import { TIME_MARK, VERSION_MARK } from '../records/staging.ts';
 import { nameAgain } from './naming.ts';
@@ -217,6 +218,7 @@ export async function moveWaiting(tx: Queryable, { id, from, to }: Move): Promis
   await tx`
     insert into exchange.kept_back (member_id, key, at) select ${to}, key, at from exchange.kept_back where member_id = ${from} on conflict do nothing`;
   await moveSensitiveHeld(tx, from, to);
+  await moveDenials(tx, from, to);
 }
 
 /** Gives back what moved and is still there. */
@@ -255,6 +257,7 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
   await tx`
     update exchange.identity i set member_id = ${to} from ${part('identity')}
     where i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}`;
+  await moveDenials(tx, from, to);
   await tx`update exchange.review_item r set member_id = ${to} from ${part('item')} where r.id = n.key`;
 }
 

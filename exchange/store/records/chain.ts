@@ -1,7 +1,10 @@
 // Chains of claims and authorizations: what they are made from, and what was made. By the primary keys (member first).
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Chain, ClaimRecord } from '../../chain/claims.ts';
+import type { Told } from '../../chain/denied.ts';
+import type { DeniedFacts } from '../../chain/denied-facts.ts';
 import type { ClaimFacts } from '../../chain/facts.ts';
+import { DOUBTED_PEERS } from './doubt.ts';
 
 /** Members whose claims the open slice changed or told of, in order. */
 export async function claimMembers(tx: Queryable): Promise<string[]> {
@@ -24,6 +27,9 @@ type Row = {
   at: Date;
   facts: ClaimFacts;
 };
+type Of = { changed: Date | null; state: string | null; withheld: string | null };
+/** A claim that is taken in. `withheld`: why it does not leave, if something beside its own facts keeps it. */
+export type HeldClaim = Told & { memberId: string; withheld: string | null };
 const INSURER = `coalesce(case when c.claim->>'insurerId' like 'http://hl7.org/fhir/sid/us-npi|%' then 'npi|' || split_part(c.claim->>'insurerId', '|', 2) end,
   'npi|' || o.npi, c.claim->>'insurerId', o.id, 'name|' || (c.claim->>'insurerName'), case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
 const ORGANIZATION = `left join exchange.identity i on i.peer_id = c.origin and i.type = 'Organization' and i.source_id = split_part(c.claim->>'insurer', '/', 2) and i.state = 'visible'
@@ -39,19 +45,44 @@ const record = (r: Row): ClaimRecord & { memberId: string } => ({
 });
 
 /** Visible claims and authorizations of members. `at`: of received ones when they were changed where they come from: payers are asked in any order. */
-export async function claimRecords(
-  tx: Queryable,
-  memberIds: readonly string[],
-): Promise<(ClaimRecord & { memberId: string })[]> {
-  const rows = await tx.unsafe<Row[]>(
-    `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer, p.npi
+export async function claimRecords(tx: Queryable, memberIds: readonly string[]): Promise<HeldClaim[]> {
+  const rows = await tx.unsafe<(Row & Of)[]>(
+    `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer, p.npi,
+       case c.origin when 'own' then c.last_updated else y.last_updated end as changed, c.pa_state as state, c.withheld
      from exchange.resource c ${ORGANIZATION}
      left join exchange.peer p on p.id = c.origin
      left join exchange.identity y on c.origin <> 'own' and y.peer_id = c.origin and y.type = c.type and y.source_id = c.source_id
      where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and not c.deleted and c.claim is not null`,
     [[...memberIds] as never],
   );
-  return rows.map(record);
+  return rows.map((r) => ({
+    ...record(r),
+    origin: r.origin,
+    isDenied: r.state === 'denied',
+    changed: r.changed?.getTime(),
+    withheld: r.withheld,
+  }));
+}
+
+/** Denials of authorizations that are held, of some members: all that payers tell of whom it is not in doubt that they mean the member. denied_authorization_member, identity_pkey. */
+export async function heldDenials(
+  tx: Queryable,
+  memberIds: readonly string[],
+): Promise<(Told & { memberId: string })[]> {
+  const rows = await tx.unsafe<(Row & { facts: DeniedFacts })[]>(
+    `select c.member_id as "memberId", concat_ws('|', 'held', c.origin, c.source_id) as id, c.origin, c.at, c.claim as facts, ${INSURER} as insurer, p.npi
+     from (select d.*, d.peer_id as origin from exchange.denied_authorization d where d.member_id = any($1::text[]) and d.peer_id <> all(${DOUBTED_PEERS('d.member_id')})) c ${ORGANIZATION}
+     left join exchange.peer p on p.id = c.origin`,
+    [[...memberIds] as never],
+  );
+  return rows.map((r) => ({
+    ...record(r),
+    origin: r.origin,
+    isHeld: true,
+    isDenied: true,
+    changed: r.at.getTime(),
+    asked: r.facts.asked,
+  }));
 }
 
 /** Older versions of authorizations that the open slice brought: they are not written, but their history counts. */

@@ -6,6 +6,7 @@ import { SHARED_TYPES } from '../../transform/record-types.ts';
 import { agreeValues } from './agreed-values.ts';
 import { writeAttachments } from './attachment.ts';
 import type { Decided } from './decided.ts';
+import { writeDenials } from './denied-since.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { inheritLabels } from './inherit-labels.ts';
 import { writeKeptBack } from './kept-back.ts';
@@ -254,6 +255,7 @@ export async function commitRecords(
   await writeKeptBack(tx, at);
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
+  await writeDenials(tx, work, peer.id, at);
   await markOutlived(tx, at);
   const led = await writeDangling(tx, work, peer.base, at);
   const settled = await settleLinks(tx, work, at);

@@ -2,6 +2,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { leavingForm } from './attachment.ts';
+import { DENIED_SINCE } from './hidden-pa.ts';
 import { OUTLIVED } from './outlived.ts';
 
 /** `isStripped`: lines of it that must not leave were not kept when it came, as the findings of its line tell. */
@@ -78,7 +79,7 @@ export async function writeDecided(
         $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::text[], $13::text::integer[])
         s(member_id, type, id, label, service_end, pa_state, pa_changed, pa_end, withheld, shared, refers, version)
     ), formed as (
-      select s.member_id, s.type, s.id, s.version, s.label, s.service_end, s.pa_state, s.pa_changed, s.pa_end, case when o.withheld = '${OUTLIVED}' then o.withheld else s.withheld end as withheld, s.refers,
+      select s.member_id, s.type, s.id, s.version, s.label, s.service_end, s.pa_state, s.pa_changed, s.pa_end, case when o.withheld in ('${OUTLIVED}', '${DENIED_SINCE}') then o.withheld else s.withheld end as withheld, s.refers,
         coalesce(${leavingForm('o', 'coalesce(s.shared, o.body)')}, s.shared) as shared
       from said s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
     ), written as (

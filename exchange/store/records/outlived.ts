@@ -4,6 +4,7 @@ import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { areOfOtherThings } from '../../reconcile/other-things.ts';
 import { SOURCE_KEY } from '../../reconcile/record-keys.ts';
+import { DENIED_SINCE } from './hidden-pa.ts';
 import { changedAt } from './outdated-copies.ts';
 
 /** `resource.withheld` of such a copy. */
@@ -74,7 +75,7 @@ async function mark(tx: Queryable, at: string, concerned: string, of?: string): 
        select * from unnest($2::text::text[], $3::text::text[], $4::text::text[]) o(member_id, type, id)
      ), marked as (
        update exchange.resource r set withheld = '${OUTLIVED}', moved_at = $1::text::timestamptz from outlived o
-       where r.member_id = o.member_id and r.type = o.type and r.id = o.id and r.withheld is null
+       where r.member_id = o.member_id and r.type = o.type and r.id = o.id and coalesce(r.withheld, '${DENIED_SINCE}') = '${DENIED_SINCE}'
      )
      update exchange.resource r set withheld = null, moved_at = $1::text::timestamptz
      from concerned m cross join lateral (

@@ -3,6 +3,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import { CONFIRMED, CONFLICTS_OF_PAIRS } from '../../reconcile/judge/judge.ts';
 import { RULES_VERSION } from '../../reconcile/judge/verdict.ts';
 import { HELD_ITEMS, ITEM_KINDS } from '../../review/kinds.ts';
+import { deniedSinceOf } from './denied-since.ts';
 import { changedDoubts, doubtsOfSlice, moveDoubted } from './doubt.ts';
 import { strayDetail } from './stray-claims.ts';
 
@@ -139,7 +140,13 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
     select ${work.pull}, j.conflict, j.file, j.line, j.entry, j.type, j.source_id, j.member_id, j.id, j.other_id
     from judged j where ${work.pull}::text is not null and (j.item in (select id from written)) is true`;
-  await moveDoubted(tx, changedDoubts(doubts, await doubtsOfSlice(tx)), at);
+  const changed = changedDoubts(doubts, await doubtsOfSlice(tx));
+  await moveDoubted(tx, changed, at);
+  await deniedSinceOf(
+    tx,
+    changed.map((d) => d.memberId),
+    at,
+  );
 }
 
 /**

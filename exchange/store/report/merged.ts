@@ -1,6 +1,7 @@
 // What the merged record of one member is made from. Every statement names the member and is served by a primary key or an
 // index that begins with it.
 import { arrayLiteral, type Database, type Queryable } from '../../../src/store/database.ts';
+import { DENIED_SINCE } from '../records/hidden-pa.ts';
 import { OUTLIVED } from '../records/outlived.ts';
 
 export type MergedRow = {
@@ -50,8 +51,8 @@ export type MergedKey = {
   lastUpdated: Date;
   label: number | null;
   isAuthorization: boolean;
-  /** a copy of a record that its payer took back */
-  isOutlived: boolean;
+  /** a copy of a record that its payer took back, or of an authorization that was denied since */
+  withheld: 'outlived' | 'denied-since' | null;
 };
 
 /** Is a record in SQL `r` a prior authorization? Its `use`, as the claim's facts hold it. */
@@ -78,8 +79,10 @@ export async function mergedKeys(sql: Queryable, memberId: string): Promise<Merg
         where i.member_id = $1 and i.state = 'decided' and x is not null
         union
         select type, id from exchange.resource where member_id = $1 and withheld = '${OUTLIVED}'
+        union
+        select type, id from exchange.resource where member_id = $1 and type = 'ExplanationOfBenefit' and withheld = '${DENIED_SINCE}'
       )
-      select r.type, r.id, r.origin, coalesce(i.last_updated, r.last_updated) as "lastUpdated", r.label, ${AUTHORIZATION} as "isAuthorization", coalesce(r.withheld = '${OUTLIVED}', false) as "isOutlived"
+      select r.type, r.id, r.origin, coalesce(i.last_updated, r.last_updated) as "lastUpdated", r.label, ${AUTHORIZATION} as "isAuthorization", case when r.withheld in ('${OUTLIVED}', '${DENIED_SINCE}') then r.withheld end as withheld
       from named n join exchange.resource r on r.member_id = $1 and r.type = n.type and r.id = n.id and not r.deleted
       left join linked l on l.type = r.type and l.id = r.id
       left join lateral (

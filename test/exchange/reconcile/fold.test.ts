@@ -12,7 +12,7 @@ const keys = (...given: [id: string, origin: string, at: number, type?: string][
     lastUpdated: new Date(at),
     label: 0,
     isAuthorization: false,
-    isOutlived: false,
+    withheld: null,
   }));
 const link = (a: string, b: string, more: Partial<MergedLink> = {}): MergedLink => ({
   type: 'Observation',
@@ -82,7 +82,7 @@ test('what is preferred and is not shown itself hides nothing; of a ring of pref
   expect(hidden([theirs, item({ kind: 'identity-doubt', state: 'open', type: 'Patient' })])).toEqual([
     'Observation/b identity-doubt',
   ]);
-  const outlived = three.map((k) => ({ ...k, isOutlived: k.id === 'b' }));
+  const outlived = three.map((k) => ({ ...k, withheld: k.id === 'b' ? ('outlived' as const) : null }));
   expect(hidden([theirs], undefined, outlived)).toEqual(['Observation/b outlived']);
   // its item may stand a while after it is gone
   expect(hidden([theirs], undefined, keys(['a', 'own', 1]))).toEqual([]);
