@@ -157,6 +157,11 @@ const counted = (health: readonly Coverage[]): Coverage[] =>
   );
 
 type Made = { row: Row834 } | { fault: string };
+/** The numbers under which the member may be known. */
+const numbersOf = (m: Member, o: Options834): string[] =>
+  [m.refs.get(o.memberRef), m.isSubscriber ? m.refs.get('0F') : undefined, m.refs.get(FORMER)].filter(
+    (n) => n !== undefined,
+  );
 
 /** One row for each coverage and other payer of a member, at least one; or why there is none. */
 function rowsOf(m: Member, o: Options834): Made[] {
@@ -217,14 +222,16 @@ function rowsOfCoverage(
 
 /**
  * Rows of a file, in its order.
- * @param report told of members that cannot be taken, with the number of their INS segment
+ * @param report told of members that cannot be taken, with the number of their INS segment and what numbers they have
+ * @param tell told what each transaction says of itself (BGN08)
  * @throws ImportFault when the envelope is broken: no ISA, segments that are none, another transaction than 834 or one without members, counts
  *   that differ, a cut end
  */
 export async function* read834(
   path: string,
   options: Options834,
-  report: (line: number, reason: string) => Promise<void> | void,
+  report: (line: number, reason: string, numbers: readonly string[]) => Promise<void> | void,
+  tell: (action: string) => unknown = () => {},
 ): AsyncGenerator<Row834> {
   const fault = (text: string) => new ImportFault(`${path}: ${text}`);
   let number = 0;
@@ -236,7 +243,7 @@ export async function* read834(
   const done = async function* (m: Member | undefined): AsyncGenerator<Row834> {
     for (const made of m === undefined ? [] : rowsOf(m, options))
       if ('row' in made) yield made.row;
-      else if (m) await report(m.line, made.fault);
+      else if (m) await report(m.line, made.fault, numbersOf(m, options));
   };
   for await (const segment of segmentsOf(path)) {
     number++;
@@ -279,6 +286,9 @@ export async function* read834(
         transaction = undefined;
         break;
       }
+      case 'BGN':
+        tell(e(8));
+        break;
       case 'INS':
         if (!transaction) throw fault(`segment ${number} names a member outside of a transaction (ST).`);
         transaction.members++;
