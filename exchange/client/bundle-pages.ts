@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { members } from '../../src/fhir/json-text.ts';
 import { isObject, type Json, type JsonObject, objects } from '../../src/fhir/resource.ts';
 import { bundleEntries } from '../../src/import/bundle.ts';
-import type { Downloaded } from './download.ts';
+import type { Downloaded } from './file-parts.ts';
 import { nextPage } from './next-page.ts';
 import { askPeer, discard, isAway, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';

@@ -2,43 +2,17 @@
 // or a process that dies, loses at most one part, and the rest is asked for by range when the peer's strong entity tag says
 // that it is still the same. Kept at the end: gzip of the NDJSON as sent, with the SHA-256 of its uncompressed bytes.
 // https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
-import { Readable } from 'node:stream';
-import { createGunzip, createGzip } from 'node:zlib';
-import type { Deps } from '../../src/deps.ts';
+import { assemble, type Downloaded, type FileRequest, type Kept, PartGone, packed, partKey } from './file-parts.ts';
 import { askPeer, discard, isPeerOrigin, PeerFault } from './peer-fetch.ts';
-import { Look, type Looked, paced } from './receive.ts';
+import { Look, paced } from './receive.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
 
-export type Downloaded = { blobKey: string } & Omit<Looked, 'isDouble'>;
-
-/** What is kept of a file that is not whole yet. `size`: bytes of all of it, as it is sent, where the peer has said so. */
-export type Kept = {
-  parts: number;
-  bytes: number;
-  etag: string | null;
-  encoding: 'gzip' | 'identity' | null;
-  size: number | null;
-};
 const NOTHING: Kept = { parts: 0, bytes: 0, etag: null, encoding: null, size: null };
-
-export type FileRequest = {
-  url: string;
-  needsToken: boolean | undefined;
-  /** blob keys begin with it */
-  key: string;
-  kept?: Kept;
-  /** tells what is kept, after each part */
-  keep?: (kept: Kept) => Promise<void>;
-  /** asked before anything is written under its key, or removed; throws when the file is somebody else's work by now */
-  hold?: () => Promise<void>;
-};
 
 const DAY_MS = 86_400_000;
 /** What a server gives of the rest when it gives less than all of it (RFC 9110, 15.3.7). With less at once a file would never end. */
 const LEAST_PART = 64 * 1024;
-const partKey = (key: string, part: number): string => `${key}.p${part}.ndjson.gz`;
-const wholeKey = (key: string): string => `${key}.ndjson.gz`;
 const isStrong = (etag: string | null): etag is string => etag !== null && /^"[^"]*"$/.test(etag);
 
 /** Sends the token only where the manifest asks for it (or does not say) and the origin is the peer's own. */
@@ -244,69 +218,9 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
   }
 }
 
-/** A part as it is stored: gzip as it came, anything else packed. Parts of gzip one after the other are gzip. */
-function packed(part: AsyncGenerator<Uint8Array>, isGzip: boolean): AsyncIterable<Uint8Array> {
-  if (isGzip) return part;
-  const source = Readable.from(part, { objectMode: false });
-  const gzip = createGzip({ level: 1 });
-  source.on('error', (e) => gzip.destroy(e));
-  return source.pipe(gzip);
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-const storedParts = async function* (deps: Deps, key: string, parts: number): AsyncGenerator<Uint8Array> {
-  for (let p = 0; p < parts; p++) {
-    const stored = await deps.blobs.get(partKey(key, p));
-    if (!stored) throw new PeerFault('file-cut', { isTransient: true });
-    yield* stored;
-  }
-};
-
-async function lookAt(talk: Talk, source: AsyncIterable<Uint8Array>): Promise<Looked> {
-  const look = new Look(talk.limits, true);
-  try {
-    for await (const chunk of source) await look.take(chunk);
-    return await look.end();
-  } finally {
-    look.stop();
-  }
-}
-
-async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip();
-  const body = Readable.from(source, { objectMode: false });
-  body.on('error', (e) => gunzip.destroy(e));
-  yield* body.pipe(gunzip) as AsyncIterable<Uint8Array>;
-}
-
-/**
- * One file of all parts. Parts of several answers are looked at here for the first time together; what was packed twice is
- * unpacked once.
- */
-async function assemble(talk: Talk, file: FileRequest, kept: Kept, seen: Looked | undefined): Promise<Downloaded> {
-  const { blobs } = talk.deps;
-  await file.hold?.();
-  const whole = () => storedParts(talk.deps, file.key, kept.parts);
-  // nothing at all is an empty file, whatever its coding is said to be; what is kept can be unpacked
-  if (kept.bytes === 0) await blobs.put(partKey(file.key, 0), packed(nothing(), false));
-  const looked = seen ?? (await lookAt(talk, whole()));
-  if (kept.parts === 1 && !looked.isDouble) return { blobKey: partKey(file.key, 0), ...factsOf(looked) };
-  const blobKey = wholeKey(file.key);
-  await blobs.put(blobKey, looked.isDouble ? unpacked(whole()) : whole());
-  const final = looked.isDouble ? await lookAt(talk, (await blobs.get(blobKey)) ?? whole()) : looked;
-  if (final.isDouble) {
-    await blobs.delete(blobKey);
-    throw new PeerFault('file-encoding');
-  }
-  for (let p = 0; p < kept.parts; p++) await blobs.delete(partKey(file.key, p));
-  return { blobKey, ...factsOf(final) };
-}
-
-const factsOf = ({ bytes, sha256, lines, endsWithin }: Looked) => ({ bytes, sha256, lines, endsWithin });
-
-/** @throws always: the fault, after what is of no use was let go; what is no fault of the peer (no room, no database) as it is */
+/** @throws always: the fault, after what is of no use was let go; what is no fault of the peer (no room, no database, a part that is gone) as it is */
 async function giveUp(talk: Talk, file: FileRequest, kept: Kept, fault: unknown): Promise<never> {
+  if (fault instanceof PartGone) await forget(talk, file, kept);
   if (!(fault instanceof PeerFault)) throw fault;
   if (fault.reason === 'file-cut') talk.note('peer-file-cut');
   if (fault.reason === 'file-corrupt') talk.note('peer-file-corrupt');

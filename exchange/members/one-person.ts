@@ -39,6 +39,7 @@ import {
   moveEnrolments,
   moveRecords,
   moveWaiting,
+  noteReleased,
   recordsAfter,
   sayAgain,
 } from '../store/members/merge-parts.ts';
@@ -252,6 +253,7 @@ export async function makeTwo(
     const move: Move = { id: merge.id, from: memberId, to: formerId };
     const doubted = await doubtsOf(tx, [memberId, formerId]);
     await endMerge(tx, { id: merge.id, at, by: who.subject, reason, compareAt: new Date(at.getTime() + COMPARE_MS) });
+    await noteReleased(tx, move);
     await giveBack(tx, move);
     for (;;) {
       const page = await movedRecords(tx, move, PAGE);

@@ -1,7 +1,8 @@
 // downloading → reconciling: every file is kept as it came, with its hash. Finished files are not fetched again; one that broke
 // off goes on from what is kept.
 import { downloadBundles } from '../client/bundle-pages.ts';
-import { type Downloaded, download } from '../client/download.ts';
+import { download } from '../client/download.ts';
+import type { Downloaded } from '../client/file-parts.ts';
 import { poll, readManifest } from '../client/kick-off.ts';
 import { askPeer, discard, isAway, PeerFault } from '../client/peer-fetch.ts';
 import { holdPull, pullMembers } from '../store/pull/pull.ts';

@@ -12,7 +12,7 @@ import { deniedFacts } from '../chain/denied-facts.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
 import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/records/staging.ts';
-import { factsOf } from '../transform/facts.ts';
+import { factsOf, wholeAuthorization } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { holdsOthers, isMadeAboutAnother, peopleWithin } from '../transform/others-within.ts';
@@ -172,27 +172,29 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const facts = factsOf(resource, json, false, false, found);
   const id = localId(context.peerId, type, sourceId);
   const { state = '' } = facts.authorization ?? {};
-  if (state === 'denied' || state === 'drug') if (isHeld(`${state}-pa`)) return hold(`${state}-pa`, whose);
+  const isLetIn = state === 'denied' || state === 'drug';
+  if (isLetIn && isHeld(`${state}-pa`)) return hold(`${state}-pa`, whose);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
     return hold('consent-scope', { ...whose, label: facts.label });
   if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');
 
+  // people who took in what was denied, or a drug, see what that was
+  const form = isLetIn ? wholeAuthorization(resource, json, found) : facts.shared;
   let kept = json;
-  if (facts.shared !== undefined && moneyIn(resource).length > 0) {
+  if (form !== undefined && moneyIn(resource).length > 0) {
     findings.add('money-present');
-    kept = facts.shared;
+    kept = form;
   }
   let keeps: string[] | undefined;
   const { removedLines = [], removesParts = false } = facts.authorization ?? {};
-  if (facts.shared !== undefined && (removedLines.length > 0 || removesParts)) {
+  if (!isLetIn && form !== undefined && (removedLines.length > 0 || removesParts)) {
     findings.add('denied-pa');
-    kept = facts.shared;
+    kept = form;
     const named = namedDocuments(kept, context);
     keeps = namedDocuments(json, context).filter((key) => !named.includes(key));
   }
   // its narrative may tell what was paid, in whatever words
-  if (type === 'ExplanationOfBenefit' && resource['text'] !== undefined && facts.shared !== undefined)
-    kept = facts.shared;
+  if (type === 'ExplanationOfBenefit' && resource['text'] !== undefined && form !== undefined) kept = form;
   const inbound = checkInbound(resource, kept, json, found, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;

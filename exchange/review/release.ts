@@ -47,7 +47,11 @@ export async function releaseUnit(deps: Needs, item: Item, due: ReleaseDue): Pro
   const also = async (tx: Queryable) => {
     if (!(await forgetRelease(tx, due))) throw new Overtaken();
   };
-  const said = due.isUndo ? { held: item.kind } : { released: [item.kind, ...(await releasedFrom(sql, item))] };
+  const others = (await releasedFrom(sql, item)).filter((kind) => kind !== item.kind);
+  const said = due.isUndo
+    ? // whose it is is asked of what came through the other checks
+      { held: item.kind, released: item.kind === 'patient-change' ? others : undefined }
+    : { released: [item.kind, ...others] };
   const carriedOut = async () => {
     await replay(deps, { ...more, pull, only: [{ ...place, ...said }], ...(before ? {} : { also }) });
     const pullBefore = before && (await findPull(sql, before.pullId));

@@ -97,6 +97,14 @@ function formText(
   return stringifySpelled(formOf(parseSpelled(json) as Resource, json, names, links, removed));
 }
 
+/**
+ * A received authorization that people took in although a check held it, as it is kept: without money, with all of its lines. It leaves to nobody.
+ * The same text when it is that as it came.
+ */
+export function wholeAuthorization(resource: Resource, json: string, { names } = watchedIn(resource)): string {
+  return formText(resource, json, names, false, undefined) ?? json;
+}
+
 /** Does one of our own records contain something of somebody else, or say that it was made about somebody else? An import refuses it today (members/read-own.ts); what an older one took stays here. */
 function isOfOthersToo(resource: Resource): boolean {
   if (resource['contained'] === undefined && resource['context'] === undefined) return false;

@@ -1960,3 +1960,32 @@ test('room that ends within a file is our fault, not the peer’s: what has come
     if (room) blobs.room = room;
   }
 });
+
+test.each([
+  ['gone', undefined],
+  ['not what it was', 1000],
+  ['less than it was', 0],
+] as const)('a part that was kept, and is %s here, is fetched anew, and no person is asked', async (_what, kept) => {
+  const { blobs } = peer.node.deps;
+  const lose: Handler = async (request, a, body) => {
+    const [row] = await peer.node.deps.database.sql<{ id: string }[]>`
+      select id from exchange.pull order by created_at desc limit 1`;
+    const key = `pulls/${row?.id ?? ''}/0.p0.ndjson.gz`;
+    if (kept === undefined) await blobs.delete(key);
+    else
+      await blobs.put(
+        key,
+        (async function* () {
+          yield packed.subarray(0, kept);
+        })(),
+      );
+    return rest(packed, strong)(request, a, body);
+  };
+  const whole: Handler = (request, a, body) =>
+    request.headers.range === undefined
+      ? void a.writeHead(200, { 'content-type': 'application/fhir+ndjson', ...strong }).end(packed)
+      : rest(packed, strong)(request, a, body);
+  const rested = await peer.pull(serves(turns(cut(packed, 2000, strong), lose, whole)));
+  expect([rested.state, await peer.ledger(rested.id)]).toEqual(['done', { created: 400 }]);
+  expect(asked('/f/1').map((s) => s.headers.range)).toEqual([undefined, 'bytes=2000-', undefined]);
+});

@@ -256,9 +256,36 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
       and not exists (select from exchange.clock x where x.kind = k.kind and x.subject = ${to}::text || '/' || n.part)`;
   await tx`
     update exchange.identity i set member_id = ${to} from ${part('identity')}
-    where i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}`;
+    where i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}
+      -- what came since stays, as whose it is known
+      and not exists (select from exchange.resource r where r.member_id = ${from} and r.type = i.type and r.id = i.local_id and r.origin = i.peer_id and not r.deleted
+        and not exists (select from exchange.member_merge_part x where x.merge_id = ${id} and x.what = 'record' and x.key = r.type and x.part = r.id))`;
   await moveDenials(tx, from, to);
   await tx`update exchange.review_item r set member_id = ${to} from ${part('item')} where r.id = n.key`;
+}
+
+/**
+ * What waited for the former one and was released while the two were one goes back with what was there, and so do statements about nothing else: it came before.
+ * ledger_member, unit_revision by its line, identity_pkey, resource_pkey.
+ */
+export async function noteReleased(tx: Queryable, { id, from, to }: Move): Promise<void> {
+  await tx`
+    insert into exchange.member_merge_part (merge_id, what, key, part)
+    select ${id}, 'record', r.type, r.id from exchange.member_merge_part n
+    join exchange.member_merge g on g.id = n.merge_id
+    join exchange.identity i on i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}
+    join exchange.resource r on r.member_id = ${from} and r.type = i.type and r.id = i.local_id and r.origin = i.peer_id
+    where n.merge_id = ${id} and n.what = 'identity' and exists (
+      select from exchange.ledger l join exchange.unit_revision v on v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry
+      where l.member_id in (${from}, ${to}) and l.type = i.type and l.source_id = i.source_id and v.cause = 'release' and v.outcome <> 'quarantined' and v.at >= g.at)
+    on conflict do nothing`;
+  await tx`
+    insert into exchange.member_merge_part (merge_id, what, key, part)
+    select ${id}, 'record', p.type, p.id from exchange.resource p
+    where p.member_id = ${from} and p.type = 'Provenance' and not exists (
+      select from unnest(p.targets) t where not exists (
+        select from exchange.member_merge_part n where n.merge_id = ${id} and n.what = 'record' and n.key = split_part(t, '/', 1) and n.part = split_part(t, '/', 2)))
+    on conflict do nothing`;
 }
 
 /** Keys of records that moved and are still there. Primary keys. */

@@ -1,6 +1,6 @@
 // Files of a pull's manifest, each with what became of it.
 import type { Queryable } from '../../../src/store/database.ts';
-import type { Kept } from '../../client/download.ts';
+import type { Kept } from '../../client/file-parts.ts';
 import type { ManifestFile } from '../../client/manifest.ts';
 
 /** How many messages of a severity and code. */

@@ -25,7 +25,7 @@ export async function decideReplay(
 ): Promise<void> {
   await releasedUnits(tx, work, 'superseded');
   await provenanceMembers(tx, work);
-  const isReplaced = `i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo'))${typeof said === 'string' ? ` and not ${TAKEN[said]}` : ''}`;
+  const isReplaced = `i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo'))${typeof said === 'string' ? ` and not ${TAKEN[said]}` : ''}${said === 'released' ? ` and not ${OF_ANOTHER}` : ''}`;
   await tx.unsafe(
     `update exchange.staging s set
        outcome = case
@@ -50,6 +50,7 @@ export async function decideReplay(
      where s.pull_id = $1 and x.pull_id = $1 and s.file = x.file and s.line = x.line and s.entry = x.entry`,
     [work.id, work.pull, work.peerId],
   );
+  if (said === 'released') await askWhose(tx, work);
   if (moved !== 'held') await holdSensitiveDrugs(tx, work, said === 'given-back');
   if (moved === 'taken') await takeMoved(tx, work);
   if (moved === 'held') return holdMoved(tx, work);
@@ -70,10 +71,24 @@ const holdAgain = (tx: Queryable, work: Decided, reason: string) => tx`
 
 /** May unit `s` take the place of another version, or of what was taken back, that identity `i` is of? Such an item is gone when a later version is here. */
 const TAKEN = {
-  released: `coalesce(i.state in ('visible', 'quarantined', 'retracted') and not s.is_shared and i.member_id is not distinct from s.member_id
+  // what is not shown of anybody may be another member's by now
+  released: `coalesce(i.state in ('visible', 'quarantined', 'retracted') and not s.is_shared and (i.state <> 'visible' or i.member_id is not distinct from s.member_id)
     and s.outcome in ('created', 'linked-duplicate', 'quarantined') and (i.state = 'retracted' or (s.last_updated < i.last_updated) is not true), false)`,
   'given-back': `coalesce(i.state = 'quarantined' and i.member_id = s.member_id, false)`,
 };
+
+/** Is another member shown what identity `i` is of, of an older version? */
+const OF_ANOTHER = `coalesce(i.state in ('visible', 'echo') and i.member_id <> s.member_id and not s.is_shared and s.targets is null
+    and (s.last_updated < i.last_updated) is not true, false)`;
+
+/** Whose it is was not asked before, as another check held it: it waits for that. identity_pkey. */
+async function askWhose(tx: Queryable, work: Decided): Promise<void> {
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'quarantined', reason = 'patient-change', local_id = s.made_id from exchange.identity i
+     where s.pull_id = $1 and s.outcome in ('created', 'linked-duplicate', 'updated') and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id and ${OF_ANOTHER}`,
+    [work.id, work.peerId],
+  );
+}
 
 /** New ones, later versions that are released, and those that are shown unless a person said that this version may be. review_decision_item. */
 const JUDGED_ANEW = `((s.outcome in ('created', 'linked-duplicate', 'updated') and s.reason is null) or (s.outcome = 'updated' and s.reason = 'replayed'

@@ -174,5 +174,7 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
     on conflict (id) do update set kind = excluded.kind, weight = excluded.weight, b_hash = excluded.b_hash, pull_id = excluded.pull_id, file = excluded.file,
       line = excluded.line, entry = excluded.entry, detail = excluded.detail, state = 'open', decision = null, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1
       where exchange.review_item.b_hash is distinct from excluded.b_hash or exchange.review_item.state = 'gone'
-        or (exchange.review_item.kind <> excluded.kind and not (exchange.review_item.decision is not distinct from 'discard' and excluded.kind in ('consent-withdrawn', 'named-in-error')))`;
+        or (exchange.review_item.kind <> excluded.kind and not (exchange.review_item.decision is not distinct from 'discard' and excluded.kind in ('consent-withdrawn', 'named-in-error'))
+          -- people have released it from the other checks: whose it is stays the question
+          and exchange.review_item.kind <> 'patient-change')`;
 }
