@@ -5,7 +5,8 @@ import type { Reject } from '../../src/import/rejects-file.ts';
 import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
 import { type NamedInFile, noteAction, noteRow } from './named-in-file.ts';
 import type { EnrolmentLine } from './owned-rows.ts';
-import { type Options834, read834 } from './x12-834.ts';
+import { read834 } from './x12-834.ts';
+import type { Options834 } from './x12-member.ts';
 
 const TOO_LONG = 'It has values beyond the last column, so that some may stand in the wrong ones.';
 

@@ -36,7 +36,7 @@ import type { NamedInFile } from './named-in-file.ts';
 import { type EnrolmentLine, type Other, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
-import type { Options834 } from './x12-834.ts';
+import type { Options834 } from './x12-member.ts';
 
 export type ImportMembersInput = {
   /** records, already read from files; may be empty */
