@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import { prettyJson } from '../../src/fhir/pretty-json.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { nameOfShared } from '../report/member/members.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
@@ -60,6 +61,8 @@ export type ItemReport = {
   /** of a claim that is held for other claims: those */
   others: OtherClaim[];
   decisions: Decision[];
+  /** open, and to be decided after this one: of its kind, else the heaviest */
+  next: Pick<Item, 'id' | 'kind'> | undefined;
   /** the last of them is not carried out yet; `isKept`: the file that it has to read is there */
   due: { isUndo: boolean; isKept: boolean } | undefined;
 };
@@ -101,6 +104,21 @@ async function copyOf(
   };
 }
 
+/** The one after it of its kind, else the first of its kind, else the first of all. */
+async function nextOf(sql: Queryable, item: Item): Promise<Item | undefined> {
+  const { kind, weight, openedAt: at, id } = item;
+  for (const [filter, after] of [
+    [{ kind }, { weight, at, id }],
+    [{ kind }, undefined],
+    [{}, undefined],
+  ] as const) {
+    const found = await listItems(sql, { state: 'open', ...filter }, 2, after);
+    const next = found.find((i) => i.id !== id);
+    if (next) return next;
+  }
+  return undefined;
+}
+
 export async function itemReport(deps: Needs, id: string): Promise<ItemReport | undefined> {
   const { sql } = deps.database;
   const item = /^[0-9a-f]{32}$/.test(id) ? await findItem(sql, id) : undefined;
@@ -139,6 +157,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     received: raw === undefined ? undefined : 'text' in raw ? raw.text : raw.fault,
     others: item.kind === 'patient-change' ? await otherClaims(sql, item.peerId, namedClaims(item.detail)) : [],
     decisions: await decisionsOf(sql, item.id),
+    next: await nextOf(sql, item),
     due: due && { ...due, isKept: await isKept(deps, sql, item) },
   };
 }

@@ -56,6 +56,12 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   }</section>`;
 }
 
+/** To the item that is decided next: who has many goes from one to the next. */
+const nextLink = (visit: Visit, { next }: ItemReport): Safe | undefined =>
+  next && may(visit.session, 'decide')
+    ? html`<p><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>`
+    : undefined;
+
 /** One decision for all that are shown, of one kind and one payer, or of ours: what is not shown is not decided. */
 function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
   const { kind = '', state, peerId } = filter;
@@ -271,18 +277,20 @@ export function conflicts(desk: Desk): void {
         ? []
         : [{ name: 'received', caption: `As received from ${r.peerName}`, text: r.received }]),
     ];
+    const about = factTable(r, timeZone);
     return desk.show(visit, {
       title: label(r.item.kind),
       place: 'conflicts',
       trail: [[PATH, 'Conflicts and quarantine']],
       tables: [
         ...(r.first || r.second ? [besideTable(r)] : []),
-        factTable(r, timeZone),
+        about,
         ...(r.first || r.second ? [originTable(r, timeZone)] : []),
         historyTable(r, timeZone),
       ],
-      ...(texts.length > 0 ? { texts } : {}),
-      after: decideForm(visit, r),
+      // what is decided on stands together, and long texts behind it
+      within: { after: about.name, part: html`${decideForm(visit, r) ?? ''}${nextLink(visit, r) ?? ''}` },
+      ...(texts.length > 0 ? { texts, textsLast: true } : {}),
     });
   });
 

@@ -63,8 +63,11 @@ export type View = {
   /** forms and other markup before the tables, on the page only */
   before?: Part;
   tables: readonly Table[];
-  /** long texts side by side, after the first table; rows of a table `texts` in CSV and JSON */
+  /** markup after the table of that name, on the page only */
+  within?: { after: string; part: Part };
+  /** long texts side by side, at the end or after the first table; rows of a table `texts` in CSV and JSON */
   texts?: readonly { name: string; caption: string; text: string }[];
+  textsLast?: true;
   /** markup after the tables, on the page only */
   after?: Part;
   /** address of the next rows */
@@ -236,12 +239,14 @@ export function show(
         json: withQuery(c.req.url, { format: 'json', table: t.name, ...fromFirst }),
         isPart: view.filesByPage !== true && (view.next !== undefined || isLater),
       }),
-      i === 0 && view.texts ? textsHtml(view.texts) : '',
+      t.name === view.within?.after ? view.within.part : '',
+      i === 0 && view.texts && view.textsLast !== true ? textsHtml(view.texts) : '',
     ]),
     view.next === undefined
       ? ''
       : html`<p class="paging"><a class="button" href="${view.next}" rel="next">Next rows</a></p>`,
     view.after,
+    view.texts && view.textsLast === true ? textsHtml(view.texts) : '',
   ];
   return c.html(pageText(deps, { title: view.title, main, place: view.place, trail: view.trail }, session));
 }

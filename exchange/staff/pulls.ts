@@ -9,6 +9,7 @@ import { alertTable, MOST_ALERTS } from './alerts.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
+import { may } from './roles.ts';
 
 /** The clock of a pull: that of its members' requests. */
 function pullClock(p: PullLine, now: Date) {
@@ -65,9 +66,14 @@ const SHOWS: Readonly<Record<keyof typeof PULL_SHOWS, string>> = {
   faulty: 'with faults of the payer',
 };
 
-type Tile = { n: number; what: string; more: string; href: string };
+/** `href` undefined: the role does not open it */
+type Tile = { n: number; what: string; more: string; href: string | undefined };
 const tile = (t: Tile): Safe =>
-  html`<li class="tile"><strong>${grouped(t.n)}</strong><a class="what" href="${t.href}">${t.what}</a><span class="more">${t.more}</span></li>`;
+  html`<li class="tile"><strong>${grouped(t.n)}</strong>${
+    t.href === undefined
+      ? html`<span class="what">${t.what}</span>`
+      : html`<a class="what" href="${t.href}">${t.what}</a>`
+  }<span class="more">${t.more}</span></li>`;
 
 export function pulls(desk: Desk): void {
   const { deps } = desk;
@@ -101,6 +107,12 @@ export function pulls(desk: Desk): void {
         what: 'Pulls that need a person',
         more: n.waiting === 0 ? 'none waits' : 'read the reason and decide',
         href: '#t-alerts',
+      },
+      {
+        n: n.items.n,
+        what: 'Conflicts to decide',
+        more: n.items.grave === 0 ? 'none of safety or identity' : `${grouped(n.items.grave)} of safety or identity`,
+        href: may(visit.session, 'rows') ? '/staff/conflicts' : undefined,
       },
       {
         n: late,

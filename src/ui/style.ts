@@ -28,7 +28,7 @@ p{margin:.25rem 0 .6rem;max-width:75ch}
 .trail{font-size:.9rem;color:var(--soft);margin:0}
 .lead p{font-size:1.02rem}
 .note,.files,.paging,.empty{color:var(--soft);font-size:.9rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.8rem;margin:1rem 0;padding:0;list-style:none}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.8rem;margin:1rem 0;padding:0;list-style:none}
 .tile{background:var(--paper);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1rem}
 .tile strong{display:block;font-size:1.9rem;line-height:1.1;font-weight:650;font-variant-numeric:tabular-nums}
 .tile .what{display:block;font-weight:600;margin-top:.15rem}

@@ -7,6 +7,8 @@ import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 export type Numbers = {
   /** pulls about which an alert stands */
   waiting: number;
+  /** open items; `grave`: those of safety or identity */
+  items: { n: number; grave: number };
   pulls: { state: string; n: number }[];
   overdue: { kind: string; n: number }[];
   openClocks: number;
@@ -15,12 +17,15 @@ export type Numbers = {
   requests: { all: number; answered: number };
 };
 
-/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open and clock_attempted; alerts by alert_standing; quarantine by identity_quarantined. */
+/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open and clock_attempted; alerts by alert_standing; items by review_item_open; quarantine by identity_quarantined. */
 export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
-  const [[waiting], pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
+  const [[waiting], [items], pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
     sql<{ n: number }[]>`
       select count(distinct subject)::int as n from exchange.alert
       where cleared_at is null and kind in ('pull-waits', 'pull-incomplete', 'pull-failed', 'pull-repeats')`,
+    sql<
+      { n: number; grave: number }[]
+    >`select count(*)::int as n, count(*) filter (where weight = 3)::int as grave from exchange.review_item where state = 'open'`,
     sql<
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
@@ -36,6 +41,7 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
   ]);
   return {
     waiting: waiting?.n ?? 0,
+    items: items ?? { n: 0, grave: 0 },
     pulls: [...pulls],
     overdue: clocks.filter((c) => c.late > 0).map((c) => ({ kind: c.kind, n: c.late })),
     openClocks: clocks.reduce((sum, c) => sum + c.n, 0),

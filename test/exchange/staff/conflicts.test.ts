@@ -59,6 +59,31 @@ test('a page shows both values, both origins and what may be decided; each look 
   expect((await reviewer.get('/staff/conflicts/ffffffffffffffffffffffffffffffff')).status).toBe(404);
 });
 
+test('what is decided on stands before the texts, and leads to the next of its kind; the overview says how many wait', async () => {
+  const { tables } = await json('&kind=value-mismatch');
+  const id = await itemOf('value-mismatch');
+  const next = async (of: string) => {
+    const page = await (await reviewer.get(`/staff/conflicts/${of}`)).text();
+    expect(page.indexOf('<h2>Decide</h2>')).toBeLessThan(page.indexOf('<pre'));
+    return /href="\/staff\/conflicts\/([0-9a-f]{32})">Next to decide: /.exec(page)?.[1] ?? '';
+  };
+  // by it, all of the kind are seen once before the first one comes again
+  const seen = [id];
+  for (let of = await next(id); of !== id; of = await next(of)) seen.push(of);
+  expect(new Set(seen).size).toBe(tables.items.length);
+  const all = Number((await sql()`select count(*)::int as n from exchange.review_item where state = 'open'`)[0]?.['n']);
+  for (const [who, isLed] of [
+    [reviewer, true],
+    [viewer, false],
+  ] as const) {
+    const page = await (await who.get('/staff')).text();
+    expect([
+      page.includes(`<strong>${all}</strong>`),
+      page.includes('href="/staff/conflicts">Conflicts to decide'),
+    ]).toEqual([true, isLed]);
+  }
+});
+
 test('decided, taken back and decided otherwise: nothing is forgotten', async () => {
   const id = await itemOf('value-mismatch');
   const first = await decide(id, 'prefer-theirs');
