@@ -2,11 +2,12 @@
 import './runtime/steady-malloc.ts';
 import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
-import { importDirectory, importMembersCommand, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
+import { importDirectory, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { evidencePack, evidenceVerify } from './command/evidence.ts';
 import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
+import { importMembersCommand } from './command/import-members.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { membersContacts, membersInvite, membersOne, membersRelabel, membersTwo } from './command/members.ts';
 import { peerCommands } from './command/peer-commands.ts';
@@ -86,6 +87,10 @@ load
       .choices(['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'])
       .default('ma'),
   )
+  .option('--full', 'the enrolment file names everybody who is covered in its lines of business (an 834 may say so)')
+  .option('--absent <file>', 'where those go who are covered here and absent from a full file', 'absent.csv')
+  .option('--end-absent <day>', 'with a full file: the last day (YYYY-MM-DD) of the coverage of those absent from it')
+  .option('--absent-most <n>', 'with --end-absent: end so many at most (usually one in ten of those covered)')
   .option('--enrolment-template <file>', 'write an enrolment CSV for these records instead of loading them')
   .option('--prior-payer <peer>', 'with --enrolment-template: a file for the node that will ask this payer')
   .option('--strict', 'reject what has any finding')

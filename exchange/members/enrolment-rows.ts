@@ -3,22 +3,35 @@ import { csvRows } from '../../src/import/csv-rows.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
+import { type NamedInFile, noteAction, noteRow } from './named-in-file.ts';
 import type { EnrolmentLine } from './owned-rows.ts';
-import { type Options834, read834 } from './x12-834.ts';
+import { read834 } from './x12-834.ts';
+import type { Options834 } from './x12-member.ts';
 
 const TOO_LONG = 'It has values beyond the last column, so that some may stand in the wrong ones.';
 
-/** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
+/**
+ * Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment).
+ * @param named what is noted of whom the file names
+ */
 export async function* enrolmentRows(
   input: { enrolment: string; x12?: Options834 },
   today: string,
   reject: (r: Reject) => Promise<void> | void,
+  named?: NamedInFile,
 ): AsyncGenerator<EnrolmentLine> {
   const path = input.enrolment;
   if (input.x12 !== undefined) {
     const refuse = (line: number, reason: string) =>
       reject({ source: path, line, code: 'invalid-enrolment' as const, reason });
-    for await (const { line, values, isEnd } of read834(path, input.x12, refuse)) {
+    const { lob } = input.x12;
+    named?.lobs.add(lob);
+    const refuseMember = (line: number, reason: string, numbers: readonly string[]) => {
+      noteRow(named, numbers);
+      return refuse(line, reason);
+    };
+    for await (const { line, values, isEnd } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
+      noteRow(named, [values.member_number, values.former_member_number]);
       const row = isEnd ? readEnd(values) : readEnrolment(values, today);
       if ('faults' in row) await refuse(line, row.faults.join(' '));
       else yield { line, row };
@@ -32,6 +45,7 @@ export async function* enrolmentRows(
   };
   for await (const { line, values, hasMore, fault, isCut } of csvRows(path, { columns })) {
     if (fault !== undefined) {
+      noteRow(named, []);
       await reject({
         source: path,
         line,
@@ -41,9 +55,14 @@ export async function* enrolmentRows(
       });
       continue;
     }
+    // some of its values may stand in the wrong columns
+    noteRow(named, hasMore ? [] : [values.member_number, values.former_member_number]);
     const row = hasMore ? { faults: [TOO_LONG] } : readEnrolment(values, today);
     if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
-    else yield { line, row };
+    else {
+      named?.lobs.add(row.lob);
+      yield { line, row };
+    }
   }
   if (!hasHeader) throw new ImportFault(`The enrolment file ${path} is empty: it has not even a header.`);
 }

@@ -32,10 +32,11 @@ import { enrolmentRows } from './enrolment-rows.ts';
 import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
+import type { NamedInFile } from './named-in-file.ts';
 import { type EnrolmentLine, type Other, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
-import type { Options834 } from './x12-834.ts';
+import type { Options834 } from './x12-member.ts';
 
 export type ImportMembersInput = {
   /** records, already read from files; may be empty */
@@ -44,6 +45,8 @@ export type ImportMembersInput = {
   enrolment?: string;
   x12?: Options834;
   validate: (resource: unknown) => Issue[];
+  /** told whom the enrolment file names */
+  named?: NamedInFile;
   /** refuse records with any finding, not only broken ones */
   strict?: boolean;
   /** called for each refused unit */
@@ -281,7 +284,7 @@ async function commitEnrolment(
   // faults of rows were reported while staging
   for await (const item of ownedRows(
     deps.database.sql,
-    enrolmentRows({ ...input, enrolment: path }, todayOf(deps), () => {}),
+    enrolmentRows({ ...input, enrolment: path }, todayOf(deps), () => {}, input.named),
     taken,
     formers,
     refuseOther,

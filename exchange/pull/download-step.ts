@@ -6,7 +6,7 @@ import type { Downloaded } from '../client/file-parts.ts';
 import { poll, readManifest } from '../client/kick-off.ts';
 import { askPeer, discard, isAway, PeerFault } from '../client/peer-fetch.ts';
 import { holdPull, pullMembers } from '../store/pull/pull.ts';
-import { isNoted, noteTypes } from '../store/pull/pull-fault.ts';
+import { notedTypes, noteTypes } from '../store/pull/pull-fault.ts';
 import {
   appendFiles,
   type FileWithParts,
@@ -29,6 +29,7 @@ const MIB = 1024 * 1024;
 /** Faults after which the others need not be tried. */
 const FOR_ALL = new Set(['auth', 'unreachable', 'certificate', 'throttled', 'not-registered']);
 const REFUSED_TYPE = 'peer-type-refused';
+const INCOMPLETE = 'peer-incomplete';
 const REFUSED_SEARCH = /^bundle-(400|403|404|405|422|501)$/;
 const NOT_SPOKEN = /^bundle-(400|404|405|501)$/;
 
@@ -58,12 +59,14 @@ export async function downloadStep(s: Step): Promise<void> {
   const bytes = files.reduce((n, f) => n + (f.bytes ?? 0), 0);
   if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
-  const mayLack = said.mayLack || refused.size > 0 || (await isNoted(sql, s.pull.id, REFUSED_TYPE));
-  if (mayLack) s.note('peer-incomplete');
+  const lacks = [...refused, ...(await notedTypes(sql, s.pull.id, REFUSED_TYPE))];
+  if (said.mayLack) s.note(INCOMPLETE);
   // what it could not give would not come by itself: the next request begins where this one did
-  const changes = mayLack ? { transactionTime: null } : {};
+  const changes = said.mayLack || lacks.length > 0 ? { transactionTime: null } : {};
   return advance(s, 'reconciling', changes, '', async (tx) => {
     await noteTypes(tx, s.pull.id, REFUSED_TYPE, [...refused]);
+    // with the type: a person may have taken it that the payer gives none of it
+    await noteTypes(tx, s.pull.id, INCOMPLETE, lacks);
     if (isAtOnce) await closeRequests(tx, s, await pullMembers(tx, s.pull.id), s.deps.clock());
   });
 }

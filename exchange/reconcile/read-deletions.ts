@@ -23,7 +23,9 @@ export function readDeletions(line: string, peerBase: string): Deletion[] | Unit
   } catch {
     return rejected('invalid-json');
   }
-  if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
+  // a batch may be carried out in part, and nothing else says that it is meant to be carried out at all
+  if (!isResource(parsed) || parsed.resourceType !== 'Bundle' || parsed['type'] !== 'transaction')
+    return rejected('not-a-resource');
   const entries = Array.isArray(parsed['entry']) ? parsed['entry'] : [];
   if (entries.length === 0) return rejected('not-a-resource');
   return entries.map((entry, i) => {

@@ -28,6 +28,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'relabel-begun': 'labelling sensitive records anew begun',
   relabel: 'sensitive records labelled anew',
   import: 'own records and enrolment loaded',
+  'absent-ended': 'coverage ended of those absent from a full file',
   'audit-verify': 'audit trail verified',
   'evidence-pack': 'evidence pack made',
   invite: 'links for members made',

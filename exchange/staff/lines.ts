@@ -5,7 +5,7 @@ import { FINDINGS, meaning, OUTCOME_NAMES, OUTCOMES, UNIT_REASONS } from '../rec
 import { attachmentTable } from '../report/pull/attachments.ts';
 import { type Difference, whyDifferent } from '../report/pull/difference.ts';
 import { ledgerLines, type Place } from '../report/pull/lines.ts';
-import { linkWords } from '../report/pull/link-words.ts';
+import { linksTable, linkWords } from '../report/pull/link-words.ts';
 import { type RecordReport, recordReport } from '../report/pull/record.ts';
 import { codeCell, count, memberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
@@ -109,6 +109,7 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
       ),
     );
   if (r.attachments.length > 0) tables.push(attachmentTable(r.attachments, (a) => a.type));
+  if (r.linked.length > 0) tables.push(linksTable(r.linked));
   for (const [i, l] of r.linked.entries())
     tables.push({
       ...differenceTable(
@@ -117,8 +118,7 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
         ['This record', 'The other record'],
         l.differences,
       ),
-      note: `${linkWords(l)[1]} Record ${l.otherId}, ${l.origin === 'own' ? 'our own' : `from ${l.origin ?? 'nowhere'}`}; link ${l.kind}, ${l.state}, by rule ${l.rule}.`,
-      empty: 'Both say the same.',
+      empty: l.text === null ? 'The other record is no longer there.' : 'Both say the same.',
     });
   tables.push(
     {

@@ -1,22 +1,14 @@
 // The commands that move data: migrate, seed, import.
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
-import type { LineOfBusiness } from '../../exchange/clocks/rules.ts';
-import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
-import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
-import { templateRow } from '../../exchange/members/template.ts';
 import { readConfig } from '../config.ts';
 import { parameterName } from '../fhir/search/parameters.ts';
-import type { IssueCode } from '../fhir/validate/issue.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import { networkId } from '../import/plan/build.ts';
 import { readDirectoryFiles } from '../import/plan/read-plan-files.ts';
 import { templates } from '../import/plan/templates.ts';
 import { progressReporter } from '../import/progress.ts';
-import { readImport } from '../import/read-import.ts';
-import { type Reject, type RejectsWriter, rejectsWriter } from '../import/rejects-file.ts';
+import type { Reject, RejectsWriter } from '../import/rejects-file.ts';
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { EVERYBODYS, makeFolder } from '../make-folder.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
@@ -26,22 +18,13 @@ import { readResource } from '../store/resource/resource.ts';
 import { type ImportEntry, importResources } from '../store/resource/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
-import { unnumbered } from './member-numbers.ts';
+import { interruptible, sayFindings, sayRejects, withRejects } from './importing.ts';
 import { type OpenNode, openServer, withNode } from './node.ts';
 import { say } from './say.ts';
 
 /** Records of a generated member on both sides together, about. */
 const RECORDS_A_MEMBER = 282;
 const number = new Intl.NumberFormat('en-US');
-
-/** Ctrl-C stops long work at a safe place; what cannot end in order there throws the signal's reason. */
-function interruptible(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => controller.abort(new CommandFault('Stopped.'));
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  return controller.signal;
-}
 
 export async function runMigrate(options: { plan?: boolean }): Promise<void> {
   const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
@@ -95,46 +78,6 @@ export async function runSeedCommand(
   progress.end();
   for (const [name, n] of Object.entries(result.counts)) say(`${number.format(n).padStart(12)} ${name}`);
   say(`${number.format(result.bytes)} bytes in ${options.out}`);
-}
-
-type Findings = Partial<Record<IssueCode, number>> | Record<string, number>;
-
-function sayFindings(findings: Findings): string[] {
-  const rows = Object.entries(findings).sort((a, b) => Number(b[1]) - Number(a[1]));
-  return rows.length === 0
-    ? []
-    : ['findings (stored as sent):', ...rows.map(([code, n]) => `  ${number.format(Number(n)).padStart(9)} ${code}`)];
-}
-
-/** Also after a fault all that was refused until then stands in the file. */
-async function withRejects(file: string, run: (rejects: RejectsWriter) => Promise<void>): Promise<void> {
-  const rejects = rejectsWriter(file);
-  try {
-    await run(rejects);
-  } catch (error) {
-    // what stopped the import is told
-    const written = await rejects.close().catch(() => undefined);
-    if (written !== undefined) say(`lines rejected until then, with their reasons: ${written}`);
-    throw error;
-  }
-  if (rejects.unread.length > 0) process.exitCode = 1;
-}
-
-/** Files that are named; of more it is said how many. */
-const NAMED = 10;
-
-/** What was refused, and first of all what was not read: how much that is nobody knows. */
-function sayRejects({ unread }: RejectsWriter, file: string | undefined): string[] {
-  const named = unread.slice(0, NAMED).map(({ source, line, reason }) => {
-    return line > 1 ? `not read as a whole: ${source}, line ${line}. ${reason}` : `not read: ${source}. ${reason}`;
-  });
-  return [
-    ...named,
-    ...(unread.length > NAMED
-      ? [`not read, or not as a whole: ${number.format(unread.length - NAMED)} files more`]
-      : []),
-    ...(file === undefined ? [] : [`rejected lines with their reasons: ${file}`]),
-  ];
 }
 
 export async function importDirectory(
@@ -225,95 +168,4 @@ function rejectOf(entry: ImportEntry, code: string, reason: string): Reject {
     reason,
     ...('fault' in entry && entry.unread ? { unread: true } : {}),
   };
-}
-
-export async function importMembersCommand(
-  paths: string[],
-  options: {
-    enrolment?: string;
-    enrolmentFromCoverage?: boolean;
-    x12?: boolean;
-    memberRef: string;
-    lineOfBusiness: string;
-    enrolmentTemplate?: string;
-    priorPayer?: string;
-    strict?: boolean;
-    rejects: string;
-  },
-): Promise<void> {
-  if (options.enrolmentTemplate !== undefined)
-    return writeTemplate(paths, options.enrolmentTemplate, options.priorPayer);
-  if (paths.length === 0 && options.enrolment === undefined)
-    throw new CommandFault('Name files or folders of records, or an enrolment file with --enrolment.');
-  if (options.x12 && options.enrolment === undefined)
-    throw new CommandFault('--x12 says how the enrolment file is read: name that file with --enrolment.');
-  const signal = interruptible();
-  const load = async (node: OpenNode, rejects: RejectsWriter) => {
-    const progress = progressReporter('import members');
-    const none = (async function* () {})();
-    const result = await importMembers(node.deps, {
-      records: paths.length === 0 ? none : readImport(paths, { progress: (p) => progress.update(p), signal }),
-      ...(options.enrolment === undefined ? {} : { enrolment: options.enrolment }),
-      ...(options.x12 ? { x12: { memberRef: options.memberRef, lob: options.lineOfBusiness } } : {}),
-      validate,
-      ...(options.strict ? { strict: true } : {}),
-      reject: (r) => rejects.write(r),
-      signal,
-    });
-    const { counts: c } = result;
-    let e = result.enrolment;
-    let unnamed: string[] = [];
-    if (options.enrolmentFromCoverage) {
-      const told = await enrolFromCoverage(node.deps, options.lineOfBusiness as LineOfBusiness, (id, why) =>
-        rejects.write({
-          source: 'Coverage',
-          line: 0,
-          resourceType: 'Coverage',
-          id,
-          code: 'invalid-enrolment',
-          reason: `No enrolment: ${why}.`,
-        }),
-      );
-      e = told;
-      const { planNpi, planName } = node.deps.config;
-      // as it is with a wrong PLAN_NPI: all would be other payers' members
-      if (told.read.ours === 0 && told.read.others > 0)
-        unnamed = [
-          `None of ${told.read.others} Coverage records names this plan (NPI ${planNpi}, or ${planName}) as its payor: nobody is enrolled by them.`,
-        ];
-    }
-    const file = await rejects.close();
-    const lacking = await unnumbered(node.deps.database.sql);
-    progress.end([
-      `created ${c.created}, updated ${c.updated}, unchanged ${c.unchanged}, deleted ${c.deleted}, repeated ${c.repeated}, rejected ${result.refused}`,
-      ...(options.enrolment === undefined && !options.enrolmentFromCoverage
-        ? []
-        : [
-            `enrolment: ${e.enrolments} coverages, ${e.otherCoverages} other payers, ${e.choices} choices new or changed`,
-          ]),
-      ...unnamed,
-      ...(lacking === undefined ? [] : [lacking]),
-      ...sayRejects(rejects, file),
-      ...sayFindings(result.findings),
-    ]);
-  };
-  await withNode((node) => withRejects(options.rejects, (rejects) => load(node, rejects)));
-}
-
-/** An enrolment file for a folder of records that come without one: edit it, then import with it. */
-async function writeTemplate(paths: string[], file: string, priorPayer: string | undefined): Promise<void> {
-  const out = createWriteStream(file, { flags: 'wx' });
-  out.write(`${csvLine(ENROLMENT_COLUMNS)}\n`);
-  let people = 0;
-  for await (const entry of readImport(paths)) {
-    if ('fault' in entry || entry.resource?.resourceType !== 'Patient') continue;
-    const row = templateRow(entry.resource, priorPayer);
-    out.write(`${csvLine(ENROLMENT_COLUMNS.map((c) => row[c]))}\n`);
-    people++;
-  }
-  out.end();
-  await finished(out);
-  say(
-    `${people} people in ${file}. Check it, then: import members ${priorPayer === undefined ? 'PATH… ' : ''}--enrolment ${file}`,
-  );
 }

@@ -381,11 +381,19 @@ const ROWS: Row[] = [
   },
   // deletions
   {
-    does: 'deletes by a batch instead of a transaction: what it says is clear',
+    does: 'deletes by a batch instead of a transaction: nothing goes, the whole line is held',
     before: () => ({}),
-    script: () => deletes(bundle({ type: 'batch' }, { method: 'DELETE', url: 'Observation/a' })),
+    script: () =>
+      deletes(
+        bundle(
+          { type: 'batch' },
+          { method: 'DELETE', url: 'Observation/a' },
+          { method: 'DELETE', url: 'Observation/b' },
+        ),
+      ),
     state: 'done',
-    holds: ['b', 'c'],
+    ledger: { created: 1, 'rejected not-a-resource': 1 },
+    holds: ['a', 'b', 'c'],
   },
   ...(
     [

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { importDirectory, importMembersCommand } from '../../src/command/data.ts';
+import { importDirectory } from '../../src/command/data.ts';
 import { faultSentence } from '../../src/command/fault.ts';
+import { importMembersCommand } from '../../src/command/import-members.ts';
 import { freshDb } from '../support/db.ts';
 
 let folder: string;
@@ -48,7 +49,12 @@ test('an import of the directory ends in order, and its exit code says that it i
 });
 
 test('an import of members says that it was stopped', async () => {
-  const options = { memberRef: '0F', lineOfBusiness: 'MA', rejects: join(folder, 'rejects.ndjson') };
+  const options = {
+    memberRef: '0F',
+    lineOfBusiness: 'MA',
+    rejects: join(folder, 'rejects.ndjson'),
+    absent: join(folder, 'absent.csv'),
+  };
   const fault = await stopped(() => importMembersCommand([file], options)).catch((error: unknown) => error);
   expect(faultSentence(fault)).toBe('Stopped.');
 });

@@ -10,7 +10,7 @@ export async function noteFaults(sql: Queryable, pullId: string, faults: Readonl
     with noted as (select * from unnest(${kinds}::text[], ${amounts}::int[]) as n(kind, amount)),
     known as (
       update exchange.finding f set amount = f.amount + n.amount from noted n
-      where f.pull_id = ${pullId} and f.kind = n.kind and f.line is null returning f.kind
+      where f.pull_id = ${pullId} and f.kind = n.kind and f.line is null and f.type is null returning f.kind
     )
     insert into exchange.finding (pull_id, kind, amount) select ${pullId}, kind, amount from noted where kind not in (select kind from known)`;
 }
@@ -23,9 +23,9 @@ export async function noteTypes(sql: Queryable, pullId: string, kind: string, ty
     where not exists (select from exchange.finding f where f.pull_id = ${pullId} and f.kind = ${kind} and f.line is null and f.type = t)`;
 }
 
-/** Was this noted of a pull as a whole? Served by finding_pull. */
-export async function isNoted(sql: Queryable, pullId: string, kind: string): Promise<boolean> {
-  const found =
-    await sql`select from exchange.finding where pull_id = ${pullId} and kind = ${kind} and line is null limit 1`;
-  return found.length > 0;
+/** Types that were noted of a pull as a whole. Served by finding_pull. */
+export async function notedTypes(sql: Queryable, pullId: string, kind: string): Promise<string[]> {
+  const rows = await sql<{ type: string }[]>`
+    select distinct type from exchange.finding where pull_id = ${pullId} and kind = ${kind} and line is null and type is not null order by 1`;
+  return rows.map((r) => r.type);
 }

@@ -38,13 +38,35 @@ const others = (sql: Queryable, not: readonly string[], fits: ReturnType<Queryab
     limit 1)`;
 
 /**
+ * Holds for a type that payer `r` refused, by finding `f`, unless a person has taken an answer without it as it is, and no answer since
+ * was without that refusal: then it is known. Few payers refuse any. finding_pull, pull_member_pkey.
+ */
+export const isUntaken = (sql: Queryable) => sql`
+  (f.kind = 'peer-type-refused' and f.line is null and not exists (
+    select from (
+      select max(a.created_at) as at from exchange.pull a join exchange.finding g on g.pull_id = a.id and g.kind = f.kind and g.line is null and g.type = f.type
+      where a.peer_id = r.id and a.state = 'done' and a.accepted_by is not null) t
+    where t.at is not null and not exists (
+      select from exchange.pull b where b.peer_id = r.id and b.state = 'done' and b.created_at > t.at
+        and exists (select from exchange.pull_member m where m.pull_id = b.id and m.outcome = 'matched')
+        and not exists (select from exchange.finding h where h.pull_id = b.id and h.kind = f.kind and h.line is null and h.type = f.type))))`;
+
+/**
+ * Does the answer of a pull lack something, other than types of which a person has taken it that payer of pull `p` gives none? finding_pull; of the types
+ * of an answer that lacks some, what {@link isUntaken} reads.
+ */
+const lacks = (sql: Queryable, pull: 'p' | 'l') => sql`
+  ((select 1 from exchange.finding f where f.pull_id = ${sql.unsafe(pull)}.id and f.kind = 'peer-incomplete' and f.line is null and f.type is null limit 1) = 1
+    or (select 1 from exchange.finding f join exchange.peer r on r.id = p.peer_id where f.pull_id = ${sql.unsafe(pull)}.id and ${isUntaken(sql)} limit 1) = 1)`;
+
+/**
  * Holds for a pull `p` whose answer is not complete and that nobody has accepted, while no later one has asked for the same coverage.
  * finding_pull, primary keys of pull_member and other_coverage, pull_member_member: written so that nothing else is read, for findings of
  * lines are many.
  */
 export const leftIncomplete = (sql: Queryable, today: string) => sql`
   (p.state = 'done' and p.accepted_by is null and p.transaction_time is null
-    and (select 1 from exchange.finding f where f.pull_id = p.id and f.kind = 'peer-incomplete' and f.line is null limit 1) = 1
+    and ${lacks(sql, 'p')}
     and (select 1 from exchange.pull_member m
       where m.pull_id = p.id and m.outcome = 'matched' and ${isOver(sql, today)}
         and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`> p.created_at`)} is null
@@ -56,12 +78,12 @@ export const leftIncomplete = (sql: Queryable, today: string) => sql`
  */
 export const leftRepeating = (sql: Queryable, today: string) => sql`
   (p.state = 'done' and p.accepted_by is null and p.transaction_time is null
-    and (select 1 from exchange.finding f where f.pull_id = p.id and f.kind = 'peer-incomplete' and f.line is null limit 1) = 1
+    and ${lacks(sql, 'p')}
     and (select 1 from exchange.pull_member m
       where m.pull_id = p.id and m.outcome = 'matched' and (${isOver(sql, today)}) is not true and ${isAsked(sql, today)}
         and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`> p.created_at`)} is null
         and (select count(*) = ${REPEATS} and bool_and(l.accepted_by is null and l.transaction_time is null
-            and exists (select from exchange.finding f where f.pull_id = l.id and f.kind = 'peer-incomplete' and f.line is null))
+            and ${lacks(sql, 'l')})
           from (select b.id, b.accepted_by, b.transaction_time from exchange.pull_member x join exchange.pull b on b.id = x.pull_id
             where x.member_id = m.member_id and x.other_coverage_id = m.other_coverage_id and x.outcome = 'matched' and b.state = 'done'
             order by b.created_at desc limit ${REPEATS}) l)
@@ -84,20 +106,6 @@ export const newestAnswer = (sql: Queryable) => sql`
   (select n.id from exchange.pull n where n.peer_id = r.id and n.state = 'done'
       and exists (select from exchange.pull_member m where m.pull_id = n.id and m.outcome = 'matched')
     order by n.created_at desc, n.finished_at desc limit 1)`;
-
-/**
- * Holds for a type that payer `r` refused, by finding `f`, unless a person has taken an answer without it as it is, and no answer since
- * was without that refusal: then it is known. Few payers refuse any. finding_pull, pull_member_pkey.
- */
-export const isUntaken = (sql: Queryable) => sql`
-  (f.kind = 'peer-type-refused' and f.line is null and not exists (
-    select from (
-      select max(a.created_at) as at from exchange.pull a join exchange.finding g on g.pull_id = a.id and g.kind = f.kind and g.line is null and g.type = f.type
-      where a.peer_id = r.id and a.state = 'done' and a.accepted_by is not null) t
-    where t.at is not null and not exists (
-      select from exchange.pull b where b.peer_id = r.id and b.state = 'done' and b.created_at > t.at
-        and exists (select from exchange.pull_member m where m.pull_id = b.id and m.outcome = 'matched')
-        and not exists (select from exchange.finding h where h.pull_id = b.id and h.kind = f.kind and h.line is null and h.type = f.type))))`;
 
 /** Holds for a pull `p` that is the newest answer of its payer, lacks types that it refused, and was taken by nobody. */
 const leftTypes = (sql: Queryable) => sql`

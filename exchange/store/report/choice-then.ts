@@ -11,6 +11,13 @@ const DAY_BEGINS = (c: string, zone: string) => `(${c}.recorded_on::timestamp at
 export const GIVEN_AT = (c: string, zone: string) =>
   `coalesce(${c}.given_at, greatest(${DAY_BEGINS(c, zone)}, least(${c}.created_at, ((${c}.recorded_on + 1)::timestamp at time zone ${zone}) - interval '1 millisecond')))`;
 
+/** Was a choice given between two instants? By its day first, where it has no more: so the hour within the day is made up of few. */
+export const GIVEN_IN = (c: string, zone: string, from: string, to: string) => {
+  const dayOf = (at: string) => `(${at}::timestamptz at time zone ${zone})::date`;
+  return `case when ${c}.given_at is not null then ${c}.given_at >= ${from} and ${c}.given_at < ${to}
+      else ${c}.recorded_on >= ${dayOf(from)} and ${c}.recorded_on <= ${dayOf(to)} and ${GIVEN_AT(c, zone)} >= ${from} and ${GIVEN_AT(c, zone)} < ${to} end`;
+};
+
 /** Was the member's choice to take part at an instant? consent_member. */
 export const CHOICE_AT = (member: string, at: string, zone: string) =>
   `coalesce((select c.choice from exchange.consent c where c.member_id = ${member} and ${GIVEN_AT('c', zone)} <= ${at} order by c.recorded_on desc, c.created_at desc limit 1) = 'opt-in', false)`;

@@ -2,13 +2,13 @@
 // (report-compliance.ts), so that they are as many. $1 to $5 are those of the report, $6 the plan's zone, $7 and $8 what narrows the list, or null.
 import type { Queryable } from '../../../src/store/database.ts';
 import { isSaidSql } from '../members/member-merge.ts';
-import { GIVEN_AT } from './choice-then.ts';
+import { GIVEN_AT, GIVEN_IN } from './choice-then.ts';
 import { QUARANTINED } from './quarantined.ts';
 import { LOB, MOST_ROWS, OF_LOB, type Row, type Scope, SINGLES, USED } from './report-compliance.ts';
 import { SENT } from './under-choice.ts';
 
 const [AT, OTHER_AT] = [GIVEN_AT('c', '$6'), GIVEN_AT('o', '$6')];
-const SAID_IN = `${AT} >= $1 and ${AT} < $2 and ${LOB('c.member_id')}`;
+const SAID_IN = `${GIVEN_IN('c', '$6', '$1', '$2')} and ${LOB('c.member_id')}`;
 const CHOICE = `c.id, c.member_id as "memberId", ${AT} as at, c.created_at as recorded, c.choice, c.given_by as "givenBy", c.channel`;
 const NOTHING_SENT = 'null::timestamptz as sent, null::text as pull';
 

@@ -3,7 +3,7 @@
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../../src/store/database.ts';
 import { isFormerSql, isSaidSql } from '../members/member-merge.ts';
-import { GIVEN_AT } from './choice-then.ts';
+import { GIVEN_AT, GIVEN_IN } from './choice-then.ts';
 import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
 import { PULL_CLOCKS, PULL_SHOWS } from './report-pulls.ts';
@@ -52,6 +52,7 @@ export const SINGLES = `m.at >= $1 and m.at < $2 and ($4::text is null or m.peer
 
 /** When a choice was given, in the plan's zone ($6). */
 const MADE_AT = GIVEN_AT('c', '$6');
+const MADE_IN = GIVEN_IN('c', '$6', '$1', '$2');
 /** Statements that have to know the plan's zone, a sixth value. */
 const ZONED: readonly string[] = ['optIn', 'withdrawals', 'statement', 'education'];
 
@@ -77,8 +78,8 @@ const COMPLIANCE_SQL = {
   // the choices of the period are read once
   optIn: `
     with said as materialized (
-      select c.member_id, c.choice, c.given_by, c.created_at, m.at, ${isSaidSql('c')} as said from exchange.consent c cross join lateral (select ${MADE_AT} as at offset 0) m
-      where m.at >= $1 and m.at < $2 and ${LOB('c.member_id')}
+      select c.member_id, c.choice, c.given_by, c.created_at, ${MADE_AT} as at, ${isSaidSql('c')} as said from exchange.consent c
+      where ${MADE_IN} and ${LOB('c.member_id')}
     )
     select
       (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
@@ -89,14 +90,13 @@ const COMPLIANCE_SQL = {
       count(distinct member_id) filter (where given_by = 'representative')::int as representatives, count(*) filter (where created_at >= $2)::int as later
     from said where ${USED}`,
   withdrawals: `
-    select count(*)::int as all, count(*) filter (where not sent)::int as obeyed, count(*) filter (where sent and learned)::int as learned
+    select count(*)::int as all, count(*) filter (where last is null)::int as obeyed, count(*) filter (where last < created_at)::int as learned
     from (
-      select exists (select from ${SENT('c.member_id')} s where s.at > w.at and s.at < w.until) as sent,
-        not exists (select from ${SENT('c.member_id')} s where s.at > w.at and s.at < w.until and s.at >= c.created_at) as learned
+      select c.created_at, (select max(s.at) from ${SENT('c.member_id')} s where s.at > w.at and s.at < w.until) as last
       from exchange.consent c
       cross join lateral (select ${MADE_AT} as at, coalesce((select min(${GIVEN_AT('o', '$6')}) from exchange.consent o
-        where o.member_id = c.member_id and o.choice = 'opt-in' and ${GIVEN_AT('o', '$6')} > ${MADE_AT}), 'infinity') as until) w
-      where c.choice = 'withdraw' and ${isSaidSql('c')} and w.at >= $1 and w.at < $2 and ${LOB('c.member_id')} and ${USED}) x`,
+        where o.member_id = c.member_id and o.choice = 'opt-in' and ${GIVEN_AT('o', '$6')} > ${MADE_AT}), 'infinity') as until offset 0) w
+      where c.choice = 'withdraw' and ${isSaidSql('c')} and ${MADE_IN} and ${LOB('c.member_id')} and ${USED}) x`,
   weAsked: `
     with asked as (
       select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
@@ -165,7 +165,7 @@ const COMPLIANCE_SQL = {
   incidents: `
     select pull, payer, reason, count(*)::int as n, min(at) as at, count(*) filter (where held)::int as held, count(*) filter (where held and not decided)::int as open,
       floor(extract(epoch from case when bool_or(held and not decided) then $3::timestamptz else greatest(min(at), max(ended)) end - min(at)) / 86400)::int as days,
-      (select min(a.at) from exchange.audit a where a.action = 'export-report' and a.object = '/staff/peers/' || min(x.peer_id) || '/to-tell' and a.at >= min(x.at)) as told
+      (select min(a.at) from exchange.audit a where a.action = 'export-report' and a.object = '/staff/peers/' || min(x.peer_id) || '/to-tell' and a.object <> '' and a.at >= min(x.at)) as told
     from (
       select p.id as pull, p.peer_id, r.name as payer, coalesce(v.reason, l.reason) as reason, p.finished_at as at,
         coalesce(i.state = 'quarantined' or ${WAITS}, false) as held, coalesce(q.state = 'decided', false) as decided,
@@ -202,10 +202,10 @@ const COMPLIANCE_SQL = {
   education: `
     select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.at)::int as n
     from exchange.shown_text t left join (
-      select text_sha256, kind, channel, at from exchange.contact
+      select text_sha256, kind, channel, at from exchange.contact where at >= $1 and at < $2
       union all
-      select c.text_sha256, 'choice', c.channel, ${MADE_AT} from exchange.consent c where c.text_sha256 is not null
-    ) c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
+      select c.text_sha256, 'choice', c.channel, c.created_at from exchange.consent c where c.text_sha256 is not null and ${MADE_IN}
+    ) c on c.text_sha256 = t.sha256
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   metrics: `
     select q.requested, q.matched,

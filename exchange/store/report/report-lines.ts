@@ -124,6 +124,9 @@ export async function lineFindings(sql: Queryable, pullId: string, at: Place): P
   ];
 }
 
+/** So many links of a record are told. */
+export const MOST_LINKED = 50;
+
 export type RecordVersion = {
   version: number;
   lastUpdated: Date;
@@ -168,6 +171,7 @@ export async function sharedVersions(sql: Queryable, type: string, id: string): 
 }
 
 export type LinkedRecord = {
+  otherType: string;
   otherId: string;
   kind: string;
   rule: string;
@@ -177,7 +181,10 @@ export type LinkedRecord = {
   body: string | null;
 };
 
-/** Records of the same member and type that were linked with one. Served by the primary keys (member, type first). */
+/**
+ * Records of the same member that were linked with one, of the same type or another (a claim and the fill that it is about). Served by the primary
+ * keys (member first; of links from another type all of the member's are looked at).
+ */
 export async function linkedRecords(
   sql: Queryable,
   memberId: string,
@@ -186,11 +193,16 @@ export async function linkedRecords(
 ): Promise<LinkedRecord[]> {
   return [
     ...(await sql<LinkedRecord[]>`
-      select case when l.a_id = ${id} then l.b_id else l.a_id end as "otherId", l.kind, l.rule, l.state, l.score, r.origin, r.body
-      from exchange.link l left join exchange.resource r
-        on r.member_id = ${memberId} and r.type = ${type} and r.id = case when l.a_id = ${id} then l.b_id else l.a_id end
-      where l.member_id = ${memberId} and l.type = ${type} and (l.a_id = ${id} or l.b_id = ${id})
-      order by l.kind, 1 limit 50`),
+      with linked as (
+        select coalesce(b_type, type) as type, b_id as id, kind, rule, state, score from exchange.link where member_id = ${memberId} and type = ${type} and a_id = ${id}
+        union all
+        select type, a_id, kind, rule, state, score from exchange.link where member_id = ${memberId} and type = ${type} and b_type is null and b_id = ${id}
+        union all
+        select type, a_id, kind, rule, state, score from exchange.link where member_id = ${memberId} and b_type = ${type} and b_id = ${id}
+      )
+      select l.type as "otherType", l.id as "otherId", l.kind, l.rule, l.state, l.score, r.origin, r.body
+      from linked l left join exchange.resource r on r.member_id = ${memberId} and r.type = l.type and r.id = l.id
+      order by l.kind, l.type, l.id limit ${MOST_LINKED}`),
   ];
 }
 

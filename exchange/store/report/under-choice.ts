@@ -29,15 +29,19 @@ const GIVEN_AWAY = (lob: Limit) => `
     ), files as materialized (
       select object, array_agg(type order by at) as types, array_agg(at order by at) as ats, bool_or(at >= $1 and at < $2) as here from fetched group by object
     ), dated as (
-      select a.seq, r.name as payer, a.action, a.object, a.member_id, a.peer_id, ${OF} as person, a.at as made,
+      select a.seq, a.action, a.object, a.member_id, a.peer_id, ${OF} as person, a.at as made,
         case when a.action <> 'export-member' then a.at when x.types[1] = '' or a.detail->'types' ? x.types[1] then x.ats[1]
           else (select min(u.at) from unnest(x.types, x.ats) u(type, at) where u.type = '' or a.detail->'types' ? u.type) end as at
       from exchange.audit a left join exchange.member_merge f on f.former_id = a.member_id and f.undone_at is null
-      join exchange.peer r on r.id = a.peer_id left join files x on x.object = a.object and a.action = 'export-member'
+      left join files x on x.object = a.object and a.action = 'export-member'
       where ${OF_MEMBER} and ${LEFT} and ${lob(OF)} and a.at >= $1::timestamptz - ${KEPT} and a.at < $2
         and (a.at >= $1 or a.action = 'export-member' and a.object in (select f.object from files f where f.here))
       offset 0 -- each is dated once
-    ), given as materialized (select d.*, coalesce(d.at >= $1 and d.at < $2, false) as here from dated d)`;
+    ), given as materialized (
+      select d.*, case when d.here then (d.at at time zone $6)::date end as day,
+        case when d.here and d.member_id in (select c.member_id from exchange.consent c where c.choice <> 'opt-in') then ${NO_SINCE('d.member_id', 'd.at', '$6')} end as no_since
+      from (select d.*, coalesce(d.at >= $1 and d.at < $2, false) as here from dated d) d
+    )`;
 
 /** Instants at which a pull `p` sent something of a member `m` of it: the question whether it is known there, and the order for its records. */
 const SENDING = `('authorized', 'matching', 'matched', 'exporting', 'downloading')`;
@@ -49,38 +53,37 @@ export const SENT = (member: string) => `(
       cross join lateral (values (coalesce(e.first, p.kicked_off_at, case when m.statement is not null then e.last end)), (case when m.outcome = 'matched' then p.kicked_off_at end)) t(at)
       where m.member_id = ${member} and (m.outcome is not null or m.statement is not null))`;
 
+/** Could the consent of match `m` hold on a day of the period? */
+const LASTED =
+  'm.consent_to >= ($1::timestamptz at time zone $6)::date and m.consent_from <= ($2::timestamptz at time zone $6)::date';
+
 /**
- * Of what left in the period (`given`): was it held by a match of its payer whose consent held when it left? By the days of the consent, and by what
- * the member had said until then, which is looked up of those alone who ever said no. All matches of these members are read once.
+ * Of what left in the period (`given`): what no match of its payer held whose consent held when it left (`unheld`). By the days of the consent, and by
+ * what the member had said until then (`no_since`), which is looked up of those alone who ever said no. All matches of these members are read once.
  * match_member_member, match_single_grant, consent_member.
  */
-const HELD = `
-    left_then as materialized (
-      select g.seq, g.member_id, g.peer_id, g.at, (g.at at time zone $6)::date as day, case when g.member_id in (select c.member_id from exchange.consent c where c.choice <> 'opt-in')
-        then ${NO_SINCE('g.member_id', 'g.at', '$6')} end as no_since
-      from given g where g.here
-    ), known as materialized (
+const UNHELD = `
+    known as materialized (
       select m.member_id, t.peer_id, t.created_at as at, m.consent_from, m.consent_to from exchange.match_member m join exchange.match_group t on t.id = m.group_id
-      where m.outcome = 'match' and t.created_at < $2 and m.member_id in (select g.member_id from left_then g)
+      where m.outcome = 'match' and t.created_at < $2 and ${LASTED} and m.member_id in (select g.member_id from given g where g.here)
       union all
       select m.member_id, m.peer_id, m.at, m.consent_from, m.consent_to from exchange.match_single m
-      where m.outcome = 'match' and m.at < $2 and (m.peer_id, m.member_id) in (select g.peer_id, g.member_id from left_then g)
-    ), held as materialized (
-      select g.seq from left_then g where exists (select from known m where m.member_id = g.member_id and m.peer_id = g.peer_id and m.at <= g.at
-        and g.day between m.consent_from and m.consent_to and (g.no_since is null or m.consent_from > g.no_since))
+      where m.outcome = 'match' and m.at < $2 and ${LASTED} and (m.peer_id, m.member_id) in (select g.peer_id, g.member_id from given g where g.here)
+    ), unheld as materialized (
+      select g.peer_id, g.person, g.object, g.at from given g where g.here and not exists (select from known m where m.member_id = g.member_id and m.peer_id = g.peer_id
+        and m.at <= g.at and g.day between m.consent_from and m.consent_to and (g.no_since is null or m.consent_from > g.no_since))
     )`;
 
 /**
- * What left in the period (`given`), and each request about a member and each disclosure (`all_of`): was the choice in force? A request that was
- * signed and refused was one as well. When a pull asked is found once for it, and who said one thing alone is not looked up again.
+ * What left in the period (`given`), what of it no choice held (`unheld`), and each request about a member (`requests`): was the choice in force? A
+ * request that was signed and refused was one as well. When a pull asked is found once for it, and who said one thing alone is not looked up again.
  */
-export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${HELD}, asked as materialized (
-      select p.id, r.name, p.kicked_off_at, coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at) as at, max(e.at) as last
-      from exchange.pull p join exchange.peer r on r.id = p.peer_id
-      left join exchange.pull_event e on e.pull_id = p.id and e.state in ${SENDING}
-      where ($4::text is null or p.peer_id = $4) group by p.id, r.name
+export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${UNHELD}, asked as materialized (
+      select p.id, p.peer_id, p.kicked_off_at, coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at) as at, max(e.at) as last
+      from exchange.pull p left join exchange.pull_event e on e.pull_id = p.id and e.state in ${SENDING}
+      where ($4::text is null or p.peer_id = $4) group by p.id
     ), asked_of as materialized (
-      select a.id, a.name, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
+      select a.id, a.peer_id, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
         coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
       from asked a join exchange.pull_member m on m.pull_id = a.id
       where (m.outcome is not null or m.statement is not null) and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
@@ -88,15 +91,14 @@ export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${HELD}, asked 
       select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since
       from (select * from exchange.consent offset 0) c -- read once, not looked up member by member
       where c.member_id in (select member_id from asked_of) group by c.member_id
-    ), all_of as materialized (
-    select 'request' as direction, u.name as payer, u.member_id as "memberId", 'pull/' || u.id as object, u.at,
-      case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
-        else ${CHOICE_AT('u.member_id', 'u.at', '$6')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at', '$6')}) end as held,
-      case when u.again then u.kicked_off_at else u.at end as last
-    from asked_of u left join said s on s.member_id = u.member_id
-    where u.at is not null
-    union all
-    select 'disclosure', g.payer, g.person, g.object, g.at, g.seq in (select h.seq from held h), g.at from given g where g.here)`;
+    ), requests as materialized (
+      select u.peer_id, u.member_id, u.id, u.at,
+        case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
+          else ${CHOICE_AT('u.member_id', 'u.at', '$6')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at', '$6')}) end as held,
+        case when u.again then u.kicked_off_at else u.at end as last
+      from asked_of u left join said s on s.member_id = u.member_id
+      where u.at is not null
+    )`;
 
-/** When a no that was given before became known after it, of a row `u` of `all_of` without a choice in force. */
+/** When a no that was given before became known after it, of a row `u` of what was asked or left without a choice in force. */
 export const LEARNED = LEARNED_LATER('u."memberId"', 'u.last', '$6');

@@ -407,6 +407,33 @@ describe('one record', () => {
     const page = await text('dev-reviewer', `/staff/pulls/${node.pullId}/lines/${at?.file}/${at?.line}/0`);
     expect(page).toContain('Contradicts record');
     expect(rowsOf(page, 'linked-1').length).toBeGreaterThan(0);
+    expect(rowsOf(page, 'links').map((r) => r[2])).toContain('conflict');
+  });
+
+  test('a link with a record of another type is told on both sides, by its kind in the JSON too', async () => {
+    const { sql } = node.ours.deps.database;
+    const of = async (type: string) => {
+      const [row] = await sql<{ file: number; line: number; localId: string; memberId: string }[]>`
+        select file, line, local_id as "localId", member_id as "memberId" from exchange.ledger
+        where pull_id = ${node.pullId} and type = ${type} and outcome = 'created' order by file, line limit 1`;
+      if (row === undefined) throw new Error(`no ${type} came`);
+      return row;
+    };
+    const claim = await of('ExplanationOfBenefit');
+    const other = await of('Condition');
+    await sql`
+      insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, b_type)
+      values (${claim.memberId}, 'ExplanationOfBenefit', ${claim.localId}, ${other.localId}, 'derived-from', 1, 'confirmed', 'fill', 'Condition')`;
+    const linksOf = async (at: { file: number; line: number }) => {
+      const json = await text('dev-reviewer', `/staff/pulls/${node.pullId}/lines/${at.file}/${at.line}/0?format=json`);
+      const { tables } = JSON.parse(json) as { tables: Record<string, Record<string, string>[]> };
+      const found = (tables['links'] ?? []).filter((l) => l['kind'] === 'derived-from');
+      const linked = (tables['texts'] ?? []).filter((t) => JSON.stringify(t).includes('linked-record'));
+      return [found.map((l) => [l['record'], l['state'], l['rule']]), linked.length > 0];
+    };
+    expect(claim.memberId).toBe(other.memberId);
+    expect(await linksOf(claim)).toEqual([[[`Condition/${other.localId}`, 'confirmed', 'fill']], true]);
+    expect(await linksOf(other)).toEqual([[[`ExplanationOfBenefit/${claim.localId}`, 'confirmed', 'fill']], true]);
   });
 });
 

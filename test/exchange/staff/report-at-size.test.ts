@@ -112,6 +112,52 @@ test('lines of a line of business: those of its members and of who goes on as on
   expect(Math.max(...loops)).toBeLessThan(tally?.n ?? 0);
 });
 
+test('whether a payer was told of records of others is looked up, not read out of the whole trail', async () => {
+  const plans = await sql.begin(async (tx) => {
+    // of a table of few rows all would be read whatever the indexes say
+    await tx`set local enable_seqscan = off`;
+    let told: unknown;
+    const explained = {
+      unsafe: async (text: string, values: string[]) => {
+        told = await tx.unsafe(`explain (format json) ${text}`, values);
+        return [];
+      },
+    } as unknown as Sql;
+    await complianceRows(explained, 'incidents', SCOPE);
+    return JSON.stringify(told);
+  });
+  expect(plans).toContain('audit_object');
+});
+
+/** Choices at the edges of days and periods: with an instant, by their day alone, and such as reached us on that day. */
+test('a choice counts in the period in which it was given, to the instant', async () => {
+  const edges = [SCOPE.from, SCOPE.to].flatMap((at) =>
+    [-86_400_000, -3_600_000, -1, 0, 1, 3_600_000, 86_399_999, 86_400_000].map((d) => new Date(at.getTime() + d)),
+  );
+  const dayThere = (at: Date) => at.toLocaleDateString('sv-SE', { timeZone: ZONE });
+  let expected = 0;
+  let n = 0;
+  for (const [i, given] of edges.entries())
+    for (const [k, created] of [
+      ...edges,
+      new Date('2027-01-01T12:00:00Z'),
+      new Date('2027-12-01T12:00:00Z'),
+    ].entries()) {
+      const isBare = (i + k) % 2 === 0;
+      const id = `e${n++}`;
+      await member(id);
+      const day = dayThere(given);
+      await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at, given_at)
+        values (${id}, ${id}, 'decline', 'regular', ${day}, 'x', ${created}, ${isBare ? null : given})`;
+      const starts = new Date(`${day}T04:00:00Z`).getTime();
+      // a day in summer; none of the edges lies in winter
+      const at = isBare ? Math.max(starts, Math.min(created.getTime(), starts + 86_399_999)) : given.getTime();
+      if (at >= SCOPE.from.getTime() && at < SCOPE.to.getTime()) expected++;
+    }
+  const [optIn] = await complianceRows(sql, 'optIn', SCOPE);
+  expect([optIn?.['declined'], expected > 50, n - expected > 50]).toEqual([expected, true, true]);
+});
+
 test('who was last asked long ago: as the rules say it, of random members', async () => {
   const now = new Date('2027-09-10T16:00:00Z');
   const today = '2027-09-10';

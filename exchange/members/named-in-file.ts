@@ -1,0 +1,37 @@
+// Whom an enrolment file names, and whether it says that it names everybody: those who are covered here and are not in it have left, or were
+// forgotten. Pure.
+
+export type NamedInFile = {
+  /** numbers of cards of its rows, those of rows that were refused too */
+  numbers: Set<string>;
+  /** lines of business of its rows */
+  lobs: Set<string>;
+  /** rows of which nobody can tell whose they are */
+  nameless: number;
+  /** what an 834 says of itself: a full file (true), or changes alone */
+  says: Set<boolean>;
+};
+
+export const newNamed = (): NamedInFile => ({ numbers: new Set(), lobs: new Set(), nameless: 0, says: new Set() });
+
+/** BGN08: verify, and replace. */
+const FULL = new Set(['4', 'RX']);
+
+/** Notes what a transaction says of itself (BGN08). */
+export const noteAction = (named: NamedInFile | undefined, action: string): unknown =>
+  named?.says.add(FULL.has(action));
+
+/** Notes the numbers of a row. */
+export function noteRow(named: NamedInFile | undefined, numbers: readonly (string | undefined)[], lob?: string): void {
+  if (named === undefined) return;
+  const told = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');
+  for (const n of told) named.numbers.add(n);
+  if (told.length === 0) named.nameless++;
+  if (lob !== undefined) named.lobs.add(lob);
+}
+
+/** Does it name everybody? `isSaid`: who loads it says so. Undefined when the two contradict. */
+export function isFull(named: NamedInFile, isSaid: boolean): boolean | undefined {
+  if (isSaid && named.says.has(false)) return undefined;
+  return isSaid || (named.says.has(true) && !named.says.has(false));
+}

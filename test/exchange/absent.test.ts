@@ -1,0 +1,236 @@
+// A full enrolment file: who is covered here and absent from it is told, and ended only when that is asked for and safe.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { type NamedInFile, newNamed } from '../../exchange/members/named-in-file.ts';
+import { makeOne } from '../../exchange/members/one-person.ts';
+import { type AbsentOptions, checkAbsentOptions, tellAbsent } from '../../src/command/absent.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import type { Sql } from '../../src/store/database.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-absent-'));
+const list = join(folder, 'absent.csv');
+let node: TestNode;
+let sql: Sql;
+beforeAll(async () => {
+  node = await startNode();
+  sql = node.deps.database.sql;
+});
+afterAll(async () => {
+  await node.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(() => {
+  process.exitCode = 0;
+});
+
+const HEADER =
+  'member_number,former_member_number,family,given,birth_date,coverage_start,coverage_end,line_of_business,plan';
+type Row = { number: string; born?: string; starts?: string; ends?: string; lob?: string; former?: string };
+const row = (r: Row) =>
+  [
+    r.number,
+    r.former ?? '',
+    'Marlowe',
+    `Anna${r.number}`,
+    r.born ?? '1980-01-01',
+    r.starts ?? '2026-01-01',
+    r.ends ?? '',
+    r.lob ?? 'ma',
+    'gold',
+  ].join();
+async function load(rows: readonly (Row | string)[], x12?: { text: string }): Promise<NamedInFile> {
+  const path = join(folder, `${Math.random()}`);
+  writeFileSync(
+    path,
+    x12 ? x12.text : `${[HEADER, ...rows.map((r) => (typeof r === 'string' ? r : row(r)))].join('\n')}\n`,
+  );
+  const named = newNamed();
+  await importMembers(node.deps, {
+    records: (async function* () {})(),
+    enrolment: path,
+    ...(x12 ? { x12: { memberRef: '23', lob: 'ma' } } : {}),
+    validate,
+    named,
+    reject: () => {},
+  });
+  return named;
+}
+const people = (n: number, more: Partial<Row> = {}) =>
+  Array.from({ length: n }, (_, i) => ({ number: `A${i}`, ...more }));
+const tell = (named: NamedInFile, more: Partial<AbsentOptions> = {}) =>
+  tellAbsent(node.deps, named, { full: true, absent: list, ...more });
+const listed = () =>
+  readFileSync(list, 'utf8')
+    .trim()
+    .split('\r\n')
+    .slice(1)
+    .map((l) => l.split(',').slice(1).join());
+const endsOf = async () =>
+  Object.fromEntries(
+    (
+      await sql<
+        { n: string; e: string | null }[]
+      >`select member_number as n, ends::text as e from exchange.enrolment where ends is not null`
+    ).map((r) => [r.n, r.e]),
+  );
+
+beforeEach(async () => {
+  rmSync(list, { force: true });
+  await sql`delete from exchange.enrolment`;
+});
+
+test('who is covered in the lines of business of a full file and stands in no row of it is listed; nobody is ended by it', async () => {
+  await load([
+    ...people(20, { starts: '2026-02-01' }),
+    { number: 'Q1', lob: 'qhp' },
+    { number: 'OVER', ends: '2026-01-31' },
+    { number: 'LATER', starts: '2099-01-01' },
+    { number: 'CANCELLED', starts: '2099-01-01', ends: '2099-01-01' },
+    { number: 'CARD1', starts: '2026-02-01' },
+  ]);
+  const named = await load([
+    ...people(18, { starts: '2026-02-01' }),
+    // refused, and named all the same
+    row({ number: 'A18', starts: '2026-02-01' }).replace('1980-01-01', '1980-13-01'),
+    { number: 'CARD2', former: 'CARD1', starts: '2026-06-01' },
+  ]);
+  expect(await tell(named)).toEqual([
+    expect.stringMatching(/^of 22 coverages that stand here \(ma\) 2 are of members/),
+  ]);
+  expect(listed().sort()).toEqual(['A19,gold,ma,2026-02-01,', 'LATER,gold,ma,2099-01-01,']);
+  expect((await endsOf())['A19']).toBeUndefined();
+  expect(process.exitCode).not.toBe(1);
+  // a file that is not full says nothing of anybody
+  rmSync(list);
+  expect([await tellAbsent(node.deps, named, { absent: list }), existsSync(list)]).toEqual([[], false]);
+});
+
+test('they are ended when that is asked for, and once', async () => {
+  await load([...people(20, { starts: '2026-03-01' }), { number: 'LATER2', starts: '2099-01-01' }]);
+  const named = await load(people(19, { starts: '2026-03-01' }));
+  const endAbsent = '2026-10-31';
+  expect((await tell(named, { endAbsent })).at(-1)).toBe('ended on 2026-10-31: 2 of these');
+  const ends = await sql<{ n: string; e: string | null }[]>`
+    select member_number as n, ends::text as e from exchange.enrolment where (member_number = 'A19' and starts = '2026-03-01') or member_number in ('A18', 'LATER2') order by 1`;
+  // one that was to come never began
+  expect(ends.map((r) => [r.n, r.e])).toEqual([
+    ['A18', null],
+    ['A19', endAbsent],
+    ['LATER2', '2099-01-01'],
+  ]);
+  const [audit] = await sql`select detail from exchange.audit where action = 'absent-ended' order by seq desc limit 1`;
+  expect(audit?.['detail']).toEqual({ ended: 2, endsOn: endAbsent, lobs: ['ma'] });
+  // over since: nothing is left to end
+  expect((await tell(named, { endAbsent })).length).toBe(1);
+});
+
+test('a file that may be cut, or does not tell whose all rows are, ends nobody', async () => {
+  await load(people(20, { starts: '2026-04-01' }));
+  const half = await load(people(10, { starts: '2026-04-01' }));
+  const endAbsent = '2026-10-31';
+  const refused = async (named: NamedInFile, more: Partial<AbsentOptions> = {}) => {
+    process.exitCode = 0;
+    const said = await tell(named, { endAbsent, ...more });
+    return [said.at(-1)?.match(/nobody was ended/)?.[0], process.exitCode, listed().length];
+  };
+  expect(await refused(half)).toEqual(['nobody was ended', 1, 10]);
+  expect(await refused(half, { absentMost: '9' })).toEqual(['nobody was ended', 1, 10]);
+  const nameless = await load([...people(19, { starts: '2026-04-01' }), row({ number: '' })]);
+  expect(await refused(nameless)).toEqual(['nobody was ended', 1, 1]);
+  expect((await endsOf())['A19']).toBeUndefined();
+  expect((await tell(half, { endAbsent, absentMost: '10' })).at(-1)).toBe('ended on 2026-10-31: 10 of these');
+});
+
+test('who goes on as another is named by any of the numbers, and is not told twice', async () => {
+  await load([
+    ...people(20, { starts: '2026-05-01' }),
+    { number: 'ONE', starts: '2026-05-01' },
+    { number: 'TWO', starts: '2026-05-01' },
+  ]);
+  const ids = await sql<
+    { id: string }[]
+  >`select member_id as id from exchange.enrolment where member_number in ('ONE', 'TWO') order by member_number`;
+  const one = { memberId: ids[0]?.id ?? '', formerId: ids[1]?.id ?? '', reason: 'two cards' };
+  const who = { kind: 'command', subject: 'x', requestId: '' } as const;
+  const asked = await makeOne(node.deps, { ...one, seen: [] }, who);
+  const seen = 'doubts' in asked ? asked.doubts.map((d) => d.code) : [];
+  const made = seen.length > 0 ? await makeOne(node.deps, { ...one, seen }, who) : asked;
+  expect(made).toHaveProperty('id');
+  const named = await load([...people(20, { starts: '2026-05-01' }), { number: 'TWO', starts: '2026-05-01' }]);
+  await tell(named);
+  expect(listed()).toEqual([]);
+});
+
+const SEGMENTS = (action: string, members: readonly string[]) => {
+  const st = [
+    'ST*834*0001*005010X220A1',
+    `BGN*00*1*20270101*1200****${action}`,
+    ...members.flatMap((n) => [
+      'INS*Y*18*030*XN*A***FT',
+      `REF*0F*${n}`,
+      `REF*23*${n}`,
+      `NM1*IL*1*MARLOWE*ANNA${n}`,
+      'DMG*D8*19800101*F',
+      'HD*030**HLT*GOLD',
+      'DTP*348*D8*20260701',
+    ]),
+  ];
+  const isa =
+    'ISA*00*          *00*          *ZZ*SPONSOR        *ZZ*PLAN           *270101*1200*^*00501*000000001*0*P*:';
+  return [
+    isa,
+    'GS*BE*S*P*20270101*1200*1*X*005010X220A1',
+    ...st,
+    `SE*${st.length + 1}*0001`,
+    'GE*1*1',
+    'IEA*1*000000001',
+  ]
+    .map((s) => `${s}~\n`)
+    .join('');
+};
+
+test('an 834 says by itself whether it is full (BGN08): of one with changes alone nobody is absent, whoever says so', async () => {
+  const all = Array.from({ length: 20 }, (_, i) => `X${i}`);
+  await load([], { text: SEGMENTS('2', all) });
+  for (const [action, full, found] of [
+    ['4', false, 1],
+    ['RX', false, 1],
+    ['2', false, undefined],
+    ['2', true, undefined],
+    ['', true, undefined],
+  ] as const) {
+    rmSync(list, { force: true });
+    process.exitCode = 0;
+    const named = await load([], { text: SEGMENTS(action, all.slice(1)) });
+    const said = await tellAbsent(node.deps, named, { full, absent: list });
+    expect([action, full, existsSync(list) ? listed().length : undefined, process.exitCode === 1]).toEqual([
+      action,
+      full,
+      found,
+      full,
+    ]);
+    expect(said.length).toBe(found === undefined && !full ? 0 : 1);
+  }
+  const changes = await load([], { text: SEGMENTS('2', all.slice(1)) });
+  expect(await tellAbsent(node.deps, changes, { absent: list, endAbsent: '2026-12-31' })).toEqual([
+    expect.stringContaining('nobody was ended'),
+  ]);
+});
+
+test('options that make no sense together are refused before anything is read', () => {
+  const check = (o: object) => () => checkAbsentOptions({ absent: list, ...o });
+  expect(check({ enrolment: 'x', full: true, endAbsent: '2026-12-31', absentMost: '3' })).not.toThrow();
+  for (const wrong of [
+    { full: true },
+    { full: true, enrolmentFromCoverage: true },
+    { enrolment: 'x', absentMost: '3' },
+    { enrolment: 'x', endAbsent: '2026-12-31' },
+    { enrolment: 'x', full: true, endAbsent: '2026-02-30' },
+    { enrolment: 'x', full: true, endAbsent: '2026-12-31', absentMost: 'all' },
+  ])
+    expect(check(wrong), JSON.stringify(wrong)).toThrow();
+});
