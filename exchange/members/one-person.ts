@@ -9,14 +9,14 @@ import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { calendarOf, localDay } from '../clocks/business-day.ts';
+import { calendarOf } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { refreshProfiles } from '../store/match/profile.ts';
 import { decideTogether } from '../store/match/review-match.ts';
 import { lookAgain } from '../store/members/coverage-look.ts';
 import { keepDecisions } from '../store/members/keep-decisions.ts';
-import { addChoice, type ChoiceRow, memberChoices } from '../store/members/member-choice.ts';
+import { memberChoices } from '../store/members/member-choice.ts';
 import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/members/member-clock.ts';
 import {
   addMerge,
@@ -51,6 +51,7 @@ import { findMemberId } from '../store/report/report-disclosures.ts';
 import { ledTo } from './as-one-person.ts';
 import type { Actor } from './choose.ts';
 import { compareMoved } from './compare-moved.ts';
+import { alsoOfFormer, ownChoice, saidByNobody, saidSince, stricterOf } from './one-person-choices.ts';
 import { type Doubt, onePersonReport } from './one-person-report.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
@@ -83,50 +84,6 @@ const movedText = (r: HeldRecord, { from, to }: Move, base: string): MovedRecord
         : null,
   };
 };
-
-const STRICTER = { sensitive: 'regular', regular: 'regular' } as const;
-
-/** What holds of two choices that were made under two numbers: what both allow. Undefined when nothing new has to be said. Pure. */
-export function stricterOf(
-  a: Pick<ChoiceRow, 'choice' | 'policy' | 'payers'> | undefined,
-  b: Pick<ChoiceRow, 'choice' | 'policy' | 'payers'> | undefined,
-): Pick<ChoiceRow, 'choice' | 'policy' | 'payers'> | undefined {
-  if (a === undefined || b === undefined) return undefined;
-  const [yesA, yesB] = [a.choice === 'opt-in', b.choice === 'opt-in'];
-  if (!yesA && !yesB) return undefined;
-  const refused = { choice: 'withdraw', policy: 'regular', payers: 'both' } as const;
-  if (yesA !== yesB) return refused;
-  if (a.policy === b.policy && a.payers === b.payers) return undefined;
-  const payers = a.payers === b.payers || b.payers === 'both' ? a.payers : a.payers === 'both' ? b.payers : undefined;
-  if (payers === undefined) return refused;
-  return { choice: 'opt-in', policy: a.policy === b.policy ? a.policy : STRICTER[a.policy], payers };
-}
-
-async function saidByNobody(
-  tx: Queryable,
-  deps: Needs,
-  memberId: string,
-  choice: Pick<ChoiceRow, 'choice' | 'policy' | 'payers'>,
-  who: Who,
-  source: string,
-): Promise<void> {
-  const at = deps.clock();
-  await addChoice(tx, {
-    ...choice,
-    memberId,
-    recordedOn: localDay(at, deps.config.timeZone),
-    givenAt: at,
-    givenBy: 'member',
-    representative: null,
-    authority: null,
-    channel: null,
-    textSha256: null,
-    document: null,
-    verification: null,
-    recordedBy: who.subject,
-    source,
-  });
-}
 
 /** Duties as they are with what has moved. */
 async function settle(tx: Queryable, deps: Needs, memberIds: readonly string[]): Promise<void> {
@@ -271,7 +228,9 @@ export async function makeTwo(
     await takeDoubts(tx, move);
     await keepDecisions(tx, move, 'While the two were one: ');
     await moveDoubted(tx, changedDoubts(doubted, await doubtsOf(tx, [memberId, formerId])), instant);
+    const since = await saidSince(tx, merge);
     await ownChoice(tx, deps, merge, who);
+    if (since) await alsoOfFormer(tx, deps, merge, since, who);
     await decideTogether(tx, memberId, formerId, { by: who.subject, at, reason, isUndo: true });
     await settle(tx, deps, [memberId, formerId]);
     await writeAudit(tx, trail(deps, who, 'members-two', merge, {}));
@@ -280,24 +239,4 @@ export async function makeTwo(
   if ('refused' in done) return done;
   await compareMoved(deps, done);
   return { id: done.id };
-}
-
-const SAID_AGAIN = /, as another member$|^two members made one/;
-
-/** What held for the one that stayed came from the other: what it had chosen itself holds again; of somebody who had not chosen, nothing may be asked. */
-async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge, who: Who): Promise<void> {
-  const choices = await memberChoices(tx, memberId);
-  const [held] = choices;
-  if (held === undefined || !SAID_AGAIN.test(held.source)) return;
-  const own = choices.find((c) => !SAID_AGAIN.test(c.source));
-  const { choice, policy, payers } = own ?? { choice: 'withdraw', policy: 'regular', payers: 'both' };
-  if (held.choice === choice && held.policy === policy && held.payers === payers) return;
-  await saidByNobody(
-    tx,
-    deps,
-    memberId,
-    { choice, policy, payers },
-    who,
-    `${NOBODY_SAID}again: as before they were one`,
-  );
 }

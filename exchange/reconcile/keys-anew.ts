@@ -61,11 +61,16 @@ async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSig
 
 const parsed = (body: string) => JSON.parse(body) as Resource;
 
-/** The substance of a text, where it holds something of which rules before made something else: what stands for a reference, or the place of bytes. */
+/** Of these, money that came with them was part of their substance by rules before 14. */
+const MAY_TELL_MONEY = /"resourceType"\s*:\s*"(?:ExplanationOfBenefit|Coverage)"/;
+
+/** The substance of a text, where it holds something of which rules before made something else: what stands for a reference, the place of bytes, or where money was taken out. */
 function substanceAnew(told: string): string | undefined {
-  if (!/"identifier"\s*:\s*\{/.test(told) && !(told.includes('"hash"') && told.includes('"url"'))) return undefined;
+  const mayTellMoney = MAY_TELL_MONEY.test(told);
+  if (!mayTellMoney && !/"identifier"\s*:\s*\{/.test(told) && !(told.includes('"hash"') && told.includes('"url"')))
+    return undefined;
   const resource = parsed(told);
-  return hasStandIns(resource, MEMBER_CONTENT)
+  return mayTellMoney || hasStandIns(resource, MEMBER_CONTENT)
     ? contentHashes(resource, MEMBER_CONTENT, exactNumerals(longNumerals(told))).substance
     : undefined;
 }

@@ -4,7 +4,7 @@ import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/can
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { type Found, lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify, stamp, withPlainStrings } from '../../src/fhir/json-text.ts';
-import { areVast, exactNumerals } from '../../src/fhir/numerals.ts';
+import { areVast, exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import { isBaseOf, isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
@@ -195,6 +195,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   }
   // its narrative may tell what was paid, in whatever words
   if (type === 'ExplanationOfBenefit' && resource['text'] !== undefined && form !== undefined) kept = form;
+  const hashes = hashesOf(resource, exact, kept === json ? undefined : kept);
   const inbound = checkInbound(resource, kept, json, found, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;
@@ -226,7 +227,6 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     owner.kind === 'targets'
       ? [...new Set([...owner.targets, ...peopleWithin(resource).map((p) => `Patient/${p.id}`)])]
       : undefined;
-  const hashes = contentHashes(resource, RECEIVED_CONTENT, exact);
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
   // member by member: copying objects costs more than checking them
@@ -240,8 +240,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     isShared: owner.kind === 'shared',
     targets: spokenOf,
     about: about?.keys,
-    hash: hashes.hash,
-    substance: hashes.substance,
+    ...hashes,
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(named.resource),
     findings: [...findings],
@@ -260,6 +259,14 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     keeps,
     body: stamp(led.json, { id, ...STAGED_VERSION, source: `${context.peerBase}/${type}/${sourceId}` }),
   };
+}
+
+/** Hash of what came, and substance of what is left of it without money and denied lines: that is what leaves, and may come back. */
+function hashesOf(resource: Resource, exact: string, left: string | undefined) {
+  if (left === undefined) return contentHashes(resource, RECEIVED_CONTENT, exact);
+  const numerals = exactNumerals(longNumerals(left));
+  const { substance } = contentHashes(JSON.parse(left) as Resource, RECEIVED_CONTENT, numerals);
+  return { hash: contentHash(resource, RECEIVED_CONTENT, exact), substance };
 }
 
 const PATIENT = 'Patient/';

@@ -39,6 +39,7 @@ import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from 
 import type { Decided } from '../store/records/decided.ts';
 import { bookKnown } from '../store/records/known-lines.ts';
 import { holdLabels, labelsStay } from '../store/records/label-lock.ts';
+import { ownStatements } from '../store/records/own-statements.ts';
 import { decideAcross, decideBuckets } from '../store/records/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/slice.ts';
@@ -121,6 +122,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     await sql.begin(async (tx) => {
       await decideBuckets(tx, work, range);
       await olderEchoes(tx, work, range);
+      await ownStatements(tx, work, range);
       await statementEchoes(tx, work, range);
       await noteDecided(tx, s.pull.id, range.last);
     });

@@ -2,6 +2,7 @@
 // model, in whose state stands what payers told and people said, and nothing of what the program notes.
 import { randomUUID } from 'node:crypto';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
+import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { mergedBundle } from '../../exchange/merged/everything.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
@@ -9,9 +10,11 @@ import type { PersonDecision } from '../../exchange/review/kinds.ts';
 import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { findPull } from '../../exchange/store/pull/pull.ts';
 import { findItem } from '../../exchange/store/review/review.ts';
-import { deletions, lab, output, type RawFile, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
+import { planDay } from '../exchange/plan-fixture.ts';
+import { deletions, lab, output, type RawFile } from '../exchange/reconcile/reconcile-pull.ts';
 import { numbers } from '../support/numbers.ts';
 import { falselyShown, pairOf, SOURCES, type Source, type Thing } from './decided-truth.ts';
+import { ANA, ANA_AGAIN, falselySeen, Leaving, type Told } from './leaving.ts';
 
 const THINGS = 3;
 const DECISIONS = [
@@ -24,14 +27,13 @@ const DECISIONS = [
   'different-events',
   'report-to-peer',
 ] as const satisfies readonly PersonDecision[];
-const SPEAKS_AGAINST = ['birth-date', 'sex', 'names', 'died', 'two-there', 'overlap', 'choices'];
 const PERSON = { subject: 'ada', name: 'Ada', role: 'reviewer', development: false };
 
 const idOf = (thing: number, source: Source): string => `${source}-${thing}`;
 
 export class DecidedModel {
   readonly #roll: () => number;
-  readonly #node: Awaited<ReturnType<typeof reconciler>>;
+  readonly #node: Leaving;
   readonly #things: Thing[] = Array.from({ length: THINGS }, () => ({
     told: new Map(),
     said: new Map(),
@@ -41,17 +43,18 @@ export class DecidedModel {
   #times = 0;
   readonly #pulls: { id: string; peer: string }[] = [];
   readonly story: string[] = [];
-  #consent = 'c-m1';
-  #member = 'm1';
+  #consent = `c-${ANA}`;
+  #member = ANA;
 
-  private constructor(seed: number, node: Awaited<ReturnType<typeof reconciler>>) {
+  private constructor(seed: number, node: Leaving) {
     this.#roll = numbers(seed);
     this.#node = node;
   }
   static async begin(seed: number): Promise<DecidedModel> {
-    const node = await reconciler('sensitive');
+    const node = await Leaving.begin('sensitive');
     await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
       values ('second', 'Second', '9000000020', 'active', 'https://second.example/fhir', array['https://second.example'], 'test')`;
+    for (const source of SOURCES) for (let n = 0; n < THINGS; n++) node.know(`Observation/${idOf(n, source)}`, source);
     return new DecidedModel(seed, node);
   }
   get sql() {
@@ -66,8 +69,10 @@ export class DecidedModel {
   #record(thing: number, source: Source, value: number): object {
     return lab(idOf(thing, source), {
       meta: { lastUpdated: new Date(Date.UTC(2026, 1, 1) + ++this.#times * 60_000).toISOString() },
-      subject: { reference: source === 'own' ? 'Patient/m1' : 'Patient/p1' },
+      subject: { reference: source === 'own' ? `Patient/${ANA}` : 'Patient/p1' },
       identifier: [{ system: 'https://lab.example/numbers', value: `N${thing}` }],
+      // in the words of ours it would be ours that comes back, once that has left
+      note: [{ text: `As ${source} has it.` }],
       effectiveDateTime: `2026-01-0${thing + 1}T08:00:00Z`,
       valueQuantity: { value, unit: 'g/dL', system: 'http://unitsofmeasure.org', code: 'g/dL' },
     });
@@ -91,8 +96,8 @@ export class DecidedModel {
     const records = told.map(({ t, n }) => this.#record(n, source, t.told.get(source) ?? 0));
     const keys = gone.map(({ n }) => `Observation/${idOf(n, source)}`);
     if (source === 'own') {
-      if (records.length > 0) await this.#node.own(...records);
-      if (keys.length > 0) await this.#node.ownGone(...keys);
+      if (records.length > 0) await this.#node.records.own(...records);
+      if (keys.length > 0) await this.#node.records.ownGone(...keys);
     } else if (records.length + keys.length > 0)
       await this.#pull(
         source,
@@ -107,10 +112,10 @@ export class DecidedModel {
   }
 
   async #pull(peer: Source, files: RawFile[], isFull: boolean): Promise<void> {
-    const pulled = await this.#node.pull(files, {
+    const pulled = await this.#node.records.pull(files, {
       peer,
-      members: [['p1', 'm1']],
-      choices: new Map([['m1', this.#consent]]),
+      members: [['p1', ANA]],
+      choices: new Map([[ANA, this.#consent]]),
       ...(isFull ? {} : { since: new Date() }),
     });
     if (pulled.state !== 'done') throw new Error(`${pulled.state} ${pulled.reason}`);
@@ -230,7 +235,21 @@ export class DecidedModel {
         found.push(`${n}: an item of what is gone`);
       found.push(...falselyShown(n, t, shown, chose));
     }
-    return found;
+    return [...found, ...(await this.#falselyLeaving(chose))];
+  }
+
+  /** What people decide of two records changes what is shown, and nothing of what leaves. */
+  async #falselyLeaving(chose: boolean): Promise<string[]> {
+    const all: Told = new Map(
+      this.#things.flatMap((t, n) =>
+        [...t.told].map(([source, value]) => [`Observation/${idOf(n, source)}`, String(value)]),
+      ),
+    );
+    const seen = await this.#node.seen();
+    return falselySeen(
+      { ...seen, page: new Map() },
+      (by) => new Map(chose && by !== 'page' ? [[this.#member, all]] : []),
+    );
   }
 
   /** The member takes the choice back, and chooses again: what is shown meanwhile is looked at. */
@@ -238,7 +257,7 @@ export class DecidedModel {
     const { sql } = this.#node;
     const say = async (choice: string) => {
       this.#consent = randomUUID();
-      await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, given_at, source) values (${this.#consent}, 'm1', ${choice}, 'sensitive', '2026-01-02', now(), 'test')`;
+      await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, given_at, source) values (${this.#consent}, ${ANA}, ${choice}, 'sensitive', ${planDay()}::text::date, now(), 'test')`;
     };
     await say('withdraw');
     const wrong = await this.faults(false);
@@ -253,17 +272,17 @@ export class DecidedModel {
     const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
     const done = await makeOne(
       deps,
-      { memberId: 'm2', formerId: 'm1', reason: 'one person', seen: SPEAKS_AGAINST },
+      { memberId: ANA_AGAIN, formerId: ANA, reason: 'one person', seen: Object.keys(DOUBTS) },
       who,
     );
     if ('refused' in done) throw new Error(JSON.stringify(done));
-    this.#member = 'm2';
+    this.#member = ANA_AGAIN;
     const meanwhile = await this.faults();
     if (meanwhile.length === 0 && this.#roll() < 0.5) await this.undo();
     const changed = await this.faults();
-    const back = await makeTwo(deps, { formerId: 'm1', reason: 'they are two' }, who);
+    const back = await makeTwo(deps, { formerId: ANA, reason: 'they are two' }, who);
     if ('refused' in back) throw new Error(JSON.stringify(back));
-    this.#member = 'm1';
+    this.#member = ANA;
     return [...meanwhile, ...changed].map((w) => `as one: ${w}`);
   }
 

@@ -7,7 +7,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { ExportClient, type Manifest, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, type Person, US } from '../exchange/plan-fixture.ts';
-import { PEER, puller } from '../exchange/reconcile/reconcile-pull.ts';
+import { owner, PEER, puller } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 /** The same person as Ana, under a card of her own: the two may be made one. */
@@ -17,7 +17,7 @@ export const BORN: Readonly<Record<string, string>> = { p1: PEOPLE.rivera.born, 
 
 /** `Type/id` there → what is told there of it, of one member each. */
 export type Told = Map<string, string>;
-/** What a member has of the payer's records, by whom it is told. */
+/** What a member has of the records that are looked at, by whom it is told: the staff's page, and what the one who asks reads of one member, gets whole, holds of all answers, and reads of one record. */
 export type Seen = Record<'page' | 'everything' | 'whole' | 'held' | 'read', Map<string, Told>>;
 
 /** Files of pulls are kept in memory, those of answers where the node keeps them. */
@@ -81,13 +81,15 @@ export class Leaving {
     return this.node.deps.database.sql;
   }
   close = () => this.node.close();
+  /** Ours are imported as they are and are no more, and a payer tells its own. */
+  get records() {
+    return { ...owner(this.deps), pull: this.prior.pull };
+  }
 
   /** Lets what is told of a record be known again by its id here. */
-  know(key: string): string {
+  know(key: string, origin = PEER): void {
     const [type = '', id = ''] = key.split('/');
-    const here = `${type}/${localId(PEER, type, id)}`;
-    this.#known.set(here, key);
-    return here;
+    this.#known.set(origin === 'own' ? key : `${type}/${localId(origin, type, id)}`, key);
   }
   #add(to: Map<string, Told>, member: string | undefined, resource: Resource): void {
     const key = this.#known.get(`${resource.resourceType}/${String(resource['id'])}`);
@@ -141,6 +143,22 @@ export class Leaving {
     }
     return found;
   }
+}
+
+/** Where what is seen of the members is not what must be, in words. */
+export function falselySeen(seen: Seen, must: (by: keyof Seen) => ReadonlyMap<string, Told>): string[] {
+  const found: string[] = [];
+  for (const [by, told] of Object.entries(seen) as [keyof Seen, Map<string, Told>][])
+    for (const [name, member] of Object.entries({ Ana: ANA, Robert: ROBERT, 'Ana again': ANA_AGAIN })) {
+      const [is, be] = [told, must(by)].map((m) =>
+        [...(m.get(member) ?? [])]
+          .map((e) => e.join('='))
+          .sort()
+          .join(),
+      );
+      if (is !== be) found.push(`${by} of ${name}: ${is}, must be ${be}`);
+    }
+  return found;
 }
 
 const toldOf = (r: Resource): unknown =>

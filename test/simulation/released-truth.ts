@@ -12,6 +12,8 @@ export class Truth {
   heldFor: string | undefined;
   said: 'release' | 'discard' | undefined;
   shown: Shown | undefined;
+  /** it was released from one check, and another one holds it */
+  #isLetOn = false;
   /** what was shown before it was released */
   #before: Shown | undefined;
   readonly #memberOf: (patient: string) => string;
@@ -35,6 +37,7 @@ export class Truth {
   /** Another version comes. */
   tell(version: Version, left: Left | undefined): void {
     this.version = version;
+    this.#isLetOn = false;
     this.heldFor = this.#held(left);
     this.said = undefined;
     if (this.heldFor === undefined) this.#show();
@@ -46,7 +49,7 @@ export class Truth {
     const heldFor = this.#held(left);
     // that the payer was not to be asked is no other question of what stays out, and whose it is stays asked
     const staysOut = this.said === 'discard' && heldFor === left && left !== undefined;
-    if (heldFor === this.heldFor || staysOut || this.heldFor === 'patient-change') return;
+    if (heldFor === this.heldFor || staysOut || this.heldFor === 'patient-change' || this.#isLetOn) return;
     Object.assign(this, { heldFor, said: undefined });
     if (heldFor === undefined) this.#show();
     else if (this.#withdraws()) this.shown = undefined;
@@ -66,13 +69,28 @@ export class Truth {
     const { kind, patient } = this.version;
     const wasLeft = this.heldFor === 'named-in-error' || this.heldFor === 'consent-withdrawn';
     // another check may hold it: that is asked then
-    if (wasLeft && kind !== undefined && kind !== 'contained-person') this.heldFor = kind;
-    else if (this.heldFor !== 'patient-change' && this.#isAnothers(patient)) this.heldFor = 'patient-change';
-    else {
+    const next =
+      wasLeft && kind !== undefined && kind !== 'contained-person'
+        ? kind
+        : this.heldFor !== 'patient-change' && this.#isAnothers(patient)
+          ? 'patient-change'
+          : undefined;
+    if (next !== undefined) {
+      this.heldFor = next;
+      this.#isLetOn = true;
+    } else {
       this.said = 'release';
       this.#before = this.shown;
       this.#show();
     }
+  }
+  /** It is asked about by the check of another pull that it came in. */
+  readLast(kind: string, state: string): void {
+    const isOfPull = (k: string | undefined) => k === 'named-in-error' || k === 'consent-withdrawn';
+    const may = isOfPull(kind)
+      ? this.version.kind === this.heldFor
+      : isOfPull(this.heldFor) && kind === this.version.kind;
+    if (state === 'open' && this.said === undefined && this.heldFor !== undefined && may) this.heldFor = kind;
   }
   undo(): void {
     if (this.said === 'release') this.shown = this.#before;

@@ -271,13 +271,13 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
 export async function noteReleased(tx: Queryable, { id, from, to }: Move): Promise<void> {
   await tx`
     insert into exchange.member_merge_part (merge_id, what, key, part)
-    select ${id}, 'record', r.type, r.id from exchange.member_merge_part n
-    join exchange.member_merge g on g.id = n.merge_id
-    join exchange.identity i on i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}
+    select distinct ${id}, 'record', r.type, r.id from exchange.member_merge g
+    join exchange.ledger l on l.member_id = ${to}
+    join exchange.unit_revision v on v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.cause = 'release' and v.outcome <> 'quarantined' and v.at >= g.at
+    join exchange.pull p on p.id = l.pull_id
+    join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.member_id = ${from}
     join exchange.resource r on r.member_id = ${from} and r.type = i.type and r.id = i.local_id and r.origin = i.peer_id
-    where n.merge_id = ${id} and n.what = 'identity' and exists (
-      select from exchange.ledger l join exchange.unit_revision v on v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry
-      where l.member_id in (${from}, ${to}) and l.type = i.type and l.source_id = i.source_id and v.cause = 'release' and v.outcome <> 'quarantined' and v.at >= g.at)
+    where g.id = ${id}
     on conflict do nothing`;
   await tx`
     insert into exchange.member_merge_part (merge_id, what, key, part)

@@ -17,9 +17,13 @@ export const idHere = (type: string, sourceId: string, work: string, peerId: str
       and x.outcome in ('created', 'updated', 'unchanged', 'shared') and x.reason is distinct from 'duplicate-in-job' limit 1) x on true
   left join exchange.identity i on i.peer_id = ${peerId} and i.type = ${type} and i.source_id = ${sourceId} and i.state in ('visible', 'echo')`;
 
-/** Was record `id` of a member's given to payer `peer`? delivered_pkey. */
+/** Was record `id` of a member's given to anybody? delivered_member. */
+const wasGivenAway = (member: string, type: string, id: string, to = 'true'): string =>
+  `exists (select from exchange.delivered d where ${to} and d.member_id = ${member} and hashtextextended(${type} || '/' || ${id}, 0) = any(d.keys))`;
+
+/** Was it given to payer `peer`? delivered_pkey. */
 const wasGiven = (member: string, type: string, id: string, peer: string): string =>
-  `exists (select from exchange.delivered d where d.peer_id = ${peer} and d.member_id = ${member} and hashtextextended(${type} || '/' || ${id}, 0) = any(d.keys))`;
+  wasGivenAway(member, type, id, `d.peer_id = ${peer}`);
 
 /**
  * Was identity `i`, of a payer's record that came as unit `s`, taken for one of ours only because the two say the same, and is ours gone? What the payer never had from
@@ -31,8 +35,9 @@ export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.ec
 
 /**
  * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
- * copy of ours or ours was disclosed to somebody. One of another payer, which went on through us: the same but for these, and it says to be a copy of
- * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. What names ours and says something else is no echo.
+ * copy of ours or ours was disclosed to somebody. One of a payer, which went on through us: the same but for these, and it says to be a copy of
+ * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. So it is where the payer's own
+ * record came back to it. What names ours and says something else is no echo.
  *
  * It is one also of a record that is gone: a copy falls with what it is a copy of (docs/decisions/025), except where it is none but for saying the same as ours, and its payer never had that.
  *
@@ -79,7 +84,7 @@ export async function echoes(
          union all
          select r.* from (select distinct member_id, type from passed) m cross join lateral (
            select x.member_id, x.type, x.substance, null::integer, null::integer, null::integer, x.id from exchange.resource x
-           where x.member_id = m.member_id and x.type = m.type and x.origin <> 'own' and x.origin <> $4 and x.substance is not null offset 0) r
+           where x.member_id = m.member_id and x.type = m.type and x.origin <> 'own' and x.substance is not null offset 0) r
        ) a group by member_id, type, substance having bool_or(id is null) and bool_or(id is not null)
      ), alike as materialized (
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 1 as place, true as is_named
@@ -97,7 +102,8 @@ export async function echoes(
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 4, false
        from others o cross join unnest(o.files, o.lines, o.entries) p(file, line, entry) cross join unnest(o.ids) k(id)
        cross join lateral (select x.file, x.line, x.entry, x.refs from exchange.staging x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) u
-       cross join lateral (select x.member_id, x.type, x.id, x.links from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
+       cross join lateral (select x.member_id, x.type, x.id, x.links, x.origin from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
+       where r.origin <> $4 or ${wasGivenAway('r.member_id', 'r.type', 'r.id')}
      ), packed as materialized (
        select b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
        where $5 and b.pull_id = $1 and b.bucket between $2 and $3 and exists (select from alike where not is_named)

@@ -4,6 +4,7 @@ import type { Decided } from './decided.ts';
 import { echoes } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
+import { ownStatements } from './own-statements.ts';
 import { provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
 import { heldItem, isReleasedVersion } from './released-version.ts';
@@ -61,6 +62,7 @@ export async function decideReplay(
   }
   await sharedUnits(tx, work.id);
   await echoes(tx, work);
+  await ownStatements(tx, work);
   await statementEchoes(tx, work);
 }
 

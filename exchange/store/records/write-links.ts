@@ -5,6 +5,7 @@ import { RULES_VERSION } from '../../reconcile/judge/verdict.ts';
 import { HELD_ITEMS, ITEM_KINDS } from '../../review/kinds.ts';
 import { deniedSinceOf } from './denied-since.ts';
 import { changedDoubts, doubtsOfSlice, moveDoubted } from './doubt.ts';
+import { isReleasedVersion } from './released-version.ts';
 import { strayDetail } from './stray-claims.ts';
 
 /** `pull` is null for records of our own that were imported. */
@@ -175,6 +176,6 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
       line = excluded.line, entry = excluded.entry, detail = excluded.detail, state = 'open', decision = null, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1
       where exchange.review_item.b_hash is distinct from excluded.b_hash or exchange.review_item.state = 'gone'
         or (exchange.review_item.kind <> excluded.kind and not (exchange.review_item.decision is not distinct from 'discard' and excluded.kind in ('consent-withdrawn', 'named-in-error'))
-          -- people have released it from the other checks: whose it is stays the question
-          and exchange.review_item.kind <> 'patient-change')`;
+          -- what people have released from other checks, or is asked whose it is, stays the question that it is
+          and exchange.review_item.kind <> 'patient-change' and not (exchange.review_item.state = 'open' and ${tx.unsafe(isReleasedVersion('exchange.review_item.id', 'excluded.b_hash'))}))`;
 }

@@ -64,7 +64,9 @@ export async function shownBefore(
     )
     select l.pull_id as "pullId", l.file, l.line, l.entry, ${sql.unsafe(isReleasedVersion(heldItem('i.peer_id', 'i.type', 'i.source_id'), 'l.hash'))} as "isReleased"
     from held h join exchange.identity i on i.peer_id = ${peerId} and i.type = h.type and i.local_id = h.local_id
-    join exchange.ledger l on l.member_id = h.member_id and l.type = h.type and l.source_id = i.source_id
+    -- the ledger tells of whom it was then
+    join exchange.ledger l on l.type = h.type and l.source_id = i.source_id and l.member_id in (
+      select h.member_id union select g.former_id from exchange.member_merge g where g.member_id = h.member_id union select g.member_id from exchange.member_merge g where g.former_id = h.member_id)
     join exchange.pull p on p.id = l.pull_id and p.peer_id = ${peerId} and p.created_at < h.created_at
     left join lateral (
       select r.outcome from exchange.unit_revision r

@@ -98,6 +98,8 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   12: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
   // the same keys; chains know insurers by an NPI under its OID
   13: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
+  // the same keys; the substance of what came with money is that of what is left
+  14: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
 };
 /** The same of the substance, since 9. */
 const SUBSTANCE_OF: Readonly<Record<number, string>> = {
@@ -106,6 +108,8 @@ const SUBSTANCE_OF: Readonly<Record<number, string>> = {
   11: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
   12: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
   13: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
+  // the same of the same text; of what came with money it is that of what is left
+  14: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
 };
 
 /** A claim that tells the number of its group first. */

@@ -81,7 +81,11 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
   for (const member of Object.values(MEMBERS))
     await sql`insert into exchange.member (id, umb) values (${member}, ${`U-${member}`})`;
   const { pull, goOn, ledger } = await puller(deps, blobs, policy);
+  return { sql, deps, ...owner(deps), pull, goOn, ledger, close: () => database.close() };
+}
 
+/** What a node holds itself. */
+export function owner(deps: Deps) {
   /** Our own records, through the import. Patients of the members come first. */
   const own = (...resources: object[]): Promise<void> =>
     take((line) => resources.map((r, i) => ({ ...line(i), text: JSON.stringify(r), resource: r as Resource })));
@@ -101,7 +105,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     if (rejects.length > 0) throw new Error(JSON.stringify(rejects));
   }
 
-  return { sql, deps, own, ownGone, pull, goOn, ledger, close: () => database.close() };
+  return { own, ownGone };
 }
 
 /** Pulls of a node whose members are known to the peer `prior`, who is added. `blobs`: where the files are kept. */

@@ -1,8 +1,11 @@
 // What people take in of a record that is another member's now, that was taken back, that must not leave, or that moves to another member meanwhile.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
+import { replay } from '../../../exchange/reconcile/replay.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
+import { findPeer } from '../../../exchange/store/peers/peer.ts';
+import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { findItem } from '../../../exchange/store/review/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
@@ -74,14 +77,16 @@ test('of one that is shown of another member and was held for something else, it
 test('of one that is held by two checks and shown of another member, the second check is asked about, and then whose it is', async () => {
   await node.sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, in_error_at) values ('oc', 'm1', 'Prior', 'prior', now())`;
   await tell(result(1, 'p2'));
-  await node.pull([output('Observation', result(3, 'p1', ODD))], {
+  const { id } = await node.pull([output('Observation', result(3, 'p1', ODD))], {
     since: new Date(),
     meanwhile: async () =>
       void (await node.sql`update exchange.pull_member set other_coverage_id = 'oc' where member_id = 'm1'`),
   });
   await node.sql`update exchange.other_coverage set in_error_at = null`;
+  const [pull, peer] = [await findPull(node.sql, id), await findPeer(node.sql, 'prior')];
   const kinds: (string | undefined)[] = [];
   for (let n = 0; n < 3; n++) {
+    if (pull && peer) await replay(node.deps, { pull, peer, by: { kind: 'command', name: 'test' }, cause: 'replay' });
     kinds.push((await item())?.kind);
     await decide('release');
   }
@@ -102,6 +107,33 @@ test('what waited and is released while two members are one is the former’s wh
   expect(await shown()).toEqual([]);
   await tell(result(2));
   expect(await shown()).toEqual(['m1 2']);
+});
+
+test('what had been another one’s before, and is released while two members are one, is the former’s when they are two again', async () => {
+  await tell(result(1, 'p2'));
+  await node.pull([deletions('Observation/r')], { since: new Date() });
+  await tell(result(3, 'p1', ODD));
+  await node.sql`insert into exchange.member (id, umb) values ('m3', 'U3')`;
+  const one = { memberId: 'm3', formerId: 'm1', reason: 'one person', seen: [] };
+  expect(await makeOne(node.deps, one, WHO)).not.toHaveProperty('refused');
+  await decide('release');
+  expect(await shown()).toEqual(['m3 3']);
+  expect(await makeTwo(node.deps, { formerId: 'm1', reason: 'they are two' }, WHO)).not.toHaveProperty('refused');
+  expect(await shown()).toEqual(['m1 3']);
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('a release that is taken back while two members are one shows the version before it', async () => {
+  await tell(result(1));
+  await tell(result(3, 'p1', ODD));
+  await decide('release');
+  await node.sql`insert into exchange.member (id, umb) values ('m3', 'U3')`;
+  const one = { memberId: 'm3', formerId: 'm1', reason: 'one person', seen: [] };
+  expect(await makeOne(node.deps, one, WHO)).not.toHaveProperty('refused');
+  await decide('undo');
+  expect(await shown()).toEqual(['m3 1']);
+  expect(await makeTwo(node.deps, { formerId: 'm1', reason: 'they are two' }, WHO)).not.toHaveProperty('refused');
+  expect(await shown()).toEqual(['m1 1']);
 });
 
 test('what its payer told first while they were one stays, as whose it is known', async () => {
