@@ -298,8 +298,19 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     async stop() {
       ending.abort();
       rouse();
-      await Promise.all(loops);
-      await pulls.over();
+      let isOver = false;
+      const over = Promise.all(loops)
+        .then(() => pulls.over())
+        .finally(() => {
+          isOver = true;
+        });
+      // a step at hand may take longer than the process is left, as a file that comes slowly does: what was written until then is sealed
+      sealed = 0;
+      while (!isOver) {
+        await seal();
+        await Promise.race([over, new Promise((r) => setTimeout(r, SEAL_MS).unref())]);
+      }
+      await over;
       await sealAll(deps); // the tail is short when nobody works
     },
   };

@@ -216,7 +216,11 @@ export async function keepAttachment(
 async function keep(talk: Talk, r: AttachmentRequest, came: Looked & { media: string }): Promise<KeptBytes> {
   const { blobs } = talk.deps;
   const verdict = judgeAttachment(r, came);
-  if ('reason' in verdict) throw new PeerFault(verdict.reason, { isTransient: verdict.isTransient });
+  if ('reason' in verdict) {
+    // it may be about somebody else, so that it is not kept: what it was can be told by its hash
+    const { bytes, sha256 } = came;
+    throw new PeerFault(verdict.reason, { isTransient: verdict.isTransient, came: { bytes, sha256 } });
+  }
   const refused = r.refuses?.(verdict.media, await readAll(blobs, r.key));
   if (refused !== undefined) throw new PeerFault(refused);
   if (verdict.isOtherType) talk.note('peer-attachment-type');

@@ -6,6 +6,9 @@ import { readHttpDate, readRetryAfter } from '../../src/net/retry-after.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import type { Talk } from './talk.ts';
 
+/** Size and SHA-256 (hexadecimal) of what came. */
+type Came = { bytes: number; sha256: string };
+
 /** Why a step cannot go on. `transient`: the same step may succeed later. `permanent`: the pull ends or needs a person. */
 export class PeerFault extends Error {
   readonly reason: string;
@@ -13,13 +16,19 @@ export class PeerFault extends Error {
   readonly retryMs: number | undefined;
   /** the body of a refusal, where it may tell what was wrong with the question; the peer's words, which are logged and kept nowhere */
   readonly said: string;
-  constructor(reason: string, options: { isTransient?: boolean; retryMs?: number | undefined; said?: string } = {}) {
+  /** a document that came and is not what its record says */
+  readonly came: Came | undefined;
+  constructor(
+    reason: string,
+    options: { isTransient?: boolean; retryMs?: number | undefined; said?: string; came?: Came } = {},
+  ) {
     super(reason);
     this.name = 'PeerFault';
     this.reason = reason;
     this.isTransient = options.isTransient ?? false;
     this.retryMs = options.retryMs;
     this.said = options.said ?? '';
+    this.came = options.came;
   }
 }
 

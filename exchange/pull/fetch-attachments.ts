@@ -165,7 +165,7 @@ async function fetchOne(deps: Deps, side: Side, row: DueAttachment): Promise<voi
       { tries: limits.fileTries, deadlineHours: deps.config.pullDeadlineHours },
       now,
     );
-    if ('reason' in judged) return settle(deps, row, judged);
+    if ('reason' in judged) return settle(deps, row, { reason: judged.reason, came: error.came });
     await postponeAttachment(sql, row, later(judged.againMs), error.reason, true);
   }
 }
@@ -204,7 +204,11 @@ async function fetched(deps: Deps, side: Side, row: DueAttachment): Promise<Kept
 const comingKey = (taking: string): string => `${COMING}${taking}`;
 
 /** Commits what became of one: its row, what leaves of its record, a finding of the pull and an audit row. */
-async function settle(deps: Deps, row: DueAttachment, end: { kept: KeptBytes } | { reason: string }): Promise<void> {
+async function settle(
+  deps: Deps,
+  row: DueAttachment,
+  end: { kept: KeptBytes } | { reason: string; came?: PeerFault['came'] },
+): Promise<void> {
   await deps.database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
     if (!(await settleAttachment(tx, row, end, at))) {
@@ -228,7 +232,7 @@ async function settle(deps: Deps, row: DueAttachment, end: { kept: KeptBytes } |
         memberId: row.memberId,
         peerId: row.peerId,
         ...('reason' in end
-          ? { outcome: 'refused', reason: end.reason }
+          ? { outcome: 'refused', reason: end.reason, ...(end.came ? { detail: end.came } : {}) }
           : { detail: { bytes: end.kept.bytes, sha256: end.kept.sha256 } }),
       }),
     ]);

@@ -229,6 +229,10 @@ test('what a version before is fetched for is not kept for the next one', async 
   });
   await peer.attachments(script);
   expect(await rows()).toEqual([{ state: 'not-fetched', reason: 'hash-mismatch' }]);
+  // what came is not kept as the record's, and the trail can tell what it was
+  const [told] =
+    await sql()`select outcome, reason, detail from exchange.audit where action = 'attachment' order by seq desc limit 1`;
+  expect(told).toEqual({ outcome: 'refused', reason: 'hash-mismatch', detail: { bytes: PDF.length, sha256: SHA } });
   expect(await files()).toEqual([attachmentKey(SHA)]);
   // the bytes that came for the version before are named by nothing, and noted
   expect(await removeDocuments(later(3651))).toBe(1);

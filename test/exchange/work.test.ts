@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { removeStrays } from '../../exchange/export/remove-strays.ts';
 import { removeRequests } from '../../exchange/match/remove-requests.ts';
+import { PullWorker } from '../../exchange/pull/run.ts';
 import { clearDelivered } from '../../exchange/store/answer/delivered.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import { startWork, takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, type Manifest } from './export-client.ts';
@@ -55,6 +57,38 @@ test('while an export is made the audit is sealed and what is past its time is r
     await worker.stop();
   }
   expect((await them.call(kick.header('content-location') ?? '')).status).toBe(200);
+});
+
+test('a worker that ends seals what was written, also while work at hand keeps it from ending', async () => {
+  const { sql } = node.deps.database;
+  const gate = Promise.withResolvers<void>();
+  const over = vi.spyOn(PullWorker.prototype, 'over').mockImplementation(() => gate.promise);
+  const worker = startWork(node.deps, { plans: false });
+  const write = () =>
+    writeAudit(sql, [
+      auditRow({ at: node.deps.clock(), actorKind: 'system', actor: 'test', action: 'test', object: 'test' }),
+    ]);
+  let hasEnded = false;
+  await write();
+  const ended = worker.stop().then(() => {
+    hasEnded = true;
+  });
+  try {
+    for (let i = 0; i < 2; i++) {
+      await vi.waitFor(async () => expect(await sql`select from exchange.audit_unsealed`).toHaveLength(0), {
+        timeout: 10_000,
+        interval: 50,
+      });
+      expect(hasEnded).toBe(false);
+      // what the work at hand writes meanwhile
+      await write();
+    }
+  } finally {
+    gate.resolve();
+    await ended;
+    over.mockRestore();
+  }
+  expect(await sql`select from exchange.audit_unsealed`).toHaveLength(0);
 });
 
 test('who asks about one member does not wait for somebody else’s thousands', async () => {
