@@ -19,7 +19,8 @@ const HIDDEN_WORDS: Readonly<Record<keyof Timeline['hidden'], string>> = {
   'identity-doubt': 'because birth date or sex differ from ours, and nobody has said that the payer means this member',
   withdrawn: 'because the member has taken the choice back',
   outlived: 'because the payer whose record it was has taken it back, and another one still passes on its copy',
-  'denied-since': 'because the authorization was denied since, and another payer still passes on a copy from before',
+  'denied-since':
+    'because the authorization, or a part of it, was denied since, and another payer still passes on a copy from before',
 };
 
 const lineOf = (e: Entry): string | undefined => {

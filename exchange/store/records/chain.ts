@@ -27,8 +27,8 @@ type Row = {
   at: Date;
   facts: ClaimFacts;
 };
-type Of = { changed: Date | null; state: string | null; withheld: string | null };
-/** A claim that is taken in. `withheld`: why it does not leave, if something beside its own facts keeps it. */
+type Of = { changed: Date | null; state: string | null; withheld: string | null; partly: boolean };
+/** A claim that is taken in. `isPartly`: of ours that may be so, its text tells. `withheld`: why it does not leave, if something beside its own facts keeps it. */
 export type HeldClaim = Told & { memberId: string; withheld: string | null };
 const INSURER = `coalesce(case when c.claim->>'insurerId' like 'http://hl7.org/fhir/sid/us-npi|%' then 'npi|' || split_part(c.claim->>'insurerId', '|', 2) end,
   'npi|' || o.npi, c.claim->>'insurerId', o.id, 'name|' || (c.claim->>'insurerName'), case c.origin when 'own' then 'own' else 'peer|' || c.origin end)`;
@@ -48,7 +48,8 @@ const record = (r: Row): ClaimRecord & { memberId: string } => ({
 export async function claimRecords(tx: Queryable, memberIds: readonly string[]): Promise<HeldClaim[]> {
   const rows = await tx.unsafe<(Row & Of)[]>(
     `select c.member_id as "memberId", c.id, c.origin, coalesce(y.last_updated, c.last_updated) as at, c.claim as facts, ${INSURER} as insurer, p.npi,
-       case c.origin when 'own' then c.last_updated else y.last_updated end as changed, c.pa_state as state, c.withheld
+       case c.origin when 'own' then c.last_updated else y.last_updated end as changed, c.pa_state as state, c.withheld,
+       case c.origin when 'own' then c.shared is not null else coalesce('denied-pa' = any(y.line_findings), false) end as partly
      from exchange.resource c ${ORGANIZATION}
      left join exchange.peer p on p.id = c.origin
      left join exchange.identity y on c.origin <> 'own' and y.peer_id = c.origin and y.type = c.type and y.source_id = c.source_id
@@ -59,6 +60,7 @@ export async function claimRecords(tx: Queryable, memberIds: readonly string[]):
     ...record(r),
     origin: r.origin,
     isDenied: r.state === 'denied',
+    isPartly: r.partly,
     changed: r.changed?.getTime(),
     withheld: r.withheld,
   }));
@@ -80,6 +82,7 @@ export async function heldDenials(
     origin: r.origin,
     isHeld: true,
     isDenied: true,
+    isPartly: false,
     changed: r.at.getTime(),
     asked: r.facts.asked,
   }));

@@ -4,6 +4,7 @@ import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { besideDenials, deniedSince, type Told } from '../../chain/denied.ts';
 import { askedFor } from '../../reconcile/record-keys.ts';
+import { authorizationFacts } from '../../transform/prior-authorization.ts';
 import { claimRecords, type HeldClaim, heldDenials } from './chain.ts';
 import { DENIED_SINCE } from './hidden-pa.ts';
 
@@ -47,20 +48,22 @@ export async function moveDenials(tx: Queryable, from: string, to: string): Prom
 /** Records whose texts are held at once. */
 const TEXTS = 100;
 
-/** What some records of a member are asked for, by id. resource_pkey. */
-async function askedOf(
-  tx: Queryable,
-  memberId: string,
-  ids: readonly string[],
-): Promise<Map<string, readonly string[]>> {
-  const asked = new Map<string, readonly string[]>();
+type Said = { asked: readonly string[]; isPartly: boolean };
+
+/** What some records of a member are asked for, and whether lines or parts of them do not leave, by id. resource_pkey. */
+async function saidBy(tx: Queryable, memberId: string, ids: readonly string[]): Promise<Map<string, Said>> {
+  const said = new Map<string, Said>();
   for (let i = 0; i < ids.length; i += TEXTS) {
     const rows = await tx<{ id: string; body: string }[]>`
       select id, body from exchange.resource
       where member_id = ${memberId} and type = ${TYPE} and id = any(${arrayLiteral(ids.slice(i, i + TEXTS))}::text::text[])`;
-    for (const r of rows) asked.set(r.id, askedFor(JSON.parse(r.body) as Resource));
+    for (const r of rows) {
+      const body = JSON.parse(r.body) as Resource;
+      const { removedLines, removesParts } = authorizationFacts(body);
+      said.set(r.id, { asked: askedFor(body), isPartly: removedLines.length > 0 || removesParts });
+    }
   }
-  return asked;
+  return said;
 }
 
 /** Ids of those of one member's authorizations that were denied since. */
@@ -68,11 +71,13 @@ async function sinceOf(tx: Queryable, memberId: string, told: readonly Told[]): 
   const found: string[] = [];
   for (const group of besideDenials(told)) {
     const records = group.filter((t) => t.isHeld !== true).map((t) => t.id);
-    const asked = new Map([
-      ...group.map((t) => [t.id, t.asked ?? []] as const),
-      ...(await askedOf(tx, memberId, records)),
-    ]);
-    found.push(...deniedSince(group, (t) => asked.get(t.id) ?? []));
+    const said = await saidBy(tx, memberId, records);
+    // of others' records the lines are not here any more, and their line is known for it
+    const known = group.map((t) => ({
+      ...t,
+      isPartly: t.isPartly && (t.origin !== 'own' || said.get(t.id)?.isPartly === true),
+    }));
+    found.push(...deniedSince(known, (t) => t.asked ?? said.get(t.id)?.asked ?? []));
   }
   return found;
 }
@@ -94,7 +99,7 @@ export async function markDeniedSince(
   const isMarked = (r: HeldClaim) => r.withheld === DENIED_SINCE;
   const concerned = new Set([
     ...denials.map((d) => d.memberId),
-    ...records.filter((r) => r.isDenied || isMarked(r)).map((r) => r.memberId),
+    ...records.filter((r) => r.isDenied || r.isPartly || isMarked(r)).map((r) => r.memberId),
   ]);
   const [marks, clears]: [HeldClaim[], HeldClaim[]] = [[], []];
   for (const memberId of concerned) {

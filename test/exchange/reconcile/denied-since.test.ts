@@ -217,6 +217,30 @@ test('our own denial hides a copy, and a denial that is held for something else 
   expect(await seen('copy-13')).toEqual(HIDDEN);
 });
 
+test('a line that was denied since leaves no more in a copy from before, of a payer or of ours', async () => {
+  const lines = (id: string, number: string, day: string, ...codes: [asked: string, code: string][]) => ({
+    ...authorization(id, { number, code: 'A1', day }),
+    item: codes.map(([asked, code], i) => ({
+      sequence: i + 1,
+      productOrService: { coding: [{ system: 'http://www.ama-assn.org/go/cpt', code: asked }] },
+      adjudication: [decided(code, `${day}T00:00:00Z`)],
+    })),
+  });
+  const whole = (id: string, number: string) => lines(id, number, '2026-01-05', ['97110', 'A1'], ['72148', 'A1']);
+  const partly = (id: string, number: string) => lines(id, number, '2026-01-10', ['97110', 'A1'], ['72148', 'A3']);
+  await passes(copy(whole('copy-14', 'PA-1000014'), whole('copy-15', 'PA-1000015')));
+  expect(await leaving()).toEqual(expect.arrayContaining(['copy-14', 'copy-15']));
+  await tells(partly('partly-14', 'PA-1000014'));
+  await node.own({ ...partly('own-15', 'PA-1000015'), patient: { reference: 'Patient/m1' } });
+  const left = await leaving();
+  expect(left).toEqual(expect.arrayContaining(['partly-14', 'own-15']));
+  expect(left).not.toContain('copy-14');
+  expect(left).not.toContain('copy-15');
+  // the other one knows of it as well
+  await passes(copy(partly('copy-14', 'PA-1000014')));
+  expect(await leaving()).toContain('copy-14');
+});
+
 test('by chance: two payers and we tell of two services under one number; what leaves is what the last decision on each left', async () => {
   let state = SEED;
   const chance = () => {
