@@ -1,4 +1,4 @@
-// What we held once, coming back: a payer who asked before a record was changed here has it as it was. It says to be a copy of ours and is what ours
+// What we held once, coming back: a payer who asked before a record was changed here has it as it was. It says to be a copy of ours, or is told to have come through us, and is what ours
 // was then: nobody has to compare the two, and that payer learns of the change when it asks.
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
@@ -38,7 +38,10 @@ export async function olderEchoes(
     const copies = await copiesAfter(tx, work, of, after);
     const last = copies.at(-1);
     if (!last) return;
-    await markEchoes(tx, work.id, copies.filter(wasOurs));
+    const found = copies.filter(wasOurs);
+    // each is one of them at most
+    const unit = (c: Copy) => `${c.file}-${c.line}-${c.entry}`;
+    await markEchoes(tx, work.id, [...new Map(found.reverse().map((c) => [unit(c), c])).values()]);
     after = [last.file, last.line, last.entry];
   }
 }

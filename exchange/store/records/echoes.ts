@@ -17,8 +17,17 @@ export const idHere = (type: string, sourceId: string, work: string, peerId: str
       and x.outcome in ('created', 'updated', 'unchanged', 'shared') and x.reason is distinct from 'duplicate-in-job' limit 1) x on true
   left join exchange.identity i on i.peer_id = ${peerId} and i.type = ${type} and i.source_id = ${sourceId} and i.state in ('visible', 'echo')`;
 
+/** What came with a statement that we transmitted it once, of pull $1 in buckets $2 to $3. staging_bucket. */
+export const THROUGH_US = `
+  select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
+  where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)`;
+
+/** The codes of a Medication. A payer may tell one drug by any number of them, which are entries of their own where they came in one pull. */
+const drugCode = (body: string) =>
+  `(jsonb_path_query_array(${body}::jsonb, '$.code.coding[*].system')::text || jsonb_path_query_array(${body}::jsonb, '$.code.coding[*].code')::text)`;
+
 /** Was record `id` of a member's given to anybody? delivered_member. */
-const wasGivenAway = (member: string, type: string, id: string, to = 'true'): string =>
+export const wasGivenAway = (member: string, type: string, id: string, to = 'true'): string =>
   `exists (select from exchange.delivered d where ${to} and d.member_id = ${member} and hashtextextended(${type} || '/' || ${id}, 0) = any(d.keys))`;
 
 /** Was it given to payer `peer`? delivered_pkey. */
@@ -55,10 +64,7 @@ export async function echoes(
     `with unit as materialized (
        select file, line, entry, member_id, type, source_id, hash, substance, echo_of, refs from exchange.staging s
        where pull_id = $1 and bucket between $2 and $3 and outcome = 'created' and not booked and not is_shared
-     ), through_us as materialized (
-       select distinct p.member_id, split_part(k, '/', 1) as type, split_part(k, '/', 2) as source_id from exchange.staging p cross join unnest(p.targets) k
-       where p.pull_id = $1 and p.bucket between $2 and $3 and p.type = 'Provenance' and 'possible-echo' = any(p.findings)
-     ), passed as materialized (
+     ), through_us as materialized (${THROUGH_US}), passed as materialized (
        select u.member_id, u.type, u.substance, u.file, u.line, u.entry from through_us t
        join unit u on u.member_id = t.member_id and u.type = t.type and u.source_id = t.source_id where u.type <> 'Provenance'
      ), known as materialized (
@@ -113,12 +119,14 @@ export async function echoes(
        from alike a
        where not exists (
          select from (
-           select k.type, array_agg(k.id) as ids, array_agg(e.npi) filter (where e.npi is not null) as npis, bool_and(k.type = 'Medication' and coalesce(e.body like '%"coding":[%', false)) as is_coded
+           select k.type, array_agg(k.id) as ids, array_agg(e.npi) filter (where e.npi is not null) as npis, bool_and(k.type = 'Medication' and coalesce(e.body like '%"coding":[%', false)) as is_coded,
+             array_agg(${drugCode('e.body')}) filter (where k.type = 'Medication') as codes
            from unnest(a.links) l cross join lateral (select split_part(l, '/', 1) as type, split_part(l, '/', 2) as id offset 0) k
            left join exchange.shared_resource e on e.type = k.type and e.id = k.id
            where k.type = any(${TELLING}) group by k.type
          ) o cross join lateral (
-           select array_agg(h.id) as ids, array_agg(coalesce(e.npi, h.npi)) filter (where coalesce(e.npi, h.npi) is not null) as npis
+           select array_agg(h.id) as ids, array_agg(coalesce(e.npi, h.npi)) filter (where coalesce(e.npi, h.npi) is not null) as npis,
+             array_agg(${drugCode('e.body')}) filter (where k.type = 'Medication') as codes
            from unnest(a.refs) r
            cross join lateral (select split_part(r, '/', 1) as type, split_part(split_part(r, '${LED_TO}', 1), '/', 2) as source_id offset 0) k
            cross join lateral (${idHere('k.type', 'k.source_id', '$1', '$4')}) h
@@ -128,7 +136,7 @@ export async function echoes(
          where case
            when o.type <> 'Medication' then not t.npis <@ o.npis
            when t.ids is null then not a.is_named
-           else (o.is_coded or not a.is_named) and not o.ids <@ t.ids end)
+           else (o.is_coded or not a.is_named) and not (o.ids <@ t.ids or (o.is_coded and o.codes <@ t.codes)) end)
        and (a.is_named or not exists (
          select from exchange.identity i
          left join lateral (select bool_or(x.outcome is distinct from 'retracted') as is_there from exchange.staging x where x.pull_id = $1 and x.type = i.type and x.source_id = i.source_id having count(*) > 0) x on true

@@ -185,3 +185,59 @@ test('what we said of records when we took them in comes back with them and is n
     'created Provenance/s3',
   ]);
 });
+
+test('what went on through us before it was changed is what it was, also where it names nothing: no second value of one result', async () => {
+  const numbered = (id: string, number: string, value: number) =>
+    result(id, '2026-03-11', {
+      identifier: [{ system: 'https://prior.example/accession', value: number }],
+      valueQuantity: { value, code: 'g/dL' },
+    });
+  await node.pull([output('Observation', numbered('f1', 'N1', 5), numbered('f2', 'N2', 6))], changes());
+  await give('c', 'f1');
+  const newer = { meta: { lastUpdated: '2026-06-01T00:00:00Z' } };
+  const changed = [numbered('f1', 'N1', 7), numbered('f2', 'N2', 8)].map((r) => ({ ...r, ...newer }));
+  await node.pull([output('Observation', ...changed)], changes());
+  // of the second one nobody was given anything
+  const older = [numbered('g1', 'N1', 5), numbered('g2', 'N2', 6), numbered('g3', 'N1', 9)];
+  const passed = await results([output('Observation', ...older), through('tg', 'g1', 'g2', 'g3')], {
+    ...changes(),
+    peer: 'c',
+  });
+  expect(passed).toEqual(['created Observation/g2', 'created Observation/g3', 'echo Observation/g1']);
+});
+
+test('an order comes back with its drug, of which its payer has several entries: it is that one, and one of another drug is not', async () => {
+  const drug = (id: string, code: string) => ({
+    resourceType: 'Medication',
+    id,
+    code: { coding: [{ system: 'http://hl7.org/fhir/sid/ndc', code }] },
+  });
+  const order = (id: string, medication: string) => ({
+    resourceType: 'MedicationRequest',
+    id,
+    status: 'active',
+    intent: 'order',
+    subject: { reference: 'Patient/p1' },
+    authoredOn: '2026-04-01',
+    medicationReference: { reference: `Medication/${medication}` },
+  });
+  const entries = ['d1', 'd2', 'd3'].map((id) => drug(id, '00093721410'));
+  await node.pull(
+    [
+      output('Medication', ...entries),
+      output('MedicationRequest', ...['d1', 'd2', 'd3'].map((d) => order(`o-${d}`, d))),
+    ],
+    changes(),
+  );
+  const back = await node.pull(
+    [
+      output('Medication', drug('x1', '00093721410'), drug('x2', '00071015523')),
+      output('MedicationRequest', ...['r1', 'r2', 'r3'].map((id) => order(id, 'x1')), order('r4', 'x2')),
+      transmitted('t-orders', 'MedicationRequest', ['r1', 'r2', 'r3', 'r4']),
+    ],
+    { ...changes(), peer: 'c' },
+  );
+  expect(
+    (await node.ledger(back.id)).filter((l) => l.includes('MedicationRequest')).map((l) => l.split(' ')[0]),
+  ).toEqual(['echo', 'echo', 'echo', 'created']);
+});
