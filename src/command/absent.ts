@@ -82,7 +82,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
       : refused('the file does not say that it names everybody (BGN08 4 or RX; or say --full): nobody was ended.');
   const { covered, absent } = await writeAbsent(deps, named, o.absent);
   const lobs = [...named.lobs].sort().join(', ');
-  const told = `of ${number.format(covered)} coverages that stand here (${lobs}) ${number.format(absent)} are of members whom this full file does not name: ${o.absent}`;
+  const told = `coverages that stand here (${lobs}): ${number.format(covered)}; of members whom this full file does not name: ${number.format(absent)}, listed in ${o.absent}`;
   if (o.endAbsent === undefined || absent === 0) return [told];
   if (named.nameless > 0)
     return [
@@ -96,7 +96,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
     return [
       told,
       ...refused(
-        `that is more than ${number.format(most)}, as many as may be ended at once: nobody was ended. If the file is whole, say --absent-most ${absent}.`,
+        `more than may be ended at once (${number.format(most)}): nobody was ended. If the file is whole, say --absent-most ${absent}.`,
       ),
     ];
   const ended = await endAbsent(deps, named, o.endAbsent);

@@ -99,7 +99,7 @@ test('who is covered in the lines of business of a full file and stands in no ro
     { number: 'CARD2', former: 'CARD1', starts: '2026-06-01' },
   ]);
   expect(await tell(named)).toEqual([
-    expect.stringMatching(/^of 22 coverages that stand here \(ma\) 2 are of members/),
+    expect.stringMatching(/^coverages that stand here \(ma\): 22; of members whom this full file does not name: 2,/),
   ]);
   expect(listed().sort()).toEqual(['A19,gold,ma,2026-02-01,', 'LATER,gold,ma,2099-01-01,']);
   expect((await endsOf())['A19']).toBeUndefined();
