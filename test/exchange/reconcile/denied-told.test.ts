@@ -115,13 +115,16 @@ test('that it is the member is said while another payer’s copy is taken in', a
     await holder`select pg_advisory_lock(4711)`;
     const pulled = tells('c', authorization('copy-6', 'PA-2000006', 'A1', '2026-01-06'));
     await expect
-      .poll(() => node.sql`select from pg_locks where locktype = 'advisory' and not granted and objid = 4711`)
+      .poll(() => node.sql`select from pg_locks where locktype = 'advisory' and not granted and objid = 4711`, {
+        timeout: 60_000,
+      })
       .toHaveLength(1);
     const said = decideDoubt('keep-both');
     await Promise.race([said, new Promise((resolve) => setTimeout(resolve, 300))]);
-    await holder`select pg_advisory_unlock(4711)`;
+    await holder`select pg_advisory_unlock_all()`;
     expect([await pulled, await said]).toEqual([['created ExplanationOfBenefit/copy-6'], undefined]);
   } finally {
+    await holder`select pg_advisory_unlock_all()`;
     holder.release();
     await node.sql.unsafe('drop function exchange.wait() cascade');
   }
