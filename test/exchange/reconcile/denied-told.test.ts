@@ -1,5 +1,7 @@
 // Which denials count, and until when: what stands of a payer's authorization is what it tells last, and what is told of somebody who may be another person is not heard.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
+import { DOUBTS } from '../../../exchange/members/one-person-report.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import { findItem } from '../../../exchange/store/review/review.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
@@ -129,4 +131,17 @@ test('that it is the member is said while another payer’s copy is taken in', a
     await node.sql.unsafe('drop function exchange.wait() cascade');
   }
   expect(await withheld('copy-6')).toEqual(HIDDEN);
+});
+
+test('it goes with its record when two members are made one, and two again', async () => {
+  await isPerson(PEER, '1970-01-01');
+  await tells('c', authorization('copy-7', 'PA-2000007', 'A1', '2026-01-06'));
+  await tells(PEER, authorization('x-7', 'PA-2000007', 'A1', '2026-01-05'));
+  await tells(PEER, authorization('x-7', 'PA-2000007', 'A3', '2026-01-20'));
+  const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
+  const seen = Object.keys(DOUBTS);
+  await makeOne(node.deps, { memberId: 'm2', formerId: 'm1', reason: 'one person', seen }, who);
+  expect(await withheld('copy-7')).toEqual(HIDDEN);
+  await makeTwo(node.deps, { formerId: 'm1', reason: 'they are two' }, who);
+  expect(await withheld('copy-7')).toEqual(HIDDEN);
 });
