@@ -23,7 +23,7 @@ export type Copy = {
 /** A unit, and what we hold of which it may be an older version. */
 export type Alike = { file: number; line: number; entry: number; id: string };
 
-/** Records that share a key: with more of one minute or day nobody can say which of them a unit is. */
+/** Records that share a key, as many of them as are looked at: nobody has more versions of one minute or day, and somebody may send any number. */
 const MOST_ALIKE = 50;
 
 /**
