@@ -90,7 +90,10 @@ load
   .option('--full', 'the enrolment file names everybody who is covered in its lines of business (an 834 may say so)')
   .option('--absent <file>', 'where those go who are covered here and absent from a full file', 'absent.csv')
   .option('--end-absent <day>', 'with a full file: the last day (YYYY-MM-DD) of the coverage of those absent from it')
-  .option('--absent-most <n>', 'with --end-absent: end so many at most (usually one in ten of those covered)')
+  .option(
+    '--absent-most <n>',
+    'with --end-absent: end so many at most (usually one in ten of those covered in each line of business)',
+  )
   .option('--enrolment-template <file>', 'write an enrolment CSV for these records instead of loading them')
   .option('--prior-payer <peer>', 'with --enrolment-template: a file for the node that will ask this payer')
   .option('--strict', 'reject what has any finding')

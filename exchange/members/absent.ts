@@ -3,52 +3,73 @@ import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { endStanding, pageStanding, type Standing } from '../store/members/absent.ts';
+import { endStanding, numbersOfAlike, pageStanding, type Standing, unknownNumbers } from '../store/members/absent.ts';
 import type { NamedInFile } from './named-in-file.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
 
 const PAGE = 1000;
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 
+/** `namedAs`: numbers by which the file names somebody of the same name and birth date. */
+export type Absent = Standing & { namedAs: readonly string[] };
+
 /** Pages of coverage that stands in the lines of business of the file: all of the page, and what of it is of members whom no row names. */
 export async function* absentFrom(
   deps: Needs,
   named: NamedInFile,
-): AsyncGenerator<{ all: number; absent: readonly Standing[] }> {
+): AsyncGenerator<{ all: readonly Standing[]; absent: readonly Absent[] }> {
+  const { sql } = deps.database;
   const today = localDay(deps.clock(), deps.config.timeZone);
   for (let after: Standing | undefined; ; ) {
-    const page = await pageStanding(deps.database.sql, [...named.lobs], today, PAGE, after);
-    if (page.length > 0)
-      yield { all: page.length, absent: page.filter((s) => !s.numbers.some((n) => named.numbers.has(n))) };
-    after = page.at(-1);
-    if (page.length < PAGE || after === undefined) return;
+    const all = await pageStanding(sql, [...named.lobs], today, PAGE, after);
+    const absent = all.filter(
+      (s) => !s.numbers.some((n) => named.numbers.has(n)) && !s.ids.some((id) => named.patients.has(id)),
+    );
+    const alike =
+      absent.length === 0 ? undefined : await numbersOfAlike(sql, [...new Set(absent.map((s) => s.memberId))]);
+    const namedAs = (s: Standing) => (alike?.get(s.memberId) ?? []).filter((n) => named.numbers.has(n));
+    if (all.length > 0) yield { all, absent: absent.map((s) => ({ ...s, namedAs: namedAs(s) })) };
+    after = all.at(-1);
+    if (all.length < PAGE || after === undefined) return;
   }
 }
 
+/** How many rows of a file do not tell whose they are: they name nobody, or were refused and have numbers that nobody has here. */
+export async function rowsOfNobody(deps: Needs, named: NamedInFile): Promise<number> {
+  let found = named.nameless;
+  for (let from = 0; from < named.refused.length; from += PAGE) {
+    const rows = named.refused.slice(from, from + PAGE);
+    const unknown = await unknownNumbers(deps.database.sql, rows.flat());
+    found += rows.filter((numbers) => numbers.every((n) => unknown.has(n))).length;
+  }
+  return found;
+}
+
 /**
- * Ends the coverage of those who are absent; what follows of it, as of the end by any file, follows.
+ * Ends the coverage of those who are absent; what follows of it, as of the end by any file, follows. Who may be there with another card is left.
  * @param endsOn YYYY-MM-DD, the last day
  * @returns how many coverages
  */
 export async function endAbsent(deps: Needs, named: NamedInFile, endsOn: string): Promise<number> {
   let ended = 0;
   for await (const { absent } of absentFrom(deps, named)) {
-    if (absent.length === 0) continue;
+    const gone = absent.filter((s) => s.namedAs.length === 0);
+    if (gone.length === 0) continue;
     ended += await beginAgain(deps.database.sql, async (tx) => {
-      const members = await endStanding(tx, absent, endsOn);
+      const members = await endStanding(tx, gone, endsOn);
       await settleEnrolled(tx, deps, [...new Set(members)]);
+      await writeAudit(tx, [
+        auditRow({
+          at: deps.clock(),
+          actorKind: 'command',
+          actor: 'import members',
+          action: 'absent-ended',
+          object: 'own-records',
+          detail: { ended: members.length, endsOn, lobs: [...named.lobs].sort() },
+        }),
+      ]);
       return members.length;
     });
   }
-  await writeAudit(deps.database.sql, [
-    auditRow({
-      at: deps.clock(),
-      actorKind: 'command',
-      actor: 'import members',
-      action: 'absent-ended',
-      object: 'own-records',
-      detail: { ended, endsOn, lobs: [...named.lobs].sort() },
-    }),
-  ]);
   return ended;
 }

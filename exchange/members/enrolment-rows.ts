@@ -3,12 +3,17 @@ import { csvRows } from '../../src/import/csv-rows.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
-import { type NamedInFile, noteAction, noteRow } from './named-in-file.ts';
+import { type NamedInFile, NOBODYS, noteAction, noteRow, type Whose } from './named-in-file.ts';
 import type { EnrolmentLine } from './owned-rows.ts';
 import { read834 } from './x12-834.ts';
-import type { Options834 } from './x12-member.ts';
+import type { Options834, Row834 } from './x12-member.ts';
 
 const TOO_LONG = 'It has values beyond the last column, so that some may stand in the wrong ones.';
+
+const whoseIs = (values: Row834['values']): Whose => ({
+  numbers: [values.member_number, values.former_member_number],
+  patient: values.patient_id,
+});
 
 /**
  * Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment).
@@ -27,12 +32,12 @@ export async function* enrolmentRows(
     const { lob } = input.x12;
     named?.lobs.add(lob);
     const refuseMember = (line: number, reason: string, numbers: readonly string[]) => {
-      noteRow(named, numbers);
+      noteRow(named, { numbers });
       return refuse(line, reason);
     };
     for await (const { line, values, isEnd } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
-      noteRow(named, [values.member_number, values.former_member_number]);
       const row = isEnd ? readEnd(values) : readEnrolment(values, today);
+      noteRow(named, whoseIs(values), 'faults' in row);
       if ('faults' in row) await refuse(line, row.faults.join(' '));
       else yield { line, row };
     }
@@ -45,7 +50,7 @@ export async function* enrolmentRows(
   };
   for await (const { line, values, hasMore, fault, isCut } of csvRows(path, { columns })) {
     if (fault !== undefined) {
-      noteRow(named, []);
+      noteRow(named, NOBODYS);
       await reject({
         source: path,
         line,
@@ -55,9 +60,11 @@ export async function* enrolmentRows(
       });
       continue;
     }
-    // some of its values may stand in the wrong columns
-    noteRow(named, hasMore ? [] : [values.member_number, values.former_member_number]);
     const row = hasMore ? { faults: [TOO_LONG] } : readEnrolment(values, today);
+    const isRefused = 'faults' in row;
+    // some of its values may stand in the wrong columns, or be half of what they were where the file was cut off
+    const isOdd = hasMore || (isRefused && Object.values(values).includes(undefined));
+    noteRow(named, isOdd ? NOBODYS : whoseIs(values), isRefused);
     if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
     else {
       named?.lobs.add(row.lob);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
-import { absentFrom, endAbsent } from '../../exchange/members/absent.ts';
+import { absentFrom, endAbsent, rowsOfNobody } from '../../exchange/members/absent.ts';
 import { isFull, type NamedInFile } from '../../exchange/members/named-in-file.ts';
 import { timeRange } from '../fhir/instant.ts';
 import { type CsvValue, csvField } from '../ui/csv.ts';
@@ -17,8 +17,19 @@ export type AbsentOptions = {
   absentMost?: string;
 };
 
-const COLUMNS = ['patient_id', 'member_number', 'plan', 'line_of_business', 'coverage_start', 'coverage_end'] as const;
-/** One in so many of those who are covered may be ended at once, unless more are named: a file that was cut off ends nobody. */
+const COLUMNS = [
+  'patient_id',
+  'member_number',
+  'plan',
+  'line_of_business',
+  'coverage_start',
+  'coverage_end',
+  'named_as',
+] as const;
+/**
+ * One in so many of those who are covered in a line of business may be ended at once, unless more are named: a file that was cut off ends nobody, and one
+ * row in the wrong line of business does not end all others of that.
+ */
 const SHARE = 10;
 const number = new Intl.NumberFormat('en-US');
 
@@ -41,8 +52,10 @@ export function checkAbsentOptions(
 
 const line = (values: readonly CsvValue[]): string => `${values.map(csvField).join(',')}\r\n`;
 
-/** Writes the list; an older one is replaced when it is whole. @returns how many are covered, and how many of them are absent */
-async function writeAbsent(deps: OpenNode['deps'], named: NamedInFile, file: string) {
+type Tally = { covered: number; absent: number; alike: number };
+
+/** Writes the list; an older one is replaced when it is whole. @returns how many are covered, and how many of them are absent, by line of business */
+async function writeAbsent(deps: OpenNode['deps'], named: NamedInFile, file: string): Promise<Map<string, Tally>> {
   const part = `${file}.part`;
   // who they are stands in it, by their numbers
   const out = createWriteStream(part, { mode: 0o600 });
@@ -51,17 +64,24 @@ async function writeAbsent(deps: OpenNode['deps'], named: NamedInFile, file: str
     throw new CommandFault(`The list ${file} of those absent cannot be written.`, { cause });
   });
   out.write(line(COLUMNS));
-  let [covered, absent] = [0, 0];
-  for await (const page of absentFrom(deps, named)) {
-    covered += page.all;
-    absent += page.absent.length;
-    const rows = page.absent.map((s) => [s.memberId, s.memberNumber, s.plan, s.lob, s.starts, s.ends]);
+  const tallies = new Map([...named.lobs].sort().map((l): [string, Tally] => [l, { covered: 0, absent: 0, alike: 0 }]));
+  for await (const { all, absent } of absentFrom(deps, named)) {
+    const count = (lob: string, what: keyof Tally) => {
+      const tally = tallies.get(lob);
+      if (tally) tally[what]++;
+    };
+    for (const s of all) count(s.lob, 'covered');
+    for (const s of absent) {
+      count(s.lob, 'absent');
+      if (s.namedAs.length > 0) count(s.lob, 'alike');
+    }
+    const rows = absent.map((s) => [s.memberId, s.memberNumber, s.plan, s.lob, s.starts, s.ends, s.namedAs.join(' ')]);
     if (rows.length > 0 && !out.write(rows.map(line).join(''))) await once(out, 'drain');
   }
   out.end();
   await finished(out);
   await rename(part, file);
-  return { covered, absent };
+  return tallies;
 }
 
 /**
@@ -80,25 +100,50 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
     return o.endAbsent === undefined
       ? []
       : refused('the file does not say that it names everybody (BGN08 4 or RX; or say --full): nobody was ended.');
-  const { covered, absent } = await writeAbsent(deps, named, o.absent);
-  const lobs = [...named.lobs].sort().join(', ');
-  const told = `coverages that stand here (${lobs}): ${number.format(covered)}; of members whom this full file does not name: ${number.format(absent)}, listed in ${o.absent}`;
-  if (o.endAbsent === undefined || absent === 0) return [told];
-  if (named.nameless > 0)
+  if (named.lobs.size === 0)
+    return refused('no row of the full file could be taken: of whom it is, and who is absent from it, cannot be told.');
+  const tallies = [...(await writeAbsent(deps, named, o.absent))];
+  const sum = (what: keyof Tally) => tallies.reduce((n, [, t]) => n + t[what], 0);
+  const [absent, alike] = [sum('absent'), sum('alike')];
+  const told = tallies.map(
+    ([lob, t]) =>
+      `coverages that stand here (${lob}): ${number.format(t.covered)}; of members whom this full file does not name: ${number.format(t.absent)}, listed in ${o.absent}`,
+  );
+  if (alike > 0)
+    told.push(
+      `${number.format(alike)} of these have the name and birth date of somebody whom it names by another number (named_as): one person with another card, it may be`,
+    );
+  if (o.endAbsent === undefined || absent === 0) return told;
+  const unclear = await rowsOfNobody(deps, named);
+  if (unclear > 0)
     return [
-      told,
+      ...told,
       ...refused(
-        `${named.nameless} rows do not tell whose they are, and may be of those absent: nobody was ended. Put them right and load the file again.`,
+        `${number.format(unclear)} rows do not tell whose they are, or were refused and have a number that nobody has here, and may be of those absent: nobody was ended. Put them right and load the file again.`,
       ),
     ];
-  const most = o.absentMost === undefined ? Math.floor(covered / SHARE) : Number(o.absentMost);
-  if (absent > most)
+  const gone = absent - alike;
+  const tooMany = (t: Tally) => t.absent - t.alike > Math.floor(t.covered / SHARE);
+  const over = o.absentMost === undefined ? tallies.filter(([, t]) => tooMany(t)) : [];
+  const most =
+    o.absentMost === undefined
+      ? over.map(([lob, t]) => `${lob}: ${number.format(Math.floor(t.covered / SHARE))}`).join(', ')
+      : number.format(Number(o.absentMost));
+  if (over.length > 0 || (o.absentMost !== undefined && gone > Number(o.absentMost)))
     return [
-      told,
+      ...told,
       ...refused(
-        `more than may be ended at once (${number.format(most)}): nobody was ended. If the file is whole, say --absent-most ${absent}.`,
+        `more than may be ended at once (${most}): nobody was ended. If the file is whole, say --absent-most ${gone}.`,
       ),
     ];
-  const ended = await endAbsent(deps, named, o.endAbsent);
-  return [told, `ended on ${o.endAbsent}: ${number.format(ended)} of these`];
+  const ended = gone === 0 ? 0 : await endAbsent(deps, named, o.endAbsent);
+  return [
+    ...told,
+    `ended on ${o.endAbsent}: ${number.format(ended)} of these`,
+    ...(alike > 0
+      ? refused(
+          `not ended: ${number.format(alike)} who may be there with another card. Make them one (members one), name the former card in the file, or end them by a row.`,
+        )
+      : []),
+  ];
 }

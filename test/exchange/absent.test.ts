@@ -28,14 +28,24 @@ afterEach(() => {
 });
 
 const HEADER =
-  'member_number,former_member_number,family,given,birth_date,coverage_start,coverage_end,line_of_business,plan';
-type Row = { number: string; born?: string; starts?: string; ends?: string; lob?: string; former?: string };
+  'patient_id,member_number,former_member_number,family,given,birth_date,coverage_start,coverage_end,line_of_business,plan';
+type Row = {
+  number: string;
+  patient?: string;
+  given?: string;
+  born?: string;
+  starts?: string;
+  ends?: string;
+  lob?: string;
+  former?: string;
+};
 const row = (r: Row) =>
   [
+    r.patient ?? '',
     r.number,
     r.former ?? '',
     'Marlowe',
-    `Anna${r.number}`,
+    r.given ?? `Anna${r.number}`,
     r.born ?? '1980-01-01',
     r.starts ?? '2026-01-01',
     r.ends ?? '',
@@ -101,7 +111,7 @@ test('who is covered in the lines of business of a full file and stands in no ro
   expect(await tell(named)).toEqual([
     expect.stringMatching(/^coverages that stand here \(ma\): 22; of members whom this full file does not name: 2,/),
   ]);
-  expect(listed().sort()).toEqual(['A19,gold,ma,2026-02-01,', 'LATER,gold,ma,2099-01-01,']);
+  expect(listed().sort()).toEqual(['A19,gold,ma,2026-02-01,,', 'LATER,gold,ma,2099-01-01,,']);
   expect((await endsOf())['A19']).toBeUndefined();
   expect(process.exitCode).not.toBe(1);
   // a file that is not full says nothing of anybody
@@ -143,6 +153,72 @@ test('a file that may be cut, or does not tell whose all rows are, ends nobody',
   expect(await refused(nameless)).toEqual(['nobody was ended', 1, 1]);
   expect((await endsOf())['A19']).toBeUndefined();
   expect((await tell(half, { endAbsent, absentMost: '10' })).at(-1)).toBe('ended on 2026-10-31: 10 of these');
+});
+
+const END = '2026-10-31';
+const NOBODY = /nobody was ended/;
+
+test('whoever stands in a row that was refused is not taken for absent: by the Patient, or when the number is that of nobody', async () => {
+  const starts = '2026-06-01';
+  await load(people(40, { starts }));
+  const [known] = await sql`select member_id as id from exchange.enrolment where member_number = 'A39'`;
+  const bad = (r: Row) => row({ ...r, starts }).replace('1980-01-01', '1980-13-01');
+  // another card and a wrong date, of a Patient who is known
+  await tell(await load([...people(39, { starts }), bad({ number: 'NEW', patient: String(known?.['id']) })]));
+  expect(listed()).toEqual([]);
+  for (const [what, last] of [
+    ['rounded', row({ number: '9.00012E+11', starts })],
+    ['another card', bad({ number: 'NEW' })],
+    // `A39` until there
+    ['cut off', ',A3'],
+  ] as const) {
+    process.exitCode = 0;
+    const said = await tell(await load([...people(39, { starts }), last]), { endAbsent: END });
+    expect([what, said.at(-1), process.exitCode]).toEqual([what, expect.stringMatching(NOBODY), 1]);
+  }
+  expect(await endsOf()).toEqual({});
+  // who is known by a number, and is refused, hides nobody
+  const said = await tell(await load([...people(38, { starts }), bad({ number: 'A38' })]), { endAbsent: END });
+  expect(said.at(-1)).toBe('ended on 2026-10-31: 1 of these');
+});
+
+test('one row in the wrong line of business ends nobody of that', async () => {
+  const starts = '2026-07-01';
+  await load([
+    ...people(200, { starts }),
+    ...Array.from({ length: 15 }, (_, i) => ({ number: `Q${i}`, lob: 'qhp', starts })),
+  ]);
+  const named = await load([...people(199, { starts }), { number: 'A199', lob: 'qhp', starts }]);
+  const said = await tell(named, { endAbsent: END });
+  expect(said).toEqual([
+    expect.stringMatching(/\(ma\): 199; .*: 0,/),
+    expect.stringMatching(/\(qhp\): 16; .*: 15,/),
+    expect.stringMatching(/\(qhp: 1\): nobody was ended\. .*--absent-most 15\.$/),
+  ]);
+  expect([process.exitCode, await endsOf()]).toEqual([1, {}]);
+});
+
+test('who has another card in the file, and nothing says so, is told and not ended', async () => {
+  const starts = '2026-08-01';
+  await load([...people(40, { starts }), { number: '0077', given: 'Zoe', starts }]);
+  const named = await load([...people(39, { starts }), { number: '77', given: 'Zoe', starts }]);
+  const said = await tell(named, { endAbsent: END });
+  expect(listed().sort()).toEqual(['0077,gold,ma,2026-08-01,,77', 'A39,gold,ma,2026-08-01,,']);
+  expect([said.at(-2), said.at(-1), process.exitCode]).toEqual([
+    'ended on 2026-10-31: 1 of these',
+    expect.stringMatching(/^not ended: 1 who/),
+    1,
+  ]);
+  expect(await endsOf()).toEqual({ A39: END });
+});
+
+test('a full file of which no row can be taken says nothing of anybody', async () => {
+  await load(people(5, { starts: '2026-09-01' }));
+  for (const rows of [[], [row({ number: 'A0', starts: '09/01/2026' })]]) {
+    process.exitCode = 0;
+    const said = await tell(await load(rows), { endAbsent: END });
+    expect([said, process.exitCode, existsSync(list)]).toEqual([[expect.stringMatching(/^no row/)], 1, false]);
+  }
 });
 
 test('who goes on as another is named by any of the numbers, and is not told twice', async () => {

@@ -4,7 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishComparing } from '../../exchange/members/compare-moved.ts';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
+import { decideItem } from '../../exchange/review/decide.ts';
+import type { PersonDecision } from '../../exchange/review/kinds.ts';
 import { memberRows } from '../../exchange/store/answer/member-read.ts';
+import { doubtsOf } from '../../exchange/store/records/doubt.ts';
+import { findItem } from '../../exchange/store/review/review.ts';
 import type { Deps } from '../../src/deps.ts';
 import { lab, output, PEER, reconciler } from './reconcile/reconcile-pull.ts';
 
@@ -17,6 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
+const ADA = { subject: 'ada', name: 'Ada', role: 'reviewer', development: false };
 const who = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
 const [A, B] = [localId(PEER, 'Observation', 'a'), localId(PEER, 'Observation', 'b')];
 const DAYS = { windowStart: '2016-01-01', yearAgo: '2025-11-28', today: '2026-11-28' };
@@ -72,3 +77,47 @@ test('a doubt goes with the records, and comes back with them', async () => {
   await compare();
   expect([await leaving('m1', two), await leaving('m2', FIRST)]).toEqual([[A], []]);
 });
+
+test.each(['discard', 'report-to-peer', 'keep-both'] as const)(
+  'what a person said of a doubt (%s) is asked anew of the one that they go on as, and until then nothing leaves that did not',
+  async (said) => {
+    const { sql, deps, own, pull, close } = await reconciler();
+    const told = (birthDate: string, day: number) =>
+      pull(
+        [
+          output('Patient', { ...patient('p1', birthDate), meta: { lastUpdated: `2026-01-0${day}T00:00:00Z` } }),
+          output('Observation', of('a', 'p1', '2026-01-01')),
+        ],
+        { since: new Date(), members: [['p1', 'm1']] },
+      );
+    const stands = async (memberId: string) => (await doubtsOf(sql, [memberId])).length > 0;
+    const decide = async (memberId: string, decision: PersonDecision) => {
+      const [row] = await sql<{ id: string }[]>`
+      select id from exchange.review_item where kind = 'identity-doubt' and state = 'open' and member_id = ${memberId}`;
+      const mark = (await findItem(sql, row?.id ?? ''))?.mark ?? '';
+      const d = { itemId: row?.id ?? '', decision, reason: 'looked at it', mark };
+      expect(await decideItem(deps, ADA, d, 'r')).toBeUndefined();
+    };
+    await own(patient('m1', '1980-02-29'), patient('m2', '1980-02-29'));
+    await told('1981-01-01', 2);
+    await decide('m1', said);
+    // somebody else stays somebody else, whatever the payer says then
+    if (said === 'discard') await told('1980-02-29', 3);
+    expect(await stands('m1')).toBe(said !== 'keep-both');
+    const m = { memberId: 'm2', formerId: 'm1', reason: 'one person', seen: [] };
+    expect(await makeOne(deps, m, who)).not.toHaveProperty('refused');
+    expect([await stands('m1'), await stands('m2')]).toEqual([false, true]);
+    expect(await makeTwo(deps, { formerId: 'm1', reason: 'two persons' }, who)).not.toHaveProperty('refused');
+    expect([await stands('m1'), await stands('m2')]).toEqual([true, false]);
+    if (said === 'discard') {
+      const [row] = await sql<{ id: string }[]>`
+      select id from exchange.review_item where state = 'decided' and member_id = 'm1' and kind = 'identity-doubt'`;
+      const mark = (await findItem(sql, row?.id ?? ''))?.mark ?? '';
+      const d = { itemId: row?.id ?? '', decision: 'undo', reason: 'it is the member', mark } as const;
+      expect(await decideItem(deps, ADA, d, 'r')).toBeUndefined();
+      await decide('m1', 'dismiss');
+      expect(await stands('m1')).toBe(false);
+    }
+    await close();
+  },
+);

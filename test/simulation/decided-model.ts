@@ -247,8 +247,8 @@ export class DecidedModel {
     );
     const seen = await this.#node.seen();
     return falselySeen(
-      { ...seen, page: new Map() },
-      (by) => new Map(chose && by !== 'page' ? [[this.#member, all]] : []),
+      { ...seen, page: new Map(), timeline: new Map() },
+      (by) => new Map(chose && by !== 'page' && by !== 'timeline' ? [[this.#member, all]] : []),
     );
   }
 

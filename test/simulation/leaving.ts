@@ -1,7 +1,9 @@
 // A node whose members another payer knows, and one more payer that asks it: what is shown of the records that the first one sends, and what of them leaves,
 // through the front door.
 import { mergedBundle } from '../../exchange/merged/everything.ts';
+import { timeline } from '../../exchange/merged/timeline.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
+import { evidenceRows, inSnapshot } from '../../exchange/store/audit/evidence.ts';
 import type { Blobs, Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { ExportClient, type Manifest, SENSITIVE } from '../exchange/export-client.ts';
@@ -17,8 +19,8 @@ export const BORN: Readonly<Record<string, string>> = { p1: PEOPLE.rivera.born, 
 
 /** `Type/id` there → what is told there of it, of one member each. */
 export type Told = Map<string, string>;
-/** What a member has of the records that are looked at, by whom it is told: the staff's page, and what the one who asks reads of one member, gets whole, holds of all answers, and reads of one record. */
-export type Seen = Record<'page' | 'everything' | 'whole' | 'held' | 'read', Map<string, Told>>;
+/** What a member has of the records that are looked at, by whom it is told: the staff's record as a Bundle and as a page, and what the one who asks reads of one member, gets whole, holds of all answers, and reads of one record. */
+export type Seen = Record<'page' | 'timeline' | 'everything' | 'whole' | 'held' | 'read', Map<string, Told>>;
 
 /** Files of pulls are kept in memory, those of answers where the node keeps them. */
 function besides(blobs: Blobs) {
@@ -111,10 +113,32 @@ export class Leaving {
     return ((answer.json() as { entry?: { resource: Resource }[] }).entry ?? []).map((e) => e.resource);
   }
 
+  /** What the page of a member lists, with what the Bundle tells of it. */
+  async #listed(member: string, told: Told | undefined): Promise<Told> {
+    const asked = { withSensitive: true, kind: undefined, after: undefined, count: 100 };
+    const page = await timeline(this.node.deps, member, asked);
+    const keys = (page?.entries ?? []).flatMap((e) => e.sources.map((s) => this.#known.get(`${e.type}/${s.id}`) ?? []));
+    return new Map(keys.flat().map((key) => [key, told?.get(key) ?? 'of which the Bundle tells nothing']));
+  }
+  /** Ids there of what an evidence pack says is in quarantine. */
+  async waiting(): Promise<string[]> {
+    const found = new Set<string>();
+    const span = { from: new Date('2020-01-01'), to: new Date(Date.now() + 1000), timeZone: 'UTC' };
+    await inSnapshot(this.sql, async (tx) => {
+      for await (const rows of evidenceRows(tx, 'quarantine.jsonl', span))
+        for (const row of rows) {
+          const { type, source_id: id } = JSON.parse(row) as { type: string; source_id: string };
+          found.add(`${type}/${id}`);
+        }
+    });
+    return [...found].sort();
+  }
+
   /** All that is shown, and leaves, now. */
   async seen(): Promise<Seen> {
     const found: Seen = {
       page: new Map(),
+      timeline: new Map(),
       everything: new Map(),
       whole: new Map(),
       held: new Map(),
@@ -126,6 +150,7 @@ export class Leaving {
       if (text !== '')
         for (const { resource } of (JSON.parse(text) as { entry?: { resource: Resource }[] }).entry ?? [])
           this.#add(found.page, member, resource);
+      found.timeline.set(member, await this.#listed(member, found.page.get(member)));
       const types = 'Observation,ExplanationOfBenefit';
       for (const r of await this.#entries(`/Patient/${member}/$everything?_type=${types}&_count=200`))
         this.#add(found.everything, member, r);

@@ -14,7 +14,7 @@ import { deletions, output, PEER, type RawFile } from '../exchange/reconcile/rec
 import { numbers } from '../support/numbers.ts';
 import { ANA, ANA_AGAIN, BORN, falselySeen, Leaving, ROBERT, type Told } from './leaving.ts';
 import { KINDS, keyOf, RECORDS, RESULTS, record } from './released-records.ts';
-import { type Doubt, isDoubted, type Left, Truth, type Version } from './released-truth.ts';
+import { type Doubt, isDoubted, type Left, movedDoubt, Truth, type Version } from './released-truth.ts';
 
 const PERSON = { subject: 'ada', name: 'Ada', role: 'reviewer', development: false };
 const MEMBER: Readonly<Record<string, string>> = { p1: ANA, p2: ROBERT };
@@ -228,8 +228,11 @@ export class ReleasedModel {
       for (const which of version.kind?.endsWith('-pa') === true ? [shown] : [shown, leaving])
         (which.get(member) ?? which.set(member, new Map()).get(member))?.set(keyOf(n), String(version.value));
     }
+    const waits = [...this.#truths].flatMap(([n, t]) => (t.heldFor && t.said !== 'release' ? keyOf(n) : [])).sort();
+    const told = await this.#node.waiting();
+    if (told.join() !== waits.join()) found.push(`in quarantine are ${waits.join()}, evidence says ${told.join()}`);
     const seen = await this.#node.seen();
-    found.push(...falselySeen(seen, (by) => (by === 'page' ? shown : leaving)));
+    found.push(...falselySeen(seen, (by) => (by === 'page' || by === 'timeline' ? shown : leaving)));
     return found;
   }
 
@@ -251,7 +254,7 @@ export class ReleasedModel {
     const done = await makeOne(deps, one, who);
     if ('refused' in done) throw new Error(JSON.stringify(done));
     this.#asOne = true;
-    for (const t of this.#truths.values()) t.move(ANA, ANA_AGAIN);
+    this.#move(ANA, ANA_AGAIN);
     const wrong = await this.faults();
     const roll = this.#roll();
     if (wrong.length === 0 && roll < 0.3) await this.decide();
@@ -260,8 +263,14 @@ export class ReleasedModel {
     const back = await makeTwo(deps, { formerId: ANA, reason: 'they are two' }, who);
     if ('refused' in back) throw new Error(JSON.stringify(back));
     this.#asOne = false;
-    for (const t of this.#truths.values()) t.move(ANA_AGAIN, ANA);
+    this.#move(ANA_AGAIN, ANA);
     return wrong.map((w) => `as one: ${w}`);
+  }
+
+  #move(from: string, to: string): void {
+    for (const t of this.#truths.values()) t.move(from, to);
+    const doubt = this.#doubts.get('p1');
+    if (doubt) this.#doubts.set('p1', movedDoubt(doubt));
   }
 
   async step(): Promise<string[]> {

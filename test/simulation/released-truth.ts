@@ -106,3 +106,9 @@ export class Truth {
 export type Doubt = { differs: boolean; said: string | undefined };
 export const isDoubted = (d: Doubt | undefined): boolean =>
   d !== undefined && (d.said === 'discard' || (d.differs && (d.said === undefined || d.said === 'report-to-peer')));
+
+/** Whoever is meant goes on as somebody else, or not any more: whether it is the person is asked anew, but where somebody else was meant. */
+export const movedDoubt = (d: Doubt): Doubt => ({
+  differs: d.differs,
+  said: d.said === 'discard' ? d.said : undefined,
+});

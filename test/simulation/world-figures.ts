@@ -17,6 +17,7 @@ import { tableJson } from '../../src/ui/table.ts';
 import { planDay } from '../exchange/plan-fixture.ts';
 import { IS_STORMY, letters, nodeOf, saids, sqlOf, time, today, wire } from './world.ts';
 import { type Duty, duties } from './world-duties.ts';
+import { unpaired } from './world-pairs.ts';
 import { HUMANS, memberAt, NAMES, PLANS, peerId } from './world-records.ts';
 import { heldIn, type Request } from './world-wire.ts';
 
@@ -216,12 +217,9 @@ function clocks(f: Faults, told: readonly Row[], is: readonly Duty[]): void {
     const member = k['member_id'] === null ? String(k['peer_id']).slice(-1).toUpperCase() : String(k['member_id']);
     return { key: [member, k['kind'], planDay(new Date(String(k['starts_at']))), planDay(due)].join(' '), fate };
   });
-  const left = is.map((d) => ({ key: [d.member, d.kind, d.starts, d.due].join(' '), fates: d.fates }));
-  for (const { key, fate } of rows) {
-    const i = left.findIndex((d) => d.key === key && d.fates.includes(fate));
-    if (i >= 0) left.splice(i, 1);
-    else f.same(`duty ${key}`, fate, left.find((d) => d.key === key)?.fates ?? 'none');
-  }
+  const owed = is.map((d) => ({ key: [d.member, d.kind, d.starts, d.due].join(' '), fates: d.fates }));
+  const { told: untrue, owed: left } = unpaired(rows, owed);
+  for (const { key, fate } of untrue) f.same(`duty ${key}`, fate, left.find((d) => d.key === key)?.fates ?? 'none');
   for (const d of left) f.same(`duty ${d.key}`, 'none', d.fates);
 }
 

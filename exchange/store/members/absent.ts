@@ -13,6 +13,8 @@ export type Standing = {
   ends: string | null;
   /** all numbers of the member's cards, of before too */
   numbers: string[];
+  /** all ids under which the person is and was a member here */
+  ids: string[];
 };
 type Place = Pick<Standing, 'memberId' | 'memberNumber' | 'starts'>;
 
@@ -27,12 +29,35 @@ export async function pageStanding(
   return [
     ...(await sql<Standing[]>`
       select e.member_id as "memberId", e.member_number as "memberNumber", e.plan, e.lob, e.starts::text as starts, e.ends::text as ends,
-        array(select distinct n.member_number from exchange.enrolment n where n.member_id = e.member_id order by 1) as numbers
+        array(select distinct n.member_number from exchange.enrolment n where n.member_id = e.member_id order by 1) as numbers,
+        array(select g.former_id from exchange.member_merge g where g.member_id = e.member_id and g.undone_at is null union all select e.member_id) as ids
       from exchange.enrolment e cross join (select ${today}::date as today) day
       where e.lob = any(${arrayLiteral(lobs)}::text::text[]) and ${sql.unsafe(standsSql('e', 'day.today'))} and not ${sql.unsafe(isFormerSql('e.member_id'))}
         and (e.member_id, e.member_number, e.starts) > (${after?.memberId ?? ''}, ${after?.memberNumber ?? ''}, ${after?.starts ?? '-infinity'}::text::date)
       order by e.member_id, e.member_number, e.starts limit ${limit}`),
   ];
+}
+
+/**
+ * Numbers of cards of others who have the birth date and a family and a given name of a member, by member: the same person with another card, it may be.
+ * member_profile_dob, enrolment_pkey.
+ */
+export async function numbersOfAlike(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await sql<{ id: string; numbers: string[] }[]>`
+    select a.member_id as id, array_agg(distinct n.member_number order by n.member_number) as numbers
+    from exchange.member_profile a
+    join exchange.member_profile b on b.dob && a.dob and b.family && a.family and b.given && a.given and b.member_id <> a.member_id
+    join exchange.enrolment n on n.member_id = b.member_id
+    where a.member_id = any(${arrayLiteral(memberIds)}::text::text[]) group by a.member_id`;
+  return new Map(rows.map((r) => [r.id, r.numbers]));
+}
+
+/** Which of these numbers are of nobody here. enrolment_number. */
+export async function unknownNumbers(sql: Queryable, numbers: readonly string[]): Promise<Set<string>> {
+  const rows = await sql<{ n: string }[]>`
+    select distinct u.n from unnest(${arrayLiteral(numbers)}::text::text[]) u(n)
+    where not exists (select from exchange.enrolment e where e.member_number = u.n)`;
+  return new Set(rows.map((r) => r.n));
 }
 
 /** Ends these on a day, unless they end before; one that begins later never began. Who was ended. enrolment_pkey. */

@@ -34,22 +34,35 @@ export async function doubtsOf(tx: Queryable, memberIds: readonly string[]): Pro
 
 /**
  * Doubts about a member, whose records of payers have moved to another one, are doubts about that one, to be decided anew: they stand until the
- * records are compared there. review_item_doubt, primary keys.
+ * records are compared there. That somebody else is meant stays said, as it does when the payer's Patient agrees later. review_item_doubt, review_decision_item,
+ * primary keys.
  * @param move.id of the merge whose records have moved
  */
 export async function takeDoubts(
   tx: Queryable,
   { id, from, to }: { id: string; from: string; to: string },
 ): Promise<void> {
-  await tx.unsafe(
-    `insert into exchange.review_item as v (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
-     select md5(concat_ws('|', $3::text, i.kind, i.type, least(p.a, p.b), greatest(p.a, p.b))), $3, i.kind, i.weight, i.type, i.a_type, p.a, i.a_hash, i.b_type, p.b, i.b_hash,
-       i.peer_id, i.pull_id, i.file, i.line, i.entry, i.rule, i.detail, i.opened_at
+  const taken = `(select i.*, p.a as a_now, p.b as b_now, md5(concat_ws('|', $3::text, i.kind, i.type, least(p.a, p.b), greatest(p.a, p.b))) as now
      from exchange.review_item i
      cross join lateral (select case i.a_id when $2 then $3::text else i.a_id end as a, case i.b_id when $2 then $3::text else i.b_id end as b) p
      where i.member_id = $2 and ${STANDS('i')} and exists (
-       select from exchange.member_merge_part m where m.merge_id = $1 and m.what = 'record' and m.key = i.type and m.part in (i.a_id, i.b_id))
-     on conflict (id) do update set state = 'open', decision = null, reopened = v.reopened + 1 where not (${STANDS('v')})`,
+       select from exchange.member_merge_part m where m.merge_id = $1 and m.what = 'record' and m.key = i.type and m.part in (i.a_id, i.b_id)))`;
+  await tx.unsafe(
+    `insert into exchange.review_item as v (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, opened_at, state, decision)
+     select i.now, $3, i.kind, i.weight, i.type, i.a_type, i.a_now, i.a_hash, i.b_type, i.b_now, i.b_hash,
+       i.peer_id, i.pull_id, i.file, i.line, i.entry, i.rule, i.detail, i.opened_at, case i.decision when 'discard' then 'decided' else 'open' end, case i.decision when 'discard' then i.decision end
+     from ${taken} i
+     on conflict (id) do update set state = excluded.state, decision = excluded.decision, reopened = v.reopened + 1 where not (${STANDS('v')})`,
+    [id, from, to],
+  );
+  await tx.unsafe(
+    `insert into exchange.review_decision (item_id, decision, by_subject, by_name, role, at, reason, a_hash, b_hash, rules)
+     select i.now, d.decision, d.by_subject, d.by_name, d.role, d.at, d.reason, d.a_hash, d.b_hash, d.rules
+     from ${taken} i join exchange.review_decision d on d.item_id = i.id and d.decision = i.decision and d.undoes is null
+     where i.decision = 'discard' and not exists (select from exchange.review_decision u where u.item_id = d.item_id and u.undoes = d.id)
+       and not exists (select from exchange.review_decision t where t.item_id = i.now and t.undoes is null and t.decision = d.decision and t.at = d.at and t.by_subject = d.by_subject
+         and not exists (select from exchange.review_decision u where u.item_id = t.item_id and u.undoes = t.id))
+     order by d.id`,
     [id, from, to],
   );
 }

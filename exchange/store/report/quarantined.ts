@@ -1,10 +1,10 @@
 // What is kept out, as of an instant, for the report of a period and its evidence pack.
 
 /**
- * A version of a record waits for a person although another one is shown, as the one that changed its person does. `i` its identity, `l`
- * its line. By the primary key of review_item.
+ * A version of a record waits for a person although another one is shown, as the one that changed its person does, or was taken back before. `i` its
+ * identity, `l` its line. By the primary key of review_item.
  */
-export const WAITS = `(i.state = 'visible' and i.hash is distinct from l.hash and exists (
+export const WAITS = `((i.state = 'retracted' or (i.state in ('visible', 'echo') and i.hash is distinct from l.hash)) and exists (
   select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.b_hash = l.hash and v.state <> 'gone'))`;
 
 /** Lines that were taken in and went into quarantine later, by a replay or because of what came after them. */

@@ -4,6 +4,7 @@ import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
+import { evidenceRows, inSnapshot } from '../../../exchange/store/audit/evidence.ts';
 import { findPeer } from '../../../exchange/store/peers/peer.ts';
 import { findPull } from '../../../exchange/store/pull/pull.ts';
 import { findItem } from '../../../exchange/store/review/review.ts';
@@ -55,6 +56,29 @@ test('of one that is taken back of one member, and held when it comes as another
   await decide('undo');
   expect(await shown()).toEqual([]);
   expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('what is held after its record was taken back stands in the evidence as in quarantine, until it is taken in or taken back again', async () => {
+  const waiting = async () => {
+    const found: string[] = [];
+    const span = { from: new Date('2020-01-01'), to: new Date(Date.now() + 1000), timeZone: 'UTC' };
+    await inSnapshot(node.sql, async (tx) => {
+      for await (const rows of evidenceRows(tx, 'quarantine.jsonl', span))
+        for (const row of rows) found.push((JSON.parse(row) as { reason: string }).reason);
+    });
+    return found;
+  };
+  await tell(result(1));
+  await node.pull([deletions('Observation/r')], { since: new Date() });
+  await tell(result(3, 'p1', ODD));
+  expect(await waiting()).toEqual(['modifier-extension']);
+  await decide('release');
+  expect(await waiting()).toEqual([]);
+  await node.pull([deletions('Observation/r')], { since: new Date() });
+  await tell(result(4, 'p1', ODD));
+  expect(await waiting()).toEqual(['modifier-extension']);
+  await node.pull([deletions('Observation/r')], { since: new Date() });
+  expect(await waiting()).toEqual([]);
 });
 
 test('of one that is shown of another member and was held for something else, it is asked whose it is', async () => {
