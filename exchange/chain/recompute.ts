@@ -13,6 +13,7 @@ import {
   writeChains,
 } from '../store/records/chain.ts';
 import { markDeniedSince } from '../store/records/denied-since.ts';
+import { doubtsStay } from '../store/records/doubt.ts';
 import type { Work } from '../store/records/write-links.ts';
 import { authorizationChains } from './authorizations.ts';
 import { type Chain, claimChains } from './claims.ts';
@@ -61,6 +62,7 @@ async function page(
   windowStart: string,
   at: string,
 ): Promise<void> {
+  await doubtsStay(tx, members);
   const records = await claimRecords(tx, members);
   const stale = await staleAuthorizations(tx, work.peerId, members);
   const denials = await markDeniedSince(tx, members, records, at);

@@ -11,7 +11,7 @@ import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-reco
 import { type Origin, readOrigin, receivedLine } from '../report/pull/record.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { listPeerNames } from '../store/peers/peer-names.ts';
-import { provenanceOf } from '../store/report/report-lines.ts';
+import { findLine, provenanceOf } from '../store/report/report-lines.ts';
 import { type Alike, countByPull, openAll } from '../store/review/decide-all.ts';
 import { dueRelease } from '../store/review/release-due.ts';
 import {
@@ -23,7 +23,9 @@ import {
   type Item,
   type ItemFilter,
   type ItemPlace,
+  isReleasedElsewhere,
   itemTexts,
+  knownOf,
   listItems,
   memberRecord,
   type OtherClaim,
@@ -60,6 +62,10 @@ export type ItemReport = {
   received: string | undefined;
   /** of a claim that is held for other claims: those */
   others: OtherClaim[];
+  /** of a record that may be another person's: the other member of whom it is known here */
+  former: { id: string; key: string } | undefined;
+  /** open, and released from another check */
+  isReleasedElsewhere: boolean;
   decisions: Decision[];
   /** open, and to be decided after this one: of its kind, else the heaviest */
   next: Pick<Item, 'id' | 'kind'> | undefined;
@@ -73,6 +79,15 @@ const namedClaims = (detail: string): string[] => [
 ];
 
 type Needs = Pick<Deps, 'database' | 'keys' | 'blobs'>;
+
+/** Of whom a record is known that comes as another member's. */
+async function formerOf(sql: Queryable, item: Item): Promise<string | undefined> {
+  const { kind, pullId, file, line, entry } = item;
+  if (kind !== 'patient-change' || pullId === null || file === null || line === null) return undefined;
+  const found = await findLine(sql, pullId, { file, line, entry: entry ?? 0 });
+  const id = found?.sourceId == null ? undefined : await knownOf(sql, item.peerId, item.type, found.sourceId);
+  return id === item.memberId ? undefined : id;
+}
 
 /** Names for the directory references of some texts. */
 async function namesFor(deps: Pick<Deps, 'database'>, texts: readonly string[]): Promise<NameOf> {
@@ -143,6 +158,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
       ? copyOf(deps, ofTwo ? r.id : memberId, r, nameOf, peerName, ofTwo ? `Member ${keyOf(r.id)}` : undefined)
       : undefined;
   const due = await dueRelease(sql, item.id);
+  const former = await formerOf(sql, item);
   const isHeld = item.aId === null && item.bId === null;
   const raw =
     isHeld && item.pullId !== null && item.file !== null && item.line !== null
@@ -156,6 +172,8 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     second: await copy(y),
     received: raw === undefined ? undefined : 'text' in raw ? raw.text : raw.fault,
     others: item.kind === 'patient-change' ? await otherClaims(sql, item.peerId, namedClaims(item.detail)) : [],
+    former: former === undefined ? undefined : { id: former, key: keyOf(former) },
+    isReleasedElsewhere: await isReleasedElsewhere(sql, item.id),
     decisions: await decisionsOf(sql, item.id),
     next: await nextOf(sql, item),
     due: due && { ...due, isKept: await isKept(deps, sql, item) },

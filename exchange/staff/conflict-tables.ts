@@ -38,11 +38,23 @@ const dueWords = ({ isUndo, isKept }: NonNullable<ItemReport['due']>): string =>
         isUndo ? 'release the record again' : 'take the decision back'
       }, and ask for everything of the member anew (pull run --full --member).`;
 
+const FORMER =
+  'Here the record is this member’s so far. Released, it is that of the member above, and is not shown of this one.';
+
+/** Why it is open, or open once more. */
+const stateWords = ({ item, isReleasedElsewhere }: ItemReport): string =>
+  isReleasedElsewhere
+    ? 'Released from another check. This one holds it as well, so that it is not taken in until it is released from this one too.'
+    : item.reopened > 0
+      ? `Opened again ${count(item.reopened, 'time')}, because a copy changed or another check holds it.`
+      : '';
+
 export function factTable(r: ItemReport, timeZone: string): Table {
   const { item } = r;
   const row = (name: string, cell: Cell, more = ''): Cell[] => [{ value: name }, cell, { value: more }];
   const words = codeMeaning(item.kind);
-  const says = ITEM_KINDS[item.kind]?.says ?? `${words.text} ${words.todo}`;
+  const todo = words.todo === 'Nothing.' ? 'Nothing has to be done.' : words.todo;
+  const says = ITEM_KINDS[item.kind]?.says ?? `${words.text} ${todo}`;
   const href = lineHref(item);
   return {
     name: 'item',
@@ -55,11 +67,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
     rows: [
       row('Kind', { value: item.kind, text: label(item.kind) }, says),
       row('Weight', weightCell(item.weight)),
-      row(
-        'State',
-        { value: item.state, text: STATES[item.state] },
-        item.reopened > 0 ? `Opened again ${count(item.reopened, 'time')}, because a copy changed.` : '',
-      ),
+      row('State', { value: item.state, text: STATES[item.state] }, stateWords(r)),
       row(
         'Rule that fired',
         { value: item.rule, code: true },
@@ -70,6 +78,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         : [row('Carried out', { value: 'no', text: 'Not yet', tone: 'act' }, dueWords(r.due))]),
       ...r.others.map((o) => row('The other claim', otherClaim(o))),
       row('Member', memberCell(r.memberKey, item.memberId)),
+      ...(r.former === undefined ? [] : [row('Known of', memberCell(r.former.key, r.former.id), FORMER)]),
       row('Other payer', { value: r.peerName === '' ? null : r.peerName }),
       row(
         'Received line',

@@ -59,7 +59,7 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
 /** To the item that is decided next: who has many goes from one to the next. */
 const nextLink = (visit: Visit, { next }: ItemReport): Safe | undefined =>
   next && may(visit.session, 'decide')
-    ? html`<p><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>`
+    ? html`<p class="onward"><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>`
     : undefined;
 
 /** One decision for all that are shown, of one kind and one payer, or of ours: what is not shown is not decided. */
@@ -269,7 +269,8 @@ export function conflicts(desk: Desk): void {
   desk.page(`${PATH}/:id`, 'rows', async (visit) => {
     const r = await itemReport(deps, visit.c.req.param('id') ?? '');
     if (!r) return desk.notFound(visit, 'There is no such item.');
-    await desk.viewed(visit, 'conflict', `item/${r.item.id}`, r.item.memberId === null ? [] : [r.item.memberId], 1);
+    const members = [r.item.memberId, r.former?.id].filter((id) => typeof id === 'string');
+    await desk.viewed(visit, 'conflict', `item/${r.item.id}`, members, 1);
     const texts = [
       ...(r.first ? [{ name: 'first', caption: r.first.name, text: r.first.text }] : []),
       ...(r.second ? [{ name: 'second', caption: r.second.name, text: r.second.text }] : []),
@@ -277,19 +278,19 @@ export function conflicts(desk: Desk): void {
         ? []
         : [{ name: 'received', caption: `As received from ${r.peerName}`, text: r.received }]),
     ];
-    const about = factTable(r, timeZone);
+    const facts = factTable(r, timeZone);
     return desk.show(visit, {
       title: label(r.item.kind),
       place: 'conflicts',
       trail: [[PATH, 'Conflicts and quarantine']],
       tables: [
         ...(r.first || r.second ? [besideTable(r)] : []),
-        about,
+        facts,
         ...(r.first || r.second ? [originTable(r, timeZone)] : []),
         historyTable(r, timeZone),
       ],
       // what is decided on stands together, and long texts behind it
-      within: { after: about.name, part: html`${decideForm(visit, r) ?? ''}${nextLink(visit, r) ?? ''}` },
+      within: { after: facts.name, part: html`${decideForm(visit, r) ?? ''}${nextLink(visit, r) ?? ''}` },
       ...(texts.length > 0 ? { texts, textsLast: true } : {}),
     });
   });

@@ -108,6 +108,7 @@ test('it changed when it was decided last, else when it was made, else when it w
   expect(changed({ adjudication: [decided('A1', '')] })).toBe('2026-01-05');
   expect(changed({ created: undefined })).toBe('2026-01-09');
   expect(changed({ ...said('A1', 2), item: [line(1, said('A1', 3))] })).toBe('2026-01-03');
+  expect(changed({ ...said('A1', 3), item: [line(1, said('A1', 2))] })).toBe('2026-01-03');
 });
 
 test('of what is no authorization and no estimate nothing was decided ahead', () => {

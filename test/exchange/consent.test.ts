@@ -28,6 +28,22 @@ const provision = (change: Record<string, unknown>) => (p: Made) => void Object.
 const consent = (change: Record<string, unknown>) => (p: Made) => void Object.assign(p.consent, change);
 const period = (start?: string, end?: string) =>
   provision({ period: { ...(start ? { start } : {}), ...(end ? { end } : {}) } });
+const contained = (resourceType: string) =>
+  consent({
+    performer: [{ reference: '#p' }],
+    contained: [
+      { resourceType, id: 'p' },
+      { resourceType: 'Organization', id: 'o' },
+    ],
+  });
+/** One more actor, who has this role (v3-RoleCode). */
+const role = (code: string) => (p: Made) =>
+  provision({
+    actor: [
+      ...(p.consent.provision['actor'] as object[]),
+      { role: { coding: [{ code }] }, reference: { display: 'x' } },
+    ],
+  })(p);
 const HREX = 'http://hl7.org/fhir/us/davinci-hrex/StructureDefinition-hrex-consent.html';
 
 describe('one check after the other', () => {
@@ -56,6 +72,16 @@ describe('one check after the other', () => {
     [
       'something that changes what an actor means',
       provision({ actor: [{ modifierExtension: [{ url: 'https://x.example/m' }] }] }),
+      'consent-malformed',
+    ],
+    [
+      'something that changes what one of several actors means',
+      (p) => {
+        const actor = (p.consent.provision['actor'] as object[]).map((x, i) =>
+          i === 1 ? { ...x, modifierExtension: [{ url: 'https://x.example/m' }] } : x,
+        );
+        provision({ actor })(p);
+      },
       'consent-malformed',
     ],
     ['rules of its own', consent({ implicitRules: 'https://x.example/rules' }), 'consent-malformed'],
@@ -89,6 +115,7 @@ describe('one check after the other', () => {
     ['starts tomorrow', period('2027-02-02', '2027-12-31'), 'consent-not-yet'],
     ['starts today', period('2027-02-01', '2027-12-31'), 'regular'],
     ['ends today', period('2027-01-01', '2027-02-01'), 'regular'],
+    ['of today alone', period('2027-02-01', '2027-02-01'), 'regular'],
     ['ended yesterday', period('2026-01-01', '2027-01-31'), 'consent-expired'],
     ['policy unknown', consent({ policy: [{ uri: 'https://x.example/policy' }] }), 'consent-policy-unknown'],
     [
@@ -147,6 +174,26 @@ describe('one check after the other', () => {
       begun,
     );
     expect(decided.ok ? [decided.policy, decided.from] : [decided.fault, undefined]).toEqual([expected, from]);
+  });
+
+  test.each<[string, (p: Made) => void, boolean]>([
+    ['nobody but the member', () => {}, false],
+    ['a Patient', consent({ performer: [{ reference: 'Patient/1' }] }), false],
+    ['somebody who is contained', contained('RelatedPerson'), true],
+    ['the member, contained', contained('Patient'), false],
+    ['somebody who is not there', consent({ performer: [{ reference: '#nobody' }] }), false],
+    ['somebody by the address', consent({ performer: [{ reference: 'https://x.example/RelatedPerson/1' }] }), true],
+    ['somebody by the type alone', consent({ performer: [{ type: 'RelatedPerson', display: 'x' }] }), true],
+    ['a guardian among the actors', role('GUARD'), true],
+    ['a witness among the actors', role('WIT'), false],
+  ])('%s consents: was it somebody for the member?', (_, change, expected) => {
+    const p = parts({}, '2027-01-06');
+    change(p);
+    const asked = { consent: p.consent as unknown as Resource, attested: true };
+    expect(evaluateConsent(asked, { us: US, peer: ASKER }, TODAY)).toMatchObject({
+      ok: true,
+      byRepresentative: expected,
+    });
   });
 
   test('a period that ends before it begins holds on no day, not even on one that has begun in UTC alone', () => {

@@ -194,6 +194,8 @@ export async function moveBeside(tx: Queryable, { id, from, to }: Move): Promise
     update exchange.identity i set member_id = ${to}
     from exchange.resource r
     where r.member_id = ${to} and r.origin <> 'own' and (r.type, r.id) in ${moved} and i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id and i.member_id = ${from}`;
+  // those without a record have gone back before, and go over after
+  await moveDenials(tx, from, to);
 }
 
 /**
@@ -260,7 +262,6 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
       -- what came since stays, as whose it is known
       and not exists (select from exchange.resource r where r.member_id = ${from} and r.type = i.type and r.id = i.local_id and r.origin = i.peer_id and not r.deleted
         and not exists (select from exchange.member_merge_part x where x.merge_id = ${id} and x.what = 'record' and x.key = r.type and x.part = r.id))`;
-  await moveDenials(tx, from, to);
   await tx`update exchange.review_item r set member_id = ${to} from ${part('item')} where r.id = n.key`;
 }
 

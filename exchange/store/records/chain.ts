@@ -12,6 +12,8 @@ export async function claimMembers(tx: Queryable): Promise<string[]> {
     select distinct member_id as id from pg_temp.slice
     where type = 'ExplanationOfBenefit' and member_id is not null
       and (outcome in ('created', 'updated', 'linked-duplicate', 'retracted') or reason = 'stale-version'
+        -- ours again: its payer may have denied it before
+        or (outcome = 'echo' and claim ->> 'use' = 'preauthorization')
         -- what was taken in before may have been withdrawn
         or (outcome = 'quarantined' and (keeps is not null or reason = 'consent-scope'))) order by 1`;
   return rows.map((r) => r.id);

@@ -255,7 +255,7 @@ export async function commitRecords(
   await writeKeptBack(tx, at);
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
-  await writeDenials(tx, work, peer.id, at);
+  await writeDenials(tx, work, at);
   await markOutlived(tx, at);
   const led = await writeDangling(tx, work, peer.base, at);
   const settled = await settleLinks(tx, work, at);

@@ -6,23 +6,23 @@ import { besideDenials, deniedSince, type Told } from '../../chain/denied.ts';
 import { askedFor } from '../../reconcile/record-keys.ts';
 import { authorizationFacts } from '../../transform/prior-authorization.ts';
 import { claimRecords, type HeldClaim, heldDenials } from './chain.ts';
+import type { Decided } from './decided.ts';
+import { doubtsOf } from './doubt.ts';
 import { DENIED_SINCE } from './hidden-pa.ts';
+import { laterAnswers } from './told-later.ts';
 
 const TYPE = 'ExplanationOfBenefit';
 
 /**
  * Notes the denials that the open slice was held with. One that its payer granted since, deleted, or that a person released is none any more: what is
- * shown tells of it. denied_authorization_pkey.
+ * shown tells of it. denied_authorization_pkey, identity_pkey.
  * @param at instant of the transaction
  */
-export async function writeDenials(
-  tx: Queryable,
-  work: { pull: string | null },
-  peerId: string,
-  at: string,
-): Promise<void> {
+export async function writeDenials(tx: Queryable, work: Decided, at: string): Promise<void> {
   const [any] = await tx`select from pg_temp.slice where type = ${TYPE} limit 1`;
   if (any === undefined) return;
+  const { peerId } = work;
+  const later = await laterAnswers(tx, work);
   await tx`
     delete from exchange.denied_authorization d using pg_temp.slice s
     where d.peer_id = ${peerId} and s.type = ${TYPE} and d.source_id = s.source_id and s.outcome in ('created', 'updated', 'linked-duplicate', 'echo', 'retracted')`;
@@ -33,6 +33,9 @@ export async function writeDenials(
     from pg_temp.slice s
     where s.type = ${TYPE} and s.outcome = 'quarantined' and s.reason not in ('patient-change', 'contained-person') and s.claim ? 'asked' and s.member_id is not null
       and not exists (select from pg_temp.slice n where n.type = s.type and n.source_id = s.source_id and n.outcome in ('created', 'updated', 'linked-duplicate'))
+      -- what is shown of it is later, or a later answer says that it is gone
+      and not exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id
+        and case i.state when 'retracted' then i.last_pull = any(${later}::text[]) else i.state in ('visible', 'echo') and s.last_updated < i.last_updated end)
     order by s.source_id, s.last_updated desc nulls last, s.file desc, s.line desc
     on conflict (peer_id, source_id) do update set member_id = excluded.member_id, claim = excluded.claim, at = excluded.at
       where excluded.at >= exchange.denied_authorization.at`;
@@ -84,7 +87,7 @@ async function sinceOf(tx: Queryable, memberId: string, told: readonly Told[]): 
 
 /**
  * Marks copies that are older than a denial, and takes the mark back where it holds no more: what moves so is told to peers who have it.
- * resource_pkey, denied_authorization_member.
+ * resource_pkey, denied_authorization_member, review_item_doubt.
  * @param records claims of these members that are taken in
  * @param at instant of the transaction
  * @returns denials of these members that are held
@@ -101,10 +104,14 @@ export async function markDeniedSince(
     ...denials.map((d) => d.memberId),
     ...records.filter((r) => r.isDenied || r.isPartly || isMarked(r)).map((r) => r.memberId),
   ]);
+  // whose records are not shown says nothing of those of others
+  const doubted = new Set((await doubtsOf(tx, [...concerned])).map((d) => `${d.memberId}|${d.peerId}`));
   const [marks, clears]: [HeldClaim[], HeldClaim[]] = [[], []];
   for (const memberId of concerned) {
     const own = records.filter((r) => r.memberId === memberId);
-    const since = new Set(await sinceOf(tx, memberId, [...own, ...denials.filter((d) => d.memberId === memberId)]));
+    const told = [...own, ...denials.filter((d) => d.memberId === memberId)];
+    const heard = told.filter((t) => !doubted.has(`${memberId}|${t.origin}`));
+    const since = new Set(await sinceOf(tx, memberId, heard));
     marks.push(...own.filter((r) => r.withheld === null && since.has(r.id)));
     clears.push(...own.filter((r) => isMarked(r) && !since.has(r.id)));
   }

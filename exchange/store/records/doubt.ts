@@ -12,6 +12,15 @@ export const DOUBTED_PEERS = (memberId: string): string =>
 
 export type Doubt = { memberId: string; peerId: string };
 
+/**
+ * Until the transaction ends nobody decides whether members are the persons whom payers mean: who does, and who writes records of them meanwhile, would each go by
+ * what the other one has not written yet. review_item_doubt.
+ */
+export async function doubtsStay(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  await tx`
+    select from exchange.review_item where member_id = any(${arrayLiteral(memberIds)}::text::text[]) and kind = 'identity-doubt' and state <> 'gone' order by id for share`;
+}
+
 /** Doubts that stand about members of the open slice, who may be doubted by their Patients alone. review_item_doubt. */
 export async function doubtsOfSlice(tx: Queryable): Promise<Doubt[]> {
   return [

@@ -1,5 +1,6 @@
 // Items for people and what was decided about them. Statements on clinical tables name their member.
 import type { Queryable } from '../../../src/store/database.ts';
+import { isReleasedVersion } from '../records/released-version.ts';
 
 export type Item = {
   id: string;
@@ -234,6 +235,26 @@ export type OtherClaim = {
   line: number | null;
   entry: number | null;
 };
+
+/** Was the version that an item asks about released from another check? review_item_pkey, review_decision_item. */
+export async function isReleasedElsewhere(sql: Queryable, itemId: string): Promise<boolean> {
+  const [row] = await sql<{ is: boolean }[]>`
+    select ${sql.unsafe(isReleasedVersion('i.id', 'i.b_hash'))} as is from exchange.review_item i where i.id = ${itemId} and i.state = 'open'`;
+  return row?.is ?? false;
+}
+
+/** Of whom a record of a payer is known here, in whatever state but held. identity_pkey. */
+export async function knownOf(
+  sql: Queryable,
+  peerId: string,
+  type: string,
+  sourceId: string,
+): Promise<string | undefined> {
+  const [row] = await sql<{ id: string }[]>`
+    select i.member_id as id from exchange.identity i
+    where i.peer_id = ${peerId} and i.type = ${type} and i.source_id = ${sourceId} and i.state <> 'quarantined' and i.member_id is not null`;
+  return row?.id;
+}
 
 /** Claims of a payer by their ids there. Primary keys of review_item and identity; ledger_member. */
 export async function otherClaims(sql: Queryable, peerId: string, sourceIds: readonly string[]): Promise<OtherClaim[]> {
