@@ -5,7 +5,7 @@ import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import type { Decided } from '../store/records/decided.ts';
-import { type Copy, copiesAfter, markEchoes } from '../store/records/older-copies.ts';
+import { type Alike, alikeUnits, type Copy, copiesOf, markEchoes, PAGE } from '../store/records/older-copies.ts';
 import type { Range } from '../store/records/slice.ts';
 import { medicationOf } from '../transform/drug.ts';
 import { factsOf } from '../transform/facts.ts';
@@ -34,14 +34,15 @@ export async function olderEchoes(
   work: Pick<Decided, 'id' | 'peerId'>,
   of: Pick<Range, 'first' | 'last'>,
 ): Promise<void> {
-  for (let after: [number, number, number] = [-1, -1, -1]; ; ) {
-    const copies = await copiesAfter(tx, work, of, after);
-    const last = copies.at(-1);
-    if (!last) return;
-    const found = copies.filter(wasOurs);
-    // each is one of them at most
-    const unit = (c: Copy) => `${c.file}-${c.line}-${c.entry}`;
-    await markEchoes(tx, work.id, [...new Map(found.reverse().map((c) => [unit(c), c])).values()]);
-    after = [last.file, last.line, last.entry];
+  const alike = await alikeUnits(tx, work, of);
+  const unit = (u: Alike) => `${u.file}-${u.line}-${u.entry}`;
+  // each is one of them at most
+  const taken = new Set<string>();
+  for (let i = 0; i < alike.length; i += PAGE) {
+    const page = alike.slice(i, i + PAGE).filter((a) => !taken.has(unit(a)));
+    const found = new Map<string, Copy>();
+    for (const c of await copiesOf(tx, work, page)) if (!found.has(unit(c)) && wasOurs(c)) found.set(unit(c), c);
+    for (const key of found.keys()) taken.add(key);
+    await markEchoes(tx, work.id, [...found.values()]);
   }
 }

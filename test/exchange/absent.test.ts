@@ -136,6 +136,9 @@ test('they are ended when that is asked for, and once', async () => {
   expect(audit?.['detail']).toEqual({ ended: 2, endsOn: endAbsent, lobs: ['ma'] });
   // over since: nothing is left to end
   expect((await tell(named, { endAbsent })).length).toBe(1);
+  // undone by the file that named them
+  await load([...people(20, { starts: '2026-03-01' }), { number: 'LATER2', starts: '2099-01-01' }]);
+  expect(await endsOf()).toEqual({});
 });
 
 test('a file that may be cut, or does not tell whose all rows are, ends nobody', async () => {

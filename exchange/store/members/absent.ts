@@ -45,10 +45,12 @@ export async function pageStanding(
 export async function numbersOfAlike(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
   const rows = await sql<{ id: string; numbers: string[] }[]>`
     select a.member_id as id, array_agg(distinct n.member_number order by n.member_number) as numbers
-    from exchange.member_profile a
-    join exchange.member_profile b on b.dob && a.dob and b.family && a.family and b.given && a.given and b.member_id <> a.member_id
+    from unnest(${arrayLiteral(memberIds)}::text::text[]) m(id)
+    join exchange.member_profile a on a.member_id = m.id
+    cross join lateral (
+      select b.member_id, b.family, b.given from exchange.member_profile b where b.dob && a.dob offset 0) b
     join exchange.enrolment n on n.member_id = b.member_id
-    where a.member_id = any(${arrayLiteral(memberIds)}::text::text[]) group by a.member_id`;
+    where b.family && a.family and b.given && a.given and b.member_id <> a.member_id group by a.member_id`;
   return new Map(rows.map((r) => [r.id, r.numbers]));
 }
 

@@ -104,6 +104,7 @@ export async function markDeniedSince(
     ...denials.map((d) => d.memberId),
     ...records.filter((r) => r.isDenied || r.isPartly || isMarked(r)).map((r) => r.memberId),
   ]);
+  if (concerned.size === 0) return denials;
   // whose records are not shown says nothing of those of others
   const doubted = new Set((await doubtsOf(tx, [...concerned])).map((d) => `${d.memberId}|${d.peerId}`));
   const [marks, clears]: [HeldClaim[], HeldClaim[]] = [[], []];

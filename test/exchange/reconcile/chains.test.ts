@@ -18,11 +18,13 @@ type Given = {
   day?: string;
   created?: string;
   insurer?: string;
+  /** of the numbers that it names: undefined for that of its own, '' for none */
+  system?: string;
 };
 const claim = (g: Given): ClaimRecord => {
   const related = (code: string, value: string) => ({
     relationship: { coding: [{ code }] },
-    reference: { system: 'https://p.example', value },
+    reference: g.system === '' ? { value } : { system: g.system ?? 'https://p.example', value },
   });
   const facts = claimFacts({
     resourceType: 'ExplanationOfBenefit',
@@ -207,6 +209,37 @@ const CASES: [string, Given[], string[]][] = [
     ['final A>C* insurer-change'],
   ],
   ['a claim that stands alone', [{ uc: 'A' }], []],
+  [
+    'a number of another system is another claim’s',
+    [A, { ...C, prior: 'A', system: 'https://other.example' }],
+    ['final C* gap', 'open A gap,no-final'],
+  ],
+  [
+    'a number of no system is of any',
+    [
+      { ...A, next: 'C' },
+      { ...C, prior: 'A', system: '' },
+    ],
+    ['final A>C*'],
+  ],
+  [
+    'of two insurers who gave one number its own is meant, whichever came first',
+    [
+      { ...A, next: 'C', insurer: 'npi|2' },
+      { ...A, next: 'C' },
+      { ...C, prior: 'A', insurer: 'npi|2' },
+      { ...C, prior: 'A' },
+    ],
+    ['final A>C*', 'final A>C*'],
+  ],
+  [
+    'made later on the same day',
+    [
+      { ...A, next: 'C', created: '2026-01-01T10:00:00Z' },
+      { ...C, prior: 'A', created: '2026-01-01' },
+    ],
+    ['final A>C*'],
+  ],
 ];
 
 describe('claims', () => {

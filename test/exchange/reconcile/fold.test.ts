@@ -33,6 +33,35 @@ test('links make groups; ours stands for them, else the newest', () => {
   expect(groups(three, [link('a', 'b', { state: 'proposed' })], [], [], undefined)).toEqual(['a', 'b', 'c']);
 });
 
+test('links of one record or event alone make one of two, and none leads to what is not shown', () => {
+  expect(groups(three, [link('a', 'b', { kind: 'same-record' })], [], [], undefined)).toEqual(['a+b', 'c']);
+  for (const kind of ['derived-from', 'coordination-of-benefits', 'conflict'])
+    expect(groups(three, [link('a', 'b', { kind })], [], [], undefined)).toEqual(['a', 'b', 'c']);
+  const gone = [link('a', 'x'), link('x', 'b')];
+  expect(groups(three, gone, [], [], undefined)).toEqual(['a', 'b', 'c']);
+  // once more, and against the order in which they grew
+  const ring = [link('b', 'c'), link('a', 'b'), link('a', 'c'), link('a', 'b')];
+  expect(groups(three, ring, [], [], undefined)).toEqual(['a+c+b']);
+});
+
+test('who is apart from one of a group stays out of it, whichever of the two has more', () => {
+  const four = keys(['a', 'own', 1], ['b', 'p', 2], ['c', 'q', 3], ['d', 'r', 4]);
+  const refused = (x: string, y: string) => link(x, y, { state: 'rejected', rule: 'decision' });
+  for (const [x, y] of [
+    ['a', 'd'],
+    ['d', 'a'],
+  ] as const) {
+    expect(groups(four, [link('a', 'b'), link('b', 'c'), link('c', 'd'), refused(x, y)], [], [], undefined)).toEqual([
+      'a+c+b',
+      'd',
+    ]);
+    expect(groups(four, [link('b', 'c'), link('c', 'd'), link('a', 'b'), refused(x, y)], [], [], undefined)).toEqual([
+      'a',
+      'd+c+b',
+    ]);
+  }
+});
+
 test('a contradiction or a refusal between two keeps a chain of links from making them one; a person’s word counts more', () => {
   const chain = [link('a', 'b'), link('b', 'c')];
   const conflict = link('a', 'c', { kind: 'conflict', state: 'proposed' });
@@ -69,6 +98,16 @@ test('what is preferred away, in doubt or withdrawn is hidden, and says why', ()
   expect(hidden([item({ kind: 'identity-doubt', state: 'decided', decision: 'dismiss', type: 'Patient' })])).toEqual(
     [],
   );
+  for (const decision of ['discard', 'report-to-peer'])
+    expect(hidden([item({ kind: 'identity-doubt', decision, type: 'Patient' })])).toEqual([
+      'Observation/b identity-doubt',
+    ]);
+  // half an item is none
+  for (const half of [{ aId: null }, { bId: null }])
+    expect(hidden([item({ ...half, decision: 'prefer-ours' })])).toEqual([]);
+  // of somebody who is not there nothing is hidden, and of a decline all that was received
+  expect(hidden([item({ decision: 'prefer-theirs', aId: 'x' })])).toEqual([]);
+  expect(hidden([], 'decline')).toEqual(['Observation/b withdrawn', 'Observation/c withdrawn']);
   expect(hidden([], 'withdraw')).toEqual(['Observation/b withdrawn', 'Observation/c withdrawn']);
   expect(hidden([], 'opt-in')).toEqual([]);
 });
