@@ -271,6 +271,15 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
 const sharedPolicy = ({ members }: ContentContext): string | undefined =>
   [...members.values()].includes('sensitive') ? 'sensitive' : 'regular';
 
+/** What is judged by elements that `_elements` may leave out. */
+const BY_MISSING: ReadonlySet<ContentFault['kind']> = new Set(['window', 'old-pa', 'denied-pa']);
+
+/** May it be only for what is left out that a record seems to be a fault? */
+export const isPartsFault = (resource: Resource, { kind }: ContentFault): boolean =>
+  BY_MISSING.has(kind) &&
+  isObject(resource['meta']) &&
+  objects(resource['meta']['tag']).some((t) => t['code'] === 'SUBSETTED');
+
 /** What a Provenance is about would be revealed by it. */
 const targetsOf = (resource: Resource): string[] =>
   resource.resourceType === 'Provenance' ? objects(resource['target']).flatMap((t) => text(t['reference']) ?? []) : [];

@@ -10,6 +10,7 @@ import { type BulkFile, type FinishedExport, findFile, finishedExports, jobFiles
 import {
   authorizationsBeside,
   documentsOf,
+  leavingText,
   revealingAt,
   stayingOf,
   supportersOf,
@@ -22,6 +23,7 @@ import {
   type ContentContext,
   type ContentFault,
   contentFaults,
+  isPartsFault,
   type Staying,
 } from './content.ts';
 import { hiddenDocuments } from './supporting.ts';
@@ -97,6 +99,23 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
   };
 }
 
+/** The faults of a line. What a part of a record leaves open, by `_elements`, the whole decides; what that said is not known of one written since. */
+async function faultsOf(
+  { sql }: Deps['database'],
+  resource: Resource,
+  context: ContentContext,
+  at: Date,
+): Promise<ContentFault[]> {
+  const found = contentFaults(resource, context);
+  if (!found.some((f) => isPartsFault(resource, f))) return found;
+  const id = text(resource['id']) ?? '';
+  const whole = read(
+    (await leavingText(sql, [...context.members.keys()], { resourceType: resource.resourceType, id }, at)) ?? '',
+  );
+  const kinds = new Set((whole === undefined ? [] : contentFaults(whole, context)).map((f) => f.kind));
+  return found.filter((f) => kinds.has(f.kind) || !isPartsFault(resource, f));
+}
+
 /** Bytes as stored, hashed as they pass. */
 async function* hashed(source: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
   for await (const chunk of source) {
@@ -111,6 +130,7 @@ async function walkFile(
   deps: Needs,
   file: BulkFile,
   context: ContentContext,
+  at: Date,
   tell: (fault: FoundFault) => void,
 ): Promise<number> {
   const place: Place = { job: file.jobId, file: file.id, type: file.type };
@@ -134,7 +154,8 @@ async function walkFile(
       if (!resource || (file.kind === 'output' && !isMixed && resource.resourceType !== file.type))
         about('unreadable', line.number);
       else if (file.kind === 'output' && !(isMixed && isHeader(resource, context)))
-        for (const fault of contentFaults(resource, context)) about(fault.kind, line.number, fault.path);
+        for (const fault of await faultsOf(deps.database, resource, context, at))
+          about(fault.kind, line.number, fault.path);
     }
   } catch (error) {
     if (isObject(error) && error['code'] === 'ENOENT') await missing();
@@ -179,7 +200,7 @@ export async function walkContent(
     const context = await contextOf(deps, job);
     for (const file of (await jobFiles(deps.database.sql, job.id)).filter((f) => f.removedAt === null)) {
       verdict.files++;
-      verdict.lines += await walkFile(deps, file, context, (fault) => {
+      verdict.lines += await walkFile(deps, file, context, job.transactionTime, (fault) => {
         if (fault.kind === 'missing-file') verdict.missing++;
         else verdict.faults++;
         tell(fault);

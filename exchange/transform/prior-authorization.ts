@@ -15,6 +15,7 @@ import {
 import { own } from '../../src/own.ts';
 import { isDrugCode, isPharmacyService } from './drug-codes.ts';
 import { actionCode, isOwnDecision, isReviewAction, tellsDenial } from './review-action.ts';
+import { lastDay } from './service-date.ts';
 
 /** Part of a review action: why it was decided so. */
 const REVIEW_REASON = 'reasonCode';
@@ -216,9 +217,6 @@ function hasDenialSigns(resource: Resource): boolean {
   return isSign && !all.some(grantsUnits);
 }
 
-const day = (value: string | undefined): string | undefined =>
-  value !== undefined && value.length >= 10 ? value.slice(0, 10) : undefined;
-
 /** What an authorization says, judged as the exclusion rules ask. */
 export function authorizationFacts(resource: Resource): AuthorizationFacts {
   const header = latestReview(resource);
@@ -233,13 +231,14 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   ];
   const end = periods
     .map(
-      (p) => day(text(p['end'])) ?? (p['end'] === undefined && text(p['start']) !== undefined ? OPEN_END : undefined),
+      (p) =>
+        lastDay(text(p['end'])) ?? (p['end'] === undefined && text(p['start']) !== undefined ? OPEN_END : undefined),
     )
     .filter((d): d is string => d !== undefined)
     .sort()
     .at(-1);
   const meta = isObject(resource['meta']) ? text(resource['meta']['lastUpdated']) : undefined;
-  const changed = day(newest?.when === '' ? undefined : newest?.when) ?? day(text(resource['created'])) ?? day(meta);
+  const changed = lastDay(newest?.when) ?? lastDay(text(resource['created'])) ?? lastDay(meta);
   const isPharmacy = [...codings(resource['type']), ...objects(resource['type'])].some(
     (c) => /^pharmacy$/i.test(text(c['code']) ?? '') || /^pharmacy$/i.test(text(c['text']) ?? ''),
   );

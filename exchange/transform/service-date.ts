@@ -2,10 +2,10 @@
 // window. payer-to-payer rules: CMS-0057-F 42 CFR 422.121(b)(4)(ii).
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 
-const day = (value: string | undefined): string | undefined => {
+/** The last day of a date or instant: of a year or a month that one, because leaving out is worse than sending. */
+export const lastDay = (value: string | undefined): string | undefined => {
   if (value === undefined || !/^\d{4}/.test(value)) return undefined;
   if (value.length >= 10) return value.slice(0, 10);
-  // a partial date counts to its last day: leaving out is worse than sending
   if (!/^\d{4}-\d\d$/.test(value)) return `${value.slice(0, 4)}-12-31`;
   const last = new Date(Date.UTC(Number(value.slice(0, 4)), Number(value.slice(5)), 0)).getUTCDate();
   return `${value}-${last}`;
@@ -14,12 +14,14 @@ const day = (value: string | undefined): string | undefined => {
 /** The later end of a choice element: `performedPeriod.end`, else its start, else `performedDateTime`. */
 function endOf(resource: JsonObject, stem: string): string | undefined {
   const period = resource[`${stem}Period`];
-  if (isObject(period)) return day(text(period['end']) ?? text(period['start']));
-  return day(text(resource[`${stem}DateTime`]) ?? text(resource[`${stem}Date`]) ?? text(resource[`${stem}Instant`]));
+  if (isObject(period)) return lastDay(text(period['end']) ?? text(period['start']));
+  return lastDay(
+    text(resource[`${stem}DateTime`]) ?? text(resource[`${stem}Date`]) ?? text(resource[`${stem}Instant`]),
+  );
 }
 
 const period = (value: Json | undefined): string | undefined =>
-  isObject(value) ? day(text(value['end']) ?? text(value['start'])) : undefined;
+  isObject(value) ? lastDay(text(value['end']) ?? text(value['start'])) : undefined;
 
 const latest = (days: (string | undefined)[]): string | undefined =>
   days
@@ -38,31 +40,31 @@ const isActiveCondition = (resource: Resource): boolean => {
 const RULES: Record<string, (r: Resource) => string | undefined> = {
   ExplanationOfBenefit: (r) =>
     latest([
-      isObject(r['billablePeriod']) ? day(text(r['billablePeriod']['end'])) : undefined,
+      isObject(r['billablePeriod']) ? lastDay(text(r['billablePeriod']['end'])) : undefined,
       ...objects(r['item']).map((i) => endOf(i, 'serviced')),
-    ]) ?? day(text(r['created'])),
+    ]) ?? lastDay(text(r['created'])),
   Encounter: (r) => period(r['period']),
   Procedure: (r) => endOf(r, 'performed'),
-  Observation: (r) => endOf(r, 'effective') ?? day(text(r['issued'])),
-  DiagnosticReport: (r) => endOf(r, 'effective') ?? day(text(r['issued'])),
-  Immunization: (r) => day(text(r['occurrenceDateTime'])),
+  Observation: (r) => endOf(r, 'effective') ?? lastDay(text(r['issued'])),
+  DiagnosticReport: (r) => endOf(r, 'effective') ?? lastDay(text(r['issued'])),
+  Immunization: (r) => lastDay(text(r['occurrenceDateTime'])),
   Condition: (r) =>
-    isActiveCondition(r) ? undefined : (endOf(r, 'abatement') ?? endOf(r, 'onset') ?? day(text(r['recordedDate']))),
-  MedicationRequest: (r) => day(text(r['authoredOn'])),
-  MedicationDispense: (r) => day(text(r['whenHandedOver']) ?? text(r['whenPrepared'])),
+    isActiveCondition(r) ? undefined : (endOf(r, 'abatement') ?? endOf(r, 'onset') ?? lastDay(text(r['recordedDate']))),
+  MedicationRequest: (r) => lastDay(text(r['authoredOn'])),
+  MedicationDispense: (r) => lastDay(text(r['whenHandedOver']) ?? text(r['whenPrepared'])),
   MedicationAdministration: (r) => endOf(r, 'effective'),
-  MedicationStatement: (r) => endOf(r, 'effective') ?? day(text(r['dateAsserted'])),
+  MedicationStatement: (r) => endOf(r, 'effective') ?? lastDay(text(r['dateAsserted'])),
   DocumentReference: (r) =>
     (isObject(r['context']) && isObject(r['context']['period'])
-      ? day(text(r['context']['period']['end']))
-      : undefined) ?? day(text(r['date'])),
-  CarePlan: (r) => (isObject(r['period']) ? day(text(r['period']['end'])) : undefined),
-  CareTeam: (r) => (isObject(r['period']) ? day(text(r['period']['end'])) : undefined),
-  ServiceRequest: (r) => day(text(r['authoredOn'])),
-  QuestionnaireResponse: (r) => day(text(r['authored'])),
-  ImagingStudy: (r) => day(text(r['started'])),
-  AdverseEvent: (r) => day(text(r['date']) ?? text(r['detected']) ?? text(r['recordedDate'])),
-  ClinicalImpression: (r) => endOf(r, 'effective') ?? day(text(r['date'])),
+      ? lastDay(text(r['context']['period']['end']))
+      : undefined) ?? lastDay(text(r['date'])),
+  CarePlan: (r) => (isObject(r['period']) ? lastDay(text(r['period']['end'])) : undefined),
+  CareTeam: (r) => (isObject(r['period']) ? lastDay(text(r['period']['end'])) : undefined),
+  ServiceRequest: (r) => lastDay(text(r['authoredOn'])),
+  QuestionnaireResponse: (r) => lastDay(text(r['authored'])),
+  ImagingStudy: (r) => lastDay(text(r['started'])),
+  AdverseEvent: (r) => lastDay(text(r['date']) ?? text(r['detected']) ?? text(r['recordedDate'])),
+  ClinicalImpression: (r) => endOf(r, 'effective') ?? lastDay(text(r['date'])),
   SupplyDelivery: (r) => endOf(r, 'occurrence'),
 };
 

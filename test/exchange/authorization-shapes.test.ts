@@ -225,3 +225,27 @@ describe('for drugs', () => {
     expect(authorizationFacts(authorization(more)).state).toBe('drug');
   });
 });
+
+describe('a year or a month counts to its last day', () => {
+  const PERIOD = `${PAS}extension-itemPreAuthPeriod`;
+  test.each<[object, string]>([
+    [{ preAuthRefPeriod: [{ start: '2023', end: '2026-11' }] }, '2026-11-30'],
+    [{ preAuthRefPeriod: [{ start: '2023', end: '2028-02' }] }, '2028-02-29'],
+    [{ preAuthRefPeriod: [{ end: '2026-05-01' }, { end: '2026' }] }, '2026-12-31'],
+    [{ item: [service({ extension: [{ url: PERIOD, valuePeriod: { end: '2026-11' } }] })] }, '2026-11-30'],
+  ])('until when it holds: %j', (more, end) => {
+    expect(authorizationFacts(authorization(more)).end).toBe(end);
+  });
+  test.each([
+    ['2025-11', '2025-11-30'],
+    ['2025', '2025-12-31'],
+  ])('when it was decided: %s', (when, changed) => {
+    const { extension, ...rest } = decided(code('A1'));
+    const at = { url: `${PDEX}base-ext-when-adjudicated`, valueDateTime: when };
+    const adjudication = [{ ...rest, extension: [...extension, at] }];
+    expect(authorizationFacts(authorization({ created: '2022-01-01', adjudication })).changed).toBe(changed);
+  });
+  test('when it was made', () => {
+    expect(authorizationFacts(authorization({ created: '2025-11' })).changed).toBe('2025-11-30');
+  });
+});

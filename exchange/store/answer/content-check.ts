@@ -161,6 +161,21 @@ export async function documentsOf(sql: Queryable, memberIds: readonly string[], 
   ];
 }
 
+/** A record as it leaves whole, as it was at a time; undefined when it was written or deleted since. resource_pkey. */
+export async function leavingText(
+  sql: Queryable,
+  memberIds: readonly string[],
+  { resourceType, id }: { resourceType: string; id: string },
+  at: Date,
+): Promise<string | undefined> {
+  const [row] = await sql<{ body: string }[]>`
+    select coalesce(r.shared, r.body) as body
+    from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+    join exchange.resource r on r.member_id = m and r.type = ${resourceType} and r.id = ${id} and not r.deleted
+    where coalesce(r.moved_at, r.last_updated) <= ${at} limit 1`;
+  return row?.body;
+}
+
 export type StayingRow = { memberId: string; key: string; label: number; isDoubted: boolean };
 
 /** Records of some members that are labelled, by themselves or by others, or of payers that may mean another person, as they were at a time. resource_pkey. */

@@ -45,14 +45,20 @@ export const HELD = (
   and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
     where c.member_id = m.member_id and c.created_at <= ${at} order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 
-/** What held for a member at the time `s.at`, by any match of the peer; match_member_member, match_single_grant. */
+/**
+ * What held for a member at the time `s.at`: by the Group that is asked about, as it counts alone today too, else, as for who was matched anew since, by
+ * any match of the peer; match_member_group, match_member_member, match_single_grant.
+ */
 const THEN = `
-  select min(p) from (
+  select coalesce((
+    select min(m.consent_policy) from exchange.match_group t join exchange.match_member m on m.group_id = t.id
+    where t.id = $2::text and t.peer_id = $1 and m.member_id = g.member_id and t.created_at <= s.at and ${HELD('s.at')}
+  ), (select min(p) from (
     select m.consent_policy as p from exchange.match_member m join exchange.match_group t on t.id = m.group_id
     where m.member_id = g.member_id and t.peer_id = $1 and t.created_at <= s.at and ${HELD('s.at')}
     union all
     select m.consent_policy from exchange.match_single m
-    where m.peer_id = $1 and m.member_id = g.member_id and m.at <= s.at and ${HELD('s.at')}) x`;
+    where m.peer_id = $1 and m.member_id = g.member_id and m.at <= s.at and ${HELD('s.at')}) x)) as p`;
 
 /**
  * Members whose consent holds today, one row each, in order of their ids. Where several consents hold, the narrowest policy
