@@ -15,6 +15,9 @@ function deletedKey(url: string, peerBase: string): string | undefined {
   );
 }
 
+/** Something else than is told in a file of deletions: it takes nothing away, and stands with what is kept out. */
+const NO_DELETION: Unit = { outcome: 'quarantined', reason: 'invalid-resource' };
+
 /** The entries of one line of a deletions file: a transaction Bundle of DELETE requests. */
 export function readDeletions(line: string, peerBase: string): Deletion[] | Unit {
   let parsed: unknown;
@@ -23,16 +26,15 @@ export function readDeletions(line: string, peerBase: string): Deletion[] | Unit
   } catch {
     return rejected('invalid-json');
   }
-  // a batch may be carried out in part, and nothing else says that it is meant to be carried out at all
-  if (!isResource(parsed) || parsed.resourceType !== 'Bundle' || parsed['type'] !== 'transaction')
-    return rejected('not-a-resource');
+  if (!isResource(parsed)) return rejected('not-a-resource');
   const entries = Array.isArray(parsed['entry']) ? parsed['entry'] : [];
-  if (entries.length === 0) return rejected('not-a-resource');
+  // a batch may be carried out in part, and nothing else says that it is meant to be carried out at all
+  if (parsed.resourceType !== 'Bundle' || parsed['type'] !== 'transaction' || entries.length === 0) return NO_DELETION;
   return entries.map((entry, i) => {
     const request = isObject(entry) && isObject(entry['request']) ? entry['request'] : {};
     const [type, sourceId] = deletedKey(text(request['url']) ?? '', peerBase)?.split('/') ?? [];
     if (request['method'] !== 'DELETE' || type === undefined || sourceId === undefined)
-      return { entry: i, unit: rejected('not-a-resource') };
+      return { entry: i, unit: NO_DELETION };
     return {
       entry: i,
       unit: {

@@ -1237,7 +1237,7 @@ const ROWS: Row[] = [
       ),
     }),
     state: 'done',
-    ledger: { created: 2, 'retracted deleted-at-source': 1, 'rejected not-a-resource': 4 },
+    ledger: { created: 2, 'retracted deleted-at-source': 1, 'quarantined invalid-resource': 4 },
     notes: [],
     holds: ['a', 'b'],
   },

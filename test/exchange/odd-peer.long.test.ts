@@ -392,7 +392,7 @@ const ROWS: Row[] = [
         ),
       ),
     state: 'done',
-    ledger: { created: 1, 'rejected not-a-resource': 1 },
+    ledger: { created: 1, 'quarantined invalid-resource': 1 },
     holds: ['a', 'b', 'c'],
   },
   ...(
@@ -415,7 +415,7 @@ const ROWS: Row[] = [
       before: () => ({}),
       script: () => deletes(...lines()),
       state: 'done',
-      ledger: { created: 1, 'rejected not-a-resource': 1 },
+      ledger: { created: 1, 'quarantined invalid-resource': 1 },
       holds: ['a', 'b', 'c'],
     }),
   ),

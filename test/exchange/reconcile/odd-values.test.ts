@@ -147,7 +147,7 @@ test('deletions of what is not the payer’s, or is spelt otherwise, take nothin
     'Observation/%61bc',
     'Observation/abc/_history/1',
   ];
-  expect(await ledgerOf(deletions(...urls))).toEqual(urls.map(() => 'rejected not-a-resource'));
+  expect(await ledgerOf(deletions(...urls))).toEqual(urls.map(() => 'quarantined invalid-resource'));
   const own = await node.sql`select id from exchange.resource where origin = 'own' and type = 'Observation'`;
   await ledgerOf(deletions(...own.map((r) => `Observation/${r['id']}`), `${PEER_BASE}/Observation/abc.`));
   const left = await node.sql`

@@ -96,8 +96,8 @@ describe('deletions', () => {
       ),
     ]);
     expect(await node.ledger(strange.id)).toEqual([
-      'rejected not-a-resource',
-      'rejected not-a-resource',
+      'quarantined invalid-resource',
+      'quarantined invalid-resource',
       'retracted deleted-at-source Observation/r58d',
       'retracted deleted-at-source Observation/r58e',
     ]);
@@ -181,7 +181,7 @@ describe('deletions', () => {
     );
   });
 
-  test('a deletions line that is none is rejected, and an empty Bundle is still a unit', async () => {
+  test('a deletions line that is none is kept out, and an empty Bundle is still a unit', async () => {
     const { id, state } = await node.pull([
       {
         kind: 'deleted',
@@ -195,7 +195,7 @@ describe('deletions', () => {
       },
     ]);
     expect(state).toBe('done');
-    expect(await node.ledger(id)).toEqual(Array(3).fill('rejected not-a-resource'));
+    expect(await node.ledger(id)).toEqual(Array(3).fill('quarantined invalid-resource'));
   });
 });
 
