@@ -191,14 +191,14 @@ export const SETTINGS = {
   planName: setting(
     'PLAN_NAME',
     'Plan',
-    'Legal name of the health plan.',
+    'Legal name of the health plan. The sandbox has one of its own.',
     z.string().min(1).default('Demo Health Plan'),
     'Demo Health Plan',
   ),
   planNpi: setting(
     'PLAN_NPI',
     'Plan',
-    'Identifier of the plan in requests and consents (system us-npi).',
+    'Identifier of the plan in requests and consents (system us-npi). The sandbox has one of its own.',
     z
       .string()
       .regex(/^[0-9]{10}$/, 'must be ten digits')

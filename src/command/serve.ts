@@ -20,6 +20,7 @@ import { checkIndex } from './reindex.ts';
 import { isSeeded, readdress, seedSandbox } from './sandbox.ts';
 import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
 import { say } from './say.ts';
+import { unusedInSandbox } from './to-set.ts';
 
 type Stop = () => Promise<void>;
 
@@ -52,6 +53,8 @@ class Running {
 export async function serveNode(services: Services, env: Record<string, string | undefined>): Promise<void> {
   const given = readConfig({ ...env, LOG_LEVEL: env['LOG_LEVEL'] ?? (process.stdout.isTTY ? 'warn' : 'info') });
   const config = given.sandbox ? sandboxPlan(given) : given;
+  const unused = unusedInSandbox(given);
+  if (unused !== undefined) say(unused);
   const running = new Running();
   const stopped = signalled();
   try {

@@ -32,3 +32,14 @@ export function toSet(config: Config, services: 'all' | 'directory' | 'exchange'
         : ['BASE_URL is not https: other payers may not ask it, and nothing of a person belongs on it.']),
   ];
 }
+
+/** What is set and counts for nothing in the sandbox, whose members are those of an invented plan: a sentence, or none. */
+export function unusedInSandbox(given: Config): string | undefined {
+  const names = [
+    ...(given.planName === SETTINGS.planName.default ? [] : ['PLAN_NAME']),
+    ...(given.planNpi === SETTINGS.planNpi.default ? [] : ['PLAN_NPI']),
+  ];
+  return given.sandbox && names.length > 0
+    ? `${names.join(' and ')}: not used, as the plan of the sandbox is an invented one (SANDBOX=off ends it).`
+    : undefined;
+}

@@ -24,7 +24,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 afterEach(() => {
-  process.exitCode = 0;
+  process.exitCode = undefined;
 });
 
 const HEADER =
@@ -146,7 +146,7 @@ test('a file that may be cut, or does not tell whose all rows are, ends nobody',
   const half = await load(people(10, { starts: '2026-04-01' }));
   const endAbsent = '2026-10-31';
   const refused = async (named: NamedInFile, more: Partial<AbsentOptions> = {}) => {
-    process.exitCode = 0;
+    process.exitCode = undefined;
     const said = await tell(named, { endAbsent, ...more });
     return [said.at(-1)?.match(/nobody was ended/)?.[0], process.exitCode, listed().length];
   };
@@ -175,7 +175,7 @@ test('whoever stands in a row that was refused is not taken for absent: by the P
     // `A39` until there
     ['cut off', ',A3'],
   ] as const) {
-    process.exitCode = 0;
+    process.exitCode = undefined;
     const said = await tell(await load([...people(39, { starts }), last]), { endAbsent: END });
     expect([what, said.at(-1), process.exitCode]).toEqual([what, expect.stringMatching(NOBODY), 1]);
   }
@@ -218,7 +218,7 @@ test('who has another card in the file, and nothing says so, is told and not end
 test('a full file of which no row can be taken says nothing of anybody', async () => {
   await load(people(5, { starts: '2026-09-01' }));
   for (const rows of [[], [row({ number: 'A0', starts: '09/01/2026' })]]) {
-    process.exitCode = 0;
+    process.exitCode = undefined;
     const said = await tell(await load(rows), { endAbsent: END });
     expect([said, process.exitCode, existsSync(list)]).toEqual([[expect.stringMatching(/^no row/)], 1, false]);
   }
@@ -283,7 +283,7 @@ test('an 834 says by itself whether it is full (BGN08): of one with changes alon
     ['', true, undefined],
   ] as const) {
     rmSync(list, { force: true });
-    process.exitCode = 0;
+    process.exitCode = undefined;
     const named = await load([], { text: SEGMENTS(action, all.slice(1)) });
     const said = await tellAbsent(node.deps, named, { full, absent: list });
     expect([action, full, existsSync(list) ? listed().length : undefined, process.exitCode === 1]).toEqual([

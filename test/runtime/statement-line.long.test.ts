@@ -104,7 +104,7 @@ test('what else a server says between rows belongs to no answer', async () => {
   const asked = await Promise.allSettled([
     ask('select changing_notice(g) from generate_series(1, 300) g'),
     ask(settings),
-    ask('select repeat($1, 3000000), 1', ['é']),
+    ask('select repeat($1, 300000), 1', ['é']),
     ask('select 6 / (4 - g) from generate_series(1, 9) g'),
     ask('do $$ begin raise notice $n$ no rows $n$; end $$', [], false),
     ask('select where false'),
@@ -113,7 +113,7 @@ test('what else a server says between rows belongs to no answer', async () => {
   const rows = asked.map((one) => (one.status === 'fulfilled' ? one.value : []));
   expect(rows.map((all) => all.length)).toEqual([300, 500, 1, 0, 0, 0, 1]);
   expect(rows[1]?.at(-1)?.[1]).toBe('500');
-  expect(rows[2]?.[0]?.[0]?.length).toBe(3_000_000);
+  expect(rows[2]?.[0]?.[0]?.length).toBe(300_000);
   expect(asked[3]).toMatchObject({ status: 'rejected', reason: { code: '22012' } });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toSet } from '../../src/command/to-set.ts';
+import { toSet, unusedInSandbox } from '../../src/command/to-set.ts';
 import { readConfig } from '../../src/config.ts';
 
 const REAL = {
@@ -37,4 +37,12 @@ test('a directory alone sends nothing to payers; the sandbox invents all of it',
   ).toEqual([]);
   expect(toSet(without('PLAN_CONTACT_EMAIL'), 'exchange')).toEqual([]);
   expect(toSet(readConfig({}))).toEqual([]);
+});
+
+test('a plan that is set is told to be none in the sandbox', () => {
+  const said = (env: Record<string, string>) => unusedInSandbox(readConfig(env));
+  expect(said({})).toBeUndefined();
+  expect(said({ PLAN_NAME: 'Oak', PLAN_NPI: '9000000004' })).toMatch(/^PLAN_NAME and PLAN_NPI: not used/);
+  expect(said({ PLAN_NPI: '9000000004' })).toMatch(/^PLAN_NPI: not used/);
+  expect(said({ PLAN_NAME: 'Oak', SANDBOX: 'off' })).toBeUndefined();
 });
