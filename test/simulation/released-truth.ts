@@ -78,6 +78,7 @@ export class Truth {
     if (next !== undefined) {
       this.heldFor = next;
       this.#isLetOn = true;
+      if (this.#withdraws()) this.shown = undefined;
     } else {
       this.said = 'release';
       this.#before = this.shown;
