@@ -53,6 +53,13 @@ export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Pro
         and f.request_url = j.request_url and f.parameters = j.parameters)`;
 }
 
+/** The same of one request that failed for good. By clock's unique index. */
+export async function closeFailed(sql: Queryable, kind: ClockKind, subject: string, at: Date): Promise<void> {
+  await sql`
+    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
+    where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
+}
+
 export async function blockClock(
   tx: Queryable,
   kind: ClockKind,
