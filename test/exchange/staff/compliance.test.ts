@@ -529,6 +529,22 @@ test('a request without a choice in force shows, whatever the payer answered', a
   expect([after.n, after.held]).toEqual([before.n, before.held - Number(asked?.['n'])]);
 });
 
+test('rows of the same words are numbered, however many they are', () => {
+  const many = (n: number): Table[] => [
+    {
+      name: 'not-in-time',
+      caption: 'Late',
+      columns: [{ key: 'duty', label: 'Duty' }],
+      rows: Array.from({ length: n }, () => [{ value: 'C3-export' }]),
+      empty: '',
+    },
+  ];
+  expect(complianceChanges(many(20_000), many(20_001), ['A', 'B']).rows).toHaveLength(1);
+  // the first of them are told, and how many more there are
+  const rows = complianceChanges([], many(20_000), ['A', 'B']).rows;
+  expect([rows.length, rows.at(-1)?.[1]?.value]).toEqual([201, '19800 more: open the two reports']);
+});
+
 test('what changed between two reports is one table: numbers of the same row, rows of one alone, nothing that is the same', () => {
   const table = (rows: Table['rows'], more: Table['rows'] = []): Table[] => [
     {
