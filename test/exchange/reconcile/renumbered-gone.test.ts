@@ -59,7 +59,7 @@ test('what an older program hid with the former numbers is there again when it i
   await node.sql`update exchange.identity set is_newest = null`;
   await tell(gone('a'), false);
   expect(await shown()).toBe(0);
-  const update = readFileSync('drizzle/20261201120001_newest_names/migration.sql', 'utf8').split(
+  const update = readFileSync('drizzle/20261201220001_newest_names/migration.sql', 'utf8').split(
     '--> statement-breakpoint',
   )[2];
   await node.sql.unsafe(update ?? '');
