@@ -158,7 +158,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
   const later = await laterAnswers(tx, work);
   const past = isPast('$6');
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or ((i.state = 'quarantined' or ${isFormer}) and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) or ${standsAlone('$2')} or ${isOthers} then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or ((s.reason = 'entered-in-error' or not s.has_body) and (i.state = 'quarantined' or ${isFormer})) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) or ${standsAlone('$2')} or o.is_others then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} or (${waits}) then 'quarantined'
          when ${isOutdated} then 'unchanged'
@@ -167,7 +167,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' and ${staysOut('$5')} then 'unchanged'
-         when ${isOthers} then s.outcome
+         when o.is_others then s.outcome
          when i.state = 'retracted' then 'updated'
          when i.hash = s.hash then case when ${standsAlone('$2')} then s.outcome when i.state = 'echo' then 'echo' else 'unchanged' end
          when i.state = 'echo' then s.outcome
@@ -181,9 +181,9 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
          when i.state = 'retracted' and ${staysOut('$5')} then 'already-retracted'
-         when i.state = 'retracted' and not ${isOthers} and not ${isFormer} then 'reinstated'
+         when i.state = 'retracted' and not o.is_others and not ${isFormer} then 'reinstated'
          else null end
-     from exchange.identity i
+     from exchange.identity i cross join lateral (select ${isOthers} as is_others offset 0) o
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
     [work.id, work.peerId, of.first, of.last, work.pull, arrayLiteral(later)],
   );
