@@ -12,7 +12,7 @@ const RUN_OFF = 90;
 export type Duty = { plan: number; member: string; kind: string; starts: string; due: string; fates: string[] };
 
 /** A time at which payers looked at what they owe, and asked. `cards`: of which something `may` be asked, and what is told of the end there. */
-type Tick = { at: Date; cards: Map<string, { may: boolean; ends: string | undefined }> };
+type Tick = { at: Date; cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean }> };
 const ticks: Tick[] = [];
 
 const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
@@ -28,8 +28,9 @@ export function tick(at: Date): void {
   const cards: Tick['cards'] = new Map();
   for (const [key, named] of nameds)
     cards.set(key, {
-      may: covers(named.who.at.get(named.plan)) && saidLast(named, today())?.yes === true,
+      may: covers(named.who.at.get(named.plan)) && saidLast(named, today())?.yes === true && !named.isInError,
       ends: named.ends,
+      isInError: named.isInError,
     });
   ticks.push({ at, cards });
 }
@@ -40,6 +41,7 @@ const undone = (due: string): string => (due < today() ? 'overdue' : 'running');
 
 function* offers(): Generator<Duty> {
   for (const { who, plan, starts } of spells) {
+    if (who.twice.has(plan)) continue;
     const due = addDays(starts, 7);
     const last = spells.filter((s) => s.who === who && s.plan === plan && s.starts < starts).at(-1)?.ends;
     const from = [addDays(starts, -EARLY), ...(last === undefined ? [] : [addDays(last, 1)])].sort().at(-1) as string;
@@ -96,11 +98,12 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
   let mayBefore = false;
   for (const [n, { at, cards }] of ticks.entries()) {
     const now = planDay(at);
-    const { may, ends } = cards.get(key) ?? { may: false, ends: undefined };
+    const { may, ends, isInError } = cards.get(key) ?? { may: false, ends: undefined, isInError: false };
     if (may && !mayBefore) open('C2', now, addDays(now, 7));
     mayBefore = may;
     for (const d of all.filter((one) => one.isOpen)) {
-      if (!may) d.causes.push(endedOn(named, now));
+      // of a payer that was named by mistake it never was
+      if (!may) d.causes.push(isInError ? d.starts : endedOn(named, now));
       const [over, last] = [ends !== undefined && addDays(ends, RUN_OFF) < now, ends ?? ''];
       if (over && d.kind === 'C4' && last < d.due) d.causes.push(addDays(last, 1));
       if (over && d.kind === 'C5-runoff') d.causes.push(addDays(last, RUN_OFF + 1));
@@ -165,7 +168,7 @@ export function duties(): Map<number, Duty[]> {
   const all = [
     ...offers(),
     ...answers(requests),
-    ...[...nameds].flatMap(([key, named]) => asking(key, named, requests)),
+    ...[...nameds].flatMap(([key, named]) => (named.who.twice.has(named.plan) ? [] : asking(key, named, requests))),
   ];
   return new Map(PLANS.map((plan) => [plan, all.filter((d) => d.plan === plan)]));
 }
