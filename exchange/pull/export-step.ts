@@ -16,6 +16,7 @@ import { knownSince } from '../store/pull/known-since.ts';
 import { leftOutMembers, type movePull, type PullMember, pullMembers } from '../store/pull/pull.ts';
 import { noteTypes } from '../store/pull/pull-fault.ts';
 import { addFiles } from '../store/pull/pull-file.ts';
+import { noteLeftOut } from '../store/pull/pull-member.ts';
 import { askWithout, namedTypes, outOfReach, type Refused, refusedTypes, TYPES } from './refused-types.ts';
 import { leaveJobs } from './split.ts';
 import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
@@ -57,6 +58,9 @@ export async function exportStep(s: Step): Promise<void> {
       s,
       members.flatMap((m) => left.get(m.submittedId) ?? []),
     );
+  const of = new Set(asked.map((m) => m.memberId));
+  const leftOut = members.flatMap((m) => (of.has(m.memberId) ? [] : m.memberId));
+  await noteLeftOut(sql, s.pull.id, leftOut);
   const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
   const patients = [
     // of a member with two cards there it is the same one

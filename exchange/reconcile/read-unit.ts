@@ -13,6 +13,7 @@ import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
 import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/records/staging.ts';
 import { factsOf, wholeAuthorization } from '../transform/facts.ts';
+import { labelOf } from '../transform/label.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { holdsOthers, isMadeAboutAnother, peopleWithin } from '../transform/others-within.ts';
@@ -151,20 +152,24 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   // one person there, two of our members: whose it is cannot be told
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
   const isHeld = (reason: string) => context.released?.includes(reason) !== true;
+  // whatever holds it: what is more than the member chose, or chose when there was a choice, is noted with its label (store/records/withdrawn.ts)
+  const isNarrow = member !== undefined && (member.policy !== 'sensitive' || member.withdrawn !== false);
+  const holdOf = (reason: string) =>
+    hold(reason, isNarrow && isHeld('consent-scope') ? { ...whose, label: labelOf(resource) } : whose);
   const isDoubted = () =>
     holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context)) ||
     isMadeAboutAnother(resource, isOtherThere(patientId, context)) ||
     isNamedAnother(resource, member, context.members);
   if (isHeld('contained-person') && isDoubted()) return hold('contained-person', whose);
-  if (member?.withdrawn && isHeld(member.withdrawn)) return hold(member.withdrawn, whose);
+  if (member?.withdrawn && isHeld(member.withdrawn)) return holdOf(member.withdrawn);
   // what comes of a person who was another one until now waits with the person, until somebody has said who that is
   if (member?.moved && isHeld('patient-change')) return hold('patient-change', whose);
   const issues = context.validate(resource);
-  if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
-  if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);
+  if (issues.some((i) => i.severity === 'error')) return holdOf('invalid-resource');
+  if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return holdOf('invalid-resource');
   if ((found.names & HOLDS.modifierExtension) !== 0 && isHeld('modifier-extension'))
-    return hold('modifier-extension', whose);
-  if (resource['implicitRules'] !== undefined && isHeld('implicit-rules')) return hold('implicit-rules', whose);
+    return holdOf('modifier-extension');
+  if (resource['implicitRules'] !== undefined && isHeld('implicit-rules')) return holdOf('implicit-rules');
 
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
@@ -173,9 +178,9 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const id = localId(context.peerId, type, sourceId);
   const { state = '' } = facts.authorization ?? {};
   const isLetIn = state === 'denied' || state === 'drug';
-  if (isLetIn && isHeld(`${state}-pa`)) return hold(`${state}-pa`, whose);
+  if (isLetIn && isHeld(`${state}-pa`)) return holdOf(`${state}-pa`);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
-    return hold('consent-scope', { ...whose, label: facts.label });
+    return holdOf('consent-scope');
   if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');
 
   // people who took in what was denied, or a drug, see what that was

@@ -13,6 +13,7 @@ import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { findPull, movePull } from '../store/pull/pull.ts';
 import { noteFaults } from '../store/pull/pull-fault.ts';
 import { pullFiles } from '../store/pull/pull-file.ts';
+import { noteLeftOut } from '../store/pull/pull-member.ts';
 import {
   decidedTo,
   forgetPhase,
@@ -62,6 +63,8 @@ export async function reconcileStep(s: Step): Promise<void> {
     since = performance.now();
   };
   const context = await unitContext(s.deps, s.pull, s.peer);
+  const leftOut = [...context.members.values()].flatMap((m) => (m.withdrawn ? m.memberId : []));
+  await noteLeftOut(sql, s.pull.id, leftOut);
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   await keySharedAnew(s.deps);
   if (!(await stageAll(s, context))) return;

@@ -62,7 +62,8 @@ export class Truth {
     if (this.shown === undefined || this.#isAnothers(this.version.patient)) return false;
     const was = this.shown.version.kind ?? '';
     if (this.version.kind?.endsWith('-pa') === true) return !was.endsWith('-pa');
-    return this.heldFor === 'consent-scope' && was !== 'consent-scope';
+    // whichever check it waits for: it is known now to be more than the member chose
+    return this.version.kind === 'consent-scope' && this.heldFor !== 'patient-change' && was !== 'consent-scope';
   }
 
   release(): void {

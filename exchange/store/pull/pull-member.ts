@@ -76,6 +76,16 @@ export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Ma
 }
 
 /**
+ * Notes of whom a pull asked for nothing, or holds everything: what the payer has to tell of them is not known by it (known-since.ts). What is held of
+ * somebody for whom that has ceased to be so stays held, so it is never noted otherwise. pull_member_member.
+ */
+export async function noteLeftOut(sql: Queryable, pullId: string, memberIds: readonly string[]): Promise<void> {
+  if (memberIds.length > 0)
+    await sql`
+      update exchange.pull_member set left_out = true where member_id = any(${[...memberIds]}::text[]) and pull_id = ${pullId} and not left_out`;
+}
+
+/**
  * Members whose lines were held when the pull was taken in, as it was taken in after they had withdrawn or the payer was named by mistake: by the ids under
  * which they stand now. ledger_unit_pkey.
  */

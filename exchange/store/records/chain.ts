@@ -5,17 +5,20 @@ import type { Told } from '../../chain/denied.ts';
 import type { DeniedFacts } from '../../chain/denied-facts.ts';
 import type { ClaimFacts } from '../../chain/facts.ts';
 import { DOUBTED_PEERS } from './doubt.ts';
+import { isBeyond } from './withdrawn.ts';
 
 /** Members whose claims the open slice changed or told of, in order. */
 export async function claimMembers(tx: Queryable): Promise<string[]> {
-  const rows = await tx<{ id: string }[]>`
+  const rows = await tx.unsafe<{ id: string }[]>(
+    `
     select distinct member_id as id from pg_temp.slice
     where type = 'ExplanationOfBenefit' and member_id is not null
       and (outcome in ('created', 'updated', 'linked-duplicate', 'retracted') or reason = 'stale-version'
         -- ours again: its payer may have denied it before
         or (outcome = 'echo' and claim ->> 'use' = 'preauthorization')
         -- what was taken in before may have been withdrawn
-        or (outcome = 'quarantined' and (keeps is not null or reason = 'consent-scope'))) order by 1`;
+        or (outcome = 'quarantined' and keeps is not null) or ${isBeyond('slice')}) order by 1`,
+  );
   return rows.map((r) => r.id);
 }
 

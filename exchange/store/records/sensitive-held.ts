@@ -1,6 +1,7 @@
-// Records that were held because they are sensitive beyond what the member chose (`consent-scope`): what refers to one would reveal it, and is as
-// sensitive as it (inherit-labels.ts), though it is not here.
+// Records that were held, by whichever check, and are sensitive beyond what the member chose: what refers to one would reveal
+// it, and is as sensitive as it (inherit-labels.ts), though it is not here.
 import type { Queryable } from '../../../src/store/database.ts';
+import { isBeyond } from './withdrawn.ts';
 
 /**
  * Notes those of the open slice, and forgets those that came in after all. Before the records of the slice are written. One that was taken back where it
@@ -18,7 +19,7 @@ export async function writeSensitiveHeld(tx: Queryable, peerId: string): Promise
   await tx.unsafe(
     `insert into exchange.sensitive_held (member_id, peer_id, type, source_id, label)
      select s.member_id, $1, s.type, s.source_id, greatest(max(s.label), 1) from pg_temp.slice s
-     where s.outcome = 'quarantined' and s.reason = 'consent-scope' and s.member_id is not null and s.source_id is not null
+     where ${isBeyond('s')} and s.member_id is not null and s.source_id is not null
        and not exists (select from pg_temp.slice n where n.type = s.type and n.source_id = s.source_id and n.${IS_IN})
      group by s.member_id, s.type, s.source_id
      on conflict (member_id, peer_id, type, source_id) do update set label = excluded.label where exchange.sensitive_held.label <> excluded.label`,

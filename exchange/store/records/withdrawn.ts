@@ -29,9 +29,13 @@ export async function withdrawUnits(tx: Queryable, work: Decided, at: string): P
   );
 }
 
+/** Held, of whom is not in doubt, as what is labelled beyond the consent, whichever check holds it: reading noted the label of no other held unit. */
+export const isBeyond = (s: string) =>
+  `(${s}.outcome = 'quarantined' and (${s}.reason = 'consent-scope' or ${s}.label > 0))`;
+
 /** Held as what must not be had, of whom is not in doubt: a denied authorization, a record that is labelled beyond the consent. */
 const tells = (s: string) =>
-  `(${s}.outcome = 'quarantined' and (${s}.reason = 'consent-scope' or (${s}.keeps is not null and ${s}.reason not in ('patient-change', 'contained-person'))))`;
+  `(${isBeyond(s)} or (${s}.outcome = 'quarantined' and ${s}.keeps is not null and ${s}.reason not in ('patient-change', 'contained-person')))`;
 
 /**
  * Of a record that comes twice in one work, what is older than a version that is held so is not taken in, nor are the documents that it names.
@@ -55,10 +59,11 @@ export async function outdatedInJob(tx: Queryable, work: string, undecided: (s: 
   );
 }
 
-/** Is unit `s` older than a version of identity `i` that is held so? review_item_pkey, kept_back_pkey. */
+/** Is unit `s` older than a version of identity `i` that is held so? review_item_pkey, sensitive_held_pkey, kept_back_pkey. */
 export const isOutdated = `(i.state = 'quarantined' and s.has_body and s.last_updated < i.last_updated and (
   exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state <> 'gone'
-    and v.kind in ('denied-pa', 'drug-pa', 'consent-scope'))
+    and v.kind in ('denied-pa', 'drug-pa'))
+  or exists (select from exchange.sensitive_held h where h.member_id = s.member_id and h.peer_id = i.peer_id and h.type = i.type and h.source_id = i.source_id)
   or exists (select from exchange.kept_back k where k.member_id = s.member_id and k.key = s.type || '/' || s.local_id)))`;
 
 /**
@@ -77,7 +82,7 @@ export async function withdrawReplaced(tx: Queryable, peerId: string, at: string
        where $1::text is null and ${tells('s')} and i.state = 'visible' and i.hash is distinct from s.hash and not r.deleted
          and not exists (select from pg_temp.slice n where n.type = s.type and n.source_id = s.source_id and n.outcome in ('created', 'updated', 'linked-duplicate'))
          and (s.last_updated is null or i.last_updated is null or s.last_updated >= i.last_updated)
-         and case s.reason when 'consent-scope' then r.label = 0 else coalesce(r.pa_state, '') not in ('denied', 'drug') end`,
+         and ((${isBeyond('s')} and r.label = 0) or (s.keeps is not null and coalesce(r.pa_state, '') not in ('denied', 'drug')))`,
       `, noted as (
         insert into exchange.kept_back (member_id, key, at)
         select distinct g.member_id, k, $3::text::timestamptz from gone g cross join unnest(g.refers) k

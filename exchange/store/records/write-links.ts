@@ -160,7 +160,7 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
     update exchange.review_item i set state = 'gone'
     from pg_temp.slice s
     where s.source_id is not null and (s.outcome in ('created', 'updated', 'linked-duplicate', 'echo', 'shared', 'retracted')
-        or (s.outcome = 'unchanged' and (s.reason is null or (s.reason = 'already-retracted' and not s.has_body)) and ${work.id === work.pull} and i.state = 'open'))
+        or (s.outcome = 'unchanged' and ${work.id === work.pull} and case when s.reason is null then i.state = 'open' else s.reason = 'already-retracted' and not s.has_body end))
       and not exists (select from exchange.staging q where q.pull_id = ${work.id} and q.type = s.type and q.source_id = s.source_id and q.outcome = 'quarantined')
       and i.id = md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)) and i.state <> 'gone'
       and (i.decision is distinct from 'release' or i.b_hash is distinct from s.hash)

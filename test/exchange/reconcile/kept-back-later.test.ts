@@ -180,3 +180,45 @@ test('an older version brings back nothing of what is held as denied or labelled
   );
   expect(await leaving()).toEqual(expect.arrayContaining(['seen', 'denied-first']));
 });
+
+test('what is labelled now is hidden as it was, whichever check holds it', async () => {
+  const at = (day: string, more: object = {}) => ({
+    effectiveDateTime: '2026-01-05T09:00:00Z',
+    meta: { lastUpdated: `2026-01-${day}T00:00:00Z`, ...more },
+  });
+  const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }];
+  const modifierExtension = [{ url: 'https://prior.example/negates', valueBoolean: true }];
+  await pull(output('Observation', lab('strange', at('05')), lab('told-after-no', at('05')), lab('plain', at('05'))));
+  const strange = await pull(output('Observation', lab('strange', { ...at('11', { security }), modifierExtension })));
+  expect(await node.ledger(strange.id)).toEqual(['quarantined modifier-extension Observation/strange']);
+  expect(await leaving()).not.toContain('strange');
+
+  const chose = (choice: string) => node.sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, given_at, source)
+    values (${choice}, 'm1', ${choice}, 'regular', current_date, now(), 'test')`;
+  const noted = await node.pull(
+    [
+      output(
+        'Observation',
+        lab('told-after-no', at('11', { security })),
+        lab('plain', { ...at('11'), status: 'amended' }),
+      ),
+    ],
+    { members, since: new Date(), meanwhile: async () => void (await chose('withdraw')) },
+  );
+  expect(await node.ledger(noted.id)).toEqual([
+    'quarantined consent-withdrawn Observation/told-after-no',
+    'quarantined consent-withdrawn Observation/plain',
+  ]);
+  await chose('opt-in');
+  const out = await leaving();
+  expect(out).toContain('plain');
+  expect(out).not.toContain('told-after-no');
+  // an older one brings nothing back
+  const older = await pull(output('Observation', lab('strange', at('06')), lab('told-after-no', at('06'))));
+  expect(await node.ledger(older.id)).toEqual([
+    'unchanged stale-version Observation/strange',
+    'unchanged stale-version Observation/told-after-no',
+  ]);
+  for (const held of ['strange', 'told-after-no']) expect(await leaving()).not.toContain(held);
+});

@@ -4,7 +4,7 @@ import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { findItem } from '../../../exchange/store/review/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
-import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
+import { deletions, lab, output, PEER, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 beforeAll(async () => {
@@ -63,6 +63,18 @@ test.each([
   expect((await itemOf(kind))?.state).toBe('gone');
   // what a label hides is in no book of the ledger
   if (kind !== 'consent-scope') expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('what was discarded waits no more when it is deleted, also where it had been deleted before', async () => {
+  const deleted = () => node.pull([deletions('Observation/gone')], { since: new Date() });
+  const strange = { implicitRules: 'http://x.example/rules' };
+  await tell(of('gone', 1));
+  expect(await node.ledger((await deleted()).id)).toEqual(['retracted deleted-at-source Observation/gone']);
+  await tell(of('gone', 2, strange));
+  await decide('gone', 'discard');
+  expect((await itemOf('gone'))?.state).toBe('decided');
+  expect(await node.ledger((await deleted()).id)).toEqual(['unchanged already-retracted Observation/gone']);
+  expect((await itemOf('gone'))?.state).toBe('gone');
 });
 
 test('released from one check, another one still holds it: that is asked', async () => {
