@@ -121,7 +121,7 @@ export async function turnStaff(): Promise<void> {
   if (!WITHOUT.has('waits')) await turnWaits();
 }
 export async function settleStaff(): Promise<void> {
-  for (const key of [...suspended.keys()]) {
+  for (const key of suspended.keys()) {
     const [plan, other] = key.split(' ').map(Number) as [number, number];
     await setState(plan, other, 'active', 0);
   }
