@@ -19,6 +19,7 @@ import { IS_STORMY, letters, nodeOf, saids, sqlOf, time, today, wire } from './w
 import { type Duty, duties } from './world-duties.ts';
 import { unpaired } from './world-pairs.ts';
 import { HUMANS, isSecondUnder, memberAt, NAMES, PLANS, peerId, secondIdAt } from './world-records.ts';
+import { hasSuspended } from './world-staff.ts';
 import { heldIn, type Request } from './world-wire.ts';
 
 type Row = Record<string, unknown>;
@@ -152,6 +153,8 @@ function requestsMade(f: Faults, plan: number, report: ComplianceReport, request
       ['submitted', 'matched', 'constrained', 'unmatched', 'waiting', ...CALMLY].map((k) => row?.[k] ?? 0),
       [all.size, matched.size, without, all.size - matched.size - without, 0, ...(IS_STORMY ? [] : exportsOf(by))],
     );
+    // who is let ask no more has asked in vain
+    if (!IS_STORMY && !hasSuspended(other, plan)) f.same(`failed at ${payer(other)}`, row?.['failed'] ?? 0, 0);
     for (const kind of ['match', 'export'] as const) {
       const to = between(requests, other, plan, kind);
       const row = answered.find((r) => r['payer'] === payer(other) && r['kind'] === kind);
@@ -187,10 +190,10 @@ function requestsMade(f: Faults, plan: number, report: ComplianceReport, request
   );
 }
 /** Of pulls that begin anew not each export is one of theirs. */
-const CALMLY = IS_STORMY ? [] : ['exports', 'files', 'failed'];
-const exportsOf = (by: readonly Request[]): [exports: number, files: number, failed: number] => {
+const CALMLY = IS_STORMY ? [] : ['exports', 'files'];
+const exportsOf = (by: readonly Request[]): [exports: number, files: number] => {
   const exports = by.filter((r) => r.kind === 'export' && r.ready !== undefined);
-  return [exports.length, sum(exports.map((r) => r.listed)), 0];
+  return [exports.length, sum(exports.map((r) => r.listed))];
 };
 /** Of whom something came, as the asking payer calls them. */
 const receivers = (mine: readonly Request[]): Set<string> =>

@@ -81,6 +81,9 @@ async function turnIds(): Promise<void> {
 }
 
 const suspended = new Map<string, number>();
+const everSuspended = new Set<string>();
+/** Did a payer ever let another one ask no more? */
+export const hasSuspended = (plan: number, other: number): boolean => everSuspended.has(`${plan} ${other}`);
 async function turnPeers(): Promise<void> {
   for (const plan of PLANS)
     for (const other of PLANS) {
@@ -94,6 +97,7 @@ async function turnPeers(): Promise<void> {
 }
 async function setState(plan: number, other: number, state: 'suspended' | 'active', days: number): Promise<void> {
   say(`${NAMES[other]} is ${state} at ${NAMES[plan]}${days > 0 ? ` for ${days} days` : ''}`);
+  everSuspended.add(`${plan} ${other}`);
   if (days > 0) suspended.set(`${plan} ${other}`, days);
   else suspended.delete(`${plan} ${other}`);
   await setPeerState(sqlOf(plan), peerId(other), state, 'staff', time.clock());
