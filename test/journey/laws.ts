@@ -71,6 +71,10 @@ const LAWS = {
   'id, version and body of a record agree': `
     select member_id, type, id from exchange.resource
     where body::jsonb ->> 'id' <> id or body::jsonb ->> 'resourceType' <> type or (not deleted and (body::jsonb #>> '{meta,versionId}') <> version::text)`,
+  'what is shown of a payer is its own record': `
+    select i.peer_id, i.type, i.source_id, r.origin from exchange.identity i
+    join exchange.resource r on r.member_id = i.member_id and r.type = i.type and r.id = i.local_id
+    where i.state = 'visible' and r.origin <> i.peer_id`,
   'identity points to records that exist': `
     select i.type, i.source_id from exchange.identity i
     where i.state = 'visible'

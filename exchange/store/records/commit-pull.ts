@@ -39,13 +39,13 @@ const COUNTED = [
 
 async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise<void> {
   await tx`
-    insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings, claim_number)
+    insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings, claim_number, is_newest)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
       case when outcome in ('retracted', 'quarantined', 'echo') then outcome when reason = 'already-retracted' then 'retracted' else 'visible' end, hash,
       -- what was deleted before it ever came: older copies of it stay out
       coalesce(last_updated, case when outcome = 'retracted' then (select transaction_time from exchange.pull where id = ${by}) end), ${by}, ${by},
       case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end,
-      array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey'), ${tx.unsafe(CLAIM_NUMBER)}
+      array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey'), ${tx.unsafe(CLAIM_NUMBER)}, case when 'peer-rekey' = any(findings) then true end
     from pg_temp.slice s
     where (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)
       -- deleted once more, by a later answer: what stands in one between the two is from before that
@@ -58,7 +58,11 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
       member_id = case when excluded.type = 'Provenance' and excluded.state = 'visible' then excluded.member_id else coalesce(excluded.member_id, exchange.identity.member_id) end,
-      line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(case when excluded.hash is not null then excluded.last_updated end, exchange.identity.last_updated)`;
+      is_newest = coalesce(excluded.is_newest, exchange.identity.is_newest), line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(case when excluded.hash is not null then excluded.last_updated end, exchange.identity.last_updated)`;
+  // what was the newest name of a record is none once there is another
+  await tx`
+    update exchange.identity i set is_newest = null from pg_temp.slice s
+    where 'peer-rekey' = any(s.findings) and i.peer_id = ${peerId} and i.type = s.type and i.local_id = s.local_id and i.is_newest and i.source_id <> s.source_id`;
   await writeClaimNames(tx, peerId);
   await keepLineHashes(tx, peerId);
 }

@@ -18,7 +18,7 @@ export type Pair = {
   /** the other one is ours */
   isOwn: boolean;
   wasDisclosed: boolean;
-  /** both are of one payer: by their keys alone they are two */
+  /** both are of one payer, or one of them comes from it through another one and it tells that, too: by their keys alone they are two */
   areOfOne: boolean;
   /** and one of them is passed on: they may come from two */
   isWithin: boolean;
@@ -43,6 +43,10 @@ export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' 
   conflict: string | null;
   detail: string;
 };
+
+/** Does payer `peer` tell a record that is here of somebody else (an echo)? identity_echo. */
+const tellsToo = (peer: string, type: string, id: string) =>
+  `exists (select from exchange.identity i where i.peer_id = ${peer} and i.type = ${type} and i.local_id = ${id} and i.state = 'echo')`;
 
 /**
  * Pairs of what a work writes with what there is, without their texts ({@link textsOf}), ordered by member, visits and results first, statements of origin last, in
@@ -180,6 +184,8 @@ export function candidatePairs(
          select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy, bool_or(within) as within,
            max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
          from pair group by 1, 2, 3, 4, 5, 6, 7, 8
+       ), back as materialized (
+         select distinct type, local_id from exchange.staging where pull_id = $1 and bucket between $3 and $4 and outcome = 'echo'
        ), asked as materialized (
          -- with what of a member went to anybody, as long as the member's record: by sorting, too
          select * from (
@@ -192,10 +198,12 @@ export function candidatePairs(
        )
        select * from (
          select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
-           p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and p.was_given, false) as "wasDisclosed", (p.other_file is not null or r.origin = $2) as "areOfOne", p.within as "isWithin",
+           p.copy as "isCopy", coalesce(r.origin = 'own', false) as "isOwn", coalesce(r.origin = 'own' and p.was_given, false) as "wasDisclosed", (p.other_file is not null or r.origin = $2 or t.too) as "areOfOne", (p.within or t.too) as "isWithin",
            case when p.other_file is not null then jsonb_build_object('file', p.other_file, 'line', p.other_line, 'entry', p.other_entry) end as other, false as "isCrowded"
          from asked p
          left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
+         cross join lateral (select p.type = p.other_type and p.other_file is null and coalesce(r.origin not in ('own', $2), false) and ((p.other_type, p.other_id) in (select type, local_id from back)
+           or ${tellsToo('$2', 'p.other_type', 'p.other_id')} or ${tellsToo('r.origin', 'p.type', 'p.local_id')}) as too) t
          where (r.id is not null or p.other_file is not null) and (not p.copy or r.origin <> $2)
          union all
          -- one that is compared by a longer key with the same beginning, as by its day, misses nothing. The first of a key stands for it, also when it is replayed

@@ -1,0 +1,69 @@
+// A payer has two procedures of one minute. One of them came before, through another payer.
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { brokenLaws } from '../../journey/laws.ts';
+import { output, PEER_BASE, reconciler } from './reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeEach(async () => {
+  node = await reconciler();
+  await node.own({ resourceType: 'Patient', id: 'm1', name: [{ family: 'Rivera' }] });
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('second', 'Second', '9000000020', 'active', 'https://second.example/fhir', array['https://second.example'], 'test')`;
+});
+afterEach(() => node.close());
+
+const at = '2026-01-01T08:00:00Z';
+const procedure = (id: string, text: string, source?: string) => ({
+  resourceType: 'Procedure',
+  id,
+  meta: { lastUpdated: '2026-01-02T03:04:05Z', ...(source === undefined ? {} : { source }) },
+  status: 'completed',
+  subject: { reference: 'Patient/p1' },
+  code: { coding: [{ system: 'http://snomed.info/sct', code: '73946000' }] },
+  performedPeriod: { start: at, end: '2026-01-01T08:30:00Z' },
+  note: [{ text }],
+});
+const day = (n: number, peer?: string) => ({ madeAt: new Date(Date.UTC(2026, 1, n)), ...(peer ? { peer } : {}) });
+/** What says that we transmitted it once. */
+const through = (id: string, of: string) =>
+  output('Provenance', {
+    resourceType: 'Provenance',
+    id,
+    target: [{ reference: `Procedure/${of}` }],
+    recorded: '2026-06-01T00:00:00Z',
+    agent: [
+      {
+        type: {
+          coding: [
+            {
+              system: 'http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type',
+              code: 'transmitter',
+            },
+          ],
+        },
+        who: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000004' } },
+      },
+    ],
+  });
+
+test.each([
+  ['in one answer', [['c1', 'c2']]],
+  ['one after the other', [['c1'], ['c2']]],
+])('they stay two: %s', async (_, answers) => {
+  const { pull, ledger, sql } = node;
+  await pull([output('Procedure', procedure('s1', 'left', `${PEER_BASE}/Procedure/c1`))], day(1, 'second'));
+  const told: string[] = [];
+  for (const [n, ids] of answers.entries()) {
+    const texts = ids.map((id) => procedure(id, id === 'c1' ? 'left' : 'right'));
+    const files = [output('Procedure', ...texts), ...(ids.includes('c1') ? [through('t1', 'c1')] : [])];
+    told.push(...(await ledger((await pull(files, day(n + 2))).id)).filter((l) => l.includes('Procedure')));
+  }
+  expect(told).toEqual(['echo Procedure/c1', 'created Procedure/c2']);
+  // told once more by the other one, too
+  await pull([output('Procedure', procedure('s1', 'left, too', `${PEER_BASE}/Procedure/c1`))], day(9, 'second'));
+  const c2 = localId('prior', 'Procedure', 'c2');
+  expect(await sql`select * from exchange.link where type = 'Procedure' and ${c2} in (a_id, b_id)`).toEqual([]);
+  expect(await sql`select kind from exchange.review_item where state = 'open'`).toEqual([]);
+  expect(await brokenLaws(sql)).toEqual({});
+});
