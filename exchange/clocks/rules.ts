@@ -103,6 +103,25 @@ export const LATE_REASONS = {
   'our-defect': 'A fault of ours',
 } as const;
 export type LateReason = keyof typeof LATE_REASONS;
-export const isLateReason = (v: string): v is LateReason => Object.hasOwn(LATE_REASONS, v);
+/** Of the payer that is to be asked: what concerns the member alone has none. */
+const OF_PAYERS: readonly LateReason[] = [
+  'no-endpoint',
+  'peer-not-bound',
+  'peer-refused',
+  'peer-failed',
+  'peer-rate-limit',
+];
+/** Of the member: an answer to a payer waits for none. */
+const OF_MEMBERS: readonly LateReason[] = ['member-no-answer', 'member-declined', 'member-deceased', 'coverage-ended'];
+const OF_EXCHANGE: readonly LateReason[] = ['other-law', 'under-review'];
+const OURS: readonly LateReason[] = ['our-outage', 'our-backlog', 'our-defect'];
+/** Which of these can be why a duty was late. */
+export const lateReasons = (kind: string): readonly LateReason[] =>
+  kind.startsWith('C1')
+    ? [...OF_MEMBERS, ...OURS]
+    : kind.startsWith('C3')
+      ? [...OF_EXCHANGE, ...OURS]
+      : [...OF_PAYERS, ...OF_MEMBERS, ...OF_EXCHANGE, ...OURS];
+export const isLateReason = (kind: string, v: string): v is LateReason => lateReasons(kind).some((r) => r === v);
 /** Reasons of ours need the number of a corrective action. */
 export const needsAction = (reason: LateReason): boolean => reason.startsWith('our-');

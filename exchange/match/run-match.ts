@@ -6,6 +6,7 @@ import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { describe } from '../../src/http/fhir-app.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { lastBegun, localDay } from '../clocks/business-day.ts';
 import type { Payer } from '../consent/evaluate.ts';
@@ -27,6 +28,7 @@ import { type Bucket, GroupText, matchBatchSystem, matchParameters } from './gro
 import { matchAudit } from './match-audit.ts';
 import { type MatchQuery, toQuery } from './member-bundle.ts';
 import { tokens } from './normalize.ts';
+import { settleRepeated } from './settle-repeated.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
 
@@ -86,6 +88,10 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   }
   for (const b of BUCKETS)
     if (groups[b].size > 0) deps.metrics.count('match_members_total', { result: b }, groups[b].size);
+  // this one is answered whatever comes of it
+  await settleRepeated(deps, job).catch((error: unknown) =>
+    deps.log('error', 'matches that failed before not settled', { job: job.id, peer: peer.id, error: describe(error) }),
+  );
   return true;
 }
 

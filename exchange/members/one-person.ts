@@ -1,6 +1,7 @@
 // Two members are one person, because a reviewer says so; and two again (docs/decisions/022). What is said is one transaction; then the records that came
 // together are compared with each other, which any process goes on with when this one dies.
 import { randomUUID } from 'node:crypto';
+import { addDays } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
@@ -9,9 +10,10 @@ import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { calendarOf } from '../clocks/business-day.ts';
+import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { endGroupsOf } from '../store/match/match-group.ts';
 import { refreshProfiles } from '../store/match/profile.ts';
 import { decideTogether } from '../store/match/review-match.ts';
 import { lookAgain } from '../store/members/coverage-look.ts';
@@ -28,6 +30,7 @@ import {
   mergesOf,
   NOBODY_SAID,
 } from '../store/members/member-merge.ts';
+import { askedOfTwo } from '../store/members/merge-answered.ts';
 import {
   giveBack,
   type HeldRecord,
@@ -51,10 +54,11 @@ import { findMemberId } from '../store/report/report-disclosures.ts';
 import { ledTo } from './as-one-person.ts';
 import type { Actor } from './choose.ts';
 import { compareMoved } from './compare-moved.ts';
+import { answer, askAgain } from './one-person-answered.ts';
 import { alsoOfFormer, ownChoice, saidByNobody, saidSince, stricterOf } from './one-person-choices.ts';
 import { type Doubt, onePersonReport } from './one-person-report.ts';
 
-type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
+type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'blobs'>;
 /** `member`: there is no such one. `same`: it is one member. `former`: it goes on as another one, or another one as it. `busy`: records of it are being taken in, from `payers` or from our own sources. */
 export type OneRefusal =
   | { refused: 'member' | 'same' | 'former' | 'no-reason' | 'not-one' }
@@ -141,6 +145,7 @@ export async function makeOne(
     const at = deps.clock();
     const instant = formatInstant(new Date(await transactionInstant(tx)));
     const doubted = await doubtsOf(tx, [m.memberId, m.formerId]);
+    const asked = await askedOfTwo(tx, m.memberId, m.formerId);
     await addMerge(tx, {
       ...m,
       id: move.id,
@@ -176,6 +181,7 @@ export async function makeOne(
     await keepDecisions(tx, move, 'Of the member before: ');
     await moveDoubted(tx, changedDoubts(doubted, await doubtsOf(tx, [m.memberId, m.formerId])), instant);
     await decideTogether(tx, m.memberId, m.formerId, { by: who.subject, at, reason });
+    await answer(tx, deps, { id: move.id, at, reason }, asked, who);
     await settle(tx, deps, [m.memberId, m.formerId]);
     await writeAudit(
       tx,
@@ -232,6 +238,8 @@ export async function makeTwo(
     await ownChoice(tx, deps, merge, who);
     if (since) await alsoOfFormer(tx, deps, merge, since, who);
     await decideTogether(tx, memberId, formerId, { by: who.subject, at, reason, isUndo: true });
+    await endGroupsOf(tx, memberId, merge.at, addDays(localDay(at, deps.config.timeZone), -1));
+    await askAgain(tx, deps, merge, { at, reason }, who);
     await settle(tx, deps, [memberId, formerId]);
     await writeAudit(tx, trail(deps, who, 'members-two', merge, {}));
     return merge;

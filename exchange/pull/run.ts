@@ -91,10 +91,12 @@ export async function takeStep(
 /** The payer has taken the question about the members. */
 const TAKEN: readonly PullState[] = ['matching', 'matched', 'exporting', 'downloading'];
 /** What its members' duties come to when a pull ends without an answer. */
-const inVain = (s: Step, ended: PullState) =>
-  TAKEN.includes(s.pull.state) && (ended === 'failed' || ended === 'refused')
-    ? (tx: Queryable) => attemptClocks(tx, s.pull.id, ended === 'refused' ? 'peer-refused' : 'peer-failed')
-    : undefined;
+function inVain(s: Step, ended: PullState): ((tx: Queryable) => Promise<void>) | undefined {
+  const isTaken = TAKEN.includes(s.pull.state);
+  // who is away has said nothing: it may be that it cannot be reached from here
+  if (ended !== 'refused' && !(ended === 'failed' && isTaken)) return undefined;
+  return (tx) => attemptClocks(tx, s.pull.id, ended === 'refused' ? 'peer-refused' : 'peer-failed', isTaken);
+}
 
 /** Until something that people have to mend is looked at again. */
 const OURS_MS = 60_000;

@@ -10,6 +10,7 @@ import { storeFailure } from '../report/failure.ts';
 import { attachments } from './attachments.ts';
 import { behind } from './behind.ts';
 import { clock } from './clock.ts';
+import { clockReasons } from './clock-reasons.ts';
 import { compliance } from './compliance.ts';
 import { concurrent } from './concurrent.ts';
 import { conflicts } from './conflicts.ts';
@@ -67,6 +68,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   pull(desk);
   lines(desk);
   lists(desk);
+  clockReasons(desk);
   // before the page of one clock, whose id it would be taken for
   concurrent(desk);
   clock(desk);

@@ -7,6 +7,7 @@ import { clockWithNotes, mayBeLate, noteClock } from '../report/clock.ts';
 import { eventCell } from '../report/event-words.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { clockCell, memberCell, timeCell } from '../report/words.ts';
+import { readReason, reasonFields } from './clock-reasons.ts';
 import type { Desk, Visit } from './desk.ts';
 import { csrfField } from './frame.ts';
 import { faultList } from './peer-forms.ts';
@@ -24,7 +25,7 @@ export function clock(desk: Desk): void {
   const { deps } = desk;
   const { timeZone } = deps.config;
 
-  const page = async (visit: Visit, note: Part = '') => {
+  const page = async (visit: Visit, note: Part = '', typed?: URLSearchParams) => {
     const found = await clockWithNotes(deps, visit.c.req.param('id') ?? '');
     if (!found) return desk.notFound(visit, 'There is no such clock.');
     const k = found.clock;
@@ -40,10 +41,7 @@ export function clock(desk: Desk): void {
       before: [
         note,
         may(visit.session, 'decide') && mayBeLate(k)
-          ? html`<section class="box"><h2>${(k.closedAt ?? deps.clock()) > k.dueAt ? 'Why it was late' : 'Why it may become late'}</h2><form method="post" action="/staff/clocks/${k.id}">${csrfField(visit.session)}
-<p><label>Reason <select name="reason">${Object.entries(LATE_REASONS).map(([code, words]) => html`<option value="${code}">${words}</option>`)}</select></label></p>
-<p><label>Number of the corrective action <span class="hint">– needed for a lateness of ours</span> <input name="corrective_action" maxlength="100" autocomplete="off"></label></p>
-<p><label>In your words <textarea name="words" rows="3" maxlength="1000"></textarea></label></p><p><button>Record it</button></p></form></section>`
+          ? html`<section class="box"><h2>${(k.closedAt ?? deps.clock()) > k.dueAt ? 'Why it was late' : 'Why it may become late'}</h2><form method="post" action="/staff/clocks/${k.id}">${csrfField(visit.session)}${reasonFields(k.kind, typed)}<p><button>Record it</button></p></form></section>`
           : '',
       ],
       tables: [
@@ -102,16 +100,9 @@ export function clock(desk: Desk): void {
   desk.form(PATH, 'decide', async (visit, form) => {
     const found = await clockWithNotes(deps, visit.c.req.param('id') ?? '');
     if (!found) return desk.notFound(visit, 'There is no such clock.');
-    const get = (name: string) => (form.get(name) ?? '').trim();
-    const said = await noteClock(
-      deps,
-      visit.session,
-      found.clock,
-      { reason: get('reason'), correctiveAction: get('corrective_action'), words: get('words') },
-      visit.requestId,
-    );
+    const said = await noteClock(deps, visit.session, found.clock, readReason(form), visit.requestId);
     return said === undefined
       ? visit.c.redirect(`/staff/clocks/${found.clock.id}`, 303)
-      : page(visit, faultList([said]));
+      : page(visit, faultList([said]), form);
   });
 }

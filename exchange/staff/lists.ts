@@ -1,57 +1,27 @@
 // /staff/peers and /staff/clocks.
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
-import { addMonths, localDay } from '../clocks/business-day.ts';
-import {
-  CLOCK_RULES,
-  type ClockKind,
-  LATE_REASONS,
-  type LateReason,
-  LINES_OF_BUSINESS,
-  type LineOfBusiness,
-} from '../clocks/rules.ts';
+import { CLOCK_RULES, LATE_REASONS, type LateReason, LINES_OF_BUSINESS } from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
+import { unexplained } from '../report/clock.ts';
 import { clockCalendar, dueDays } from '../report/clock-calendar.ts';
-import { CLOCK_STATES, pageClocks, peerLines } from '../report/lists.ts';
+import { pageClocks, peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
-import { instantsOf, readPeriod } from '../report/period.ts';
 import { recordExport } from '../report/sessions.ts';
 import { CLOCK_KINDS, clockCell, memberCell, numberCell, timeCell } from '../report/words.ts';
+import { CLOCK_FILTERS, CLOCK_STATE_WORDS, readClockList } from './clock-list.ts';
+import { allForm } from './clock-reasons.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
-import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
+import { afterText, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
 
-const CLOCK_FILTERS = {
-  open: 'running',
-  ahead: 'not due yet',
-  overdue: 'overdue now',
-  late: 'late',
-  unmet: 'not met in time, for whatever reason',
-  'ended-late': 'ended by something else when they were overdue',
-  blocked: 'blocked',
-  closed: 'ended',
-  counted: 'counted in the share met in time',
-  all: 'all',
-} as const;
-const CLOCK_STATE_WORDS: Readonly<Record<(typeof CLOCK_STATES)[number], string>> = {
-  open: 'running',
-  met: 'met in time',
-  'met-late': 'met late',
-  attempted: 'asked in vain',
-  blocked: 'blocked',
-  withdrawn: 'ended: withdrawn',
-  'not-applicable': 'does not apply',
-};
 export const PEER_STATES: Readonly<Record<string, Cell>> = {
   active: { value: 'active', tone: 'good' },
   pending: { value: 'pending', text: 'waits for approval', tone: 'look' },
   suspended: { value: 'suspended', tone: 'act' },
   closed: { value: 'closed' },
 };
-
-/** Months that can be chosen for when a duty began, the newest first. */
-const MONTHS = 24;
 
 /** The payer that a duty is about. What is owed to the member alone is about none; another plan may not be registered. */
 const payerCell = (k: { kind: string; peerId: string | null; peerName: string | null }): Cell =>
@@ -132,35 +102,10 @@ export function lists(desk: Desk): void {
   desk.page('/staff/clocks', 'counts', async (visit) => {
     const { c } = visit;
     const now = deps.clock();
-    const days = c.req.query('during')?.trim() ?? '';
-    const during = readPeriod(days);
-    // of days that are over, all that ran then is meant, what has ended since too
-    const usual = during || c.req.query('state') ? 'all' : 'open';
-    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? usual;
-    const duty = choice(c, 'duty', Object.keys(CLOCK_RULES) as ClockKind[]);
-    const thisMonth = `${localDay(now, timeZone).slice(0, 7)}-01`;
-    const months = Array.from({ length: MONTHS }, (_, i) => addMonths(thisMonth, -i).slice(0, 7));
-    // any period may stand in an address that somebody writes
-    const began = readPeriod(c.req.query('began') ?? '');
-    const given = c.req.query('due')?.trim() ?? '';
-    const due = readPeriod(given);
-    const state = choice(c, 'state', CLOCK_STATES);
     const peers = await peerLines(sql);
-    const peerId = choice(
-      c,
-      'peer',
-      peers.map((p) => p.id),
-    );
-    const lob = choice(c, 'lob', Object.keys(LINES_OF_BUSINESS) as LineOfBusiness[]);
-    const scope = {
-      duty,
-      state,
-      peerId,
-      lob,
-      due: due && instantsOf(due, timeZone),
-      began: began && instantsOf(began, timeZone),
-      during: during && instantsOf(during, timeZone),
-    };
+    const list = readClockList(c, deps, peers);
+    const { filter, usual, scope, days, during, given, due, began } = list;
+    const { duty, state, peerId, lob } = scope;
     const { rows, last } = cut(await pageClocks(sql, filter, now, rowsOf(c) + 1, readAfter(c), scope), rowsOf(c));
     const which = [
       duty && `duty: ${CLOCK_RULES[duty].name}`,
@@ -172,6 +117,7 @@ export function lists(desk: Desk): void {
       lob && LINES_OF_BUSINESS[lob].name,
     ].filter(Boolean);
     const keyOf = await memberKeys(deps);
+    const left = duty !== undefined && may(visit.session, 'decide') ? await unexplained(deps, filter, scope) : 0;
     await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
     return desk.show(visit, {
       title: 'Clocks',
@@ -182,7 +128,7 @@ export function lists(desk: Desk): void {
         ...(given !== '' && !due ? [`“${given}” names no days, and nothing was left out for it.`] : []),
       ],
       after: html`<p><a href="/staff/clocks/concurrent">Members covered elsewhere too, last asked for more than three months ago</a></p><p><a href="/staff/clocks/due.ics">Open due dates as a calendar file</a> (iCalendar, without members)</p>`,
-      before: filterForm(
+      before: html`${filterForm(
         '/staff/clocks',
         [
           {
@@ -225,7 +171,7 @@ export function lists(desk: Desk): void {
             label: 'Begun in',
             all: 'any month',
             chosen: began?.name,
-            options: [...new Set([...months, ...(began ? [began.name] : [])])].map((m) => [m, m] as const),
+            options: [...new Set([...list.months, ...(began ? [began.name] : [])])].map((m) => [m, m] as const),
           },
         ],
         {},
@@ -238,7 +184,7 @@ export function lists(desk: Desk): void {
             value: days,
           },
         ],
-      ),
+      )}${duty !== undefined && left > 1 ? allForm(visit, duty, left) : ''}`,
       tables: [
         {
           name: 'clocks',

@@ -28,7 +28,7 @@ const TRIES_UNTOLD = 4;
 
 /**
  * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
- * ledger rows of the pulls of a week only, by its primary key, with that of review_item.
+ * ledger rows of the pulls of a week, and of those of which an item is not decided yet, by its primary key, with that of review_item and review_item_open.
  */
 export async function standingConditions(
   sql: Queryable,
@@ -64,8 +64,9 @@ export async function standingConditions(
     -- was shown until then has an item of the older pull that brought it, opened while this one was worked on
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
       left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', p.peer_id, l.type, l.source_id)) and l.source_id is not null
-      where p.finished_at > ${now}::timestamptz - interval '7 days'
+      where (p.finished_at > ${now}::timestamptz - interval '7 days' or p.id = any(array(select o.pull_id from exchange.review_item o where o.state = 'open' and o.kind = 'wrong-patient')))
         and (v.id is null or ((v.pull_id = p.id or v.opened_at between p.created_at and p.finished_at) and v.decision is distinct from 'discard'))
+        and (p.finished_at > ${now}::timestamptz - interval '7 days' or v.state = 'open')
       group by p.id
     union all
     -- what somebody discarded stays there, and waits for nobody: looked at one by one only when it matters

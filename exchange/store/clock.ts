@@ -53,6 +53,13 @@ export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Pro
         and f.request_url = j.request_url and f.parameters = j.parameters)`;
 }
 
+/** The same of one request that failed for good. By clock's unique index. */
+export async function closeFailed(sql: Queryable, kind: ClockKind, subject: string, at: Date): Promise<void> {
+  await sql`
+    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
+    where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
+}
+
 export async function blockClock(
   tx: Queryable,
   kind: ClockKind,
@@ -67,11 +74,11 @@ export async function blockClock(
 
 /**
  * A payer took the question about members of a pull and did not finish: their duties stand as attempted, with why, until they are met after
- * all. clock_member.
+ * all. One that did not take it leaves them running, with why. clock_member.
  */
-export async function attemptClocks(tx: Queryable, pullId: string, reason: LateReason): Promise<void> {
+export async function attemptClocks(tx: Queryable, pullId: string, reason: LateReason, isTaken = true): Promise<void> {
   await tx`
-    update exchange.clock k set state = 'attempted', reason = ${reason}
+    update exchange.clock k set state = ${isTaken ? 'attempted' : 'open'}, reason = ${reason}
     from exchange.pull_member m
     where m.pull_id = ${pullId} and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
       and split_part(k.subject, '/', 1) = m.other_coverage_id`;

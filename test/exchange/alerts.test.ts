@@ -152,6 +152,22 @@ test('failing payers, records of others, a full quarantine', async () => {
       .map((t) => `${t.data.kind} ${t.data.subject} ${t.data.amount}`)
       .toSorted(),
   ).toEqual(['peer-failing old-plan 3', 'pull-waits w 1', 'quarantine-full all 1', 'wrong-patient w 1']);
+  // as long as nobody has decided it, however long that takes
+  const today = now;
+  after(8 * 86_400);
+  await keepAlerts(node.deps);
+  expect(
+    await sql`select subject from exchange.alert where kind = 'wrong-patient' and cleared_at is null`,
+  ).toHaveLength(1);
+  await sql`update exchange.review_item set state = 'decided', decision = 'report-to-peer'`;
+  await keepAlerts(node.deps);
+  expect(
+    await sql`select subject from exchange.alert where kind = 'wrong-patient' and cleared_at is null`,
+  ).toHaveLength(0);
+  now = today;
+  await sql`update exchange.review_item set state = 'open', decision = null`;
+  await keepAlerts(node.deps);
+  sent();
   // discarded, it stays where it is, and the quarantine is full no longer
   const standing = () => sql`select amount from exchange.alert where kind = 'quarantine-full' and cleared_at is null`;
   expect(await standing()).toHaveLength(1);

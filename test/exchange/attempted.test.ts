@@ -14,11 +14,14 @@ const duty = async () =>
 const overdue = async () =>
   (await overdueClocks(peer.node.deps.database.sql, peer.node.deps.clock())).find((o) => o.kind === 'C2')?.n ?? 0;
 
-test('a payer that is away before it has the question leaves the duty open; one that takes it and fails, attempted; met after all', async () => {
+test('a payer that is away or refuses before it has the question leaves the duty open; one that takes it and fails, attempted; met after all', async () => {
   expect(
     await peer.pull({ 'GET /fhir/metadata': status(503), 'POST /fhir/Group/$bulk-member-match': status(503) }),
   ).toMatchObject({ state: 'failed' });
   expect(await duty()).toEqual({ state: 'open', reason: null });
+  // one that does not take the question at all leaves it running, and that it refused is told
+  expect(await peer.pull({ 'POST /fhir/Group/$bulk-member-match': status(403) })).toMatchObject({ state: 'refused' });
+  expect(await duty()).toEqual({ state: 'open', reason: 'peer-refused' });
   const failed = await peer.pull({ 'GET /status/match': status(500) });
   expect(failed).toMatchObject({ state: 'failed' });
   expect(await duty()).toEqual({ state: 'attempted', reason: 'peer-failed' });

@@ -144,6 +144,23 @@ test('a file that has the row again does not name it; who names it does, and the
   await expect(sql`delete from exchange.naming`).rejects.toThrow();
 });
 
+test('a payer that covers the member again, under the same number, is one that goes on: the end of before is none of it', async () => {
+  at('2027-06-01');
+  await covered('d');
+  const { sql } = node.deps.database;
+  const told = async (starts: string | null, ends: string | null) => {
+    await recordPayer(node.deps, 'd', { payer: 'Old Plan', memberNumber: '1', starts, ends }, ACTOR);
+    const rows = await sql<{ s: string | null; e: string | null }[]>`
+      select starts::text as s, ends::text as e from exchange.other_coverage where member_id = 'd'`;
+    return rows.map((r) => [r.s, r.e]);
+  };
+  expect(await told('2025-01-01', '2026-12-31')).toEqual([['2025-01-01', '2026-12-31']]);
+  // what is not told changes nothing
+  expect(await told(null, null)).toEqual([['2025-01-01', '2026-12-31']]);
+  expect(await told('2025-02-01', null)).toEqual([['2025-02-01', '2026-12-31']]);
+  expect(await told('2027-05-01', null)).toEqual([['2027-05-01', null]]);
+});
+
 let peer: ScriptedPeer;
 beforeAll(async () => {
   peer = await scriptedPeer();

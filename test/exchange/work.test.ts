@@ -409,3 +409,19 @@ test('an export that failed for good is answered when the payer asks for the sam
   const [clock] = await sql`select state, stop_event from exchange.clock where subject = ${first}`;
   expect(clock).toEqual({ state: 'met', stop_event: 'answered' });
 });
+
+test('a match that failed for good is answered when the payer has asked for all of its members again, in parts too', async () => {
+  const { sql } = node.deps.database;
+  await enrol(node.deps, [PEOPLE.robert]);
+  await them.group([card(rivera), card(PEOPLE.robert)]);
+  const [failed] = await sql<{ id: string }[]>`
+    select id from exchange.bulk_job where kind = 'match' order by received_at desc limit 1`;
+  const id = failed?.id ?? '';
+  await sql`update exchange.bulk_job set state = 'failed', attempts = 3, transaction_time = null where id = ${id}`;
+  await sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null where kind = 'C3-match' and subject = ${id}`;
+  const clock = async () => (await sql`select state, stop_event from exchange.clock where subject = ${id}`)[0];
+  await them.group([card(rivera)]);
+  expect(await clock()).toEqual({ state: 'open', stop_event: null });
+  await them.group([card(PEOPLE.robert)]);
+  expect(await clock()).toEqual({ state: 'met', stop_event: 'answered' });
+});

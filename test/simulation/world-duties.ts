@@ -3,6 +3,7 @@ import { addDays, addMonths, nextBusinessDay } from '../../src/calendar/federal.
 import { planDay } from '../exchange/plan-fixture.ts';
 import { covers, IS_STORMY, letters, type Named, nameds, saids, spells, today, wire } from './world.ts';
 import { memberAt, NAMES, PLANS } from './world-records.ts';
+import { isSuspended } from './world-staff.ts';
 import type { Request } from './world-wire.ts';
 
 const EARLY = 90;
@@ -12,8 +13,12 @@ const RUN_OFF = 90;
 export type Duty = { plan: number; member: string; kind: string; starts: string; due: string; fates: string[] };
 
 /** A time at which payers looked at what they owe, and asked. `cards`: of which something `may` be asked, and what is told of the end there. */
-type Tick = { at: Date; cards: Map<string, { may: boolean; ends: string | undefined }> };
+type Tick = {
+  at: Date;
+  cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean; isSuspended: boolean }>;
+};
 const ticks: Tick[] = [];
+const NOBODY = { may: false, ends: undefined, isInError: false, isSuspended: false };
 
 const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
   saids
@@ -28,8 +33,10 @@ export function tick(at: Date): void {
   const cards: Tick['cards'] = new Map();
   for (const [key, named] of nameds)
     cards.set(key, {
-      may: covers(named.who.at.get(named.plan)) && saidLast(named, today())?.yes === true,
+      may: covers(named.who.at.get(named.plan)) && saidLast(named, today())?.yes === true && !named.isInError,
       ends: named.ends,
+      isInError: named.isInError,
+      isSuspended: isSuspended(named.plan, named.other),
     });
   ticks.push({ at, cards });
 }
@@ -40,6 +47,7 @@ const undone = (due: string): string => (due < today() ? 'overdue' : 'running');
 
 function* offers(): Generator<Duty> {
   for (const { who, plan, starts } of spells) {
+    if (who.twice.has(plan)) continue;
     const due = addDays(starts, 7);
     const last = spells.filter((s) => s.who === who && s.plan === plan && s.starts < starts).at(-1)?.ends;
     const from = [addDays(starts, -EARLY), ...(last === undefined ? [] : [addDays(last, 1)])].sort().at(-1) as string;
@@ -96,11 +104,13 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
   let mayBefore = false;
   for (const [n, { at, cards }] of ticks.entries()) {
     const now = planDay(at);
-    const { may, ends } = cards.get(key) ?? { may: false, ends: undefined };
-    if (may && !mayBefore) open('C2', now, addDays(now, 7));
-    mayBefore = may;
+    const { may, ends, isInError, isSuspended: waits } = cards.get(key) ?? NOBODY;
+    // where the payer may not be asked, the week begins when it may
+    if (may && !mayBefore && !waits) open('C2', now, addDays(now, 7));
+    mayBefore = may && (mayBefore || !waits);
     for (const d of all.filter((one) => one.isOpen)) {
-      if (!may) d.causes.push(endedOn(named, now));
+      // of a payer that was named by mistake it never was
+      if (!may) d.causes.push(isInError ? d.starts : endedOn(named, now));
       const [over, last] = [ends !== undefined && addDays(ends, RUN_OFF) < now, ends ?? ''];
       if (over && d.kind === 'C4' && last < d.due) d.causes.push(addDays(last, 1));
       if (over && d.kind === 'C5-runoff') d.causes.push(addDays(last, RUN_OFF + 1));
@@ -165,7 +175,7 @@ export function duties(): Map<number, Duty[]> {
   const all = [
     ...offers(),
     ...answers(requests),
-    ...[...nameds].flatMap(([key, named]) => asking(key, named, requests)),
+    ...[...nameds].flatMap(([key, named]) => (named.who.twice.has(named.plan) ? [] : asking(key, named, requests))),
   ];
   return new Map(PLANS.map((plan) => [plan, all.filter((d) => d.plan === plan)]));
 }

@@ -18,7 +18,8 @@ import { planDay } from '../exchange/plan-fixture.ts';
 import { IS_STORMY, letters, nodeOf, saids, sqlOf, time, today, wire } from './world.ts';
 import { type Duty, duties } from './world-duties.ts';
 import { unpaired } from './world-pairs.ts';
-import { HUMANS, memberAt, NAMES, PLANS, peerId } from './world-records.ts';
+import { HUMANS, isSecondUnder, memberAt, NAMES, PLANS, peerId, secondIdAt } from './world-records.ts';
+import { hasSuspended } from './world-staff.ts';
 import { heldIn, type Request } from './world-wire.ts';
 
 type Row = Record<string, unknown>;
@@ -46,7 +47,18 @@ class Faults {
   }
 }
 
-const whoIs = (number: string) => HUMANS.find((h) => number.slice(1).split('-')[0] === h.name)?.name ?? number;
+/** Whose a number of a payer is, as it counts people: two members are two. */
+const whoIs = (number: string): string => {
+  const plan = NAMES.indexOf(number.slice(0, 1) as (typeof NAMES)[number]);
+  const h = HUMANS.find((one) => /^h\d+/.exec(number.slice(1))?.[0] === one.name);
+  return h ? `${h.name}${isSecondUnder(h, plan, number) ? ' the second' : ''}` : number;
+};
+
+/** The same of an id that it has. */
+const personOf = (plan: number, id: string): string =>
+  HUMANS.find((h) => h.twice.get(plan)?.isOne && secondIdAt(h, plan) === id)?.name ??
+  HUMANS.find((h) => h.at.has(plan) && memberAt(h, plan) === id)?.name ??
+  id;
 
 /** Members that a payer asked another one about, by what was answered. */
 function askedOf(requests: readonly Request[]): { all: Set<string>; matched: Set<string>; constrained: Set<string> } {
@@ -97,8 +109,15 @@ const between = (requests: readonly Request[], from: number | undefined, to: num
 
 function choices(f: Faults, plan: number, report: ComplianceReport): void {
   const mine = saids.filter((s) => s.plan === plan);
-  const before = (s: (typeof saids)[number]) => mine.slice(0, mine.indexOf(s)).findLast((o) => o.who === s.who);
-  const people = (of: typeof saids) => new Set(of.map((s) => s.who.name)).size;
+  const whose = (s: (typeof saids)[number]) =>
+    `${s.who.name}${s.isSeconds && s.who.twice.get(plan)?.isOne === false ? ' the second' : ''}`;
+  /** That a person had said it before: as the same member, which the two were from when they were made one. */
+  const before = (s: (typeof saids)[number]) =>
+    mine.slice(0, mine.indexOf(s)).findLast((o) => {
+      const since = s.who.twice.get(plan)?.oneSince;
+      return o.who === s.who && (o.isSeconds === s.isSeconds || (o.isSeconds && since !== undefined && since <= s.at));
+    });
+  const people = (of: typeof saids) => new Set(of.map(whose)).size;
   const offers = letters.filter((l) => l.plan === plan && l.kind === 'offer' && l.isDelivered);
   const noes = mine.filter((s) => !s.yes);
   const withdrew = noes.filter((s) => before(s)?.yes === true);
@@ -134,6 +153,8 @@ function requestsMade(f: Faults, plan: number, report: ComplianceReport, request
       ['submitted', 'matched', 'constrained', 'unmatched', 'waiting', ...CALMLY].map((k) => row?.[k] ?? 0),
       [all.size, matched.size, without, all.size - matched.size - without, 0, ...(IS_STORMY ? [] : exportsOf(by))],
     );
+    // who is let ask no more has asked in vain
+    if (!IS_STORMY && !hasSuspended(other, plan)) f.same(`failed at ${payer(other)}`, row?.['failed'] ?? 0, 0);
     for (const kind of ['match', 'export'] as const) {
       const to = between(requests, other, plan, kind);
       const row = answered.find((r) => r['payer'] === payer(other) && r['kind'] === kind);
@@ -162,17 +183,17 @@ function requestsMade(f: Faults, plan: number, report: ComplianceReport, request
     {
       matched: known.size,
       received: receivers(mine).size,
-      disclosed: new Set(theirs.flatMap((r) => [...fetchedOf(r).keys()])).size,
+      disclosed: new Set(theirs.flatMap((r) => [...fetchedOf(r).keys()].map((id) => personOf(plan, id)))).size,
       asked: theirs.length,
       ...(IS_STORMY ? {} : { requested: all.size, inTime: theirs.length }),
     },
   );
 }
 /** Of pulls that begin anew not each export is one of theirs. */
-const CALMLY = IS_STORMY ? [] : ['exports', 'files', 'failed'];
-const exportsOf = (by: readonly Request[]): [exports: number, files: number, failed: number] => {
+const CALMLY = IS_STORMY ? [] : ['exports', 'files'];
+const exportsOf = (by: readonly Request[]): [exports: number, files: number] => {
   const exports = by.filter((r) => r.kind === 'export' && r.ready !== undefined);
-  return [exports.length, sum(exports.map((r) => r.listed)), 0];
+  return [exports.length, sum(exports.map((r) => r.listed))];
 };
 /** Of whom something came, as the asking payer calls them. */
 const receivers = (mine: readonly Request[]): Set<string> =>
@@ -190,37 +211,62 @@ async function accounts(f: Faults, plan: number, requests: readonly Request[]): 
   const left = between(requests, undefined, plan, 'export');
   for (const h of HUMANS) {
     if (!h.at.has(plan)) continue;
-    const id = memberAt(h, plan);
-    const told = (await disclosuresOf(nodeOf(plan).deps, id)) ?? [];
-    const is = left.flatMap((r) => {
-      const had = fetchedOf(r).get(id);
-      return had === undefined ? [] : [`${peerId(r.from)} ${r.job} ${had}`];
-    });
-    const accounted = told
-      // what is nothing but statements about records is none of the records
-      .filter((d) => d.at !== null && wordsOf(Object.entries(d.types)) !== '')
-      .map((d) => `${d.peerId} ${d.object.split('/').at(-1)} ${wordsOf(Object.entries(d.types))}`);
-    f.same(`disclosures of ${h.name}`, accounted.sort(), is.sort());
-    f.same(`disclosures of ${h.name} without a consent`, told.filter((d) => d.consentId === null).length, 0);
+    const second = h.twice.get(plan);
+    const [first, other] = [memberAt(h, plan), secondIdAt(h, plan)];
+    const ids = second === undefined ? [[first]] : second.isOne ? [[first, other]] : [[first], [other]];
+    for (const of of ids) await account(f, plan, of, left);
   }
 }
 
+/** Of a member, by all ids that it was known by. */
+async function account(f: Faults, plan: number, ids: readonly string[], left: readonly Request[]): Promise<void> {
+  const told = (await disclosuresOf(nodeOf(plan).deps, ids[0] ?? '')) ?? [];
+  const is = left.flatMap((r) => {
+    const fetched = fetchedOf(r);
+    return ids.flatMap((id) => {
+      const had = fetched.get(id);
+      return had === undefined ? [] : [`${peerId(r.from)} ${r.job} ${had}`];
+    });
+  });
+  const accounted = told
+    // what is nothing but statements about records is none of the records
+    .filter((d) => d.at !== null && wordsOf(Object.entries(d.types)) !== '')
+    .map((d) => `${d.peerId} ${d.object.split('/').at(-1)} ${wordsOf(Object.entries(d.types))}`);
+  f.same(`disclosures of ${ids.join()}`, accounted.sort(), is.sort());
+  f.same(`disclosures of ${ids.join()} without a consent`, told.filter((d) => d.consentId === null).length, 0);
+}
+
 /** Each duty as the evidence tells it, beside those that there were. */
-function clocks(f: Faults, told: readonly Row[], is: readonly Duty[]): void {
+function clocks(f: Faults, plan: number, told: readonly Row[], is: readonly Duty[]): Duty[] {
   const now = time.clock();
-  const rows = told.map((k) => {
+  const twice = new Set(HUMANS.flatMap((h) => (h.twice.has(plan) ? [memberAt(h, plan), secondIdAt(h, plan)] : [])));
+  const all = told.map((k) => {
     const [state, due] = [String(k['state']), new Date(String(k['due_at']))];
     const closed = k['closed_at'] === null ? undefined : new Date(String(k['closed_at']));
     const hasEnded = ['withdrawn', 'not-applicable'].includes(state);
     const open = ['open', 'attempted', 'blocked'].includes(state) ? (due < now ? 'overdue' : 'running') : undefined;
     const fate = open ?? (hasEnded ? (closed && closed > due ? 'ended-late' : 'ended') : state);
     const member = k['member_id'] === null ? String(k['peer_id']).slice(-1).toUpperCase() : String(k['member_id']);
-    return { key: [member, k['kind'], planDay(new Date(String(k['starts_at']))), planDay(due)].join(' '), fate };
+    const [kind, starts] = [String(k['kind']), planDay(new Date(String(k['starts_at'])))];
+    return {
+      key: [member, kind, starts, planDay(due)].join(' '),
+      fate,
+      member,
+      kind,
+      starts,
+      due: planDay(due),
+      subject: String(k['subject']),
+      reason: k['reason'],
+    };
   });
+  const rows = all.filter((k) => !twice.has(k.member));
   const owed = is.map((d) => ({ key: [d.member, d.kind, d.starts, d.due].join(' '), fates: d.fates }));
   const { told: untrue, owed: left } = unpaired(rows, owed);
   for (const { key, fate } of untrue) f.same(`duty ${key}`, fate, left.find((d) => d.key === key)?.fates ?? 'none');
   for (const d of left) f.same(`duty ${d.key}`, 'none', d.fates);
+  return all
+    .filter((k) => twice.has(k.member))
+    .map(({ fate, member, kind, starts, due }) => ({ plan, member, kind, starts, due, fates: [fate] }));
 }
 
 const RATES: Record<string, string> = { F1: 'C1-offer', F2: 'C1b-identify', F4: 'C2', F5: 'C3-export', F8: 'C4' };
@@ -306,8 +352,8 @@ export async function falseFigures(): Promise<string[]> {
         .split('\n')
         .filter(Boolean)
         .map((l) => JSON.parse(l) as Row);
-      clocks(f, rows, owed.get(plan) ?? []);
-      figures(f, report, owed.get(plan) ?? []);
+      const other = clocks(f, plan, rows, owed.get(plan) ?? []);
+      figures(f, report, [...(owed.get(plan) ?? []), ...other]);
       const packed = JSON.parse(parts.get('report.json') ?? '{}') as { tables: Record<string, unknown> };
       for (const t of report.tables) f.same(`table ${t.name} of the pack`, packed.tables[t.name], tableJson(t));
       f.same('the trail', (await verifyAudit(deps)).faults, []);

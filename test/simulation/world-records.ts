@@ -22,15 +22,32 @@ export type Member = {
   optIn: boolean | undefined;
   policy: 'regular' | 'sensitive';
   chosenOn: string;
+  /** what holds instead, since nobody chose it: two members were made one, or two again */
+  over: Choice | undefined;
 };
-export type Human = { name: string; family: string; given: string; born: string; at: Map<number, Member> };
+export type Choice = Pick<Member, 'optIn' | 'policy' | 'chosenOn'>;
+/** The same person once more with a payer, under another number. */
+export type Second = {
+  member: Member;
+  /** made one with the first: now, and since when at first */
+  isOne: boolean;
+  oneSince: Date | undefined;
+};
+export type Human = {
+  name: string;
+  family: string;
+  given: string;
+  born: string;
+  at: Map<number, Member>;
+  twice: Map<number, Second>;
+};
 
 export const HUMANS: readonly Human[] = [
   { family: 'Rivera', given: 'Ana', born: '1974-12-25' },
   { family: 'Johnson', given: 'Robert', born: '1960-02-03' },
   { family: 'Marlowe', given: 'Agnes', born: '2010-05-05' },
   { family: 'Marlowe', given: 'Beatrice', born: '2010-05-05' },
-].map((person, i) => ({ ...person, name: `h${i}`, at: new Map() }));
+].map((person, i) => ({ ...person, name: `h${i}`, at: new Map(), twice: new Map() }));
 
 export const KINDS = ['Observation', 'Condition', 'MedicationRequest', 'Encounter', 'ExplanationOfBenefit'] as const;
 export type Happening = {
@@ -50,6 +67,9 @@ export type Happening = {
   visit: Happening | undefined;
   /** claim that it takes the place of */
   prior: Happening | undefined;
+  /** it is told of the number under which the person is there once more, and of that member is the record now */
+  isOfSecond: boolean;
+  isSeconds: boolean;
 };
 
 export const personAt = (h: Human, plan: number): Person => ({
@@ -60,8 +80,25 @@ export const personAt = (h: Human, plan: number): Person => ({
 });
 /** Id of the member that a person is. */
 export const memberAt = (h: Human, plan: number): string => patientIdFor(h.at.get(plan)?.first ?? '');
+export const secondIdAt = (h: Human, plan: number): string => patientIdFor(h.twice.get(plan)?.member.number ?? '');
+/** Whom a number of a person leads to. */
+export const isSecondUnder = (h: Human, plan: number, number: string): boolean => {
+  const second = h.twice.get(plan);
+  return second !== undefined && !second.isOne && second.member.number === number;
+};
+/** Whose a record of a payer is, that is told of it by itself: of the second member there. */
+export const isSeconds = (e: Happening, plan: number): boolean =>
+  plan === e.plan && e.isSeconds && e.who.twice.get(plan)?.isOne === false;
 export const placesOf = (e: Happening): number[] => [e.plan, ...(e.also === undefined ? [] : [e.also])];
-export const idAt = (e: Happening, plan: number): string => `${NAMES[plan]}-${e.n}`;
+/** How often a payer has given the record of an event another id. */
+const renumbered = new Map<string, number>();
+const placeOf = (e: Happening, plan: number): string => `${NAMES[plan]}-${e.n}`;
+export const idAt = (e: Happening, plan: number): string => {
+  const times = renumbered.get(placeOf(e, plan));
+  return times === undefined ? placeOf(e, plan) : `${placeOf(e, plan)}-r${times}`;
+};
+export const renumber = (e: Happening, plan: number): void =>
+  void renumbered.set(placeOf(e, plan), (renumbered.get(placeOf(e, plan)) ?? 0) + 1);
 
 /** A minute that nothing else has: by it an event is known wherever it is shown. */
 export function minuteOf(e: Happening): string {
@@ -124,9 +161,12 @@ const HL7 = 'http://terminology.hl7.org/CodeSystem';
 const coded = (system: string, code: string) => ({ coding: [{ system, code }] });
 const ucum = (value: number, code: string) => ({ value, unit: code, system: 'http://unitsofmeasure.org', code });
 
+const subjectOf = (e: Happening, plan: number): string =>
+  `Patient/${e.isOfSecond && plan === e.plan ? secondIdAt(e.who, plan) : memberAt(e.who, plan)}`;
+
 /** The record that `plan` has of an event. */
 export function recordOf(e: Happening, plan: number): object {
-  const subject = { reference: `Patient/${memberAt(e.who, plan)}` };
+  const subject = { reference: subjectOf(e, plan) };
   const at = minuteOf(e);
   const one = (more: object) => ({
     resourceType: e.kind,
@@ -193,7 +233,7 @@ function claimOf(e: Happening, plan: number): object {
       },
     ],
     type: coded(`${HL7}/claim-type`, 'professional'),
-    patient: { reference: `Patient/${memberAt(e.who, plan)}` },
+    patient: { reference: subjectOf(e, plan) },
     created: e.day,
     billablePeriod: { start: day, end: day },
     insurer: { identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: npiOf(e.plan) } },

@@ -1,9 +1,11 @@
 // What is wrong in what payers of a simulated world show of people.
 import { mergedBundle } from '../../exchange/merged/everything.ts';
-import { covers, events, nodeOf, sqlOf } from './world.ts';
+import { choiceOf, covers, events, nameds, nodeOf, sqlOf } from './world.ts';
 import {
   type Happening,
   type Human,
+  isSeconds,
+  isSecondUnder,
   isToldGone,
   keyOf,
   type Member,
@@ -11,28 +13,44 @@ import {
   NAMES,
   placesOf,
   readShown,
+  secondIdAt,
   toldOf,
 } from './world-records.ts';
 
-/** What a payer shows of a person: each event by what it is known by, with all that is told of it. */
-async function shown(h: Human, plan: number): Promise<Map<string, string[]>> {
+/** What a payer shows of a member: each event by what it is known by, with all that is told of it. */
+async function shown(plan: number, memberId: string): Promise<Map<string, string[]>> {
   let text = '';
-  for await (const piece of (await mergedBundle(nodeOf(plan).deps, memberAt(h, plan), true)) ?? []) text += piece;
+  for await (const piece of (await mergedBundle(nodeOf(plan).deps, memberId, true)) ?? []) text += piece;
   const { entry } = JSON.parse(text) as { entry: { resource: Parameters<typeof readShown>[0] }[] };
   const all = entry.flatMap(({ resource }) => readShown(resource) ?? []);
   return new Map([...Map.groupBy(all, (s) => s.key)].map(([key, of]) => [key, of.map((s) => s.told)]));
 }
 
-/** What is wrong in what a payer shows of a person. */
-export async function faultsOf(h: Human, plan: number, m: Member): Promise<string[]> {
+/** Numbers of another payer that a member told. */
+const numbersOf = (h: Human, plan: number, other: number, isSecond: boolean): string[] =>
+  [...nameds.values()].flatMap((n) =>
+    n.who === h && n.plan === plan && n.other === other && (n.isSeconds === isSecond || !isSecond) ? [n.number] : [],
+  );
+
+/** What is wrong in what a payer shows of a person. `isSecond`: as the other of the two members that the person is there. */
+export async function faultsOf(h: Human, plan: number, m: Member, isSecond = false): Promise<string[]> {
   const found: string[] = [];
-  const view = await shown(h, plan);
+  const view = await shown(plan, isSecond ? secondIdAt(h, plan) : memberAt(h, plan));
   const mine = new Map(events.filter((e) => e.who === h).map((e) => [keyOf(e), e]));
-  const asked = [...m.asks.keys()].filter((other) => {
-    const there = h.at.get(other);
-    // who says no there after choosing here is not told of
-    return covers(m) && m.optIn === true && !(there?.optIn === false && there.chosenOn >= m.chosenOn);
+  const choice = choiceOf(m);
+  // members elsewhere to whom the numbers lead, of whom may be asked
+  const asked = [...m.asks.keys()].flatMap((other) => {
+    const seconds = numbersOf(h, plan, other, isSecond).map((number) => isSecondUnder(h, other, number));
+    return [...new Set(seconds)].flatMap((isSecondThere) => {
+      const member = isSecondThere ? h.twice.get(other)?.member : h.at.get(other);
+      const there = member && choiceOf(member);
+      // who says no there after choosing here is not told of
+      const isRefused = there?.optIn === false && there.chosenOn >= choice.chosenOn;
+      return covers(m) && choice.optIn === true && !isRefused ? [{ other, isSecondThere }] : [];
+    });
   });
+  const isAsked = (e: Happening) => (p: number) =>
+    asked.some((a) => a.other === p && a.isSecondThere === isSeconds(e, p));
   for (const [key, told] of view) {
     const e = mine.get(key);
     if (told.length > 1) found.push(`${key} is shown ${told.length} times`);
@@ -41,20 +59,29 @@ export async function faultsOf(h: Human, plan: number, m: Member): Promise<strin
     else if (
       e.gone
         ? await isToldGone(sqlOf(plan), e, plan)
-        : placesOf(e).every((p) => p === plan || asked.includes(p)) && !told.includes(toldOf(e))
+        : placesOf(e).every((p) => (p === plan ? isSeconds(e, p) === isSecond : isAsked(e)(p))) &&
+          !told.includes(toldOf(e))
     )
       found.push(`${key} is shown as ${told.join()}, and is ${e.gone ? 'gone' : toldOf(e)}`);
+    if (e !== undefined && placesOf(e).join() === String(plan) && isSeconds(e, plan) !== isSecond)
+      found.push(`${key} is of the other member`);
   }
   const stands = (e: Happening | undefined): e is Happening => e !== undefined && !e.gone && e.status === 'active';
-  const mayCome = (e: Happening) => m.policy === 'sensitive' || !(e.isLabelled || e.visit?.isLabelled);
-  const wanted = [...mine.values()].filter((e) => stands(e) && placesOf(e).includes(plan));
-  for (const other of asked) {
-    wanted.push(...[...mine.values()].filter((e) => stands(e) && placesOf(e).includes(other) && mayCome(e)));
-    for (const key of (await shown(h, other)).keys()) {
+  const mayCome = (e: Happening) => choice.policy === 'sensitive' || !(e.isLabelled || e.visit?.isLabelled);
+  const wanted = [...mine.values()].filter(
+    (e) => stands(e) && placesOf(e).includes(plan) && isSeconds(e, plan) === isSecond,
+  );
+  for (const { other, isSecondThere } of asked) {
+    wanted.push(
+      ...[...mine.values()].filter(
+        (e) => stands(e) && placesOf(e).includes(other) && isSeconds(e, other) === isSecondThere && mayCome(e),
+      ),
+    );
+    for (const key of (await shown(other, isSecondThere ? secondIdAt(h, other) : memberAt(h, other))).keys()) {
       const e = mine.get(key);
       if (stands(e) && mayCome(e)) wanted.push(e);
     }
   }
   for (const key of new Set(wanted.map(keyOf))) if (!view.has(key)) found.push(`${key} is not shown`);
-  return found.map((fault) => `${NAMES[plan]} of ${h.name}: ${fault}`);
+  return found.map((fault) => `${NAMES[plan]} of ${h.name}${isSecond ? ' the second' : ''}: ${fault}`);
 }

@@ -7,6 +7,7 @@ import { startNode, type TestNode } from '../support/node.ts';
 import { numbers } from '../support/numbers.ts';
 import { enrolled, loadPlan, meet } from './load-plan.ts';
 import {
+  type Choice,
   type Happening,
   HUMANS,
   type Human,
@@ -33,6 +34,8 @@ export const SEED = Number(process.env['WORLD_SEED'] ?? 2);
 /** Payers that fail, and programs that die: in worlds of odd numbers, unless it is said. */
 export const IS_STORMY =
   process.env['WORLD_WEATHER'] === undefined ? SEED % 2 === 1 : process.env['WORLD_WEATHER'] === 'bad';
+/** What does not happen in it. */
+export const WITHOUT = new Set((process.env['WORLD_WITHOUT'] ?? '').split(','));
 export const time = new WorldTime();
 export const wire = new Wire(time.clock);
 export const today = (add = 0): string => planDay(new Date(time.clock().getTime() + add * DAY));
@@ -54,10 +57,10 @@ export const nodeOf = (plan: number): TestNode => nodes[plan] as TestNode;
 export const sqlOf = (plan: number): Sql => nodeOf(plan).deps.database.sql;
 
 /** A coverage with a payer, as long as it lasts. */
-export type Spell = { who: Human; plan: number; starts: string; ends: string | undefined };
+export type Spell = { who: Human; plan: number; starts: string; ends: string | undefined; isSeconds: boolean };
 export const spells: Spell[] = [];
 /** What members said, in the order in which it was told. */
-export type Said = { who: Human; plan: number; on: string; at: Date; yes: boolean; policy: string };
+export type Said = { who: Human; plan: number; on: string; at: Date; yes: boolean; policy: string; isSeconds: boolean };
 export const saids: Said[] = [];
 /** That a payer is told of another one, by a card: since when, and what is told of its end. */
 export type Named = {
@@ -67,6 +70,9 @@ export type Named = {
   number: string;
   known: string;
   ends: string | undefined;
+  isSeconds: boolean;
+  /** taken back as named by mistake */
+  isInError: boolean;
 };
 export const nameds = new Map<string, Named>();
 /** Letters to members: the offer of the choice, the question about other payers. */
@@ -76,18 +82,38 @@ const inThePost: Letter[] = [];
 
 export const covers = (m: Member | undefined): boolean =>
   m !== undefined && (m.ends === undefined || m.ends >= today());
+/** The choice of a member that holds. */
+export const choiceOf = (m: Member): Choice => m.over ?? m;
 export const placesNow = (h: Human): number[] => [...h.at].filter(([, m]) => covers(m)).map(([plan]) => plan);
 
 /** What plans are told in a step. */
 const rows = new Map<number, Record<string, string>[]>();
 const records = new Map<number, object[]>();
 const push = <T>(map: Map<number, T[]>, plan: number, what: T) => void map.set(plan, [...(map.get(plan) ?? []), what]);
-const record = (e: Happening): void => {
+export const record = (e: Happening): void => {
+  e.isSeconds = e.isOfSecond && (e.isSeconds || e.who.twice.get(e.plan)?.isOne === false);
   for (const plan of placesOf(e)) push(records, plan, recordOf(e, plan));
 };
 
-function enrol(h: Human, plan: number, former = ''): void {
-  const m = h.at.get(plan) as Member;
+/** Numbers of a person elsewhere that a payer is told: of who is there once more under another one, by chance either or both. */
+const numbersTold = new Map<string, string[]>();
+const upheaval = numbers(SEED + 4000);
+function toldNumbers(h: Human, plan: number, other: number): string[] {
+  const first = h.at.get(other)?.number ?? '';
+  const second = h.twice.get(other)?.member.number;
+  if (second === undefined) return [first];
+  const key = [h.name, plan, other, first].join();
+  const isToldFirst = nameds.has([h.name, plan, other, first].join());
+  const all = numbersTold.get(key) ?? [
+    ...(isToldFirst || upheaval() < 0.6 ? [first] : []),
+    ...(upheaval() < 0.5 ? [second] : []),
+  ];
+  numbersTold.set(key, all.length === 0 ? [second] : all);
+  return numbersTold.get(key) ?? [];
+}
+
+/** A row of a member. `m`: of which of the two that a person may be there. */
+export function enrol(h: Human, plan: number, former = '', m = h.at.get(plan) as Member): void {
   const row = {
     former_member_number: former,
     coverage_start: m.starts,
@@ -96,25 +122,42 @@ function enrol(h: Human, plan: number, former = ''): void {
     opt_in_date: m.chosenOn,
     opt_in_policy: m.policy,
   };
-  const others = [...m.asks].map(([other, ends]) => ({
-    prior_payer: peerId(other),
-    prior_member_number: h.at.get(other)?.number ?? '',
-    prior_coverage_end: ends ?? '',
-  }));
-  for (const [other, ends] of m.asks) {
-    const number = h.at.get(other)?.number ?? '';
-    const key = [h.name, plan, other, number].join();
-    const known = nameds.get(key)?.known ?? today();
-    nameds.set(key, { who: h, plan, other, number, known, ends });
+  const others: Record<string, string>[] = [];
+  // a file goes on to have the row of a payer that was taken back
+  for (const named of nameds.values())
+    if (named.who === h && named.plan === plan && named.isInError && m === h.at.get(plan))
+      others.push({
+        prior_payer: peerId(named.other),
+        prior_member_number: named.number,
+        prior_coverage_end: named.ends ?? '',
+      });
+  for (const [other, ends] of m.asks)
+    for (const number of toldNumbers(h, plan, other)) {
+      others.push({ prior_payer: peerId(other), prior_member_number: number, prior_coverage_end: ends ?? '' });
+      const key = [h.name, plan, other, number, ...(m === h.at.get(plan) ? [] : ['second'])].join();
+      const known = nameds.get(key)?.known ?? today();
+      nameds.set(key, { who: h, plan, other, number, known, ends, isSeconds: m !== h.at.get(plan), isInError: false });
+    }
+  const person = { ...personAt(h, plan), number: m.number };
+  for (const other of others.length === 0 ? [{}] : others) push(rows, plan, enrolled(person, { ...row, ...other }));
+  const second = h.twice.get(plan)?.member;
+  if (m !== second && second !== undefined && second.ends === undefined && m.ends !== undefined) {
+    second.ends = m.ends;
+    const spell = spells.findLast((s) => s.who === h && s.plan === plan && s.isSeconds);
+    if (spell) spell.ends = m.ends;
+    enrol(h, plan, '', second);
   }
-  for (const other of others.length === 0 ? [{}] : others)
-    push(rows, plan, enrolled(personAt(h, plan), { ...row, ...other }));
 }
+
+/** Was a payer taken back that was named by mistake? */
+const isTakenBack = (h: Human, plan: number, other: number): boolean =>
+  [...nameds.values()].some((n) => n.who === h && n.plan === plan && n.other === other && n.isInError);
 
 function join(h: Human, plan: number): void {
   const was = h.at.get(plan);
   const asks = new Map(was?.asks);
-  for (const [other, m] of h.at) if (other !== plan && chance(0.9)) asks.set(other, m.ends);
+  for (const [other, m] of h.at)
+    if (other !== plan && chance(0.9) && !isTakenBack(h, plan, other)) asks.set(other, m.ends);
   const first = was?.first ?? `${NAMES[plan]}${h.name}`;
   const isNewCard = was !== undefined && chance(0.5);
   const yes = chance(0.85);
@@ -130,10 +173,11 @@ function join(h: Human, plan: number): void {
     optIn: isSilent ? was?.optIn : yes,
     policy: isSilent && was !== undefined ? was.policy : policy,
     chosenOn: isSilent ? (was?.chosenOn ?? '') : today(),
+    over: isSilent ? was?.over : undefined,
   };
   h.at.set(plan, m);
-  spells.push({ who: h, plan, starts: today(), ends: undefined });
-  if (!isSilent) saids.push({ who: h, plan, on: today(), at: time.clock(), yes, policy });
+  spells.push({ who: h, plan, starts: today(), ends: undefined, isSeconds: false });
+  if (!isSilent) saids.push({ who: h, plan, on: today(), at: time.clock(), yes, policy, isSeconds: false });
   for (const kind of ['offer', 'identify'] as const)
     if (deeds() < 0.8) {
       const at = new Date(time.clock().getTime() + deeds() * 12 * DAY);
@@ -143,7 +187,7 @@ function join(h: Human, plan: number): void {
   enrol(h, plan, isNewCard ? was?.number : undefined);
   // who covers the person as well learns of it
   for (const [other, o] of h.at)
-    if (other !== plan && covers(o) && chance(0.7)) {
+    if (other !== plan && covers(o) && chance(0.7) && !isTakenBack(h, other, plan)) {
       o.asks.set(plan, undefined);
       enrol(h, other);
     }
@@ -153,7 +197,7 @@ function leave(h: Human, plan: number): void {
   const m = h.at.get(plan) as Member;
   if (m.starts >= today(-1)) return;
   m.ends = today(-1);
-  const spell = spells.findLast((s) => s.who === h && s.plan === plan);
+  const spell = spells.findLast((s) => s.who === h && s.plan === plan && !s.isSeconds);
   if (spell) spell.ends = m.ends;
   say(`${h.name} leaves ${NAMES[plan]}`);
   enrol(h, plan);
@@ -167,6 +211,8 @@ function leave(h: Human, plan: number): void {
 function happen(h: Human, plan: number): void {
   const kind = oneOf([...KINDS, 'Observation', 'Observation', 'ExplanationOfBenefit'] as const);
   const others = placesNow(h).filter((p) => p !== plan);
+  const second = h.twice.get(plan)?.member;
+  const isTwice = second !== undefined && second.ends === undefined;
   const isCare = kind !== 'ExplanationOfBenefit' && kind !== 'Encounter';
   const visits = events.filter((e) => e.who === h && e.plan === plan && e.kind === 'Encounter' && !e.gone);
   // a result that both payers of a person are told, under its number
@@ -185,9 +231,16 @@ function happen(h: Human, plan: number): void {
     isNumbered: also !== undefined || chance(0.5),
     visit: isCare && also === undefined && visits.length > 0 && chance(0.5) ? oneOf(visits) : undefined,
     prior: undefined,
+    isOfSecond: isTwice && upheaval() < 0.5,
+    isSeconds: false,
   };
+  if (e.visit !== undefined && isTwice) e.isOfSecond = e.visit.isOfSecond;
   events.push(e);
   record(e);
+}
+
+export function remove(plan: number, url: string): void {
+  push(records, plan, { resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'DELETE', url } }] });
 }
 
 function change(): void {
@@ -203,10 +256,7 @@ function change(): void {
   } else if (chance(0.3) && !events.some((o) => o.visit === e && !o.gone)) {
     e.gone = true;
     say(`${keyOf(e)} is gone at ${placesOf(e).map(peerId).join()}`);
-    for (const plan of placesOf(e)) {
-      const entry = [{ request: { method: 'DELETE', url: `${e.kind}/${idAt(e, plan)}` } }];
-      push(records, plan, { resourceType: 'Bundle', type: 'transaction', entry });
-    }
+    for (const plan of placesOf(e)) remove(plan, `${e.kind}/${idAt(e, plan)}`);
   } else {
     e.value++;
     say(`${keyOf(e)} is ${toldOf(e)} at ${placesOf(e).map(peerId).join()}`);
@@ -222,12 +272,13 @@ function choose(): void {
   if (chance(0.4) || m.optIn === undefined) m.optIn = m.optIn !== true;
   else m.policy = m.policy === 'regular' ? 'sensitive' : 'regular';
   m.chosenOn = today();
-  saids.push({ who: h, plan, on: today(), at: time.clock(), yes: m.optIn, policy: m.policy });
+  m.over = undefined;
+  saids.push({ who: h, plan, on: today(), at: time.clock(), yes: m.optIn, policy: m.policy, isSeconds: false });
   say(`${h.name} chooses at ${NAMES[plan]}: ${m.optIn} ${m.policy}`);
   enrol(h, plan);
 }
 
-async function flush(): Promise<void> {
+export async function flush(): Promise<void> {
   for (const plan of PLANS) await loadPlan(nodeOf(plan), rows.get(plan) ?? [], records.get(plan) ?? []);
   rows.clear();
   records.clear();

@@ -43,7 +43,9 @@ const ASKED_AS = (r: Row): Cell =>
     ? { value: 'matched', text: 'matched', tone: 'good' }
     : r['constrained'] === true
       ? { value: 'constrained', text: 'consent not enough', tone: 'look' }
-      : { value: 'not-matched', text: 'not known there' };
+      : r['answered'] === true
+        ? { value: 'not-matched', text: 'not known there' }
+        : { value: 'unanswered', text: 'not answered', tone: 'look' };
 
 export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
   choices: {
@@ -82,10 +84,11 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     isOfPayers: true,
     narrowing: [],
     shows: {
-      all: 'all that were answered',
+      all: 'all',
       matched: 'matched',
       unmatched: 'not known there',
       constrained: 'consent not enough',
+      unanswered: 'not answered',
     },
     empty: 'Nobody was asked for in this period.',
     specs: (view) => [

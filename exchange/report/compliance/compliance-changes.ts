@@ -4,68 +4,87 @@ import type { Cell, Table } from '../../../src/ui/table.ts';
 /** Of one table: what comes and goes with a period would fill the page otherwise. */
 const MOST_OF_A_TABLE = 200;
 
-type Line = { name: string; numbers: ReadonlyMap<string, { label: string; cell: Cell }>; href: string | undefined };
+type Line = { cells: readonly Cell[]; href: string | undefined };
 
 const shown = (cell: Cell | undefined): string =>
   cell === undefined ? '–' : (cell.text ?? (cell.value === null ? '–' : String(cell.value)));
 
-/**
- * Rows by what they are about: their words; numbers and times are what may change. Of several rows of the same words each has a number of its own.
- * The figures of the period before, which stand beside each, and what is counted are left out.
- */
-function linesOf(table: Table): Map<string, Line> {
+/** The columns of a table: words say what a row is about; numbers and times are what may change. The figures of the period before, which stand beside each, and what is counted are left out. */
+function columnsOf(table: Table) {
+  return table.columns.flatMap((column, i) =>
+    table.name === 'figures' && (column.key === 'before' || column.key === 'means')
+      ? []
+      : [{ i, key: column.key, label: column.label, isNumber: column.kind === 'number' }],
+  );
+}
+type Columns = ReturnType<typeof columnsOf>;
+
+const NONE: Cell = { value: null };
+const mayChange = (column: Columns[number], cell: Cell): boolean => column.isNumber || cell.time === true;
+const isSaid = (cell: Cell): boolean => cell.value !== null && cell.value !== '';
+
+/** Rows by what they are about. Of several rows of the same words each has a number of its own. */
+function linesOf(table: Table | undefined): Map<string, Line> {
   const lines = new Map<string, Line>();
+  if (!table) return lines;
+  const columns = columnsOf(table);
+  const times = new Map<string, number>();
   for (const cells of table.rows) {
-    const words: string[] = [];
-    const keys: string[] = [];
-    const numbers = new Map<string, { label: string; cell: Cell }>();
-    let href: string | undefined;
-    for (const [i, column] of table.columns.entries()) {
-      const cell = cells[i] ?? { value: null };
-      href ??= cell.href;
-      if (table.name === 'figures' && (column.key === 'before' || column.key === 'means')) continue;
-      if (column.kind === 'number' || cell.time === true) numbers.set(column.key, { label: column.label, cell });
-      else if (cell.value !== null && cell.value !== '') {
-        keys.push(`${column.key}=${String(cell.value)}`);
-        words.push(shown(cell));
-      }
+    let key = '';
+    for (const column of columns) {
+      const cell = cells[column.i] ?? NONE;
+      if (!mayChange(column, cell) && isSaid(cell)) key += `${column.key}=${String(cell.value)}|`;
     }
-    const key = keys.join('|');
-    let place = key;
-    for (let n = 2; lines.has(place); n++) place = `${key}|${n}`;
-    lines.set(place, { name: words.join(' · ') || table.caption, numbers, href });
+    const n = (times.get(key) ?? 0) + 1;
+    times.set(key, n);
+    lines.set(n === 1 ? key : `${key}|${n}`, { cells, href: cells.find((c) => c.href !== undefined)?.href });
   }
   return lines;
 }
 
+const nameOf = ({ cells }: Line, columns: Columns, table: Table): string =>
+  columns
+    .flatMap((column) => {
+      const cell = cells[column.i] ?? NONE;
+      return !mayChange(column, cell) && isSaid(cell) ? [shown(cell)] : [];
+    })
+    .join(' · ') || table.caption;
+
 type Change = { row: Cell; what: string; before: Cell; now: Cell };
 
-function changesOf(before: Table | undefined, now: Table | undefined): Change[] {
-  const [old, here] = [
-    before ? linesOf(before) : new Map<string, Line>(),
-    now ? linesOf(now) : new Map<string, Line>(),
-  ];
-  const none: Cell = { value: null };
-  return [...new Set([...here.keys(), ...old.keys()])].flatMap((key): Change[] => {
-    const [a, b] = [old.get(key), here.get(key)];
-    const row: Cell = {
-      value: (b ?? a)?.name ?? '',
-      ...(b?.href === undefined || b.href.startsWith('#') ? {} : { href: b.href }),
+/** The first changes of a table, and how many there are. */
+function changesOf(before: Table | undefined, now: Table | undefined): { told: Change[]; all: number } {
+  const table = now ?? before;
+  const told: Change[] = [];
+  let all = 0;
+  if (!table) return { told, all };
+  const columns = columnsOf(table);
+  const [old, here] = [linesOf(before), linesOf(now)];
+  const compare = (a: Line | undefined, b: Line | undefined): void => {
+    const line = b ?? a;
+    if (!line) return;
+    const note = (what: string, x: Cell, y: Cell): void => {
+      if (all++ >= MOST_OF_A_TABLE) return;
+      const { href } = line;
+      const leads = href === undefined || href.startsWith('#') ? {} : { href };
+      told.push({ row: { value: nameOf(line, columns, table), ...leads }, what, before: x, now: y });
     };
-    const columns = [...new Set([...(b?.numbers.keys() ?? []), ...(a?.numbers.keys() ?? [])])];
-    // a row without numbers is there or is not
-    if (columns.length === 0)
-      return a && b
-        ? []
-        : [{ row, what: 'this row', before: { value: a ? 'there' : null }, now: { value: b ? 'there' : null } }];
-    return columns.flatMap((column): Change[] => {
-      const [was, is] = [a?.numbers.get(column), b?.numbers.get(column)];
-      const [x, y] = [was?.cell ?? none, is?.cell ?? none];
+    let hasNumbers = false;
+    for (const column of columns) {
+      const [was, is] = [a?.cells[column.i], b?.cells[column.i]];
+      if (![was, is].some((cell) => cell !== undefined && mayChange(column, cell))) continue;
+      hasNumbers = true;
+      const [x, y] = [was ?? NONE, is ?? NONE];
       // a number that is not there beside a row that is not is no other than none
       const isSame = x.value === y.value || ((!a || !b) && (x.value ?? 0) === 0 && (y.value ?? 0) === 0);
-      return isSame ? [] : [{ row, what: (is ?? was)?.label ?? '', before: x, now: y }];
-    });
-  });
+      if (!isSame) note(column.label, x, y);
+    }
+    // a row without numbers is there or is not
+    if (!hasNumbers && !(a && b)) note('this row', { value: a ? 'there' : null }, { value: b ? 'there' : null });
+  };
+  for (const [key, line] of here) compare(old.get(key), line);
+  for (const [key, line] of old) if (!here.has(key)) compare(line, undefined);
+  return { told, all };
 }
 
 /** @param before @param now tables of two reports; `names`: what the two are called */
@@ -79,10 +98,14 @@ export function complianceChanges(
     const [a, b] = [before.find((t) => t.name === name), now.find((t) => t.name === name)];
     const caption = name === 'figures' ? 'Figures' : ((b ?? a)?.caption ?? name);
     const changes = changesOf(a, b);
-    const told = changes
-      .slice(0, MOST_OF_A_TABLE)
-      .map((c): readonly Cell[] => [{ value: name, text: caption }, c.row, { value: c.what }, c.before, c.now]);
-    const left = changes.length - told.length;
+    const told = changes.told.map((c): readonly Cell[] => [
+      { value: name, text: caption },
+      c.row,
+      { value: c.what },
+      c.before,
+      c.now,
+    ]);
+    const left = changes.all - told.length;
     return left === 0
       ? told
       : [

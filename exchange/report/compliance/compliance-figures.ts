@@ -132,7 +132,7 @@ const RULES: readonly Rule[] = [
     id: 'F9',
     name: 'Match rate (we ask)',
     table: 'we-asked',
-    means: 'Members matched, of those submitted',
+    means: 'Members matched, of those submitted, whether their payer answered or not',
     of: (r) => [sum(r.weAsked, 'matched'), sum(r.weAsked, 'submitted')],
   },
   {

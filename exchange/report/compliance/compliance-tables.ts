@@ -138,6 +138,7 @@ export function complianceTables(
         asked('matched', 'Matched', 'matched'),
         asked('unmatched', 'Not known there', 'unmatched'),
         asked('constrained', 'Consent not enough', 'constrained'),
+        asked('unanswered', 'Not answered', 'unanswered'),
         pulls('exports', 'Exports', 'exports'),
         of('files', 'Files', 'number'),
         pulls('balanced', 'Balanced', 'balanced'),

@@ -20,7 +20,7 @@ export const ACCOUNT_YEARS = 6;
 /** So many are told at once; each says how many there are (`ofAll`). */
 const MOST = 10_000;
 export const WHY =
-  'Payer-to-payer exchange, asked for by the member (42 CFR 422.121(b), 431.61(b), 457.731(b); 45 CFR 156.221(b))';
+  'Payer-to-payer exchange, asked for by the member (42 CFR 422.121(b), 431.61(b), 457.731(b); 45 CFR 156.222(b))';
 export const HOW: Readonly<Record<Disclosure['action'], string>> = {
   'export-member': 'Files of an export',
   read: 'Reading of a record',

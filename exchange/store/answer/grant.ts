@@ -20,20 +20,23 @@ export const SAID_NO = (
   m: string,
 ) => `coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
     where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
-const HOLDS = (m: string, day: string) => `
+/** Was the member found at a time, an expression, while it stood for somebody else too, who is another member again? Whom the question meant nobody knows. */
+const WAS_ANOTHER = (m: string, at: string) =>
+  `exists (select from exchange.member_merge o where o.member_id = ${m}.member_id and ${at} between o.at and o.undone_at)`;
+const HOLDS = (m: string, day: string, at: string) => `
   ${m}.outcome = 'match' and ${m}.member_id is not null and ${day} between ${m}.consent_from and ${m}.consent_to
-  and not ${SAID_NO(m)}`;
+  and not ${SAID_NO(m)} and not ${WAS_ANOTHER(m, at)}`;
 
 /** `$1` peer, `$2` Group; by match_member_group and match_single_grant. */
 export const grants = (scope: GrantScope, day: string, group = '$2::text') => {
   const ofGroup = `
     select m.member_id, m.consent_policy as policy, 'match/' || m.job_id || '/' || m.position as consent_id, t.created_at as at
     from exchange.match_group t join exchange.match_member m on m.group_id = t.id
-    where t.peer_id = $1 and ${scope.groupId === null ? `${group} is null` : `t.id = ${group}`} and ${HOLDS('m', day)}`;
+    where t.peer_id = $1 and ${scope.groupId === null ? `${group} is null` : `t.id = ${group}`} and ${HOLDS('m', day, 't.created_at')}`;
   return scope.groupId === null
     ? `${ofGroup} union all
     select m.member_id, m.consent_policy, 'member-match/' || m.id, m.at
-    from exchange.match_single m where m.peer_id = $1 and ${HOLDS('m', day)}`
+    from exchange.match_single m where m.peer_id = $1 and ${HOLDS('m', day, 'm.at')}`
     : ofGroup;
 };
 
@@ -100,11 +103,11 @@ export async function grantedWindow(
     `select distinct on (member_id) member_id as "memberId", policy from (
        select g.member_id, g.policy from exchange.match_group t cross join lateral (
          select distinct on (m.member_id) m.member_id, m.consent_policy as policy from exchange.match_member m
-         where m.group_id = t.id and m.member_id >= $2 and ${HOLDS('m', '$3::date')} order by m.member_id, m.consent_policy limit $4) g
+         where m.group_id = t.id and m.member_id >= $2 and ${HOLDS('m', '$3::date', 't.created_at')} order by m.member_id, m.consent_policy limit $4) g
        where t.peer_id = $1 and (t.expires_on is null or t.expires_on >= $3::date)
        union all
        (select distinct on (m.member_id) m.member_id, m.consent_policy from exchange.match_single m
-        where m.peer_id = $1 and m.member_id >= $2 and ${HOLDS('m', '$3::date')} order by m.member_id, m.consent_policy limit $4)) a
+        where m.peer_id = $1 and m.member_id >= $2 and ${HOLDS('m', '$3::date', 'm.at')} order by m.member_id, m.consent_policy limit $4)) a
      order by member_id, policy limit $4`,
     [peerId, from, today, limit],
   );

@@ -63,6 +63,18 @@ export async function writeMatchGroup(
       coalesce(${last}::text::date + ${DAYS_AFTER_CONSENT}::int, (${at}::timestamptz + ${MONTHS_WITHOUT} * interval '1 month')::date))`;
 }
 
+/**
+ * Groups in which a member was found since a time are past theirs from now on, so that whoever asks matches anew; what goes on of them is looked at again. Served by
+ * match_member_member.
+ * @param yesterday YYYY-MM-DD
+ */
+export async function endGroupsOf(tx: Queryable, memberId: string, since: Date, yesterday: string): Promise<void> {
+  await tx`
+    update exchange.match_group t set expires_on = least(t.expires_on, ${yesterday}::text::date)
+    where t.created_at >= ${since} and t.id in (select m.group_id from exchange.match_member m where m.member_id = ${memberId} and m.outcome = 'match')`;
+  await tx`insert into exchange.grant_change default values`;
+}
+
 /** Empties the texts of Groups past their time: they hold who was asked for. match_group_expiry. */
 export async function forgetGroups(sql: Queryable, today: string): Promise<void> {
   await sql`update exchange.match_group set resource = '' where expires_on < ${today}::text::date and resource <> ''`;

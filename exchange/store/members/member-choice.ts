@@ -152,8 +152,10 @@ export async function namePayer(
     values (${randomUUID()}, ${o.memberId}, ${o.payer},
       (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1),
       ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
-    on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts), ends = coalesce(excluded.ends, exchange.other_coverage.ends),
-      ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date) then ${o.at} else exchange.other_coverage.ends_known_at end
+    on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts),
+      -- the end of a coverage before the one that is told now is none of it
+      ends = case when excluded.starts > exchange.other_coverage.ends then excluded.ends else coalesce(excluded.ends, exchange.other_coverage.ends) end,
+      ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date) or excluded.starts > exchange.other_coverage.ends then ${o.at} else exchange.other_coverage.ends_known_at end
       where excluded.starts <> coalesce(exchange.other_coverage.starts, 'infinity'::date) or excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date)
     returning id`;
   const [row] = written

@@ -274,11 +274,15 @@ export async function noteReleased(tx: Queryable, { id, from, to }: Move): Promi
     insert into exchange.member_merge_part (merge_id, what, key, part)
     select distinct ${id}, 'record', r.type, r.id from exchange.member_merge g
     join exchange.ledger l on l.member_id = ${to}
-    join exchange.unit_revision v on v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.cause = 'release' and v.outcome <> 'quarantined' and v.at >= g.at
+    join exchange.unit_revision v on v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.cause = 'release' and v.outcome not in ('quarantined', 'unchanged') and v.at >= g.at
     join exchange.pull p on p.id = l.pull_id
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.member_id = ${from}
     join exchange.resource r on r.member_id = ${from} and r.type = i.type and r.id = i.local_id and r.origin = i.peer_id
     where g.id = ${id}
+      -- a version of a record that was there, as it was not known which of the two it is of, stays with the record
+      and not (v.outcome = 'updated' and exists (
+        select from exchange.member_merge_part n join exchange.review_item w on w.id = n.key
+        where n.merge_id = g.id and n.what = 'answered' and w.pull_id = l.pull_id and w.file = l.file and w.line = l.line and coalesce(w.entry, 0) = l.entry))
     on conflict do nothing`;
   await tx`
     insert into exchange.member_merge_part (merge_id, what, key, part)

@@ -5,7 +5,7 @@ import { isSaidSql } from '../members/member-merge.ts';
 import { GIVEN_AT, GIVEN_IN } from './choice-then.ts';
 import { QUARANTINED } from './quarantined.ts';
 import { LOB, MOST_ROWS, OF_LOB, type Row, type Scope, SINGLES, USED } from './report-compliance.ts';
-import { SENT } from './under-choice.ts';
+import { ASKED_FOR, SENT } from './under-choice.ts';
 
 const [AT, OTHER_AT] = [GIVEN_AT('c', '$6'), GIVEN_AT('o', '$6')];
 const SAID_IN = `${GIVEN_IN('c', '$6', '$1', '$2')} and ${LOB('c.member_id')}`;
@@ -46,10 +46,10 @@ const CHOICES = {
 /** Members asked for, one for each payer: the newest pull that asked. pull_member's primary key. */
 const ASKED = (which: string) => `
     select * from (
-      select r.name as payer, m.member_id as "memberId", p.peer_id || m.member_id as id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained,
+      select r.name as payer, m.member_id as "memberId", p.peer_id || m.member_id as id, bool_or(m.outcome is not null) as answered, coalesce(bool_or(m.outcome = 'matched'), false) as matched, coalesce(bool_or(m.outcome = 'constrained'), false) as constrained,
         max(p.created_at) as at, (array_agg(p.id order by p.created_at desc, p.id))[1] as pull, count(*)::int as times
       from exchange.pull p join exchange.pull_member m on m.pull_id = p.id join exchange.peer r on r.id = p.peer_id
-      where p.created_at >= $1 and p.created_at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
+      where p.created_at >= $1 and p.created_at < $2 and ${ASKED_FOR('m')} and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
       group by p.peer_id, r.name, m.member_id) a where ${which}`;
 
 /** Members that payers asked for, by batch or one by one; $7 the answer, $8 why. */
@@ -87,7 +87,8 @@ const BEHIND = {
     all: ASKED('true'),
     matched: ASKED('matched'),
     constrained: ASKED('constrained and not matched'),
-    unmatched: ASKED('not matched and not constrained'),
+    unmatched: ASKED('answered and not matched and not constrained'),
+    unanswered: ASKED('not answered'),
   },
   answers: { all: ANSWERS, single: `select * from (${ANSWERS}) s where request is null` },
   lines: { all: LINES },

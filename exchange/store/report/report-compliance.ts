@@ -8,7 +8,7 @@ import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
 import { PULL_CLOCKS, PULL_SHOWS } from './report-pulls.ts';
 import { REQUEST_SHOWS } from './report-requests.ts';
-import { SENT } from './under-choice.ts';
+import { ASKED_FOR, SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
@@ -99,17 +99,19 @@ const COMPLIANCE_SQL = {
       where c.choice = 'withdraw' and ${isSaidSql('c')} and ${MADE_IN} and ${LOB('c.member_id')} and ${USED}) x`,
   weAsked: `
     with asked as (
-      select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
+      select p.peer_id, m.member_id, bool_or(m.outcome is not null) as answered, coalesce(bool_or(m.outcome = 'matched'), false) as matched, coalesce(bool_or(m.outcome = 'constrained'), false) as constrained
       from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
-      where p.created_at >= $1 and p.created_at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
+      where p.created_at >= $1 and p.created_at < $2 and ${ASKED_FOR('m')} and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
       group by 1, 2
     ), members as (
       select peer_id, count(*)::int as submitted, count(*) filter (where matched)::int as matched,
-        count(*) filter (where constrained and not matched)::int as constrained, count(*) filter (where not matched and not constrained)::int as unmatched
+        count(*) filter (where constrained and not matched)::int as constrained, count(*) filter (where answered and not matched and not constrained)::int as unmatched,
+        count(*) filter (where not answered)::int as unanswered
       from asked group by 1
     )
     select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
-      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where ${PULL_SHOWS.balanced})::int as balanced,
+      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, coalesce(max(m.unanswered), 0) as unanswered,
+      count(*) filter (where ${PULL_SHOWS.balanced})::int as balanced,
       count(*) filter (where ${PULL_SHOWS.finished})::int as finished, count(*) filter (where ${PULL_SHOWS.failed})::int as failed,
       count(*) filter (where ${PULL_SHOWS.exports})::int as exports, count(*) filter (where ${PULL_SHOWS.faulty})::int as faulty,
       count(*) filter (where ${PULL_SHOWS.waiting})::int as waiting,
@@ -222,7 +224,7 @@ const COMPLIANCE_SQL = {
         where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
     from (select count(*)::int as requested, count(*) filter (where matched)::int as matched from (
       select m.member_id, bool_or(m.outcome is not distinct from 'matched') as matched from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-      where p.created_at >= $1 and p.created_at < $2 and (m.outcome is not null or m.statement is not null) and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
+      where p.created_at >= $1 and p.created_at < $2 and ${ASKED_FOR('m')} and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} group by 1) m) q
     where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, case when j.transaction_time is not null then j.completed_at end as answered, j.due_at as due, j.state,

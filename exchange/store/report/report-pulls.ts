@@ -216,6 +216,36 @@ const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   all: 'true',
 };
 
+/** Of a filter and a scope, after a place of the list: $1 to $3 and $5 to $14 of {@link clockValues}. */
+export const clockWhere = (filter: ClockFilter): string => `$1::timestamptz is not null and ${CLOCKS[filter]}
+       and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
+       and ($5::text is null or c.kind = $5)
+       and ($6::timestamptz is null or (c.due_at >= $6 and c.starts_at >= $6 and c.starts_at < $7::timestamptz))
+       and ($8::timestamptz is null or (c.starts_at < $9::timestamptz and (c.closed_at is null or c.closed_at >= $8)))
+       and ($10::timestamptz is null or (c.due_at >= $10 and c.due_at < $11::timestamptz))
+       and ($12::text is null or c.state = $12) and ($13::text is null or c.peer_id = $13) and ($14::text is null or c.lob = $14)`;
+export const clockValues = (
+  now: Date,
+  after: After | undefined,
+  limit: number,
+  { duty, began, during, due, state, peerId, lob }: ClockScope,
+) => [
+  now,
+  after?.at ?? null,
+  after?.id ?? null,
+  limit,
+  duty ?? null,
+  began?.from ?? null,
+  began?.to ?? null,
+  during?.from ?? null,
+  during?.to ?? null,
+  due?.from ?? null,
+  due?.to ?? null,
+  state ?? null,
+  peerId ?? null,
+  lob ?? null,
+];
+
 /** Clocks by due time, earliest first: in the order of clock_due, running ones by clock_open and clock_attempted, notes by clock_note_clock. None is due before it starts. */
 export async function pageClocks(
   sql: Queryable,
@@ -223,37 +253,16 @@ export async function pageClocks(
   now: Date,
   limit: number,
   after?: After,
-  { duty, began, during, due, state, peerId, lob }: ClockScope = {},
+  scope: ClockScope = {},
 ): Promise<ClockLine[]> {
   const rows = await sql.unsafe<ClockLine[]>(
     `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
        c.closed_at as "closedAt", coalesce(n.reason, c.reason) as reason, nullif(n.corrective_action, '') as action
      from exchange.clock c left join exchange.peer p on p.id = c.peer_id
      left join lateral (select reason, corrective_action from exchange.clock_note where clock_id = c.id order by id desc limit 1) n on true
-     where $1::timestamptz is not null and ${CLOCKS[filter]}
-       and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
-       and ($5::text is null or c.kind = $5)
-       and ($6::timestamptz is null or (c.due_at >= $6 and c.starts_at >= $6 and c.starts_at < $7::timestamptz))
-       and ($8::timestamptz is null or (c.starts_at < $9::timestamptz and (c.closed_at is null or c.closed_at >= $8)))
-       and ($10::timestamptz is null or (c.due_at >= $10 and c.due_at < $11::timestamptz))
-       and ($12::text is null or c.state = $12) and ($13::text is null or c.peer_id = $13) and ($14::text is null or c.lob = $14)
+     where ${clockWhere(filter)}
      order by c.due_at, c.id limit $4`,
-    [
-      now,
-      after?.at ?? null,
-      after?.id ?? null,
-      limit,
-      duty ?? null,
-      began?.from ?? null,
-      began?.to ?? null,
-      during?.from ?? null,
-      during?.to ?? null,
-      due?.from ?? null,
-      due?.to ?? null,
-      state ?? null,
-      peerId ?? null,
-      lob ?? null,
-    ],
+    clockValues(now, after, limit, scope),
   );
   return [...rows];
 }

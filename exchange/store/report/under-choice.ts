@@ -46,12 +46,15 @@ const GIVEN_AWAY = (lob: Limit) => `
 /** Instants at which a pull `p` sent something of a member `m` of it: the question whether it is known there, and the order for its records. */
 const SENDING = `('authorized', 'matching', 'matched', 'exporting', 'downloading')`;
 
+/** Was the payer asked for member `m` of a pull? It answered, or our statement about the member was made for it. */
+export const ASKED_FOR = (m: string) => `(${m}.outcome is not null or ${m}.statement is not null)`;
+
 /** When something was sent to another payer about a member, and by which pull; the same that UNDER_CHOICE tells of all. pull_member_member, pull_event by pull. */
 export const SENT = (member: string) => `(
       select t.at, p.id as pull from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
       cross join lateral (select min(e.at) filter (where e.state <> 'authorized') as first, max(e.at) as last from exchange.pull_event e where e.pull_id = p.id and e.state in ${SENDING}) e
       cross join lateral (values (coalesce(e.first, p.kicked_off_at, case when m.statement is not null then e.last end)), (case when m.outcome = 'matched' then p.kicked_off_at end)) t(at)
-      where m.member_id = ${member} and (m.outcome is not null or m.statement is not null))`;
+      where m.member_id = ${member} and ${ASKED_FOR('m')})`;
 
 /** Could the consent of match `m` hold on a day of the period? */
 const LASTED =
@@ -86,7 +89,7 @@ export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${UNHELD}, aske
       select a.id, a.peer_id, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
         coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
       from asked a join exchange.pull_member m on m.pull_id = a.id
-      where (m.outcome is not null or m.statement is not null) and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
+      where ${ASKED_FOR('m')} and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
     ), said as materialized (
       select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since
       from (select * from exchange.consent offset 0) c -- read once, not looked up member by member

@@ -120,6 +120,7 @@ test('a request that was sent and refused was one, too: was the choice in force 
   const requests = async (): Promise<Record<string, number>> =>
     (await report()).consents.find((r: { direction: string }) => r.direction === 'request');
   const before = await requests();
+  const made = (await report())['we-asked'][0];
   await sql`
     insert into exchange.pull (id, peer_id, state, reason, cause, created_at, due_at, next_at, finished_at)
     values ('sent', 'prior', 'refused', 'forbidden', 'test', now(), now(), now(), now())`;
@@ -139,6 +140,14 @@ test('a request that was sent and refused was one, too: was the choice in force 
   const missed = (await report()).consentsMissed;
   expect(missed).toMatchObject([{ direction: 'request', object: 'pull/sent' }]);
   expect(missed[0].member).toMatch(/^M-/);
+  // and stands beside its payer, among those of whom it said nothing
+  expect((await report())['we-asked'][0]).toMatchObject({
+    submitted: made['submitted'] + 1,
+    unanswered: made['unanswered'] + 1,
+    matched: made['matched'],
+  });
+  const list = await (await reviewer.get('/staff/compliance/rows/asked?show=unanswered&format=json')).json();
+  expect(list.tables.asked).toMatchObject([{ answer: 'unanswered' }]);
   // who waits to be asked for was not asked for yet
   const { requested } = (await report()).metrics[0];
   await sql`update exchange.pull_member set statement = null where member_id = 'never-chose'`;
@@ -518,6 +527,22 @@ test('a request without a choice in force shows, whatever the payer answered', a
     values ('withdrawn-before', ${String(asked?.['id'])}, 'withdraw', 'regular', '2099-01-01', '2020-01-01', 'test')`;
   const after = await held();
   expect([after.n, after.held]).toEqual([before.n, before.held - Number(asked?.['n'])]);
+});
+
+test('rows of the same words are numbered, however many they are', () => {
+  const many = (n: number): Table[] => [
+    {
+      name: 'not-in-time',
+      caption: 'Late',
+      columns: [{ key: 'duty', label: 'Duty' }],
+      rows: Array.from({ length: n }, () => [{ value: 'C3-export' }]),
+      empty: '',
+    },
+  ];
+  expect(complianceChanges(many(20_000), many(20_001), ['A', 'B']).rows).toHaveLength(1);
+  // the first of them are told, and how many more there are
+  const rows = complianceChanges([], many(20_000), ['A', 'B']).rows;
+  expect([rows.length, rows.at(-1)?.[1]?.value]).toEqual([201, '19800 more: open the two reports']);
 });
 
 test('what changed between two reports is one table: numbers of the same row, rows of one alone, nothing that is the same', () => {

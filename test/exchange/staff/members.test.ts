@@ -155,12 +155,62 @@ test('why a clock was late: ours needs a corrective action', async () => {
   const say = (fields: Record<string, string>) => reviewer.post(page, { csrf, ...fields });
   expect((await say({ reason: 'our-backlog' })).status).toBe(200);
   expect((await say({ reason: 'because' })).status).toBe(200);
+  // what a payer does is no reason for an offer that was late; and nothing is chosen already
+  expect((await say({ reason: 'peer-refused' })).status).toBe(200);
+  const form = await (await say({ reason: 'our-backlog', words: 'as typed' })).text();
+  expect(form).not.toContain('value="no-endpoint"');
+  expect(form).toMatch(/<option value="our-backlog" selected>[\s\S]*as typed/);
+  expect(await (await reviewer.get(page)).text()).toContain('required><option value="">');
   expect((await say({ reason: 'our-backlog', corrective_action: 'CA-7' })).status).toBe(303);
   await node.deps.database.sql`update exchange.clock set state = 'met' where id = ${k?.id ?? ''}`;
   expect((await say({ reason: 'our-backlog', corrective_action: 'CA-8' })).status).toBe(200);
   const shown = await (await reviewer.get(`${page}?format=json`)).json();
   expect(shown.tables.notes).toHaveLength(1);
   await node.deps.database.sql`update exchange.clock set state = 'open' where id = ${k?.id ?? ''}`;
+});
+
+test('one reason for all late duties of a list that have none', async () => {
+  const { sql } = node.deps.database;
+  const member = 'late-one';
+  await sql`insert into exchange.member (id, umb) values (${member}, ${member})`;
+  for (const [id, kind, due] of [
+    ['all-1', 'C1b-identify', '2019-01-08'],
+    ['all-2', 'C1b-identify', '2019-01-09'],
+    ['all-3', 'C1b-identify', '2019-02-08'],
+    ['all-4', 'C1-offer', '2019-01-08'],
+    ['all-5', 'C1b-identify', '2019-01-10'],
+  ] as const)
+    await sql`insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, reason) values (${id}, ${kind}, ${id}, ${member}, '2019-01-01', ${due}, 'open', ${id === 'all-5' ? 'peer-failed' : null})`;
+  try {
+    const list = '/staff/clocks?show=late&duty=C1b-identify&due=2019-01';
+    const page = await (await reviewer.get(list)).text();
+    expect(page).toContain('One reason for all 2 that are late and have none yet');
+    // without a duty there is no list of reasons, and who decides nothing gives none
+    expect(await (await reviewer.get('/staff/clocks?show=late&due=2019-01')).text()).not.toContain('One reason for');
+    expect(await (await viewer.get(list)).text()).not.toContain('One reason for');
+    const action = /action="([^"]*reasons[^"]*)"/.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const csrf = fieldOf(page, 'csrf');
+    const said = { csrf, reason: 'our-outage', corrective_action: 'CA-9', words: 'the night of the 7th' };
+    expect((await viewer.post(action, { ...said, n: '2' })).status).toBe(403);
+    expect((await reviewer.post(action, { ...said, corrective_action: '', n: '2' })).status).toBe(400);
+    // somebody else was quicker
+    expect((await reviewer.post(action, { ...said, n: '3' })).status).toBe(400);
+    expect(await sql`select from exchange.clock_note where words = ${said.words}`).toHaveLength(0);
+    const done = await reviewer.post(action, { ...said, n: '2' });
+    expect([done.status, done.headers.get('location')]).toEqual([303, list]);
+    const notes =
+      await sql`select clock_id as id, reason, corrective_action as action from exchange.clock_note where words = ${said.words} order by 1`;
+    expect(notes.map((n) => ({ ...n }))).toEqual([
+      { id: 'all-1', reason: 'our-outage', action: 'CA-9' },
+      { id: 'all-2', reason: 'our-outage', action: 'CA-9' },
+    ]);
+    const audited =
+      await sql`select object from exchange.audit where action = 'clock-note' and member_id = ${member} and object in ('clock/all-1', 'clock/all-2')`;
+    expect(audited).toHaveLength(2);
+    expect(await (await reviewer.get(list)).text()).not.toContain('One reason for');
+  } finally {
+    await sql`update exchange.clock set state = 'met' where id like 'all-%'`;
+  }
 });
 
 test('the member’s link: birth date, choice, payer; five wrong dates end it', async () => {
