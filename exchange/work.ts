@@ -9,23 +9,22 @@ import { checkAuditDaily } from './audit/check.ts';
 import { proveNext } from './audit/content-proof.ts';
 import { checkDocumentsDaily } from './audit/documents.ts';
 import { sealAll } from './audit/run-seal.ts';
-import { removeStrays } from './export/remove-strays.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
-import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
 import { finishComparing } from './members/compare-moved.ts';
 import { finishImports } from './members/finish-left.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
-import { noteUnnamed, removeComing, removeDocuments } from './pull/remove-documents.ts';
+import { removeComing } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keyAfterUpdate } from './reconcile/keys-anew.ts';
+import { removals } from './retention/removals.ts';
 import { decideAsked } from './review/decide-all.ts';
 import { finishReleases } from './review/release.ts';
 import { keepClocks } from './schedule.ts';
-import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/answer/bulk-job.ts';
+import { claimJob, failJob, renewJob } from './store/answer/bulk-job.ts';
 import { isAnswering } from './store/answer/content-check.ts';
 import { foldDelivered } from './store/answer/fold-delivered.ts';
 import { nextDue } from './store/due.ts';
@@ -41,9 +40,6 @@ const SEAL_MS = 1000;
 /** How often it is looked for daily checks that are due, of payers and of our public documents, the first time when the node has settled; and for
  *  labels that an older program has given beside this one. */
 const LOOK_MS = 600_000;
-const DAY_MS = 86_400_000;
-/** Nobody writes one file, or takes in one request, for so long. */
-const STRAY_MS = 3_600_000;
 const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. `short`: only one about few members. */
@@ -85,22 +81,6 @@ export async function takeJob(deps: Deps, owner: string, short = false): Promise
     clearInterval(renewal);
   }
   return true;
-}
-
-/** Removes files past their time. @throws why one cannot be removed, after all others are */
-export async function removeExpired(deps: Deps): Promise<void> {
-  const files = await expiredFiles(deps.database.sql, deps.clock());
-  const removed: typeof files = [];
-  const failures: unknown[] = [];
-  for (const file of files)
-    try {
-      await deps.blobs.delete(file.blobKey);
-      removed.push(file);
-    } catch (error) {
-      failures.push(error);
-    }
-  await forgetFiles(deps.database.sql, removed, deps.clock());
-  if (failures.length > 0) throw failures[0];
 }
 
 export type ExchangeWorker = {
@@ -190,19 +170,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       deps.log('error', 'housekeeping', { step, error: describe(error) });
     }
   };
-  let unnamedAt = new Date(0);
-  const lookForUnnamed = async () => {
-    if (deps.clock() < unnamedAt) return;
-    unnamedAt = new Date(deps.clock().getTime() + DAY_MS);
-    await noteUnnamed(deps);
-  };
-  let strays = new Set<string>();
-  let straysAt = new Date(0);
-  const lookForStrays = async () => {
-    if (deps.clock() < straysAt) return;
-    straysAt = new Date(deps.clock().getTime() + STRAY_MS);
-    strays = await removeStrays(deps, strays);
-  };
+  const removing = removals(deps);
   const keepHouse = async (): Promise<boolean> => {
     if (!woken) return false;
     woken = false;
@@ -217,14 +185,10 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await inTurn('records of one person', () => finishComparing(deps));
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
-    await inTurn('files past their time', () => removeExpired(deps));
     await inTurn('what exports held', async () => {
       if ((await foldDelivered(deps.database.sql, deps.clock())).more) woken = true;
     });
-    await inTurn('files that nothing names', lookForStrays);
-    await inTurn('documents that nothing names', lookForUnnamed);
-    await inTurn('documents past their time', () => removeDocuments(deps));
-    await inTurn('requests past their time', () => removeRequests(deps));
+    for (const [step, remove] of removing) await inTurn(step, remove);
     await inTurn('raw files', () => pulls.release());
     return false;
   };

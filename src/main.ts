@@ -7,6 +7,7 @@ import { doctor } from './command/doctor.ts';
 import { evidencePack, evidenceVerify } from './command/evidence.ts';
 import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
+import { holdCommands } from './command/holds.ts';
 import { importMembersCommand } from './command/import-members.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { membersContacts, membersInvite, membersOne, membersRelabel, membersTwo } from './command/members.ts';
@@ -166,6 +167,7 @@ pull
   .action(pullGiveUp);
 
 program.addCommand(reconcileCommand());
+program.addCommand(holdCommands());
 
 const publishing = program
   .command('publish')

@@ -330,6 +330,13 @@ export const SETTINGS = {
     integer(3650, 0, 36_500),
     '3650',
   ),
+  rawFileKeepDays: setting(
+    'RAW_FILE_KEEP_DAYS',
+    'Exchange',
+    'Days for which received files are kept when their pull has ended: rules are replayed on them, and a line is shown as it came. Their SHA-256 and the outcome of each line stay. The longest time that one of the lines of business asks for.',
+    integer(3653, 90, 36_500),
+    '3653',
+  ),
   matchRequestKeepDays: setting(
     'MATCH_REQUEST_KEEP_DAYS',
     'Exchange',

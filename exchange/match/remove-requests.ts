@@ -5,7 +5,14 @@ import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import { isPassing } from '../../src/store/failure.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { forgetRequest, hasRemovalRow, type KeptRequest, pastRequests } from '../store/match/match-request.ts';
+import { holdsStay } from '../store/hold.ts';
+import {
+  forgetRequest,
+  hasRemovalRow,
+  isHeldRequest,
+  type KeptRequest,
+  pastRequests,
+} from '../store/match/match-request.ts';
 
 const DAY_MS = 86_400_000;
 /** Removed in one go: the next one follows within a minute. */
@@ -43,8 +50,12 @@ async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Dat
         }),
       ]),
     );
-  await deps.blobs.delete(bodyKey);
-  return forgetRequest(sql, id);
+  return sql.begin(async (tx) => {
+    await holdsStay(tx);
+    if (await isHeldRequest(tx, id)) return false;
+    await deps.blobs.delete(bodyKey);
+    return forgetRequest(tx, id);
+  });
 }
 
 /**

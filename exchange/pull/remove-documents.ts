@@ -2,6 +2,7 @@
 // while a document came.
 import type { Deps } from '../../src/deps.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { hasHold, holdsStay } from '../store/hold.ts';
 import { attachmentKey, goneDocuments, noteGone, takeGone } from '../store/records/attachment.ts';
 import { COMING } from './fetch-attachments.ts';
 
@@ -11,14 +12,16 @@ const MOST = 1000;
 
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock'>;
 
-/** Returns how many were removed. A file is removed before its note is: a process that dies in between does it once more. */
+/** Returns how many were removed; none while a legal hold stands, as nobody knows any more whose they were. A file is removed before its note is: a process that dies in between does it once more. */
 export async function removeDocuments(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
   const before = new Date(at.getTime() - deps.config.documentKeepDays * DAY_MS);
   let removed = 0;
-  for (const sha256 of await goneDocuments(sql, before, MOST))
+  for (const sha256 of (await hasHold(sql)) ? [] : await goneDocuments(sql, before, MOST))
     await sql.begin(async (tx) => {
+      await holdsStay(tx);
+      if (await hasHold(tx)) return;
       if (!(await takeGone(tx, sha256))) return;
       await deps.blobs.delete(attachmentKey(sha256));
       await writeAudit(tx, [

@@ -115,8 +115,10 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
   const chosen = r.only && new Map(r.only.map((o) => [`${o.file}-${o.line}`, o]));
   await lendStaging(deps.database, 1, async ([clients]) => {
     for (const file of await pullFiles(deps.database.sql, r.pull.id)) {
-      if (file.kind === 'error' || file.blobKey === null) continue;
+      if (file.kind === 'error') continue;
       if (r.only && !r.only.some((o) => o.file === file.position)) continue;
+      if (file.blobKey === null && r.only) throw new Error('a file that is to be read again is no longer kept');
+      if (file.blobKey === null) continue;
       const contextOf = (line: number): UnitContext | undefined => {
         if (!chosen) return then;
         const one = chosen.get(`${file.position}-${line}`);

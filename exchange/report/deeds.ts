@@ -20,6 +20,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   search: 'records found by a search',
   everything: 'whole record asked for',
   attachment: 'document fetched from a payer',
+  'pull-files-removed': 'files of a pull removed, their time was over',
   'document-removed': 'fetched document removed, its time was over',
   // the node
   'pull-planned': 'request to a payer planned',
@@ -45,6 +46,8 @@ const DEEDS: Readonly<Record<string, string>> = {
   'give-up': 'gave a pull up',
   decide: 'decided an item',
   'decide-all': 'decided all items of a kind, payer and pull alike',
+  'hold-placed': 'placed a legal hold',
+  'hold-lifted': 'lifted a legal hold',
   'members-one': 'made two members one person',
   'members-two': 'took back that two members are one person',
   choice: 'recorded a choice',

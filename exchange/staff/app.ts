@@ -18,6 +18,7 @@ import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
 import { documents } from './documents.ts';
 import { problem, staffHeaders } from './frame.ts';
+import { holds } from './holds.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
 import { looks } from './looks.ts';
@@ -88,6 +89,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   peers(desk);
   security(desk);
   sessions(desk);
+  holds(desk);
   trail(desk);
   for (const pages of options.further ?? []) pages(desk);
   // the Worker has no harvests

@@ -1,5 +1,6 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
+import { IS_HELD_REQUEST } from './match/match-request.ts';
 import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
 
 type AlertKind =
@@ -91,7 +92,7 @@ export async function standingConditions(
     union all
     -- it should have gone a day ago at least
     select 'request-kept', j.id, 1 from exchange.bulk_job j
-      where j.body_key is not null and j.state not in ('queued', 'running')
+      where not ${sql.unsafe(IS_HELD_REQUEST)} and j.body_key is not null and j.state not in ('queued', 'running')
         and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${keepDays + 1} * interval '1 day'
     union all
     select 'peer-changed', p.id, jsonb_array_length(c.facts->'differs')

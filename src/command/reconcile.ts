@@ -31,6 +31,10 @@ async function reconcileReplay(id: string, options: { dryRun?: boolean; json?: b
     if (!pull) throw new CommandFault(`There is no pull "${id}".`);
     if (pull.state !== 'done')
       throw new CommandFault(`Pull "${id}" is ${pull.state}: only a pull that is done can be replayed.`);
+    if (pull.filesRemovedAt !== null)
+      throw new CommandFault(
+        `The files of pull "${id}" were removed on ${pull.filesRemovedAt.toISOString().slice(0, 10)}, as their time was over: it cannot be replayed.`,
+      );
     const peer = await findPeer(sql, pull.peerId);
     if (!peer) throw new CommandFault(`The payer "${pull.peerId}" of the pull is not registered any more.`);
     const report = await replay(deps, {

@@ -2,9 +2,10 @@
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { removeExpired } from '../../exchange/export/remove-expired.ts';
 import { movePeer } from '../../exchange/peers/registry.ts';
 import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { removeExpired, takeJob } from '../../exchange/work.ts';
+import { takeJob } from '../../exchange/work.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { whileAllowed } from '../../src/http/break-off.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -58,6 +58,7 @@ export type PullReport = {
     | 'since'
     | 'transactionTime'
     | 'partOf'
+    | 'filesRemovedAt'
   >;
   /** pulls that have taken members of this one over */
   parts: string[];

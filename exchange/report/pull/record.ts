@@ -57,7 +57,10 @@ export async function receivedLine(
   const file = (await pullFiles(deps.database.sql, pullId)).find((f) => f.position === at.file);
   const kept = file?.blobKey ? await deps.blobs.get(file.blobKey) : undefined;
   if (!kept && deps.blobs.isCopy === true) return { fault: 'The file is not kept here: open this page at the node.' };
-  if (!kept) return { fault: 'The file is no longer kept.' };
+  if (!kept)
+    return {
+      fault: `The file is no longer kept${file?.sha256 && file.blobKey === null ? `: its time was over. Its SHA-256 was ${file.sha256}` : ''}.`,
+    };
   for await (const line of lines(keptText(kept))) {
     if (line.number < at.line) continue;
     if (line.number > at.line) break;

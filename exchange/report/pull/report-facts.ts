@@ -34,6 +34,14 @@ export function facts(r: PullReport): Table {
       row('Export asked for', timeCell(pull.kickedOffAt, timeZone)),
       row('State of the other payer’s data', timeCell(pull.transactionTime, timeZone)),
       row('Finished', timeCell(pull.finishedAt, timeZone)),
+      ...(pull.filesRemovedAt === null
+        ? []
+        : [
+            row('Files', {
+              ...timeCell(pull.filesRemovedAt, timeZone),
+              text: `removed ${timeText(pull.filesRemovedAt, timeZone)}, as their time was over: their SHA-256 and the outcome of each line stay`,
+            }),
+          ]),
       row('SHA-256 of the manifest', { value: r.manifestSha256, code: true }),
       row('Report made', {
         ...timeCell(r.generatedAt, timeZone),

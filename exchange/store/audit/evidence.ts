@@ -35,11 +35,15 @@ export const EVIDENCE_SQL = {
   'pulls.jsonl': {
     kind: 'What we asked of other payers, with members, events and the SHA-256 of every received file',
     sql: `select p.id, p.peer_id, p.state, p.cause, p.is_full, p.created_at, p.due_at, p.reason, p.group_id, p.manifest, p.since, p.transaction_time, p.kicked_off_at, p.finished_at,
-        p.accepted_by, p.accepted_at,
+        p.accepted_by, p.accepted_at, p.files_removed_at,
         (select jsonb_agg(jsonb_build_object('member', m.member_id, 'consent', m.consent_id, 'policy', m.policy, 'outcome', m.outcome, 'statement', m.statement) order by m.submitted_id) from exchange.pull_member m where m.pull_id = p.id) as members,
         (select jsonb_agg(jsonb_build_object('at', e.at, 'state', e.state, 'detail', e.detail) order by e.id) from exchange.pull_event e where e.pull_id = p.id) as events,
         (select jsonb_agg(jsonb_build_object('position', f.position, 'kind', f.kind, 'type', f.type, 'declared', f.declared, 'units', f.units, 'bytes', f.bytes, 'sha256', f.sha256, 'state', f.state, 'failure', f.failure) order by f.position) from exchange.pull_file f where f.pull_id = p.id) as files
       from ${PULLS} order by p.created_at, p.id`,
+  },
+  'holds.jsonl': {
+    kind: 'Legal holds that stood in the period: of a member, of a payer, or (neither) of everything',
+    sql: `select h.* from exchange.legal_hold h where h.placed_at < $2 and (h.lifted_at is null or h.lifted_at >= $1) order by h.placed_at, h.id`,
   },
   'ledger.jsonl': {
     kind: 'The outcome of every received line',

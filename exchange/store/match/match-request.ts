@@ -1,10 +1,23 @@
 // Requests of bulk matches as they came, which are files beside their job.
 import type { Queryable } from '../../../src/store/database.ts';
+import { isKeptByHold } from '../hold.ts';
 
 export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
 
+/** Does a legal hold keep request `j`: of its payer, of one of our members whom it is about, or of everything? match_member_pkey. */
+export const IS_HELD_REQUEST = isKeptByHold(
+  'j.peer_id',
+  'select m.member_id from exchange.match_member m where m.job_id = j.id and m.member_id is not null',
+);
+
+/** bulk_job_pkey. */
+export async function isHeldRequest(tx: Queryable, id: string): Promise<boolean> {
+  const rows = await tx.unsafe(`select 1 from exchange.bulk_job j where j.id = $1 and ${IS_HELD_REQUEST}`, [id]);
+  return rows.length > 0;
+}
+
 /**
- * Those that were answered, or ended, before a time, the oldest first. bulk_job_request, which holds requests that are kept.
+ * Those that were answered, or ended, before a time, the oldest first, but for what a legal hold keeps. bulk_job_request, which holds requests that are kept.
  * @param after only those that came after this one
  */
 export async function pastRequests(
@@ -14,11 +27,13 @@ export async function pastRequests(
   after?: KeptRequest,
 ): Promise<KeptRequest[]> {
   return [
-    ...(await sql<KeptRequest[]>`
-      select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job
-      where body_key is not null and state not in ('queued', 'running') and coalesce(completed_at, received_at) < ${before}
-        and (received_at, id) > (coalesce(${after?.receivedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''})
-      order by received_at, id limit ${limit}`),
+    ...(await sql.unsafe<KeptRequest[]>(
+      `select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job j
+       where body_key is not null and state not in ('queued', 'running') and coalesce(completed_at, received_at) < $1::timestamptz
+         and (received_at, id) > (coalesce($2::timestamptz, '-infinity'), $3::text) and not ${IS_HELD_REQUEST}
+       order by received_at, id limit $4`,
+      [before, after?.receivedAt ?? null, after?.id ?? '', limit],
+    )),
   ];
 }
 

@@ -57,12 +57,14 @@ export type Pull = {
   fetchForm: FetchForm | null;
   /** the pull whose members some of these were; null of one that was planned */
   partOf: string | null;
+  /** when its files went, as their time was over; null while they are there */
+  filesRemovedAt: Date | null;
 };
 
 /** Columns of a {@link Pull}. */
 export const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
   match_status_url as "matchStatusUrl", group_id as "groupId", export_status_url as "exportStatusUrl", manifest, since, transaction_time as "transactionTime",
-  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm", part_of as "partOf"`;
+  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm", part_of as "partOf", files_removed_at as "filesRemovedAt"`;
 
 export async function findPull(sql: Queryable, id: string): Promise<Pull | undefined> {
   const [row] = await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull where id = $1`, [id]);

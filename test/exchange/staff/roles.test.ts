@@ -27,11 +27,12 @@ const FIGURES = [
   '/staff/questions',
   '/staff/requests',
   '/staff/requests/:id',
+  '/staff/retention',
   '/staff/texts/:sha256',
   '/staff/trail',
 ];
-/** The registry of payers, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
-const REGISTRY = /^\/staff\/(peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)/;
+/** The registry of payers, legal holds, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
+const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/)/;
 /** Before there is a session, and its end. */
 const OPEN = /^\/staff\/(sign-in|sign-out|callback|logout|back-channel-logout|style\.css|oidc)/;
 

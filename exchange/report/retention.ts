@@ -1,0 +1,72 @@
+// How long what is kept, what has gone by now, and the legal holds: for the page of both.
+import type { Deps } from '../../src/deps.ts';
+import { type Hold, listHolds } from '../store/hold.ts';
+import { countPastFiles } from '../store/pull/past-files.ts';
+
+const DAY_MS = 86_400_000;
+
+export type Kept = {
+  what: string;
+  /** how long, in words */
+  time: string;
+  /** what stays when it goes, or why it never goes */
+  stays: string;
+  setting?: string;
+};
+export type RetentionReport = {
+  kept: Kept[];
+  /** pulls whose received files are there, went, and are kept beyond their time by a hold; when the next go */
+  files: { kept: number; removed: number; held: number; nextAt: Date | null };
+  holds: Hold[];
+};
+
+const days = (n: number): string => (n >= 730 ? `${Math.floor(n / 365)} years (${n} days)` : `${n} days`);
+
+export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | 'clock'>): Promise<RetentionReport> {
+  const { config } = deps;
+  const { sql } = deps.database;
+  const keepMs = config.rawFileKeepDays * DAY_MS;
+  const [files, holds] = await Promise.all([
+    countPastFiles(sql, new Date(deps.clock().getTime() - keepMs)),
+    listHolds(sql),
+  ]);
+  const { kept, removed, held, oldest } = files;
+  return {
+    kept: [
+      {
+        what: 'Clocks, choices with their proof and text, attestations, decisions, reports, accounts of disclosures, audit trail',
+        time: 'without end',
+        stays:
+          'The node removes none of it, which covers every duty to keep: ten years, six for accounts of disclosures.',
+      },
+      {
+        what: 'Files as other payers sent them',
+        time: `${days(config.rawFileKeepDays)} after their pull has ended`,
+        stays:
+          'SHA-256 of each file, outcome of each line, and the records that were taken in. Not while somebody has to decide about a line.',
+        setting: 'RAW_FILE_KEEP_DAYS',
+      },
+      {
+        what: 'Documents fetched from other payers',
+        time: `${days(config.documentKeepDays)} after no version of a record names them`,
+        stays: 'SHA-256, in the audit trail.',
+        setting: 'DOCUMENT_KEEP_DAYS',
+      },
+      {
+        what: 'Requests for matches, as other payers sent them',
+        time: `${days(config.matchRequestKeepDays)} after the answer`,
+        stays: 'SHA-256 in the audit trail; what was decided of each member, with consent and coverage.',
+        setting: 'MATCH_REQUEST_KEEP_DAYS',
+      },
+      {
+        what: 'Files of our answers to other payers',
+        time: `${config.exportKeepHours} hours after they were made`,
+        stays:
+          'SHA-256 of each, what it held of whom, and what the walk through it found. A hold does not keep them: they are copies of records that stay.',
+        setting: 'EXPORT_KEEP_HOURS',
+      },
+    ],
+    files: { kept, removed, held, nextAt: oldest === null ? null : new Date(oldest.getTime() + keepMs) },
+    holds,
+  };
+}

@@ -1,0 +1,76 @@
+// Received files go when they were kept long enough. What became of each line stays, and of each file its SHA-256, in its row and in the audit.
+import type { Deps } from '../../src/deps.ts';
+import { describe } from '../../src/http/fhir-app.ts';
+import { isPassing } from '../../src/store/failure.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { holdsStay } from '../store/hold.ts';
+import {
+  areKept,
+  filesThere,
+  forgetPullFiles,
+  isRemovalTold,
+  type PastFiles,
+  pastFiles,
+} from '../store/pull/past-files.ts';
+
+const DAY_MS = 86_400_000;
+/** Pulls whose files are removed in one go. */
+const MOST = 100;
+
+type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock' | 'log'>;
+
+/** The hashes are in the audit before a file goes, and the rows are changed last: a process that dies in between does the rest when it is back. */
+async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise<boolean> {
+  const { sql } = deps.database;
+  const there = await filesThere(sql, id);
+  const files = there.map(({ file, sha256, bytes }) => ({ file, sha256, bytes }));
+  if (files.length > 0 && !(await isRemovalTold(sql, id)))
+    await sql.begin((tx) =>
+      writeAudit(tx, [
+        auditRow({
+          at,
+          actorKind: 'system',
+          actor: 'retention',
+          action: 'pull-files-removed',
+          object: `pull/${id}`,
+          peerId,
+          detail: { files },
+        }),
+      ]),
+    );
+  return sql.begin(async (tx) => {
+    await holdsStay(tx);
+    if (await areKept(tx, id)) return false;
+    // parts of files that never became whole, too
+    const parts = await deps.blobs.list(`pulls/${id}/`);
+    for (const key of new Set([...there.map((f) => f.key), ...parts])) await deps.blobs.delete(key);
+    return forgetPullFiles(tx, id, at);
+  });
+}
+
+/**
+ * Removes the files of pulls that ended `RAW_FILE_KEEP_DAYS` ago; those that a legal hold keeps, and those that somebody has to decide about, stay. One that
+ * cannot be removed keeps none behind it waiting and is tried again with the next round; the log has one line a round, with how many and why the first one. A
+ * database that is away ends the round.
+ * @returns `more`: there may be further ones
+ */
+export async function removeFiles(deps: Needs): Promise<{ removed: number; more: boolean }> {
+  const at = deps.clock();
+  const before = new Date(at.getTime() - deps.config.rawFileKeepDays * DAY_MS);
+  let removed = 0;
+  const failures: { pull: string; error: string }[] = [];
+  let page = await pastFiles(deps.database.sql, before, MOST);
+  while (page.length > 0 && removed < MOST) {
+    for (const one of page)
+      try {
+        if (await remove(deps, one, at)) removed++;
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        failures.push({ pull: one.id, error: describe(error) });
+      }
+    page = page.length < MOST ? [] : await pastFiles(deps.database.sql, before, MOST, page.at(-1));
+  }
+  const [first] = failures;
+  if (first) deps.log('error', 'received files not removed', { ...first, count: failures.length });
+  return { removed, more: page.length > 0 };
+}

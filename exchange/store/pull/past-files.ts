@@ -1,0 +1,76 @@
+// Received files that were kept long enough, pull by pull: their SHA-256, and what became of each line, stays.
+import type { Queryable } from '../../../src/store/database.ts';
+import { isKeptByHold } from '../hold.ts';
+
+export type PastFiles = { id: string; peerId: string; finishedAt: Date };
+
+/** What a person has still to decide, or has decided and is not carried out, and a document that is still to be fetched, need the file. */
+const NEEDED = `exists (select from exchange.review_item v where v.pull_id = p.id and (v.state = 'open' or exists (select from exchange.release_due r where r.item_id = v.id)))
+  or exists (select from exchange.attachment a where a.pull_id = p.id and a.state = 'due')`;
+
+const HELD = isKeptByHold('p.peer_id', 'select m.member_id from exchange.pull_member m where m.pull_id = p.id');
+
+/** Does a hold keep the files of a pull, or somebody need them? pull_pkey and those of {@link pastFiles}. */
+export async function areKept(tx: Queryable, pullId: string): Promise<boolean> {
+  const rows = await tx.unsafe(`select 1 from exchange.pull p where p.id = $1 and (${NEEDED} or ${HELD})`, [pullId]);
+  return rows.length > 0;
+}
+
+/**
+ * Ended pulls whose files are there and past their time, the oldest first: but for what a legal hold keeps, and what somebody has to decide about.
+ * pull_files_kept, review_item_pull, attachment_pull, pull_member_pkey.
+ * @param after only those that ended after this one
+ */
+export async function pastFiles(sql: Queryable, before: Date, limit: number, after?: PastFiles): Promise<PastFiles[]> {
+  return [
+    ...(await sql.unsafe<PastFiles[]>(
+      `select p.id, p.peer_id as "peerId", p.finished_at as "finishedAt" from exchange.pull p
+       where p.files_removed_at is null and p.finished_at is not null and p.finished_at < $1::timestamptz and p.state in ('done', 'refused', 'failed', 'withdrawn')
+         and (p.finished_at, p.id) > (coalesce($2::timestamptz, '-infinity'), $3::text)
+         and not (${NEEDED}) and not ${HELD}
+       order by p.finished_at, p.id limit $4`,
+      [before, after?.finishedAt ?? null, after?.id ?? '', limit],
+    )),
+  ];
+}
+
+/** The files of a pull that are there whole. pull_file_pkey. */
+export async function filesThere(
+  sql: Queryable,
+  pullId: string,
+): Promise<{ key: string; file: number; sha256: string | null; bytes: number }[]> {
+  const rows = await sql<{ key: string; file: number; sha256: string | null; bytes: string | null }[]>`
+    select blob_key as key, position as file, sha256, bytes from exchange.pull_file where pull_id = ${pullId} and blob_key is not null order by position`;
+  return rows.map((r) => ({ ...r, bytes: Number(r.bytes ?? 0) }));
+}
+
+/** Does the audit know that the files of a pull were to go? What could not be removed is tried again, and is told once. audit_object. */
+export async function isRemovalTold(sql: Queryable, pullId: string): Promise<boolean> {
+  const rows = await sql`
+    select 1 from exchange.audit where object = ${`pull/${pullId}`} and action = 'pull-files-removed' limit 1`;
+  return rows.length > 0;
+}
+
+/** False when another process was first. pull_pkey, pull_file_pkey. */
+export async function forgetPullFiles(tx: Queryable, pullId: string, at: Date): Promise<boolean> {
+  const mine =
+    await tx`update exchange.pull set files_removed_at = ${at} where id = ${pullId} and files_removed_at is null returning 1`;
+  if (mine.length === 1)
+    await tx`update exchange.pull_file set blob_key = null where pull_id = ${pullId} and blob_key is not null`;
+  return mine.length === 1;
+}
+
+/** Pulls whose files are there, those whose files went, when the next of those goes, and how many a hold keeps beyond their time. pull_files_kept. */
+export async function countPastFiles(
+  sql: Queryable,
+  before: Date,
+): Promise<{ kept: number; removed: number; oldest: Date | null; held: number }> {
+  const [row] = await sql.unsafe<{ kept: number; removed: number; oldest: Date | null; held: number }[]>(
+    `select count(*) filter (where p.files_removed_at is null)::int as kept, count(p.files_removed_at)::int as removed,
+       min(p.finished_at) filter (where p.files_removed_at is null) as oldest,
+       count(*) filter (where p.files_removed_at is null and p.finished_at < $1::timestamptz and ${HELD})::int as held
+     from exchange.pull p where p.finished_at is not null and exists (select from exchange.pull_file f where f.pull_id = p.id and f.sha256 is not null)`,
+    [before],
+  );
+  return row ?? { kept: 0, removed: 0, oldest: null, held: 0 };
+}

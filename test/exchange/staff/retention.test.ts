@@ -1,0 +1,149 @@
+// Received files go when their time is over, with their hashes kept, and never while a legal hold is about them or somebody has to decide. The page of both.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { removeDocuments } from '../../../exchange/pull/remove-documents.ts';
+import { HOLD_FAULTS, liftHold, placeHold } from '../../../exchange/retention/holds.ts';
+import { removeFiles } from '../../../exchange/retention/remove-files.ts';
+import { noteGone } from '../../../exchange/store/records/attachment.ts';
+import { fieldOf, HAND, type StaffNode, startStaff, Visitor } from './support.ts';
+
+const DAY = 86_400_000;
+const TEN_YEARS = 3653;
+const WHO = { kind: 'command', subject: 'ada', requestId: '' } as const;
+let node: StaffNode;
+let admin: Visitor;
+let viewer: Visitor;
+beforeAll(async () => {
+  node = await startStaff();
+  [admin, viewer] = [new Visitor(node.app, node.ours.base), new Visitor(node.app, node.ours.base)];
+  await admin.signIn('dev-admin', node.account.password);
+  await viewer.signIn('dev-viewer', node.account.password);
+});
+afterAll(() => node?.close());
+
+const after = (days: number) => ({ ...node.ours.deps, clock: () => new Date(Date.now() + days * DAY) });
+const removed = async (days: number) => (await removeFiles(after(days))).removed;
+const files = (pull: string) => node.ours.deps.blobs.list(`pulls/${pull === HAND ? 'hand' : pull}/`);
+type Tables = Record<string, Record<string, string | null>[]>;
+const page = async (who: Visitor): Promise<Tables> => {
+  const { tables } = (await (await who.get('/staff/retention?format=json')).json()) as { tables: Tables };
+  return tables;
+};
+
+test('a hold of its payer, of a member, or of everything keeps a file beyond its time', async () => {
+  const { deps } = node.ours;
+  const { sql } = deps.database;
+  const [pull] = await sql<{ peer: string }[]>`select peer_id as peer from exchange.pull where id = ${HAND}`;
+  const about: { member: string; peer: string }[] = [
+    { member: '', peer: pull?.peer ?? '' },
+    { member: node.memberId, peer: '' },
+    { member: '', peer: '' },
+  ];
+  for (const of of about) {
+    const placed = await placeHold(deps, { ...of, reason: 'matter 17' }, WHO);
+    expect(placed).toHaveProperty('id');
+    expect(await removed(TEN_YEARS + 400)).toBe(0);
+    expect(await files(HAND)).toHaveLength(1);
+    const id = 'id' in placed ? placed.id : '';
+    expect(await liftHold(deps, { id, reason: 'matter closed' }, WHO)).toBeUndefined();
+    expect(await liftHold(deps, { id, reason: 'matter closed' }, WHO)).toBe('unknown');
+  }
+  const deeds = await sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.audit where action in ('hold-placed', 'hold-lifted') group by action`;
+  expect(deeds.map((d) => d.n)).toEqual([3, 3]);
+});
+
+test('a hold of who goes on as another one keeps what was asked for under either', async () => {
+  const { sql } = node.ours.deps.database;
+  await sql`insert into exchange.member (id, umb) values ('former', 'U-former')`;
+  const placed = await placeHold(node.ours.deps, { member: 'former', peer: '', reason: 'matter 18' }, WHO);
+  const id = 'id' in placed ? placed.id : '';
+  await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason)
+    values ('mm', ${node.memberId}, 'former', now(), 'staff', 'ada', 'one person')`;
+  expect(await removed(TEN_YEARS + 400)).toBe(0);
+  await sql`update exchange.member_merge set undone_at = now(), undone_by = 'ada', undo_reason = 'two' where id = 'mm'`;
+  expect(await liftHold(node.ours.deps, { id, reason: 'done with' }, WHO)).toBeUndefined();
+});
+
+test('what nothing keeps goes with its hash told, once, and the pages say so', async () => {
+  const { deps } = node.ours;
+  const { sql } = deps.database;
+  const [file] = await sql<{ sha: string }[]>`select sha256 as sha from exchange.pull_file where pull_id = ${HAND}`;
+  // too early, and stuck: it is told, and tried again
+  expect(await removed(1)).toBe(0);
+  const told: unknown[] = [];
+  const stuck = { ...deps.blobs, delete: () => Promise.reject(Object.assign(new Error('x'), { code: 'EROFS' })) };
+  const log = (_: unknown, event: string, more?: object) => void told.push([event, more]);
+  expect(await removeFiles({ ...after(TEN_YEARS), blobs: stuck, log })).toEqual({ removed: 0, more: false });
+  expect(told).toEqual([
+    ['received files not removed', { pull: HAND, error: expect.stringContaining('EROFS'), count: 1 }],
+  ]);
+  // the pull that just ended has still its time, and what somebody has to decide about
+  expect([await removed(TEN_YEARS - 1), await files(HAND)]).toEqual([1, []]);
+  expect(await removed(TEN_YEARS - 1)).toBe(0);
+  const rows = await sql<{ detail: unknown }[]>`
+    select detail from exchange.audit where action = 'pull-files-removed' and object = ${`pull/${HAND}`}`;
+  expect(rows.map((r) => r.detail)).toEqual([{ files: [{ file: 0, sha256: file?.sha, bytes: expect.any(Number) }] }]);
+  expect(await (await viewer.get(`/staff/pulls/${HAND}`)).text()).toContain('as their time was over');
+  const reviewer = new Visitor(node.app, node.ours.base);
+  await reviewer.signIn('dev-reviewer', node.account.password);
+  const record = await (await reviewer.get(`/staff/pulls/${HAND}/lines/0/1/0`)).text();
+  expect(record).toContain(`its time was over. Its SHA-256 was ${file?.sha}`);
+
+  await sql`update exchange.review_item set state = 'decided' where id = (select id from exchange.review_item where state = 'open' and pull_id = ${node.pullId} order by id limit 1)`;
+  const [open] = await sql<
+    { n: number }[]
+  >`select count(*)::int as n from exchange.review_item where state = 'open' and pull_id = ${node.pullId}`;
+  expect(open?.n).toBeGreaterThan(0);
+  expect(await removed(TEN_YEARS + 1)).toBe(0);
+  await sql`update exchange.review_item set state = 'decided' where state = 'open'`;
+  expect((await files(node.pullId)).length).toBeGreaterThan(0);
+  expect([await removed(TEN_YEARS + 1), await files(node.pullId)]).toEqual([1, []]);
+});
+
+test('documents that nothing names stay while any hold stands', async () => {
+  const { deps } = node.ours;
+  const sha = 'ab'.repeat(32);
+  await noteGone(deps.database.sql, [sha], new Date(Date.now() - DAY));
+  const placed = await placeHold(deps, { member: node.memberId, peer: '', reason: 'matter 19' }, WHO);
+  expect(await removeDocuments(after(4000))).toBe(0);
+  await liftHold(deps, { id: 'id' in placed ? placed.id : '', reason: 'done with' }, WHO);
+  expect(await removeDocuments(after(4000))).toBe(1);
+});
+
+test('administrators place and lift holds on the page; wrong input is a sentence', async () => {
+  const csrf = fieldOf(await (await admin.get('/staff/retention')).text(), 'csrf');
+  const place = (fields: Record<string, string>) => admin.post('/staff/retention/place', { csrf, ...fields });
+  const wrong: [Record<string, string>, string][] = [
+    [{ member: 'nobody', peer: '', reason: 'matter 20' }, HOLD_FAULTS.member],
+    [{ member: '', peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.peer],
+    [{ member: node.memberId, peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.both],
+    [{ member: node.memberId, peer: '', reason: ' x ' }, HOLD_FAULTS.reason],
+  ];
+  for (const [fields, sentence] of wrong) {
+    const answer = await place(fields);
+    expect([answer.status, (await answer.text()).includes(sentence)]).toEqual([400, true]);
+  }
+  const before = (await page(viewer)).holds?.length;
+  expect((await place({ member: node.memberId, peer: '', reason: 'matter 20' })).status).toBe(303);
+  const { holds = [], times = [], files: counts = [] } = await page(viewer);
+  expect(holds).toHaveLength((before ?? 0) + 1);
+  expect(holds[0]).toMatchObject({ state: 'stands', reason: 'matter 20', placed_by: 'dev|dev-admin' });
+  // by key: no name, and no id of a member
+  expect(holds[0]?.['about']).toMatch(/^M-[0-9a-f]{10}$/);
+  expect(times.map((t) => t['setting'])).toContain('RAW_FILE_KEEP_DAYS');
+  expect(counts.map((c) => c['n'])).toEqual([0, 2, 0, null]);
+
+  const html = await (await admin.get('/staff/retention')).text();
+  expect(await (await viewer.get('/staff/retention')).text()).not.toContain('<textarea');
+  const hold = holds[0]?.['hold'] ?? '';
+  expect(html).toContain(`value="${hold}"`);
+  expect((await viewer.post('/staff/retention/lift', { csrf, hold, reason: 'mine' })).status).toBe(403);
+  const lift = (id: string, reason: string) => admin.post('/staff/retention/lift', { csrf, hold: id, reason });
+  expect((await lift('nothing', 'matter closed')).status).toBe(404);
+  expect((await lift(hold, '')).status).toBe(400);
+  expect((await lift(hold, 'matter closed')).status).toBe(303);
+  expect((await page(viewer)).holds?.find((h) => h['hold'] === hold)).toMatchObject({
+    state: 'lifted',
+    lift_reason: 'matter closed',
+  });
+});
