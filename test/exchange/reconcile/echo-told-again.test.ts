@@ -43,6 +43,18 @@ test('a copy of ours', async () => {
   expect(await brokenLaws(sql)).toEqual({});
 });
 
+test('a copy of ours that was entered in error, as its payer says', async () => {
+  const { pull, ledger, sql } = node;
+  const copy = (more: object) =>
+    output('Observation', lab('c1', { meta: { source: `${OUR_BASE}/Observation/x1` }, ...more }));
+  expect(await ledger((await pull([copy({})], day(1))).id)).toEqual(['echo Observation/c1']);
+  const { id } = await pull([copy({ status: 'entered-in-error' })], day(2));
+  expect(await ledger(id)).toEqual(['retracted entered-in-error Observation/c1']);
+  expect(await results()).toEqual([{ origin: 'own', id: 'x1', version: 1, deleted: false, value: '13.5' }]);
+  // nothing that was shown is gone
+  expect(await brokenLaws(sql)).toEqual({});
+});
+
 test('a copy of what another payer told', async () => {
   const { pull, ledger, sql } = node;
   await sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
