@@ -35,15 +35,17 @@ export async function followNames(tx: Queryable, work: Decided, known: (s: strin
     await tx`select from exchange.identity where peer_id = ${work.peerId} and is_newest is not null limit 1`;
   if (any === undefined || (await laterAnswers(tx, work)).length > 0) return;
   await tx.unsafe(
-    `with told as materialized (
-       select type, source_id from exchange.staging s
-       where pull_id = $1 and source_id is not null and (has_body or ${known('s')}) and reason is distinct from 'entered-in-error'
-         and reason is distinct from 'duplicate-in-job' and outcome is distinct from 'rejected'
-       union
-       select b.type, u from exchange.staging_block b cross join unnest(b.source_ids) u where b.pull_id = $1
-     ), name as materialized (
-       select i.type, i.local_id, i.source_id, i.is_newest, t.type is not null as is_told from exchange.identity i left join told t using (type, source_id)
-       where i.peer_id = $2 and i.is_newest is not null
+    `with name as materialized (
+       -- by grouping: of how much there is the planner knows nothing, and a join would go through all for each
+       select type, source_id, max(local_id) as local_id, bool_or(is_newest) as is_newest, bool_or(is_told) as is_told from (
+         select type, source_id, local_id, is_newest, false as is_told from exchange.identity where peer_id = $2 and is_newest is not null
+         union all
+         select type, source_id, null, null, true from exchange.staging s
+         where pull_id = $1 and source_id is not null and (has_body or ${known('s')}) and reason is distinct from 'entered-in-error'
+           and reason is distinct from 'duplicate-in-job' and outcome is distinct from 'rejected'
+         union all
+         select b.type, u, null, null, true from exchange.staging_block b cross join unnest(b.source_ids) u where b.pull_id = $1
+       ) n group by type, source_id having max(local_id) is not null
      ), back as materialized (
        select type, local_id, max(source_id) filter (where is_told) as source_id from name
        group by type, local_id having bool_or(is_told) and not bool_or(is_told and is_newest)
