@@ -108,7 +108,7 @@ test('what was numbered anew before former numbers were noted', async () => {
   await tell(true, told('a'));
   await tell(true, told('b'));
   await node.sql`update exchange.identity set is_newest = null where is_newest is false`;
-  const [, , note] = readFileSync('drizzle/20261201223001_former_names/migration.sql', 'utf8').split(
+  const [, , note] = readFileSync('drizzle/20261201230001_former_names/migration.sql', 'utf8').split(
     '--> statement-breakpoint',
   );
   await node.sql.unsafe(note ?? '');
