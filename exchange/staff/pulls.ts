@@ -4,7 +4,9 @@ import type { Table } from '../../src/ui/table.ts';
 import { meaning, PULL_STATES } from '../reconcile/reasons.ts';
 import { numbers, type PULL_SHOWS, type PullLine, pagePulls, peerLines, recentAlerts } from '../report/lists.ts';
 import { instantsOf, readPeriod } from '../report/period.ts';
+import { queueLines, queueTable } from '../report/queues.ts';
 import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from '../report/words.ts';
+import type { QueueName } from '../review/queues.ts';
 import { alertTable, MOST_ALERTS } from './alerts.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
@@ -82,11 +84,20 @@ export function pulls(desk: Desk): void {
 
   desk.page('/staff', 'counts', async (visit) => {
     const now = deps.clock();
-    const [n, recent, alerts] = await Promise.all([
+    const [n, recent, alerts, queues] = await Promise.all([
       numbers(sql, now),
       pagePulls(sql, {}, now, 10),
       recentAlerts(sql, MOST_ALERTS + 1),
+      queueLines(deps),
     ]);
+    const waitingAt = (name: QueueName): string | undefined =>
+      name === 'clocks'
+        ? address('/staff/clocks', { show: 'overdue' })
+        : name === 'pulls'
+          ? address('/staff/pulls', { show: 'waiting' })
+          : may(visit.session, 'rows')
+            ? '/staff/conflicts'
+            : undefined;
     const sum = (states: readonly string[]) =>
       n.pulls.filter((p) => states.includes(p.state)).reduce((s, p) => s + p.n, 0);
     const total = n.pulls.reduce((s, p) => s + p.n, 0);
@@ -167,7 +178,12 @@ export function pulls(desk: Desk): void {
       place: 'overview' as const,
       lead: [`How the payer-to-payer exchange of ${deps.config.planName} stands.`],
       before: html`<ul class="tiles">${tiles.map(tile)}</ul>`,
-      tables: [alertTable(alerts, timeZone), pullTable(recent, now, timeZone, 'Newest pulls'), states],
+      tables: [
+        alertTable(alerts, timeZone),
+        queueTable(queues, timeZone, waitingAt),
+        pullTable(recent, now, timeZone, 'Newest pulls'),
+        states,
+      ],
     };
     const isPage = (visit.c.req.query('format') ?? 'html') === 'html';
     return desk.show(visit, isPage ? view : { ...view, tables: [figures, ...view.tables] });
