@@ -96,8 +96,6 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   ),
   'unknown-parameter': calm('A request had a parameter that is not supported.'),
   'not-acceptable': calm('An answer was asked for in a form that is not made here.'),
-  'not-found': calm('A payer asked for something that is not there, or not any more.'),
-  gone: calm('A payer asked for something whose time is over.'),
   role: look('A person opened a page that their role does not open.', 'Nothing, unless it is often.'),
 };
 

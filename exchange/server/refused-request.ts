@@ -2,7 +2,7 @@
 // what the asker may not have (authorize.ts).
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Deps } from '../../src/deps.ts';
-import { Outcome } from '../../src/fhir/outcome.ts';
+import { Outcome, type OutcomeCode } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { bookRequest } from '../store/answer/refused-request.ts';
 
@@ -28,18 +28,30 @@ function taken(deps: Deps, key: string, now: number): number {
   return times;
 }
 
+/** What is wrong with a request. What is not there, or over, or at another address, is no refusal. */
+const WRONG: ReadonlySet<OutcomeCode> = new Set([
+  'unprocessable',
+  'invalid-json',
+  'too-large',
+  'unsupported-media-type',
+  'missing-parameter',
+  'invalid-parameter',
+  'unknown-parameter',
+  'not-acceptable',
+]);
+
 /** The reason, and what was said when it holds nothing that the asker sent; undefined of what is no refusal, or is told elsewhere. */
 function reasonOf(
   c: Context<FhirEnv>,
   error: Outcome,
   isKnown: boolean,
 ): { reason: string; said?: string } | undefined {
-  if (error.status < 400 || error.status >= 500 || error.status === 429 || told.has(c)) return undefined;
+  if (told.has(c)) return undefined;
   if (error.code === 'not-signed-in')
     return {
       reason: isKnown ? 'token-void' : c.req.header('authorization') === undefined ? 'no-token' : 'invalid-token',
     };
-  if (!isKnown) return undefined;
+  if (!isKnown || !WRONG.has(error.code)) return undefined;
   return error.code === 'unprocessable' && error.details !== undefined
     ? { reason: error.code, said: error.details.slice(0, 200) }
     : { reason: error.code };
