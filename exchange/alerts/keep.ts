@@ -37,6 +37,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'request-failed',
     'request-waits',
     'request-kept',
+    'emergency-access',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

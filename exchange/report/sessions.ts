@@ -209,7 +209,22 @@ export async function recordView(
       detail: { page: look.page, rows: look.rows, format: look.format, ...devMark(session) },
     });
   const members = [...new Set(look.memberIds)];
-  await writeAudit(deps.database.sql, members.length === 0 ? [row()] : members.map((m) => row(m)));
+  const { emergency } = session;
+  const through = (memberId: string) =>
+    auditRow({
+      at,
+      actorKind: 'staff',
+      actor: session.subject,
+      action: 'emergency-look',
+      object: `emergency/${emergency?.id ?? ''}`,
+      memberId,
+      requestId: look.requestId,
+      detail: { page: look.page, ...devMark(session) },
+    });
+  await writeAudit(deps.database.sql, [
+    ...(members.length === 0 ? [row()] : members.map((m) => row(m))),
+    ...(emergency === null ? [] : members.map(through)),
+  ]);
 }
 
 /** Records that rows of a page left as a file. */

@@ -46,6 +46,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A match request is there past its time and cannot be removed',
     href: (id) => `/staff/requests/${id}`,
   },
+  'emergency-access': {
+    text: 'An administrator has members’ records open by emergency access',
+    href: () => '/staff/emergency',
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

@@ -83,7 +83,7 @@ export function csrfField(session: StaffSession): Safe {
 function header(session: StaffSession | undefined, place: Place | undefined, plan: string): Safe {
   const who =
     session &&
-    html`<div class="who"><span>${session.name} (${session.roles.join(', ')})</span><form method="post" action="/staff/sign-out">${csrfField(session)}<button class="plain">Sign out</button></form></div>`;
+    html`<div class="who"><span>${session.name} (${session.roles.join(', ')}${session.emergency === null ? '' : html`, <a href="/staff/emergency">emergency access</a>`})</span><form method="post" action="/staff/sign-out">${csrfField(session)}<button class="plain">Sign out</button></form></div>`;
   const nav =
     session &&
     html`<nav aria-label="Staff pages"><ul>${NAV.filter(([, , , takes = 'counts']) => may(session, takes)).map(

@@ -19,7 +19,8 @@ type AlertKind =
   | 'must-not-leave'
   | 'request-failed'
   | 'request-waits'
-  | 'request-kept';
+  | 'request-kept'
+  | 'emergency-access';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
@@ -94,6 +95,8 @@ export async function standingConditions(
     select 'request-kept', j.id, 1 from exchange.bulk_job j
       where not ${sql.unsafe(IS_HELD_REQUEST)} and j.body_key is not null and j.state not in ('queued', 'running')
         and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${keepDays + 1} * interval '1 day'
+    union all
+    select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
     union all
     select 'peer-changed', p.id, jsonb_array_length(c.facts->'differs')
       from exchange.peer p cross join lateral (select facts from exchange.peer_check where peer_id = p.id order by id desc limit 1) c

@@ -1,4 +1,4 @@
-// Records of other people that payers sent: a table of the compliance report.
+// Records of other people that payers sent, and emergency access to those of members: tables of the compliance report.
 import type { Table } from '../../../src/ui/table.ts';
 import { meaning } from '../../reconcile/reasons.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
@@ -31,5 +31,22 @@ export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
       when('told', 'List for the payer taken'),
     ],
     'No payer sent records of somebody else.',
+  );
+}
+
+export function emergenciesTable(rows: readonly Row[], timeZone: string): Table {
+  const when = instants(timeZone);
+  return table(
+    'emergencies',
+    'Emergency access to members’ records',
+    rows,
+    [
+      of('subject', 'By', 'head'),
+      when('beganAt', 'Opened'),
+      of('reason', 'Reason'),
+      when('untilAt', 'Until'),
+      of('members', 'Members looked at', 'number'),
+    ],
+    'It was not used.',
   );
 }

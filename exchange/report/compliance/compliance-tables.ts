@@ -10,7 +10,7 @@ import { ANSWERS, deed, instants, minutes, of, outcomeRows, REQUEST_KINDS, table
 import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
-import { incidentsTable } from './compliance-incidents.ts';
+import { emergenciesTable, incidentsTable } from './compliance-incidents.ts';
 import { lateTable } from './compliance-late.ts';
 import { figureTable } from './figure-table.ts';
 import { type Lead, leading, type Narrowing } from './leads.ts';
@@ -20,6 +20,7 @@ export const MORE = [
   'metrics',
   'decisions',
   'education',
+  'emergencies',
   'findings',
   'incidents',
   'notInTime',
@@ -226,6 +227,7 @@ export function complianceTables(
     rejectedTable(more.rejected, view.timeZone),
     findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
+    emergenciesTable(more.emergencies, view.timeZone),
     proofsTable(more.proofs),
     table(
       'disclosures',

@@ -41,6 +41,11 @@ export const EVIDENCE_SQL = {
         (select jsonb_agg(jsonb_build_object('position', f.position, 'kind', f.kind, 'type', f.type, 'declared', f.declared, 'units', f.units, 'bytes', f.bytes, 'sha256', f.sha256, 'state', f.state, 'failure', f.failure) order by f.position) from exchange.pull_file f where f.pull_id = p.id) as files
       from ${PULLS} order by p.created_at, p.id`,
   },
+  'emergencies.jsonl': {
+    kind: 'Emergency access to members’ records that was open in the period',
+    sql: `select e.id, e.subject, e.reason, e.began_at, e.until_at, e.ended_at from exchange.emergency_access e
+      where e.began_at < $2 and coalesce(e.ended_at, e.until_at) >= $1 order by e.began_at, e.id`,
+  },
   'holds.jsonl': {
     kind: 'Legal holds that stood in the period: of a member, of a payer, or (neither) of everything',
     sql: `select h.* from exchange.legal_hold h where h.placed_at < $2 and (h.lifted_at is null or h.lifted_at >= $1) order by h.placed_at, h.id`,

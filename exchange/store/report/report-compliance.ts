@@ -181,6 +181,10 @@ const COMPLIANCE_SQL = {
       left join exchange.pull y on y.id = i.last_pull
       where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')}) x
     where ${USED} group by 1, 2, 3 order by 5, 1`,
+  emergencies: `
+    select e.subject, e.reason, e.began_at as "beganAt", coalesce(e.ended_at, e.until_at) as "untilAt",
+      (select count(distinct a.member_id)::int from exchange.audit a where a.object = 'emergency/' || e.id and a.action = 'emergency-look') as members
+    from exchange.emergency_access e where e.began_at >= $1 and e.began_at < $2 and ${USED} order by e.began_at, e.id`,
   proofs: `
     select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
       coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,

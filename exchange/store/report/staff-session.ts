@@ -12,6 +12,8 @@ export type StaffSession = {
   development: boolean;
   /** when the person last proved who they are; null when the provider does not tell */
   authenticatedAt: Date | null;
+  /** emergency access to members' records that this session has open */
+  emergency: { id: string; until: Date } | null;
 };
 
 const IDLE_MINUTES = 15;
@@ -23,7 +25,7 @@ const bytes = (hashHex: string) => `\\x${hashHex}`;
 export async function addSession(
   tx: Queryable,
   idHash: string,
-  session: StaffSession & { sid?: string },
+  session: Omit<StaffSession, 'emergency'> & { sid?: string },
   now: Date,
 ): Promise<void> {
   await tx`
@@ -35,14 +37,20 @@ export async function addSession(
     where expires_at <= ${now} or seen_at <= ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})`;
 }
 
-/** The session of a cookie, used now; none after 15 minutes without use or 8 hours in all. Served by the primary key. */
+/** The session of a cookie, used now; none after 15 minutes without use or 8 hours in all. Served by the primary key and emergency_access_session. */
 export async function useSession(sql: Queryable, idHash: string, now: Date): Promise<StaffSession | undefined> {
-  const [row] = await sql<StaffSession[]>`
-    update exchange.staff_session set seen_at = ${now}
-    where id_hash = ${bytes(idHash)}::text::bytea and expires_at > ${now}
-      and seen_at > ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})
-    returning csrf, subject, name, roles, development, authenticated_at as "authenticatedAt"`;
-  return row;
+  type Row = Omit<StaffSession, 'emergency'> & { emergencyId: string | null; emergencyUntil: Date | null };
+  const [row] = await sql<Row[]>`
+    with used as (
+      update exchange.staff_session set seen_at = ${now}
+      where id_hash = ${bytes(idHash)}::text::bytea and expires_at > ${now}
+        and seen_at > ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})
+      returning csrf, subject, name, roles, development, authenticated_at as "authenticatedAt"
+    ) select u.*, e.id as "emergencyId", e.until_at as "emergencyUntil" from used u left join lateral (
+      select id, until_at from exchange.emergency_access where session = ${bytes(idHash)}::text::bytea and until_at > ${now} and ended_at is null limit 1) e on true`;
+  if (row === undefined) return undefined;
+  const { emergencyId: id, emergencyUntil: until, ...session } = row;
+  return { ...session, emergency: id === null || until === null ? null : { id, until } };
 }
 
 /** Served by the primary key. */

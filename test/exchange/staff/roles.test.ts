@@ -17,6 +17,7 @@ const FIGURES = [
   '/staff/compliance/rows/lines',
   '/staff/documents',
   '/staff/events',
+  '/staff/emergency',
   '/staff/federation',
   '/staff/matches',
   '/staff/peers',
@@ -32,7 +33,7 @@ const FIGURES = [
   '/staff/trail',
 ];
 /** The registry of payers, legal holds, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
-const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/)/;
+const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|emergency\/)/;
 /** Before there is a session, and its end. */
 const OPEN = /^\/staff\/(sign-in|sign-out|callback|logout|back-channel-logout|style\.css|oidc)/;
 
