@@ -20,7 +20,9 @@ const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
 
 export function judgeClient(trace: readonly Trace[]): SelfTest {
   const ok = (action: string, object = '') =>
-    trace.filter((t) => t.action === action && t.outcome === 'ok' && t.object.startsWith(object));
+    trace.filter(
+      (t) => t.action === action && (t.outcome === 'ok' || t.outcome === 'noted') && t.object.startsWith(object),
+    );
   const refused = trace.filter((t) => t.outcome !== 'ok');
   const last = <T>(all: readonly T[]) => all.at(-1);
   const step = (id: string, what: string, seen: boolean, seenText: string, hint: string, failed?: string): Step => ({

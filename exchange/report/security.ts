@@ -16,6 +16,10 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'A token request was sent a second time, word by word. The second was refused.',
     'Once may be a retry; again and again, ask the payer whether its requests are copied.',
   ),
+  'new-address': look(
+    'A payer was given a token at an address from which it had not asked for ninety days.',
+    'Once, after it has moved, is nothing. Ask the payer when it knows nothing of it, and block the key that was used.',
+  ),
   'birth-date': look(
     'Somebody opened a member’s link and gave a birth date that is not the member’s. Five of them end the link.',
     'Once is a slip. Of several members, ask who else has the mailing.',

@@ -22,6 +22,7 @@ import { type KeyFault, peerKeys, slowestFetchMs } from '../peers/peer-keys.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { findPeerByClient, type Peer, useAssertion } from '../store/peers/peer.ts';
+import { isNewAddress } from '../store/peers/peer-address.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { untilFloor } from './floor.ts';
 import { type Asker, askerAt, bookRefusal, mustWait, withClient } from './token-limits.ts';
@@ -80,6 +81,8 @@ export function token(deps: Deps, addressOf: AddressOf) {
     });
     const usedAt = await deps.database.sql.begin(async (tx) => {
       const before = await useAssertion(tx, hash, judged.expiresAt, now);
+      const mark = asker.address.slice('address '.length);
+      const isNew = !before && (await isNewAddress(tx, client.id, mark, now));
       await writeAudit(tx, [
         auditRow({
           at: now,
@@ -87,11 +90,11 @@ export function token(deps: Deps, addressOf: AddressOf) {
           actor: client.id,
           action: 'token',
           peerId: client.id,
-          outcome: before ? 'refused' : 'ok',
-          reason: before ? 'replay' : '',
+          outcome: before ? 'refused' : isNew ? 'noted' : 'ok',
+          reason: before ? 'replay' : isNew ? 'new-address' : '',
           requestId,
           detail: {
-            address: asker.address.slice('address '.length),
+            address: mark,
             ...(before ? { secondsBetween: Math.round((now.getTime() - before.getTime()) / 1000) } : {}),
           },
         }),

@@ -47,7 +47,7 @@ export function security(desk: Desk): void {
       title: 'Security events',
       place: 'events',
       lead: [
-        'What was refused to payers and to people, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
+        'What was refused to payers and to people, and what is unusual, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
       ],
       before: [
         html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a>${may(visit.session, 'peers') ? html` · <a href="/staff/sessions">Who is signed in</a>` : ''} · <a href="/staff/emergency">Emergency access</a></p>`,

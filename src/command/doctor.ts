@@ -2,6 +2,7 @@
 import { spanText } from '../../exchange/report/words.ts';
 import { listPeers } from '../../exchange/store/peers/peer.ts';
 import { owedMembers } from '../../exchange/store/records/left-imports.ts';
+import { overwrittenRecords } from '../../exchange/store/records/overwritten.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
 import { checkUrl, networkPolicy } from '../net/address.ts';
@@ -15,6 +16,9 @@ import { memberNumbers } from './member-numbers.ts';
 import { DIRECTORY_ROLE, openNode, openServer } from './node.ts';
 import { say } from './say.ts';
 import { toSet } from './to-set.ts';
+
+/** Of many records these are named. */
+const NAMED_MOST = 20;
 
 type Check = { name: string; run: () => Promise<string> | string };
 
@@ -63,12 +67,17 @@ export async function sameClock(sql: Queryable, now: () => number = Date.now): P
   return 'that of the database';
 }
 
-/** Is every import of our own records compared with what payers sent? @throws Error with a sentence */
+/** Is every import of our own records compared with what payers sent, and none of them as a payer told it? @throws Error with a sentence */
 export async function allCompared(sql: Queryable): Promise<string> {
   const waiting = (await owedMembers(sql)).length;
   if (waiting > 0)
     throw new Error(
       `those of ${waiting} ${waiting === 1 ? 'member are' : 'members are'} not compared yet with what payers sent: an import is at work or was cut off. A serving node does it within a minute.`,
+    );
+  const { n, first } = await overwrittenRecords(sql, NAMED_MOST);
+  if (n > 0)
+    throw new Error(
+      `${n} ${n === 1 ? 'stands' : 'stand'} as a payer told ${n === 1 ? 'it' : 'them'}, which an older version let happen: import ${n === 1 ? 'it' : 'them'} again (${first.join(', ')}${n > first.length ? ', …' : ''}).`,
     );
   return 'compared with what payers sent';
 }

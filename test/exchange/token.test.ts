@@ -362,3 +362,27 @@ test('refusals wait as long as the slowest fetch of keys did, and no longer than
     clock.mockRestore();
   }
 });
+
+test('a token at an address from which the payer has not asked for ninety days is told, and one at a known address is not', async () => {
+  const other = await client(node, 'moving');
+  const { sql } = node.deps.database;
+  const asked = async (address: string) => {
+    const answer = await other.post(await other.form(), { headers: { 'x-test-address': address } });
+    expect(answer.status).toBe(200);
+  };
+  const told = async () =>
+    (
+      await sql<{ outcome: string; reason: string }[]>`
+        select outcome, reason from exchange.audit where peer_id = 'moving' and action = 'token' order by seq`
+    ).map((r) => `${r.outcome} ${r.reason}`.trim());
+  // the first one of all is no other one
+  for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '192.0.2.1']) await asked(address);
+  expect(await told()).toEqual(['ok', 'ok', 'noted new-address', 'ok', 'ok']);
+  const [first] = await sql<{ mark: string }[]>`
+    select mark from exchange.peer_address where peer_id = 'moving' order by first_at limit 1`;
+  expect(first?.mark).not.toContain('192.0.2');
+  await sql`update exchange.peer_address set last_at = now() - interval '91 days' where peer_id = 'moving' and mark = ${first?.mark ?? ''}`;
+  await asked('192.0.2.1');
+  await asked('192.0.2.1');
+  expect((await told()).slice(5)).toEqual(['noted new-address', 'ok']);
+});

@@ -16,7 +16,8 @@ export type AuditEntry = {
   memberId?: string | undefined;
   peerId?: string | undefined;
   consentId?: string | undefined;
-  outcome?: 'ok' | 'refused' | 'failed';
+  /** `noted`: it was done, and is unusual */
+  outcome?: 'ok' | 'refused' | 'failed' | 'noted';
   reason?: string;
   requestId?: string;
   /** counts and codes only; of a sign-in the name of the plan's own person */

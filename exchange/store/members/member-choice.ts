@@ -276,7 +276,7 @@ export async function memberDeeds(sql: Queryable, memberIds: readonly string[], 
   return [
     ...(await sql<Looked[]>`
       select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
-      where member_id = any(${[...memberIds]}::text[]) and actor_kind in ('staff', 'command') and outcome = 'ok' and action <> 'view'
+      where member_id = any(${[...memberIds]}::text[]) and actor_kind in ('staff', 'command') and outcome = 'ok' and action not in ('view', 'emergency-look')
       order by at desc, seq desc limit ${limit}`),
   ];
 }

@@ -11,6 +11,7 @@ import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { inheritLabels } from './inherit-labels.ts';
 import { writeKeptBack } from './kept-back.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
+import { writeNames } from './names.ts';
 import { markOutlived } from './outlived.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
@@ -58,11 +59,9 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
       member_id = case when excluded.type = 'Provenance' and excluded.state = 'visible' then excluded.member_id else coalesce(excluded.member_id, exchange.identity.member_id) end,
-      is_newest = coalesce(excluded.is_newest, exchange.identity.is_newest), line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(case when excluded.hash is not null then excluded.last_updated end, exchange.identity.last_updated)`;
-  // what was the newest name of a record is none once there is another
-  await tx`
-    update exchange.identity i set is_newest = null from pg_temp.slice s
-    where 'peer-rekey' = any(s.findings) and i.peer_id = ${peerId} and i.type = s.type and i.local_id = s.local_id and i.is_newest and i.source_id <> s.source_id`;
+      -- a number that the payer gave to another record is none of the former one
+      is_newest = case when excluded.local_id in ('', exchange.identity.local_id) then coalesce(excluded.is_newest, exchange.identity.is_newest) else excluded.is_newest end, line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(case when excluded.hash is not null then excluded.last_updated end, exchange.identity.last_updated)`;
+  await writeNames(tx, peerId, by);
   await writeClaimNames(tx, peerId);
   await keepLineHashes(tx, peerId);
 }

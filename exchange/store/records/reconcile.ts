@@ -7,6 +7,7 @@ import type { Decided } from './decided.ts';
 import { echoes, standsAlone } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';
 import { unpackRepeated } from './known-lines.ts';
+import { ANOTHER_ID, followNames, isAnother, isFormer, isThereOtherwise } from './names.ts';
 import { releasedUnits } from './released-units.ts';
 import { renumbered } from './renumbered.ts';
 import type { Range } from './slice.ts';
@@ -149,16 +150,13 @@ const isLater = (
 const isOthers = `(i.state in ('visible', 'retracted') and i.local_id <> '' and i.member_id is not null and exists (
   select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.origin <> i.peer_id))`;
 
-/** Is identity `i` by what its payer called a record before it numbered it anew (renumbered.ts)? That this is gone says nothing of the record. identity_newest. */
-const isFormer = `(i.local_id <> '' and i.is_newest is not true and exists (
-  select from exchange.identity n where n.peer_id = i.peer_id and n.type = i.type and n.local_id = i.local_id and n.is_newest and n.state = 'visible'))`;
-
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
   const later = await laterAnswers(tx, work);
   const past = isPast('$6');
+  const another = isAnother('$1', '$5');
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or ((s.reason = 'entered-in-error' or not s.has_body) and (i.state = 'quarantined' or ${isFormer})) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) or ${standsAlone('$2')} or o.is_others then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or ${isOutdated} or ((s.reason = 'entered-in-error' or not s.has_body) and (i.state in ('quarantined', 'echo') or o.is_others or ${isFormer})) then null when ${another} and not ${past} then ${ANOTHER_ID} when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) or ${standsAlone('$2')} or o.is_others then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} or (${waits}) then 'quarantined'
          when ${isOutdated} then 'unchanged'
@@ -167,7 +165,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' and ${staysOut('$5')} then 'unchanged'
-         when o.is_others then s.outcome
+         when o.is_others or ${another} then s.outcome
          when i.state = 'retracted' then 'updated'
          when i.hash = s.hash then case when ${standsAlone('$2')} then s.outcome when i.state = 'echo' then 'echo' else 'unchanged' end
          when i.state = 'echo' then s.outcome
@@ -181,7 +179,7 @@ async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<vo
          when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
          when i.state = 'retracted' and ${staysOut('$5')} then 'already-retracted'
-         when i.state = 'retracted' and not o.is_others and not ${isFormer} then 'reinstated'
+         when i.state = 'retracted' and not o.is_others and not ${isThereOtherwise} then 'reinstated'
          else null end
      from exchange.identity i cross join lateral (select ${isOthers} as is_others offset 0) o
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
@@ -260,6 +258,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
   await duplicatesInJob(tx, work);
   await holdSensitiveDrugs(tx, work);
   await outdatedInJob(tx, work.id, undecided);
+  await followNames(tx, work, known);
   await strayVersions(tx, work, `${undecided('s')} and s.reason is null`);
   if (hasBooked) await bookedUnits(tx, work);
   await provenanceMembers(tx, work);

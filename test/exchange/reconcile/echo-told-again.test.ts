@@ -1,5 +1,6 @@
 // A payer takes its copy of a record that we hold back, and tells it again: what it is a copy of is another one's, and stays as it is.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { allCompared } from '../../../src/command/doctor.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
@@ -40,6 +41,38 @@ test('a copy of ours', async () => {
   const [own, copied, ...more] = await results();
   expect(own).toEqual({ origin: 'own', id: 'x1', version: 1, deleted: false, value: '13.5' });
   expect([copied, more]).toEqual([expect.objectContaining({ origin: PEER, deleted: true, value: '9' }), []]);
+  expect(await brokenLaws(sql)).toEqual({});
+});
+
+test('`doctor` names records of ours that an older version let a payer write over, until they are imported again', async () => {
+  const { pull, sql, own } = node;
+  const copy = lab('c1', { meta: { source: `${OUR_BASE}/Observation/x1` } });
+  const { id } = await pull([output('Observation', copy)], day(1));
+  await expect(allCompared(sql)).resolves.toBe('compared with what payers sent');
+  // as that version left it
+  await sql`
+    insert into exchange.ledger_unit (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id)
+    select pull_id, file, line, 1, 'updated', 'reinstated', type, source_id, member_id, local_id from exchange.ledger_unit where pull_id = ${id}`;
+  await sql`
+    update exchange.resource set version = version + 1, body = replace(replace(body, '13.5', '9'), '"versionId":"1"', '"versionId":"2"'), hash = '\\x00',
+      last_updated = (select created_at from exchange.pull where id = ${id}) + interval '1 millisecond' where id = 'x1'`;
+  await expect(allCompared(sql)).rejects.toThrow(
+    '1 stands as a payer told it, which an older version let happen: import it again (Observation/x1).',
+  );
+  await own(lab('x1', { subject: { reference: 'Patient/m1' } }));
+  expect((await results())[0]).toMatchObject({ version: 3, value: '13.5' });
+  await expect(allCompared(sql)).resolves.toBe('compared with what payers sent');
+});
+
+test('a copy of ours that was entered in error, as its payer says', async () => {
+  const { pull, ledger, sql } = node;
+  const copy = (more: object) =>
+    output('Observation', lab('c1', { meta: { source: `${OUR_BASE}/Observation/x1` }, ...more }));
+  expect(await ledger((await pull([copy({})], day(1))).id)).toEqual(['echo Observation/c1']);
+  const { id } = await pull([copy({ status: 'entered-in-error' })], day(2));
+  expect(await ledger(id)).toEqual(['retracted entered-in-error Observation/c1']);
+  expect(await results()).toEqual([{ origin: 'own', id: 'x1', version: 1, deleted: false, value: '13.5' }]);
+  // nothing that was shown is gone
   expect(await brokenLaws(sql)).toEqual({});
 });
 
