@@ -75,6 +75,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
       persons: answer?.persons ?? null,
       attestation: by ?? null,
       memberId: answer?.persons === 1 ? answer.memberId : null,
+      asOne: answer?.asOne ?? [],
       policy: d.policy ?? null,
       from: d.from ?? null,
       to: d.to ?? null,

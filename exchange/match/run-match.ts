@@ -18,6 +18,7 @@ import { type MatchAnswer, matchMembers } from '../store/match/match.ts';
 import { recordAttempts } from '../store/match/match-attempt.ts';
 import { clearMatches, type MatchMember, writeMatchGroup, writeMatchMembers } from '../store/match/match-group.ts';
 import { openAmbiguous } from '../store/match/review-match.ts';
+import { waitWhileMerging } from '../store/members/member-merge.ts';
 import { findPeer, type Peer } from '../store/peers/peer.ts';
 import { type Attempt, attemptOf, judgeAttempt, keyed, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
@@ -64,17 +65,20 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`, FILE_LIMITS);
   try {
     await sql.begin(async (tx) => {
+      // two members who are two again end the Groups in which they were found as one: no Group is written beside that
+      await waitWhileMerging(tx);
       await clearMatches(tx, job.id);
       const members = await decideAll(run, tx, answered, groups);
       const [last] = members
         .flatMap((m) => (m.outcome === 'match' ? (m.to ?? []) : []))
         .toSorted()
         .slice(-1);
+      const of = { id: job.id, peerId: peer.id, at: now };
       const told = BUCKETS.map((b) => groups[b]).filter((g) => g.bucket === 'match' || g.size > 0);
       for (const g of told) {
         const resource = [...g.parts()].join('');
         const lastConsent = g.bucket === 'match' ? last : undefined;
-        await writeMatchGroup(tx, job.id, peer.id, now, { id: g.id, code: g.bucket, resource, lastConsent });
+        await writeMatchGroup(tx, of, { id: g.id, code: g.bucket, resource, lastConsent });
         if (job.parameters['spec'] !== '2.1') await files.writeParts('output', 'Group', g.parts());
       }
       await files.writeParts('output', 'Parameters', matchParameters(told));
@@ -171,6 +175,7 @@ async function decideAll(
       persons: found?.persons ?? null,
       attestation: by ?? null,
       memberId,
+      asOne: found?.asOne ?? [],
       groupId: group.id,
       policy: decided.policy ?? null,
       from: decided.from ?? null,

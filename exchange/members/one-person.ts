@@ -1,7 +1,6 @@
 // Two members are one person, because a reviewer says so; and two again (docs/decisions/022). What is said is one transaction; then the records that came
 // together are compared with each other, which any process goes on with when this one dies.
 import { randomUUID } from 'node:crypto';
-import { addDays } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
@@ -10,7 +9,7 @@ import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { calendarOf, localDay } from '../clocks/business-day.ts';
+import { calendarOf } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { endGroupsOf } from '../store/match/match-group.ts';
@@ -238,7 +237,7 @@ export async function makeTwo(
     await ownChoice(tx, deps, merge, who);
     if (since) await alsoOfFormer(tx, deps, merge, since, who);
     await decideTogether(tx, memberId, formerId, { by: who.subject, at, reason, isUndo: true });
-    await endGroupsOf(tx, memberId, merge.at, addDays(localDay(at, deps.config.timeZone), -1));
+    await endGroupsOf(tx, merge);
     await askAgain(tx, deps, merge, { at, reason }, who);
     await settle(tx, deps, [memberId, formerId]);
     await writeAudit(tx, trail(deps, who, 'members-two', merge, {}));

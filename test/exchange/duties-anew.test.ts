@@ -7,6 +7,8 @@ import { keepClocks } from '../../exchange/schedule.ts';
 import { undecidedMembers } from '../../exchange/store/members/member-choice.ts';
 import { settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
 import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
+import { type PeerState, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { addPeerChange } from '../../exchange/store/peers/peer-change.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
@@ -366,4 +368,70 @@ test('what was offered while a coverage went on is no offer for the one after a 
   // from the day after the one before had ended
   await offered('2027-02-01');
   expect(await offers()).toEqual(['01-08 met', '03-08 met']);
+});
+
+test('a payer that we suspend moves no week, also one that began meanwhile; one that we did not know begins it when we do', async () => {
+  const { sql } = node.deps.database;
+  const peer = async (id: string, day: string, state: PeerState) => {
+    at(day);
+    await setPeerState(sql, id, state, 'test', now);
+    await sql`update exchange.other_coverage set look_on = '-infinity' where member_id = ${member}`;
+    await keepClocks(node.deps);
+  };
+  at('2027-01-05');
+  await sql`insert into exchange.peer (id, name, state, fhir_base, client_id_there, origins, added_by)
+    values ('new-to-us', 'New To Us', 'pending', 'https://new.example/fhir', 'us', array['https://new.example'], 'test')`;
+  await covered('2027-01-01', null);
+  await recordPayer(node.deps, member, { payer: 'New To Us', memberNumber: 'n', starts: null, ends: null }, ACTOR);
+  await chooses('both');
+  expect(await duties()).toEqual(['01-12 blocked']);
+  await peer('new-to-us', '2027-02-01', 'active');
+  expect(await duties()).toEqual(['02-08 open']);
+  await peer('new-to-us', '2027-02-02', 'suspended');
+  expect(await duties()).toEqual(['02-08 open']);
+  member = `m${n++}`;
+  await covered('2027-01-01', null);
+  await recordPayer(node.deps, member, { payer: 'New To Us', memberNumber: 'o', starts: null, ends: null }, ACTOR);
+  await chooses('both');
+  expect(await duties()).toEqual(['02-09 blocked']);
+  await peer('new-to-us', '2027-03-01', 'active');
+  expect(await duties()).toEqual(['02-09 open']);
+  // what was named turns out to be a payer that is suspended: it is known from then on
+  member = `m${n++}`;
+  await covered('2027-01-01', null);
+  const other = await recordPayer(
+    node.deps,
+    member,
+    { payer: 'Nw To Us', memberNumber: '', starts: null, ends: null },
+    ACTOR,
+  );
+  await chooses('both');
+  expect(await duties()).toEqual(['03-08 blocked']);
+  await peer('new-to-us', '2027-03-02', 'suspended');
+  await sql`update exchange.other_coverage set peer_id = 'new-to-us' where id = ${other ?? ''}`;
+  await peer('new-to-us', '2027-03-03', 'suspended');
+  expect(await duties()).toEqual(['03-10 blocked']);
+  await peer('new-to-us', '2027-04-01', 'active');
+  expect(await duties()).toEqual(['03-10 open']);
+  // a payer without an address is asked when it has one
+  await sql`update exchange.peer set fhir_base = null where id = 'new-to-us'`;
+  member = `m${n++}`;
+  await covered('2027-01-01', null);
+  await recordPayer(node.deps, member, { payer: 'New To Us', memberNumber: 'p', starts: null, ends: null }, ACTOR);
+  await chooses('both');
+  expect(await duties()).toEqual(['04-08 blocked']);
+  at('2027-05-01');
+  await sql`update exchange.peer set fhir_base = 'https://new.example/fhir' where id = 'new-to-us'`;
+  await addPeerChange(sql, {
+    peerId: 'new-to-us',
+    what: 'record',
+    before: { fhirBase: null },
+    after: { fhirBase: 'https://new.example/fhir' },
+    byKind: 'staff',
+    by: 'test',
+    at: now,
+    state: 'applied',
+  });
+  await peer('new-to-us', '2027-05-02', 'active');
+  expect(await duties()).toEqual(['05-08 open']);
 });

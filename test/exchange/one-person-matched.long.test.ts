@@ -5,13 +5,21 @@ import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { grantedMembers, grantedWindow, stillGranted } from '../../exchange/store/answer/grant.ts';
+import { withdrawnMembers } from '../../exchange/store/answer/withdrawn-since.ts';
+import {
+  groupCode,
+  type MatchMember,
+  writeMatchGroup,
+  writeMatchMembers,
+} from '../../exchange/store/match/match-group.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
 import { planDay } from './plan-fixture.ts';
 
+const BEN = { family: 'Lopez', given: 'Ben', born: '1980-02-02' };
 const ANA = { family: 'Rivera', given: 'Ana', born: '1974-12-25' };
 const WHO = { kind: 'staff', subject: 'ada', requestId: 'r' } as const;
-const [STAYS, FORMER] = [patientIdFor('B1'), patientIdFor('B2')];
+const [STAYS, FORMER, OTHER] = [patientIdFor('B1'), patientIdFor('B2'), patientIdFor('B9')];
 let ours: TestNode;
 let prior: TestNode;
 beforeAll(async () => {
@@ -51,27 +59,74 @@ const granted = async () => {
   const scope = { peerId, groupId: null };
   const all = (await grantedMembers(sql, scope, today)).map((g) => g.memberId);
   expect((await grantedWindow(sql, peerId, today, '', 10)).map((g) => g.memberId)).toEqual(all);
-  expect([...(await stillGranted(sql, scope, today, [STAYS, FORMER])).keys()].sort()).toEqual(all);
+  expect([...(await stillGranted(sql, scope, today, [STAYS, FORMER, OTHER])).keys()].sort()).toEqual(all);
   return all;
 };
 
 test('two again: what was matched while they were one counts no more, and by a new match comes what is of the card', async () => {
   await loadPlan(
     prior,
-    [enrolled({ ...ANA, number: 'B1' }), enrolled({ ...ANA, number: 'B2' })],
-    [result('o1', STAYS), result('o2', FORMER)],
+    [enrolled({ ...ANA, number: 'B1' }), enrolled({ ...ANA, number: 'B2' }), enrolled({ ...BEN, number: 'B9' })],
+    [result('o1', STAYS), result('o2', FORMER), result('o9', OTHER)],
   );
   const seen = Object.keys(DOUBTS);
   const one = await makeOne(prior.deps, { memberId: STAYS, formerId: FORMER, reason: 'one person', seen }, WHO);
   expect(one).toHaveProperty('id');
-  await loadPlan(ours, [asksOf({ ...ANA, number: 'A2' }, 'Old Plan', 'B2')], []);
-  expect(await asked({ cause: 'opt-in' })).toEqual(['o1', 'o2']);
-  expect(await granted()).toEqual([STAYS]);
+  await loadPlan(
+    ours,
+    [asksOf({ ...ANA, number: 'A2' }, 'Old Plan', 'B2'), asksOf({ ...BEN, number: 'A9' }, 'Old Plan', 'B9')],
+    [],
+  );
+  expect(await asked({ cause: 'opt-in' })).toEqual(['o1', 'o2', 'o9']);
+  expect(await granted()).toEqual([STAYS, OTHER].sort());
+  // the question was on its way when they were made one: by the times it came before
+  await prior.deps.database.sql`update exchange.member_merge set at = at + interval '1 day'`;
   expect(await makeTwo(prior.deps, { formerId: FORMER, reason: 'two persons' }, WHO)).toHaveProperty('id');
-  expect(await granted()).toEqual([]);
+  expect(await granted()).toEqual([OTHER]);
   await loadPlan(prior, [], [result('o3', STAYS), result('o4', FORMER)]);
   const now = await asked({ cause: 'command', again: true });
-  expect(now).toContain('o4');
-  expect(now).not.toContain('o3');
-  expect(await granted()).toEqual([FORMER]);
+  // it asked for everything, of which nothing is told as deleted; who asks for what changed is told whom it had
+  expect(now).toEqual(['o1', 'o2', 'o4', 'o9']);
+  const { sql } = prior.deps.database;
+  const [last] = await sql<{ peer: string; groupId: string; before: string }[]>`
+    select e.peer_id as peer, e.group_id as "groupId", (select to_json(min(transaction_time))#>>'{}' from exchange.bulk_job where kind = 'export') as before
+    from exchange.bulk_job e where e.kind = 'export' order by e.transaction_time desc limit 1`;
+  const told = (groupId: string | null, since: string) =>
+    withdrawnMembers(sql, { peerId: last?.peer ?? '', groupId }, planDay(prior.deps.clock()), since);
+  expect(await told(last?.groupId ?? '', last?.before ?? '')).toEqual([STAYS]);
+  expect(await told(null, last?.before ?? '')).toEqual([STAYS]);
+  expect(await told(null, '2100-01-01T00:00:00Z')).toEqual([]);
+  expect(await granted()).toEqual([FORMER, OTHER].sort());
+});
+
+test('a Group that is written when those in it are two again already is over', async () => {
+  const { sql } = prior.deps.database;
+  const [one] = await sql<{ id: string; jobId: string; peerId: string; memberId: string }[]>`
+    select o.id, j.id as "jobId", j.peer_id as "peerId", o.member_id as "memberId" from exchange.member_merge o cross join exchange.bulk_job j where j.kind = 'match' limit 1`;
+  if (one === undefined) throw new Error('no merge');
+  const written = async (id: string, asOne: string[]) => {
+    const member: Omit<MatchMember, 'position' | 'memberId' | 'groupId' | 'asOne'> = {
+      submittedId: 'x',
+      outcome: 'match',
+      reason: 'matched',
+      rule: 27,
+      fuzzy: null,
+      persons: 1,
+      attestation: null,
+      coverageToLink: null,
+      consent: null,
+      policy: 'regular',
+      from: '2026-01-01',
+      to: '2100-01-01',
+    };
+    const position = asOne.length + 100;
+    await writeMatchMembers(sql, one.jobId, [{ ...member, position, memberId: one.memberId, groupId: id, asOne }]);
+    const job = { id: one.jobId, peerId: one.peerId, at: prior.deps.clock() };
+    await writeMatchGroup(sql, job, { id, code: 'match', resource: '{}', lastConsent: '2100-01-01' });
+    return await groupCode(sql, id, one.peerId, planDay(prior.deps.clock()));
+  };
+  expect(await written('g-two', [one.id])).toBe('over');
+  expect(await granted()).not.toContain(STAYS);
+  expect(await written('g-one', [])).toBe('match');
+  expect(await granted()).toContain(STAYS);
 });

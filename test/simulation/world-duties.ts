@@ -3,7 +3,6 @@ import { addDays, addMonths, nextBusinessDay } from '../../src/calendar/federal.
 import { planDay } from '../exchange/plan-fixture.ts';
 import { covers, IS_STORMY, letters, type Named, nameds, saids, spells, today, wire } from './world.ts';
 import { memberAt, NAMES, PLANS } from './world-records.ts';
-import { isSuspended } from './world-staff.ts';
 import type { Request } from './world-wire.ts';
 
 const EARLY = 90;
@@ -13,12 +12,8 @@ const RUN_OFF = 90;
 export type Duty = { plan: number; member: string; kind: string; starts: string; due: string; fates: string[] };
 
 /** A time at which payers looked at what they owe, and asked. `cards`: of which something `may` be asked, and what is told of the end there. */
-type Tick = {
-  at: Date;
-  cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean; isSuspended: boolean }>;
-};
+type Tick = { at: Date; cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean }> };
 const ticks: Tick[] = [];
-const NOBODY = { may: false, ends: undefined, isInError: false, isSuspended: false };
 
 const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
   saids
@@ -36,7 +31,6 @@ export function tick(at: Date): void {
       may: covers(named.who.at.get(named.plan)) && saidLast(named, today())?.yes === true && !named.isInError,
       ends: named.ends,
       isInError: named.isInError,
-      isSuspended: isSuspended(named.plan, named.other),
     });
   ticks.push({ at, cards });
 }
@@ -104,10 +98,9 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
   let mayBefore = false;
   for (const [n, { at, cards }] of ticks.entries()) {
     const now = planDay(at);
-    const { may, ends, isInError, isSuspended: waits } = cards.get(key) ?? NOBODY;
-    // where the payer may not be asked, the week begins when it may
-    if (may && !mayBefore && !waits) open('C2', now, addDays(now, 7));
-    mayBefore = may && (mayBefore || !waits);
+    const { may, ends, isInError } = cards.get(key) ?? { may: false, ends: undefined, isInError: false };
+    if (may && !mayBefore) open('C2', now, addDays(now, 7));
+    mayBefore = may;
     for (const d of all.filter((one) => one.isOpen)) {
       // of a payer that was named by mistake it never was
       if (!may) d.causes.push(isInError ? d.starts : endedOn(named, now));

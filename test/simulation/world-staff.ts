@@ -82,8 +82,6 @@ async function turnIds(): Promise<void> {
 
 const suspended = new Map<string, number>();
 const everSuspended = new Set<string>();
-/** Does a payer let another one ask no more, and ask it no more? */
-export const isSuspended = (plan: number, other: number): boolean => suspended.has(`${plan} ${other}`);
 /** Did a payer ever let another one ask no more? */
 export const hasSuspended = (plan: number, other: number): boolean => everSuspended.has(`${plan} ${other}`);
 async function turnPeers(): Promise<void> {

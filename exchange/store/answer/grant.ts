@@ -20,9 +20,10 @@ export const SAID_NO = (
   m: string,
 ) => `coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
     where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
-/** Was the member found at a time, an expression, while it stood for somebody else too, who is another member again? Whom the question meant nobody knows. */
-const WAS_ANOTHER = (m: string, at: string) =>
-  `exists (select from exchange.member_merge o where o.member_id = ${m}.member_id and ${at} between o.at and o.undone_at)`;
+/** Was the member found while it stood for somebody else too, who is another member again? Whom the question meant nobody knows. Of rows of older programs the time of the question, an expression, tells. */
+export const WAS_ANOTHER = (m: string, at: string, since = 'true') =>
+  `exists (select from exchange.member_merge o where o.member_id = ${m}.member_id and o.undone_at is not null and ${since}
+    and (o.id = any(${m}.as_one) or ${m}.as_one is null and ${at} between o.at and o.undone_at))`;
 const HOLDS = (m: string, day: string, at: string) => `
   ${m}.outcome = 'match' and ${m}.member_id is not null and ${day} between ${m}.consent_from and ${m}.consent_to
   and not ${SAID_NO(m)} and not ${WAS_ANOTHER(m, at)}`;

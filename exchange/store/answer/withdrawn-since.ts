@@ -2,11 +2,14 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { DOUBTED_PEERS } from '../records/doubt.ts';
 import { allowed, type ExportConditions, MOVED } from './export.ts';
-import { type GrantScope, grants, HELD, SAID_NO } from './grant.ts';
+import { type GrantScope, grants, HELD, SAID_NO, WAS_ANOTHER } from './grant.ts';
+
+/** They are two again since. An export that began just before did not see it, and its time may be the later one: then it is told twice. */
+const TWO_SINCE = `o.undone_at > $4::timestamptz - interval '1 hour' and ($5::timestamptz is null or o.undone_at < $5::timestamptz)`;
 
 /**
- * Members of the scope whose consent held at a time, who have said no since and whom no other match of the peer grants today. A consent that
- * has only ended by its days takes nothing back. match_group_peer, match_member_group, match_single_grant, consent_member.
+ * Members of the scope whose consent held at a time, who have said no since and whom no other match of the peer grants today; and those whom the peer, in whatever scope, found as one
+ * with who is another member again. A consent that has only ended by its days takes nothing back. match_group_peer, match_member_group, match_single_grant, consent_member.
  * @param since the time that the peer asks from
  * @param before what was said from then on is for an export after this one
  */
@@ -26,12 +29,19 @@ export async function withdrawnMembers(
       ? `${ofGroup} union select m.member_id from exchange.match_single m
          where m.peer_id = $1 and m.at <= $4::timestamptz and ${SAID_NO('m')} and ${HELD('$4::timestamptz')}`
       : ofGroup;
+  // their Group is no more, so that any other of the peer tells it
+  const two = `
+    select m.member_id from exchange.match_group t join exchange.match_member m on m.group_id = t.id
+    where t.peer_id = $1 and t.created_at <= $4::timestamptz and ${WAS_ANOTHER('m', 't.created_at', TWO_SINCE)} and ${HELD('$4::timestamptz')}
+    union select m.member_id from exchange.match_single m
+    where m.peer_id = $1 and m.at <= $4::timestamptz and ${WAS_ANOTHER('m', 'm.at', TWO_SINCE)} and ${HELD('$4::timestamptz')}`;
   const rows = await sql.unsafe<{ memberId: string }[]>(
     `with said as materialized (select distinct member_id from (${matched}) w)
-     select member_id as "memberId" from said w
+     select member_id as "memberId" from (
+       select member_id from said where $5::timestamptz is null or $5::timestamptz > (
+         select c.created_at from exchange.consent c where c.member_id = said.member_id order by c.recorded_on desc, c.created_at desc limit 1)
+       union ${two}) w
      where not exists (select from (${grants({ ...scope, groupId: null }, '$3::date', 'null::text')}) g where g.member_id = w.member_id)
-       and ($5::timestamptz is null or $5::timestamptz > (
-         select c.created_at from exchange.consent c where c.member_id = w.member_id order by c.recorded_on desc, c.created_at desc limit 1))
      order by 1`,
     [scope.peerId, scope.groupId, today, since, before ?? null],
   );

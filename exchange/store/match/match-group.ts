@@ -14,6 +14,8 @@ export type MatchMember = {
   /** as JSON, like the consent */
   coverageToLink: string | null;
   memberId: string | null;
+  /** by what the member stood for somebody else too as it was found: ids of those merges */
+  asOne: readonly string[];
   groupId: string;
   consent: string | null;
   policy: string | null;
@@ -40,38 +42,40 @@ export async function clearMatches(tx: Queryable, jobId: string): Promise<void> 
 
 export async function writeMatchMembers(tx: Queryable, jobId: string, members: readonly MatchMember[]): Promise<void> {
   await tx`
-    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, group_id,
+    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, as_one, group_id,
       consent, consent_policy, consent_from, consent_to, coverage_to_link)
-    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "groupId", consent::jsonb, policy, "from",
+    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", "groupId", consent::jsonb, policy, "from",
       "to", "coverageToLink"::jsonb
     from jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb)
       as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
-        "groupId" text, consent text, policy text, "from" date, "to" date, "coverageToLink" text)`;
+        "asOne" text[], "groupId" text, consent text, policy text, "from" date, "to" date, "coverageToLink" text)`;
 }
 
+/** After its members. One in which somebody was found as one with who is another member by now is over already. */
 export async function writeMatchGroup(
   tx: Queryable,
-  jobId: string,
-  peerId: string,
-  at: Date,
+  job: { id: string; peerId: string; at: Date },
   g: MatchGroup,
 ): Promise<void> {
   const last = g.lastConsent ?? null;
+  const { id: jobId, peerId, at } = job;
   await tx`
-    insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource, expires_on)
-    values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource},
+    insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource, is_over, expires_on)
+    values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource}, exists (
+        select from exchange.member_merge o where o.undone_at is not null and o.id in (
+          select unnest(m.as_one) from exchange.match_member m where m.job_id = ${jobId} and m.group_id = ${g.id} and m.outcome = 'match')),
       coalesce(${last}::text::date + ${DAYS_AFTER_CONSENT}::int, (${at}::timestamptz + ${MONTHS_WITHOUT} * interval '1 month')::date))`;
 }
 
 /**
- * Groups in which a member was found since a time are past theirs from now on, so that whoever asks matches anew; what goes on of them is looked at again. Served by
- * match_member_member.
- * @param yesterday YYYY-MM-DD
+ * Groups in which a member was found as one with somebody who is another member again are over, so that whoever asks matches anew; what goes on of them is looked at
+ * again, and the others in them go on to be read. Of those that older programs wrote the time tells. Served by match_member_member.
  */
-export async function endGroupsOf(tx: Queryable, memberId: string, since: Date, yesterday: string): Promise<void> {
+export async function endGroupsOf(tx: Queryable, merge: { id: string; memberId: string; at: Date }): Promise<void> {
   await tx`
-    update exchange.match_group t set expires_on = least(t.expires_on, ${yesterday}::text::date)
-    where t.created_at >= ${since} and t.id in (select m.group_id from exchange.match_member m where m.member_id = ${memberId} and m.outcome = 'match')`;
+    update exchange.match_group t set is_over = true
+    from exchange.match_member m where m.member_id = ${merge.memberId} and m.outcome = 'match' and t.id = m.group_id
+      and (${merge.id} = any(m.as_one) or m.as_one is null and t.created_at >= ${merge.at})`;
   await tx`insert into exchange.grant_change default values`;
 }
 
@@ -90,7 +94,7 @@ export async function findGroup(
   today: string,
 ): Promise<FoundGroup | undefined> {
   const [row] = await sql<FoundGroup[]>`
-    select id, code, created_at as "createdAt", resource, coalesce(expires_on < ${today}::text::date, false) as "isOver"
+    select id, code, created_at as "createdAt", resource, is_over or coalesce(expires_on < ${today}::text::date, false) as "isOver"
     from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
   return row;
 }
@@ -103,7 +107,7 @@ export async function groupCode(
   today: string,
 ): Promise<MatchMember['outcome'] | 'over' | undefined> {
   const [row] = await sql<{ code: MatchMember['outcome'] | 'over' }[]>`
-    select case when expires_on < ${today}::text::date then 'over' else code end as code
+    select case when is_over or expires_on < ${today}::text::date then 'over' else code end as code
     from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
   return row?.code;
 }
@@ -129,7 +133,7 @@ export async function listGroups(
   const rows = await sql<{ id: string | null; resource: string | null; total: number }[]>`
     with found as materialized (
       select id, created_at from exchange.match_group
-      where peer_id = ${peerId} and (expires_on is null or expires_on >= ${filter.today}::text::date) and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
+      where peer_id = ${peerId} and not is_over and (expires_on is null or expires_on >= ${filter.today}::text::date) and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
         and (${list(filter.batches)}::text::text[] is null or job_id = any(${list(filter.batches)}::text::text[]))
         and (${list(filter.ids)}::text::text[] is null or id = any(${list(filter.ids)}::text::text[]))
     ), page as (

@@ -14,6 +14,8 @@ export type SingleMatch = {
   persons: number | null;
   attestation: string | null;
   memberId: string | null;
+  /** by what the member stood for somebody else too as it was found: ids of those merges */
+  asOne: readonly string[];
   policy: string | null;
   from: string | null;
   to: string | null;
@@ -27,13 +29,13 @@ const SEPARATOR = '\u001f';
 
 const WRITE = `
     with told as (${INSERT_AUDIT})
-    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, consent_policy, consent_from, consent_to, request_id, sent)
-    select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", policy, "from", "to", "requestId", sent
+    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, as_one, consent_policy, consent_from, consent_to, request_id, sent)
+    select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", policy, "from", "to", "requestId", sent
     from rows from (
       jsonb_to_recordset($2::text::jsonb) as (id text, "peerId" text, at timestamptz, outcome text, reason text, rule smallint, fuzzy text, persons integer,
-        attestation text, "memberId" text, policy text, "from" date, "to" date, "requestId" text),
+        attestation text, "memberId" text, "asOne" text[], policy text, "from" date, "to" date, "requestId" text),
       unnest(string_to_array($3::text, chr(${SEPARATOR.charCodeAt(0)})))
-    ) as m(id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", policy, "from", "to", "requestId", sent)`;
+    ) as m(id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", policy, "from", "to", "requestId", sent)`;
 
 /** Several at once with their audit rows, in one statement: all of it is there, durably, or nothing. */
 export async function writeSingleMatches(

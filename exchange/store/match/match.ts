@@ -24,6 +24,8 @@ export type MatchAnswer = {
   diedOn: string | null;
   /** the first of those who fit, when there are several */
   candidates: string[] | null;
+  /** by what the member stands for somebody else too as it is found: ids of those merges */
+  asOne: string[] | null;
 };
 /** Kinds of tokens that hold a coverage anchor. */
 const ANCHORS: ReadonlySet<number> = new Set([1, 2, 7, 8]);
@@ -108,7 +110,8 @@ const IS_EXACT = `place in (1, 2, 3, 4, 5, 8)`;
 const ANSWER = `f.position, f.persons, f.member_id as "memberId", (array[26, 27, 28, 28, 31, 31, 32, 8, 1, 2, 3])[f.place] as rule,
       case f.place when 4 then 'family' when 6 then 'given' when 7 then 'family' end as fuzzy, m.umb,
       case when c.choice <> 'opt-in' then c.recorded_on::text end as "refusedOn",
-      case when f.persons = 1 then f.died::text end as "diedOn", case when f.persons > 1 then f.candidates end as candidates`;
+      case when f.persons = 1 then f.died::text end as "diedOn", case when f.persons > 1 then f.candidates end as candidates,
+      (select to_jsonb(array_agg(g.id)) from exchange.member_merge g where g.member_id = m.id and g.undone_at is null) as "asOne"`;
 const OF_MEMBER = `left join exchange.member m on m.id = f.member_id and f.persons = 1
     left join lateral (select choice, recorded_on from exchange.consent c where c.member_id = m.id
       order by recorded_on desc, created_at desc limit 1) c on true`;
@@ -168,7 +171,7 @@ export async function matchAndTry(
   const values = [fewJson(queries), ...lookValues(attempts, now)];
   const rows = await rawRows(sql, MATCH_AND_TRY, values, { prepare: true, short: true });
   const answers = Array.from({ length: rows.length }, (_, row) => readAnswer(rows, row));
-  const found = Array.from({ length: rows.length }, (_, row) => readFound(rows, row, 10)).filter((f) =>
+  const found = Array.from({ length: rows.length }, (_, row) => readFound(rows, row, 11)).filter((f) =>
     attempts.some((a) => a.position === f.position),
   );
   rows.release();
@@ -185,14 +188,14 @@ export async function matchAndTry(
 
 const MATCH_AND_TRY = `
     with ${MATCHED_OF_FEW}, ${glance(2)}
-    select m.position, m.persons, m."memberId", m.rule, m.fuzzy, m.umb, m."refusedOn", m."diedOn", m.candidates, m.known,
+    select m.position, m.persons, m."memberId", m.rule, m.fuzzy, m.umb, m."refusedOn", m."diedOn", m.candidates, m.known, m."asOne",
       m.position, g.cards, g.persons, g.near
     from matched m left join glance g using (position) order by m.position`;
 
 function readAnswer(rows: RawRows, row: number): MatchAnswer & { known: number } {
   const text = (column: number) => rows.text(row, column);
   const rule = text(3);
-  const candidates = text(8);
+  const list = (json: string | null) => (json === null ? null : (JSON.parse(json) as string[]));
   return {
     position: Number(text(0)),
     persons: Number(text(1)),
@@ -202,7 +205,8 @@ function readAnswer(rows: RawRows, row: number): MatchAnswer & { known: number }
     umb: text(5),
     refusedOn: text(6),
     diedOn: text(7),
-    candidates: candidates === null ? null : (JSON.parse(candidates) as string[]),
+    candidates: list(text(8)),
     known: Number(text(9)),
+    asOne: list(text(10)),
   };
 }

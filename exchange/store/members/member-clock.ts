@@ -124,10 +124,19 @@ export async function openRequestClocks(
 }
 
 /**
+ * Since when the payer of a clock that was blocked is known, `$4` being now: what the member named was found to be it, it was let in for the first time, it has an address.
+ * peer_pkey, peer_change_peer.
+ */
+const KNOWN = `case when exchange.clock.peer_id is distinct from excluded.peer_id then $4::timestamptz end,
+  (select approved_at from exchange.peer where id = excluded.peer_id),
+  (select max(coalesce(h.decided_at, h.at)) from exchange.peer_change h
+   where h.peer_id = excluded.peer_id and h.what = 'record' and h.state = 'applied' and h.after ? 'fhirBase' and h.before->>'fhirBase' is null)`;
+
+/**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, for a coverage after a gap, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; when they can, that
- * is the start.
+ * ended and that is known; of one that was ours before and is again, for a coverage after a gap, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; the week of one
+ * that we did not know begins when we do. What we do to one that we know, as when we suspend it, moves no week.
  */
 export async function openRequests(
   tx: Queryable,
@@ -165,9 +174,12 @@ export async function openRequests(
      where ${which} = any($5::text[]) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
        and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
-       starts_at = $4::timestamptz, start_event = 'payer-known',
-       due_at = (((($4::timestamptz at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond')
-       where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`,
+       (starts_at, due_at, start_event) = (
+         select w.at, case when w.waited then (((w.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond' else exchange.clock.due_at end,
+           case when w.waited then 'payer-known' else exchange.clock.start_event end
+         from (select k.at, k.at > exchange.clock.starts_at as waited from (select greatest(exchange.clock.starts_at, ${KNOWN}) as at) k) w)
+       where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint'
+         and (excluded.state = 'open' or excluded.peer_id is distinct from exchange.clock.peer_id)`,
     [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW, IDENTIFIED],
   );
 }

@@ -144,6 +144,11 @@ export async function holdImports(tx: Queryable): Promise<boolean> {
   return row?.ok === true;
 }
 
+/** Keeps members from being made one, or two again, for the rest of the transaction; waits until that is through where it is under way. */
+export async function waitWhileMerging(tx: Queryable): Promise<void> {
+  await tx`select pg_advisory_xact_lock_shared(${MEMBERS_LOCK})`;
+}
+
 /** Payers at which both were found, as two persons there. pull_member_member. */
 export async function twoPersonsThere(sql: Queryable, a: string, b: string): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
