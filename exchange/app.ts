@@ -19,6 +19,7 @@ import { groupHistory, groupRead, groupSearch, groupVersion } from './server/gro
 import { memberMatch } from './server/member-match.ts';
 import { memberRoutes } from './server/member-routes.ts';
 import { knownOperations } from './server/operations.ts';
+import { noteRefused } from './server/refused-request.ts';
 import { reserved } from './server/reserved.ts';
 import { token } from './server/token.ts';
 
@@ -74,6 +75,7 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
       ? Object.keys(handlers).map((method) => ({ method, path: path.slice(FHIR.length + 1) }))
       : [],
   );
+  app.use(`${FHIR}/*`, noteRefused(deps));
   app.use(`${FHIR}/*`, knownOperations(FHIR, Object.keys(routes)));
   for (const [path, handlers] of Object.entries(routes)) {
     // a known path, another method: RFC 9110 asks for the methods there are

@@ -6,6 +6,7 @@ import { keepAlerts } from './alerts/keep.ts';
 import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
 import { CLOCK_RULES } from './clocks/rules.ts';
 import { forgetGrantChanges } from './store/answer/grant-look.ts';
+import { tellRefused } from './store/answer/refused-request.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
 import { forgetAttempts } from './store/match/match-attempt.ts';
@@ -45,6 +46,7 @@ export async function keepClocks(deps: Deps): Promise<void> {
   await forgetGroups(sql, localDay(now, deps.config.timeZone));
   await forgetBudgets(sql, now);
   await forgetGrantChanges(sql);
+  await sql.begin((tx) => tellRefused(tx, now));
   const overdue = new Map((await overdueClocks(sql, now)).map(({ kind, n }) => [kind, n]));
   // a figure that is not set stays what it was, and those of a kind that are met would stand for ever
   for (const kind of Object.keys(CLOCK_RULES)) deps.metrics.gauge('clocks_overdue', overdue.get(kind) ?? 0, { kind });

@@ -233,4 +233,12 @@ By hand:
    row (8 bytes, big-endian) and its hash (32 bytes).
 4. audit-rows.jsonl: seq is the number of the row. Its hash is SHA-256 over the canonical JSON (RFC 8785) of all its members except
    seq and hash.
+
+How to compute a figure of the report again, such as F4 (requests on time):
+1. Of clocks.jsonl take the lines with kind C2 whose due_at lies within the period: from the first day to the end of the last one,
+   in the time zone of index.json.
+2. Leave out what could still be met: state open, attempted or blocked, and due_at at or after asOf of index.json.
+3. Leave out what ended before it was late: state withdrawn or not-applicable, and closed_at not after due_at.
+4. How many there are is the denominator of F4 in the table figures of report.json, and how many of them have state met the
+   numerator. The other shares of duties go the same way: F1 kind C1-offer, F2 C1b-identify, F5 C3-export, F8 C4.
 `;

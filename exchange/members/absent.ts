@@ -48,9 +48,10 @@ export async function rowsOfNobody(deps: Needs, named: NamedInFile): Promise<num
 /**
  * Ends the coverage of those who are absent; what follows of it, as of the end by any file, follows. Who may be there with another card is left.
  * @param endsOn YYYY-MM-DD, the last day
+ * @param by the person who loads the file
  * @returns how many coverages
  */
-export async function endAbsent(deps: Needs, named: NamedInFile, endsOn: string): Promise<number> {
+export async function endAbsent(deps: Needs, named: NamedInFile, endsOn: string, by: string): Promise<number> {
   let ended = 0;
   for await (const { absent } of absentFrom(deps, named)) {
     const gone = absent.filter((s) => s.namedAs.length === 0);
@@ -62,7 +63,7 @@ export async function endAbsent(deps: Needs, named: NamedInFile, endsOn: string)
         auditRow({
           at: deps.clock(),
           actorKind: 'command',
-          actor: 'import members',
+          actor: by,
           action: 'absent-ended',
           object: 'own-records',
           detail: { ended: members.length, endsOn, lobs: [...named.lobs].sort() },

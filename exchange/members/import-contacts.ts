@@ -16,11 +16,13 @@ export type ContactFault = { line: number; reason: string };
 /**
  * Records the contacts of a file. Rows that cannot be taken are returned with their lines; the others are taken. The same file
  * again adds nothing.
+ * @param by the person who loads it
  * @throws ImportFault when the file cannot be read or a column is missing
  */
 export async function importContacts(
   deps: Pick<Deps, 'database' | 'clock' | 'config'>,
   path: string,
+  by: string,
 ): Promise<{ read: number; added: number; faults: ContactFault[] }> {
   const now = deps.clock();
   const faults: ContactFault[] = [];
@@ -66,7 +68,11 @@ export async function importContacts(
     });
     batch = [];
     if (good.length > 0)
-      added += await recordContacts(deps, good, { kind: 'system', subject: 'members contacts', requestId: '' });
+      added += await recordContacts(deps, good, {
+        kind: 'system',
+        subject: `members contacts by ${by}`,
+        requestId: '',
+      });
   };
   for await (const row of csvRows(path)) {
     if (row.fault !== undefined) {

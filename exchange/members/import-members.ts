@@ -47,6 +47,8 @@ export type ImportMembersInput = {
   validate: (resource: unknown) => Issue[];
   /** told whom the enrolment file names */
   named?: NamedInFile;
+  /** the person who loads them; of a test, or invented data, nobody */
+  by?: string;
   /** refuse records with any finding, not only broken ones */
   strict?: boolean;
   /** called for each refused unit */
@@ -208,7 +210,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
       auditRow({
         at: deps.clock(),
         actorKind: 'command',
-        actor: 'import members',
+        actor: input.by ?? 'import members',
         action: 'import',
         object: 'own-records',
         detail: { ...counts, ...enrolment, refusedUnits: refused },

@@ -45,7 +45,7 @@ import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { recordKeys } from './record-keys.ts';
 import { rewriteUnits } from './rewrite-units.ts';
-import { unitsOf } from './stage.ts';
+import { KeptFileGone, unitsOf } from './stage.ts';
 import { unitContext } from './unit-context.ts';
 
 export type Replay = {
@@ -117,8 +117,9 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
     for (const file of await pullFiles(deps.database.sql, r.pull.id)) {
       if (file.kind === 'error') continue;
       if (r.only && !r.only.some((o) => o.file === file.position)) continue;
-      if (file.blobKey === null && r.only) throw new Error('a file that is to be read again is no longer kept');
-      if (file.blobKey === null) continue;
+      // what never came whole has no line that could be read
+      if (file.blobKey === null && file.sha256 === null && !r.only) continue;
+      if (file.blobKey === null) throw new KeptFileGone();
       const contextOf = (line: number): UnitContext | undefined => {
         if (!chosen) return then;
         const one = chosen.get(`${file.position}-${line}`);
@@ -160,7 +161,7 @@ const brief = (c: Chain | undefined): string | null =>
     : `${c.kind} ${c.state}${c.finalId === null ? '' : ` ${c.finalId}`}: ${c.nodes.map((n) => n.number).join(' → ')}${c.anomalies.length > 0 ? ` (${c.anomalies.map((a) => a.code).join(', ')})` : ''}`;
 
 /**
- * @throws Error when a kept file is gone
+ * @throws KeptFileGone
  */
 export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
   const { sql } = deps.database;

@@ -15,8 +15,8 @@ export type Kept = {
 };
 export type RetentionReport = {
   kept: Kept[];
-  /** pulls whose received files are there, went, and are kept beyond their time by a hold; when the next go */
-  files: { kept: number; removed: number; held: number; nextAt: Date | null };
+  /** pulls whose received files are there, went, and are kept beyond their time by a hold, or as somebody has to decide; when the next go */
+  files: { kept: number; removed: number; held: number; needed: number; nextAt: Date | null };
   holds: Hold[];
 };
 
@@ -30,7 +30,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
     countPastFiles(sql, new Date(deps.clock().getTime() - keepMs)),
     listHolds(sql),
   ]);
-  const { kept, removed, held, oldest } = files;
+  const { kept, removed, held, needed, oldest } = files;
   return {
     kept: [
       {
@@ -66,7 +66,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
         setting: 'EXPORT_KEEP_HOURS',
       },
     ],
-    files: { kept, removed, held, nextAt: oldest === null ? null : new Date(oldest.getTime() + keepMs) },
+    files: { kept, removed, held, needed, nextAt: oldest === null ? null : new Date(oldest.getTime() + keepMs) },
     holds,
   };
 }

@@ -81,6 +81,25 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   busy: calm(
     'A payer asked while as many of its requests were open as may be, and was told to ask later. The time for the answer runs from then.',
   ),
+  'no-token': calm('Something was asked for without a token. One row stands for an hour of them.'),
+  'invalid-token': look(
+    'Something was asked for with a token that is not one of ours, or is over. One row stands for an hour of them.',
+    'Nothing, unless there are many: a token lives five minutes, and clients ask for a new one.',
+  ),
+  unprocessable: look(
+    'A request was refused for its structure, such as a question for a member without the Consent that it needs.',
+    'Ask the payer, when it goes on: what it asked for is not answered.',
+  ),
+  'invalid-json': look('The body of a request was not valid JSON.', 'Ask the payer, when it goes on.'),
+  'too-large': look('A request was larger than may be.', 'Tell the payer how many members it may ask for at once.'),
+  'unsupported-media-type': look('A request was not sent as FHIR JSON.', 'Ask the payer, when it goes on.'),
+  'missing-parameter': look('A request lacked a parameter or header that it needs.', 'Ask the payer, when it goes on.'),
+  'invalid-parameter': look(
+    'A request had a parameter that could not be read, or that names what the payer may not have.',
+    'Ask the payer, when it goes on.',
+  ),
+  'unknown-parameter': calm('A request had a parameter that is not supported.'),
+  'not-acceptable': calm('An answer was asked for in a form that is not made here.'),
   role: look('A person opened a page that their role does not open.', 'Nothing, unless it is often.'),
 };
 

@@ -13,7 +13,7 @@ const LEAST_REASON = 3;
 const MOST_REASON = 1000;
 
 export const HOLD_FAULTS = {
-  both: 'A hold is of a member or of a payer: give one of them, or neither for everything.',
+  about: 'A hold is of a member, of a payer or of everything: say which one.',
   member: 'There is no member with this number, id or key.',
   peer: 'There is no payer with this id.',
   reason: `Say why, in 3 to ${MOST_REASON} characters.`,
@@ -28,17 +28,17 @@ const reasonOf = (text: string): string | undefined => {
 
 /**
  * Places a hold: from now on nothing of what it is about is removed.
- * @param h `member`: number, Patient id or key of a member; `peer`: id of a payer; neither: everything
+ * @param h `member`: number, Patient id or key of a member, or `peer`: id of a payer, or `everything`: one of the three, so that a field that was left empty keeps not all there is
  * @returns its id, or why it was not placed
  */
 export async function placeHold(
   deps: Needs,
-  h: { member: string; peer: string; reason: string },
+  h: { member: string; peer: string; everything?: boolean; reason: string },
   who: Who,
 ): Promise<{ id: string } | { fault: HoldFault }> {
   const { sql } = deps.database;
   const [member, peer, reason] = [h.member.trim(), h.peer.trim(), reasonOf(h.reason)];
-  if (member !== '' && peer !== '') return { fault: 'both' };
+  if ([member !== '', peer !== '', h.everything === true].filter(Boolean).length !== 1) return { fault: 'about' };
   const memberId = member === '' ? null : ((await memberBehind(deps, member)) ?? undefined);
   if (memberId === undefined) return { fault: 'member' };
   if (peer !== '' && !(await findPeer(sql, peer))) return { fault: 'peer' };

@@ -4,47 +4,44 @@ import { describe } from '../../src/http/fhir-app.ts';
 import { isPassing } from '../../src/store/failure.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { holdsStay } from '../store/hold.ts';
-import {
-  areKept,
-  filesThere,
-  forgetPullFiles,
-  isRemovalTold,
-  type PastFiles,
-  pastFiles,
-} from '../store/pull/past-files.ts';
+import { areKept, filesThere, forgetPullFiles, type PastFiles, pastFiles } from '../store/pull/past-files.ts';
 
 const DAY_MS = 86_400_000;
 /** Pulls whose files are removed in one go. */
 const MOST = 100;
+/** So many that cannot be removed end a round: with a disk that takes nothing all would be tried. */
+const MOST_FAILURES = 100;
 
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock' | 'log'>;
 
-/** The hashes are in the audit before a file goes, and the rows are changed last: a process that dies in between does the rest when it is back. */
+/**
+ * Files go before their rows are changed: a process that dies in between does it once more. The audit tells of it with the rows, so that it tells of nothing that a
+ * hold has kept after all; the hashes stand in the rows of the files until then and after it.
+ */
 async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise<boolean> {
   const { sql } = deps.database;
   const there = await filesThere(sql, id);
   const files = there.map(({ file, sha256, bytes }) => ({ file, sha256, bytes }));
-  if (files.length > 0 && !(await isRemovalTold(sql, id)))
-    await sql.begin((tx) =>
-      writeAudit(tx, [
-        auditRow({
-          at,
-          actorKind: 'system',
-          actor: 'retention',
-          action: 'pull-files-removed',
-          object: `pull/${id}`,
-          peerId,
-          detail: { files },
-        }),
-      ]),
-    );
   return sql.begin(async (tx) => {
     await holdsStay(tx);
     if (await areKept(tx, id)) return false;
     // parts of files that never became whole, too
     const parts = await deps.blobs.list(`pulls/${id}/`);
     for (const key of new Set([...there.map((f) => f.key), ...parts])) await deps.blobs.delete(key);
-    return forgetPullFiles(tx, id, at);
+    if (!(await forgetPullFiles(tx, id, at))) return false;
+    if (files.length === 0) return true;
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'system',
+        actor: 'retention',
+        action: 'pull-files-removed',
+        object: `pull/${id}`,
+        peerId,
+        detail: { files },
+      }),
+    ]);
+    return true;
   });
 }
 
@@ -60,7 +57,7 @@ export async function removeFiles(deps: Needs): Promise<{ removed: number; more:
   let removed = 0;
   const failures: { pull: string; error: string }[] = [];
   let page = await pastFiles(deps.database.sql, before, MOST);
-  while (page.length > 0 && removed < MOST) {
+  while (page.length > 0 && removed < MOST && failures.length < MOST_FAILURES) {
     for (const one of page)
       try {
         if (await remove(deps, one, at)) removed++;
@@ -72,5 +69,5 @@ export async function removeFiles(deps: Needs): Promise<{ removed: number; more:
   }
   const [first] = failures;
   if (first) deps.log('error', 'received files not removed', { ...first, count: failures.length });
-  return { removed, more: page.length > 0 };
+  return { removed, more: page.length > 0 && failures.length < MOST_FAILURES };
 }

@@ -10,6 +10,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
 import { KnownPeers, lockPeer, type Peer } from '../store/peers/peer.ts';
 import { bookAccess, Waiting } from './access-limit.ts';
+import { isTold } from './refused-request.ts';
 
 export type Caller = {
   peer: Peer;
@@ -176,6 +177,7 @@ export async function recordRefusal(
   reason: 'token-void' | 'insufficient-scope' | 'not-granted',
   object = '',
 ): Promise<void> {
+  isTold(c);
   const at = deps.clock();
   const wait = await bookAccess(deps, {
     at,

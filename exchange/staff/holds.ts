@@ -90,6 +90,7 @@ export function holds(desk: Desk): void {
             [{ value: 'with their files' }, numberCell(files.kept)],
             [{ value: 'whose files went, as their time was over' }, numberCell(files.removed)],
             [{ value: 'whose files a hold keeps beyond their time' }, numberCell(files.held)],
+            [{ value: 'whose files stay beyond their time, as somebody has to decide' }, numberCell(files.needed)],
             [{ value: 'the next files go' }, timeCell(files.nextAt, timeZone)],
           ],
           empty: '',
@@ -100,8 +101,9 @@ export function holds(desk: Desk): void {
             session,
             '/staff/retention/place',
             'Place it',
-            html`<p><label for="h-member">Member <span class="hint">– number, Patient id or key; empty for a payer or everything</span></label><input id="h-member" name="member" maxlength="100" autocomplete="off"></p>
+            html`<p><label for="h-member">Member <span class="hint">– number, Patient id or key</span></label><input id="h-member" name="member" maxlength="100" autocomplete="off"></p>
 <p><label for="h-peer">Other payer</label><select id="h-peer" name="peer"><option value="">none</option>${peers.map((p) => html`<option value="${p.id}">${p.name}</option>`)}</select></p>
+<p><label><input type="checkbox" name="everything" value="yes"> Everything <span class="hint">– of all members and payers</span></label></p>
 <p><label for="h-reason">Reason <span class="hint">– the matter, and who asked for it</span></label><textarea id="h-reason" name="reason" rows="3" maxlength="1000" required></textarea></p>`,
           )}</section>${
             standing.length === 0
@@ -122,7 +124,12 @@ export function holds(desk: Desk): void {
   desk.form('/staff/retention/place', 'peers', async (visit, form) => {
     const typed = (name: string) => form.get(name) ?? '';
     const who = { kind: 'staff', subject: visit.session.subject, requestId: visit.requestId } as const;
-    const said = { member: typed('member'), peer: typed('peer'), reason: typed('reason') };
+    const said = {
+      member: typed('member'),
+      peer: typed('peer'),
+      everything: form.get('everything') === 'yes',
+      reason: typed('reason'),
+    };
     const done = await placeHold(deps, said, who);
     if ('fault' in done) return problem(visit.c, deps, 400, 'Not placed', HOLD_FAULTS[done.fault], visit.session);
     return visit.c.redirect('/staff/retention', 303);

@@ -4,7 +4,14 @@ import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../m
 import { meaning } from '../reconcile/reasons.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
-import { countSecurity, pageMatches, pageSecurity, refusalMeaning, SECURITY_REASONS } from '../report/security.ts';
+import {
+  countSecurity,
+  pageMatches,
+  pageSecurity,
+  refusalMeaning,
+  SECURITY_REASONS,
+  type SecurityRow,
+} from '../report/security.ts';
 import { codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
@@ -100,7 +107,7 @@ export function security(desk: Desk): void {
             timeCell(r.at, timeZone),
             { value: r.peerId, text: r.peerName ?? (r.actorKind === 'peer' ? 'not known' : r.actorKind) },
             { value: `${r.action}: ${r.reason}`, tone: TONES[refusalMeaning(r.action, r.reason).severity] },
-            { value: refusalMeaning(r.action, r.reason).text },
+            { value: whatHappened(r) },
             { value: r.object === '' ? null : r.object, code: true },
             { value: typeof r.detail['address'] === 'string' ? r.detail['address'].slice(0, 8) : null, code: true },
           ]),
@@ -198,6 +205,16 @@ export function security(desk: Desk): void {
       next: last && withQuery(c.req.url, { after: last.seq }),
     });
   });
+}
+
+/** In words, with what the asker was told, and how many times where a row stands for several. */
+function whatHappened({ action, reason, detail }: SecurityRow): string {
+  const { said, times } = detail;
+  return [
+    refusalMeaning(action, reason).text,
+    ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
+    ...(typeof times === 'number' && times > 1 ? [`${times} times.`] : []),
+  ].join(' ');
 }
 
 /** `match/id/place`, or a request about one member. */

@@ -8,7 +8,7 @@ import { isFull, type NamedInFile } from '../../exchange/members/named-in-file.t
 import { timeRange } from '../fhir/instant.ts';
 import { type CsvValue, csvField } from '../ui/csv.ts';
 import { CommandFault } from './fault.ts';
-import type { OpenNode } from './node.ts';
+import { type OpenNode, person } from './node.ts';
 
 export type AbsentOptions = {
   full?: boolean;
@@ -136,7 +136,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
         `more than may be ended at once (${most}): nobody was ended. If the file is whole, say --absent-most ${gone}.`,
       ),
     ];
-  const ended = gone === 0 ? 0 : await endAbsent(deps, named, o.endAbsent);
+  const ended = gone === 0 ? 0 : await endAbsent(deps, named, o.endAbsent, person());
   return [
     ...told,
     `ended on ${o.endAbsent}: ${number.format(ended)} of these`,

@@ -15,11 +15,9 @@ async function holdPlace(options: {
   everything?: boolean;
   reason: string;
 }): Promise<void> {
-  const { member = '', peer = '', reason } = options;
-  if ([member !== '', peer !== '', options.everything === true].filter(Boolean).length !== 1)
-    throw new CommandFault('Say what the hold is about: one of --member, --peer and --everything.');
+  const { member = '', peer = '', everything = false, reason } = options;
   await withNode(async ({ deps }) => {
-    const done = await placeHold(deps, { member, peer, reason }, who());
+    const done = await placeHold(deps, { member, peer, everything, reason }, who());
     if ('fault' in done) throw new CommandFault(HOLD_FAULTS[done.fault]);
     say(`${done.id} stands: nothing of it is removed until it is lifted.`);
   });

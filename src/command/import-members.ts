@@ -16,7 +16,7 @@ import { type AbsentOptions, checkAbsentOptions, tellAbsent } from './absent.ts'
 import { CommandFault } from './fault.ts';
 import { interruptible, sayFindings, sayRejects, withRejects } from './importing.ts';
 import { unnumbered } from './member-numbers.ts';
-import { type OpenNode, withNode } from './node.ts';
+import { type OpenNode, person, withNode } from './node.ts';
 import { say } from './say.ts';
 
 export async function importMembersCommand(
@@ -50,6 +50,7 @@ export async function importMembersCommand(
       ...(options.enrolment === undefined ? {} : { enrolment: options.enrolment }),
       ...(options.x12 ? { x12: { memberRef: options.memberRef, lob: options.lineOfBusiness } } : {}),
       validate,
+      by: person(),
       ...(options.strict ? { strict: true } : {}),
       named,
       reject: (r) => rejects.write(r),

@@ -57,7 +57,7 @@ export async function membersInvite(options: { out: string }): Promise<void> {
 /** `members contacts`: offers, questions, education and reminders that were delivered, or not. */
 export async function membersContacts(path: string): Promise<void> {
   await withNode(async (node) => {
-    const result = await importContacts(node.deps, path);
+    const result = await importContacts(node.deps, path, person());
     for (const f of result.faults) say(`line ${f.line}: ${f.reason}`);
     say(`${result.read} rows read, ${result.added} contacts added, ${result.faults.length} refused.`);
     if (result.faults.length > 0) process.exitCode = 1;

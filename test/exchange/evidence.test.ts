@@ -122,6 +122,43 @@ test('the report tells of the rows beside it: what came while it was made is in 
   await sql`delete from exchange.clock where id = 'meanwhile'`;
 });
 
+test('a figure of the report is computed again from the rows beside it, as README.txt says', async () => {
+  const { sql } = s.ours.deps.database;
+  const [past, ahead] = [new Date(Date.now() - 86_400_000), new Date(Date.now() + 86_400_000)];
+  const before = new Date(past.getTime() - 1000);
+  const add = async (id: string, state: string, dueAt: Date, closedAt: Date | null) => {
+    await sql`
+      insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at)
+      values (${`f4-${id}`}, 'C2', ${`f4-${id}`}, ${new Date(past.getTime() - 86_400_000)}, ${dueAt}, ${state}, ${closedAt})`;
+  };
+  await add('met', 'met', ahead, before);
+  await add('late', 'met-late', before, past);
+  await add('overdue', 'attempted', past, null);
+  await add('runs', 'blocked', ahead, null);
+  await add('left', 'withdrawn', past, before);
+  await add('left-late', 'not-applicable', before, past);
+  const figure = join(folder, 'figure.zip');
+  await writePack(s.ours.deps, period, figure);
+  const { parts } = await filesOf(figure);
+  const json = (path: string) => JSON.parse(parts.get(path)?.toString() ?? '');
+  const asOf = new Date(json('index.json').asOf);
+  type Line = { kind: string; due_at: string; state: string; closed_at: string | null };
+  const all = (parts.get('clocks.jsonl')?.toString() ?? '').trim().split('\n');
+  // the period is whole years around now: what is due is due within it
+  const counted = all
+    .map((l) => JSON.parse(l) as Line)
+    .filter((c) => c.kind === 'C2')
+    .filter((c) => !(['open', 'attempted', 'blocked'].includes(c.state) && new Date(c.due_at) >= asOf))
+    .filter(
+      (c) => !(['withdrawn', 'not-applicable'].includes(c.state) && new Date(c.closed_at ?? 0) <= new Date(c.due_at)),
+    );
+  const f4 = json('report.json').tables.figures.find((f: { figure: string }) => f.figure === 'F4');
+  expect([f4.numerator, f4.denominator]).toEqual([counted.filter((c) => c.state === 'met').length, counted.length]);
+  expect(counted.length).toBeGreaterThanOrEqual(4);
+  expect(parts.get('README.txt')?.toString()).toContain('kind C2');
+  await sql`delete from exchange.clock where id like 'f4-%'`;
+});
+
 const changed = async (at: (bytes: Buffer) => number, name: string) => {
   const bytes = readFileSync(pack);
   const i = at(bytes);

@@ -29,7 +29,7 @@ afterAll(async () => {
 const take = (text: string) => {
   const file = join(folder, 'contacts.csv');
   writeFileSync(file, text);
-  return importContacts(node.deps, file);
+  return importContacts(node.deps, file, 'ada');
 };
 const count = async () =>
   (await node.deps.database.sql<{ n: number }[]>`select count(*)::int as n from exchange.contact`)[0]?.n;
@@ -54,8 +54,8 @@ test('good rows are taken once, bad ones named', async () => {
 });
 
 test('a file that is none is told in a sentence', async () => {
-  await expect(importContacts(node.deps, join(folder, 'none.csv'))).rejects.toThrow(ImportFault);
-  await expect(importContacts(node.deps, folder)).rejects.toThrow(ImportFault);
+  await expect(importContacts(node.deps, join(folder, 'none.csv'), 'ada')).rejects.toThrow(ImportFault);
+  await expect(importContacts(node.deps, folder, 'ada')).rejects.toThrow(ImportFault);
   await expect(take('a,b\n1,2\n')).rejects.toThrow(ImportFault);
   expect(await count()).toBe(2);
 });

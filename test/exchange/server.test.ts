@@ -257,7 +257,7 @@ describe('$bulk-member-match', () => {
     const manifest = (await call(kick.header('content-location') ?? '', mine)).json() as { output: { url: string }[] };
     expect((await call(manifest.output[0]?.url ?? '', mine)).status).toBe(200);
     const refused = await node.deps.database.sql`
-      select reason from exchange.audit where outcome = 'refused' and action = 'access' and detail->>'route' like '%$export-%'`;
+      select reason from exchange.audit where outcome = 'refused' and reason in ('not-granted', 'insufficient-scope') and detail->>'route' like '%$export-%'`;
     expect([...refused]).toEqual([]);
   });
 

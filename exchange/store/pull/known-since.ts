@@ -46,7 +46,7 @@ export async function earlierMatch(
 
 /**
  * Since when the matched members of a pull may have changed at the peer: the oldest of the times up to which each is known. Undefined when one of them is not
- * known as they are matched now, was asked for under a narrower choice, or had withdrawn when that answer was taken in. A Group of others than before is no reason to ask for everything: what
+ * known as they are matched now or was asked for under a narrower choice; an answer that left one out tells nothing of that one, neither what there is nor what is gone. A Group of others than before is no reason to ask for everything: what
  * is gone is told only to who asks for changes, so that an answer with everything, but for the first, says nothing of what went before it.
  * pull_member_pkey, pull_member_member, pull_pkey.
  */
@@ -57,7 +57,7 @@ export async function knownSince(sql: Queryable, pull: { id: string; peerId: str
        select max(q.transaction_time) filter (where e.peer_patient_id is not distinct from m.peer_patient_id and e.further_patients is not distinct from m.further_patients
            and not e.left_out
            and (e.policy = m.policy or e.policy = 'sensitive') and ${isTold('e.member_id', 'e.consent_id', 'q')}) as had,
-         coalesce(max(q.transaction_time) filter (where q.since is not null), min(q.transaction_time)) as told
+         coalesce(max(q.transaction_time) filter (where q.since is not null and not e.left_out), min(q.transaction_time)) as told
        from exchange.pull_member e join exchange.pull q on q.id = e.pull_id
        where e.member_id = m.member_id and q.peer_id = $2 and q.id <> $1 and q.state = 'done' and q.transaction_time is not null and e.outcome = 'matched'
      ) k

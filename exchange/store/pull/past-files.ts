@@ -44,13 +44,6 @@ export async function filesThere(
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes ?? 0) }));
 }
 
-/** Does the audit know that the files of a pull were to go? What could not be removed is tried again, and is told once. audit_object. */
-export async function isRemovalTold(sql: Queryable, pullId: string): Promise<boolean> {
-  const rows = await sql`
-    select 1 from exchange.audit where object = ${`pull/${pullId}`} and action = 'pull-files-removed' limit 1`;
-  return rows.length > 0;
-}
-
 /** False when another process was first. pull_pkey, pull_file_pkey. */
 export async function forgetPullFiles(tx: Queryable, pullId: string, at: Date): Promise<boolean> {
   const mine =
@@ -60,17 +53,25 @@ export async function forgetPullFiles(tx: Queryable, pullId: string, at: Date): 
   return mine.length === 1;
 }
 
-/** Pulls whose files are there, those whose files went, when the next of those goes, and how many a hold keeps beyond their time. pull_files_kept. */
-export async function countPastFiles(
-  sql: Queryable,
-  before: Date,
-): Promise<{ kept: number; removed: number; oldest: Date | null; held: number }> {
-  const [row] = await sql.unsafe<{ kept: number; removed: number; oldest: Date | null; held: number }[]>(
+export type PastCounts = {
+  kept: number;
+  removed: number;
+  /** when the pull ended whose files go next; of those beyond their time only what nothing keeps */
+  oldest: Date | null;
+  /** beyond their time, as a hold keeps them, or else as somebody has to decide */
+  held: number;
+  needed: number;
+};
+
+/** Pulls by whether their files are there, and why, beyond their time. pull_files_kept. */
+export async function countPastFiles(sql: Queryable, before: Date): Promise<PastCounts> {
+  const [row] = await sql.unsafe<PastCounts[]>(
     `select count(*) filter (where p.files_removed_at is null)::int as kept, count(p.files_removed_at)::int as removed,
-       min(p.finished_at) filter (where p.files_removed_at is null) as oldest,
-       count(*) filter (where p.files_removed_at is null and p.finished_at < $1::timestamptz and ${HELD})::int as held
-     from exchange.pull p where p.finished_at is not null and exists (select from exchange.pull_file f where f.pull_id = p.id and f.sha256 is not null)`,
+       min(p.finished_at) filter (where p.files_removed_at is null and p.keeps is null) as oldest,
+       count(*) filter (where p.keeps = 'hold')::int as held, count(*) filter (where p.keeps = 'person')::int as needed
+     from (select p.finished_at, p.files_removed_at, case when p.files_removed_at is null and p.finished_at < $1::timestamptz then case when ${HELD} then 'hold' when ${NEEDED} then 'person' end end as keeps
+       from exchange.pull p where p.finished_at is not null and exists (select from exchange.pull_file f where f.pull_id = p.id and f.sha256 is not null)) p`,
     [before],
   );
-  return row ?? { kept: 0, removed: 0, oldest: null, held: 0 };
+  return row ?? { kept: 0, removed: 0, oldest: null, held: 0, needed: 0 };
 }

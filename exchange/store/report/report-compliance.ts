@@ -8,6 +8,7 @@ import { COUNTS, ENDED_LATE } from './clock-terms.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
 import { PULL_CLOCKS, PULL_SHOWS } from './report-pulls.ts';
 import { REQUEST_SHOWS } from './report-requests.ts';
+import { TIMES } from './report-security.ts';
 import { ASKED_FOR, SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
@@ -192,7 +193,7 @@ const COMPLIANCE_SQL = {
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
   // who refused as a person: whoever suspended or closed the payer, or blocked the key; the newest to have done so before
   refusals: `
-    select coalesce(r.name, a.actor) as payer, a.action, a.reason, d.by, d.criterion, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    select coalesce(r.name, a.actor) as payer, a.action, a.reason, d.by, d.criterion, ${TIMES} as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
     left join lateral (
       select c.by, c.after->>'reason' as criterion from exchange.peer_change c where c.peer_id = a.peer_id and c.at <= a.at and c.state = 'applied'

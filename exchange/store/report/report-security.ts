@@ -19,6 +19,9 @@ const COLUMNS = `a.seq::text, a.at, a.actor_kind as "actorKind", a.actor, a.acti
 /** Decisions about members are on a page of their own. */
 const IS_EVENT = `a.outcome <> 'ok' and a.action not in ('match', 'accept')`;
 
+/** How many refusals rows stand for: one that tells an hour of them says how many. As SQL. */
+export const TIMES = `sum(coalesce((a.detail->>'times')::int, 1))::int`;
+
 /** What was refused, newest first. audit_refused. */
 export async function pageSecurity(
   sql: Queryable,
@@ -44,7 +47,7 @@ export async function countSecurity(
 ): Promise<{ action: string; reason: string; n: number }[]> {
   return [
     ...(await sql.unsafe<{ action: string; reason: string; n: number }[]>(
-      `select a.action, a.reason, count(*)::int as n from exchange.audit a where ${IS_EVENT} and a.at >= $1 group by 1, 2 order by 3 desc, 1, 2`,
+      `select a.action, a.reason, ${TIMES} as n from exchange.audit a where ${IS_EVENT} and a.at >= $1 group by 1, 2 order by 3 desc, 1, 2`,
       [since],
     )),
   ];

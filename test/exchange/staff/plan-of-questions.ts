@@ -83,7 +83,7 @@ export async function planOfQuestions(): Promise<QuestionPlan> {
       join(folder, 'c.csv'),
       `member_number,kind,at,channel,result,language\n${WHO[name].number},${kind},${at.toISOString()},mail,${result},en\n`,
     );
-    const done = await importContacts(deps, join(folder, 'c.csv'));
+    const done = await importContacts(deps, join(folder, 'c.csv'), 'ada');
     if (done.faults.length > 0) throw new Error(JSON.stringify(done.faults));
   };
 

@@ -33,16 +33,18 @@ test('a hold of its payer, of a member, or of everything keeps a file beyond its
   const { deps } = node.ours;
   const { sql } = deps.database;
   const [pull] = await sql<{ peer: string }[]>`select peer_id as peer from exchange.pull where id = ${HAND}`;
-  const about: { member: string; peer: string }[] = [
+  const about: { member: string; peer: string; everything?: boolean }[] = [
     { member: '', peer: pull?.peer ?? '' },
     { member: node.memberId, peer: '' },
-    { member: '', peer: '' },
+    { member: '', peer: '', everything: true },
   ];
   for (const of of about) {
     const placed = await placeHold(deps, { ...of, reason: 'matter 17' }, WHO);
     expect(placed).toHaveProperty('id');
     expect(await removed(TEN_YEARS + 400)).toBe(0);
     expect(await files(HAND)).toHaveLength(1);
+    // what was kept is not told to have gone
+    expect(await sql`select from exchange.audit where action = 'pull-files-removed'`).toEqual([]);
     const id = 'id' in placed ? placed.id : '';
     expect(await liftHold(deps, { id, reason: 'matter closed' }, WHO)).toBeUndefined();
     expect(await liftHold(deps, { id, reason: 'matter closed' }, WHO)).toBe('unknown');
@@ -77,6 +79,8 @@ test('what nothing keeps goes with its hash told, once, and the pages say so', a
   expect(told).toEqual([
     ['received files not removed', { pull: HAND, error: expect.stringContaining('EROFS'), count: 1 }],
   ]);
+  // and not told to have gone before it has
+  expect(await sql`select from exchange.audit where action = 'pull-files-removed'`).toEqual([]);
   // the pull that just ended has still its time, and what somebody has to decide about
   expect([await removed(TEN_YEARS - 1), await files(HAND)]).toEqual([1, []]);
   expect(await removed(TEN_YEARS - 1)).toBe(0);
@@ -116,7 +120,10 @@ test('administrators place and lift holds on the page; wrong input is a sentence
   const wrong: [Record<string, string>, string][] = [
     [{ member: 'nobody', peer: '', reason: 'matter 20' }, HOLD_FAULTS.member],
     [{ member: '', peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.peer],
-    [{ member: node.memberId, peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.both],
+    [{ member: node.memberId, peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.about],
+    // nobody typed a member: that is not everything
+    [{ member: ' ', peer: '', reason: 'matter 20' }, HOLD_FAULTS.about],
+    [{ member: node.memberId, peer: '', everything: 'yes', reason: 'matter 20' }, HOLD_FAULTS.about],
     [{ member: node.memberId, peer: '', reason: ' x ' }, HOLD_FAULTS.reason],
   ];
   for (const [fields, sentence] of wrong) {
@@ -131,7 +138,7 @@ test('administrators place and lift holds on the page; wrong input is a sentence
   // by key: no name, and no id of a member
   expect(holds[0]?.['about']).toMatch(/^M-[0-9a-f]{10}$/);
   expect(times.map((t) => t['setting'])).toContain('RAW_FILE_KEEP_DAYS');
-  expect(counts.map((c) => c['n'])).toEqual([0, 2, 0, null]);
+  expect(counts.map((c) => c['n'])).toEqual([0, 2, 0, 0, null]);
 
   const html = await (await admin.get('/staff/retention')).text();
   expect(await (await viewer.get('/staff/retention')).text()).not.toContain('<textarea');
