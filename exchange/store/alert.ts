@@ -66,7 +66,10 @@ export async function standingConditions(
     -- was shown until then has an item of the older pull that brought it, opened while this one was worked on
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
       left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', p.peer_id, l.type, l.source_id)) and l.source_id is not null
-      where (p.finished_at > ${now}::timestamptz - interval '7 days' or p.id = any(array(select o.pull_id from exchange.review_item o where o.state = 'open' and o.kind = 'wrong-patient')))
+      where (p.finished_at > ${now}::timestamptz - interval '7 days' or p.id = any(array(
+          select o.pull_id from exchange.review_item o where o.state = 'open' and o.kind = 'wrong-patient'
+          union select q.id from (select distinct peer_id, opened_at from exchange.review_item where state = 'open' and kind = 'wrong-patient') o
+            join exchange.pull q on q.peer_id = o.peer_id and o.opened_at between q.created_at and q.finished_at)))
         and (v.id is null or ((v.pull_id = p.id or v.opened_at between p.created_at and p.finished_at) and v.decision is distinct from 'discard'))
         and (p.finished_at > ${now}::timestamptz - interval '7 days' or v.state = 'open')
       group by p.id

@@ -101,35 +101,44 @@ describe('records of somebody else are told', () => {
     (await standingConditions(node.sql, new Date(), { quarantine: 1_000_000, keepDays: 1, today: '2026-01-01' }))
       .filter((c) => c.kind === 'wrong-patient')
       .map((c) => c.subject);
-  const all = async () => {
-    const before = await node.sql<{ id: string }[]>`select id from exchange.pull`;
-    return node.sql`update exchange.pull set finished_at = now() - interval '8 days' where id = any(${before.map((p) => p.id)}::text[])`;
+  const aWeekGoesBy = async () => {
+    await node.sql`update exchange.pull set created_at = created_at - interval '8 days', finished_at = finished_at - interval '8 days'`;
+    await node.sql`update exchange.review_item set opened_at = opened_at - interval '8 days'`;
   };
+  const discarded = () => node.sql`
+    update exchange.review_item set state = 'decided', decision = 'discard' where state = 'open' and kind = 'wrong-patient'`;
 
-  test('when they were shown until now, be it another version that comes', async () => {
+  test('when they were shown until now, be it another version that comes, until somebody has decided', async () => {
     await olderProgramTook('f', 'g');
     await node.sql`delete from exchange.review_item`;
-    await all();
+    await aWeekGoesBy();
     expect(await told()).toEqual([]);
     const same = await node.pull([output('Observation', holding('f'))], { since: new Date() });
     expect(await told()).toEqual([same.id]);
-    await all();
+    await aWeekGoesBy();
+    expect(await told()).toEqual([same.id]);
+    await discarded();
+    expect(await told()).toEqual([]);
     const other = { ...holding('g'), status: 'amended' };
     const { id } = await node.pull([output('Observation', other)], { since: new Date() });
     expect([await told(), await shown()]).toEqual([[id], expect.not.arrayContaining(['f', 'g'])]);
-    await all();
+    await aWeekGoesBy();
     await node.pull([output('Observation', holding('f'))], { since: new Date() });
+    expect(await told()).toEqual([id]);
+    await discarded();
     expect(await told()).toEqual([]);
   });
 
   test('when they were held for another reason before', async () => {
     const first = await node.pull([output('Observation', lab('h', { subject: undefined }))], { since: new Date() });
     expect(await node.ledger(first.id)).not.toEqual(['created Observation/h']);
-    await all();
+    await aWeekGoesBy();
     const { id } = await node.pull([output('Observation', holding('h'))], { since: new Date() });
     expect([await node.ledger(id), await told()]).toEqual([['quarantined wrong-patient Observation/h'], [id]]);
-    await all();
+    await aWeekGoesBy();
     await node.pull([output('Observation', holding('h'))], { since: new Date() });
+    expect(await told()).toEqual([id]);
+    await discarded();
     expect(await told()).toEqual([]);
   });
 });
