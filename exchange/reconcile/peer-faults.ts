@@ -55,7 +55,7 @@ export const PEER_FAULTS = {
     'Read them at the pull.',
   ),
   'peer-incomplete': look(
-    'It says that it could not give something, gave less than it says there is, broke off or sent lines that cannot be read, or its messages cannot be read: records may be missing. The next request asks for the same again.',
+    'It says that it could not give something, gave less than it says there is, named no list of records, broke off or sent lines that cannot be read, or its messages cannot be read: records may be missing. The next request asks for the same again.',
     'Read its messages and the rejected lines at the pull; ask the other payer for what is missing.',
   ),
   'peer-files-expired': look(
