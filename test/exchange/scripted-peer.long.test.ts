@@ -153,9 +153,9 @@ afterAll(async () => {
 });
 
 /** A whole new pull, to where it rests; waiting costs no time. */
-async function pull(over: Record<string, Handler> = {}): Promise<Pull & { waited: number }> {
+async function pull(over: Record<string, Handler> = {}, full = true): Promise<Pull & { waited: number }> {
   script = over;
-  const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full: true });
+  const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full });
   const started = skew;
   for (let steps = 0; steps < 200; steps++) {
     const found = await findPull(node.deps.database.sql, id);
@@ -622,6 +622,25 @@ describe('files', () => {
     const kinds = (await pullReport(node.deps, done.id))?.findings.map((f) => f.kind) ?? [];
     const told = ['peer-incomplete', 'peer-manifest-types'];
     expect(kinds.filter((k) => told.includes(k))).toEqual(time === null ? told : []);
+  });
+  test('a payer that sends all of it though asked for what changed is told of it the second time', async () => {
+    const lines = (n: number) => Array.from({ length: n }, (_, i) => good(`s${i}`)).join('\n');
+    const sends = (n: number, more: object = {}) => ({
+      'GET /status/export': (_: IncomingMessage, a: ServerResponse) => json(a, manifest([file()], more)),
+      'GET /f/1': (_: IncomingMessage, a: ServerResponse) => void a.end(lines(n)),
+    });
+    const isTold = async (done: Pull) => {
+      expect([done.state, done.since === null]).toEqual(['done', false]);
+      return (await pullReport(node.deps, done.id))?.findings.some((f) => f.kind === 'peer-since');
+    };
+    await pull(sends(30));
+    expect(await isTold(await pull(sends(30), false))).toBe(false);
+    expect(await isTold(await pull(sends(30), false))).toBe(true);
+    // a fault that comes once more than it should is none: the minute that a question reaches back may bring as many
+    expect(await isTold(await pull(sends(19), false))).toBe(false);
+    expect(await isTold(await pull(sends(30), false))).toBe(false);
+    // a tenth of it is new
+    expect(await isTold(await pull(sends(34), false))).toBe(false);
   });
   test('strangers’ lines are kept out, and a transactionTime ahead of time is no watermark', async () => {
     const { sql } = node.deps.database;
