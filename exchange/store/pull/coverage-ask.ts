@@ -20,13 +20,13 @@ export type Refresh = { months: number; runOffDays: number; earlyDays: number; c
 export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which coverages end */; today: string };
 
 /**
- * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
+ * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, as is owed, and in vain (`failed`, the newest first; `unclear` where the answer left
  * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and m.outcome is distinct from 'missing') as asked,
+      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and p.cause <> 'comparison' and not ${sql.unsafe(REFUSED)} and m.outcome is distinct from 'missing') as asked,
       coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
       array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
