@@ -128,6 +128,29 @@ test('a payer that did not take the choice is asked again within a week of the n
   expect([await duties(), await asks('2027-02-21')]).toEqual([['01-12 met', '02-09 met'], false]);
 });
 
+test.each([
+  ['constrained', 'consent-constraint'],
+  ['not-matched', 'no-unique-match'],
+])('a quarterly duty that is answered with %s ends with why', async (outcome, reason) => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named(null);
+  await chooses('both');
+  await sql`
+    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    select 'quarter-' || member_id, 'C4', subject || '/p', member_id, peer_id, starts_at, due_at, 'open', lob, rule_ref, rule_version, calendar_version, zone, 'export-accepted'
+    from exchange.clock where kind = 'C2' and member_id = ${member}`;
+  at('2027-01-06');
+  const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+  await sql`update exchange.pull set state = 'done' where id = any(${made})`;
+  await sql`update exchange.pull_member set outcome = ${outcome} where pull_id = any(${made})`;
+  at('2027-01-08');
+  await keepClocks(node.deps);
+  const [quarter] = await sql`select state, reason from exchange.clock where id = ${`quarter-${member}`}`;
+  expect(quarter).toEqual({ state: 'met', reason });
+});
+
 test('letters about the choice go to the living who are or will be enrolled, by the day of the plan', async () => {
   const { sql } = node.deps.database;
   const invited = async (today: string) =>
