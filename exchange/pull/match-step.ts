@@ -19,7 +19,7 @@ import { copyOutcomes, holdPull, leftOutMembers, type movePull, pullMembers, set
 import { keepStatements, noteIdentities } from '../store/pull/pull-member.ts';
 import { restartsOf } from '../store/pull/pull-restart.ts';
 import { inLanes } from './lanes.ts';
-import { moveToOther } from './split.ts';
+import { dividedFor, moveToOther } from './split.ts';
 import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
@@ -50,8 +50,8 @@ export async function matchStep(s: Step): Promise<void> {
     if (abilitiesOf(s).findsByIdentifier) return await oneByOne(s, asked, (a) => findOne(s, a));
     return await listPatients(s, asked.length);
   } catch (error) {
-    if (error instanceof PeerFault && MISSING.test(error.reason)) return fallBack(s, form, error, 'authorized');
-    throw error;
+    if (!(error instanceof PeerFault) || !MISSING.test(error.reason)) throw error;
+    if (!(await dividedFor(s, form, error))) return fallBack(s, form, error, 'authorized');
   }
 }
 

@@ -99,7 +99,7 @@ export const PEER_FAULTS = {
     'Tell the other payer.',
   ),
   'peer-match-unsaid': look(
-    'It did not say whether it knows a member: it found fault with the question, answered what cannot be read, or named a person who is not to be found there. The member is asked for again.',
+    'It did not say whether it knows a member: it found fault with the question, answered what cannot be read, or named a person who is not to be found there. The member is asked for again; a batch with which it found fault was divided.',
     'Ask the other payer what it lacks in the question.',
   ),
   'peer-bundle-outcome': look(

@@ -452,6 +452,62 @@ test.each(['match', 'export'])(
   },
 );
 
+test('a batch that is refused for one of its members is divided until that one is alone, and the others are asked for', async () => {
+  const people = ['A', 'B', 'C', 'D', 'E'].map((x, i) => ({
+    number: `N${i}`,
+    family: `Family${x}`,
+    given: 'Kim',
+    born: `1970-01-0${i + 1}`,
+    prior: 'Scripted Plan',
+  }));
+  const crowd = await scriptedPeer(people);
+  try {
+    const { sql } = crowd.node.deps.database;
+    const groups: object[] = [];
+    const script = (refuses: (body: string) => boolean): Script => ({
+      'POST /fhir/Group/$bulk-member-match': (r, a, body) => {
+        if (refuses(body)) return status(422)(r, a, body);
+        const asked = [...body.matchAll(/"resourceType":"Patient","id":"(m-[^"]+)".*?"birthDate":"([^"]+)"/g)];
+        const who = asked.flatMap((m) => people.find((p) => p.born === m[2]) ?? []);
+        const members = asked.map((m, i) => [m[1] ?? '', `p-${who[i]?.number ?? ''}`] as const);
+        const n = groups.push({ ...groupOf(members, who), id: `g${groups.length}` }) - 1;
+        return void a.writeHead(202, { 'content-location': `/status/m${n}` }).end();
+      },
+      ...Object.fromEntries(
+        Array.from({ length: 10 }, (_, n): [string, Handler][] => [
+          [`GET /status/m${n}`, (_r, a) => json(a, crowd.manifest([{ type: 'Group', url: `${crowd.base}/f/g${n}` }]))],
+          [`GET /f/g${n}`, (r, a) => sends(JSON.stringify(groups[n]))(r, a, '')],
+          [`POST /fhir/Group/g${n}/$davinci-data-export`, kicksOff],
+        ]).flat(),
+      ),
+      'GET /status/export': (_r, a) => json(a, crowd.manifest([])),
+    });
+    const states = async (since: Date) => {
+      for (let i = 0; i < 50 && (await crowd.node.worker.drain()) > 0; i++);
+      return sql<{ state: string; reason: string | null; n: number }[]>`
+        select p.state, p.reason, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched') as n
+        from exchange.pull p where p.created_at >= ${since} order by n`;
+    };
+    const lacks = async () =>
+      (await sql`select abilities->'lacks' as l from exchange.peer where id = 'scripted'`)[0]?.['l'];
+    expect(await crowd.pull(script(() => false))).toMatchObject({ state: 'done' });
+    const second = crowd.node.deps.clock();
+    await crowd.pull(script((body) => body.includes('FamilyC')));
+    const one = await states(second);
+    expect(one.reduce((n, p) => n + p.n, 0)).toBe(4);
+    expect(one.filter((p) => p.state === 'failed')).toEqual([{ state: 'failed', reason: 'kick-off-422', n: 0 }]);
+    expect(await lacks()).toEqual([]);
+    // one that takes nobody any more is not asked for each by itself
+    const third = crowd.node.deps.clock();
+    await crowd.pull(script(() => true));
+    const none = await states(third);
+    expect(none.map((p) => p.state)).toEqual(none.map(() => 'failed'));
+    expect(await lacks()).toEqual([]);
+  } finally {
+    await crowd.close();
+  }
+});
+
 test('of a peer that refused every form nothing is learned: mended, it is asked as it offers', async () => {
   const statement = speaks({ Group: { operation: ['bulk-member-match', 'davinci-data-export'] } });
   const refuses: Script = {
