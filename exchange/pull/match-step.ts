@@ -196,13 +196,13 @@ async function resourcesOf(
   return found;
 }
 
-/** The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is told. */
+/** The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is told. It keeps nobody waiting. */
 async function compareForms(s: Step, groups: Correlation, readOther: () => Promise<Correlation>): Promise<void> {
   const said = (c: Correlation) => c.members.map((m) => `${m.outcome} ${m.peerPatientId ?? ''}`).join();
   try {
     if (said(await readOther()) === said(groups)) return;
   } catch (error) {
-    if (!(error instanceof PeerFault) || error.isTransient) throw error;
+    if (!(error instanceof PeerFault)) throw error;
   }
   s.note('peer-match-differs');
 }

@@ -142,7 +142,7 @@ describe('PDex', () => {
       'GET /f/group': (r, a, b) => sends(JSON.stringify(groupOf([[submitted, 'p9']])))(r, a, b),
       'GET /f/p': (r, a, b) => {
         const text = other(groupOf([[submitted, 'p9']]));
-        return text === undefined ? status(404)(r, a, b) : sends(`${text}\n`)(r, a, b);
+        return text === undefined ? status(500)(r, a, b) : sends(`${text}\n`)(r, a, b);
       },
     });
     expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
