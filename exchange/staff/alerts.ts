@@ -50,6 +50,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'An administrator has members’ records open by emergency access',
     href: () => '/staff/emergency',
   },
+  'card-trying': {
+    text: 'A payer tries cards or people: its questions about them are not looked at, and are answered as no match',
+    href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=throttled`,
+  },
+  'match-misses': {
+    text: 'A payer asks for many people who are not found here',
+    href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=no-match`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 
