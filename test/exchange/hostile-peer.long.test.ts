@@ -1883,7 +1883,12 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'failed')`;
     await sql`update exchange.pull set state = 'done' where state = 'failed'`;
     const when = { now, today: localDay(now, 'UTC') };
-    const due = await dueToAsk(sql, { peerId: 'scripted' }, when, { months: 3, runOffDays: 90, earlyDays: 5 });
+    const due = await dueToAsk(sql, { peerId: 'scripted' }, when, {
+      months: 3,
+      runOffDays: 90,
+      earlyDays: 5,
+      compares: false,
+    });
     return due.length > 0;
   };
   expect([await beside('conflict', 59), await beside('conflict', 61)]).toEqual([false, true]);

@@ -31,15 +31,10 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
       max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
       coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
-<<<<<<< HEAD
       array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn')) as failed,
-      max(p.created_at) filter (where ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
-=======
-      array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is null) as whole,
-      max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
->>>>>>> main
+      max(p.created_at) filter (where ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l
   cross join lateral (
