@@ -38,6 +38,8 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'request-waits',
     'request-kept',
     'emergency-access',
+    'unusual-members',
+    'unusual-records',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

@@ -50,6 +50,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'An administrator has members’ records open by emergency access',
     href: () => '/staff/emergency',
   },
+  'unusual-members': {
+    text: 'A payer asked for many more members in a day than is usual for it',
+    href: (id) => `/staff/peers/${id}#t-volume`,
+  },
+  'unusual-records': {
+    text: 'A payer took many more records in a day than is usual for it',
+    href: (id) => `/staff/peers/${id}#t-volume`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

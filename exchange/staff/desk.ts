@@ -5,7 +5,7 @@ import { cookieNames, isOwnOrigin, readCookie, sameText } from '../../src/auth/s
 import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
-import { html } from '../../src/ui/html.ts';
+import { html, type Part } from '../../src/ui/html.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
@@ -19,11 +19,21 @@ export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boole
   );
 }
 
+/** What somebody wrote into a form that was not taken, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
+function written(form: URLSearchParams | undefined): Part {
+  const texts = [...(form ?? [])].filter(([name, value]) => name !== 'csrf' && /\S\s+\S/.test(value)).map(([, v]) => v);
+  return texts.length === 0
+    ? ''
+    : html`<h2>What you wrote, to be copied</h2>${texts.map((t) => html`<pre tabindex="0">${t}</pre>`)}`;
+}
+
 export type Visit = { c: StaffContext; session: StaffSession; requestId: string };
 
 export class Desk {
   readonly deps: Deps;
   readonly app: Hono<FhirEnv>;
+  /** paths of pages that are read */
+  readonly #pages = new Set<string>();
 
   constructor(deps: Deps, app: Hono<FhirEnv>) {
     this.deps = deps;
@@ -35,13 +45,25 @@ export class Desk {
     return currentSession(this.deps, readCookie(c.req.header('cookie'), name));
   }
 
+  /** The page that a form stands on: its own address where that is one, else the one above. */
+  #pageOf(c: StaffContext, path: string): string {
+    const { pathname } = new URL(c.req.url);
+    return this.#pages.has(path) ? pathname : pathname.replace(/\/[^/]+$/, '');
+  }
+
   async #admit(c: StaffContext, path: string, permission: Permission): Promise<Visit | Response> {
     route(c, path);
     const session = await this.sessionOf(c);
     if (!session) {
-      if (c.req.method !== 'GET' || (formatOf(c) ?? 'html') !== 'html')
-        return problem(c, this.deps, 401, 'Please sign in', 'Your session has ended. Sign in and try again.');
-      return c.redirect(address('/staff/sign-in', { return_to: withQuery(c.req.url, {}) }), 303);
+      const isForm = c.req.method !== 'GET';
+      const link = address('/staff/sign-in', { return_to: isForm ? this.#pageOf(c, path) : withQuery(c.req.url, {}) });
+      if (!isForm && (formatOf(c) ?? 'html') === 'html') return c.redirect(link, 303);
+      const text = [
+        `Your session has ended${isForm ? ', and nothing was changed' : ''}. `,
+        html`<a href="${link}">Sign in</a>`,
+        ' and try again.',
+      ];
+      return problem(c, this.deps, 401, 'Please sign in', text, undefined, isForm && written(await readForm(c)));
     }
     const requestId = c.get('requestId');
     if (!may(session, permission)) {
@@ -62,6 +84,7 @@ export class Desk {
 
   /** A page that only reads. */
   page(path: string, permission: Permission, handler: (visit: Visit) => Promise<Response>): void {
+    this.#pages.add(path);
     this.app.get(path, async (c) => {
       const visit = await this.#admit(c, path, permission);
       if (visit instanceof Response) return visit;
@@ -73,7 +96,12 @@ export class Desk {
   }
 
   /** Asks the person to prove anew who they are, when that was more than five minutes ago. `back`: where to go on. */
-  async #again(visit: Visit, action: 'manage' | 'export-report', back: string): Promise<Response | undefined> {
+  async #again(
+    visit: Visit,
+    action: 'manage' | 'export-report',
+    back: string,
+    form?: URLSearchParams,
+  ): Promise<Response | undefined> {
     if (isFresh(visit.session.authenticatedAt, this.deps.clock())) return undefined;
     await recordRefusal(this.deps, visit.session.subject, action, back, 'not-fresh', visit.requestId);
     const link = address('/staff/sign-in', { return_to: back, again: '1' });
@@ -82,7 +110,7 @@ export class Desk {
       html`<a href="${link}">Sign in again</a>`,
       ', and then do it once more.',
     ];
-    return problem(visit.c, this.deps, 403, 'Please confirm that it is you', text, visit.session);
+    return problem(visit.c, this.deps, 403, 'Please confirm that it is you', text, visit.session, written(form));
   }
 
   /**
@@ -103,10 +131,13 @@ export class Desk {
       if (visit instanceof Response) return visit;
       const form = await readForm(c);
       if (!form) return problem(c, this.deps, 400, 'Not sent', 'The form could not be read.', visit.session);
-      if (!sameText(form.get('csrf') ?? '', visit.session.csrf))
-        return problem(c, this.deps, 403, 'Not sent', text, visit.session);
-      const page = new URL(c.req.url).pathname.replace(/\/[^/]+$/, '');
-      const again = options.isGrave === true ? await this.#again(visit, 'manage', page) : undefined;
+      if (!sameText(form.get('csrf') ?? '', visit.session.csrf)) {
+        const anew = 'You have signed in anew since this page was opened, or the form did not come from it. ';
+        const link = html`<a href="${this.#pageOf(c, path)}">Open the page again</a>`;
+        const parts = [anew, link, ' and send it from there. Nothing was changed.'];
+        return problem(c, this.deps, 403, 'Not sent', parts, visit.session, written(form));
+      }
+      const again = options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path), form) : undefined;
       return again ?? handler(visit, form);
     });
   }

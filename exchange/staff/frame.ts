@@ -145,8 +145,9 @@ export function problem(
   title: string,
   text: Part,
   session?: StaffSession,
+  more?: Part,
 ): Response {
-  const main = html`<p class="problem">${text}</p><p><a href="/staff">Back to the overview</a></p>`;
+  const main = html`<p class="problem">${text}</p>${more}<p><a href="/staff">Back to the overview</a></p>`;
   return c.html(pageText(deps, { title, main }, session), status);
 }
 

@@ -29,16 +29,18 @@ import {
   type Peer,
   peerChanges,
   peerDocuments,
+  volumeDays,
 } from '../report/peers.ts';
 import { peopleIn } from '../report/people.ts';
 import type { Desk, Visit } from './desk.ts';
 import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
-import { peerTables } from './peer-tables.ts';
+import { peerTables, volumeTable } from './peer-tables.ts';
 import { may } from './roles.ts';
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;
+const VOLUME_DAYS = 100;
 const MAX_TEXT = 300;
 const DONE: ReadonlyMap<string, string> = new Map([
   ['ok', 'Done.'],
@@ -103,8 +105,9 @@ export function peers(desk: Desk): void {
     const { session, c } = visit;
     if (typed.faults.length > 0) c.status(400);
     const isOpen = (form?: URLSearchParams): Part => (form === undefined ? '' : html` open`);
-    const [changes, documents, approves] = await Promise.all([
+    const [changes, volume, documents, approves] = await Promise.all([
       peerChanges(sql, peer.id, CHANGES),
+      volumeDays(sql, peer.id, VOLUME_DAYS),
       peerDocuments(sql, peer.id),
       mayApprove(sql, deps.config, peer, session.subject),
     ]);
@@ -139,7 +142,7 @@ export function peers(desk: Desk): void {
             : ''
         }</section>`,
     );
-    // told before anything is typed: signing in again loses what a form held
+    // told before anything is typed: signing in again loses what a form held, but for sentences
     const again = isFresh(session.authenticatedAt, deps.clock())
       ? ''
       : html`<p class="note">To approve or change it, or to note a document, <a href="${address('/staff/sign-in', { return_to: `/staff/peers/${peer.id}`, again: '1' })}">sign in again</a> first: that needs a sign-in of the last five minutes.</p>`;
@@ -161,7 +164,10 @@ export function peers(desk: Desk): void {
         html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a>${may(session, 'rows') ? html` · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a>` : ''}</p>`,
         waiting,
       ],
-      tables: peerTables(peer, changes, documents, deps.config.timeZone),
+      tables: [
+        ...peerTables(peer, changes, documents, deps.config.timeZone),
+        volumeTable(volume, deps.config.alertVolumeTimes),
+      ],
       after: manages && peer.state !== 'closed' ? [manage, enders] : '',
     });
   };

@@ -1,5 +1,6 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
 import { html } from '../../src/ui/html.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { peerLines } from '../report/lists.ts';
@@ -12,7 +13,7 @@ import {
   SECURITY_REASONS,
   type SecurityRow,
 } from '../report/security.ts';
-import { codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
+import { codeCell, grouped, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
@@ -209,10 +210,12 @@ export function security(desk: Desk): void {
 
 /** In words, with what the asker was told, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {
-  const { said, times } = detail;
+  const { said, times, day, count, usual } = detail;
+  const figures = typeof count === 'number' && typeof usual === 'number';
   return [
     refusalMeaning(action, reason).text,
     ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
+    ...(figures ? [`On ${dayText(String(day))}: ${grouped(count)}; usual are ${grouped(usual)}.`] : []),
     ...(typeof times === 'number' && times > 1 ? [`${times} times.`] : []),
   ].join(' ');
 }

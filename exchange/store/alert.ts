@@ -1,6 +1,7 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
 import { IS_HELD_REQUEST } from './match/match-request.ts';
+import { unusualDays } from './peers/peer-volume.ts';
 import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
 
 type AlertKind =
@@ -20,7 +21,9 @@ type AlertKind =
   | 'request-failed'
   | 'request-waits'
   | 'request-kept'
-  | 'emergency-access';
+  | 'emergency-access'
+  | 'unusual-members'
+  | 'unusual-records';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
@@ -98,6 +101,10 @@ export async function standingConditions(
     select 'request-kept', j.id, 1 from exchange.bulk_job j
       where not ${sql.unsafe(IS_HELD_REQUEST)} and j.body_key is not null and j.state not in ('queued', 'running')
         and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${keepDays + 1} * interval '1 day'
+    union all
+    ${unusualDays(sql, 'members', today)}
+    union all
+    ${unusualDays(sql, 'records', today)}
     union all
     select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
     union all

@@ -4,7 +4,10 @@ import { HttpResponse } from 'msw';
 import { http } from 'msw/http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { sealAll } from '../../exchange/audit/run-seal.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { volumeDays } from '../../exchange/store/peers/peer-volume.ts';
 import { prometheus } from '../../src/runtime/metrics.ts';
 import { network } from '../support/msw.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -182,4 +185,68 @@ test('failing payers, records of others, a full quarantine', async () => {
   // and what was found in the first pull is dealt with
   const wrong = await sql`select subject from exchange.alert where kind = 'wrong-patient' and cleared_at is null`;
   expect(wrong.map((w) => w['subject'])).toEqual(['w2']);
+});
+
+test('a payer that asks for many times more in a day than is usual for it, or takes so much, is told once, for a week, with the figures', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.peer (id, name, state, added_by) values ('steady', 'Steady', 'active', 'test'), ('young', 'Young', 'active', 'test')`;
+  type Given = { peer: string; at: Date; members?: number; files?: { object?: string; detail: Record<string, unknown> }[] };
+  const happened = async ({ peer, at, members = 0, files = [] }: Given) => {
+    const by = { at, actorKind: 'peer', actor: peer, peerId: peer } as const;
+    await writeAudit(sql, [
+      ...Array.from({ length: members }, (_, i) => auditRow({ ...by, action: 'match', outcome: 'refused', object: `match/j/${i}` })),
+      ...files.map(({ object = 'export/j/1', detail }) => auditRow({ ...by, action: 'file', object, detail })),
+    ]);
+    await sealAll(node.deps);
+  };
+  const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
+  for (const days of [30, 23, 16, 9, 2])
+    await happened({ peer: 'steady', at: ago(days), members: 20, files: [{ detail: { type: 'Condition', lines: 2000 } }] });
+  for (const days of [30, 23, 16, 9]) await happened({ peer: 'young', at: ago(days), members: 20 });
+  // who has asked on four days has no usual amount yet
+  await happened({ peer: 'young', at: now, members: 500 });
+  await happened({
+    peer: 'steady',
+    at: now,
+    members: 100,
+    files: [
+      { detail: { type: 'Condition', lines: 9000 } },
+      // half of a file, what tells of deletions, and a Group are no further 9,000 each
+      { detail: { type: 'Condition', lines: 2000, records: 1000 } },
+      { detail: { type: 'Bundle', lines: 9000 } },
+      { object: 'match/j/1', detail: { type: 'Bundle', lines: 9000 } },
+    ],
+  });
+  await keepClocks(node.deps);
+  const unusual = () =>
+    sent()
+      .filter((t) => t.data.kind.startsWith('unusual'))
+      .map((t) => `${t.type} ${t.data.kind} ${t.data.subject} ${t.data.amount}`);
+  // five times as much, and no more
+  expect(unusual()).toEqual([]);
+  await happened({ peer: 'steady', at: now, members: 1, files: [{ detail: { type: 'Condition', lines: 1 } }] });
+  await keepClocks(node.deps);
+  expect(unusual().toSorted()).toEqual([
+    'alert.standing unusual-members steady 101',
+    'alert.standing unusual-records steady 10001',
+  ]);
+  const day = (await volumeDays(sql, 'steady', 1))[0];
+  expect(day).toMatchObject({ members: 101, usualMembers: 20, records: 10_001, usualRecords: 2000, isUnusual: true });
+  // it is one event, however much more follows
+  await happened({ peer: 'steady', at: now, members: 50 });
+  after(60);
+  await keepClocks(node.deps);
+  expect(unusual()).toEqual([]);
+  const events = await sql<{ outcome: string; reason: string; detail: object }[]>`
+    select outcome, reason, detail from exchange.audit where action = 'volume' order by reason`;
+  expect(events).toMatchObject([
+    { outcome: 'noted', reason: 'unusual-members', detail: { count: 101, usual: 20 } },
+    { outcome: 'noted', reason: 'unusual-records', detail: { count: 10_001, usual: 2000 } },
+  ]);
+  after(7 * 86_400);
+  await keepClocks(node.deps);
+  expect(unusual().map((t) => t.split(' ').slice(0, 3).join(' ')).toSorted()).toEqual([
+    'alert.cleared unusual-members steady',
+    'alert.cleared unusual-records steady',
+  ]);
 });

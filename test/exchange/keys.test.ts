@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
+import { tellKeyChanges } from '../../exchange/audit/key-changes.ts';
 import { KnownTokens, signAccessToken } from '../../src/auth/access-token.ts';
 import { readConfig } from '../../src/config.ts';
 import { keyPlan } from '../../src/runtime/key-files.ts';
@@ -167,4 +168,35 @@ test('a token that was verified before is none when its key is withdrawn, or its
   expect(await known.verify(token, published, { ...expected, audience: 'https://b.example' })).toBeUndefined();
   const late = { ...expected, now: new Date(start.getTime() + 300_000) };
   expect(await known.verify(token, published, late)).toBeUndefined();
+});
+
+test('another key that signs is told in the audit, once, whoever made it', async () => {
+  const folder = folderOf();
+  let now = start;
+  const keys = () => fileKeys(folder, {}, {}, () => now);
+  const node = await startNode({}, { keys: keys(), clock: () => now });
+  try {
+    const told = async () =>
+      (
+        await node.deps.database.sql<{ what: string }[]>`
+          select concat_ws(' ', object, outcome, reason) as what from exchange.audit where action = 'key' order by seq`
+      ).map((r) => r.what.trim());
+    await tellKeyChanges(node.deps);
+    await tellKeyChanges(node.deps);
+    // another process with the same folder has nothing to add
+    await tellKeyChanges({ ...node.deps, keys: keys() });
+    const first = ['key/token ok', 'key/client ok', 'key/rsa-client ok', 'key/evidence ok'];
+    expect(await told()).toEqual(first);
+    now = after(1);
+    const kid = await makeKey(folder, 'evidence', now);
+    now = after(2);
+    await tellKeyChanges(node.deps);
+    await tellKeyChanges({ ...node.deps, keys: keys() });
+    expect(await told()).toEqual([...first, 'key/evidence noted key-changed']);
+    const [row] = await node.deps.database.sql<{ kid: string }[]>`
+      select detail->>'kid' as kid from exchange.audit where reason = 'key-changed'`;
+    expect(row?.kid).toBe(kid);
+  } finally {
+    await node.close();
+  }
 });

@@ -663,4 +663,34 @@ describe('sessions', () => {
     expect((await busy.get('/staff/peers')).status).toBe(303);
     at(0);
   });
+
+  test('what was written into a form is there to be copied when the session has ended, or another one has begun', async () => {
+    const minutes = (n: number) => {
+      ahead = n * 60_000;
+    };
+    const note = 'The payer said on the telephone that <9> are right.';
+    const path = `/staff/pulls/${UNBALANCED}`;
+    minutes(0);
+    const who = new Visitor(node.app, node.ours.base);
+    await who.signIn('dev-reviewer', node.account.password);
+    const csrf = fieldOf(await (await who.get(path)).text(), 'csrf');
+    minutes(20);
+    const ended = await who.post(`${path}/accept`, { csrf, state: 'unbalanced', note });
+    const page = await ended.text();
+    expect(ended.status).toBe(401);
+    expect(page).toContain('on the telephone that &lt;9&gt; are right.');
+    expect(page).toContain(`href="/staff/sign-in?return_to=${encodeURIComponent(path)}"`);
+    expect(page).not.toContain(csrf);
+    await who.signIn('dev-reviewer', node.account.password);
+    const anew = await who.post(`${path}/accept`, { csrf, state: 'unbalanced', note });
+    expect(anew.status).toBe(403);
+    expect(await anew.text()).toMatch(/signed in anew[^]*on the telephone that/);
+    // a form on a page of the same address leads back there
+    const item = await who.post('/staff/conflicts/none', { csrf, reason: 'both may be right' });
+    expect(await item.text()).toContain('href="/staff/conflicts/none"');
+    // nothing of it goes to another site
+    const foreign = await who.post(`${path}/accept`, { csrf, note }, { origin: 'https://evil.example' });
+    expect(await foreign.text()).not.toContain('on the telephone');
+    minutes(0);
+  });
 });

@@ -13,7 +13,7 @@ import {
   movePeer,
   registerPeer,
 } from '../../../exchange/peers/registry.ts';
-import { SECURITY_REASONS } from '../../../exchange/report/security.ts';
+import { refusalMeaning, SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { findPeer } from '../../../exchange/store/peers/peer.ts';
 import { peerChanges, waitingChanges } from '../../../exchange/store/peers/peer-change.ts';
@@ -531,6 +531,21 @@ describe('in words', () => {
 
   test('every reason that the token endpoint writes down has words', () => {
     for (const m of Object.values(SECURITY_REASONS)) expect(m.text).toMatch(/\.$/);
+    // and so has what is no refusal, and stands there as well
+    for (const [action, reason] of [
+      ['peer-checked', 'discovery-changed'],
+      ['peer-keys-changed', 'keys-changed'],
+      ['audit-verify', ''],
+      ['content-checked', ''],
+      ['attachment', 'foreign-origin'],
+      ['export-report', 'not-fresh'],
+      ['accept', 'changed-meanwhile'],
+      ['key', 'key-changed'],
+      ['volume', 'unusual-records'],
+      ['token', 'parameters'],
+      ['sign-in', 'state'],
+    ] as const)
+      expect(refusalMeaning(action, reason).text, action).not.toContain('Something was refused');
   });
 
   test('events are listed with their payer, filtered and taken along', async () => {
