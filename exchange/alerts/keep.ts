@@ -22,6 +22,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   for (const c of standing) kinds.set(c.kind, (kinds.get(c.kind) ?? 0) + 1);
   for (const kind of [
     'clocks-overdue',
+    'clocks-due-soon',
     'pull-waits',
     'pull-incomplete',
     'pull-failed',

@@ -49,6 +49,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'emergency-begun': 'opened emergency access',
   'emergency-ended': 'ended emergency access',
   'emergency-look': 'looked by emergency access',
+  'events-reviewed': 'signed for the security events',
   'hold-placed': 'placed a legal hold',
   'hold-lifted': 'lifted a legal hold',
   'members-one': 'made two members one person',

@@ -29,6 +29,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'A payer publishes other addresses than its record has. Nothing was followed.',
     'Ask the payer by a way that you know. If it moved, change its record.',
   ),
+  'settings-changed': calm('The node runs with other settings, or another version of the program, than before.'),
   'key-changed': calm('A key of ours was replaced: another one signs.'),
   'not-fresh': calm(
     'A person wanted to do what needs a sign-in of the last five minutes, and was asked to sign in again.',

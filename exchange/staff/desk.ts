@@ -20,7 +20,7 @@ export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boole
 }
 
 /** What somebody wrote into a form that was not taken, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
-function written(form: URLSearchParams | undefined): Part {
+export function written(form: URLSearchParams | undefined): Part {
   const texts = [...(form ?? [])].filter(([name, value]) => name !== 'csrf' && /\S\s+\S/.test(value)).map(([, v]) => v);
   return texts.length === 0
     ? ''
@@ -137,7 +137,8 @@ export class Desk {
         const parts = [anew, link, ' and send it from there. Nothing was changed.'];
         return problem(c, this.deps, 403, 'Not sent', parts, visit.session, written(form));
       }
-      const again = options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path), form) : undefined;
+      const again =
+        options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path), form) : undefined;
       return again ?? handler(visit, form);
     });
   }

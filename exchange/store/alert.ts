@@ -3,9 +3,11 @@ import type { Queryable } from '../../src/store/database.ts';
 import { IS_HELD_REQUEST } from './match/match-request.ts';
 import { unusualDays } from './peers/peer-volume.ts';
 import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
+import { DUE_SOON } from './report/clock-terms.ts';
 
 type AlertKind =
   | 'clocks-overdue'
+  | 'clocks-due-soon'
   | 'pull-waits'
   | 'pull-incomplete'
   | 'pull-failed'
@@ -42,6 +44,8 @@ export async function standingConditions(
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
+    union all
+    select 'clocks-due-soon', c.kind, count(*)::int from (select ${now}::timestamptz as now) t join exchange.clock c on ${sql.unsafe(DUE_SOON('c', 't.now'))} group by c.kind
     union all
     select 'pull-waits', p.id, 1 from exchange.pull p where ${stillWaits(sql)}
     union all

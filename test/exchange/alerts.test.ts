@@ -8,6 +8,7 @@ import { sealAll } from '../../exchange/audit/run-seal.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import { volumeDays } from '../../exchange/store/peers/peer-volume.ts';
+import { pageClocks } from '../../exchange/store/report/report-pulls.ts';
 import { prometheus } from '../../src/runtime/metrics.ts';
 import { network } from '../support/msw.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -190,18 +191,30 @@ test('failing payers, records of others, a full quarantine', async () => {
 test('a payer that asks for many times more in a day than is usual for it, or takes so much, is told once, for a week, with the figures', async () => {
   const { sql } = node.deps.database;
   await sql`insert into exchange.peer (id, name, state, added_by) values ('steady', 'Steady', 'active', 'test'), ('young', 'Young', 'active', 'test')`;
-  type Given = { peer: string; at: Date; members?: number; files?: { object?: string; detail: Record<string, unknown> }[] };
+  type Given = {
+    peer: string;
+    at: Date;
+    members?: number;
+    files?: { object?: string; detail: Record<string, unknown> }[];
+  };
   const happened = async ({ peer, at, members = 0, files = [] }: Given) => {
     const by = { at, actorKind: 'peer', actor: peer, peerId: peer } as const;
     await writeAudit(sql, [
-      ...Array.from({ length: members }, (_, i) => auditRow({ ...by, action: 'match', outcome: 'refused', object: `match/j/${i}` })),
+      ...Array.from({ length: members }, (_, i) =>
+        auditRow({ ...by, action: 'match', outcome: 'refused', object: `match/j/${i}` }),
+      ),
       ...files.map(({ object = 'export/j/1', detail }) => auditRow({ ...by, action: 'file', object, detail })),
     ]);
     await sealAll(node.deps);
   };
   const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
   for (const days of [30, 23, 16, 9, 2])
-    await happened({ peer: 'steady', at: ago(days), members: 20, files: [{ detail: { type: 'Condition', lines: 2000 } }] });
+    await happened({
+      peer: 'steady',
+      at: ago(days),
+      members: 20,
+      files: [{ detail: { type: 'Condition', lines: 2000 } }],
+    });
   for (const days of [30, 23, 16, 9]) await happened({ peer: 'young', at: ago(days), members: 20 });
   // who has asked on four days has no usual amount yet
   await happened({ peer: 'young', at: now, members: 500 });
@@ -245,8 +258,48 @@ test('a payer that asks for many times more in a day than is usual for it, or ta
   ]);
   after(7 * 86_400);
   await keepClocks(node.deps);
-  expect(unusual().map((t) => t.split(' ').slice(0, 3).join(' ')).toSorted()).toEqual([
-    'alert.cleared unusual-members steady',
-    'alert.cleared unusual-records steady',
+  expect(
+    unusual()
+      .map((t) => t.split(' ').slice(0, 3).join(' '))
+      .toSorted(),
+  ).toEqual(['alert.cleared unusual-members steady', 'alert.cleared unusual-records steady']);
+});
+
+test('what will be late soon is told before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {
+  const { sql } = node.deps.database;
+  await sql`delete from exchange.clock`;
+  const hour = 3_600_000;
+  const open = (id: string, kind: string, hours: number) => sql`
+    insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, ${id}, ${now}, ${new Date(now.getTime() + hours * hour)}, 'open')`;
+  const listed = async () => (await pageClocks(sql, 'soon', now, 10)).map((c) => c.id);
+  const told = async () => {
+    await keepAlerts(node.deps);
+    return sent()
+      .filter((t) => t.data.kind.startsWith('clocks-'))
+      .map((t) => `${t.type} ${t.data.kind} ${t.data.subject}`)
+      .toSorted();
+  };
+  await open('answer', 'C3-match', 40);
+  await open('offer', 'C1-offer', 168);
+  await open('quarter', 'C4', 2160);
+  after(37 * 3600);
+  expect([await listed(), await told()]).toEqual([[], []]);
+  after(2 * 3600);
+  expect([await listed(), await told()]).toEqual([['answer'], ['alert.standing clocks-due-soon C3-match']]);
+  await sql`update exchange.clock set state = 'met', closed_at = ${now} where id = 'answer'`;
+  after((134 - 39) * 3600);
+  expect([await listed(), await told()]).toEqual([[], ['alert.cleared clocks-due-soon C3-match']]);
+  after(3600);
+  expect([await listed(), await told()]).toEqual([['offer'], ['alert.standing clocks-due-soon C1-offer']]);
+  // when it is late, that is another thing to tell
+  after(34 * 3600);
+  expect([await listed(), await told()]).toEqual([
+    [],
+    ['alert.cleared clocks-due-soon C1-offer', 'alert.standing clocks-overdue C1-offer'],
   ]);
+  // three months are no reason to tell it for weeks
+  after((2160 - 169 - 49) * 3600);
+  expect(await listed()).toEqual([]);
+  after(2 * 3600);
+  expect(await listed()).toEqual(['quarter']);
 });
