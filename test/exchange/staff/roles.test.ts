@@ -14,6 +14,7 @@ const FIGURES = [
   '/staff/compliance/rows/answers',
   '/staff/compliance/rows/asked',
   '/staff/compliance/rows/choices',
+  '/staff/compliance/rows/given',
   '/staff/compliance/rows/lines',
   '/staff/documents',
   '/staff/events',
