@@ -85,3 +85,17 @@ export function deedWords(action: string): string | undefined {
   const words: Readonly<Record<string, { text: string }>> = PULL_STATES;
   return Object.hasOwn(words, state) ? `pull: ${words[state]?.text ?? ''}` : undefined;
 }
+
+/** What names and records may be taken along for, by the code that the audit keeps. */
+export const PURPOSES = {
+  audit: 'an audit or review',
+  member: 'the member, who asked for it',
+  payer: 'settling something with another payer',
+  quality: 'putting data right',
+  care: 'the member’s care',
+  incident: 'a privacy or security incident',
+  legal: 'a legal matter',
+} as const;
+/** In words; undefined where none was said. */
+export const purposeWords = (code: string | null): string | undefined =>
+  code !== null && Object.hasOwn(PURPOSES, code) ? PURPOSES[code as keyof typeof PURPOSES] : undefined;

@@ -9,6 +9,7 @@ import { html, type Part } from '../../src/ui/html.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
+import { purposeForm, purposeOf } from './purpose.ts';
 import { may, type Permission } from './roles.ts';
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
@@ -26,6 +27,9 @@ export function written(form: URLSearchParams | undefined): Part {
     ? ''
     : html`<h2>What you wrote, to be copied</h2>${texts.map((t) => html`<pre tabindex="0">${t}</pre>`)}`;
 }
+
+const WHY_PURPOSE =
+  'Names and records leave here as a file. Say what for: that stands with your name in the audit trail.';
 
 export type Visit = { c: StaffContext; session: StaffSession; requestId: string };
 
@@ -82,16 +86,26 @@ export class Desk {
     return { c, session, requestId };
   }
 
-  /** A page that only reads. */
-  page(path: string, permission: Permission, handler: (visit: Visit) => Promise<Response>): void {
+  /**
+   * A page that only reads. Names and records that leave as a file need a sign-in of the last minutes, and what they are taken for.
+   * @param options.isFile it is a file of them in any case
+   */
+  page(
+    path: string,
+    permission: Permission,
+    handler: (visit: Visit) => Promise<Response>,
+    options: { isFile?: boolean } = {},
+  ): void {
     this.#pages.add(path);
     this.app.get(path, async (c) => {
       const visit = await this.#admit(c, path, permission);
       if (visit instanceof Response) return visit;
-      // names and records that leave as a file
-      const leaves = permission === 'rows' && (formatOf(c) ?? 'html') !== 'html';
+      const leaves = permission === 'rows' && (options.isFile === true || (formatOf(c) ?? 'html') !== 'html');
       const again = leaves ? await this.#again(visit, 'export-report', withQuery(c.req.url, {})) : undefined;
-      return again ?? handler(visit);
+      if (again !== undefined) return again;
+      if (leaves && purposeOf(c) === undefined)
+        return problem(c, this.deps, 400, 'What is it for?', WHY_PURPOSE, visit.session, purposeForm(c));
+      return handler(visit);
     });
   }
 
@@ -149,7 +163,7 @@ export class Desk {
     const format = formatOf(c);
     if (format === 'csv' || format === 'json') {
       const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
-      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId);
+      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId, purposeOf(c));
     }
     return show(c, this.deps, session, {
       ...view,
@@ -170,6 +184,14 @@ export class Desk {
   /** Records a look at members' data; call it before the data is shown. */
   async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';
-    await recordView(this.deps, visit.session, { object, page, memberIds, rows, requestId: visit.requestId, format });
+    await recordView(this.deps, visit.session, {
+      object,
+      page,
+      memberIds,
+      rows,
+      requestId: visit.requestId,
+      format,
+      purpose: purposeOf(visit.c),
+    });
   }
 }

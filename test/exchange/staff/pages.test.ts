@@ -490,6 +490,43 @@ describe('requests of other payers', () => {
   });
 });
 
+test('names and records leave as a file for a purpose, which is kept with who took them', async () => {
+  const { sql } = node.ours.deps.database;
+  const reviewer = as('dev-reviewer');
+  const exports = async () =>
+    (
+      await sql<{ what: string }[]>`
+      select concat_ws(' ', action, detail->>'format', detail->>'purpose') as what from exchange.audit
+      where actor = 'dev|dev-reviewer' and (action = 'export-report' or (action = 'view' and member_id is not null)) order by seq desc limit 2`
+    )
+      .map((r) => r.what)
+      .toReversed();
+  const path = `/staff/pulls/${node.pullId}/members`;
+  const before = await exports();
+  for (const purpose of ['', 'curiosity', 'constructor']) {
+    const asked = await reviewer.get(`${path}?outcome=matched&format=csv&purpose=${purpose}`);
+    const page = await asked.text();
+    expect(asked.status).toBe(400);
+    // what was asked for is kept in the form
+    expect(page).toContain('<input type="hidden" name="outcome" value="matched">');
+    expect(page).toContain('<input type="hidden" name="format" value="csv">');
+    expect(page.match(/name="purpose"/g)?.length).toBeGreaterThan(3);
+  }
+  for (const file of ['everything', 'record?format=json'])
+    expect(
+      (await reviewer.get(`/staff/members/${node.memberId}/${file}${file.includes('?') ? '&' : '?'}purpose=`)).status,
+    ).toBe(400);
+  expect(await exports()).toEqual(before);
+  expect((await reviewer.get(`${path}?format=csv&purpose=payer`)).status).toBe(200);
+  expect(await exports()).toEqual(['view csv payer', 'export-report csv payer']);
+  // on the page nobody asks
+  expect((await reviewer.get(path)).status).toBe(200);
+  // figures name nobody
+  expect((await reviewer.get('/staff/compliance?format=json&purpose=')).status).toBe(200);
+  const looks = await (await reviewer.get(`/staff/members/${node.memberId}/looks`)).text();
+  expect(looks).toContain('settling something with another payer');
+});
+
 describe('accepting a pull', () => {
   const accept = `/staff/pulls/${UNBALANCED}/accept`;
   const state = async () =>
