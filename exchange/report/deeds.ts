@@ -35,6 +35,9 @@ const DEEDS: Readonly<Record<string, string>> = {
   invite: 'links for members made',
   'reconcile-replay': 'rules run again on a pull',
   'reconcile-release': 'released record taken in',
+  volume: 'an unusual day of a payer',
+  key: 'key of ours that signs',
+  settings: 'settings of the node',
   // people
   view: 'looked',
   'sign-in': 'signed in',

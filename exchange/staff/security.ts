@@ -1,4 +1,5 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
+import { parseInstant } from '../../src/fhir/instant.ts';
 import { html } from '../../src/ui/html.ts';
 import { dayText } from '../../src/ui/time.ts';
 import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';

@@ -821,5 +821,12 @@ describe('limits', () => {
       const answer = await them.call(url, { headers: { range: header, 'accept-encoding': 'gzip' } });
       expect([answer.status, answer.header('vary')]).toEqual([200, 'Accept-Encoding, Authorization']);
     }
+    // a part counts as its share of the records, the whole as all
+    const told = await node.deps.database.sql<{ lines: number; records: number | null }[]>`
+      select (detail->>'lines')::int as lines, (detail->>'records')::int as records from exchange.audit
+      where action = 'file' and object like '%' || ${url.split('/').at(-1) ?? ''} and outcome = 'ok' order by seq`;
+    expect(
+      told.map((t) => (t.records === null ? 'whole' : t.records === t.lines ? 'all' : t.records)).slice(0, 5),
+    ).toEqual(['whole', 1, 1, 'all', 'all']);
   });
 });

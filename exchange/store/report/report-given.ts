@@ -53,18 +53,18 @@ export async function givenRows(sql: Queryable, s: Scope): Promise<GivenRows> {
   const pick = (r: Row, names: Record<string, string>): Row =>
     Object.fromEntries(Object.entries(names).map(([as, from]) => [as, r[from] ?? null]));
   return {
-    disclosures: of('disclosures').map((r) =>
-      pick(r, {
+    disclosures: of('disclosures').map((r) => ({
+      ...pick(r, {
         payer: 'payer',
         peer: 'peer',
-        action: 'how',
         rows: 'n',
         members: 'm',
         ready: 'ready',
         first: 'first',
         last: 'last',
       }),
-    ),
+      action: r['how'] ?? null,
+    })),
     disclosed: Number(of('disclosed')[0]?.['n'] ?? 0),
     consents: of('consents').map((r) => pick(r, { direction: 'how', payer: 'payer', n: 'n', held: 'm' })),
     consentsMissed: of('missed').map((r) =>
