@@ -5,10 +5,10 @@ import { cookieNames, isOwnOrigin, readCookie, sameText } from '../../src/auth/s
 import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
-import { html, type Part } from '../../src/ui/html.ts';
+import { html } from '../../src/ui/html.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
-import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
+import { address, formatOf, noteForm, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 import { purposeForm, purposeOf } from './purpose.ts';
 import { may, type Permission } from './roles.ts';
 
@@ -18,14 +18,6 @@ export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boole
     c.req.url,
     deps.config.baseUrl,
   );
-}
-
-/** What somebody wrote into a form that was not taken, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
-export function written(form: URLSearchParams | undefined): Part {
-  const texts = [...(form ?? [])].filter(([name, value]) => name !== 'csrf' && /\S\s+\S/.test(value)).map(([, v]) => v);
-  return texts.length === 0
-    ? ''
-    : html`<h2>What you wrote, to be copied</h2>${texts.map((t) => html`<pre tabindex="0">${t}</pre>`)}`;
 }
 
 const WHY_PURPOSE =
@@ -67,7 +59,8 @@ export class Desk {
         html`<a href="${link}">Sign in</a>`,
         ' and try again.',
       ];
-      return problem(c, this.deps, 401, 'Please sign in', text, undefined, isForm && written(await readForm(c)));
+      if (isForm) noteForm(c, await readForm(c));
+      return problem(c, this.deps, 401, 'Please sign in', text);
     }
     const requestId = c.get('requestId');
     if (!may(session, permission)) {
@@ -110,12 +103,7 @@ export class Desk {
   }
 
   /** Asks the person to prove anew who they are, when that was more than five minutes ago. `back`: where to go on. */
-  async #again(
-    visit: Visit,
-    action: 'manage' | 'export-report',
-    back: string,
-    form?: URLSearchParams,
-  ): Promise<Response | undefined> {
+  async #again(visit: Visit, action: 'manage' | 'export-report', back: string): Promise<Response | undefined> {
     if (isFresh(visit.session.authenticatedAt, this.deps.clock())) return undefined;
     await recordRefusal(this.deps, visit.session.subject, action, back, 'not-fresh', visit.requestId);
     const link = address('/staff/sign-in', { return_to: back, again: '1' });
@@ -124,7 +112,7 @@ export class Desk {
       html`<a href="${link}">Sign in again</a>`,
       ', and then do it once more.',
     ];
-    return problem(visit.c, this.deps, 403, 'Please confirm that it is you', text, visit.session, written(form));
+    return problem(visit.c, this.deps, 403, 'Please confirm that it is you', text, visit.session);
   }
 
   /**
@@ -145,14 +133,14 @@ export class Desk {
       if (visit instanceof Response) return visit;
       const form = await readForm(c);
       if (!form) return problem(c, this.deps, 400, 'Not sent', 'The form could not be read.', visit.session);
+      noteForm(c, form);
       if (!sameText(form.get('csrf') ?? '', visit.session.csrf)) {
         const anew = 'You have signed in anew since this page was opened, or the form did not come from it. ';
         const link = html`<a href="${this.#pageOf(c, path)}">Open the page again</a>`;
         const parts = [anew, link, ' and send it from there. Nothing was changed.'];
-        return problem(c, this.deps, 403, 'Not sent', parts, visit.session, written(form));
+        return problem(c, this.deps, 403, 'Not sent', parts, visit.session);
       }
-      const again =
-        options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path), form) : undefined;
+      const again = options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path)) : undefined;
       return again ?? handler(visit, form);
     });
   }

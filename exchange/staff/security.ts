@@ -16,7 +16,7 @@ import {
 } from '../report/security.ts';
 import { reviewEvents, securityReviews } from '../report/security-review.ts';
 import { codeCell, grouped, memberCell, numberCell, timeCell } from '../report/words.ts';
-import { type Desk, written } from './desk.ts';
+import type { Desk } from './desk.ts';
 import { address, problem, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { actionForm } from './peer-forms.ts';
@@ -164,7 +164,6 @@ export function security(desk: Desk): void {
           'Not signed',
           'Somebody has signed for these events meanwhile. Open the page again.',
           visit.session,
-          written(form),
         );
   });
 
