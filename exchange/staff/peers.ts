@@ -21,6 +21,7 @@ import {
   needsSecondPerson,
   registerPeer,
 } from '../peers/registry.ts';
+import { notShownTable } from '../report/not-shown.ts';
 import {
   DOCUMENT_KINDS,
   type DocumentKind,
@@ -161,7 +162,7 @@ export function peers(desk: Desk): void {
       before: [
         done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
         faultList(typed.faults),
-        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a>${may(session, 'rows') ? html` · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a>` : ''}</p>`,
+        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a> · <a href="/staff/peers/${peer.id}/not-shown">What is not shown of what it sent</a>${may(session, 'rows') ? html` · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a>` : ''}</p>`,
         waiting,
       ],
       tables: [
@@ -175,6 +176,21 @@ export function peers(desk: Desk): void {
   desk.page('/staff/peers/:id', 'counts', async (visit) => {
     const peer = await findPeer(sql, idOf(visit.c));
     return peer ? detail(visit, peer) : desk.notFound(visit, 'There is no such payer.');
+  });
+
+  desk.page('/staff/peers/:id/not-shown', 'counts', async (visit) => {
+    const peer = await findPeer(sql, idOf(visit.c));
+    if (!peer) return desk.notFound(visit, 'There is no such payer.');
+    return desk.show(visit, {
+      title: `What is not shown of ${peer.name}`,
+      place: 'peers',
+      trail: [...TRAIL, [`/staff/peers/${peer.id}`, peer.name]],
+      lead: [
+        'Each record once, by why it is not in the record of its member. What is held back was never taken in: its lines stand in the quarantine of the compliance report. What the payer took back, or told anew, is no longer there and is not counted.',
+      ],
+      before: html`<p><a href="${address('/staff/compliance', { peer: peer.id })}#t-quarantine">Compliance report of this payer</a></p>`,
+      tables: [await notShownTable(deps, peer)],
+    });
   });
 
   const act = (

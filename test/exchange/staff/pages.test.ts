@@ -4,10 +4,12 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepAlerts } from '../../../exchange/alerts/keep.ts';
 import { MATCH_RULES } from '../../../exchange/match/rules.ts';
+import { foldedOf, hiddenCounts } from '../../../exchange/merged/folded.ts';
 import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
 import { pullReport } from '../../../exchange/report/pull/pull-report.ts';
 import { renderReport } from '../../../exchange/report/pull/render-report.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
+import { mergedCounts } from '../../../exchange/store/report/merged.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
 
@@ -730,4 +732,44 @@ describe('sessions', () => {
     expect(await foreign.text()).not.toContain('on the telephone');
     minutes(0);
   });
+});
+
+// last: it hides records
+test('what is not shown of a payer is what the records of its members leave out, by the same reasons', async () => {
+  const { sql } = node.ours.deps.database;
+  const path = '/staff/peers/prior/not-shown?format=json';
+  const told = async () => {
+    type Rows = { tables: { 'not-shown': { reason: string; kind: string; records: number; members: number }[] } };
+    const { tables } = (await (await as('dev-viewer').get(path)).json()) as Rows;
+    return tables['not-shown'];
+  };
+  const before = await told();
+  expect(before.filter((r) => r.kind === 'taken in')).toEqual([]);
+  const of = async (type: string, origin: string, member: string) =>
+    (
+      await sql<{ id: string }[]>`
+        select id from exchange.resource where member_id = ${member} and type = ${type} and origin = ${origin} and not deleted order by id limit 1`
+    )[0]?.id ?? '';
+  const members = (
+    await sql<{ id: string }[]>`
+      select m.member_id as id from exchange.pull_member m where m.pull_id = ${node.pullId} and m.outcome = 'matched' order by 1`
+  ).map((m) => m.id);
+  const [no = '', doubted = '', decided = '', copied = ''] = members;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at) values ('w', ${no}, 'withdraw', 'regular', '2030-01-01', 'test', now())`;
+  await sql`insert into exchange.review_item (id, member_id, kind, weight, type, peer_id, rule, opened_at) values ('doubt', ${doubted}, 'identity-doubt', 3, 'Patient', 'prior', 'test', now())`;
+  await sql`insert into exchange.review_item (id, member_id, kind, weight, type, peer_id, rule, opened_at, a_id, b_id, state, decision)
+    values ('preferred', ${decided}, 'value-mismatch', 2, 'Condition', 'prior', 'test', now(), ${await of('Condition', 'own', decided)}, ${await of('Condition', 'prior', decided)}, 'decided', 'prefer-ours')`;
+  await sql`update exchange.resource set withheld = 'outlived' where id = ${await of('Observation', 'prior', copied)} and type = 'Observation'`;
+  const should: Record<string, number> = {};
+  for (const member of members) {
+    const merged = await foldedOf(sql, member);
+    if (merged === undefined) throw new Error('no such member');
+    for (const [reason, n] of Object.entries(hiddenCounts(merged, await mergedCounts(sql, member))))
+      if (n > 0) should[reason] = (should[reason] ?? 0) + n;
+  }
+  const taken = (await told()).filter((r) => r.kind === 'taken in');
+  expect(Object.fromEntries(taken.map((r) => [r.reason, r.records]))).toEqual(should);
+  expect(Object.keys(should).sort()).toEqual(['identity-doubt', 'outlived', 'preferred-away', 'withdrawn']);
+  expect(taken.map((r) => r.members)).toEqual([1, 1, 1, 1]);
+  expect([should['withdrawn'] ?? 0, should['identity-doubt'] ?? 0].every((n) => n > 20)).toBe(true);
 });

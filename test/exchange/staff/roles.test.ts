@@ -23,6 +23,7 @@ const FIGURES = [
   '/staff/matches',
   '/staff/peers',
   '/staff/peers/:id',
+  '/staff/peers/:id/not-shown',
   '/staff/peers/:id/statement',
   '/staff/pulls',
   '/staff/pulls/:id',
