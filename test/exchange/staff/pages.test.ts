@@ -762,7 +762,7 @@ test('what is not shown of a payer is what the records of its members leave out,
   await sql`update exchange.resource set withheld = 'outlived' where id = ${await of('Observation', 'prior', copied)} and type = 'Observation'`;
   const should: Record<string, number> = {};
   for (const member of members) {
-    const merged = await foldedOf(sql, member);
+    const merged = await foldedOf(node.ours.deps, member);
     if (merged === undefined) throw new Error('no such member');
     for (const [reason, n] of Object.entries(hiddenCounts(merged, await mergedCounts(sql, member))))
       if (n > 0) should[reason] = (should[reason] ?? 0) + n;
