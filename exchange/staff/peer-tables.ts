@@ -131,7 +131,7 @@ export function volumeTable(days: readonly VolumeDay[], times: number): Table {
   return {
     name: 'volume',
     caption: 'What it asked for and took, by day',
-    note: `Usual is the median of the days of a year before on which it did either, where there are five; members and records each.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security.`}`,
+    note: `Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security.`}`,
     columns: [
       { key: 'day', label: 'Day', kind: 'head' },
       { key: 'members', label: 'Members asked for', kind: 'number' },
