@@ -6,6 +6,7 @@ import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
+import type { Cell } from '../../src/ui/table.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, noteForm, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
@@ -28,8 +29,8 @@ export type Visit = { c: StaffContext; session: StaffSession; requestId: string 
 export class Desk {
   readonly deps: Deps;
   readonly app: Hono<FhirEnv>;
-  /** paths of pages that are read */
-  readonly #pages = new Set<string>();
+  /** pages that are read, by their paths, and what each takes */
+  readonly #pages = new Map<string, { takes: Permission; is: RegExp }>();
 
   constructor(deps: Deps, app: Hono<FhirEnv>) {
     this.deps = deps;
@@ -89,7 +90,7 @@ export class Desk {
     handler: (visit: Visit) => Promise<Response>,
     options: { isFile?: boolean } = {},
   ): void {
-    this.#pages.add(path);
+    this.#pages.set(path, { takes: permission, is: new RegExp(`^${path.replace(/:[a-z0-9]+/gi, '[^/]+')}$`) });
     this.app.get(path, async (c) => {
       const visit = await this.#admit(c, path, permission);
       if (visit instanceof Response) return visit;
@@ -145,7 +146,14 @@ export class Desk {
     });
   }
 
-  /** The answer of a page; that rows leave as a file is recorded first. */
+  /** Does the role of the person open the page that an address leads to? What is none of the pages is left to itself. */
+  #opens(session: StaffSession, href: string): boolean {
+    const path = href.split(/[?#]/, 1)[0] ?? '';
+    const page = this.#pages.get(path) ?? [...this.#pages.values()].find((p) => p.is.test(path));
+    return page === undefined || may(session, page.takes);
+  }
+
+  /** The answer of a page, which leads nobody to what their role does not open; that rows leave as a file is recorded first. */
   async show(visit: Visit, view: View): Promise<Response> {
     const { c, session, requestId } = visit;
     const format = formatOf(c);
@@ -153,9 +161,22 @@ export class Desk {
       const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
       await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId, purposeOf(c));
     }
+    const tables = await withPeople(this.deps.database.sql, view.tables, this.deps.clock());
+    const opened = (cell: Cell): Cell => {
+      if (cell.href === undefined || this.#opens(session, cell.href)) return cell;
+      const { href: _, ...rest } = cell;
+      return rest;
+    };
     return show(c, this.deps, session, {
       ...view,
-      tables: await withPeople(this.deps.database.sql, view.tables, this.deps.clock()),
+      tables:
+        format === 'csv' || format === 'json'
+          ? tables
+          : tables.map((t) => ({
+              ...t,
+              rows: t.rows.map((r) => r.map(opened)),
+              ...(t.total === undefined ? {} : { total: t.total.map(opened) }),
+            })),
     });
   }
 
