@@ -738,10 +738,13 @@ describe('sessions', () => {
 test('what is not shown of a payer is what the records of its members leave out, by the same reasons', async () => {
   const { sql } = node.ours.deps.database;
   const path = '/staff/peers/prior/not-shown?format=json';
+  const viewer = new Visitor(node.app, node.ours.base);
+  await viewer.signIn('dev-viewer', node.account.password);
   const told = async () => {
     type Rows = { tables: { 'not-shown': { reason: string; kind: string; records: number; members: number }[] } };
-    const { tables } = (await (await as('dev-viewer').get(path)).json()) as Rows;
-    return tables['not-shown'];
+    const answer = await viewer.get(path);
+    expect(answer.status).toBe(200);
+    return ((await answer.json()) as Rows).tables['not-shown'];
   };
   const before = await told();
   expect(before.filter((r) => r.kind === 'taken in')).toEqual([]);
