@@ -41,6 +41,8 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'emergency-access',
     'unusual-members',
     'unusual-records',
+    'card-trying',
+    'match-misses',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

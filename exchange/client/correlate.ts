@@ -31,21 +31,23 @@ export type Correlated = {
 };
 export type Correlation = { members: Correlated[]; groupId: string | undefined; uncorrelated: number };
 
+/** A Group of an answer, with the name of the parameter that it came under. */
+export type AnsweredGroup = { group: JsonObject; parameter?: string };
+
 /** The Groups in a Group file, a Parameters file or a bare answer. */
-export function groupsIn(resources: readonly Json[]): JsonObject[] {
+export function groupsIn(resources: readonly Json[]): AnsweredGroup[] {
   const groups = resources.filter((r) => isResource(r) && r.resourceType === 'Group') as JsonObject[];
-  if (groups.length > 0) return groups;
+  if (groups.length > 0) return groups.map((group) => ({ group }));
+  const within = (entries: readonly JsonObject[]): AnsweredGroup[] =>
+    entries.flatMap(({ resource: group, name }) => {
+      if (!isObject(group)) return [];
+      const parameter = text(name);
+      return [{ group, ...(parameter === undefined ? {} : { parameter }) }];
+    });
   return resources.flatMap((r) => {
     if (!isResource(r)) return [];
-    if (r.resourceType === 'Parameters')
-      return objects(r['parameter'])
-        .map((p) => p['resource'])
-        .filter((x): x is JsonObject => isObject(x));
-    if (r.resourceType === 'Bundle')
-      return objects(r['entry'])
-        .map((e) => e['resource'])
-        .filter((x): x is JsonObject => isObject(x));
-    return [];
+    if (r.resourceType === 'Parameters') return within(objects(r['parameter']));
+    return r.resourceType === 'Bundle' ? within(objects(r['entry'])) : [];
   });
 }
 
@@ -55,11 +57,17 @@ const OUTCOME: Record<Bucket, Correlated['outcome']> = {
   consentconstraint: 'constrained',
 };
 
+/** By which a Group can be asked for. Ids that FHIR does not allow are met; one with control characters is none, and no text that is kept. */
+function idOf(group: JsonObject): string | undefined {
+  const id = text(group['id']);
+  return id === undefined || !id.isWellFormed() || /\p{Cc}/u.test(id) ? undefined : id;
+}
+
 /**
  * @param peerBase FHIR base of the peer: a Patient of another server is none of those that its records are about
  */
 export function correlate(
-  groups: readonly JsonObject[],
+  groups: readonly AnsweredGroup[],
   submitted: readonly Submitted[],
   peerBase: string,
 ): Correlation {
@@ -70,10 +78,10 @@ export function correlate(
   >();
   let uncorrelated = 0;
   let groupId: string | undefined;
-  for (const group of groups) {
-    const bucket = bucketOf(group);
+  for (const { group, parameter } of groups) {
+    const bucket = bucketOf(group, parameter);
     if (bucket === undefined) continue;
-    if (bucket === 'match') groupId ??= text(group['id']);
+    if (bucket === 'match') groupId ??= idOf(group);
     const contained = objects(group['contained']);
     for (const member of objects(group['member'])) {
       // once in the Group, and no longer
@@ -95,7 +103,7 @@ export function correlate(
       }
       found.set(asked.submittedId, [
         ...(found.get(asked.submittedId) ?? []),
-        { outcome: OUTCOME[bucket], patient: bucket === 'match' ? (theirs ?? null) : null, group: text(group['id']) },
+        { outcome: OUTCOME[bucket], patient: bucket === 'match' ? (theirs ?? null) : null, group: idOf(group) },
       ]);
     }
   }

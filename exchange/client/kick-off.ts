@@ -21,7 +21,8 @@ export async function readKickOff(response: Response, requested: string, peer: P
   if (response.status === 413) throw new PeerFault('batch-too-large');
   if (response.status === 200) throw new PeerFault('sync-answer');
   if (response.status !== 202) throw new PeerFault(`kick-off-${response.status}`, { said });
-  if (location === null) throw new PeerFault('no-content-location');
+  // an empty one would lead back to the request itself, and each poll would be another request
+  if (location === null || location === '') throw new PeerFault('no-content-location');
   const status = URL.canParse(location, requested) ? new URL(location, requested) : undefined;
   if (status === undefined) throw new PeerFault('bad-url');
   if (!isPeerOrigin(status, peer)) throw new PeerFault('foreign-origin');

@@ -21,6 +21,8 @@ export type ManifestFile = {
 export type Manifest = {
   transactionTime: Date | undefined;
   requiresAccessToken: boolean | undefined;
+  /** does it list records at all, be it none? */
+  hasOutput: boolean;
   files: ManifestFile[];
 };
 
@@ -80,11 +82,14 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
     });
   const requires = b['requiresAccessToken'];
   if (typeof requires === 'string') note('peer-manifest-types');
+  const hasOutput = Array.isArray(b['output']);
+  if (!hasOutput) note('peer-manifest-types');
   const time = text(b['transactionTime']);
   return {
     transactionTime: time === undefined ? undefined : parseInstant(time),
     requiresAccessToken:
       requires === true || requires === 'true' ? true : requires === false || requires === 'false' ? false : undefined,
+    hasOutput,
     files: [
       ...list('output', 'output'),
       ...list('deleted', 'deleted'),
@@ -121,7 +126,10 @@ export async function readPages(talk: Talk, statusUrl: string, answer: Response)
   if (!isObject(whole)) throw new PeerFault('manifest-malformed');
   const seen = new Set([statusUrl]);
   const lists = new Map<string, Json[]>(
-    LISTS.filter((l) => whole[l] !== undefined).map((l) => [l, [...listOf(whole[l])]]),
+    LISTS.flatMap((l) => {
+      const listed = listOf(whole[l]);
+      return Array.isArray(whole[l]) ? [[l, [...listed]]] : [];
+    }),
   );
   const count = () => [...lists.values()].reduce((n, l) => n + l.length, 0);
   let size = first.size;

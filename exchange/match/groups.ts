@@ -3,7 +3,7 @@
 
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
-import { objects } from '../../src/fhir/resource.ts';
+import { objects, text } from '../../src/fhir/resource.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { MemberBundle } from './member-bundle.ts';
 
@@ -175,8 +175,24 @@ export function* matchParameters(groups: readonly Pick<GroupText, 'bucket' | 'pa
   yield ']}';
 }
 
-/** Which Groups hold a member in an answer: by code, for readers. */
-export function bucketOf(group: JsonObject): Bucket | undefined {
-  const codes = objects((group['code'] as JsonObject | undefined)?.['coding']).map((c) => c['code']);
-  return (['match', 'nomatch', 'consentconstraint'] as const).find((b) => codes.includes(b));
+const BUCKETS = Object.keys(PARAMETER) as Bucket[];
+
+/**
+ * What a Group of an answer says of its members: by its code, in the guide's code system where it is there; without a code by
+ * its profile; without either by the name of the parameter that it came under. Undefined where it says nothing, or two things.
+ * @param parameter the name of the parameter, of an answer in Parameters
+ */
+export function bucketOf(group: JsonObject, parameter?: string): Bucket | undefined {
+  const codings = objects((group['code'] as JsonObject | undefined)?.['coding']);
+  const guides = codings.filter((c) => c['system'] === RESULT_SYSTEM);
+  const codes = new Set((guides.length > 0 ? guides : codings).map((c) => c['code']));
+  const coded = BUCKETS.filter((b) => codes.has(b));
+  if (codings.length > 0) return coded.length === 1 ? coded[0] : undefined;
+  const named = BUCKETS.find((b) => PARAMETER[b] === parameter);
+  const profile = (group['meta'] as JsonObject | undefined)?.['profile'];
+  const profiles = (Array.isArray(profile) ? profile : []).map((p) => text(p)?.split('|')[0]);
+  if (profiles.includes(`${PROFILE}pdex-member-match-group`)) return 'match';
+  if (profiles.includes(`${PROFILE}pdex-member-no-match-group`))
+    return named === 'consentconstraint' ? named : 'nomatch';
+  return named;
 }

@@ -263,10 +263,13 @@ export async function exportingStep(s: Step): Promise<void> {
       recordAbilities(tx, s.peer.id, { ...abilities, lacks: [...abilities.lacks, 'untyped'] }, s.deps.clock()),
     );
   }
+  // a history that is not listed is none that is empty: what changes from now on would be all that is ever asked for
+  const isUnsaid = s.pull.since === null && !manifest.hasOutput;
+  if (isUnsaid) s.note('peer-incomplete');
   return advance(
     s,
     'downloading',
-    { manifest: answer.text, transactionTime: timeOf(s, manifest) },
+    { manifest: answer.text, transactionTime: isUnsaid ? null : timeOf(s, manifest) },
     some(manifest.files.length, 'file'),
     async (tx) => {
       await addFiles(tx, s.pull.id, manifest.files);

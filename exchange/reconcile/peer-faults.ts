@@ -24,6 +24,10 @@ export const PEER_FAULTS = {
     'The time of its answer is missing, in the future or before the last one. The next request asks for the same again.',
     'Tell the other payer.',
   ),
+  'peer-since': look(
+    'Twice in a row it was asked for what changed and sent what it had sent before: nearly every line was known. Nothing came twice.',
+    'Tell the other payer.',
+  ),
   'peer-file-cut': look('A file broke off and was fetched again or gone on with.', 'Nothing, unless it happens often.'),
   'peer-file-corrupt': look(
     'A file was damaged on its way and was fetched again.',
@@ -55,7 +59,7 @@ export const PEER_FAULTS = {
     'Read them at the pull.',
   ),
   'peer-incomplete': look(
-    'It says that it could not give something, gave less than it says there is, broke off or sent lines that cannot be read, or its messages cannot be read: records may be missing. The next request asks for the same again.',
+    'It says that it could not give something, gave less than it says there is, named no list of records, broke off or sent lines that cannot be read, or its messages cannot be read: records may be missing. The next request asks for the same again.',
     'Read its messages and the rejected lines at the pull; ask the other payer for what is missing.',
   ),
   'peer-files-expired': look(

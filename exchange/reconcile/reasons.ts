@@ -225,12 +225,17 @@ const TABLES = {
 } as const;
 export type CodeKind = keyof typeof TABLES;
 
-/** What a code means. A code with an HTTP status or an error at its end (`file-404`) means what its beginning means. */
+/**
+ * What a code means. A code with an HTTP status or an error at its end (`file-404`) means what its beginning means, and the
+ * status is told with it.
+ */
 export function meaning(kind: CodeKind, code: string): Meaning {
   const table: Readonly<Record<string, Meaning>> = TABLES[kind];
   for (let known = code; known !== ''; known = known.slice(0, Math.max(0, known.lastIndexOf('-')))) {
     const row = Object.hasOwn(table, known) ? table[known] : undefined;
-    if (row) return row;
+    if (row === undefined) continue;
+    const status = /^-([1-5]\d\d)$/.exec(code.slice(known.length))?.[1];
+    return status === undefined ? row : { ...row, text: `${row.text.replace(/\.$/, '')} (HTTP ${status}).` };
   }
   return look(`Code “${code}”, which this version has no sentence for.`, 'Ask operations.');
 }

@@ -10,6 +10,7 @@ import { inLanes } from '../pull/lanes.ts';
 import { readSaidWithin } from '../pull/messages.ts';
 import type { Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { passesOverSince } from '../store/pull/passes-over.ts';
 import { findPull, movePull } from '../store/pull/pull.ts';
 import { noteFaults } from '../store/pull/pull-fault.ts';
 import { pullFiles } from '../store/pull/pull-file.ts';
@@ -230,6 +231,7 @@ async function finish(s: Step, work: Decided): Promise<void> {
     await writePullFindings(tx, work, work.isFull);
     await retryAttachments(tx, s.pull, s.deps.clock());
     await noteFaults(tx, s.pull.id, s.faults);
+    if (await passesOverSince(tx, s.pull)) await noteFaults(tx, s.pull.id, new Map([['peer-since', 1]]));
     if (said.mayLack || (await hasUnread(tx, s.pull.id))) await keepNoTime(tx, s.pull.id);
     const counted = await countOutcomes(tx, s.pull.id);
     await movePull(

@@ -62,6 +62,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A payer took many more records in a day than is usual for it',
     href: (id) => `/staff/peers/${id}#t-volume`,
   },
+  'card-trying': {
+    text: 'A payer tries cards or people: its questions about them are not looked at, and are answered as no match',
+    href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=throttled`,
+  },
+  'match-misses': {
+    text: 'A payer asks for many people who are not found here',
+    href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=no-match`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

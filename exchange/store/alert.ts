@@ -25,13 +25,39 @@ type AlertKind =
   | 'request-kept'
   | 'emergency-access'
   | 'unusual-members'
-  | 'unusual-records';
+  | 'unusual-records'
+  | 'card-trying'
+  | 'match-misses';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
 const FAILING = 3;
 /** How often the answer to a payer is begun, with pauses of a minute in all, before people are told that it does not come about. */
 const TRIES_UNTOLD = 4;
+
+/** Members that a payer asked for within a day, from which on it matters how many of them were not found, and the part that is too many. */
+const ASKED = 200;
+const MISSED_PART = 0.4;
+
+/** Whoever tries cards or people at the match (HRex mm-7), and whoever asks for many whom we do not know. Served by match_member_throttled, match_single_throttled, match_single_at and bulk_job_peer. */
+const triesAndMisses = (sql: Queryable, now: Date) => sql`
+    select 'card-trying' as kind, t.peer_id as subject, sum(t.n)::int as amount from (
+      select j.peer_id, count(*) as n from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id
+      where m.reason = 'throttled' and j.completed_at > ${now}::timestamptz - interval '7 days' group by 1
+      union all
+      select peer_id, count(*) from exchange.match_single where reason = 'throttled' and at > ${now}::timestamptz - interval '7 days' group by 1
+    ) t group by 2
+    union all
+    -- of one batch, or of all that was asked within a day
+    select 'match-misses', u.peer_id, max(u.missed)::int from (
+      select a.peer_id, sum(a.missed) as missed, sum(a.asked) as asked from (
+        select j.id, j.peer_id, (j.counts->>'nomatch')::int as missed, (select sum(c.value::int) from jsonb_each_text(j.counts) c) as asked
+        from exchange.bulk_job j join exchange.peer p on p.id = j.peer_id
+        where j.received_at > ${now}::timestamptz - interval '1 day' and j.kind = 'match' and j.state = 'complete'
+        union all
+        select 'single', peer_id, count(*) filter (where outcome = 'nomatch'), count(*) from exchange.match_single where at > ${now}::timestamptz - interval '1 day' group by 2
+      ) a group by grouping sets ((a.peer_id, a.id), (a.peer_id))
+    ) u where u.asked >= ${ASKED} and u.missed > ${MISSED_PART}::numeric * u.asked group by 2`;
 
 /**
  * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
@@ -111,6 +137,8 @@ export async function standingConditions(
     ${unusualDays(sql, 'records', today)}
     union all
     select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
+    union all
+    ${triesAndMisses(sql, now)}
     union all
     select 'peer-changed', p.id, jsonb_array_length(c.facts->'differs')
       from exchange.peer p cross join lateral (select facts from exchange.peer_check where peer_id = p.id order by id desc limit 1) c

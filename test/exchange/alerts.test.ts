@@ -188,6 +188,49 @@ test('failing payers, records of others, a full quarantine', async () => {
   expect(wrong.map((w) => w['subject'])).toEqual(['w2']);
 });
 
+test('a payer that tries cards is told of until a week after; one that asks for many who are not here for a day', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.peer (id, name, state, added_by) values ('tries', 'Tries', 'active', 'test'), ('misses', 'Misses', 'active', 'test')`;
+  const standing = async () => [
+    ...(await sql`select kind, subject, amount from exchange.alert where cleared_at is null and kind in ('card-trying', 'match-misses') order by 1, 2`),
+  ];
+  const batch = async (id: string, peer: string, counts: Record<string, number>) => {
+    await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at, completed_at, counts)
+      values (${id}, 'match', ${peer}, 'complete', '', '{}', ${now}, ${now}, ${now}, ${JSON.stringify(counts)}::text::jsonb)`;
+  };
+  const question = (id: string, peer: string, outcome: string, reason: string) =>
+    sql`insert into exchange.match_single (id, peer_id, at, outcome, reason) values (${id}, ${peer}, ${now}, ${outcome}, ${reason})`;
+  await batch('few', 'misses', { match: 100, nomatch: 99, consentconstraint: 0 });
+  await batch('good', 'tries', { match: 120, nomatch: 80, consentconstraint: 0 });
+  await question('q1', 'tries', 'nomatch', 'no-match');
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([{ kind: 'match-misses', subject: 'tries', amount: 81 }]);
+  // two of a batch, and one alone
+  await sql`insert into exchange.match_member (job_id, position, submitted_id, outcome, reason)
+    values ('good', 1, 'a', 'nomatch', 'throttled'), ('good', 2, 'b', 'nomatch', 'throttled'), ('good', 3, 'c', 'nomatch', 'no-match')`;
+  await question('q2', 'tries', 'nomatch', 'throttled');
+  // what was asked alone counts with the batches of its day
+  await question('q3', 'misses', 'nomatch', 'no-match');
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([
+    { kind: 'card-trying', subject: 'tries', amount: 3 },
+    { kind: 'match-misses', subject: 'misses', amount: 100 },
+    { kind: 'match-misses', subject: 'tries', amount: 82 },
+  ]);
+  after(86_400);
+  // of a day on which many are found, one batch of whom too few are
+  await batch('bad', 'misses', { match: 100, nomatch: 90, consentconstraint: 10 });
+  await batch('well', 'misses', { match: 900, nomatch: 0, consentconstraint: 0 });
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([
+    { kind: 'card-trying', subject: 'tries', amount: 3 },
+    { kind: 'match-misses', subject: 'misses', amount: 90 },
+  ]);
+  after(6 * 86_400);
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([]);
+});
+
 test('a payer that asks for many times more in a day than is usual for it, or takes so much, is told once, for a week, with the figures', async () => {
   const { sql } = node.deps.database;
   await sql`insert into exchange.peer (id, name, state, added_by) values ('steady', 'Steady', 'active', 'test'), ('young', 'Young', 'active', 'test')`;

@@ -1,16 +1,18 @@
 // Our client against a peer that does everything wrong: one scripted server, whole pulls, time moved by hand.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { correlate } from '../../exchange/client/correlate.ts';
+import { correlate, groupsIn } from '../../exchange/client/correlate.ts';
 import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
 import { limitsOf } from '../../exchange/client/limits.ts';
 import { readPages } from '../../exchange/client/manifest.ts';
 import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
 import type { Talk } from '../../exchange/client/talk.ts';
+import { bucketOf } from '../../exchange/match/groups.ts';
 import { giveUpPull } from '../../exchange/pull/give-up.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
 import { keptText } from '../../exchange/reconcile/stage.ts';
+import { pullReport } from '../../exchange/report/pull/pull-report.ts';
 import { addPeer, type Peer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import {
   findPull,
@@ -151,9 +153,9 @@ afterAll(async () => {
 });
 
 /** A whole new pull, to where it rests; waiting costs no time. */
-async function pull(over: Record<string, Handler> = {}): Promise<Pull & { waited: number }> {
+async function pull(over: Record<string, Handler> = {}, full = true): Promise<Pull & { waited: number }> {
   script = over;
-  const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full: true });
+  const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full });
   const started = skew;
   for (let steps = 0; steps < 200; steps++) {
     const found = await findPull(node.deps.database.sql, id);
@@ -277,7 +279,7 @@ describe('a member who is several Patients there', () => {
     const b = groupOf('g1', 'p10');
     const outcomes = (submissions: typeof asked) =>
       correlate(
-        [{ ...a, contained: [...a.contained, ...b.contained], member: [...a.member, ...b.member] }],
+        [{ group: { ...a, contained: [...a.contained, ...b.contained], member: [...a.member, ...b.member] } }],
         submissions,
         `${base}/fhir`,
       ).members.map((m) => m.outcome);
@@ -285,6 +287,15 @@ describe('a member who is several Patients there', () => {
     // one member with two cards there is the one person
     expect(outcomes(asked.map((s) => ({ ...s, memberId: 'one' })))).toEqual(['matched', 'matched']);
   });
+  test.each(['g\u0000', 'g\n1', '\ud800', undefined])(
+    'a Group whose id is %j cannot be asked for, and is no fault of ours',
+    async (id) => {
+      const rested = await pull({
+        'GET /f/group': (_, a) => void a.end(`${JSON.stringify({ ...groupOf('g1', 'p9'), id })}\n`),
+      });
+      expect([rested.state, rested.reason]).toEqual(['review', 'group-without-id']);
+    },
+  );
 });
 
 describe('waiting', () => {
@@ -600,6 +611,37 @@ describe('files', () => {
     expect(done.state).toBe('done');
     expect(await sql`select from exchange.ledger where pull_id = ${done.id}`).toHaveLength(3);
   });
+  test.each([
+    [undefined, null],
+    [null, null],
+    [[], new Date('2026-01-01T00:00:00Z')],
+  ])('a manifest whose records are %j: nothing is taken for a whole history', async (output, time) => {
+    const said = { ...manifest([]), transactionTime: '2026-01-01T00:00:00Z', output };
+    const done = await pull({ 'GET /status/export': (_, a) => json(a, said) });
+    expect([done.state, done.transactionTime]).toEqual(['done', time]);
+    const kinds = (await pullReport(node.deps, done.id))?.findings.map((f) => f.kind) ?? [];
+    const told = ['peer-incomplete', 'peer-manifest-types'];
+    expect(kinds.filter((k) => told.includes(k))).toEqual(time === null ? told : []);
+  });
+  test('a payer that sends all of it though asked for what changed is told of it the second time', async () => {
+    const lines = (n: number) => Array.from({ length: n }, (_, i) => good(`s${i}`)).join('\n');
+    const sends = (n: number, more: object = {}) => ({
+      'GET /status/export': (_: IncomingMessage, a: ServerResponse) => json(a, manifest([file()], more)),
+      'GET /f/1': (_: IncomingMessage, a: ServerResponse) => void a.end(lines(n)),
+    });
+    const isTold = async (done: Pull) => {
+      expect([done.state, done.since === null]).toEqual(['done', false]);
+      return (await pullReport(node.deps, done.id))?.findings.some((f) => f.kind === 'peer-since');
+    };
+    await pull(sends(30));
+    expect(await isTold(await pull(sends(30), false))).toBe(false);
+    expect(await isTold(await pull(sends(30), false))).toBe(true);
+    // a fault that comes once more than it should is none: the minute that a question reaches back may bring as many
+    expect(await isTold(await pull(sends(19), false))).toBe(false);
+    expect(await isTold(await pull(sends(30), false))).toBe(false);
+    // a tenth of it is new
+    expect(await isTold(await pull(sends(34), false))).toBe(false);
+  });
   test('strangers’ lines are kept out, and a transactionTime ahead of time is no watermark', async () => {
     const { sql } = node.deps.database;
     const done = await pull({
@@ -633,9 +675,25 @@ describe('judgements alone', () => {
       );
     expect(
       await Promise.all(
-        [read(404), read(413), read(400), read(202, 'http://['), read(202, 'https://peer.example.evil/s')].map(fault),
+        [
+          read(404),
+          read(413),
+          read(400),
+          read(202),
+          read(202, ' '),
+          read(202, 'http://['),
+          read(202, 'https://peer.example.evil/s'),
+        ].map(fault),
       ),
-    ).toEqual(['group-gone', 'batch-too-large', 'kick-off-400', 'bad-url', 'foreign-origin']);
+    ).toEqual([
+      'group-gone',
+      'batch-too-large',
+      'kick-off-400',
+      'no-content-location',
+      'no-content-location',
+      'bad-url',
+      'foreign-origin',
+    ]);
     expect(await read(202, '../s')()).toBe('https://peer.example/s');
   });
   test('a page of a manifest that lists more than a call takes arguments is read whole', async () => {
@@ -654,6 +712,33 @@ describe('judgements alone', () => {
     const whole = await readPages(talk, 'https://peer.example/s/1', first);
     expect((whole as { error: object[] }).error).toHaveLength(list.length);
   });
+  const SYSTEM = 'http://hl7.org/fhir/us/davinci-pdex/CodeSystem/PdexMultiMemberMatchResultCS';
+  const profiled = (name: string) => ({
+    profile: [`http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/${name}|2.2.0`],
+  });
+  const coded = (...codings: [string | undefined, string][]) => ({
+    coding: codings.map(([system, code]) => ({ ...(system === undefined ? {} : { system }), code })),
+  });
+  test.each([
+    ['the code', { code: coded([undefined, 'nomatch']), meta: profiled('pdex-member-match-group') }, 'nomatch'],
+    ['the guide’s system', { code: coded(['http://other.example', 'match'], [SYSTEM, 'nomatch']) }, 'nomatch'],
+    ['two codes', { code: coded([SYSTEM, 'match'], [SYSTEM, 'nomatch']) }, undefined],
+    ['a code of its own', { code: coded([SYSTEM, 'perhaps']), meta: profiled('pdex-member-match-group') }, undefined],
+    ['the profile', { meta: profiled('pdex-member-match-group') }, 'match', 'NonMatchedMembers'],
+    ['the profile of those who are none', { meta: profiled('pdex-member-no-match-group') }, 'nomatch'],
+    [
+      'that and the name',
+      { meta: profiled('pdex-member-no-match-group') },
+      'consentconstraint',
+      'ConsentConstrainedMembers',
+    ],
+    ['the name', { meta: { profile: 'odd' } }, 'match', 'MatchedMembers'],
+    ['nothing', {}, undefined, 'Members'],
+  ])('what a Group says of its members is told by %s', (_, group, bucket, parameter?: string) => {
+    const answer = { resourceType: 'Parameters', parameter: [{ name: parameter ?? 'x', resource: group }] };
+    const [answered] = groupsIn([answer]);
+    expect(bucketOf(answered?.group ?? {}, answered?.parameter)).toBe(bucket);
+  });
   test('manifests', () => {
     const read = (body: unknown) => readManifest(body, 'https://peer.example/s/1');
     expect(
@@ -669,6 +754,7 @@ describe('judgements alone', () => {
     ).toEqual({
       transactionTime: new Date('2026-01-01T00:00:00Z'),
       requiresAccessToken: false,
+      hasOutput: true,
       files: [
         { kind: 'output', type: '', url: 'https://peer.example/f', count: 3 },
         { kind: 'error', type: '', url: 'https://peer.example/s/e', count: undefined },

@@ -10,8 +10,9 @@ import { deedWords } from '../../../exchange/report/deeds.ts';
 import { consentCell, eventCell } from '../../../exchange/report/event-words.ts';
 import { balance, conservation } from '../../../exchange/report/pull/conservation.ts';
 import { differences, whyDifferent } from '../../../exchange/report/pull/difference.ts';
-import { byType } from '../../../exchange/report/pull/pull-report.ts';
+import { byType, type PullReport } from '../../../exchange/report/pull/pull-report.ts';
 import { clockCell, spanText, timeText } from '../../../exchange/report/words.ts';
+import { reportText } from '../../../src/command/report-text.ts';
 import { csvField } from '../../../src/ui/csv.ts';
 import { escapeHtml, html } from '../../../src/ui/html.ts';
 
@@ -131,10 +132,53 @@ describe('codes', () => {
   });
 
   test('a code with a number means what its beginning means; others say that they are not known', () => {
-    expect(meaning('pull', 'file-404')).toBe(meaning('pull', 'file'));
+    expect(meaning('pull', 'file-404')).toEqual({
+      ...meaning('pull', 'file'),
+      text: 'A file could not be fetched (HTTP 404).',
+    });
+    expect(meaning('pull', 'job-failed-500').text).toBe('The other payer’s job failed (HTTP 500).');
     expect(meaning('pull', 'token-invalid_client')).toBe(meaning('pull', 'token'));
     expect(meaning('pull', 'constructor').text).toContain('no sentence');
   });
+});
+
+test('the report on a screen says in words why a pull rests, which files are in trouble, and what was noted', () => {
+  const sum = { declared: 3, received: null, booked: 0, verdict: 'open', sum: '3 · not counted · not booked' };
+  const failed = (type: string, failure: string | null) => ({ type, failure });
+  const report = {
+    pull: { id: 'p1', state: 'partial', reason: 'file-failed' },
+    peer: { id: 'old', name: 'Old Harbor' },
+    match: [{ outcome: 'matched', n: 2 }],
+    conservation: {
+      files: [failed('Goal', null), failed('Observation', 'file-403'), failed('Observation', 'file-403')],
+      total: sum,
+    },
+    messageFiles: [{ failure: 'file-404' }],
+    parts: [],
+    outcomes: [],
+    reasons: [],
+    attachments: [],
+    totals: byType([]).totals,
+    findings: [
+      { kind: 'peer-redirect', type: null, n: 2 },
+      { kind: 'no-provenance', type: 'Goal', n: 1 },
+      { kind: 'no-provenance', type: 'Observation', n: 4 },
+    ],
+  } as unknown as PullReport;
+  expect(reportText(report, 'https://plan.example/staff/pulls/p1').split('\n')).toEqual([
+    'Pull p1 from Old Harbor: partial (file-failed)',
+    '  Files could not be fetched. Ask the other payer; then accept the pull without them.',
+    '  members: 2 matched',
+    '  not finished: manifest = received = accounted for: 3 · not counted · not booked',
+    '  trouble with 2 files of Observation: A file could not be fetched (HTTP 403).',
+    '  trouble with a file of messages: A file could not be fetched (HTTP 404).',
+    '',
+    '  no lines',
+    '',
+    '  noted: 2 peer-redirect, 5 no-provenance',
+    '',
+    '  Report: https://plan.example/staff/pulls/p1',
+  ]);
 });
 
 describe('differences', () => {
