@@ -301,6 +301,13 @@ export const SETTINGS = {
     integer(10_000, 1, 10_000),
     '10000',
   ),
+  fullComparison: setting(
+    'FULL_COMPARISON',
+    'Exchange',
+    'Once a quarter, after what changed, all is asked for of members whose other coverage goes on: what does not come any more is told (`missing-at-source`).',
+    flag(true),
+    'on',
+  ),
   pullBatch: setting('PULL_BATCH', 'Exchange', 'Members in one request to a peer.', integer(1000, 1, 10_000), '1000'),
   pullLanes: setting(
     'PULL_LANES',

@@ -15,6 +15,9 @@ const AUDIT_ROWS = 1000;
 /** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
 const CONSENT_CHANGED = 'consent-changed';
 
+/** A member of whom what the peer has was named as gone: nothing allows it any more, or the peer got it as another member's. */
+export type Withdrawn = { memberId: string; reason: 'consent-ended' | 'two-persons' };
+
 type Ending = {
   deps: Pick<Deps, 'clock' | 'config'>;
   job: BulkJob;
@@ -22,8 +25,8 @@ type Ending = {
   scope: GrantScope;
   transactionTime: Date;
   counts: Record<string, number>;
-  /** members who have withdrawn, of whom what the peer has was named */
-  withdrawn: readonly string[];
+  /** members of whom what the peer has was named, and why */
+  withdrawn: readonly Withdrawn[];
   /** of directory entries, when it was asked for changes of any */
   told: Told | undefined;
 };
@@ -61,9 +64,7 @@ export async function complete(run: Ending, tx: Queryable, files: WrittenFile[])
   ]);
   await writeAudit(
     tx,
-    run.withdrawn.map((memberId) =>
-      auditRow({ ...common, action: 'export-withdrawn', memberId, reason: 'consent-ended' }),
-    ),
+    run.withdrawn.map(({ memberId, reason }) => auditRow({ ...common, action: 'export-withdrawn', memberId, reason })),
   );
   for (let after = ''; ; ) {
     const page = await deliveredMembers(tx, job.id, after, AUDIT_ROWS);

@@ -20,10 +20,10 @@ import {
 import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
 import { type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/answer/grant.ts';
 import { lackedSince } from '../store/answer/lacked-since.ts';
-import { deliveredOf, withdrawnMembers } from '../store/answer/withdrawn-since.ts';
+import { deliveredOf, twoSince, withdrawnMembers } from '../store/answer/withdrawn-since.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
-import { complete } from './complete-export.ts';
+import { complete, type Withdrawn } from './complete-export.ts';
 import { Named, type NamedRecord, namedRecords } from './named.ts';
 import { writeOutcomes } from './outcomes.ts';
 import type { ExportParameters } from './parameters.ts';
@@ -64,8 +64,8 @@ type Run = {
   since: string | undefined;
   files: NdjsonFiles;
   counts: Record<string, number>;
-  /** members who have withdrawn, of whom what the peer has was named */
-  withdrawn: string[];
+  /** members of whom what the peer has was named, and why */
+  withdrawn: Withdrawn[];
   /** of directory entries, when it is asked for changes of any */
   told: Told | undefined;
 };
@@ -207,7 +207,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   return true;
 }
 
-/** Names what the peer has of members who have withdrawn since it asked last. Of members who are asked for by name, all are granted. */
+/** Names what the peer has of members who have withdrawn since it asked last, and of whom it got as another one. Of members who are asked for by name, all are granted. */
 async function writeWithdrawn(run: Run, tx: Sql, conditions: ExportConditions): Promise<void> {
   const { job, parameters, scope, files, counts } = run;
   const { since, until } = parameters;
@@ -216,7 +216,13 @@ async function writeWithdrawn(run: Run, tx: Sql, conditions: ExportConditions): 
     const rows = await deliveredOf(tx, job.peerId, memberId, { ...conditions, since });
     if (rows.length === 0) continue;
     await writeDeleted(files, rows, counts);
-    run.withdrawn.push(memberId);
+    run.withdrawn.push({ memberId, reason: 'consent-ended' });
+  }
+  for (const again of await twoSince(tx, job.peerId, run.today, since, until)) {
+    const rows = await deliveredOf(tx, job.peerId, again.memberId, { ...conditions, since }, again);
+    if (rows.length === 0) continue;
+    await writeDeleted(files, rows, counts);
+    run.withdrawn.push({ memberId: again.formerId, reason: 'two-persons' });
   }
 }
 

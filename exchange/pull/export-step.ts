@@ -42,6 +42,8 @@ export const SYNCHRONOUS: readonly (FetchForm | null)[] = ['everything', 'search
 
 /** The duty to ask ends when the peer has taken the request, and the next one begins. */
 export async function closeRequests(tx: Tx, s: Step, members: readonly PullMember[], at: Date): Promise<void> {
+  // beside what is owed: the quarter's question was asked before it
+  if (s.pull.cause === 'comparison') return;
   for (const m of members)
     if (m.outcome === 'matched' && m.otherCoverageId !== null) await closeClock(tx, 'C2', m.otherCoverageId, at);
   await openRefreshClocks(tx, calendarOf(s.deps.config), at, { pullId: s.pull.id, at });

@@ -7,14 +7,20 @@ import { openRequestsDue } from '../schedule.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { listPeers } from '../store/peers/peer.ts';
 import { membersAtOnce } from '../store/peers/peer-takes.ts';
-import { claimAsks, claimEnd, dueToAsk, settleAsks } from '../store/pull/coverage-ask.ts';
+import { claimAsks, claimEnd, dueToAsk, type Refresh, settleAsks } from '../store/pull/coverage-ask.ts';
 import { addPull } from '../store/pull/pull.ts';
 
 /**
  * Concurrent coverage is asked for again within three months (42 CFR 422.121(b)(6)(i)), coverage that has ended each month while
- * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness.
+ * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness. After what changed, all of what goes on is asked for once a quarter
+ * (`FULL_COMPARISON`), to see what does not come any more.
  */
-const REFRESH = { months: 3, runOffDays: RUN_OFF_DAYS, earlyDays: 5 };
+const refreshOf = (config: Deps['config']): Refresh => ({
+  months: 3,
+  runOffDays: RUN_OFF_DAYS,
+  earlyDays: 5,
+  compares: config.fullComparison,
+});
 
 export type PlanRequest = {
   /** only this peer */
@@ -37,6 +43,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   const { timeZone } = deps.config;
   await openRequestsDue(sql, calendarOf(deps.config), now);
   const { peerId, memberIds, again } = request;
+  const refresh = refreshOf(deps.config);
   // who asks by a command looks at all that it names
   const claimed =
     peerId === undefined && memberIds === undefined && again !== true
@@ -51,11 +58,19 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
     sql,
     { peerId, memberIds, ...(claimed ? { claimed } : {}), again: again === true },
     { now, today },
-    REFRESH,
+    refresh,
   );
   const made: string[] = [];
-  for (const peer of peers) {
-    const due = all.filter((c) => c.peerId === peer.id);
+  const groups = peers.flatMap((peer) => {
+    const ofPeer = all.filter((c) => c.peerId === peer.id);
+    return [false, true].map((isComparison) => ({
+      peer,
+      isComparison,
+      due: ofPeer.filter((c) => c.isComparison === isComparison),
+    }));
+  });
+  for (const { peer, isComparison, due } of groups) {
+    const cause = isComparison ? 'comparison' : request.cause;
     const size = membersAtOnce(peer, deps.config.pullBatch, now);
     for (let from = 0; from < due.length; from += size) {
       const batch = due.slice(from, from + size);
@@ -64,8 +79,8 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
           tx,
           {
             peerId: peer.id,
-            cause: request.cause,
-            isFull: request.full ?? false,
+            cause,
+            isFull: isComparison || (request.full ?? false),
             createdAt: now,
             dueAt: requestDue(today, timeZone),
           },
@@ -85,7 +100,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
             action: 'pull-planned',
             object: `pull/${pull}`,
             peerId: peer.id,
-            detail: { members: batch.length, cause: request.cause },
+            detail: { members: batch.length, cause },
           }),
         ]);
         return pull;
@@ -93,6 +108,6 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
       made.push(id);
     }
   }
-  if (claimed) await settleAsks(sql, claimed, { now, today }, timeZone, REFRESH);
+  if (claimed) await settleAsks(sql, claimed, { now, today }, timeZone, refresh);
   return made;
 }

@@ -82,7 +82,7 @@ export const CLOCK_KINDS: Readonly<Record<string, string>> = Object.fromEntries(
 
 export const CAUSES: Readonly<Record<string, string>> = {
   'opt-in': 'Members’ choice: what was due',
-  refresh: 'Quarterly renewal',
+  comparison: 'Everything once a quarter, to compare',
   command: 'Started by hand',
 };
 

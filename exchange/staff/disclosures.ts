@@ -57,7 +57,8 @@ export function disclosures(desk: Desk): void {
     const seen = await look(visit);
     if (!seen) return desk.notFound(visit, 'There is no such member.');
     const { timeZone } = deps.config;
-    const key = (await memberKeys(deps))(seen.member);
+    const keyOf = await memberKeys(deps);
+    const key = keyOf(seen.member);
     const left = seen.found.filter((d) => d.at !== null).length;
     const all = seen.found[0]?.ofAll ?? 0;
     return desk.show(visit, {
@@ -70,6 +71,11 @@ export function disclosures(desk: Desk): void {
       ],
       lead: [
         `${all > seen.found.length ? `Of the newest ${grouped(seen.found.length)} of ${grouped(all)} rows, ` : ''}${count(left, 'time', 'times')} something left in the last ${ACCOUNT_YEARS} years. What was made ready and never fetched did not leave. Purpose of all: ${WHY}.`,
+        ...(seen.found.some((d) => d.asMember !== null)
+          ? [
+              'For a time this member was taken for another one, and what left then left as that one’s: the numbers of these rows count the records of both.',
+            ]
+          : []),
       ],
       before: html`<p><a href="/staff/members/${seen.member}">The member</a> · <a href="${PATH}/${seen.member}/audit-events">As FHIR AuditEvents</a></p>`,
       tables: [
@@ -85,6 +91,7 @@ export function disclosures(desk: Desk): void {
             { key: 'address', label: 'Address' },
             { key: 'how', label: 'How' },
             { key: 'what', label: 'What' },
+            { key: 'as', label: 'Left as' },
             { key: 'why', label: 'Why' },
             { key: 'consent', label: 'Under consent' },
             { key: 'request', label: 'Request' },
@@ -101,6 +108,9 @@ export function disclosures(desk: Desk): void {
                 .map(({ what, n, isNumber }) => (isNumber ? `${what}: ${n}` : `${n} ${what}`))
                 .join(', '),
             },
+            d.asMember === null
+              ? { value: null, text: 'this member' }
+              : { value: keyOf(d.asMember), href: `${PATH}/${d.asMember}` },
             { value: WHY },
             consentCell(d.consentId),
             eventCell(d.object),

@@ -165,7 +165,7 @@ export function members(desk: Desk): void {
       before: [
         note,
         html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures: what left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
-        await onePersonBox(desk, visit, memberId, account.merges),
+        await onePersonBox(desk, visit, memberId, account.merges, account.givenAsOne),
         may(visit.session, 'decide') && !isFormer(account) ? await callForms(desk, visit, account, language) : '',
       ],
       tables: memberTables(account, timeZone, deps.clock()),

@@ -5,7 +5,7 @@ import { dayText } from '../../src/ui/time.ts';
 import { makeOne, makeTwo, type OneRefusal } from '../members/one-person.ts';
 import { type OneOfTwo, type OnePersonReport, onePersonReport, toldChoice } from '../members/one-person-report.ts';
 import { memberBehind } from '../report/member/disclosures.ts';
-import type { Merge } from '../report/member/member-account.ts';
+import type { GivenAsOne, Merge } from '../report/member/member-account.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { count, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';
@@ -123,6 +123,7 @@ export async function onePersonBox(
   visit: Visit,
   memberId: string,
   merges: readonly Merge[],
+  given: readonly GivenAsOne[],
 ): Promise<Part> {
   const keyOf = await memberKeys(desk.deps);
   const { timeZone } = desk.deps.config;
@@ -140,7 +141,14 @@ export async function onePersonBox(
       m.undoneAt === null && may(visit.session, 'decide')
         ? html`<details><summary>They are two persons after all</summary><p>${UNDO}</p><form method="post" action="${PATH}/${m.formerId}/two">${csrfField(visit.session)}${reasonField}<button>Take it back</button></form></details>`
         : '';
-    return html`<section class="box"><p>${says}</p>${undo}</section>`;
+    const got = given
+      .filter((g) => g.mergeId === m.id)
+      .map((g) => `${g.peerName} (${count(g.times, 'time', 'times')})`);
+    const told =
+      got.length === 0
+        ? ''
+        : html`<p><strong>Records of both left as those of ${link(m.memberId)} meanwhile</strong>: to ${got.join(', ')}. A payer that asks for what changed, and does not know ${link(m.formerId)} as a member of its own, is told that the records of that one are gone; who asks for everything is not told, and has to be. <a href="/staff/disclosures/${m.formerId}">What left</a></p>`;
+    return html`<section class="box"><p>${says}</p>${told}${undo}</section>`;
   });
   const isFormer = merges.some((m) => m.undoneAt === null && m.formerId === memberId);
   const ask =

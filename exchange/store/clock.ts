@@ -74,13 +74,13 @@ export async function blockClock(
 
 /**
  * A payer took the question about members of a pull and did not finish: their duties stand as attempted, with why, until they are met after
- * all. One that did not take it leaves them running, with why. clock_member.
+ * all. One that did not take it leaves them running, with why. What is asked beside the duties, to compare, says nothing of them. clock_member.
  */
 export async function attemptClocks(tx: Queryable, pullId: string, reason: LateReason, isTaken = true): Promise<void> {
   await tx`
     update exchange.clock k set state = ${isTaken ? 'attempted' : 'open'}, reason = ${reason}
     from exchange.pull_member m
-    where m.pull_id = ${pullId} and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
+    where m.pull_id = ${pullId} and exists (select from exchange.pull p where p.id = m.pull_id and p.cause <> 'comparison') and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
       and split_part(k.subject, '/', 1) = m.other_coverage_id`;
 }
 

@@ -4,6 +4,7 @@ import { patientIdFor } from '../../exchange/members/enrolment.ts';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
+import { disclosuresOf } from '../../exchange/report/member/disclosures.ts';
 import { grantedMembers, grantedWindow, stillGranted } from '../../exchange/store/answer/grant.ts';
 import { withdrawnMembers } from '../../exchange/store/answer/withdrawn-since.ts';
 import {
@@ -129,4 +130,37 @@ test('a Group that is written when those in it are two again already is over', a
   expect(await granted()).not.toContain(STAYS);
   expect(await written('g-one', [])).toBe('match');
   expect(await granted()).toContain(STAYS);
+});
+
+test('two again: who asks for changes by the card of the one that stayed is told that the other one’s records are gone, and the account tells what left', async () => {
+  const CLEO = { family: 'Okafor', given: 'Cleo', born: '1966-06-06' };
+  const [stays, former] = [patientIdFor('C1'), patientIdFor('C2')];
+  await loadPlan(
+    prior,
+    [enrolled({ ...CLEO, number: 'C1' }), enrolled({ ...CLEO, number: 'C2' })],
+    [result('c1', stays), result('c2', former)],
+  );
+  const seen = Object.keys(DOUBTS);
+  const say = { memberId: stays, formerId: former, reason: 'one person', seen };
+  expect(await makeOne(prior.deps, say, WHO)).toHaveProperty('id');
+  await loadPlan(ours, [asksOf({ ...CLEO, number: 'A7' }, 'Old Plan', 'C1')], []);
+  expect(await asked({ cause: 'opt-in' })).toEqual(expect.arrayContaining(['c1', 'c2']));
+  const before = await prior.deps.database.sql<
+    { n: string }[]
+  >`select coalesce(max(seq), 0)::text as n from exchange.audit`;
+  expect(await makeTwo(prior.deps, { formerId: former, reason: 'two persons' }, WHO)).toHaveProperty('id');
+  const now = await asked({ cause: 'command', again: true });
+  expect(now).toContain('c1');
+  expect(now).not.toContain('c2');
+  const { sql } = prior.deps.database;
+  const told = await sql`
+    select member_id as "memberId", reason from exchange.audit where action = 'export-withdrawn' and seq > ${before[0]?.n ?? '0'} and member_id in (${stays}, ${former})`;
+  expect([...told]).toEqual([{ memberId: former, reason: 'two-persons' }]);
+  // the account of either tells what left while they were one, the former one's as what it left as
+  const account = async (id: string) =>
+    ((await disclosuresOf(prior.deps, id)) ?? [])
+      .filter((d) => d.at !== null && d.types['Observation'])
+      .map((d) => [d.asMember, d.types['Observation']]);
+  expect((await account(former)).at(-1)).toEqual([stays, 2]);
+  expect((await account(stays)).at(-1)).toEqual([null, 2]);
 });

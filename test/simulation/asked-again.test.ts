@@ -104,6 +104,22 @@ test(
     skew += QUARTER;
     const both = await tick();
     expect(both).toMatchObject([{ since: true, policies: ['regular', 'sensitive'] }]);
+    // everything once a quarter, beside what is owed: what does not come any more is told, and stays
+    await b.deps.database.sql`delete from exchange.resource where id = 'r-open'`;
+    const duties = async () =>
+      [...(await a.deps.database.sql`select id, state, closed_at from exchange.clock order by id`)].map((k) => ({
+        ...k,
+      }));
+    const before = await duties();
+    skew += DAY;
+    expect(await tick()).toMatchObject([{ since: false, policies: ['regular', 'sensitive'] }]);
+    expect(await duties()).toEqual(before);
+    const noted = await a.deps.database.sql`
+      select p.cause from exchange.finding f join exchange.pull p on p.id = f.pull_id where f.kind = 'missing-at-source' and f.type = 'Observation'`;
+    expect([...noted]).toEqual([{ cause: 'comparison' }]);
+    expect(await held()).toContain('r-open');
+    skew += DAY;
+    expect(await tick()).toEqual([]);
 
     // apart again: another Group, and still only what changed, with what is gone
     await loadPlan(

@@ -3,9 +3,9 @@ import { withCheckDigit } from '../../src/fhir/npi.ts';
 import { decided } from '../exchange/authorization-fixture.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 
-export const NAMES = ['A', 'B', 'C'] as const;
+export const NAMES: readonly string[] = ['A', 'B', 'C', 'D', 'E'].slice(0, Number(process.env['NETWORK_PLANS'] ?? 3));
 /** Places of payers in {@link NAMES}. */
-export const PLANS = [0, 1, 2] as const;
+export const PLANS: readonly number[] = NAMES.map((_, plan) => plan);
 export const peerId = (plan: number): string => `plan-${NAMES[plan]?.toLowerCase()}`;
 export const npiOf = (plan: number): string => withCheckDigit(`90000010${plan}`);
 

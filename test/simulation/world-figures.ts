@@ -220,7 +220,8 @@ async function accounts(f: Faults, plan: number, requests: readonly Request[]): 
 
 /** Of a member, by all ids that it was known by. */
 async function account(f: Faults, plan: number, ids: readonly string[], left: readonly Request[]): Promise<void> {
-  const told = (await disclosuresOf(nodeOf(plan).deps, ids[0] ?? '')) ?? [];
+  // what left as another member's, for whom this one was taken, is told beside it
+  const told = ((await disclosuresOf(nodeOf(plan).deps, ids[0] ?? '')) ?? []).filter((d) => d.asMember === null);
   const is = left.flatMap((r) => {
     const fetched = fetchedOf(r);
     return ids.flatMap((id) => {

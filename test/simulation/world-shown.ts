@@ -79,7 +79,9 @@ export async function faultsOf(h: Human, plan: number, m: Member, isSecond = fal
     );
     for (const key of (await shown(other, isSecondThere ? secondIdAt(h, other) : memberAt(h, other))).keys()) {
       const e = mine.get(key);
-      if (stands(e) && mayCome(e)) wanted.push(e);
+      // what comes back of the other member here is that one's
+      const isOthers = e !== undefined && placesOf(e).includes(plan) && isSeconds(e, plan) !== isSecond;
+      if (stands(e) && mayCome(e) && !isOthers) wanted.push(e);
     }
   }
   for (const key of new Set(wanted.map(keyOf))) if (!view.has(key)) found.push(`${key} is not shown`);

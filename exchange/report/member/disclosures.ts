@@ -4,7 +4,7 @@ import type { Deps } from '../../../src/deps.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
 import { NPI_SYSTEM } from '../../../src/fhir/npi.ts';
 import { addDays, endOfDay, localDay, yearsBefore } from '../../clocks/business-day.ts';
-import { idsOfPerson } from '../../store/members/member-merge.ts';
+import { idsOfPerson, timesAsOther } from '../../store/members/member-merge.ts';
 import {
   type Disclosure,
   findMemberId,
@@ -44,7 +44,8 @@ export async function disclosuresOf(
   const { timeZone } = deps.config;
   const day = yearsBefore(localDay(deps.clock(), timeZone), ACCOUNT_YEARS);
   const from = new Date(endOfDay(addDays(day, -1), timeZone).getTime() + 1);
-  return memberDisclosures(sql, await idsOfPerson(sql, memberId), from, MOST);
+  const ids = await idsOfPerson(sql, memberId);
+  return memberDisclosures(sql, ids, await timesAsOther(sql, ids), from, MOST);
 }
 
 const MEMBER_KEY = /^M-[0-9a-f]{10}$/;
@@ -119,6 +120,9 @@ function auditEvent(deps: Pick<Deps, 'config'>, memberId: string, d: Disclosure,
       {
         what: { reference: `Patient/${memberId}` },
         role: { system: 'http://terminology.hl7.org/CodeSystem/object-role', code: '1', display: 'Patient' },
+        ...(d.asMember === null
+          ? {}
+          : { description: `As records of Patient/${d.asMember}, for whom the person was taken` }),
         detail: leftOf(d).map(({ what, n }) => ({ type: what, valueString: String(n) })),
       },
       ...(d.consentId === null

@@ -19,12 +19,13 @@ import {
 } from '../../store/members/member-choice.ts';
 import { idsOfPerson, type Merge, mergesOf } from '../../store/members/member-merge.ts';
 import { memberNamings, type Naming } from '../../store/members/naming.ts';
-import { findMemberId } from '../../store/report/report-disclosures.ts';
+import { findMemberId, type GivenAsOne, givenAsOne } from '../../store/report/report-disclosures.ts';
 import { patientTexts } from '../../store/report/report-lines.ts';
 import { personOf } from './members.ts';
 
 export { memberAuditBefore } from '../../store/members/member-choice.ts';
 export { idsOfPerson, type Merge } from '../../store/members/member-merge.ts';
+export type { GivenAsOne } from '../../store/report/report-disclosures.ts';
 
 const MOST_LOOKS = 200;
 const MOST_DEEDS = 1000;
@@ -45,6 +46,8 @@ export type MemberAccount = {
   deeds: Looked[];
   /** when the member was made one with another, or two again */
   merges: Merge[];
+  /** payers that got something while the two were one, of merges that were taken back */
+  givenAsOne: GivenAsOne[];
 };
 
 /** Undefined when there is no such member. */
@@ -55,7 +58,7 @@ export async function memberAccount(
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
   const ids = await idsOfPerson(sql, memberId);
-  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges] =
+  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges, given] =
     await Promise.all([
       patientTexts(sql, [memberId]),
       memberEnrolments(sql, memberId),
@@ -68,7 +71,22 @@ export async function memberAccount(
       memberAudit(sql, ids, MOST_LOOKS),
       memberDeeds(sql, ids, MOST_DEEDS),
       mergesOf(sql, memberId),
+      givenAsOne(sql, memberId),
     ]);
   const person = personOf(patients.get(memberId));
-  return { memberId, person, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges };
+  return {
+    memberId,
+    person,
+    enrolments,
+    choices,
+    contacts,
+    payers,
+    namings,
+    clocks,
+    asks,
+    looks,
+    deeds,
+    merges,
+    givenAsOne: given,
+  };
 }

@@ -48,28 +48,63 @@ export async function withdrawnMembers(
   return rows.map((r) => r.memberId);
 }
 
+/** A member who went on as another one and is a member of its own again, by the merge that was taken back. */
+export type Again = { mergeId: string; memberId: string; formerId: string };
+
+/**
+ * Who was one with a member as whom the peer got their records, is another member again since, and whom no match of the peer grants today: whatever the
+ * peer may have of the one that stayed, the records of the other one are not for it. Told once, by any export for changes. member_merge is small;
+ * delivered_pkey, match_group_peer, match_single_grant.
+ * @param since the time that the peer asks from
+ * @param before what was said from then on is for an export after this one
+ */
+export async function twoSince(
+  sql: Queryable,
+  peerId: string,
+  today: string,
+  since: string,
+  before?: string,
+): Promise<Again[]> {
+  const rows = await sql.unsafe<Again[]>(
+    `select o.id as "mergeId", o.member_id as "memberId", o.former_id as "formerId" from exchange.member_merge o
+     where ${TWO_SINCE} and exists (select from exchange.delivered d where d.peer_id = $1 and d.member_id = o.member_id)
+       and not exists (select from (${grants({ peerId, groupId: null }, '$3::date')}) g where g.member_id = o.former_id)
+     order by o.id`,
+    [peerId, null, today, since, before ?? null],
+  );
+  return [...rows];
+}
+
+/** Did a finished export to the peer `$9` hold the record `r` as one of a member's? */
+const HAS = (memberId: string) => `coalesce(hashtextextended(r.type || '/' || r.id, 0) in (
+         select unnest(d.keys) from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+         where d.peer_id = $9 and d.member_id = ${memberId} and j.transaction_time is not null), false)`;
+
 /**
  * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was told then. What is another member's now
  * who is in this export, and may leave, is not told: it comes with that one. resource_pkey, resource_id, delivered_pkey.
  * @param c.members of this export
+ * @param again of the records that went back to this one instead, those that the peer got as the member's and never as this one's. member_merge_part_pkey
  */
 export async function deliveredOf(
   sql: Queryable,
   peerId: string,
   memberId: string,
   c: Pick<ExportConditions, 'members' | 'types' | 'windowStart' | 'yearAgo' | 'today'> & { since: string },
+  again?: Again,
 ): Promise<{ type: string; id: string }[]> {
   const rows = await sql.unsafe<{ type: string; id: string }[]>(
     `select r.type, r.id from exchange.resource r
-     where r.member_id = $1 and r.type = any($2::text::text[]) and not (r.deleted and ${MOVED('r')} <= $6::timestamptz)
+     where r.member_id = coalesce($10::text, $1) and r.type = any($2::text::text[])
+       and ($11::text is null or exists (
+         select from exchange.member_merge_part n where n.merge_id = $11 and n.what = 'record' and n.key = r.type and n.part = r.id))
+       and not (r.deleted and ${MOVED('r')} <= $6::timestamptz)
        and not exists (
          select from exchange.resource y
          cross join lateral (select policy from unnest($7::text::text[], $8::text::text[]) m(member_id, policy) where m.member_id = y.member_id limit 1) g
          where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($7::text::text[])
            and ${allowed('y', DOUBTED_PEERS('y.member_id'))})
-       and coalesce(hashtextextended(r.type || '/' || r.id, 0) in (
-         select unnest(d.keys) from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-         where d.peer_id = $9 and d.member_id = $1 and j.transaction_time is not null), false)
+       and ${HAS('$1')} and ($10::text is null or not ${HAS('$10')})
      order by 1, 2`,
     [
       memberId,
@@ -81,7 +116,9 @@ export async function deliveredOf(
       arrayLiteral(c.members.map((m) => m.memberId)),
       arrayLiteral(c.members.map((m) => m.policy)),
       peerId,
-    ],
+      again?.formerId ?? null,
+      again?.mergeId ?? null,
+    ] as never[],
   );
   return [...rows];
 }

@@ -66,6 +66,18 @@ export async function idsOfPerson(sql: Queryable, memberId: string): Promise<str
   return rows.map((r) => r.id);
 }
 
+/** A time in which a person went on as another member, and which was taken back. */
+export type TimeAsOther = { mergeId: string; memberId: string; from: Date; to: Date };
+
+/** When a person was taken for another member, under any of its ids. member_merge is small. */
+export async function timesAsOther(sql: Queryable, ids: readonly string[]): Promise<TimeAsOther[]> {
+  return [
+    ...(await sql<TimeAsOther[]>`
+      select id as "mergeId", member_id as "memberId", at as "from", undone_at as "to" from exchange.member_merge
+      where former_id = any(${[...ids]}::text[]) and undone_at is not null and not member_id = any(${[...ids]}::text[]) order by at, id`),
+  ];
+}
+
 /** Who goes on as whom, of all: former ids with those that stay. Read once by an import; few people are there twice. */
 export async function allFormers(sql: Queryable): Promise<Map<string, string>> {
   const rows = await sql<{ former: string; stays: string }[]>`

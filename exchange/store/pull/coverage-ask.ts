@@ -11,15 +11,17 @@ export type Candidate = {
   consentId: string;
   policy: string;
   peerId: string | null;
+  /** everything is asked for, to compare: only changes were since that was done last */
+  isComparison: boolean;
 };
 
-/** `months` after which what goes on is asked for again, `runOffDays` for which what has ended is, each month; `earlyDays` before the time is out. */
-export type Refresh = { months: number; runOffDays: number; earlyDays: number };
+/** `compares`: is everything asked for once in `months`, beside what changed? `months` after which what goes on is asked for again, `runOffDays` for which what has ended is, each month; `earlyDays` before the time is out. */
+export type Refresh = { months: number; runOffDays: number; earlyDays: number; compares: boolean };
 export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which coverages end */; today: string };
 
 /**
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
- * open whether the payer knows the member), and whether under a choice that takes everything (`sensitive`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
+ * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
@@ -27,6 +29,8 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
       max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and m.outcome is distinct from 'missing') as asked,
       coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
       array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
+      max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
+      max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is null) as whole,
       max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l
@@ -38,12 +42,14 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
   ) pause
   cross join lateral (
     select l.asked + make_interval(months => ${refresh.months}) - make_interval(days => ${refresh.earlyDays}) as going,
-      l.asked + interval '1 month' - make_interval(days => ${refresh.earlyDays}) as ended
+      l.asked + interval '1 month' - make_interval(days => ${refresh.earlyDays}) as ended,
+      case when ${refresh.compares}::boolean and l.changed > l.whole then l.whole + make_interval(months => ${refresh.months}) - make_interval(days => ${refresh.earlyDays}) end as compared
   ) again`;
 
 /**
  * Members who are enrolled, have opted in (their newest choice holds) and named another payer, with what is to be asked for: what no pull has
- * asked for yet; what a member has chosen to have asked for since, where only a part was; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. After a
+ * asked for yet; what a member has chosen to have asked for since, where only a part was; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. What goes on is asked for as a whole once in `months` too, after what changed
+ * was: an answer for changes does not tell that a record is missing, and one with everything not what was deleted (reconciliation.md, 15); a week later when that was in vain. After a
  * pull that failed or was refused, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
  * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it.
  * @param of `claimed`: what {@link claimAsks} took; `again`: whether it was asked for before or not
@@ -58,20 +64,23 @@ export async function dueToAsk(
     l.open = 0
       and (f.n = 0 or f.last <= ${now}::timestamptz - pause.span
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
-      and (
-        l.asked is null
-        or (c.policy = 'sensitive' and not l.sensitive)
-        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
-        or ((o.ends is null or o.ends >= d.today) and again.going <= ${now}::timestamptz)
-        or (o.ends < d.today and o.ends >= d.today - ${refresh.runOffDays}::int and again.ended <= ${now}::timestamptz)
-      )`;
+      and (due.is_asked or due.is_compared)`;
   const rows = await sql<Candidate[]>`
-    select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, o.peer_id as "peerId"
+    select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, o.peer_id as "peerId",
+      ${of.again !== true} and not due.is_asked as "isComparison"
     from (select ${today}::date as today) d cross join exchange.other_coverage o
     join lateral (
       select id, choice, policy, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
     ) c on c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
     ${asked(sql, refresh)}
+    cross join lateral (
+      select coalesce((o.ends is null or o.ends >= d.today) and again.compared <= ${now}::timestamptz and (f.n = 0 or f.last <= ${now}::timestamptz - interval '7 days'), false) as is_compared, coalesce(
+        l.asked is null
+        or (c.policy = 'sensitive' and not l.sensitive)
+        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
+        or ((o.ends is null or o.ends >= d.today) and again.going <= ${now}::timestamptz)
+        or (o.ends < d.today and o.ends >= d.today - ${refresh.runOffDays}::int and again.ended <= ${now}::timestamptz), false) as is_asked
+    ) due
     where ${of.claimed === undefined ? sql`true` : sql`o.ask_at = ${of.claimed}::timestamptz`}
       and (${of.peerId ?? null}::text is null or o.peer_id = ${of.peerId ?? null})
       and ${of.memberIds === undefined ? sql`true` : sql`o.member_id = any(${[...of.memberIds]}::text[])`}
@@ -129,7 +138,7 @@ export async function settleAsks(
     from mine join exchange.other_coverage o on o.id = mine.id cross join (select ${today}::date as today) d ${asked(sql, refresh)}
     cross join lateral (
       select case when l.open = 0 then min(t.at) filter (where t.at > ${now}) end as at from (values
-        (f.last + pause.span), (again.going), (again.ended),
+        (f.last + pause.span), (again.going), (again.ended), (again.compared), (case when again.compared is not null then f.last + interval '7 days' end),
         ((select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id and e.starts - ${EARLY_DAYS}::int > d.today)::timestamp at time zone ${zone}),
         (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) t(at)
     ) n

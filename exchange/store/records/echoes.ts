@@ -1,5 +1,6 @@
 // Units that are records which we hold, coming back.
 import type { Queryable } from '../../../src/store/database.ts';
+import { SOURCE_KEY } from '../../reconcile/record-keys.ts';
 import type { Decided } from './decided.ts';
 import { LED_TO } from './references.ts';
 import { EVERYTHING, type Range } from './slice.ts';
@@ -30,6 +31,22 @@ const drugCode = (body: string) =>
 export const wasGivenAway = (member: string, type: string, id: string, to = 'true'): string =>
   `exists (select from exchange.delivered d where ${to} and d.member_id = ${member} and hashtextextended(${type} || '/' || ${id}, 0) = any(d.keys))`;
 
+/** Names that a record `r` of a payer is noted by in its text, as we note them (reconcile/noted-names.ts): base and id. */
+const notedIn = (r: string) =>
+  `regexp_matches(${r}.body, '"use":"secondary","system":"(http[^"]*)/' || ${r}.type || '","value":"([^"]*)"', 'g')`;
+
+/**
+ * Is record `r` of a payer noted to be a copy of unit `s` itself, or are both called by numbers of one payer, and by none in common? Then the unit is what its payer has by
+ * itself, or another one of that payer, numbered anew perhaps, and not `r` coming back, whatever a statement says of whom it went through. Primary key of peer.
+ * @param peer placeholder of the payer that tells the unit
+ */
+export const isNamedOtherwise = (s: string, r: string, peer: string): string => `(
+  exists (select from exchange.peer p where p.id = ${peer} and hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || ${s}.type || '/' || ${s}.source_id, 0) = any(${r}.keys))
+  or exists (
+    select from (select hashtextextended(k, 0) as hash, regexp_replace(substr(k, ${SOURCE_KEY.length + 1}), '/[^/]*/[^/]*$', '') as base from unnest(${s}.keys) k where starts_with(k, '${SOURCE_KEY}')) n
+    cross join lateral (select p.fhir_base as base, hashtextextended('${SOURCE_KEY}' || p.fhir_base || '/' || ${r}.type || '/' || ${r}.source_id, 0) as hash from (select 1) one left join exchange.peer p on p.id = ${r}.origin) o
+    having bool_or(n.base = o.base or n.base in (select m[1] from ${notedIn(r)} m)) and not bool_or(coalesce(n.hash = any(${r}.keys), false) or n.hash is not distinct from o.hash)))`;
+
 /** Was it given to payer `peer`? delivered_pkey. */
 const wasGiven = (member: string, type: string, id: string, peer: string): string =>
   wasGivenAway(member, type, id, `d.peer_id = ${peer}`);
@@ -46,7 +63,7 @@ export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.ec
  * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. One of a payer, which went on through us: the same but for these, and it says to be a copy of
  * what we hold, or a statement that came with it says that we transmitted it once; payers who ask each other would else hand it to and fro, each time as one more. So it is where the payer's own
- * record came back to it. What names ours and says something else is no echo.
+ * record came back to it, but not what that is a copy of ({@link isNamedOtherwise}): that stays when the copy goes. What names ours and says something else is no echo.
  *
  * It is one also of a record that is gone: a copy falls with what it is a copy of (docs/decisions/025), except where it is none but for saying the same as ours, and its payer never had that.
  *
@@ -107,9 +124,9 @@ export async function echoes(
        union all
        select u.file, u.line, u.entry, u.refs, r.member_id, r.type, r.id, r.links, 4, false
        from others o cross join unnest(o.files, o.lines, o.entries) p(file, line, entry) cross join unnest(o.ids) k(id)
-       cross join lateral (select x.file, x.line, x.entry, x.refs from exchange.staging x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) u
-       cross join lateral (select x.member_id, x.type, x.id, x.links, x.origin from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
-       where r.origin <> $4 or ${wasGivenAway('r.member_id', 'r.type', 'r.id')}
+       cross join lateral (select x.file, x.line, x.entry, x.refs, x.type, x.source_id, x.keys from exchange.staging x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) u
+       cross join lateral (select x.member_id, x.type, x.id, x.links, x.origin, x.source_id, x.keys, x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = k.id offset 0) r
+       where (r.origin <> $4 or ${wasGivenAway('r.member_id', 'r.type', 'r.id')}) and not ${isNamedOtherwise('u', 'r', '$4')}
      ), packed as materialized (
        select b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
        where $5 and b.pull_id = $1 and b.bucket between $2 and $3 and exists (select from alike where not is_named)

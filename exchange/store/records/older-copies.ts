@@ -1,7 +1,7 @@
 // Units that say to be copies of records of which we hold older versions, or are told to have come through us.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Decided } from './decided.ts';
-import { idHere, THROUGH_US } from './echoes.ts';
+import { idHere, isNamedOtherwise, THROUGH_US } from './echoes.ts';
 import { LED_TO } from './references.ts';
 import type { Range } from './slice.ts';
 
@@ -88,7 +88,8 @@ export async function copiesOf(
        from unnest($3::text::int[], $4::text::int[], $5::text::int[], $6::text::text[]) c(file, line, entry, id)
        cross join lateral (select x.* from exchange.staging x where x.pull_id = $1 and x.file = c.file and x.line = c.line and x.entry = c.entry offset 0) u
        left join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.id = c.id
-       left join exchange.identity i on i.peer_id = $2 and i.type = u.type and i.source_id = u.source_id and i.state = 'echo' order by 1, 2, 3, 5`,
+       left join exchange.identity i on i.peer_id = $2 and i.type = u.type and i.source_id = u.source_id and i.state = 'echo'
+       where u.echo_of is not distinct from c.id or r.origin = 'own' or not ${isNamedOtherwise('u', 'r', '$2')} order by 1, 2, 3, 5`,
       [
         work.id,
         work.peerId,

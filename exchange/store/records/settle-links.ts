@@ -8,7 +8,7 @@ import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from 
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../../reconcile/judge/told-apart.ts';
 import { CHANGED_COPY, type Known } from '../../reconcile/judge/verdict.ts';
 import { withNamedWithin } from '../../reconcile/named-within.ts';
-import { firstBase } from '../../reconcile/noted-names.ts';
+import { firstBase, haveOneName } from '../../reconcile/noted-names.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
 import { followLinks } from './link-items.ts';
 import { npisOf } from './link-texts.ts';
@@ -190,10 +190,16 @@ class Member {
     const record = (id: string): Resource => records.get(id) ?? { resourceType: type };
     const states = new Map<string, Settled>();
     const pairs: MaybeSame[] = [];
+    // what is told to be a copy of one of several alike is of none of the others
+    const named = edges.filter((e) => haveOneName(record(e.a), record(e.b)));
+    const isNamed = new Set(named);
+    const ofPayer = new Set(named.flatMap((e) => [`${e.a} ${e.bOrigin}`, `${e.b} ${e.aOrigin}`]));
     for (const e of edges) {
       const as = countsAs(e);
       const [a, b] = [record(e.a), record(e.b)];
-      if (as === 'event' && !(isEvent(a) && isEvent(b))) states.set(pairKey(e.a, e.b), 'confirmed');
+      const namesAnother = ofPayer.has(`${e.a} ${e.bOrigin}`) || ofPayer.has(`${e.b} ${e.aOrigin}`);
+      if (as === 'event' && namesAnother && !isNamed.has(e)) states.set(pairKey(e.a, e.b), 'apart');
+      else if (as === 'event' && !(isEvent(a) && isEvent(b))) states.set(pairKey(e.a, e.b), 'confirmed');
       else {
         const verdict = as === 'event' && isAgain ? judge(a, b, known) : undefined;
         const holds = !isAgain || as !== 'event' || (verdict?.kind === 'same-event' && verdict.score >= CONFIRMED);

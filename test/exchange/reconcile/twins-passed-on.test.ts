@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { brokenLaws } from '../../journey/laws.ts';
-import { output, PEER_BASE, reconciler } from './reconcile-pull.ts';
+import { deletions, output, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 beforeEach(async () => {
@@ -59,11 +59,48 @@ test.each([
     const files = [output('Procedure', ...texts), ...(ids.includes('c1') ? [through('t1', 'c1')] : [])];
     told.push(...(await ledger((await pull(files, day(n + 2))).id)).filter((l) => l.includes('Procedure')));
   }
-  expect(told).toEqual(['echo Procedure/c1', 'created Procedure/c2']);
+  expect(told).toEqual(['linked-duplicate Procedure/c1', 'created Procedure/c2']);
   // told once more by the other one, too
   await pull([output('Procedure', procedure('s1', 'left, too', `${PEER_BASE}/Procedure/c1`))], day(9, 'second'));
   const c2 = localId('prior', 'Procedure', 'c2');
-  expect(await sql`select * from exchange.link where type = 'Procedure' and ${c2} in (a_id, b_id)`).toEqual([]);
+  expect(
+    await sql`select ${c2} in (a_id, b_id) as of_other, state from exchange.link where type = 'Procedure' order by 1`,
+  ).toEqual([
+    { of_other: false, state: 'confirmed' },
+    { of_other: true, state: 'apart' },
+  ]);
   expect(await sql`select kind from exchange.review_item where state = 'open'`).toEqual([]);
   expect(await brokenLaws(sql)).toEqual({});
+});
+
+test('what a payer has by itself is its own though it had it back through us: it stays when the copy that came before it goes', async () => {
+  const { pull, ledger, sql } = node;
+  const shown = async () =>
+    (await sql`select origin from exchange.resource where type = 'Procedure' and not deleted order by 1`).map(
+      (r) => r['origin'],
+    );
+  await pull([output('Procedure', procedure('s1', 'left', `${PEER_BASE}/Procedure/c1`))], day(1, 'second'));
+  const files = [output('Procedure', procedure('c1', 'left')), through('t1', 'c1')];
+  const { id } = await pull(files, day(2));
+  expect((await ledger(id)).filter((l) => l.includes('Procedure'))).toEqual(['linked-duplicate Procedure/c1']);
+  await pull([deletions('Procedure/s1')], { ...day(3, 'second'), since: new Date(Date.UTC(2026, 1, 2)) });
+  expect(await shown()).toEqual(['prior']);
+  await pull(files, day(4));
+  expect(await shown()).toEqual(['prior']);
+});
+
+test('what a payer numbered anew and another one passes on is no echo of the one before, which we passed on', async () => {
+  const { pull, ledger } = node;
+  // the first number, by another way
+  await pull(
+    [output('Procedure', procedure('s1', 'left', 'https://first.example/fhir/Procedure/a1'))],
+    day(1, 'second'),
+  );
+  const told = async (source: string, n: number) => {
+    const files = [output('Procedure', procedure(`c${n}`, 'left', source)), through(`t${n}`, `c${n}`)];
+    return (await ledger((await pull(files, day(n + 1))).id)).filter((l) => l.includes('Procedure'));
+  };
+  expect(await told('https://first.example/fhir/Procedure/a2', 1)).toEqual(['linked-duplicate Procedure/c1']);
+  // by the same number it is
+  expect(await told('https://first.example/fhir/Procedure/a1', 2)).toContain('echo Procedure/c2');
 });
