@@ -265,9 +265,13 @@ describe('key sets by URL', () => {
     expect((await events('keys-throttled')).length).toBeGreaterThan(0);
   });
 
-  test('an expired copy is not used when the set cannot be read', async () => {
-    const c = await client(node, 'away', { jwksUrl: `${keyBase}/away` });
-    served['/away'] = json(keysOf(c), { 'cache-control': 'max-age=10' });
+  test.each<[string, Record<string, string>]>([
+    ['as it came', { 'cache-control': 'max-age=10' }],
+    ['that a cache on the way had kept', { 'cache-control': 'max-age=100', age: '90' }],
+  ])('an expired copy is not used when the set cannot be read: %s', async (_, headers) => {
+    const id = headers['age'] === undefined ? 'away' : 'aged';
+    const c = await client(node, id, { jwksUrl: `${keyBase}/away` });
+    served['/away'] = json(keysOf(c), headers);
     expect(await statusOf(c)).toBe(200);
     served['/away'] = (answer) => void answer.writeHead(500).end();
     now = new Date(now.getTime() + 11_000);
