@@ -179,7 +179,12 @@ async function noteKeys(deps: Deps, peer: Peer, keys: readonly JWK[], at: Date):
       removed: before.filter((k) => !seen.includes(k)).length,
     };
     const change = { what: 'key-set', before: { keys: before }, after: { keys: seen } } as const;
-    await record(tx, peer, at, change, { action: 'peer-keys-changed', detail });
+    await record(tx, peer, at, change, {
+      action: 'peer-keys-changed',
+      outcome: 'noted',
+      reason: 'keys-changed',
+      detail,
+    });
   });
 }
 
