@@ -24,16 +24,18 @@ const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'),
 
 /**
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
- * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
+ * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: who is not known there, or of whom
+ * nothing is given, has nothing to compare), and when that was asked for to compare (`compared`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
       max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
-      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
+      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}), false) as sensitive,
       array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn')) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
-      max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is null) as whole,
+      max(p.created_at) filter (where p.state = 'done' and p.since is null and ((m.outcome = 'matched' and not m.left_out) or m.outcome in ('not-matched', 'constrained'))) as whole,
+      max(p.created_at) filter (where p.cause = 'comparison') as compared,
       max(p.created_at) filter (where ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l
@@ -77,7 +79,7 @@ export async function dueToAsk(
     ) c on c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
     ${asked(sql, refresh)}
     cross join lateral (
-      select coalesce((o.ends is null or o.ends >= d.today) and again.compared <= ${now}::timestamptz and (f.n = 0 or f.last <= ${now}::timestamptz - interval '7 days'), false) as is_compared, coalesce(
+      select coalesce((o.ends is null or o.ends >= d.today) and again.compared <= ${now}::timestamptz and (l.compared is null or l.compared <= ${now}::timestamptz - interval '7 days'), false) as is_compared, coalesce(
         l.asked is null
         or (c.policy = 'sensitive' and not l.sensitive)
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
@@ -141,7 +143,7 @@ export async function settleAsks(
     from mine join exchange.other_coverage o on o.id = mine.id cross join (select ${today}::date as today) d ${asked(sql, refresh)}
     cross join lateral (
       select case when l.open = 0 then min(t.at) filter (where t.at > ${now}) end as at from (values
-        (f.last + pause.span), (again.going), (again.ended), (again.compared), (case when again.compared is not null then f.last + interval '7 days' end),
+        (f.last + pause.span), (again.going), (again.ended), (again.compared), (case when again.compared is not null then l.compared + interval '7 days' end),
         ((select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id and e.starts - ${EARLY_DAYS}::int > d.today)::timestamp at time zone ${zone}),
         (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) t(at)
     ) n
