@@ -23,14 +23,14 @@ export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which c
 const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'), false)`;
 
 /**
- * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
- * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: who is not known there, or of whom
- * nothing is given, has nothing to compare), and when that was asked for to compare (`compared`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
+ * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, as is owed, and in vain (`failed`, the newest first; `unclear` where the answer left
+ * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: of whom it does not know, or gives
+ * nothing, there is nothing to compare), and when everything was asked for to compare (`compared`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
+      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and p.cause <> 'comparison' and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
       coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}), false) as sensitive,
       array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn')) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
