@@ -88,6 +88,17 @@ test('a choice that takes everything is told again where the answer told nothing
   await node.sql`update exchange.consent set policy = 'regular' where member_id = 'm1'`;
 });
 
+test('a payer that was not active is asked again once it is, one that is otherwise is when a person says so', async () => {
+  await anew();
+  await asked(0, 'review', 'all');
+  await node.sql`update exchange.pull set reason = 'peer-not-active'`;
+  expect([await due(0), await due(0.1)]).toEqual(['', 'owed']);
+  await node.sql`update exchange.pull set reason = 'discovery-changed'`;
+  expect(await due(1)).toBe('');
+  await node.sql`update exchange.pull set state = 'failed', reason = 'given-up'`;
+  expect(await due(1)).toBe('owed');
+});
+
 test('not of coverage that has ended, nor after a no', async () => {
   await anew();
   await asked(0, 'done', 'all');

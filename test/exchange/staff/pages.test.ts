@@ -585,6 +585,13 @@ test('a pull that waits for its payer is given up by a reviewer, with a reason',
   const after = await text('dev-reviewer', '/staff/pulls/hangs');
   expect(after).not.toContain('Give this pull up');
   expect(rowsOf(after, 'timeline').at(-1)?.[2]).toBe('given up by dev-reviewer: it lost the job');
+  // one that waited for a person, until records were taken in
+  await sql`update exchange.pull set state = 'review', reason = 'discovery-changed' where id = 'hangs'`;
+  expect(await text('dev-reviewer', '/staff/pulls/hangs')).toContain('Once what it waits for is put right');
+  await sql`insert into exchange.pull_slice (pull_id, slice, first_bucket, last_bucket, units, state) values ('hangs', 0, 0, 0, 0, 'committed')`;
+  expect(await post({ state: 'review' })).toBe(409);
+  await sql`delete from exchange.pull_slice where pull_id = 'hangs'`;
+  expect(await post({ state: 'review' })).toBe(303);
   await sql`delete from exchange.pull_event where pull_id = 'hangs'`;
   await sql`delete from exchange.pull where id = 'hangs'`;
 });
