@@ -53,6 +53,8 @@ test('once a quarter, after what changed; in vain, a week later; what is owed ke
   expect([await due(174), await due(110 + 84), await due(110 + 87)]).toEqual(['', '', 'comparison']);
 });
 
+const chooses = (policy: string, n: number) =>
+  node.sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values (${policy}, 'm1', 'opt-in', ${policy}, ${day(n)}::date, 'test')`;
 /** Of another member's time: nothing was asked for before. */
 const anew = async (): Promise<void> => {
   await node.sql`delete from exchange.pull_member`;
@@ -79,13 +81,13 @@ test.each([{ leftOut: true }, { outcome: 'missing' }])('answered in vain, a week
 test('a choice that takes everything is told again where the answer told nothing of the member', async () => {
   await anew();
   await asked(0, 'done', 'all');
-  await node.sql`update exchange.consent set policy = 'sensitive' where member_id = 'm1'`;
+  await chooses('sensitive', 1);
   expect(await due(1)).toBe('owed');
   await asked(1, 'done', 'all', 'opt-in', { outcome: 'missing', policy: 'sensitive' });
   expect([await due(1), await due(1.1)]).toEqual(['', 'owed']);
   await asked(1.1, 'done', 'all', 'opt-in', { policy: 'sensitive' });
   expect(await due(2)).toBe('');
-  await node.sql`update exchange.consent set policy = 'regular' where member_id = 'm1'`;
+  await chooses('regular', 2);
 });
 
 test('a payer that was not active is asked again once it is, one that is otherwise is when a person says so', async () => {
