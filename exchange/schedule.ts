@@ -15,6 +15,7 @@ import { endClocksDue, endClocksOfDead } from './store/members/clock-end.ts';
 import { LOOKS_AT_ONCE, lookAtCoverages } from './store/members/coverage-look.ts';
 import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/members/member-clock.ts';
 import { forgetAssertions } from './store/peers/peer.ts';
+import { tellVolume } from './store/peers/peer-volume.ts';
 import { pullsOpen } from './store/pull/pull.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
@@ -47,6 +48,8 @@ export async function keepClocks(deps: Deps): Promise<void> {
   await forgetBudgets(sql, now);
   await forgetGrantChanges(sql);
   await sql.begin((tx) => tellRefused(tx, now));
+  const { alertVolumeTimes: times, alertVolumeMembers: members, alertVolumeRecords: records } = deps.config;
+  await sql.begin((tx) => tellVolume(tx, now, localDay(now, deps.config.timeZone), { times, members, records }));
   const overdue = new Map((await overdueClocks(sql, now)).map(({ kind, n }) => [kind, n]));
   // a figure that is not set stays what it was, and those of a kind that are met would stand for ever
   for (const kind of Object.keys(CLOCK_RULES)) deps.metrics.gauge('clocks_overdue', overdue.get(kind) ?? 0, { kind });

@@ -8,6 +8,7 @@ import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
 import { proveNext } from './audit/content-proof.ts';
 import { checkDocumentsDaily } from './audit/documents.ts';
+import { tellInForce } from './audit/in-force.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
@@ -184,6 +185,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await inTurn('imports that were cut off', () => finishImports(deps));
     await inTurn('records of one person', () => finishComparing(deps));
     await inTurn('clocks', () => keepClocks(deps));
+    await inTurn('keys and settings', () => tellInForce(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('what exports held', async () => {
       if ((await foldDelivered(deps.database.sql, deps.clock())).more) woken = true;

@@ -674,6 +674,27 @@ export const SETTINGS = {
     integer(1000, 0, 1_000_000_000),
     '1000',
   ),
+  alertVolumeTimes: setting(
+    'ALERT_VOLUME_TIMES',
+    'Operations',
+    'A day of a payer is unusual when it asks for more members, or takes more records, than so many times the median of its days of a year before. 0: none is.',
+    integer(5, 0, 1_000_000),
+    '5',
+  ),
+  alertVolumeMembers: setting(
+    'ALERT_VOLUME_MEMBERS',
+    'Operations',
+    'Members that a payer has to ask for in a day before the day can be unusual.',
+    integer(100, 1, 1_000_000_000),
+    '100',
+  ),
+  alertVolumeRecords: setting(
+    'ALERT_VOLUME_RECORDS',
+    'Operations',
+    'Records that a payer has to take in a day before the day can be unusual.',
+    integer(10_000, 1, 1_000_000_000),
+    '10000',
+  ),
   logLevel: setting(
     'LOG_LEVEL',
     'Operations',

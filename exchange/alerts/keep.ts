@@ -22,6 +22,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   for (const c of standing) kinds.set(c.kind, (kinds.get(c.kind) ?? 0) + 1);
   for (const kind of [
     'clocks-overdue',
+    'clocks-due-soon',
     'pull-waits',
     'pull-incomplete',
     'pull-failed',
@@ -38,6 +39,8 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'request-waits',
     'request-kept',
     'emergency-access',
+    'unusual-members',
+    'unusual-records',
     'card-trying',
     'match-misses',
   ])

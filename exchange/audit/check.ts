@@ -8,7 +8,7 @@ import { type AuditVerdict, readHead, verifyAudit } from './verify.ts';
 const DAY_MS = 86_400_000;
 const SHOWN = 5;
 
-type Needs = Pick<Deps, 'database' | 'keys' | 'clock'>;
+type Needs = Pick<Deps, 'database' | 'keys' | 'clock' | 'config'>;
 
 /**
  * @param known a signed head that was kept elsewhere

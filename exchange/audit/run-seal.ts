@@ -2,6 +2,7 @@
 import { CompactSign, importJWK } from 'jose';
 import type { Deps } from '../../src/deps.ts';
 import { becomeSealer, lastSeal, takeUnsealed, writeSeal } from '../store/audit/audit-seal.ts';
+import { countVolume } from '../store/peers/peer-volume.ts';
 import { GENESIS, marks, type SealHead, sealHead } from './seal.ts';
 
 const SEAL_ROWS = 1000;
@@ -15,11 +16,13 @@ async function sign(deps: Pick<Deps, 'keys'>, head: SealHead): Promise<string> {
     .sign(await importJWK(key, key.alg));
 }
 
+type Sealing = Pick<Deps, 'database' | 'keys' | 'clock' | 'config'>;
+
 /**
- * Seals one batch, if there is one and nobody else is sealing.
+ * Seals one batch, if there is one and nobody else is sealing, and counts what it tells of payers.
  * @returns rows sealed
  */
-export async function sealBatch(deps: Pick<Deps, 'database' | 'keys' | 'clock'>): Promise<number> {
+export async function sealBatch(deps: Sealing): Promise<number> {
   return await deps.database.sql.begin(async (tx) => {
     if (!(await becomeSealer(tx))) return 0;
     const rows = await takeUnsealed(tx, SEAL_ROWS);
@@ -27,13 +30,15 @@ export async function sealBatch(deps: Pick<Deps, 'database' | 'keys' | 'clock'>)
     const before = await lastSeal(tx);
     const head = sealHead((before?.id ?? 0) + 1, deps.clock(), before?.root ?? GENESIS, rows);
     const jws = await sign(deps, head);
-    await writeSeal(tx, { ...head, seqs: rows.map((r) => r.seq), marks: marks(rows), jws });
+    const seqs = rows.map((r) => r.seq);
+    await writeSeal(tx, { ...head, seqs, marks: marks(rows), jws });
+    await countVolume(tx, seqs, deps.config.timeZone);
     return rows.length;
   });
 }
 
 /** Seals all that waits. @returns rows sealed */
-export async function sealAll(deps: Pick<Deps, 'database' | 'keys' | 'clock'>): Promise<number> {
+export async function sealAll(deps: Sealing): Promise<number> {
   let all = 0;
   for (;;) {
     const some = await sealBatch(deps);

@@ -2,6 +2,7 @@
 // until a person looks: a taken-over discovery file must not collect our assertions.
 import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
+import { readHttpDate } from '../../src/net/retry-after.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import type { Statement } from './abilities.ts';
 import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
@@ -18,7 +19,12 @@ export type Discovery = {
   guides: string[];
   groupOperations: string[];
   statement: Statement;
+  /** by how many seconds its clock is ahead of ours, as its `Date` tells; undefined where that is at most {@link CLOCK_SECONDS} or not told */
+  aheadSeconds?: number;
 };
+
+/** Assertions and tokens hold for minutes: clocks that are further apart than this may make them void. */
+const CLOCK_SECONDS = 60;
 
 const MAX = 4 * 1024 * 1024;
 
@@ -73,10 +79,17 @@ function readDiscovery(smart: unknown, statement: unknown): Discovery {
   return JSON.parse(JSON.stringify(found), storable) as Discovery;
 }
 
+/** How far its clock is from ours. Its time is that of the whole second, and of before the answer came. */
+function aheadSeconds(date: string | null, now: Date): number | undefined {
+  const ahead = Math.round((readHttpDate(date) - now.getTime()) / 1000);
+  return Math.abs(ahead) > CLOCK_SECONDS ? ahead : undefined;
+}
+
 /** Asks a peer for both documents, without a token. */
 export async function discover(deps: Deps, peer: Peer, note?: Talk['note']): Promise<Discovery> {
   if (peer.fhirBase === null) throw new PeerFault('no-endpoint');
   const talk = talkTo(deps, new PeerTokens(), peer, note);
+  let date: string | null = null;
   const get = async (path: string) => {
     const response = await askPeer(talk, `${peer.fhirBase}${path}`, {
       headers: { accept: 'application/json, application/fhir+json' },
@@ -85,7 +98,10 @@ export async function discover(deps: Deps, peer: Peer, note?: Talk['note']): Pro
       await discard(response);
       throw new PeerFault(`discovery-${response.status}`);
     }
+    date = response.headers.get('date');
     return readJson(response, MAX, note);
   };
-  return readDiscovery(await get('/.well-known/smart-configuration'), await get('/metadata'));
+  const found = readDiscovery(await get('/.well-known/smart-configuration'), await get('/metadata'));
+  const ahead = aheadSeconds(date, deps.clock());
+  return ahead === undefined ? found : { ...found, aheadSeconds: ahead };
 }

@@ -2,11 +2,17 @@
 // Identifier prototype). What they say is shown to a person or compared with the record; it is never followed by itself.
 // https://hl7.org/fhir/us/davinci-hrex/endpoint-discovery.html
 import type { Deps } from '../../src/deps.ts';
-import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
 
 export type Endpoint = { source: 'davinci-configuration' | 'payer-index'; code: string; url: string };
-export type EndpointAnswer = { endpoints: Endpoint[]; name: string | undefined; faults: string[] };
+/** `identifiers`: of the payer that publishes them, as it says. */
+export type EndpointAnswer = {
+  endpoints: Endpoint[];
+  identifiers: { system: string; value: string }[];
+  name: string | undefined;
+  faults: string[];
+};
 
 const MAX = 4 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
@@ -54,9 +60,26 @@ export function readPayerIndex(body: unknown): Endpoint[] {
   return [...found.values()].sort(newestFirst);
 }
 
+/** As it can be shown and kept. */
+const isPlain = (said: string | undefined): said is string => said !== undefined && /^[!-~]{1,200}$/.test(said);
+
+/** Whom either document says to be that payer: `identifier`, one or several. Each once. */
+export function readIdentifiers(bodies: readonly unknown[]): EndpointAnswer['identifiers'] {
+  const found = new Map<string, { system: string; value: string }>();
+  for (const body of bodies) {
+    const given = isObject(body as Json) ? (body as JsonObject)['identifier'] : undefined;
+    for (const i of isObject(given) ? [given] : objects(given)) {
+      const [system, value] = [text(i['system']), text(i['value'])?.trim()];
+      if (isPlain(system) && isPlain(value)) found.set(`${system} ${value}`, { system, value });
+    }
+  }
+  return [...found.values()];
+}
+
 /** Reads both documents below a base, without any token and without following redirects. */
 export async function findEndpoints(deps: Pick<Deps, 'fetch'>, base: string): Promise<EndpointAnswer> {
-  const answer: EndpointAnswer = { endpoints: [], name: undefined, faults: [] };
+  const answer: EndpointAnswer = { endpoints: [], identifiers: [], name: undefined, faults: [] };
+  const bodies: Json[] = [];
   for (const [name, read] of [
     ['davinci-configuration', readDavinci],
     ['payer-index', readPayerIndex],
@@ -73,10 +96,12 @@ export async function findEndpoints(deps: Pick<Deps, 'fetch'>, base: string): Pr
         continue;
       }
       const body = JSON.parse(await readBounded(response, MAX)) as Json;
+      bodies.push(body);
       answer.endpoints.push(...read(body));
       if (name === 'payer-index' && isObject(body)) answer.name = text(body['payerLegalName']);
     } catch {
       answer.faults.push(`${name}: no answer that can be read`);
     }
+  answer.identifiers = readIdentifiers(bodies);
   return answer;
 }

@@ -51,6 +51,16 @@ export const LIMITS = {
     unit: '0 or 1',
     help: 'The answer to its $member-match names the Patient (MemberId) beside the identifier. 0 for a client of HRex 1.0, which knows the identifier alone.',
   },
+  typedAssertion: {
+    value: 0,
+    unit: '0 or 1',
+    help: 'Assertions that it is sent say what they are for (typ client-authentication+jwt), as newer OAuth rules want it. 0: JWT, as SMART says.',
+  },
+  sendJku: {
+    value: 0,
+    unit: '0 or 1',
+    help: 'Assertions that it is sent name the address of our keys (jku). For a payer that wants it, and at which that address is registered.',
+  },
   audienceList: {
     value: 0,
     unit: '0 or 1',

@@ -1,6 +1,16 @@
 // The MemberBundles of a bulk match request: person, coverage at the peer, coverage with us, and consent. Ids are made for
 // the request; nothing of ours is readable from them.
-import type { Consent, Coverage, DocumentReference, Parameters, Patient } from 'fhir/r4.js';
+import type {
+  Consent,
+  Coverage,
+  DocumentReference,
+  Element,
+  HumanName,
+  Parameters,
+  Patient,
+  Reference,
+  RelatedPerson,
+} from 'fhir/r4.js';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { type Payer, POLICY_URI } from '../consent/evaluate.ts';
 
@@ -9,11 +19,19 @@ export type Submission = {
   /** our own Patient of the member, as stored */
   patient: Patient;
   memberNumber: string;
+  /** of the coverage with us, where it is known */
+  subscriberId: string | null;
   coverageStart: string;
   /** the member's coverage at the peer */
   theirNumber: string;
   theirPeriod: { start?: string; end?: string };
-  consent: { id: string; recordedOn: string; policy: 'regular' | 'sensitive' };
+  consent: {
+    id: string;
+    recordedOn: string;
+    policy: 'regular' | 'sensitive';
+    /** who chose for the member, and by what right, in the words of that person; null when the member chose */
+    representative: { name: string; authority: string } | null;
+  };
 };
 
 const V2_0203 = 'http://terminology.hl7.org/CodeSystem/v2-0203';
@@ -24,27 +42,45 @@ const organization = (payer: Payer) => ({
   ...(payer.npi === null ? {} : { identifier: { system: NPI_SYSTEM, value: payer.npi } }),
   display: payer.name,
 });
-const self = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/subscriber-relationship', code: 'self' }] };
+/** Whether the member is the subscriber, or whose child or spouse, is told by no card: HRex wants a relationship, or that it is not known. */
+const UNKNOWN_RELATIONSHIP = {
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }],
+};
+/** In the place of what a profile wants and nobody told us. https://hl7.org/fhir/R4/extension-data-absent-reason.html */
+const NOT_KNOWN: Element = {
+  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+};
+const BIRTH_SEX = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex';
 
-/** What is needed to find the person, and no more. */
+/** A name with what hrex-patient-demographics wants of it. */
+const memberName = ({ use, family, given, suffix }: HumanName): HumanName => ({
+  ...(use ? { use } : {}),
+  ...(family ? { family } : { _family: NOT_KNOWN }),
+  ...(given && given.length > 0 ? { given } : { _given: [NOT_KNOWN] }),
+  ...(suffix ? { suffix } : {}),
+});
+
+/** Gender, or else the sex at birth: one of them is wanted (hrex-pat-1). */
+function sexOf({ gender, extension }: Patient): Pick<Patient, 'gender' | 'extension'> {
+  const birthSex = extension?.find((e) => e.url === BIRTH_SEX && e.valueCode !== undefined);
+  if (gender === undefined && birthSex !== undefined) return { extension: [birthSex] };
+  return { gender: gender ?? 'unknown' };
+}
+
+/**
+ * What is needed to find the person, and no more. What the profile wants and is not known is said so: a payer that looks refuses the members who
+ * come with it, too.
+ */
 export function memberPatient(s: Submission): Patient {
-  const { name, gender, birthDate, address, telecom } = s.patient;
+  const { name = [], birthDate, address, telecom = [] } = s.patient;
+  const reached = telecom.filter((t) => t.system === 'phone' || t.system === 'email');
   return {
     resourceType: 'Patient',
     id: s.submittedId,
-    ...(name
-      ? {
-          name: name.map(({ use, family, given, suffix }) => ({
-            ...(use ? { use } : {}),
-            ...(family ? { family } : {}),
-            ...(given ? { given } : {}),
-            ...(suffix ? { suffix } : {}),
-          })),
-        }
-      : {}),
-    ...(telecom ? { telecom: telecom.filter((t) => t.system === 'phone' || t.system === 'email') } : {}),
-    ...(gender ? { gender } : {}),
-    ...(birthDate ? { birthDate } : {}),
+    ...sexOf(s.patient),
+    name: (name.length > 0 ? name : [{}]).map(memberName),
+    ...(reached.length > 0 ? { telecom: reached } : {}),
+    ...(birthDate ? { birthDate } : { _birthDate: NOT_KNOWN }),
     ...(address
       ? {
           address: address.map(({ line, city, state, postalCode }) => ({
@@ -61,19 +97,24 @@ export function memberPatient(s: Submission): Patient {
 function coverage(
   s: Submission,
   id: string,
-  number: string,
+  card: { number: string; subscriberId?: string | null },
   period: { start?: string; end?: string },
   payer: Payer,
 ): Coverage {
+  const { number } = card;
   return {
     resourceType: 'Coverage',
     id,
+    // one of the two is wanted (us-core-15)
     ...(number === ''
-      ? {}
-      : { identifier: [{ type: { coding: [{ system: V2_0203, code: 'MB' }] }, value: number }], subscriberId: number }),
+      ? { _subscriberId: NOT_KNOWN }
+      : {
+          identifier: [{ type: { coding: [{ system: V2_0203, code: 'MB' }] }, value: number }],
+          subscriberId: card.subscriberId ?? number,
+        }),
     status: 'active',
     beneficiary: { reference: `Patient/${s.submittedId}` },
-    relationship: self,
+    relationship: UNKNOWN_RELATIONSHIP,
     ...(period.start === undefined && period.end === undefined ? {} : { period }),
     payor: [organization(payer)],
   };
@@ -94,6 +135,29 @@ const original = (url: string, statement: string): DocumentReference => ({
   ],
 });
 
+const RESPONSIBLE = {
+  system: 'http://terminology.hl7.org/CodeSystem/v3-RoleCode',
+  code: 'RESPRSN',
+  display: 'responsible party',
+};
+
+/** Who chose for the member (PDex 205, 206). */
+const representative = (s: Submission, by: { name: string; authority: string }): RelatedPerson => ({
+  resourceType: 'RelatedPerson',
+  id: 'representative',
+  active: true,
+  patient: { reference: `Patient/${s.submittedId}` },
+  relationship: [{ coding: [RESPONSIBLE], text: by.authority }],
+  name: [{ text: by.name }],
+});
+
+/** Where that one, or the member, is told. A payer that takes no contained resources is told the name alone. */
+function consenter(s: Submission, takesContained: boolean): Reference {
+  const by = s.consent.representative;
+  if (by === null) return { reference: `Patient/${s.submittedId}` };
+  return { ...(takesContained ? { reference: '#representative' } : {}), type: 'RelatedPerson', display: by.name };
+}
+
 function consent(
   s: Submission,
   us: Payer,
@@ -102,16 +166,20 @@ function consent(
   evidenceUrl: string,
   statement: string | undefined,
 ): Consent {
+  const by = s.consent.representative;
+  const who = consenter(s, statement !== undefined);
   return {
     resourceType: 'Consent',
     id: consentIdOf(s),
-    ...(statement === undefined ? {} : { contained: [original(evidenceUrl, statement)] }),
+    ...(statement === undefined
+      ? {}
+      : { contained: [original(evidenceUrl, statement), ...(by === null ? [] : [representative(s, by)])] }),
     status: 'active',
     scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
     category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'IDSCL' }] }],
     patient: { reference: `Patient/${s.submittedId}` },
     dateTime: s.consent.recordedOn,
-    performer: [{ reference: `Patient/${s.submittedId}` }],
+    performer: [who],
     sourceReference: { reference: statement === undefined ? evidenceUrl : '#original' },
     policy: [{ uri: POLICY_URI[s.consent.policy] }],
     provision: {
@@ -130,6 +198,7 @@ function consent(
           role: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code: 'IRCP' }] },
           reference: organization(us),
         },
+        ...(by === null ? [] : [{ role: { coding: [RESPONSIBLE], text: by.authority }, reference: who }]),
       ],
       action: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentaction', code: 'disclose' }] }],
     },
@@ -157,10 +226,19 @@ export function matchRequest(
       name: 'MemberBundle',
       part: [
         { name: 'MemberPatient', resource: memberPatient(s) },
-        { name: 'CoverageToMatch', resource: coverage(s, coverageId('match', i), s.theirNumber, s.theirPeriod, peer) },
+        {
+          name: 'CoverageToMatch',
+          resource: coverage(s, coverageId('match', i), { number: s.theirNumber }, s.theirPeriod, peer),
+        },
         {
           name: 'CoverageToLink',
-          resource: coverage(s, coverageId('link', i), s.memberNumber, { start: s.coverageStart }, us),
+          resource: coverage(
+            s,
+            coverageId('link', i),
+            { number: s.memberNumber, subscriberId: s.subscriberId },
+            { start: s.coverageStart },
+            us,
+          ),
         },
         {
           name: 'Consent',

@@ -13,17 +13,36 @@ import { withToken } from './token.ts';
 
 export type Single = Pick<Correlated, 'outcome' | 'peerPatientId'>;
 const NOBODY: Single = { outcome: 'not-matched', peerPatientId: null };
+/** It was asked, and what it said tells nothing of the member. */
+const UNSAID: Single = { outcome: 'missing', peerPatientId: null };
 const MAX_ANSWER = 1024 * 1024;
 
 /** What an answer to $member-match says: the Patient, or an identifier that leads to one. */
 export type SingleAnswer = Single | { identifier: string };
 
-/** Judges an answer. @throws PeerFault when the operation is not there */
-export function readSingleMatch(status: number, body: string): SingleAnswer {
+/** Codes of a refusal that say that the question was no good one, not who is known. https://hl7.org/fhir/R4/valueset-issue-type.html */
+const OF_THE_QUESTION: ReadonlySet<string> = new Set(['structure', 'required', 'invariant']);
+/** Codes that say that nobody, or nobody for certain, was found. */
+const OF_NOBODY: ReadonlySet<string> = new Set(['not-found', 'multiple-matches']);
+
+/** Nobody was found, or the consent was no good one: 422. A 400, or one that finds fault with the question, is no answer about the member. */
+function readRefusal(status: 400 | 422, codes: readonly string[]): Single {
+  if (codes.some((c) => c === 'suppressed' || c === 'forbidden')) return { ...NOBODY, outcome: 'constrained' };
+  if (codes.some((c) => OF_NOBODY.has(c))) return NOBODY;
+  return status === 400 || codes.some((c) => OF_THE_QUESTION.has(c)) ? UNSAID : NOBODY;
+}
+
+/**
+ * Judges an answer.
+ * @param peerBase FHIR base of the peer: a Patient of another server is none of those that its records are about
+ * @returns outcome `missing` where it tells nothing of the member
+ * @throws PeerFault when the operation is not there
+ */
+export function readSingleMatch(status: number, body: string, peerBase: string): SingleAnswer {
   if (status === 422 || status === 400) {
     const codes = issueCodes(body);
     if (status === 400 && codes.includes('not-supported')) throw new PeerFault('no-member-match');
-    return codes.some((c) => c === 'suppressed' || c === 'forbidden') ? { ...NOBODY, outcome: 'constrained' } : NOBODY;
+    return readRefusal(status, codes);
   }
   if (status === 404 || status === 405 || status === 501) throw new PeerFault('no-member-match');
   if (status === 403) throw new PeerFault('forbidden');
@@ -32,19 +51,18 @@ export function readSingleMatch(status: number, body: string): SingleAnswer {
   try {
     parsed = JSON.parse(body) as Json;
   } catch {
-    throw new PeerFault('match-answer-malformed');
+    return UNSAID;
   }
-  if (!isResource(parsed) || parsed.resourceType !== 'Parameters') throw new PeerFault('match-answer-malformed');
+  if (!isResource(parsed) || parsed.resourceType !== 'Parameters') return UNSAID;
   const parameters = objects(parsed['parameter']);
   const named = (name: string) => parameters.find((p) => p['name'] === name);
   const reference = named('MemberId')?.['valueReference'];
-  const id = isObject(reference) ? referenceId(text(reference['reference']), 'Patient') : undefined;
+  const id = isObject(reference) ? referenceId(text(reference['reference']), 'Patient', peerBase) : undefined;
   if (id !== undefined) return { outcome: 'matched', peerPatientId: id };
   const token =
     tokenOf(named('MemberIdentifier')?.['valueIdentifier']) ??
     tokenOf(memberIdentifier(named('MemberPatient')?.['resource']));
-  if (token === undefined) throw new PeerFault('match-answer-malformed');
-  return { identifier: token };
+  return token === undefined ? UNSAID : { identifier: token };
 }
 
 /** `system|value` for a search. */
@@ -74,15 +92,20 @@ export async function matchOne(talk: Talk, body: Parameters, asked: Submission):
       body: JSON.stringify(body),
     }),
   );
-  const answer = readSingleMatch(response.status, await readText(response, MAX_ANSWER));
-  if (!('identifier' in answer)) return answer;
-  return onlyOne(await patientsWith(talk, answer.identifier), (p) => isPerson(p, asked));
+  const answer = readSingleMatch(response.status, await readText(response, MAX_ANSWER), talk.peer.fhirBase ?? '');
+  // it knows the member under an identifier that leads to nobody, or to somebody else
+  const led =
+    'identifier' in answer
+      ? (onlyOne(await patientsWith(talk, answer.identifier), (p) => isPerson(p, asked)) ?? UNSAID)
+      : answer;
+  if (led.outcome === 'missing') talk.note('peer-match-unsaid');
+  return led;
 }
 
 /** Looks for one member among the Patients that our client may see: card number, birth date and name must all be the same. */
 export async function findOne(talk: Talk, asked: Submission): Promise<Single> {
   if (asked.theirNumber === '') return NOBODY;
-  return onlyOne(await patientsWith(talk, asked.theirNumber), (p) => isHolder(p, asked));
+  return onlyOne(await patientsWith(talk, asked.theirNumber), (p) => isHolder(p, asked)) ?? NOBODY;
 }
 
 async function patientsWith(talk: Talk, token: string): Promise<JsonObject[]> {
@@ -91,10 +114,11 @@ async function patientsWith(talk: Talk, token: string): Promise<JsonObject[]> {
   return found.filter((p): p is JsonObject => isResource(p) && p.resourceType === 'Patient');
 }
 
-function onlyOne(found: readonly JsonObject[], fits: (p: JsonObject) => boolean): Single {
+/** Undefined when none fits, or several do. */
+function onlyOne(found: readonly JsonObject[], fits: (p: JsonObject) => boolean): Single | undefined {
   const ids = new Set(found.filter(fits).flatMap((p) => (isId(p['id']) ? [p['id']] : [])));
   const [id] = ids;
-  return ids.size === 1 && id !== undefined ? { outcome: 'matched', peerPatientId: id } : NOBODY;
+  return ids.size === 1 && id !== undefined ? { outcome: 'matched', peerPatientId: id } : undefined;
 }
 
 /** The same birth date and family name. */

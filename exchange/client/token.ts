@@ -3,12 +3,15 @@
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
+import { addresses } from '../plan.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
 import { clientKey } from './signing-key.ts';
 import type { Talk, Tokens } from './talk.ts';
 
-type Kept = { token: string; until: number; scopes: readonly string[] };
+type Granted = { token: string; until: number; scopes: readonly string[] };
+/** `wanted`: what it was asked for. Who is asked in another form than before needs one of other scopes. */
+type Kept = Granted & { wanted: string };
 /** The spelling of PDex 2.1 */
 const BULK_MATCH_SCOPE_21 = 'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/bulk-member-match';
 const V1 = ['system/*.read'];
@@ -38,13 +41,15 @@ export function scopeAttempts(peer: Pick<Peer, 'abilities'>): string[][] {
 export class PeerTokens implements Tokens {
   readonly #kept = new Map<string, Kept>();
 
-  /** A token that is good for 30 seconds more. */
+  /** A token of the scopes that the peer is asked with now, good for 30 seconds more. */
   async get(talk: Talk): Promise<string> {
     const have = this.#kept.get(talk.peer.id);
     const now = talk.deps.clock().getTime();
-    if (have && now < have.until - 30_000) return have.token;
-    const fresh = await firstGranted(talk);
-    this.#kept.set(talk.peer.id, fresh);
+    const sets = scopeAttempts(talk.peer);
+    const wanted = JSON.stringify(sets);
+    if (have?.wanted === wanted && now < have.until - 30_000) return have.token;
+    const fresh = await firstGranted(talk, sets);
+    this.#kept.set(talk.peer.id, { ...fresh, wanted });
     return fresh.token;
   }
 
@@ -58,8 +63,7 @@ export class PeerTokens implements Tokens {
   }
 }
 
-async function firstGranted(talk: Talk): Promise<Kept> {
-  const sets = scopeAttempts(talk.peer);
+async function firstGranted(talk: Talk, sets: readonly string[][]): Promise<Granted> {
   for (const [i, scopes] of sets.entries()) {
     try {
       return await requestToken(talk, scopes);
@@ -72,16 +76,23 @@ async function firstGranted(talk: Talk): Promise<Kept> {
   throw new PeerFault('token-invalid_scope');
 }
 
-async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Kept> {
+async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Granted> {
   const { peer, deps } = talk;
   if (peer.tokenEndpoint === null || peer.clientIdThere === null) throw new PeerFault('not-registered');
   if (peer.audience === 'issuer' && peer.issuer === null) throw new PeerFault('no-issuer');
   const now = deps.clock();
-  const assertion = await signAssertion(await clientKey(talk), {
-    clientId: peer.clientIdThere,
-    audience: peer.audience === 'issuer' ? (peer.issuer ?? '') : peer.tokenEndpoint,
-    now,
-  });
+  const assertion = await signAssertion(
+    await clientKey(talk),
+    {
+      clientId: peer.clientIdThere,
+      audience: peer.audience === 'issuer' ? (peer.issuer ?? '') : peer.tokenEndpoint,
+      now,
+    },
+    {
+      ...(talk.limits.typedAssertion === 1 ? { typ: 'client-authentication+jwt' } : {}),
+      ...(talk.limits.sendJku === 1 ? { jku: addresses(deps.config).clientJwks } : {}),
+    },
+  );
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
     scope: scopes.join(' '),
@@ -97,7 +108,7 @@ async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Kept
 }
 
 /** Judges a token answer. */
-function readToken(status: number, body: unknown, now: Date, asked: readonly string[]): Kept {
+function readToken(status: number, body: unknown, now: Date, asked: readonly string[]): Granted {
   const b = body as Json;
   const said = isObject(b) ? text(b['error']) : undefined;
   // a code of RFC 6749 5.2, or no code: what a peer writes does not end up in our reasons

@@ -51,12 +51,15 @@ function noteSlowness(began: number): void {
 /** What a fetch of a key set took at most in the last hour, in milliseconds: whoever is refused without one waits as long. */
 export const slowestFetchMs = (): number => (performance.now() - slowest.at < REMEMBER_MS ? slowest.ms : 0);
 
-/** How long an answer may be kept, in seconds. */
-function cacheSeconds(cacheControl: string | null): number {
+/** How long an answer may be kept, in seconds; what a cache on the way had kept it for counts (https://www.rfc-editor.org/rfc/rfc9111#section-4.2). */
+function cacheSeconds(headers: Headers): number {
+  const cacheControl = headers.get('cache-control');
   if (cacheControl === null) return DEFAULT_SECONDS;
   if (/no-store|no-cache/i.test(cacheControl)) return 0;
-  const age = /max-age=(\d+)/i.exec(cacheControl)?.[1];
-  return age === undefined ? DEFAULT_SECONDS : Math.min(Number(age), LONGEST_SECONDS);
+  const longest = /max-age=(\d+)/i.exec(cacheControl)?.[1];
+  if (longest === undefined) return DEFAULT_SECONDS;
+  const age = /^\d+$/.exec(headers.get('age') ?? '')?.[0] ?? '0';
+  return Math.min(Math.max(0, Number(longest) - Number(age)), LONGEST_SECONDS);
 }
 
 const depthOf = (value: unknown): number =>
@@ -117,7 +120,7 @@ async function fetchKeys(deps: Deps, peer: Peer, url: string, place: string): Pr
       throw new Error(`status ${response.status}`);
     }
     found = readKeySet(JSON.parse(await readBounded(response, MAX_BYTES)) as Json);
-    seconds = cacheSeconds(response.headers.get('cache-control'));
+    seconds = cacheSeconds(response.headers);
   } catch (error) {
     deps.log('warn', 'peer keys not readable', {
       peer: peer.id,
@@ -176,7 +179,12 @@ async function noteKeys(deps: Deps, peer: Peer, keys: readonly JWK[], at: Date):
       removed: before.filter((k) => !seen.includes(k)).length,
     };
     const change = { what: 'key-set', before: { keys: before }, after: { keys: seen } } as const;
-    await record(tx, peer, at, change, { action: 'peer-keys-changed', detail });
+    await record(tx, peer, at, change, {
+      action: 'peer-keys-changed',
+      outcome: 'noted',
+      reason: 'keys-changed',
+      detail,
+    });
   });
 }
 

@@ -5,7 +5,7 @@ import { isResource, type Json, type JsonObject } from '../../src/fhir/resource.
 import { statements } from '../client/attest.ts';
 import { type Correlated, type Correlation, correlate, groupsIn } from '../client/correlate.ts';
 import { download } from '../client/download.ts';
-import { kickOff, poll, readManifest } from '../client/kick-off.ts';
+import { kickOff, type Manifest, type ManifestFile, poll, readManifest } from '../client/kick-off.ts';
 import { matchRequest, type Submission, singleMatchRequest } from '../client/member-bundle.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import { findOne, isHolder, matchOne, type Single } from '../client/single-match.ts';
@@ -19,7 +19,7 @@ import { copyOutcomes, holdPull, leftOutMembers, type movePull, pullMembers, set
 import { keepStatements, noteIdentities } from '../store/pull/pull-member.ts';
 import { restartsOf } from '../store/pull/pull-restart.ts';
 import { inLanes } from './lanes.ts';
-import { moveToOther } from './split.ts';
+import { dividedFor, moveToOther } from './split.ts';
 import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
@@ -50,8 +50,8 @@ export async function matchStep(s: Step): Promise<void> {
     if (abilitiesOf(s).findsByIdentifier) return await oneByOne(s, asked, (a) => findOne(s, a));
     return await listPatients(s, asked.length);
   } catch (error) {
-    if (error instanceof PeerFault && MISSING.test(error.reason)) return fallBack(s, form, error, 'authorized');
-    throw error;
+    if (!(error instanceof PeerFault) || !MISSING.test(error.reason)) throw error;
+    if (!(await dividedFor(s, form, error))) return fallBack(s, form, error, 'authorized');
   }
 }
 
@@ -158,29 +158,53 @@ export async function matchingStep(s: Step): Promise<void> {
   const asked = await submissions(s.deps.database.sql, s.pull.id, today(s));
   const body = JSON.parse(answer.text) as Json;
   if (s.pull.matchForm === 'patients') return finish(s, await amongPatients(s, body, statusUrl, asked));
-  const resources: Json[] = [];
-  if (isResource(body)) resources.push(body);
-  else {
-    const manifest = readManifest(body, statusUrl, s.note);
-    const output = manifest.files.filter((f) => f.kind === 'output');
-    const chosen = output.some((f) => f.type === 'Group') ? output.filter((f) => f.type === 'Group') : output;
-    for (const [i, file] of chosen.entries())
-      for await (const line of linesOf(s, file.url, manifest.requiresAccessToken, `pulls/${s.pull.id}/match-${i}`))
-        resources.push(JSON.parse(line) as Json);
-  }
   const memberOf = await membersSubmitted(s);
-  const result = correlate(
-    groupsIn(resources),
-    asked.map((a) => ({
-      submittedId: a.submittedId,
-      memberId: memberOf.get(a.submittedId) ?? a.submittedId,
-      family: a.patient.name?.[0]?.family,
-      birthDate: a.patient.birthDate,
-    })),
-    s.peer.fhirBase ?? '',
-  );
+  const submitted = asked.map((a) => ({
+    submittedId: a.submittedId,
+    memberId: memberOf.get(a.submittedId) ?? a.submittedId,
+    family: a.patient.name?.[0]?.family,
+    birthDate: a.patient.birthDate,
+  }));
+  const read = (resources: readonly Json[]) => correlate(groupsIn(resources), submitted, s.peer.fhirBase ?? '');
+  if (isResource(body)) return judged(s, read([body]));
+  const manifest = readManifest(body, statusUrl, s.note);
+  const output = manifest.files.filter((f) => f.kind === 'output');
+  const [groups, parameters] = (['Group', 'Parameters'] as const).map((t) => output.filter((f) => f.type === t));
+  const hasGroups = groups !== undefined && groups.length > 0;
+  const result = read(await resourcesOf(s, manifest, hasGroups ? groups : output, 'match'));
+  if (hasGroups && parameters !== undefined && parameters.length > 0)
+    await compareForms(s, result, async () => read(await resourcesOf(s, manifest, parameters, 'match-parameters')));
+  return judged(s, result);
+}
+
+function judged(s: Step, result: Correlation): Promise<void> {
   if (result.uncorrelated > 0) s.note('peer-match-stray');
   return finish(s, result);
+}
+
+/** Everything in some files of an answer, by line. @param name what they are kept as */
+async function resourcesOf(
+  s: Step,
+  { requiresAccessToken }: Manifest,
+  files: readonly ManifestFile[],
+  name: string,
+): Promise<Json[]> {
+  const found: Json[] = [];
+  for (const [i, file] of files.entries())
+    for await (const line of linesOf(s, file.url, requiresAccessToken, `pulls/${s.pull.id}/${name}-${i}`))
+      found.push(JSON.parse(line) as Json);
+  return found;
+}
+
+/** The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is told. It keeps nobody waiting. */
+async function compareForms(s: Step, groups: Correlation, readOther: () => Promise<Correlation>): Promise<void> {
+  const said = (c: Correlation) => c.members.map((m) => `${m.outcome} ${m.peerPatientId ?? ''}`).join();
+  try {
+    if (said(await readOther()) === said(groups)) return;
+  } catch (error) {
+    if (!(error instanceof PeerFault)) throw error;
+  }
+  s.note('peer-match-differs');
 }
 
 /** Fetches a small file and reads it line by line. */

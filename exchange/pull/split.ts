@@ -1,9 +1,11 @@
 // A pull that is divided: some of its members go to another one, which begins anew.
 import { releaseJob } from '../client/kick-off.ts';
+import type { PeerFault } from '../client/peer-fetch.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { noteTooMany } from '../store/peers/peer-takes.ts';
+import { noteTooMany, RELEARN_MS } from '../store/peers/peer-takes.ts';
 import { addPull, type movePull } from '../store/pull/pull.ts';
-import { moveMembers, type PullMember } from '../store/pull/pull-member.ts';
+import { moveMembers, type PullMember, pullMembers } from '../store/pull/pull-member.ts';
+import { answeredBatches } from '../store/pull/pull-together.ts';
 import { abilitiesOf, advance, type Step, some } from './states.ts';
 
 /**
@@ -50,10 +52,13 @@ export async function leaveJobs(s: Step, ...urls: readonly (string | null)[]): P
   for (const url of urls) if (url !== null) await releaseJob(s, url);
 }
 
-/** For a peer that takes fewer members at once (413): both halves begin anew. */
-export async function splitPull(s: Step, members: readonly PullMember[]): Promise<void> {
+/**
+ * Both halves of a pull begin anew.
+ * @param isTooMany the peer takes fewer members at once (413), which is noted of it; else one of these is what it does not take
+ */
+export async function splitPull(s: Step, members: readonly PullMember[], isTooMany = true): Promise<void> {
   const half = members.slice(Math.ceil(members.length / 2)).map((m) => m.submittedId);
-  s.note('peer-batch');
+  s.note(isTooMany ? 'peer-batch' : 'peer-match-unsaid');
   await leaveJobs(s, s.pull.exportStatusUrl, s.pull.matchStatusUrl);
   await advance(
     s,
@@ -61,8 +66,30 @@ export async function splitPull(s: Step, members: readonly PullMember[]): Promis
     { exportStatusUrl: null, matchStatusUrl: null, groupId: null },
     `divided: ${members.length - half.length} stay, ${half.length} go to another pull`,
     async (tx) => {
-      await noteTooMany(tx, s.peer.id, false, s.deps.clock());
+      if (isTooMany) await noteTooMany(tx, s.peer.id, false, s.deps.clock());
       await moveToOther(tx, s, half);
     },
   );
+}
+
+/** A request for the structure of which a payer refuses it (client/kick-off.ts). */
+const UNPROCESSABLE = 'kick-off-422';
+/** Single members whom it may refuse so before it is taken to refuse everybody. */
+const ALONE = 3;
+
+/**
+ * A payer that has answered batches refuses one for its structure: one of its members may be what it does not take, and the others are not to wait for that
+ * one, who is looked for by halves. False for a payer that may have no such operation.
+ * @throws the fault when that one is found, or nobody is taken
+ */
+export async function dividedFor(s: Step, form: string, fault: PeerFault): Promise<boolean> {
+  if (form !== 'bulk' || fault.reason !== UNPROCESSABLE) return false;
+  const { sql } = s.deps.database;
+  const since = new Date(s.deps.clock().getTime() - RELEARN_MS);
+  const known = await answeredBatches(sql, s.pull, since, UNPROCESSABLE);
+  if (!known.answered) return false;
+  const members = await pullMembers(sql, s.pull.id);
+  if (members.length < 2 || known.refused >= ALONE) throw fault;
+  await splitPull(s, members, false);
+  return true;
 }

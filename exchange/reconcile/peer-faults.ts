@@ -98,6 +98,14 @@ export const PEER_FAULTS = {
     'Nothing.',
   ),
   'peer-match-stray': look('Its match answer names people that we did not ask about.', 'Tell the other payer.'),
+  'peer-match-differs': look(
+    'It answers the match in two forms, and they differ, or the older one (Parameters) cannot be read. The Groups were taken.',
+    'Tell the other payer.',
+  ),
+  'peer-match-unsaid': look(
+    'It did not say whether it knows a member: it found fault with the question, answered what cannot be read, or named a person who is not to be found there. The member is asked for again; a batch with which it found fault was divided.',
+    'Ask the other payer what it lacks in the question.',
+  ),
   'peer-bundle-outcome': look(
     'Its answer held messages among the records. They are no records and are not kept.',
     'Nothing.',

@@ -149,9 +149,9 @@ export const MATCH_OUTCOMES = {
   ),
   constrained: look(
     'The other payer knows the member and does not take the choice as sufficient.',
-    'Ask the member to choose again.',
+    'Ask the member to choose again: the payer is asked anew then.',
   ),
-  missing: look('The answer does not mention the member.', 'Tell the other payer.'),
+  missing: look('The answer does not say whether the other payer knows the member.', 'Tell the other payer.'),
   uncorrelated: look('An answer fits none of the members we asked about.', 'Tell the other payer.'),
   contradictory: act('The answer names the member in more than one way.', 'Tell the other payer; nothing was taken.'),
   conflict: act(
@@ -219,7 +219,7 @@ export const CLOCK_REASONS = {
   'no-unique-match': calm('The other payer answered that it found nobody, or more than one person.'),
   'consent-constraint': look(
     'The other payer answered that the choice is not sufficient.',
-    'Ask the member to choose again.',
+    'Ask the member to choose again: the payer is asked anew then.',
   ),
   'no-endpoint': act('The payer that the member named is not an active peer.', 'An administrator registers it.'),
   'consent-withdrawn': calm('The member withdrew the choice.'),

@@ -35,6 +35,9 @@ const DEEDS: Readonly<Record<string, string>> = {
   invite: 'links for members made',
   'reconcile-replay': 'rules run again on a pull',
   'reconcile-release': 'released record taken in',
+  volume: 'an unusual day of a payer',
+  key: 'key of ours that signs',
+  settings: 'settings of the node',
   // people
   view: 'looked',
   'sign-in': 'signed in',
@@ -49,6 +52,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'emergency-begun': 'opened emergency access',
   'emergency-ended': 'ended emergency access',
   'emergency-look': 'looked by emergency access',
+  'events-reviewed': 'signed for the security events',
   'hold-placed': 'placed a legal hold',
   'hold-lifted': 'lifted a legal hold',
   'members-one': 'made two members one person',
@@ -84,3 +88,17 @@ export function deedWords(action: string): string | undefined {
   const words: Readonly<Record<string, { text: string }>> = PULL_STATES;
   return Object.hasOwn(words, state) ? `pull: ${words[state]?.text ?? ''}` : undefined;
 }
+
+/** What names and records may be taken along for, by the code that the audit keeps. */
+export const PURPOSES = {
+  audit: 'an audit or review',
+  member: 'the member, who asked for it',
+  payer: 'settling something with another payer',
+  quality: 'putting data right',
+  care: 'the member’s care',
+  incident: 'a privacy or security incident',
+  legal: 'a legal matter',
+} as const;
+/** In words; undefined where none was said. */
+export const purposeWords = (code: string | null): string | undefined =>
+  code !== null && Object.hasOwn(PURPOSES, code) ? PURPOSES[code as keyof typeof PURPOSES] : undefined;

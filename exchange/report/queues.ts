@@ -3,6 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { endOfDay, localDay } from '../clocks/business-day.ts';
 import { lastPast, QUEUES, type Queue, type QueueName } from '../review/queues.ts';
+import { unreviewedEvents } from '../store/report/security-review.ts';
 import { overdueDuties, type Waiting, waitingItems, waitingPulls } from '../store/review/waiting.ts';
 import { numberCell, timeCell } from './words.ts';
 
@@ -19,18 +20,21 @@ export async function queueLines(deps: Pick<Deps, 'database' | 'config' | 'clock
   };
   const all = Object.entries(QUEUES) as [QueueName, Queue][];
   const never = new Date(0);
-  const [items, clocks, pulls] = await Promise.all([
+  const [items, clocks, pulls, events] = await Promise.all([
     waitingItems(
       sql,
       all.map(([queue, q]) => ({ queue, kinds: q.kinds, past: pastOf(q) })),
     ),
     overdueDuties(sql, now, pastOf(QUEUES.clocks) ?? never),
     waitingPulls(sql, pastOf(QUEUES.pulls) ?? never),
+    unreviewedEvents(sql, pastOf(QUEUES.events) ?? never),
   ]);
-  return all.map(([name, queue]) => {
-    const other = name === 'clocks' ? clocks : name === 'pulls' ? pulls : undefined;
-    return { name, queue, ...(other ?? items.get(name) ?? { n: 0, oldest: null, past: 0 }) };
-  });
+  const others: Partial<Record<QueueName, Waiting>> = { clocks, pulls, events };
+  return all.map(([name, queue]) => ({
+    name,
+    queue,
+    ...(others[name] ?? items.get(name) ?? { n: 0, oldest: null, past: 0 }),
+  }));
 }
 
 /** @param hrefOf where what waits is decided; undefined where the reader's role does not open it */

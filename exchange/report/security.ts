@@ -1,6 +1,7 @@
 // Security events and match decisions in words. No name, number or date of a person is in either: a decision is told by its
 // rule, and the member by a key.
 import { act, calm, look, type Meaning } from '../reconcile/meaning.ts';
+import { meaning } from '../reconcile/reasons.ts';
 
 export {
   countSecurity,
@@ -19,6 +20,28 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   'new-address': look(
     'A payer was given a token at an address from which it had not asked for ninety days.',
     'Once, after it has moved, is nothing. Ask the payer when it knows nothing of it, and block the key that was used.',
+  ),
+  'keys-changed': look(
+    'A payer’s key set holds other keys than before.',
+    'Once in a while that is as it should be. Ask the payer when it knows nothing of it, and block the key.',
+  ),
+  'discovery-changed': act(
+    'A payer publishes other addresses than its record has. Nothing was followed.',
+    'Ask the payer by a way that you know. If it moved, change its record.',
+  ),
+  'settings-changed': calm('The node runs with other settings, or another version of the program, than before.'),
+  'key-changed': calm('A key of ours was replaced: another one signs.'),
+  'not-fresh': calm(
+    'A person wanted to do what needs a sign-in of the last five minutes, and was asked to sign in again.',
+  ),
+  'changed-meanwhile': calm('A person accepted a pull that had gone on meanwhile. Nothing was changed.'),
+  'unusual-members': look(
+    'A payer asked for many more members in a day than is usual for it.',
+    'Ask the payer whether it enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
+  ),
+  'unusual-records': look(
+    'A payer took many more records in a day than is usual for it.',
+    'Compare with its statement what it asked for. If it knows nothing of it, suspend it or block the key that was used.',
   ),
   'birth-date': look(
     'Somebody opened a member’s link and gave a birth date that is not the member’s. Five of them end the link.',
@@ -104,10 +127,18 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
 };
 
 const FORM = calm('A token request was not in the form that is required.');
-/** The meaning of a refusal; those of the form of a request have one in common. */
+/** What stands for itself, whatever its reason. */
+const ACTIONS: Readonly<Record<string, Meaning>> = {
+  token: FORM,
+  'sign-in': calm('A sign-in was refused.'),
+  'audit-verify': act('The audit trail was verified, and is not as it was written.', 'See what is wrong: audit trail.'),
+  'content-checked': act(
+    'The files of an export were walked: they hold what must not leave, or are not there.',
+    'See the request, and tell the payer.',
+  ),
+};
+/** The meaning of what was refused, failed or is unusual; those of the form of a request have one in common. */
 export function refusalMeaning(action: string, reason: string): Meaning {
-  return (
-    SECURITY_REASONS[reason] ??
-    (action === 'token' ? FORM : action === 'sign-in' ? calm('A sign-in was refused.') : calm('Something was refused.'))
-  );
+  if (action === 'attachment') return meaning('attachment', reason);
+  return SECURITY_REASONS[reason] ?? ACTIONS[action] ?? calm('Something was refused.');
 }

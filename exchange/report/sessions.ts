@@ -172,6 +172,7 @@ async function writeEnded(
   ]);
 }
 
+const purposeMark = (purpose: string | undefined) => (purpose === undefined ? {} : { purpose });
 const devMark = (session: StaffSession) => (session.development ? { dev: true } : {});
 
 /** Records that something was refused: a sign-in, or a page that the person's roles do not open. */
@@ -194,7 +195,16 @@ export async function recordRefusal(
 export async function recordView(
   deps: Needs,
   session: StaffSession,
-  look: { object: string; page: string; memberIds: readonly string[]; rows: number; requestId: string; format: string },
+  look: {
+    object: string;
+    page: string;
+    memberIds: readonly string[];
+    rows: number;
+    requestId: string;
+    format: string;
+    /** what it is taken along for, by its code */
+    purpose?: string | undefined;
+  },
 ): Promise<void> {
   const at = deps.clock();
   const row = (memberId?: string) =>
@@ -206,7 +216,13 @@ export async function recordView(
       object: look.object,
       memberId,
       requestId: look.requestId,
-      detail: { page: look.page, rows: look.rows, format: look.format, ...devMark(session) },
+      detail: {
+        page: look.page,
+        rows: look.rows,
+        format: look.format,
+        ...purposeMark(look.purpose),
+        ...devMark(session),
+      },
     });
   const members = [...new Set(look.memberIds)];
   const { emergency } = session;
@@ -235,6 +251,7 @@ export async function recordExport(
   format: string,
   rows: number,
   requestId: string,
+  purpose?: string,
 ): Promise<void> {
   await writeAudit(deps.database.sql, [
     auditRow({
@@ -244,7 +261,7 @@ export async function recordExport(
       action: 'export-report',
       object: page,
       requestId,
-      detail: { format, rows, ...devMark(session) },
+      detail: { format, rows, ...purposeMark(purpose), ...devMark(session) },
     }),
   ]);
 }

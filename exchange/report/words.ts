@@ -30,6 +30,10 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${grouped(n)} ${n === 1 ? one : many}`;
 }
 
+/** How the clock of a payer stands to ours. @param seconds by which it is ahead */
+export const aheadText = (seconds: number): string =>
+  `its clock is ${spanText(seconds * 1000)} ${seconds > 0 ? 'ahead of' : 'behind'} ours: one of the two is wrong, and tokens may be refused`;
+
 /** A number with thousands separated; `href` only when there is something to see. */
 export function numberCell(n: number, href?: string): Cell {
   return { value: n, text: grouped(n), ...(href !== undefined && n > 0 ? { href } : {}) };

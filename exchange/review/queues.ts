@@ -81,6 +81,13 @@ export const QUEUES = {
     dueOn: (day) => addDays(day, 30),
     kinds: ['chain-anomaly'],
   },
+  events: {
+    label: 'Security events that nobody has reviewed',
+    owner: 'security',
+    target: '7 days',
+    dueOn: (day) => addDays(day, 7),
+    kinds: [],
+  },
   others: {
     label: 'Other contradictions',
     owner: 'data quality',

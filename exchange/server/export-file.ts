@@ -102,7 +102,15 @@ export function exportFile(deps: Deps) {
         object: `${job.kind}/${job.id}/${file.id}`,
         peerId: caller.peer.id,
         requestId: c.get('requestId'),
-        detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
+        detail: {
+          type: file.type,
+          lines: file.lines,
+          sha256: file.sha256,
+          // of a part about as many as its share
+          ...(range === 'ignore'
+            ? {}
+            : { records: Math.ceil((file.lines * (range.end - range.start)) / file.storedBytes) }),
+        },
       }),
     ]);
     const allowed = whileAllowed(c, stored, () => mayGoOn(deps, job), LOOKS);

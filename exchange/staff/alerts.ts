@@ -8,6 +8,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'Clocks are overdue',
     href: (duty) => `/staff/clocks?show=overdue&duty=${encodeURIComponent(duty)}`,
   },
+  'clocks-due-soon': {
+    text: 'Clocks are due soon, and what is to be done is not done',
+    href: (duty) => `/staff/clocks?show=soon&duty=${encodeURIComponent(duty)}`,
+  },
   'pull-waits': { text: 'A pull waits for a person', href: (id) => `/staff/pulls/${id}` },
   'pull-incomplete': {
     text: 'The last answer of a payer was not complete, and it is not asked again by itself',
@@ -50,6 +54,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'An administrator has members’ records open by emergency access',
     href: () => '/staff/emergency',
   },
+  'unusual-members': {
+    text: 'A payer asked for many more members in a day than is usual for it',
+    href: (id) => `/staff/peers/${id}#t-volume`,
+  },
+  'unusual-records': {
+    text: 'A payer took many more records in a day than is usual for it',
+    href: (id) => `/staff/peers/${id}#t-volume`,
+  },
   'card-trying': {
     text: 'A payer tries cards or people: its questions about them are not looked at, and are answered as no match',
     href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=throttled`,
@@ -68,7 +80,7 @@ export const MOST_ALERTS = 50;
 export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Table {
   const about = (a: ListedAlert): Cell => ({
     value: a.subject,
-    text: a.payer ?? (a.kind === 'clocks-overdue' ? CLOCK_KINDS[a.subject] : undefined) ?? a.subject,
+    text: a.payer ?? (a.kind.startsWith('clocks-') ? CLOCK_KINDS[a.subject] : undefined) ?? a.subject,
     href: a.decided === null ? KINDS[a.kind].href(a.subject) : `/staff/pulls/${a.decided}`,
   });
   return {

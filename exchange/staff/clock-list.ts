@@ -10,6 +10,7 @@ import { choice } from './paging.ts';
 export const CLOCK_FILTERS = {
   open: 'running',
   ahead: 'not due yet',
+  soon: 'due soon',
   overdue: 'overdue now',
   late: 'late',
   unmet: 'not met in time, for whatever reason',

@@ -13,10 +13,6 @@ import { type Period, periodBefore, quarterOf, readPeriod } from '../report/peri
 import { toTell } from '../report/pull/tell.ts';
 import type { Desk, Visit } from './desk.ts';
 import { problem, withQuery } from './frame.ts';
-import { may } from './roles.ts';
-
-/** Pages of single members, for those who may see them. */
-const OF_MEMBERS = /^\/staff\/(?:members|disclosures)\b/;
 
 export function compliance(desk: Desk): void {
   const { deps } = desk;
@@ -181,7 +177,7 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
           rows: QUESTIONS.map((q, i) => [
             { value: i + 1 },
             { value: q.question },
-            { value: q.where, ...(may(visit.session, 'rows') || !OF_MEMBERS.test(q.href) ? { href: q.href } : {}) },
+            { value: q.where, href: q.href },
             { value: q.how },
             { value: q.pack.join(', ') },
           ]),

@@ -6,9 +6,11 @@ import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
+import type { Cell } from '../../src/ui/table.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
-import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
+import { address, formatOf, noteForm, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
+import { purposeForm, purposeOf } from './purpose.ts';
 import { may, type Permission } from './roles.ts';
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
@@ -19,11 +21,16 @@ export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boole
   );
 }
 
+const WHY_PURPOSE =
+  'Names and records leave here as a file. Say what for: that stands with your name in the audit trail.';
+
 export type Visit = { c: StaffContext; session: StaffSession; requestId: string };
 
 export class Desk {
   readonly deps: Deps;
   readonly app: Hono<FhirEnv>;
+  /** pages that are read, by their paths, and what each takes */
+  readonly #pages = new Map<string, { takes: Permission; is: RegExp }>();
 
   constructor(deps: Deps, app: Hono<FhirEnv>) {
     this.deps = deps;
@@ -35,13 +42,26 @@ export class Desk {
     return currentSession(this.deps, readCookie(c.req.header('cookie'), name));
   }
 
+  /** The page that a form stands on: its own address where that is one, else the one above. */
+  #pageOf(c: StaffContext, path: string): string {
+    const { pathname } = new URL(c.req.url);
+    return this.#pages.has(path) ? pathname : pathname.replace(/\/[^/]+$/, '');
+  }
+
   async #admit(c: StaffContext, path: string, permission: Permission): Promise<Visit | Response> {
     route(c, path);
     const session = await this.sessionOf(c);
     if (!session) {
-      if (c.req.method !== 'GET' || (formatOf(c) ?? 'html') !== 'html')
-        return problem(c, this.deps, 401, 'Please sign in', 'Your session has ended. Sign in and try again.');
-      return c.redirect(address('/staff/sign-in', { return_to: withQuery(c.req.url, {}) }), 303);
+      const isForm = c.req.method !== 'GET';
+      const link = address('/staff/sign-in', { return_to: isForm ? this.#pageOf(c, path) : withQuery(c.req.url, {}) });
+      if (!isForm && (formatOf(c) ?? 'html') === 'html') return c.redirect(link, 303);
+      const text = [
+        `Your session has ended${isForm ? ', and nothing was changed' : ''}. `,
+        html`<a href="${link}">Sign in</a>`,
+        ' and try again.',
+      ];
+      if (isForm) noteForm(c, await readForm(c));
+      return problem(c, this.deps, 401, 'Please sign in', text);
     }
     const requestId = c.get('requestId');
     if (!may(session, permission)) {
@@ -60,15 +80,26 @@ export class Desk {
     return { c, session, requestId };
   }
 
-  /** A page that only reads. */
-  page(path: string, permission: Permission, handler: (visit: Visit) => Promise<Response>): void {
+  /**
+   * A page that only reads. Names and records that leave as a file need a sign-in of the last minutes, and what they are taken for.
+   * @param options.isFile it is a file of them in any case
+   */
+  page(
+    path: string,
+    permission: Permission,
+    handler: (visit: Visit) => Promise<Response>,
+    options: { isFile?: boolean } = {},
+  ): void {
+    this.#pages.set(path, { takes: permission, is: new RegExp(`^${path.replace(/:[a-z0-9]+/gi, '[^/]+')}$`) });
     this.app.get(path, async (c) => {
       const visit = await this.#admit(c, path, permission);
       if (visit instanceof Response) return visit;
-      // names and records that leave as a file
-      const leaves = permission === 'rows' && (formatOf(c) ?? 'html') !== 'html';
+      const leaves = permission === 'rows' && (options.isFile === true || (formatOf(c) ?? 'html') !== 'html');
       const again = leaves ? await this.#again(visit, 'export-report', withQuery(c.req.url, {})) : undefined;
-      return again ?? handler(visit);
+      if (again !== undefined) return again;
+      if (leaves && purposeOf(c) === undefined)
+        return problem(c, this.deps, 400, 'What is it for?', WHY_PURPOSE, visit.session, purposeForm(c));
+      return handler(visit);
     });
   }
 
@@ -103,25 +134,49 @@ export class Desk {
       if (visit instanceof Response) return visit;
       const form = await readForm(c);
       if (!form) return problem(c, this.deps, 400, 'Not sent', 'The form could not be read.', visit.session);
-      if (!sameText(form.get('csrf') ?? '', visit.session.csrf))
-        return problem(c, this.deps, 403, 'Not sent', text, visit.session);
-      const page = new URL(c.req.url).pathname.replace(/\/[^/]+$/, '');
-      const again = options.isGrave === true ? await this.#again(visit, 'manage', page) : undefined;
+      noteForm(c, form);
+      if (!sameText(form.get('csrf') ?? '', visit.session.csrf)) {
+        const anew = 'You have signed in anew since this page was opened, or the form did not come from it. ';
+        const link = html`<a href="${this.#pageOf(c, path)}">Open the page again</a>`;
+        const parts = [anew, link, ' and send it from there. Nothing was changed.'];
+        return problem(c, this.deps, 403, 'Not sent', parts, visit.session);
+      }
+      const again = options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path)) : undefined;
       return again ?? handler(visit, form);
     });
   }
 
-  /** The answer of a page; that rows leave as a file is recorded first. */
+  /** Does the role of the person open the page that an address leads to? What is none of the pages is left to itself. */
+  #opens(session: StaffSession, href: string): boolean {
+    const path = href.split(/[?#]/, 1)[0] ?? '';
+    const page = this.#pages.get(path) ?? [...this.#pages.values()].find((p) => p.is.test(path));
+    return page === undefined || may(session, page.takes);
+  }
+
+  /** The answer of a page, which leads nobody to what their role does not open; that rows leave as a file is recorded first. */
   async show(visit: Visit, view: View): Promise<Response> {
     const { c, session, requestId } = visit;
     const format = formatOf(c);
     if (format === 'csv' || format === 'json') {
       const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
-      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId);
+      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId, purposeOf(c));
     }
+    const tables = await withPeople(this.deps.database.sql, view.tables, this.deps.clock());
+    const opened = (cell: Cell): Cell => {
+      if (cell.href === undefined || this.#opens(session, cell.href)) return cell;
+      const { href: _, ...rest } = cell;
+      return rest;
+    };
     return show(c, this.deps, session, {
       ...view,
-      tables: await withPeople(this.deps.database.sql, view.tables, this.deps.clock()),
+      tables:
+        format === 'csv' || format === 'json'
+          ? tables
+          : tables.map((t) => ({
+              ...t,
+              rows: t.rows.map((r) => r.map(opened)),
+              ...(t.total === undefined ? {} : { total: t.total.map(opened) }),
+            })),
     });
   }
 
@@ -138,6 +193,14 @@ export class Desk {
   /** Records a look at members' data; call it before the data is shown. */
   async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';
-    await recordView(this.deps, visit.session, { object, page, memberIds, rows, requestId: visit.requestId, format });
+    await recordView(this.deps, visit.session, {
+      object,
+      page,
+      memberIds,
+      rows,
+      requestId: visit.requestId,
+      format,
+      purpose: purposeOf(visit.c),
+    });
   }
 }

@@ -15,6 +15,7 @@ import { recordExport } from '../report/sessions.ts';
 import { count, grouped, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';
 import { csrfField, problem } from './frame.ts';
+import { purposeOf } from './purpose.ts';
 
 const PATH = '/staff/disclosures';
 
@@ -120,23 +121,36 @@ export function disclosures(desk: Desk): void {
     });
   });
 
-  desk.page(`${PATH}/:member/audit-events`, 'rows', async (visit) => {
-    const seen = await look(visit);
-    if (!seen) return problem(visit.c, deps, 404, 'Not found', 'There is no such member.', visit.session);
-    if ((seen.found[0]?.ofAll ?? 0) > seen.found.length)
-      return problem(
-        visit.c,
+  desk.page(
+    `${PATH}/:member/audit-events`,
+    'rows',
+    async (visit) => {
+      const seen = await look(visit);
+      if (!seen) return problem(visit.c, deps, 404, 'Not found', 'There is no such member.', visit.session);
+      if ((seen.found[0]?.ofAll ?? 0) > seen.found.length)
+        return problem(
+          visit.c,
+          deps,
+          413,
+          'Too many for one file',
+          'A file would hold only a part of what left of this member. The page and its JSON have the newest of it.',
+          visit.session,
+        );
+      const bundle = disclosureBundle(deps, seen.member, seen.found);
+      await recordExport(
         deps,
-        413,
-        'Too many for one file',
-        'A file would hold only a part of what left of this member. The page and its JSON have the newest of it.',
         visit.session,
+        `${PATH}/:member`,
+        'fhir',
+        bundle.entry?.length ?? 0,
+        visit.requestId,
+        purposeOf(visit.c),
       );
-    const bundle = disclosureBundle(deps, seen.member, seen.found);
-    await recordExport(deps, visit.session, `${PATH}/:member`, 'fhir', bundle.entry?.length ?? 0, visit.requestId);
-    return visit.c.body(JSON.stringify(bundle), 200, {
-      'content-type': 'application/fhir+json; charset=utf-8',
-      'content-disposition': 'attachment; filename="disclosures.json"',
-    });
-  });
+      return visit.c.body(JSON.stringify(bundle), 200, {
+        'content-type': 'application/fhir+json; charset=utf-8',
+        'content-disposition': 'attachment; filename="disclosures.json"',
+      });
+    },
+    { isFile: true },
+  );
 }

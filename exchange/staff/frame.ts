@@ -137,6 +137,23 @@ export function formatOf(c: StaffContext): Format | undefined {
   return given === 'html' || given === 'csv' || given === 'json' ? given : undefined;
 }
 
+/** Forms that are being answered. */
+const forms = new WeakMap<StaffContext, URLSearchParams>();
+/** Of a form that came from our own pages: a page that says that it was not taken shows what was written. */
+export function noteForm(c: StaffContext, form: URLSearchParams | undefined): void {
+  if (form !== undefined) forms.set(c, form);
+}
+
+/** What somebody wrote into the form that is answered, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
+function written(c: StaffContext): Part {
+  const texts = [...(forms.get(c) ?? [])]
+    .filter(([name, value]) => name !== 'csrf' && /\S\s+\S/.test(value))
+    .map(([, v]) => v);
+  return texts.length === 0
+    ? ''
+    : html`<h2>What you wrote, to be copied</h2>${texts.map((t) => html`<pre tabindex="0">${t}</pre>`)}`;
+}
+
 /** A page that says what went wrong, and nothing of the inside. */
 export function problem(
   c: StaffContext,
@@ -145,8 +162,9 @@ export function problem(
   title: string,
   text: Part,
   session?: StaffSession,
+  more?: Part,
 ): Response {
-  const main = html`<p class="problem">${text}</p><p><a href="/staff">Back to the overview</a></p>`;
+  const main = html`<p class="problem">${text}</p>${more}${written(c)}<p><a href="/staff">Back to the overview</a></p>`;
   return c.html(pageText(deps, { title, main }, session), status);
 }
 

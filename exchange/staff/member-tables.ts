@@ -4,7 +4,7 @@ import type { Cell, Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
 import { CONTACT_KINDS } from '../members/choose.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { deedWords } from '../report/deeds.ts';
+import { deedWords, purposeWords } from '../report/deeds.ts';
 import { eventCell } from '../report/event-words.ts';
 import type { MemberAccount } from '../report/member/member-account.ts';
 import { clockCell, timeCell } from '../report/words.ts';
@@ -27,6 +27,11 @@ function objectCell(object: string): Cell {
 }
 
 /** Who looked at a member, and what else was done. */
+const purposeCell = (code: string | null): Cell => {
+  const words = purposeWords(code);
+  return { value: code, ...(words === undefined ? {} : { text: words }) };
+};
+
 export const looksTable = (
   caption: string,
   looks: readonly MemberAccount['looks'][number][],
@@ -41,6 +46,7 @@ export const looksTable = (
     { key: 'action', label: 'What' },
     { key: 'object', label: 'Object' },
     { key: 'outcome', label: 'Result' },
+    { key: 'purpose', label: 'Taken along for' },
   ],
   rows: looks.map((l) => [
     timeCell(l.at, timeZone),
@@ -49,6 +55,7 @@ export const looksTable = (
     deedCell(l.action),
     objectCell(l.object),
     { value: l.outcome },
+    purposeCell(l.purpose),
   ]),
   empty: 'Nobody has looked.',
 });

@@ -1,8 +1,8 @@
 // What the page of a payer shows: its record, whether it answers, what the trust rests on, its history.
 import type { Table } from '../../src/ui/table.ts';
 import { healthFacts } from '../report/peer-health.ts';
-import type { Peer, peerChanges, peerDocuments } from '../report/peers.ts';
-import { timeCell } from '../report/words.ts';
+import type { Peer, peerChanges, peerDocuments, VolumeDay } from '../report/peers.ts';
+import { numberCell, timeCell } from '../report/words.ts';
 import { PEER_STATES } from './lists.ts';
 
 /** Who asks here and is registered for nothing gets no token: that is no gap of the page. */
@@ -124,3 +124,30 @@ export function peerTables(
 
 const keyIds = (peer: Peer): string =>
   (peer.jwks?.keys ?? []).map((k) => String((k as { kid?: unknown }).kid ?? '?')).join(', ');
+
+/** @param times beyond so many times the median a day is told; 0: none is */
+export function volumeTable(days: readonly VolumeDay[], times: number): Table {
+  const usual = (n: number | null) => (n === null ? { value: null, text: 'not known yet' } : numberCell(n));
+  return {
+    name: 'volume',
+    caption: 'What it asked for and took, by day',
+    note: `Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security.`}`,
+    columns: [
+      { key: 'day', label: 'Day', kind: 'head' },
+      { key: 'members', label: 'Members asked for', kind: 'number' },
+      { key: 'usualMembers', label: 'Usual members', kind: 'number' },
+      { key: 'records', label: 'Records taken', kind: 'number' },
+      { key: 'usualRecords', label: 'Usual records', kind: 'number' },
+      { key: 'told', label: 'Unusual' },
+    ],
+    rows: days.map((d) => [
+      { value: d.day },
+      numberCell(d.members),
+      usual(d.usualMembers),
+      numberCell(d.records),
+      usual(d.usualRecords),
+      d.isUnusual ? { value: true, text: 'yes, it was told', tone: 'look' as const } : { value: false, text: 'no' },
+    ]),
+    empty: 'It has asked for nobody yet.',
+  };
+}

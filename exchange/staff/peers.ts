@@ -21,6 +21,7 @@ import {
   needsSecondPerson,
   registerPeer,
 } from '../peers/registry.ts';
+import { notShownTable } from '../report/not-shown.ts';
 import {
   DOCUMENT_KINDS,
   type DocumentKind,
@@ -29,16 +30,18 @@ import {
   type Peer,
   peerChanges,
   peerDocuments,
+  volumeDays,
 } from '../report/peers.ts';
 import { peopleIn } from '../report/people.ts';
 import type { Desk, Visit } from './desk.ts';
 import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
-import { peerTables } from './peer-tables.ts';
+import { peerTables, volumeTable } from './peer-tables.ts';
 import { may } from './roles.ts';
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;
+const VOLUME_DAYS = 100;
 const MAX_TEXT = 300;
 const DONE: ReadonlyMap<string, string> = new Map([
   ['ok', 'Done.'],
@@ -103,8 +106,9 @@ export function peers(desk: Desk): void {
     const { session, c } = visit;
     if (typed.faults.length > 0) c.status(400);
     const isOpen = (form?: URLSearchParams): Part => (form === undefined ? '' : html` open`);
-    const [changes, documents, approves] = await Promise.all([
+    const [changes, volume, documents, approves] = await Promise.all([
       peerChanges(sql, peer.id, CHANGES),
+      volumeDays(sql, peer.id, VOLUME_DAYS),
       peerDocuments(sql, peer.id),
       mayApprove(sql, deps.config, peer, session.subject),
     ]);
@@ -139,7 +143,7 @@ export function peers(desk: Desk): void {
             : ''
         }</section>`,
     );
-    // told before anything is typed: signing in again loses what a form held
+    // told before anything is typed: signing in again loses what a form held, but for sentences
     const again = isFresh(session.authenticatedAt, deps.clock())
       ? ''
       : html`<p class="note">To approve or change it, or to note a document, <a href="${address('/staff/sign-in', { return_to: `/staff/peers/${peer.id}`, again: '1' })}">sign in again</a> first: that needs a sign-in of the last five minutes.</p>`;
@@ -158,10 +162,13 @@ export function peers(desk: Desk): void {
       before: [
         done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
         faultList(typed.faults),
-        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a>${may(session, 'rows') ? html` · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a>` : ''}</p>`,
+        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a> · <a href="/staff/peers/${peer.id}/not-shown">What is not shown of what it sent</a>${may(session, 'rows') ? html` · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a>` : ''}</p>`,
         waiting,
       ],
-      tables: peerTables(peer, changes, documents, deps.config.timeZone),
+      tables: [
+        ...peerTables(peer, changes, documents, deps.config.timeZone),
+        volumeTable(volume, deps.config.alertVolumeTimes),
+      ],
       after: manages && peer.state !== 'closed' ? [manage, enders] : '',
     });
   };
@@ -169,6 +176,21 @@ export function peers(desk: Desk): void {
   desk.page('/staff/peers/:id', 'counts', async (visit) => {
     const peer = await findPeer(sql, idOf(visit.c));
     return peer ? detail(visit, peer) : desk.notFound(visit, 'There is no such payer.');
+  });
+
+  desk.page('/staff/peers/:id/not-shown', 'counts', async (visit) => {
+    const peer = await findPeer(sql, idOf(visit.c));
+    if (!peer) return desk.notFound(visit, 'There is no such payer.');
+    return desk.show(visit, {
+      title: `What is not shown of ${peer.name}`,
+      place: 'peers',
+      trail: [...TRAIL, [`/staff/peers/${peer.id}`, peer.name]],
+      lead: [
+        'Each record once, by why it is not in the record of its member. What is held back was never taken in: its lines stand in the quarantine of the compliance report. What the payer took back, or told anew, is no longer there and is not counted.',
+      ],
+      before: html`<p><a href="${address('/staff/compliance', { peer: peer.id })}#t-quarantine">Compliance report of this payer</a></p>`,
+      tables: [await notShownTable(deps, peer)],
+    });
   });
 
   const act = (

@@ -95,9 +95,11 @@ export function pulls(desk: Desk): void {
         ? address('/staff/clocks', { show: 'overdue' })
         : name === 'pulls'
           ? address('/staff/pulls', { show: 'waiting' })
-          : may(visit.session, 'rows')
-            ? '/staff/conflicts'
-            : undefined;
+          : name === 'events'
+            ? '/staff/events'
+            : may(visit.session, 'rows')
+              ? '/staff/conflicts'
+              : undefined;
     const sum = (states: readonly string[]) =>
       n.pulls.filter((p) => states.includes(p.state)).reduce((s, p) => s + p.n, 0);
     const total = n.pulls.reduce((s, p) => s + p.n, 0);

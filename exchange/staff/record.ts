@@ -10,6 +10,7 @@ import { count } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { problem, type StaffContext, withQuery } from './frame.ts';
 import { filterForm } from './paging.ts';
+import { purposeOf } from './purpose.ts';
 
 const PATH = '/staff/members';
 const MOST = 200;
@@ -209,28 +210,33 @@ export function record(desk: Desk): void {
     });
   });
 
-  desk.page(`${PATH}/:member/everything`, 'rows', async (visit) => {
-    const { c } = visit;
-    const member = c.req.param('member') ?? '';
-    const withSensitive = c.req.query('sensitive') === 'include';
-    const asked = pagingOf(c, deps.config.baseUrl);
-    if (asked === 'unreadable')
-      return problem(
-        c,
-        deps,
-        400,
-        'Not readable',
-        `_count is a number up to ${MOST_OF_A_PAGE}, _page that of a page before.`,
-        visit.session,
-      );
-    const bundle = await mergedBundle(deps, member, withSensitive, asked);
-    if (!bundle) return desk.notFound(visit, 'There is no such member.');
-    await desk.viewed(visit, withSensitive ? 'everything-sensitive' : 'everything', `Patient/${member}`, [member], 1);
-    await recordExport(deps, visit.session, `${PATH}/:member/everything`, 'fhir', 1, visit.requestId);
-    const stream = textStream(bundle);
-    return c.body(stream, 200, {
-      'content-type': 'application/fhir+json; charset=utf-8',
-      'content-disposition': 'attachment; filename="record.json"',
-    });
-  });
+  desk.page(
+    `${PATH}/:member/everything`,
+    'rows',
+    async (visit) => {
+      const { c } = visit;
+      const member = c.req.param('member') ?? '';
+      const withSensitive = c.req.query('sensitive') === 'include';
+      const asked = pagingOf(c, deps.config.baseUrl);
+      if (asked === 'unreadable')
+        return problem(
+          c,
+          deps,
+          400,
+          'Not readable',
+          `_count is a number up to ${MOST_OF_A_PAGE}, _page that of a page before.`,
+          visit.session,
+        );
+      const bundle = await mergedBundle(deps, member, withSensitive, asked);
+      if (!bundle) return desk.notFound(visit, 'There is no such member.');
+      await desk.viewed(visit, withSensitive ? 'everything-sensitive' : 'everything', `Patient/${member}`, [member], 1);
+      await recordExport(deps, visit.session, `${PATH}/:member/everything`, 'fhir', 1, visit.requestId, purposeOf(c));
+      const stream = textStream(bundle);
+      return c.body(stream, 200, {
+        'content-type': 'application/fhir+json; charset=utf-8',
+        'content-disposition': 'attachment; filename="record.json"',
+      });
+    },
+    { isFile: true },
+  );
 }

@@ -1,5 +1,7 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
+import { parseInstant } from '../../src/fhir/instant.ts';
 import { html } from '../../src/ui/html.ts';
+import { dayText } from '../../src/ui/time.ts';
 import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { peerLines } from '../report/lists.ts';
@@ -12,13 +14,16 @@ import {
   SECURITY_REASONS,
   type SecurityRow,
 } from '../report/security.ts';
-import { codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
+import { reviewEvents, securityReviews } from '../report/security-review.ts';
+import { codeCell, grouped, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
-import { address, withQuery } from './frame.ts';
+import { address, problem, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
+import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
 
 const DAY = 86_400_000;
+const REVIEWS = 60;
 const TONES = { calm: 'calm', look: 'look', act: 'act' } as const;
 const DECIDED = ['matched', 'no-match', 'ambiguous', 'throttled'] as const;
 
@@ -38,9 +43,11 @@ export function security(desk: Desk): void {
     const reason = choice(c, 'reason', Object.keys(SECURITY_REASONS));
     const after = readAfter(c);
     const place = after && /^\d+$/.test(after.id) ? { at: after.at, seq: after.id } : undefined;
-    const [found, counts] = await Promise.all([
+    const at = deps.clock();
+    const [found, counts, reviews] = await Promise.all([
       pageSecurity(sql, { peerId, reason }, rowsOf(c) + 1, place),
-      countSecurity(sql, new Date(deps.clock().getTime() - 7 * DAY)),
+      countSecurity(sql, new Date(at.getTime() - 7 * DAY)),
+      securityReviews(sql, REVIEWS),
     ]);
     const { rows, last } = cut(found, rowsOf(c));
     return desk.show(visit, {
@@ -113,9 +120,51 @@ export function security(desk: Desk): void {
           ]),
           empty: 'No such event.',
         },
+        {
+          name: 'reviews',
+          caption: 'Reviews',
+          note: 'Once a week somebody goes through the events and signs for it. What nobody has reviewed for longer stands on the overview.',
+          columns: [
+            { key: 'at', label: 'Reviewed', kind: 'head' },
+            { key: 'person', label: 'By' },
+            { key: 'until', label: 'Events up to' },
+            { key: 'events', label: 'Events since the review before', kind: 'number' },
+            { key: 'note', label: 'Note' },
+          ],
+          rows: reviews.map((r) => [
+            timeCell(r.at, timeZone),
+            { value: r.subject },
+            timeCell(r.until, timeZone),
+            numberCell(r.events),
+            { value: r.note === '' ? null : r.note },
+          ]),
+          empty: 'Nobody has signed for them yet.',
+        },
       ],
+      after: may(visit.session, 'sign')
+        ? html`<section class="box"><h2>Sign for a review</h2><p>You have gone through the events up to now, and what was to be done is done or noted.</p>${actionForm(
+            visit.session,
+            '/staff/events/reviewed',
+            'Reviewed',
+            html`<input type="hidden" name="until" value="${at.toISOString()}"><p><label for="r-note">What was found, and what was done</label><textarea id="r-note" name="note" rows="3" maxlength="1000"></textarea></p>`,
+          )}</section>`
+        : '',
       next: last && withQuery(c.req.url, { after: afterText(last.at, last.seq) }),
     });
+  });
+
+  desk.form('/staff/events/reviewed', 'sign', async (visit, form) => {
+    const until = parseInstant(form.get('until') ?? '') ?? new Date(Number.NaN);
+    return (await reviewEvents(deps, visit.session, until, form.get('note') ?? '', visit.requestId))
+      ? visit.c.redirect('/staff/events#t-reviews', 303)
+      : problem(
+          visit.c,
+          deps,
+          409,
+          'Not signed',
+          'Somebody has signed for these events meanwhile. Open the page again.',
+          visit.session,
+        );
   });
 
   desk.page('/staff/matches', 'counts', async (visit) => {
@@ -209,10 +258,14 @@ export function security(desk: Desk): void {
 
 /** In words, with what the asker was told, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {
-  const { said, times } = detail;
+  const { said, times, day, count, usual, before } = detail;
+  const changed = typeof before === 'object' && before !== null ? Object.entries(before) : [];
+  const figures = typeof count === 'number' && typeof usual === 'number';
   return [
     refusalMeaning(action, reason).text,
     ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
+    ...(figures ? [`On ${dayText(String(day))}: ${grouped(count)}; usual are ${grouped(usual)}.`] : []),
+    ...changed.map(([name, was]) => `${name}: ${String(was ?? 'none')} → ${String(detail[name] ?? 'none')}.`),
     ...(typeof times === 'number' && times > 1 ? [`${times} times.`] : []),
   ].join(' ');
 }

@@ -1,10 +1,13 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
 import { IS_HELD_REQUEST } from './match/match-request.ts';
+import { unusualDays } from './peers/peer-volume.ts';
 import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
+import { DUE_SOON } from './report/clock-terms.ts';
 
 type AlertKind =
   | 'clocks-overdue'
+  | 'clocks-due-soon'
   | 'pull-waits'
   | 'pull-incomplete'
   | 'pull-failed'
@@ -21,6 +24,8 @@ type AlertKind =
   | 'request-waits'
   | 'request-kept'
   | 'emergency-access'
+  | 'unusual-members'
+  | 'unusual-records'
   | 'card-trying'
   | 'match-misses';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
@@ -65,6 +70,8 @@ export async function standingConditions(
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
+    union all
+    select 'clocks-due-soon', c.kind, count(*)::int from (select ${now}::timestamptz as now) t join exchange.clock c on ${sql.unsafe(DUE_SOON('c', 't.now'))} group by c.kind
     union all
     select 'pull-waits', p.id, 1 from exchange.pull p where ${stillWaits(sql)}
     union all
@@ -124,6 +131,10 @@ export async function standingConditions(
     select 'request-kept', j.id, 1 from exchange.bulk_job j
       where not ${sql.unsafe(IS_HELD_REQUEST)} and j.body_key is not null and j.state not in ('queued', 'running')
         and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${keepDays + 1} * interval '1 day'
+    union all
+    ${unusualDays(sql, 'members', today)}
+    union all
+    ${unusualDays(sql, 'records', today)}
     union all
     select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
     union all

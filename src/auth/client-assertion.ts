@@ -144,14 +144,26 @@ export async function verifyAssertion(
   return { ok: true, value: { clientId: expected.clientId, jti, expiresAt: new Date(exp * 1000) } };
 }
 
-/** Signs an assertion for a peer's token endpoint: 240 seconds, fresh jti. */
+/** `typ` of an assertion: that of SMART, or that which names its purpose (draft-ietf-oauth-rfc7523bis). */
+export type AssertionType = 'JWT' | 'client-authentication+jwt';
+
+/**
+ * Signs an assertion for a peer's token endpoint: 240 seconds, fresh jti.
+ * @param header.jku where our keys are, for a peer that wants it said: it must be the registered address
+ */
 export async function signAssertion(
   key: JWK & { kid: string; alg: string },
   claims: { clientId: string; audience: string; now: Date },
+  header: { typ?: AssertionType; jku?: string } = {},
 ): Promise<string> {
   const seconds = Math.floor(claims.now.getTime() / 1000);
   return new SignJWT({})
-    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' })
+    .setProtectedHeader({
+      alg: key.alg,
+      kid: key.kid,
+      typ: header.typ ?? 'JWT',
+      ...(header.jku === undefined ? {} : { jku: header.jku }),
+    })
     .setIssuer(claims.clientId)
     .setSubject(claims.clientId)
     .setAudience(claims.audience)

@@ -2,6 +2,7 @@
 import { discover } from '../../exchange/client/discover.ts';
 import { isCertificate, PeerFault } from '../../exchange/client/peer-fetch.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
+import { aheadText } from '../../exchange/report/words.ts';
 import { untoldAlerts } from '../../exchange/store/alert.ts';
 import type { Peer } from '../../exchange/store/peers/peer.ts';
 import type { Deps } from '../deps.ts';
@@ -55,11 +56,12 @@ export async function alertsTold(deps: Pick<Deps, 'config' | 'fetch' | 'database
 export async function peerAnswers(deps: Deps, peer: Peer): Promise<{ said: string; fault?: string }> {
   if (peer.state !== 'active' || peer.fhirBase === null) return { said: peer.state };
   try {
-    await discover(
+    const { aheadSeconds } = await discover(
       { ...deps, fetch: (url, init) => deps.fetch(url, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) }) },
       peer,
     );
-    return { said: `${peer.state}, answers` };
+    const said = `${peer.state}, answers`;
+    return aheadSeconds === undefined ? { said } : { said, fault: `${said}; ${aheadText(aheadSeconds)}` };
   } catch (error) {
     if (!(error instanceof PeerFault)) throw error;
     return { said: peer.state, fault: `${peer.state}. ${meaning('pull', error.reason).text} (${error.reason})` };

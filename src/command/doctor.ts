@@ -11,7 +11,7 @@ import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
 import { alertsTold, peerAnswers } from './doctor-network.ts';
 import { faultSentence } from './fault.ts';
-import { closedKeys, dataFolder, filesFolder } from './folders.ts';
+import { agedKeys, closedKeys, dataFolder, filesFolder } from './folders.ts';
 import { memberNumbers } from './member-numbers.ts';
 import { DIRECTORY_ROLE, openNode, openServer } from './node.ts';
 import { say } from './say.ts';
@@ -147,7 +147,10 @@ export async function doctor(): Promise<void> {
             run: async () => {
               const [token, client] = [await node.deps.keys.signing('token'), await node.deps.keys.signing('client')];
               closedKeys(config.keysDir);
-              return `token ${token.kid.slice(0, 8)}…, client ${client.kid.slice(0, 8)}…`;
+              const said = `token ${token.kid.slice(0, 8)}…, client ${client.kid.slice(0, 8)}…`;
+              const old = agedKeys(config, new Date());
+              if (old !== undefined) throw new Noted(`${said}; ${old}`);
+              return said;
             },
           });
           if (config.staffOidcIssuer !== undefined)

@@ -1,7 +1,10 @@
 // What `doctor` asks of the folders of a node: are they there, is there room, who may read the keys?
 import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { KeyUse } from '../deps.ts';
 import { makeFolder } from '../make-folder.ts';
+import { oldKeys } from '../runtime/key-files.ts';
 import { CommandFault } from './fault.ts';
 
 const GB = 1e9;
@@ -59,4 +62,17 @@ export function closedKeys(folder: string): void {
     throw new Error(
       `${open.length === 1 ? first : `${first} and ${open.length - 1} more`} in ${folder} may be read by everybody on this machine: set mode 0600, and rotate the keys if others were there.`,
     );
+}
+
+/** Which keys of the folder are to be changed, and how; undefined when none is. */
+export function agedKeys(config: Pick<Config, 'keysDir' | 'tokenKey' | 'clientKey'>, now: Date): string | undefined {
+  const uses: KeyUse[] = [
+    ...(config.tokenKey === undefined ? (['token'] as const) : []),
+    ...(config.clientKey === undefined ? (['client', 'rsa-client'] as const) : []),
+  ];
+  const old = oldKeys(config.keysDir, uses, now);
+  if (old.length === 0) return undefined;
+  const commands = new Set(old.map(({ use }) => `payer-node keys rotate ${use === 'token' ? 'token' : 'client'}`));
+  const told = old.map(({ use, made }) => `${use} of ${made.toISOString().slice(0, 10)}`);
+  return `older than 90 days: ${told.join(', ')}. Change them: ${[...commands].join(', ')}.`;
 }

@@ -16,9 +16,11 @@ import {
 import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
 import { healthFacts } from '../../exchange/report/peer-health.ts';
+import { aheadText } from '../../exchange/report/words.ts';
 import { countLinked } from '../../exchange/store/members/enrolment.ts';
 import { findPeer, listPeers } from '../../exchange/store/peers/peer.ts';
 import { parseScope } from '../auth/scopes.ts';
+import { isNpiSystem } from '../fhir/npi.ts';
 import { isId } from '../fhir/reference.ts';
 import { networkPolicy } from '../net/address.ts';
 import { CommandFault } from './fault.ts';
@@ -160,6 +162,7 @@ export async function peerCheck(id: string): Promise<void> {
     const { found, differs } = checked;
     say(`${id} answers: FHIR ${found.fhirVersion ?? '?'}, ${found.software ?? 'unnamed software'}`);
     say(`  token endpoint ${found.tokenEndpoint}`);
+    if (found.aheadSeconds !== undefined) say(`  ${aheadText(found.aheadSeconds)}`);
     for (const d of differs) say(`  ${d.name} DIFFERS from the pinned ${d.pinned}`);
     say(`  Group operations: ${found.groupOperations.join(', ') || 'none named'}`);
   });
@@ -200,11 +203,15 @@ export async function peerLimit(id: string, pair: string): Promise<void> {
 export async function peerFind(url: string): Promise<void> {
   if (!URL.canParse(url)) throw new CommandFault('The address is not a URL.');
   await withNode(async ({ deps }) => {
-    const { endpoints, name, faults } = await findEndpoints(deps, url);
+    const { endpoints, identifiers, name, faults } = await findEndpoints(deps, url);
     if (name !== undefined) say(name);
+    for (const i of identifiers) say(`  ${isNpiSystem(i.system) ? 'NPI' : i.system} ${i.value}`);
     for (const e of endpoints) say(`  ${e.url}  (${e.code}, ${e.source})`);
     for (const fault of faults) say(`  ${fault}`);
     if (endpoints.length === 0) throw new CommandFault('No address of a payer-to-payer exchange is published there.');
-    say(`Register it: peer add ID --name NAME --fhir-base ${endpoints[0]?.url ?? ''} --discovery-url ${url}`);
+    const npi = identifiers.find((i) => isNpiSystem(i.system))?.value;
+    say(
+      `Register it: peer add ID --name NAME${npi === undefined ? '' : ` --npi ${npi}`} --fhir-base ${endpoints[0]?.url ?? ''} --discovery-url ${url}`,
+    );
   });
 }

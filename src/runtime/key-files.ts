@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -50,6 +51,23 @@ const stampOf = (at: Date): string => at.toISOString().replace(/[-:.]/g, '').sli
 function madeAt(file: string): Date {
   const m = /-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})-/.exec(file);
   return m ? new Date(`${m[1]}-${m[2]}-${m[3]}T${m[4]}:${m[5]}:${m[6]}.${m[7]}Z`) : new Date(0);
+}
+
+/** Days after which a key that others look up is to be changed. */
+const KEY_DAYS = 90;
+
+/**
+ * Uses whose newest key in a folder is older than {@link KEY_DAYS} days, with when it was made: the time in its name, or of its file where that has none. Keys
+ * of the environment are not in it.
+ */
+export function oldKeys(folder: string, uses: readonly KeyUse[], now: Date): { use: KeyUse; made: Date }[] {
+  return uses.flatMap((use) => {
+    const newest = filesOf(folder, use).at(-1);
+    if (newest === undefined) return [];
+    const named = madeAt(newest);
+    const made = named.getTime() === 0 ? statSync(join(folder, newest)).mtime : named;
+    return now.getTime() - made.getTime() > KEY_DAYS * DAY ? [{ use, made }] : [];
+  });
 }
 
 const RSA_BITS = 3072;

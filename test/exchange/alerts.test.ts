@@ -4,7 +4,11 @@ import { HttpResponse } from 'msw';
 import { http } from 'msw/http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { sealAll } from '../../exchange/audit/run-seal.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { volumeDays } from '../../exchange/store/peers/peer-volume.ts';
+import { pageClocks } from '../../exchange/store/report/report-pulls.ts';
 import { prometheus } from '../../src/runtime/metrics.ts';
 import { network } from '../support/msw.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -225,4 +229,120 @@ test('a payer that tries cards is told of until a week after; one that asks for 
   after(6 * 86_400);
   await keepAlerts(node.deps);
   expect(await standing()).toEqual([]);
+});
+
+test('a payer that asks for many times more in a day than is usual for it, or takes so much, is told once, for a week, with the figures', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.peer (id, name, state, added_by) values ('steady', 'Steady', 'active', 'test'), ('young', 'Young', 'active', 'test')`;
+  type Given = {
+    peer: string;
+    at: Date;
+    members?: number;
+    files?: { object?: string; detail: Record<string, unknown> }[];
+  };
+  const happened = async ({ peer, at, members = 0, files = [] }: Given) => {
+    const by = { at, actorKind: 'peer', actor: peer, peerId: peer } as const;
+    await writeAudit(sql, [
+      ...Array.from({ length: members }, (_, i) =>
+        auditRow({ ...by, action: 'match', outcome: 'refused', object: `match/j/${i}` }),
+      ),
+      ...files.map(({ object = 'export/j/1', detail }) => auditRow({ ...by, action: 'file', object, detail })),
+    ]);
+    await sealAll(node.deps);
+  };
+  const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
+  for (const days of [30, 23, 16, 9, 2])
+    await happened({
+      peer: 'steady',
+      at: ago(days),
+      members: 20,
+      files: [{ detail: { type: 'Condition', lines: 2000 } }],
+    });
+  for (const days of [30, 23, 16, 9]) await happened({ peer: 'young', at: ago(days), members: 20 });
+  // who has asked on four days has no usual amount yet
+  await happened({ peer: 'young', at: now, members: 500 });
+  await happened({
+    peer: 'steady',
+    at: now,
+    members: 100,
+    files: [
+      { detail: { type: 'Condition', lines: 9000 } },
+      // half of a file, what tells of deletions, and a Group are no further 9,000 each
+      { detail: { type: 'Condition', lines: 2000, records: 1000 } },
+      { detail: { type: 'Bundle', lines: 9000 } },
+      { object: 'match/j/1', detail: { type: 'Bundle', lines: 9000 } },
+    ],
+  });
+  await keepClocks(node.deps);
+  const unusual = () =>
+    sent()
+      .filter((t) => t.data.kind.startsWith('unusual'))
+      .map((t) => `${t.type} ${t.data.kind} ${t.data.subject} ${t.data.amount}`);
+  // five times as much, and no more
+  expect(unusual()).toEqual([]);
+  await happened({ peer: 'steady', at: now, members: 1, files: [{ detail: { type: 'Condition', lines: 1 } }] });
+  await keepClocks(node.deps);
+  expect(unusual().toSorted()).toEqual([
+    'alert.standing unusual-members steady 101',
+    'alert.standing unusual-records steady 10001',
+  ]);
+  const day = (await volumeDays(sql, 'steady', 1))[0];
+  expect(day).toMatchObject({ members: 101, usualMembers: 20, records: 10_001, usualRecords: 2000, isUnusual: true });
+  // it is one event, however much more follows
+  await happened({ peer: 'steady', at: now, members: 50 });
+  after(60);
+  await keepClocks(node.deps);
+  expect(unusual()).toEqual([]);
+  const events = await sql<{ outcome: string; reason: string; detail: object }[]>`
+    select outcome, reason, detail from exchange.audit where action = 'volume' order by reason`;
+  expect(events).toMatchObject([
+    { outcome: 'noted', reason: 'unusual-members', detail: { count: 101, usual: 20 } },
+    { outcome: 'noted', reason: 'unusual-records', detail: { count: 10_001, usual: 2000 } },
+  ]);
+  after(7 * 86_400);
+  await keepClocks(node.deps);
+  expect(
+    unusual()
+      .map((t) => t.split(' ').slice(0, 3).join(' '))
+      .toSorted(),
+  ).toEqual(['alert.cleared unusual-members steady', 'alert.cleared unusual-records steady']);
+});
+
+test('what will be late soon is told before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {
+  const { sql } = node.deps.database;
+  await sql`delete from exchange.clock`;
+  const hour = 3_600_000;
+  const open = (id: string, kind: string, hours: number) => sql`
+    insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, ${id}, ${now}, ${new Date(now.getTime() + hours * hour)}, 'open')`;
+  const listed = async () => (await pageClocks(sql, 'soon', now, 10)).map((c) => c.id);
+  const told = async () => {
+    await keepAlerts(node.deps);
+    return sent()
+      .filter((t) => t.data.kind.startsWith('clocks-'))
+      .map((t) => `${t.type} ${t.data.kind} ${t.data.subject}`)
+      .toSorted();
+  };
+  await open('answer', 'C3-match', 40);
+  await open('offer', 'C1-offer', 168);
+  await open('quarter', 'C4', 2160);
+  after(37 * 3600);
+  expect([await listed(), await told()]).toEqual([[], []]);
+  after(2 * 3600);
+  expect([await listed(), await told()]).toEqual([['answer'], ['alert.standing clocks-due-soon C3-match']]);
+  await sql`update exchange.clock set state = 'met', closed_at = ${now} where id = 'answer'`;
+  after((134 - 39) * 3600);
+  expect([await listed(), await told()]).toEqual([[], ['alert.cleared clocks-due-soon C3-match']]);
+  after(3600);
+  expect([await listed(), await told()]).toEqual([['offer'], ['alert.standing clocks-due-soon C1-offer']]);
+  // when it is late, that is another thing to tell
+  after(34 * 3600);
+  expect([await listed(), await told()]).toEqual([
+    [],
+    ['alert.cleared clocks-due-soon C1-offer', 'alert.standing clocks-overdue C1-offer'],
+  ]);
+  // three months are no reason to tell it for weeks
+  after((2160 - 169 - 49) * 3600);
+  expect(await listed()).toEqual([]);
+  after(2 * 3600);
+  expect(await listed()).toEqual(['quarter']);
 });

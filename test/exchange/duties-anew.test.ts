@@ -4,6 +4,7 @@ import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { closeClock } from '../../exchange/store/clock.ts';
 import { undecidedMembers } from '../../exchange/store/members/member-choice.ts';
 import { settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
 import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
@@ -97,6 +98,58 @@ test('a coverage that is cancelled before it begins asks nobody and offers nothi
   await sql`update exchange.enrolment set ends = null where member_id = ${member}`;
   await keepClocks(node.deps);
   expect([await duties(), await asks('2027-01-23')]).toEqual([['01-12 not-applicable', '01-29 open'], true]);
+});
+
+test('a payer that did not take the choice is asked again within a week of the next one, and one that knows nobody is not', async () => {
+  const { sql } = node.deps.database;
+  const answered = async (outcome: string, reason: string) => {
+    const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+    expect(made).toHaveLength(1);
+    await sql`update exchange.pull set state = 'done' where id = any(${made})`;
+    await sql`update exchange.pull_member set outcome = ${outcome} where pull_id = any(${made})`;
+    const [coverage] = await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = ${member}`;
+    await closeClock(sql, 'C2', coverage?.id ?? '', now, reason);
+  };
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named(null);
+  await chooses('both');
+  at('2027-01-06');
+  await answered('constrained', 'consent-constraint');
+  await keepClocks(node.deps);
+  expect([await duties(), await asks('2027-02-01')]).toEqual([['01-12 met'], false]);
+  at('2027-02-02');
+  await recordChoice(node.deps, member, { ...YES, document: 'form 7' }, ACTOR);
+  expect(await duties()).toEqual(['01-12 met', '02-09 open']);
+  at('2027-02-03');
+  await answered('not-matched', 'no-unique-match');
+  at('2027-02-20');
+  await recordChoice(node.deps, member, { ...YES, document: 'form 8' }, ACTOR);
+  expect([await duties(), await asks('2027-02-21')]).toEqual([['01-12 met', '02-09 met'], false]);
+});
+
+test.each([
+  ['constrained', 'consent-constraint', '2027-01-08'],
+  ['not-matched', 'no-unique-match', '2027-01-09'],
+])('a quarterly duty that is answered with %s ends with why', async (outcome, reason, day) => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named(null);
+  await chooses('both');
+  await sql`
+    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    select 'quarter-' || member_id, 'C4', subject || '/p', member_id, peer_id, starts_at, due_at, 'open', lob, rule_ref, rule_version, calendar_version, zone, 'export-accepted'
+    from exchange.clock where kind = 'C2' and member_id = ${member}`;
+  at('2027-01-06');
+  const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+  await sql`update exchange.pull set state = 'done' where id = any(${made})`;
+  await sql`update exchange.pull_member set outcome = ${outcome} where pull_id = any(${made})`;
+  // all are looked at once a day
+  at(day);
+  await keepClocks(node.deps);
+  const [quarter] = await sql`select state, reason from exchange.clock where id = ${`quarter-${member}`}`;
+  expect(quarter).toEqual({ state: 'met', reason });
 });
 
 test('letters about the choice go to the living who are or will be enrolled, by the day of the plan', async () => {

@@ -821,5 +821,12 @@ describe('limits', () => {
       const answer = await them.call(url, { headers: { range: header, 'accept-encoding': 'gzip' } });
       expect([answer.status, answer.header('vary')]).toEqual([200, 'Accept-Encoding, Authorization']);
     }
+    // a part counts as its share of the records, the whole as all
+    const told = await node.deps.database.sql<{ lines: number; records: number | null }[]>`
+      select (detail->>'lines')::int as lines, (detail->>'records')::int as records from exchange.audit
+      where action = 'file' and object like ${`export/${job}/%`} order by seq limit 5`;
+    const lines = told[0]?.lines ?? 0;
+    expect(lines).toBeGreaterThan(0);
+    expect(told.map((t) => t.records)).toEqual([null, 1, 1, lines, lines]);
   });
 });

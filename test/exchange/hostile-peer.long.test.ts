@@ -1877,6 +1877,23 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     false,
     true,
   ]);
+  // nor is one that names somebody in contradiction, beside others whom it names well and whose records came
+  const beside = async (outcome: string, minutes: number) => {
+    await isDue([minutes]);
+    await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'failed')`;
+    await sql`update exchange.pull set state = 'done' where state = 'failed'`;
+    const when = { now, today: localDay(now, 'UTC') };
+    const due = await dueToAsk(sql, { peerId: 'scripted' }, when, {
+      months: 3,
+      runOffDays: 90,
+      earlyDays: 5,
+      compares: false,
+    });
+    return due.length > 0;
+  };
+  expect([await beside('conflict', 59), await beside('conflict', 61)]).toEqual([false, true]);
+  expect([await beside('contradictory', 59), await beside('contradictory', 61)]).toEqual([false, true]);
+  expect(await beside('not-matched', 61)).toBe(false);
   // nor is one that leads two members to one person
   const unclear = async (minutes: number) => {
     await answered('conflict', ...many, minutes);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
+import { tellInForce } from '../../exchange/audit/in-force.ts';
 import { KnownTokens, signAccessToken } from '../../src/auth/access-token.ts';
 import { readConfig } from '../../src/config.ts';
 import { keyPlan } from '../../src/runtime/key-files.ts';
@@ -167,4 +168,46 @@ test('a token that was verified before is none when its key is withdrawn, or its
   expect(await known.verify(token, published, { ...expected, audience: 'https://b.example' })).toBeUndefined();
   const late = { ...expected, now: new Date(start.getTime() + 300_000) };
   expect(await known.verify(token, published, late)).toBeUndefined();
+});
+
+test('another key that signs, and other settings, are told in the audit, once, whoever made it so, and no secret with them', async () => {
+  const folder = folderOf();
+  let now = start;
+  const keys = () => fileKeys(folder, {}, {}, () => now);
+  const secret = { METRICS_TOKEN: 'metrics-token-0123456789', ALERT_WEBHOOK_URL: 'https://alerts.example/a-token' };
+  const node = await startNode(secret, { keys: keys(), clock: () => now });
+  try {
+    const { sql } = node.deps.database;
+    const told = async () =>
+      (
+        await sql<{ what: string }[]>`
+          select concat_ws(' ', object, outcome, reason) as what from exchange.audit where action in ('key', 'settings') order by seq`
+      ).map((r) => r.what.trim());
+    await tellInForce(node.deps);
+    await tellInForce(node.deps);
+    // another process with the same folder has nothing to add, whatever its port
+    await tellInForce({ ...node.deps, keys: keys(), config: { ...node.deps.config, port: 1 } });
+    const first = ['key/token ok', 'key/client ok', 'key/rsa-client ok', 'key/evidence ok', 'node/settings ok'];
+    expect(await told()).toEqual(first);
+    now = after(1);
+    const kid = await makeKey(folder, 'evidence', now);
+    now = after(2);
+    await tellInForce(node.deps);
+    await tellInForce({ ...node.deps, keys: keys() });
+    expect(await told()).toEqual([...first, 'key/evidence noted key-changed']);
+    const later = { ...node.deps, keys: keys(), config: { ...node.deps.config, exportWindowYears: 6 } };
+    await tellInForce(later);
+    await tellInForce(later);
+    expect((await told()).slice(-1)).toEqual(['node/settings noted settings-changed']);
+    const rows = await sql<{ detail: Record<string, unknown> }[]>`
+      select detail from exchange.audit where action in ('key', 'settings') and outcome = 'noted' order by seq`;
+    expect(rows.map((r) => r.detail)).toMatchObject([
+      { kid, before: { kid: expect.any(String) } },
+      { EXPORT_WINDOW_YEARS: '6', before: { EXPORT_WINDOW_YEARS: '5' } },
+    ]);
+    const all = JSON.stringify(await sql`select detail from exchange.audit`);
+    for (const value of [secret.METRICS_TOKEN, 'a-token', 'postgres://']) expect(all).not.toContain(value);
+  } finally {
+    await node.close();
+  }
 });

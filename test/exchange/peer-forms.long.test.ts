@@ -114,6 +114,41 @@ describe('PDex', () => {
     expect(await abilities()).toMatchObject({ match: 'bulk', fetch: 'davinci', pdex: '2.1.0' });
   });
 
+  test.each<[string, (groups: object) => string | undefined, boolean]>([
+    [
+      'the same',
+      (group) =>
+        JSON.stringify({ resourceType: 'Parameters', parameter: [{ name: 'MatchedMembers', resource: group }] }),
+      false,
+    ],
+    ['another one', () => JSON.stringify({ resourceType: 'Parameters', parameter: [] }), true],
+    ['nothing that can be read', () => '<html>', true],
+    ['no file', () => undefined, true],
+  ])('both forms of the answer: the Groups hold, and Parameters that say %s are told', async (_, other, differs) => {
+    let submitted = '';
+    const done = await peer.pull({
+      'POST /fhir/Group/$bulk-member-match': (_r, a, body) => {
+        submitted = /"id":"(m-[^"]+)"/.exec(body)?.[1] ?? '';
+        a.writeHead(202, { 'content-location': '/status/match' }).end();
+      },
+      'GET /status/match': (_r, a) =>
+        json(
+          a,
+          peer.manifest([
+            { type: 'Parameters', url: `${peer.base}/f/p` },
+            { type: 'Group', url: `${peer.base}/f/group` },
+          ]),
+        ),
+      'GET /f/group': (r, a, b) => sends(JSON.stringify(groupOf([[submitted, 'p9']])))(r, a, b),
+      'GET /f/p': (r, a, b) => {
+        const text = other(groupOf([[submitted, 'p9']]));
+        return text === undefined ? status(500)(r, a, b) : sends(`${text}\n`)(r, a, b);
+      },
+    });
+    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+    expect(await peer.findings(done.id)).toEqual(differs ? { 'peer-match-differs': 1 } : {});
+  });
+
   test('the export by GET only: learned once, kept', async () => {
     const script: Script = {
       'POST /fhir/Group/g1/$davinci-data-export': status(405),
@@ -417,6 +452,62 @@ test.each(['match', 'export'])(
   },
 );
 
+test('a batch that is refused for one of its members is divided until that one is alone, and the others are asked for', async () => {
+  const people = ['A', 'B', 'C', 'D', 'E'].map((x, i) => ({
+    number: `N${i}`,
+    family: `Family${x}`,
+    given: 'Kim',
+    born: `1970-01-0${i + 1}`,
+    prior: 'Scripted Plan',
+  }));
+  const crowd = await scriptedPeer(people);
+  try {
+    const { sql } = crowd.node.deps.database;
+    const groups: object[] = [];
+    const script = (refuses: (body: string) => boolean): Script => ({
+      'POST /fhir/Group/$bulk-member-match': (r, a, body) => {
+        if (refuses(body)) return status(422)(r, a, body);
+        const asked = [...body.matchAll(/"resourceType":"Patient","id":"(m-[^"]+)".*?"birthDate":"([^"]+)"/g)];
+        const who = asked.flatMap((m) => people.find((p) => p.born === m[2]) ?? []);
+        const members = asked.map((m, i) => [m[1] ?? '', `p-${who[i]?.number ?? ''}`] as const);
+        const n = groups.push({ ...groupOf(members, who), id: `g${groups.length}` }) - 1;
+        return void a.writeHead(202, { 'content-location': `/status/m${n}` }).end();
+      },
+      ...Object.fromEntries(
+        Array.from({ length: 10 }, (_, n): [string, Handler][] => [
+          [`GET /status/m${n}`, (_r, a) => json(a, crowd.manifest([{ type: 'Group', url: `${crowd.base}/f/g${n}` }]))],
+          [`GET /f/g${n}`, (r, a) => sends(JSON.stringify(groups[n]))(r, a, '')],
+          [`POST /fhir/Group/g${n}/$davinci-data-export`, kicksOff],
+        ]).flat(),
+      ),
+      'GET /status/export': (_r, a) => json(a, crowd.manifest([])),
+    });
+    const states = async (since: Date) => {
+      for (let i = 0; i < 50 && (await crowd.node.worker.drain()) > 0; i++);
+      return sql<{ state: string; reason: string | null; n: number }[]>`
+        select p.state, p.reason, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id and m.outcome = 'matched') as n
+        from exchange.pull p where p.created_at >= ${since} order by n`;
+    };
+    const lacks = async () =>
+      (await sql`select abilities->'lacks' as l from exchange.peer where id = 'scripted'`)[0]?.['l'];
+    expect(await crowd.pull(script(() => false))).toMatchObject({ state: 'done' });
+    const second = crowd.node.deps.clock();
+    await crowd.pull(script((body) => body.includes('FamilyC')));
+    const one = await states(second);
+    expect(one.reduce((n, p) => n + p.n, 0)).toBe(4);
+    expect(one.filter((p) => p.state === 'failed')).toEqual([{ state: 'failed', reason: 'kick-off-422', n: 0 }]);
+    expect(await lacks()).toEqual([]);
+    // one that takes nobody any more is not asked for each by itself
+    const third = crowd.node.deps.clock();
+    await crowd.pull(script(() => true));
+    const none = await states(third);
+    expect(none.map((p) => p.state)).toEqual(none.map(() => 'failed'));
+    expect(await lacks()).toEqual([]);
+  } finally {
+    await crowd.close();
+  }
+});
+
 test('of a peer that refused every form nothing is learned: mended, it is asked as it offers', async () => {
   const statement = speaks({ Group: { operation: ['bulk-member-match', 'davinci-data-export'] } });
   const refuses: Script = {
@@ -509,8 +600,61 @@ describe('one member at a time', () => {
       [{ ...PERSON_THERE, birthDate: '1974-12-26' }],
       [PERSON_THERE, { ...PERSON_THERE, id: 'p10' }],
     ]) {
+      // it knows the member, and whom it means is not found: no answer, and the duty goes on
       const none = await peer.pull(found(...patients));
-      expect([none.state, none.reason]).toEqual(['done', 'no-match']);
+      expect([none.state, none.reason, await peer.findings(none.id)]).toEqual([
+        'failed',
+        'no-answer',
+        { 'peer-match-unsaid': 1 },
+      ]);
+    }
+  });
+
+  test('a Patient of another server is nobody there', async () => {
+    const elsewhere = { name: 'MemberId', valueReference: { reference: `${peer.foreignBase}/fhir/Patient/p9` } };
+    const none = await peer.pull(single({ 'POST /fhir/Patient/$member-match': matchAnswer(elsewhere) }));
+    expect([none.state, none.reason, paths().includes('/fhir/Patient/p9')]).toEqual(['failed', 'no-answer', false]);
+    const here = { name: 'MemberId', valueReference: { reference: `${peer.base}/fhir/Patient/p9` } };
+    const done = await peer.pull(single({ 'POST /fhir/Patient/$member-match': matchAnswer(here) }));
+    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+  });
+
+  test('one whose question it does not take, or answers so that nobody can read it, keeps no other from being asked for', async () => {
+    const people = ['Rivera', 'Stone', 'Poole', 'Nowhere'].map((family, i) => ({
+      number: `N${i}`,
+      family,
+      given: 'Kim',
+      born: `1970-01-0${i + 1}`,
+      prior: 'Scripted Plan',
+    }));
+    const crowd = await scriptedPeer(people);
+    try {
+      const outcome = (code: string) => ({ resourceType: 'OperationOutcome', issue: [{ severity: 'error', code }] });
+      const done = await crowd.pull(
+        single({
+          'POST /fhir/Patient/$member-match': (r, a, body) => {
+            if (body.includes('Stone')) return status(422, outcome('structure'))(r, a, body);
+            if (body.includes('Poole')) return json(a, '<html>', 200);
+            if (body.includes('Nowhere')) return status(422, outcome('processing'))(r, a, body);
+            const reference = 'Patient/p9';
+            return matchAnswer(identified, { name: 'MemberId', valueReference: { reference } })(r, a, body);
+          },
+        }),
+      );
+      const { sql } = crowd.node.deps.database;
+      const rows = await sql<{ family: string; outcome: string; state: string }[]>`
+        select m.member_id, r.body::json->'name'->0->>'family' as family, m.outcome, k.state from exchange.pull_member m
+        join exchange.resource r on r.member_id = m.member_id and r.type = 'Patient' and r.origin = 'own'
+        join exchange.clock k on k.kind = 'C2' and k.subject = m.other_coverage_id where m.pull_id = ${done.id} order by 2`;
+      expect(rows.map((r) => `${r.family} ${r.outcome} ${r.state}`)).toEqual([
+        'Nowhere not-matched met',
+        'Poole missing open',
+        'Rivera matched met',
+        'Stone missing open',
+      ]);
+      expect([done.state, await crowd.findings(done.id)]).toMatchObject(['done', { 'peer-match-unsaid': 2 }]);
+    } finally {
+      await crowd.close();
     }
   });
 
@@ -817,6 +961,23 @@ describe('what is promised and not kept', () => {
     expect([done.state, done.matchForm, await peer.findings(done.id)]).toEqual(['done', 'single', { 'peer-form': 1 }]);
     await peer.pull(script);
     expect(paths('POST')).not.toContain('/fhir/Group/$bulk-member-match');
+    await peer.record({});
+    // one that looks at what its token is for: it is asked for another one
+    const scopes = new Map<string, string>();
+    const strict = await peer.pull({
+      ...script,
+      'POST /token': (_, a, body) => {
+        const scope = new URLSearchParams(body).get('scope') ?? '';
+        const token = `t${scopes.size}`;
+        scopes.set(`Bearer ${token}`, scope);
+        json(a, { access_token: token, token_type: 'bearer', expires_in: 300, scope });
+      },
+      'POST /fhir/Patient/$member-match': (r, a, body) =>
+        (scopes.get(r.headers.authorization ?? '')?.includes('member-match')
+          ? (script['POST /fhir/Patient/$member-match'] as Handler)
+          : status(403))(r, a, body),
+    });
+    expect([strict.state, strict.matchForm, scopes.size]).toEqual(['done', 'single', 2]);
     const [row] = await peer.node.deps.database.sql`select abilities_at as at from exchange.peer where id = 'scripted'`;
     expect(row?.['at']).toBeInstanceOf(Date);
   });
@@ -835,14 +996,20 @@ describe('what is promised and not kept', () => {
   });
 
   test('the audience is what the record says, and never what discovery says today', async () => {
-    const audiences: string[] = [];
+    const [audiences, headers]: [string[], unknown[]] = [[], []];
     const keep: Handler = (_, a, body) => {
       const jwt = new URLSearchParams(body).get('client_assertion') ?? '';
+      headers.push(JSON.parse(Buffer.from(jwt.split('.')[0] ?? '', 'base64url').toString()));
       audiences.push((JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as { aud: string }).aud);
       json(a, { access_token: 't', token_type: 'Bearer', expires_in: 300 });
     };
     await peer.pull({ 'POST /token': keep });
     expect(audiences.at(-1)).toBe(`${peer.base}/token`);
+    expect(headers.at(-1)).toEqual({ alg: 'ES384', kid: expect.any(String), typ: 'JWT' });
+    await peer.record({ limits: { typedAssertion: 1, sendJku: 1 } });
+    await peer.pull({ 'POST /token': keep });
+    const jku = `${peer.node.deps.config.baseUrl}/exchange/auth/client-jwks.json`;
+    expect(headers.at(-1)).toMatchObject({ typ: 'client-authentication+jwt', jku });
     await peer.node.deps.database.sql`update exchange.peer set issuer = 'https://issuer.example' where id = 'scripted'`;
     await peer.record({ audience: 'issuer' });
     const changed = await peer.pull({ 'POST /token': keep });
@@ -921,6 +1088,23 @@ describe('where a payer publishes its endpoints', () => {
       by_kind: 'system',
     });
     expect((await peer.pull(publishes(`${peer.base}/fhir/`))).state).toBe('done');
+    // another payer by what it says there: whatever the address, nobody is asked for
+    const { sql } = peer.node.deps.database;
+    const says = (value: string): Script => ({
+      'GET /fhir/.well-known/davinci-configuration': (_, a) =>
+        json(a, {
+          identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value },
+          endpoints: { davinci_pdex_payer_endpoint: `${peer.base}/fhir` },
+        }),
+    });
+    await sql`update exchange.peer set npi = '9000000106' where id = 'scripted'`;
+    const taken = await peer.pull(says('9000000205'));
+    expect([taken.state, taken.reason, paths('POST')]).toEqual(['review', 'discovery-changed', []]);
+    const [who] =
+      await sql`select before, after from exchange.peer_change where what = 'discovery' order by id desc limit 1`;
+    expect(who).toEqual({ before: { 'published NPI': '9000000106' }, after: { 'published NPI': '9000000205' } });
+    expect((await peer.pull(says('9000000106'))).state).toBe('done');
+    await sql`update exchange.peer set npi = null where id = 'scripted'`;
     expect((await peer.pull()).state).toBe('done');
     expect(peer.strangers).toEqual([]);
     await watch(false);
@@ -1003,7 +1187,8 @@ describe('judgements alone', () => {
     expect(of('patients', 'system/*.read')).toBe('system/*.read');
   });
   test('answers to $member-match', () => {
-    const read = (code: number, body: object) => readSingleMatch(code, JSON.stringify(body));
+    const read = (code: number, body: object) =>
+      readSingleMatch(code, JSON.stringify(body), 'https://peer.example/fhir');
     expect(
       read(200, {
         resourceType: 'Parameters',
@@ -1011,10 +1196,13 @@ describe('judgements alone', () => {
       }),
     ).toEqual({ identifier: '7' });
     expect(read(422, {})).toEqual({ outcome: 'not-matched', peerPatientId: null });
+    const said = (code: number, issue: string) =>
+      (read(code, { resourceType: 'OperationOutcome', issue: [{ code: issue }] }) as { outcome: string }).outcome;
+    expect([said(422, 'required'), said(400, 'invalid'), said(200, 'x')]).toEqual(['missing', 'missing', 'missing']);
+    expect([said(422, 'invalid'), said(400, 'not-found')]).toEqual(['not-matched', 'not-matched']);
     for (const [code, reason] of [
       [404, 'no-member-match'],
       [403, 'forbidden'],
-      [200, 'match-answer-malformed'],
       [418, 'match-418'],
     ] as const)
       expect(() => read(code, {})).toThrow(reason);

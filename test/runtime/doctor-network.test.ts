@@ -49,6 +49,21 @@ test('a payer whose certificate has expired is told as that, and recorded nowher
       /certificate is not valid.*\(certificate\)$/,
     );
   expect((await peerAnswers({ ...deps, ...failing('ECONNREFUSED') }, found)).fault).toMatch(/\(unreachable\)$/);
+  // a clock that is not ours, by what its answers say
+  for (const [minutes, told] of [
+    [-5, /its clock is (4|5) minutes behind ours/],
+    [5, /its clock is (4|5) minutes ahead of ours/],
+    [0, undefined],
+  ] as const) {
+    const date = new Date(deps.clock().getTime() + minutes * 60_000).toUTCString();
+    const dated: Deps = {
+      ...deps,
+      fetch: async (url, init) => new Response((await deps.fetch(url, init)).body, { headers: { date } }),
+    };
+    const { fault } = await peerAnswers(dated, found);
+    if (told === undefined) expect(fault).toBeUndefined();
+    else expect(fault).toMatch(told);
+  }
   expect(await peerAnswers(deps, { ...found, state: 'suspended' })).toEqual({ said: 'suspended' });
   expect(await sql`select 1 from exchange.peer_check`).toHaveLength(0);
 });

@@ -1,9 +1,9 @@
 // What `doctor` says of folders that cannot be used.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { closedKeys, dataFolder, filesFolder } from '../../src/command/folders.ts';
+import { agedKeys, closedKeys, dataFolder, filesFolder } from '../../src/command/folders.ts';
 import { makeFolder } from '../../src/make-folder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'folders-'));
@@ -44,4 +44,27 @@ test('a private key that everybody may read is named', () => {
   closedKeys(folder);
   chmodSync(key, 0o644);
   expect(() => closedKeys(folder)).toThrow(/^token-0-first\.jwk in .* may be read by everybody .* mode 0600/);
+});
+
+test('a key that signs for more than ninety days is told, with the command that changes it', () => {
+  const keysDir = join(root, 'aged');
+  mkdirSync(keysDir);
+  const now = new Date('2026-12-02T00:00:00Z');
+  const days = (n: number) => new Date(now.getTime() - n * 86_400_000);
+  const first = (use: string, age: number) => {
+    writeFileSync(join(keysDir, `${use}-0-first.jwk`), '{}');
+    utimesSync(join(keysDir, `${use}-0-first.jwk`), days(age), days(age));
+  };
+  first('token', 91);
+  first('client', 89);
+  first('rsa-client', 200);
+  const given = { keysDir, tokenKey: undefined, clientKey: undefined };
+  expect(agedKeys(given, now)).toBe(
+    'older than 90 days: token of 2026-09-02, rsa-client of 2026-05-16. Change them: payer-node keys rotate token, payer-node keys rotate client.',
+  );
+  writeFileSync(join(keysDir, 'token-20261201T000000000-x.jwk'), '{}');
+  expect(agedKeys(given, now)).toBe(
+    'older than 90 days: rsa-client of 2026-05-16. Change them: payer-node keys rotate client.',
+  );
+  expect(agedKeys({ ...given, clientKey: '{}' }, now)).toBeUndefined();
 });

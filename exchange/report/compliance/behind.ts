@@ -4,7 +4,7 @@ import { meaning } from '../../reconcile/reasons.ts';
 import type { Behind } from '../../store/report/report-behind.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { memberCell, numberCell } from '../words.ts';
-import { ANSWERS, cutTo, instants, num, of, onPage, type Spec, text } from './compliance-cells.ts';
+import { ANSWERS, cutTo, deed, instants, num, of, onPage, type Spec, text } from './compliance-cells.ts';
 
 export type BehindView = { timeZone: string; keyOf: (memberId: string) => string; mayOpen: boolean };
 type Kind = {
@@ -156,6 +156,35 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
       ],
     ],
   },
+  given: {
+    title: 'Members whose records we gave',
+    lead: 'Each member once for each recipient and way. What left of whom stands under Disclosures of the member.',
+    isOfPayers: true,
+    narrowing: ['how'],
+    shows: { all: 'given', ready: 'made ready, and not fetched' },
+    empty: 'Of nobody in this period.',
+    specs: (view) => [
+      [
+        'member',
+        'Member',
+        (r) => {
+          const id = text(r, 'memberId');
+          return {
+            value: id && view.keyOf(id),
+            code: true,
+            ...(id !== null && view.mayOpen ? { href: `/staff/disclosures/${id}` } : {}),
+          };
+        },
+        'head',
+      ],
+      of('payer', 'Recipient'),
+      deed('How'),
+      instants(view.timeZone)('first', 'First'),
+      instants(view.timeZone)('last', 'Last'),
+      of('times', 'Times', 'number'),
+      of('ready', 'Made ready, not fetched', 'number'),
+    ],
+  },
   held: {
     title: 'Records in quarantine at the end of the period',
     lead: 'Each record that was held then, once for each reason, with the line of the newest pull that brought it.',
@@ -200,7 +229,7 @@ export function behindTable(list: Behind, what: string, rows: Row[], view: Behin
   const used = specs.filter(
     ([key]) =>
       rows.length === 0 ||
-      (key === 'times'
+      (key === 'times' && list !== 'given'
         ? rows.some((r) => num(r, key) > 1)
         : !['sent', 'pull', 'givenBy', 'recorded'].includes(key) || rows.some((r) => r[key] != null)),
   );

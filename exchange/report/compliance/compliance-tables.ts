@@ -39,7 +39,7 @@ const COUNTED: Readonly<Record<string, string>> = {
   findings: 'What was found in pulls that began in the period; each stands on the page of its pull.',
   proofs: 'Exports that were asked for in the period and are ready; each stands on the page of its request.',
   disclosures:
-    'Members count once for each recipient and way, times are disclosures. Each stands under Disclosures of its member.',
+    'Members count once for each recipient and way, times are disclosures; members lead to who they are, with their times. What left of one stands under Disclosures of the member.',
   decisions: 'Of the audit, without looks, sign-ins and files taken. Of a member they stand under Members.',
   education: 'Times that a text was shown in the period, with a contact or a choice.',
 };
@@ -236,11 +236,13 @@ export function complianceTables(
       [
         of('payer', 'Recipient', 'head'),
         deed('How'),
-        of('members', 'Members', 'number'),
+        leading('members', 'Members', (r) => lead('given', { peer: r['peer'], how: r['action'] })),
         of('rows', 'Times', 'number'),
         when('first', 'First'),
         when('last', 'Last'),
-        of('ready', 'Made ready, not fetched', 'number'),
+        leading('ready', 'Made ready, not fetched', (r) =>
+          lead('given', { peer: r['peer'], how: r['action'], show: 'ready' }),
+        ),
       ],
       'Nothing was disclosed.',
     ),

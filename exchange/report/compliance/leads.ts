@@ -6,7 +6,7 @@ import { num, type Spec } from './compliance-cells.ts';
 import { USED } from './compliance-figures.ts';
 
 /** Lists that a number leads to. The first four are pages of their own, the others stand under `/staff/compliance/rows`. */
-export type LeadsTo = 'clocks' | 'pulls' | 'requests' | 'choices' | 'asked' | 'answers' | 'lines' | 'held';
+export type LeadsTo = 'clocks' | 'pulls' | 'requests' | 'choices' | 'asked' | 'answers' | 'lines' | 'given' | 'held';
 /** `period` under which name each page takes it */
 const PAGES: Readonly<Record<LeadsTo, { path: string; period: string }>> = {
   clocks: { path: '/staff/clocks', period: 'due' },
@@ -16,6 +16,7 @@ const PAGES: Readonly<Record<LeadsTo, { path: string; period: string }>> = {
   asked: { path: '/staff/compliance/rows/asked', period: 'period' },
   answers: { path: '/staff/compliance/rows/answers', period: 'period' },
   lines: { path: '/staff/compliance/rows/lines', period: 'period' },
+  given: { path: '/staff/compliance/rows/given', period: 'period' },
   held: { path: '/staff/compliance/rows/held', period: 'period' },
 };
 /** Lists that are of everybody, whichever payer or line of business the report is of. */

@@ -83,9 +83,9 @@ export const QUESTIONS: readonly Question[] = [
     page: '/staff/compliance',
     table: 'quarantine',
     pack: ['quarantine.jsonl', 'ledger.jsonl', 'report.json'],
-    where: 'Compliance: quarantine',
+    where: 'Compliance: quarantine; Other payers: what is not shown of what it sent',
     href: '/staff/compliance#t-quarantine',
-    how: 'Choose the payer. Each row leads to the lines of its newest pull; where there are several pulls, quarantine.jsonl in the evidence pack lists every record with its line. Lines that are no record at all stand in the table below it.',
+    how: 'Choose the payer. Each row leads to the lines of its newest pull; where there are several pulls, quarantine.jsonl in the evidence pack lists every record with its line. Lines that are no record at all stand in the table below it. What was taken in and is not shown now (the member has withdrawn, the payer may mean another person, another copy was preferred) stands beside it on the page of the payer, under “What is not shown of what it sent”.',
   },
   {
     question: 'Proof that a file held no money, no denied and no drug authorization',

@@ -46,6 +46,10 @@ export const EVIDENCE_SQL = {
     sql: `select e.id, e.subject, e.reason, e.began_at, e.until_at, e.ended_at from exchange.emergency_access e
       where e.began_at < $2 and coalesce(e.ended_at, e.until_at) >= $1 order by e.began_at, e.id`,
   },
+  'security-reviews.jsonl': {
+    kind: 'Reviews of the security events that were signed for in the period',
+    sql: `select s.* from exchange.security_review s where s.at >= $1 and s.at < $2 order by s.at, s.id`,
+  },
   'holds.jsonl': {
     kind: 'Legal holds that stood in the period: of a member, of a payer, or (neither) of everything',
     sql: `select h.* from exchange.legal_hold h where h.placed_at < $2 and (h.lifted_at is null or h.lifted_at >= $1) order by h.placed_at, h.id`,

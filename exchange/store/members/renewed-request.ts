@@ -99,7 +99,7 @@ async function renewIdentified(
 /**
  * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
  * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; of a payer
- * that was taken back as named by mistake and is named again; for a coverage with us after a gap; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
+ * that was taken back as named by mistake and is named again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
  */
 export async function renewRequests(
   tx: Queryable,
@@ -113,10 +113,11 @@ export async function renewRequests(
          and ${notAsked('c.at')})`;
   const namedAgain = `(k.state in ('met', 'met-late') and ${NAMED} and exists (
          select from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at and ${notAsked('g.at')}))`;
+  const notTaken = `(k.state in ('met', 'met-late') and k.reason = 'consent-constraint' and ${NAMED} and c.at > k.closed_at and ${notAsked('c.at')})`;
   await tx.unsafe(
     renewedSql(
       FROM,
-      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal} or ${namedAgain})`,
+      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal} or ${namedAgain} or ${notTaken})`,
     ),
     [[...memberIds], now, calendar.zone, RENEWED],
   );

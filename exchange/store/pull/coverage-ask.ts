@@ -19,6 +19,9 @@ export type Candidate = {
 export type Refresh = { months: number; runOffDays: number; earlyDays: number; compares: boolean };
 export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which coverages end */; today: string };
 
+/** Whether the payer knows the member was not answered, or in contradiction: nothing is asked by that of the member, whatever became of others in the pull. */
+const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'), false)`;
+
 /**
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
  * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`). What is asked to compare (`compared`, the newest of them
@@ -27,14 +30,14 @@ export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which c
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-      max(p.created_at) filter (where p.cause <> 'comparison' and p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and m.outcome is distinct from 'missing') as asked,
+      max(p.created_at) filter (where p.cause <> 'comparison' and p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
       coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
-      array_agg(p.created_at order by p.created_at desc) filter (where p.cause <> 'comparison' and (p.state = 'failed' or ${sql.unsafe(REFUSED)} or (m.outcome = 'missing' and p.state <> 'withdrawn'))) as failed,
+      array_agg(p.created_at order by p.created_at desc) filter (where p.cause <> 'comparison' and (p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn'))) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is null) as whole,
       array_agg(p.created_at) filter (where p.cause = 'comparison') as compared,
       max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[])) as held,
-      max(p.created_at) filter (where p.cause <> 'comparison' and ((m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed'))) as unclear
+      max(p.created_at) filter (where p.cause <> 'comparison' and ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l
   cross join lateral (

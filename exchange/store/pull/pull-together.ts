@@ -37,3 +37,18 @@ export async function smallerGoesOn(
     limit 1`;
   return found.length > 0;
 }
+
+/**
+ * Has a payer answered a batch since, and how many of the pulls that were asked for with this one have ended for `reason`? pull_peer.
+ */
+export async function answeredBatches(
+  sql: Queryable,
+  pull: Pick<Pull, 'peerId' | 'createdAt'>,
+  since: Date,
+  reason: string,
+): Promise<{ answered: boolean; refused: number }> {
+  const [row] = await sql<{ answered: boolean; refused: number }[]>`
+    select exists (select from exchange.pull where peer_id = ${pull.peerId} and created_at > ${since} and match_form = 'bulk' and group_id is not null) as answered,
+      (select count(*)::int from exchange.pull where peer_id = ${pull.peerId} and created_at = ${pull.createdAt} and state = 'failed' and reason = ${reason}) as refused`;
+  return row ?? { answered: false, refused: 0 };
+}

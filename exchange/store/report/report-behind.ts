@@ -5,7 +5,7 @@ import { isSaidSql } from '../members/member-merge.ts';
 import { GIVEN_AT, GIVEN_IN } from './choice-then.ts';
 import { QUARANTINED } from './quarantined.ts';
 import { LOB, MOST_ROWS, OF_LOB, type Row, type Scope, SINGLES, USED } from './report-compliance.ts';
-import { ASKED_FOR, SENT } from './under-choice.ts';
+import { ASKED_FOR, GIVEN_AWAY, SENT } from './under-choice.ts';
 
 const [AT, OTHER_AT] = [GIVEN_AT('c', '$6'), GIVEN_AT('o', '$6')];
 const SAID_IN = `${GIVEN_IN('c', '$6', '$1', '$2')} and ${LOB('c.member_id')}`;
@@ -81,6 +81,16 @@ const HELD = (which: string) => `
       group by p.peer_id, r.name, l.type, l.source_id, coalesce(before.reason, l.reason)) h
     where ${which} and ($7::text is null or reason = $7)`;
 
+/** Whose records left, or were made ready and not fetched, one for each recipient and way; $7 the way. */
+const GIVEN = (which: string) => `
+    select * from (
+      with ${GIVEN_AWAY(LOB)}
+      select r.id || '/' || g.action || '/' || g.person as id, r.name as payer, g.action, g.person as "memberId", min(g.at) filter (where g.here) as first,
+        coalesce(max(g.at) filter (where g.here), max(g.made)) as at, max(g.at) filter (where g.here) as last, count(*) filter (where g.here)::int as times,
+        count(*) filter (where g.made >= $1 and not coalesce(g.at < $2, false))::int as ready
+      from given g join exchange.peer r on r.id = g.peer_id group by r.id, r.name, g.action, g.person) g
+    where ${which} and ($7::text is null or action = $7)`;
+
 const BEHIND = {
   choices: CHOICES,
   asked: {
@@ -92,6 +102,7 @@ const BEHIND = {
   },
   answers: { all: ANSWERS, single: `select * from (${ANSWERS}) s where request is null` },
   lines: { all: LINES },
+  given: { all: GIVEN('times > 0'), ready: GIVEN('ready > 0') },
   held: { all: HELD('true'), waiting: HELD('not discarded'), discarded: HELD('discarded') },
 } as const satisfies Record<string, Record<string, string>>;
 export type Behind = keyof typeof BEHIND;

@@ -34,17 +34,17 @@ const SQL = `
       order by at, "memberId", object limit ${MOST_ROWS}
     ), told as (
       select 'disclosures' as part, r.name as payer, p.action as how, sum(p.times)::int as n, count(*) filter (where p.times > 0)::int as m, sum(p.ready)::int as ready,
-        min(p.first) as first, max(p.last) as last, null::text as "memberId", null::text as object, null::timestamptz as learned
-      from persons p join exchange.peer r on r.id = p.peer_id group by r.name, p.action
+        min(p.first) as first, max(p.last) as last, null::text as "memberId", null::text as object, null::timestamptz as learned, r.id as peer
+      from persons p join exchange.peer r on r.id = p.peer_id group by r.id, r.name, p.action
       union all
-      select 'disclosed', null, null, count(distinct person)::int, null, null, null, null, null, null, null from persons where times > 0
+      select 'disclosed', null, null, count(distinct person)::int, null, null, null, null, null, null, null, null from persons where times > 0
       union all
-      select 'consents', name, direction, n::int, held::int, null, null, null, null, null, null from consents
+      select 'consents', name, direction, n::int, held::int, null, null, null, null, null, null, null from consents
       union all
-      select 'missed', r.name, u.direction, null, null, null, u.at, null, u."memberId", u.object, ${LEARNED} from missed u join exchange.peer r on r.id = u.peer_id
+      select 'missed', r.name, u.direction, null, null, null, u.at, null, u."memberId", u.object, ${LEARNED}, null from missed u join exchange.peer r on r.id = u.peer_id
     )
     select * from told where ${USED}
-    order by part, case when part = 'consents' then how end desc, case when part = 'missed' then first end, case when part = 'missed' then "memberId" end, payer, how, object`;
+    order by part, case when part = 'consents' then how end desc, case when part = 'missed' then first end, case when part = 'missed' then "memberId" end, payer, peer, how, object`;
 
 /** What left in a period, and under which choices it and our requests were. */
 export async function givenRows(sql: Queryable, s: Scope): Promise<GivenRows> {
@@ -53,9 +53,18 @@ export async function givenRows(sql: Queryable, s: Scope): Promise<GivenRows> {
   const pick = (r: Row, names: Record<string, string>): Row =>
     Object.fromEntries(Object.entries(names).map(([as, from]) => [as, r[from] ?? null]));
   return {
-    disclosures: of('disclosures').map((r) =>
-      pick(r, { payer: 'payer', action: 'how', rows: 'n', members: 'm', ready: 'ready', first: 'first', last: 'last' }),
-    ),
+    disclosures: of('disclosures').map((r) => ({
+      ...pick(r, {
+        payer: 'payer',
+        peer: 'peer',
+        rows: 'n',
+        members: 'm',
+        ready: 'ready',
+        first: 'first',
+        last: 'last',
+      }),
+      action: r['how'] ?? null,
+    })),
     disclosed: Number(of('disclosed')[0]?.['n'] ?? 0),
     consents: of('consents').map((r) => pick(r, { direction: 'how', payer: 'payer', n: 'n', held: 'm' })),
     consentsMissed: of('missed').map((r) =>

@@ -2,7 +2,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import type { ClockKind } from '../../clocks/rules.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
-import { COUNTS, ENDED_LATE } from './clock-terms.ts';
+import { COUNTS, DUE_SOON, ENDED_LATE } from './clock-terms.ts';
 
 export type Numbers = {
   /** pulls about which an alert stands */
@@ -178,6 +178,7 @@ export type ClockLine = {
 export type ClockFilter =
   | 'open'
   | 'ahead'
+  | 'soon'
   | 'overdue'
   | 'late'
   | 'unmet'
@@ -203,6 +204,7 @@ const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   // what was asked in vain goes on until it is met
   open: "(c.state = 'open' or c.state = 'attempted')",
   ahead: "(c.state in ('open', 'attempted', 'blocked') and c.due_at >= $1)",
+  soon: `(${DUE_SOON('c', '$1')})`,
   // as many as the overview and the alerts say; those that cannot be asked for stand under `blocked`
   overdue: "((c.state = 'open' or c.state = 'attempted') and c.due_at < $1)",
   // the same that the report of a period lists

@@ -16,8 +16,8 @@ export type SecurityRow = {
 };
 
 const COLUMNS = `a.seq::text, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.peer_id as "peerId", p.name as "peerName", a.outcome, a.reason, a.detail`;
-/** Decisions about members are on a page of their own. */
-const IS_EVENT = `a.outcome <> 'ok' and a.action not in ('match', 'accept')`;
+/** What is unusual, of a row `a` of the audit; decisions about members are on a page of their own. As SQL. */
+export const IS_EVENT = `a.outcome <> 'ok' and a.action not in ('match', 'accept')`;
 
 /** How many refusals rows stand for: one that tells an hour of them says how many. As SQL. */
 export const TIMES = `sum(coalesce((a.detail->>'times')::int, 1))::int`;

@@ -18,7 +18,7 @@ const OF_MEMBER = `a.action in ('export-member', 'read', 'search', 'everything')
  * each export; most often what was fetched first has something of everybody, so that the others need not be looked through. audit_disclosed,
  * audit_file, member_merge_former.
  */
-const GIVEN_AWAY = (lob: Limit) => `
+export const GIVEN_AWAY = (lob: Limit) => `
     exports as materialized (
       select distinct a.object from exchange.audit a
       where ${OF_MEMBER} and a.action = 'export-member' and a.at >= $1::timestamptz - ${KEPT} and a.at < $2

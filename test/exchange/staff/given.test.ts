@@ -1,5 +1,6 @@
 // What the report of a period tells of what left, against the same told row by row from the rules: random exports, fetches, choices and matches.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rowsBehind } from '../../../exchange/store/report/report-behind.ts';
 import { type GivenRows, givenRows } from '../../../exchange/store/report/report-given.ts';
 import type { Sql } from '../../../src/store/database.ts';
 import { freshDb } from '../../support/db.ts';
@@ -195,14 +196,27 @@ test('what left in a period, by whom and under which consents, is what the rows 
   ] as const)
     for (let day = -1; day < 6; day++) {
       const [from, to] = [START + day * 24 * HOUR, START + (day + days) * 24 * HOUR];
-      const is = await givenRows(sql, {
+      const scope = {
         from: new Date(from),
         to: new Date(to),
         now: new Date(to),
         peerId: peer,
         lob: null,
         timeZone: 'Etc/GMT+5',
-      });
+      };
+      const is = await givenRows(sql, scope);
+      for (const r of is.disclosures) {
+        const of = { ...scope, peerId: String(r['peer']), first: String(r['action']) };
+        const members = await rowsBehind(sql, 'given', 'all', of);
+        const ready = await rowsBehind(sql, 'given', 'ready', of);
+        const sum = (rows: typeof ready, key: string) => rows.reduce((n, m) => n + Number(m[key]), 0);
+        expect([members.length, sum(members, 'times'), sum(ready, 'ready')]).toEqual([
+          r['members'],
+          r['rows'],
+          r['ready'],
+        ]);
+        expect(new Set(members.map((m) => m['memberId'])).size).toBe(members.length);
+      }
       const should = told(p, from, to, peer);
       expect(shape(is)).toEqual(should);
       seen += should.held.reduce((n, [all = 0]) => n + all, 0);

@@ -615,7 +615,12 @@ describe('a grave action', () => {
 
   test('names do not leave as a file without it', async () => {
     const { visitor } = await approve(seconds(3600));
-    expect((await visitor.get('/staff/disclosures?format=csv')).status).toBe(403);
+    for (const path of [
+      '/staff/disclosures?format=csv',
+      '/staff/disclosures/x/audit-events',
+      '/staff/members/x/everything',
+    ])
+      expect([path, (await visitor.get(path)).status]).toEqual([path, 403]);
     expect((await visitor.get('/staff/disclosures')).status).toBe(200);
     expect((await visitor.get('/staff/requests?format=csv')).status).toBe(200);
   });

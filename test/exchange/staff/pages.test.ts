@@ -4,10 +4,12 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepAlerts } from '../../../exchange/alerts/keep.ts';
 import { MATCH_RULES } from '../../../exchange/match/rules.ts';
+import { foldedOf, hiddenCounts } from '../../../exchange/merged/folded.ts';
 import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
 import { pullReport } from '../../../exchange/report/pull/pull-report.ts';
 import { renderReport } from '../../../exchange/report/pull/render-report.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
+import { mergedCounts } from '../../../exchange/store/report/merged.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
 
@@ -490,6 +492,43 @@ describe('requests of other payers', () => {
   });
 });
 
+test('names and records leave as a file for a purpose, which is kept with who took them', async () => {
+  const { sql } = node.ours.deps.database;
+  const reviewer = as('dev-reviewer');
+  const exports = async () =>
+    (
+      await sql<{ what: string }[]>`
+      select concat_ws(' ', action, detail->>'format', detail->>'purpose') as what from exchange.audit
+      where actor = 'dev|dev-reviewer' and (action = 'export-report' or (action = 'view' and member_id is not null)) order by seq desc limit 2`
+    )
+      .map((r) => r.what)
+      .toReversed();
+  const path = `/staff/pulls/${node.pullId}/members`;
+  const before = await exports();
+  for (const purpose of ['', 'curiosity', 'constructor']) {
+    const asked = await reviewer.get(`${path}?outcome=matched&format=csv&purpose=${purpose}`);
+    const page = await asked.text();
+    expect(asked.status).toBe(400);
+    // what was asked for is kept in the form
+    expect(page).toContain('<input type="hidden" name="outcome" value="matched">');
+    expect(page).toContain('<input type="hidden" name="format" value="csv">');
+    expect(page.match(/name="purpose"/g)?.length).toBeGreaterThan(3);
+  }
+  for (const file of ['everything', 'record?format=json'])
+    expect(
+      (await reviewer.get(`/staff/members/${node.memberId}/${file}${file.includes('?') ? '&' : '?'}purpose=`)).status,
+    ).toBe(400);
+  expect(await exports()).toEqual(before);
+  expect((await reviewer.get(`${path}?format=csv&purpose=payer`)).status).toBe(200);
+  expect(await exports()).toEqual(['view csv payer', 'export-report csv payer']);
+  // on the page nobody asks
+  expect((await reviewer.get(path)).status).toBe(200);
+  // figures name nobody
+  expect((await reviewer.get('/staff/compliance?format=json&purpose=')).status).toBe(200);
+  const looks = await (await reviewer.get(`/staff/members/${node.memberId}/looks`)).text();
+  expect(looks).toContain('settling something with another payer');
+});
+
 describe('accepting a pull', () => {
   const accept = `/staff/pulls/${UNBALANCED}/accept`;
   const state = async () =>
@@ -663,4 +702,77 @@ describe('sessions', () => {
     expect((await busy.get('/staff/peers')).status).toBe(303);
     at(0);
   });
+
+  test('what was written into a form is there to be copied when the session has ended, or another one has begun', async () => {
+    const minutes = (n: number) => {
+      ahead = n * 60_000;
+    };
+    const note = 'The payer said on the telephone that <9> are right.';
+    const path = `/staff/pulls/${UNBALANCED}`;
+    minutes(0);
+    const who = new Visitor(node.app, node.ours.base);
+    await who.signIn('dev-reviewer', node.account.password);
+    const csrf = fieldOf(await (await who.get(path)).text(), 'csrf');
+    minutes(20);
+    const ended = await who.post(`${path}/accept`, { csrf, state: 'unbalanced', note });
+    const page = await ended.text();
+    expect(ended.status).toBe(401);
+    expect(page).toContain('on the telephone that &lt;9&gt; are right.');
+    expect(page).toContain(`href="/staff/sign-in?return_to=${encodeURIComponent(path)}"`);
+    expect(page).not.toContain(csrf);
+    await who.signIn('dev-reviewer', node.account.password);
+    const anew = await who.post(`${path}/accept`, { csrf, state: 'unbalanced', note });
+    expect(anew.status).toBe(403);
+    expect(await anew.text()).toMatch(/signed in anew[\s\S]*on the telephone that/);
+    // a form on a page of the same address leads back there
+    const item = await who.post('/staff/conflicts/none', { csrf, reason: 'both may be right' });
+    expect(await item.text()).toContain('href="/staff/conflicts/none"');
+    // nothing of it goes to another site
+    const foreign = await who.post(`${path}/accept`, { csrf, note }, { origin: 'https://evil.example' });
+    expect(await foreign.text()).not.toContain('on the telephone');
+    minutes(0);
+  });
+});
+
+// last: it hides records
+test('what is not shown of a payer is what the records of its members leave out, by the same reasons', async () => {
+  const { sql } = node.ours.deps.database;
+  const path = '/staff/peers/prior/not-shown?format=json';
+  const viewer = new Visitor(node.app, node.ours.base);
+  await viewer.signIn('dev-viewer', node.account.password);
+  const told = async () => {
+    type Rows = { tables: { 'not-shown': { reason: string; kind: string; records: number; members: number }[] } };
+    const answer = await viewer.get(path);
+    expect(answer.status).toBe(200);
+    return ((await answer.json()) as Rows).tables['not-shown'];
+  };
+  const before = await told();
+  expect(before.filter((r) => r.kind === 'taken in')).toEqual([]);
+  const of = async (type: string, origin: string, member: string) =>
+    (
+      await sql<{ id: string }[]>`
+        select id from exchange.resource where member_id = ${member} and type = ${type} and origin = ${origin} and not deleted order by id limit 1`
+    )[0]?.id ?? '';
+  const members = (
+    await sql<{ id: string }[]>`
+      select m.member_id as id from exchange.pull_member m where m.pull_id = ${node.pullId} and m.outcome = 'matched' order by 1`
+  ).map((m) => m.id);
+  const [no = '', doubted = '', decided = '', copied = ''] = members;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at) values ('w', ${no}, 'withdraw', 'regular', '2030-01-01', 'test', now())`;
+  await sql`insert into exchange.review_item (id, member_id, kind, weight, type, peer_id, rule, opened_at) values ('doubt', ${doubted}, 'identity-doubt', 3, 'Patient', 'prior', 'test', now())`;
+  await sql`insert into exchange.review_item (id, member_id, kind, weight, type, peer_id, rule, opened_at, a_id, b_id, state, decision)
+    values ('preferred', ${decided}, 'value-mismatch', 2, 'Condition', 'prior', 'test', now(), ${await of('Condition', 'own', decided)}, ${await of('Condition', 'prior', decided)}, 'decided', 'prefer-ours')`;
+  await sql`update exchange.resource set withheld = 'outlived' where id = ${await of('Observation', 'prior', copied)} and type = 'Observation'`;
+  const should: Record<string, number> = {};
+  for (const member of members) {
+    const merged = await foldedOf(node.ours.deps, member);
+    if (merged === undefined) throw new Error('no such member');
+    for (const [reason, n] of Object.entries(hiddenCounts(merged, await mergedCounts(sql, member))))
+      if (n > 0) should[reason] = (should[reason] ?? 0) + n;
+  }
+  const taken = (await told()).filter((r) => r.kind === 'taken in');
+  expect(Object.fromEntries(taken.map((r) => [r.reason, r.records]))).toEqual(should);
+  expect(Object.keys(should).sort()).toEqual(['identity-doubt', 'outlived', 'preferred-away', 'withdrawn']);
+  expect(taken.map((r) => r.members)).toEqual([1, 1, 1, 1]);
+  expect([should['withdrawn'] ?? 0, should['identity-doubt'] ?? 0].every((n) => n > 20)).toBe(true);
 });

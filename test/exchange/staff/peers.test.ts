@@ -13,7 +13,7 @@ import {
   movePeer,
   registerPeer,
 } from '../../../exchange/peers/registry.ts';
-import { SECURITY_REASONS } from '../../../exchange/report/security.ts';
+import { refusalMeaning, SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { findPeer } from '../../../exchange/store/peers/peer.ts';
 import { peerChanges, waitingChanges } from '../../../exchange/store/peers/peer-change.ts';
@@ -531,6 +531,22 @@ describe('in words', () => {
 
   test('every reason that the token endpoint writes down has words', () => {
     for (const m of Object.values(SECURITY_REASONS)) expect(m.text).toMatch(/\.$/);
+    // and so has what is no refusal, and stands there as well
+    for (const [action, reason] of [
+      ['peer-checked', 'discovery-changed'],
+      ['peer-keys-changed', 'keys-changed'],
+      ['audit-verify', ''],
+      ['content-checked', ''],
+      ['attachment', 'foreign-origin'],
+      ['export-report', 'not-fresh'],
+      ['accept', 'changed-meanwhile'],
+      ['key', 'key-changed'],
+      ['settings', 'settings-changed'],
+      ['volume', 'unusual-records'],
+      ['token', 'parameters'],
+      ['sign-in', 'state'],
+    ] as const)
+      expect(refusalMeaning(action, reason).text, action).not.toContain('Something was refused');
   });
 
   test('events are listed with their payer, filtered and taken along', async () => {
@@ -542,5 +558,39 @@ describe('in words', () => {
       tables: { name: string; rows: unknown[] }[];
     };
     expect(JSON.stringify(json)).toContain('manage: role');
+  });
+
+  test('who has gone through the events signs for them, once, and the overview counts what nobody has reviewed', async () => {
+    type Queues = { tables: { queues: { queue: string; open: number; past: number }[] } };
+    const waiting = async () => {
+      const { tables } = (await (await as('dev-viewer').get('/staff?format=json')).json()) as Queues;
+      const line = tables.queues.find((q) => q.queue.startsWith('Security events'));
+      return [line?.open ?? -1, line?.past];
+    };
+    const reviews = async () => {
+      const answer = await (await as('dev-viewer').get('/staff/events?format=json&table=reviews')).json();
+      return (answer as { tables: { reviews: { events: number; note: string; person: string }[] } }).tables.reviews;
+    };
+    const [before = 0] = await waiting();
+    expect(before).toBeGreaterThan(0);
+    expect(await reviews()).toEqual([]);
+    const viewer = await (await as('dev-viewer').get('/staff/events')).text();
+    expect(viewer).not.toContain('Sign for a review');
+    const page = await (await as('dev-reviewer').get('/staff/events')).text();
+    const form = { until: fieldOf(page, 'until'), note: 'two slips, nothing to do' };
+    // what comes after the page was opened is not signed for
+    expect((await send('dev-viewer', '/staff/events/reviewed', form)).status).toBe(403);
+    const signed = await send('dev-reviewer', '/staff/events/reviewed', form);
+    expect([signed.status, signed.headers.get('location')]).toEqual([303, '/staff/events#t-reviews']);
+    expect(await waiting()).toEqual([1, 0]);
+    expect(await reviews()).toMatchObject([{ events: before, note: 'two slips, nothing to do' }]);
+    // a second one who had the same page open
+    expect((await send('dev-admin', '/staff/events/reviewed', form)).status).toBe(409);
+    expect((await send('dev-admin', '/staff/events/reviewed', { until: 'soon' })).status).toBe(409);
+    const later = new Date(Date.now() + 60_000).toISOString();
+    expect((await send('dev-admin', '/staff/events/reviewed', { until: later })).status).toBe(409);
+    expect(await reviews()).toHaveLength(1);
+    const [row] = await sql()`select actor, detail from exchange.audit where action = 'events-reviewed'`;
+    expect(row).toMatchObject({ actor: 'dev|dev-reviewer', detail: { events: before } });
   });
 });

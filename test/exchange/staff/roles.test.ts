@@ -1,6 +1,6 @@
 // Who may open what, of every route at the desk: the table of routes is walked, so that a new one has to be placed here too.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type StaffNode, startStaff, Visitor } from './support.ts';
+import { HAND, type StaffNode, startStaff, Visitor } from './support.ts';
 
 /** Figures, states and clocks: for everybody who is signed in. */
 const FIGURES = [
@@ -14,6 +14,7 @@ const FIGURES = [
   '/staff/compliance/rows/answers',
   '/staff/compliance/rows/asked',
   '/staff/compliance/rows/choices',
+  '/staff/compliance/rows/given',
   '/staff/compliance/rows/lines',
   '/staff/documents',
   '/staff/events',
@@ -22,6 +23,7 @@ const FIGURES = [
   '/staff/matches',
   '/staff/peers',
   '/staff/peers/:id',
+  '/staff/peers/:id/not-shown',
   '/staff/peers/:id/statement',
   '/staff/pulls',
   '/staff/pulls/:id',
@@ -34,6 +36,8 @@ const FIGURES = [
 ];
 /** The registry of payers, legal holds, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
 const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|emergency\/)/;
+/** For all but viewers. */
+const SIGNED = '/staff/events/reviewed';
 /** Before there is a session, and its end. */
 const OPEN = /^\/staff\/(sign-in|sign-out|callback|logout|back-channel-logout|style\.css|oidc)/;
 
@@ -76,7 +80,8 @@ test.each(['dev-viewer', 'dev-reviewer', 'dev-admin'])(
     for (const r of routes) {
       const isFigures = r.method === 'GET' && FIGURES.includes(r.path);
       const isRegistry = !isFigures && REGISTRY.test(r.path);
-      const isOpen = isFigures || (isRegistry ? user === 'dev-admin' : user === 'dev-reviewer');
+      const isSigned = r.path === SIGNED && user !== 'dev-viewer';
+      const isOpen = isFigures || isSigned || (isRegistry ? user === 'dev-admin' : user === 'dev-reviewer');
       const rows = await refusals(user);
       const status = await open(user, r);
       const isRefused = (await refusals(user)) > rows;
@@ -124,4 +129,40 @@ test('who may not see members is led to no page of them; a list of a payer or a 
     await status('&lob=none'),
     await status('&peer=&lob='),
   ]).toEqual([200, 404, 404, 200]);
+});
+
+test('nobody is led to a page that their role does not open', async () => {
+  for (const user of ['dev-viewer', 'dev-admin', 'dev-reviewer']) {
+    const visitor = people.get(user);
+    const hrefs = new Set<string>();
+    for (const path of [
+      '/staff',
+      '/staff/compliance?period=2026',
+      `/staff/pulls/${node.pullId}`,
+      `/staff/pulls/${HAND}`,
+      '/staff/pulls',
+      '/staff/clocks?show=all',
+      '/staff/requests',
+      '/staff/matches',
+      '/staff/peers/prior',
+      '/staff/peers/prior/statement?period=2026',
+      '/staff/events',
+      '/staff/questions',
+      '/staff/retention',
+    ]) {
+      const page = (await (await visitor?.get(path))?.text()) ?? '';
+      for (const [, href = ''] of page.matchAll(/href="(\/staff\/[^"#]*)/g))
+        if (!href.includes('format=')) hrefs.add(href.replaceAll('&amp;', '&'));
+    }
+    // one of each kind of page is enough
+    const kinds = new Map([...hrefs].map((h) => [h.replace(/[0-9a-f-]{10,}|\d+/g, 'x').replace(/=[^&]*/g, '='), h]));
+    expect(kinds.size).toBeGreaterThan(15);
+    const shut: string[] = [];
+    for (const href of kinds.values()) {
+      const answer = await visitor?.get(href);
+      await answer?.body?.cancel();
+      if (answer?.status === 403) shut.push(href);
+    }
+    expect([user, shut]).toEqual([user, []]);
+  }
 });

@@ -145,8 +145,11 @@ export class Visitor {
     return response;
   }
 
+  /** Files of names and records are taken for an audit, unless the path says what for. */
   get(path: string): Promise<Response> {
-    return this.#send(path, {});
+    const isFile = /[?&]format=(csv|json)\b|\/(everything|audit-events)(\?|$)/.test(path);
+    const isSaid = !isFile || /[?&]purpose=/.test(path);
+    return this.#send(isSaid ? path : `${path}${path.includes('?') ? '&' : '?'}purpose=audit`, {});
   }
 
   post(
