@@ -36,7 +36,10 @@ export class WorldTime {
 
   async pass(days: number): Promise<void> {
     this.#ahead += days * DAY;
-    for (const sql of this.#databases)
-      await sql`update world_time.ahead set ahead = make_interval(secs => ${this.#ahead / 1000})`;
+    for (const sql of this.#databases) {
+      const set = () => sql`update world_time.ahead set ahead = make_interval(secs => ${this.#ahead / 1000})`;
+      // a program that dies may have taken the connection with it
+      await set().catch(set);
+    }
   }
 }
