@@ -385,4 +385,7 @@ test('a year', { timeout: 240_000 }, async () => {
   const toStop = (l: (typeof lines)[number]) => l.clocksOpen + l.clocksLate + l.clocksMet > 0;
   expect(lines.filter((l) => l.cause === 'comparison' && toStop(l))).toEqual([]);
   expect(lines.some((l) => l.cause !== 'comparison' && toStop(l))).toBe(true);
+  const ended =
+    await sql`select k.kind, k.reason from exchange.clock k join exchange.pull p on k.stop_event = 'pull/' || p.id where p.cause = 'comparison'`;
+  expect([...ended]).toEqual([]);
 });

@@ -126,3 +126,18 @@ test('what an older version took for a copy that came back, and that went with i
   ]);
   expect(await told(6)).toEqual(['unchanged Procedure/c1']);
 });
+
+test('a name that a person found wrong keeps a record from no other of the same payer', async () => {
+  const { pull, sql } = node;
+  await pull([output('Procedure', procedure('s1', 'left', `${PEER_BASE}/Procedure/c1`))], day(1, 'second'));
+  await pull([output('Procedure', procedure('c1', 'left'))], day(2));
+  await sql`update exchange.link set state = 'rejected' where type = 'Procedure'`;
+  await pull([output('Procedure', procedure('c1', 'left'), procedure('c2', 'right'))], day(3));
+  const c2 = localId('prior', 'Procedure', 'c2');
+  expect(
+    await sql`select ${c2} in (a_id, b_id) as of_other, state from exchange.link where type = 'Procedure' order by 1`,
+  ).toEqual([
+    { of_other: false, state: 'rejected' },
+    { of_other: true, state: 'confirmed' },
+  ]);
+});
