@@ -22,7 +22,7 @@ export const OPEN_STATES = [
   'reconciling',
 ] as const;
 /** In these a pull waits for a person. */
-const HELD_STATES = ['review', 'unbalanced', 'partial'] as const;
+export const HELD_STATES = ['review', 'unbalanced', 'partial'] as const;
 export type PullState =
   | (typeof OPEN_STATES)[number]
   | (typeof HELD_STATES)[number]
@@ -35,7 +35,7 @@ export type Pull = {
   id: string;
   peerId: string;
   state: PullState;
-  /** why it exists: `opt-in`, `refresh`, `command` */
+  /** why it exists: `opt-in` (what is owed), `comparison`, `command` */
   cause: string;
   isFull: boolean;
   createdAt: Date;
