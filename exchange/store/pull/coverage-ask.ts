@@ -24,17 +24,18 @@ const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'),
 
 /**
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
- * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`). What is asked to compare (`compared`, the newest of them
+ * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: of whom it does not know, or gives nothing, there is
+ * nothing to compare). What is asked to compare (`compared`, the newest of them
  * that waits for a person `held`) is none of the others: it moves no time of what is owed. `f`: how often in vain since; `t`: how often everything was asked for to compare since what changed was; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
       max(p.created_at) filter (where p.cause <> 'comparison' and p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
-      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
+      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}), false) as sensitive,
       array_agg(p.created_at order by p.created_at desc) filter (where p.cause <> 'comparison' and (p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn'))) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
-      max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is null) as whole,
+      max(p.created_at) filter (where p.state = 'done' and p.since is null and ((m.outcome = 'matched' and not m.left_out) or m.outcome in ('not-matched', 'constrained'))) as whole,
       array_agg(p.created_at) filter (where p.cause = 'comparison') as compared,
       max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[])) as held,
       max(p.created_at) filter (where p.cause <> 'comparison' and ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
