@@ -79,9 +79,13 @@ function readDiscovery(smart: unknown, statement: unknown): Discovery {
   return JSON.parse(JSON.stringify(found), storable) as Discovery;
 }
 
-/** How far its clock is from ours. Its time is that of the whole second, and of before the answer came. */
-function aheadSeconds(date: string | null, now: Date): number | undefined {
-  const ahead = Math.round((readHttpDate(date) - now.getTime()) / 1000);
+/**
+ * How far its clock is from ours. Its time is that of the whole second, and of before the answer came; a cache on the way tells how long ago that was:
+ * https://www.rfc-editor.org/rfc/rfc9111#section-5.1.
+ */
+function aheadSeconds(answer: Headers, now: Date): number | undefined {
+  const age = Number(/^\d{1,9}$/.exec(answer.get('age') ?? '')?.[0] ?? 0);
+  const ahead = Math.round((readHttpDate(answer.get('date')) - now.getTime()) / 1000) + age;
   return Math.abs(ahead) > CLOCK_SECONDS ? ahead : undefined;
 }
 
@@ -89,7 +93,7 @@ function aheadSeconds(date: string | null, now: Date): number | undefined {
 export async function discover(deps: Deps, peer: Peer, note?: Talk['note']): Promise<Discovery> {
   if (peer.fhirBase === null) throw new PeerFault('no-endpoint');
   const talk = talkTo(deps, new PeerTokens(), peer, note);
-  let date: string | null = null;
+  let last = new Headers();
   const get = async (path: string) => {
     const response = await askPeer(talk, `${peer.fhirBase}${path}`, {
       headers: { accept: 'application/json, application/fhir+json' },
@@ -98,10 +102,10 @@ export async function discover(deps: Deps, peer: Peer, note?: Talk['note']): Pro
       await discard(response);
       throw new PeerFault(`discovery-${response.status}`);
     }
-    date = response.headers.get('date');
+    last = response.headers;
     return readJson(response, MAX, note);
   };
   const found = readDiscovery(await get('/.well-known/smart-configuration'), await get('/metadata'));
-  const ahead = aheadSeconds(date, deps.clock());
+  const ahead = aheadSeconds(last, deps.clock());
   return ahead === undefined ? found : { ...found, aheadSeconds: ahead };
 }

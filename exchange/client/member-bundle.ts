@@ -1,6 +1,7 @@
 // The MemberBundles of a bulk match request: person, coverage at the peer, coverage with us, and consent. Ids are made for
 // the request; nothing of ours is readable from them.
 import type {
+  Address,
   Consent,
   Coverage,
   DocumentReference,
@@ -67,12 +68,24 @@ function sexOf({ gender, extension }: Patient): Pick<Patient, 'gender' | 'extens
   return { gender: gender ?? 'unknown' };
 }
 
+/** Street, city, state and ZIP code. One that has none of them, but a text or a country, is left out: what is empty is no FHIR. */
+const addressesOf = ({ address = [] }: Patient): Address[] =>
+  address
+    .map(({ line, city, state, postalCode }) => ({
+      ...(line ? { line } : {}),
+      ...(city ? { city } : {}),
+      ...(state ? { state } : {}),
+      ...(postalCode ? { postalCode } : {}),
+    }))
+    .filter((a) => Object.keys(a).length > 0);
+
 /**
  * What is needed to find the person, and no more. What the profile wants and is not known is said so: a payer that looks refuses the members who
  * come with it, too.
  */
 export function memberPatient(s: Submission): Patient {
-  const { name = [], birthDate, address, telecom = [] } = s.patient;
+  const { name = [], birthDate, telecom = [] } = s.patient;
+  const address = addressesOf(s.patient);
   const reached = telecom.filter((t) => t.system === 'phone' || t.system === 'email');
   return {
     resourceType: 'Patient',
@@ -81,16 +94,7 @@ export function memberPatient(s: Submission): Patient {
     name: (name.length > 0 ? name : [{}]).map(memberName),
     ...(reached.length > 0 ? { telecom: reached } : {}),
     ...(birthDate ? { birthDate } : { _birthDate: NOT_KNOWN }),
-    ...(address
-      ? {
-          address: address.map(({ line, city, state, postalCode }) => ({
-            ...(line ? { line } : {}),
-            ...(city ? { city } : {}),
-            ...(state ? { state } : {}),
-            ...(postalCode ? { postalCode } : {}),
-          })),
-        }
-      : {}),
+    ...(address.length > 0 ? { address } : {}),
   };
 }
 

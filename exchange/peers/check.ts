@@ -1,7 +1,7 @@
 // Asks a peer for its discovery documents and keeps what it said. What differs from the pinned record is told, never followed.
 
 import type { Deps } from '../../src/deps.ts';
-import { isNpiSystem } from '../../src/fhir/npi.ts';
+import { isNpiSystem, isValidNpi } from '../../src/fhir/npi.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { negotiate } from '../client/abilities.ts';
 import { type Discovery, discover } from '../client/discover.ts';
@@ -29,13 +29,13 @@ export function pinnedDifferences(peer: Peer, found: Discovery): Difference[] {
 
 /**
  * Does the payer publish another address of its exchange than the one we ask, or is it another payer by what is published there? Nothing published
- * says nothing: such documents come and go.
+ * says nothing: such documents come and go. What is no NPI names nobody.
  */
 export async function publishedDifference(deps: Deps, peer: Peer): Promise<Difference[]> {
   if (peer.discoveryUrl === null || peer.fhirBase === null) return [];
   const { endpoints, identifiers } = await findEndpoints(deps, peer.discoveryUrl);
   const urls = [...new Set(endpoints.map((e) => e.url))];
-  const npis = identifiers.filter((i) => isNpiSystem(i.system)).map((i) => i.value);
+  const npis = identifiers.filter((i) => isNpiSystem(i.system) && isValidNpi(i.value)).map((i) => i.value);
   const [first] = urls;
   const [other] = npis;
   return [

@@ -13,12 +13,15 @@ export const PULL_REASONS = {
     'Ask the other payer; then accept the pull as it is, or have it pulled again.',
   ),
   'file-failed': act('Files could not be fetched.', 'Ask the other payer; then accept the pull without them.'),
-  'peer-not-active': look('The other payer is not active in our registry.', 'An administrator activates or closes it.'),
+  'peer-not-active': look(
+    'The other payer is not active in our registry.',
+    'An administrator activates or closes it. Once it is active the request is made again.',
+  ),
   'given-up': look('A person gave the request up, for the reason in the timeline.', 'Nothing: it is made again.'),
   'peer-too-slow': look('The other payer did not finish in time.', 'Ask the other payer; the request is made again.'),
   'discovery-changed': act(
-    'The other payer’s published addresses changed since it was approved.',
-    'Confirm the change with the other payer by telephone before approving it.',
+    'What the other payer publishes, its addresses or its NPI, is not what its record has. The record’s history tells both.',
+    'Confirm it with the other payer by telephone, and change its record if that is right. Then give this pull up: the request is made again.',
   ),
   'foreign-origin': act(
     'The other payer named an address that is not its own.',

@@ -26,8 +26,8 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'Once in a while that is as it should be. Ask the payer when it knows nothing of it, and block the key.',
   ),
   'discovery-changed': act(
-    'A payer publishes other addresses than its record has. Nothing was followed.',
-    'Ask the payer by a way that you know. If it moved, change its record.',
+    'A payer publishes other addresses, or another NPI, than its record has. Nothing was followed.',
+    'Ask the payer by a way that you know. If it is right, change its record.',
   ),
   'settings-changed': calm('The node runs with other settings, or another version of the program, than before.'),
   'key-changed': calm('A key of ours was replaced: another one signs.'),

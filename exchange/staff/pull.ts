@@ -46,7 +46,7 @@ export function pull(desk: Desk): void {
         : undefined;
     const ending =
       BEFORE_RECORDS.includes(state) && may(session, 'decide')
-        ? html`<details><summary>Give this pull up</summary><p>For a payer that never comes to an end. Nothing of this pull has been taken in. As after any pull that failed, its members are asked for again by themselves: an hour after this pull began or, when several failed, up to a day after. Your name and reason stay in the timeline.</p>
+        ? html`<details><summary>Give this pull up</summary><p>${state === 'review' ? 'Once what it waits for is put right: it does not go on by itself.' : 'For a payer that never comes to an end.'} Nothing of this pull has been taken in. As after any pull that failed, its members are asked for again by themselves: an hour after this pull began or, when several failed, up to a day after. Your name and reason stay in the timeline.</p>
 <form method="post" action="${path}/give-up">${csrfField(session)}<input type="hidden" name="state" value="${state}">
 <label for="why">Reason <span class="hint">(no names of members)</span></label><textarea id="why" name="note" required maxlength="${MAX_NOTE}"></textarea>
 <p><button>Give up</button></p></form></details>`

@@ -170,7 +170,7 @@ test('what the profiles want and nobody told us is said to be unknown, so that n
   const bare: Submission = {
     ...member(3),
     theirNumber: '',
-    patient: { resourceType: 'Patient', name: [{ text: 'Baby' }] },
+    patient: { resourceType: 'Patient', name: [{ text: 'Baby' }], address: [{ text: 'Main Street' }] },
   };
   const [bundle] = readMemberBundles(matchRequest([bare], ASKER, US, '2028-01-01', ORIGINALS) as unknown as Json);
   const unknown = { extension: [{ valueCode: 'unknown' }] };
@@ -184,6 +184,8 @@ test('what the profiles want and nobody told us is said to be unknown, so that n
     relationship: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }] },
   });
   expect(bundle?.coverageToMatch).not.toHaveProperty('identifier');
+  // of an address that is text alone nothing is left, and what is empty is no FHIR
+  expect(bundle?.patient).not.toHaveProperty('address');
   const extension = [{ url: 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex', valueCode: 'F' }];
   const born: Submission = { ...member(4), subscriberId: 'S4', patient: { ...member(4).patient, extension } };
   const [other] = readMemberBundles(matchRequest([born], ASKER, US, '2028-01-01', ORIGINALS) as unknown as Json);

@@ -50,15 +50,21 @@ test('a payer whose certificate has expired is told as that, and recorded nowher
     );
   expect((await peerAnswers({ ...deps, ...failing('ECONNREFUSED') }, found)).fault).toMatch(/\(unreachable\)$/);
   // a clock that is not ours, by what its answers say
-  for (const [minutes, told] of [
+  for (const [minutes, told, age] of [
     [-5, /its clock is (4|5) minutes behind ours/],
     [5, /its clock is (4|5) minutes ahead of ours/],
     [0, undefined],
+    // a cache on the way gave what it had
+    [-5, undefined, '300'],
+    [0, /its clock is (4|5) minutes ahead of ours/, '300'],
   ] as const) {
     const date = new Date(deps.clock().getTime() + minutes * 60_000).toUTCString();
     const dated: Deps = {
       ...deps,
-      fetch: async (url, init) => new Response((await deps.fetch(url, init)).body, { headers: { date } }),
+      fetch: async (url, init) =>
+        new Response((await deps.fetch(url, init)).body, {
+          headers: { date, ...(age === undefined ? {} : { age }) },
+        }),
     };
     const { fault } = await peerAnswers(dated, found);
     if (told === undefined) expect(fault).toBeUndefined();

@@ -11,6 +11,7 @@ import { importMembers } from '../../exchange/members/import-members.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { closeClock } from '../../exchange/store/clock.ts';
+import { pagePulls } from '../../exchange/store/report/report-pulls.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -222,12 +223,35 @@ async function whatPeopleDo(): Promise<void> {
 }
 
 const asked = new Map<string, string[]>();
+const wasAsked = new Set<string>();
+
+/** How the question for everything, once a quarter to compare, ends: of who is asked for alone, and on a day. Else it is answered. */
+const ENDS: Record<string, [state: string, outcome: string]> = {
+  again: ['failed', 'matched'],
+  back: ['done', 'not-matched'],
+  '06-26': ['partial', 'matched'],
+  '09-21': ['refused', 'matched'],
+};
+/** Days on which everything was asked for of each, to compare. */
+const comparedOn = new Map<string, string[]>();
+
+/** All is asked for of members, beside what is owed: the payer answers as it does. */
+async function compared(id: string, members: readonly { id: string }[]): Promise<void> {
+  const { sql } = node.deps.database;
+  const names = members.map((m) => PEOPLE.find((p) => idOf(p.name) === m.id)?.name ?? m.id);
+  const [state, outcome] = ENDS[names.length === 1 ? (names[0] ?? '') : today.slice(5)] ?? ['done', 'matched'];
+  await sql`update exchange.pull set state = ${state}, kicked_off_at = ${noon()}, finished_at = ${noon()} where id = ${id}`;
+  await sql`update exchange.pull_member set outcome = ${outcome} where pull_id = ${id}`;
+  for (const name of names) comparedOn.set(name, [...(comparedOn.get(name) ?? []), today.slice(5)]);
+}
 
 /** Whoever is due is asked; payers answer at once, or not at all. */
 async function pulls(): Promise<void> {
   const { sql } = node.deps.database;
   for (const id of await planPulls(node.deps, { cause: 'opt-in' })) {
-    const [pull] = await sql<{ peer: string }[]>`select peer_id as peer from exchange.pull where id = ${id}`;
+    const [pull] = await sql<
+      { peer: string; cause: string }[]
+    >`select peer_id as peer, cause from exchange.pull where id = ${id}`;
     const isDeaf = pull?.peer === 'deaf-plan' && today < DEAF_UNTIL;
     const members = await sql<{ id: string; coverage: string }[]>`
       select member_id as id, other_coverage_id as coverage from exchange.pull_member where pull_id = ${id}`;
@@ -235,9 +259,16 @@ async function pulls(): Promise<void> {
       await sql`update exchange.pull set state = 'failed', finished_at = ${noon()} where id = ${id}`;
       continue;
     }
-    await sql`update exchange.pull set state = 'done', kicked_off_at = ${noon()}, finished_at = ${noon()} where id = ${id}`;
+    if (pull?.cause === 'comparison') {
+      await compared(id, members);
+      continue;
+    }
+    // who was asked before is asked for what changed
+    const isKnown = members.every((m) => wasAsked.has(m.coverage));
+    await sql`update exchange.pull set state = 'done', kicked_off_at = ${noon()}, finished_at = ${noon()}, since = ${isKnown ? noon() : null} where id = ${id}`;
     await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
     for (const m of members) {
+      wasAsked.add(m.coverage);
       await closeClock(sql, 'C2', m.coverage, noon());
       const name = PEOPLE.find((p) => idOf(p.name) === m.id)?.name ?? m.id;
       asked.set(name, [...(asked.get(name) ?? []), today.slice(5)]);
@@ -305,6 +336,17 @@ const WANTED: Record<string, [asked: string, duties: string]> = {
     'C1 01-01>01-08 met-late, C1 09-01>09-08 open, C1b 01-01>01-08 met, C1b 09-01>09-08 open, C2 01-28>02-04 not-applicable, C2 08-01>08-08 met-late, C4 08-15>11-15 met, C4 11-10>02-10 open',
   ],
 };
+/** Days on which everything was asked for of each, to compare: after what changed, once more a week later when that was in vain, and not while a person has to look. */
+const COMPARED: Record<string, string> = {
+  beside: '04-01 06-26 09-21 09-28 12-23',
+  on: '04-01 06-26 09-21 09-28 12-23',
+  again: '03-31 04-07 05-21 05-28 08-16 08-23 11-11 11-18',
+  back: '06-02 06-09 08-28 09-04 11-23 11-30',
+  ends: '04-01 06-26',
+  only: '04-01 06-26',
+  died: '04-01',
+  deaf: '11-11',
+};
 /** Whose duty was overdue on some day: of who was offered or asked nothing, and whose payer did not answer. */
 const OVERDUE = ['ahead C1', 'ahead C1b', 'back C1', 'back C1b', 'deaf C1', 'deaf C1b', 'deaf C2', 'named C1b'];
 
@@ -336,4 +378,14 @@ test('a year', { timeout: 240_000 }, async () => {
   ]);
   expect(Object.fromEntries(found)).toEqual(WANTED);
   expect([...overdue].sort()).toEqual(OVERDUE);
+  const days = [...comparedOn].map(([name, on]): [string, string] => [name, on.join(' ')]);
+  expect(Object.fromEntries(days)).toEqual(COMPARED);
+  // which is beside what is owed, on the list of pulls too
+  const lines = await pagePulls(sql, {}, noon(), 1000);
+  const toStop = (l: (typeof lines)[number]) => l.clocksOpen + l.clocksLate + l.clocksMet > 0;
+  expect(lines.filter((l) => l.cause === 'comparison' && toStop(l))).toEqual([]);
+  expect(lines.some((l) => l.cause !== 'comparison' && toStop(l))).toBe(true);
+  const ended =
+    await sql`select k.kind, k.reason from exchange.clock k join exchange.pull p on k.stop_event = 'pull/' || p.id where p.cause = 'comparison'`;
+  expect([...ended]).toEqual([]);
 });

@@ -70,7 +70,7 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
       and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
   await tx`
     update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = case m.outcome when 'constrained' then 'consent-constraint' else 'no-unique-match' end, stop_event = 'pull/' || p.id
-    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id and p.cause <> 'comparison'
     where ${isNear} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
       and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
 }

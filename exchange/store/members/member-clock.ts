@@ -239,7 +239,7 @@ export async function hastenRequest(
 /**
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
  * that has ended; the clocks before them are met. Who has withdrawn since the pull was accepted is not asked again. Pulls are taken once, by
- * pull_unclocked; clocks by clock_member.
+ * pull_unclocked; clocks by clock_member. What is asked to compare is beside what is owed, and sets none.
  * @param one the pull that is accepted in this transaction; absent: those that an older program left. A peer that answers at once has accepted
  * when it has answered.
  */
@@ -253,10 +253,10 @@ export async function openRefreshClocks(
     `with asked as (
        update exchange.pull set clocked = true where not clocked and case when $4::text is null
          then kicked_off_at is not null and (fetch_form is null or fetch_form not in ('everything', 'search') or state in ('reconciling', 'done', 'review', 'unbalanced'))
-         else id = $4 end returning id, peer_id, coalesce($5::timestamptz, kicked_off_at) as kicked_off_at
+         else id = $4 end returning id, cause, peer_id, coalesce($5::timestamptz, kicked_off_at) as kicked_off_at
      ), covered as (
        select distinct on (o.id) o.id, o.member_id, o.ends, a.peer_id, a.kicked_off_at as at, a.id as pull_id, (a.kicked_off_at at time zone $1)::date as day
-       from asked a join exchange.pull_member m on m.pull_id = a.id and m.outcome = 'matched'
+       from asked a join exchange.pull_member m on m.pull_id = a.id and m.outcome = 'matched' and a.cause <> 'comparison'
        join exchange.other_coverage o on o.id = m.other_coverage_id
        order by o.id, a.kicked_off_at desc
      ), met as (

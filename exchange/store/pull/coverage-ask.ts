@@ -3,7 +3,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { enrolledSql, namesSql } from '../members/enrolled.ts';
-import { OPEN_STATES, REFUSED } from './pull.ts';
+import { HELD_STATES, OPEN_STATES, REFUSED } from './pull.ts';
 
 export type Candidate = {
   memberId: string;
@@ -23,36 +23,44 @@ export type When = { now: Date /** YYYY-MM-DD of the plan's calendar, by which c
 const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'), false)`;
 
 /**
- * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, as is owed, and in vain (`failed`, the newest first; `unclear` where the answer left
- * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`). `f`: how often in vain since; `again`: when it is asked for again. pull_member_member.
+ * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
+ * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: of whom it does not know, or gives nothing, there is
+ * nothing to compare). What is asked to compare (`compared`, the newest of them
+ * that waits for a person `held`) is none of the others: it moves no time of what is owed. `f`: how often in vain since; `t`: how often everything was asked for to compare since what changed was; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
     select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-      max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and p.cause <> 'comparison' and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
-      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)}), false) as sensitive,
-      array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn')) as failed,
+      max(p.created_at) filter (where p.cause <> 'comparison' and p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}) as asked,
+      coalesce(bool_or(m.policy = 'sensitive') filter (where p.state not in ('failed', 'withdrawn') and not ${sql.unsafe(REFUSED)} and not ${sql.unsafe(UNCLEAR)}), false) as sensitive,
+      array_agg(p.created_at order by p.created_at desc) filter (where p.cause <> 'comparison' and (p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn'))) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
-      max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is null) as whole,
-      max(p.created_at) filter (where ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
+      max(p.created_at) filter (where p.state = 'done' and p.since is null and ((m.outcome = 'matched' and not m.left_out) or m.outcome in ('not-matched', 'constrained'))) as whole,
+      array_agg(p.created_at) filter (where p.cause = 'comparison') as compared,
+      max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[])) as held,
+      max(p.created_at) filter (where p.cause <> 'comparison' and ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l
   cross join lateral (
     select count(*)::int as n, max(at) as last from unnest(l.failed) at where l.asked is null or at > l.asked
   ) f
   cross join lateral (
+    select count(*)::int as n, max(at) as last from unnest(l.compared) at where at > l.changed
+  ) t
+  cross join lateral (
     select least(interval '1 hour' * power(2, least(f.n, 10) - 1), case when f.last = l.unclear then interval '7 days' else interval '1 day' end) as span
   ) pause
   cross join lateral (
     select l.asked + make_interval(months => ${refresh.months}) - make_interval(days => ${refresh.earlyDays}) as going,
       l.asked + interval '1 month' - make_interval(days => ${refresh.earlyDays}) as ended,
-      case when ${refresh.compares}::boolean and l.changed > l.whole then l.whole + make_interval(months => ${refresh.months}) - make_interval(days => ${refresh.earlyDays}) end as compared
+      case when ${refresh.compares}::boolean and l.changed > l.whole and t.n < 2 and (l.held > l.changed) is not true
+        then greatest(l.whole + make_interval(months => ${refresh.months}) - make_interval(days => ${refresh.earlyDays}), t.last + interval '7 days') end as compared
   ) again`;
 
 /**
  * Members who are enrolled, have opted in (their newest choice holds) and named another payer, with what is to be asked for: what no pull has
  * asked for yet; what a member has chosen to have asked for since, where only a part was; what the member asks for since; what goes on, after `months`; what ended at most `runOffDays` ago, each month. What goes on is asked for as a whole once in `months` too, after what changed
- * was: an answer for changes does not tell that a record is missing, and one with everything not what was deleted (reconciliation.md, 15); a week later when that was in vain. After a
+ * was: an answer for changes does not tell that a record is missing, and one with everything not what was deleted (reconciliation.md, 15); once more a week later when that was in vain, and not while it waits for a person. After a
  * pull that failed or was refused, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
  * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it.
  * @param of `claimed`: what {@link claimAsks} took; `again`: whether it was asked for before or not
@@ -65,9 +73,10 @@ export async function dueToAsk(
 ): Promise<Candidate[]> {
   const isDue = sql`
     l.open = 0
-      and (f.n = 0 or f.last <= ${now}::timestamptz - pause.span
-        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
-      and (due.is_asked or due.is_compared)`;
+      and case when due.is_asked
+        then f.n = 0 or f.last <= ${now}::timestamptz - pause.span
+          or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last)
+        else due.is_compared end`;
   const rows = await sql<Candidate[]>`
     select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, o.peer_id as "peerId",
       ${of.again !== true} and not due.is_asked as "isComparison"
@@ -77,7 +86,7 @@ export async function dueToAsk(
     ) c on c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
     ${asked(sql, refresh)}
     cross join lateral (
-      select coalesce((o.ends is null or o.ends >= d.today) and again.compared <= ${now}::timestamptz and (f.n = 0 or f.last <= ${now}::timestamptz - interval '7 days'), false) as is_compared, coalesce(
+      select coalesce((o.ends is null or o.ends >= d.today) and again.compared <= ${now}::timestamptz, false) as is_compared, coalesce(
         l.asked is null
         or (c.policy = 'sensitive' and not l.sensitive)
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
@@ -140,10 +149,10 @@ export async function settleAsks(
     update exchange.other_coverage k set ask_at = n.at
     from mine join exchange.other_coverage o on o.id = mine.id cross join (select ${today}::date as today) d ${asked(sql, refresh)}
     cross join lateral (
-      select case when l.open = 0 then min(t.at) filter (where t.at > ${now}) end as at from (values
-        (f.last + pause.span), (again.going), (again.ended), (again.compared), (case when again.compared is not null then f.last + interval '7 days' end),
+      select case when l.open = 0 then min(v.at) filter (where v.at > ${now}) end as at from (values
+        (f.last + pause.span), (again.going), (again.ended), (again.compared),
         ((select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id and e.starts - ${EARLY_DAYS}::int > d.today)::timestamp at time zone ${zone}),
-        (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) t(at)
+        (case when o.ends >= d.today then (o.ends + 1)::timestamp at time zone ${zone} end)) v(at)
     ) n
     where k.id = o.id`;
 }

@@ -6,10 +6,10 @@ import type { FetchForm, MatchForm } from '../../client/abilities.ts';
 export { copyOutcomes, leftOutMembers, type PullMember, pullMembers, setOutcomes } from './pull-member.ts';
 
 /**
- * Was a member `m` of a pull `p` asked for in vain, as the payer refused us? Who was answered for before that was asked. A registration that it put right, or
- * keys of ours that it could not read for a moment, are no reason to wait for the next quarter.
+ * Was a member `m` of a pull `p` asked for in vain, as the payer refused us, or was not active here? Who was answered for before that was asked. A registration that it put right,
+ * keys of ours that it could not read for a moment, or a payer that was suspended for a day, are no reason to wait for the next quarter.
  */
-export const REFUSED = `(p.state = 'refused' and (m.outcome is null or m.outcome not in ('not-matched', 'constrained')))`;
+export const REFUSED = `((p.state = 'refused' or (p.state = 'review' and p.reason = 'peer-not-active')) and (m.outcome is null or m.outcome not in ('not-matched', 'constrained')))`;
 
 export const OPEN_STATES = [
   'due',
@@ -22,7 +22,7 @@ export const OPEN_STATES = [
   'reconciling',
 ] as const;
 /** In these a pull waits for a person. */
-const HELD_STATES = ['review', 'unbalanced', 'partial'] as const;
+export const HELD_STATES = ['review', 'unbalanced', 'partial'] as const;
 export type PullState =
   | (typeof OPEN_STATES)[number]
   | (typeof HELD_STATES)[number]
@@ -35,7 +35,7 @@ export type Pull = {
   id: string;
   peerId: string;
   state: PullState;
-  /** why it exists: `opt-in`, `refresh`, `command` */
+  /** why it exists: `opt-in` (what is owed), `comparison`, `command` */
   cause: string;
   isFull: boolean;
   createdAt: Date;

@@ -53,11 +53,11 @@ const wasGiven = (member: string, type: string, id: string, peer: string): strin
 
 /**
  * Was identity `i`, of a payer's record that came as unit `s`, taken for one of ours only because the two say the same, and is ours gone? What the payer never had from
- * us it says of its own. Primary keys.
+ * us it says of its own. So is it with a copy that is gone, for which an older version took what is called otherwise ({@link isNamedOtherwise}). Primary keys.
  */
 export const standsAlone = (peer: string): string => `(i.state = 'echo' and s.echo_of is distinct from i.local_id
-  and exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.origin = 'own' and r.deleted)
-  and not ${wasGiven('i.member_id', 'i.type', 'i.local_id', peer)})`;
+  and exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.deleted
+    and case when r.origin = 'own' then not ${wasGiven('i.member_id', 'i.type', 'i.local_id', peer)} else ${isNamedOtherwise('s', 'r', peer)} end))`;
 
 /**
  * Records that we hold coming back. Ours: the same content, or the same but for references and noted ids when the record says to be a

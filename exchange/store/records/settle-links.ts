@@ -190,8 +190,8 @@ class Member {
     const record = (id: string): Resource => records.get(id) ?? { resourceType: type };
     const states = new Map<string, Settled>();
     const pairs: MaybeSame[] = [];
-    // what is told to be a copy of one of several alike is of none of the others
-    const named = edges.filter((e) => haveOneName(record(e.a), record(e.b)));
+    // what is told to be a copy of one of several alike, and nobody said that it is not, is of none of the others
+    const named = edges.filter((e) => e.state !== 'rejected' && haveOneName(record(e.a), record(e.b)));
     const isNamed = new Set(named);
     const ofPayer = new Set(named.flatMap((e) => [`${e.a} ${e.bOrigin}`, `${e.b} ${e.aOrigin}`]));
     for (const e of edges) {

@@ -69,8 +69,8 @@ export type PullLine = {
   clocksMet: number;
 };
 
-/** Is `c` a clock of a member `m` that ran when pull `p` was made, which are those that it is to stop? clock_member. */
-const IS_CLOCK = `c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
+/** Is `c` a clock of a member `m` that ran when pull `p` was made, which are those that it is to stop? What is asked to compare stops none. clock_member. */
+const IS_CLOCK = `p.cause <> 'comparison' and c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
     and (c.starts_at < p.created_at or (c.starts_at = p.created_at and c.kind = 'C2')) and (c.closed_at is null or c.closed_at >= p.created_at)`;
 
 /** The clocks that a pull is to stop, as rows: {@link IS_CLOCK}. */

@@ -104,3 +104,40 @@ test('what a payer numbered anew and another one passes on is no echo of the one
   // by the same number it is
   expect(await told('https://first.example/fhir/Procedure/a1', 2)).toContain('echo Procedure/c2');
 });
+
+test('what an older version took for a copy that came back, and that went with it, is shown when its payer tells it again', async () => {
+  const { pull, ledger, sql } = node;
+  await pull([output('Procedure', procedure('s1', 'left', `${PEER_BASE}/Procedure/c1`))], day(1, 'second'));
+  const files = [output('Procedure', procedure('c1', 'left')), through('t1', 'c1')];
+  await pull(files, day(2));
+  // as that version left it
+  const ours = localId('prior', 'Procedure', 'c1');
+  await sql`delete from exchange.link where ${ours} in (a_id, b_id)`;
+  await sql`delete from exchange.resource where id = ${ours}`;
+  await sql`update exchange.identity set state = 'echo', local_id = ${localId('second', 'Procedure', 's1')} where local_id = ${ours}`;
+  const told = async (n: number) =>
+    (await ledger((await pull(files, day(n))).id)).filter((l) => l.includes('Procedure'));
+  // while the copy is there, nothing is lacking
+  expect(await told(3)).toEqual(['echo Procedure/c1']);
+  await pull([deletions('Procedure/s1')], { ...day(4, 'second'), since: new Date(Date.UTC(2026, 1, 3)) });
+  expect(await told(5)).toEqual(['created Procedure/c1']);
+  expect(await sql`select origin from exchange.resource where type = 'Procedure' and not deleted`).toEqual([
+    { origin: 'prior' },
+  ]);
+  expect(await told(6)).toEqual(['unchanged Procedure/c1']);
+});
+
+test('a name that a person found wrong keeps a record from no other of the same payer', async () => {
+  const { pull, sql } = node;
+  await pull([output('Procedure', procedure('s1', 'left', `${PEER_BASE}/Procedure/c1`))], day(1, 'second'));
+  await pull([output('Procedure', procedure('c1', 'left'))], day(2));
+  await sql`update exchange.link set state = 'rejected' where type = 'Procedure'`;
+  await pull([output('Procedure', procedure('c1', 'left'), procedure('c2', 'right'))], day(3));
+  const c2 = localId('prior', 'Procedure', 'c2');
+  expect(
+    await sql`select ${c2} in (a_id, b_id) as of_other, state from exchange.link where type = 'Procedure' order by 1`,
+  ).toEqual([
+    { of_other: false, state: 'rejected' },
+    { of_other: true, state: 'confirmed' },
+  ]);
+});

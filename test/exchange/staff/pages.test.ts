@@ -9,6 +9,7 @@ import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
 import { pullReport } from '../../../exchange/report/pull/pull-report.ts';
 import { renderReport } from '../../../exchange/report/pull/render-report.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
+import { endPull } from '../../../exchange/store/pull/give-up.ts';
 import { mergedCounts } from '../../../exchange/store/report/merged.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
@@ -585,6 +586,15 @@ test('a pull that waits for its payer is given up by a reviewer, with a reason',
   const after = await text('dev-reviewer', '/staff/pulls/hangs');
   expect(after).not.toContain('Give this pull up');
   expect(rowsOf(after, 'timeline').at(-1)?.[2]).toBe('given up by dev-reviewer: it lost the job');
+  // one that waited for a person, until records were taken in
+  await sql`update exchange.pull set state = 'review', reason = 'discovery-changed' where id = 'hangs'`;
+  expect(await text('dev-reviewer', '/staff/pulls/hangs')).toContain('Once what it waits for is put right');
+  const begun = sql.begin(async (tx) => {
+    await tx`insert into exchange.pull_slice (pull_id, slice, first_bucket, last_bucket, units, state) values ('hangs', 0, 0, 0, 0, 'committed')`;
+    throw new Error(`ended: ${await endPull(tx, 'hangs', 'review', 'Ann', 'no', now)}`);
+  });
+  await expect(begun).rejects.toThrow('ended: false');
+  expect(await post({ state: 'review' })).toBe(303);
   await sql`delete from exchange.pull_event where pull_id = 'hangs'`;
   await sql`delete from exchange.pull where id = 'hangs'`;
 });
