@@ -4,6 +4,8 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { recomputeChainsOf } from '../chain/recompute.ts';
+import { addresses } from '../plan.ts';
+import { copyOf } from '../reconcile/inbound.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { allFormers, claimCompare, compared } from '../store/members/member-merge.ts';
 import { type OriginRecord, recordsAfter } from '../store/members/merge-parts.ts';
@@ -55,15 +57,21 @@ async function* recordsOf(sql: Sql, memberId: string): AsyncGenerator<OriginReco
   }
 }
 
-/** Judges all records of one origin that are there of a member beside all others of the member. */
-async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: string): Promise<void> {
+/**
+ * Judges all records of one origin that are there of a member beside all others of the member.
+ * @param ourBase by which payers name records of ours; of our own ones nobody asks
+ */
+async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: string, ourBase = ''): Promise<void> {
   const { sql } = deps.database;
   async function* units(): AsyncGenerator<StagedUnit> {
     let line = 0;
     for await (const r of recordsOf(sql, memberId)) {
       if (r.origin !== origin || r.deleted || r.type === 'Provenance') continue;
       const { type, id, body } = r;
-      const keys = recordKeys(JSON.parse(body) as Resource);
+      const resource = JSON.parse(body) as Resource;
+      const keys = recordKeys(resource);
+      // what names one of ours was the other one's when it came, and was not looked for among these
+      const echoOf = origin === 'own' ? undefined : copyOf(resource, ourBase);
       yield {
         file: 0,
         line: line++,
@@ -75,6 +83,7 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
         localId: id,
         memberId,
         keys,
+        echoOf,
         body,
         hash: r.hash,
       };
@@ -94,13 +103,15 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
 export const judgeOwn = (deps: Needs, work: string, memberId: string): Promise<void> =>
   betweenSlices(deps.database, () => judgeOrigin(deps, work, memberId, 'own'));
 
-export async function compareMoved(deps: Needs, pair: Pair): Promise<void> {
+export async function compareMoved(deps: Needs & Pick<Deps, 'config'>, pair: Pair): Promise<void> {
   const { sql } = deps.database;
   await sayOfEachOther(deps, pair);
   for (const memberId of [pair.memberId, pair.formerId]) {
     const origins = await sql<{ origin: string }[]>`
-      select origin from exchange.resource where member_id = ${memberId} and not deleted group by origin order by origin = 'own', origin`;
-    for (const { origin } of origins) await judgeOrigin(deps, `people-${pair.id}`, memberId, origin);
+      select origin from exchange.resource where member_id = ${memberId} and not deleted group by origin order by origin <> 'own', origin`;
+    // ours first: what payers name as ours is found from theirs
+    for (const { origin } of origins)
+      await judgeOrigin(deps, `people-${pair.id}`, memberId, origin, addresses(deps.config).fhir);
   }
   await sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
@@ -113,7 +124,7 @@ export async function compareMoved(deps: Needs, pair: Pair): Promise<void> {
 }
 
 /** Goes on with those whose process died. */
-export async function finishComparing(deps: Needs & Pick<Deps, 'log'>): Promise<void> {
+export async function finishComparing(deps: Needs & Pick<Deps, 'config' | 'log'>): Promise<void> {
   for (;;) {
     const now = deps.clock().getTime();
     const due = await claimCompare(deps.database.sql, new Date(now), new Date(now + COMPARE_MS));

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { decided, preauthorization } from './authorization-fixture.ts';
-import { deletions, lab, output, type RawFile, reconciler } from './reconcile/reconcile-pull.ts';
+import { deletions, lab, OUR_BASE, output, type RawFile, reconciler } from './reconcile/reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
 const G = 'https://g.example/fhir';
@@ -92,4 +92,24 @@ test('so it is with an authorization that was denied to the one, of which the ot
   expect(await denied()).toEqual([{ id: 'm2' }, { id: 'm2' }]);
   expect(await makeTwo(node.deps, two, who)).toHaveProperty('id');
   expect(await denied()).toEqual([{ id: 'm1' }]);
+});
+
+test('what a payer passes on of the one to the other is the one’s record, also where nothing but its name tells', async () => {
+  const visit = (id: string, patient: string, meta: object = {}) => ({
+    resourceType: 'Encounter',
+    id,
+    meta: { lastUpdated: '2026-08-03T00:00:00Z', ...meta },
+    status: 'finished',
+    class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+    subject: { reference: `Patient/${patient}` },
+    length: { value: 47, unit: 'min', system: 'http://unitsofmeasure.org', code: 'min' },
+  });
+  await node.own(visit('own-visit', 'm1'));
+  await told('20', undefined, output('Encounter', visit('back', 'p2', { source: `${OUR_BASE}/Encounter/own-visit` })));
+  const links = () => node.sql`select state, rule from exchange.link where type = 'Encounter'`;
+  expect([...(await links())]).toEqual([]);
+  const one = { memberId: 'm1', formerId: 'm2', reason: 'called, one card was a mistake' };
+  const seen = ['two-there', 'overlap', 'names', 'two-cards'];
+  expect(await makeOne(node.deps, { ...one, seen }, who)).toHaveProperty('id');
+  expect([...(await links())]).toEqual([{ state: 'confirmed', rule: 'source' }]);
 });

@@ -128,7 +128,7 @@ export class Wire {
       if (fetched === undefined) continue;
       fetched.files.set(p.path, { text: p.text, sha256: p.sha256 });
       if (fetched.kind === 'match')
-        for (const group of linesOf(p.text) as GroupOf[]) {
+        for (const group of linesOf(p.text).filter((r) => r.resourceType === 'Group') as unknown as GroupOf[]) {
           groups.set(group.id, fetched);
           const bucket = group.code.coding[0]?.code ?? '';
           for (const { entity } of group.member ?? []) {
