@@ -621,7 +621,7 @@ describe('in words', () => {
       auditRow({ ...by, action: 'manage', object: '/staff/asked-again' }),
     ]);
     expect([await waiting(), await told()]).toEqual(before);
-    expect((await seen('&reason=not-fresh')).match(/dev\|asked-again/g)).toHaveLength(2);
+    expect((await seen('&reason=not-fresh')).match(/staff\/asked-again/g)).toHaveLength(2);
     // a sign-in that the provider did not renew is
     await writeAudit(sql(), [auditRow({ ...by, action: 'sign-in', object: 'staff' })]);
     expect(await waiting()).toBe(Number(before[0]) + 1);
