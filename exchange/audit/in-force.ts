@@ -77,11 +77,11 @@ const OF_PROCESS = new Set([
   'KEYS_DIR',
 ]);
 
-/** The version and the settings by their names. No secret: of an address with a path, which may hold one, the SHA-256. */
+/** The version and the settings by their names. No secret: of an address with a path or a user, which may hold one, the SHA-256. */
 function settingsOf(config: Deps['config']): Record<string, string> {
   const shown = (value: unknown): string => {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    const isPlain = text.length <= LONGEST && !/:\/\/[^/]*\/./.test(text);
+    const isPlain = text.length <= LONGEST && !/:\/\/(?:[^/]*\/.|[^/]*@)/.test(text);
     return isPlain ? text : `sha256:${hash('sha256', text, 'hex').slice(0, 16)}`;
   };
   const values: Readonly<Record<string, unknown>> = config;

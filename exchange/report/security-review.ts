@@ -7,11 +7,12 @@ import type { StaffSession } from './sessions.ts';
 
 export { type SecurityReview, securityReviews } from '../store/report/security-review.ts';
 
-const MOST_NOTE = 1000;
+/** Characters, a line end as one. */
+export const MOST_NOTE = 1000;
 
 /**
  * @param until the instant up to which the person was shown the events
- * @returns false when it is none, is to come, or somebody has reviewed up to then
+ * @returns `reviewed` when somebody has reviewed up to then, `instant` when it is none or is to come, `note` when that is too long; nothing is written then
  */
 export async function reviewEvents(
   deps: Pick<Deps, 'database' | 'clock'>,
@@ -19,13 +20,15 @@ export async function reviewEvents(
   until: Date,
   note: string,
   requestId: string,
-): Promise<boolean> {
+): Promise<'signed' | 'reviewed' | 'instant' | 'note'> {
   const at = deps.clock();
-  if (Number.isNaN(until.getTime()) || until > at) return false;
+  if (Number.isNaN(until.getTime()) || until > at) return 'instant';
+  const text = note.replaceAll('\r\n', '\n').trim();
+  if (text.length > MOST_NOTE) return 'note';
   return deps.database.sql.begin(async (tx) => {
-    const review = { id: randomUUID(), at, subject: session.subject, until, note: note.trim().slice(0, MOST_NOTE) };
+    const review = { id: randomUUID(), at, subject: session.subject, until, note: text };
     const events = await addSecurityReview(tx, review);
-    if (events === undefined) return false;
+    if (events === undefined) return 'reviewed';
     await writeAudit(tx, [
       auditRow({
         at,
@@ -37,6 +40,6 @@ export async function reviewEvents(
         detail: { until: until.toISOString(), events, ...(session.development ? { dev: true } : {}) },
       }),
     ]);
-    return true;
+    return 'signed';
   });
 }

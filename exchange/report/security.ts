@@ -32,12 +32,12 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   'settings-changed': calm('The node runs with other settings, or another version of the program, than before.'),
   'key-changed': calm('A key of ours was replaced: another one signs.'),
   'not-fresh': calm(
-    'A person wanted to do what needs a sign-in of the last five minutes, and was asked to sign in again.',
+    'A person wanted to do what needs a sign-in of the last five minutes, and was asked to sign in again. It stands in the list when this reason is chosen.',
   ),
   'changed-meanwhile': calm('A person accepted a pull that had gone on meanwhile. Nothing was changed.'),
   'unusual-members': look(
     'A payer asked for many more members in a day than is usual for it.',
-    'Ask the payer whether it enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
+    'Once a quarter a payer may ask for all its members again. Ask it whether it did, or enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
   ),
   'unusual-records': look(
     'A payer took many more records in a day than is usual for it.',

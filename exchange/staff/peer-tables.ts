@@ -131,7 +131,7 @@ export function volumeTable(days: readonly VolumeDay[], times: number): Table {
   return {
     name: 'volume',
     caption: 'What it asked for and took, by day',
-    note: `Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security.`}`,
+    note: `Counted as the audit is sealed, since a version of this program that does. Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security.`}`,
     columns: [
       { key: 'day', label: 'Day', kind: 'head' },
       { key: 'members', label: 'Members asked for', kind: 'number' },
@@ -148,6 +148,6 @@ export function volumeTable(days: readonly VolumeDay[], times: number): Table {
       usual(d.usualRecords),
       d.isUnusual ? { value: true, text: 'yes, it was told', tone: 'look' as const } : { value: false, text: 'no' },
     ]),
-    empty: 'It has asked for nobody yet.',
+    empty: 'Nothing has been counted of it yet.',
   };
 }

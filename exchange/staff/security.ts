@@ -14,7 +14,7 @@ import {
   SECURITY_REASONS,
   type SecurityRow,
 } from '../report/security.ts';
-import { reviewEvents, securityReviews } from '../report/security-review.ts';
+import { MOST_NOTE, reviewEvents, securityReviews } from '../report/security-review.ts';
 import { codeCell, grouped, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, problem, withQuery } from './frame.ts';
@@ -24,6 +24,11 @@ import { may } from './roles.ts';
 
 const DAY = 86_400_000;
 const REVIEWS = 60;
+const NOT_SIGNED = {
+  reviewed: 'Somebody has signed for these events meanwhile. Open the page again.',
+  instant: 'The form does not say up to when events were shown, or a time to come. Open the page again.',
+  note: `The note is longer than ${grouped(MOST_NOTE)} characters.`,
+} as const;
 const TONES = { calm: 'calm', look: 'look', act: 'act' } as const;
 const DECIDED = ['matched', 'no-match', 'ambiguous', 'throttled'] as const;
 
@@ -146,7 +151,7 @@ export function security(desk: Desk): void {
             visit.session,
             '/staff/events/reviewed',
             'Reviewed',
-            html`<input type="hidden" name="until" value="${at.toISOString()}"><p><label for="r-note">What was found, and what was done</label><textarea id="r-note" name="note" rows="3" maxlength="1000"></textarea></p>`,
+            html`<input type="hidden" name="until" value="${at.toISOString()}"><p><label for="r-note">What was found, and what was done</label><textarea id="r-note" name="note" rows="3" maxlength="${MOST_NOTE}"></textarea></p>`,
           )}</section>`
         : '',
       next: last && withQuery(c.req.url, { after: afterText(last.at, last.seq) }),
@@ -155,16 +160,9 @@ export function security(desk: Desk): void {
 
   desk.form('/staff/events/reviewed', 'sign', async (visit, form) => {
     const until = parseInstant(form.get('until') ?? '') ?? new Date(Number.NaN);
-    return (await reviewEvents(deps, visit.session, until, form.get('note') ?? '', visit.requestId))
-      ? visit.c.redirect('/staff/events#t-reviews', 303)
-      : problem(
-          visit.c,
-          deps,
-          409,
-          'Not signed',
-          'Somebody has signed for these events meanwhile. Open the page again.',
-          visit.session,
-        );
+    const done = await reviewEvents(deps, visit.session, until, form.get('note') ?? '', visit.requestId);
+    if (done === 'signed') return visit.c.redirect('/staff/events#t-reviews', 303);
+    return problem(visit.c, deps, done === 'reviewed' ? 409 : 400, 'Not signed', NOT_SIGNED[done], visit.session);
   });
 
   desk.page('/staff/matches', 'counts', async (visit) => {

@@ -195,7 +195,15 @@ test('another key that signs, and other settings, are told in the audit, once, w
     await tellInForce(node.deps);
     await tellInForce({ ...node.deps, keys: keys() });
     expect(await told()).toEqual([...first, 'key/evidence noted key-changed']);
-    const later = { ...node.deps, keys: keys(), config: { ...node.deps.config, exportWindowYears: 6 } };
+    const later = {
+      ...node.deps,
+      keys: keys(),
+      config: {
+        ...node.deps.config,
+        exportWindowYears: 6,
+        alertWebhookUrl: 'https://we:in-the-address@alerts.example',
+      },
+    };
     await tellInForce(later);
     await tellInForce(later);
     expect((await told()).slice(-1)).toEqual(['node/settings noted settings-changed']);
@@ -206,7 +214,8 @@ test('another key that signs, and other settings, are told in the audit, once, w
       { EXPORT_WINDOW_YEARS: '6', before: { EXPORT_WINDOW_YEARS: '5' } },
     ]);
     const all = JSON.stringify(await sql`select detail from exchange.audit`);
-    for (const value of [secret.METRICS_TOKEN, 'a-token', 'postgres://']) expect(all).not.toContain(value);
+    for (const value of [secret.METRICS_TOKEN, 'a-token', 'in-the-address', 'postgres://'])
+      expect(all).not.toContain(value);
   } finally {
     await node.close();
   }

@@ -1,7 +1,7 @@
 // Reviews of what stands under Security. There is one a week.
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Waiting } from '../review/waiting.ts';
-import { IS_EVENT } from './report-security.ts';
+import { TO_REVIEW } from './report-security.ts';
 
 export type SecurityReview = {
   id: string;
@@ -36,7 +36,7 @@ export async function addSecurityReview(tx: Queryable, r: Omit<SecurityReview, '
   const [row] = await tx<{ n: number }[]>`
     insert into exchange.security_review (id, at, subject, until_at, events, note)
     select ${r.id}, ${r.at}, ${r.subject}, ${r.until}, count(*)::int, ${r.note} from exchange.audit a
-    where ${tx.unsafe(IS_EVENT)} and a.at > ${before?.until ?? new Date(0)} and a.at <= ${r.until} returning events as n`;
+    where ${tx.unsafe(TO_REVIEW)} and a.at > ${before?.until ?? new Date(0)} and a.at <= ${r.until} returning events as n`;
   return row?.n ?? 0;
 }
 
@@ -44,6 +44,6 @@ export async function addSecurityReview(tx: Queryable, r: Omit<SecurityReview, '
 export async function unreviewedEvents(sql: Queryable, past: Date): Promise<Waiting> {
   const [row] = await sql<Waiting[]>`
     select count(*)::int as n, min(a.at) as oldest, count(*) filter (where a.at <= ${past})::int as past from exchange.audit a
-    where ${sql.unsafe(IS_EVENT)} and a.at > coalesce((select max(until_at) from exchange.security_review), '-infinity')`;
+    where ${sql.unsafe(TO_REVIEW)} and a.at > coalesce((select max(until_at) from exchange.security_review), '-infinity')`;
   return row ?? { n: 0, oldest: null, past: 0 };
 }

@@ -15,9 +15,11 @@ import {
 } from '../../../exchange/peers/registry.ts';
 import { refusalMeaning, SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
+import { auditRow, writeAudit } from '../../../exchange/store/audit/audit.ts';
 import { findPeer } from '../../../exchange/store/peers/peer.ts';
 import { peerChanges, waitingChanges } from '../../../exchange/store/peers/peer-change.ts';
 import { attestingPeers } from '../../../exchange/store/peers/peer-document.ts';
+import { unreviewedEvents } from '../../../exchange/store/report/security-review.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, SCRIPT, type StaffNode, startStaff, Visitor } from './support.ts';
 
@@ -586,11 +588,42 @@ describe('in words', () => {
     expect(await reviews()).toMatchObject([{ events: before, note: 'two slips, nothing to do' }]);
     // a second one who had the same page open
     expect((await send('dev-admin', '/staff/events/reviewed', form)).status).toBe(409);
-    expect((await send('dev-admin', '/staff/events/reviewed', { until: 'soon' })).status).toBe(409);
+    expect((await send('dev-admin', '/staff/events/reviewed', { until: 'soon' })).status).toBe(400);
     const later = new Date(Date.now() + 60_000).toISOString();
-    expect((await send('dev-admin', '/staff/events/reviewed', { until: later })).status).toBe(409);
+    expect((await send('dev-admin', '/staff/events/reviewed', { until: later })).status).toBe(400);
+    // a note that does not fit is given back whole, and a line end counts as the browser counts it
+    const now = new Date().toISOString();
+    const long = await send('dev-admin', '/staff/events/reviewed', { until: now, note: `it was ${'x'.repeat(994)}` });
+    expect([long.status, await long.text()]).toEqual([400, expect.stringContaining(`it was ${'x'.repeat(994)}</pre>`)]);
     expect(await reviews()).toHaveLength(1);
     const [row] = await sql()`select actor, detail from exchange.audit where action = 'events-reviewed'`;
     expect(row).toMatchObject({ actor: 'dev|dev-reviewer', detail: { events: before } });
+    const lines = `first\r\n${'x'.repeat(994)}`;
+    expect((await send('dev-admin', '/staff/events/reviewed', { until: now, note: lines })).status).toBe(303);
+    expect((await reviews())[0]?.note).toBe(lines.replace('\r\n', '\n'));
+  });
+
+  test('that a person was asked to sign in again is listed when it is chosen, and is nothing to review', async () => {
+    const seen = async (query: string) =>
+      (await as('dev-viewer').get(`/staff/events?format=json&table=events${query}`)).text();
+    const told = async () => (JSON.parse(await seen('')) as { tables: { events: unknown[] } }).tables.events;
+    const waiting = async () => (await unreviewedEvents(sql(), new Date())).n;
+    const before = [await waiting(), await told()];
+    const by = {
+      at: new Date(),
+      actorKind: 'staff',
+      actor: 'dev|asked-again',
+      outcome: 'refused',
+      reason: 'not-fresh',
+    } as const;
+    await writeAudit(sql(), [
+      auditRow({ ...by, action: 'export-report', object: '/staff/asked-again' }),
+      auditRow({ ...by, action: 'manage', object: '/staff/asked-again' }),
+    ]);
+    expect([await waiting(), await told()]).toEqual(before);
+    expect((await seen('&reason=not-fresh')).match(/staff\/asked-again/g)).toHaveLength(2);
+    // a sign-in that the provider did not renew is
+    await writeAudit(sql(), [auditRow({ ...by, action: 'sign-in', object: 'staff' })]);
+    expect(await waiting()).toBe(Number(before[0]) + 1);
   });
 });
