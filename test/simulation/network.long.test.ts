@@ -10,7 +10,7 @@ import { Network } from './network.ts';
 const { env } = process;
 const SEEDS = env['NETWORK_SEED']?.split(',').map(Number);
 const ORDER = Number(env['NETWORK_ORDER'] ?? 0);
-const STEPS = Number(env['NETWORK_STEPS'] ?? 3);
+const STEPS = Number(env['NETWORK_STEPS'] ?? 2);
 const TIMES = Number(env['NETWORK_TIMES'] ?? 1);
 /** Seeds with the order of asking: the same records come to the same, in whatever order they are asked for. */
 const NETWORKS = SEEDS?.map((seed) => [seed, ORDER] as const) ?? [[202, 0]];
