@@ -147,7 +147,7 @@ export async function onePersonBox(
     const told =
       got.length === 0
         ? ''
-        : html`<p><strong>Records of both left as those of ${link(m.memberId)} meanwhile</strong>: to ${got.join(', ')}. A payer that asks for what changed, and has no match of its own of ${link(m.formerId)}, is told that the records of that one are gone; who asks for everything is not told, and has to be. <a href="/staff/disclosures/${m.formerId}">What left</a></p>`;
+        : html`<p><strong>Records of both were given as those of ${link(m.memberId)} meanwhile, or made ready</strong>: to ${got.join(', ')}. A payer that asks for what changed, and has no match of its own of ${link(m.formerId)}, is told that the records of that one are gone; who asks for everything is not told, and has to be. <a href="/staff/disclosures/${m.formerId}">What left</a></p>`;
     return html`<section class="box"><p>${says}</p>${told}${undo}</section>`;
   });
   const isFormer = merges.some((m) => m.undoneAt === null && m.formerId === memberId);

@@ -53,7 +53,7 @@ export type Again = { mergeId: string; memberId: string; formerId: string };
 
 /**
  * Who was one with a member as whom the peer got their records, is another member again since, and whom no match of the peer grants today: whatever the
- * peer may have of the one that stayed, the records of the other one are not for it. Told once, by any export for changes. member_merge is small;
+ * peer may have of the one that stayed, the records of the other one are not for it. Told by any export for changes, once, or again within the hour ({@link TWO_SINCE}). member_merge is small;
  * delivered_pkey, match_group_peer, match_single_grant.
  * @param since the time that the peer asks from
  * @param before what was said from then on is for an export after this one

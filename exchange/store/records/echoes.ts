@@ -31,7 +31,7 @@ const drugCode = (body: string) =>
 export const wasGivenAway = (member: string, type: string, id: string, to = 'true'): string =>
   `exists (select from exchange.delivered d where ${to} and d.member_id = ${member} and hashtextextended(${type} || '/' || ${id}, 0) = any(d.keys))`;
 
-/** Names that a record `r` of a payer is noted by in its text, as we note them (reconcile/noted-names.ts): base and id. */
+/** Names that a record `r` of a payer is noted by in its text, as we note them (reconcile/noted-names.ts), each with its base first. */
 const notedIn = (r: string) =>
   `regexp_matches(${r}.body, '"use":"secondary","system":"(http[^"]*)/' || ${r}.type || '","value":"([^"]*)"', 'g')`;
 
