@@ -72,6 +72,8 @@ export type View = {
   after?: Part;
   /** address of the next rows */
   next?: string | undefined;
+  /** the JSON of the whole page, when that is a document of its own */
+  document?: string;
   /** its files hold the rows of the page, too: it leads on from them by a day */
   filesByPage?: true;
 };
@@ -233,6 +235,8 @@ export function show(
       'content-type': 'text/csv; charset=utf-8; header=present',
       ...file(wanted === undefined ? name : `${name}-${wanted}`, 'csv'),
     });
+  if (format === 'json' && wanted === undefined && view.document !== undefined)
+    return c.body(view.document, 200, { 'content-type': 'application/json; charset=utf-8', ...file(name, 'json') });
   if (format === 'json') {
     const body = {
       title: view.title,
