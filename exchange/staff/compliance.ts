@@ -97,7 +97,6 @@ ${scopeFields(peers, of)}<button>Show</button></form>
         coverTable(
           report.cover,
           {
-            at: deps.clock(),
             contentSha256: now.contentSha256,
             previous: now.last ? { number: now.last.number, sha256: now.last.sha256 } : null,
           },

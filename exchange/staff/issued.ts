@@ -127,8 +127,7 @@ export function issued(desk: Desk): void {
         coverTable(
           Object.entries(cover),
           {
-            at: r.at,
-            issued: { number: r.number, by: nameOf(r.bySubject), sha256: r.sha256 },
+            issued: { number: r.number, at: r.at, by: nameOf(r.bySubject), sha256: r.sha256 },
             contentSha256: r.contentSha256,
             previous: r.previousSha256 === null ? null : { number: r.number - 1, sha256: r.previousSha256 },
           },

@@ -5,9 +5,8 @@ import { COVER_WORDS, type ComplianceReport } from './compliance.ts';
 
 /** Beside what the report says: when and by whom it was made, and the report before it. */
 export type Made = {
-  at: Date;
   /** of an issued report */
-  issued?: { number: number; by: string; sha256: string };
+  issued?: { number: number; at: Date; by: string; sha256: string };
   contentSha256: string;
   previous: { number: number; sha256: string } | null;
 };
@@ -26,9 +25,9 @@ export function coverTable(cover: ComplianceReport['cover'], made: Made, timeZon
     ...Object.entries(COVER_WORDS).flatMap(([k, words]) =>
       cover.filter(([name]) => name === k).map(([, value]) => [words, { value }] as const),
     ),
-    [issued ? 'Issued' : 'As it is told at', timeCell(made.at, timeZone)],
     ...(issued
       ? ([
+          ['Issued', timeCell(issued.at, timeZone)],
           ['Issued by', { value: issued.by }],
           ['SHA-256 of this report', hash(issued.sha256)],
         ] as const)
