@@ -156,7 +156,16 @@ function written(c: StaffContext): Part {
     : html`<h2>What you wrote, to be copied</h2>${texts.map((t) => html`<pre tabindex="0">${t}</pre>`)}`;
 }
 
-/** A page that says what went wrong, and nothing of the inside. */
+const plainText = (part: Part): string =>
+  html`${part}`.markup
+    .replace(/<[^>]*>/g, '')
+    .replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => PLAIN[name] ?? '');
+const PLAIN: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+
+/**
+ * A page that says what went wrong, and nothing of the inside. A program that asked for JSON and takes no page is told as JSON.
+ * @param say what a program is told beside it
+ */
 export function problem(
   c: StaffContext,
   deps: Pick<Deps, 'config'>,
@@ -165,7 +174,10 @@ export function problem(
   text: Part,
   session?: StaffSession,
   more?: Part,
+  say: Readonly<Record<string, unknown>> = {},
 ): Response {
+  if (c.req.query('format') === 'json' && !(c.req.header('accept') ?? '').includes('text/html'))
+    return c.json({ error: title, text: plainText(text), ...say }, status);
   const main = html`<p class="problem">${text}</p>${more}${written(c)}<p><a href="/staff">Back to the overview</a></p>`;
   return c.html(pageText(deps, { title, main }, session), status);
 }
