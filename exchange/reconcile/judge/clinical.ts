@@ -47,6 +47,15 @@ const substances = (r: Resource): string[] => {
 const categories = (r: Resource): string[] =>
   Array.isArray(r['category']) ? r['category'].filter((c): c is string => typeof c === 'string') : [];
 
+const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
+const isActive = (r: Resource): boolean | undefined => {
+  const [status] = bare(r['clinicalStatus']);
+  return status === undefined ? undefined : ACTIVE.has(status);
+};
+/** Is it active with one of two, and not with the other one? */
+const differInActivity = (a: Resource, b: Resource): boolean =>
+  isActive(a) !== undefined && isActive(b) !== undefined && isActive(a) !== isActive(b);
+
 export const allergy: Judge = (a, b) => {
   const [sa, sb] = [substances(a), substances(b)];
   const none = (codes: string[]) => codes.some((c) => NO_KNOWN_ALLERGY.has(c.slice(c.indexOf('|') + 1)));
@@ -58,21 +67,23 @@ export const allergy: Judge = (a, b) => {
   }
   if (!sameOrUncompared(overlap(sa, sb), a, b, sa, sb)) return undefined;
   if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
+  // who sees one of two as the same takes an allergy for over, or for there still
+  if (differInActivity(a, b)) return conflict('status-mismatch', 'clinical-status');
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const [ca, cb] = [categories(a), categories(b)];
   const category = part(overlap(ca, cb) ? true : disjoint(ca, cb) ? false : undefined, [ca.length > 0, cb.length > 0]);
   return category === undefined ? undefined : sameEvent('allergy', category);
 };
 
-const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
-const isActive = (r: Resource): boolean | undefined => {
-  const [status] = bare(r['clinicalStatus']);
-  return status === undefined ? undefined : ACTIVE.has(status);
-};
-/** A problem that is over: its span as days. */
+/**
+ * Days of a problem. One that goes on has no end, and begins when it says so: it may be recorded anew at any time. Of one that is over the day on which it
+ * was recorded stands for an onset that it does not say.
+ */
 const span = (r: Resource): [string, string] | undefined => {
-  const [from, to] = [day(began(r, 'onset')) ?? day(r['recordedDate']), day(began(r, 'abatement'))];
-  return from === undefined || to === undefined ? undefined : [from, to];
+  const [onset, to] = [day(began(r, 'onset')), day(began(r, 'abatement'))];
+  const from = to === undefined ? onset : (onset ?? day(r['recordedDate']));
+  const until = to ?? (isActive(r) === true ? '9999' : undefined);
+  return from === undefined || until === undefined ? undefined : [from, until];
 };
 
 export const condition: Judge = (a, b, known) => {
@@ -96,8 +107,7 @@ export const condition: Judge = (a, b, known) => {
   if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
   const [ta, tb] = [span(a), span(b)];
   if (ta && tb && (ta[1] < tb[0] || tb[1] < ta[0])) return undefined; // two episodes
-  if (isActive(a) !== undefined && isActive(b) !== undefined && isActive(a) !== isActive(b))
-    return conflict('status-mismatch', 'clinical-status');
+  if (differInActivity(a, b)) return conflict('status-mismatch', 'clinical-status');
   return sharesIdentifier(a, b) ? sameRecord('identifier') : sameEvent('problem');
 };
 
@@ -137,10 +147,12 @@ export const immunization: Judge = (a, b) => {
   return sameEvent('immunization', disjoint(lot(a), lot(b)) ? 1 : 0);
 };
 
-const kindOf = (r: Resource): 'vital' | 'day' | 'laboratory' => {
+type Measured = 'vital' | 'day' | 'laboratory';
+/** undefined: it does not say what it is. */
+const kindOf = (r: Resource): Measured | undefined => {
   const c = bare(r['category']);
   if (c.includes('vital-signs')) return 'vital';
-  return c.some((x) => ASKED.has(x)) ? 'day' : 'laboratory';
+  return c.length === 0 ? undefined : c.some((x) => ASKED.has(x)) ? 'day' : 'laboratory';
 };
 
 export const observation: Judge = (a, b, known) => {
@@ -151,8 +163,10 @@ export const observation: Judge = (a, b, known) => {
     return sameValue(a, b) ? sameRecord('accession') : conflict('value-mismatch', 'accession');
   }
   if (numberedApart(a, b)) return undefined;
-  const kind = kindOf(a);
-  if (kind !== kindOf(b)) return undefined;
+  // one that does not say what it is, is what the other one is
+  const [ka, kb] = [kindOf(a) ?? kindOf(b), kindOf(b) ?? kindOf(a)];
+  if (ka !== kb) return undefined;
+  const kind = ka ?? 'laboratory';
   if (kind === 'day') return sameDay(ta, tb) && sameValue(a, b) ? sameEvent('survey') : undefined;
   if (minute(ta) === undefined || minute(ta) !== minute(tb)) return undefined;
   if (kind === 'vital') return sameValue(a, b) ? sameEvent('vital-sign') : undefined;

@@ -15,6 +15,7 @@ import { writeNames } from './names.ts';
 import { markOutlived } from './outlived.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { OURS } from './references.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { membersWithHeld, writeSensitiveHeld } from './sensitive-held.ts';
 import { settleLinks } from './settle-links.ts';
@@ -194,7 +195,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
     select distinct ${work.peerId}, split_part(o.key, '/', 1), split_part(o.key, '/', 2), o.member_id, o.type, o.local_id
     from (${unresolved(tx, work.id)}) o
-    where o.member_id is not null and not o.is_shared
+    where o.member_id is not null and not o.is_shared and not starts_with(o.key, ${OURS})
     on conflict do nothing`;
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)

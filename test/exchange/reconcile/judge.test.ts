@@ -198,6 +198,18 @@ const CASES: [string, object, object, string, Known?][] = [
   ],
   ['a vital sign by minute', vital({}), vital({}), 'same-event 0.9'],
   [
+    'a vital sign, and one that does not say what it is',
+    vital({}),
+    { ...vital({}), category: undefined },
+    'same-event 0.9',
+  ],
+  [
+    'a vital sign, and another kind of observation',
+    vital({}),
+    { ...vital({}), category: [cc('c', 'exam')] },
+    'nothing',
+  ],
+  [
     'R23 one day, two practitioners',
     visit({}),
     visit({ participant: [{ individual: ref('Practitioner/q') }] }),
@@ -239,6 +251,18 @@ const CASES: [string, object, object, string, Known?][] = [
     allergy('91936005', { verificationStatus: cc('v', 'refuted') }),
     'status-mismatch',
   ],
+  [
+    'an allergy that is over with one payer',
+    allergy('91936005', { clinicalStatus: cc('s', 'active') }),
+    allergy('91936005', { clinicalStatus: cc('s', 'resolved') }),
+    'status-mismatch',
+  ],
+  [
+    'an allergy of which one payer does not say whether it is over',
+    allergy('91936005', { clinicalStatus: cc('s', 'inactive') }),
+    allergy('91936005'),
+    'same-event 0.9',
+  ],
   ['two allergies', allergy('91936005'), allergy('227493005'), 'nothing'],
   ['R28 header and child', problem(cc(ICD, 'E11')), problem(cc(ICD, 'E11.9')), 'nothing'],
   [
@@ -270,6 +294,36 @@ const CASES: [string, object, object, string, Known?][] = [
     problem(cc('http://terminology.hl7.org/CodeSystem/v3-NullFlavor', 'UNK')),
     problem(cc('http://terminology.hl7.org/CodeSystem/v3-NullFlavor', 'UNK')),
     'nothing',
+  ],
+  [
+    'a problem that was over before it began again',
+    problem(cc(ICD, 'J18.9'), { clinicalStatus: cc('s', 'active'), onsetDateTime: '2026-01-01' }),
+    problem(cc(ICD, 'J18.9'), {
+      clinicalStatus: cc('s', 'resolved'),
+      onsetDateTime: '2023-01-01',
+      abatementDateTime: '2023-02-01',
+    }),
+    'nothing',
+  ],
+  [
+    'a problem that was over while it went on',
+    problem(cc(ICD, 'J18.9'), { clinicalStatus: cc('s', 'active'), onsetDateTime: '2023-01-01' }),
+    problem(cc(ICD, 'J18.9'), {
+      clinicalStatus: cc('s', 'resolved'),
+      onsetDateTime: '2023-01-01',
+      abatementDateTime: '2023-02-01',
+    }),
+    'status-mismatch',
+  ],
+  [
+    'a problem that was recorded anew after it was over',
+    problem(cc(ICD, 'I10'), { clinicalStatus: cc('s', 'active'), recordedDate: '2026-01-01' }),
+    problem(cc(ICD, 'I10'), {
+      clinicalStatus: cc('s', 'resolved'),
+      onsetDateTime: '2023-01-01',
+      abatementDateTime: '2023-02-01',
+    }),
+    'status-mismatch',
   ],
   ['a diagnosis and a problem', problem(cc(ICD, 'J20.9')), diagnosis({}), 'nothing'],
   [
