@@ -45,15 +45,10 @@ export const allergy: Judge = (a, b) => {
   return category === undefined ? undefined : sameEvent('allergy', category);
 };
 
-/**
- * Days of a problem. One that goes on has no end, and begins when it says so: it may be recorded anew at any time. Of one that is over the day on which it
- * was recorded stands for an onset that it does not say.
- */
+/** A problem that is over: its span as days. */
 const span = (r: Resource): [string, string] | undefined => {
-  const [onset, to] = [day(began(r, 'onset')), day(began(r, 'abatement'))];
-  const from = to === undefined ? onset : (onset ?? day(r['recordedDate']));
-  const until = to ?? (isActive(r) === true ? '9999' : undefined);
-  return from === undefined || until === undefined ? undefined : [from, until];
+  const [from, to] = [day(began(r, 'onset')) ?? day(r['recordedDate']), day(began(r, 'abatement'))];
+  return from === undefined || to === undefined ? undefined : [from, to];
 };
 
 export const condition: Judge = (a, b, known) => {

@@ -166,6 +166,11 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
       select member_id from exchange.staging where pull_id = ${work.id} and member_id is not null
       union
       select member_id from exchange.staging_block where pull_id = ${work.id} and member_id is not null
+      union
+      -- of whom nothing came, in an answer that says to be whole
+      select m.member_id from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      where p.id = ${work.pull} and m.outcome = 'matched' and not m.left_out and (p.transaction_time is not null or p.fetch_form in ('everything', 'search'))
+        and not exists (select from exchange.pull_file f where f.pull_id = p.id and f.kind = 'output' and f.state = 'failed')
     ), missing as materialized (
       select type, source_id, max(id) as id from (
         select r.type, r.source_id, r.id, true as is_held from member m
