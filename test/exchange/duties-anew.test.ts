@@ -129,6 +129,55 @@ test('a payer that did not take the choice is asked again within a week of the n
 });
 
 test.each([
+  ['the first time', false],
+  ['each quarter', true],
+])(
+  'a choice that is made while a payer is asked, %s, which does not take the one before is asked under within a week',
+  async (_, isLater) => {
+    const { sql } = node.deps.database;
+    const ids: string[] = [];
+    const coverage = async () =>
+      (await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = ${member}`)[0]?.id ?? '';
+    const begins = async () => {
+      ids.length = 0;
+      ids.push(...(await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] })));
+      expect(ids).toHaveLength(1);
+      await sql`update exchange.pull set state = 'matching' where id = any(${ids})`;
+    };
+    const answered = async (outcome: string, reason?: string) => {
+      await sql`update exchange.pull_member set outcome = ${outcome} where pull_id = any(${ids})`;
+      await closeClock(sql, 'C2', await coverage(), now, reason);
+      await sql`update exchange.pull set state = 'done' where id = any(${ids})`;
+      await keepClocks(node.deps);
+    };
+    at('2027-01-05');
+    await covered('2027-01-01', null);
+    await named(null);
+    await chooses('both');
+    at('2027-01-06');
+    const before = isLater ? ['01-12 met'] : [];
+    if (isLater) {
+      await begins();
+      await answered('matched');
+      at('2027-04-06');
+    }
+    await begins();
+    at(isLater ? '2027-04-07' : '2027-01-07');
+    await recordChoice(node.deps, member, { ...YES, document: 'form 7' }, ACTOR);
+    await keepClocks(node.deps);
+    at(isLater ? '2027-04-08' : '2027-01-08');
+    await answered('constrained', 'consent-constraint');
+    expect(await duties()).toEqual(isLater ? [...before, '04-14 open'] : ['01-12 met', '01-14 open']);
+    at(isLater ? '2027-04-09' : '2027-01-09');
+    await begins();
+    // the same answer again is one to this choice
+    await answered('constrained', 'consent-constraint');
+    expect((await duties()).map((d) => d.slice(6))).toEqual(['met', 'met']);
+    expect(await asks(isLater ? '2027-04-20' : '2027-01-20')).toBe(false);
+  },
+);
+
+test.each([
   ['constrained', 'consent-constraint', '2027-01-08'],
   ['not-matched', 'no-unique-match', '2027-01-09'],
 ])('a quarterly duty that is answered with %s ends with why', async (outcome, reason, day) => {
