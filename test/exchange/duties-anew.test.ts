@@ -537,3 +537,42 @@ test('a payer that we suspend moves no week, also one that began meanwhile; one 
   await peer('new-to-us', '2027-05-02', 'active');
   expect(await duties()).toEqual(['05-08 open']);
 });
+
+test('one card at a payer that is owed and one that is to be compared are one request, for everything', async () => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  const first = await named(null);
+  await chooses('both');
+  const pulled = async (day: string, what: 'all' | 'changes') => {
+    at(day);
+    const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+    expect(made).toHaveLength(1);
+    await sql`update exchange.pull set state = 'done', since = ${what === 'all' ? null : now}::timestamptz where id = any(${made})`;
+    await sql`update exchange.pull_member set outcome = 'matched' where pull_id = any(${made})`;
+    await keepClocks(node.deps);
+  };
+  await pulled('2027-01-06', 'all');
+  await pulled('2027-04-04', 'changes');
+  at('2027-04-05');
+  const second =
+    (await recordPayer(
+      node.deps,
+      member,
+      { payer: 'Old Plan', memberNumber: `${member}-2`, starts: null, ends: null },
+      ACTOR,
+    )) ?? '';
+  const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+  const rows = await sql<{ cause: string; full: boolean; cards: string[] }[]>`
+    select p.cause, p.is_full as full, array_agg(m.other_coverage_id order by m.other_coverage_id) as cards
+    from exchange.pull p join exchange.pull_member m on m.pull_id = p.id where p.id = any(${made}) group by p.id`;
+  expect([...rows]).toEqual([{ cause: 'opt-in', full: true, cards: [first, second].sort() }]);
+  await sql`update exchange.pull set state = 'done' where id = any(${made})`;
+  await sql`update exchange.pull_member set outcome = 'matched' where pull_id = any(${made})`;
+  await closeClock(sql, 'C2', second, now);
+  at('2027-04-06');
+  expect(await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] })).toEqual([]);
+  // it compares again when something was asked for as changes since, and both have their quarter
+  at('2027-07-04');
+  expect(await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] })).toHaveLength(1);
+});
