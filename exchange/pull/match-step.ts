@@ -16,7 +16,7 @@ import { closeClock } from '../store/clock.ts';
 import { submissions } from '../store/match/submission.ts';
 import { earlierMatch } from '../store/pull/known-since.ts';
 import { copyOutcomes, holdPull, leftOutMembers, type movePull, pullMembers, setOutcomes } from '../store/pull/pull.ts';
-import { keepStatements, noteIdentities } from '../store/pull/pull-member.ts';
+import { keepStatements, noteIdentities, noteLeftOut } from '../store/pull/pull-member.ts';
 import { restartsOf } from '../store/pull/pull-restart.ts';
 import { membersSubmitted, oneByOne, onePersonEach } from './one-by-one.ts';
 import { judgeRefusal } from './refused-match.ts';
@@ -30,12 +30,21 @@ const ENDS_DUTY: ReadonlySet<string> = new Set(['not-matched', 'constrained']);
 /** authorized → matching, or straight to matched when what an earlier pull learned still serves. */
 export async function matchStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
-  if (!s.pull.isFull && (await useEarlier(s))) return;
+  const left = await leftOutMembers(sql, s.pull.id);
+  // the Group of an earlier pull has those in it who are left out
+  if (left.size === 0 && !s.pull.isFull && (await useEarlier(s))) return;
   await noteIdentities(sql, s.pull.id);
   const asked = await submissions(sql, s.pull.id, today(s));
-  const left = await leftOutMembers(sql, s.pull.id);
-  if (left.size > 0 && left.size === (await pullMembers(sql, s.pull.id)).length)
-    return endLeftOut(s, [...left.values()]);
+  if (left.size > 0) {
+    const members = await pullMembers(sql, s.pull.id);
+    if (left.size === members.length) return endLeftOut(s, [...left.values()]);
+    const of = new Set(members.flatMap((m) => (left.has(m.submittedId) ? [] : m.memberId)));
+    await noteLeftOut(
+      sql,
+      s.pull.id,
+      members.flatMap((m) => (of.has(m.memberId) ? [] : m.memberId)),
+    );
+  }
   if (asked.length === 0) return advance(s, 'failed', { reason: 'no-usable-member', finishedAt: s.deps.clock() }, '');
   const form = s.pull.matchForm ?? abilitiesOf(s).match;
   try {
