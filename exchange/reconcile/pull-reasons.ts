@@ -161,6 +161,7 @@ export const MATCH_OUTCOMES = {
     'The same person of the other payer was given for two of our members.',
     'The privacy office reviews both members.',
   ),
+  'left-out': calm('The payer was not asked: the member’s choice no longer held, or it was named by mistake.'),
   waiting: calm('No answer yet.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
