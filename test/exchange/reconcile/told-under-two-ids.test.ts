@@ -60,7 +60,7 @@ test('not what has no number, another time, another value, or is of another visi
     ),
   ]);
   expect(await outcomes(id)).toEqual(Array.from({ length: 10 }, () => 'created'));
-  expect(await links(...'defghijk')).toEqual([]);
+  expect(await links('d', 'e', 'f', 'g', 'h', 'i', 'j', 'k')).toEqual([]);
 });
 
 test('one that is changed is another one, and one that is taken back leaves the other', async () => {
