@@ -308,6 +308,84 @@ test('a payer that asks for many times more in a day than is usual for it, or ta
   ).toEqual(['alert.cleared unusual-members steady', 'alert.cleared unusual-records steady']);
 });
 
+test('a payer that asks for all its members once a quarter, and takes their records, does what it is owed; again, or for others, it is told', async () => {
+  const { sql } = node.deps.database;
+  const N = 120;
+  const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
+  await sql`insert into exchange.member (id, umb) select 'owed-' || i, 'owed-' || i from generate_series(1, ${2 * N}) i`;
+  for (const peer of ['quarterly', 'stranger']) {
+    await sql`insert into exchange.peer (id, name, state, added_by) values (${peer}, ${peer}, 'active', 'test')`;
+    for (const days of [75, 60, 45, 30, 15])
+      await sql`insert into exchange.peer_volume (peer_id, day, members, records) values (${peer}, ${ago(days)}::date, 2, 20)`;
+  }
+  let jobs = 0;
+  const job = async (peer: string, kind: 'match' | 'export', at: Date): Promise<string> => {
+    const id = `owed-job-${jobs++}`;
+    await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, received_at, due_at, completed_at, parameters)
+      values (${id}, ${kind}, ${peer}, 'complete', 'u', ${at}, ${at}, ${at}, '{}')`;
+    return id;
+  };
+  const asks = async (peer: string, at: Date, from: number) => {
+    const id = await job(peer, 'match', at);
+    await sql`insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, member_id)
+      select ${id}, i, i::text, 'match', 'matched', 'owed-' || (${from}::int + i) from generate_series(1, ${N}) i`;
+    const by = { at, actorKind: 'peer', actor: peer, peerId: peer, action: 'match' } as const;
+    await writeAudit(
+      sql,
+      Array.from({ length: N }, (_, i) =>
+        auditRow({ ...by, memberId: `owed-${from + i + 1}`, object: `match/${id}/${i}` }),
+      ),
+    );
+    await sealAll(node.deps);
+  };
+  const takes = async (peer: string, at: Date) => {
+    const id = await job(peer, 'export', at);
+    const by = { at, actorKind: 'peer', actor: peer, peerId: peer } as const;
+    await writeAudit(sql, [
+      ...Array.from({ length: N }, (_, i) =>
+        auditRow({
+          ...by,
+          action: 'export-member',
+          memberId: `owed-${i + 1}`,
+          object: `export/${id}`,
+          detail: { types: { Condition: 100 } },
+        }),
+      ),
+      auditRow({ ...by, action: 'file', object: `export/${id}/f`, detail: { type: 'Condition', lines: 100 * N } }),
+    ]);
+    await sealAll(node.deps);
+  };
+  const told = async () => {
+    await keepClocks(node.deps);
+    const rows = await sql<{ what: string }[]>`
+      select concat_ws(' ', peer_id, reason, detail->>'count', detail->>'owed') as what from exchange.audit
+      where action = 'volume' and peer_id in ('quarterly', 'stranger') order by seq`;
+    return rows.map((r) => r.what);
+  };
+  await asks('quarterly', ago(90), 0);
+  await takes('quarterly', ago(90));
+  await asks('quarterly', now, 0);
+  await takes('quarterly', now);
+  expect(await told()).toEqual([]);
+  expect((await volumeDays(sql, 'quarterly', 1))[0]).toMatchObject({
+    members: N,
+    owedMembers: N,
+    records: 100 * N,
+    owedRecords: 100 * N,
+    isUnusual: false,
+  });
+  // for others
+  await asks('quarterly', now, N);
+  expect(await told()).toEqual([`quarterly unusual-members ${2 * N} ${N}`]);
+  // what was made for it within the quarter
+  after(86_400);
+  await takes('quarterly', now);
+  expect((await told()).slice(1)).toEqual([`quarterly unusual-records ${100 * N}`]);
+  // for the first time, whoever else has asked for them
+  await asks('stranger', now, 0);
+  expect((await told()).slice(2)).toEqual([`stranger unusual-members ${N}`]);
+});
+
 test('what will be late soon is told before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {
   const { sql } = node.deps.database;
   await sql`delete from exchange.clock`;
