@@ -17,52 +17,62 @@ const NOBODY: Single = { outcome: 'not-matched', peerPatientId: null };
 const UNSAID: Single = { outcome: 'missing', peerPatientId: null };
 const MAX_ANSWER = 1024 * 1024;
 
-/** What an answer to $member-match says: the Patient, or an identifier that leads to one. */
-export type SingleAnswer = Single | { identifier: string };
+/**
+ * What an answer to $member-match says. `isThere`: does it tell that there is such an operation? A 404 may be one that knows no such address, or no such member; a 400 is
+ * what some servers say of operations that they do not have.
+ */
+type Told = { isThere: boolean };
+export type SingleAnswer = Told & (Single | { /** leads to a Patient */ identifier: string } | { lacks: true });
+/** What is known after it, when an identifier was followed. */
+export type AskedOne = Told & (Single | { lacks: true });
 
 /** Codes of a refusal that say that the question was no good one, not who is known. https://hl7.org/fhir/R4/valueset-issue-type.html */
 const OF_THE_QUESTION: ReadonlySet<string> = new Set(['structure', 'required', 'invariant']);
+/** As codes of a 400, where nobody uses them of a member. */
+const INVALID: ReadonlySet<string> = new Set([...OF_THE_QUESTION, 'invalid', 'value', 'code-invalid', 'extension']);
 /** Codes that say that nobody, or nobody for certain, was found. */
 const OF_NOBODY: ReadonlySet<string> = new Set(['not-found', 'multiple-matches']);
+const OF_CONSENT: ReadonlySet<string> = new Set(['suppressed', 'forbidden']);
 
-/** Nobody was found, or the consent was no good one: 422. A 400, or one that finds fault with the question, is no answer about the member. */
-function readRefusal(status: 400 | 422, codes: readonly string[]): Single {
-  if (codes.some((c) => c === 'suppressed' || c === 'forbidden')) return { ...NOBODY, outcome: 'constrained' };
-  if (codes.some((c) => OF_NOBODY.has(c))) return NOBODY;
-  return status === 400 || codes.some((c) => OF_THE_QUESTION.has(c)) ? UNSAID : NOBODY;
+/** Nobody was found, or the consent was no good one: 422. A 400 or 404, or one that finds fault with the question, is no answer about the member, unless it says so. */
+function readRefusal(status: 400 | 404 | 422, codes: readonly string[]): SingleAnswer {
+  const has = (some: ReadonlySet<string>) => codes.some((c) => some.has(c));
+  if (status !== 422 && codes.includes('not-supported')) return { isThere: false, lacks: true };
+  if (status === 404) return { isThere: false, ...(has(OF_NOBODY) ? NOBODY : UNSAID) };
+  if (has(OF_CONSENT)) return { isThere: true, ...NOBODY, outcome: 'constrained' };
+  if (has(OF_NOBODY)) return { isThere: true, ...NOBODY };
+  if (status === 400) return { isThere: has(INVALID), ...UNSAID };
+  return { isThere: true, ...(has(OF_THE_QUESTION) ? UNSAID : NOBODY) };
 }
 
 /**
  * Judges an answer.
  * @param peerBase FHIR base of the peer: a Patient of another server is none of those that its records are about
- * @returns outcome `missing` where it tells nothing of the member
- * @throws PeerFault when the operation is not there
+ * @returns outcome `missing` where it tells nothing of the member; `lacks` where it says that there is no such operation
+ * @throws PeerFault for what is no answer to the question
  */
 export function readSingleMatch(status: number, body: string, peerBase: string): SingleAnswer {
-  if (status === 422 || status === 400) {
-    const codes = issueCodes(body);
-    if (status === 400 && codes.includes('not-supported')) throw new PeerFault('no-member-match');
-    return readRefusal(status, codes);
-  }
-  if (status === 404 || status === 405 || status === 501) throw new PeerFault('no-member-match');
+  if (status === 422 || status === 400 || status === 404) return readRefusal(status, issueCodes(body));
+  if (status === 405 || status === 501) return { isThere: false, lacks: true };
   if (status === 403) throw new PeerFault('forbidden');
   if (status !== 200) throw new PeerFault(`match-${status}`);
   let parsed: Json;
   try {
     parsed = JSON.parse(body) as Json;
   } catch {
-    return UNSAID;
+    return { isThere: false, ...UNSAID };
   }
-  if (!isResource(parsed) || parsed.resourceType !== 'Parameters') return UNSAID;
+  const isThere = true;
+  if (!isResource(parsed) || parsed.resourceType !== 'Parameters') return { isThere, ...UNSAID };
   const parameters = objects(parsed['parameter']);
   const named = (name: string) => parameters.find((p) => p['name'] === name);
   const reference = named('MemberId')?.['valueReference'];
   const id = isObject(reference) ? referenceId(text(reference['reference']), 'Patient', peerBase) : undefined;
-  if (id !== undefined) return { outcome: 'matched', peerPatientId: id };
+  if (id !== undefined) return { isThere, outcome: 'matched', peerPatientId: id };
   const token =
     tokenOf(named('MemberIdentifier')?.['valueIdentifier']) ??
     tokenOf(memberIdentifier(named('MemberPatient')?.['resource']));
-  return token === undefined ? UNSAID : { identifier: token };
+  return token === undefined ? { isThere, ...UNSAID } : { isThere, identifier: token };
 }
 
 /** `system|value` for a search. */
@@ -83,7 +93,7 @@ function memberIdentifier(patient: Json | undefined): Json | undefined {
 }
 
 /** Asks for one member. `body`: the Parameters of the operation. */
-export async function matchOne(talk: Talk, body: Parameters, asked: Submission): Promise<Single> {
+export async function matchOne(talk: Talk, body: Parameters, asked: Submission): Promise<AskedOne> {
   const response = await withToken(talk, (token) =>
     askPeer(talk, `${talk.peer.fhirBase ?? ''}/Patient/$member-match`, {
       method: 'POST',
@@ -93,13 +103,10 @@ export async function matchOne(talk: Talk, body: Parameters, asked: Submission):
     }),
   );
   const answer = readSingleMatch(response.status, await readText(response, MAX_ANSWER), talk.peer.fhirBase ?? '');
-  // it knows the member under an identifier that leads to nobody, or to somebody else
-  const led =
-    'identifier' in answer
-      ? (onlyOne(await patientsWith(talk, answer.identifier), (p) => isPerson(p, asked)) ?? UNSAID)
-      : answer;
-  if (led.outcome === 'missing') talk.note('peer-match-unsaid');
-  return led;
+  if (!('identifier' in answer)) return answer;
+  // it knows the member: where that leads to nobody, or to somebody else, nothing is said
+  const found = onlyOne(await patientsWith(talk, answer.identifier), (p) => isPerson(p, asked));
+  return { isThere: true, ...(found ?? UNSAID) };
 }
 
 /** Looks for one member among the Patients that our client may see: card number, birth date and name must all be the same. */

@@ -3,8 +3,7 @@
 import { addDays } from '../../src/calendar/federal.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
-import { type Enrolment, patientIdFor } from './enrolment.ts';
-import type { EnrolmentLine } from './owned-rows.ts';
+import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
 export type CardHistory = {
   /** Whose a card is that nobody holds yet, by its number and the birth date. */
@@ -38,7 +37,7 @@ async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<
  */
 export async function readCardHistory(
   sql: Queryable,
-  rows: () => AsyncIterable<Pick<EnrolmentLine, 'row'>>,
+  rows: () => AsyncIterable<{ row: Enrolment | CoverageEnd }>,
 ): Promise<CardHistory> {
   const nexts = new Map<string, Next>();
   for await (const { row } of rows()) {

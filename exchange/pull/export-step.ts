@@ -1,11 +1,7 @@
-// matched → exporting → downloading: the matched members' records are asked for in the form that the peer speaks, and what it
-// lists is stored whole before the first file.
-import type { Json, JsonObject } from '../../src/fhir/resource.ts';
 import type { Abilities, FetchForm } from '../client/abilities.ts';
-import { kickOff, poll, readManifest } from '../client/kick-off.ts';
+import { poll, readManifest } from '../client/kick-off.ts';
 import type { Manifest, ManifestFile } from '../client/manifest.ts';
-import { askPeer, discard, PeerFault } from '../client/peer-fetch.ts';
-import { withToken } from '../client/token.ts';
+import { PeerFault } from '../client/peer-fetch.ts';
 import { calendarOf } from '../clocks/business-day.ts';
 import { closeClock } from '../store/clock.ts';
 import { openRefreshClocks } from '../store/members/member-clock.ts';
@@ -13,10 +9,11 @@ import { findPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
 import { noteTaken } from '../store/peers/peer-takes.ts';
 import { knownSince } from '../store/pull/known-since.ts';
-import { leftOutMembers, type movePull, type PullMember, pullMembers } from '../store/pull/pull.ts';
+import { leftOutMembers, type movePull, type PullMember, pullMembers, setOutcomes } from '../store/pull/pull.ts';
 import { noteTypes } from '../store/pull/pull-fault.ts';
 import { addFiles } from '../store/pull/pull-file.ts';
 import { noteLeftOut } from '../store/pull/pull-member.ts';
+import { startExport } from './ask-export.ts';
 import { askWithout, namedTypes, outOfReach, type Refused, refusedTypes, TYPES } from './refused-types.ts';
 import { leaveJobs } from './split.ts';
 import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
@@ -26,7 +23,6 @@ type Tx = Parameters<typeof movePull>[0];
 const OVERLAP_MS = 60_000;
 const CLOCK_SKEW_MS = 300_000;
 const NOT_SPOKEN = /^(kick-off-(400|404|405|422|501)|job-failed-501|status-501)$/;
-const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
 /** An answer of these alone is the list of members, not their history. */
 const BARE = new Set([
   'Group',
@@ -38,6 +34,7 @@ const BARE = new Set([
   'PractitionerRole',
   'Location',
 ]);
+const UNASKED = { outcome: null, peerPatientId: null };
 export const SYNCHRONOUS: readonly (FetchForm | null)[] = ['everything', 'search'];
 
 /** The duty to ask ends when the peer has taken the request, and the next one begins. */
@@ -64,6 +61,7 @@ export async function exportStep(s: Step): Promise<void> {
   const leftOut = members.flatMap((m) => (of.has(m.memberId) ? [] : m.memberId));
   await noteLeftOut(sql, s.pull.id, leftOut);
   const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
+  if (leftOut.length > 0 && isMatchedGroup(s, form)) return matchAnew(s, leftOut.length);
   const patients = [
     // of a member with two cards there it is the same one
     ...new Set(asked.flatMap((m) => [...(m.peerPatientId === null ? [] : [m.peerPatientId]), ...m.furtherPatients])),
@@ -75,12 +73,12 @@ export async function exportStep(s: Step): Promise<void> {
   let statusUrl: string;
   let lacks: { type: string; why: Refused }[] = [];
   try {
-    if (types === undefined) statusUrl = await start(s, form, patients, since);
+    if (types === undefined) statusUrl = await startExport(s, form, patients, since);
     else
       ({ answer: statusUrl, left: lacks } = await askWithout(
         types,
         abilities.searchTypes,
-        (some) => start(s, form, patients, since, some.join(',')),
+        (some) => startExport(s, form, patients, since, some.join(',')),
         since !== undefined,
       ));
   } catch (error) {
@@ -102,6 +100,24 @@ export async function exportStep(s: Step): Promise<void> {
   );
 }
 
+/** Is a Group asked for that the peer has made for this request, and not one that was agreed on? */
+const isMatchedGroup = ({ pull, peer }: Step, form: FetchForm): boolean =>
+  (form === 'davinci' || form === 'group') && pull.matchForm === 'bulk' && pull.groupId !== peer.groupThere;
+
+/** Of a Group everybody in it is asked for (that some of it are named, `patient`, a payer need not know): one without those who are to be asked for no more is matched. */
+async function matchAnew(s: Step, left: number): Promise<void> {
+  const { sql } = s.deps.database;
+  const nobody = (await pullMembers(sql, s.pull.id)).map(({ submittedId }) => ({ submittedId, ...UNASKED }));
+  await leaveJobs(s, s.pull.matchStatusUrl);
+  return advance(
+    s,
+    'authorized',
+    { matchStatusUrl: null, groupId: null, since: null },
+    `matched anew without ${some(left, 'member')}, to be asked for no more`,
+    (tx) => setOutcomes(tx, s.pull.id, nobody),
+  );
+}
+
 /** Notes the types that the peer does not give, and remembers those that it refused now. */
 async function tellTypes(tx: Tx, s: Step, left: readonly { type: string; why: Refused }[]): Promise<void> {
   // what else an answer taught meanwhile stands on the record
@@ -117,94 +133,6 @@ async function sinceOf(s: Step): Promise<Date | undefined> {
   if (s.pull.since !== null) return s.pull.since;
   const known = s.pull.isFull ? undefined : await knownSince(s.deps.database.sql, s.pull);
   return known && new Date(known.getTime() - OVERLAP_MS);
-}
-
-/** Kicks an export off; `type`: the types that are named. @returns the status URL */
-async function start(
-  s: Step,
-  form: FetchForm,
-  patients: readonly string[],
-  from: Date | undefined,
-  type?: string,
-): Promise<string> {
-  const since = from?.toISOString();
-  const query = (more: Record<string, string> = {}) => {
-    const q = new URLSearchParams({
-      ...more,
-      ...(since === undefined ? {} : { _since: since }),
-      ...(type === undefined ? {} : { _type: type }),
-    }).toString();
-    return q === '' ? '' : `?${q}`;
-  };
-  const group = `/Group/${encodeURIComponent(s.pull.groupId ?? '')}`;
-  if (form === 'group') return kickOff(s, `${group}/$export${query()}`).catch(asMissingForm);
-  if (form === 'all') return kickOff(s, `/Patient/$export${query()}`).catch(asMissingForm);
-  const parameter = (name: (reference: string) => JsonObject): Json[] => [
-    ...(form === 'davinci' ? [{ name: 'exportType', valueCanonical: PAYER_TO_PAYER }] : []),
-    ...(since === undefined ? [] : [{ name: '_since', valueInstant: since }]),
-    ...(type === undefined ? [] : [{ name: '_type', valueString: type }]),
-    ...(form === 'patient' ? patients.map((id) => ({ name: 'patient', ...name(`Patient/${id}`) })) : []),
-  ];
-  const bodyOf = (name: (reference: string) => JsonObject) =>
-    JSON.stringify({ resourceType: 'Parameters', parameter: parameter(name) });
-  const body = bodyOf((reference) => ({ valueReference: { reference } }));
-  if (form === 'patient')
-    return ofPatients(
-      s,
-      body,
-      bodyOf((reference) => ({ valueString: reference })),
-    );
-  const path = `${group}/$davinci-data-export`;
-  const byGet = () => kickOff(s, path + query({ exportType: PAYER_TO_PAYER }));
-  if (abilitiesOf(s).byGet) return byGet();
-  try {
-    return await kickOff(s, path, body);
-  } catch (error) {
-    if (!(error instanceof PeerFault)) throw error;
-    // a peer that offers the operation by GET alone says 405, or 404 although the Group is there
-    if (error.reason !== 'kick-off-405' && !(error.reason === 'group-gone' && (await hasGroup(s, group)))) throw error;
-    const statusUrl = await byGet().catch((second: unknown) => {
-      throw second instanceof PeerFault && second.reason === 'group-gone' ? new PeerFault('kick-off-404') : second;
-    });
-    s.note('peer-form');
-    await recordAbilities(s.deps.database.sql, s.peer.id, { ...abilitiesOf(s), byGet: true }, s.deps.clock());
-    return statusUrl;
-  }
-}
-
-const NO_REFERENCES = 'patient-references';
-
-/** Patients are named by references, as Bulk Data says. A server in wide use takes texts only, and answers 400. */
-async function ofPatients(s: Step, body: string, asTexts: string): Promise<string> {
-  const ask = (text: string) => kickOff(s, '/Patient/$export', text).catch(asMissingForm);
-  const abilities = abilitiesOf(s);
-  if (abilities.lacks.includes(NO_REFERENCES)) return ask(asTexts);
-  try {
-    return await ask(body);
-  } catch (error) {
-    if (!(error instanceof PeerFault) || error.reason !== 'kick-off-400') throw error;
-    // it may mean something else, and what it said first stands
-    const statusUrl = await ask(asTexts).catch((second: unknown) => {
-      throw second instanceof PeerFault && second.reason === 'kick-off-400' ? error : second;
-    });
-    s.note('peer-form');
-    const learned = { ...abilities, lacks: [...abilities.lacks, NO_REFERENCES] };
-    await recordAbilities(s.deps.database.sql, s.peer.id, learned, s.deps.clock());
-    return statusUrl;
-  }
-}
-
-/** 404 of a plain export says that it is not there, not that a Group of ours is gone. */
-function asMissingForm(error: unknown): never {
-  throw error instanceof PeerFault && error.reason === 'group-gone' ? new PeerFault('kick-off-404') : error;
-}
-
-async function hasGroup(s: Step, group: string): Promise<boolean> {
-  const response = await withToken(s, (token) =>
-    askPeer(s, `${s.peer.fhirBase ?? ''}${group}`, { token, headers: { accept: 'application/fhir+json' } }),
-  );
-  await discard(response);
-  return response.status === 200;
 }
 
 /** Addresses that answer at once with what belongs to these patients. Pure. */

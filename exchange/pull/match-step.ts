@@ -8,7 +8,7 @@ import { download } from '../client/download.ts';
 import { kickOff, type Manifest, type ManifestFile, poll, readManifest } from '../client/kick-off.ts';
 import { matchRequest, type Submission, singleMatchRequest } from '../client/member-bundle.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
-import { findOne, isHolder, matchOne, type Single } from '../client/single-match.ts';
+import { findOne, isHolder, matchOne } from '../client/single-match.ts';
 import { addDays, localDay } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { keptText } from '../reconcile/stage.ts';
@@ -16,42 +16,53 @@ import { closeClock } from '../store/clock.ts';
 import { submissions } from '../store/match/submission.ts';
 import { earlierMatch } from '../store/pull/known-since.ts';
 import { copyOutcomes, holdPull, leftOutMembers, type movePull, pullMembers, setOutcomes } from '../store/pull/pull.ts';
-import { keepStatements, noteIdentities } from '../store/pull/pull-member.ts';
+import { keepStatements, noteIdentities, noteLeftOut } from '../store/pull/pull-member.ts';
 import { restartsOf } from '../store/pull/pull-restart.ts';
-import { inLanes } from './lanes.ts';
-import { dividedFor, moveToOther } from './split.ts';
+import { membersSubmitted, oneByOne, onePersonEach } from './one-by-one.ts';
+import { judgeRefusal } from './refused-match.ts';
+import { moveToOther } from './split.ts';
 import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** An answer without a match that ends the duty to ask. */
 const ENDS_DUTY: ReadonlySet<string> = new Set(['not-matched', 'constrained']);
-/** Requests at once to a peer that is asked one by one. */
-const WIDTH = 4;
-/** Answers of a peer that has no such operation. */
-const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|status-501|no-member-match)$/;
 
 /** authorized → matching, or straight to matched when what an earlier pull learned still serves. */
 export async function matchStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
-  if (!s.pull.isFull && (await useEarlier(s))) return;
+  const left = await leftOutMembers(sql, s.pull.id);
+  // the Group of an earlier pull has those in it who are left out
+  if (left.size === 0 && !s.pull.isFull && (await useEarlier(s))) return;
   await noteIdentities(sql, s.pull.id);
   const asked = await submissions(sql, s.pull.id, today(s));
-  const left = await leftOutMembers(sql, s.pull.id);
-  if (left.size > 0 && left.size === (await pullMembers(sql, s.pull.id)).length)
-    return endLeftOut(s, [...left.values()]);
+  if (left.size > 0) {
+    const members = await pullMembers(sql, s.pull.id);
+    if (left.size === members.length) return endLeftOut(s, [...left.values()]);
+    const of = new Set(members.flatMap((m) => (left.has(m.submittedId) ? [] : m.memberId)));
+    await noteLeftOut(
+      sql,
+      s.pull.id,
+      members.flatMap((m) => (of.has(m.memberId) ? [] : m.memberId)),
+    );
+  }
   if (asked.length === 0) return advance(s, 'failed', { reason: 'no-usable-member', finishedAt: s.deps.clock() }, '');
   const form = s.pull.matchForm ?? abilitiesOf(s).match;
   try {
     if (form === 'bulk') return await matchBatch(s, asked);
     if (form === 'single')
-      return await oneByOne(s, asked, async (a) =>
-        matchOne(s, singleMatchRequest(a, ...parties(s), await stated(s, [a])), a),
+      return finish(
+        s,
+        await oneByOne(s, asked, async (a) =>
+          matchOne(s, singleMatchRequest(a, ...parties(s), await stated(s, [a])), a),
+        ),
       );
-    if (abilitiesOf(s).findsByIdentifier) return await oneByOne(s, asked, (a) => findOne(s, a));
+    if (abilitiesOf(s).findsByIdentifier)
+      return finish(s, await oneByOne(s, asked, async (a) => ({ isThere: true, ...(await findOne(s, a)) })));
     return await listPatients(s, asked.length);
   } catch (error) {
-    if (!(error instanceof PeerFault) || !MISSING.test(error.reason)) throw error;
-    if (!(await dividedFor(s, form, error))) return fallBack(s, form, error, 'authorized');
+    if (!(error instanceof PeerFault)) throw error;
+    const judged = await judgeRefusal(s, form, error, asked, (some) => askBatch(s, some));
+    if (judged !== 'divided') return fallBack(s, form, error, 'authorized', judged === 'lacks');
   }
 }
 
@@ -87,53 +98,19 @@ async function stated(s: Step, asked: readonly Submission[]): Promise<Map<string
   return made;
 }
 
-async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
+/** @returns the status URL */
+async function askBatch(s: Step, asked: readonly Submission[]): Promise<string> {
   const body = matchRequest(asked, ...parties(s), await stated(s, asked));
-  const statusUrl = await kickOff(s, '/Group/$bulk-member-match', JSON.stringify(body));
+  return kickOff(s, '/Group/$bulk-member-match', JSON.stringify(body));
+}
+
+async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
+  const statusUrl = await askBatch(s, asked);
   return advance(
     s,
     'matching',
     { matchStatusUrl: statusUrl, since: null },
     `${some(asked.length, 'member')} submitted`,
-  );
-}
-
-/** Each answer is kept at once: a process that dies asks only for the rest. */
-async function oneByOne(s: Step, asked: readonly Submission[], ask: (a: Submission) => Promise<Single>): Promise<void> {
-  const { sql } = s.deps.database;
-  const known = new Map((await pullMembers(sql, s.pull.id)).map((m) => [m.submittedId, m.outcome]));
-  const open = asked.filter((a) => known.get(a.submittedId) === null);
-  await inLanes(open, WIDTH, async (a) => {
-    const found = await ask(a);
-    await setOutcomes(sql, s.pull.id, [{ submittedId: a.submittedId, ...found }]);
-  });
-  const all = await pullMembers(sql, s.pull.id);
-  const members = all.map((m) => ({
-    submittedId: m.submittedId,
-    outcome: (m.outcome ?? 'missing') as Correlated['outcome'],
-    peerPatientId: m.peerPatientId,
-  }));
-  const memberOf = new Map(all.map((m) => [m.submittedId, m.memberId]));
-  return finish(s, {
-    members: onePersonEach(members, memberOf),
-    groupId: s.peer.groupThere ?? undefined,
-    uncorrelated: 0,
-  });
-}
-
-/** Members by the ids under which they are submitted: one who has two cards there is submitted twice. */
-const membersSubmitted = async (s: Step): Promise<Map<string, string>> =>
-  new Map((await pullMembers(s.deps.database.sql, s.pull.id)).map((m) => [m.submittedId, m.memberId]));
-
-/** One person of theirs for two members of ours: neither answer can be trusted. @param memberOf by the submitted id */
-export function onePersonEach(members: readonly Correlated[], memberOf: ReadonlyMap<string, string>): Correlated[] {
-  const owners = new Map<string, Set<string>>();
-  for (const { peerPatientId: id, submittedId } of members)
-    if (id !== null) owners.set(id, (owners.get(id) ?? new Set()).add(memberOf.get(submittedId) ?? submittedId));
-  return members.map((m) =>
-    m.peerPatientId !== null && (owners.get(m.peerPatientId)?.size ?? 0) > 1
-      ? { ...m, outcome: 'conflict', peerPatientId: null }
-      : m,
   );
 }
 

@@ -5,9 +5,9 @@ import { calendarOf, localDay, requestDue } from '../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { openRequestsDue } from '../schedule.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { listPeers } from '../store/peers/peer.ts';
+import { listPeers, type Peer } from '../store/peers/peer.ts';
 import { membersAtOnce } from '../store/peers/peer-takes.ts';
-import { claimAsks, claimEnd, dueToAsk, type Refresh, settleAsks } from '../store/pull/coverage-ask.ts';
+import { type Candidate, claimAsks, claimEnd, dueToAsk, type Refresh, settleAsks } from '../store/pull/coverage-ask.ts';
 import { addPull } from '../store/pull/pull.ts';
 
 /**
@@ -35,6 +35,24 @@ export type PlanRequest = {
   by?: string;
 };
 
+type Asks = { peer: Peer; cause: string; isFull: boolean; due: Candidate[] };
+
+/**
+ * What one payer is asked: what is owed, and to compare. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all of them, for everything: it is
+ * what is owed, and compares as well. Pure.
+ */
+export function asksOf(peer: Peer, all: readonly Candidate[], { cause, full = false }: PlanRequest): Asks[] {
+  const of = all.filter((c) => c.peerId === peer.id);
+  const isOwed = new Set(of.flatMap((c) => (c.isComparison ? [] : c.memberId)));
+  const isCompared = new Set(of.flatMap((c) => (c.isComparison ? c.memberId : [])));
+  const isBoth = (c: Candidate) => isOwed.has(c.memberId) && isCompared.has(c.memberId);
+  return [
+    { peer, cause, isFull: full, due: of.filter((c) => !c.isComparison && !isBoth(c)) },
+    { peer, cause, isFull: true, due: of.filter(isBoth) },
+    { peer, cause: 'comparison', isFull: true, due: of.filter((c) => c.isComparison && !isBoth(c)) },
+  ];
+}
+
 /** Makes the pulls that are due. Returns their ids. */
 export async function planPulls(deps: Deps, request: PlanRequest): Promise<string[]> {
   const { sql } = deps.database;
@@ -61,16 +79,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
     refresh,
   );
   const made: string[] = [];
-  const groups = peers.flatMap((peer) => {
-    const ofPeer = all.filter((c) => c.peerId === peer.id);
-    return [false, true].map((isComparison) => ({
-      peer,
-      isComparison,
-      due: ofPeer.filter((c) => c.isComparison === isComparison),
-    }));
-  });
-  for (const { peer, isComparison, due } of groups) {
-    const cause = isComparison ? 'comparison' : request.cause;
+  for (const { peer, cause, isFull, due } of peers.flatMap((p) => asksOf(p, all, request))) {
     const size = membersAtOnce(peer, deps.config.pullBatch, now);
     for (let from = 0; from < due.length; from += size) {
       const batch = due.slice(from, from + size);
@@ -80,7 +89,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
           {
             peerId: peer.id,
             cause,
-            isFull: isComparison || (request.full ?? false),
+            isFull,
             createdAt: now,
             dueAt: requestDue(today, timeZone),
           },

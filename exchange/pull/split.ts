@@ -1,11 +1,9 @@
 // A pull that is divided: some of its members go to another one, which begins anew.
 import { releaseJob } from '../client/kick-off.ts';
-import type { PeerFault } from '../client/peer-fetch.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { noteTooMany, RELEARN_MS } from '../store/peers/peer-takes.ts';
+import { noteTooMany } from '../store/peers/peer-takes.ts';
 import { addPull, type movePull } from '../store/pull/pull.ts';
-import { moveMembers, type PullMember, pullMembers } from '../store/pull/pull-member.ts';
-import { answeredBatches } from '../store/pull/pull-together.ts';
+import { moveMembers, type PullMember } from '../store/pull/pull-member.ts';
 import { abilitiesOf, advance, type Step, some } from './states.ts';
 
 /**
@@ -70,26 +68,4 @@ export async function splitPull(s: Step, members: readonly PullMember[], isTooMa
       await moveToOther(tx, s, half);
     },
   );
-}
-
-/** A request for the structure of which a payer refuses it (client/kick-off.ts). */
-const UNPROCESSABLE = 'kick-off-422';
-/** Single members whom it may refuse so before it is taken to refuse everybody. */
-const ALONE = 3;
-
-/**
- * A payer that has answered batches refuses one for its structure: one of its members may be what it does not take, and the others are not to wait for that
- * one, who is looked for by halves. False for a payer that may have no such operation.
- * @throws the fault when that one is found, or nobody is taken
- */
-export async function dividedFor(s: Step, form: string, fault: PeerFault): Promise<boolean> {
-  if (form !== 'bulk' || fault.reason !== UNPROCESSABLE) return false;
-  const { sql } = s.deps.database;
-  const since = new Date(s.deps.clock().getTime() - RELEARN_MS);
-  const known = await answeredBatches(sql, s.pull, since, UNPROCESSABLE);
-  if (!known.answered) return false;
-  const members = await pullMembers(sql, s.pull.id);
-  if (members.length < 2 || known.refused >= ALONE) throw fault;
-  await splitPull(s, members, false);
-  return true;
 }

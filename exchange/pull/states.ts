@@ -26,9 +26,19 @@ import { noteFaults } from '../store/pull/pull-fault.ts';
 export type Step = Talk & { owner: string; pull: Pull; faults: Map<string, number> };
 type Tx = Parameters<typeof movePull>[0];
 
+const NOTHING_SAID = { operations: {}, systemOperations: [], guides: [], searchParams: {}, revincludes: false };
+
+/** The peer as this pull asks it: in forms that may be others than those of the next one. Pure. */
+function asAskedIn({ matchForm, fetchForm }: Pull, peer: Peer): Peer {
+  if (matchForm === null || fetchForm === null) return peer;
+  const known = peer.abilities ?? negotiate(NOTHING_SAID, [], peer);
+  return { ...peer, abilities: { ...known, match: matchForm, fetch: fetchForm } };
+}
+
 export function stepOf(deps: Deps, tokens: PeerTokens, owner: string, pull: Pull, peer: Peer): Step {
   const faults = new Map<string, number>();
-  const talk = talkTo(deps, tokens, peer, (code) => void faults.set(code, (faults.get(code) ?? 0) + 1));
+  const note = (code: string) => void faults.set(code, (faults.get(code) ?? 0) + 1);
+  const talk = talkTo(deps, tokens, asAskedIn(pull, peer), note);
   return { ...talk, owner, pull, faults };
 }
 
@@ -73,8 +83,6 @@ export async function advance(
   s.faults.clear();
   s.deps.metrics.count('pull_steps_total', { state });
 }
-
-const NOTHING_SAID = { operations: {}, systemOperations: [], guides: [], searchParams: {}, revincludes: false };
 
 /** How the peer is asked, as far as it is known. */
 export const abilitiesOf = (s: Step): Abilities => s.peer.abilities ?? negotiate(NOTHING_SAID, [], s.peer);
@@ -135,7 +143,8 @@ export async function authorizeStep(s: Step): Promise<void> {
 const withAllForms = (a: Abilities): Abilities => ({ ...a, lacks: a.lacks.filter((l) => !isForm(l)) });
 
 /**
- * The peer does not speak this form after all: the next one is remembered and tried from a state on.
+ * The peer does not speak this form after all: the next one is tried from a state on.
+ * @param isSure the next pulls are to know it as well; else it may have been the answer to one member, and they try it again
  * @throws the fault, when there is no other form: what it refused in the others is forgotten then
  */
 export async function fallBack(
@@ -143,6 +152,7 @@ export async function fallBack(
   form: MatchForm | FetchForm,
   fault: PeerFault,
   state: PullState,
+  isSure = true,
 ): Promise<void> {
   const next = withoutForm(abilitiesOf(s), form);
   if (next === undefined) {
@@ -154,8 +164,8 @@ export async function fallBack(
     s,
     state,
     { matchForm: next.match, fetchForm: next.fetch, since: null, exportStatusUrl: null },
-    `${form} is not spoken here (${fault.reason}): ${next.match}, ${next.fetch}`,
-    (tx) => recordAbilities(tx, s.peer.id, next, s.deps.clock()),
+    `${form} is not spoken here (${fault.reason}): ${next.match}, ${next.fetch}${isSure ? '' : ', for this pull'}`,
+    isSure ? (tx) => recordAbilities(tx, s.peer.id, next, s.deps.clock()) : undefined,
   );
 }
 

@@ -71,7 +71,9 @@ export const PEER_FAULTS = {
     'It did not finish in time. The job was cancelled.',
     'Ask the other payer; the request is made again.',
   ),
-  'peer-form': calm('It does not speak the way of asking that was tried first. Another was used and is remembered.'),
+  'peer-form': calm(
+    'It does not speak the way of asking that was tried first. Another was used, and is remembered where that is sure.',
+  ),
   'peer-types': look(
     'Its answer held no claims, encounters or conditions; it was asked again with their types named.',
     'Tell the other payer.',

@@ -129,6 +129,55 @@ test('a payer that did not take the choice is asked again within a week of the n
 });
 
 test.each([
+  ['the first time', false],
+  ['each quarter', true],
+])(
+  'a choice that is made while a payer is asked, %s, which does not take the one before is asked under within a week',
+  async (_, isLater) => {
+    const { sql } = node.deps.database;
+    const ids: string[] = [];
+    const coverage = async () =>
+      (await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = ${member}`)[0]?.id ?? '';
+    const begins = async () => {
+      ids.length = 0;
+      ids.push(...(await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] })));
+      expect(ids).toHaveLength(1);
+      await sql`update exchange.pull set state = 'matching' where id = any(${ids})`;
+    };
+    const answered = async (outcome: string, reason?: string) => {
+      await sql`update exchange.pull_member set outcome = ${outcome} where pull_id = any(${ids})`;
+      await closeClock(sql, 'C2', await coverage(), now, reason);
+      await sql`update exchange.pull set state = 'done' where id = any(${ids})`;
+      await keepClocks(node.deps);
+    };
+    at('2027-01-05');
+    await covered('2027-01-01', null);
+    await named(null);
+    await chooses('both');
+    at('2027-01-06');
+    const before = isLater ? ['01-12 met'] : [];
+    if (isLater) {
+      await begins();
+      await answered('matched');
+      at('2027-04-06');
+    }
+    await begins();
+    at(isLater ? '2027-04-07' : '2027-01-07');
+    await recordChoice(node.deps, member, { ...YES, document: 'form 7' }, ACTOR);
+    await keepClocks(node.deps);
+    at(isLater ? '2027-04-08' : '2027-01-08');
+    await answered('constrained', 'consent-constraint');
+    expect(await duties()).toEqual(isLater ? [...before, '04-14 open'] : ['01-12 met', '01-14 open']);
+    at(isLater ? '2027-04-09' : '2027-01-09');
+    await begins();
+    // the same answer again is one to this choice
+    await answered('constrained', 'consent-constraint');
+    expect((await duties()).map((d) => d.slice(6))).toEqual(['met', 'met']);
+    expect(await asks(isLater ? '2027-04-20' : '2027-01-20')).toBe(false);
+  },
+);
+
+test.each([
   ['constrained', 'consent-constraint', '2027-01-08'],
   ['not-matched', 'no-unique-match', '2027-01-09'],
 ])('a quarterly duty that is answered with %s ends with why', async (outcome, reason, day) => {
@@ -487,4 +536,43 @@ test('a payer that we suspend moves no week, also one that began meanwhile; one 
   });
   await peer('new-to-us', '2027-05-02', 'active');
   expect(await duties()).toEqual(['05-08 open']);
+});
+
+test('one card at a payer that is owed and one that is to be compared are one request, for everything', async () => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  const first = await named(null);
+  await chooses('both');
+  const pulled = async (day: string, what: 'all' | 'changes') => {
+    at(day);
+    const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+    expect(made).toHaveLength(1);
+    await sql`update exchange.pull set state = 'done', since = ${what === 'all' ? null : now}::timestamptz where id = any(${made})`;
+    await sql`update exchange.pull_member set outcome = 'matched' where pull_id = any(${made})`;
+    await keepClocks(node.deps);
+  };
+  await pulled('2027-01-06', 'all');
+  await pulled('2027-04-04', 'changes');
+  at('2027-04-05');
+  const second =
+    (await recordPayer(
+      node.deps,
+      member,
+      { payer: 'Old Plan', memberNumber: `${member}-2`, starts: null, ends: null },
+      ACTOR,
+    )) ?? '';
+  const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+  const rows = await sql<{ cause: string; full: boolean; cards: string[] }[]>`
+    select p.cause, p.is_full as full, array_agg(m.other_coverage_id order by m.other_coverage_id) as cards
+    from exchange.pull p join exchange.pull_member m on m.pull_id = p.id where p.id = any(${made}) group by p.id`;
+  expect([...rows]).toEqual([{ cause: 'opt-in', full: true, cards: [first, second].sort() }]);
+  await sql`update exchange.pull set state = 'done' where id = any(${made})`;
+  await sql`update exchange.pull_member set outcome = 'matched' where pull_id = any(${made})`;
+  await closeClock(sql, 'C2', second, now);
+  at('2027-04-06');
+  expect(await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] })).toEqual([]);
+  // it compares again when something was asked for as changes since, and both have their quarter
+  at('2027-07-04');
+  expect(await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] })).toHaveLength(1);
 });

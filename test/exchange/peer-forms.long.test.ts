@@ -8,7 +8,7 @@ import { readDavinci, readPayerIndex } from '../../exchange/client/endpoints.ts'
 import { readSingleMatch } from '../../exchange/client/single-match.ts';
 import { scopeAttempts } from '../../exchange/client/token.ts';
 import { checkPeersDaily } from '../../exchange/peers/daily.ts';
-import { onePersonEach } from '../../exchange/pull/match-step.ts';
+import { onePersonEach } from '../../exchange/pull/one-by-one.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { type PullReport, pullReport, refusedOf } from '../../exchange/report/pull/pull-report.ts';
 import { reportSummary } from '../../exchange/report/pull/report-tables.ts';
@@ -1194,14 +1194,27 @@ describe('judgements alone', () => {
         resourceType: 'Parameters',
         parameter: [{ name: 'MemberIdentifier', valueIdentifier: { value: '7' } }],
       }),
-    ).toEqual({ identifier: '7' });
-    expect(read(422, {})).toEqual({ outcome: 'not-matched', peerPatientId: null });
+    ).toEqual({ isThere: true, identifier: '7' });
+    expect(read(422, {})).toEqual({ isThere: true, outcome: 'not-matched', peerPatientId: null });
     const said = (code: number, issue: string) =>
       (read(code, { resourceType: 'OperationOutcome', issue: [{ code: issue }] }) as { outcome: string }).outcome;
     expect([said(422, 'required'), said(400, 'invalid'), said(200, 'x')]).toEqual(['missing', 'missing', 'missing']);
     expect([said(422, 'invalid'), said(400, 'not-found')]).toEqual(['not-matched', 'not-matched']);
+    // of a server without the operation, or of a member: what else it answers tells
+    expect([read(404, {}), read(400, {})].map((r) => [r.isThere, 'outcome' in r && r.outcome])).toEqual([
+      [false, 'missing'],
+      [false, 'missing'],
+    ]);
+    expect(read(404, { resourceType: 'OperationOutcome', issue: [{ code: 'not-found' }] })).toMatchObject({
+      isThere: false,
+      outcome: 'not-matched',
+    });
+    for (const code of [400, 404])
+      expect(read(code, { resourceType: 'OperationOutcome', issue: [{ code: 'not-supported' }] })).toHaveProperty(
+        'lacks',
+      );
+    expect(read(405, {})).toHaveProperty('lacks');
     for (const [code, reason] of [
-      [404, 'no-member-match'],
       [403, 'forbidden'],
       [418, 'match-418'],
     ] as const)

@@ -80,7 +80,7 @@ export async function namedMembers(
       submittedId: m.submittedId,
       key: keyOf(m.memberId),
       ...personOf(patients.get(m.memberId)),
-      outcome: m.outcome ?? 'waiting',
+      outcome: m.outcome,
       units: m.units,
       held: m.held,
       clockState: m.clockState,

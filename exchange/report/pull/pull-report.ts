@@ -148,7 +148,7 @@ export async function pullReport(
   );
   const types = byType(ledger);
   const match = new Map<string, number>();
-  for (const m of members) match.set(m.outcome ?? 'waiting', (match.get(m.outcome ?? 'waiting') ?? 0) + 1);
+  for (const m of members) match.set(m.outcome, (match.get(m.outcome) ?? 0) + 1);
   return {
     schema: 'payer-node/pull-report/1',
     generatedAt: deps.clock(),
@@ -171,7 +171,7 @@ export async function pullReport(
     members: members
       .map((m) => ({
         key: keyOf(m.memberId),
-        outcome: m.outcome ?? 'waiting',
+        outcome: m.outcome,
         policy: m.policy,
         units: m.units,
         held: m.held,

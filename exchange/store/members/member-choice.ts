@@ -147,13 +147,11 @@ export async function namePayer(
   },
 ): Promise<{ id: string; isNew: boolean }> {
   // by the name or number by which it is known already
-  const [named] = await tx<{ peerId: string | null; payer: string }[]>`
-    with peer as materialized (
-      select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1)
-    select (select id from peer) as "peerId", coalesce((
-      select k.payer from exchange.other_coverage k
-      where k.member_id = ${o.memberId} and k.member_number = ${o.memberNumber} and (k.payer = ${o.payer} or k.peer_id = (select id from peer))
-      order by k.payer = ${o.payer} desc, k.known_at, k.id limit 1), ${o.payer}) as payer`;
+  const [named] = await tx<{ peerId: string | null; payer: string | null }[]>`
+    select r.id as "peerId", (select k.payer from exchange.other_coverage k
+      where k.member_id = ${o.memberId} and k.member_number = ${o.memberNumber} and (k.payer = ${o.payer} or k.peer_id = r.id)
+      order by k.payer = ${o.payer} desc, k.known_at, k.id limit 1) as payer
+    from (select (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1) as id) r`;
   const payer = named?.payer ?? o.payer;
   // said again, it is not written again: whoever looks at what has changed would look in vain
   const [written] = await tx<{ id: string }[]>`

@@ -17,7 +17,7 @@ const TODAY = '($2::timestamptz at time zone $3)::date';
 /** Other coverage `o` has its last clock `k`, and the newest choice `c` is to take part. */
 const FROM = `exchange.other_coverage o
      join lateral (
-       select choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+       select id, choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
      ) c on c.choice = 'opt-in'`;
 
 const renewedSql = (from: string, where: string): string => `
@@ -62,6 +62,28 @@ async function renewBack(
       `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.closed_at < b.at and ${namesSql('c', 'o', TODAY)} and ${livesSql('o.member_id')} and ${notAsked('b.at')}`,
     ),
     [[...ids], now, calendar.zone, COVERED_ANEW],
+  );
+}
+
+/** The payer answered last that it does not take the choice, and was not asked under the newest one, which may have been made while it was asked. pull_member_member. */
+const NOT_TAKEN = `(
+       select m.outcome from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+       where m.member_id = o.member_id and m.other_coverage_id = o.id and m.outcome is not null order by p.created_at desc limit 1) = 'constrained'
+     and not exists (
+       select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+       where m.member_id = o.member_id and m.other_coverage_id = o.id and m.consent_id = c.id and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
+
+/** Those of some members, or of some other coverage ($1), whose newest choice a payer that did not take another one was not asked under. clock_member. */
+async function renewNotTaken(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  await tx.unsafe(
+    renewedSql(FROM, `${which} = any($1::text[]) and k.state in ('met', 'met-late') and ${NAMED} and ${NOT_TAKEN}`),
+    [[...ids], now, calendar.zone, RENEWED],
   );
 }
 
@@ -113,14 +135,14 @@ export async function renewRequests(
          and ${notAsked('c.at')})`;
   const namedAgain = `(k.state in ('met', 'met-late') and ${NAMED} and exists (
          select from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at and ${notAsked('g.at')}))`;
-  const notTaken = `(k.state in ('met', 'met-late') and k.reason = 'consent-constraint' and ${NAMED} and c.at > k.closed_at and ${notAsked('c.at')})`;
   await tx.unsafe(
     renewedSql(
       FROM,
-      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal} or ${namedAgain} or ${notTaken})`,
+      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal} or ${namedAgain})`,
     ),
     [[...memberIds], now, calendar.zone, RENEWED],
   );
+  await renewNotTaken(tx, calendar, now, 'o.member_id', memberIds);
   await renewBack(tx, calendar, now, 'o.member_id', memberIds);
   await renewIdentified(tx, calendar, now, 'o.member_id', memberIds);
 }
@@ -145,13 +167,14 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
     );
 }
 
-/** The same of coverage after a gap, and of what was corrected, of the other coverage that is looked at (store/members/coverage-look.ts). */
+/** The same of choices that were not asked under, of coverage after a gap, and of what was corrected, of the other coverage that is looked at (store/members/coverage-look.ts). */
 export async function renewLookedAt(
   tx: Queryable,
   calendar: Calendar,
   now: Date,
   coverageIds: readonly string[],
 ): Promise<void> {
+  await renewNotTaken(tx, calendar, now, 'o.id', coverageIds);
   await renewBack(tx, calendar, now, 'o.id', coverageIds);
   await renewIdentified(tx, calendar, now, 'o.id', coverageIds);
 }

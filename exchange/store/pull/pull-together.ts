@@ -39,16 +39,37 @@ export async function smallerGoesOn(
 }
 
 /**
- * Has a payer answered a batch since, and how many of the pulls that were asked for with this one have ended for `reason`? pull_peer.
+ * What became of a payer's batches after an instant: when the newest pull was begun of which it has `taken` one; members of whom it refused to be asked in one, in pulls that ended for one of
+ * `reasons`, `before` that and `since`; and how many such pulls were asked for `together` with this one. pull_peer, pull_member_pkey.
  */
 export async function answeredBatches(
   sql: Queryable,
-  pull: Pick<Pull, 'peerId' | 'createdAt'>,
-  since: Date,
-  reason: string,
-): Promise<{ answered: boolean; refused: number }> {
-  const [row] = await sql<{ answered: boolean; refused: number }[]>`
-    select exists (select from exchange.pull where peer_id = ${pull.peerId} and created_at > ${since} and match_form = 'bulk' and group_id is not null) as answered,
-      (select count(*)::int from exchange.pull where peer_id = ${pull.peerId} and created_at = ${pull.createdAt} and state = 'failed' and reason = ${reason}) as refused`;
-  return row ?? { answered: false, refused: 0 };
+  pull: Pick<Pull, 'id' | 'peerId' | 'createdAt'>,
+  after: Date,
+  reasons: readonly string[],
+): Promise<{ taken: Date | null; before: string[]; since: string[]; together: number }> {
+  const rows = await sql<{ createdAt: Date; isTaken: boolean; members: string[] }[]>`
+    select p.created_at as "createdAt", p.match_form = 'bulk' and p.match_status_url is not null as "isTaken",
+      case when p.state = 'failed' and p.reason = any(${[...reasons]}::text[])
+        then array(select m.member_id from exchange.pull_member m where m.pull_id = p.id) else '{}' end as members
+    from exchange.pull p where p.peer_id = ${pull.peerId} and p.created_at > ${after} and p.id <> ${pull.id}`;
+  const at = Math.max(...rows.flatMap((r) => (r.isTaken ? [r.createdAt.getTime()] : [])));
+  const of = (which: (time: number) => boolean) => [
+    ...new Set(rows.flatMap((r) => (which(r.createdAt.getTime()) ? r.members : []))),
+  ];
+  return {
+    taken: Number.isFinite(at) ? new Date(at) : null,
+    before: of((t) => t <= at),
+    since: of((t) => t > at),
+    together: rows.filter((r) => r.members.length > 0 && r.createdAt.getTime() === pull.createdAt.getTime()).length,
+  };
+}
+
+/** Has a payer, after an instant, answered for anybody who was asked for alone? What an earlier pull learned was not asked. pull_peer, pull_member_pkey. */
+export async function hasAnsweredSingles(sql: Queryable, peerId: string, after: Date): Promise<boolean> {
+  const found = await sql`
+    select from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+    where p.peer_id = ${peerId} and p.created_at > ${after} and p.match_form = 'single'
+      and m.identity is not null and m.outcome in ('matched', 'not-matched', 'constrained', 'conflict') limit 1`;
+  return found.length > 0;
 }

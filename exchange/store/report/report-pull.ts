@@ -18,12 +18,15 @@ export type MemberLine = {
   submittedId: string;
   memberId: string;
   policy: string;
-  outcome: string | null;
+  /** what the payer said of the member; `left-out`: it was not asked, `waiting`: it has not answered */
+  outcome: string;
   units: number;
   held: number;
   clockState: string | null;
   dueAt: Date | null;
 };
+
+const SAID = `coalesce(m.outcome, case when m.left_out then 'left-out' else 'waiting' end)`;
 
 /**
  * Members of a pull with how many units came for each, from a place in their order on. Members by the primary key of
@@ -41,12 +44,12 @@ export async function memberLines(
         select member_id, sum(units)::int as units, coalesce(sum(units) filter (where outcome = 'quarantined'), 0)::int as held
         from exchange.ledger_by_member where pull_id = ${pullId} and member_id is not null group by member_id
       )
-      select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, m.outcome, coalesce(u.units, 0) as units, coalesce(u.held, 0) as held,
+      select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, ${sql.unsafe(SAID)} as outcome, coalesce(u.units, 0) as units, coalesce(u.held, 0) as held,
         c.state as "clockState", c.due_at as "dueAt"
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id left join units u using (member_id)
       left join lateral (${sql.unsafe(PULL_CLOCKS)} order by c.due_at, c.id limit 1) c on true
       where m.pull_id = ${pullId} and m.submitted_id > ${page?.after ?? ''}
-        and (${filter.outcome ?? null}::text is null or coalesce(m.outcome, 'waiting') = ${filter.outcome ?? null})
+        and (${filter.outcome ?? null}::text is null or ${sql.unsafe(SAID)} = ${filter.outcome ?? null})
         and (${filter.memberId ?? null}::text is null or m.member_id = ${filter.memberId ?? null})
       order by m.submitted_id limit ${page?.limit ?? 10_000}`),
   ];
