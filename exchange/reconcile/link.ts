@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
+import { namedAsAnother } from '../store/records/known-person.ts';
 import {
   candidatePairs,
   heldLinks,
@@ -16,7 +17,7 @@ import {
 import { type CopyPair, outdatedCopies } from '../store/records/outdated-copies.ts';
 import { EVERYTHING } from '../store/records/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
-import { demographics } from './judge/people.ts';
+import { demographics, namesSomebodyElse } from './judge/people.ts';
 import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';
 import { CHANGED_COPY, type Known, sameRecord, type Verdict } from './judge/verdict.ts';
 import { copiedName, firstBase, haveOneName } from './noted-names.ts';
@@ -77,8 +78,8 @@ const isSame = (v: Verdict): boolean => v.kind === 'same-record' || v.kind === '
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
  * against it ({@link areCopies}). What one payer passes on of several is compared as if each of these had told it. A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
  */
-function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean): Verdict[] {
-  if (pair.type === 'Patient') return demographics(a, b);
+function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean, isAnother: boolean): Verdict[] {
+  if (pair.type === 'Patient') return demographics(a, b, isAnother);
   const found = judge(a, b, known);
   if (pair.isCopy && found?.kind !== 'conflict') return copyOfOurs(a, b, found, known);
   const areNamedOne = haveOneName(a, b);
@@ -147,6 +148,19 @@ function copiesThatDiffer(pairs: readonly Pair[], records: PairRecords): CopyPai
   });
 }
 
+/** Members of whom a payer's Patient is another member of ours, by its names and birth date. */
+function namedElsewhere(sql: Sql, pairs: readonly Pair[], records: PairRecords): Promise<Set<string>> {
+  const now = new Date();
+  const named = pairs.flatMap((pair) => {
+    const both = pair.type === 'Patient' && !pair.isCrowded ? records.of(pair) : undefined;
+    if (both === undefined) return [];
+    const [theirs, ours] = pair.isOwn ? [both.a, both.b] : [both.b, both.a];
+    const other = namesSomebodyElse(theirs, ours, now);
+    return other === undefined ? [] : [{ memberId: pair.memberId, ...other }];
+  });
+  return namedAsAnother(sql, named);
+}
+
 const isLink = (j: Judged): boolean => (j.kind === 'same-record' || j.kind === 'same-event') && j.score >= CONFIRMED;
 
 /**
@@ -183,6 +197,7 @@ export async function linkUnits(
     const [heldOf, wholeOf] = [held, whole].map((of) => Map.groupBy(of, (l) => l.memberId));
     const rows: Judged[] = [];
     const outdated = await outdatedCopies(sql, work, copiesThatDiffer(pairs, records));
+    const elsewhere = await namedElsewhere(sql, pairs, records);
     for (const pair of pairs) {
       if (pair.isCrowded) {
         rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
@@ -193,7 +208,7 @@ export async function linkUnits(
         linked.complete(wholeOf?.get(pair.memberId) ?? []);
       const both = records.of(pair);
       if (both === undefined) continue;
-      const found = verdicts(pair, both, known, outdated.has(pair));
+      const found = verdicts(pair, both, known, outdated.has(pair), elsewhere.has(pair.memberId));
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
       rows.push(...rowsOf(pair, both, found));

@@ -202,7 +202,7 @@ export const WITHHELD = {
     'Nothing, unless it lasts: see whether processes of several versions, or with several lists of codes, are running. "members relabel" decides them at once.',
   ),
   'identity-doubt': act(
-    'Records from another payer whose birth date or sex of the member differ from ours: they may be somebody else’s.',
+    'Records from another payer whose birth date or sex of the member differ from ours, or that calls the member as another one: they may be somebody else’s.',
     'The privacy office decides at Conflicts whether that payer means the member.',
   ),
   'holds-others': look(

@@ -5,7 +5,7 @@ import { parseInstant } from '../../src/fhir/instant.ts';
 import { type Found, lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify, stamp, withPlainStrings } from '../../src/fhir/json-text.ts';
 import { areVast, exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
-import { isBaseOf, isId } from '../../src/fhir/reference.ts';
+import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import { deniedFacts } from '../chain/denied-facts.ts';
@@ -29,7 +29,7 @@ import { isNamedAnother } from './named-person.ts';
 import { noteSource } from './noted-names.ts';
 import { recordKeys } from './record-keys.ts';
 import { leadReferences } from './rewrite.ts';
-import { isAnother, isMember, isOtherThere, mayBeAnother, type UnitMember } from './unit-person.ts';
+import { isAnother, isMember, isOtherThere, mayBeAnother, patientThere, type UnitMember } from './unit-person.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -142,10 +142,10 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const owner = memberOf(resource);
   if (owner.kind === 'unsupported-subject') return hold('unsupported-subject');
   if (owner.kind === 'missing' || owner.kind === 'unknown-type') return hold('dangling-reference');
-  const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
+  const patientId =
+    owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? patientThere(owner, context) : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
-  const isForeign = owner.kind === 'patient' && owner.base !== undefined && !isBaseOf(owner.base, context.peerBase);
-  const isWrong = isForeign || (patientId !== undefined && !member);
+  const isWrong = (owner.kind === 'self' || owner.kind === 'patient') && !member;
   if (isWrong || holdsOthers(resource, owner, isMember(patientId, context), isAnother(member, context)))
     return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
@@ -217,15 +217,17 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   if (namesUsAsTransmitter(resource, context.ourNpi)) findings.add('possible-echo');
   const led = leadReferences(
     kept,
-    context.peerBase,
-    (patient) => {
-      const named = context.members.get(patient)?.memberId;
+    context,
+    (patient, isOurs) => {
+      const there = isOurs ? patientThere({ id: patient, base: context.ourBase }, context) : patient;
+      const named = there === undefined ? undefined : context.members.get(there)?.memberId;
       // whose a statement about records is, is told by these
       return member === undefined || named === member.memberId ? named : undefined;
     },
     (key) => context.known?.get(key),
     (key) => referredId(context.peerId, key),
   );
+  if (led.isLost) findings.add('dangling-soft');
   const about = owner.kind === 'targets' ? allLed(owner.targets, led.ids, context) : undefined;
   // what a statement holds of somebody is about that person as well: of two it is nobody's alone
   const spokenOf =

@@ -166,7 +166,7 @@ export const FINDINGS = {
   'dosage-mismatch': look('The same drug with another dosage. Both are kept.', 'A clinical reviewer compares both.'),
   'demographic-mismatch': look('Name, address, birth date or sex differ. Ours stays.', 'Enrollment compares both.'),
   'identity-doubt': act(
-    'Whose it is is in doubt: birth date or sex differ after a match, or the other payer deleted its record of the person, or says of a record or a claim that it is one person’s and another’s.',
+    'Whose it is is in doubt: birth date or sex differ after a match, or the name and the birth date are another member’s, or the other payer deleted its record of the person, or says of a record or a claim that it is one person’s and another’s.',
     'The privacy office reviews the match today.',
   ),
   'coverage-overlap': look('Both coverages run at the same time.', 'The member is asked about again each quarter.'),

@@ -69,7 +69,7 @@ async function* rewritten(
   for await (const { units, targets } of resolvedPages(deps, work, reader, range))
     for (const unit of units) {
       const led = ledFrom(unit.refs ?? [], made);
-      const out = correctReferences(unit.body, context.peerBase, led, (key) => {
+      const out = correctReferences(unit.body, context, led, (key) => {
         const target = targets.get(key);
         // another member's record is no more theirs than one that did not come
         const isAnothers = target?.memberId != null && unit.memberId !== null && target.memberId !== unit.memberId;

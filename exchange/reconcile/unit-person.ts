@@ -18,21 +18,43 @@ export type UnitMember = {
   person?: KnownPerson;
 };
 
-type Whose = { peerBase: string; latest: string; members: ReadonlyMap<string, UnitMember> };
+type Whose = { peerBase: string; ourBase: string; latest: string; members: ReadonlyMap<string, UnitMember> };
+
+/** Ids there of our members, for payers that name people by their addresses here. */
+const patientsOf = new WeakMap<Whose['members'], ReadonlyMap<string, string>>();
+
+/**
+ * Id there of the Patient that a person is named by, be it as a Patient of the payer's or, by the address here, as one of ours. undefined: a Patient of
+ * another server, or of ours who was not asked for.
+ */
+export function patientThere({ id, base }: Person, { members, peerBase, ourBase }: Whose): string | undefined {
+  if (base === undefined || isBaseOf(base, peerBase)) return id;
+  if (!isBaseOf(base, ourBase)) return undefined;
+  let there = patientsOf.get(members);
+  if (there === undefined) {
+    there = new Map([...members].map(([patient, { memberId }]) => [memberId, patient]));
+    patientsOf.set(members, there);
+  }
+  return there.get(id);
+}
 
 /** Is it the member whose record it is, or, of a statement about records, one of those asked for? */
 export const isMember =
-  (patientId: string | undefined, { members, peerBase }: Whose) =>
-  ({ id, base }: Person): boolean => {
-    const named = base === undefined || isBaseOf(base, peerBase) ? members.get(id)?.memberId : undefined;
-    return named !== undefined && (patientId === undefined || named === members.get(patientId)?.memberId);
+  (patientId: string | undefined, whose: Whose) =>
+  (person: Person): boolean => {
+    const there = patientThere(person, whose);
+    const named = there === undefined ? undefined : whose.members.get(there)?.memberId;
+    return named !== undefined && (patientId === undefined || named === whose.members.get(patientId)?.memberId);
   };
 
-/** Is it a Patient of the payer's and not the member's? Whom a Patient of another server is says nothing. */
+/** Is it a Patient of the payer's, or of ours, and not the member's? Whom a Patient of another server is says nothing. */
 export const isOtherThere =
   (patientId: string | undefined, whose: Whose) =>
-  (person: Person): boolean =>
-    (person.base === undefined || isBaseOf(person.base, whose.peerBase)) && !isMember(patientId, whose)(person);
+  (person: Person): boolean => {
+    const { base } = person;
+    const isNear = base === undefined || isBaseOf(base, whose.peerBase) || isBaseOf(base, whose.ourBase);
+    return isNear && !isMember(patientId, whose)(person);
+  };
 
 type Within = (patient: JsonObject) => boolean;
 

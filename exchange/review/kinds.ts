@@ -50,7 +50,7 @@ const RELEASABLE = ['release', ...HELD] as const;
 export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
   'identity-doubt': {
     weight: 3,
-    label: 'Birth date or sex differ',
+    label: 'Birth date or sex differ, or the name is another member’s',
     allows: [...PERSON, 'discard'],
     means: OF_PERSON,
   },
@@ -166,7 +166,7 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   result: 'The same test, minute and laboratory, and the values differ.',
   refuted: 'One side has refuted it, the other one has not.',
   'no-known-allergy': 'One side says that there is no known allergy, the other one tells of one.',
-  'clinical-status': 'One side says that the problem is active, the other one that it is over.',
+  'clinical-status': 'One side says that the problem or the allergy is active, the other one that it is over.',
   'diagnosis-or-problem':
     'Both carry the same number. One payer tells it as a diagnosis of a visit, the other one as a problem that lasts.',
   dosage: 'Both orders are active, for one drug, with other dosages.',
@@ -174,6 +174,8 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   periods: 'The periods of two payers have days in common.',
   ambiguous: 'A payer asked for somebody, and both members fit. It was told that nobody was found.',
   cards: 'The former card that an enrolment row names is held by another member than the card itself.',
+  'another-member':
+    'By first name, family name and birth date, the person as the other payer describes them is another member of ours.',
   patient: 'The person as the other payer describes them, beside ours.',
   disclosed:
     'It says to be a copy of ours, or carries the number of a record that we disclosed, and says something else.',

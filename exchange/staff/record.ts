@@ -17,7 +17,8 @@ const MOST = 200;
 
 const HIDDEN_WORDS: Readonly<Record<keyof Timeline['hidden'], string>> = {
   'preferred-away': 'because a reviewer preferred another copy',
-  'identity-doubt': 'because birth date or sex differ from ours, and nobody has said that the payer means this member',
+  'identity-doubt':
+    'because birth date or sex differ from ours or the name is another member’s, and nobody has said that the payer means this member',
   withdrawn: 'because the member has taken the choice back',
   outlived: 'because the payer whose record it was has taken it back, and another one still passes on its copy',
   'denied-since':

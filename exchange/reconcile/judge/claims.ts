@@ -148,8 +148,9 @@ export const claimOfFill: Judge = (claim, fill, known) => {
   if (da !== undefined && db !== undefined && da !== db) return undefined;
   const actors = objects(fill['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
   const pharmacy = claim['provider'] === undefined ? undefined : sameOf([claim['provider']], actors, known);
-  if (pharmacy === false) return undefined;
-  return pharmacy === true && qa !== undefined && qa === qb ? { ...derived('fill'), score: 0.9 } : undefined;
+  // how much it was, or where the claim does not say (many do not) for how many days: none is filled twice in a day for as many
+  const isAsMuch = qa === undefined || qb === undefined ? da !== undefined && da === db : qa === qb;
+  return pharmacy === true && isAsMuch ? { ...derived('fill'), score: 0.9 } : undefined;
 };
 
 /** The insurer of a claim is the same; when neither says, the system of its numbers does. */

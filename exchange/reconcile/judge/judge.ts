@@ -6,13 +6,14 @@ import * as claims from './claims.ts';
 import * as clinical from './clinical.ts';
 import { sharesIdentifier } from './numbers.ts';
 import { relatedPerson } from './people.ts';
+import * as problems from './problems.ts';
 import { type Judge, type Known, sameRecord, type Verdict } from './verdict.ts';
 
 const JUDGES: Readonly<Record<string, Judge>> = {
-  AllergyIntolerance: clinical.allergy,
+  AllergyIntolerance: problems.allergy,
   CarePlan: care.carePlan,
   CareTeam: care.careTeam,
-  Condition: clinical.condition,
+  Condition: problems.condition,
   Coverage: claims.coverage,
   Device: claims.device,
   DiagnosticReport: clinical.report,

@@ -1,5 +1,6 @@
 // A peer's Patient beside our member, and related persons.
 import { objects, type Resource, strings, text } from '../../../src/fhir/resource.ts';
+import { allGiven, birthDate, familyName } from '../../match/normalize.ts';
 import { bare, overlap, words } from '../codes.ts';
 import { sharesIdentifier } from './numbers.ts';
 import { conflict, type Judge, sameEvent, sameRecord, type Verdict } from './verdict.ts';
@@ -21,11 +22,27 @@ const isDead = (r: Resource): boolean => r['deceasedBoolean'] === true || r['dec
 /** Is one date the other, maybe less exactly told? */
 const isWithin = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a);
 
+/** What a Patient says by which a person is told from others, as matching compares it. */
+export type NamedPerson = { given: string[]; family: string[]; births: string[] };
+
+/**
+ * Whom a peer's Patient names, where by first name that is not the member: one of twins, it may be, or anybody else of ours. undefined: it may be the member,
+ * or does not say enough to look for another one.
+ */
+export function namesSomebodyElse(theirs: Resource, ours: Resource, now: Date): NamedPerson | undefined {
+  const [given, own] = [allGiven(theirs['name']), allGiven(ours['name'])];
+  if (given.length === 0 || own.length === 0 || overlap(given, own)) return undefined;
+  const family = objects(theirs['name']).flatMap((n) => familyName(text(n['family'])).names);
+  const births = birthDate(text(theirs['birthDate']), now);
+  return family.length === 0 || births.length === 0 ? undefined : { given, family, births };
+}
+
 /**
  * Every way in which a peer's Patient differs from ours. Ours is never changed.
  * @param theirs the peer's Patient
+ * @param isAnother is it another member by first name, family name and birth date?
  */
-export function demographics(theirs: Resource, ours: Resource): Verdict[] {
+export function demographics(theirs: Resource, ours: Resource, isAnother = false): Verdict[] {
   const found: Verdict[] = [];
   const birth = [text(theirs['birthDate']), text(ours['birthDate'])];
   const sex = [text(theirs['gender']), text(ours['gender'])].map((g) =>
@@ -36,6 +53,7 @@ export function demographics(theirs: Resource, ours: Resource): Verdict[] {
     ...(sex[0] !== undefined && sex[1] !== undefined && sex[0] !== sex[1] ? ['gender'] : []),
   ];
   if (doubts.length > 0) found.push(conflict('identity-doubt', 'patient', doubts.join(', ')));
+  else if (isAnother) found.push(conflict('identity-doubt', 'another-member', 'name'));
   if (isDead(theirs) !== isDead(ours)) found.push(conflict('deceased-mismatch', 'patient'));
   const differs = (a: string[], b: string[]) => a.length > 0 && b.length > 0 && !overlap(a, b);
   const parts = [

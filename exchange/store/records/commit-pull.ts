@@ -15,6 +15,7 @@ import { writeNames } from './names.ts';
 import { markOutlived } from './outlived.ts';
 import { isNamed, NAMED } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { OURS } from './references.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { membersWithHeld, writeSensitiveHeld } from './sensitive-held.ts';
 import { settleLinks } from './settle-links.ts';
@@ -165,6 +166,11 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
       select member_id from exchange.staging where pull_id = ${work.id} and member_id is not null
       union
       select member_id from exchange.staging_block where pull_id = ${work.id} and member_id is not null
+      union
+      -- of whom nothing came, in an answer that says to be whole
+      select m.member_id from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      where p.id = ${work.pull} and m.outcome = 'matched' and not m.left_out and (p.transaction_time is not null or p.fetch_form in ('everything', 'search'))
+        and not exists (select from exchange.pull_file f where f.pull_id = p.id and f.kind = 'output' and f.state = 'failed')
     ), missing as materialized (
       select type, source_id, max(id) as id from (
         select r.type, r.source_id, r.id, true as is_held from member m
@@ -194,7 +200,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
     select distinct ${work.peerId}, split_part(o.key, '/', 1), split_part(o.key, '/', 2), o.member_id, o.type, o.local_id
     from (${unresolved(tx, work.id)}) o
-    where o.member_id is not null and not o.is_shared
+    where o.member_id is not null and not o.is_shared and not starts_with(o.key, ${OURS})
     on conflict do nothing`;
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)

@@ -14,6 +14,7 @@ import type { Range } from './slice.ts';
 import { strayVersions } from './stray-claims.ts';
 import { knownToOthers } from './told-by-others.ts';
 import { isPast, laterAnswers } from './told-later.ts';
+import { toldTwice } from './told-twice.ts';
 import { isByCode, leaveOtherDrugs } from './turned-drugs.ts';
 import { isOutdated, outdatedInJob } from './withdrawn.ts';
 
@@ -245,6 +246,7 @@ export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
     where s.pull_id = $1 and s.file = m.file and s.line = m.line and s.entry = m.entry`,
     [pull],
   );
+  await toldTwice(tx, pull, open);
 }
 
 /**

@@ -7,6 +7,9 @@ import type { Range } from './slice.ts';
 /** Between the key of a reference and the id that it was led to, in `staging.refs`, when that id is not the one made for the key. */
 export const LED_TO = '>';
 
+/** Before the key of a reference that names a record of ours by its address here. */
+export const OURS = '~';
+
 /** Directory records whose ids here are remembered while a pull is staged. */
 const REMEMBERED = 50_000;
 
@@ -111,7 +114,7 @@ const leadsTo = (s: string) =>
 const isNotAnothers = (target: string, from: string) =>
   `(${from}.member_id is null or ${target}.member_id is null or ${target}.member_id = ${from}.member_id)`;
 
-/** What peer keys (`Type/id`) are here: from this pull's staging, else from the identity map. */
+/** What peer keys (`Type/id`) are here: from this pull's staging, else from the identity map; records of ours ({@link OURS}) as they are. resource_id. */
 export async function resolveTargets(
   sql: Queryable,
   pull: string,
@@ -125,6 +128,12 @@ export async function resolveTargets(
     union
     select k.key, i.local_id, i.member_id is null, i.member_id, false from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
     where i.state in ('visible', 'echo')
+    union
+    select k.key, r.id, r.member_id is null, r.member_id, false from k cross join lateral (
+      select x.id, x.member_id from exchange.resource x where x.id = k.id and x.type = substr(k.type, ${OURS.length + 1}) and x.origin = 'own' and not x.deleted
+      union all
+      select x.id, null from exchange.shared_resource x where x.id = k.id and x.type = substr(k.type, ${OURS.length + 1}) and x.origin = 'own' and not x.deleted
+    ) r where starts_with(k.key, ${OURS})
     order by staged`;
   return new Map(rows.map(({ key, localId, isShared, memberId }) => [key, { localId, isShared, memberId }]));
 }

@@ -143,7 +143,19 @@ test.each([
   ['on another day', sale({}, { servicedDate: '2026-03-05' }), fill(), undefined],
   ['at another pharmacy', sale(), fill({ performer: [{ actor: ref('Organization/other') }] }), undefined],
   ['at one that is not told', sale(), fill({ performer: undefined }), undefined],
-  ['of one that tells no quantity', sale({}, { quantity: undefined }), fill(), undefined],
+  ['of one that tells no quantity, for as many days', sale({}, { quantity: undefined }), fill(), 0.9],
+  [
+    'of one that tells no quantity, for other days',
+    sale({}, { quantity: undefined }),
+    fill({ daysSupply: { value: 90 } }),
+    undefined,
+  ],
+  [
+    'of one that tells neither quantity nor days',
+    sale({ supportingInfo: undefined }, { quantity: undefined }),
+    fill(),
+    undefined,
+  ],
   ['for which it is only asked', sale({ use: 'preauthorization' }), fill(), undefined],
   ['of a doctor’s office', sale({ type: cc('x', 'professional') }), fill(), undefined],
 ])('a claim and the fill that it is about, %s', (_, claim, of, score) => {

@@ -198,6 +198,18 @@ const CASES: [string, object, object, string, Known?][] = [
   ],
   ['a vital sign by minute', vital({}), vital({}), 'same-event 0.9'],
   [
+    'a vital sign, and one that does not say what it is',
+    vital({}),
+    { ...vital({}), category: undefined },
+    'same-event 0.9',
+  ],
+  [
+    'a vital sign, and another kind of observation',
+    vital({}),
+    { ...vital({}), category: [cc('c', 'exam')] },
+    'nothing',
+  ],
+  [
     'R23 one day, two practitioners',
     visit({}),
     visit({ participant: [{ individual: ref('Practitioner/q') }] }),
@@ -238,6 +250,18 @@ const CASES: [string, object, object, string, Known?][] = [
     allergy('91936005'),
     allergy('91936005', { verificationStatus: cc('v', 'refuted') }),
     'status-mismatch',
+  ],
+  [
+    'an allergy that is over with one payer',
+    allergy('91936005', { clinicalStatus: cc('s', 'active') }),
+    allergy('91936005', { clinicalStatus: cc('s', 'resolved') }),
+    'status-mismatch',
+  ],
+  [
+    'an allergy of which one payer does not say whether it is over',
+    allergy('91936005', { clinicalStatus: cc('s', 'inactive') }),
+    allergy('91936005'),
+    'same-event 0.9',
   ],
   ['two allergies', allergy('91936005'), allergy('227493005'), 'nothing'],
   ['R28 header and child', problem(cc(ICD, 'E11')), problem(cc(ICD, 'E11.9')), 'nothing'],

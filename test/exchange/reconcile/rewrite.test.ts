@@ -8,13 +8,15 @@ import { readUnit } from '../../../exchange/reconcile/read-unit.ts';
 import { correctReferences, leadReferences, ledFrom } from '../../../exchange/reconcile/rewrite.ts';
 
 const BASE = 'https://prior.example/fhir';
+const OUR_BASE = 'https://ours.example/exchange/fhir';
+const BASES = { peerBase: BASE, ourBase: OUR_BASE };
 const made = (key: string) => `made-${key.replace('/', '-')}`;
 const json = (...references: string[]) => JSON.stringify({ list: references.map((reference) => ({ reference })) });
 const lead = (text: string, known: Record<string, string> = {}) =>
   leadReferences(
     text,
-    BASE,
-    (id) => (id === 'p1' ? 'm1' : undefined),
+    BASES,
+    (id, isOurs) => (id === (isOurs ? 'm1' : 'p1') ? 'm1' : undefined),
     (key) => known[key],
     made,
   );
@@ -40,8 +42,42 @@ describe('leading', () => {
     const text = json('#c', 'urn:uuid:1', 'https://other.example/fhir/Encounter/e1', 'Encounter?status=x');
     // whose label it would inherit is told by the id alone
     const refers = ['urn:uuid:1'];
-    expect(lead(text)).toEqual({ json: text, ids: new Map(), refs: [], links: [], refers });
-    expect(correctReferences(text, BASE, new Map(), () => undefined)).toMatchObject({ json: text, refers });
+    expect(lead(text)).toEqual({ json: text, ids: new Map(), refs: [], links: [], refers, isLost: true });
+    expect(correctReferences(text, BASES, new Map(), () => undefined)).toMatchObject({ json: text, refers });
+  });
+
+  test.each([
+    ['a search', 'Encounter?status=x', true],
+    ['an id of an entry of a Bundle', 'urn:uuid:b3b4f1bb-95a4-4733-b1de-14bff8de8ef4', true],
+    ['a search at the peer', `${BASE}/Practitioner?identifier=9`, true],
+    ['words', 'see the chart', true],
+    ['a record of another server', 'https://other.example/fhir/Encounter/e1', false],
+    ['another address', 'https://other.example/charts?id=9', false],
+    ['a contained record', '#c', false],
+    ['a record that did not come', 'Encounter/e9', false],
+  ])('a reference that nobody can find anything by is noted: %s', (_, reference, isLost) => {
+    expect(lead(json(reference)).isLost).toBe(isLost);
+  });
+
+  test('a record of ours that is named by its address here, and our member', () => {
+    const led = lead(
+      json(`${OUR_BASE}/Encounter/e1/_history/2`, `${OUR_BASE}/Patient/m1`, `${OUR_BASE}/Practitioner/d1`),
+    );
+    expect(led.json).toBe(json('Encounter/e1', 'Patient/m1', 'Practitioner/d1'));
+    expect(led.refs).toEqual(['~Encounter/e1>e1', '~Practitioner/d1>d1']);
+    expect([led.links, led.refers, led.isLost]).toEqual([['Practitioner/d1'], ['Encounter/e1'], false]);
+    const gone = correctReferences(led.json, BASES, ledFrom(led.refs, made), (key) =>
+      key === '~Practitioner/d1' ? { localId: 'd1', isShared: true } : undefined,
+    );
+    expect(gone.unresolved).toEqual(['~Encounter/e1']);
+    expect(gone.json).toBe(
+      `{"list":[{"identifier":{"system":"${OUR_BASE}/Encounter","value":"e1"}},{"reference":"Patient/m1"},{"reference":"Practitioner/d1"}]}`,
+    );
+    const another = lead(json(`${OUR_BASE}/Patient/m2`));
+    expect([another.json, another.isLost]).toEqual([
+      `{"list":[{"identifier":{"system":"${OUR_BASE}/Patient","value":"m2"}}]}`,
+      true,
+    ]);
   });
 
   test('two keys that are one directory record here stay apart until they are led right', () => {
@@ -49,7 +85,7 @@ describe('leading', () => {
     const led = lead(json('Organization/a', 'Organization/b'), known);
     expect(led.refs).toEqual(['Organization/a>one', 'Organization/b']);
     const actual: Record<string, string> = { 'Organization/a': 'two', 'Organization/b': 'one' };
-    const right = correctReferences(led.json, BASE, ledFrom(led.refs, made), (key) => ({
+    const right = correctReferences(led.json, BASES, ledFrom(led.refs, made), (key) => ({
       localId: actual[key] ?? '',
       isShared: true,
     }));
@@ -62,7 +98,7 @@ test('a record of very many references is led in a moment', () => {
   const known = new Map(Array.from({ length: 60_000 }, (_, i) => [`Organization/${i}`, `o${i}`]));
   const led = leadReferences(
     json(...known.keys()),
-    BASE,
+    BASES,
     () => undefined,
     (key) => known.get(key),
     made,
@@ -75,7 +111,7 @@ test('a reference that leads nowhere says what the peer calls it, and keeps a be
   const text =
     '{"encounter":{"reference":"Encounter/e1"},"other":{"reference":"Condition/c","identifier":{"value":"7"}}}';
   const led = lead(text);
-  const right = correctReferences(led.json, BASE, ledFrom(led.refs, made), () => undefined);
+  const right = correctReferences(led.json, BASES, ledFrom(led.refs, made), () => undefined);
   expect(right.json).toBe(
     `{"encounter":{"identifier":{"system":"${BASE}/Encounter","value":"e1"}},"other":{"identifier":{"value":"7"}}}`,
   );

@@ -11,7 +11,12 @@ const person = {
   numbers: ['N1', '1EG4TE5MK73', 'U1'],
   gender: 'female',
 };
-const context = { peerBase: 'https://prior.example/fhir', latest: '2026-11-28', members: new Map() };
+const context = {
+  peerBase: 'https://prior.example/fhir',
+  ourBase: 'https://ours.example/fhir',
+  latest: '2026-11-28',
+  members: new Map(),
+};
 const member = { memberId: 'm1', policy: 'regular', withdrawn: false as const, person };
 const named = (...given: string[]) => ({ name: [{ family: 'Rivera', given }] });
 const born = { birthDate: '2026-05-05' };

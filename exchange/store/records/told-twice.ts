@@ -1,0 +1,44 @@
+// Directory-type records that one answer tells several times, under ids of its own: by their NPI, else by another number or by name and place, they are one
+// entry, as they are when they come in several answers (reconcile.ts, sharedUnits).
+import type { Queryable } from '../../../src/store/database.ts';
+import { isByCode } from './turned-drugs.ts';
+
+/** What is written first is what was changed last where it comes from. */
+const NEWEST = `last_updated desc nulls last, local_id collate "C"`;
+
+/**
+ * New units of which the same answer tells another one as the same are that one (`shared`). Two NPIs are two entries, whatever else they share. After what is here already was looked for;
+ * by sorting, since nobody can say beforehand how many have one name. staging_bucket.
+ * @param open is a staged unit not decided otherwise, by its alias
+ */
+export async function toldTwice(tx: Queryable, pull: string, open: (s: string) => string): Promise<void> {
+  const isNew = `s.pull_id = $1 and s.is_shared and s.has_body and s.local_id is not null and s.type <> 'Provenance'`;
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = f.first_id
+     from (
+       select file, line, entry, outcome, local_id, first_value(local_id) over (partition by type, npi order by outcome <> 'updated', ${NEWEST}) as first_id
+       from exchange.staging s where ${isNew} and s.npi is not null and (s.outcome = 'updated' or ${open('s')})
+     ) f
+     where s.pull_id = $1 and s.file = f.file and s.line = f.line and s.entry = f.entry and ${open('s')} and f.first_id <> f.local_id`,
+    [pull],
+  );
+  await tx.unsafe(
+    `with named as (
+       select s.file, s.line, s.entry, s.type, s.npi, s.outcome, s.local_id, s.last_updated, k as name
+       from exchange.staging s cross join unnest(s.keys) k where ${isNew} and (s.outcome in ('updated', 'shared') or ${open('s')}) and ${isByCode('s', 'k')}
+     ), led as materialized (
+       -- who has an NPI, or is an entry already, leads who has none; by a number before a name
+       select distinct on (file, line, entry) file, line, entry, local_id, first_id
+       from (
+         select *, first_value(local_id) over (partition by type, name order by outcome = 'created' and npi is null, npi is null, ${NEWEST}) as first_id from named
+       ) n where outcome = 'created' and npi is null and first_id <> local_id
+       order by file, line, entry, left(name, 1) <> 's', first_id
+     )
+     update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = l.first_id
+     from led l
+     where s.pull_id = $1 and s.file = l.file and s.line = l.line and s.entry = l.entry and ${open('s')}
+       -- one that is led elsewhere itself leads nobody
+       and l.first_id not in (select local_id from led)`,
+    [pull],
+  );
+}
