@@ -4,7 +4,7 @@ import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
-import { evidencePack, evidenceVerify } from './command/evidence.ts';
+import { evidenceKeys, evidencePack, evidenceReport, evidenceVerify } from './command/evidence.ts';
 import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
 import { holdCommands } from './command/holds.ts';
@@ -222,9 +222,21 @@ evidence
   .requiredOption('--out <file>', 'the ZIP; its signature is written beside it')
   .action(evidencePack);
 evidence
+  .command('report')
+  .description('issue the report of a period: signed, with the hash of the one before')
+  .requiredOption('--period <period>', '2027, 2027-Q1, 2027-03, a day, or two days with a slash')
+  .option('--lob <code>', 'of one line of business')
+  .option('--peer <id>', 'of one payer')
+  .requiredOption('--out <file>', 'the JSON document')
+  .action(evidenceReport);
+evidence
+  .command('keys')
+  .description('print the public keys of evidence (JWK Set), to be kept elsewhere')
+  .action(evidenceKeys);
+evidence
   .command('verify')
-  .description('check a pack; needs no database and no network')
-  .argument('<file>')
+  .description('check a pack, or issued reports and that one follows the other; needs no database and no network')
+  .argument('<files...>')
   .option('--keys <file>', "the plan's public keys (JWK Set), got elsewhere")
   .option('--json', 'the verdict as JSON')
   .action(evidenceVerify);

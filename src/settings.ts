@@ -42,6 +42,30 @@ const networks = z
       .filter(Boolean),
   )
   .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be CIDR blocks (10.0.0.0/8) separated by commas' })));
+/** Codes of the lines of business (exchange/clocks/rules.ts). */
+const LOBS = ['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'] as const;
+export type LobDays = Readonly<Partial<Record<(typeof LOBS)[number], number>>>;
+/** `ma=3653,qhp=2557`: days by line of business. */
+const daysByLob = (min: number, max: number) =>
+  z
+    .string()
+    .default('')
+    .transform((text, context): LobDays => {
+      const days: Record<string, number> = {};
+      for (const part of text
+        .split(',')
+        .map((p) => p.trim())
+        .filter(Boolean)) {
+        const [, lob = '', number = ''] = /^([a-z-]+)=(\d{1,6})$/.exec(part) ?? [];
+        const isGood = LOBS.some((l) => l === lob) && Number(number) >= min && Number(number) <= max;
+        if (isGood && days[lob] === undefined) days[lob] = Number(number);
+        else
+          context.addIssue(
+            `must be line=days, separated by commas; lines are ${LOBS.join(', ')}, each once, days from ${min} to ${max}`,
+          );
+      }
+      return days;
+    });
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
 export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };
@@ -340,9 +364,15 @@ export const SETTINGS = {
   rawFileKeepDays: setting(
     'RAW_FILE_KEEP_DAYS',
     'Exchange',
-    'Days for which received files are kept when their pull has ended: rules are replayed on them, and a line is shown as it came. Their SHA-256 and the outcome of each line stay. The longest time that one of the lines of business asks for.',
+    'Days for which received files are kept when their pull has ended: rules are replayed on them, and a line is shown as it came. Their SHA-256 and the outcome of each line stay. Lines of business for which it is another time stand in RAW_FILE_KEEP_DAYS_BY_LOB.',
     integer(3653, 90, 36_500),
     '3653',
+  ),
+  rawFileKeepDaysByLob: setting(
+    'RAW_FILE_KEEP_DAYS_BY_LOB',
+    'Exchange',
+    'The same by line of business, as `ma=3653,qhp=2557`. The files of a pull stay as long as the longest that one of its members asks for, by whichever line each was ever enrolled in.',
+    daysByLob(90, 36_500),
   ),
   matchRequestKeepDays: setting(
     'MATCH_REQUEST_KEEP_DAYS',
@@ -350,6 +380,12 @@ export const SETTINGS = {
     'Days for which the request of a bulk match is kept as it came, when it was answered or ended. What was decided of each member stays.',
     integer(730, 0, 36_500),
     '730',
+  ),
+  matchRequestKeepDaysByLob: setting(
+    'MATCH_REQUEST_KEEP_DAYS_BY_LOB',
+    'Exchange',
+    'The same by line of business, as `ma=730,qhp=400`: the longest that one of our members asks for who were found in it.',
+    daysByLob(0, 36_500),
   ),
   pullDeadlineHours: setting(
     'PULL_DEADLINE_HOURS',

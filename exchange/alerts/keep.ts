@@ -14,7 +14,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   const now = deps.clock();
   const standing = await standingConditions(sql, now, {
     quarantine: deps.config.alertQuarantine,
-    keepDays: deps.config.matchRequestKeepDays,
+    keep: { days: deps.config.matchRequestKeepDays, byLob: deps.config.matchRequestKeepDaysByLob },
     today: localDay(now, deps.config.timeZone),
   });
   await sql.begin((tx) => recordConditions(tx, standing, now));

@@ -1,6 +1,7 @@
 // Which of our keys sign, and with which settings the node runs, told in the audit when it is another than before: by `keys rotate`, by the environment, by an
 // update, or as a folder or a machine was put back.
 import { hash } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Deps, Keys, KeyUse } from '../../src/deps.ts';
 import { SETTINGS, type Setting } from '../../src/settings.ts';
 import { VERSION } from '../../src/version.ts';
@@ -14,32 +15,40 @@ const TOLD: readonly KeyUse[] = ['token', 'client', 'rsa-client', 'evidence'];
 /** What this process has told, so that it asks the database only when something is another. */
 const told = new WeakMap<Keys, Map<string, string>>();
 
-/** Tells keys and settings that are in force now and were not before; the first ones too. */
-export async function tellInForce(deps: Needs): Promise<void> {
+/**
+ * Tells keys and settings that are in force now on a machine and were not before; the first ones too. A machine that told none yet goes by what any told last: that is how it is
+ * after an update in containers. Two that run with different ones tell it once each, not at every start in turn.
+ */
+export async function tellInForce(deps: Needs, host = hostname()): Promise<void> {
   for (const use of TOLD) {
     // where there is no RSA key, none signs
     if (use === 'rsa-client' && (await deps.keys.published(use)).length === 0) continue;
     const { kid } = await deps.keys.signing(use);
-    await tell(deps, `key/${use}`, { kid }, { action: 'key', reason: 'key-changed' });
+    await tell(deps, `key/${use}`, { kid }, { host, action: 'key', reason: 'key-changed' });
   }
-  await tell(deps, 'node/settings', settingsOf(deps.config), { action: 'settings', reason: 'settings-changed' });
+  await tell(deps, 'node/settings', settingsOf(deps.config), {
+    host,
+    action: 'settings',
+    reason: 'settings-changed',
+  });
 }
 
 async function tell(
   deps: Needs,
   object: string,
   now: Readonly<Record<string, string>>,
-  words: { action: string; reason: string },
+  words: { host: string; action: string; reason: string },
 ): Promise<void> {
   const known = told.get(deps.keys) ?? new Map<string, string>();
   told.set(deps.keys, known);
-  const text = JSON.stringify(now);
+  const { host } = words;
+  const text = JSON.stringify({ ...now, host });
   if (known.get(object) === text) return;
   await deps.database.sql.begin(async (tx) => {
-    const before = await lastInForce(tx, object);
+    const before = await lastInForce(tx, object, host);
     const was = (name: string) => (typeof before?.[name] === 'string' ? before[name] : null);
     const changed = [...new Set([...Object.keys(now), ...Object.keys(before ?? {})])].filter(
-      (name) => name !== 'before' && was(name) !== (now[name] ?? null),
+      (name) => name !== 'before' && name !== 'host' && was(name) !== (now[name] ?? null),
     );
     if (changed.length === 0) return;
     const isNew = before === undefined;
@@ -51,11 +60,11 @@ async function tell(
         object,
         action: words.action,
         ...(isNew
-          ? { detail: now }
+          ? { detail: { ...now, host } }
           : {
               outcome: 'noted',
               reason: words.reason,
-              detail: { ...now, before: Object.fromEntries(changed.map((name) => [name, was(name)])) },
+              detail: { ...now, host, before: Object.fromEntries(changed.map((name) => [name, was(name)])) },
             }),
       }),
     ]);

@@ -18,13 +18,14 @@ import { html, Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
-import { cutJson, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import { tableHtml, tablesCsv } from '../../src/ui/table.ts';
 import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance/compliance.ts';
 import { withPeople } from '../report/people.ts';
 import { instantsOf, type Period } from '../report/period.ts';
 import { contentChecksIn } from '../store/answer/content-check.ts';
 import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/audit/evidence.ts';
 import { proveAll } from './content-proof.ts';
+import { contentHashOf, reportContent, reportTitle } from './report-document.ts';
 import { sealAll } from './run-seal.ts';
 
 /** `typ` of the signature. */
@@ -164,16 +165,10 @@ async function putReport(
   period: Period,
   config: { planName: string; timeZone: string },
 ): Promise<void> {
-  const title = `Compliance, ${period.name}`;
-  await put(
-    'report.json',
-    'The compliance report, for programs',
-    jsonText({
-      cover: Object.fromEntries(report.cover),
-      tables: Object.fromEntries(report.tables.map((t) => [t.name, tableJson(t)])),
-      ...cutJson(report.tables),
-    }),
-  );
+  const title = reportTitle(period);
+  const content = reportContent(report, title, []);
+  const contentSha256 = contentHashOf(content);
+  await put('report.json', 'The compliance report, for programs', jsonText({ ...content, contentSha256 }));
   await put('report.csv', 'The compliance report, for spreadsheets', tablesCsv(report.tables));
   await put(
     'index.html',
@@ -183,7 +178,7 @@ async function putReport(
       site: config.planName,
       style: html`<style>${new Safe(STYLE + pageHeads(`${config.planName} · ${title}`))}</style>`,
       main: [
-        html`<dl>${report.cover.map(([k, v]) => html`<dt>${COVER_WORDS[k] ?? k}</dt><dd>${v}</dd>`)}</dl>`,
+        html`<dl>${report.cover.map(([k, v]) => html`<dt>${COVER_WORDS[k] ?? k}</dt><dd>${v}</dd>`)}<dt>SHA-256 of what it says</dt><dd><code>${contentSha256}</code></dd></dl>`,
         // addresses of the staff pages mean nothing on paper
         report.tables.map((t) => tableHtml({ ...t, rows: t.rows.map((r) => r.map(({ href: _, ...cell }) => cell)) })),
       ],
@@ -231,7 +226,10 @@ By hand:
 3. audit-seals.jsonl: each seal's prev is the root of the seal before it. Each jws is a signed head (ES384) with the same id, prev
    and root. The root is SHA-256 over prev (32 bytes) and then, for each row that its seqs lists, in that order, the number of the
    row (8 bytes, big-endian) and its hash (32 bytes).
-4. audit-rows.jsonl: seq is the number of the row. Its hash is SHA-256 over the canonical JSON (RFC 8785) of all its members except
+4. issued-reports.jsonl: document is the text of a report as it was issued, a line of canonical JSON. Its signature is a detached JWS as
+   that of the pack, over the document without the member signature; sha256 is SHA-256 of the document without sha256 and
+   signature, and previous.sha256 that of the report with the number before. Both in canonical form (RFC 8785).
+5. audit-rows.jsonl: seq is the number of the row. Its hash is SHA-256 over the canonical JSON (RFC 8785) of all its members except
    seq and hash.
 
 How to compute a figure of the report again, such as F4 (requests on time):

@@ -3,6 +3,7 @@ import { CompactSign, importJWK } from 'jose';
 import type { Deps } from '../../src/deps.ts';
 import { becomeSealer, lastSeal, takeUnsealed, writeSeal } from '../store/audit/audit-seal.ts';
 import { countVolume } from '../store/peers/peer-volume.ts';
+import { noteEvents } from '../store/report/security-review.ts';
 import { GENESIS, marks, type SealHead, sealHead } from './seal.ts';
 
 const SEAL_ROWS = 1000;
@@ -19,7 +20,7 @@ async function sign(deps: Pick<Deps, 'keys'>, head: SealHead): Promise<string> {
 type Sealing = Pick<Deps, 'database' | 'keys' | 'clock' | 'config'>;
 
 /**
- * Seals one batch, if there is one and nobody else is sealing, and counts what it tells of payers.
+ * Seals one batch, if there is one and nobody else is sealing, counts what it tells of payers, and notes what is a security event.
  * @returns rows sealed
  */
 export async function sealBatch(deps: Sealing): Promise<number> {
@@ -32,6 +33,7 @@ export async function sealBatch(deps: Sealing): Promise<number> {
     const jws = await sign(deps, head);
     const seqs = rows.map((r) => r.seq);
     await writeSeal(tx, { ...head, seqs, marks: marks(rows), jws });
+    await noteEvents(tx, seqs, head.id);
     await countVolume(tx, seqs, deps.config.timeZone);
     return rows.length;
   });

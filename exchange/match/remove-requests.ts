@@ -14,7 +14,6 @@ import {
   pastRequests,
 } from '../store/match/match-request.ts';
 
-const DAY_MS = 86_400_000;
 /** Removed in one go: the next one follows within a minute. */
 const MOST = 100;
 
@@ -66,10 +65,10 @@ async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Dat
 export async function removeRequests(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
-  const before = new Date(at.getTime() - deps.config.matchRequestKeepDays * DAY_MS);
+  const keep = { days: deps.config.matchRequestKeepDays, byLob: deps.config.matchRequestKeepDaysByLob };
   let removed = 0;
   const failures: { match: string; error: string }[] = [];
-  for (let page = await pastRequests(sql, before, MOST); page.length > 0 && removed < MOST; ) {
+  for (let page = await pastRequests(sql, at, keep, MOST); page.length > 0 && removed < MOST; ) {
     for (const one of page)
       try {
         if (await remove(deps, one, at)) removed++;
@@ -77,7 +76,7 @@ export async function removeRequests(deps: Needs): Promise<number> {
         if (isPassing(error)) throw error;
         failures.push({ match: one.id, error: describe(error) });
       }
-    page = page.length < MOST ? [] : await pastRequests(sql, before, MOST, page.at(-1));
+    page = page.length < MOST ? [] : await pastRequests(sql, at, keep, MOST, page.at(-1));
   }
   const [first] = failures;
   if (first) deps.log('error', 'requests not removed', { ...first, count: failures.length });

@@ -76,7 +76,7 @@ const isSame = (v: Verdict): boolean => v.kind === 'same-record' || v.kind === '
 
 /**
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
- * against it ({@link areCopies}). What one payer passes on of several is compared as if each of these had told it. A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
+ * against it ({@link areCopies}), and so are two that one payer tells word for word under one number ({@link isToldTwice}). What one payer passes on of several is compared as if each of these had told it. A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
  */
 function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean, isAnother: boolean): Verdict[] {
   if (pair.type === 'Patient') return demographics(a, b, isAnother);
@@ -86,6 +86,7 @@ function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean,
   if ((isOutdated && !areOfOtherThings(a, b)) || (areNamedOne && areCopies(a, b, found, known)))
     return [sameRecord('source')];
   const areOfOne = pair.areOfOne && firstBase(a) === firstBase(b);
+  if (areOfOne && isToldTwice(a, b, found, known)) return found === undefined ? [] : [found];
   return found === undefined || (areOfOne && (isSame(found) || (pair.isWithin && !areNamedOne))) ? [] : [found];
 }
 
@@ -109,6 +110,10 @@ function areCopies(a: Resource, b: Resource, found: Verdict | undefined, known: 
   const isLasting = !EVENTS.has(a.resourceType) || !(isEvent(a) && isEvent(b));
   return (isLasting && found.kind !== 'conflict' && found.score >= CONFIRMED) || !contradictEachOther(a, b, known);
 }
+
+/** One payer tells one thing under two ids: with one number, word for word, and about the same visit and results. The bytes of a form are no number. */
+const isToldTwice = (a: Resource, b: Resource, found: Verdict | undefined, known: Known): boolean =>
+  found?.kind === 'same-record' && found.rule !== 'attachment' && saySame(a, b) && !contradictEachOther(a, b, known);
 
 const saySame = (a: Resource, b: Resource): boolean =>
   contentHashes(a, MEMBER_CONTENT).substance === contentHashes(b, MEMBER_CONTENT).substance;

@@ -53,6 +53,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'emergency-ended': 'ended emergency access',
   'emergency-look': 'looked by emergency access',
   'events-reviewed': 'signed for the security events',
+  'report-issued': 'issued a report',
   'hold-placed': 'placed a legal hold',
   'hold-lifted': 'lifted a legal hold',
   'members-one': 'made two members one person',

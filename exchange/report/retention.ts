@@ -1,9 +1,9 @@
 // How long what is kept, what has gone by now, and the legal holds: for the page of both.
 import type { Deps } from '../../src/deps.ts';
+import type { LobDays } from '../../src/settings.ts';
+import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
 import { type Hold, listHolds } from '../store/hold.ts';
 import { countPastFiles } from '../store/pull/past-files.ts';
-
-const DAY_MS = 86_400_000;
 
 export type Kept = {
   what: string;
@@ -21,16 +21,19 @@ export type RetentionReport = {
 };
 
 const days = (n: number): string => (n >= 730 ? `${Math.floor(n / 365)} years (${n} days)` : `${n} days`);
+/** What lines of business have for themselves. */
+function ofLines(byLob: LobDays): string {
+  const own = (Object.entries(byLob) as [keyof LobDays, number][]).map(
+    ([lob, n]) => `${LINES_OF_BUSINESS[lob].name} ${days(n)}`,
+  );
+  return own.length === 0 ? '' : `; ${own.join(', ')}: of members of several lines the longest`;
+}
 
 export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | 'clock'>): Promise<RetentionReport> {
   const { config } = deps;
   const { sql } = deps.database;
-  const keepMs = config.rawFileKeepDays * DAY_MS;
-  const [files, holds] = await Promise.all([
-    countPastFiles(sql, new Date(deps.clock().getTime() - keepMs)),
-    listHolds(sql),
-  ]);
-  const { kept, removed, held, needed, oldest } = files;
+  const keep = { days: config.rawFileKeepDays, byLob: config.rawFileKeepDaysByLob };
+  const [files, holds] = await Promise.all([countPastFiles(sql, deps.clock(), keep), listHolds(sql)]);
   return {
     kept: [
       {
@@ -41,10 +44,10 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
       },
       {
         what: 'Files as other payers sent them',
-        time: `${days(config.rawFileKeepDays)} after their pull has ended`,
+        time: `${days(config.rawFileKeepDays)} after their pull has ended${ofLines(config.rawFileKeepDaysByLob)}`,
         stays:
           'SHA-256 of each file, outcome of each line, and the records that were taken in. Not while somebody has to decide about a line.',
-        setting: 'RAW_FILE_KEEP_DAYS',
+        setting: 'RAW_FILE_KEEP_DAYS, RAW_FILE_KEEP_DAYS_BY_LOB',
       },
       {
         what: 'Documents fetched from other payers',
@@ -54,9 +57,9 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
       },
       {
         what: 'Requests for matches, as other payers sent them',
-        time: `${days(config.matchRequestKeepDays)} after the answer`,
+        time: `${days(config.matchRequestKeepDays)} after the answer${ofLines(config.matchRequestKeepDaysByLob)}`,
         stays: 'SHA-256 in the audit trail; what was decided of each member, with consent and coverage.',
-        setting: 'MATCH_REQUEST_KEEP_DAYS',
+        setting: 'MATCH_REQUEST_KEEP_DAYS, MATCH_REQUEST_KEEP_DAYS_BY_LOB',
       },
       {
         what: 'Files of our answers to other payers',
@@ -66,7 +69,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
         setting: 'EXPORT_KEEP_HOURS',
       },
     ],
-    files: { kept, removed, held, needed, nextAt: oldest === null ? null : new Date(oldest.getTime() + keepMs) },
+    files,
     holds,
   };
 }

@@ -6,7 +6,6 @@ import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { holdsStay } from '../store/hold.ts';
 import { areKept, filesThere, forgetPullFiles, type PastFiles, pastFiles } from '../store/pull/past-files.ts';
 
-const DAY_MS = 86_400_000;
 /** Pulls whose files are removed in one go. */
 const MOST = 100;
 /** So many that cannot be removed end a round: with a disk that takes nothing all would be tried. */
@@ -46,17 +45,17 @@ async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise
 }
 
 /**
- * Removes the files of pulls that ended `RAW_FILE_KEEP_DAYS` ago; those that a legal hold keeps, and those that somebody has to decide about, stay. One that
+ * Removes the files of pulls whose time is over (`RAW_FILE_KEEP_DAYS`, by line of business); those that a legal hold keeps, and those that somebody has to decide about, stay. One that
  * cannot be removed keeps none behind it waiting and is tried again with the next round; the log has one line a round, with how many and why the first one. A
  * database that is away ends the round.
  * @returns `more`: there may be further ones
  */
 export async function removeFiles(deps: Needs): Promise<{ removed: number; more: boolean }> {
   const at = deps.clock();
-  const before = new Date(at.getTime() - deps.config.rawFileKeepDays * DAY_MS);
+  const keep = { days: deps.config.rawFileKeepDays, byLob: deps.config.rawFileKeepDaysByLob };
   let removed = 0;
   const failures: { pull: string; error: string }[] = [];
-  let page = await pastFiles(deps.database.sql, before, MOST);
+  let page = await pastFiles(deps.database.sql, at, keep, MOST);
   while (page.length > 0 && removed < MOST && failures.length < MOST_FAILURES) {
     for (const one of page)
       try {
@@ -65,7 +64,7 @@ export async function removeFiles(deps: Needs): Promise<{ removed: number; more:
         if (isPassing(error)) throw error;
         failures.push({ pull: one.id, error: describe(error) });
       }
-    page = page.length < MOST ? [] : await pastFiles(deps.database.sql, before, MOST, page.at(-1));
+    page = page.length < MOST ? [] : await pastFiles(deps.database.sql, at, keep, MOST, page.at(-1));
   }
   const [first] = failures;
   if (first) deps.log('error', 'received files not removed', { ...first, count: failures.length });

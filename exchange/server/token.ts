@@ -12,7 +12,7 @@ import {
   verifyAssertion,
 } from '../../src/auth/client-assertion.ts';
 import { decoyKey } from '../../src/auth/decoy.ts';
-import { grantScopes } from '../../src/auth/scopes.ts';
+import { grantScopes, OPERATION_SCOPES } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { boundedText } from '../../src/http/body.ts';
@@ -42,6 +42,8 @@ const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
 /** For a peer whose library cannot be changed. */
 const TAKES_LIST: LimitName = 'audienceList';
 const MAX_BODY = 64 * 1024;
+const MOST_LEFT = 20;
+const IS_SCOPE = /^[a-z*]{1,10}\/[A-Za-z*]{1,40}\.[a-z*]{1,10}$/;
 const MAX_SCOPE = { length: 32_768, tokens: 500 };
 
 export const GRANTABLE_TYPES: readonly string[] = ['Group', ...EXPORT_ORDER];
@@ -56,7 +58,8 @@ type Refused = {
   /** it is in the audit already, or came too often to be written down */
   isBooked?: boolean;
 };
-type Good = { client: Peer; jti: string; expiresAt: Date; scope: string; asker: Asker };
+/** `left`: scopes that it asked for and was not given, or not as a whole. */
+type Good = { client: Peer; jti: string; expiresAt: Date; scope: string; left: readonly string[]; asker: Asker };
 
 export function token(deps: Deps, addressOf: AddressOf) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
@@ -95,6 +98,8 @@ export function token(deps: Deps, addressOf: AddressOf) {
           requestId,
           detail: {
             address: mark,
+            // what was cut, beside what was given
+            ...(judged.left.length === 0 ? {} : { left: judged.left.join(' '), scope }),
             ...(before ? { secondsBetween: Math.round((now.getTime() - before.getTime()) / 1000) } : {}),
           },
         }),
@@ -153,8 +158,19 @@ async function judge(c: Context<FhirEnv>, deps: Deps, asker: Asker): Promise<Goo
 
   const scope = scopeFor(form.get('scope') ?? '', key.client.scopes);
   if (scope === '') return { error: 'invalid_scope', reason: 'scope', asker: asking, peer: found };
-  return { client: key.client, jti: verified.value.jti, expiresAt: verified.value.expiresAt, scope, asker: asking };
+  const { jti, expiresAt } = verified.value;
+  return { client: key.client, jti, expiresAt, scope, left: leftOut(form.get('scope') ?? '', scope), asker: asking };
 }
+
+/** What was asked for and is not in the token word for word; what is no scope stands as `other`: anybody may write anything there. */
+const leftOut = (asked: string, given: string): string[] => {
+  const granted = new Set(given.split(' '));
+  const left = asked.split(' ').filter((s) => s !== '' && !granted.has(s));
+  return [...new Set(left.map((s) => (IS_SCOPE.test(s) || OPERATION_SCOPES.includes(s) ? s : 'other')))].slice(
+    0,
+    MOST_LEFT,
+  );
+};
 
 /** The form, or what is wrong with it. */
 async function readForm(c: Context<FhirEnv>): Promise<URLSearchParams | string> {

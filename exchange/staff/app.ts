@@ -20,6 +20,7 @@ import { documents } from './documents.ts';
 import { emergency } from './emergency.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { holds } from './holds.ts';
+import { issued } from './issued.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
 import { looks } from './looks.ts';
@@ -84,6 +85,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   record(desk);
   attachments(desk);
   compliance(desk);
+  issued(desk);
   behind(desk);
   documents(desk);
   texts(desk);

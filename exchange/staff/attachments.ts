@@ -4,7 +4,7 @@
 import { streamed } from '../../src/blobs/serve-file.ts';
 import { own } from '../../src/own.ts';
 import { openAttachment } from '../merged/attachment.ts';
-import type { Desk } from './desk.ts';
+import type { Desk, Visit } from './desk.ts';
 
 const MEDIA = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/i;
 /** What a file of a kind is called at its end. */
@@ -22,7 +22,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
 
 export function attachments(desk: Desk): void {
   const { deps } = desk;
-  desk.page('/staff/members/:member/attachments/:id', 'rows', async (visit) => {
+  const send = async (visit: Visit): Promise<Response> => {
     const { c } = visit;
     const id = c.req.param('id') ?? '';
     const found = /^[0-9a-f]{32}$/.test(id) ? await openAttachment(deps, c.req.param('member') ?? '', id) : undefined;
@@ -41,5 +41,6 @@ export function attachments(desk: Desk): void {
       'content-disposition': `attachment; filename="attachment.${own(ENDINGS, bare) ?? 'bin'}"`,
       'cache-control': 'private, no-store',
     });
-  });
+  };
+  desk.page('/staff/members/:member/attachments/:id', 'rows', send, { isFile: 'document' });
 }

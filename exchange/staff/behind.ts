@@ -38,6 +38,12 @@ export function behind(desk: Desk): void {
       const shows = BEHIND_SHOWS[list];
       const show = choice(c, 'show', shows) ?? shows[0] ?? 'all';
       const [first, second] = kind.narrowing.map((n) => (n === undefined ? undefined : c.req.query(n)?.slice(0, MOST)));
+      const wrong = kind.narrowing.some((n, i) => {
+        const known = n === undefined ? undefined : kind.known?.[n];
+        const values = [first, second][i]?.split(' ').filter(Boolean) ?? [];
+        return known !== undefined && values.some((v) => !known.includes(v));
+      });
+      if (wrong) return desk.notFound(visit, 'The address narrows this list by what is not in it.');
       const rows = await rowsBehind(sql, list, show, {
         ...instantsOf(period, timeZone),
         now,

@@ -2,17 +2,22 @@
 // /staff/questions: what auditors ask, and where it is answered.
 import { html, type Part } from '../../src/ui/html.ts';
 import { dayText } from '../../src/ui/time.ts';
+import { reportNow } from '../audit/issue-report.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
 import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance/compliance.ts';
 import { complianceChanges } from '../report/compliance/compliance-changes.ts';
+import { coverTable } from '../report/compliance/cover-table.ts';
 import { QUESTIONS } from '../report/compliance/questions.ts';
 import { peerStatement } from '../report/compliance/statement.ts';
 import { peerLines } from '../report/lists.ts';
+import { withPeople } from '../report/people.ts';
 import { type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
 import { toTell } from '../report/pull/tell.ts';
 import type { Desk, Visit } from './desk.ts';
 import { problem, withQuery } from './frame.ts';
+import { actionForm } from './peer-forms.ts';
+import { may } from './roles.ts';
 
 export function compliance(desk: Desk): void {
   const { deps } = desk;
@@ -63,7 +68,18 @@ export function compliance(desk: Desk): void {
     const scope = { period, ...of };
     const report = await complianceReport(deps, scope);
     await desk.viewed(visit, 'compliance', `report/${period.name}`, [], report.tables.length);
-    const changes = new URLSearchParams({ period: period.name, peer: of.peerId ?? '', lob: of.lob ?? '' });
+    const tables = await withPeople(deps.database.sql, report.tables, deps.clock());
+    const now = await reportNow(deps, scope, { cover: report.cover, tables });
+    const hidden = { period: period.name, peer: of.peerId ?? '', lob: of.lob ?? '' };
+    const changes = new URLSearchParams(hidden);
+    const issue = may(visit.session, 'sign')
+      ? actionForm(
+          visit.session,
+          '/staff/reports',
+          'Issue this report',
+          Object.entries(hidden).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`),
+        )
+      : '';
     return desk.show(visit, {
       title: `Compliance, ${period.name}`,
       place: 'compliance',
@@ -75,8 +91,19 @@ export function compliance(desk: Desk): void {
       ],
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
 ${scopeFields(peers, of)}<button>Show</button></form>
-<p class="controls"><a href="/staff/questions">What auditors ask, and where it is answered</a> · <a href="/staff/retention">Retention and legal holds</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
-      tables: report.tables,
+<p class="controls"><a href="/staff/questions">What auditors ask, and where it is answered</a> · <a href="/staff/retention">Retention and legal holds</a> · <a href="/staff/reports">Issued reports</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>${issue}`,
+      tables: [
+        ...tables,
+        coverTable(
+          report.cover,
+          {
+            contentSha256: now.contentSha256,
+            previous: now.last ? { number: now.last.number, sha256: now.last.sha256 } : null,
+          },
+          timeZone,
+        ),
+      ],
+      document: now.text,
     });
   });
 

@@ -10,7 +10,7 @@ import type { Cell } from '../../src/ui/table.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, noteForm, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
-import { purposeForm, purposeOf } from './purpose.ts';
+import { PURPOSE_SAID, purposeForm, purposeOf } from './purpose.ts';
 import { may, type Permission } from './roles.ts';
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
@@ -82,23 +82,27 @@ export class Desk {
 
   /**
    * A page that only reads. Names and records that leave as a file need a sign-in of the last minutes, and what they are taken for.
-   * @param options.isFile it is a file of them in any case
+   * @param options.isFile it is a file of them in any case; `document`: one by itself, as it is looked at, which needs no new sign-in
    */
   page(
     path: string,
     permission: Permission,
     handler: (visit: Visit) => Promise<Response>,
-    options: { isFile?: boolean } = {},
+    options: { isFile?: boolean | 'document' } = {},
   ): void {
     this.#pages.set(path, { takes: permission, is: new RegExp(`^${path.replace(/:[a-z0-9]+/gi, '[^/]+')}$`) });
     this.app.get(path, async (c) => {
       const visit = await this.#admit(c, path, permission);
       if (visit instanceof Response) return visit;
-      const leaves = permission === 'rows' && (options.isFile === true || (formatOf(c) ?? 'html') !== 'html');
-      const again = leaves ? await this.#again(visit, 'export-report', withQuery(c.req.url, {})) : undefined;
+      const isFile = (options.isFile ?? false) !== false || (formatOf(c) ?? 'html') !== 'html';
+      const leaves = permission === 'rows' && isFile;
+      const again =
+        leaves && options.isFile !== 'document'
+          ? await this.#again(visit, 'export-report', withQuery(c.req.url, {}))
+          : undefined;
       if (again !== undefined) return again;
       if (leaves && purposeOf(c) === undefined)
-        return problem(c, this.deps, 400, 'What is it for?', WHY_PURPOSE, visit.session, purposeForm(c));
+        return problem(c, this.deps, 400, 'What is it for?', WHY_PURPOSE, visit.session, purposeForm(c), PURPOSE_SAID);
       return handler(visit);
     });
   }

@@ -1,9 +1,12 @@
-// /staff/disclosures: what was disclosed of a member, to whom and when; as page, CSV, JSON and FHIR AuditEvents.
+// /staff/disclosures: what was disclosed of a member, to whom and when; as page, CSV, JSON, FHIR Bundle and letter.
 import { html } from '../../src/ui/html.ts';
+import type { Cell } from '../../src/ui/table.ts';
 import { consentCell, eventCell } from '../report/event-words.ts';
+import { letterOf } from '../report/member/account-letter.ts';
+import { disclosureBundle } from '../report/member/disclosure-bundle.ts';
 import {
   ACCOUNT_YEARS,
-  disclosureBundle,
+  type Disclosure,
   disclosuresOf,
   HOW,
   leftOf,
@@ -18,6 +21,12 @@ import { csrfField, problem } from './frame.ts';
 import { purposeOf } from './purpose.ts';
 
 const PATH = '/staff/disclosures';
+
+/** By what the consent allowed. Those under 42 CFR Part 2 never leave. */
+const SENSITIVE: Readonly<Record<string, Cell>> = {
+  regular: { value: 'left out' },
+  sensitive: { value: 'may be among them', text: 'may be among them, but for those of 42 CFR Part 2' },
+};
 
 const finder = (visit: Visit, said?: string) => html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
 <form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}
@@ -77,7 +86,7 @@ export function disclosures(desk: Desk): void {
             ]
           : []),
       ],
-      before: html`<p><a href="/staff/members/${seen.member}">The member</a> · <a href="${PATH}/${seen.member}/audit-events">As FHIR AuditEvents</a></p>`,
+      before: html`<p><a href="/staff/members/${seen.member}">The member</a> · <a href="${PATH}/${seen.member}/audit-events">As a FHIR Bundle</a> · <a href="${PATH}/${seen.member}/letter">As a letter</a></p>`,
       tables: [
         {
           name: 'disclosures',
@@ -93,6 +102,7 @@ export function disclosures(desk: Desk): void {
             { key: 'what', label: 'What' },
             { key: 'as', label: 'Left as' },
             { key: 'why', label: 'Why' },
+            { key: 'sensitive', label: 'Sensitive records' },
             { key: 'consent', label: 'Under consent' },
             { key: 'request', label: 'Request' },
           ],
@@ -112,6 +122,7 @@ export function disclosures(desk: Desk): void {
               ? { value: null, text: 'this member' }
               : { value: keyOf(d.asMember), href: `${PATH}/${d.asMember}` },
             { value: WHY },
+            SENSITIVE[d.policy ?? ''] ?? { value: null, text: 'not noted' },
             consentCell(d.consentId),
             eventCell(d.object),
           ]),
@@ -121,36 +132,42 @@ export function disclosures(desk: Desk): void {
     });
   });
 
-  desk.page(
-    `${PATH}/:member/audit-events`,
-    'rows',
-    async (visit) => {
-      const seen = await look(visit);
-      if (!seen) return problem(visit.c, deps, 404, 'Not found', 'There is no such member.', visit.session);
-      if ((seen.found[0]?.ofAll ?? 0) > seen.found.length)
-        return problem(
-          visit.c,
-          deps,
-          413,
-          'Too many for one file',
-          'A file would hold only a part of what left of this member. The page and its JSON have the newest of it.',
-          visit.session,
-        );
-      const bundle = disclosureBundle(deps, seen.member, seen.found);
-      await recordExport(
-        deps,
-        visit.session,
-        `${PATH}/:member`,
-        'fhir',
-        bundle.entry?.length ?? 0,
-        visit.requestId,
-        purposeOf(visit.c),
-      );
-      return visit.c.body(JSON.stringify(bundle), 200, {
-        'content-type': 'application/fhir+json; charset=utf-8',
-        'content-disposition': 'attachment; filename="disclosures.json"',
-      });
-    },
-    { isFile: true },
+  /** All that left of a member, as a file that is recorded; a file never holds a part. */
+  const leave = (
+    what: string,
+    format: string,
+    name: string,
+    type: string,
+    textOf: (member: string, found: readonly Disclosure[]) => Promise<string>,
+  ): void =>
+    desk.page(
+      `${PATH}/:member/${what}`,
+      'rows',
+      async (visit) => {
+        const seen = await look(visit);
+        if (!seen) return problem(visit.c, deps, 404, 'Not found', 'There is no such member.', visit.session);
+        if ((seen.found[0]?.ofAll ?? 0) > seen.found.length)
+          return problem(
+            visit.c,
+            deps,
+            413,
+            'Too many for one file',
+            'A file would hold only a part of what left of this member. The page and its JSON have the newest of it.',
+            visit.session,
+          );
+        const text = await textOf(seen.member, seen.found);
+        const purpose = purposeOf(visit.c);
+        const page = `${PATH}/:member`;
+        await recordExport(deps, visit.session, page, format, seen.found.length, visit.requestId, purpose);
+        return visit.c.body(text, 200, {
+          'content-type': `${type}; charset=utf-8`,
+          'content-disposition': `attachment; filename="${name}"`,
+        });
+      },
+      { isFile: true },
+    );
+  leave('audit-events', 'fhir', 'disclosures.json', 'application/fhir+json', async (member, found) =>
+    JSON.stringify(await disclosureBundle(deps, member, found)),
   );
+  leave('letter', 'text', 'disclosures.txt', 'text/plain', (member, found) => letterOf(deps, member, found));
 }

@@ -72,6 +72,8 @@ export type View = {
   after?: Part;
   /** address of the next rows */
   next?: string | undefined;
+  /** the JSON of the whole page, when that is a document of its own */
+  document?: string;
   /** its files hold the rows of the page, too: it leads on from them by a day */
   filesByPage?: true;
 };
@@ -154,7 +156,16 @@ function written(c: StaffContext): Part {
     : html`<h2>What you wrote, to be copied</h2>${texts.map((t) => html`<pre tabindex="0">${t}</pre>`)}`;
 }
 
-/** A page that says what went wrong, and nothing of the inside. */
+const plainText = (part: Part): string =>
+  html`${part}`.markup
+    .replace(/<[^>]*>/g, '')
+    .replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => PLAIN[name] ?? '');
+const PLAIN: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+
+/**
+ * A page that says what went wrong, and nothing of the inside. A program that asked for JSON and takes no page is told as JSON.
+ * @param say what a program is told beside it
+ */
 export function problem(
   c: StaffContext,
   deps: Pick<Deps, 'config'>,
@@ -163,7 +174,10 @@ export function problem(
   text: Part,
   session?: StaffSession,
   more?: Part,
+  say: Readonly<Record<string, unknown>> = {},
 ): Response {
+  if (c.req.query('format') === 'json' && !(c.req.header('accept') ?? '').includes('text/html'))
+    return c.json({ error: title, text: plainText(text), ...say }, status);
   const main = html`<p class="problem">${text}</p>${more}${written(c)}<p><a href="/staff">Back to the overview</a></p>`;
   return c.html(pageText(deps, { title, main }, session), status);
 }
@@ -233,6 +247,8 @@ export function show(
       'content-type': 'text/csv; charset=utf-8; header=present',
       ...file(wanted === undefined ? name : `${name}-${wanted}`, 'csv'),
     });
+  if (format === 'json' && wanted === undefined && view.document !== undefined)
+    return c.body(view.document, 200, { 'content-type': 'application/json; charset=utf-8', ...file(name, 'json') });
   if (format === 'json') {
     const body = {
       title: view.title,

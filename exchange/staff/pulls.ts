@@ -96,7 +96,7 @@ export function pulls(desk: Desk): void {
         : name === 'pulls'
           ? address('/staff/pulls', { show: 'waiting' })
           : name === 'events'
-            ? '/staff/events'
+            ? '/staff/events?review=open'
             : may(visit.session, 'rows')
               ? '/staff/conflicts'
               : undefined;

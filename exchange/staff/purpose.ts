@@ -9,6 +9,9 @@ export function purposeOf(c: StaffContext): string | undefined {
   return Object.hasOwn(PURPOSES, given) ? given : undefined;
 }
 
+/** For programs: the member of the address and what it may be. */
+export const PURPOSE_SAID = { parameter: 'purpose', values: PURPOSES } as const;
+
 /** Asks for it, and leads on to the file that was asked for. */
 export function purposeForm(c: StaffContext): Part {
   const url = new URL(c.req.url);

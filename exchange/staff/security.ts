@@ -14,7 +14,7 @@ import {
   SECURITY_REASONS,
   type SecurityRow,
 } from '../report/security.ts';
-import { MOST_NOTE, reviewEvents, securityReviews } from '../report/security-review.ts';
+import { MOST_NOTE, newestSeal, reviewEvents, securityReviews } from '../report/security-review.ts';
 import { codeCell, grouped, memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, problem, withQuery } from './frame.ts';
@@ -49,8 +49,11 @@ export function security(desk: Desk): void {
     const after = readAfter(c);
     const place = after && /^\d+$/.test(after.id) ? { at: after.at, seq: after.id } : undefined;
     const at = deps.clock();
+    const isOpen = choice(c, 'review', ['open']) !== undefined;
+    // before the events are read: what is sealed meanwhile is for the next review
+    const seal = await newestSeal(deps);
     const [found, counts, reviews] = await Promise.all([
-      pageSecurity(sql, { peerId, reason }, rowsOf(c) + 1, place),
+      pageSecurity(sql, { peerId, reason, isOpen }, rowsOf(c) + 1, place),
       countSecurity(sql, new Date(at.getTime() - 7 * DAY)),
       securityReviews(sql, REVIEWS),
     ]);
@@ -77,6 +80,13 @@ export function security(desk: Desk): void {
             all: 'all',
             chosen: reason,
             options: Object.entries(SECURITY_REASONS).map(([r, m]) => [r, m.text] as const),
+          },
+          {
+            name: 'review',
+            label: 'Reviewed',
+            all: 'or not',
+            chosen: isOpen ? 'open' : undefined,
+            options: [['open', 'not yet']],
           },
         ]),
       ],
@@ -128,7 +138,7 @@ export function security(desk: Desk): void {
         {
           name: 'reviews',
           caption: 'Reviews',
-          note: 'Once a week somebody goes through the events and signs for it. What nobody has reviewed for longer stands on the overview.',
+          note: 'Once a week somebody goes through the events and signs for it. What nobody has reviewed for longer stands on the overview. What was written down while it was gone through is for the next review.',
           columns: [
             { key: 'at', label: 'Reviewed', kind: 'head' },
             { key: 'person', label: 'By' },
@@ -151,7 +161,7 @@ export function security(desk: Desk): void {
             visit.session,
             '/staff/events/reviewed',
             'Reviewed',
-            html`<input type="hidden" name="until" value="${at.toISOString()}"><p><label for="r-note">What was found, and what was done</label><textarea id="r-note" name="note" rows="3" maxlength="${MOST_NOTE}"></textarea></p>`,
+            html`<input type="hidden" name="until" value="${at.toISOString()}"><input type="hidden" name="seal" value="${seal}"><p><label for="r-note">What was found, and what was done</label><textarea id="r-note" name="note" rows="3" maxlength="${MOST_NOTE}"></textarea></p>`,
           )}</section>`
         : '',
       next: last && withQuery(c.req.url, { after: afterText(last.at, last.seq) }),
@@ -160,7 +170,8 @@ export function security(desk: Desk): void {
 
   desk.form('/staff/events/reviewed', 'sign', async (visit, form) => {
     const until = parseInstant(form.get('until') ?? '') ?? new Date(Number.NaN);
-    const done = await reviewEvents(deps, visit.session, until, form.get('note') ?? '', visit.requestId);
+    const shown = { until, seal: Number(form.get('seal') || Number.NaN) };
+    const done = await reviewEvents(deps, visit.session, shown, form.get('note') ?? '', visit.requestId);
     if (done === 'signed') return visit.c.redirect('/staff/events#t-reviews', 303);
     return problem(visit.c, deps, done === 'reviewed' ? 409 : 400, 'Not signed', NOT_SIGNED[done], visit.session);
   });

@@ -1,6 +1,7 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
-import { IS_HELD_REQUEST } from './match/match-request.ts';
+import type { KeepDays } from './keep-days.ts';
+import { IS_HELD_REQUEST, isPastRequest } from './match/match-request.ts';
 import { unusualDays } from './peers/peer-volume.ts';
 import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
 import { DUE_SOON } from './report/clock-terms.ts';
@@ -66,7 +67,7 @@ const triesAndMisses = (sql: Queryable, now: Date) => sql`
 export async function standingConditions(
   sql: Queryable,
   now: Date,
-  { quarantine, keepDays, today }: { quarantine: number; keepDays: number; today: string },
+  { quarantine, keep, today }: { quarantine: number; keep: KeepDays; today: string },
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
@@ -130,7 +131,7 @@ export async function standingConditions(
     -- it should have gone a day ago at least
     select 'request-kept', j.id, 1 from exchange.bulk_job j
       where not ${sql.unsafe(IS_HELD_REQUEST)} and j.body_key is not null and j.state not in ('queued', 'running')
-        and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${keepDays + 1} * interval '1 day'
+        and ${isPastRequest(sql, now, keep, 1)}
     union all
     ${unusualDays(sql, 'members', today)}
     union all

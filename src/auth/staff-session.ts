@@ -61,10 +61,13 @@ export function isOwnOrigin(
   return isLoopback(baseUrl) && isLoopback(requestUrl) && origin === new URL(requestUrl).origin;
 }
 
+/** As long as what a browser and what is in front of a node let through, twice written in percents. */
+const LONGEST_RETURN = 3000;
+
 /** Where to go after sign-in: a path of the staff pages, or their start. */
 export function safeReturn(path: string | undefined): string {
-  if (path === undefined || path.length > 1000) return '/staff';
-  return /^\/staff(?:[/?][A-Za-z0-9\-._~/?&=%]*)?$/.test(path) && !path.includes('//') && !path.includes('..')
-    ? path
-    : '/staff';
+  if (path === undefined || path.length > LONGEST_RETURN) return '/staff';
+  const [place = ''] = path.split('?', 1);
+  const isOurs = /^\/staff(?:\/[A-Za-z0-9\-._~/%]*)?$/.test(place) && !place.includes('//') && !place.includes('..');
+  return isOurs && /^[A-Za-z0-9\-._~/?&=%+:@!$'()*,;]*$/.test(path) ? path : '/staff';
 }

@@ -1,8 +1,12 @@
-// `evidence pack`, `evidence verify`, and `compliance report`.
-import { readFileSync, statSync } from 'node:fs';
+// `evidence pack`, `evidence report`, `evidence verify` and `evidence keys`.
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import type { JWK } from 'jose';
+import { findIssued, issueReport } from '../../exchange/audit/issue-report.ts';
 import { writePack } from '../../exchange/audit/pack.ts';
+import { chainFaults, verifyReport } from '../../exchange/audit/report-document.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
+import { LINES_OF_BUSINESS } from '../../exchange/clocks/rules.ts';
+import { peerLines } from '../../exchange/report/lists.ts';
 import { instantsOf, type Period, readPeriod } from '../../exchange/report/period.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
 import { CommandFault } from './fault.ts';
@@ -49,17 +53,105 @@ export async function evidencePack(options: { period: string; out: string }): Pr
   });
 }
 
-/** Needs no node. Exit code 1 when anything is wrong. */
-export async function evidenceVerify(file: string, options: { keys?: string; json?: boolean }): Promise<void> {
-  let keys: JWK[] | undefined;
-  if (options.keys !== undefined)
+/** Issues the report of a period, and writes its signed document to FILE. */
+export async function evidenceReport(options: {
+  period: string;
+  lob?: string;
+  peer?: string;
+  out: string;
+}): Promise<void> {
+  const period = periodOf(options.period);
+  const { lob, peer: peerId } = options;
+  if (lob !== undefined && !Object.hasOwn(LINES_OF_BUSINESS, lob))
+    throw new CommandFault(
+      `There is no line of business "${lob}": it is one of ${Object.keys(LINES_OF_BUSINESS).join(', ')}.`,
+    );
+  if (existsSync(options.out)) throw new CommandFault(`${options.out} exists already.`);
+  await withNode(async ({ deps }) => {
+    if (peerId !== undefined && !(await peerLines(deps.database.sql)).some((p) => p.id === peerId))
+      throw new CommandFault(`There is no payer "${peerId}".`);
+    const scope = { period, ...(lob === undefined ? {} : { lob }), ...(peerId === undefined ? {} : { peerId }) };
+    const number = await issueReport(deps, scope, { kind: 'command', subject: person(), requestId: '' });
+    if (number === 'future')
+      throw new CommandFault(`The period ${period.name} has not begun: there is nothing to report of it.`);
+    if (number === 'no-key') throw new CommandFault('There is no evidence key to sign it with.');
+    const issued = await findIssued(deps.database.sql, number);
     try {
-      keys = (JSON.parse(readFileSync(options.keys, 'utf8')) as { keys: JWK[] }).keys;
-      if (!Array.isArray(keys)) throw new Error('no keys');
+      writeFileSync(options.out, issued?.document ?? '', { flag: 'wx', mode: 0o600 });
     } catch (cause) {
-      throw new CommandFault(`${options.keys} is no readable set of public keys.`, { cause });
+      throw new CommandFault(
+        `Report No. ${number} is issued, and stands at ${deps.config.baseUrl}/staff/reports/${number}, but ${options.out} cannot be written.`,
+        { cause },
+      );
     }
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new CommandFault(`There is no file ${file}.`);
+    say(`Report No. ${number} of ${period.first} to ${period.last} in ${options.out}: SHA-256 ${issued?.sha256 ?? ''}`);
+  });
+}
+
+/** Prints the public keys by which packs, heads and reports are verified, to be kept elsewhere. */
+export async function evidenceKeys(): Promise<void> {
+  await withNode(async ({ deps }) => say(JSON.stringify({ keys: await deps.keys.published('evidence') }, null, 2)));
+}
+
+function keysIn(file: string): JWK[] {
+  try {
+    const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { keys: JWK[] };
+    if (!Array.isArray(keys)) throw new Error('no keys');
+    return keys;
+  } catch (cause) {
+    throw new CommandFault(`${file} is no readable set of public keys.`, { cause });
+  }
+}
+
+/** Does a file begin as a JSON object? A pack is a ZIP. */
+function isReport(file: string): boolean {
+  const handle = openSync(file, 'r');
+  try {
+    const first = Buffer.alloc(1);
+    readSync(handle, first, 0, 1, 0);
+    return first.toString() === '{';
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Issued reports, each by itself and whether one follows the other. */
+async function verifyReports(files: readonly string[], keys: JWK[] | undefined, asJson: boolean): Promise<void> {
+  if (keys === undefined)
+    throw new CommandFault('A report does not hold the keys that sign it: name them with --keys (evidence keys).');
+  const verdicts = await Promise.all(
+    files.map(async (file) => ({ file, ...(await verifyReport(readFileSync(file, 'utf8'), keys)) })),
+  );
+  const chain = chainFaults(verdicts);
+  const isWrong = chain.length > 0 || verdicts.some((v) => v.faults.length > 0);
+  if (isWrong) process.exitCode = 1;
+  if (asJson) return say(JSON.stringify({ reports: verdicts, faults: chain }));
+  for (const v of verdicts) {
+    const which = typeof v.number === 'number' ? `No. ${v.number}, ` : '';
+    say(`${v.file}: ${which}${v.title ?? 'unknown'}, of ${v.generatedAt ?? 'unknown'}`);
+    if (v.sha256 !== undefined) say(`  SHA-256 ${v.sha256}${v.key === undefined ? '' : `, signed by key ${v.key}`}`);
+    if (v.previous) say(`  follows No. ${v.previous.number}, SHA-256 ${v.previous.sha256}`);
+    for (const text of v.faults) say(`  WRONG  ${text}`);
+  }
+  for (const text of chain) say(`WRONG  ${text}`);
+  say(
+    isWrong
+      ? 'Not as it was made.'
+      : files.length === 1
+        ? 'The report stands as it was made.'
+        : 'The reports stand as they were made.',
+  );
+}
+
+/** Needs no node. Exit code 1 when anything is wrong. @param files one pack, or issued reports */
+export async function evidenceVerify(files: string[], options: { keys?: string; json?: boolean }): Promise<void> {
+  const keys = options.keys === undefined ? undefined : keysIn(options.keys);
+  for (const file of files)
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new CommandFault(`There is no file ${file}.`);
+  const reports = files.filter(isReport);
+  if (reports.length === files.length) return verifyReports(files, keys, options.json === true);
+  const [file = ''] = files;
+  if (files.length > 1) throw new CommandFault('Packs are verified one at a time; several files must all be reports.');
   const verdict = await verifyPack(file, keys);
   if (verdict.faults.length > 0) process.exitCode = 1;
   if (options.json) return say(JSON.stringify(verdict));

@@ -207,8 +207,16 @@ test('another key that signs, and other settings, are told in the audit, once, w
     await tellInForce(later);
     await tellInForce(later);
     expect((await told()).slice(-1)).toEqual(['node/settings noted settings-changed']);
+    // a second machine with settings of its own tells them once; neither tells them anew at each start
+    const before = (await told()).length;
+    const second = { ...node.deps, config: { ...node.deps.config, exportWindowYears: 7 } };
+    for (let i = 0; i < 3; i++) {
+      await tellInForce({ ...second, keys: keys() }, 'other');
+      await tellInForce({ ...later, keys: keys() });
+    }
+    expect(await told()).toHaveLength(before + 1);
     const rows = await sql<{ detail: Record<string, unknown> }[]>`
-      select detail from exchange.audit where action in ('key', 'settings') and outcome = 'noted' order by seq`;
+      select detail from exchange.audit where action in ('key', 'settings') and outcome = 'noted' order by seq limit 2`;
     expect(rows.map((r) => r.detail)).toMatchObject([
       { kid, before: { kid: expect.any(String) } },
       { EXPORT_WINDOW_YEARS: '6', before: { EXPORT_WINDOW_YEARS: '5' } },

@@ -313,6 +313,21 @@ describe('scopes', () => {
     if (granted === undefined) expect([status, body['error']]).toEqual([400, 'invalid_scope']);
     else expect([status, body['scope']]).toEqual([200, granted]);
   });
+  test('what was asked for and not given stands in the audit, beside what was; what is no scope as such', async () => {
+    const { sql } = node.deps.database;
+    const newest = async () =>
+      (
+        await sql`select detail from exchange.audit where action = 'token' and peer_id = 'narrow' order by seq desc limit 1`
+      )[0]?.['detail'];
+    await ask({ scope: 'system/Patient.rs system/Coverage.rs system/Observation.rs Ana%20Rivera|1974' }, narrow);
+    expect(await newest()).toMatchObject({
+      scope: 'system/Patient.rs system/Coverage.r',
+      left: 'system/Coverage.rs system/Observation.rs other',
+    });
+    await ask({ scope: 'system/Patient.rs' }, narrow);
+    expect(await newest()).not.toHaveProperty('left');
+  });
+
   test('the malformed spelling of the guide is returned as it is, when the client may have it', async () => {
     const scope = 'system.Group.u?code=http://hl7.org/fhir/us/davinci-pdex/ValueSet/PDexMultiMemberMatchResultVS|match';
     const odd = await client(node, 'odd', { scopes: [scope] });

@@ -190,6 +190,11 @@ test('staff open a document from the record, and from its line; each look is rec
     select file, line from exchange.ledger_unit where pull_id = ${pull} and type = 'DocumentReference' and outcome = 'created'`;
   const shown = await (await reviewer.get(`/staff/pulls/${pull}/lines/${line?.file}/${line?.line}/0`)).text();
   expect(shown).toMatch(/attachments\/[0-9a-f]{32}/);
+  // a document leaves as a file: for a purpose, which the audit has with the look
+  expect((await reviewer.get(`${href}?purpose=`)).status).toBe(400);
+  const purposes =
+    await sql()`select detail->>'purpose' as purpose from exchange.audit where action = 'view' and detail->>'page' = 'attachment'`;
+  expect(purposes.map((p) => p['purpose'])).toEqual(['audit']);
   expect((await reviewer.get(`/staff/members/somebody-else/attachments/${href.split('/').at(-1)}`)).status).toBe(404);
   expect((await (await visitor('dev-viewer')).get(href)).status).toBe(403);
   const all = await (await reviewer.get(`/staff/members/${member}/everything`)).text();

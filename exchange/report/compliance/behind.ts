@@ -1,8 +1,9 @@
 // The lists behind the numbers of the compliance report, as tables. Pure.
 import type { Cell, Table } from '../../../src/ui/table.ts';
-import { meaning } from '../../reconcile/reasons.ts';
+import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
 import type { Behind } from '../../store/report/report-behind.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
+import { HOW } from '../member/disclosures.ts';
 import { memberCell, numberCell } from '../words.ts';
 import { ANSWERS, cutTo, deed, instants, num, of, onPage, type Spec, text } from './compliance-cells.ts';
 
@@ -15,6 +16,8 @@ type Kind = {
   isOfPayers: boolean;
   /** names of the query values that narrow it */
   narrowing: readonly [first?: string, second?: string];
+  /** what may stand in them, where that is a closed list */
+  known?: Readonly<Record<string, readonly string[]>>;
   shows: Readonly<Record<string, string>>;
   empty: string;
   specs: (view: BehindView) => Spec[];
@@ -105,6 +108,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     lead: 'Each question for a member, by batch or one by one, with what was answered and why.',
     isOfPayers: true,
     narrowing: ['outcome', 'reason'],
+    known: { outcome: ['match', 'nomatch', 'consentconstraint'] },
     shows: { all: 'by batch and one by one', single: 'one by one' },
     empty: 'Nobody was looked for in this period.',
     specs: (view) => [
@@ -130,6 +134,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     lead: 'Pulls that ended in the period, with how many of their lines came to what; the sum is the number of the report. Each number leads to the lines.',
     isOfPayers: true,
     narrowing: ['outcome', 'type'],
+    known: { outcome: OUTCOME_NAMES },
     shows: { all: 'all' },
     empty: 'No such line came in this period.',
     specs: (view) => [
@@ -161,6 +166,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     lead: 'Each member once for each recipient and way. What left of whom stands under Disclosures of the member.',
     isOfPayers: true,
     narrowing: ['how'],
+    known: { how: Object.keys(HOW) },
     shows: { all: 'given', ready: 'made ready, and not fetched' },
     empty: 'Of nobody in this period.',
     specs: (view) => [

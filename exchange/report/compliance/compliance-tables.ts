@@ -40,7 +40,8 @@ const COUNTED: Readonly<Record<string, string>> = {
   proofs: 'Exports that were asked for in the period and are ready; each stands on the page of its request.',
   disclosures:
     'Members count once for each recipient and way, times are disclosures; members lead to who they are, with their times. What left of one stands under Disclosures of the member.',
-  decisions: 'Of the audit, without looks, sign-ins and files taken. Of a member they stand under Members.',
+  decisions:
+    'Of the audit, without looks, sign-ins, files taken, reports issued and packs made. Of a member they stand under Members.',
   education: 'Times that a text was shown in the period, with a contact or a choice.',
 };
 const counted = (of: Table): Table => {

@@ -49,7 +49,7 @@ export const QUESTIONS: readonly Question[] = [
     pack: ['audit-rows.jsonl', 'report.json'],
     where: 'Disclosures',
     href: '/staff/disclosures',
-    how: 'Find the member; also as CSV and FHIR AuditEvents.',
+    how: 'Find the member; also as CSV, as a letter in plain text, and as a FHIR Bundle (AuditEvent, Provenance, Consent).',
   },
   {
     question: 'All requests of a payer in a quarter: received, due, answered, how late',

@@ -50,6 +50,11 @@ export const EVIDENCE_SQL = {
     kind: 'Reviews of the security events that were signed for in the period',
     sql: `select s.* from exchange.security_review s where s.at >= $1 and s.at < $2 order by s.at, s.id`,
   },
+  'issued-reports.jsonl': {
+    kind: 'Compliance reports that were issued in the period or are about days of it: each document as it was signed, with the SHA-256 of the one before',
+    sql: `select r.number, r.at, r.by_kind, r.by_subject, r.period, r.first_day, r.last_day, r.lob, r.peer_id, r.content_sha256, r.sha256, r.previous_sha256, r.document from exchange.issued_report r
+      where (r.at >= $1 and r.at < $2) or (r.first_day >= ($1 at time zone $3)::date and r.last_day < ($2 at time zone $3)::date) order by r.number`,
+  },
   'holds.jsonl': {
     kind: 'Legal holds that stood in the period: of a member, of a payer, or (neither) of everything',
     sql: `select h.* from exchange.legal_hold h where h.placed_at < $2 and (h.lifted_at is null or h.lifted_at >= $1) order by h.placed_at, h.id`,

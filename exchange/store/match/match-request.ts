@@ -1,14 +1,18 @@
 // Requests of bulk matches as they came, which are files beside their job.
 import type { Queryable } from '../../../src/store/database.ts';
 import { isKeptByHold } from '../hold.ts';
+import { type KeepDays, keepDays, shortestDays } from '../keep-days.ts';
 
 export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
 
+const MEMBERS = 'select m.member_id from exchange.match_member m where m.job_id = j.id and m.member_id is not null';
 /** Does a legal hold keep request `j`: of its payer, of one of our members whom it is about, or of everything? match_member_pkey. */
-export const IS_HELD_REQUEST = isKeptByHold(
-  'j.peer_id',
-  'select m.member_id from exchange.match_member m where m.job_id = j.id and m.member_id is not null',
-);
+export const IS_HELD_REQUEST = isKeptByHold('j.peer_id', MEMBERS);
+
+/** Is request `j` past its time, by so many days or more? */
+export const isPastRequest = (sql: Queryable, now: Date, keep: KeepDays, by = 0) =>
+  sql`coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${shortestDays(keep) + by} * interval '1 day'
+    and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - (${keepDays(sql, keep, MEMBERS)} + ${by}::int) * interval '1 day'`;
 
 /** bulk_job_pkey. */
 export async function isHeldRequest(tx: Queryable, id: string): Promise<boolean> {
@@ -17,23 +21,22 @@ export async function isHeldRequest(tx: Queryable, id: string): Promise<boolean>
 }
 
 /**
- * Those that were answered, or ended, before a time, the oldest first, but for what a legal hold keeps. bulk_job_request, which holds requests that are kept.
+ * Those that were answered, or ended, and are past their time, the oldest first, but for what a legal hold keeps. bulk_job_request, which holds requests that are kept.
  * @param after only those that came after this one
  */
 export async function pastRequests(
   sql: Queryable,
-  before: Date,
+  now: Date,
+  keep: KeepDays,
   limit: number,
   after?: KeptRequest,
 ): Promise<KeptRequest[]> {
   return [
-    ...(await sql.unsafe<KeptRequest[]>(
-      `select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job j
-       where body_key is not null and state not in ('queued', 'running') and coalesce(completed_at, received_at) < $1::timestamptz
-         and (received_at, id) > (coalesce($2::timestamptz, '-infinity'), $3::text) and not ${IS_HELD_REQUEST}
-       order by received_at, id limit $4`,
-      [before, after?.receivedAt ?? null, after?.id ?? '', limit],
-    )),
+    ...(await sql<KeptRequest[]>`
+      select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job j
+       where body_key is not null and state not in ('queued', 'running') and ${isPastRequest(sql, now, keep)}
+         and (received_at, id) > (coalesce(${after?.receivedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''}::text) and not ${sql.unsafe(IS_HELD_REQUEST)}
+       order by received_at, id limit ${limit}`),
   ];
 }
 

@@ -1,6 +1,7 @@
 // Received files that were kept long enough, pull by pull: their SHA-256, and what became of each line, stays.
 import type { Queryable } from '../../../src/store/database.ts';
 import { isKeptByHold } from '../hold.ts';
+import { type KeepDays, keepDays, shortestDays } from '../keep-days.ts';
 
 export type PastFiles = { id: string; peerId: string; finishedAt: Date };
 
@@ -8,7 +9,8 @@ export type PastFiles = { id: string; peerId: string; finishedAt: Date };
 const NEEDED = `exists (select from exchange.review_item v where v.pull_id = p.id and (v.state = 'open' or exists (select from exchange.release_due r where r.item_id = v.id)))
   or exists (select from exchange.attachment a where a.pull_id = p.id and a.state = 'due')`;
 
-const HELD = isKeptByHold('p.peer_id', 'select m.member_id from exchange.pull_member m where m.pull_id = p.id');
+const MEMBERS = 'select m.member_id from exchange.pull_member m where m.pull_id = p.id';
+const HELD = isKeptByHold('p.peer_id', MEMBERS);
 
 /** Does a hold keep the files of a pull, or somebody need them? pull_pkey and those of {@link pastFiles}. */
 export async function areKept(tx: Queryable, pullId: string): Promise<boolean> {
@@ -18,19 +20,25 @@ export async function areKept(tx: Queryable, pullId: string): Promise<boolean> {
 
 /**
  * Ended pulls whose files are there and past their time, the oldest first: but for what a legal hold keeps, and what somebody has to decide about.
- * pull_files_kept, review_item_pull, attachment_pull, pull_member_pkey.
+ * pull_files_kept, review_item_pull, attachment_pull, pull_member_pkey, enrolment_pkey.
  * @param after only those that ended after this one
  */
-export async function pastFiles(sql: Queryable, before: Date, limit: number, after?: PastFiles): Promise<PastFiles[]> {
+export async function pastFiles(
+  sql: Queryable,
+  now: Date,
+  keep: KeepDays,
+  limit: number,
+  after?: PastFiles,
+): Promise<PastFiles[]> {
   return [
-    ...(await sql.unsafe<PastFiles[]>(
-      `select p.id, p.peer_id as "peerId", p.finished_at as "finishedAt" from exchange.pull p
-       where p.files_removed_at is null and p.finished_at is not null and p.finished_at < $1::timestamptz and p.state in ('done', 'refused', 'failed', 'withdrawn')
-         and (p.finished_at, p.id) > (coalesce($2::timestamptz, '-infinity'), $3::text)
-         and not (${NEEDED}) and not ${HELD}
-       order by p.finished_at, p.id limit $4`,
-      [before, after?.finishedAt ?? null, after?.id ?? '', limit],
-    )),
+    ...(await sql<PastFiles[]>`
+      select p.id, p.peer_id as "peerId", p.finished_at as "finishedAt" from exchange.pull p
+       where p.files_removed_at is null and p.finished_at is not null and p.finished_at < ${now}::timestamptz - ${shortestDays(keep)} * interval '1 day'
+         and p.state in ('done', 'refused', 'failed', 'withdrawn')
+         and (p.finished_at, p.id) > (coalesce(${after?.finishedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''}::text)
+         and p.finished_at < ${now}::timestamptz - ${keepDays(sql, keep, MEMBERS)} * interval '1 day'
+         and not (${sql.unsafe(NEEDED)}) and not ${sql.unsafe(HELD)}
+       order by p.finished_at, p.id limit ${limit}`),
   ];
 }
 
@@ -56,22 +64,22 @@ export async function forgetPullFiles(tx: Queryable, pullId: string, at: Date): 
 export type PastCounts = {
   kept: number;
   removed: number;
-  /** when the pull ended whose files go next; of those beyond their time only what nothing keeps */
-  oldest: Date | null;
+  /** when the next files go; of those beyond their time only what nothing keeps */
+  nextAt: Date | null;
   /** beyond their time, as a hold keeps them, or else as somebody has to decide */
   held: number;
   needed: number;
 };
 
-/** Pulls by whether their files are there, and why, beyond their time. pull_files_kept. */
-export async function countPastFiles(sql: Queryable, before: Date): Promise<PastCounts> {
-  const [row] = await sql.unsafe<PastCounts[]>(
-    `select count(*) filter (where p.files_removed_at is null)::int as kept, count(p.files_removed_at)::int as removed,
-       min(p.finished_at) filter (where p.files_removed_at is null and p.keeps is null) as oldest,
-       count(*) filter (where p.keeps = 'hold')::int as held, count(*) filter (where p.keeps = 'person')::int as needed
-     from (select p.finished_at, p.files_removed_at, case when p.files_removed_at is null and p.finished_at < $1::timestamptz then case when ${HELD} then 'hold' when ${NEEDED} then 'person' end end as keeps
-       from exchange.pull p where p.finished_at is not null and exists (select from exchange.pull_file f where f.pull_id = p.id and f.sha256 is not null)) p`,
-    [before],
-  );
-  return row ?? { kept: 0, removed: 0, oldest: null, held: 0, needed: 0 };
+/** Pulls by whether their files are there, and why, beyond their time. pull_files_kept, pull_member_pkey, enrolment_pkey. */
+export async function countPastFiles(sql: Queryable, now: Date, keep: KeepDays): Promise<PastCounts> {
+  const [row] = await sql<PastCounts[]>`
+    select count(*) filter (where p.files_removed_at is null)::int as kept, count(p.files_removed_at)::int as removed,
+      min(p.goes_at) filter (where p.files_removed_at is null and p.keeps is null) as "nextAt",
+      count(*) filter (where p.keeps = 'hold')::int as held, count(*) filter (where p.keeps = 'person')::int as needed
+    from (select p.files_removed_at, t.goes_at, case when p.files_removed_at is null and t.goes_at < ${now}::timestamptz then case when ${sql.unsafe(HELD)} then 'hold' when ${sql.unsafe(NEEDED)} then 'person' end end as keeps
+      from exchange.pull p cross join lateral (
+        select case when p.files_removed_at is null then p.finished_at + ${keepDays(sql, keep, MEMBERS)} * interval '1 day' end as goes_at) t
+      where p.finished_at is not null and exists (select from exchange.pull_file f where f.pull_id = p.id and f.sha256 is not null)) p`;
+  return row ?? { kept: 0, removed: 0, nextAt: null, held: 0, needed: 0 };
 }

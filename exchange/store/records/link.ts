@@ -61,7 +61,7 @@ export function candidatePairs(
   return dedicated
     .unsafe<Pair[]>(
       `with unit as materialized (
-         select file, line, entry, member_id, type, source_id, local_id, keys, echo_of,
+         select file, line, entry, member_id, type, source_id, local_id, keys, echo_of, substance,
            -- what a record was called before stands before its other keys
            case when starts_with(keys[1], '${SOURCE_KEY}') then regexp_replace(substr(keys[1], ${SOURCE_KEY.length + 1}), '/[^/]*/[^/]*$', '') end as base
          from exchange.staging
@@ -126,6 +126,20 @@ export function candidatePairs(
          join told n using (member_id, type, hash) join told o using (member_id, type, hash)
          where n.file is not null and o.id <> n.id and n.base <> o.base
            and (o.file is null or case when n.base <> '' and o.base <> '' then o.id < n.id else n.base <> '' end)
+       ), numbered as materialized (
+         -- a payer may tell one thing twice, under one number and word for word: by what they say, which is read once
+         select member_id, type, substance, local_id as id, file, line, entry from unit
+         where $2 <> 'own' and substance is not null and type <> 'Provenance' and exists (select from unnest(keys) k where starts_with(k, 's:') and not starts_with(k, '${SOURCE_KEY}'))
+       ), twin as materialized (
+         select *, row_number() over (partition by member_id, type, substance order by file is not null, id) as place from (
+           select * from numbered
+           union all
+           select r.member_id, r.type, r.substance, r.id, null, null, null from (select distinct member_id, type from numbered) m cross join lateral (
+             select x.member_id, x.type, x.id, x.substance from exchange.resource x
+             where x.member_id = m.member_id and x.type = m.type and x.origin = $2 and not x.deleted and x.substance is not null offset 0) r
+           where r.substance in (select substance from numbered) and (r.member_id, r.type, r.id) not in (select member_id, type, local_id from exchange.staging
+             where pull_id = $1 and bucket between $3 and $4 and outcome in ('updated', 'retracted') and member_id is not null and local_id is not null)
+         ) a
        ), crowded as materialized (
          select member_id, hash from (
            select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far
@@ -173,6 +187,10 @@ export function candidatePairs(
            ) a
          ) o on o.member_id = n.member_id and o.type = n.type and o.hash = n.hash and o.place <= ${COPIES_COMPARED}
          where o.id <> n.local_id and (o.file is null or o.id < n.local_id)
+         union all
+         select n.file, n.line, n.entry, n.member_id, n.type, n.id, n.type, o.id, false, false, o.file, o.line, o.entry
+         from twin n join twin o on o.member_id = n.member_id and o.type = n.type and o.substance = n.substance and o.place <= ${COPIES_COMPARED}
+         where n.file is not null and o.id <> n.id and (o.file is null or o.id < n.id)
          union all
          select file, line, entry, member_id, type, id, type, other_id, false, true, other_file, other_line, other_entry from within
          union all

@@ -25,6 +25,8 @@ export type Disclosure = {
   /** the other member as whom it left, while the person was taken for that one; null: as its own */
   asMember: string | null;
   consentId: string | null;
+  /** what the consent allowed, as far as it was noted: of exports */
+  policy: 'regular' | 'sensitive' | null;
   /** number of records by type, of the types that were fetched */
   types: Record<string, number>;
   /** how many records of the type were told to be there, by their number alone */
@@ -61,7 +63,7 @@ export async function memberDisclosures(
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
         (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types) or '' = any(f.types))
-        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted, count(*) over ()::int as "ofAll"
+        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted, a.detail->>'policy' as policy, count(*) over ()::int as "ofAll"
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x

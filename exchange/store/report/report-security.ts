@@ -1,5 +1,7 @@
 // Security events and match decisions for the staff pages, read from the audit.
 import type { Queryable } from '../../../src/store/database.ts';
+import { IS_UNREVIEWED } from './security-review.ts';
+import { IS_EVENT, TO_REVIEW } from './security-terms.ts';
 
 export type SecurityRow = {
   seq: string;
@@ -16,25 +18,20 @@ export type SecurityRow = {
 };
 
 const COLUMNS = `a.seq::text, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.peer_id as "peerId", p.name as "peerName", a.outcome, a.reason, a.detail`;
-/** What is unusual, of a row `a` of the audit; decisions about members are on a page of their own. As SQL. */
-const IS_EVENT = `a.outcome <> 'ok' and a.action not in ('match', 'accept')`;
-/** Of those, what somebody has to go through: that a person was asked to sign in again is how files and grave actions begin. As SQL. */
-export const TO_REVIEW = `${IS_EVENT} and not (a.reason = 'not-fresh' and a.action <> 'sign-in')`;
-
 /** How many refusals rows stand for: one that tells an hour of them says how many. As SQL. */
 export const TIMES = `sum(coalesce((a.detail->>'times')::int, 1))::int`;
 
-/** What is to be reviewed, newest first; of a reason that is chosen, all. audit_refused. */
+/** What is to be reviewed, newest first; of a reason that is chosen, all. `isOpen`: what nobody has reviewed. audit_refused. */
 export async function pageSecurity(
   sql: Queryable,
-  filter: { peerId?: string | undefined; reason?: string | undefined },
+  filter: { peerId?: string | undefined; reason?: string | undefined; isOpen?: boolean },
   limit: number,
   before?: { at: Date; seq: string },
 ): Promise<SecurityRow[]> {
   return [
     ...(await sql.unsafe<SecurityRow[]>(
       `select ${COLUMNS} from exchange.audit a left join exchange.peer p on p.id = a.peer_id
-       where ${filter.reason === undefined ? TO_REVIEW : IS_EVENT} and ($1::text is null or a.peer_id = $1) and ($2::text is null or a.reason = $2)
+       where ${filter.reason === undefined || filter.isOpen ? TO_REVIEW : IS_EVENT}${filter.isOpen ? ` and ${IS_UNREVIEWED}` : ''} and ($1::text is null or a.peer_id = $1) and ($2::text is null or a.reason = $2)
          and ($3::timestamptz is null or (a.at, a.seq) < ($3::timestamptz, $4::text::bigint))
        order by a.at desc, a.seq desc limit $5`,
       [filter.peerId ?? null, filter.reason ?? null, before?.at ?? null, before?.seq ?? null, limit],

@@ -98,7 +98,13 @@ test('when what brought it is no longer kept, that it is still shown is told', a
 describe('records of somebody else are told', () => {
   /** The pulls that are told of, by the alerts that stand. */
   const told = async () =>
-    (await standingConditions(node.sql, new Date(), { quarantine: 1_000_000, keepDays: 1, today: '2026-01-01' }))
+    (
+      await standingConditions(node.sql, new Date(), {
+        quarantine: 1_000_000,
+        keep: { days: 1, byLob: {} },
+        today: '2026-01-01',
+      })
+    )
       .filter((c) => c.kind === 'wrong-patient')
       .map((c) => c.subject);
   const aWeekGoesBy = async () => {

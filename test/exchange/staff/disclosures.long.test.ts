@@ -5,6 +5,7 @@ import { disclosuresOf } from '../../../exchange/report/member/disclosures.ts';
 import { memberKeys } from '../../../exchange/report/member-key.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { validate } from '../../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
 import { ExportClient } from '../export-client.ts';
 import { client } from '../peer-client.ts';
@@ -68,11 +69,11 @@ test('who has fetched what, and under which consent', async () => {
   expect(Object.values(never ?? {})).toEqual(expect.arrayContaining(['1 Patient']));
   expect(Object.values(never ?? {})[0]).toBe('');
   const events = (await (await reviewer.get(`/staff/disclosures/${ana}/audit-events`)).json()) as {
-    entry: { resource: Record<string, unknown> }[];
+    entry: { fullUrl: string; resource: Record<string, unknown> & { resourceType: string } }[];
   };
-  expect(events.entry).toHaveLength(1);
-  expect(events.entry[0]?.resource).toMatchObject({
-    resourceType: 'AuditEvent',
+  const [audit, provenance, sent] = events.entry;
+  expect(events.entry.map((e) => e.resource.resourceType)).toEqual(['AuditEvent', 'Provenance', 'Consent']);
+  expect(audit?.resource).toMatchObject({
     outcome: '0',
     agent: [
       {
@@ -82,9 +83,36 @@ test('who has fetched what, and under which consent', async () => {
     ],
     entity: [
       { what: { reference: `Patient/${ana}` }, detail: [{ type: 'Observation', valueString: '2' }] },
-      { what: { identifier: { value: consent[0]?.id } } },
+      { what: { reference: sent?.fullUrl } },
     ],
   });
+  expect(sent?.fullUrl).toBe(`urn:payer-node:consent:${consent[0]?.id}`);
+  const [kept] = await sql`select consent from exchange.match_member where member_id = ${ana} and group_id = ${group}`;
+  expect(sent?.resource).toEqual(kept?.['consent']);
+  expect(provenance?.resource).toMatchObject({
+    target: [{ reference: audit?.fullUrl }],
+    agent: [{ who: { identifier: { value: US.npi } } }],
+    entity: [{ role: 'source' }, { role: 'source', what: { reference: sent?.fullUrl } }],
+  });
+  for (const { resource } of events.entry)
+    expect(validate(resource as never).filter((i) => i.severity === 'error')).toEqual([]);
+});
+
+test('as a letter, which leaves as a file does: recorded, for a purpose', async () => {
+  const { sql } = node.deps.database;
+  const path = `/staff/disclosures/${ana}/letter`;
+  expect((await reviewer.get(path)).status).toBe(400);
+  expect((await viewer.get(`${path}?purpose=member`)).status).toBe(403);
+  const answer = await reviewer.get(`${path}?purpose=member`);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
+  const text = await answer.text();
+  expect(text).toContain('1. Payer a\n');
+  expect(text).toContain('2 × Result (files that it fetched)');
+  expect(text).not.toContain('Person');
+  expect(text).toContain(String(rivera.family ?? ''));
+  const rows =
+    await sql`select 1 from exchange.audit where action = 'export-report' and detail->>'format' = 'text' and detail->>'purpose' = 'member'`;
+  expect(rows).toHaveLength(1);
 });
 
 test('for reviewers only; each look is recorded for the member; the number of a member is in no address', async () => {

@@ -12,6 +12,7 @@ import { createStaff } from '../../../exchange/staff/app.ts';
 import { endPull } from '../../../exchange/store/pull/give-up.ts';
 import { mergedCounts } from '../../../exchange/store/report/merged.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { safeReturn } from '../../../src/auth/staff-session.ts';
 import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
 
 let node: StaffNode;
@@ -491,6 +492,58 @@ describe('requests of other payers', () => {
     expect(looked?.n).toBeGreaterThan(0);
     expect((await visitor.get('/staff/requests/none/members')).status).toBe(404);
   });
+});
+
+test('a program that asks for JSON is refused as JSON, and told what it may be for; a browser gets the page', async () => {
+  const path = `/staff/members/${node.memberId}?format=json&purpose=`;
+  const program = await as('dev-reviewer').get(path);
+  expect([program.status, program.headers.get('content-type')]).toEqual([400, 'application/json']);
+  expect(await program.json()).toMatchObject({
+    error: 'What is it for?',
+    text: expect.stringContaining('Say what for'),
+    parameter: 'purpose',
+    values: { audit: expect.any(String), member: expect.any(String) },
+  });
+  const unknown = await (await as('dev-reviewer').get('/staff/pulls/none?format=json')).json();
+  expect(unknown).toEqual({ error: 'Not found', text: expect.any(String) });
+  const browser = await as('dev-reviewer').get(path, { accept: 'text/html,*/*;q=0.8' });
+  expect([browser.status, (await browser.text()).includes('name="purpose"')]).toEqual([400, true]);
+});
+
+test('a list that is narrowed by what is not in it is not found', async () => {
+  for (const [wrong, right] of [
+    ['given?how=zz', 'given?how=export-member'],
+    ['answers?outcome=zz', 'answers?outcome=match'],
+    ['lines?outcome=created+zz', 'lines?outcome=created+updated'],
+  ]) {
+    expect((await as('dev-reviewer').get(`/staff/compliance/rows/${wrong}`)).status, wrong).toBe(404);
+    expect((await as('dev-reviewer').get(`/staff/compliance/rows/${right}`)).status, right).toBe(200);
+  }
+});
+
+test('after signing in one is back where one was, whatever the query, and nowhere else', () => {
+  const long = `/staff/members?name=${'x'.repeat(1500)}`;
+  for (const path of [
+    '/staff',
+    '/staff?x=1',
+    '/staff/pulls?show=a+b&began=2027-03-01/2027-03-31',
+    "/staff/x?a=b//c..d'",
+    long,
+  ])
+    expect(safeReturn(path), path).toBe(path);
+  for (const path of [
+    undefined,
+    'https://evil.example/staff',
+    '//evil.example',
+    '/staffing',
+    '/staff//evil.example',
+    '/staff/../exchange',
+    '/staff?x=1#y',
+    '/staff?x=\r\nSet-Cookie: a=b',
+    '/staff?x=<b>',
+    `/staff?${'x'.repeat(3000)}`,
+  ])
+    expect(safeReturn(path), String(path)).toBe('/staff');
 });
 
 test('names and records leave as a file for a purpose, which is kept with who took them', async () => {

@@ -2,6 +2,7 @@
 // decisions about members in words.
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sealAll } from '../../../exchange/audit/run-seal.ts';
 import { explainMatch, MATCH_RULES } from '../../../exchange/match/rules.ts';
 import {
   addTrustDocument,
@@ -578,8 +579,9 @@ describe('in words', () => {
     expect(await reviews()).toEqual([]);
     const viewer = await (await as('dev-viewer').get('/staff/events')).text();
     expect(viewer).not.toContain('Sign for a review');
+    await sealAll(node.ours.deps);
     const page = await (await as('dev-reviewer').get('/staff/events')).text();
-    const form = { until: fieldOf(page, 'until'), note: 'two slips, nothing to do' };
+    const form = { until: fieldOf(page, 'until'), seal: fieldOf(page, 'seal'), note: 'two slips, nothing to do' };
     // what comes after the page was opened is not signed for
     expect((await send('dev-viewer', '/staff/events/reviewed', form)).status).toBe(403);
     const signed = await send('dev-reviewer', '/staff/events/reviewed', form);
@@ -588,19 +590,63 @@ describe('in words', () => {
     expect(await reviews()).toMatchObject([{ events: before, note: 'two slips, nothing to do' }]);
     // a second one who had the same page open
     expect((await send('dev-admin', '/staff/events/reviewed', form)).status).toBe(409);
-    expect((await send('dev-admin', '/staff/events/reviewed', { until: 'soon' })).status).toBe(400);
+    expect((await send('dev-admin', '/staff/events/reviewed', { ...form, until: 'soon' })).status).toBe(400);
     const later = new Date(Date.now() + 60_000).toISOString();
-    expect((await send('dev-admin', '/staff/events/reviewed', { until: later })).status).toBe(400);
+    expect((await send('dev-admin', '/staff/events/reviewed', { ...form, until: later })).status).toBe(400);
+    const until = new Date().toISOString();
+    for (const seal of ['', '-1', '1.5', '999999'])
+      expect((await send('dev-admin', '/staff/events/reviewed', { ...form, until, seal })).status).toBe(400);
     // a note that does not fit is given back whole, and a line end counts as the browser counts it
     const now = new Date().toISOString();
-    const long = await send('dev-admin', '/staff/events/reviewed', { until: now, note: `it was ${'x'.repeat(994)}` });
+    const long = await send('dev-admin', '/staff/events/reviewed', {
+      ...form,
+      until: now,
+      note: `it was ${'x'.repeat(994)}`,
+    });
     expect([long.status, await long.text()]).toEqual([400, expect.stringContaining(`it was ${'x'.repeat(994)}</pre>`)]);
     expect(await reviews()).toHaveLength(1);
     const [row] = await sql()`select actor, detail from exchange.audit where action = 'events-reviewed'`;
     expect(row).toMatchObject({ actor: 'dev|dev-reviewer', detail: { events: before } });
     const lines = `first\r\n${'x'.repeat(994)}`;
-    expect((await send('dev-admin', '/staff/events/reviewed', { until: now, note: lines })).status).toBe(303);
+    expect((await send('dev-admin', '/staff/events/reviewed', { ...form, until: now, note: lines })).status).toBe(303);
     expect((await reviews())[0]?.note).toBe(lines.replace('\r\n', '\n'));
+  });
+
+  test('an event that is committed after its time was reviewed waits for the next review, and is found there', async () => {
+    const { deps } = node.ours;
+    const waiting = async () => (await unreviewedEvents(sql(), new Date())).n;
+    const open = async () => {
+      const answer = await (await as('dev-viewer').get('/staff/events?review=open&format=json&table=events')).json();
+      return (answer as { tables: { events: { object: string }[] } }).tables.events.map((e) => e.object);
+    };
+    const formNow = async () => {
+      const page = await (await as('dev-reviewer').get('/staff/events')).text();
+      return { until: fieldOf(page, 'until'), seal: fieldOf(page, 'seal'), note: '' };
+    };
+    const stamped = new Date();
+    await sealAll(deps);
+    const form = await formNow();
+    const by = {
+      at: stamped,
+      actorKind: 'peer',
+      actor: 'prior',
+      outcome: 'refused',
+      reason: 'replay',
+      action: 'token',
+    } as const;
+    // before somebody signs, and after it
+    await writeAudit(sql(), [auditRow({ ...by, object: 'late-1' })]);
+    expect((await send('dev-reviewer', '/staff/events/reviewed', form)).status).toBe(303);
+    await writeAudit(sql(), [auditRow({ ...by, object: 'late-2' })]);
+    for (const isSealed of [false, true]) {
+      if (isSealed) await sealAll(deps);
+      expect([await waiting(), (await open()).sort()]).toEqual([2, ['late-1', 'late-2']]);
+    }
+    expect((await send('dev-reviewer', '/staff/events/reviewed', await formNow())).status).toBe(303);
+    const [review] = await sql()<
+      { events: number }[]
+    >`select events from exchange.security_review order by until_at desc limit 1`;
+    expect([await waiting(), await open(), review?.events]).toEqual([0, [], 2]);
   });
 
   test('that a person was asked to sign in again is listed when it is chosen, and is nothing to review', async () => {

@@ -1,9 +1,15 @@
 // Received files go when their time is over, with their hashes kept, and never while a legal hold is about them or somebody has to decide. The page of both.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LINES_OF_BUSINESS } from '../../../exchange/clocks/rules.ts';
 import { removeDocuments } from '../../../exchange/pull/remove-documents.ts';
+import { retentionReport } from '../../../exchange/report/retention.ts';
 import { HOLD_FAULTS, liftHold, placeHold } from '../../../exchange/retention/holds.ts';
 import { removeFiles } from '../../../exchange/retention/remove-files.ts';
+import { standingConditions } from '../../../exchange/store/alert.ts';
+import { pastRequests } from '../../../exchange/store/match/match-request.ts';
+import { countPastFiles, pastFiles } from '../../../exchange/store/pull/past-files.ts';
 import { noteGone } from '../../../exchange/store/records/attachment.ts';
+import { readConfig } from '../../../src/config.ts';
 import { fieldOf, HAND, type StaffNode, startStaff, Visitor } from './support.ts';
 
 const DAY = 86_400_000;
@@ -64,6 +70,61 @@ test('a hold of who goes on as another one keeps what was asked for under either
   expect(await removed(TEN_YEARS + 400)).toBe(0);
   await sql`update exchange.member_merge set undone_at = now(), undone_by = 'ada', undo_reason = 'two' where id = 'mm'`;
   expect(await liftHold(node.ours.deps, { id, reason: 'done with' }, WHO)).toBeUndefined();
+});
+
+test('a line of business may have a time of its own, and what is about several stays for the longest', async () => {
+  const { sql } = node.ours.deps.database;
+  expect(
+    Object.keys(LINES_OF_BUSINESS).map(
+      (lob) => readConfig({ RAW_FILE_KEEP_DAYS_BY_LOB: `${lob}=90` }).rawFileKeepDaysByLob,
+    ),
+  ).toEqual(Object.keys(LINES_OF_BUSINESS).map((lob) => ({ [lob]: 90 })));
+  for (const wrong of ['ma', 'ma=89', 'none=400', 'ma=400,ma=500', 'ma=4e3', 'ma=99999'])
+    expect(() => readConfig({ RAW_FILE_KEEP_DAYS_BY_LOB: wrong }), wrong).toThrow('RAW_FILE_KEEP_DAYS_BY_LOB');
+  const goes = async (days: number, byLob: Record<string, number>) => {
+    const at = new Date(Date.now() + days * DAY);
+    const keep = { days: TEN_YEARS, byLob };
+    const [past, counts] = [await pastFiles(sql, at, keep, 100), await countPastFiles(sql, at, keep)];
+    const [pull] = await sql<{ at: Date }[]>`select finished_at as at from exchange.pull where id = ${HAND}`;
+    return [past.some((p) => p.id === HAND), Math.round(((counts.nextAt?.getTime() ?? 0) - Number(pull?.at)) / DAY)];
+  };
+  expect(await goes(401, {})).toEqual([false, TEN_YEARS]);
+  expect(await goes(401, { ma: 400 })).toEqual([true, 400]);
+  // its member is of another line
+  expect(await goes(401, { qhp: 400 })).toEqual([false, TEN_YEARS]);
+  await sql`insert into exchange.enrolment (member_id, member_number, plan, starts, ends, lob) values (${node.memberId}, 'Q1', 'p', '2019-01-01', '2019-12-31', 'qhp')`;
+  expect(await goes(401, { ma: 400, qhp: 900 })).toEqual([false, 900]);
+  expect(await goes(901, { ma: 400, qhp: 900 })).toEqual([true, 900]);
+  // the other line has the time of all
+  expect(await goes(901, { ma: 400 })).toEqual([false, TEN_YEARS]);
+  await sql`delete from exchange.enrolment where member_number = 'Q1'`;
+  const config = { ...node.ours.deps.config, rawFileKeepDaysByLob: { ma: 800 } };
+  const { kept } = await retentionReport({ ...node.ours.deps, config });
+  expect(kept.map((k) => k.time).join()).toContain('; Medicare Advantage 2 years (800 days): of members');
+});
+
+test('a request for a match stays as long as the longest that a member found in it asks for', async () => {
+  const { sql } = node.ours.deps.database;
+  const now = new Date('2030-01-01T00:00:00Z');
+  const done = new Date(now.getTime() - 500 * DAY);
+  await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, received_at, due_at, completed_at, body_key, parameters)
+    values ('asked', 'match', 'prior', 'complete', 'u', ${done}, ${done}, ${done}, 'k', '{}')`;
+  await sql`insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, member_id) values
+    ('asked', 0, 's0', 'nomatch', 'no-member', null), ('asked', 1, 's1', 'match', 'matched', ${node.memberId})`;
+  const past = async (days: number, byLob: Record<string, number>) =>
+    (await pastRequests(sql, now, { days, byLob }, 10)).map((r) => r.id);
+  expect(await past(400, {})).toEqual(['asked']);
+  expect(await past(600, {})).toEqual([]);
+  expect(await past(600, { ma: 400 })).toEqual(['asked']);
+  expect(await past(400, { ma: 600 })).toEqual([]);
+  // the alert goes by the same, and tells of what should have gone a day ago
+  const kept = async (ma: number) =>
+    (
+      await standingConditions(sql, now, { quarantine: 1e6, keep: { days: 600, byLob: { ma } }, today: '2030-01-01' })
+    ).filter((c) => c.kind === 'request-kept');
+  expect([(await kept(498)).length, (await kept(500)).length]).toEqual([1, 0]);
+  await sql`delete from exchange.match_member where job_id = 'asked'`;
+  await sql`delete from exchange.bulk_job where id = 'asked'`;
 });
 
 test('what nothing keeps goes with its hash told, once, and the pages say so', async () => {
@@ -137,7 +198,7 @@ test('administrators place and lift holds on the page; wrong input is a sentence
   expect(holds[0]).toMatchObject({ state: 'stands', reason: 'matter 20', placed_by: 'dev|dev-admin' });
   // by key: no name, and no id of a member
   expect(holds[0]?.['about']).toMatch(/^M-[0-9a-f]{10}$/);
-  expect(times.map((t) => t['setting'])).toContain('RAW_FILE_KEEP_DAYS');
+  expect(times.map((t) => t['setting'])).toContain('RAW_FILE_KEEP_DAYS, RAW_FILE_KEEP_DAYS_BY_LOB');
   expect(counts.map((c) => c['n'])).toEqual([0, 2, 0, 0, null]);
 
   const html = await (await admin.get('/staff/retention')).text();

@@ -28,6 +28,9 @@ const FIGURES = [
   '/staff/pulls',
   '/staff/pulls/:id',
   '/staff/questions',
+  '/staff/reports',
+  '/staff/reports/:number',
+  '/staff/reports/:number/changes',
   '/staff/requests',
   '/staff/requests/:id',
   '/staff/retention',
@@ -37,7 +40,7 @@ const FIGURES = [
 /** The registry of payers, legal holds, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
 const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|emergency\/)/;
 /** For all but viewers. */
-const SIGNED = '/staff/events/reviewed';
+const SIGNED = ['/staff/events/reviewed', '/staff/reports'];
 /** Before there is a session, and its end. */
 const OPEN = /^\/staff\/(sign-in|sign-out|callback|logout|back-channel-logout|style\.css|oidc)/;
 
@@ -80,7 +83,7 @@ test.each(['dev-viewer', 'dev-reviewer', 'dev-admin'])(
     for (const r of routes) {
       const isFigures = r.method === 'GET' && FIGURES.includes(r.path);
       const isRegistry = !isFigures && REGISTRY.test(r.path);
-      const isSigned = r.path === SIGNED && user !== 'dev-viewer';
+      const isSigned = r.method === 'POST' && SIGNED.includes(r.path) && user !== 'dev-viewer';
       const isOpen = isFigures || isSigned || (isRegistry ? user === 'dev-admin' : user === 'dev-reviewer');
       const rows = await refusals(user);
       const status = await open(user, r);

@@ -146,10 +146,10 @@ export class Visitor {
   }
 
   /** Files of names and records are taken for an audit, unless the path says what for. */
-  get(path: string): Promise<Response> {
-    const isFile = /[?&]format=(csv|json)\b|\/(everything|audit-events)(\?|$)/.test(path);
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    const isFile = /[?&]format=(csv|json)\b|\/(everything|audit-events)(\?|$)|\/attachments\//.test(path);
     const isSaid = !isFile || /[?&]purpose=/.test(path);
-    return this.#send(isSaid ? path : `${path}${path.includes('?') ? '&' : '?'}purpose=audit`, {});
+    return this.#send(isSaid ? path : `${path}${path.includes('?') ? '&' : '?'}purpose=audit`, { headers });
   }
 
   post(
