@@ -36,6 +36,8 @@ const MOST_OF_A_MEMBER = 1_000_000;
 const MOST_WITHIN = 10_000;
 /** Copies of one record beside which each further one of the same payer is looked at. */
 const COPIES_COMPARED = 5;
+/** Ids under which a payer tells one thing: what it tells under more is compared with nothing of its own. */
+const MOST_TWINS = 100;
 export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
   kind: string;
   score: number;
@@ -131,7 +133,7 @@ export function candidatePairs(
          select member_id, type, substance, local_id as id, file, line, entry from unit
          where $2 <> 'own' and substance is not null and type <> 'Provenance' and exists (select from unnest(keys) k where starts_with(k, 's:') and not starts_with(k, '${SOURCE_KEY}'))
        ), twin as materialized (
-         select *, row_number() over (partition by member_id, type, substance order by file is not null, id) as place from (
+         select *, row_number() over (partition by member_id, type, substance order by file is not null, id) as place, count(*) over (partition by member_id, type, substance) as copies from (
            select * from numbered
            union all
            select r.member_id, r.type, r.substance, r.id, null, null, null from (select distinct member_id, type from numbered) m cross join lateral (
@@ -189,7 +191,7 @@ export function candidatePairs(
          where o.id <> n.local_id and (o.file is null or o.id < n.local_id)
          union all
          select n.file, n.line, n.entry, n.member_id, n.type, n.id, n.type, o.id, false, false, o.file, o.line, o.entry
-         from twin n join twin o on o.member_id = n.member_id and o.type = n.type and o.substance = n.substance and o.place <= ${COPIES_COMPARED}
+         from twin n join twin o on o.member_id = n.member_id and o.type = n.type and o.substance = n.substance and o.place <= ${COPIES_COMPARED} and o.copies <= ${MOST_TWINS}
          where n.file is not null and o.id <> n.id and (o.file is null or o.id < n.id)
          union all
          select file, line, entry, member_id, type, id, type, other_id, false, true, other_file, other_line, other_entry from within

@@ -38,7 +38,7 @@ export async function toldTwice(tx: Queryable, pull: string, open: (s: string) =
      from led l
      where s.pull_id = $1 and s.file = l.file and s.line = l.line and s.entry = l.entry and ${open('s')}
        -- one that is led elsewhere itself leads nobody
-       and l.first_id not in (select local_id from led)`,
+       and not exists (select from led x where x.local_id = l.first_id)`,
     [pull],
   );
 }
