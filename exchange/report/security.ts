@@ -37,7 +37,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   'changed-meanwhile': calm('A person accepted a pull that had gone on meanwhile. Nothing was changed.'),
   'unusual-members': look(
     'A payer asked for many more members in a day than is usual for it.',
-    'Once a quarter a payer may ask for all its members again. Ask it whether it did, or enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
+    'Those that it may ask for again after a quarter are not counted. Ask it whether it enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
   ),
   'unusual-records': look(
     'A payer took many more records in a day than is usual for it.',
