@@ -49,7 +49,8 @@ export async function keepClocks(deps: Deps): Promise<void> {
   await forgetGrantChanges(sql);
   await sql.begin((tx) => tellRefused(tx, now));
   const { alertVolumeTimes: times, alertVolumeMembers: members, alertVolumeRecords: records } = deps.config;
-  await sql.begin((tx) => tellVolume(tx, now, localDay(now, deps.config.timeZone), { times, members, records }));
+  const { timeZone } = deps.config;
+  await sql.begin((tx) => tellVolume(tx, now, localDay(now, timeZone), timeZone, { times, members, records }));
   const overdue = new Map((await overdueClocks(sql, now)).map(({ kind, n }) => [kind, n]));
   // a figure that is not set stays what it was, and those of a kind that are met would stand for ever
   for (const kind of Object.keys(CLOCK_RULES)) deps.metrics.gauge('clocks_overdue', overdue.get(kind) ?? 0, { kind });

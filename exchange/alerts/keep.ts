@@ -43,6 +43,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'unusual-records',
     'card-trying',
     'match-misses',
+    'match-sequence',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

@@ -96,6 +96,8 @@ function settingsOf(config: Deps['config']): Record<string, string> {
   const values: Readonly<Record<string, unknown>> = config;
   const rows = (Object.entries(SETTINGS) as [string, Setting][])
     .filter(([name, s]) => s.secret !== true && !OF_PROCESS.has(s.env) && (values[name] ?? null) !== null)
-    .map(([name, s]) => [s.env, shown(values[name])] as const);
+    .map(([name, s]) => [s.env, shown(values[name])] as const)
+    // a list by line of business that is empty is not set
+    .filter(([, value]) => value !== '{}');
   return { version: VERSION, ...Object.fromEntries(rows) };
 }

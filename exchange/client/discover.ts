@@ -13,6 +13,8 @@ export type Discovery = {
   tokenEndpoint: string;
   issuer: string | undefined;
   algorithms: string[];
+  /** what it says that it does not take of how we sign in: it is tried all the same, as such lists are often wrong */
+  unfit: ('peer-grant-types' | 'peer-algorithms')[];
   scopes: string[];
   fhirVersion: string | undefined;
   software: string | undefined;
@@ -27,6 +29,8 @@ export type Discovery = {
 const CLOCK_SECONDS = 60;
 
 const MAX = 4 * 1024 * 1024;
+/** What we sign with. https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html */
+const OURS = ['ES384', 'RS384'];
 
 const operationsOf = (o: JsonObject): string[] =>
   objects(o['operation']).flatMap((x) => [text(x['name']) ?? '', text(x['definition']) ?? ''].filter(Boolean));
@@ -60,6 +64,8 @@ function readDiscovery(smart: unknown, statement: unknown): Discovery {
   if (tokenEndpoint === undefined || !URL.canParse(tokenEndpoint)) throw new PeerFault('no-token-endpoint');
   const methods = strings(s['token_endpoint_auth_methods_supported']);
   if (methods.length > 0 && !methods.includes('private_key_jwt')) throw new PeerFault('no-private-key-jwt');
+  const grants = strings(s['grant_types_supported']);
+  const algorithms = strings(s['token_endpoint_auth_signing_alg_values_supported']);
   const c = isObject(statement as Json) ? (statement as JsonObject) : undefined;
   const rest = c === undefined ? {} : (objects(c['rest'])[0] ?? {});
   const fhirVersion = c === undefined ? undefined : text(c['fhirVersion']);
@@ -68,7 +74,11 @@ function readDiscovery(smart: unknown, statement: unknown): Discovery {
   const found: Discovery = {
     tokenEndpoint,
     issuer: text(s['issuer']),
-    algorithms: strings(s['token_endpoint_auth_signing_alg_values_supported']),
+    algorithms,
+    unfit: [
+      ...(grants.length > 0 && !grants.includes('client_credentials') ? (['peer-grant-types'] as const) : []),
+      ...(algorithms.length > 0 && !OURS.some((a) => algorithms.includes(a)) ? (['peer-algorithms'] as const) : []),
+    ],
     scopes: strings(s['scopes_supported']).filter((scope) => SCOPE.test(scope)),
     fhirVersion,
     software: c !== undefined && isObject(c['software']) ? text(c['software']['name']) : undefined,

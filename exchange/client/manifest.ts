@@ -67,8 +67,9 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
       if (typeof f['count'] === 'string' || (f['type'] !== undefined && typeof f['type'] !== 'string'))
         note('peer-manifest-types');
       const count = countOf(f['count']);
-      if (count !== undefined && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
-      const isCount = count !== undefined && Number.isInteger(count) && count >= 0;
+      const isCount = count !== undefined && Number.isSafeInteger(count) && count >= 0;
+      // more than any file can have: what came could not be told from it
+      if (isCount && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
       if (f['count'] !== undefined && !isCount) note('peer-manifest-types');
       const type = text(f['type']) ?? '';
       return [

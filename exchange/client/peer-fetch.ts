@@ -157,7 +157,8 @@ export async function askPeer(talk: Talk, address: string, request: PeerRequest 
     url = next;
     response = await send(talk, url, request, token);
   }
-  if (asksToComeLater(response)) return refuseLater(talk, response, request);
+  if (asksToComeLater(response) || (request.isFile && response.status === 202))
+    return refuseLater(talk, response, request);
   return response;
 }
 

@@ -5,7 +5,7 @@ import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
 import { addresses } from '../plan.ts';
 import type { Peer } from '../store/peers/peer.ts';
-import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
+import { askPeer, discard, PeerFault, readJson, readText } from './peer-fetch.ts';
 import { clientKey } from './signing-key.ts';
 import type { Talk, Tokens } from './talk.ts';
 
@@ -15,6 +15,7 @@ type Kept = Granted & { wanted: string };
 /** The spelling of PDex 2.1 */
 const BULK_MATCH_SCOPE_21 = 'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/bulk-member-match';
 const V1 = ['system/*.read'];
+const MAX_ANSWER = 64 * 1024;
 
 /**
  * Which scopes are asked for, one set after the other until one is granted: as its guide spells them, then those of the
@@ -104,7 +105,20 @@ async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Gran
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: form.toString(),
   });
-  return readToken(response.status, await readJson(response, 64 * 1024, talk.note), now, scopes);
+  const body =
+    response.status === 200
+      ? await readJson(response, MAX_ANSWER, talk.note)
+      : asJson(await readText(response, MAX_ANSWER));
+  return readToken(response.status, body, now, scopes);
+}
+
+/** What a refusal says, if it is JSON: some say nothing, or show a page. */
+function asJson(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Judges a token answer. */

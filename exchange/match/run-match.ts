@@ -29,6 +29,7 @@ import { type Bucket, GroupText, matchBatchSystem, matchParameters } from './gro
 import { matchAudit } from './match-audit.ts';
 import { type MatchQuery, toQuery } from './member-bundle.ts';
 import { tokens } from './normalize.ts';
+import { longestRow } from './sequence.ts';
 import { settleRepeated } from './settle-repeated.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
@@ -82,7 +83,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
         if (job.parameters['spec'] !== '2.1') await files.writeParts('output', 'Group', g.parts());
       }
       await files.writeParts('output', 'Parameters', matchParameters(told));
-      await complete(run, tx, members, groups, await files.finish(['Group', 'Parameters']));
+      await complete(run, tx, members, answered.row, groups, await files.finish(['Group', 'Parameters']));
       await openAmbiguous(tx, doubtful(run, members, answered.answers), deps.clock());
     });
   } catch (error) {
@@ -105,6 +106,8 @@ type Answered = {
   /** ids of all Patients of the request */
   submitted: ReadonlySet<string>;
   statement: string | undefined;
+  /** cards in a row that were gone through */
+  row: number;
 };
 
 /** Who is meant by each. What was asked is not held any longer than this takes. */
@@ -119,7 +122,11 @@ async function answer({ deps, job, peer, us, now }: Run): Promise<Answered> {
     for (let from = 0; from < asked.length; from += AT_ONCE)
       for (const a of await matchMembers(tx, asked.slice(from, from + AT_ONCE).map(whole))) answers.set(a.position, a);
   });
-  return { answers, verdicts, submitted, statement };
+  const cards = queries.flatMap(({ position, mb, sub }) => {
+    const number = mb[0] ?? sub[0];
+    return number === undefined ? [] : [{ card: number, isFound: answers.get(position)?.persons === 1 }];
+  });
+  return { answers, verdicts, submitted, statement, row: longestRow(cards) };
 }
 
 function groupsOf({ deps, job, peer, us, now, today }: Run, submitted: ReadonlySet<string>): Record<Bucket, GroupText> {
@@ -199,6 +206,7 @@ async function complete(
   { deps, job, owner, peer, now }: Run,
   tx: Queryable,
   members: readonly Decision[],
+  row: number,
   groups: Record<Bucket, GroupText>,
   files: WrittenFile[],
 ): Promise<void> {
@@ -208,6 +216,13 @@ async function complete(
   if (!(await completeJob(tx, job.id, owner, { at, expiresAt, transactionTime: now, counts, files })))
     throw new TakenAway();
   await closeClock(tx, 'C3-match', job.id, at);
+  if (row > 0) {
+    const noted = { actorKind: 'peer', actor: peer.id, outcome: 'noted', reason: 'sequential-ids' } as const;
+    const detail = { row };
+    await writeAudit(tx, [
+      auditRow({ ...noted, at, action: 'match-sequence', object: `match/${job.id}`, peerId: peer.id, detail }),
+    ]);
+  }
   const audit = (m: Decision) => auditRow({ at, object: `match/${job.id}/${m.position}`, ...matchAudit(m, peer.id) });
   for (let from = 0; from < members.length; from += AT_ONCE)
     await writeAudit(tx, members.slice(from, from + AT_ONCE).map(audit));

@@ -194,6 +194,8 @@ export function patientOf(
     system: memberSystem,
     value,
   });
+  // in an order that is the same whoever knows them
+  const others = [...new Set(numbers)].filter((n) => n !== row.memberNumber).sort();
   const { line, city, state, postalCode } = row.address;
   const hasAddress = [line, city, state, postalCode].some((v) => v !== undefined);
   const telecom = [
@@ -204,7 +206,7 @@ export function patientOf(
     resourceType: 'Patient',
     id: row.memberId,
     meta: { profile: ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient'] },
-    identifier: [card(row.memberNumber), ...numbers.filter((n) => n !== row.memberNumber).map((n) => card(n, 'old'))],
+    identifier: [card(row.memberNumber), ...others.map((n) => card(n, 'old'))],
     name: [{ use: 'official', family: row.family, given: row.given }],
     ...(telecom.length > 0 ? { telecom } : {}),
     gender: row.gender,

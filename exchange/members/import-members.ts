@@ -28,12 +28,13 @@ import { noteCompared } from '../store/records/left-imports.ts';
 import { clearStaging, lendStaging, openStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
+import { type CardHistory, NO_HISTORY, readCardHistory } from './card-history.ts';
 import { enrolmentRows } from './enrolment-rows.ts';
 import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import type { NamedInFile } from './named-in-file.ts';
-import { type EnrolmentLine, type Other, ownedRows, type Taken } from './owned-rows.ts';
+import { type EnrolmentLine, type Other, ownedRows } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
 import type { Options834 } from './x12-member.ts';
@@ -91,8 +92,11 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
   let refused = 0;
   // Patients of enrolment rows that are there as they are
   let unchanged = 0;
-  const taken: Taken = new Map();
   const formers = await allFormers(deps.database.sql);
+  const { enrolment } = input;
+  const readable =
+    enrolment === undefined ? undefined : () => enrolmentRows({ ...input, enrolment }, todayOf(deps), () => {});
+  const history = readable === undefined ? NO_HISTORY : await readCardHistory(deps.database.sql, readable);
   const refuse: ImportMembersInput['reject'] = (r) => {
     refused++;
     return input.reject(r);
@@ -115,7 +119,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
       const rows = ownedRows(
         sql,
         enrolmentRows({ ...input, enrolment: input.enrolment }, todayOf(deps), refuse),
-        taken,
+        history,
         formers,
         refusePerson,
       );
@@ -204,7 +208,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
         code: 'unknown-member',
         reason: REJECTS['unknown-member'],
       });
-    const enrolment = await commitEnrolment(deps, input, refuse, refuseOther, taken, formers);
+    const enrolment = await commitEnrolment(deps, input, refuse, refuseOther, history, formers);
     await refreshDueProfiles(deps.database.sql, deps.clock());
     await writeAudit(deps.database.sql, [
       auditRow({
@@ -227,7 +231,7 @@ async function commitEnrolment(
   input: ImportMembersInput,
   refuse: ImportMembersInput['reject'],
   refuseOther: (line: number, other: Other) => Promise<boolean>,
-  taken: Taken,
+  history: CardHistory,
   formers: ReadonlyMap<string, string>,
 ): Promise<EnrolmentCounts> {
   const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
@@ -287,7 +291,7 @@ async function commitEnrolment(
   for await (const item of ownedRows(
     deps.database.sql,
     enrolmentRows({ ...input, enrolment: path }, todayOf(deps), () => {}, input.named),
-    taken,
+    history,
     formers,
     refuseOther,
   )) {

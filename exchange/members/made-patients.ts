@@ -31,7 +31,7 @@ function marks(): { has(id: string): boolean; add(id: string): void } {
 
 /**
  * Units of the Patients that rows make and that are not in the store as they are. A person of whom one row differs is staged with every
- * later row: the last counts.
+ * later row: the last counts, of rows of the card that the person has now.
  * @param file number of the file among the sources of the import
  * @param passOver told how many were as they are
  */
@@ -58,8 +58,8 @@ export async function* madePatients(
     return fresh;
   };
   let batch: StagedUnit[] = [];
-  for await (const { line, row, numbers } of rows) {
-    if ('endsOn' in row || row.isKnownPatient) continue;
+  for await (const { line, row, numbers, isFormer } of rows) {
+    if ('endsOn' in row || row.isKnownPatient || isFormer === true) continue;
     const patient = patientOf(row, of.memberSystem, numbers);
     const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
     if (!('unit' in record)) continue;

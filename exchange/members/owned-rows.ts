@@ -4,6 +4,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
 import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
+import type { CardHistory } from './card-history.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
 /**
@@ -15,10 +16,9 @@ export type EnrolmentLine = {
   row: Enrolment | CoverageEnd;
   numbers?: readonly string[];
   formerId?: string;
+  /** another row has the card that took the place of this one, and says how the person is called now */
+  isFormer?: true;
 };
-
-/** Who was found by a former card, by what a row says: a file is read twice, and is the same both times. */
-export type Taken = Map<string, CardHolder | undefined>;
 
 const BATCH = 1000;
 
@@ -38,13 +38,9 @@ function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
 
-function ownerOf(holders: Holders, row: Enrolment, taken: Taken): CardHolder | undefined {
-  const holder = held(holders, row.memberNumber, row.birthDate);
-  if (holder !== undefined || row.formerNumber === undefined) return holder;
-  const said = JSON.stringify([row.formerNumber, row.memberNumber, row.birthDate]);
-  if (!taken.has(said)) taken.set(said, held(holders, row.formerNumber, row.birthDate));
-  return taken.get(said);
-}
+/** Whose a row is that names no Patient: the one who holds its card, or the card that it took the place of, here or in the file. */
+const ownerOf = (holders: Holders, row: Enrolment, history: CardHistory): CardHolder | undefined =>
+  held(holders, row.memberNumber, row.birthDate) ?? history.ownerOf(row.memberNumber, row.birthDate);
 
 /** Why a row is of somebody else than the one who has its number: by name and birth date, or by the name within one file. */
 export type Other = 'other-person' | 'other-name';
@@ -65,13 +61,14 @@ function otherThan(row: Enrolment, patient: string): Other | undefined {
 /**
  * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member with that birth date
  * holds, is that member's; of one who goes on as another, that other one's.
+ * @param history what the file says of former cards: it is read twice, and is the same both times
  * @param formers former ids with those that stay
  * @param refuse told of a row of somebody else than the one who has its number; it is left out when it says so
  */
 export async function* ownedRows(
   sql: Queryable,
   rows: AsyncIterable<EnrolmentLine>,
-  taken: Taken,
+  history: CardHistory,
   formers: ReadonlyMap<string, string>,
   refuse: (line: number, other: Other) => Promise<boolean>,
 ): AsyncGenerator<EnrolmentLine> {
@@ -89,12 +86,15 @@ export async function* ownedRows(
   const owned = async (batch: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
     const holders = await cardHolders(sql, [...new Set(asked)]);
-    return batch.map(({ line, row }) => {
-      if ('endsOn' in row) return { line, row: endOf(holders, row) };
-      const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, taken);
+    return batch.map(({ line, row: read }) => {
+      if ('endsOn' in read) return { line, row: endOf(holders, read) };
+      const over = history.asFormer(read);
+      const row = over ?? read;
+      const was = over === undefined ? {} : ({ isFormer: true } as const);
+      const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
       const former = held(holders, row.formerNumber, row.birthDate)?.memberId;
       const isOther = former !== undefined && former !== (holder?.memberId ?? row.memberId);
-      const twice = isOther ? { formerId: former } : {};
+      const twice = { ...was, ...(isOther ? { formerId: former } : {}) };
       const stays = holder === undefined ? formers.get(row.memberId) : undefined;
       // the Patient of the one that stays is not made anew of what is said of the other
       if (stays !== undefined) return { line, row: { ...row, memberId: stays, isKnownPatient: true }, ...twice };

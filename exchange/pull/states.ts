@@ -109,6 +109,7 @@ export async function discoverStep(s: Step): Promise<void> {
       `changed: ${differs.map((d) => d.name).join(', ')}`,
       (tx) => recordDifferences(tx, s.peer, differs, { kind: 'system', name: 'pull' }, s.deps.clock()),
     );
+  for (const fault of found.unfit) s.note(fault);
   const isPinned = s.peer.tokenEndpoint !== null;
   const origins = [...new Set([new URL(s.peer.fhirBase ?? '').origin, new URL(found.tokenEndpoint).origin])];
   if (!isPinned && origins.length > 1) throw new PeerFault('foreign-origin');

@@ -54,6 +54,14 @@ export const PEER_FAULTS = {
     'It did not grant the scopes that its guide names. Others were asked for.',
     'Tell the other payer.',
   ),
+  'peer-grant-types': look(
+    'It says that it gives no tokens to programs (grant_types_supported lacks client_credentials). It is asked for one all the same.',
+    'When it gives none, ask the other payer how programs sign in; else tell it.',
+  ),
+  'peer-algorithms': look(
+    'It says that it takes none of the signatures that we make (ES384, RS384). It is asked for a token all the same.',
+    'When it gives none, ask the other payer about it; else tell it.',
+  ),
   'peer-error-file': look(
     'It reported problems of its own with this answer, or named a file of them that cannot be fetched.',
     'Read them at the pull.',

@@ -7,6 +7,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   access: 'asked for something of ours',
   match: 'asked for a member',
   'match-requested': 'sent a match request',
+  'match-sequence': 'asked for numbers in a row',
   'match-revoked': 'match request ended with the payer',
   'match-request-removed': 'match request removed, its time was over',
   'export-requested': 'asked for an export',

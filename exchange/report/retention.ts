@@ -47,7 +47,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
         time: `${days(config.rawFileKeepDays)} after their pull has ended${ofLines(config.rawFileKeepDaysByLob)}`,
         stays:
           'SHA-256 of each file, outcome of each line, and the records that were taken in. Not while somebody has to decide about a line.',
-        setting: 'RAW_FILE_KEEP_DAYS, RAW_FILE_KEEP_DAYS_BY_LOB',
+        setting: 'RAW_FILE_KEEP_DAYS, …_BY_LOB',
       },
       {
         what: 'Documents fetched from other payers',
@@ -59,7 +59,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
         what: 'Requests for matches, as other payers sent them',
         time: `${days(config.matchRequestKeepDays)} after the answer${ofLines(config.matchRequestKeepDaysByLob)}`,
         stays: 'SHA-256 in the audit trail; what was decided of each member, with consent and coverage.',
-        setting: 'MATCH_REQUEST_KEEP_DAYS, MATCH_REQUEST_KEEP_DAYS_BY_LOB',
+        setting: 'MATCH_REQUEST_KEEP_DAYS, …_BY_LOB',
       },
       {
         what: 'Files of our answers to other payers',

@@ -35,9 +35,13 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'A person wanted to do what needs a sign-in of the last five minutes, and was asked to sign in again. It stands in the list when this reason is chosen.',
   ),
   'changed-meanwhile': calm('A person accepted a pull that had gone on meanwhile. Nothing was changed.'),
+  'sequential-ids': look(
+    'A payer asked in one batch for card numbers in a row, most of which are nobody’s.',
+    'Ask the payer where it has the numbers from. If it knows nothing of it, suspend it: somebody may be trying numbers with its key.',
+  ),
   'unusual-members': look(
     'A payer asked for many more members in a day than is usual for it.',
-    'Once a quarter a payer may ask for all its members again. Ask it whether it did, or enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
+    'Those that it may ask for again after a quarter are not counted. Ask it whether it enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
   ),
   'unusual-records': look(
     'A payer took many more records in a day than is usual for it.',

@@ -118,9 +118,13 @@ function instant(value: string, name: string, now: Date): string {
   return at.toISOString();
 }
 
-/** Sizes of files are a wish of the fourth edition; more than a hundred mebibytes is not given. */
-function fileSize(value: string, how: How): number {
-  if (how.operation !== 'export-v4') throw unsupported('The size of files is a parameter of $export-v4.');
+/** Sizes of files are a wish of the fourth edition; more than a hundred mebibytes is not given. Undefined where it was ignored. */
+function fileSize(value: string, name: string, draft: Draft, how: How): number | undefined {
+  if (how.operation !== 'export-v4') {
+    if (!how.lenient) throw unsupported('The size of files is a parameter of $export-v4.');
+    draft.notes.push(`${name} is a parameter of $export-v4 and was ignored.`);
+    return undefined;
+  }
   if (!/^[1-9]\d{0,11}$/.test(value)) throw invalid('The size of a file is a number of bytes.');
   return Math.min(Number(value), MAX_FILE);
 }
@@ -178,11 +182,14 @@ const READERS: Readonly<Record<string, Reader>> = {
     draft.byPatient = true;
   },
   _minimumFileSize(value, draft, how) {
-    draft.minimumFileSize = fileSize(value, how);
+    const size = fileSize(value, '_minimumFileSize', draft, how);
+    if (size !== undefined) draft.minimumFileSize = size;
   },
   _maximumFileSize(value, draft, how) {
-    draft.maximumFileSize = fileSize(value, how);
-    if (draft.maximumFileSize < LEAST_MAXIMUM) throw invalid(`_maximumFileSize must be at least ${LEAST_MAXIMUM}.`);
+    const size = fileSize(value, '_maximumFileSize', draft, how);
+    if (size === undefined) return;
+    if (size < LEAST_MAXIMUM) throw invalid(`_maximumFileSize must be at least ${LEAST_MAXIMUM}.`);
+    draft.maximumFileSize = size;
   },
   patient(value, draft, how) {
     if (how.method === 'GET' && how.operation !== 'davinci-data-export')

@@ -16,8 +16,10 @@ import {
   PAGE_BYTES,
   type Position,
 } from '../store/answer/member-read.ts';
+import { sentChoice } from '../store/members/sent-choice.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
+import { choiceDocument } from './choice-document.ts';
 import { inTurn, pageInTurn } from './in-turn.ts';
 import { has, include } from './include.ts';
 import {
@@ -72,6 +74,14 @@ export function memberRead(deps: Deps, type: string) {
     const id = c.req.param('id') ?? '';
     const found = ID_PATTERN.test(id) ? await findOne(deps, caller, type, id) : undefined;
     if (!found) {
+      const choice =
+        type === 'DocumentReference' && ID_PATTERN.test(id)
+          ? await sentChoice(deps.database.sql, caller.peer.id, id)
+          : undefined;
+      if (choice) {
+        await recordAccess(c, deps, caller, { action: 'read', object: `${type}/${id}` }, [], [choice.memberId]);
+        return fhirBody(c, JSON.stringify(choiceDocument(deps, id, choice)), 200, NO_STORE);
+      }
       await refuseDeleted(c, deps, caller, type, id);
       await recordRefusal(c, deps, caller.peer, 'not-granted', `${type}/${id}`);
       throw new Outcome('not-found');

@@ -70,6 +70,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A payer asks for many people who are not found here',
     href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=no-match`,
   },
+  'match-sequence': {
+    text: 'A payer asks for card numbers in a row, most of which are nobody’s',
+    href: (id) => `/staff/events?peer=${encodeURIComponent(id)}&reason=sequential-ids`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

@@ -128,24 +128,30 @@ const keyIds = (peer: Peer): string =>
 /** @param times beyond so many times the median a day is told; 0: none is */
 export function volumeTable(days: readonly VolumeDay[], times: number): Table {
   const usual = (n: number | null) => (n === null ? { value: null, text: 'not known yet' } : numberCell(n));
+  // counted of what is beyond the usual alone
+  const owed = (n: number | null) => (n === null ? { value: null } : numberCell(n));
   return {
     name: 'volume',
     caption: 'What it asked for and took, by day',
-    note: `Counted as the audit is sealed, since a version of this program that does. Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security.`}`,
+    note: `Counted as the audit is sealed, since a version of this program that does. Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security, but for what the payer is owed: members of whom it had asked before, and not within the quarter.`}`,
     columns: [
       { key: 'day', label: 'Day', kind: 'head' },
       { key: 'members', label: 'Members asked for', kind: 'number' },
       { key: 'usualMembers', label: 'Usual members', kind: 'number' },
+      { key: 'owedMembers', label: 'Of them owed', kind: 'number' },
       { key: 'records', label: 'Records taken', kind: 'number' },
       { key: 'usualRecords', label: 'Usual records', kind: 'number' },
+      { key: 'owedRecords', label: 'Of them owed', kind: 'number' },
       { key: 'told', label: 'Unusual' },
     ],
     rows: days.map((d) => [
       { value: d.day },
       numberCell(d.members),
       usual(d.usualMembers),
+      owed(d.owedMembers),
       numberCell(d.records),
       usual(d.usualRecords),
+      owed(d.owedRecords),
       d.isUnusual ? { value: true, text: 'yes, it was told', tone: 'look' as const } : { value: false, text: 'no' },
     ]),
     empty: 'Nothing has been counted of it yet.',

@@ -267,13 +267,17 @@ export function security(desk: Desk): void {
 
 /** In words, with what the asker was told, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {
-  const { said, times, day, count, usual, before } = detail;
+  const { said, times, day, count, owed, usual, before } = detail;
   const changed = typeof before === 'object' && before !== null ? Object.entries(before) : [];
   const figures = typeof count === 'number' && typeof usual === 'number';
   return [
     refusalMeaning(action, reason).text,
     ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
-    ...(figures ? [`On ${dayText(String(day))}: ${grouped(count)}; usual are ${grouped(usual)}.`] : []),
+    ...(figures
+      ? [
+          `On ${dayText(String(day))}: ${grouped(count)}${typeof owed === 'number' ? `, of which it is owed ${grouped(owed)}` : ''}; usual are ${grouped(usual)}.`,
+        ]
+      : []),
     ...changed.map(([name, was]) => `${name}: ${String(was ?? 'none')} → ${String(detail[name] ?? 'none')}.`),
     ...(typeof times === 'number' && times > 1 ? [`${times} times.`] : []),
   ].join(' ');

@@ -28,7 +28,8 @@ type AlertKind =
   | 'unusual-members'
   | 'unusual-records'
   | 'card-trying'
-  | 'match-misses';
+  | 'match-misses'
+  | 'match-sequence';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
@@ -40,7 +41,7 @@ const TRIES_UNTOLD = 4;
 const ASKED = 200;
 const MISSED_PART = 0.4;
 
-/** Whoever tries cards or people at the match (HRex mm-7), and whoever asks for many whom we do not know. Served by match_member_throttled, match_single_throttled, match_single_at and bulk_job_peer. */
+/** Whoever tries cards or people at the match (HRex mm-7), or goes through numbers, and whoever asks for many whom we do not know. Served by match_member_throttled, match_single_throttled, match_single_at, audit_refused and bulk_job_peer. */
 const triesAndMisses = (sql: Queryable, now: Date) => sql`
     select 'card-trying' as kind, t.peer_id as subject, sum(t.n)::int as amount from (
       select j.peer_id, count(*) as n from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id
@@ -48,6 +49,9 @@ const triesAndMisses = (sql: Queryable, now: Date) => sql`
       union all
       select peer_id, count(*) from exchange.match_single where reason = 'throttled' and at > ${now}::timestamptz - interval '7 days' group by 1
     ) t group by 2
+    union all
+    select 'match-sequence', peer_id, max((detail->>'row')::int) from exchange.audit
+      where outcome <> 'ok' and action = 'match-sequence' and at > ${now}::timestamptz - interval '7 days' group by peer_id
     union all
     -- of one batch, or of all that was asked within a day
     select 'match-misses', u.peer_id, max(u.missed)::int from (

@@ -15,6 +15,7 @@ import {
 } from '../../exchange/peers/registration.ts';
 import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
+import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { healthFacts } from '../../exchange/report/peer-health.ts';
 import { aheadText } from '../../exchange/report/words.ts';
 import { countLinked } from '../../exchange/store/members/enrolment.ts';
@@ -163,6 +164,7 @@ export async function peerCheck(id: string): Promise<void> {
     say(`${id} answers: FHIR ${found.fhirVersion ?? '?'}, ${found.software ?? 'unnamed software'}`);
     say(`  token endpoint ${found.tokenEndpoint}`);
     if (found.aheadSeconds !== undefined) say(`  ${aheadText(found.aheadSeconds)}`);
+    for (const fault of found.unfit) say(`  ${meaning('finding', fault).text}`);
     for (const d of differs) say(`  ${d.name} DIFFERS from the pinned ${d.pinned}`);
     say(`  Group operations: ${found.groupOperations.join(', ') || 'none named'}`);
   });

@@ -53,7 +53,7 @@ td code{word-break:break-word}
 .short{white-space:nowrap}
 thead th.number{white-space:normal}
 th.name{min-width:9.5rem}
-@media screen and (min-width:40.01rem){.many table{font-size:.84rem}.many thead th{font-size:.78rem}.many :is(th,td){padding-inline:.38rem}.many td:not(.hash){min-width:4.6rem}.many :is(td.number,td.nothing){min-width:0}.many th.name{min-width:7.5rem}.many td.hash:has(code){min-width:12rem}.many time{min-width:6.2rem}}
+@media screen and (min-width:40.01rem){.many table{font-size:.84rem}.many thead th{font-size:.78rem}.many :is(th,td){padding-inline:.3rem}.many td:not(.hash){min-width:4.6rem}.many :is(td.number,td.nothing){min-width:0}.many th.name{min-width:7.5rem}.many td.hash:has(code){min-width:12rem}.many time{min-width:6.2rem}}
 table.figures{width:auto}
 table.figures td{min-width:7rem}
 td.hash code{word-break:break-all}

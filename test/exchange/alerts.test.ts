@@ -200,8 +200,14 @@ test('a payer that tries cards is told of until a week after; one that asks for 
   };
   const question = (id: string, peer: string, outcome: string, reason: string) =>
     sql`insert into exchange.match_single (id, peer_id, at, outcome, reason) values (${id}, ${peer}, ${now}, ${outcome}, ${reason})`;
+  // what was asked in vain two days ago is over
+  await sql`insert into exchange.match_single (id, peer_id, at, outcome, reason)
+    select 'over-' || i, 'misses', ${new Date(now.getTime() - 2 * 86_400_000)}, 'nomatch', 'no-match' from generate_series(1, 300) i`;
   await batch('few', 'misses', { match: 100, nomatch: 99, consentconstraint: 0 });
   await batch('good', 'tries', { match: 120, nomatch: 80, consentconstraint: 0 });
+  await keepAlerts(node.deps);
+  // two in five, and no more
+  expect(await standing()).toEqual([]);
   await question('q1', 'tries', 'nomatch', 'no-match');
   await keepAlerts(node.deps);
   expect(await standing()).toEqual([{ kind: 'match-misses', subject: 'tries', amount: 81 }]);
@@ -271,8 +277,16 @@ test('a payer that asks for many times more in a day than is usual for it, or ta
       { detail: { type: 'Condition', lines: 2000, records: 1000 } },
       { detail: { type: 'Bundle', lines: 9000 } },
       { object: 'match/j/1', detail: { type: 'Bundle', lines: 9000 } },
+      { object: 'match/j/2', detail: { type: 'Group', lines: 9000 } },
     ],
   });
+  // nor is a file that was refused, or what was usual more than a year ago
+  const refused = { actorKind: 'peer', actor: 'steady', peerId: 'steady', action: 'file', outcome: 'refused' } as const;
+  await writeAudit(sql, [
+    auditRow({ ...refused, at: now, object: 'export/j/3', detail: { type: 'Condition', lines: 9000 } }),
+  ]);
+  for (const days of [400, 410, 420, 430, 440, 450, 460])
+    await sql`insert into exchange.peer_volume (peer_id, day, members, records) values ('steady', ${ago(days)}::date, 100000, 1000000)`;
   await keepClocks(node.deps);
   const unusual = () =>
     sent()
@@ -280,7 +294,10 @@ test('a payer that asks for many times more in a day than is usual for it, or ta
       .map((t) => `${t.type} ${t.data.kind} ${t.data.subject} ${t.data.amount}`);
   // five times as much, and no more
   expect(unusual()).toEqual([]);
-  await happened({ peer: 'steady', at: now, members: 1, files: [{ detail: { type: 'Condition', lines: 1 } }] });
+  // a record that is read counts as one in a file does
+  const read = { actorKind: 'peer', actor: 'steady', peerId: 'steady', action: 'read' } as const;
+  await writeAudit(sql, [auditRow({ ...read, at: now, object: 'Condition/c', detail: { types: { Condition: 1 } } })]);
+  await happened({ peer: 'steady', at: now, members: 1 });
   await keepClocks(node.deps);
   expect(unusual().toSorted()).toEqual([
     'alert.standing unusual-members steady 101',
@@ -299,13 +316,97 @@ test('a payer that asks for many times more in a day than is usual for it, or ta
     { outcome: 'noted', reason: 'unusual-members', detail: { count: 101, usual: 20 } },
     { outcome: 'noted', reason: 'unusual-records', detail: { count: 10_001, usual: 2000 } },
   ]);
-  after(7 * 86_400);
+  after(6 * 86_400 - 60);
+  await keepClocks(node.deps);
+  expect(unusual()).toEqual([]);
+  after(86_400 + 60);
   await keepClocks(node.deps);
   expect(
     unusual()
       .map((t) => t.split(' ').slice(0, 3).join(' '))
       .toSorted(),
   ).toEqual(['alert.cleared unusual-members steady', 'alert.cleared unusual-records steady']);
+});
+
+test('a payer that asks for all its members once a quarter, and takes their records, does what it is owed; again, or for others, it is told', async () => {
+  const { sql } = node.deps.database;
+  const N = 120;
+  const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
+  await sql`insert into exchange.member (id, umb) select 'owed-' || i, 'owed-' || i from generate_series(1, ${2 * N}) i`;
+  for (const peer of ['quarterly', 'stranger']) {
+    await sql`insert into exchange.peer (id, name, state, added_by) values (${peer}, ${peer}, 'active', 'test')`;
+    for (const days of [75, 60, 45, 30, 15])
+      await sql`insert into exchange.peer_volume (peer_id, day, members, records) values (${peer}, ${ago(days)}::date, 2, 20)`;
+  }
+  let jobs = 0;
+  const job = async (peer: string, kind: 'match' | 'export', at: Date): Promise<string> => {
+    const id = `owed-job-${jobs++}`;
+    await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, received_at, due_at, completed_at, parameters)
+      values (${id}, ${kind}, ${peer}, 'complete', 'u', ${at}, ${at}, ${at}, '{}')`;
+    return id;
+  };
+  const asks = async (peer: string, at: Date, from: number) => {
+    const id = await job(peer, 'match', at);
+    await sql`insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, member_id)
+      select ${id}, i, i::text, 'match', 'matched', 'owed-' || (${from}::int + i) from generate_series(1, ${N}) i`;
+    const by = { at, actorKind: 'peer', actor: peer, peerId: peer, action: 'match' } as const;
+    await writeAudit(
+      sql,
+      Array.from({ length: N }, (_, i) =>
+        auditRow({ ...by, memberId: `owed-${from + i + 1}`, object: `match/${id}/${i}` }),
+      ),
+    );
+    await sealAll(node.deps);
+  };
+  const takes = async (peer: string, at: Date) => {
+    const id = await job(peer, 'export', at);
+    const by = { at, actorKind: 'peer', actor: peer, peerId: peer } as const;
+    await writeAudit(sql, [
+      ...Array.from({ length: N }, (_, i) =>
+        auditRow({
+          ...by,
+          action: 'export-member',
+          memberId: `owed-${i + 1}`,
+          object: `export/${id}`,
+          detail: { types: { Condition: 100 } },
+        }),
+      ),
+      auditRow({ ...by, action: 'file', object: `export/${id}/f`, detail: { type: 'Condition', lines: 100 * N } }),
+    ]);
+    await sealAll(node.deps);
+  };
+  const told = async () => {
+    await keepClocks(node.deps);
+    const rows = await sql<{ what: string }[]>`
+      select concat_ws(' ', peer_id, reason, detail->>'count', detail->>'owed') as what from exchange.audit
+      where action = 'volume' and peer_id in ('quarterly', 'stranger') order by seq`;
+    return rows.map((r) => r.what);
+  };
+  await asks('quarterly', ago(90), 0);
+  await takes('quarterly', ago(90));
+  // that another payer had them is nothing to one that asks for the first time
+  await asks('stranger', now, 0);
+  await takes('stranger', now);
+  const first = await told();
+  expect(first).toEqual([`stranger unusual-members ${N}`, `stranger unusual-records ${100 * N}`]);
+  await asks('quarterly', now, 0);
+  await takes('quarterly', now);
+  expect(await told()).toEqual(first);
+  expect((await volumeDays(sql, 'quarterly', 1))[0]).toMatchObject({
+    members: N,
+    owedMembers: N,
+    records: 100 * N,
+    owedRecords: 100 * N,
+    isUnusual: false,
+  });
+  // for others
+  await asks('quarterly', now, N);
+  expect((await told()).slice(2)).toEqual([`quarterly unusual-members ${2 * N} ${N}`]);
+  // again within the quarter
+  after(86_400);
+  await asks('quarterly', now, 0);
+  await takes('quarterly', now);
+  expect((await told()).slice(3)).toEqual([`quarterly unusual-members ${N}`, `quarterly unusual-records ${100 * N}`]);
 });
 
 test('what will be late soon is told before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {

@@ -101,6 +101,17 @@ test('a payer that was not active is asked again once it is, one that is otherwi
   expect(await due(1)).toBe('owed');
 });
 
+test('a comparison that stopped at a payer that was not active keeps the next one from nobody, and what a person has to look at does', async () => {
+  await anew();
+  await asked(0, 'done', 'all');
+  await asked(86, 'done', 'changes');
+  await asked(87, 'review', 'all', 'comparison');
+  await node.sql`update exchange.pull set reason = 'discovery-changed' where state = 'review'`;
+  expect([await due(93), await due(100)]).toEqual(['', '']);
+  await node.sql`update exchange.pull set reason = 'peer-not-active' where state = 'review'`;
+  expect([await due(93), await due(94)]).toEqual(['', 'comparison']);
+});
+
 test('not of coverage that has ended, nor after a no', async () => {
   await anew();
   await asked(0, 'done', 'all');

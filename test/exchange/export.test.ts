@@ -370,6 +370,13 @@ describe('_since and _until', () => {
     });
     const { manifest } = await them.finished(kick);
     expect(manifest.error).toMatchObject([{ count: 3 }]);
+    // what only another operation knows as well
+    const sizes = [
+      { name: '_minimumFileSize', valuePositiveInt: 1000 },
+      { name: '_maximumFileSize', valuePositiveInt: 5 },
+    ];
+    const lenient = await them.kick(`${place}/$export`, sizes, { prefer: 'respond-async, handling=lenient' });
+    expect((await them.finished(lenient)).manifest.error).toMatchObject([{ count: 3 }]);
   });
 });
 

@@ -187,6 +187,9 @@ test('another key that signs, and other settings, are told in the audit, once, w
     await tellInForce(node.deps);
     // another process with the same folder has nothing to add, whatever its port
     await tellInForce({ ...node.deps, keys: keys(), config: { ...node.deps.config, port: 1 } });
+    const [told1] = await sql<{ detail: object }[]>`select detail from exchange.audit where action = 'settings'`;
+    expect(told1?.detail).toHaveProperty('RAW_FILE_KEEP_DAYS');
+    expect(told1?.detail).not.toHaveProperty('RAW_FILE_KEEP_DAYS_BY_LOB');
     const first = ['key/token ok', 'key/client ok', 'key/rsa-client ok', 'key/evidence ok', 'node/settings ok'];
     expect(await told()).toEqual(first);
     now = after(1);

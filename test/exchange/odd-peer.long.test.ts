@@ -304,6 +304,58 @@ const ROWS: Row[] = [
     reason: 'count-mismatch',
     holds: [],
   },
+  {
+    does: 'counts more lines than a number has places for',
+    script: () => ({ ...lists({}, peer.file('/f/1', 1e300)), 'GET /f/1': sends(two) }),
+    ...had,
+    notes: ['peer-manifest-types'],
+  },
+  {
+    does: 'answers the file with 202 and when to come, 201 and 203, then right',
+    script: () =>
+      serves(
+        turns(
+          (_, a) => void a.writeHead(202, { 'retry-after': '200' }).end(),
+          status(201),
+          sends('', {}, 203),
+          sends(two),
+        ),
+      ),
+    ...had,
+    also: (rested) => expect(rested.waited).toBeGreaterThan(200_000),
+  },
+  {
+    does: 'refuses a token without a word',
+    script: () => ({ 'POST /token': (_, a) => void a.writeHead(400).end() }),
+    state: 'refused',
+    reason: 'token-400',
+    ledger: {},
+    notes: [],
+    holds: [],
+  },
+  {
+    does: 'says that it takes no client credentials and none of our signatures, and does',
+    script: () => ({
+      'GET /fhir/.well-known/smart-configuration': (_, a) =>
+        json(a, {
+          token_endpoint: `${peer.base}/token`,
+          grant_types_supported: ['authorization_code'],
+          token_endpoint_auth_signing_alg_values_supported: ['RS256'],
+        }),
+    }),
+    ...had,
+    notes: ['peer-algorithms', 'peer-grant-types'],
+  },
+  {
+    does: 'sends a record without an id',
+    script: () => serves(sends(ndjson(good('a'), '{"resourceType":"Observation"}', good('b')))),
+    state: 'done',
+    ledger: { created: 2, 'rejected missing-id': 1 },
+    notes: ['peer-incomplete'],
+    holds: ['a', 'b'],
+    // mended there, it would not be among what changed
+    also: (rested) => expect(rested.transactionTime).toBeNull(),
+  },
   // lines
   {
     does: 'writes each record over several lines',

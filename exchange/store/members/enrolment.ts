@@ -20,7 +20,8 @@ export async function addEnrolled(tx: Queryable, memberIds: readonly string[]): 
 export type Enrolled = { enrolments: number; otherCoverages: number; choices: number; memberIds: string[] };
 
 /**
- * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name.
+ * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name, and by whichever of them it is one.
+ * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member told.
  * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
  * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
  */
@@ -40,27 +41,34 @@ export async function writeEnrolment(tx: Queryable, rows: readonly CoverageRow[]
     on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id,
         lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on)
     returning member_id as id`;
+  const sayAnewEnds = tx`(excluded.ends is distinct from o.file_ends or o.ends < excluded.starts and excluded.starts is distinct from o.file_starts)`;
   const prior = rows.flatMap((r) => (r.prior === undefined ? [] : [{ memberId: r.memberId, ...r.prior }]));
   const other =
     prior.length === 0
       ? []
       : await tx`
-    with t as materialized (
-      select distinct on (m, p, n) m, p, n, s::date as s, e::date as e
+    with said as materialized (
+      select m, p, n, s::date as s, e::date as e, place
       from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.payer)}::text[], ${prior.map((r) => r.memberNumber ?? '')}::text[],
-        ${prior.map((r) => r.starts ?? null)}::text[], ${prior.map((r) => r.ends ?? null)}::text[]) as t(m, p, n, s, e)
+        ${prior.map((r) => r.starts ?? null)}::text[], ${prior.map((r) => r.ends ?? null)}::text[]) with ordinality as t(m, p, n, s, e, place)
     ), payer as materialized (
       select p, (select id from exchange.peer where id = p or npi = p or lower(name) = lower(p) order by id = p desc, npi = p desc, id limit 1) as peer_id
-      from (select distinct p from t) d
+      from (select distinct p from said) d
+    ), t as materialized (
+      select distinct on (m, coalesce(peer_id, p), n) * from said join payer using (p) order by m, coalesce(peer_id, p), n, place desc
     )
-    insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends)
-    select gen_random_uuid()::text, t.m, t.p, payer.peer_id, t.n, t.s, t.e
-    from t join payer using (p)
+    insert into exchange.other_coverage as o (id, member_id, payer, peer_id, member_number, starts, ends, file_starts, file_ends)
+    select gen_random_uuid()::text, t.m, coalesce(known.payer, t.p), t.peer_id, t.n, t.s, t.e, t.s, t.e
+    from t
     left join lateral (
-      select * from exchange.other_coverage o where o.member_id = t.m and o.payer = t.p and o.member_number = t.n offset 0) known on true
-    where known.id is null or (known.peer_id, known.starts, known.ends) is distinct from (payer.peer_id, t.s, t.e)
-    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends,
-        ends_known_at = case when exchange.other_coverage.ends is distinct from excluded.ends then now() else exchange.other_coverage.ends_known_at end
+      select * from exchange.other_coverage k where k.member_id = t.m and k.member_number = t.n and (k.payer = t.p or k.peer_id = t.peer_id)
+      order by k.payer = t.p desc, k.known_at, k.id limit 1) known on true
+    where known.id is null or (known.peer_id, known.file_starts, known.file_ends) is distinct from (t.peer_id, t.s, t.e)
+    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, file_starts = excluded.starts, file_ends = excluded.ends,
+        -- a day that the file says anew, and one that cannot be beside it
+        starts = case when excluded.starts is distinct from o.file_starts or excluded.ends < o.starts then excluded.starts else o.starts end,
+        ends = case when ${sayAnewEnds} then excluded.ends else o.ends end,
+        ends_known_at = case when ${sayAnewEnds} and excluded.ends is distinct from o.ends then now() else o.ends_known_at end
     returning 1`;
   const choices = await writeChoices(
     tx,
@@ -141,7 +149,8 @@ export async function endCoverage(
 }
 
 /**
- * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day.
+ * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day. What
+ * begins later under the former number is another coverage.
  * Returns how many changed. enrolment_pkey.
  */
 export async function endFormer(
@@ -154,7 +163,7 @@ export async function endFormer(
     update exchange.enrolment c set ends = greatest(c.starts, t.starts - 1)
     from (select m, n, min(s::date) as starts
       from unnest(${named.map((r) => r.memberId)}::text[], ${named.map((r) => r.formerNumber ?? '')}::text[], ${named.map((r) => r.starts)}::text[]) as t(m, n, s) group by m, n) t
-    where c.member_id = t.m and c.member_number = t.n and (c.ends is null or c.ends > greatest(c.starts, t.starts - 1)) returning 1`;
+    where c.member_id = t.m and c.member_number = t.n and c.starts <= t.starts and (c.ends is null or c.ends > greatest(c.starts, t.starts - 1)) returning 1`;
   return ended.length;
 }
 

@@ -146,12 +146,17 @@ export async function namePayer(
     saidBy: string;
   },
 ): Promise<{ id: string; isNew: boolean }> {
+  // by the name or number by which it is known already
+  const [named] = await tx<{ peerId: string | null; payer: string | null }[]>`
+    select r.id as "peerId", (select k.payer from exchange.other_coverage k
+      where k.member_id = ${o.memberId} and k.member_number = ${o.memberNumber} and (k.payer = ${o.payer} or k.peer_id = r.id)
+      order by k.payer = ${o.payer} desc, k.known_at, k.id limit 1) as payer
+    from (select (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1) as id) r`;
+  const payer = named?.payer ?? o.payer;
   // said again, it is not written again: whoever looks at what has changed would look in vain
   const [written] = await tx<{ id: string }[]>`
     insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by)
-    values (${randomUUID()}, ${o.memberId}, ${o.payer},
-      (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1),
-      ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
+    values (${randomUUID()}, ${o.memberId}, ${payer}, ${named?.peerId ?? null}, ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
     on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts),
       -- the end of a coverage before the one that is told now is none of it
       ends = case when excluded.starts > exchange.other_coverage.ends then excluded.ends else coalesce(excluded.ends, exchange.other_coverage.ends) end,
@@ -161,7 +166,7 @@ export async function namePayer(
   const [row] = written
     ? [written]
     : await tx<{ id: string }[]>`
-    select id from exchange.other_coverage where member_id = ${o.memberId} and payer = ${o.payer} and member_number = ${o.memberNumber}`;
+    select id from exchange.other_coverage where member_id = ${o.memberId} and payer = ${payer} and member_number = ${o.memberNumber}`;
   if (!row) throw new Error('a payer was not stored');
   return { id: row.id, isNew: written !== undefined };
 }

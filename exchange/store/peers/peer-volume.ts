@@ -1,6 +1,7 @@
 // How much payers ask for and take, by day. Audit rows are counted when they are sealed, which happens to each of them once.
 import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../audit/audit.ts';
+import { owedOf } from './owed-volume.ts';
 
 /** Days on which a payer asked before one counts as usual or not. */
 const LEAST_DAYS = 5;
@@ -9,7 +10,7 @@ const DAYS_BEFORE = 365;
 /** Days for which an unusual day is an alert. */
 const ALERT_DAYS = 7;
 
-/** When a day is unusual: more than `times` the median, and at least so many. */
+/** When a day is unusual: without what the payer is owed more than `times` the median, and at least so many. */
 export type Unusual = {
   /** 0: none is */
   times: number;
@@ -45,41 +46,54 @@ const usual = (what: 'members' | 'records'): string =>
   `(select percentile_cont(0.5) within group (order by o.${what}) as median, count(*) as days from exchange.peer_volume o
     where o.peer_id = v.peer_id and o.day < v.day and o.day >= v.day - ${DAYS_BEFORE} and o.${what} > 0)`;
 
+type Beyond = { peerId: string; day: string; count: number; usual: number };
+
 /**
- * Tells the audit of what is unusual today or was yesterday, once for each payer, day and kind. peer_volume_day, peer_volume_pkey.
+ * Tells the audit of what is unusual today or was yesterday, once for each payer, day and kind: what is beyond its limit without what the payer is owed. peer_volume_day,
+ * peer_volume_pkey, and what owed-volume.ts names, each time that an amount beyond the limit has grown.
  * @param today YYYY-MM-DD of the plan
  */
-export async function tellVolume(tx: Queryable, now: Date, today: string, limit: Unusual): Promise<void> {
+export async function tellVolume(
+  tx: Queryable,
+  now: Date,
+  today: string,
+  timeZone: string,
+  limit: Unusual,
+): Promise<void> {
   if (limit.times === 0) return;
   for (const what of ['members', 'records'] as const) {
-    const found = await tx.unsafe<{ peerId: string; day: string; count: string; usual: number }[]>(
-      `with beyond as (
-         select v.peer_id, v.day, u.median from exchange.peer_volume v cross join lateral ${usual(what)} u
-         where v.day >= $1::date - 1 and v.usual_${what} is null and v.${what} >= $2 and u.days >= ${LEAST_DAYS} and v.${what} > $3 * u.median
-         order by v.peer_id, v.day for update of v)
-       update exchange.peer_volume v set usual_${what} = b.median from beyond b
-       where v.peer_id = b.peer_id and v.day = b.day and v.usual_${what} is null
-       returning v.peer_id as "peerId", v.day::text as day, v.${what}::text as count, b.median as usual`,
+    const found = await tx.unsafe<Beyond[]>(
+      `select v.peer_id as "peerId", v.day::text as day, v.${what}::float8 as count, u.median as usual from exchange.peer_volume v cross join lateral ${usual(what)} u
+       where v.day >= $1::date - 1 and v.usual_${what} is null and v.${what} >= $2 and u.days >= ${LEAST_DAYS} and v.${what} > $3 * u.median
+         and v.${what} is distinct from v.judged_${what}
+       order by v.peer_id, v.day for update of v`,
       [today, limit[what], limit.times],
     );
-    await writeAudit(
-      tx,
-      found.map((f) =>
-        auditRow({
-          at: now,
-          actorKind: 'system',
-          actor: 'schedule',
-          action: 'volume',
-          object: `peer/${f.peerId}`,
-          peerId: f.peerId,
-          outcome: 'noted',
-          reason: `unusual-${what}`,
-          detail: { day: f.day, count: Number(f.count), usual: f.usual },
-        }),
-      ),
-    );
+    for (const f of found) {
+      const owed = await owedOf(tx, what, f.peerId, f.day, timeZone, f.count);
+      const rest = f.count - owed;
+      const isUnusual = rest >= limit[what] && rest > limit.times * f.usual;
+      await tx.unsafe(
+        `update exchange.peer_volume set owed_${what} = $3, judged_${what} = $4, usual_${what} = $5 where peer_id = $1 and day = $2::date`,
+        [f.peerId, f.day, owed, f.count, isUnusual ? f.usual : null],
+      );
+      if (isUnusual) await writeAudit(tx, [told(now, what, f, owed)]);
+    }
   }
 }
+
+const told = (at: Date, what: 'members' | 'records', f: Beyond, owed: number) =>
+  auditRow({
+    at,
+    actorKind: 'system',
+    actor: 'schedule',
+    action: 'volume',
+    object: `peer/${f.peerId}`,
+    peerId: f.peerId,
+    outcome: 'noted',
+    reason: `unusual-${what}`,
+    detail: { day: f.day, count: f.count, usual: f.usual, ...(owed === 0 ? {} : { owed }) },
+  });
 
 /** Payers with an unusual day among the last seven, as conditions of alerts, with the count of the one that has most. peer_volume_day. */
 export const unusualDays = (sql: Queryable, what: 'members' | 'records', today: string) => sql`
@@ -94,6 +108,9 @@ export type VolumeDay = {
   /** median of the days before; null where they are too few to tell */
   usualMembers: number | null;
   usualRecords: number | null;
+  /** of what is beyond the usual, how much it is owed, as far as that was counted */
+  owedMembers: number | null;
+  owedRecords: number | null;
   /** it was told as unusual */
   isUnusual: boolean;
 };
@@ -105,7 +122,7 @@ export async function volumeDays(sql: Queryable, peerId: string, most: number): 
   return [
     ...(await sql.unsafe<VolumeDay[]>(
       `select v.day::text as day, v.members::float8 as members, v.records::float8 as records, ${median('members')} as "usualMembers",
-         ${median('records')} as "usualRecords", v.usual_members is not null or v.usual_records is not null as "isUnusual"
+         ${median('records')} as "usualRecords", v.owed_members::float8 as "owedMembers", v.owed_records::float8 as "owedRecords", v.usual_members is not null or v.usual_records is not null as "isUnusual"
        from (select * from exchange.peer_volume where peer_id = $1 order by day desc limit $2) v order by v.day desc`,
       [peerId, most],
     )),

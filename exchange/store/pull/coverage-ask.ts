@@ -37,7 +37,7 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
       max(p.created_at) filter (where p.state = 'done' and p.since is null and ((m.outcome = 'matched' and not m.left_out) or m.outcome in ('not-matched', 'constrained'))) as whole,
       array_agg(p.created_at) filter (where p.cause = 'comparison') as compared,
-      max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[])) as held,
+      max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[]) and not ${sql.unsafe(REFUSED)}) as held,
       max(p.created_at) filter (where p.cause <> 'comparison' and ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
   ) l

@@ -51,13 +51,13 @@ export async function filesWithNone(sql: Queryable, pullId: string): Promise<Rea
 }
 
 /**
- * Are lines of a pull in the ledger that could not be read? What they were nobody knows, and who asks for what changed would not be sent it again when it is
- * mended there. A file that broke off within a line has such a one. ledger_held.
+ * Are lines of a pull in the ledger that could not be read, or are of records without an id? What they were nobody knows, and who asks for what changed would not be sent it again when it is
+ * mended there: that moves no `lastUpdated`. A file that broke off within a line has such a one. ledger_held.
  */
 export async function hasUnread(sql: Queryable, pullId: string): Promise<boolean> {
   const rows = await sql`
     select from exchange.ledger_unit l join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.kind <> 'error'
-    where l.pull_id = ${pullId} and l.outcome = 'rejected' and l.reason = 'invalid-json' limit 1`;
+    where l.pull_id = ${pullId} and l.outcome = 'rejected' and l.reason in ('invalid-json', 'missing-id') limit 1`;
   return rows.length > 0;
 }
 

@@ -625,6 +625,7 @@ describe('in words', () => {
     };
     const stamped = new Date();
     await sealAll(deps);
+    const shown = await waiting();
     const form = await formNow();
     const by = {
       at: stamped,
@@ -638,6 +639,10 @@ describe('in words', () => {
     await writeAudit(sql(), [auditRow({ ...by, object: 'late-1' })]);
     expect((await send('dev-reviewer', '/staff/events/reviewed', form)).status).toBe(303);
     await writeAudit(sql(), [auditRow({ ...by, object: 'late-2' })]);
+    const [signed] = await sql()<
+      { events: number }[]
+    >`select events from exchange.security_review order by until_at desc limit 1`;
+    expect(signed?.events).toBe(shown);
     for (const isSealed of [false, true]) {
       if (isSealed) await sealAll(deps);
       expect([await waiting(), (await open()).sort()]).toEqual([2, ['late-1', 'late-2']]);

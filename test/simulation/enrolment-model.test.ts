@@ -1,0 +1,348 @@
+// Who is enrolled, by files of every form and by calls, in any order: after each what the node has is what a list by hand says (docs/enrolment.md), and
+// the same file once more says nothing new. ENROLMENT_SEED and ENROLMENT_FILES try others.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { recordPayer } from '../../exchange/members/choose.ts';
+import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { addDays } from '../../src/calendar/federal.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import type { ImportEntry } from '../../src/import/entry.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { numbers } from '../support/numbers.ts';
+
+const SEED = Number(process.env['ENROLMENT_SEED'] ?? 1);
+const FILES = Number(process.env['ENROLMENT_FILES'] ?? 12);
+const roll = numbers(SEED);
+const chance = (p: number) => roll() < p;
+const oneOf = <T>(of: readonly T[]): T => of[Math.floor(roll() * of.length)] as T;
+
+let node: TestNode;
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-enrolment-'));
+const PAYERS = [
+  { id: 'riverton', npi: '9000000012', name: 'Riverton Health' },
+  { id: 'harbor', npi: '9000000020', name: 'Harbor Plan' },
+];
+beforeAll(async () => {
+  node = await startNode();
+  for (const p of PAYERS) {
+    const peer = { ...p, fhirBase: `https://${p.id}.example/fhir`, clientIdThere: 'us', clientIdHere: `c-${p.id}` };
+    await addPeer(
+      node.deps.database.sql,
+      { ...peer, jwksUrl: `https://${p.id}.example/jwks`, scopes: ['system/*.rs'] },
+      'test',
+      new Date(),
+    );
+    await setPeerState(node.deps.database.sql, p.id, 'active', 'test', new Date());
+  }
+});
+afterAll(async () => {
+  await node.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+async function* nothing(): AsyncGenerator<ImportEntry> {}
+
+type Coverage = { number: string; starts: string; ends: string; plan: string; isOf: string };
+type Days = { starts: string; ends: string };
+/** Another coverage: what the system that writes the files knows, what it said last, and what holds here. */
+type Other = { payer: (typeof PAYERS)[number]; number: string; system: Days; said: Days | undefined; here: Days };
+type Person = {
+  name: string;
+  nameHere: string;
+  born: string;
+  /** in the system that writes the files */
+  coverages: Coverage[];
+  /** here, by number and first day */
+  here: Map<string, Coverage>;
+  others: Other[];
+  choices: string[];
+  said: string[];
+};
+const people: Person[] = [];
+const story: string[] = [];
+const say = (what: string) => void story.push(what);
+
+const FIRST = '2025-01-01';
+const dayAfter = (from: string) => addDays(from, 1 + Math.floor(roll() * 200));
+let made = 0;
+const newNumber = () => `N${++made}`;
+
+type Row = Record<string, string>;
+const row = (p: Person, c: Coverage, former: string, other?: Other, choice?: string): Row => ({
+  member_number: c.number,
+  former_member_number: former,
+  family: p.name,
+  given: 'Ada',
+  birth_date: p.born,
+  plan: c.plan,
+  coverage_start: c.starts,
+  coverage_end: c.ends,
+  ...(other === undefined
+    ? {}
+    : {
+        prior_payer: oneOf([other.payer.id, other.payer.npi, other.payer.name, other.payer.name.toUpperCase()]),
+        prior_member_number: other.number,
+        prior_coverage_start: other.system.starts,
+        prior_coverage_end: other.system.ends,
+      }),
+  ...(choice === undefined
+    ? {}
+    : {
+        opt_in: choice === 'no' ? 'no' : 'yes',
+        opt_in_date: '2026-02-01',
+        opt_in_policy: choice === 'sensitive' ? choice : '',
+      }),
+});
+
+const csv = (rows: readonly Row[], mark: string) => {
+  const columns = [...ENROLMENT_COLUMNS].sort(() => roll() - 0.5);
+  return [columns, ...rows.map((r) => columns.map((c) => r[c] ?? ''))].map((l) => l.join(mark)).join('\r\n');
+};
+const compact = (day: string) => day.replaceAll('-', '');
+function x12(rows: readonly Row[]): string {
+  const members = rows.flatMap((r) => [
+    'INS*Y*18*021*28*A***FT',
+    `REF*0F*${r['member_number']}`,
+    ...(r['former_member_number'] ? [`REF*Q4*${r['former_member_number']}`] : []),
+    `NM1*IL*1*${r['family']}*${r['given']}`,
+    `DMG*D8*${compact(r['birth_date'] ?? '')}*F`,
+    `HD*021**HLT*${r['plan']}`,
+    `DTP*348*D8*${compact(r['coverage_start'] ?? '')}`,
+    ...(r['coverage_end'] ? [`DTP*349*D8*${compact(r['coverage_end'])}`] : []),
+    ...(r['prior_payer']
+      ? [
+          `COB*P*${r['prior_member_number']}*1`,
+          ...(r['prior_coverage_start'] ? [`DTP*344*D8*${compact(r['prior_coverage_start'])}`] : []),
+          ...(r['prior_coverage_end'] ? [`DTP*345*D8*${compact(r['prior_coverage_end'])}`] : []),
+          `NM1*IN*2*${r['prior_payer']}`,
+        ]
+      : []),
+  ]);
+  const set = ['ST*834*0001*005010X220A1', 'BGN*00*1*20260101*1200****2', 'N1*P5*S*FI*1', 'N1*IN*P*FI*2', ...members];
+  return [
+    'ISA*00*          *00*          *ZZ*SPONSOR        *ZZ*PLAN           *270101*1200*^*00501*000000001*0*P*:',
+    'GS*BE*SPONSOR*PLAN*20270101*1200*1*X*005010X220A1',
+    ...set,
+    `SE*${set.length + 1}*0001`,
+    'GE*1*1',
+    'IEA*1*000000001~',
+  ].join('~');
+}
+
+async function load(rows: readonly Row[], form: string) {
+  const path = join(folder, `${story.length}-${Math.random()}`);
+  writeFileSync(path, form === 'x12' ? x12(rows) : csv(rows, form === 'semicolons' ? ';' : ','));
+  const refused: string[] = [];
+  const { enrolment, counts } = await importMembers(node.deps, {
+    records: nothing(),
+    enrolment: path,
+    ...(form === 'x12' ? { x12: { memberRef: '23', lob: 'ma' } } : {}),
+    validate,
+    reject: (r) => void refused.push(r.reason),
+  });
+  expect(refused, story.join('\n')).toEqual([]);
+  return { ...enrolment, created: counts.created, updated: counts.updated };
+}
+
+const key = (c: Coverage) => `${c.number} ${c.starts}`;
+/** What a row does here, by the documents. */
+function apply(p: Person, c: Coverage, other: Other | undefined, choice: string | undefined): void {
+  p.here.set(key(c), { ...c });
+  p.nameHere = p.name;
+  if (other !== undefined) {
+    const { starts, ends } = other.system;
+    const before = other.said ?? { starts: '', ends: '' };
+    const isNewStart = starts !== before.starts;
+    const isNewEnd = ends !== before.ends;
+    const { here } = other;
+    const was = { ...here };
+    if (isNewStart || (ends !== '' && was.starts !== '' && ends < was.starts && (isNewStart || isNewEnd)))
+      here.starts = starts;
+    if (isNewEnd || (isNewStart && starts !== '' && was.ends !== '' && was.ends < starts)) here.ends = ends;
+    other.said = { starts, ends };
+  }
+  if (choice !== undefined && p.said.at(-1) !== choice) {
+    p.choices.push(
+      choice === 'no'
+        ? p.choices.some((x) => x.startsWith('opt-in')) && p.choices.at(-1)?.startsWith('opt-in')
+          ? 'withdraw'
+          : 'decline'
+        : `opt-in ${choice}`,
+    );
+    p.said.push(choice);
+  }
+}
+
+/** What is over here as a row names the card as the former one of another. */
+function over(p: Person, rows: readonly Coverage[]): void {
+  for (const c of rows)
+    for (const o of p.here.values()) {
+      if (c.isOf === '' || o.number !== c.isOf || o.starts > c.starts) continue;
+      const before = addDays(c.starts, -1);
+      const ends = before < o.starts ? o.starts : before;
+      if (o.ends === '' || o.ends > ends) o.ends = ends;
+    }
+}
+
+/** What happens to somebody in the system that writes the files. */
+function happens(p: Person): void {
+  const last = p.coverages.at(-1) as Coverage;
+  const what = oneOf([
+    'ends',
+    'goes on',
+    'new start',
+    'new card',
+    'other',
+    'other ends',
+    'other again',
+    'plan',
+    'name',
+  ]);
+  if (what === 'ends') last.ends = dayAfter(last.starts);
+  if (what === 'goes on') last.ends = '';
+  if (what === 'plan') last.plan = oneOf(['GOLD', 'SILVER', 'BRONZE']);
+  if (what === 'name') p.name = `Family${++made}`;
+  if (what === 'new start' && last.ends !== '')
+    p.coverages.push({ ...last, starts: addDays(last.ends, 1 + Math.floor(roll() * 60)), ends: '', isOf: '' });
+  if (what === 'new card') {
+    const starts = last.ends === '' ? dayAfter(last.starts) : addDays(last.ends, 1);
+    p.coverages.push({ ...last, number: newNumber(), starts, ends: '', isOf: last.number });
+  }
+  if (what === 'other' && p.others.length < 3)
+    p.others.push({
+      payer: oneOf(PAYERS),
+      number: newNumber(),
+      system: { starts: chance(0.5) ? '2020-01-01' : '', ends: '' },
+      said: undefined,
+      here: { starts: '', ends: '' },
+    });
+  if (what === 'other ends' && p.others.length > 0) oneOf(p.others).system.ends = dayAfter('2024-01-01');
+  if (what === 'other again' && p.others.length > 0) oneOf(p.others).system.ends = '';
+  if (p.others.length + p.coverages.length > 0) say(`${p.born} ${what}`);
+}
+
+/** The member says on the telephone what the other payer's days are. */
+async function calls(p: Person): Promise<void> {
+  const other = p.others.find((o) => o.said !== undefined);
+  if (other === undefined) return;
+  const days = { starts: chance(0.3) ? '2021-03-01' : '', ends: chance(0.7) ? dayAfter('2024-06-01') : '' };
+  const memberId = await idOf(p);
+  await recordPayer(
+    node.deps,
+    memberId,
+    {
+      payer: oneOf([other.payer.id, other.payer.npi, other.payer.name]),
+      memberNumber: other.number,
+      starts: days.starts || null,
+      ends: days.ends || null,
+    },
+    { kind: 'staff', subject: 'call', requestId: 'call' },
+  );
+  say(`${p.born} calls: ${other.number} ${days.starts} to ${days.ends}`);
+  const { here } = other;
+  const isLater = days.starts !== '' && here.ends !== '' && days.starts > here.ends;
+  here.ends = isLater ? days.ends : days.ends || here.ends;
+  here.starts = days.starts || here.starts;
+}
+
+async function idOf(p: Person): Promise<string> {
+  const numbersOf = [...new Set(p.coverages.map((c) => c.number))];
+  const rows = await node.deps.database.sql<
+    { id: string }[]
+  >`select distinct member_id as id from exchange.enrolment where member_number = any(${numbersOf}::text[])`;
+  expect(rows.length, `${p.born} is one member\n${story.join('\n')}`).toBe(1);
+  return rows[0]?.id ?? '';
+}
+
+async function stands(p: Person) {
+  const id = await idOf(p);
+  const { sql } = node.deps.database;
+  const enrolment = await sql`
+    select member_number as number, starts::text, coalesce(ends::text, '') as ends, plan from exchange.enrolment where member_id = ${id} order by starts, 1`;
+  const others = await sql`
+    select peer_id as payer, member_number as number, coalesce(starts::text, '') as starts, coalesce(ends::text, '') as ends
+    from exchange.other_coverage where member_id = ${id} order by 2`;
+  const choices = await sql<{ c: string }[]>`
+    select choice || case choice when 'opt-in' then ' ' || policy else '' end as c from exchange.consent where member_id = ${id} order by recorded_on, created_at`;
+  const [patient] = await sql<{ family: string }[]>`
+    select body::jsonb #>> '{name,0,family}' as family from exchange.resource where type = 'Patient' and id = ${id}`;
+  return { enrolment: [...enrolment], others: [...others], choices: choices.map((c) => c.c), family: patient?.family };
+}
+const owed = (p: Person) => ({
+  enrolment: [...p.here.values()]
+    .map(({ number, starts, ends, plan }) => ({ number, starts, ends, plan }))
+    .sort((a, b) => (a.starts < b.starts ? -1 : a.starts > b.starts ? 1 : a.number < b.number ? -1 : 1)),
+  others: p.others
+    .filter((o) => o.said !== undefined)
+    .map((o) => ({ payer: o.payer.id, number: o.number, ...o.here }))
+    .sort((a, b) => (a.number < b.number ? -1 : 1)),
+  choices: p.choices,
+  family: p.nameHere,
+});
+
+test('whatever files and calls say, what stands here is what they said', async () => {
+  for (let n = 0; n < FILES; n++) {
+    const form = oneOf(['csv', 'semicolons', 'x12']);
+    const rows: Row[] = [];
+    const told: (() => void)[] = [];
+    const ofAll: (() => void)[] = [];
+    if (people.length < 15)
+      for (let i = 0; i < 3; i++)
+        people.push({
+          name: `Family${++made}`,
+          nameHere: '',
+          born: addDays('1960-01-01', people.length * 37),
+          coverages: [
+            { number: newNumber(), starts: addDays(FIRST, Math.floor(roll() * 100)), ends: '', plan: 'GOLD', isOf: '' },
+          ],
+          here: new Map(),
+          others: [],
+          choices: [],
+          said: [],
+        });
+    // who comes with the cards of years
+    for (const p of people) while (p.here.size === 0 && chance(0.3)) happens(p);
+    say(`file ${n}: ${form}`);
+    for (const p of people) {
+      const isNew = p.here.size === 0;
+      if (!isNew && chance(0.5)) happens(p);
+      if (!isNew && chance(0.3)) continue;
+      const choice = form !== 'x12' && chance(0.3) ? oneOf(['no', 'regular', 'sensitive']) : undefined;
+      // all that the system has of somebody, or what is new
+      const all =
+        chance(0.5) || p.here.size === 0
+          ? p.coverages
+          : p.coverages.filter((c) => !p.here.has(key(c)) || c === p.coverages.at(-1));
+      for (const [i, c] of all.entries()) {
+        const isLast = i === all.length - 1;
+        const others = isLast ? p.others : [];
+        for (const other of others.length === 0 ? [undefined] : others) {
+          const said = isLast && other === others.at(-1) ? choice : undefined;
+          rows.push(row(p, c, c.isOf, other, said));
+          told.push(() => apply(p, c, other, said));
+        }
+      }
+      ofAll.push(() => over(p, all));
+    }
+    // rows stand in any order
+    const order = rows.map((r, i) => ({ r, tell: told[i] as () => void, at: roll() })).sort((x, y) => x.at - y.at);
+    const file = order.map((o) => o.r);
+    await load(file, form);
+    for (const { tell } of order) tell();
+    for (const end of ofAll) end();
+    for (const p of people) expect(await stands(p), [p.born, ...story].join('\n')).toEqual(owed(p));
+    expect(await load(file, form), ['again', ...story].join('\n')).toEqual({
+      enrolments: 0,
+      otherCoverages: 0,
+      choices: 0,
+      created: 0,
+      updated: 0,
+    });
+    for (const p of people) expect(await stands(p), ['again', p.born, ...story].join('\n')).toEqual(owed(p));
+    for (const p of people) if (chance(0.3)) await calls(p);
+    for (const p of people) expect(await stands(p), ['called', p.born, ...story].join('\n')).toEqual(owed(p));
+  }
+});
