@@ -1,7 +1,7 @@
 // Chains of claims: which version of a claim counts, and what does not fit together. `related` names only the claim just
 // before or after (CARIN Blue Button), so a chain is put together from its members. Pure.
 import { createHash } from 'node:crypto';
-import { isOtherSubType } from '../reconcile/claim-numbers.ts';
+import { bothTypes, isOfType, typeOf } from './claim-types.ts';
 import { areOfOtherDays, type ClaimFacts, type ClaimNumber } from './facts.ts';
 import { inOrder, type Linked, setEdges } from './order.ts';
 
@@ -79,10 +79,6 @@ function gather<T>(lists: Map<string, T[]>, key: string, one: T): void {
   else if (list.length < MOST_OF_A_NUMBER) list.push(one);
 }
 
-/** Claims of one number that are of other types are others (reconciliation.md, 9); so are inpatient and outpatient ones. */
-const isOfType = (a: ClaimFacts, b: ClaimFacts): boolean => a.type === b.type && !isOtherSubType(a.subType, b.subType);
-const typeOf = (f: ClaimFacts): string => (f.subType === undefined ? f.type : `${f.type} ${f.subType}`);
-
 const fits = (n: ClaimNumber, named: ClaimNumber): boolean =>
   n.value === named.value && (n.system === undefined || named.system === undefined || n.system === named.system);
 
@@ -114,6 +110,7 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
       // one payer may know of a version that the other one does not
       twin.facts = {
         ...twin.facts,
+        type: bothTypes(twin.facts, r.facts),
         ...(twin.facts.subType === undefined && r.facts.subType !== undefined ? { subType: r.facts.subType } : {}),
         prior: named(twin.facts.prior, r.facts.prior),
         next: named(twin.facts.next, r.facts.next),

@@ -1,8 +1,9 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import { isOfType } from '../../chain/claim-types.ts';
 import { areOfOtherDays, claimFacts } from '../../chain/facts.ts';
 import { alike } from '../alike.ts';
-import { claimIdentifiers, institutionalSubType, isOtherSubType } from '../claim-numbers.ts';
+import { claimIdentifiers, institutionalSubType } from '../claim-numbers.ts';
 import {
   bare,
   began,
@@ -174,8 +175,8 @@ function areOtherClaims(a: Resource, b: Resource): boolean {
 
 function claim(a: Resource, b: Resource, known: Known) {
   const insurer = sameInsurer(a, b, known);
-  const sameType =
-    overlap(bare(a['type']), bare(b['type'])) && !isOtherSubType(institutionalSubType(a), institutionalSubType(b));
+  const typed = (r: Resource) => ({ type: bare(r['type']).sort().join('+'), subType: institutionalSubType(r) });
+  const sameType = bare(a['type']).length > 0 && isOfType(typed(a), typed(b));
   // a collision otherwise: the chains tell of it
   if (overlap(uniqueClaims(a), uniqueClaims(b)) && insurer !== false)
     return sameType && !areOtherClaims(a, b) ? sameRecord('claim') : undefined;

@@ -30,7 +30,7 @@ const claim = (g: Given): ClaimRecord => {
     resourceType: 'ExplanationOfBenefit',
     status: g.status ?? 'active',
     use: 'claim',
-    type: { coding: [{ system: 't', code: g.type ?? 'professional' }] },
+    type: { coding: (g.type ?? 'professional').split('+').map((code) => ({ system: 't', code })) },
     ...(g.subType === undefined
       ? {}
       : {
@@ -148,6 +148,30 @@ const CASES: [string, Given[], string[]][] = [
     'R40 one number, other types',
     [{ uc: 'A' }, { uc: 'A', type: 'pharmacy' }, { uc: 'A', type: 'institutional' }],
     ['final A* uc-collision', 'final A* uc-collision'],
+  ],
+  [
+    'a copy that leaves out codes of its payer’s own beside the type',
+    [
+      { uc: 'A', type: 'professional+40+O', status: 'cancelled' },
+      { uc: 'A', status: 'cancelled' },
+    ],
+    ['void A'],
+  ],
+  [
+    'the same of the next version',
+    [
+      { ...A, next: 'C', type: '40+O+professional' },
+      { ...C, prior: 'A' },
+    ],
+    ['final A>C*'],
+  ],
+  [
+    'one number, other types with a code of the payer’s own in common',
+    [
+      { uc: 'A', type: 'professional+V' },
+      { uc: 'A', type: 'institutional+V' },
+    ],
+    ['final A* uc-collision'],
   ],
   [
     // the claims of one number in the examples of CARIN Blue Button

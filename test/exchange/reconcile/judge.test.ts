@@ -406,6 +406,18 @@ const CASES: [string, object, object, string, Known?][] = [
     return [`two claims of one group${typed === '' ? '' : ', all numbers typed'}`, of('1'), of('2'), 'nothing'];
   }),
   ['one number, another type', eob({}), eob({ type: cc('t', 'institutional') }), 'nothing'],
+  [
+    'one number, another type with a code of the payer’s own in common',
+    eob({ type: cc('t', 'professional', 'V') }),
+    eob({ type: cc('t', 'institutional', 'V') }),
+    'nothing',
+  ],
+  [
+    'one number, codes of the payer’s own beside the type',
+    eob({ type: cc('t', 'professional', '40') }),
+    eob({ type: cc('t', 'professional') }),
+    'same-record 1',
+  ],
   // Blue Button tells the number of the prescription as one of each of its claims
   ['two claims of one prescription', filled('1', '2026-01-05'), filled('2', '2026-01-05'), 'nothing'],
   ['one claim of a prescription', filled('1', '2026-01-05'), filled('1', '2026-01-05'), 'same-record 1'],
