@@ -118,11 +118,12 @@ export function issued(desk: Desk): void {
       ],
       lead: [
         faults.length === 0
-          ? 'As it was told and signed when it was issued. It stands as it was signed, and follows the report before it. The JSON is the signed document: payer-node evidence verify FILE --keys KEYS proves it without this node.'
+          ? 'As it was told and signed when it was issued. It stands as it was signed, and follows the report before it.'
           : `This report does not stand as it was issued: ${faults.join(' ')}`,
         ...((JSON.parse(r.document) as { summary: string[] }).summary ?? []),
       ],
-      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is told otherwise today</a> · <a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>`,
+      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is told otherwise today</a> · <a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
+        <p>The JSON is the signed document. <code>payer-node evidence verify FILE --keys KEYS</code> proves it without this node; <code>payer-node evidence keys</code> prints the keys.</p>`,
       tables: [
         coverTable(
           Object.entries(cover),
