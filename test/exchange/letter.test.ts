@@ -76,7 +76,8 @@ often, and when last.
                  Federal rules require a plan to do so then (42 CFR
                  422.121(b), 431.61(b), 457.731(b); 45 CFR 156.222(b)).
    After that:   1 time more to the same payer for the same reason (one record
-                 that it read), the last time on Jun 11, 2026.
+                 that it read), the last time on Jun 11, 2026. Other kinds of
+                 records left then, too: Person.
 
 Records that we gave to you yourself, or to others under an authorization that
 you signed, are not in this letter. If you want each single time, ask us: we
@@ -115,7 +116,9 @@ test('what is told of the first time is not told of all, and the last day is tha
   ]).replace(/\s+/g, ' ');
   expect(text).toContain('sensitive were left out. Why:');
   expect(text).toContain('the last time on Jul 9, 2026. Among those times, records that the law calls sensitive may');
-  expect(letter([one, one])).not.toContain('Among those times');
+  expect(letter([one, one])).not.toMatch(/Among those times|Other kinds/);
+  const read = { ...one, at: at('2026-03-01'), action: 'read', types: { Patient: 1 }, policy: null } as Disclosure;
+  expect(letter([read, one]).replace(/\s+/g, ' ')).toContain('Other kinds of records left then, too: Result, Claim.');
 });
 
 test('names that others wrote stay on their line', () => {

@@ -98,8 +98,12 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
     return [`   ${`${name}:`.padEnd(14)}${head.trimStart()}`, ...rest];
   };
   const rest = all.slice(1);
-  const others = [...new Set(rest.map((d) => WAYS[d.action]))];
-  // what is told of the first time must not be read as true of all
+  const ways = [...new Set(rest.map((d) => WAYS[d.action]))];
+  // what is told of the first time must not be read as true of all: it may have been one record, and all of them later
+  const named = new Set(Object.keys(first.types));
+  const kinds = new Set(rest.flatMap((d) => (d.counted === null ? Object.keys(d.types) : [])));
+  const further = [...kinds].filter((k) => !named.has(k)).map((k) => kindWords(k, false));
+  const beside = further.length === 0 ? '' : ` Other kinds of records left then, too: ${further.join(', ')}.`;
   const more =
     first.policy !== 'sensitive' && rest.some((d) => d.policy === 'sensitive')
       ? ' Among those times, records that the law calls sensitive may have left, as the consent allowed then; those of substance use treatment (42 CFR Part 2) were left out.'
@@ -122,7 +126,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
       ? []
       : field(
           'After that',
-          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${others.join('; ')}), the last time on ${day(lastOf(all))}.${more}`,
+          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${ways.join('; ')}), the last time on ${day(lastOf(all))}.${beside}${more}`,
         )),
   ];
 }
