@@ -19,7 +19,7 @@ import {
 } from '../store/report/issued-report.ts';
 import {
   contentHashOf,
-  type ReportContent,
+  documentOf,
   reportContent,
   reportDocument,
   reportTitle,
@@ -114,6 +114,12 @@ const tablesText = (tables: readonly Table[]): string =>
     tables.map(({ note, ...t }): Kept => ({ ...t, ...(note === undefined ? {} : { note: html`${note}`.markup }) })),
   );
 
+/** What the cover of an issued report says, and its lead; nothing of a document that is none any more. */
+export function coverOf(r: Pick<WholeReport, 'document'>): { cover: [string, string][]; summary: string[] } {
+  const { cover = {}, summary = [] } = documentOf(r.document) ?? {};
+  return { cover: Object.entries(cover), summary };
+}
+
 /** The tables of the page of an issued report. */
 export const tablesOf = (r: Pick<WholeReport, 'tables'>): Table[] =>
   (JSON.parse(r.tables) as Kept[]).map(({ note, ...t }) => ({
@@ -127,8 +133,10 @@ export const tablesOf = (r: Pick<WholeReport, 'tables'>): Table[] =>
  */
 export async function issuedFaults(deps: Needs, r: WholeReport): Promise<string[]> {
   const { faults, sha256, previous, number } = await verifyReport(r.document, await publicKeys(deps));
+  const document = documentOf(r.document);
+  if (document === undefined) return faults;
   const before = r.number === 1 ? undefined : await findIssued(deps.database.sql, r.number - 1);
-  const { schema, title, summary, cover } = JSON.parse(r.document) as ReportContent;
+  const { schema, title, summary, cover } = document;
   const shown = reportContent({ cover: Object.entries(cover), tables: tablesOf(r) }, title, summary);
   return [
     ...faults,

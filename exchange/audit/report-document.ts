@@ -96,6 +96,7 @@ async function signatureOf(deps: Pick<Deps, 'keys'>, text: string): Promise<stri
 const DOCUMENT = z.looseObject({
   schema: z.literal(REPORT_SCHEMA),
   title: z.string(),
+  summary: z.array(z.string()),
   cover: z.record(z.string(), z.string()),
   tables: z.record(z.string(), z.array(z.record(z.string(), z.unknown()))),
   contentSha256: z.string(),
@@ -120,7 +121,7 @@ export type ReportVerdict = {
 /** Checks a document by itself. @param keys public keys that the reader trusts; undefined: its signature is not judged */
 export async function verifyReport(text: string, keys: readonly JWK[] | undefined): Promise<ReportVerdict> {
   const document = documentOf(text);
-  if (document === undefined) return { faults: [`It is no report of the schema ${REPORT_SCHEMA}.`] };
+  if (document === undefined) return { faults: [notReport(text)] };
   const faults: string[] = [];
   const { signature, ...signed } = document;
   const { sha256, ...bare } = signed;
@@ -144,6 +145,31 @@ export async function verifyReport(text: string, keys: readonly JWK[] | undefine
   };
 }
 
+/** Why a text is no document. What it says itself is told where it is a schema of ours, as that of a later version of this program. */
+function notReport(text: string): string {
+  const named = /"schema":"(payer-node\/compliance-report\/\d{1,9})"/.exec(text)?.[1];
+  if (!isJson(text)) return 'It is no whole JSON document: it was cut, or something was added.';
+  return named !== undefined && named !== REPORT_SCHEMA
+    ? `It is a report of the schema ${named}: this version of the program verifies ${REPORT_SCHEMA}.`
+    : `It is no report of the schema ${REPORT_SCHEMA}.`;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Numbers of reports that an issued one of several follows, and that are not among them. */
+export function missingReports(reports: readonly ReportVerdict[]): number[] {
+  const issued = reports.filter((r) => typeof r.number === 'number');
+  const there = new Set(issued.map((r) => r.number));
+  return issued.flatMap(({ previous }) => (previous && !there.has(previous.number) ? [previous.number] : []));
+}
+
 /** Does each issued report name the one before it? @param reports verdicts of several, in any order; those between which some are missing are not compared */
 export function chainFaults(reports: readonly ReportVerdict[]): string[] {
   const issued = new Map<number, ReportVerdict>();
@@ -163,12 +189,13 @@ export function chainFaults(reports: readonly ReportVerdict[]): string[] {
   return faults;
 }
 
-function documentOf(text: string): (z.infer<typeof DOCUMENT> & JsonObject) | undefined {
+type Document = z.infer<typeof DOCUMENT> & JsonObject;
+
+/** Undefined when it is none of this schema. Nothing of it has been judged. */
+export function documentOf(text: string): Document | undefined {
   try {
     const parsed = JSON.parse(text) as unknown;
-    return isObject(parsed) && DOCUMENT.safeParse(parsed).success
-      ? (parsed as z.infer<typeof DOCUMENT> & JsonObject)
-      : undefined;
+    return isObject(parsed) && DOCUMENT.safeParse(parsed).success ? (parsed as Document) : undefined;
   } catch {
     return undefined;
   }

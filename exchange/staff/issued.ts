@@ -1,6 +1,7 @@
 // /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV and signed JSON; what is told otherwise since.
 import { html } from '../../src/ui/html.ts';
 import {
+  coverOf,
   findIssued,
   issuedFaults,
   issuedReports,
@@ -106,7 +107,7 @@ export function issued(desk: Desk): void {
   desk.page(`${PATH}/:number`, 'counts', async (visit) => {
     const r = await reportOf(visit);
     if (!r) return desk.notFound(visit, 'There is no such report.');
-    const { cover } = JSON.parse(r.document) as { cover: Record<string, string> };
+    const { cover, summary } = coverOf(r);
     const [faults, nameOf] = await Promise.all([issuedFaults(deps, r), peopleIn(sql, [r.bySubject], r.at)]);
     await desk.viewed(visit, 'issued-report', `issued-report/${r.number}`, [], 0);
     return desk.show(visit, {
@@ -120,13 +121,13 @@ export function issued(desk: Desk): void {
         faults.length === 0
           ? 'As it was told and signed when it was issued. It stands as it was signed, and follows the report before it.'
           : `This report does not stand as it was issued: ${faults.join(' ')}`,
-        ...((JSON.parse(r.document) as { summary: string[] }).summary ?? []),
+        ...summary,
       ],
       before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is told otherwise today</a> · <a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
         <p>The JSON is the signed document. <code>payer-node evidence verify FILE --keys KEYS</code> proves it without this node; <code>payer-node evidence keys</code> prints the keys.</p>`,
       tables: [
         coverTable(
-          Object.entries(cover),
+          cover,
           {
             issued: { number: r.number, at: r.at, by: nameOf(r.bySubject), sha256: r.sha256 },
             contentSha256: r.contentSha256,

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writ
 import type { JWK } from 'jose';
 import { findIssued, issueReport } from '../../exchange/audit/issue-report.ts';
 import { writePack } from '../../exchange/audit/pack.ts';
-import { chainFaults, verifyReport } from '../../exchange/audit/report-document.ts';
+import { chainFaults, missingReports, verifyReport } from '../../exchange/audit/report-document.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
 import { LINES_OF_BUSINESS } from '../../exchange/clocks/rules.ts';
 import { peerLines } from '../../exchange/report/lists.ts';
@@ -123,9 +123,10 @@ async function verifyReports(files: readonly string[], keys: JWK[] | undefined, 
     files.map(async (file) => ({ file, ...(await verifyReport(readFileSync(file, 'utf8'), keys)) })),
   );
   const chain = chainFaults(verdicts);
+  const missing = missingReports(verdicts);
   const isWrong = chain.length > 0 || verdicts.some((v) => v.faults.length > 0);
   if (isWrong) process.exitCode = 1;
-  if (asJson) return say(JSON.stringify({ reports: verdicts, faults: chain }));
+  if (asJson) return say(JSON.stringify({ reports: verdicts, faults: chain, missing }));
   for (const v of verdicts) {
     const which = typeof v.number === 'number' ? `No. ${v.number}, ` : '';
     say(`${v.file}: ${which}${v.title ?? 'unknown'}, of ${v.generatedAt ?? 'unknown'}`);
@@ -134,6 +135,7 @@ async function verifyReports(files: readonly string[], keys: JWK[] | undefined, 
     for (const text of v.faults) say(`  WRONG  ${text}`);
   }
   for (const text of chain) say(`WRONG  ${text}`);
+  for (const n of files.length === 1 ? [] : missing) say(`No. ${n} is not among them, and the one after it is.`);
   say(
     isWrong
       ? 'Not as it was made.'

@@ -76,7 +76,8 @@ often, and when last.
                  Federal rules require a plan to do so then (42 CFR
                  422.121(b), 431.61(b), 457.731(b); 45 CFR 156.222(b)).
    After that:   1 time more to the same payer for the same reason (one record
-                 that it read), the last time on Jun 11, 2026.
+                 that it read), the last time on Jun 11, 2026. Other kinds of
+                 records left then, too: Person.
 
 Records that we gave to you yourself, or to others under an authorization that
 you signed, are not in this letter. If you want each single time, ask us: we
@@ -105,4 +106,27 @@ test('what never left is not in it, two payers are two, and a long name breaks n
   expect(text.match(/left out/g)).toHaveLength(1);
   expect(Math.max(...text.split('\n').map((l) => l.length))).toBeLessThanOrEqual(78);
   expect(letter([{ ...one, at: null }], { patient: undefined })).toContain('gave records of yours to nobody');
+});
+
+test('what is told of the first time is not told of all, and the last day is that of the last fetch', () => {
+  const at = (day: string) => new Date(`${day}T15:00:00Z`);
+  const text = letter([
+    { ...one, at: at('2026-03-02'), lastAt: at('2026-07-09') },
+    { ...one, at: at('2026-04-02'), lastAt: at('2026-04-03'), policy: 'sensitive' },
+  ]).replace(/\s+/g, ' ');
+  expect(text).toContain('sensitive were left out. Why:');
+  expect(text).toContain('the last time on Jul 9, 2026. Among those times, records that the law calls sensitive may');
+  expect(letter([one, one])).not.toMatch(/Among those times|Other kinds/);
+  const read = { ...one, at: at('2026-03-01'), action: 'read', types: { Patient: 1 }, policy: null } as Disclosure;
+  expect(letter([read, one]).replace(/\s+/g, ' ')).toContain('Other kinds of records left then, too: Result, Claim.');
+});
+
+test('names that others wrote stay on their line', () => {
+  const text = letter([{ ...one, peerName: 'Harbor\u001b[2J\u202e\u2028\r\nDate: never', peerAddress: 'A\n\nB' }], {
+    patient: JSON.stringify({ name: [{ text: 'Ana\r\n\nDear' }], address: [{ line: ['1 Main\u0000\nSt'] }] }),
+  });
+  expect(text).toContain('\n\nAna Dear\n1 Main St\n\n');
+  expect(text).toContain('\n1. Harbor [2J Date: never\n');
+  expect(text).toContain('Address:      A B\n');
+  expect(text).toMatch(/^[\P{Cc}\n]*$/u);
 });

@@ -23,11 +23,14 @@ export type Letter = {
   disclosures: readonly Disclosure[];
 };
 
+/** As one line, without characters that end it, move on it or turn it round: names are written by others. */
+const oneLine = (s: string): string => s.replace(/[\s\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
+
 /** Words in lines; what is longer than a line stands in one by itself. */
 function wrapped(words: string, indent = ''): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of words.split(/\s+/).filter(Boolean)) {
+  for (const word of oneLine(words).split(' ').filter(Boolean)) {
     if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) {
       lines.push(indent + line);
       line = word;
@@ -50,7 +53,9 @@ function addressee(patient: string | undefined): string[] {
   return [
     personOf(patient).name,
     ...(lines.length === 0 && town === '' && whole !== undefined ? whole.split('\n') : [...lines, town]),
-  ].filter((l) => l !== '');
+  ]
+    .map(oneLine)
+    .filter((l) => l !== '');
 }
 
 const WAYS: Readonly<Record<Disclosure['action'], string>> = {
@@ -78,6 +83,10 @@ const sensitive = (d: Disclosure): string[] =>
         ]
       : [];
 
+/** When anything of it was fetched last: files of the first time may have been fetched again after the next one. */
+const lastOf = (all: readonly Disclosure[]): Date =>
+  new Date(Math.max(...all.map((d) => Number(d.lastAt ?? d.at ?? 0))));
+
 /** Of one recipient, for one purpose: 45 CFR 164.528(b)(3). */
 function ofRecipient(number: number, all: readonly Disclosure[], timeZone: string): string[] {
   const [first] = all;
@@ -88,7 +97,17 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
     const [head = '', ...rest] = wrapped(value, ' '.repeat(17));
     return [`   ${`${name}:`.padEnd(14)}${head.trimStart()}`, ...rest];
   };
-  const others = [...new Set(all.slice(1).map((d) => WAYS[d.action]))];
+  const rest = all.slice(1);
+  const ways = [...new Set(rest.map((d) => WAYS[d.action]))];
+  // what is told of the first time must not be read as true of all: it may have been one record, and all of them later
+  const named = new Set(Object.keys(first.types));
+  const kinds = new Set(rest.flatMap((d) => (d.counted === null ? Object.keys(d.types) : [])));
+  const further = [...kinds].filter((k) => !named.has(k)).map((k) => kindWords(k, false));
+  const beside = further.length === 0 ? '' : ` Other kinds of records left then, too: ${further.join(', ')}.`;
+  const more =
+    first.policy !== 'sensitive' && rest.some((d) => d.policy === 'sensitive')
+      ? ' Among those times, records that the law calls sensitive may have left, as the consent allowed then; those of substance use treatment (42 CFR Part 2) were left out.'
+      : '';
   return [
     ...wrapped(`${number}. ${first.peerName}`),
     ...(last.peerNpi === null ? [] : field('Identifier', `NPI ${last.peerNpi}`)),
@@ -107,7 +126,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
       ? []
       : field(
           'After that',
-          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${others.join('; ')}), the last time on ${day(last.lastAt ?? last.at)}.`,
+          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${ways.join('; ')}), the last time on ${day(lastOf(all))}.${beside}${more}`,
         )),
   ];
 }

@@ -120,6 +120,16 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
     await evidenceVerify([file('3.json', two.replace('dev-reviewer', 'dev-revieweR'))], options);
     expect([process.exitCode, said.join('')]).toEqual([1, expect.stringContaining('WRONG')]);
     await expect(evidenceVerify([f1], {})).rejects.toThrow('--keys');
+    for (const [text, sentence] of [
+      [one.slice(0, 500), 'no whole JSON'],
+      [one.replace('compliance-report/1', 'compliance-report/2'), 'of the schema payer-node/compliance-report/2: this'],
+    ] as const)
+      expect((await verifyReport(text, keys)).faults).toEqual([expect.stringContaining(sentence)]);
+    // one that is left out is told
+    said.length = 0;
+    expect((await issue()).headers.get('location')).toBe('/staff/reports/3');
+    await evidenceVerify([f1, file('3.json', await documentOf('/staff/reports/3'))], options);
+    expect(said.join('')).toContain('No. 2 is not among them');
   } finally {
     process.exitCode = undefined;
     out.mockRestore();
@@ -138,7 +148,7 @@ test('a pack holds the reports about its days', async () => {
         found.push(...rows.map((r) => JSON.parse(r).number));
       return found;
     });
-  expect(await numbers(`${year - 1}-01-01`, `${year + 2}-01-01`)).toEqual([1, 2]);
+  expect(await numbers(`${year - 1}-01-01`, `${year + 2}-01-01`)).toEqual([1, 2, 3]);
   expect(await numbers(`${year + 1}-01-01`, `${year + 2}-01-01`)).toEqual([]);
 });
 
@@ -149,6 +159,10 @@ test('a page that does not say what was signed says so', async () => {
   expect(await (await reviewer.get('/staff/reports/2')).text()).toContain('The page does not say what was signed.');
   await sql`update exchange.issued_report set tables = (select tables from exchange.issued_report where number = 1), document = (select document from exchange.issued_report where number = 1) where number = 2`;
   expect(await (await reviewer.get('/staff/reports/2')).text()).toContain('The document is that of another report.');
+  await sql`update exchange.issued_report set document = left(document, 99) where number = 2`;
+  expect(await (await reviewer.get('/staff/reports/2')).text()).toContain(
+    'does not stand as it was issued: It is no whole',
+  );
   await sql`alter table exchange.issued_report enable trigger issued_report_insert_only`;
 });
 
