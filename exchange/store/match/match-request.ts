@@ -1,7 +1,7 @@
 // Requests of bulk matches as they came, which are files beside their job.
 import type { Queryable } from '../../../src/store/database.ts';
 import { isKeptByHold } from '../hold.ts';
-import { type KeepDays, keepDays, shortestDays } from '../keep-days.ts';
+import { isPastKeep, type KeepDays } from '../keep-days.ts';
 
 export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
 
@@ -11,8 +11,7 @@ export const IS_HELD_REQUEST = isKeptByHold('j.peer_id', MEMBERS);
 
 /** Is request `j` past its time, by so many days or more? */
 export const isPastRequest = (sql: Queryable, now: Date, keep: KeepDays, by = 0) =>
-  sql`coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${shortestDays(keep) + by} * interval '1 day'
-    and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - (${keepDays(sql, keep, MEMBERS)} + ${by}::int) * interval '1 day'`;
+  isPastKeep(sql, { since: 'coalesce(j.completed_at, j.received_at)', members: MEMBERS }, now, keep, by);
 
 /** bulk_job_pkey. */
 export async function isHeldRequest(tx: Queryable, id: string): Promise<boolean> {

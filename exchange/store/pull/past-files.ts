@@ -1,7 +1,7 @@
 // Received files that were kept long enough, pull by pull: their SHA-256, and what became of each line, stays.
 import type { Queryable } from '../../../src/store/database.ts';
 import { isKeptByHold } from '../hold.ts';
-import { type KeepDays, keepDays, shortestDays } from '../keep-days.ts';
+import { isPastKeep, type KeepDays, keepDays } from '../keep-days.ts';
 
 export type PastFiles = { id: string; peerId: string; finishedAt: Date };
 
@@ -33,10 +33,9 @@ export async function pastFiles(
   return [
     ...(await sql<PastFiles[]>`
       select p.id, p.peer_id as "peerId", p.finished_at as "finishedAt" from exchange.pull p
-       where p.files_removed_at is null and p.finished_at is not null and p.finished_at < ${now}::timestamptz - ${shortestDays(keep)} * interval '1 day'
+       where p.files_removed_at is null and p.finished_at is not null and ${isPastKeep(sql, { since: 'p.finished_at', members: MEMBERS }, now, keep)}
          and p.state in ('done', 'refused', 'failed', 'withdrawn')
          and (p.finished_at, p.id) > (coalesce(${after?.finishedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''}::text)
-         and p.finished_at < ${now}::timestamptz - ${keepDays(sql, keep, MEMBERS)} * interval '1 day'
          and not (${sql.unsafe(NEEDED)}) and not ${sql.unsafe(HELD)}
        order by p.finished_at, p.id limit ${limit}`),
   ];

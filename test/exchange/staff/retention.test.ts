@@ -117,6 +117,9 @@ test('a request for a match stays as long as the longest that a member found in 
   expect(await past(600, {})).toEqual([]);
   expect(await past(600, { ma: 400 })).toEqual(['asked']);
   expect(await past(400, { ma: 600 })).toEqual([]);
+  // about nobody of ours, or somebody of no line: the time of all
+  await sql`update exchange.match_member set member_id = null where job_id = 'asked'`;
+  expect([await past(400, { ma: 600 }), await past(600, { ma: 400 })]).toEqual([['asked'], []]);
   // who goes on as another one has the lines of that one, which has got theirs
   await sql`insert into exchange.member (id, umb) values ('went-on', 'U-went-on')`;
   await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason)
@@ -125,7 +128,7 @@ test('a request for a match stays as long as the longest that a member found in 
   expect(await past(400, { ma: 600 })).toEqual([]);
   expect(await past(600, { ma: 400 })).toEqual(['asked']);
   await sql`update exchange.member_merge set undone_at = ${now}, undone_by = 'ada', undo_reason = 'two' where id = 'gone-on'`;
-  expect(await past(400, { ma: 600 })).toEqual(['asked']);
+  expect([await past(400, { ma: 600 }), await past(600, { ma: 400 })]).toEqual([['asked'], []]);
   await sql`update exchange.match_member set member_id = ${node.memberId} where job_id = 'asked' and position = 1`;
   // the alert goes by the same, and tells of what should have gone a day ago
   const kept = async (ma: number) =>
