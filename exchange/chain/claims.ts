@@ -2,6 +2,7 @@
 // before or after (CARIN Blue Button), so a chain is put together from its members. Pure.
 import { createHash } from 'node:crypto';
 import { bothTypes, isOfType, typeOf } from './claim-types.ts';
+import { bySay, differing, keyOf, reissued } from './copies.ts';
 import { areOfOtherDays, type ClaimFacts, type ClaimNumber } from './facts.ts';
 import { inOrder, type Linked, setEdges } from './order.ts';
 
@@ -12,6 +13,8 @@ export type ClaimRecord = {
   facts: ClaimFacts;
   /** when it was changed where it comes from, if that is said; else when we wrote it */
   at: number;
+  /** who tells it */
+  origin?: string;
   /** told by the insurer itself */
   isInsurers?: boolean;
   /** a denial that is held, and no record: its decision counts */
@@ -82,15 +85,6 @@ function gather<T>(lists: Map<string, T[]>, key: string, one: T): void {
 const fits = (n: ClaimNumber, named: ClaimNumber): boolean =>
   n.value === named.value && (n.system === undefined || named.system === undefined || n.system === named.system);
 
-/**
- * Which of several copies of one claim speaks: one that was taken back, as it is never the older state, whoever was asked first; then the one
- * that was written last.
- */
-const bySay = (a: ClaimRecord, b: ClaimRecord): number =>
-  Number(b.facts.status === 'cancelled') - Number(a.facts.status === 'cancelled') ||
-  b.at - a.at ||
-  (a.id < b.id ? -1 : 1);
-
 /** What either of two copies names, each once. */
 const named = (a: readonly ClaimNumber[], b: readonly ClaimNumber[]): ClaimNumber[] => [
   ...new Map([...a, ...b].map((n) => [`${n.system ?? ''}|${n.value}`, n])).values(),
@@ -100,9 +94,10 @@ const named = (a: readonly ClaimNumber[], b: readonly ClaimNumber[]): ClaimNumbe
 function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] {
   const nodes: Node[] = [];
   const byNumber = new Map<string, Node[]>();
-  for (const r of [...records].sort(bySay)) {
+  const issuedAnew = reissued(records);
+  for (const r of bySay(records, issuedAnew)) {
     const [number] = r.facts.numbers;
-    const key = number === undefined ? `id|${r.id}` : `${r.insurer}|${number.system ?? ''}|${number.value}`;
+    const key = keyOf(r);
     const same = byNumber.get(key) ?? [];
     const twin = same.find((n) => isOfType(n.facts, r.facts) && !areOfOtherDays(n.facts, r.facts));
     if (twin) {
@@ -118,12 +113,8 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
       const [said] = twin.records;
       // a payer that has not asked since has it as it was
       const isOlder = said?.isInsurers === true && r.isInsurers !== true && r.at < said.at;
-      if (twin.facts.status !== r.facts.status && !isOlder)
-        anomalies.add({
-          code: 'copies-differ',
-          at: said?.id ?? '',
-          detail: `${twin.number} is ${twin.facts.status} with one payer and ${r.facts.status} with another`,
-        });
+      if (twin.facts.status !== r.facts.status && !isOlder && !issuedAnew.has(r))
+        anomalies.add({ code: 'copies-differ', at: said?.id ?? '', detail: differing(twin.number, said, r) });
       continue;
     }
     const node: Node = {
@@ -270,7 +261,9 @@ function chainOf(order: Node[], anomalies: Anomaly[]): Chain | undefined {
       detail: 'all versions are cancelled, and a successor is named',
     });
   const first = order[0];
-  if (!first || (order.length === 1 && anomalies.length === 0 && state === 'final')) return undefined;
+  // what was taken back, and issued anew under its number, is another version of it
+  const isAlone = order.length === 1 && first?.records.every((r) => r.facts.status === first.facts.status);
+  if (!first || (isAlone && anomalies.length === 0 && state === 'final')) return undefined;
   const chain = createHash('sha256')
     .update(order.map((n) => `${n.key}|${typeOf(n.facts)}`).sort()[0] ?? '')
     .digest('hex')

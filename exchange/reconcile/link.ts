@@ -153,17 +153,18 @@ function copiesThatDiffer(pairs: readonly Pair[], records: PairRecords): CopyPai
   });
 }
 
-/** Members of whom a payer's Patient is another member of ours, by its names and birth date. */
-function namedElsewhere(sql: Sql, pairs: readonly Pair[], records: PairRecords): Promise<Set<string>> {
+/** Pairs of a member with a payer's Patient who is another member of ours, by its names and birth date. */
+async function namedElsewhere(sql: Sql, pairs: readonly Pair[], records: PairRecords): Promise<Set<Pair>> {
   const now = new Date();
   const named = pairs.flatMap((pair) => {
     const both = pair.type === 'Patient' && !pair.isCrowded ? records.of(pair) : undefined;
     if (both === undefined) return [];
     const [theirs, ours] = pair.isOwn ? [both.a, both.b] : [both.b, both.a];
     const other = namesSomebodyElse(theirs, ours, now);
-    return other === undefined ? [] : [{ memberId: pair.memberId, ...other }];
+    return other === undefined ? [] : [{ pair, memberId: pair.memberId, ...other }];
   });
-  return namedAsAnother(sql, named);
+  const found = new Set(await namedAsAnother(sql, named));
+  return new Set(named.flatMap(({ pair }, place) => (found.has(place) ? [pair] : [])));
 }
 
 const isLink = (j: Judged): boolean => (j.kind === 'same-record' || j.kind === 'same-event') && j.score >= CONFIRMED;
@@ -213,7 +214,7 @@ export async function linkUnits(
         linked.complete(wholeOf?.get(pair.memberId) ?? []);
       const both = records.of(pair);
       if (both === undefined) continue;
-      const found = verdicts(pair, both, known, outdated.has(pair), elsewhere.has(pair.memberId));
+      const found = verdicts(pair, both, known, outdated.has(pair), elsewhere.has(pair));
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
       rows.push(...rowsOf(pair, both, found));

@@ -27,7 +27,7 @@ import { notedNames } from './noted-names.ts';
  * Rises whenever {@link recordKeys}, business-keys.ts, chain/facts.ts or the substance (src/fhir/canonical.ts, read-unit.ts) make something else of the same record: what is
  * stored is keyed anew (keys-anew.ts).
  */
-export const KEY_RULES = 14;
+export const KEY_RULES = 15;
 
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;

@@ -37,12 +37,13 @@ export const allergy: Judge = (a, b) => {
   }
   if (!sameOrUncompared(overlap(sa, sb), a, b, sa, sb)) return undefined;
   if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
-  // who sees one of two as the same takes an allergy for over, or for there still
-  if (differInActivity(a, b)) return conflict('status-mismatch', 'clinical-status');
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const [ca, cb] = [categories(a), categories(b)];
   const category = part(overlap(ca, cb) ? true : disjoint(ca, cb) ? false : undefined, [ca.length > 0, cb.length > 0]);
-  return category === undefined ? undefined : sameEvent('allergy', category);
+  const isNumbered = sharesIdentifier(a, b);
+  if (category === undefined && !isNumbered) return undefined;
+  // who sees one of two as the same takes an allergy for over, or for there still
+  if (differInActivity(a, b)) return conflict('status-mismatch', 'clinical-status');
+  return isNumbered ? sameRecord('identifier') : sameEvent('allergy', category);
 };
 
 /** A problem that is over: its span as days. */

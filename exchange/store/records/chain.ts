@@ -46,6 +46,7 @@ const record = (r: Row): ClaimRecord & { memberId: string } => ({
   insurer: r.insurer ?? r.origin,
   facts: r.facts,
   at: r.at.getTime(),
+  origin: r.origin,
   isInsurers: r.npi !== null && r.insurer === `npi|${r.npi}`,
 });
 

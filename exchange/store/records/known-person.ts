@@ -41,19 +41,19 @@ export async function personsOf(
 }
 
 /**
- * Which of some members a payer means by first name, family name and birth date of another member of ours. Who goes on as the other one, or the other one as
+ * Which of what payers call some members (by their places in the list) has first name, family name and birth date of another member of ours. Who goes on as the other one, or the other one as
  * whom, is the same person. member_profile_dob, member_merge is small.
  */
 export async function namedAsAnother(
   sql: Queryable,
   named: readonly { memberId: string; given: string[]; family: string[]; births: string[] }[],
-): Promise<Set<string>> {
-  if (named.length === 0) return new Set();
-  const rows = await sql<{ memberId: string }[]>`
-    select w.member_id as "memberId"
-    from jsonb_to_recordset(${JSON.stringify(named.map((n) => ({ member_id: n.memberId, given: n.given, family: n.family, births: n.births })))}::text::jsonb) w(member_id text, given text[], family text[], births text[])
+): Promise<number[]> {
+  if (named.length === 0) return [];
+  const rows = await sql<{ place: number }[]>`
+    select w.place
+    from jsonb_to_recordset(${JSON.stringify(named.map((n, place) => ({ place, member_id: n.memberId, given: n.given, family: n.family, births: n.births })))}::text::jsonb) w(place int, member_id text, given text[], family text[], births text[])
     where exists (
       select from exchange.member_profile p where p.dob && w.births and p.given && w.given and p.family && w.family and p.member_id <> w.member_id
         and not exists (select from exchange.member_merge g where g.undone_at is null and (g.member_id, g.former_id) in ((p.member_id, w.member_id), (w.member_id, p.member_id))))`;
-  return new Set(rows.map((r) => r.memberId));
+  return rows.map((r) => r.place);
 }

@@ -65,6 +65,24 @@ const brief = (...given: Given[]) =>
       .join()}`.trim(),
   );
 
+test('a claim that its payer took back and issued anew under its number stands, whoever else has it; one that was taken back last does not', () => {
+  const told = (id: string, status: string, at: number, origin = 'p') => ({
+    ...claim({ uc: 'C1', status }),
+    id,
+    at,
+    origin,
+  });
+  const found = (...records: ClaimRecord[]) =>
+    claimChains(records, '2021-01-01').map((c) => [c.state, c.finalId, ...c.anomalies.map((a) => a.code)].join(' '));
+  const [gone, anew] = [told('a', 'cancelled', 2), told('b', 'active', 2)];
+  expect(found(gone, anew)).toEqual(['final b']);
+  expect(found(anew, gone, told('c', 'active', 1, 'q'))).toEqual(['final b']);
+  expect(found(told('a', 'cancelled', 3), anew)).toEqual(['void  copies-differ']);
+  expect(found(gone, told('b', 'active', 3, 'q'))).toEqual(['void  copies-differ']);
+  // and taken back again
+  expect(found(gone, told('b', 'cancelled', 3))).toEqual(['void ']);
+});
+
 test('a claim that one payer took back is taken back, whichever copy came last; that another one shows it as standing is for a person to see', () => {
   const copy = (id: string, at: number, status: string) => ({ ...claim({ uc: 'A', status }), id, at });
   for (const [first, second] of [

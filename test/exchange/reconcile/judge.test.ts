@@ -258,6 +258,12 @@ const CASES: [string, object, object, string, Known?][] = [
     'status-mismatch',
   ],
   [
+    'an allergy that is over, and one of another category that is not',
+    allergy('91936005', { category: ['food'], clinicalStatus: cc('s', 'active') }),
+    allergy('91936005', { category: ['medication'], clinicalStatus: cc('s', 'resolved') }),
+    'nothing',
+  ],
+  [
     'an allergy of which one payer does not say whether it is over',
     allergy('91936005', { clinicalStatus: cc('s', 'inactive') }),
     allergy('91936005'),

@@ -100,6 +100,8 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   13: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
   // the same keys; the substance of what came with money is that of what is left
   14: '7ff7f845bcb8b9955bea7f49a700ff7c2de106f72e6f68d2b09f207727ee4c31',
+  // clinicians without the numbers of whom they work for
+  15: 'bdae1f533d3ecb40562fdaa6ddab1d696e333926b7d16c8ed346821e4a04e87f',
 };
 /** The same of the substance, since 9. */
 const SUBSTANCE_OF: Readonly<Record<number, string>> = {
@@ -110,6 +112,7 @@ const SUBSTANCE_OF: Readonly<Record<number, string>> = {
   13: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
   // the same of the same text; of what came with money it is that of what is left
   14: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
+  15: 'dd5b6e7f75122d9426aef6f2408bcf6610750383b457262f2741dcdc9ff00a1b',
 };
 
 /** A claim that tells the number of its group first. */
@@ -136,6 +139,9 @@ test('the keys of a record are those of the number of their rules; others need a
     }),
     ...(type.startsWith('Medication') && type !== 'Medication' ? [byContained(type)] : []),
     ...(type === 'ExplanationOfBenefit' ? ['pharmacy', 'professional'].map(inGroup) : []),
+    ...(type === 'Practitioner'
+      ? [record(type, { identifier: [{ system: 'urn:oid:2.16.840.1.113883.4.4', value: '12' }] })]
+      : []),
     record(type, { identifier: [{ use: 'secondary', system: `https://payer.example/fhir/${type}`, value: 'a' }] }),
   ]).map((r) => [r.resourceType, recordKeys(r), businessKeys(r)] as const);
   expect(keys.filter(([, own, shared]) => own.length + shared.length === 0)).toEqual([]);

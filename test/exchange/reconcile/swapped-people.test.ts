@@ -43,3 +43,17 @@ test('a name that is nobody else’s, or stands for the member’s own, is no do
   await node.pull([output('Patient', person('p1', 'Carla', later), person('p2', 'Beatrice', later))]);
   expect((await doubts()).filter((d) => d.includes(' open '))).toEqual([]);
 });
+
+test('what one payer calls the member says nothing of another payer that calls the member rightly', async () => {
+  await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values ('second', 'Second', '9000000020', 'active', 'https://second.example/fhir', array['https://second.example'], 'test')`;
+  const right = { meta: { lastUpdated: '2026-08-01T00:00:00Z' } };
+  await node.pull([output('Patient', person('p1', 'Ana', right), person('p2', 'Bea', right))]);
+  const only = { peer: 'second', members: [['s1', 'm1']] as [string, string][] };
+  await node.pull([output('Patient', person('s1', 'Carla'))], only);
+  await node.own(person('m2', 'Carla'));
+  await node.own(person('m1', 'Ana', { telecom: [{ system: 'phone', value: '555-0100' }] }));
+  const open =
+    await node.sql`select member_id, peer_id from exchange.review_item where kind = 'identity-doubt' and state = 'open'`;
+  expect([...open].map((i) => `${i['member_id']} ${i['peer_id']}`)).toEqual(['m1 second']);
+});

@@ -82,8 +82,9 @@ test('an entry stays while one of them is told', async () => {
 
 test('by another number too, whoever has an NPI first; two NPIs are two', async () => {
   const license = (value: string) => ({ system: 'https://board.example', value });
-  const one = { identifier: [license('7')] };
-  const both = { identifier: [license('7'), ...npi('9000000221').identifier] };
+  const name = [{ family: 'Roe', given: ['Kim', 'L.'] }];
+  const one = { identifier: [license('7')], name };
+  const both = { identifier: [license('7'), ...npi('9000000221').identifier], name };
   const other = { identifier: [license('7'), ...npi('9000000239').identifier] };
   await node.pull([
     output(
@@ -104,4 +105,46 @@ test('by another number too, whoever has an NPI first; two NPIs are two', async 
     ),
   ]);
   expect(await node.ledger(id)).toEqual(['created Practitioner/n', 'created Practitioner/o']);
+});
+
+const practice = { identifier: [{ system: 'urn:oid:2.16.840.1.113883.4.4', value: '12-3456789' }] };
+
+test('the number of a practice that each of its clinicians has makes no two of them one, nor of a company two places or services', async () => {
+  const place = (id: string, name: string, line: string) => ({
+    resourceType: 'Location',
+    id,
+    name,
+    address: { line: [line], postalCode: '12345' },
+    ...npi('9000000254'),
+  });
+  const role = (id: string, location: string) => ({
+    resourceType: 'PractitionerRole',
+    id,
+    practitioner: { reference: 'Practitioner/q1' },
+    location: [{ reference: `Location/${location}` }],
+    ...npi('9000000262'),
+  });
+  const company = (id: string, name: string) => ({ resourceType: 'Organization', id, name, ...practice });
+  const { id } = await node.pull([
+    output('Practitioner', doctor('q1', '1', practice), doctor('q2', '2', practice)),
+    output(
+      'Location',
+      place('p1', 'East', '1 Main St'),
+      place('p2', 'West', '2 Oak St'),
+      place('p3', 'East', '1 Main St'),
+    ),
+    output('PractitionerRole', role('r1', 'p1'), role('r2', 'p2')),
+    output('Organization', company('o1', 'Hearts'), company('o2', 'Bones'), company('o3', 'Bones')),
+    output('MedicationRequest', order('q', 'z', 'q1')),
+  ]);
+  const led = (await node.ledger(id)).filter((l) => l.startsWith('shared')).map((l) => l.split('/')[0]);
+  expect(led).toEqual(['shared Location', 'shared Organization']);
+  const requester = [...(await namedBy('requester'))];
+  const [q1] = (await entries('Practitioner')).filter((d) => d.body.includes('"given":["q1"]'));
+  expect(requester).toContain(`Practitioner/${q1?.id}`);
+
+  const later = await node.pull([output('Practitioner', doctor('q3', '3', practice))], {
+    since: new Date('2026-01-01'),
+  });
+  expect(await node.ledger(later.id)).toEqual(['created Practitioner/q3']);
 });
