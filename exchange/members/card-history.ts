@@ -1,8 +1,11 @@
 // What an enrolment file says of cards that took the place of others, looked at before its rows are taken: the rows of one person are that person's
 // in whatever order they stand, and the former coverage is over wherever its row stands.
 import { addDays } from '../../src/calendar/federal.ts';
+import type { JsonObject } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { allGiven, givenRoot } from '../match/normalize.ts';
 import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
+import { patientTexts } from '../store/report/report-lines.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
 export type CardHistory = {
@@ -16,12 +19,33 @@ export type CardHistory = {
 export const NO_HISTORY: CardHistory = { ownerOf: () => undefined, asFormer: () => undefined };
 
 /** A card that took the place of another one. `patientId`: of a row that names its Patient. */
-type Next = { number: string; former: string; born: string; starts: string; patientId: string | undefined };
+type Next = {
+  number: string;
+  former: string;
+  born: string;
+  starts: string;
+  patientId: string | undefined;
+  called: Set<string>;
+};
 
 const BATCH = 1000;
 const keyOf = (number: string, born: string): string => JSON.stringify([number, born]);
 const isOf = (holder: CardHolder | undefined, born: string): CardHolder | undefined =>
   holder?.born.includes(born) === true ? holder : undefined;
+
+const calledOf = (row: Enrolment): string[] => allGiven([{ given: row.given }]).map(givenRoot);
+/** Called otherwise: twins, of whom one has the card that the other one's is said to have taken the place of. A name that is not known says nothing. */
+const areTwo = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean =>
+  a !== undefined && b !== undefined && a.size > 0 && b.size > 0 && [...a].every((name) => !b.has(name));
+
+/** How members are called by their own Patients. */
+async function calledHere(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, Set<string>>> {
+  const all = new Map<string, Set<string>>();
+  for (let i = 0; i < memberIds.length; i += BATCH)
+    for (const [id, patient] of await patientTexts(sql, memberIds.slice(i, i + BATCH)))
+      all.set(id, new Set(allGiven((JSON.parse(patient) as JsonObject)['name']).map(givenRoot)));
+  return all;
+}
 
 async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
   const all = new Map<string, CardHolder>();
@@ -31,8 +55,8 @@ async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<
 }
 
 /**
- * Reads a file for what its rows say of former cards: once, and once more when it names one that nobody holds. Keeps what it says of them, and
- * no other row. enrolment_number.
+ * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of them, and no other row. Who is
+ * called otherwise than the one of the former card is somebody else, whatever the row says. enrolment_number.
  * @param rows those of the file that can be read, each time anew
  */
 export async function readCardHistory(
@@ -46,24 +70,42 @@ export async function readCardHistory(
     const known = nexts.get(keyOf(number, born));
     const patientId = row.isKnownPatient ? row.memberId : known?.patientId;
     const isFirst = known === undefined || known.former !== former || starts < known.starts;
-    nexts.set(keyOf(number, born), { number, former, born, starts: isFirst ? starts : known.starts, patientId });
+    const called = new Set([...(known?.called ?? []), ...calledOf(row)]);
+    nexts.set(keyOf(number, born), {
+      number,
+      former,
+      born,
+      starts: isFirst ? starts : known.starts,
+      patientId,
+      called,
+    });
   }
   if (nexts.size === 0) return NO_HISTORY;
-  const all = [...nexts.values()];
-  const held = await heldNow(sql, [...new Set(all.flatMap((n) => [n.number, n.former]))]);
+  const said = [...nexts.values()];
+  const held = await heldNow(sql, [...new Set(said.flatMap((n) => [n.number, n.former]))]);
   const holderOf = (number: string, born: string) => isOf(held.get(number), born);
 
-  // cards of rows that nobody holds, with the Patient that a row names
+  // cards of rows that nobody holds, with the Patient that a row names; and how the people of all of them are called in the file
   const fresh = new Map<string, string | undefined>();
-  const unheld = new Set(
-    all.flatMap((n) => [n.number, n.former].filter((c) => !holderOf(c, n.born)).map((c) => keyOf(c, n.born))),
-  );
-  if (unheld.size > 0)
-    for await (const { row } of rows()) {
-      if ('endsOn' in row) continue;
-      const key = keyOf(row.memberNumber, row.birthDate);
-      if (unheld.has(key)) fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
-    }
+  const called = new Map<string, Set<string>>();
+  const wanted = new Set(said.flatMap((n) => [keyOf(n.number, n.born), keyOf(n.former, n.born)]));
+  for await (const { row } of rows()) {
+    if ('endsOn' in row) continue;
+    const key = keyOf(row.memberNumber, row.birthDate);
+    if (!wanted.has(key)) continue;
+    called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
+    if (holderOf(row.memberNumber, row.birthDate) === undefined)
+      fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
+  }
+  const holders = said.flatMap((n) => holderOf(n.former, n.born)?.memberId ?? []);
+  const here = await calledHere(sql, [...new Set(holders)]);
+  const isOther = (n: Next): boolean => {
+    const holder = holderOf(n.former, n.born);
+    if (holder !== undefined && holder.memberId === holderOf(n.number, n.born)?.memberId) return false;
+    return areTwo(n.called, called.get(keyOf(n.former, n.born))) || areTwo(n.called, here.get(holder?.memberId ?? ''));
+  };
+  for (const n of said) if (isOther(n)) nexts.delete(keyOf(n.number, n.born));
+  const all = [...nexts.values()];
 
   const owners = new Map<string, CardHolder>();
   const asHolder = (memberId: string, born: string, numbers: string[]): CardHolder => ({

@@ -100,13 +100,13 @@ test('who is covered in the lines of business of a full file and stands in no ro
     { number: 'OVER', ends: '2026-01-31' },
     { number: 'LATER', starts: '2099-01-01' },
     { number: 'CANCELLED', starts: '2099-01-01', ends: '2099-01-01' },
-    { number: 'CARD1', starts: '2026-02-01' },
+    { number: 'CARD1', given: 'Anna', starts: '2026-02-01' },
   ]);
   const named = await load([
     ...people(18, { starts: '2026-02-01' }),
     // refused, and named all the same
     row({ number: 'A18', starts: '2026-02-01' }).replace('1980-01-01', '1980-13-01'),
-    { number: 'CARD2', former: 'CARD1', starts: '2026-06-01' },
+    { number: 'CARD2', given: 'Anna', former: 'CARD1', starts: '2026-06-01' },
   ]);
   expect(await tell(named)).toEqual([
     expect.stringMatching(/^coverages that stand here \(ma\): 22; of members whom this full file does not name: 2,/),

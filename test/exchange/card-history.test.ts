@@ -131,6 +131,43 @@ test('somebody born on another day is another member, and cards in a circle end'
   expect((await cards('G1', 'G2')).members).toBe(1);
 });
 
+const people = async (...numbers: string[]) => {
+  const rows = await node.deps.database.sql<{ given: string; n: string; ends: string | null }[]>`
+    select r.body::jsonb #>> '{name,0,given,0}' as given, e.member_number as n, e.ends::text from exchange.enrolment e
+    join exchange.resource r on r.type = 'Patient' and r.id = e.member_id where e.member_number = any(${numbers}::text[]) order by 2`;
+  return rows.map((r) => `${r.n} ${r.given} ${r.ends ?? ''}`.trim());
+};
+const named = (given: string, number: string, former: string, starts: string) =>
+  `,${number},${former},Marlowe,${given},1990-09-09,${starts},`;
+
+test('twins, of whom one has the card that the row of the other one names as the former, stay two people', async () => {
+  // nobody is here yet
+  const first = [named('Ann', 'TA', '', '2020-01-01'), named('Bob', 'TB', 'TA', '2025-01-01')];
+  for (let times = 0; times < 2; times++) {
+    expect(await load(first)).toMatchObject({ refused: [] });
+    expect(await people('TA', 'TB')).toEqual(['TA Ann', 'TB Bob']);
+  }
+  // one of them is, and both rows say that theirs took the place of her card
+  await load([named('Ann', 'UF', '', '2020-01-01')]);
+  const both = [named('Ann', 'UA', 'UF', '2025-01-01'), named('Bob', 'UB', 'UF', '2025-01-01')];
+  for (let times = 0; times < 2; times++) {
+    expect(await load(both)).toMatchObject({ refused: [] });
+    expect(await people('UA', 'UB', 'UF')).toEqual(['UA Ann', 'UB Bob', 'UF Ann 2024-12-31']);
+    expect((await cards('UA', 'UB')).members).toBe(2);
+  }
+  // she is, and is in the file
+  await load([named('Ann', 'VF', '', '2020-01-01')]);
+  for (let times = 0; times < 2; times++) {
+    expect(await load([named('Ann', 'VF', '', '2020-01-01'), named('Bob', 'VB', 'VF', '2025-01-01')])).toMatchObject({
+      refused: [],
+    });
+    expect(await people('VB', 'VF')).toEqual(['VB Bob', 'VF Ann']);
+  }
+  // a short form is no other name
+  await load([named('Robert', 'WA', '', '2020-01-01'), named('Bob', 'WB', 'WA', '2025-01-01')]);
+  expect((await cards('WA', 'WB')).members).toBe(1);
+});
+
 test('of two members who hold a card each, neither is taken for the other: a person is asked', async () => {
   await load([row('H1', '', '2020-01-01'), row('H2', '', '2022-01-01')]);
   await load([row('H1', '', '2020-01-01'), row('H2', 'H1', '2022-01-01')]);
