@@ -35,6 +35,9 @@ export type Request = {
   files: Map<string, { text: string; sha256: string }>;
   /** of an export: how many files its manifest lists */
   listed: number;
+  /** of an export: when its match was asked for, and whether everything is, whenever it changed */
+  begun: Date;
+  isWhole: boolean;
 };
 
 type Resource = { resourceType: string; id: string; [name: string]: unknown };
@@ -103,6 +106,8 @@ export class Wire {
           job: p.job,
           ready: undefined,
           listed: 0,
+          begun: p.at,
+          isWhole: !p.path.includes('_since') && !p.body.includes('_since'),
           asked: kind === 'match' ? askedIn(p.body) : new Map(),
           answered: new Map(),
           files: new Map(),
@@ -110,6 +115,7 @@ export class Wire {
         const match = groups.get(id);
         if (kind === 'export' && match !== undefined) {
           made.asked = match.asked;
+          made.begun = match.at;
           made.answered = new Map([...match.answered].filter(([, a]) => a.bucket === 'match'));
         }
         found.set(p.job, made);
