@@ -41,7 +41,8 @@ test('whoever moves where, what is known of them is shown once and as it is', { 
   await settleStaff();
   for (let d = 0; d < CALM; d++) await day();
   let last = '';
-  for (const how of ['changes', 'all', 'changes', 'all', 'all'] as const) {
+  // what one takes back is with whom another one told of it after two rounds of changes
+  for (const how of ['changes', 'all', 'changes', 'changes', 'all', 'all'] as const) {
     last = await day(how);
   }
   await allEnded();
