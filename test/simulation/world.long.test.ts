@@ -56,7 +56,7 @@ test('whoever moves where, what is known of them is shown once and as it is', { 
       const second = h.twice.get(plan);
       if (second?.isOne === false) wrong.push(...(await faultsOf(h, plan, second.member, true)));
     }
-    expect(await brokenLaws(sqlOf(plan))).toEqual({});
+    expect(await brokenLaws(sqlOf(plan)), told(`the laws of ${NAMES[plan]}`)).toEqual({});
     const open = await sqlOf(
       plan,
     )`select kind, type, rule, member_id, peer_id from exchange.review_item where state = 'open'`;
