@@ -139,7 +139,7 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       }
       if (!a.isMatched) continue;
       const goesOn = ends === undefined || ends >= day;
-      answered = { at: a.begun, until: addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE) };
+      answered = { at: a.at, until: addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE) };
       if (goesOn) open('C4', day, addMonths(day, 3));
       else if (ends !== undefined && addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));
     }
