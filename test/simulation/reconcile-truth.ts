@@ -13,10 +13,12 @@ export const baseOf = (payer: Payer): string =>
 /** A National Provider Identifier with its check digit (Luhn over 80840 and nine digits). */
 export function npi(n: number): string {
   const nine = String(100_000_000 + n);
-  const sum = [...`80840${nine}`].reverse().reduce((total, c, i) => {
-    const d = Number(c) * (i % 2 === 0 ? 2 : 1);
-    return total + (d > 9 ? d - 9 : d);
-  }, 0);
+  const sum = Array.from(`80840${nine}`, Number)
+    .reverse()
+    .reduce((total, digit, i) => {
+      const d = digit * (i % 2 === 0 ? 2 : 1);
+      return total + (d > 9 ? d - 9 : d);
+    }, 0);
   return `${nine}${(10 - (sum % 10)) % 10}`;
 }
 
