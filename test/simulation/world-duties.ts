@@ -14,7 +14,11 @@ const BEFORE = 5;
 export type Duty = { plan: number; member: string; kind: string; starts: string; due: string; fates: string[] };
 
 /** A time at which payers looked at what they owe, and asked. `cards`: of which something `may` be asked, and what is told of the end there. */
-type Tick = { at: Date; asksAnew: boolean; cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean }> };
+type Tick = {
+  at: Date;
+  asksAnew: boolean;
+  cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean }>;
+};
 const ticks: Tick[] = [];
 
 const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
@@ -83,7 +87,12 @@ function answersOf(named: Named, requests: readonly Request[]): Answer[] {
     return ids.flatMap((id) => {
       const bucket = r.answered.get(id)?.bucket;
       if (bucket === undefined || (r.kind === 'match') === (bucket === 'match')) return [];
-      return { at: r.kind === 'match' ? (r.ready ?? r.at) : r.at, isMatched: bucket === 'match', begun: r.begun, isWhole: r.isWhole };
+      return {
+        at: r.kind === 'match' ? (r.ready ?? r.at) : r.at,
+        isMatched: bucket === 'match',
+        begun: r.begun,
+        isWhole: r.isWhole,
+      };
     });
   });
 }
