@@ -36,7 +36,7 @@ export async function* enrolmentRows(
       return refuse(line, reason);
     };
     for await (const { line, values, isEnd } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
-      const row = isEnd ? readEnd(values) : readEnrolment(values, today);
+      const row = isEnd ? readEnd(values, today) : readEnrolment(values, today);
       noteRow(named, whoseIs(values), 'faults' in row);
       if ('faults' in row) await refuse(line, row.faults.join(' '));
       else yield { line, row };

@@ -39,7 +39,11 @@ export type Enrolment = {
   acceptedOn: string | undefined;
   prior: { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined } | undefined;
   choice: { optIn: boolean; on: string; policy: 'regular' | 'sensitive' } | undefined;
+  died: Died;
 };
+
+/** The day on which the member died; null takes back what an earlier row said of it, undefined says nothing. */
+export type Died = string | null | undefined;
 
 /** Coverage that ends, told without when it began: of the one that is known under the number. `endsOn` YYYY-MM-DD. */
 export type CoverageEnd = {
@@ -47,6 +51,7 @@ export type CoverageEnd = {
   formerNumber: string | undefined;
   birthDate: string | undefined;
   endsOn: string;
+  died: Died;
 };
 
 /** Years that nobody has lived: a birth date before is what a system writes for none. */
@@ -70,17 +75,34 @@ const notText = (row: Partial<Record<EnrolmentColumn, string>>): string[] =>
     value?.includes('\0') ? `${column} holds a character that no text has (NUL).` : [],
   );
 
-/** Checks a row of a coverage that ends. */
-export function readEnd(row: Partial<Record<EnrolmentColumn, string>>): CoverageEnd | { faults: string[] } {
+/** What a row says of death. @param born its birth date @param faults a sentence is added for what is none */
+function readDied(said: string | undefined, born: string, today: string, faults: string[]): Died {
+  const value = said?.trim() ?? '';
+  if (value === '') return undefined;
+  if (value.toLowerCase() === 'no') return null;
+  if (!isDay(value)) faults.push('deceased must be a date YYYY-MM-DD, no or empty.');
+  else if (value > today) faults.push('deceased is a day to come.');
+  else if (isDay(born) && value < born) faults.push('deceased is before birth_date.');
+  return value;
+}
+
+/** Checks a row of a coverage that ends. @param today YYYY-MM-DD of the plan's calendar: nobody has died on a later day */
+export function readEnd(
+  row: Partial<Record<EnrolmentColumn, string>>,
+  today: string,
+): CoverageEnd | { faults: string[] } {
   const [endsOn = '', born = ''] = [row.coverage_end?.trim(), row.birth_date?.trim()];
   const faults = notText(row);
   if (faults.length > 0) return { faults };
-  if (!isDay(endsOn)) return { faults: ['coverage_end must be a date YYYY-MM-DD.'] };
+  if (!isDay(endsOn)) faults.push('coverage_end must be a date YYYY-MM-DD.');
+  const died = readDied(row.deceased, born, today, faults);
+  if (faults.length > 0) return { faults };
   return {
     memberNumber: row.member_number?.trim() ?? '',
     formerNumber: row.former_member_number?.trim() || undefined,
     birthDate: isDay(born) ? born : undefined,
     endsOn,
+    died,
   };
 }
 
@@ -149,6 +171,7 @@ export function readEnrolment(
   if (answer !== undefined && on === undefined) faults.push('opt_in_date is required with opt_in.');
   const policy = get('opt_in_policy')?.toLowerCase() ?? 'regular';
   if (policy !== 'regular' && policy !== 'sensitive') faults.push('opt_in_policy must be regular or sensitive.');
+  const died = readDied(row.deceased, birthDate, today, faults);
   if (faults.length > 0) return { faults };
   return {
     memberId: patientId ?? patientIdFor(memberNumber),
@@ -176,6 +199,7 @@ export function readEnrolment(
       answer === undefined || on === undefined
         ? undefined
         : { optIn: answer === 'yes', on, policy: policy === 'sensitive' ? 'sensitive' : 'regular' },
+    died,
   };
 }
 

@@ -20,6 +20,7 @@ import {
   type EnrolmentCounts,
   endCoverage,
   endFormer,
+  writeDeaths,
   writeEnrolment,
 } from '../store/members/enrolment.ts';
 import { allFormers, whileNoneMerge } from '../store/members/member-merge.ts';
@@ -270,13 +271,20 @@ async function commitEnrolment(
         tx,
         ends.map((e) => e.row),
       );
+      const died = await writeDeaths(tx, [
+        ...rows,
+        ...ends.flatMap(({ row }, i) => {
+          const memberId = found[i]?.memberId ?? undefined;
+          return memberId === undefined ? [] : [{ memberId, died: row.died }];
+        }),
+      ]);
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleEnrolled(tx, deps, touched);
       const due = await takeDueProfiles(
         tx,
         rows.map((r) => r.memberId),
       );
-      await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds])], deps.clock());
+      await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds, ...died])], deps.clock());
       return { counts, former, found };
     });
     total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);

@@ -54,7 +54,8 @@ export type Member = {
   at: 'member' | 'person' | 'elsewhere' | 'coverage' | 'other' | 'other-payer';
 };
 
-export const newMember = (line: number, indicator: string, maintenance: string): Member => ({
+/** @param died INS12 (INS11 says D8), empty when the member is not said to have died */
+export const newMember = (line: number, indicator: string, maintenance: string, died = ''): Member => ({
   line,
   isSubscriber: indicator === 'Y',
   ends: maintenance === ENDS,
@@ -62,7 +63,7 @@ export const newMember = (line: number, indicator: string, maintenance: string):
   name: new Map(),
   starts: '',
   over: '',
-  values: {},
+  values: died === '' ? {} : { deceased: day(died) },
   coverages: [],
   others: [],
   at: 'member',

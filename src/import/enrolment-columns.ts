@@ -27,4 +27,5 @@ export const ENROLMENT_COLUMNS = [
   'opt_in',
   'opt_in_date',
   'opt_in_policy',
+  'deceased',
 ] as const;

@@ -225,6 +225,10 @@ test('what one loop has lost another one takes as somebody else, and nothing of 
   // an attempt that ended late takes nothing of the finished one along
   await clearDelivered(sql, id, 'late');
   expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(1);
+  await sql`update exchange.bulk_job set state = 'cancelled', lease_owner = null where id = ${id}`;
+  // nor when the peer, who has it, has deleted it meanwhile
+  await clearDelivered(sql, id, 'late');
+  expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(1);
   await sql`update exchange.bulk_job set state = 'running', lease_owner = 'one' where id = ${id}`;
   await clearDelivered(sql, id, 'late');
   expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(1);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { read834 } from '../../exchange/members/x12-834.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -441,4 +442,77 @@ test('a coverage that ends, told without its start, ends what is known; of nobod
   // by the end of eligibility alone
   await load(member('E2', { ins: 'INS*Y*18*024*07*A', dates: ['DTP*357*D8*20261130'], more: [] }));
   expect(await known('E2')).toEqual([['2026-01-01', '2026-11-30']]);
+});
+
+test('a death that is told with the end of a coverage (INS12) holds until it is taken back, whatever does not speak of it', async () => {
+  const { sql } = node.deps.database;
+  const load = async (text: string, x12 = true) => {
+    const refused: string[] = [];
+    await importMembers(node.deps, {
+      records: nothing(),
+      enrolment: write(text),
+      ...(x12 ? { x12: { memberRef: '23', lob: 'ma' } } : {}),
+      validate,
+      reject: (r) => void refused.push(r.reason),
+    });
+    return refused;
+  };
+  const died = async () =>
+    Object.fromEntries(
+      (
+        await sql<{ n: string; died: string | null }[]>`
+          select distinct e.member_number as n, p.died::text as died from exchange.enrolment e join exchange.member_profile p on p.member_id = e.member_id
+          where e.member_number like 'D%' order by 1`
+      ).map((r) => [r.n, r.died]),
+    );
+  const plan = { dates: [], more: ['HD*021**HLT*GOLD', 'DTP*348*D8*20260101'] };
+  const gone = (number: string, day: string, more = ['HD*024**HLT', 'DTP*349*D8*20260430']) =>
+    member(number, { ins: `INS*Y*18*024*03*A******D8*${day}`, dates: [], more });
+  expect(await load(interchange([...member('D1', plan), ...member('D2', plan), ...member('D3', plan)]))).toEqual([]);
+  expect(await died()).toEqual({ D1: null, D2: null, D3: null });
+  const start = ['HD*024**HLT*GOLD', 'DTP*348*D8*20260101', 'DTP*349*D8*20260430'];
+  expect(await load(interchange([...gone('D1', '20260402'), ...gone('D2', '20260403', start)]))).toEqual([]);
+  const both = { D1: '2026-04-02', D2: '2026-04-03', D3: null };
+  expect(await died()).toEqual(both);
+  const told =
+    await sql`select 1 from exchange.death_told d join exchange.enrolment e using (member_id) where e.member_number in ('D1', 'D2')`;
+  expect(told).toHaveLength(2);
+  // what does not speak of it
+  expect(await load(interchange([...member('D1', plan), ...member('D2', plan), ...member('D3', plan)]))).toEqual([]);
+  expect(await died()).toEqual(both);
+  // no day, a day to come, a day before the birth: the row is refused, and nothing is known of it
+  const odd = [...gone('D3', '20260431'), ...gone('D3', '29990101'), ...gone('D3', '19790101', start)];
+  expect(await load(interchange(odd))).toEqual([
+    expect.stringContaining('deceased must be a date'),
+    expect.stringContaining('deceased is a day to come'),
+    expect.stringContaining('deceased is before birth_date'),
+  ]);
+  expect(await died()).toEqual(both);
+  // by the CSV: another day, and none; of several rows the last
+  const csv = (rows: string[]) => ['member_number,family,given,birth_date,coverage_start,deceased', ...rows].join('\n');
+  const row = (n: string, deceased: string) => `${n},Marlowe,Anna Lee,1980-02-29,2026-01-01,${deceased}`;
+  expect(await load(csv([row('D1', 'No'), row('D2', 'no'), row('D2', '2026-04-05'), row('D3', '')]), false)).toEqual(
+    [],
+  );
+  expect(await died()).toEqual({ D1: null, D2: '2026-04-05', D3: null });
+  expect(await load(csv([row('D3', 'yes')]), false)).toEqual([expect.stringContaining('deceased must be a date')]);
+  // two members who are one person: of both, and of one again
+  const [stays, former] = (
+    await sql<{ id: string }[]>`
+      select distinct member_id as id, member_number from exchange.enrolment where member_number in ('D2', 'D3') order by member_number desc`
+  ).map((r) => r.id);
+  const one = { memberId: stays ?? '', formerId: former ?? '', reason: 'two cards' };
+  const who = { kind: 'command', subject: 'x', requestId: '' } as const;
+  const asked = await makeOne(node.deps, { ...one, seen: [] }, who);
+  const seen = 'doubts' in asked ? asked.doubts.map((d) => d.code) : [];
+  expect(seen.length > 0 ? await makeOne(node.deps, { ...one, seen }, who) : asked).toHaveProperty('id');
+  const diedOf = async () =>
+    (
+      await sql<
+        { died: string | null }[]
+      >`select died::text from exchange.member_profile where member_id = ${stays ?? ''}`
+    )[0];
+  expect(await diedOf()).toEqual({ died: '2026-04-05' });
+  expect(await makeTwo(node.deps, { formerId: one.formerId, reason: 'a mistake' }, who)).toHaveProperty('id');
+  expect(await diedOf()).toEqual({ died: null });
 });

@@ -63,7 +63,11 @@ const LAWS = {
     select r.member_id, r.type, r.id from exchange.resource r
     where r.origin <> 'own' and not exists (
       select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-      where m.member_id = r.member_id and m.outcome = 'matched' and p.peer_id = r.origin)`,
+      where m.member_id = r.member_id and m.outcome = 'matched' and p.peer_id = r.origin)
+      -- a statement about a record of ours goes with it when two members who were one are two again
+      and not (r.type = 'Provenance' and exists (
+        select from exchange.resource t where t.member_id = r.member_id and t.origin = 'own' and t.type || '/' || t.id = any(r.targets))
+        and exists (select from exchange.member_merge g where g.former_id = r.member_id and g.undone_at is not null))`,
   'no reference of a received record leads to another member': `
     select r.member_id, r.type, r.id, m[1] as patient from exchange.resource r
     cross join regexp_matches(r.body, '"reference":"Patient/([^"]+)"', 'g') m

@@ -84,7 +84,7 @@ type How = 'schedule' | 'changes' | 'all';
 /** A day of all payers: what is due is asked for. Returns the kinds of outcomes of the pulls that began on it. */
 export async function day(how: How = 'schedule'): Promise<string> {
   const end = new Date(time.clock().getTime() + DAY);
-  tick(time.clock());
+  tick(time.clock(), how !== 'schedule');
   const made: { plan: number; id: string }[] = [];
   for (const plan of PLANS) {
     const { deps } = nodeOf(plan);

@@ -7,12 +7,18 @@ import type { Request } from './world-wire.ts';
 
 const EARLY = 90;
 const RUN_OFF = 90;
+/** Days before a time is out from which on a payer is asked. */
+const BEFORE = 5;
 
 /** `fate`: several where the rule leaves open which: what ended and was done all the same. */
 export type Duty = { plan: number; member: string; kind: string; starts: string; due: string; fates: string[] };
 
 /** A time at which payers looked at what they owe, and asked. `cards`: of which something `may` be asked, and what is told of the end there. */
-type Tick = { at: Date; cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean }> };
+type Tick = {
+  at: Date;
+  asksAnew: boolean;
+  cards: Map<string, { may: boolean; ends: string | undefined; isInError: boolean }>;
+};
 const ticks: Tick[] = [];
 
 const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
@@ -23,8 +29,8 @@ const saidLast = (named: Pick<Named, 'who' | 'plan'>, until: string) =>
       undefined,
     );
 
-/** Payers look now. */
-export function tick(at: Date): void {
+/** Payers look now. `asksAnew`: they are told to ask for all, whatever is owed. */
+export function tick(at: Date, asksAnew: boolean): void {
   const cards: Tick['cards'] = new Map();
   for (const [key, named] of nameds)
     cards.set(key, {
@@ -32,7 +38,7 @@ export function tick(at: Date): void {
       ends: named.ends,
       isInError: named.isInError,
     });
-  ticks.push({ at, cards });
+  ticks.push({ at, asksAnew, cards });
 }
 
 const met = (day: string, due: string): string => (day <= due ? 'met' : 'met-late');
@@ -72,8 +78,8 @@ function* offers(): Generator<Duty> {
   }
 }
 
-/** What was answered of a card: `matched` and asked for its records, or not. */
-type Answer = { at: Date; isMatched: boolean };
+/** What was answered of a card: `matched` and asked for its records, or not. `begun`: when that began to be asked; `isWhole`: for everything, whenever it changed. */
+type Answer = { at: Date; isMatched: boolean; begun: Date; isWhole: boolean };
 function answersOf(named: Named, requests: readonly Request[]): Answer[] {
   return requests.flatMap((r) => {
     if (r.from !== named.plan || r.to !== named.other) return [];
@@ -81,7 +87,12 @@ function answersOf(named: Named, requests: readonly Request[]): Answer[] {
     return ids.flatMap((id) => {
       const bucket = r.answered.get(id)?.bucket;
       if (bucket === undefined || (r.kind === 'match') === (bucket === 'match')) return [];
-      return { at: r.kind === 'match' ? (r.ready ?? r.at) : r.at, isMatched: bucket === 'match' };
+      return {
+        at: r.kind === 'match' ? (r.ready ?? r.at) : r.at,
+        isMatched: bucket === 'match',
+        begun: r.begun,
+        isWhole: r.isWhole,
+      };
     });
   });
 }
@@ -96,6 +107,16 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
   const open = (kind: string, day: string, due: string) =>
     all.push({ plan: named.plan, member, kind, starts: day, due, fates: [], causes: [], isOpen: true });
   let mayBefore = false;
+  let answered: { at: Date; until: string } | undefined;
+  /** Is everything asked for to compare: nothing is owed, and nobody has said that it should be asked for? That meets no duty and opens none. */
+  const compares = (a: Answer): boolean => {
+    if (!a.isWhole || answered === undefined || all.some((d) => d.isOpen && d.kind === 'C2')) return false;
+    const { at: last, until } = answered;
+    const isWished =
+      saids.some((s) => s.who === named.who && s.plan === named.plan && s.at >= last && s.at <= a.begun) ||
+      ticks.some((t) => t.asksAnew && t.at >= last && t.at <= a.begun);
+    return !isWished && planDay(a.begun) < until;
+  };
   for (const [n, { at, cards }] of ticks.entries()) {
     const now = planDay(at);
     const { may, ends, isInError } = cards.get(key) ?? { may: false, ends: undefined, isInError: false };
@@ -112,7 +133,7 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
     // what is lost there is asked for again by the same pull: one answer
     let isTaken = false;
     for (const a of answers.filter((one) => one.at >= at && (until === undefined || one.at < until))) {
-      if (a.isMatched && isTaken) continue;
+      if ((a.isMatched && isTaken) || compares(a)) continue;
       isTaken ||= a.isMatched;
       const day = planDay(a.at);
       for (const d of all.filter((one) => one.isOpen)) {
@@ -126,8 +147,10 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
         if (!a.isMatched && d.kind !== 'C2' && d.due >= today()) d.fates.push('running');
       }
       if (!a.isMatched) continue;
-      if (ends === undefined || ends >= day) open('C4', day, addMonths(day, 3));
-      else if (addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));
+      const goesOn = ends === undefined || ends >= day;
+      answered = { at: a.at, until: addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE) };
+      if (goesOn) open('C4', day, addMonths(day, 3));
+      else if (ends !== undefined && addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));
     }
   }
   for (const d of all.filter((one) => one.isOpen)) {

@@ -117,6 +117,9 @@ function choices(f: Faults, plan: number, report: ComplianceReport): void {
       const since = s.who.twice.get(plan)?.oneSince;
       return o.who === s.who && (o.isSeconds === s.isSeconds || (o.isSeconds && since !== undefined && since <= s.at));
     });
+  /** Letters go to the first of two members of one person. */
+  const wasOffered = (s: (typeof saids)[number]) =>
+    offers.some((l) => l.who === s.who && l.at <= s.at && !(s.isSeconds && s.who.twice.get(plan)?.isOne === false));
   const people = (of: typeof saids) => new Set(of.map(whose)).size;
   const offers = letters.filter((l) => l.plan === plan && l.kind === 'offer' && l.isDelivered);
   const noes = mine.filter((s) => !s.yes);
@@ -127,7 +130,7 @@ function choices(f: Faults, plan: number, report: ComplianceReport): void {
     { offered, afterOffer, optedIn, declined, told, obeyed, later },
     {
       offered: new Set(offers.map((l) => l.who.name)).size,
-      afterOffer: people(mine.filter((s) => s.yes && offers.some((l) => l.who === s.who && l.at <= s.at))),
+      afterOffer: people(mine.filter((s) => s.yes && wasOffered(s))),
       optedIn: people(mine.filter((s) => s.yes)),
       declined: people(noes.filter((s) => before(s)?.yes !== true)),
       told: people(withdrew),

@@ -35,6 +35,10 @@ export type Request = {
   files: Map<string, { text: string; sha256: string }>;
   /** of an export: how many files its manifest lists */
   listed: number;
+  /** of an export: when its match was asked for, of the first of a Group, and whether everything is, whenever it changed */
+  group: string;
+  begun: Date;
+  isWhole: boolean;
 };
 
 type Resource = { resourceType: string; id: string; [name: string]: unknown };
@@ -103,6 +107,9 @@ export class Wire {
           job: p.job,
           ready: undefined,
           listed: 0,
+          group: id,
+          begun: p.at,
+          isWhole: !p.path.includes('_since') && !p.body.includes('_since'),
           asked: kind === 'match' ? askedIn(p.body) : new Map(),
           answered: new Map(),
           files: new Map(),
@@ -110,6 +117,7 @@ export class Wire {
         const match = groups.get(id);
         if (kind === 'export' && match !== undefined) {
           made.asked = match.asked;
+          if (![...found.values()].some((r) => r.group === id)) made.begun = match.at;
           made.answered = new Map([...match.answered].filter(([, a]) => a.bucket === 'match'));
         }
         found.set(p.job, made);

@@ -135,8 +135,11 @@ export function enrol(h: Human, plan: number, former = '', m = h.at.get(plan) as
     for (const number of toldNumbers(h, plan, other)) {
       others.push({ prior_payer: peerId(other), prior_member_number: number, prior_coverage_end: ends ?? '' });
       const key = [h.name, plan, other, number, ...(m === h.at.get(plan) ? [] : ['second'])].join();
-      const known = nameds.get(key)?.known ?? today();
-      nameds.set(key, { who: h, plan, other, number, known, ends, isSeconds: m !== h.at.get(plan), isInError: false });
+      const before = nameds.get(key);
+      const known = before?.known ?? today();
+      // nor does a file name again what was taken back
+      const isInError = before?.isInError ?? false;
+      nameds.set(key, { who: h, plan, other, number, known, ends, isSeconds: m !== h.at.get(plan), isInError });
     }
   const person = { ...personAt(h, plan), number: m.number };
   for (const other of others.length === 0 ? [{}] : others) push(rows, plan, enrolled(person, { ...row, ...other }));

@@ -28,16 +28,16 @@ export async function writeDelivered(
 }
 
 /**
- * What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes.
+ * What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes: what a finished one held stays known when the peer has deleted it since.
  * @returns is the job the owner's?
  */
 export async function clearDelivered(sql: Sql, jobId: string, owner: string): Promise<boolean> {
   return sql.begin(async (tx) => {
     // held, or somebody takes it between the look and the removal
-    const [job] = await tx<{ state: string; owner: string | null }[]>`
-      select state, lease_owner as owner from exchange.bulk_job where id = ${jobId} for update`;
+    const [job] = await tx<{ state: string; owner: string | null; isFinished: boolean }[]>`
+      select state, lease_owner as owner, transaction_time is not null as "isFinished" from exchange.bulk_job where id = ${jobId} for update`;
     const isOurs = job?.state === 'running' && job.owner === owner;
-    if (!isOurs && (job?.state === 'complete' || job?.state === 'running')) return false;
+    if (!isOurs && (job?.isFinished === true || job?.state === 'running')) return false;
     await tx`delete from exchange.delivered where job_id = ${jobId}`;
     await tx`delete from exchange.delivered_entries where job_id = ${jobId}`;
     return isOurs;

@@ -24,6 +24,8 @@ type PersonRow = {
   formers: string[];
   numbers: string[] | null;
   subscribers: string[] | null;
+  /** YYYY-MM-DD, as an enrolment file says, of any whose cards the member has */
+  died: string | null;
 };
 
 /** What a Patient says of death, as the last day that may be meant; `-infinity` when it says only that. */
@@ -48,6 +50,7 @@ function profileOf(row: PersonRow, now: Date) {
       .map((t) => text(t['value']));
   const mbis = every('identifier').filter((i) => i['system'] === MBI_SYSTEM);
   const numbers = row.numbers ?? [];
+  const died = dayOfDeath(patient);
   return {
     id: row.id,
     family: [...new Set(families.flatMap((f) => f.names))],
@@ -62,7 +65,8 @@ function profileOf(row: PersonRow, now: Date) {
     street: every('address').flatMap((a) => streets(strings(a['line'])[0], text(a['postalCode']))),
     phone: telecoms(['phone', 'sms']).flatMap(phones),
     email: telecoms(['email']).flatMap(emails),
-    died: dayOfDeath(patient),
+    // the record of the person before what a file says, unless it does not say when
+    died: died === null || died === '-infinity' ? (row.died ?? died) : died,
   };
 }
 
@@ -87,6 +91,8 @@ export async function refreshProfiles(tx: Queryable, members: readonly string[],
   const gone = new Set(formers.map((f) => f.id));
   const people = await tx<PersonRow[]>`
     select m.id, p.body,
+      coalesce(m.died, (
+        select max(f.died) from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id and g.undone_at is null))::text as died,
       array[m.umb] || array(
         select f.umb from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id and g.undone_at is null) as umbs,
       array(

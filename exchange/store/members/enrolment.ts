@@ -16,6 +16,24 @@ export async function addEnrolled(tx: Queryable, memberIds: readonly string[]): 
     on conflict do nothing`;
 }
 
+/**
+ * Writes what rows say of death, of several about one member the later one. What says nothing of it changes nothing. Whose it changed: their profiles
+ * are to be made anew. member_pkey.
+ */
+export async function writeDeaths(
+  tx: Queryable,
+  rows: readonly { memberId: string; died: string | null | undefined }[],
+): Promise<string[]> {
+  const said = rows.filter((r) => r.died !== undefined);
+  if (said.length === 0) return [];
+  const changed = await tx<{ id: string }[]>`
+    update exchange.member m set died = t.d
+    from (select distinct on (id) id, d::date as d
+      from unnest(${said.map((r) => r.memberId)}::text[], ${said.map((r) => r.died ?? null)}::text[]) with ordinality as t(id, d, place) order by id, place desc) t
+    where m.id = t.id and m.died is distinct from t.d returning m.id`;
+  return changed.map((r) => r.id);
+}
+
 /** What a batch changed; whose coverage with us did, for what matching compares. */
 export type Enrolled = { enrolments: number; otherCoverages: number; choices: number; memberIds: string[] };
 

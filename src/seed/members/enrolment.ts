@@ -52,6 +52,7 @@ export function enrolmentRow(seed: number, index: number, side: Side, until?: st
     opt_in: '',
     opt_in_date: '',
     opt_in_policy: '',
+    deceased: '',
   };
   if (side === 'prior') return row;
   const which = caseOf(index);
