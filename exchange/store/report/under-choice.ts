@@ -79,7 +79,7 @@ const UNHELD = `
 
 /**
  * What left in the period (`given`), what of it no choice held (`unheld`), and each request about a member (`requests`): was the choice in force? A
- * request that was signed and refused was one as well. It was by the choice of whom its consent is of: two members may be one since, and what one of them
+ * request that was signed and refused was one as well. It was by the choice of whom its consent is of: two members may be, or have been, one since, and what one of them
  * had said is nothing about what was asked for the other. When a pull asked is found once for it, and who said one thing alone is not looked up again.
  */
 export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${UNHELD}, asked as materialized (
@@ -89,7 +89,8 @@ export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${UNHELD}, aske
     ), asked_of as materialized (
       select a.id, a.peer_id, a.kicked_off_at, m.member_id, coalesce(k.member_id, m.member_id) as of_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
         coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
-      from asked a join exchange.pull_member m on m.pull_id = a.id left join exchange.consent k on k.id = m.consent_id
+      from asked a join exchange.pull_member m on m.pull_id = a.id left join exchange.consent k on k.id = m.consent_id and k.member_id <> m.member_id
+        and exists (select from exchange.member_merge g where (g.member_id, g.former_id) in ((m.member_id, k.member_id), (k.member_id, m.member_id)))
       where ${ASKED_FOR('m')} and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
     ), said as materialized (
       select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since

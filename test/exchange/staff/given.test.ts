@@ -229,6 +229,7 @@ test('what left in a period, by whom and under which consents, is what the rows 
 test('what was asked by the choice of one of two members, who are one since, is not under the no of the other', async () => {
   const at = (days: number) => new Date(START + days * 24 * HOUR);
   await sql`insert into exchange.member ${sql(['stays', 'former'].map((id) => ({ id, umb: id })))}`;
+  await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason) values ('one', 'stays', 'former', ${at(22.5)}, 'staff', 'x', 'x')`;
   const choices = [
     ['no', 'stays', 'decline', 20],
     ['yes', 'former', 'opt-in', 18],
