@@ -79,27 +79,29 @@ const UNHELD = `
 
 /**
  * What left in the period (`given`), what of it no choice held (`unheld`), and each request about a member (`requests`): was the choice in force? A
- * request that was signed and refused was one as well. When a pull asked is found once for it, and who said one thing alone is not looked up again.
+ * request that was signed and refused was one as well. It was by the choice of whom its consent is of: two members may be, or have been, one since, and what one of them
+ * had said is nothing about what was asked for the other. When a pull asked is found once for it, and who said one thing alone is not looked up again.
  */
 export const UNDER_CHOICE = (lob: Limit) => `${GIVEN_AWAY(lob)}, ${UNHELD}, asked as materialized (
       select p.id, p.peer_id, p.kicked_off_at, coalesce(min(e.at) filter (where e.state <> 'authorized'), p.kicked_off_at) as at, max(e.at) as last
       from exchange.pull p left join exchange.pull_event e on e.pull_id = p.id and e.state in ${SENDING}
       where ($4::text is null or p.peer_id = $4) group by p.id
     ), asked_of as materialized (
-      select a.id, a.peer_id, a.kicked_off_at, m.member_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
+      select a.id, a.peer_id, a.kicked_off_at, m.member_id, coalesce(k.member_id, m.member_id) as of_id, coalesce(a.at, case when m.statement is not null then a.last end) as at,
         coalesce(m.outcome = 'matched', false) and a.kicked_off_at is not null as again
-      from asked a join exchange.pull_member m on m.pull_id = a.id
+      from asked a join exchange.pull_member m on m.pull_id = a.id left join exchange.consent k on k.id = m.consent_id and k.member_id <> m.member_id
+        and exists (select from exchange.member_merge g where (g.member_id, g.former_id) in ((m.member_id, k.member_id), (k.member_id, m.member_id)))
       where ${ASKED_FOR('m')} and coalesce(a.at, a.last) >= $1 and coalesce(a.at, a.last) < $2 and ${lob('m.member_id')}
     ), said as materialized (
       select c.member_id, count(*) as choices, min(c.choice) as choice, min(${GIVEN_AT('c', '$6')}) as since
       from (select * from exchange.consent offset 0) c -- read once, not looked up member by member
-      where c.member_id in (select member_id from asked_of) group by c.member_id
+      where c.member_id in (select of_id from asked_of) group by c.member_id
     ), requests as materialized (
       select u.peer_id, u.member_id, u.id, u.at,
         case when s.choices = 1 then s.choice = 'opt-in' and s.since <= u.at and (not u.again or s.since <= u.kicked_off_at)
-          else ${CHOICE_AT('u.member_id', 'u.at', '$6')} and (not u.again or ${CHOICE_AT('u.member_id', 'u.kicked_off_at', '$6')}) end as held,
+          else ${CHOICE_AT('u.of_id', 'u.at', '$6')} and (not u.again or ${CHOICE_AT('u.of_id', 'u.kicked_off_at', '$6')}) end as held,
         case when u.again then u.kicked_off_at else u.at end as last
-      from asked_of u left join said s on s.member_id = u.member_id
+      from asked_of u left join said s on s.member_id = u.of_id
       where u.at is not null
     )`;
 

@@ -225,3 +225,35 @@ test('what left in a period, by whom and under which consents, is what the rows 
   // both kinds are among them
   expect([seen - without > 50, without > 50]).toEqual([true, true]);
 });
+
+test('what was asked by the choice of one of two members, who are one since, is not under the no of the other', async () => {
+  const at = (days: number) => new Date(START + days * 24 * HOUR);
+  await sql`insert into exchange.member ${sql(['stays', 'former'].map((id) => ({ id, umb: id })))}`;
+  await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason) values ('one', 'stays', 'former', ${at(22.5)}, 'staff', 'x', 'x')`;
+  const choices = [
+    ['no', 'stays', 'decline', 20],
+    ['yes', 'former', 'opt-in', 18],
+    // as they are one: said again, as it was given
+    ['again', 'stays', 'opt-in', 18],
+  ] as const;
+  for (const [id, member, choice, day] of choices)
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at, given_at) values (${id}, ${member}, ${choice}, 'regular', ${dateOf(dayOf(at(day).getTime()))}, 'x', ${at(day)}, ${at(day)})`;
+  for (const [id, consent] of [
+    ['by-the-yes', 'yes'],
+    ['by-the-no', 'no'],
+  ] as const) {
+    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, kicked_off_at) values (${id}, 'a', 'done', 'opt-in', ${at(22)}, ${at(22)}, ${at(22)}, ${at(22)})`;
+    await sql`insert into exchange.pull_event (pull_id, at, state) values (${id}, ${at(22)}, 'matching')`;
+    await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome) values (${id}, 's', 'stays', ${consent}, 'regular', 'matched')`;
+  }
+  const given = await givenRows(sql, {
+    from: at(21),
+    to: at(23),
+    now: at(23),
+    peerId: null,
+    lob: null,
+    timeZone: 'Etc/GMT+5',
+  });
+  expect(given.consentsMissed.map((r) => r['object'])).toEqual(['pull/by-the-no']);
+  expect(given.consents.filter((r) => r['direction'] === 'request').map((r) => [r['n'], r['held']])).toEqual([[2, 1]]);
+});
