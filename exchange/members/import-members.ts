@@ -294,7 +294,12 @@ async function commitEnrolment(
       if (found[i]?.memberId == null)
         await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
   };
-  let batch: EnrolmentLine[] = [];
+  const batch: EnrolmentLine[] = [];
+  const ended = new Set<string>(); // whose coverage ends in the batch: what follows of them holds after it
+  const flushAll = async () => {
+    await flush(batch.splice(0));
+    ended.clear();
+  };
   // faults of rows were reported while staging
   for await (const item of ownedRows(
     deps.database.sql,
@@ -303,11 +308,12 @@ async function commitEnrolment(
     formers,
     refuseOther,
   )) {
+    const numbers = [item.row.memberNumber, item.row.formerNumber ?? item.row.memberNumber];
+    if ('endsOn' in item.row) for (const n of numbers) ended.add(n);
+    else if (numbers.some((n) => ended.has(n))) await flushAll();
     batch.push(item);
-    if (batch.length < 1000) continue;
-    await flush(batch);
-    batch = [];
+    if (batch.length >= 1000) await flushAll();
   }
-  if (batch.length > 0) await flush(batch);
+  await flushAll();
   return total;
 }
