@@ -8,36 +8,27 @@ import type { Issue } from '../../src/fhir/validate/issue.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
-import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
 import { tellDrugs } from '../reconcile/tell-drugs.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/match/profile.ts';
-import { openTwoCards } from '../store/match/review-match.ts';
-import {
-  addEnrolled,
-  type EnrolmentCounts,
-  endCoverage,
-  endFormer,
-  writeDeaths,
-  writeEnrolment,
-} from '../store/members/enrolment.ts';
+import { refreshDueProfiles } from '../store/match/profile.ts';
+import type { EnrolmentCounts } from '../store/members/enrolment.ts';
 import { allFormers, whileNoneMerge } from '../store/members/member-merge.ts';
 import { commitImport, hasReceived, type ImportCounts, knowStaged } from '../store/records/import.ts';
 import { noteCompared } from '../store/records/left-imports.ts';
 import { clearStaging, lendStaging, openStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
-import { type CardHistory, NO_HISTORY, readCardHistory } from './card-history.ts';
+import { NO_HISTORY, readCardHistory } from './card-history.ts';
+import { commitEnrolment } from './commit-enrolment.ts';
 import { enrolmentRows } from './enrolment-rows.ts';
 import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
 import { madePatients } from './made-patients.ts';
 import type { NamedInFile } from './named-in-file.ts';
-import { type EnrolmentLine, type Other, ownedRows } from './owned-rows.ts';
+import { type Other, ownedRows } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
-import { settleEnrolled } from './settle-enrolled.ts';
 import type { Options834 } from './x12-member.ts';
 
 export type ImportMembersInput = {
@@ -76,8 +67,6 @@ const OTHERS: Record<Other, string> = {
   'other-name':
     'member_number is that of somebody else in a later row: born on the same day, with another given name, as twins are. A card is one person’s; of one person all rows have the same name.',
 };
-const NOTHING_ENDS =
-  'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
 /**
  * Imports records and enrolment.
@@ -225,89 +214,4 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
   } finally {
     if (!isOwed) await clearStaging(deps.database.sql, work);
   }
-}
-
-async function commitEnrolment(
-  deps: Deps,
-  input: ImportMembersInput,
-  refuse: ImportMembersInput['reject'],
-  refuseOther: (line: number, other: Other) => Promise<boolean>,
-  history: CardHistory,
-  formers: ReadonlyMap<string, string>,
-): Promise<EnrolmentCounts> {
-  const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
-  if (input.enrolment === undefined) return total;
-  const path = input.enrolment;
-  const flush = async (all: EnrolmentLine[]) => {
-    const batch = all.flatMap(({ line, row, formerId }) => ('endsOn' in row ? [] : [{ line, row, formerId }]));
-    const ends = all.flatMap(({ line, row }) => ('endsOn' in row ? [{ line, row }] : []));
-    const known = await deps.database.sql<
-      { id: string }[]
-    >`select id from exchange.member where id = any(${batch.map((b) => b.row.memberId)}::text[])`;
-    const ids = new Set(known.map((k) => k.id));
-    const usable = batch.filter((b) => ids.has(b.row.memberId) || !b.row.isKnownPatient);
-    for (const b of batch.filter((x) => !usable.includes(x)))
-      await refuse({
-        source: path,
-        line: b.line,
-        code: 'unknown-member',
-        reason: `patient_id names no Patient that this node knows.`,
-      });
-    if (usable.length + ends.length === 0) return;
-    const rows = usable.map((u) => u.row);
-    const { counts, former, found } = await beginAgain(deps.database.sql, async (tx) => {
-      await addEnrolled(
-        tx,
-        rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
-      );
-      const counts = await writeEnrolment(tx, rows, 'enrolment file');
-      const former = await endFormer(tx, rows);
-      await openTwoCards(
-        tx,
-        usable.flatMap(({ row, formerId }) => (formerId === undefined ? [] : [{ memberId: row.memberId, formerId }])),
-        deps.clock(),
-      );
-      const found = await endCoverage(
-        tx,
-        ends.map((e) => e.row),
-      );
-      const died = await writeDeaths(tx, [
-        ...rows,
-        ...ends.flatMap(({ row }, i) => {
-          const memberId = found[i]?.memberId ?? undefined;
-          return memberId === undefined ? [] : [{ memberId, died: row.died }];
-        }),
-      ]);
-      const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
-      await settleEnrolled(tx, deps, touched);
-      const due = await takeDueProfiles(
-        tx,
-        rows.map((r) => r.memberId),
-      );
-      await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds, ...died])], deps.clock());
-      return { counts, former, found };
-    });
-    total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
-    total.otherCoverages += counts.otherCoverages;
-    total.choices += counts.choices;
-    for (const [i, { line }] of ends.entries())
-      if (found[i]?.memberId == null)
-        await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
-  };
-  let batch: EnrolmentLine[] = [];
-  // faults of rows were reported while staging
-  for await (const item of ownedRows(
-    deps.database.sql,
-    enrolmentRows({ ...input, enrolment: path }, todayOf(deps), () => {}, input.named),
-    history,
-    formers,
-    refuseOther,
-  )) {
-    batch.push(item);
-    if (batch.length < 1000) continue;
-    await flush(batch);
-    batch = [];
-  }
-  if (batch.length > 0) await flush(batch);
-  return total;
 }

@@ -439,6 +439,9 @@ test('a coverage that ends, told without its start, ends what is known; of nobod
   const other = end('E2', '20261231').map((s) => (s.startsWith('DMG') ? 'DMG*D8*19990101*F' : s));
   expect((await load(other)).refused).toHaveLength(1);
   expect(await known('E2')).toEqual([['2026-01-01', null]]);
+  // what follows its end in the file holds after it
+  await load([...end('E2', '20261031'), ...member('E2', plan('20260101'))]);
+  expect(await known('E2')).toEqual([['2026-01-01', null]]);
   // by the end of eligibility alone
   await load(member('E2', { ins: 'INS*Y*18*024*07*A', dates: ['DTP*357*D8*20261130'], more: [] }));
   expect(await known('E2')).toEqual([['2026-01-01', '2026-11-30']]);

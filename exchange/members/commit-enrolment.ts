@@ -1,0 +1,146 @@
+// What an enrolment file says, written: rows of coverage, and ends of it that are told without when it had begun.
+import { localDay } from '../../src/calendar/federal.ts';
+import type { Deps } from '../../src/deps.ts';
+import type { Reject } from '../../src/import/rejects-file.ts';
+import { beginAgain } from '../../src/store/begin-again.ts';
+import { refreshProfiles, takeDueProfiles } from '../store/match/profile.ts';
+import { openTwoCards } from '../store/match/review-match.ts';
+import {
+  addEnrolled,
+  type EnrolmentCounts,
+  endCoverage,
+  endFormer,
+  writeDeaths,
+  writeEnrolment,
+} from '../store/members/enrolment.ts';
+import type { CardHistory } from './card-history.ts';
+import type { CoverageEnd } from './enrolment.ts';
+import { enrolmentRows } from './enrolment-rows.ts';
+import type { NamedInFile } from './named-in-file.ts';
+import { type EnrolmentLine, type Other, ownedRows } from './owned-rows.ts';
+import { settleEnrolled } from './settle-enrolled.ts';
+import type { Options834 } from './x12-member.ts';
+
+/** Rows of one transaction. */
+const BATCH = 1000;
+const NOTHING_ENDS =
+  'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
+
+const numbersOf = ({ row }: EnrolmentLine): string[] =>
+  row.formerNumber === undefined ? [row.memberNumber] : [row.memberNumber, row.formerNumber];
+
+type End = { line: number; row: CoverageEnd };
+/** Ends of coverage: those that a row of the same number follows, and the others. Each in their order. */
+function endsOf(all: readonly EnrolmentLine[]): [followed: End[], others: End[]] {
+  const [followed, others]: [End[], End[]] = [[], []];
+  const later = new Set<string>();
+  for (const item of all.toReversed()) {
+    const { line, row } = item;
+    const numbers = numbersOf(item);
+    if ('endsOn' in row) (numbers.some((n) => later.has(n)) ? followed : others).push({ line, row });
+    else for (const n of numbers) later.add(n);
+  }
+  return [followed.reverse(), others.reverse()];
+}
+
+/**
+ * Writes the rows of a file, in their order: what an end says, what a row says of the same number after it, and what an end after that says. A batch is one
+ * transaction; a row that follows an end that follows a row, all of one number, begins the next.
+ * @param input `enrolment`: path of the file, which was read and found sound before
+ * @param refuse is told of rows that name nobody @param refuseOther of those whose card is somebody else's
+ */
+export async function commitEnrolment(
+  deps: Pick<Deps, 'database' | 'clock' | 'config'>,
+  input: { enrolment?: string; x12?: Options834; named?: NamedInFile },
+  refuse: (r: Reject) => Promise<void> | void,
+  refuseOther: (line: number, other: Other) => Promise<boolean>,
+  history: CardHistory,
+  formers: ReadonlyMap<string, string>,
+): Promise<EnrolmentCounts> {
+  const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
+  if (input.enrolment === undefined) return total;
+  const path = input.enrolment;
+  const flush = async (all: EnrolmentLine[]) => {
+    const batch = all.flatMap(({ line, row, formerId }) => ('endsOn' in row ? [] : [{ line, row, formerId }]));
+    const [first, last] = endsOf(all);
+    const ends = [...first, ...last];
+    const known = await deps.database.sql<
+      { id: string }[]
+    >`select id from exchange.member where id = any(${batch.map((b) => b.row.memberId)}::text[])`;
+    const ids = new Set(known.map((k) => k.id));
+    const usable = batch.filter((b) => ids.has(b.row.memberId) || !b.row.isKnownPatient);
+    for (const b of batch.filter((x) => !usable.includes(x)))
+      await refuse({
+        source: path,
+        line: b.line,
+        code: 'unknown-member',
+        reason: `patient_id names no Patient that this node knows.`,
+      });
+    if (usable.length + ends.length === 0) return;
+    const rows = usable.map((u) => u.row);
+    const { counts, former, found } = await beginAgain(deps.database.sql, async (tx) => {
+      await addEnrolled(
+        tx,
+        rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
+      );
+      const rowsOf = (of: typeof ends) => of.map((e) => e.row);
+      const before = await endCoverage(tx, rowsOf(first));
+      const counts = await writeEnrolment(tx, rows, 'enrolment file');
+      const former = await endFormer(tx, rows);
+      await openTwoCards(
+        tx,
+        usable.flatMap(({ row, formerId }) => (formerId === undefined ? [] : [{ memberId: row.memberId, formerId }])),
+        deps.clock(),
+      );
+      const found = [...before, ...(await endCoverage(tx, rowsOf(last)))];
+      const deaths = ends.map(({ row }, i) => {
+        const memberId = found[i]?.memberId ?? undefined;
+        return memberId === undefined ? [] : [{ memberId, died: row.died }];
+      });
+      const [early, late] = [deaths.slice(0, first.length), deaths.slice(first.length)];
+      const died = await writeDeaths(tx, [...early.flat(), ...rows, ...late.flat()]);
+      const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
+      await settleEnrolled(tx, deps, touched);
+      const due = await takeDueProfiles(
+        tx,
+        rows.map((r) => r.memberId),
+      );
+      await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds, ...died])], deps.clock());
+      return { counts, former, found };
+    });
+    total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
+    total.otherCoverages += counts.otherCoverages;
+    total.choices += counts.choices;
+    for (const [i, { line }] of ends.entries())
+      if (found[i]?.memberId == null)
+        await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
+  };
+  let batch: EnrolmentLine[] = [];
+  // numbers of rows of the batch, and of those that end after one of them
+  const [told, ended] = [new Set<string>(), new Set<string>()];
+  const flushAll = async () => {
+    if (batch.length > 0) await flush(batch);
+    batch = [];
+    told.clear();
+    ended.clear();
+  };
+  // faults of rows were reported while staging
+  for await (const item of ownedRows(
+    deps.database.sql,
+    enrolmentRows({ ...input, enrolment: path }, localDay(deps.clock(), deps.config.timeZone), () => {}, input.named),
+    history,
+    formers,
+    refuseOther,
+  )) {
+    const isEnd = 'endsOn' in item.row;
+    if (!isEnd && numbersOf(item).some((n) => ended.has(n))) await flushAll();
+    for (const n of numbersOf(item)) {
+      if (!isEnd) told.add(n);
+      else if (told.has(n)) ended.add(n);
+    }
+    batch.push(item);
+    if (batch.length >= BATCH) await flushAll();
+  }
+  await flushAll();
+  return total;
+}
