@@ -2,6 +2,7 @@
 // tables of spec/reconciliation.md say that they are one, as each keeps a business number in common or all parts of the event.
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
+import { decided } from '../exchange/authorization-fixture.ts';
 
 export const PAYERS = ['own', 'prior', 'second', 'third'] as const;
 export type Payer = (typeof PAYERS)[number];
@@ -433,7 +434,7 @@ export function tell(
           {
             sequence: 1,
             productOrService: { coding: [{ system: 'http://www.ama-assn.org/go/cpt', code: '97110' }] },
-            adjudication: [decidedAs(at(DECISIONS, value), iso(e.when + 1 + value, 720))],
+            adjudication: [decided(at(DECISIONS, value), iso(e.when + 1 + value, 720))],
           },
         ],
       });
@@ -442,23 +443,6 @@ export function tell(
 
 /** What is decided of an authorization, one after the other: pended, granted, denied, granted in the end. */
 export const DECISIONS = ['A4', 'A1', 'A3', 'A1'] as const;
-
-const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
-const decidedAs = (code: string, when: string): JsonObject => ({
-  category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
-  extension: [
-    {
-      url: `${PDEX}/extension-reviewAction`,
-      extension: [
-        {
-          url: `${PDEX}/extension-reviewActionCode`,
-          valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
-        },
-      ],
-    },
-    { url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: when },
-  ],
-});
 
 const clean = (r: JsonObject): JsonObject =>
   Array.isArray(r['identifier']) && r['identifier'].length === 0
