@@ -87,7 +87,10 @@ export async function faultsOf(h: Human, plan: number, m: Member, isSecond = fal
       const e = mine.get(key);
       // what comes back of the other member here is that one's
       const isOthers = e !== undefined && placesOf(e).includes(plan) && isSeconds(e, plan) !== isSecond;
-      if (stands(e) && mayCome(e) && !isOthers) wanted.push(e);
+      if (!stands(e) || !mayCome(e) || isOthers) continue;
+      // whoever has it by itself may have taken back all that was had of the member, as the choice there was: a copy falls with that, and nobody is asked who could tell otherwise
+      const isHadHere = placesOf(e).some((p) => p === plan || isAsked(e)(p));
+      if (isHadHere || !(await isToldGone(sqlOf(plan), e, plan))) wanted.push(e);
     }
   }
   for (const key of new Set(wanted.map(keyOf))) if (!view.has(key)) found.push(`${key} is not shown`);
