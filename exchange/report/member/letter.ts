@@ -3,9 +3,10 @@
 import { isObject, type Json, objects, text } from '../../../src/fhir/resource.ts';
 import { dayText } from '../../../src/ui/time.ts';
 import { localDay } from '../../clocks/business-day.ts';
+import { type DayRange, rangeOf } from '../../transform/service-days.ts';
 import { kindWords } from '../plain-record.ts';
 import { count } from '../words.ts';
-import { type Disclosure, leftOf } from './disclosures.ts';
+import { DAYS_NOT_KEPT, type Disclosure, leftOf, NO_DAYS, serviceDays } from './disclosures.ts';
 import { personOf } from './members.ts';
 
 /** Characters of a line. */
@@ -83,6 +84,23 @@ const sensitive = (d: Disclosure): string[] =>
         ]
       : [];
 
+const dayRange = ({ first, last }: DayRange): string =>
+  first === last ? dayText(first) : `${dayText(first)} to ${dayText(last)}`;
+
+/** The days of service of all of some times, with how many of them have none. */
+function daysOf(all: readonly Disclosure[]): string {
+  const told = all.map(serviceDays);
+  const ranges = told.filter((t) => typeof t !== 'string');
+  const lost = told.filter((t) => t === DAYS_NOT_KEPT).length;
+  const range = rangeOf(
+    Object.fromEntries(ranges.map((r, n) => [n, `${r.first}/${r.last}`])),
+    [...ranges.keys()].map(String),
+  );
+  if (lost === all.length) return 'not known: we did not keep them then.';
+  const words = range === undefined ? `${NO_DAYS}.` : `${dayRange(range)}.`;
+  return lost === 0 ? words : `${words} Of ${count(lost, 'time', 'times')} they are not known.`;
+}
+
 /** When anything of it was fetched last: files of the first time may have been fetched again after the next one. */
 const lastOf = (all: readonly Disclosure[]): Date =>
   new Date(Math.max(...all.map((d) => Number(d.lastAt ?? d.at ?? 0))));
@@ -115,6 +133,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
     ...field('Date', day(first.at)),
     ...field('What', `${described(first)} (${WAYS[first.action]}).`),
     ...sensitive(first).flatMap((s) => wrapped(s, ' '.repeat(17))),
+    ...field('Service days', daysOf([first])),
     ...(first.asMember === null
       ? []
       : wrapped(
@@ -126,7 +145,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
       ? []
       : field(
           'After that',
-          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${ways.join('; ')}), the last time on ${day(lastOf(all))}.${beside}${more}`,
+          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${ways.join('; ')}), the last time on ${day(lastOf(all))}. Service days: ${daysOf(rest)}${beside}${more}`,
         )),
   ];
 }
