@@ -85,8 +85,8 @@ that the records tell of, as far as records have one.
                  422.121(b), 431.61(b), 457.731(b); 45 CFR 156.222(b)).
    After that:   1 time more to the same payer for the same reason (one record
                  that it read), the last time on Jun 11, 2026. Other kinds of
-                 records left then, too: Person. Service days: none of them has
-                 one.
+                 records left then, too: Person. Service days: none of them
+                 has one.
 
 Records that we gave to you yourself, or to others under an authorization that
 you signed, are not in this letter. If you want each single time, ask us: we
