@@ -35,11 +35,11 @@ export async function* enrolmentRows(
       noteRow(named, { numbers });
       return refuse(line, reason);
     };
-    for await (const { line, values, isEnd } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
+    for await (const { line, values, isEnd, isOver } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
       const row = isEnd ? readEnd(values, today) : readEnrolment(values, today);
       noteRow(named, whoseIs(values), 'faults' in row);
       if ('faults' in row) await refuse(line, row.faults.join(' '));
-      else yield { line, row };
+      else yield { line, row, ...(isOver === undefined ? {} : { isOver }) };
     }
     return;
   }
