@@ -1,8 +1,9 @@
 // Enrolment out of the Coverage records of our members, after they were imported.
+
+import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
-import { localDay } from '../../src/calendar/federal.ts';
 import type { LineOfBusiness } from '../clocks/rules.ts';
 import { refreshProfiles } from '../store/match/profile.ts';
 import { coveragesOf, organizationsOf } from '../store/members/coverage.ts';

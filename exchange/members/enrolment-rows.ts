@@ -38,7 +38,9 @@ export async function* enrolmentRows(
       noteRow(named, { numbers }, 'refused');
       return refuse(line, reason);
     };
-    for await (const { line, values, isEnd, isOver } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
+    for await (const { line, values, isEnd, isOver } of read834(path, input.x12, refuseMember, (a) =>
+      noteAction(named, a),
+    )) {
       const row = isEnd ? readEnd(values, today) : readEnrolment(values, today);
       noteRow(named, whoseIs(values), 'faults' in row ? 'refused' : howIs(row, today));
       if ('faults' in row) await refuse(line, row.faults.join(' '));

@@ -54,7 +54,8 @@ export const fieldsOf = (p: Peer): PeerFields => ({
   discoveryUrl: p.discoveryUrl,
 });
 
-async function record(
+/** A row of its history, and of the audit. */
+export async function record(
   tx: Queryable,
   by: By,
   at: Date,

@@ -61,6 +61,11 @@ export function peerCommands(): Command {
     .description('where a payer says that its exchange is')
     .argument('<url>', 'base of its davinci-configuration or payer-index')
     .action(peerFind);
+  peer
+    .command('relearn')
+    .description('forget what a payer was found not to speak, and ask it again as it offers')
+    .argument('<id>')
+    .action(peerRelearn);
   peer.command('check').description('ask a payer for its discovery documents').argument('<id>').action(peerCheck);
   return peer;
 }

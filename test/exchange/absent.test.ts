@@ -270,7 +270,11 @@ test('of several coverages of a member those that no row has are absent, each by
     { number: 'NEWER2', patient: await ids('NEWER1'), given: 'NEWER', starts: '2026-07-01' },
   ]);
   const said = await tell(named, { endAbsent: END, absentMost: '3' });
-  expect(listed().map((l) => l.split(',')[0]).sort()).toEqual(['BACK2', 'NEWER1', 'TWICE2']);
+  expect(
+    listed()
+      .map((l) => l.split(',')[0])
+      .sort(),
+  ).toEqual(['BACK2', 'NEWER1', 'TWICE2']);
   expect(said.at(-1)).toBe('ended on 2026-10-31: 3 of these');
   expect(await endsOf()).toEqual({
     BACK1: '2026-05-31',

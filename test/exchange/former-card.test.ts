@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { patientIdFor } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
-import type { ImportEntry } from '../../src/import/entry.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
+import type { ImportEntry } from '../../src/import/entry.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
@@ -134,7 +134,10 @@ test('a later file that has the former card alone does not open its coverage aga
   const [patient] = await node.deps.database.sql<
     { body: string }[]
   >`select body from exchange.resource where type = 'Patient' and id = ${patientIdFor('C1')}`;
-  const cards = JSON.parse(patient?.body ?? '{}').identifier.map((i: { use?: string; value: string }) => [i.value, i.use]);
+  const cards = JSON.parse(patient?.body ?? '{}').identifier.map((i: { use?: string; value: string }) => [
+    i.value,
+    i.use,
+  ]);
   expect(cards).toEqual([
     ['C2', undefined],
     ['C1', 'old'],
@@ -151,7 +154,10 @@ test('a later file that has the former card alone does not open its coverage aga
 });
 
 test('a row whose patient_id nobody has takes no other row with it', async () => {
-  const { refused } = await csv([person('D1'), person('D2', { patient: 'nobody-1', former: 'D1', starts: '2026-07-01' })]);
+  const { refused } = await csv([
+    person('D1'),
+    person('D2', { patient: 'nobody-1', former: 'D1', starts: '2026-07-01' }),
+  ]);
   expect(refused).toEqual(['3 patient_id names no Patient that this node knows.']);
   expect(await coverage('D1', 'D2')).toEqual([['D1', 'D1', '2026-01-01', null]]);
   // whose Patient comes with the same import is known
