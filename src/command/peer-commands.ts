@@ -1,7 +1,17 @@
 // `payer-node peer …`: its words. What each does is in peers.ts.
 import { Command } from 'commander';
 import { peerAccept, peerChangeList, peerReject } from './peer-changes.ts';
-import { peerAdd, peerApprove, peerCheck, peerFind, peerLimit, peerList, peerShow, peerSuspend } from './peers.ts';
+import {
+  peerAdd,
+  peerApprove,
+  peerCheck,
+  peerFind,
+  peerLimit,
+  peerList,
+  peerRelearn,
+  peerShow,
+  peerSuspend,
+} from './peers.ts';
 
 export function peerCommands(): Command {
   const peer = new Command('peer').description('other payers');
