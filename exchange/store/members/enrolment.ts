@@ -104,7 +104,7 @@ export async function writeEnrolment(
     from t
     left join lateral (
       select * from exchange.other_coverage k where k.member_id = t.m and k.member_number = t.n and (k.payer = t.p or k.peer_id = t.peer_id)
-      order by k.payer = t.p desc, k.known_at, k.id limit 1) known on true
+      order by k.in_error_at is null desc, k.payer = t.p desc, k.known_at, k.id limit 1) known on true
     where known.id is null or (known.peer_id, known.file_starts, known.file_ends) is distinct from (t.peer_id, t.s, t.e)
     on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, file_starts = excluded.starts, file_ends = excluded.ends,
         -- a day that the file says anew, and one that cannot be beside it
@@ -230,17 +230,6 @@ export async function cardHolders(sql: Queryable, numbers: readonly string[]): P
       select min(e.member_id) as member_id from exchange.enrolment e where e.member_number = u.n having count(distinct e.member_id) = 1 offset 0) c
     left join exchange.member_profile p on p.member_id = c.member_id`;
   return new Map(rows.map(({ n, born, ...holder }) => [n, { ...holder, born: born ?? [] }]));
-}
-
-/** Links other coverage that named a payer before it was registered. Returns how many. */
-export async function linkOtherCoverage(
-  tx: Queryable,
-  peer: { id: string; npi: string | null; name: string },
-): Promise<number> {
-  const linked = await tx`
-    update exchange.other_coverage set peer_id = ${peer.id}
-    where peer_id is null and (payer = ${peer.id} or payer = ${peer.npi} or lower(payer) = lower(${peer.name})) returning 1`;
-  return linked.length;
 }
 
 /** Members who named a peer as their other payer. Reads other_coverage whole: once, when a peer is added. */
