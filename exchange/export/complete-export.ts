@@ -77,7 +77,8 @@ export async function complete(run: Ending, tx: Queryable, files: WrittenFile[])
           memberId: m.memberId,
           consentId: m.consentId,
           reason: 'payer-to-payer',
-          detail: { policy: m.policy, types: m.types },
+          // an export that an older program began has none
+          detail: { policy: m.policy, types: m.types, ...(m.days === null ? {} : { days: m.days }) },
         }),
       ),
     );

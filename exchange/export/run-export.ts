@@ -17,9 +17,10 @@ import {
   type Told,
   writeEntries,
 } from '../store/answer/delivered-entries.ts';
-import { type ExportConditions, readByKey, settledTime } from '../store/answer/export.ts';
+import { type ExportConditions, readByKey } from '../store/answer/export.ts';
 import { type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/answer/grant.ts';
 import { lackedSince } from '../store/answer/lacked-since.ts';
+import { settledTime } from '../store/answer/settled-time.ts';
 import { deliveredOf, twoSince, withdrawnMembers } from '../store/answer/withdrawn-since.ts';
 import { findPeer } from '../store/peers/peer.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';

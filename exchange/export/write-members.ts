@@ -10,6 +10,7 @@ import { deletedRows, type ExportConditions, exportRows, readExportRow } from '.
 import type { Grant } from '../store/answer/grant.ts';
 import { unnamedOf } from '../store/answer/unnamed.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
+import { addServiceDays, type ServiceDays } from '../transform/service-days.ts';
 import { withoutNames } from '../transform/unnamed.ts';
 import { type Leaving, Named, type NamedRecord, namedRecords } from './named.ts';
 import type { Shape } from './shape.ts';
@@ -56,6 +57,7 @@ const targetsOf = (provenance: string): string[] =>
 /** What is held of one member while its records pass. */
 class Sent {
   readonly types: Record<string, number> = {};
+  readonly days: ServiceDays = {};
   /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
   keys = '';
   targets: string[] = [];
@@ -73,8 +75,9 @@ class Sent {
   }
 
   /** @param at as the server tells a time: those of one import are the same */
-  add(key: string, type: string, at: string): void {
+  add(key: string, type: string, at: string, days: string | null): void {
     this.types[type] = (this.types[type] ?? 0) + 1;
+    addServiceDays(this.days, type, days);
     this.keys += this.keys === '' ? key : ` ${key}`;
     if (type === 'Provenance') return;
     this.targets.push(key);
@@ -188,7 +191,7 @@ export async function writeMembers(
     for (const { key, at, text: provenance } of one.waiting) {
       if (!targetsOf(provenance).some((target) => sentKeys?.has(target))) continue;
       await place(memberId, 'Provenance', provenance);
-      one.add(key, 'Provenance', at);
+      one.add(key, 'Provenance', at, null);
     }
     one.waiting = [];
     // the same records make the same Provenance, in whatever order they came
@@ -240,7 +243,7 @@ export async function writeMembers(
       }
       const full = place(memberId, type, leaving);
       if (full) await full;
-      sent[row.member]?.add(row.key, type, row.at ?? '');
+      sent[row.member]?.add(row.key, type, row.at ?? '', row.days);
     }
     page.release();
   }
@@ -252,6 +255,7 @@ export async function writeMembers(
     policy: m.policy,
     consentId: m.consentId,
     types: sent[n]?.types ?? {},
+    days: sent[n]?.days ?? {},
     keys: sent[n]?.keys ?? '',
   }));
 }

@@ -17,6 +17,7 @@ import { membersHolding, umbsOf } from '../store/answer/members-meant.ts';
 import { unnamedOf } from '../store/answer/unnamed.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
+import { addServiceDays, type ServiceDays } from '../transform/service-days.ts';
 import { withoutNames } from '../transform/unnamed.ts';
 import type { Caller } from './authorize.ts';
 
@@ -168,17 +169,23 @@ export async function recordAccess(
   asked: readonly string[],
   { entries = [], counted = 0 }: Besides = {},
 ): Promise<void> {
-  const types = new Map<string, Record<string, number>>(asked.map((m) => [m, {}]));
-  const add = (memberId: string, type: string) => {
-    const counts = types.get(memberId) ?? {};
-    counts[type] = (counts[type] ?? 0) + 1;
-    types.set(memberId, counts);
+  const left = new Map<string, { types: Record<string, number>; days: ServiceDays }>();
+  const of = (memberId: string) => {
+    const held = left.get(memberId) ?? { types: {}, days: {} };
+    left.set(memberId, held);
+    return held;
   };
-  for (const row of rows) add(row.memberId, row.type);
-  for (const memberId of asked) for (const { row } of entries) add(memberId, row.type);
+  const add = (memberId: string, type: string, days: string | null) => {
+    const held = of(memberId);
+    held.types[type] = (held.types[type] ?? 0) + 1;
+    addServiceDays(held.days, type, days);
+  };
+  for (const memberId of asked) of(memberId);
+  for (const row of rows) add(row.memberId, row.type, row.days);
+  for (const memberId of asked) for (const { row } of entries) add(memberId, row.type, null);
   await writeAudit(
     deps.database.sql,
-    [...types].map(([memberId, counts]) =>
+    [...left].map(([memberId, held]) =>
       auditRow({
         at: deps.clock(),
         actorKind: 'peer',
@@ -188,7 +195,7 @@ export async function recordAccess(
         memberId,
         peerId: caller.peer.id,
         requestId: c.get('requestId'),
-        detail: { types: counts, ...(counted === 0 ? {} : { counted }) },
+        detail: { ...held, ...(counted === 0 ? {} : { counted }) },
       }),
     ),
   );

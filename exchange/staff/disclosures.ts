@@ -11,6 +11,7 @@ import {
   HOW,
   leftOf,
   memberBehind,
+  serviceDays,
   WHY,
 } from '../report/member/disclosures.ts';
 import { memberKeys } from '../report/member-key.ts';
@@ -27,6 +28,17 @@ const SENSITIVE: Readonly<Record<string, Cell>> = {
   regular: { value: 'left out' },
   sensitive: { value: 'may be among them', text: 'may be among them, but for those of 42 CFR Part 2' },
 };
+
+/** First and last day of service of what left. */
+function dayCells(d: Disclosure): [Cell, Cell] {
+  const range = serviceDays(d);
+  return typeof range === 'string'
+    ? [
+        { value: null, text: range },
+        { value: null, text: range },
+      ]
+    : [{ value: range.first }, { value: range.last }];
+}
 
 const finder = (visit: Visit, said?: string) => html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
 <form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}
@@ -100,6 +112,8 @@ export function disclosures(desk: Desk): void {
             { key: 'address', label: 'Address' },
             { key: 'how', label: 'How' },
             { key: 'what', label: 'What' },
+            { key: 'servicesFrom', label: 'Services from' },
+            { key: 'servicesTo', label: 'Services to' },
             { key: 'as', label: 'Left as' },
             { key: 'why', label: 'Why' },
             { key: 'sensitive', label: 'Sensitive records' },
@@ -118,6 +132,7 @@ export function disclosures(desk: Desk): void {
                 .map(({ what, n, isNumber }) => (isNumber ? `${what}: ${n}` : `${n} ${what}`))
                 .join(', '),
             },
+            ...dayCells(d),
             d.asMember === null
               ? { value: null, text: 'this member' }
               : { value: keyOf(d.asMember), href: `${PATH}/${d.asMember}` },

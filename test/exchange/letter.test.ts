@@ -18,6 +18,11 @@ const one: Disclosure = {
   consentId: 'match/m/0',
   policy: 'regular',
   types: { Observation: 2, ExplanationOfBenefit: 14 },
+  days: {
+    Observation: '2024-03-01/2025-01-02',
+    ExplanationOfBenefit: '2024-02/2024-12-30',
+    Encounter: '2020-01-01/2026-01-01',
+  },
   counted: null,
   ofAll: 3,
 };
@@ -47,6 +52,7 @@ test('one recipient once in full, in days of the plan, with what could not be am
     lastAt: new Date('2026-06-11T15:00:00Z'),
     action: 'read',
     types: { Patient: 1 },
+    days: {},
   } as Disclosure;
   expect(letter([later, one])).toBe(`Meridian Example Health Plan
 NPI 9000000004
@@ -64,7 +70,8 @@ This letter says to whom we gave records of yours from Dec 2, 2020 to Dec 2,
 2026 in the exchange between health plans: when, what, and why. You may ask
 for it under 45 CFR 164.528. Each payer is told once in full; if we gave
 records to the same payer for the same reason again, the letter says how
-often, and when last.
+often, and when last. Service days are the first and the last day of the care
+that the records tell of, as far as records have one.
 
 1. Harbor Health
    Identifier:   NPI 9000000012
@@ -72,12 +79,14 @@ often, and when last.
    Date:         Mar 1, 2026
    What:         2 × Result, 14 × Claim (files that it fetched).
                  Records that the law calls sensitive were left out.
+   Service days: 2024-02 to Jan 2, 2025.
    Why:          You asked that your health plans exchange your records.
                  Federal rules require a plan to do so then (42 CFR
                  422.121(b), 431.61(b), 457.731(b); 45 CFR 156.222(b)).
    After that:   1 time more to the same payer for the same reason (one record
                  that it read), the last time on Jun 11, 2026. Other kinds of
-                 records left then, too: Person.
+                 records left then, too: Person. Service days: none of them
+                 has one.
 
 Records that we gave to you yourself, or to others under an authorization that
 you signed, are not in this letter. If you want each single time, ask us: we
@@ -114,7 +123,7 @@ test('what is told of the first time is not told of all, and the last day is tha
     { ...one, at: at('2026-03-02'), lastAt: at('2026-07-09') },
     { ...one, at: at('2026-04-02'), lastAt: at('2026-04-03'), policy: 'sensitive' },
   ]).replace(/\s+/g, ' ');
-  expect(text).toContain('sensitive were left out. Why:');
+  expect(text).toContain('sensitive were left out. Service days: 2024-02 to Jan 2, 2025. Why:');
   expect(text).toContain('the last time on Jul 9, 2026. Among those times, records that the law calls sensitive may');
   expect(letter([one, one])).not.toMatch(/Among those times|Other kinds/);
   const read = { ...one, at: at('2026-03-01'), action: 'read', types: { Patient: 1 }, policy: null } as Disclosure;
@@ -129,4 +138,21 @@ test('names that others wrote stay on their line', () => {
   expect(text).toContain('\n1. Harbor [2J Date: never\n');
   expect(text).toContain('Address:      A B\n');
   expect(text).toMatch(/^[\P{Cc}\n]*$/u);
+});
+
+test('days of service are those of what was fetched, and what was not kept is told as such', () => {
+  const days = (...all: Disclosure[]) =>
+    /Service days: (.*?)(?= Why:| Records that we gave)/.exec(letter(all).replace(/\s+/g, ' '))?.[1];
+  const after = (...all: Disclosure[]) =>
+    /same reason.*Service days: (.*?)(?= Records that we gave)/.exec(letter(all).replace(/\s+/g, ' '))?.[1];
+  const later = (more: Partial<Disclosure>): Disclosure => ({ ...one, at: new Date('2026-06-10T15:00:00Z'), ...more });
+  expect(days({ ...one, days: null })).toBe('not known: we did not keep them then.');
+  expect(days({ ...one, types: { Patient: 1 } })).toBe('none of them has one.');
+  expect(days({ ...one, types: { Observation: 1 }, days: { Observation: '2024-03-01/2024-03-01' } })).toBe(
+    'Mar 1, 2024.',
+  );
+  expect(days({ ...one, action: 'search', counted: 3 })).toBe('none of them has one.');
+  const wide = later({ types: { Encounter: 1 } });
+  expect(after(one, wide, later({}))).toBe('Jan 1, 2020 to Jan 1, 2026.');
+  expect(after(one, wide, later({ days: null }))).toBe('Jan 1, 2020 to Jan 1, 2026. Of 1 time they are not known.');
 });

@@ -5,7 +5,7 @@ import type { Deps } from '../../../src/deps.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
 import { NPI_SYSTEM } from '../../../src/fhir/npi.ts';
 import { consentsSent } from '../../store/report/consents-sent.ts';
-import { type Disclosure, leftOf, WHY } from './disclosures.ts';
+import { type Disclosure, leftOf, serviceDays, WHY } from './disclosures.ts';
 
 type Needs = Pick<Deps, 'config' | 'clock' | 'database'>;
 type Left = Disclosure & { at: Date };
@@ -54,6 +54,7 @@ const consentOf = (id: string, isThere: boolean) =>
 
 function auditEvent(deps: Pick<Deps, 'config'>, memberId: string, d: Left, hasConsent: boolean): AuditEvent {
   const isExport = d.action === 'export-member';
+  const range = serviceDays(d);
   return {
     resourceType: 'AuditEvent',
     id: `audit-${d.seq}`,
@@ -84,7 +85,12 @@ function auditEvent(deps: Pick<Deps, 'config'>, memberId: string, d: Left, hasCo
         ...(d.asMember === null
           ? {}
           : { description: `As records of Patient/${d.asMember}, for whom the person was taken` }),
-        detail: leftOf(d).map(({ what, n }) => ({ type: what, valueString: String(n) })),
+        detail: [
+          ...leftOf(d).map(({ what, n }) => ({ type: what, valueString: String(n) })),
+          ...(typeof range === 'string'
+            ? []
+            : [{ type: 'days of service', valueString: `${range.first}/${range.last}` }]),
+        ],
       },
       ...(d.consentId === null
         ? []

@@ -8,6 +8,7 @@ import {
   memberDisclosures,
   memberIdPages,
 } from '../../store/report/report-disclosures.ts';
+import { type DayRange, rangeOf } from '../../transform/service-days.ts';
 import { memberKeys } from '../member-key.ts';
 
 export type { Disclosure };
@@ -30,6 +31,19 @@ export const leftOf = ({ types, object, counted }: Disclosure): { what: string; 
   counted === null
     ? Object.entries(types).map(([what, n]) => ({ what, n }))
     : [{ what: `the number of ${object}`, n: counted, isNumber: true }];
+
+export const DAYS_NOT_KEPT = 'not kept then';
+export const NO_DAYS = 'none of them has one';
+/**
+ * The days of service of what left, of the types that were fetched. What has no day (a person, an allergy, a condition that lasts, an authorization) is
+ * not told by it.
+ * @returns why there is no range, when there is none
+ */
+export function serviceDays({ days, types, counted }: Disclosure): DayRange | typeof DAYS_NOT_KEPT | typeof NO_DAYS {
+  // a number tells of no day
+  if (counted !== null) return NO_DAYS;
+  return days === null ? DAYS_NOT_KEPT : (rangeOf(days, Object.keys(types)) ?? NO_DAYS);
+}
 
 /** The day six years ago is the first of them, from its beginning where the plan is. YYYY-MM-DD */
 export const accountFrom = ({ clock, config }: Pick<Deps, 'clock' | 'config'>): string =>

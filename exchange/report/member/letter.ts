@@ -3,9 +3,10 @@
 import { isObject, type Json, objects, text } from '../../../src/fhir/resource.ts';
 import { dayText } from '../../../src/ui/time.ts';
 import { localDay } from '../../clocks/business-day.ts';
+import { type DayRange, widest } from '../../transform/service-days.ts';
 import { kindWords } from '../plain-record.ts';
 import { count } from '../words.ts';
-import { type Disclosure, leftOf } from './disclosures.ts';
+import { DAYS_NOT_KEPT, type Disclosure, leftOf, NO_DAYS, serviceDays } from './disclosures.ts';
 import { personOf } from './members.ts';
 
 /** Characters of a line. */
@@ -83,6 +84,20 @@ const sensitive = (d: Disclosure): string[] =>
         ]
       : [];
 
+const dayRange = ({ first, last }: DayRange): string =>
+  first === last ? dayText(first) : `${dayText(first)} to ${dayText(last)}`;
+
+/** The days of service of all of some times, with how many of them have none. */
+function daysOf(all: readonly Disclosure[]): string {
+  const told = all.map(serviceDays);
+  const ranges = told.filter((t) => typeof t !== 'string');
+  const lost = told.filter((t) => t === DAYS_NOT_KEPT).length;
+  const range = widest(ranges);
+  if (lost === all.length) return 'not known: we did not keep them then.';
+  const words = range === undefined ? `${NO_DAYS}.` : `${dayRange(range)}.`;
+  return lost === 0 ? words : `${words} Of ${count(lost, 'time', 'times')} they are not known.`;
+}
+
 /** When anything of it was fetched last: files of the first time may have been fetched again after the next one. */
 const lastOf = (all: readonly Disclosure[]): Date =>
   new Date(Math.max(...all.map((d) => Number(d.lastAt ?? d.at ?? 0))));
@@ -115,6 +130,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
     ...field('Date', day(first.at)),
     ...field('What', `${described(first)} (${WAYS[first.action]}).`),
     ...sensitive(first).flatMap((s) => wrapped(s, ' '.repeat(17))),
+    ...field('Service days', daysOf([first])),
     ...(first.asMember === null
       ? []
       : wrapped(
@@ -126,7 +142,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
       ? []
       : field(
           'After that',
-          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${ways.join('; ')}), the last time on ${day(lastOf(all))}.${beside}${more}`,
+          `${count(all.length - 1, 'time more', 'times more')} to the same payer for the same reason (${ways.join('; ')}), the last time on ${day(lastOf(all))}.${beside}${more} Service days: ${daysOf(rest)}`,
         )),
   ];
 }
@@ -144,7 +160,7 @@ export function disclosureLetter(of: Letter): string {
     addressee(of.patient),
     ['ACCOUNT OF DISCLOSURES'],
     wrapped(
-      `This letter says to whom we gave records of yours from ${dayText(of.from)} to ${dayText(of.today)} in the exchange between health plans: when, what, and why. You may ask for it under 45 CFR 164.528. Each payer is told once in full; if we gave records to the same payer for the same reason again, the letter says how often, and when last.`,
+      `This letter says to whom we gave records of yours from ${dayText(of.from)} to ${dayText(of.today)} in the exchange between health plans: when, what, and why. You may ask for it under 45 CFR 164.528. Each payer is told once in full; if we gave records to the same payer for the same reason again, the letter says how often, and when last. Service days are the first and the last day of the care that the records tell of, as far as records have one.`,
     ),
     ...(left.length === 0
       ? [wrapped('In this time we gave records of yours to nobody in the exchange between health plans.')]

@@ -1,5 +1,6 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
+import type { ServiceDays } from '../../transform/service-days.ts';
 
 export type DeliveredMember = {
   memberId: string;
@@ -7,6 +8,8 @@ export type DeliveredMember = {
   consentId: string;
   /** number of records by type */
   types: Record<string, number>;
+  /** first and last day of service by type */
+  days: ServiceDays;
   /** `Type/id` of each, with a blank between them */
   keys: string;
 };
@@ -20,11 +23,11 @@ export async function writeDelivered(
 ): Promise<void> {
   if (members.length === 0) return;
   await sql`
-    insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, keys)
-    select ${job.peerId}, m."memberId", ${job.id}, m.policy, m."consentId", m.types,
+    insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, days, keys)
+    select ${job.peerId}, m."memberId", ${job.id}, m.policy, m."consentId", m.types, m.days,
       array(select hashtextextended(k, 0) from unnest(string_to_array(m.keys, ' ')) k)
     from (select from exchange.bulk_job where id = ${job.id} and state = 'running' and lease_owner = ${owner} for share) ours
-    cross join jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, keys text)`;
+    cross join jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, days jsonb, keys text)`;
 }
 
 /**
@@ -50,9 +53,9 @@ export async function deliveredMembers(
   jobId: string,
   after: string,
   limit: number,
-): Promise<Omit<DeliveredMember, 'keys'>[]> {
-  const rows = await sql<Omit<DeliveredMember, 'keys'>[]>`
-    select member_id as "memberId", policy, consent_id as "consentId", types from exchange.delivered
+): Promise<(Omit<DeliveredMember, 'keys' | 'days'> & { days: ServiceDays | null })[]> {
+  const rows = await sql<(Omit<DeliveredMember, 'keys' | 'days'> & { days: ServiceDays | null })[]>`
+    select member_id as "memberId", policy, consent_id as "consentId", types, days from exchange.delivered
     where job_id = ${jobId} and member_id > ${after} order by member_id limit ${limit}`;
   return [...rows];
 }

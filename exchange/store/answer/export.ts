@@ -48,6 +48,8 @@ export type ExportRow = {
   links: string | null;
   /** what it names is new to the peer with it */
   isNews: boolean;
+  /** its first and last day of service, as {@link SERVICE_DAYS} tells them; null of what has none or does not leave */
+  days: string | null;
 };
 
 /** A row of {@link exportRows}. */
@@ -60,6 +62,7 @@ export const readExportRow = (page: RawRows, row: number): ExportRow => ({
   reason: page.text(row, 5),
   links: page.text(row, 6),
   isNews: page.text(row, 7) === 't',
+  days: page.text(row, 8),
 });
 
 /**
@@ -93,6 +96,12 @@ export const allowed = (r: string, peers = 'doubted.peers') => `
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
 /** Do links of ours stand in its text in the place of a peer's addresses? */
 export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
+/**
+ * Its days of service, `FIRST/LAST`, as far as it has one by which the window is decided. What a condition is about began when it did, often long
+ * before anybody was treated: of one that is over its end is told alone.
+ */
+export const SERVICE_DAYS = `case when r.service_end is not null then
+    case when r.type = 'Condition' then r.service_end::text else least(nullif(r.day, ''), r.service_end::text) end || '/' || r.service_end end`;
 /**
  * Keys of the directory entries that a record names as it leaves. Of an authorization lines may stay, and what only these name stays with
  * them: it is looked for in the form for peers, whatever was noted when the record was written. The form is unpacked once for all links. People and
@@ -201,7 +210,7 @@ export function exportRows(
     `select g.n, case when a.asked then r.type || '/' || r.id end, case when a.asked then r.last_updated end,
          case when a.asked then coalesce(r.shared, r.body) end, ${LINKED}, case when not l.leaves then ${REASON} end,
          ${want.links ? `case when l.leaves then array_to_string(${NAMES}, ' ') end` : 'null'},
-         ${isAll ? 'true' : 'n.is_new'}
+         ${isAll ? 'true' : 'n.is_new'}, case when a.asked then ${SERVICE_DAYS} end
        from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then, granted_at, n)
        ${recordsOfEach()}
        cross join lateral (select coalesce(${MAY_LEAVE}, false) as leaves offset 0) l
@@ -290,30 +299,4 @@ export async function sharedRows(
       [arrayLiteral(keys), `{${news.join(',')}}`, [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
     )),
   ];
-}
-
-/** A server process takes the time of its transaction a moment before it shows it, and under load it may have to wait in between. */
-const SHOWN_AFTER_MS = 50;
-
-/**
- * A time such that everything written up to it can be seen by a snapshot taken after this returns: waits for the writers
- * that began before it (at most 30 seconds, then the time moves back before the oldest of them). Times of records are whole milliseconds:
- * who began later within that of this time is waited for too.
- */
-export async function settledTime(sql: Queryable): Promise<Date> {
-  const [start] = await sql<{ at: Date }[]>`select date_trunc('milliseconds', clock_timestamp()) as at`;
-  if (!start) throw new Error('the database has no clock');
-  await new Promise((r) => setTimeout(r, SHOWN_AFTER_MS));
-  for (let waited = 0; ; waited += 50) {
-    const [writer] = await sql<{ oldest: Date | null }[]>`
-      select min(xact_start) as oldest from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-        and application_name like 'payer-node%' and application_name not in ('payer-node export', 'payer-node copy')
-        and not starts_with(application_name, 'payer-node background')
-        and state <> 'idle' and date_trunc('milliseconds', xact_start) <= ${start.at}`;
-    const oldest = writer?.oldest ?? null;
-    if (oldest === null) return start.at;
-    if (waited >= 30_000) return new Date(oldest.getTime() - 1);
-    await new Promise((r) => setTimeout(r, 50));
-  }
 }

@@ -3,7 +3,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../../transform/attachment.ts';
 import { REVEALED, UNDECIDED } from '../records/revealed.ts';
-import { isNew, LINKED, MAY_LEAVE, MOVED, NAMES, recordsOfEach } from './export.ts';
+import { isNew, LINKED, MAY_LEAVE, MOVED, NAMES, recordsOfEach, SERVICE_DAYS } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
 export type Grant = Pick<WholeGrant, 'memberId' | 'policy'> & Partial<Pick<WholeGrant, 'policyThen'>>;
@@ -19,6 +19,8 @@ export type MemberRow = {
   lastUpdated: Date;
   /** links of ours stand in its text in the place of a peer's addresses */
   linked: boolean;
+  /** its days of service, `FIRST/LAST`; null when it has none */
+  days: string | null;
 };
 
 export const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
@@ -26,7 +28,7 @@ export const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member
 const grantedThen = (n: number) =>
   `from unnest($1::text::text[], $2::text::text[], $${n}::text::text[]) g(member_id, policy, policy_then)`;
 const policiesThen = (grants: readonly Grant[]) => arrayLiteral(grants.map((g) => g.policyThen ?? ''));
-export const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}`;
+export const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}, ${SERVICE_DAYS} as days`;
 export const grantedBase = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
   arrayLiteral(grants.map((g) => g.policy)),

@@ -1,5 +1,6 @@
 // What was disclosed of a member, from the audit rows: who got it, when, what, why and under which consent.
 import type { Queryable } from '../../../src/store/database.ts';
+import type { ServiceDays } from '../../transform/service-days.ts';
 import type { TimeAsOther } from '../members/member-merge.ts';
 
 /** Files stay a week at most (EXPORT_KEEP_HOURS): what is fetched was made no longer before. */
@@ -29,6 +30,8 @@ export type Disclosure = {
   policy: 'regular' | 'sensitive' | null;
   /** number of records by type, of the types that were fetched */
   types: Record<string, number>;
+  /** days of service by type, of types that were not fetched too; null: not kept, as of what left before they were */
+  days: ServiceDays | null;
   /** how many records of the type were told to be there, by their number alone */
   counted: number | null;
   /** how many there are of the member, when only the first are read */
@@ -63,7 +66,7 @@ export async function memberDisclosures(
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
         (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types) or '' = any(f.types))
-        else a.detail->'types' end as types, (a.detail->>'counted')::int as counted, a.detail->>'policy' as policy, count(*) over ()::int as "ofAll"
+        else a.detail->'types' end as types, a.detail->'days' as days, (a.detail->>'counted')::int as counted, a.detail->>'policy' as policy, count(*) over ()::int as "ofAll"
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x

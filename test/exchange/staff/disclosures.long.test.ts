@@ -20,9 +20,10 @@ let viewer: Visitor;
 let group: string;
 let them: ExportClient;
 
-const lab = (id: string, member: string) => ({
+const lab = (id: string, member: string, effectiveDateTime?: string) => ({
   resourceType: 'Observation',
   id,
+  ...(effectiveDateTime === undefined ? {} : { effectiveDateTime }),
   status: 'final',
   code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
   subject: { reference: `Patient/${member}` },
@@ -31,8 +32,12 @@ const lab = (id: string, member: string) => ({
 beforeAll(async () => {
   node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on' });
   const doctor = { resourceType: 'Practitioner', id: 'dr', name: [{ family: 'Nguyen' }] };
-  const third = { ...lab('o3', idOf(robert)), performer: [{ reference: 'Practitioner/dr' }] };
-  await enrol(node.deps, [rivera, robert], [doctor, lab('o1', ana), lab('o2', ana), third]);
+  const third = { ...lab('o3', idOf(robert), '2026-03-04'), performer: [{ reference: 'Practitioner/dr' }] };
+  await enrol(
+    node.deps,
+    [rivera, robert],
+    [doctor, lab('o1', ana, '2025-05-06'), lab('o2', ana), lab('o4', ana, '2024'), third],
+  );
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
   await them.signIn();
   group = await them.group([card(rivera), card(robert)]);
@@ -64,10 +69,15 @@ test('who has fetched what, and under which consent', async () => {
   expect(JSON.stringify(fetched)).toContain(consent[0]?.id);
   // the Patient file of the same export was not fetched
   expect(Object.values(fetched ?? {})).toEqual(
-    expect.arrayContaining(['Payer a', '2 Observation', ASKER.npi, '1 Harbor Way, Portland, ME 04101']),
+    expect.arrayContaining(['Payer a', '3 Observation', ASKER.npi, '1 Harbor Way, Portland, ME 04101']),
   );
   expect(Object.values(never ?? {})).toEqual(expect.arrayContaining(['1 Patient']));
   expect(Object.values(never ?? {})[0]).toBe('');
+  // of what was fetched; a year is all that one of them says
+  expect(rows.map((r) => [r['servicesFrom'], r['servicesTo']])).toEqual([
+    ['', ''],
+    ['2024', '2025-05-06'],
+  ]);
   const events = (await (await reviewer.get(`/staff/disclosures/${ana}/audit-events`)).json()) as {
     entry: { fullUrl: string; resource: Record<string, unknown> & { resourceType: string } }[];
   };
@@ -82,7 +92,13 @@ test('who has fetched what, and under which consent', async () => {
       },
     ],
     entity: [
-      { what: { reference: `Patient/${ana}` }, detail: [{ type: 'Observation', valueString: '2' }] },
+      {
+        what: { reference: `Patient/${ana}` },
+        detail: [
+          { type: 'Observation', valueString: '3' },
+          { type: 'days of service', valueString: '2024/2025-05-06' },
+        ],
+      },
       { what: { reference: sent?.fullUrl } },
     ],
   });
@@ -107,7 +123,8 @@ test('as a letter, which leaves as a file does: recorded, for a purpose', async 
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
   const text = await answer.text();
   expect(text).toContain('1. Payer a\n');
-  expect(text).toContain('2 × Result (files that it fetched)');
+  expect(text).toContain('3 × Result (files that it fetched)');
+  expect(text).toContain('Service days: 2024 to May 6, 2025.');
   expect(text).not.toContain('Person');
   expect(text).toContain(String(rivera.family ?? ''));
   const rows =
