@@ -108,7 +108,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
     if (enrolment !== undefined) {
       const { sql } = deps.database;
       const readable = () => enrolmentRows({ ...input, enrolment }, todayOf(deps), () => {});
-      history = await readCardHistory(sql, readable, coming.has);
+      history = await readCardHistory(sql, readable, (id) => coming.has(id));
       const rows = ownedRows(
         sql,
         enrolmentRows({ ...input, enrolment }, todayOf(deps), refuse),

@@ -43,7 +43,7 @@ export const NOBODYS: Whose = { numbers: [] };
 export function noteRow(
   named: NamedInFile | undefined,
   { numbers, patient }: Whose,
-  how?: 'refused' | 'over' | undefined,
+  how?: 'refused' | 'over',
 ): void {
   if (named === undefined) return;
   const told = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');
