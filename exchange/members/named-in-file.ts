@@ -40,11 +40,7 @@ export type Whose = { numbers: readonly (string | undefined)[]; patient?: string
 export const NOBODYS: Whose = { numbers: [] };
 
 /** Notes whose a row is. `refused`: what it says may be wrong in this too (a number that was rounded); `over`: it says that the coverage has ended. */
-export function noteRow(
-  named: NamedInFile | undefined,
-  { numbers, patient }: Whose,
-  how?: 'refused' | 'over',
-): void {
+export function noteRow(named: NamedInFile | undefined, { numbers, patient }: Whose, how?: 'refused' | 'over'): void {
   if (named === undefined) return;
   const told = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');
   const id = patient?.trim() ?? '';
