@@ -129,7 +129,8 @@ test('two names of one payer are one coverage and one duty once it is registered
 });
 
 test('a payer that is called otherwise from now on is the one that was named so', async () => {
-  await load(row('R1', 'Riverton Health'), row('R1', 'Riverton Mutual'));
+  await load(row('R1', 'Riverton Health'));
+  await load(row('R1', 'Riverton Mutual'));
   expect(await others('R1')).toEqual(['Riverton Health riverton X1 ..', 'Riverton Mutual null X1 ..']);
   const { sql } = node.deps.database;
   expect(await changePeer(node.deps, 'riverton', await fields({ name: 'Riverton Mutual' }), by)).toBe('proposed');
