@@ -16,6 +16,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     quarantine: deps.config.alertQuarantine,
     keep: { days: deps.config.matchRequestKeepDays, byLob: deps.config.matchRequestKeepDaysByLob },
     today: localDay(now, deps.config.timeZone),
+    drillDays: deps.config.restoreDrillDays,
   });
   await sql.begin((tx) => recordConditions(tx, standing, now));
   const kinds = new Map<string, number>();
@@ -44,6 +45,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'card-trying',
     'match-misses',
     'match-sequence',
+    'restore-due',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

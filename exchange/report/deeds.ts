@@ -57,6 +57,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'report-issued': 'issued a report',
   'hold-placed': 'placed a legal hold',
   'hold-lifted': 'lifted a legal hold',
+  'restore-drill': 'recorded that a backup was restored',
   'members-one': 'made two members one person',
   'members-two': 'took back that two members are one person',
   choice: 'recorded a choice',

@@ -74,6 +74,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A payer asks for card numbers in a row, most of which are nobody’s',
     href: (id) => `/staff/events?peer=${encodeURIComponent(id)}&reason=sequential-ids`,
   },
+  'restore-due': {
+    text: 'No backup was restored, to see that it can be, for longer than is meant',
+    href: () => '/staff/restores',
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

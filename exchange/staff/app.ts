@@ -17,6 +17,7 @@ import { conflicts } from './conflicts.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
 import { documents } from './documents.ts';
+import { drills } from './drills.ts';
 import { emergency } from './emergency.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { holds } from './holds.ts';
@@ -93,6 +94,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   security(desk);
   sessions(desk);
   holds(desk);
+  drills(desk);
   emergency(desk);
   trail(desk);
   for (const pages of options.further ?? []) pages(desk);

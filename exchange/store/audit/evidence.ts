@@ -59,6 +59,10 @@ export const EVIDENCE_SQL = {
     kind: 'Legal holds that stood in the period: of a member, of a payer, or (neither) of everything',
     sql: `select h.* from exchange.legal_hold h where h.placed_at < $2 and (h.lifted_at is null or h.lifted_at >= $1) order by h.placed_at, h.id`,
   },
+  'restore-drills.jsonl': {
+    kind: 'Backups that were restored in the period to see that they can be, each with what the check of the copy wrote',
+    sql: `select d.* from exchange.restore_drill d where d.at >= $1 and d.at < $2 order by d.at, d.id`,
+  },
   'ledger.jsonl': {
     kind: 'The outcome of every received line',
     sql: `select l.pull_id, l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id, l.member_id, l.local_id, encode(l.hash, 'hex') as sha256, l.last_updated
