@@ -85,8 +85,14 @@ const RUNNING_PER_PEER = 2;
 /** A job about so few members is short. */
 const FEW_MEMBERS = 200;
 
+/** Hours for which a match of a payer that asks for many who are not here lets those of others go first: its own is due within a business day. */
+const SLOW_HOURS = 4;
+/** Such a match `j` at time $2: one after the other, and after all others. alert_standing. */
+const IS_SLOW = `(j.kind = 'match' and j.received_at > $2::timestamptz - interval '${SLOW_HOURS} hours' and exists (
+  select from exchange.alert a where a.kind = 'match-misses' and a.subject = j.peer_id and a.cleared_at is null))`;
+
 /**
- * Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
+ * Takes the oldest job that nobody works on; a match of a payer that asks for many who are not here when nothing else waits. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
  * whose end could not be written, as the database was away. bulk_job_open.
  * @param short only one about few members
  */
@@ -104,9 +110,9 @@ export async function claimJob(
        select j.id from exchange.bulk_job j
        where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz or j.lease_owner = $1)
          and (select count(*) from exchange.bulk_job r
-           where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz and r.lease_owner <> $1) < ${RUNNING_PER_PEER}
+           where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz and r.lease_owner <> $1) < case when ${IS_SLOW} then 1 else ${RUNNING_PER_PEER} end
          ${short ? `and (j.parameters->>'members')::int <= ${FEW_MEMBERS}` : ''}
-       order by j.received_at for update skip locked limit 1
+       order by ${IS_SLOW}, j.received_at for update of j skip locked limit 1
      ) returning ${COLUMNS}`,
     [owner, now, leaseSeconds],
     { prepare: true },
