@@ -10,6 +10,7 @@ import {
   restoredAt,
   serverMark,
 } from '../store/audit/restore-drill.ts';
+import { publicKeys } from './issue-report.ts';
 import { type RestoreCheck, readRestoreCheck } from './restore-check.ts';
 
 export { type RestoreDrill, restoreDrills };
@@ -32,6 +33,7 @@ export const DRILL_FAULTS = {
   same: 'It was made on this node itself, and not on a restored copy.',
   future: 'It was made later than it is now: one of the two clocks is wrong.',
   known: 'It was recorded before.',
+  'no-key': 'Restores are recorded at the Node process of this plan, which has the keys that sign.',
 } as const;
 export type DrillFault = keyof typeof DRILL_FAULTS;
 
@@ -100,7 +102,9 @@ export async function recordDrill(
 /** What a copy of this node says of itself, or why it is not one. */
 async function judged(deps: Needs, document: string, now: Date): Promise<RestoreCheck | DrillFault> {
   const { sql } = deps.database;
-  const check = await readRestoreCheck(document, await deps.keys.published('evidence'));
+  const keys = await publicKeys(deps);
+  if (keys === undefined) return 'no-key';
+  const check = await readRestoreCheck(document, keys);
   if (typeof check === 'string') return check;
   if (new Date(check.at).getTime() > now.getTime() + 60_000) return 'future';
   if (check.server === (await serverMark(sql))) return 'same';

@@ -15,6 +15,7 @@ import { auditRow, writeAudit } from '../../../exchange/store/audit/audit.ts';
 import { evidenceRows, inSnapshot } from '../../../exchange/store/audit/evidence.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import type { Deps } from '../../../src/deps.ts';
+import { Outcome } from '../../../src/fhir/outcome.ts';
 import { fileBlobs, fileKeys } from '../../../src/runtime/node.ts';
 import { copyDb } from '../../support/db.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
@@ -189,6 +190,14 @@ describe('what is not taken', () => {
       expect(await record(text, given)).toEqual({ fault });
     expect(await record('')).toEqual({ fault: 'nothing' });
     expect(await drills()).toBe(before);
+  });
+
+  test('anything, by a process that has no evidence keys', async () => {
+    const { text } = await check(await restored());
+    const published = () => Promise.reject(new Outcome('unavailable'));
+    const worker = { ...node.deps, keys: { ...node.deps.keys, published } };
+    const given = { document: text, failure: '', backup: 'nightly', note: '', minutes: '' };
+    expect(await recordDrill(worker, given, WHO)).toEqual({ fault: 'no-key' });
   });
 
   test('a copy of another node that has its keys', async () => {
