@@ -71,7 +71,7 @@ export function drills(desk: Desk): void {
       after: isAdmin
         ? html`<section class="box"><h2>Record one</h2>${actionForm(
             visit.session,
-            PATH,
+            `${PATH}/record`,
             'Record it',
             html`<p><label for="d-backup">Backup <span class="hint">– when it was made, and where it lay</span></label><input id="d-backup" name="backup" required maxlength="1000"></p>
 <p><label for="d-minutes">Minutes until the copy could serve <span class="hint">– may be left out</span></label><input id="d-minutes" name="minutes" inputmode="numeric" maxlength="6"></p>
@@ -83,7 +83,7 @@ export function drills(desk: Desk): void {
     });
   });
 
-  desk.form(PATH, 'peers', async (visit, form) => {
+  desk.form(`${PATH}/record`, 'peers', async (visit, form) => {
     const given = (name: string) => form.get(name) ?? '';
     const { session, requestId } = visit;
     const done = await recordDrill(

@@ -33,12 +33,13 @@ const FIGURES = [
   '/staff/reports/:number/changes',
   '/staff/requests',
   '/staff/requests/:id',
+  '/staff/restores',
   '/staff/retention',
   '/staff/texts/:sha256',
   '/staff/trail',
 ];
 /** The registry of payers, legal holds, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
-const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|emergency\/)/;
+const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|restores\/|emergency\/)/;
 /** For all but viewers. */
 const SIGNED = ['/staff/events/reviewed', '/staff/reports'];
 /** Before there is a session, and its end. */
@@ -151,7 +152,8 @@ test('nobody is led to a page that their role does not open', async () => {
       '/staff/peers/prior/statement?period=2026',
       '/staff/events',
       '/staff/questions',
-      '/staff/retention',
+      '/staff/restores',
+  '/staff/retention',
     ]) {
       const page = (await (await visitor?.get(path))?.text()) ?? '';
       for (const [, href = ''] of page.matchAll(/href="(\/staff\/[^"#]*)/g))
