@@ -256,7 +256,9 @@ test('the page for everybody signed in, its form for administrators, and the pac
   const csrf = fieldOf(await (await admin.get('/staff/restores')).text(), 'csrf');
   expect(await (await viewer.get('/staff/restores')).text()).not.toContain('name="document"');
   const viewers = fieldOf(await (await viewer.get('/staff')).text(), 'csrf');
-  expect((await viewer.post('/staff/restores/record', { csrf: viewers, backup: 'nightly', failure: 'x y' })).status).toBe(403);
+  expect(
+    (await viewer.post('/staff/restores/record', { csrf: viewers, backup: 'nightly', failure: 'x y' })).status,
+  ).toBe(403);
   const { text } = await check(await restored());
   const refused = await admin.post('/staff/restores/record', { csrf, backup: '', document: text });
   expect([refused.status, (await refused.text()).includes(DRILL_FAULTS.backup.slice(0, 30))]).toEqual([400, true]);
