@@ -78,6 +78,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'No backup was restored, to see that it can be, for longer than is meant',
     href: () => '/staff/restores',
   },
+  'case-due': {
+    text: 'Of an incident somebody has to be told, or it has to be assessed, within days',
+    href: (number) => `/staff/cases/${number}`,
+  },
+  'case-overdue': {
+    text: 'Of an incident somebody had to be told, or it had to be assessed, by a day that is over',
+    href: (number) => `/staff/cases/${number}`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

@@ -9,6 +9,7 @@ import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { attachments } from './attachments.ts';
 import { behind } from './behind.ts';
+import { cases } from './cases.ts';
 import { clock } from './clock.ts';
 import { clockReasons } from './clock-reasons.ts';
 import { compliance } from './compliance.ts';
@@ -95,6 +96,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   sessions(desk);
   holds(desk);
   drills(desk);
+  cases(desk);
   emergency(desk);
   trail(desk);
   for (const pages of options.further ?? []) pages(desk);

@@ -31,7 +31,9 @@ type AlertKind =
   | 'card-trying'
   | 'match-misses'
   | 'match-sequence'
-  | 'restore-due';
+  | 'restore-due'
+  | 'case-due'
+  | 'case-overdue';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
