@@ -32,6 +32,8 @@ export type Abilities = {
   atOnce?: FetchForm[];
   /** what answers taught: `no:` a form that it does not speak after all */
   lacks: string[];
+  /** of these, forms that it did not say itself that it lacks, with the instant since when it is taken to (learned.ts) */
+  guesses?: Record<string, string>;
 };
 
 export type Statement = {
@@ -91,7 +93,7 @@ export function negotiate(
   s: Statement,
   scopes: readonly string[],
   record: { groupThere: string | null; sendsAll: boolean },
-  learned: Pick<Abilities, 'lacks' | 'byGet'> = { lacks: [], byGet: false },
+  learned: Pick<Abilities, 'lacks' | 'byGet' | 'guesses'> = { lacks: [], byGet: false },
   algorithms: readonly string[] = [],
 ): Abilities {
   const offered = offers(s, record);
@@ -124,6 +126,7 @@ export function negotiate(
     ...(algorithms.includes('RS384') && !algorithms.includes('ES384') ? { rsaOnly: true } : {}),
     atOnce: (['everything', 'search'] as const).filter(has),
     lacks: [...learned.lacks],
+    ...(learned.guesses === undefined ? {} : { guesses: learned.guesses }),
   };
 }
 

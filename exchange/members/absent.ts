@@ -13,7 +13,16 @@ type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 /** `namedAs`: numbers by which the file names somebody of the same name and birth date. */
 export type Absent = Standing & { namedAs: readonly string[] };
 
-/** Pages of coverage that stands in the lines of business of the file: all of the page, and what of it is of members whom no row names. */
+/**
+ * Does the file name this coverage: its card; one of the member's of which nothing stands, as whoever wrote the file may not know the card of today; or, in a row that was
+ * refused, the member. A card of other coverage that stands says nothing of this one.
+ */
+const isNamed = (s: Standing, named: NamedInFile): boolean =>
+  named.numbers.has(s.memberNumber) ||
+  s.idle.some((n) => named.current.has(n)) ||
+  s.ids.some((id) => named.patients.has(id));
+
+/** Pages of coverage that stands in the lines of business of the file: all of the page, and what of it no row names. */
 export async function* absentFrom(
   deps: Needs,
   named: NamedInFile,
@@ -22,9 +31,7 @@ export async function* absentFrom(
   const today = localDay(deps.clock(), deps.config.timeZone);
   for (let after: Standing | undefined; ; ) {
     const all = await pageStanding(sql, [...named.lobs], today, PAGE, after);
-    const absent = all.filter(
-      (s) => !s.numbers.some((n) => named.numbers.has(n)) && !s.ids.some((id) => named.patients.has(id)),
-    );
+    const absent = all.filter((s) => !isNamed(s, named));
     const alike =
       absent.length === 0 ? undefined : await numbersOfAlike(sql, [...new Set(absent.map((s) => s.memberId))]);
     const namedAs = (s: Standing) => (alike?.get(s.memberId) ?? []).filter((n) => named.numbers.has(n));

@@ -4,7 +4,7 @@ import { addDays } from '../../src/calendar/federal.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
-import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
+import { type CardHolder, cardHolders, membersAmong } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
@@ -54,19 +54,44 @@ async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<
   return all;
 }
 
+type Row = { row: Enrolment | CoverageEnd };
+/** Rows of coverage that are wanted, but for those that name a Patient who is not known: they are refused, and say nothing of others. member_pkey. */
+async function* ofKnown(
+  sql: Queryable,
+  rows: AsyncIterable<Row>,
+  isComing: (patientId: string) => boolean,
+  isWanted: (row: Enrolment) => boolean,
+): AsyncGenerator<Enrolment> {
+  let batch: Enrolment[] = [];
+  const known = async (): Promise<Enrolment[]> => {
+    const named = batch.flatMap((r) => (r.isKnownPatient && !isComing(r.memberId) ? r.memberId : []));
+    const here = new Set(named.length === 0 ? [] : await membersAmong(sql, named));
+    return batch.filter((r) => !r.isKnownPatient || isComing(r.memberId) || here.has(r.memberId));
+  };
+  for await (const { row } of rows) {
+    if ('endsOn' in row || !isWanted(row)) continue;
+    batch.push(row);
+    if (batch.length < BATCH) continue;
+    yield* await known();
+    batch = [];
+  }
+  yield* await known();
+}
+
 /**
  * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of them, and no other row. Who is
  * called otherwise than the one of the former card is somebody else, whatever the row says. enrolment_number.
  * @param rows those of the file that can be read, each time anew
+ * @param isComing does the Patient with this id come with the same import?
  */
 export async function readCardHistory(
   sql: Queryable,
-  rows: () => AsyncIterable<{ row: Enrolment | CoverageEnd }>,
+  rows: () => AsyncIterable<Row>,
+  isComing: (patientId: string) => boolean,
 ): Promise<CardHistory> {
   const nexts = new Map<string, Next>();
-  for await (const { row } of rows()) {
-    if ('endsOn' in row || row.formerNumber === undefined) continue;
-    const { memberNumber: number, formerNumber: former, birthDate: born, starts } = row;
+  for await (const row of ofKnown(sql, rows(), isComing, (r) => r.formerNumber !== undefined)) {
+    const { memberNumber: number, formerNumber: former = '', birthDate: born, starts } = row;
     const known = nexts.get(keyOf(number, born));
     const patientId = row.isKnownPatient ? row.memberId : known?.patientId;
     const isFirst = known === undefined || known.former !== former || starts < known.starts;
@@ -89,10 +114,8 @@ export async function readCardHistory(
   const fresh = new Map<string, string | undefined>();
   const called = new Map<string, Set<string>>();
   const wanted = new Set(said.flatMap((n) => [keyOf(n.number, n.born), keyOf(n.former, n.born)]));
-  for await (const { row } of rows()) {
-    if ('endsOn' in row) continue;
+  for await (const row of ofKnown(sql, rows(), isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
     const key = keyOf(row.memberNumber, row.birthDate);
-    if (!wanted.has(key)) continue;
     called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
     if (holderOf(row.memberNumber, row.birthDate) === undefined)
       fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
@@ -112,6 +135,7 @@ export async function readCardHistory(
     memberId,
     born: [born],
     numbers,
+    nexts: [],
   });
   // from each card back to the first that somebody holds, or that the file has
   for (const { number, born } of all) {

@@ -10,6 +10,7 @@ import {
   type EnrolmentCounts,
   endCoverage,
   endFormer,
+  membersAmong,
   writeDeaths,
   writeEnrolment,
 } from '../store/members/enrolment.ts';
@@ -26,8 +27,15 @@ const BATCH = 1000;
 const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
-const numbersOf = ({ row }: EnrolmentLine): string[] =>
-  row.formerNumber === undefined ? [row.memberNumber] : [row.memberNumber, row.formerNumber];
+const GOES_ON =
+  'The coverage under this number was over before that day, and the member has another one that goes on after it. If that ends, name the number of the card that the member has now.';
+
+/** Those under which an end may be told that a row stands before or after: of all cards of a member who is known. */
+const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [
+  row.memberNumber,
+  ...(row.formerNumber === undefined ? [] : [row.formerNumber]),
+  ...numbers,
+];
 
 type End = { line: number; row: CoverageEnd };
 /** Ends of coverage: those that a row of the same number follows, and the others. Each in their order. */
@@ -60,14 +68,17 @@ export async function commitEnrolment(
   const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
   if (input.enrolment === undefined) return total;
   const path = input.enrolment;
+  const today = localDay(deps.clock(), deps.config.timeZone);
   const flush = async (all: EnrolmentLine[]) => {
     const batch = all.flatMap(({ line, row, formerId }) => ('endsOn' in row ? [] : [{ line, row, formerId }]));
     const [first, last] = endsOf(all);
     const ends = [...first, ...last];
-    const known = await deps.database.sql<
-      { id: string }[]
-    >`select id from exchange.member where id = any(${batch.map((b) => b.row.memberId)}::text[])`;
-    const ids = new Set(known.map((k) => k.id));
+    const ids = new Set(
+      await membersAmong(
+        deps.database.sql,
+        batch.map((b) => b.row.memberId),
+      ),
+    );
     const usable = batch.filter((b) => ids.has(b.row.memberId) || !b.row.isKnownPatient);
     for (const b of batch.filter((x) => !usable.includes(x)))
       await refuse({
@@ -85,7 +96,7 @@ export async function commitEnrolment(
       );
       const rowsOf = (of: typeof ends) => of.map((e) => e.row);
       const before = await endCoverage(tx, rowsOf(first));
-      const counts = await writeEnrolment(tx, rows, 'enrolment file');
+      const counts = await writeEnrolment(tx, rows, 'enrolment file', today);
       const former = await endFormer(tx, rows);
       await openTwoCards(
         tx,
@@ -111,9 +122,10 @@ export async function commitEnrolment(
     total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
     total.otherCoverages += counts.otherCoverages;
     total.choices += counts.choices;
-    for (const [i, { line }] of ends.entries())
-      if (found[i]?.memberId == null)
-        await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
+    for (const [i, { line }] of ends.entries()) {
+      const reason = found[i]?.memberId == null ? NOTHING_ENDS : found[i]?.isElsewhere ? GOES_ON : undefined;
+      if (reason !== undefined) await refuse({ source: path, line, code: 'invalid-enrolment', reason });
+    }
   };
   let batch: EnrolmentLine[] = [];
   // numbers of rows of the batch, and of those that end after one of them
@@ -127,7 +139,7 @@ export async function commitEnrolment(
   // faults of rows were reported while staging
   for await (const item of ownedRows(
     deps.database.sql,
-    enrolmentRows({ ...input, enrolment: path }, localDay(deps.clock(), deps.config.timeZone), () => {}, input.named),
+    enrolmentRows({ ...input, enrolment: path }, today, () => {}, input.named),
     history,
     formers,
     refuseOther,

@@ -1,4 +1,6 @@
 // Enrolment out of the Coverage records of our members, after they were imported.
+
+import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
@@ -48,7 +50,7 @@ export async function enrolFromCoverage(
       else await report(p.id, read.fault);
     }
     const { enrolments, named } = await beginAgain(sql, async (tx) => {
-      const counts = await writeEnrolment(tx, ours, 'Coverage');
+      const counts = await writeEnrolment(tx, ours, 'Coverage', localDay(deps.clock(), deps.config.timeZone));
       let named = 0;
       for (const o of others) {
         const { isNew } = await namePayer(tx, {

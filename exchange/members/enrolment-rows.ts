@@ -2,7 +2,7 @@
 import { csvRows } from '../../src/import/csv-rows.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
-import { enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
+import { type CoverageEnd, type Enrolment, enrolmentColumns, readEnd, readEnrolment } from './enrolment.ts';
 import { type NamedInFile, NOBODYS, noteAction, noteRow, type Whose } from './named-in-file.ts';
 import type { EnrolmentLine } from './owned-rows.ts';
 import { read834 } from './x12-834.ts';
@@ -14,6 +14,9 @@ const whoseIs = (values: Row834['values']): Whose => ({
   numbers: [values.member_number, values.former_member_number],
   patient: values.patient_id,
 });
+
+const howIs = (row: Enrolment | CoverageEnd, today: string): 'over' | undefined =>
+  (('endsOn' in row ? row.endsOn : row.ends) ?? today) < today ? 'over' : undefined;
 
 /**
  * Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment).
@@ -32,14 +35,16 @@ export async function* enrolmentRows(
     const { lob } = input.x12;
     named?.lobs.add(lob);
     const refuseMember = (line: number, reason: string, numbers: readonly string[]) => {
-      noteRow(named, { numbers });
+      noteRow(named, { numbers }, 'refused');
       return refuse(line, reason);
     };
-    for await (const { line, values, isEnd } of read834(path, input.x12, refuseMember, (a) => noteAction(named, a))) {
+    for await (const { line, values, isEnd, isOver } of read834(path, input.x12, refuseMember, (a) =>
+      noteAction(named, a),
+    )) {
       const row = isEnd ? readEnd(values, today) : readEnrolment(values, today);
-      noteRow(named, whoseIs(values), 'faults' in row);
+      noteRow(named, whoseIs(values), 'faults' in row ? 'refused' : howIs(row, today));
       if ('faults' in row) await refuse(line, row.faults.join(' '));
-      else yield { line, row };
+      else yield { line, row, ...(isOver === undefined ? {} : { isOver }) };
     }
     return;
   }
@@ -61,10 +66,9 @@ export async function* enrolmentRows(
       continue;
     }
     const row = hasMore ? { faults: [TOO_LONG] } : readEnrolment(values, today);
-    const isRefused = 'faults' in row;
     // some of its values may stand in the wrong columns, or be half of what they were where the file was cut off
-    const isOdd = hasMore || (isRefused && Object.values(values).includes(undefined));
-    noteRow(named, isOdd ? NOBODYS : whoseIs(values), isRefused);
+    const isOdd = hasMore || ('faults' in row && Object.values(values).includes(undefined));
+    noteRow(named, isOdd ? NOBODYS : whoseIs(values), 'faults' in row ? 'refused' : howIs(row, today));
     if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
     else {
       named?.lobs.add(row.lob);

@@ -25,7 +25,7 @@ import { commitEnrolment } from './commit-enrolment.ts';
 import { enrolmentRows } from './enrolment-rows.ts';
 import { asImport } from './finish-left.ts';
 import { linkOwn } from './link-own.ts';
-import { madePatients } from './made-patients.ts';
+import { madePatients, marks } from './made-patients.ts';
 import type { NamedInFile } from './named-in-file.ts';
 import { type Other, ownedRows } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
@@ -84,9 +84,9 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
   let unchanged = 0;
   const formers = await allFormers(deps.database.sql);
   const { enrolment } = input;
-  const readable =
-    enrolment === undefined ? undefined : () => enrolmentRows({ ...input, enrolment }, todayOf(deps), () => {});
-  const history = readable === undefined ? NO_HISTORY : await readCardHistory(deps.database.sql, readable);
+  // Patients that come with it, of whom rows may be, and what rows say of cards of before
+  const coming = marks();
+  let history = NO_HISTORY;
   const refuse: ImportMembersInput['reject'] = (r) => {
     refused++;
     return input.reject(r);
@@ -104,11 +104,14 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
   const refusePerson = async (line: number, other: Other) => other === 'other-person' && refuseOther(line, other);
 
   async function* units(): AsyncGenerator<StagedUnit> {
-    if (input.enrolment !== undefined) {
+    yield* recordUnits();
+    if (enrolment !== undefined) {
       const { sql } = deps.database;
+      const readable = () => enrolmentRows({ ...input, enrolment }, todayOf(deps), () => {});
+      history = await readCardHistory(sql, readable, (id) => coming.has(id));
       const rows = ownedRows(
         sql,
-        enrolmentRows({ ...input, enrolment: input.enrolment }, todayOf(deps), refuse),
+        enrolmentRows({ ...input, enrolment }, todayOf(deps), refuse),
         history,
         formers,
         refusePerson,
@@ -116,6 +119,9 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
       const memberSystem = MEMBER_SYSTEM(deps.config.baseUrl);
       yield* madePatients(sql, rows, { file: CSV_FILE, memberSystem, passOver: (n) => (unchanged += n) });
     }
+  }
+
+  async function* recordUnits(): AsyncGenerator<StagedUnit> {
     for await (const entry of input.records) {
       input.signal?.throwIfAborted();
       read++;
@@ -139,6 +145,7 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
       if (entry.resource === undefined) continue;
       const known = asOnePerson(entry.resource, entry.text, formers, addresses(deps.config).fhir);
       const unit = await checkRecord(known.resource, known.text, place);
+      if (unit?.type === 'Patient') coming.add(unit.sourceId ?? '');
       if (unit) yield { ...at, ...unit };
     }
   }

@@ -12,8 +12,8 @@ const BATCH = 1000;
 /** Bits: 2 MB, whatever the size of a file. */
 const MARKS = 2 ** 24;
 
-/** Ids that were marked, and few others: who is taken for marked is staged, and found unchanged there. */
-function marks(): { has(id: string): boolean; add(id: string): void } {
+/** Ids that were marked, and few others. */
+export function marks(): { has(id: string): boolean; add(id: string): void } {
   const bits = new Uint32Array(MARKS / 32);
   const placeOf = (id: string): number => {
     let hash = 0x811c9dc5; // FNV-1a
@@ -40,6 +40,7 @@ export async function* madePatients(
   rows: AsyncIterable<EnrolmentLine>,
   of: { file: number; memberSystem: string; passOver: (n: number) => void },
 ): AsyncGenerator<StagedUnit> {
+  // who is taken for marked is staged, and found unchanged there
   const staged = marks();
   // a member of an 834 file has a row for each coverage and each other payer, all of one line
   let before = { line: 0, entry: 0 };
@@ -58,9 +59,10 @@ export async function* madePatients(
     return fresh;
   };
   let batch: StagedUnit[] = [];
-  for await (const { line, row, numbers, isFormer } of rows) {
+  for await (const { line, row, numbers, isFormer, card } of rows) {
     if ('endsOn' in row || row.isKnownPatient || isFormer === true) continue;
-    const patient = patientOf(row, of.memberSystem, numbers);
+    const now = card === undefined ? row : { ...row, memberNumber: card };
+    const patient = patientOf(now, of.memberSystem, [row.memberNumber, ...(numbers ?? [])]);
     const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
     if (!('unit' in record)) continue;
     before = { line, entry: line === before.line ? before.entry + 1 : 0 };

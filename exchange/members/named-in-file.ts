@@ -4,7 +4,9 @@
 export type NamedInFile = {
   /** numbers of cards of its rows, those of rows that were refused too */
   numbers: Set<string>;
-  /** ids of Patients of its rows, likewise */
+  /** those of rows that do not say that the coverage is over; who is known by no other card may be called so */
+  current: Set<string>;
+  /** ids of Patients of rows that were refused: the card of one that is taken says which coverage it is */
   patients: Set<string>;
   /** lines of business of its rows */
   lobs: Set<string>;
@@ -18,6 +20,7 @@ export type NamedInFile = {
 
 export const newNamed = (): NamedInFile => ({
   numbers: new Set(),
+  current: new Set(),
   patients: new Set(),
   lobs: new Set(),
   nameless: 0,
@@ -36,15 +39,18 @@ export const noteAction = (named: NamedInFile | undefined, action: string): unkn
 export type Whose = { numbers: readonly (string | undefined)[]; patient?: string | undefined };
 export const NOBODYS: Whose = { numbers: [] };
 
-/** Notes whose a row is. `isRefused`: what it says may be wrong in this too (a number that was rounded). */
-export function noteRow(named: NamedInFile | undefined, { numbers, patient }: Whose, isRefused = false): void {
+/** Notes whose a row is. `refused`: what it says may be wrong in this too (a number that was rounded); `over`: it says that the coverage has ended. */
+export function noteRow(named: NamedInFile | undefined, { numbers, patient }: Whose, how?: 'refused' | 'over'): void {
   if (named === undefined) return;
   const told = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');
   const id = patient?.trim() ?? '';
   for (const n of told) named.numbers.add(n);
-  if (id !== '') named.patients.add(id);
+  const own = numbers[0]?.trim() ?? '';
+  for (const n of how === 'refused' ? told : how === undefined && own !== '' ? [own] : []) named.current.add(n);
+  if (id !== '' && how === 'refused') named.patients.add(id);
+  else if (id !== '') return;
   else if (told.length === 0) named.nameless++;
-  else if (isRefused) named.refused.push(told);
+  else if (how === 'refused') named.refused.push(told);
 }
 
 /** Does it name everybody? `isSaid`: who loads it says so. Undefined when the two contradict. */

@@ -2,7 +2,7 @@
 import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
-import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
+import { type CardHolder, cardHolders, type NextCard } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import type { CardHistory } from './card-history.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
@@ -18,6 +18,10 @@ export type EnrolmentLine = {
   formerId?: string;
   /** another row has the card that took the place of this one, and says how the person is called now */
   isFormer?: true;
+  /** the card that the person has now, where it is known that it took the place of the one of the row */
+  card?: string;
+  /** the coverage is told as it ends (834), with the day on which it began */
+  isOver?: true;
 };
 
 const BATCH = 1000;
@@ -34,6 +38,17 @@ function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
   if (isKnown || held(holders, row.formerNumber, row.birthDate) === undefined) return row;
   return { ...row, memberNumber: row.formerNumber ?? '' };
 }
+
+/** Coverage of a member under the card that took the place of another one, and so on, since a day. The last is that of today. */
+function nextsOf(nexts: readonly NextCard[], number: string, since: string): NextCard[] {
+  const next = nexts.find((n) => n.former === number && n.starts >= since);
+  if (next === undefined) return [];
+  return [next, ...nextsOf(nexts.slice(0, nexts.indexOf(next)), next.number, next.starts)];
+}
+
+/** Is an end told under the former card alone of what goes on under the next? It is none of a coverage that was over before. */
+const endsNext = (nexts: readonly NextCard[], ends: string | undefined): boolean =>
+  ends !== undefined && nexts.some((n) => n.starts <= ends && (n.ends === null || n.ends > ends));
 
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
@@ -86,12 +101,23 @@ export async function* ownedRows(
   const owned = async (batch: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
     const holders = await cardHolders(sql, [...new Set(asked)]);
-    return batch.map(({ line, row: read }) => {
+    return batch.map(({ line, row: read, isOver }): EnrolmentLine => {
       if ('endsOn' in read) return { line, row: endOf(holders, read) };
       const over = history.asFormer(read);
       const row = over ?? read;
-      const was = over === undefined ? {} : ({ isFormer: true } as const);
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
+      const known = held(holders, row.memberNumber, row.birthDate);
+      const isOwn = known?.memberId === (holder?.memberId ?? row.memberId);
+      const nexts = isOwn ? nextsOf(known?.nexts ?? [], row.memberNumber, row.starts) : [];
+      const card = nexts.at(-1)?.number;
+      if (isOver && over === undefined && endsNext(nexts, read.ends)) {
+        const { memberNumber, formerNumber, birthDate, ends = '', died } = read;
+        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, died } };
+      }
+      const was = {
+        ...(over === undefined ? {} : ({ isFormer: true } as const)),
+        ...(card === undefined ? {} : { card }),
+      };
       const former = held(holders, row.formerNumber, row.birthDate)?.memberId;
       const isOther = former !== undefined && former !== (holder?.memberId ?? row.memberId);
       const twice = { ...was, ...(isOther ? { formerId: former } : {}) };

@@ -8,6 +8,8 @@ export type Row834 = {
   values: Partial<Record<EnrolmentColumn, string>>;
   /** the coverage ends, and when it began is not said: of one that is known */
   isEnd?: true;
+  /** the coverage is told as it ends (024), with the day on which it began */
+  isOver?: true;
 };
 
 export type Options834 = {
@@ -191,9 +193,11 @@ function rowsOfCoverage(
   values: Row834['values'],
   others: readonly (Other | undefined)[],
 ): Made[] {
+  const over = m.ends || c.action === ENDS ? ({ isOver: true } as const) : {};
   return others.map((other) => ({
     row: {
       line: m.line,
+      ...over,
       values: {
         ...values,
         plan: c.plan === '' ? (m.refs.get('1L') ?? '') : c.plan,

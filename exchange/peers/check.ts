@@ -6,9 +6,10 @@ import type { Queryable } from '../../src/store/database.ts';
 import { negotiate } from '../client/abilities.ts';
 import { type Discovery, discover } from '../client/discover.ts';
 import { findEndpoints } from '../client/endpoints.ts';
+import { learnedNow } from '../client/learned.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { type Peer, recordCheck } from '../store/peers/peer.ts';
+import { findPeer, type Peer, recordCheck } from '../store/peers/peer.ts';
 import { addPeerChange } from '../store/peers/peer-change.ts';
 import { lastDiffering } from '../store/peers/peer-due.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
@@ -78,8 +79,11 @@ export async function checkPeer(
     if (differs.length > 0 && !isTold) await recordDifferences(tx, peer, differs, by, at);
     else if (differs.length > 0) return;
     else {
-      const abilities = negotiate(found.statement, found.scopes, peer, peer.abilities ?? undefined, found.algorithms);
-      await recordAbilities(tx, peer.id, abilities, at);
+      // what a pull learned meanwhile stands on the record, with its day: this look learns nothing anew of what its answers taught
+      const known = (await findPeer(tx, peer.id)) ?? peer;
+      const learned = learnedNow(known, at);
+      const abilities = negotiate(found.statement, found.scopes, peer, learned, found.algorithms);
+      await recordAbilities(tx, peer.id, abilities, learned === undefined ? at : (known.abilitiesAt ?? at));
     }
   });
   return { found, differs };

@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { isLimitName, type LimitName } from '../client/limits.ts';
 import { revokeOfPeer } from '../export/revoke.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { linkOtherCoverage } from '../store/members/enrolment.ts';
+import { linkOtherCoverage } from '../store/members/same-payer.ts';
 import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from '../store/peers/peer.ts';
 import {
   addPeerChange,
@@ -54,7 +54,8 @@ export const fieldsOf = (p: Peer): PeerFields => ({
   discoveryUrl: p.discoveryUrl,
 });
 
-async function record(
+/** A row of its history, and of the audit. */
+export async function record(
   tx: Queryable,
   by: By,
   at: Date,
@@ -92,13 +93,12 @@ async function audit(tx: Queryable, by: By, at: Date, peerId: string, action: st
 export async function registerPeer(deps: Needs, id: string, fields: Registration, by: By): Promise<Done> {
   const at = deps.clock();
   const present = Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== null)) as Partial<PeerFields>;
-  const done = await deps.database.sql.begin(async (tx) => {
+  return await deps.database.sql.begin(async (tx) => {
     if (!(await addPeer(tx, { ...present, id, name: fields.name }, by.name, at))) return 'taken' as const;
     await record(tx, by, at, { peerId: id, action: 'peer-added', what: 'registration', after: present });
+    await linkOtherCoverage(tx, { id, npi: fields.npi, name: fields.name }, at);
     return 'ok' as const;
   });
-  if (done === 'ok') await linkOtherCoverage(deps.database.sql, { id, npi: fields.npi, name: fields.name });
-  return done;
 }
 
 /** May this state follow that one? A closed peer stays closed: its client id is never given to another. */
@@ -154,7 +154,7 @@ export async function changePeer(deps: Needs, id: string, wanted: Registration, 
     const { before, after } = differences(fieldsOf(peer), { ...fieldsOf(peer), ...wanted });
     if (Object.keys(after).length === 0) return 'no-change';
     const waits = needsSecondPerson(deps.config) && peer.state !== 'pending' && !opensNothing(after);
-    if (!waits && !(await writePeerFields(tx, id, after))) return 'taken';
+    if (!waits && !(await writeRecord(tx, peer, after, at))) return 'taken';
     const what = { peerId: id, what: 'record', before, after };
     await record(tx, by, at, {
       ...what,
@@ -182,7 +182,7 @@ export async function decidePeerChange(
     if (accept && isSame(change.by, by.name)) return 'same-person';
     const isDocument = change.what === 'document';
     if (accept) {
-      const refused = await (isDocument ? documentOf(tx, peer, change, at) : putInForce(tx, peer, change));
+      const refused = await (isDocument ? documentOf(tx, peer, change, at) : putInForce(tx, peer, change, at));
       if (refused !== undefined) return refused;
     }
     await decideChange(tx, changeId, accept ? 'applied' : 'rejected', by.name, at);
@@ -194,12 +194,21 @@ export async function decidePeerChange(
 }
 
 /** Writes a proposed change of a record. @returns why it cannot be */
-async function putInForce(tx: Queryable, peer: Peer, change: PeerChange): Promise<Refusal | undefined> {
+async function putInForce(tx: Queryable, peer: Peer, change: PeerChange, at: Date): Promise<Refusal | undefined> {
   const fields = readProposedFields(change.before, change.after);
   if (fields === undefined) return 'incomplete';
   const now = differences(fieldsOf(peer), { ...fieldsOf(peer), ...fields.before });
   if (Object.keys(now.after).length > 0 || peer.state === 'closed') return 'stale';
-  return (await writePeerFields(tx, peer.id, fields.after)) ? undefined : 'taken';
+  return (await writeRecord(tx, peer, fields.after, at)) ? undefined : 'taken';
+}
+
+/** Who named the payer as it is called from now on named this one. */
+async function writeRecord(tx: Queryable, peer: Peer, fields: Partial<PeerFields>, at: Date): Promise<boolean> {
+  if (!(await writePeerFields(tx, peer.id, fields))) return false;
+  const { npi = peer.npi, name } = fields;
+  if (npi !== peer.npi || (name ?? peer.name) !== peer.name)
+    await linkOtherCoverage(tx, { id: peer.id, npi, name: name ?? peer.name }, at);
+  return true;
 }
 
 /** Notes a proposed document, in the name of who proposed it. @returns why it cannot be */

@@ -17,7 +17,7 @@ import {
   pullFiles,
   REFETCHED,
 } from '../store/pull/pull-file.ts';
-import { closeRequests, SYNCHRONOUS } from './export-step.ts';
+import { closeRequests, howSure, SYNCHRONOUS } from './export-step.ts';
 import { freshLinks } from './fresh-links.ts';
 import { inLanes } from './lanes.ts';
 import { readSaid } from './messages.ts';
@@ -41,7 +41,7 @@ export async function downloadStep(s: Step): Promise<void> {
     const outcome = await fetchAll(s, files);
     if (outcome.fault && isAtOnce && s.pull.fetchForm === 'everything' && NOT_SPOKEN.test(outcome.fault.reason))
       if (!files.some((f) => f.state === 'downloaded') && abilitiesOf(s).searchTypes.length > 0)
-        return fallBack(s, 'everything', outcome.fault, 'matched');
+        return fallBack(s, 'everything', outcome.fault, 'matched', howSure(outcome.fault));
     if (!outcome.hasExpired || isFresh || isAtOnce) {
       if (outcome.fault?.isTransient) throw outcome.fault;
       break;

@@ -16,7 +16,7 @@ import { noteLeftOut } from '../store/pull/pull-member.ts';
 import { startExport } from './ask-export.ts';
 import { askWithout, namedTypes, outOfReach, type Refused, refusedTypes, TYPES } from './refused-types.ts';
 import { leaveJobs } from './split.ts';
-import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
+import { abilitiesOf, advance, endLeftOut, fallBack, type Step, saysMissing, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** What was written at the peer while its answer was made may lie a little before the time that it says. */
@@ -45,6 +45,10 @@ export async function closeRequests(tx: Tx, s: Step, members: readonly PullMembe
     if (m.outcome === 'matched' && m.otherCoverageId !== null) await closeClock(tx, 'C2', m.otherCoverageId, at);
   await openRefreshClocks(tx, calendarOf(s.deps.config), at, { pullId: s.pull.id, at });
 }
+
+/** A 400 or 422 may find fault with what this request asks for; a 404 is what servers say of addresses that they do not have. Pure. */
+export const howSure = (fault: PeerFault): 'said' | 'guessed' | 'now' =>
+  saysMissing(fault) ? 'said' : fault.reason.endsWith('-404') ? 'guessed' : 'now';
 
 /** matched → exporting; of a peer that answers at once, → downloading. */
 export async function exportStep(s: Step): Promise<void> {
@@ -83,7 +87,7 @@ export async function exportStep(s: Step): Promise<void> {
       ));
   } catch (error) {
     if (error instanceof PeerFault && form !== 'all' && NOT_SPOKEN.test(error.reason))
-      return fallBack(s, form, error, 'matched');
+      return fallBack(s, form, error, 'matched', howSure(error));
     throw error;
   }
   const at = s.deps.clock();
@@ -181,7 +185,7 @@ export async function exportingStep(s: Step): Promise<void> {
   });
   if (answer instanceof PeerFault) {
     await leaveJobs(s, statusUrl);
-    return fallBack(s, 'patient', answer, 'matched');
+    return fallBack(s, 'patient', answer, 'matched', saysMissing(answer) ? 'said' : 'guessed');
   }
   if (!answer.isDone) throw new Waiting(answer.waitMs);
   const manifest = readManifest(JSON.parse(answer.text), statusUrl, s.note);

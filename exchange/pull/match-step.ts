@@ -62,7 +62,7 @@ export async function matchStep(s: Step): Promise<void> {
   } catch (error) {
     if (!(error instanceof PeerFault)) throw error;
     const judged = await judgeRefusal(s, form, error, asked, (some) => askBatch(s, some));
-    if (judged !== 'divided') return fallBack(s, form, error, 'authorized', judged === 'lacks');
+    if (judged !== 'divided') return fallBack(s, form, error, 'authorized', judged);
   }
 }
 

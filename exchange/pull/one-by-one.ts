@@ -1,9 +1,9 @@
 // Members who are asked for one by one, and what an answer that may be none about the member comes to.
 import type { Correlated, Correlation } from '../client/correlate.ts';
+import { RELEARN_MS } from '../client/learned.ts';
 import type { Submission } from '../client/member-bundle.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import type { AskedOne, Single } from '../client/single-match.ts';
-import { RELEARN_MS } from '../store/peers/peer-takes.ts';
 import { pullMembers, setOutcomes } from '../store/pull/pull.ts';
 import { hasAnsweredSingles } from '../store/pull/pull-together.ts';
 import { inLanes } from './lanes.ts';
@@ -13,9 +13,13 @@ import type { Step } from './states.ts';
 const WIDTH = 4;
 /** Members for whom it may answer as one that has no such operation before it is taken to have none. */
 export const ENOUGH = 3;
+/** Of those who are to be asked for, so many are before the others are asked for in another form. */
+const MOST = 20;
 
 /** There may be no such operation, and too few members were asked for to know. */
 export class MayLack extends PeerFault {}
+/** There seems to be none: it answers so for all, and does not say it. */
+export class SeemsToLack extends PeerFault {}
 
 /** Members by the ids under which they are submitted: one who has two cards there is submitted twice. */
 export const membersSubmitted = async (s: Step): Promise<Map<string, string>> =>
@@ -36,7 +40,7 @@ export function onePersonEach(members: readonly Correlated[], memberOf: Readonly
 /**
  * Each answer is kept at once: a process that dies asks only for the rest. One that may be of a server without the operation is kept when another tells that it is
  * there: in this pull, or in the last 90 days, unless nobody is answered for any more.
- * @throws PeerFault `no-member-match`: there is no such operation; {@link MayLack} when that is not sure
+ * @throws PeerFault `no-member-match`: it says that there is no such operation; {@link SeemsToLack} and {@link MayLack} when it does not say so
  */
 export async function oneByOne(
   s: Step,
@@ -63,8 +67,9 @@ export async function oneByOne(
     // who is not known there is, of a payer that says so with 404
     if (answer.isThere || (isKnown && said.outcome !== 'missing')) return keep(a.submittedId, said);
     unsure.set(a.submittedId, said);
-    if (unsure.size >= ENOUGH && !isThere) throw new PeerFault('no-member-match');
+    if (unsure.size >= MOST && !isThere) throw new SeemsToLack('no-member-match');
   });
+  if (unsure.size >= ENOUGH && !isThere) throw new SeemsToLack('no-member-match');
   if (unsure.size > 0 && !isThere && !hadAnswers) throw new MayLack('no-member-match');
   for (const [submittedId, said] of unsure) await keep(submittedId, said);
   const all = await pullMembers(sql, s.pull.id);

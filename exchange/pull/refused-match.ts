@@ -1,21 +1,21 @@
 // A match that the payer refuses: it has no such operation, or takes one of the members not. Batches are tried with single members before either is believed.
 import type { MatchForm } from '../client/abilities.ts';
+import { RELEARN_MS } from '../client/learned.ts';
 import type { Submission } from '../client/member-bundle.ts';
-import { issueCodes, PeerFault } from '../client/peer-fetch.ts';
-import { RELEARN_MS } from '../store/peers/peer-takes.ts';
+import { PeerFault } from '../client/peer-fetch.ts';
 import { pullMembers } from '../store/pull/pull.ts';
 import { answeredBatches } from '../store/pull/pull-together.ts';
-import { ENOUGH, MayLack } from './one-by-one.ts';
+import { ENOUGH, MayLack, SeemsToLack } from './one-by-one.ts';
 import { leaveJobs, splitPull } from './split.ts';
-import type { Step } from './states.ts';
+import { type Step, saysMissing } from './states.ts';
 
-/** Answers of a peer that has no such operation. */
+/** Answers of a peer that may have no such operation. */
 const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|status-501|no-member-match)$/;
 /** Those that may be about the members in it. */
 const UNPROCESSABLE: readonly string[] = ['kick-off-400', 'kick-off-422'];
 
-/** `lacks`: it does not speak this form; `may-lack`: too few members were asked for to know; `divided`: others are asked for apart. */
-export type Refusal = 'lacks' | 'may-lack' | 'divided';
+/** `said`: it says that it does not speak this form; `guessed`: it seems not to; `now`: too few members were asked for to know; `divided`: others are asked for apart. */
+export type Refusal = 'said' | 'guessed' | 'now' | 'divided';
 
 /**
  * What a refusal comes to.
@@ -30,9 +30,11 @@ export async function judgeRefusal(
   ask: (some: readonly Submission[]) => Promise<string>,
 ): Promise<Refusal> {
   if (!MISSING.test(fault.reason)) throw fault;
-  if (fault instanceof MayLack) return 'may-lack';
+  if (fault instanceof MayLack) return 'now';
+  if (fault instanceof SeemsToLack) return 'guessed';
+  if (saysMissing(fault) || fault.reason === 'no-member-match') return 'said';
   const isOfMembers = form === 'bulk' && UNPROCESSABLE.includes(fault.reason);
-  if (!isOfMembers || issueCodes(fault.said).includes('not-supported')) return 'lacks';
+  if (!isOfMembers) return 'guessed';
   const { sql } = s.deps.database;
   const after = new Date(s.deps.clock().getTime() - RELEARN_MS);
   const known = await answeredBatches(sql, s.pull, after, UNPROCESSABLE);
@@ -50,10 +52,10 @@ export async function judgeRefusal(
     }
   }
   const isTaken = known.taken !== null && known.taken >= s.pull.createdAt;
-  if (!isTaken && tried.length > 0 && new Set([...known.since, ...tried.map(idOf)]).size >= ENOUGH) return 'lacks';
+  if (!isTaken && tried.length > 0 && new Set([...known.since, ...tried.map(idOf)]).size >= ENOUGH) return 'guessed';
   // one that took batches may take the next one
   if (known.taken !== null) throw fault;
-  return 'may-lack';
+  return 'now';
 }
 
 /** Are some of the members taken alone? They are asked for nothing but that. */

@@ -4,14 +4,14 @@ import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { type Abilities, type FetchForm, isForm, type MatchForm, negotiate, withoutForm } from '../client/abilities.ts';
 import { discover } from '../client/discover.ts';
-import { PeerFault } from '../client/peer-fetch.ts';
+import { guessesOf, lacking, learnedNow } from '../client/learned.ts';
+import { issueCodes, PeerFault } from '../client/peer-fetch.ts';
 import { type Talk, talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
 import { pinnedDifferences, publishedDifference, recordDifferences } from '../peers/check.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { type Peer, pinPeer } from '../store/peers/peer.ts';
 import { recordAbilities } from '../store/peers/peer-health.ts';
-import { RELEARN_MS } from '../store/peers/peer-takes.ts';
 import {
   leftOutMembers,
   movePull,
@@ -113,8 +113,7 @@ export async function discoverStep(s: Step): Promise<void> {
   const isPinned = s.peer.tokenEndpoint !== null;
   const origins = [...new Set([new URL(s.peer.fhirBase ?? '').origin, new URL(found.tokenEndpoint).origin])];
   if (!isPinned && origins.length > 1) throw new PeerFault('foreign-origin');
-  const age = s.deps.clock().getTime() - (s.peer.abilitiesAt?.getTime() ?? 0);
-  const learned = s.peer.abilities !== null && age < RELEARN_MS ? s.peer.abilities : undefined;
+  const learned = learnedNow(s.peer, s.deps.clock());
   const abilities = negotiate(found.statement, found.scopes, s.peer, learned, found.algorithms);
   return advance(
     s,
@@ -141,11 +140,20 @@ export async function authorizeStep(s: Step): Promise<void> {
 }
 
 /** Forms of a peer that speaks none: nothing is learned from that, and the next pull begins with what it offers. Pure. */
-const withAllForms = (a: Abilities): Abilities => ({ ...a, lacks: a.lacks.filter((l) => !isForm(l)) });
+const withAllForms = (a: Abilities): Abilities => {
+  const lacks = a.lacks.filter((l) => !isForm(l));
+  return { ...a, lacks, guesses: guessesOf(a.guesses, lacks) };
+};
+
+/** Does the peer say itself that it has no such operation? A 404 or 400 may be about the members, the Group, or this request. Pure. */
+export const saysMissing = (fault: PeerFault): boolean =>
+  /^(kick-off-(405|501)|bundle-(405|501)|job-failed-501|status-501)$/.test(fault.reason) ||
+  issueCodes(fault.said).includes('not-supported');
 
 /**
  * The peer does not speak this form after all: the next one is tried from a state on.
- * @param isSure the next pulls are to know it as well; else it may have been the answer to one member, and they try it again
+ * @param how `said`: it says so itself; `guessed`: answers look like it, and the next pulls know it as well for a while; `now`: it may have been the answer to this request, and they
+ *   try the form again
  * @throws the fault, when there is no other form: what it refused in the others is forgotten then
  */
 export async function fallBack(
@@ -153,11 +161,12 @@ export async function fallBack(
   form: MatchForm | FetchForm,
   fault: PeerFault,
   state: PullState,
-  isSure = true,
+  how: 'said' | 'guessed' | 'now' = 'said',
 ): Promise<void> {
+  const { clock } = s.deps;
   const next = withoutForm(abilitiesOf(s), form);
   if (next === undefined) {
-    await recordAbilities(s.deps.database.sql, s.peer.id, withAllForms(abilitiesOf(s)), s.deps.clock());
+    await recordAbilities(s.deps.database.sql, s.peer.id, withAllForms(abilitiesOf(s)), clock());
     throw fault;
   }
   s.note('peer-form');
@@ -165,8 +174,10 @@ export async function fallBack(
     s,
     state,
     { matchForm: next.match, fetchForm: next.fetch, since: null, exportStatusUrl: null },
-    `${form} is not spoken here (${fault.reason}): ${next.match}, ${next.fetch}${isSure ? '' : ', for this pull'}`,
-    isSure ? (tx) => recordAbilities(tx, s.peer.id, next, s.deps.clock()) : undefined,
+    `${form} is not spoken here (${fault.reason}): ${next.match}, ${next.fetch}${how === 'now' ? ', for this pull' : ''}`,
+    how === 'now'
+      ? undefined
+      : (tx) => recordAbilities(tx, s.peer.id, lacking(next, form, how === 'said' ? undefined : clock()), clock()),
   );
 }
 

@@ -79,6 +79,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'peer-change-proposed': 'proposed a change of a payer’s record',
   'peer-change-rejected': 'rejected a change of a payer',
   'peer-limited': 'set a payer’s limit',
+  'peer-relearned': 'had a payer asked again in every form',
   'peer-checked': 'asked a payer for its documents',
   'peer-keys-changed': 'a payer’s keys changed',
   'peer-key-blocked': 'blocked a payer’s key',

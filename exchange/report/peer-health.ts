@@ -1,7 +1,10 @@
 // How a peer is asked and whether it answers, in words: for the staff page and the command. Pure.
-import type { FetchForm, MatchForm } from '../client/abilities.ts';
+import type { Abilities, FetchForm, MatchForm } from '../client/abilities.ts';
+import { triedAgain } from '../client/learned.ts';
 import { meaning, type Severity } from '../reconcile/reasons.ts';
 import type { Peer } from '../store/peers/peer.ts';
+
+export { hasLearned } from '../client/learned.ts';
 
 const MATCH: Readonly<Record<MatchForm, string>> = {
   bulk: 'members in one batch (bulk member match)',
@@ -23,13 +26,18 @@ export type HealthFact = { name: string; value: string | null; at?: Date | null;
 const takesWords = (takes: number): string =>
   takes === 0 ? 'too many, however few were asked for' : `${takes}, as it was found to take`;
 
+/** What it said itself, and what its answers looked like. */
+const lacksWords = ({ lacks, guesses = {} }: Abilities): string =>
+  lacks.map((l) => (Object.hasOwn(guesses, l) ? `${l} (by its answers)` : l)).join(', ');
+
 export function healthFacts(peer: Peer): HealthFact[] {
   const a = peer.abilities;
   return [
     { name: 'Finds', value: a === null ? 'not known yet' : MATCH[a.match] },
     { name: 'Records', value: a === null ? 'not known yet' : FETCH[a.fetch] },
     { name: 'Version of PDex it names', value: a?.pdex ?? null },
-    { name: 'Found not to speak', value: a === null || a.lacks.length === 0 ? null : a.lacks.join(', ') },
+    { name: 'Found not to speak', value: a === null || a.lacks.length === 0 ? null : lacksWords(a) },
+    { name: 'Tried again from', value: null, at: triedAgain(peer) ?? null },
     { name: 'Known since', value: null, at: peer.abilitiesAt },
     {
       name: 'Members at once',

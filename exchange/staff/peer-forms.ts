@@ -1,6 +1,7 @@
 // The forms about payers.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { DEFAULT_SCOPES, type PeerFields } from '../peers/registration.ts';
+import { hasLearned } from '../report/peer-health.ts';
 import { DOCUMENT_KINDS, type Peer } from '../report/peers.ts';
 import type { StaffSession } from '../report/sessions.ts';
 import { csrfField } from './frame.ts';
@@ -133,6 +134,7 @@ export function stateForms(session: StaffSession, peer: Peer, mayApprove: boolea
   return [
     peer.state === 'active' ? suspend : approve,
     actionForm(session, to('check'), 'Check its addresses now'),
+    hasLearned(peer) ? actionForm(session, to('relearn'), 'Ask it in every form again') : '',
     close,
   ];
 }

@@ -21,6 +21,7 @@ import {
   needsSecondPerson,
   registerPeer,
 } from '../peers/registry.ts';
+import { relearnPeer } from '../peers/relearn.ts';
 import { notShownTable } from '../report/not-shown.ts';
 import {
   DOCUMENT_KINDS,
@@ -240,6 +241,7 @@ export function peers(desk: Desk): void {
     },
     grave,
   );
+  act('relearn', (visit, id) => relearnPeer(deps, id, byOf(visit)));
   act('check', async (visit, id) => {
     const peer = await findPeer(sql, id);
     if (!peer) return 'not-found';

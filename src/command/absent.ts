@@ -107,7 +107,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
   const [absent, alike] = [sum('absent'), sum('alike')];
   const told = tallies.map(
     ([lob, t]) =>
-      `coverages that stand here (${lob}): ${number.format(t.covered)}; of members whom this full file does not name: ${number.format(t.absent)}, listed in ${o.absent}`,
+      `coverages that stand here (${lob}): ${number.format(t.covered)}; named by no row of this full file: ${number.format(t.absent)}, listed in ${o.absent}`,
   );
   if (alike > 0)
     told.push(

@@ -1,7 +1,17 @@
 // `payer-node peer …`: its words. What each does is in peers.ts.
 import { Command } from 'commander';
 import { peerAccept, peerChangeList, peerReject } from './peer-changes.ts';
-import { peerAdd, peerApprove, peerCheck, peerFind, peerLimit, peerList, peerShow, peerSuspend } from './peers.ts';
+import {
+  peerAdd,
+  peerApprove,
+  peerCheck,
+  peerFind,
+  peerLimit,
+  peerList,
+  peerRelearn,
+  peerShow,
+  peerSuspend,
+} from './peers.ts';
 
 export function peerCommands(): Command {
   const peer = new Command('peer').description('other payers');
@@ -61,6 +71,11 @@ export function peerCommands(): Command {
     .description('where a payer says that its exchange is')
     .argument('<url>', 'base of its davinci-configuration or payer-index')
     .action(peerFind);
+  peer
+    .command('relearn')
+    .description('forget what a payer was found not to speak, and ask it again as it offers')
+    .argument('<id>')
+    .action(peerRelearn);
   peer.command('check').description('ask a payer for its discovery documents').argument('<id>').action(peerCheck);
   return peer;
 }

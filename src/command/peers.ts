@@ -14,6 +14,7 @@ import {
   readKeySet,
 } from '../../exchange/peers/registration.ts';
 import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
+import { relearnPeer } from '../../exchange/peers/relearn.ts';
 import { addresses } from '../../exchange/plan.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { healthFacts } from '../../exchange/report/peer-health.ts';
@@ -198,6 +199,15 @@ export async function peerLimit(id: string, pair: string): Promise<void> {
     const done = await limitPeer(deps, id, name, number, ourselves());
     if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
     say(`${id}: ${name} is ${number ?? LIMITS[name].value} (${LIMITS[name].unit}).`);
+  });
+}
+
+export async function peerRelearn(id: string): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const done = await relearnPeer(deps, id, ourselves());
+    if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
+    if (done === 'no-change') throw new CommandFault(`${id} is asked as it offers: nothing else was learned of it.`);
+    say(`${id} is asked in every form that it offers again, from the next pull on.`);
   });
 }
 

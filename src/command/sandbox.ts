@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { type By, changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
-import { linkOtherCoverage } from '../../exchange/store/members/enrolment.ts';
+import { linkOtherCoverage } from '../../exchange/store/members/same-payer.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { peerChanges } from '../../exchange/store/peers/peer-change.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
@@ -139,6 +139,6 @@ async function introduce(ours: OpenNode, prior: OpenNode): Promise<void> {
     'sandbox',
     now,
   );
-  await linkOtherCoverage(here, { id: PRIOR_PEER, npi: prior.config.planNpi, name: prior.config.planName });
+  await linkOtherCoverage(here, { id: PRIOR_PEER, npi: prior.config.planNpi, name: prior.config.planName }, now);
   await setPeerState(here, PRIOR_PEER, 'active', 'sandbox', now);
 }

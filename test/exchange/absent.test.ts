@@ -109,7 +109,7 @@ test('who is covered in the lines of business of a full file and stands in no ro
     { number: 'CARD2', given: 'Anna', former: 'CARD1', starts: '2026-06-01' },
   ]);
   expect(await tell(named)).toEqual([
-    expect.stringMatching(/^coverages that stand here \(ma\): 22; of members whom this full file does not name: 2,/),
+    expect.stringMatching(/^coverages that stand here \(ma\): 22; named by no row of this full file: 2,/),
   ]);
   expect(listed().sort()).toEqual(['A19,gold,ma,2026-02-01,,', 'LATER,gold,ma,2099-01-01,,']);
   expect((await endsOf())['A19']).toBeUndefined();
@@ -224,7 +224,7 @@ test('a full file of which no row can be taken says nothing of anybody', async (
   }
 });
 
-test('who goes on as another is named by any of the numbers, and is not told twice', async () => {
+test('who goes on as another is named by any of the numbers', async () => {
   await load([
     ...people(20, { starts: '2026-05-01' }),
     { number: 'ONE', starts: '2026-05-01' },
@@ -240,8 +240,49 @@ test('who goes on as another is named by any of the numbers, and is not told twi
   const made = seen.length > 0 ? await makeOne(node.deps, { ...one, seen }, who) : asked;
   expect(made).toHaveProperty('id');
   const named = await load([...people(20, { starts: '2026-05-01' }), { number: 'TWO', starts: '2026-05-01' }]);
+  // of the two coverages that the person has the one that is in no row
   await tell(named);
-  expect(listed()).toEqual([]);
+  expect(listed()).toEqual(['ONE,gold,ma,2026-05-01,,']);
+});
+
+test('of several coverages of a member those that no row has are absent, each by its card', async () => {
+  const starts = '2026-05-02';
+  const all = people(40, { starts });
+  const ids = async (number: string) =>
+    (await sql`select member_id as id from exchange.enrolment where member_number = ${number}`)[0]?.['id'] as string;
+  await load([
+    ...all,
+    ...['TWICE', 'CHANGED', 'NEWER', 'BACK'].map((number) => ({ number: `${number}1`, given: number, starts })),
+  ]);
+  // another coverage beside it; another card, as is said; another one, as is not
+  await load([
+    { number: 'TWICE2', patient: await ids('TWICE1'), starts },
+    { number: 'CHANGED2', former: 'CHANGED1', given: 'CHANGED', starts: '2026-06-01' },
+    { number: 'BACK2', former: 'BACK1', given: 'BACK', starts: '2026-06-01' },
+  ]);
+  const named = await load([
+    ...all,
+    { number: 'TWICE1', given: 'TWICE', starts },
+    // by the card of before
+    { number: 'CHANGED1', given: 'CHANGED', starts },
+    // the row of before that says itself that it is over
+    { number: 'BACK1', given: 'BACK', starts, ends: '2026-05-31' },
+    { number: 'NEWER2', patient: await ids('NEWER1'), given: 'NEWER', starts: '2026-07-01' },
+  ]);
+  const said = await tell(named, { endAbsent: END, absentMost: '3' });
+  expect(
+    listed()
+      .map((l) => l.split(',')[0])
+      .sort(),
+  ).toEqual(['BACK2', 'NEWER1', 'TWICE2']);
+  expect(said.at(-1)).toBe('ended on 2026-10-31: 3 of these');
+  expect(await endsOf()).toEqual({
+    BACK1: '2026-05-31',
+    BACK2: END,
+    CHANGED1: '2026-05-31',
+    NEWER1: END,
+    TWICE2: END,
+  });
 });
 
 const SEGMENTS = (action: string, members: readonly string[]) => {

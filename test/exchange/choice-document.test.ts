@@ -2,6 +2,7 @@
 import type { DocumentReference } from 'fhir/r4.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordChoice } from '../../exchange/members/choose.ts';
+import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
 import { client } from './peer-client.ts';
@@ -88,4 +89,34 @@ test('once the member has chosen anew it says so', async () => {
   );
   const document = (await read(prior)).json() as DocumentReference;
   expect([document.status, words(document, 0).includes('chosen anew')]).toEqual(['superseded', true]);
+});
+
+test('of somebody who goes on as another member too, and it holds as long as that one has said nothing else', async () => {
+  const { sql } = node.deps.database;
+  const both = [PEOPLE.short, PEOPLE.babyak] as const;
+  await enrol(node.deps, [...both]);
+  const [stays, former] = both.map((p) => idOf(p)) as [string, string];
+  const yes = { policy: 'regular', payers: 'both', channel: 'mail', language: 'en', verification: 'x' } as const;
+  const choose = (memberId: string, choice: 'opt-in' | 'withdraw') =>
+    recordChoice(node.deps, memberId, { ...yes, choice }, ACTOR);
+  await choose(former, 'opt-in');
+  const [made] = await sql<{ id: string }[]>`
+    select id from exchange.consent where member_id = ${former} order by recorded_on desc, created_at desc limit 1`;
+  const id = made?.id ?? '';
+  await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome) values ('prior', 'f', ${former}, ${id}, 'regular', 'matched')`;
+  const status = async () => {
+    const answer = await prior.call(`/DocumentReference/${id}`);
+    return answer.status === 200 ? (answer.json() as DocumentReference).status : answer.status;
+  };
+  expect(await status()).toBe('current');
+  const who = { kind: 'command', subject: 'x', requestId: '' } as const;
+  const asked = { memberId: stays, formerId: former, reason: 'one person' };
+  const doubts = await makeOne(node.deps, { ...asked, seen: [] }, who);
+  const seen = 'doubts' in doubts ? doubts.doubts.map((d) => d.code) : [];
+  expect(await makeOne(node.deps, { ...asked, seen }, who)).toHaveProperty('id');
+  expect(await status()).toBe('current');
+  await choose(stays, 'withdraw');
+  expect(await status()).toBe('superseded');
+  expect(await makeTwo(node.deps, { formerId: former, reason: 'two after all' }, who)).toHaveProperty('id');
+  expect(typeof (await status())).toBe('string');
 });

@@ -1,6 +1,9 @@
 // A match that a payer refuses: whether it has no such operation or does not take one of the members, one by one and in batches.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { checkPeer } from '../../exchange/peers/check.ts';
+import { relearnPeer } from '../../exchange/peers/relearn.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
+import { findPeer } from '../../exchange/store/peers/peer.ts';
 import {
   groupOf,
   type Handler,
@@ -171,6 +174,106 @@ describe('one by one', () => {
         )
       ).lacks,
     ).toEqual(['single']);
+  });
+
+  test('three who are not known before the first who is are no reason to leave the form', async () => {
+    const late: Handler = (r, a, body) => void setTimeout(() => answers(r, a, body), 300);
+    const all = script((p) => (['FamilyA', 'FamilyB', 'FamilyC'].includes(p.family) ? status(404) : undefined));
+    const answers = all['POST /fhir/Patient/$member-match'] as Handler;
+    const slow = script((p) => (['FamilyA', 'FamilyB', 'FamilyC'].includes(p.family) ? status(404) : late));
+    expect(await pulled(people, slow)).toEqual({
+      each: ['done missing', 'done missing', 'done missing', 'done matched', 'done matched'],
+      lacks: [],
+      matches: 5,
+    });
+  });
+
+  const days = (n: number) => crowd.at(new Date(crowd.node.deps.clock().getTime() + n * 86_400_000));
+  test('what looks like a missing form is tried again after two days, what is said to be missing is not', async () => {
+    const guessed = script(() => status(404, outcome('not-found')));
+    expect((await pulled(people, guessed)).lacks).toEqual(['single']);
+    days(1);
+    expect((await pulled(people, guessed)).matches).toBe(0);
+    days(1.1);
+    expect(
+      await pulled(
+        people,
+        script(() => undefined),
+      ),
+    ).toEqual({ each: people.map(() => 'done matched'), lacks: [], matches: 5 });
+    await crowd.record({});
+    await crowd.node.deps.database.sql`update exchange.pull set created_at = created_at - interval '100 days'`;
+    expect(
+      (
+        await pulled(
+          people,
+          script(() => status(405)),
+        )
+      ).lacks,
+    ).toEqual(['single']);
+    days(20);
+    expect(
+      await pulled(
+        people,
+        script(() => undefined),
+      ),
+    ).toEqual({ each: people.map(() => 'done matched'), lacks: ['single'], matches: 0 });
+    // a person has it asked again
+    const by = { kind: 'command', name: 'test' } as const;
+    expect([
+      await relearnPeer(crowd.node.deps, 'scripted', by),
+      await relearnPeer(crowd.node.deps, 'scripted', by),
+      await relearnPeer(crowd.node.deps, 'nobody', by),
+    ]).toEqual(['ok', 'no-change', 'not-found']);
+    expect(
+      (
+        await pulled(
+          people,
+          script(() => undefined),
+        )
+      ).matches,
+    ).toBe(5);
+  });
+
+  test('the daily look keeps the day on which it was learned', async () => {
+    const { deps } = crowd.node;
+    const kept = async () => {
+      const peer = await findPeer(deps.database.sql, 'scripted');
+      return [peer?.abilities?.lacks, peer?.abilitiesAt?.getTime()];
+    };
+    await pulled(
+      people,
+      script(() => status(405)),
+    );
+    const learned = await kept();
+    expect(learned[0]).toEqual(['single']);
+    const look = async () => {
+      const peer = await findPeer(deps.database.sql, 'scripted');
+      if (peer) expect(await checkPeer(deps, peer, { kind: 'system', name: 'schedule' })).toHaveProperty('found');
+    };
+    days(60);
+    await look();
+    expect(await kept()).toEqual(learned);
+    days(31);
+    await look();
+    expect((await kept())[0]).toEqual([]);
+  });
+
+  test('a request for records that is refused (422) is made in another form by this pull alone', async () => {
+    const once = (handler: Handler): Script => ({
+      ...script(() => undefined),
+      'POST /fhir/Patient/$export': handler,
+      'GET /fhir/Patient/p-N0/$everything': (_, a) => json(a, { resourceType: 'Bundle', type: 'searchset' }),
+    });
+    const form = async (handler: Handler) => {
+      const { each, lacks } = await pulled(people.slice(0, 1), once(handler));
+      const [pull] = await crowd.node.deps.database
+        .sql`select fetch_form as form from exchange.pull order by created_at desc limit 1`;
+      return [each, lacks, pull?.['form']];
+    };
+    expect(await form(status(422, outcome('invalid')))).toEqual([['done matched'], [], 'everything']);
+    expect(await form(taken)).toEqual([['done matched'], [], 'patient']);
+    expect(await form(status(422, outcome('not-supported')))).toEqual([['done matched'], ['patient'], 'everything']);
   });
 
   test('what says that it is not supported is believed at once, unless it has answered for others', async () => {

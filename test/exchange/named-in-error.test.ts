@@ -122,6 +122,7 @@ test('a file that has the row again does not name it; who names it does, and the
       tx,
       [{ ...row, prior: { payer: 'Old Plan', memberNumber: '1', starts: undefined, ends: '2027-02-01' } }],
       'file',
+      '2027-02-01',
     ),
   );
   await keepClocks(node.deps);

@@ -11,8 +11,8 @@ export type Standing = {
   /** YYYY-MM-DD */
   starts: string;
   ends: string | null;
-  /** all numbers of the member's cards, of before too */
-  numbers: string[];
+  /** numbers of the member's cards under which no coverage stands */
+  idle: string[];
   /** all ids under which the person is and was a member here */
   ids: string[];
 };
@@ -29,7 +29,8 @@ export async function pageStanding(
   return [
     ...(await sql<Standing[]>`
       select e.member_id as "memberId", e.member_number as "memberNumber", e.plan, e.lob, e.starts::text as starts, e.ends::text as ends,
-        array(select distinct n.member_number from exchange.enrolment n where n.member_id = e.member_id order by 1) as numbers,
+        array(select n.member_number from exchange.enrolment n where n.member_id = e.member_id
+          group by n.member_number having not bool_or(${sql.unsafe(standsSql('n', 'day.today'))}) order by 1) as idle,
         array(select g.former_id from exchange.member_merge g where g.member_id = e.member_id and g.undone_at is null union all select e.member_id) as ids
       from exchange.enrolment e cross join (select ${today}::date as today) day
       where e.lob = any(${arrayLiteral(lobs)}::text::text[]) and ${sql.unsafe(standsSql('e', 'day.today'))} and not ${sql.unsafe(isFormerSql('e.member_id'))}

@@ -7,6 +7,13 @@ import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../../member
 /** How many of each were new. */
 export type EnrolmentCounts = { enrolments: number; otherCoverages: number; choices: number };
 
+/** Which of these are members. member_pkey. */
+export async function membersAmong(sql: Queryable, ids: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.id from (select distinct unnest(${arrayLiteral(ids)}::text::text[]) as id) u join exchange.member m using (id)`;
+  return rows.map((r) => r.id);
+}
+
 /** Members that a batch names and that are not there yet become members. */
 export async function addEnrolled(tx: Queryable, memberIds: readonly string[]): Promise<void> {
   if (memberIds.length === 0) return;
@@ -40,24 +47,41 @@ export type Enrolled = { enrolments: number; otherCoverages: number; choices: nu
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name, and by whichever of them it is one.
  * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member told.
+ * A coverage whose card another one took the place of, which stands, is over when that began, whatever its row says of its end.
  * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
  * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
  */
-export async function writeEnrolment(tx: Queryable, rows: readonly CoverageRow[], source: string): Promise<Enrolled> {
+export async function writeEnrolment(
+  tx: Queryable,
+  rows: readonly CoverageRow[],
+  source: string,
+  today: string,
+): Promise<Enrolled> {
   const enrolments = await tx<{ id: string }[]>`
-    insert into exchange.enrolment (member_id, member_number, subscriber_id, plan, starts, ends, lob, accepted_on)
-    select m, n, sub, p, s, e, l, a from (
-      select distinct on (m, n, s) m, n, sub, p, s::date as s, e::date as e, l, a::date as a
-      from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.subscriberId ?? null)}::text[],
-        ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[],
-        ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, sub, p, s, e, l, a, place)
-      order by m, n, s, place desc) t
+    with told as materialized (
+      select distinct on (m, n, s) m, n, f, sub, p, s::date as s, e::date as e, l, a::date as a
+      from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.formerNumber ?? null)}::text[],
+        ${rows.map((r) => r.subscriberId ?? null)}::text[], ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[],
+        ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, f, sub, p, s, e, l, a, place)
+      order by m, n, s, place desc
+    ), t as materialized (
+      -- over when that under the card began that took the place of this one, as long as that one stands
+      select m, n, f, sub, p, s, least(e, (
+        select case when count(*) > 0 then greatest(told.s, min(b.starts) - 1) end from exchange.enrolment b left join told x on (x.m, x.n, x.s) = (b.member_id, b.member_number, b.starts)
+        cross join lateral (select case when x.m is null then b.ends else x.e end as ends) now
+        where b.member_id = told.m and b.former_number = told.n and b.starts >= told.s
+          and coalesce(now.ends, 'infinity'::date) >= ${today}::text::date and now.ends is distinct from b.starts)) as e, l, a from told
+    )
+    insert into exchange.enrolment (member_id, member_number, former_number, subscriber_id, plan, starts, ends, lob, accepted_on)
+    select m, n, f, sub, p, s, e, l, a from t
     left join lateral (
       select * from exchange.enrolment e where e.member_id = t.m and e.member_number = t.n and e.starts = t.s offset 0) known on true
     where known.member_id is null
-      or (known.ends, known.plan, known.subscriber_id, known.lob, known.accepted_on) is distinct from (t.e, t.p, t.sub, t.l, coalesce(t.a, known.accepted_on))
+      or (known.ends, known.plan, known.subscriber_id, known.lob, known.accepted_on, known.former_number)
+        is distinct from (t.e, t.p, t.sub, t.l, coalesce(t.a, known.accepted_on), coalesce(t.f, known.former_number))
     on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id,
-        lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on)
+        lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on),
+        former_number = coalesce(excluded.former_number, exchange.enrolment.former_number)
     returning member_id as id`;
   const sayAnewEnds = tx`(excluded.ends is distinct from o.file_ends or o.ends < excluded.starts and excluded.starts is distinct from o.file_starts)`;
   const prior = rows.flatMap((r) => (r.prior === undefined ? [] : [{ memberId: r.memberId, ...r.prior }]));
@@ -80,7 +104,7 @@ export async function writeEnrolment(tx: Queryable, rows: readonly CoverageRow[]
     from t
     left join lateral (
       select * from exchange.other_coverage k where k.member_id = t.m and k.member_number = t.n and (k.payer = t.p or k.peer_id = t.peer_id)
-      order by k.payer = t.p desc, k.known_at, k.id limit 1) known on true
+      order by k.in_error_at is null desc, k.payer = t.p desc, k.known_at, k.id limit 1) known on true
     where known.id is null or (known.peer_id, known.file_starts, known.file_ends) is distinct from (t.peer_id, t.s, t.e)
     on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, file_starts = excluded.starts, file_ends = excluded.ends,
         -- a day that the file says anew, and one that cannot be beside it
@@ -139,14 +163,15 @@ async function writeChoices(tx: Queryable, said: readonly Said[], source: string
 
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
- * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, and how many changed.
+ * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, how many changed, and whether it was over before that day while
+ * another one of the member goes on after it.
  */
 export async function endCoverage(
   tx: Queryable,
   ends: readonly { memberNumber: string; birthDate: string | undefined; endsOn: string }[],
-): Promise<{ memberId: string | null; changed: number }[]> {
+): Promise<{ memberId: string | null; changed: number; isElsewhere: boolean }[]> {
   if (ends.length === 0) return [];
-  const rows = await tx<{ place: number; memberId: string | null; changed: number }[]>`
+  const rows = await tx<{ place: number; memberId: string | null; changed: number; isElsewhere: boolean }[]>`
     with said as materialized (
       select n, b, e::date as e, place::int as place
       from unnest(${ends.map((x) => x.memberNumber)}::text[], ${ends.map((x) => x.birthDate ?? null)}::text[], ${ends.map((x) => x.endsOn)}::text[]) with ordinality as t(n, b, e, place)
@@ -161,9 +186,12 @@ export async function endCoverage(
       from (select n, member_id, min(e) as e from whose group by n, member_id) w
       where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (c.ends is null or c.ends > w.e) returning c.member_id
     )
-    select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed
+    select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed,
+      (select max(coalesce(c.ends, 'infinity'::date)) < w.e from exchange.enrolment c where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e)
+        and exists (select from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
+          and coalesce(c.ends, 'infinity'::date) > w.e) as "isElsewhere"
     from said s left join whose w using (place) order by s.place`;
-  return rows.map(({ memberId, changed }) => ({ memberId, changed }));
+  return rows.map(({ memberId, changed, isElsewhere }) => ({ memberId, changed, isElsewhere }));
 }
 
 /**
@@ -185,30 +213,23 @@ export async function endFormer(
   return ended.length;
 }
 
-/** Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. */
-export type CardHolder = { memberId: string; born: string[]; numbers: string[] };
+/** Coverage under a card that is known to have taken the place of another one; what was cancelled is none. */
+export type NextCard = { number: string; former: string; starts: string; ends: string | null };
+/** Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. `nexts`: the latest first */
+export type CardHolder = { memberId: string; born: string[]; numbers: string[]; nexts: NextCard[] };
 
 /** Holders of numbers that exactly one member has. enrolment_number, enrolment_pkey, member_profile_pkey. */
 export async function cardHolders(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
-  const rows = await sql<{ n: string; memberId: string; born: string[] | null; numbers: string[] }[]>`
+  const rows = await sql<(Omit<CardHolder, 'born'> & { n: string; born: string[] | null })[]>`
     select u.n, c.member_id as "memberId", p.dob as born,
-      array(select distinct e.member_number from exchange.enrolment e where e.member_id = c.member_id order by 1) as numbers
+      array(select distinct e.member_number from exchange.enrolment e where e.member_id = c.member_id order by 1) as numbers,
+      (select coalesce(jsonb_agg(jsonb_build_object('number', b.member_number, 'former', b.former_number, 'starts', b.starts, 'ends', b.ends) order by b.starts desc), '[]')
+        from exchange.enrolment b where b.member_id = c.member_id and b.former_number is not null and b.ends is distinct from b.starts) as nexts
     from unnest(${arrayLiteral(numbers)}::text::text[]) u(n)
     cross join lateral (
       select min(e.member_id) as member_id from exchange.enrolment e where e.member_number = u.n having count(distinct e.member_id) = 1 offset 0) c
     left join exchange.member_profile p on p.member_id = c.member_id`;
-  return new Map(rows.map((r) => [r.n, { memberId: r.memberId, born: r.born ?? [], numbers: r.numbers }]));
-}
-
-/** Links other coverage that named a payer before it was registered. Returns how many. */
-export async function linkOtherCoverage(
-  tx: Queryable,
-  peer: { id: string; npi: string | null; name: string },
-): Promise<number> {
-  const linked = await tx`
-    update exchange.other_coverage set peer_id = ${peer.id}
-    where peer_id is null and (payer = ${peer.id} or payer = ${peer.npi} or lower(payer) = lower(${peer.name})) returning 1`;
-  return linked.length;
+  return new Map(rows.map(({ n, born, ...holder }) => [n, { ...holder, born: born ?? [] }]));
 }
 
 /** Members who named a peer as their other payer. Reads other_coverage whole: once, when a peer is added. */

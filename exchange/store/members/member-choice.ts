@@ -150,7 +150,7 @@ export async function namePayer(
   const [named] = await tx<{ peerId: string | null; payer: string | null }[]>`
     select r.id as "peerId", (select k.payer from exchange.other_coverage k
       where k.member_id = ${o.memberId} and k.member_number = ${o.memberNumber} and (k.payer = ${o.payer} or k.peer_id = r.id)
-      order by k.payer = ${o.payer} desc, k.known_at, k.id limit 1) as payer
+      order by k.in_error_at is null desc, k.payer = ${o.payer} desc, k.known_at, k.id limit 1) as payer
     from (select (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1) as id) r`;
   const payer = named?.payer ?? o.payer;
   // said again, it is not written again: whoever looks at what has changed would look in vain

@@ -33,6 +33,12 @@ export async function recordAbilities(sql: Queryable, id: string, abilities: Abi
   await sql`update exchange.peer set abilities = ${JSON.stringify(abilities)}::text::jsonb, abilities_at = ${now} where id = ${id}`;
 }
 
+/** Forgets what its answers taught: which forms and types it lacks, and how many members it takes. peer_pkey. */
+export async function forgetLearned(tx: Queryable, id: string): Promise<void> {
+  await tx`
+    update exchange.peer set abilities = abilities - 'guesses' || '{"lacks": [], "byGet": false}', takes = null, refuses_alone = 0, takes_at = null where id = ${id}`;
+}
+
 /** Sets or takes away a limit of its own. peer_pkey. */
 export async function setPeerLimit(sql: Queryable, id: string, name: string, value: number | undefined): Promise<void> {
   await sql`

@@ -1,10 +1,8 @@
 // How many members a payer takes in one request. It is learned from what it took after it had said that there were too many (413), with the day on which
 // it first said so, and tried anew after a while. Each statement stands for itself: several pulls of one payer learn at once.
 import type { Queryable } from '../../../src/store/database.ts';
+import { RELEARN_MS } from '../../client/learned.ts';
 import type { Peer } from './peer.ts';
-
-/** What was learned of a payer is tried again after this time. */
-export const RELEARN_MS = 90 * 86_400_000;
 
 type Takes = Pick<Peer, 'takes' | 'refusesAlone' | 'takesAt' | 'limits'>;
 

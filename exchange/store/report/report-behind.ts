@@ -5,7 +5,7 @@ import { isSaidSql } from '../members/member-merge.ts';
 import { GIVEN_AT, GIVEN_IN } from './choice-then.ts';
 import { QUARANTINED } from './quarantined.ts';
 import { LOB, MOST_ROWS, OF_LOB, type Row, type Scope, SINGLES, USED } from './report-compliance.ts';
-import { ASKED_FOR, GIVEN_AWAY, SENT } from './under-choice.ts';
+import { ASKED_FOR, GIVEN_AWAY, IS_OWN, OF_SAME, SENT } from './under-choice.ts';
 
 const [AT, OTHER_AT] = [GIVEN_AT('c', '$6'), GIVEN_AT('o', '$6')];
 const SAID_IN = `${GIVEN_IN('c', '$6', '$1', '$2')} and ${LOB('c.member_id')}`;
@@ -22,9 +22,9 @@ const chose = (choice: string) => ofMembers(`c.choice = '${choice}' and ${isSaid
 const WITHDRAWALS = `
     select ${CHOICE}, s.at as sent, s.pull, 1 as times
     from exchange.consent c left join lateral (
-      select s.at, s.pull from ${SENT('c.member_id')} s where s.at > ${AT} and s.at < coalesce((select min(${OTHER_AT}) from exchange.consent o
-        where o.member_id = c.member_id and o.choice = 'opt-in' and ${OTHER_AT} > ${AT}), 'infinity') order by s.at limit 1) s on true
-    where c.choice = 'withdraw' and ${isSaidSql('c')} and ${SAID_IN}`;
+      select s.at, s.pull from ${SENT('c')} s where s.at > ${AT} and s.at < coalesce((select min(${OTHER_AT}) from exchange.consent o
+        where o.member_id = c.member_id and o.choice = 'opt-in' and ${OTHER_AT} > ${AT} and ${OF_SAME('c', 'o', OTHER_AT)}), 'infinity') order by s.at limit 1) s on true
+    where c.choice = 'withdraw' and ${IS_OWN('c')} and ${isSaidSql('c')} and ${SAID_IN}`;
 
 const CHOICES = {
   offered: `select distinct on (c.member_id) c.id::text as id, c.member_id as "memberId", c.at, null::timestamptz as recorded, 'offer' as choice, null::text as "givenBy", c.channel,

@@ -10,7 +10,7 @@ import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
 import { PULL_CLOCKS, PULL_SHOWS } from './report-pulls.ts';
 import { REQUEST_SHOWS } from './report-requests.ts';
 import { TIMES } from './report-security.ts';
-import { ASKED_FOR, SENT } from './under-choice.ts';
+import { ASKED_FOR, IS_OWN, OF_SAME, SENT } from './under-choice.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null; timeZone: string };
 /** So many rows of a list are read; of clocks each says how many there are of all (`ofAll`). */
@@ -94,11 +94,11 @@ const COMPLIANCE_SQL = {
   withdrawals: `
     select count(*)::int as all, count(*) filter (where last is null)::int as obeyed, count(*) filter (where last < created_at)::int as learned
     from (
-      select c.created_at, (select max(s.at) from ${SENT('c.member_id')} s where s.at > w.at and s.at < w.until) as last
+      select c.created_at, (select max(s.at) from ${SENT('c')} s where s.at > w.at and s.at < w.until) as last
       from exchange.consent c
       cross join lateral (select ${MADE_AT} as at, coalesce((select min(${GIVEN_AT('o', '$6')}) from exchange.consent o
-        where o.member_id = c.member_id and o.choice = 'opt-in' and ${GIVEN_AT('o', '$6')} > ${MADE_AT}), 'infinity') as until offset 0) w
-      where c.choice = 'withdraw' and ${isSaidSql('c')} and ${MADE_IN} and ${LOB('c.member_id')} and ${USED}) x`,
+        where o.member_id = c.member_id and o.choice = 'opt-in' and ${GIVEN_AT('o', '$6')} > ${MADE_AT} and ${OF_SAME('c', 'o', GIVEN_AT('o', '$6'))}), 'infinity') as until offset 0) w
+      where c.choice = 'withdraw' and ${IS_OWN('c')} and ${isSaidSql('c')} and ${MADE_IN} and ${LOB('c.member_id')} and ${USED}) x`,
   weAsked: `
     with asked as (
       select p.peer_id, m.member_id, bool_or(m.outcome is not null) as answered, coalesce(bool_or(m.outcome = 'matched'), false) as matched, coalesce(bool_or(m.outcome = 'constrained'), false) as constrained

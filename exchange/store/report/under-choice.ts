@@ -49,12 +49,34 @@ const SENDING = `('authorized', 'matching', 'matched', 'exporting', 'downloading
 /** Was the payer asked for member `m` of a pull? It answered, or our statement about the member was made for it. */
 export const ASKED_FOR = (m: string) => `(${m}.outcome is not null or ${m}.statement is not null)`;
 
-/** When something was sent to another payer about a member, and by which pull; the same that UNDER_CHOICE tells of all. pull_member_member, pull_event by pull. */
-export const SENT = (member: string) => `(
-      select t.at, p.id as pull from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+/** Was choice `c` said again as two members were made one, and by whom was it made? Null when it was not. consent_pkey. */
+const SAID_BY = (
+  c: string,
+) => `(select o.member_id from exchange.member_merge g join exchange.consent o on o.member_id = g.former_id
+      where g.member_id = ${c}.member_id and g.undone_at is null and md5(g.id || o.id) = ${c}.id)`;
+const IS_SAID_AGAIN = (c: string) => `right(${c}.source, 19) = ', as another member'`;
+/** Who made choice `c`. */
+const MADE_BY = (c: string) =>
+  `case when ${IS_SAID_AGAIN(c)} then coalesce(${SAID_BY(c)}, ${c}.member_id) else ${c}.member_id end`;
+/** As whom a member went on at an instant. member_merge_former. */
+const STOOD_AS = (member: string, at: string) =>
+  `coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${member} and g.at <= ${at} and (g.undone_at is null or g.undone_at > ${at})), ${member})`;
+/** Was choice `c` made by the member under whom it stands, or by one who goes on as that one? What was said again and taken back since is that of the other one. */
+export const IS_OWN = (c: string) => `(not ${IS_SAID_AGAIN(c)} or ${SAID_BY(c)} is not null)`;
+/** Are choice `c` and another one `o`, given at an instant, of one person at that time? */
+export const OF_SAME = (c: string, o: string, at: string) =>
+  `${STOOD_AS(`(${MADE_BY(c)})`, at)} = ${STOOD_AS(`(${MADE_BY(o)})`, at)}`;
+
+/**
+ * When something was sent to another payer about the member of choice `c`, and by which pull; the same that UNDER_CHOICE tells of all. What was asked by the choice of
+ * another member, who was not one with that member then, is none of it. pull_member_member, pull_event by pull.
+ */
+export const SENT = (c: string) => `(
+      select t.at, p.id as pull from exchange.pull_member m join exchange.pull p on p.id = m.pull_id left join exchange.consent k on k.id = m.consent_id
       cross join lateral (select min(e.at) filter (where e.state <> 'authorized') as first, max(e.at) as last from exchange.pull_event e where e.pull_id = p.id and e.state in ${SENDING}) e
       cross join lateral (values (coalesce(e.first, p.kicked_off_at, case when m.statement is not null then e.last end)), (case when m.outcome = 'matched' then p.kicked_off_at end)) t(at)
-      where m.member_id = ${member} and ${ASKED_FOR('m')})`;
+      where m.member_id in (select ${c}.member_id union all select g.member_id from exchange.member_merge g where g.former_id = ${c}.member_id) and ${ASKED_FOR('m')}
+        and case when k.id is null then m.member_id = ${c}.member_id else ${OF_SAME(c, 'k', 't.at')} end)`;
 
 /** Could the consent of match `m` hold on a day of the period? */
 const LASTED =

@@ -1,0 +1,181 @@
+// What is said under a card that another one took the place of, by files that come later: the coverage of before stays over, and an end of it is no silence.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { patientIdFor } from '../../exchange/members/enrolment.ts';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import type { ImportEntry } from '../../src/import/entry.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+let node: TestNode;
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-former-'));
+beforeAll(async () => {
+  node = await startNode();
+});
+afterAll(async () => {
+  await node.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function load(text: string, more: { x12?: { memberRef: string; lob: string }; records?: ImportEntry[] } = {}) {
+  const path = join(folder, `${Math.random()}`);
+  writeFileSync(path, text);
+  const refused: string[] = [];
+  const { records = [], ...x12 } = more;
+  const { counts, enrolment } = await importMembers(node.deps, {
+    records: (async function* () {
+      yield* records;
+    })(),
+    enrolment: path,
+    ...x12,
+    validate,
+    reject: (r) => void refused.push(`${r.line} ${r.reason}`),
+  });
+  return { counts, enrolment, refused };
+}
+const csv = (rows: string[], records?: ImportEntry[]) =>
+  load(
+    `patient_id,member_number,former_member_number,family,given,birth_date,coverage_start,coverage_end,plan,city\n${rows.join('\n')}\n`,
+    records === undefined ? {} : { records },
+  );
+
+const coverage = async (...numbers: string[]) =>
+  (
+    await node.deps.database.sql<{ n: string; m: string; s: string; e: string | null }[]>`
+      select member_number as n, member_id as m, starts::text as s, ends::text as e from exchange.enrolment
+      where member_number = any(${numbers}::text[]) order by member_number, starts`
+  ).map((r) => [r.n, numbers.find((n) => patientIdFor(n) === r.m) ?? r.m, r.s, r.e]);
+
+const interchange = (...members: string[][]) => {
+  const body = members.flat();
+  return `${[
+    'ISA*00*          *00*          *ZZ*SPONSOR        *ZZ*PLAN           *270101*1200*^*00501*000000001*0*P*:',
+    'GS*BE*SPONSOR*PLAN*20270101*1200*1*X*005010X220A1',
+    'ST*834*0001*005010X220A1',
+    'BGN*00*1*20270101*1200****2',
+    ...body,
+    `SE*${body.length + 3}*0001`,
+    'GE*1*1',
+    'IEA*1*000000001',
+  ].join('~\n')}~\n`;
+};
+/** An end (024) of a coverage, told with its start or without. */
+const ending = (number: string, ends: string, starts?: string, died = '') => [
+  `INS*Y*18*024*08*A***TE***${died === '' ? '' : `D8*${died}`}`,
+  `REF*23*${number}`,
+  'NM1*IL*1*MARLOWE*ANNA',
+  'DMG*D8*19800229*F',
+  'HD*024**HLT*GOLD',
+  ...(starts === undefined ? [] : [`DTP*348*D8*${starts}`]),
+  `DTP*349*D8*${ends}`,
+];
+const X12 = { x12: { memberRef: '23', lob: 'ma' } };
+const person = (number: string, more: { patient?: string; former?: string; starts?: string; ends?: string } = {}) =>
+  `${more.patient ?? ''},${number},${more.former ?? ''},Marlowe,Anna,1980-02-29,${more.starts ?? '2026-01-01'},${more.ends ?? ''},GOLD,`;
+const twoCards = async (a: string, b: string) => {
+  await csv([person(a)]);
+  await csv([person(b, { former: a, starts: '2026-07-01' })]);
+};
+
+test('an end under a card that is over, after that day, is refused where another coverage of the member goes on; with or without its start', async () => {
+  await twoCards('A1', 'A2');
+  const stands = [
+    ['A1', 'A1', '2026-01-01', '2026-06-30'],
+    ['A2', 'A1', '2026-07-01', null],
+  ];
+  for (const starts of [undefined, '20260101']) {
+    const { refused } = await load(interchange(ending('A1', '20261130', starts)), X12);
+    expect(refused).toEqual([expect.stringMatching(/^\d+ The coverage under this number was over before/)]);
+    expect(await coverage('A1', 'A2')).toEqual(stands);
+  }
+  // what is over that day, or before, is no news; nor is what begins later another one that goes on
+  for (const ends of ['20260630', '20260801']) {
+    const { refused } = await load(interchange(ending('A1', ends)), X12);
+    expect([ends, refused.length]).toEqual([ends, ends === '20260801' ? 1 : 0]);
+  }
+  const { refused } = await load(interchange(ending('A1', '20260331')), X12);
+  expect([refused, await coverage('A1', 'A2')]).toEqual([
+    [],
+    [
+      ['A1', 'A1', '2026-01-01', '2026-03-31'],
+      ['A2', 'A1', '2026-07-01', null],
+    ],
+  ]);
+  // under the card that the member has now it ends
+  expect((await load(interchange(ending('A2', '20261130')), X12)).refused).toEqual([]);
+  expect((await coverage('A2'))[0]?.[3]).toBe('2026-11-30');
+  // nothing goes on: the end of before is repeated
+  expect((await load(interchange(ending('A1', '20261130')), X12)).refused).toEqual([]);
+});
+
+test('the death that is told with such an end is taken all the same', async () => {
+  await twoCards('B1', 'B2');
+  const { refused } = await load(interchange(ending('B1', '20261130', undefined, '20261129')), X12);
+  expect(refused).toHaveLength(1);
+  const [member] = await node.deps.database.sql<
+    { died: string | null }[]
+  >`select died::text from exchange.member where id = ${patientIdFor('B1')}`;
+  expect(member?.died).toBe('2026-11-29');
+});
+
+test('a later file that has the former card alone does not open its coverage again, as long as that under the new card stands', async () => {
+  await twoCards('C1', 'C2');
+  const stands = [
+    ['C1', 'C1', '2026-01-01', '2026-06-30'],
+    ['C2', 'C1', '2026-07-01', null],
+  ];
+  for (const ends of ['', '2026-11-30', '2026-06-30']) {
+    expect((await csv([person('C1', { ends })])).refused).toEqual([]);
+    expect(await coverage('C1', 'C2')).toEqual(stands);
+  }
+  // the member's own card is the new one all the same
+  const [patient] = await node.deps.database.sql<
+    { body: string }[]
+  >`select body from exchange.resource where type = 'Patient' and id = ${patientIdFor('C1')}`;
+  const cards = JSON.parse(patient?.body ?? '{}').identifier.map((i: { use?: string; value: string }) => [
+    i.value,
+    i.use,
+  ]);
+  expect(cards).toEqual([
+    ['C2', undefined],
+    ['C1', 'old'],
+  ]);
+  // an earlier end is said
+  await csv([person('C1', { ends: '2026-05-31' })]);
+  expect((await coverage('C1'))[0]?.[3]).toBe('2026-05-31');
+  // that under the new card never began: the former one goes on
+  await csv([person('C2', { starts: '2026-07-01', ends: '2026-07-01' }), person('C1')]);
+  expect(await coverage('C1', 'C2')).toEqual([
+    ['C1', 'C1', '2026-01-01', null],
+    ['C2', 'C1', '2026-07-01', '2026-07-01'],
+  ]);
+});
+
+test('a row whose patient_id nobody has takes no other row with it', async () => {
+  const { refused } = await csv([
+    person('D1'),
+    person('D2', { patient: 'nobody-1', former: 'D1', starts: '2026-07-01' }),
+  ]);
+  expect(refused).toEqual(['3 patient_id names no Patient that this node knows.']);
+  expect(await coverage('D1', 'D2')).toEqual([['D1', 'D1', '2026-01-01', null]]);
+  // whose Patient comes with the same import is known
+  const records: ImportEntry[] = [
+    {
+      source: 'records',
+      line: 1,
+      resource: { resourceType: 'Patient', id: 'somebody-1', birthDate: '1980-02-29' },
+      text: '{"resourceType":"Patient","id":"somebody-1","birthDate":"1980-02-29"}',
+    } as unknown as ImportEntry,
+  ];
+  const known = await csv(
+    [person('E1'), person('E2', { patient: 'somebody-1', former: 'E1', starts: '2026-07-01' })],
+    records,
+  );
+  expect(known.refused).toEqual([]);
+  expect(await coverage('E1', 'E2')).toEqual([
+    ['E1', 'somebody-1', '2026-01-01', '2026-06-30'],
+    ['E2', 'somebody-1', '2026-07-01', null],
+  ]);
+});
