@@ -153,7 +153,7 @@ test('nobody is led to a page that their role does not open', async () => {
       '/staff/events',
       '/staff/questions',
       '/staff/restores',
-  '/staff/retention',
+      '/staff/retention',
     ]) {
       const page = (await (await visitor?.get(path))?.text()) ?? '';
       for (const [, href = ''] of page.matchAll(/href="(\/staff\/[^"#]*)/g))
