@@ -231,10 +231,11 @@ test('when the next one is due, and the alert that stands until one went well', 
   expect(await standing(93)).toEqual([1]);
   expect(await standing(102.5)).toEqual([10]);
   expect(await standing(102, 0)).toEqual([]);
-  // one that failed changes nothing of it
+  // one that failed is an event, and changes nothing of it
   const due = await drillDue(node.deps);
   await record('', { failure: 'the tape cannot be read' });
   expect(await drillDue(node.deps)).toEqual(due);
+  expect(await (await viewer.get('/staff/events')).text()).toContain('nothing could be restored');
   const copy = { ...(await restored()), clock: () => new Date(Date.now() + 60 * DAY) };
   const later = { ...node.deps, clock: () => new Date(Date.now() + 60 * DAY + 1000) };
   expect(
