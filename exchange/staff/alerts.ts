@@ -96,7 +96,10 @@ export const MOST_ALERTS = 50;
 export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Table {
   const about = (a: ListedAlert): Cell => ({
     value: a.subject,
-    text: a.payer ?? (a.kind.startsWith('clocks-') ? CLOCK_KINDS[a.subject] : undefined) ?? a.subject,
+    text:
+      a.payer ??
+      (a.kind.startsWith('clocks-') ? CLOCK_KINDS[a.subject] : undefined) ??
+      (a.kind.startsWith('case-') ? `Case No. ${a.subject}` : a.subject),
     href: a.decided === null ? KINDS[a.kind].href(a.subject) : `/staff/pulls/${a.decided}`,
   });
   return {

@@ -81,7 +81,7 @@ export function cases(desk: Desk): void {
             { key: 'breach', label: 'Breach' },
             { key: 'affected', label: 'People', kind: 'number' },
             { key: 'next', label: 'Due next' },
-            { key: 'due', label: 'By' },
+            { key: 'due', label: 'At the latest' },
             { key: 'origin', label: 'Opened from' },
           ],
           rows: rows.map((k) => {

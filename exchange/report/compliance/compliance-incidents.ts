@@ -98,7 +98,7 @@ export function casesTable(rows: readonly Row[], view: { timeZone: string; now: 
                 : TOLD_WORDS[text(r, 'next') as keyof typeof TOLD_WORDS],
         }),
       ],
-      ['due', 'By', (r) => ({ value: text(r, 'due') })],
+      ['due', 'At the latest', (r) => ({ value: text(r, 'due') })],
     ],
     'No case was open.',
   );

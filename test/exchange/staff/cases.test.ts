@@ -187,7 +187,7 @@ test('an alert stands from two weeks before somebody has to be told, and another
   expect(await standing('2027-05-01')).toEqual(['case-overdue 1']);
   // the sessions of weeks ago are over
   await reviewer.signIn('dev-reviewer', password);
-  expect(await (await reviewer.get('/staff')).text()).toContain(`/staff/cases/${number}`);
+  expect(await (await reviewer.get('/staff')).text()).toContain(`href="/staff/cases/${number}">Case No. ${number}<`);
   now = new Date(NOW.getTime() + 5 * DAY);
   expect(await add(number, 'assessed', { verdict: 'low-risk', affected: '1', state: '1' })).toBeUndefined();
   expect(await standing('2027-05-01')).toEqual([]);
