@@ -13,6 +13,7 @@ import {
   addIssued,
   findIssued,
   type IssuedReport,
+  issuedBefore,
   issuedReports,
   lastIssuedAlone,
   type WholeReport,
@@ -27,7 +28,7 @@ import {
 } from './report-document.ts';
 
 export type { IssuedReport, WholeReport };
-export { findIssued, issuedReports, reportTitle };
+export { findIssued, issuedBefore, issuedReports, reportTitle };
 
 type Needs = Pick<Deps, 'database' | 'keys' | 'clock' | 'config'>;
 export type Issuer = { kind: 'staff' | 'command'; subject: string; requestId: string; isDevelopment?: boolean };

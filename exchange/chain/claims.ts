@@ -112,7 +112,8 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
       };
       const [said] = twin.records;
       // a payer that has not asked since has it as it was
-      const isOlder = said?.isInsurers === true && r.isInsurers !== true && r.at < said.at;
+      const isSince = (x: ClaimRecord) => x.isInsurers === true && x.facts.status !== r.facts.status && r.at < x.at;
+      const isOlder = r.isInsurers !== true && twin.records.some(isSince);
       if (twin.facts.status !== r.facts.status && !isOlder && !issuedAnew.has(r))
         anomalies.add({ code: 'copies-differ', at: said?.id ?? '', detail: differing(twin.number, said, r) });
       continue;

@@ -14,6 +14,7 @@ import {
 } from '../store/records/chain.ts';
 import { markDeniedSince } from '../store/records/denied-since.ts';
 import { doubtsStay } from '../store/records/doubt.ts';
+import { OUTLIVED } from '../store/records/outlived.ts';
 import type { Work } from '../store/records/write-links.ts';
 import { authorizationChains } from './authorizations.ts';
 import { type Chain, claimChains } from './claims.ts';
@@ -76,7 +77,9 @@ async function page(
         .filter((c) => c.memberId === memberId && c.kind === 'authorization')
         .map((c) => [c.chain, (c.facts['history'] ?? []) as ReviewEntry[]]),
     );
-    return [...claimChains(own, windowStart), ...authorizationChains([...own, ...told], earlier)].map((c) => ({
+    // a copy that fell with its record is no version of what is shown
+    const shown = own.filter((r) => r.withheld !== OUTLIVED);
+    return [...claimChains(shown, windowStart), ...authorizationChains([...own, ...told], earlier)].map((c) => ({
       ...c,
       memberId,
     }));
@@ -92,25 +95,34 @@ async function page(
     written,
   );
 
+  // how our own claims fit together nobody is asked here, as long as no other payer tells one of them
+  const originOf = new Map(records.map((r) => [`${r.memberId}|${r.id}`, r.origin]));
   const anomalies = (list: readonly Of[]) =>
     new Map(
-      list.flatMap((c) =>
-        c.anomalies.map((a) => [`${c.memberId}|${a.at}|${a.code}`, { memberId: c.memberId, ...a }] as const),
-      ),
+      list.flatMap((c) => {
+        const ids = c.nodes.flatMap((n) => n.ids);
+        return c.anomalies.flatMap((a) => {
+          const origins = [a.at, ...ids].map((id) => originOf.get(`${c.memberId}|${id}`));
+          const peerId = origins.find((o) => o !== undefined && o !== 'own');
+          const isOfOthers = peerId !== undefined || origins.includes(undefined);
+          return isOfOthers
+            ? [[`${c.memberId}|${a.at}|${a.code}`, { memberId: c.memberId, peerId, ...a }] as const]
+            : [];
+        });
+      }),
     );
   const [were, are] = [anomalies(before), anomalies(after)];
-  const found: ChainFinding[] = [...are]
-    .filter(([key]) => !were.has(key))
-    .map(([, a]) => ({
-      memberId: a.memberId,
-      id: a.at,
-      code: a.code,
-      detail: a.detail,
-      isItem: CHAIN_ITEMS.includes(a.code),
-      weight: ITEM_KINDS['chain-anomaly']?.weight ?? 1,
-    }));
-  const { pull } = work;
-  if (pull !== null) await writeChainFindings(tx, { ...work, pull }, found, at);
+  const found: ChainFinding[] = [...are].map(([key, a]) => ({
+    memberId: a.memberId,
+    id: a.at,
+    code: a.code,
+    detail: a.detail,
+    isNew: !were.has(key),
+    isItem: CHAIN_ITEMS.includes(a.code),
+    peerId: were.has(key) || work.pull === null ? (a.peerId ?? work.peerId) : work.peerId,
+    weight: ITEM_KINDS['chain-anomaly']?.weight ?? 1,
+  }));
+  await writeChainFindings(tx, work.pull, found, at);
   await closeChainItems(
     tx,
     [...were].filter(([key]) => !are.has(key)).map(([, a]) => ({ memberId: a.memberId, id: a.at, code: a.code })),

@@ -12,6 +12,7 @@ import { type OriginRecord, recordsAfter } from '../store/members/merge-parts.ts
 import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { commitImport, knowStaged } from '../store/records/import.ts';
 import { outlivedOf } from '../store/records/outlived.ts';
+import { followOutlived } from '../store/records/outlived-items.ts';
 import { transactionInstant } from '../store/records/records.ts';
 import { EVERYTHING, openSlice } from '../store/records/slice.ts';
 import { clearStaging, lendStaging, openStaging, type StagedUnit, stageUnits } from '../store/records/staging.ts';
@@ -117,8 +118,10 @@ export async function compareMoved(deps: Needs & Pick<Deps, 'config'>, pair: Pai
     const at = await transactionInstant(tx);
     await openSlice(tx, `people-${pair.id}`, EVERYTHING);
     const own = { id: `people-${pair.id}`, pull: null, peerId: 'own' };
-    await outlivedOf(tx, [pair.memberId, pair.formerId], at);
-    await recomputeChainsOf(tx, own, [pair.memberId, pair.formerId], at.slice(0, 10), at);
+    const members = [pair.memberId, pair.formerId];
+    const shown = await outlivedOf(tx, members, at);
+    await followOutlived(tx, 'select unnest($3::text::text[]) as member_id', shown, { pull: null, at, of: members });
+    await recomputeChainsOf(tx, own, members, at.slice(0, 10), at);
     await compared(tx, pair.id);
   });
 }

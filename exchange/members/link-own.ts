@@ -8,6 +8,7 @@ import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { agreeValues } from '../store/records/agreed-values.ts';
 import { inheritLabels } from '../store/records/inherit-labels.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
+import { followOutlived, OF_SLICE } from '../store/records/outlived-items.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { settleLinks } from '../store/records/settle-links.ts';
 import { eachSlice } from '../store/records/slice.ts';
@@ -45,6 +46,7 @@ export async function linkStaged(
       await writeItems(tx, of, at);
       const settled = await settleLinks(tx, of, at);
       await agreeValues(tx, of, at);
+      await followOutlived(tx, OF_SLICE, [], { pull: null, at });
       crowded += await countClusters(tx, of.id);
       await inheritLabels(tx, at, settled);
     });

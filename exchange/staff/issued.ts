@@ -1,8 +1,11 @@
-// /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV and signed JSON; what is told otherwise since.
+// /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV and signed JSON; what is told otherwise since, and what
+// was told otherwise in another one.
 import { html } from '../../src/ui/html.ts';
+import { timeText } from '../../src/ui/time.ts';
 import {
   coverOf,
   findIssued,
+  issuedBefore,
   issuedFaults,
   issuedReports,
   issueReport,
@@ -108,7 +111,11 @@ export function issued(desk: Desk): void {
     const r = await reportOf(visit);
     if (!r) return desk.notFound(visit, 'There is no such report.');
     const { cover, summary } = coverOf(r);
-    const [faults, nameOf] = await Promise.all([issuedFaults(deps, r), peopleIn(sql, [r.bySubject], r.at)]);
+    const [faults, nameOf, before] = await Promise.all([
+      issuedFaults(deps, r),
+      peopleIn(sql, [r.bySubject], r.at),
+      issuedBefore(sql, r),
+    ]);
     await desk.viewed(visit, 'issued-report', `issued-report/${r.number}`, [], 0);
     return desk.show(visit, {
       title: `Report No. ${r.number}: ${reportTitle({ name: r.period })}`,
@@ -123,7 +130,7 @@ export function issued(desk: Desk): void {
           : `This report does not stand as it was issued: ${faults.join(' ')}`,
         ...summary,
       ],
-      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is told otherwise today</a> · <a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
+      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is told otherwise today</a> · ${before === undefined ? '' : html`<a href="${PATH}/${r.number}/changes?with=${before}">What changed since No. ${before}</a> · `}<a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
         <p>The JSON is the signed document. <code>payer-node evidence verify FILE --keys KEYS</code> proves it without this node; <code>payer-node evidence keys</code> prints the keys.</p>`,
       tables: [
         coverTable(
@@ -141,10 +148,31 @@ export function issued(desk: Desk): void {
     });
   });
 
+  /** Two reports as they were issued. @param asked number of the earlier one, as the address has it */
+  const compared = async (visit: Visit, r: WholeReport, asked: string) => {
+    const number = numberOf(asked);
+    const other = number === undefined ? undefined : await findIssued(sql, number);
+    if (!other) return desk.notFound(visit, 'There is no such report to compare with.');
+    const unlike = other.lob === r.lob && other.peerId === r.peerId ? [] : [UNLIKE];
+    return desk.show(visit, {
+      title: `What changed, report No. ${other.number} to No. ${r.number}`,
+      place: 'compliance',
+      trail: trailTo(r),
+      lead: [
+        `Every figure and every row that is not the same in report No. ${other.number} (${reportTitle({ name: other.period })}, issued ${timeText(other.at, timeZone)}) and in No. ${r.number} (${reportTitle({ name: r.period })}, issued ${timeText(r.at, timeZone)}), as both were issued. What stands in one of them alone has a dash beside it.`,
+        ...unlike,
+      ],
+      before: comparison(r, other.number),
+      tables: [complianceChanges(tablesOf(other), tablesOf(r), [`No. ${other.number}`, `No. ${r.number}`])],
+    });
+  };
+
   desk.page(`${PATH}/:number/changes`, 'counts', async (visit) => {
     const r = await reportOf(visit);
     const period = r && readPeriod(r.period);
     if (!r || !period) return desk.notFound(visit, 'There is no such report.');
+    const asked = visit.c.req.query('with') ?? '';
+    if (asked !== '') return compared(visit, r, asked);
     const report = await complianceReport(deps, {
       period,
       ...(r.lob === null ? {} : { lob: r.lob }),
@@ -154,18 +182,27 @@ export function issued(desk: Desk): void {
     return desk.show(visit, {
       title: `Report No. ${r.number} and what is told today`,
       place: 'compliance',
-      trail: [
-        ['/staff/compliance', 'Compliance'],
-        [PATH, 'Issued reports'],
-        [`${PATH}/${r.number}`, `No. ${r.number}`],
-      ],
+      trail: trailTo(r),
       lead: [
         `Every figure and every row of ${r.period} that is told otherwise today than when report No. ${r.number} was issued: what was recorded since about the period, and what was not due by then.`,
       ],
+      before: comparison(r, undefined),
       tables: [complianceChanges(tablesOf(r), now, [`No. ${r.number}`, 'today'])],
     });
   });
 }
+
+const UNLIKE = 'The two are not about the same line of business and payer: most of what differs comes of that.';
+
+const trailTo = (r: WholeReport): [string, string][] => [
+  ['/staff/compliance', 'Compliance'],
+  [PATH, 'Issued reports'],
+  [`${PATH}/${r.number}`, `No. ${r.number}`],
+];
+
+/** @param other number of the report that it is compared with; undefined: what is told today */
+const comparison = (r: WholeReport, other: number | undefined) =>
+  html`<form class="filter" method="get" action="${PATH}/${r.number}/changes"><label>Compared with report No. (empty: what is told today) <input name="with" inputmode="numeric" value="${other ?? ''}" size="8"></label><button>Show</button></form>`;
 
 function lobName(code: string | null): string {
   if (code === null) return 'all';

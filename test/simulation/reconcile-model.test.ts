@@ -2,7 +2,9 @@
 // their mind, take back and tell again, and pass on what they had from others; we import our own meanwhile. After each pull and import all that is told is
 // there, once, nothing of two things is one, and what contradicts is an open item, once. RECONCILE_SEED, RECONCILE_STEPS, RECONCILE_RUNS.
 import { expect, test } from 'vitest';
+import { mergedBundle } from '../../exchange/merged/everything.ts';
 import { foldedOf } from '../../exchange/merged/folded.ts';
+import { timeline } from '../../exchange/merged/timeline.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { deletions, output, type RawFile, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
@@ -31,6 +33,8 @@ const RUNS = Number(process.env['RECONCILE_RUNS'] ?? 2);
 type Row = { key: string; payer: Payer; id: string; event: TruthEvent; value: number; updated: number; of?: string };
 type Node = Awaited<ReturnType<typeof reconciler>>;
 const OTHERS = PAYERS.filter((p) => p !== 'own');
+/** Of a member, of one payer. */
+const FEWEST_RENUMBERED = 6;
 const VISIBLE_LAW = 'L4: visible records are those created or released, less those retracted or hidden';
 const CHOSEN = (process.env['RECONCILE_KINDS']?.split(',') ?? KINDS) as Kind[];
 const instant = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
@@ -49,6 +53,8 @@ class World {
   readonly gone = new Set<string>();
   readonly pending = new Map<Payer, Set<string>>(PAYERS.map((p) => [p, new Set()]));
   readonly story: string[] = [];
+  /** what rows were called, by what they are called since their payer numbered them anew */
+  readonly first = new Map<string, string>();
   now = 0;
   ids = 0;
   readonly seed: number;
@@ -60,9 +66,10 @@ class World {
   text(row: Row): JsonObject {
     const copied = row.of?.startsWith('own/') === true;
     const [from = '', id = ''] = row.of?.split('/') ?? [];
-    const [by, as] = copied ? (['own', id] as const) : [row.payer, row.id];
+    // a number that its payer prints on it stays
+    const [by, as] = copied ? (['own', id] as const) : ([row.payer, row.key.split('/')[1] ?? ''] as const);
     const resource = tell(this.seed, row.event, by, as, row.value, instant(row.updated));
-    if (row.of === undefined) return resource;
+    if (row.of === undefined) return { ...resource, id: row.id };
     const whose = { reference: `Patient/${patientAt(row.payer, row.event.member)}` };
     return {
       ...resource,
@@ -150,7 +157,8 @@ class World {
         const has =
           rows.some((r) => r.payer === payer && r.event === from.event) ||
           [...this.rows.values()].some((r) => r.payer === payer && r.event === from.event);
-        if (!has) this.add(from.event, payer, from.value, from.key);
+        // a copy names what it is of as that is called now
+        if (!has && from.key === `${from.payer}/${from.id}`) this.add(from.event, payer, from.value, from.key);
       }
     } else if (kind === 'authorization') {
       if (row.value + 1 < DECISIONS.length) this.set({ ...row, value: row.value + 1, updated: this.now });
@@ -164,6 +172,22 @@ class World {
     const gone = [...this.gone].filter((k) => !this.rows.has(k));
     const row = gone.length > 0 ? this.told.get(this.draw.pick(gone)) : undefined;
     if (row !== undefined) this.set({ ...row, updated: this.now });
+  }
+
+  /** A payer gives all that it has of a member other ids, and is asked for everything before and after. With few records nobody could tell that from others. */
+  async renumber(node: Node, payer: Payer, member: string): Promise<void> {
+    await this.pull(node, payer, true);
+    const rows = [...this.rows.values()].filter((r) => r.payer === payer && r.event.member === member);
+    const held = rows.filter((r) => r.of === undefined && r.event.kind !== 'authorization');
+    if (held.length < FEWEST_RENUMBERED) return;
+    for (const row of rows) {
+      const id = `${payer}-${++this.ids}`;
+      this.first.set(`${payer}/${id}`, row.key);
+      this.rows.set(row.key, { ...row, id });
+      this.story.push(`${this.now}: ${row.key} is called ${id}`);
+    }
+    this.now += 10;
+    await this.pull(node, payer, true);
   }
 
   async import(node: Node): Promise<void> {
@@ -181,7 +205,9 @@ class World {
     const gone = [...open].filter((k) => !this.rows.has(k) && this.told.has(k) && !this.gone.has(k));
     const files = this.files(payer, rows);
     if (gone.length > 0)
-      files.push(deletions(...gone.map((k) => `${TYPE_OF[(this.told.get(k) as Row).event.kind]}/${k.split('/')[1]}`)));
+      files.push(
+        deletions(...gone.map((k) => `${TYPE_OF[(this.told.get(k) as Row).event.kind]}/${this.told.get(k)?.id}`)),
+      );
     const done = await node.pull(files, {
       peer: payer,
       madeAt: new Date(instant(this.now)),
@@ -256,8 +282,27 @@ class World {
   }
 }
 
+/** The timeline and the Bundle of a member show what is counted, each once. */
+async function showsThese(node: Node, member: string, right: readonly string[]): Promise<void> {
+  let text = '';
+  for await (const piece of (await mergedBundle(node.deps, member, true)) ?? []) text += piece;
+  const { entry } = JSON.parse(text) as { entry: { resource: { resourceType: string; id: string } }[] };
+  const bundle = entry.map((e) => `${e.resource.resourceType}/${e.resource.id}`);
+  expect(bundle.filter((key) => !/^(?:Patient|Provenance|Practitioner|Organization)\//.test(key)).sort()).toEqual(
+    right,
+  );
+  const told = await timeline(node.deps, member, {
+    withSensitive: true,
+    kind: undefined,
+    after: undefined,
+    count: 1000,
+  });
+  expect(told?.entries.map((e) => e.key).sort()).toEqual(right);
+  expect(told?.total).toBe(right.length);
+}
+
 /** The same of what the node shows. An echo is told by our record that came back. */
-async function shownBy(node: Node, member: string): Promise<{ things: string[]; conflicts: string[] }> {
+async function shownBy(node: Node, world: World, member: string): Promise<{ things: string[]; conflicts: string[] }> {
   const merged = await foldedOf(node.deps, member);
   if (merged === undefined) throw new Error(`there is no ${member}`);
   const rows = await node.sql<{ type: string; id: string; origin: string }[]>`
@@ -265,13 +310,17 @@ async function shownBy(node: Node, member: string): Promise<{ things: string[]; 
   const ids = await node.sql<{ type: string; peer: string; source: string; local: string }[]>`
     select type, peer_id as peer, source_id as source, local_id as local from exchange.identity where state in ('visible', 'echo') and type <> 'Practitioner'`;
   const names = new Map<string, string[]>();
-  for (const i of ids)
-    names.set(`${i.type}/${i.local}`, [...(names.get(`${i.type}/${i.local}`) ?? []), `${i.peer}/${i.source}`]);
+  for (const i of ids) {
+    const [key, name] = [`${i.type}/${i.local}`, `${i.peer}/${i.source}`];
+    names.set(key, [...new Set([...(names.get(key) ?? []), world.first.get(name) ?? name])]);
+  }
   const called = (key: string): string[] => {
     const isOurs = rows.some((r) => `${r.type}/${r.id}` === key && r.origin === 'own');
     return [...(isOurs ? [`own/${key.split('/')[1]}`] : []), ...(names.get(key) ?? [])];
   };
-  const things = rows.flatMap((r) => {
+  const standing = rows.filter((r) => merged.standsFor(r) !== undefined);
+  await showsThese(node, member, standing.map((r) => `${r.type}/${r.id}`).sort());
+  const things = standing.flatMap((r) => {
     const group = merged.standsFor(r);
     return group === undefined ? [] : [group.flatMap(called).sort().join(' + ')];
   });
@@ -293,7 +342,7 @@ async function beginning(): Promise<Node> {
 
 async function agrees(world: World, node: Node): Promise<void> {
   for (const member of MEMBERS) {
-    const [seen, right] = [await shownBy(node, member), world.expected(member)];
+    const [seen, right] = [await shownBy(node, world, member), world.expected(member)];
     // what differs alone, with what was told of it
     const not = (a: readonly string[], b: readonly string[]) =>
       a.filter((x) => !b.includes(x) || a.indexOf(x) !== a.lastIndexOf(x));
@@ -323,6 +372,7 @@ test.each(Array.from({ length: RUNS }, (_, i) => SEED + i))(
         world.now += 10;
         const who = world.draw.pick(PAYERS);
         if (who === 'own') await world.import(node);
+        else if (world.draw.chance(0.15)) await world.renumber(node, who, world.draw.chance(0.8) ? 'm1' : 'm2');
         else await world.pull(node, who, world.draw.chance(0.3));
         await agrees(world, node);
       }

@@ -78,8 +78,8 @@ function* offers(): Generator<Duty> {
   }
 }
 
-/** What was answered of a card: `matched` and asked for its records, or not. `begun`: when that began to be asked; `isWhole`: for everything, whenever it changed. */
-type Answer = { at: Date; isMatched: boolean; begun: Date; isWhole: boolean };
+/** What was answered of a card: `matched` and asked for its records, or not, or its choice was not taken (`isRefused`). `begun`: when that began to be asked; `isWhole`: for everything, whenever it changed. */
+type Answer = { at: Date; isMatched: boolean; isRefused: boolean; begun: Date; isWhole: boolean };
 function answersOf(named: Named, requests: readonly Request[]): Answer[] {
   return requests.flatMap((r) => {
     if (r.from !== named.plan || r.to !== named.other) return [];
@@ -90,6 +90,7 @@ function answersOf(named: Named, requests: readonly Request[]): Answer[] {
       return {
         at: r.kind === 'match' ? (r.ready ?? r.at) : r.at,
         isMatched: bucket === 'match',
+        isRefused: bucket === 'consentconstraint',
         begun: r.begun,
         isWhole: r.isWhole,
       };
@@ -108,6 +109,8 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
     all.push({ plan: named.plan, member, kind, starts: day, due, fates: [], causes: [], isOpen: true });
   let mayBefore = false;
   let answered: { at: Date; until: string } | undefined;
+  /** under which choice it was asked last, that was not taken: the next one is asked under within a week, too */
+  let refusedSince: Date | undefined;
   /** Is everything asked for to compare: nothing is owed, and nobody has said that it should be asked for? That meets no duty and opens none. */
   const compares = (a: Answer): boolean => {
     if (!a.isWhole || answered === undefined || all.some((d) => d.isOpen && d.kind === 'C2')) return false;
@@ -122,6 +125,12 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
     const { may, ends, isInError } = cards.get(key) ?? { may: false, ends: undefined, isInError: false };
     if (may && !mayBefore) open('C2', now, addDays(now, 7));
     mayBefore = may;
+    const isChosen = (since: Date) =>
+      saids.some((s) => s.who === named.who && s.plan === named.plan && s.at > since && s.at <= at);
+    if (may && refusedSince !== undefined && isChosen(refusedSince)) {
+      if (!all.some((d) => d.isOpen && d.kind === 'C2')) open('C2', now, addDays(now, 7));
+      refusedSince = undefined;
+    }
     for (const d of all.filter((one) => one.isOpen)) {
       // of a payer that was named by mistake it never was
       if (!may) d.causes.push(isInError ? d.starts : endedOn(named, now));
@@ -135,6 +144,7 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
     for (const a of answers.filter((one) => one.at >= at && (until === undefined || one.at < until))) {
       if ((a.isMatched && isTaken) || compares(a)) continue;
       isTaken ||= a.isMatched;
+      refusedSince = a.isRefused ? a.begun : undefined;
       const day = planDay(a.at);
       for (const d of all.filter((one) => one.isOpen)) {
         d.isOpen = false;

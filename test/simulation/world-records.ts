@@ -97,6 +97,9 @@ export const idAt = (e: Happening, plan: number): string => {
   const times = renumbered.get(placeOf(e, plan));
   return times === undefined ? placeOf(e, plan) : `${placeOf(e, plan)}-r${times}`;
 };
+/** Did a payer call the record of an event so, before it gave it another id? */
+export const isFormerId = (e: Happening, plan: number, id: string): boolean =>
+  id !== idAt(e, plan) && (id === placeOf(e, plan) || id.startsWith(`${placeOf(e, plan)}-r`));
 export const renumber = (e: Happening, plan: number): void =>
   void renumbered.set(placeOf(e, plan), (renumbered.get(placeOf(e, plan)) ?? 0) + 1);
 
@@ -155,6 +158,16 @@ export async function isToldGone(sql: Sql, e: Happening, plan: number): Promise<
   const rows = await sql`
     select from exchange.resource where deleted and origin || ' ' || coalesce(source_id, id) = any(${names}::text[])`;
   return rows.length > 0;
+}
+
+/**
+ * Does a payer still have the record of an event by an id that `other` does not use any more? Who does not ask it does not learn of that. What a third one passes on
+ * under the new id, and tells beside an echo of the first, is another record by anything that is known there: shown beside it, and compared with it by a person.
+ */
+export async function hasFormer(sql: Sql, e: Happening, other: number): Promise<boolean> {
+  const rows = await sql<{ id: string }[]>`
+    select source_id as id from exchange.resource where origin = ${peerId(other)} and type = ${e.kind} and not deleted`;
+  return rows.some(({ id }) => isFormerId(e, other, id));
 }
 
 const HL7 = 'http://terminology.hl7.org/CodeSystem';

@@ -4,6 +4,7 @@ import { choiceOf, covers, events, nameds, nodeOf, sqlOf } from './world.ts';
 import {
   type Happening,
   type Human,
+  hasFormer,
   isSeconds,
   isSecondUnder,
   isToldGone,
@@ -53,7 +54,12 @@ export async function faultsOf(h: Human, plan: number, m: Member, isSecond = fal
     asked.some((a) => a.other === p && a.isSecondThere === isSeconds(e, p));
   for (const [key, told] of view) {
     const e = mine.get(key);
-    if (told.length > 1) found.push(`${key} is shown ${told.length} times`);
+    const left = e === undefined ? [] : placesOf(e).filter((p) => p !== plan && !isAsked(e)(p));
+    const mayBeTwice =
+      e !== undefined &&
+      told.length === 2 &&
+      (await Promise.all(left.map((p) => hasFormer(sqlOf(plan), e, p)))).includes(true);
+    if (told.length > 1 && !mayBeTwice) found.push(`${key} is shown ${told.length} times`);
     if (e === undefined) found.push(`${key} is somebody else's`);
     // who passes it on may have it as it was; it is as it is where all are asked who have it by themselves, and gone where one of them told so
     else if (
@@ -81,7 +87,10 @@ export async function faultsOf(h: Human, plan: number, m: Member, isSecond = fal
       const e = mine.get(key);
       // what comes back of the other member here is that one's
       const isOthers = e !== undefined && placesOf(e).includes(plan) && isSeconds(e, plan) !== isSecond;
-      if (stands(e) && mayCome(e) && !isOthers) wanted.push(e);
+      if (!stands(e) || !mayCome(e) || isOthers) continue;
+      // whoever has it by itself may have taken back all that was had of the member, as the choice there was: a copy falls with that, and nobody is asked who could tell otherwise
+      const isHadHere = placesOf(e).some((p) => p === plan || isAsked(e)(p));
+      if (isHadHere || !(await isToldGone(sqlOf(plan), e, plan))) wanted.push(e);
     }
   }
   for (const key of new Set(wanted.map(keyOf))) if (!view.has(key)) found.push(`${key} is not shown`);

@@ -253,7 +253,16 @@ function change(): void {
     e.status = 'cancelled';
     record(e);
     if (!chance(0.7)) return;
-    const next: Happening = { ...e, n: events.length, status: 'active', prior: e, value: e.value + 1, day: today() };
+    // a record of its own: what comes while two members are one is of the one that stays
+    const next: Happening = {
+      ...e,
+      n: events.length,
+      status: 'active',
+      prior: e,
+      value: e.value + 1,
+      day: today(),
+      isSeconds: false,
+    };
     events.push(next);
     record(next);
   } else if (chance(0.3) && !events.some((o) => o.visit === e && !o.gone)) {

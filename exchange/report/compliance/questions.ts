@@ -121,7 +121,7 @@ export const QUESTIONS: readonly Question[] = [
     pack: ['report.json'],
     where: 'Compliance: what changed',
     href: '/staff/compliance/changes',
-    how: 'Choose the two periods: every figure and every row that is not the same in both, in one table. Where a report of the same past period was otherwise when it was made, “Choices recorded after the period” and the times of recording tell why. In a report each figure also stands beside the one of the period before.',
+    how: 'Choose the two periods: every figure and every row that is not the same in both, in one table. Two reports that were issued are compared as they were issued at Issued reports: open the later one. Where a report of the same past period was otherwise when it was made, “Choices recorded after the period” and the times of recording tell why. In a report each figure also stands beside the one of the period before.',
   },
   {
     question: 'Was the choice in force at each request and each disclosure',

@@ -166,14 +166,21 @@ export type ChainFinding = {
   id: string;
   code: string;
   detail: string;
+  /** it was not there before */
+  isNew: boolean;
   isItem: boolean;
+  /** who is asked about it */
+  peerId: string;
   weight: number;
 };
 
-/** Findings of anomalies that were not there before, and items for those that a person should look at. */
+/**
+ * Findings of anomalies that were not there before, and items for those that a person should look at: an item that is there stays as it was decided.
+ * @param pull null for records of our own: of them there is no finding
+ */
 export async function writeChainFindings(
   tx: Queryable,
-  work: { pull: string; peerId: string },
+  pull: string | null,
   found: readonly ChainFinding[],
   at: string,
 ): Promise<void> {
@@ -188,18 +195,20 @@ export async function writeChainFindings(
   await tx`
     with ${place}
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
-    select ${work.pull}, 'chain-anomaly', s.file, s.line, s.entry, 'ExplanationOfBenefit', s.source_id, f."memberId", f.id, f.code || ': ' || f.detail
-    from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text)
-    left join place s on s.member_id = f."memberId" and s.local_id = f.id`;
+    select ${pull}, 'chain-anomaly', s.file, s.line, s.entry, 'ExplanationOfBenefit', s.source_id, f."memberId", f.id, f.code || ': ' || f.detail
+    from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text, "isNew" boolean)
+    left join place s on s.member_id = f."memberId" and s.local_id = f.id where f."isNew" and ${pull}::text is not null`;
   await tx`
     with ${place}
     insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_id, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
-    select distinct on (1) md5(concat_ws('|', f."memberId", 'chain', f.id, f.code)), f."memberId", 'chain-anomaly', f.weight, 'ExplanationOfBenefit', 'ExplanationOfBenefit', f.id, ${work.peerId}, ${work.pull},
-      s.file, s.line, s.entry, 'chain', f.code || ': ' || f.detail, ${at}::text::timestamptz
-    from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text, "isItem" boolean, weight smallint)
+    select distinct on (1) md5(concat_ws('|', f."memberId", 'chain', f.id, f.code)), f."memberId", 'chain-anomaly', f.weight, 'ExplanationOfBenefit', 'ExplanationOfBenefit', f.id, f."peerId", ${pull},
+      case when ${pull}::text is not null then s.file end, s.line, s.entry, 'chain', f.code || ': ' || f.detail, ${at}::text::timestamptz
+    from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text, "isItem" boolean, "peerId" text, weight smallint)
     left join place s on s.member_id = f."memberId" and s.local_id = f.id
     where f."isItem"
-    on conflict (id) do update set state = 'open', decision = null, detail = excluded.detail, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1`;
+    on conflict (id) do update set state = 'open', decision = null, detail = excluded.detail, peer_id = excluded.peer_id, pull_id = excluded.pull_id, file = excluded.file, line = excluded.line,
+      entry = excluded.entry, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1
+      where exchange.review_item.state = 'gone'`;
 }
 
 /** Items of anomalies that are no more. */

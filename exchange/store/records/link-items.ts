@@ -3,6 +3,7 @@
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { RULES_VERSION } from '../../reconcile/judge/verdict.ts';
 import { ITEM_KINDS } from '../../review/kinds.ts';
+import { OUTLIVED } from './outlived.ts';
 
 export type Followed = {
   kind: 'value-mismatch' | 'possible-duplicate';
@@ -13,6 +14,16 @@ export type Followed = {
   pull: string | null;
   at: string;
 };
+
+/** Items `item` (`is_new`: of just now, at $2) are gone; a new one was never one, nor a finding of pull $1. After a statement that names them. */
+export const ENDED_ITEMS = `untold as (
+       delete from exchange.finding f
+       where f.pull_id = $1 and exists (select from item)
+         and ((f.kind, f.member_id, f.type, f.local_id, f.detail) in (select kind, member_id, type, a_id, b_id from item union all select kind, member_id, type, b_id, a_id from item)) is true
+     ), ended as (
+       update exchange.review_item v set state = 'gone' from item i where v.id = i.id and not i.is_new
+     )
+     delete from exchange.review_item v using item i where v.id = i.id and i.is_new`;
 
 /** Closes and opens the items of some links as they are now. Primary key of resource; review_item_member, finding_pull, ledger_member. */
 export async function followLinks(tx: Queryable, f: Followed): Promise<void> {
@@ -29,18 +40,11 @@ async function closeSettled(tx: Queryable, f: Followed): Promise<void> {
     `with settled as materialized (
        select d.member_id, d.type, d.a_id, d.b_id from (${f.doubts}) d where d.state in ('confirmed', 'apart')
      ), item as materialized (
-       select i.id, i.member_id, i.type, i.a_id, i.b_id, i.opened_at = $2::text::timestamptz and i.reopened = 0 as is_new
+       select i.id, i.kind, i.member_id, i.type, i.a_id, i.b_id, i.opened_at = $2::text::timestamptz and i.reopened = 0 as is_new
        from (select distinct member_id, type from settled) m cross join lateral (
          select * from exchange.review_item x where x.member_id = m.member_id and x.type = m.type and x.kind = '${f.kind}' and x.state = 'open' offset 0) i
        where ((i.member_id, i.type, least(i.a_id, i.b_id), greatest(i.a_id, i.b_id)) in (select member_id, type, a_id, b_id from settled)) is true
-     ), untold as (
-       delete from exchange.finding f
-       where f.pull_id = $1 and f.kind = '${f.kind}' and exists (select from item)
-         and ((f.member_id, f.type, f.local_id, f.detail) in (select member_id, type, a_id, b_id from item union all select member_id, type, b_id, a_id from item)) is true
-     ), ended as (
-       update exchange.review_item v set state = 'gone' from item i where v.id = i.id and not i.is_new
-     )
-     delete from exchange.review_item v using item i where v.id = i.id and i.is_new`,
+     ), ${ENDED_ITEMS}`,
     [f.pull, f.at, ...(f.of === undefined ? [] : [arrayLiteral(f.of)])],
   );
 }
@@ -55,8 +59,8 @@ async function openDoubtful(tx: Queryable, f: Followed): Promise<void> {
          case when b.origin = 'own' then a.id else b.id end as b_id, case when b.origin = 'own' then a.hash else b.hash end as b_hash,
          case when b.origin = 'own' then a.origin else b.origin end as peer_id, case when b.origin = 'own' then a.source_id else b.source_id end as source_id
        from (${f.doubts}) d
-       cross join lateral (select r.* from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.a_id and not r.deleted offset 0) a
-       cross join lateral (select r.* from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.b_id and not r.deleted offset 0) b
+       cross join lateral (select r.* from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.a_id and not r.deleted and r.withheld is distinct from '${OUTLIVED}' offset 0) a
+       cross join lateral (select r.* from exchange.resource r where r.member_id = d.member_id and r.type = d.type and r.id = d.b_id and not r.deleted and r.withheld is distinct from '${OUTLIVED}' offset 0) b
        where d.state = 'proposed'
      ), written as (
        insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at)

@@ -67,10 +67,13 @@ async function outlived(tx: Queryable, concerned: string, of?: string): Promise<
   return found.filter(same);
 }
 
-async function mark(tx: Queryable, at: string, concerned: string, of?: string): Promise<void> {
+/** A copy that is shown again. */
+export type Shown = Pick<Copy, 'memberId' | 'type' | 'id'>;
+
+async function mark(tx: Queryable, at: string, concerned: string, of?: string): Promise<Shown[]> {
   const copies = await outlived(tx, concerned, of);
   const column = (name: 'memberId' | 'type' | 'id') => arrayLiteral(copies.map((c) => c[name]));
-  await tx.unsafe(
+  const shown = await tx.unsafe<Shown[]>(
     `with concerned as materialized (${concerned.replace('$1', '$5')}), outlived as materialized (
        select * from unnest($2::text::text[], $3::text::text[], $4::text::text[]) o(member_id, type, id)
      ), marked as (
@@ -80,22 +83,25 @@ async function mark(tx: Queryable, at: string, concerned: string, of?: string): 
      update exchange.resource r set withheld = null, moved_at = $1::text::timestamptz
      from concerned m cross join lateral (
        select x.member_id, x.type, x.id from exchange.resource x where x.member_id = m.member_id and x.withheld = '${OUTLIVED}' offset 0) x
-     where r.member_id = x.member_id and r.type = x.type and r.id = x.id and (x.member_id, x.type, x.id) not in (select member_id, type, id from outlived)`,
+     where r.member_id = x.member_id and r.type = x.type and r.id = x.id and (x.member_id, x.type, x.id) not in (select member_id, type, id from outlived)
+     returning r.member_id as "memberId", r.type, r.id`,
     [at, column('memberId'), column('type'), column('id'), ...(of === undefined ? [] : [of])],
   );
+  return [...shown];
 }
 
 /**
  * Marks them, and takes the mark back where it holds no more. What is marked, or no more, moves: peers who have it are told. After records and identities of
  * the slice are written. resource_pkey, identity_pkey, resource_outlived.
  * @param at instant of the transaction
+ * @returns those that are shown again
  */
-export async function markOutlived(tx: Queryable, at: string): Promise<void> {
+export async function markOutlived(tx: Queryable, at: string): Promise<Shown[]> {
   const [any] = await tx.unsafe(`${CONCERNED} limit 1`);
-  if (any !== undefined) await mark(tx, at, CONCERNED);
+  return any === undefined ? [] : mark(tx, at, CONCERNED);
 }
 
 /** The same of some members, of whom records came together or went apart. */
-export async function outlivedOf(tx: Queryable, members: readonly string[], at: string): Promise<void> {
-  await mark(tx, at, 'select distinct unnest($1::text::text[]) as member_id', arrayLiteral(members));
+export async function outlivedOf(tx: Queryable, members: readonly string[], at: string): Promise<Shown[]> {
+  return mark(tx, at, 'select distinct unnest($1::text::text[]) as member_id', arrayLiteral(members));
 }

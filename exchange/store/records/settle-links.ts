@@ -12,6 +12,7 @@ import { firstBase, haveOneName } from '../../reconcile/noted-names.ts';
 import { inheritLabelsOf } from './inherit-labels.ts';
 import { followLinks } from './link-items.ts';
 import { npisOf } from './link-texts.ts';
+import { OUTLIVED } from './outlived.ts';
 import { type Edge, isChangedCopy, severalCopies } from './several-copies.ts';
 
 /** Score of a pair of which one part is missing: never linked by rule. */
@@ -41,15 +42,15 @@ const MOST_EDGES = 5000;
 /** Links whose new state is written by one statement. */
 const WRITTEN_AT_ONCE = 10_000;
 
-/** Whose a record is that a link names; none of one that was taken back. Each by itself: of what is written a moment ago the planner knows nothing, and would read all records of the member for each link. */
+/** Whose a record is that a link names, and is it a copy that is not shown; none of one that was taken back. Each by itself: of what is written a moment ago the planner knows nothing, and would read all records of the member for each link. */
 const ORIGIN = (id: 'a_id' | 'b_id') =>
-  `(select r.origin from exchange.resource r where r.member_id = l.member_id and r.type = l.type and r.id = l.${id} and not r.deleted offset 0)`;
+  `(select r.origin, r.withheld is not distinct from '${OUTLIVED}' as is_hidden from exchange.resource r where r.member_id = l.member_id and r.type = l.type and r.id = l.${id} and not r.deleted offset 0)`;
 
 /** By the primary keys of link and resource. */
 async function edgesOf(tx: Queryable, members: readonly string[]): Promise<Edge[]> {
   return [
     ...(await tx.unsafe<Edge[]>(
-      `select l.member_id as "memberId", l.type, l.a_id as a, l.b_id as b, l.kind, l.rule, l.state, l.score, a.origin as "aOrigin", b.origin as "bOrigin"
+      `select l.member_id as "memberId", l.type, l.a_id as a, l.b_id as b, l.kind, l.rule, l.state, l.score, a.origin as "aOrigin", b.origin as "bOrigin", a.is_hidden or b.is_hidden as "isHidden"
        from unnest($1::text::text[]) m(id) cross join lateral (
          select * from exchange.link x where x.member_id = m.id and ${SAME} and (x.score >= ${PROPOSED}::real or x.state = 'rejected') offset 0) l
        cross join lateral ${ORIGIN('a_id')} a cross join lateral ${ORIGIN('b_id')} b
@@ -237,12 +238,15 @@ async function settle(
     for (const type of EVENT_TYPES) {
       const of = byType.get(type) ?? [];
       if (of.length === 0) continue;
-      const states = await member.settle(type, of);
+      const states = await member.settle(
+        type,
+        of.filter((e) => !e.isHidden),
+      );
       // whether two statements about records are one nobody can tell who looks at them, nor has to
       if (type === 'Provenance') for (const [key, state] of states) if (state === 'proposed') states.set(key, 'apart');
       for (const e of of) {
         const isSettled = countsAs(e) === 'event' || isChangedCopy(e);
-        const now = isSettled ? states.get(pairKey(e.a, e.b)) : undefined;
+        const now = !isSettled ? undefined : e.isHidden ? 'apart' : states.get(pairKey(e.a, e.b));
         if (now !== undefined && now !== e.state) changed.push({ ...e, now });
       }
     }

@@ -15,6 +15,8 @@ export type Edge = {
   score: number;
   aOrigin: string;
   bOrigin: string;
+  /** one of the two is a copy that is not shown, as its record was taken back: it is none of the events that are */
+  isHidden: boolean;
 };
 
 /** By the rules alone: nobody said anything of the two. */

@@ -46,6 +46,15 @@ export async function findIssued(sql: Queryable, number: number): Promise<WholeR
   return row;
 }
 
+/** Number of the one before a report that was issued about the same line of business and payer, whatever its period. issued_report_pkey, backwards. */
+export async function issuedBefore(sql: Queryable, r: IssuedReport): Promise<number | undefined> {
+  const [row] = await sql<{ number: number }[]>`
+    select number from exchange.issued_report
+    where number < ${r.number} and lob is not distinct from ${r.lob} and peer_id is not distinct from ${r.peerId}
+    order by number desc limit 1`;
+  return row?.number;
+}
+
 /** The newest one, after which no other is issued until the transaction ends. */
 export async function lastIssuedAlone(tx: Queryable): Promise<IssuedReport | undefined> {
   await tx`select pg_advisory_xact_lock(${ISSUE_LOCK})`;

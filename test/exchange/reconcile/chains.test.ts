@@ -116,6 +116,10 @@ test('a claim that its insurer took back, and that a payer who asked before show
   expect(differ({ ...gone, isInsurers: false }, copy('two', 3, 'active', false))).toEqual([
     ['void', ['copies-differ']],
   ]);
+  // nor where a third one asked again after that
+  const third = copy('three', 9, 'cancelled', false);
+  expect(differ(gone, third, copy('two', 3, 'active', false))).toEqual([['void', []]]);
+  expect(differ(gone, third, copy('two', 7, 'active', false))).toEqual([['void', ['copies-differ']]]);
 });
 
 const A: Given = { uc: 'A', next: 'B', status: 'cancelled', created: '2026-01-01' };

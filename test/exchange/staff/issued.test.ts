@@ -92,6 +92,21 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
     JSON.parse(await documentOf(`/staff/reports/${number}/changes`)).tables.changes as { table: string }[];
   expect((await changed(1)).map((c) => c.table)).toContain('figures');
   expect(await changed(2)).toEqual([]);
+  // the two as they were issued, whatever is told by now
+  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at) values ('later', 'C3-match', 'later', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09')`;
+  const told = async (address: string) =>
+    (JSON.parse(await documentOf(address)).tables.changes as { row: string }[]).map((c) => c.row);
+  const between = await told('/staff/reports/2/changes?with=1');
+  expect(between).toContain('F4 · Request on time');
+  expect(between.join()).not.toContain('match request');
+  expect((await told('/staff/reports/2/changes')).join()).toContain('match request');
+  expect(page).toContain('/staff/reports/2/changes?with=1');
+  const side = await (await reviewer.get('/staff/reports/2/changes?with=1')).text();
+  expect(side).toContain('What changed, report No. 1 to No. 2');
+  expect(side).not.toContain('same line of business and payer');
+  for (const none of ['9', 'x', '-1'])
+    expect((await reviewer.get(`/staff/reports/2/changes?with=${none}`)).status).toBe(404);
+  await sql`delete from exchange.clock where id = 'later'`;
   const list = (await (await reviewer.get('/staff/reports?format=json')).json()) as {
     tables: { reports: { number: number; previous: string | null }[] };
   };
