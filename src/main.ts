@@ -4,6 +4,7 @@ import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
+import { drillCommands } from './command/drill.ts';
 import { evidenceKeys, evidencePack, evidenceReport, evidenceVerify } from './command/evidence.ts';
 import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
@@ -168,6 +169,7 @@ pull
 
 program.addCommand(reconcileCommand());
 program.addCommand(holdCommands());
+program.addCommand(drillCommands());
 
 const publishing = program
   .command('publish')

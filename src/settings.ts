@@ -710,6 +710,13 @@ export const SETTINGS = {
     integer(1000, 0, 1_000_000_000),
     '1000',
   ),
+  restoreDrillDays: setting(
+    'RESTORE_DRILL_DAYS',
+    'Operations',
+    'Days after which a backup has to have been restored again, to see that it can be (`drill check`): an alert stands from then on. 0: none.',
+    integer(92, 0, 3660),
+    '92',
+  ),
   alertVolumeTimes: setting(
     'ALERT_VOLUME_TIMES',
     'Operations',

@@ -2,6 +2,7 @@
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import { localDay } from '../clocks/business-day.ts';
+import { caseConditions } from '../report/incident/cases.ts';
 import { claimUnsent, forgetUnsent, markSent, recordConditions, standingConditions } from '../store/alert.ts';
 import { alertMessage } from './webhook.ts';
 
@@ -12,11 +13,14 @@ const PATIENCE_MS = 5000;
 export async function keepAlerts(deps: Deps): Promise<void> {
   const { sql } = deps.database;
   const now = deps.clock();
-  const standing = await standingConditions(sql, now, {
+  const today = localDay(now, deps.config.timeZone);
+  const conditions = await standingConditions(sql, now, {
     quarantine: deps.config.alertQuarantine,
     keep: { days: deps.config.matchRequestKeepDays, byLob: deps.config.matchRequestKeepDaysByLob },
-    today: localDay(now, deps.config.timeZone),
+    today,
+    drillDays: deps.config.restoreDrillDays,
   });
+  const standing = [...conditions, ...(await caseConditions(deps, today))];
   await sql.begin((tx) => recordConditions(tx, standing, now));
   const kinds = new Map<string, number>();
   for (const c of standing) kinds.set(c.kind, (kinds.get(c.kind) ?? 0) + 1);
@@ -44,6 +48,9 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'card-trying',
     'match-misses',
     'match-sequence',
+    'restore-due',
+    'case-due',
+    'case-overdue',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

@@ -150,7 +150,7 @@ export async function issuedFaults(deps: Needs, r: WholeReport): Promise<string[
 }
 
 /** Undefined where the process has none. */
-async function publicKeys(deps: Pick<Deps, 'keys'>): Promise<JWK[] | undefined> {
+export async function publicKeys(deps: Pick<Deps, 'keys'>): Promise<JWK[] | undefined> {
   try {
     return await deps.keys.published('evidence');
   } catch (error) {

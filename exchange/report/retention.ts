@@ -37,7 +37,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
   return {
     kept: [
       {
-        what: 'Clocks, choices with their proof and text, attestations, decisions, reports, accounts of disclosures, audit trail',
+        what: 'Clocks, choices with their proof and text, attestations, decisions, cases, restores, reports, accounts of disclosures, audit trail',
         time: 'without end',
         stays:
           'The node removes none of it, which covers every duty to keep: ten years, six for accounts of disclosures.',

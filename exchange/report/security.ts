@@ -135,6 +135,10 @@ const FORM = calm('A token request was not in the form that is required.');
 const ACTIONS: Readonly<Record<string, Meaning>> = {
   token: FORM,
   'sign-in': calm('A sign-in was refused.'),
+  'restore-drill': act(
+    'A backup was restored and is not whole, or nothing could be restored.',
+    'See what was wrong: restores of backups (Compliance). Make backups that hold it, and restore one again.',
+  ),
   'audit-verify': act('The audit trail was verified, and is not as it was written.', 'See what is wrong: audit trail.'),
   'content-checked': act(
     'The files of an export were walked: they hold what must not leave, or are not there.',

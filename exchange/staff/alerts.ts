@@ -74,6 +74,18 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A payer asks for card numbers in a row, most of which are nobody’s',
     href: (id) => `/staff/events?peer=${encodeURIComponent(id)}&reason=sequential-ids`,
   },
+  'restore-due': {
+    text: 'No backup was restored, to see that it can be, for longer than is meant',
+    href: () => '/staff/restores',
+  },
+  'case-due': {
+    text: 'Of an incident somebody has to be told, or it has to be assessed, within days',
+    href: (number) => `/staff/cases/${number}`,
+  },
+  'case-overdue': {
+    text: 'Of an incident somebody had to be told, or it had to be assessed, by a day that is over',
+    href: (number) => `/staff/cases/${number}`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 
@@ -84,7 +96,10 @@ export const MOST_ALERTS = 50;
 export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Table {
   const about = (a: ListedAlert): Cell => ({
     value: a.subject,
-    text: a.payer ?? (a.kind.startsWith('clocks-') ? CLOCK_KINDS[a.subject] : undefined) ?? a.subject,
+    text:
+      a.payer ??
+      (a.kind.startsWith('clocks-') ? CLOCK_KINDS[a.subject] : undefined) ??
+      (a.kind.startsWith('case-') ? `Case No. ${a.subject}` : a.subject),
     href: a.decided === null ? KINDS[a.kind].href(a.subject) : `/staff/pulls/${a.decided}`,
   });
   return {

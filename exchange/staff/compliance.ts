@@ -91,7 +91,7 @@ export function compliance(desk: Desk): void {
       ],
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
 ${scopeFields(peers, of)}<button>Show</button></form>
-<p class="controls"><a href="/staff/questions">What auditors ask, and where it is answered</a> · <a href="/staff/retention">Retention and legal holds</a> · <a href="/staff/reports">Issued reports</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>${issue}`,
+<p class="controls"><a href="/staff/questions">What auditors ask, and where it is answered</a> · <a href="/staff/retention">Retention and legal holds</a> · <a href="/staff/cases">Cases</a> · <a href="/staff/restores">Restores of backups</a> · <a href="/staff/reports">Issued reports</a> · ${earlier(visit, period)} · <a href="/staff/compliance/changes?${changes.toString()}">What changed since that one</a>${of.peerId === undefined ? '' : html` · <a href="/staff/peers/${of.peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>${issue}`,
       tables: [
         ...tables,
         coverTable(

@@ -57,10 +57,8 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
 }
 
 /** To the item that is decided next: who has many goes from one to the next. */
-const nextLink = (visit: Visit, { next }: ItemReport): Safe | undefined =>
-  next && may(visit.session, 'decide')
-    ? html`<p class="onward"><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>`
-    : undefined;
+const nextLink = (visit: Visit, { item, next }: ItemReport): Safe =>
+  html`<p><a href="/staff/cases?from=item/${item.id}">Cases of it</a></p>${next && may(visit.session, 'decide') ? html`<p class="onward"><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>` : ''}`;
 
 /** One decision for all that are shown, of one kind and one payer, or of ours: what is not shown is not decided. */
 function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
@@ -290,7 +288,7 @@ export function conflicts(desk: Desk): void {
         historyTable(r, timeZone),
       ],
       // what is decided on stands together, and long texts behind it
-      within: { after: facts.name, part: html`${decideForm(visit, r) ?? ''}${nextLink(visit, r) ?? ''}` },
+      within: { after: facts.name, part: html`${decideForm(visit, r) ?? ''}${nextLink(visit, r)}` },
       ...(texts.length > 0 ? { texts, textsLast: true } : {}),
     });
   });

@@ -124,6 +124,7 @@ export function security(desk: Desk): void {
             { key: 'what', label: 'What happened' },
             { key: 'object', label: 'About' },
             { key: 'address', label: 'Address mark' },
+            { key: 'case', label: 'Case' },
           ],
           rows: rows.map((r) => [
             timeCell(r.at, timeZone),
@@ -132,6 +133,7 @@ export function security(desk: Desk): void {
             { value: whatHappened(r) },
             { value: r.object === '' ? null : r.object, code: true },
             { value: typeof r.detail['address'] === 'string' ? r.detail['address'].slice(0, 8) : null, code: true },
+            { value: `event/${r.seq}`, text: 'cases', href: address('/staff/cases', { from: `event/${r.seq}` }) },
           ]),
           empty: 'No such event.',
         },

@@ -1,5 +1,6 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
+import { RESTORED_AT } from './audit/restore-drill.ts';
 import type { KeepDays } from './keep-days.ts';
 import { IS_HELD_REQUEST, isPastRequest } from './match/match-request.ts';
 import { unusualDays } from './peers/peer-volume.ts';
@@ -29,7 +30,10 @@ type AlertKind =
   | 'unusual-records'
   | 'card-trying'
   | 'match-misses'
-  | 'match-sequence';
+  | 'match-sequence'
+  | 'restore-due'
+  | 'case-due'
+  | 'case-overdue';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
@@ -71,7 +75,7 @@ const triesAndMisses = (sql: Queryable, now: Date) => sql`
 export async function standingConditions(
   sql: Queryable,
   now: Date,
-  { quarantine, keep, today }: { quarantine: number; keep: KeepDays; today: string },
+  { quarantine, keep, today, drillDays }: { quarantine: number; keep: KeepDays; today: string; drillDays: number },
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
@@ -142,6 +146,10 @@ export async function standingConditions(
     ${unusualDays(sql, 'records', today)}
     union all
     select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
+    union all
+    -- for so many days over its time no backup is known to restore
+    select 'restore-due', 'all', greatest(1, extract(day from ${now}::timestamptz - r.due)::int) from (select ${sql.unsafe(RESTORED_AT)} + make_interval(days => ${drillDays}) as due) r
+      where ${drillDays} > 0 and r.due < ${now}
     union all
     ${triesAndMisses(sql, now)}
     union all

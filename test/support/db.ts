@@ -83,3 +83,18 @@ export async function workerUser(
 }
 const WORKER_SETTINGS = { statement_timeout: '5s', jit: 'off', random_page_cost: '1.1', timezone: 'UTC' };
 export type WorkerUser = { url: string; drop(): Promise<void> };
+
+/** A copy of a database of the run's server as it is now, with a client. Who works on that one is cut off for a moment. */
+export async function copyDb(url: string, options: Parameters<typeof openDatabase>[1] = {}) {
+  const [name, source] = [newName(), new URL(url).pathname.slice(1)];
+  for (let i = 0; ; i++)
+    try {
+      await asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${source}'`);
+      await asOwner(`create database ${name} template ${source} strategy file_copy`);
+      break;
+    } catch (e) {
+      if (i > 200 || !String(e).includes('being accessed')) throw e;
+      await new Promise((r) => setTimeout(r, 25));
+    }
+  return opened(name, options);
+}

@@ -1,7 +1,11 @@
-// Records of other people that payers sent, and emergency access to those of members: tables of the compliance report.
+// Records of other people that payers sent, cases of incidents, and emergency access to records of members: tables of the compliance report.
 import type { Table } from '../../../src/ui/table.ts';
+import { owed } from '../../clocks/breach.ts';
+import { localDay } from '../../clocks/business-day.ts';
 import { meaning } from '../../reconcile/reasons.ts';
+import type { CaseRow, EntryRow } from '../../store/report/incident-case.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
+import { CASE_KINDS, TOLD_WORDS, withState } from '../incident/cases.ts';
 import { instants, num, of, table, text } from './compliance-cells.ts';
 
 export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
@@ -31,6 +35,72 @@ export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
       when('told', 'List for the payer taken'),
     ],
     'No payer sent records of somebody else.',
+  );
+}
+
+/** Those that were open in the period, as they stand now. It names no member: what people wrote is on the page of each. */
+export function casesTable(rows: readonly Row[], view: { timeZone: string; now: Date }): Table {
+  const when = instants(view.timeZone);
+  const today = localDay(view.now, view.timeZone);
+  const told = rows.map((r): Row => {
+    const entries = JSON.parse(text(r, 'entries') ?? '[]') as EntryRow[];
+    const { state } = withState({ ...(r as unknown as CaseRow), entries });
+    const [next] = state.isOpen ? owed(state) : [];
+    const isLate = next !== undefined && next.due < today;
+    return {
+      ...r,
+      state: state.isOpen ? (isLate ? 'overdue' : 'open') : 'closed',
+      verdict: state.verdict,
+      people: state.affected,
+      next: next?.of ?? null,
+      due: next?.due ?? null,
+    };
+  });
+  return table(
+    'cases',
+    'Cases of incidents',
+    told,
+    [
+      [
+        'number',
+        'No.',
+        (r) => ({ value: num(r, 'number'), text: `No. ${num(r, 'number')}`, href: `/staff/cases/${num(r, 'number')}` }),
+        'head',
+      ],
+      [
+        'kind',
+        'Kind',
+        (r) => ({ value: text(r, 'kind'), text: CASE_KINDS[text(r, 'kind') as keyof typeof CASE_KINDS] }),
+      ],
+      ['discovered', 'Discovered', (r) => ({ value: text(r, 'discoveredOn') })],
+      when('openedAt', 'Opened'),
+      of('openedBy', 'By'),
+      of('state', 'State'),
+      [
+        'breach',
+        'Breach',
+        (r) =>
+          r['verdict'] === null
+            ? { value: null, text: 'not assessed' }
+            : { value: text(r, 'verdict'), text: r['verdict'] === 'breach' ? 'yes' : 'no' },
+      ],
+      ['people', 'People', (r) => ({ value: r['people'] === null ? null : num(r, 'people') }), 'number'],
+      [
+        'next',
+        'Due next',
+        (r) => ({
+          value: text(r, 'next'),
+          text:
+            r['next'] === null
+              ? 'nothing'
+              : r['next'] === 'assess'
+                ? 'to be assessed'
+                : TOLD_WORDS[text(r, 'next') as keyof typeof TOLD_WORDS],
+        }),
+      ],
+      ['due', 'At the latest', (r) => ({ value: text(r, 'due') })],
+    ],
+    'No case was open.',
   );
 }
 

@@ -10,7 +10,7 @@ import { ANSWERS, deed, instants, minutes, of, outcomeRows, REQUEST_KINDS, table
 import { choiceTables } from './compliance-choice.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
-import { emergenciesTable, incidentsTable } from './compliance-incidents.ts';
+import { casesTable, emergenciesTable, incidentsTable } from './compliance-incidents.ts';
 import { lateTable } from './compliance-late.ts';
 import { figureTable } from './figure-table.ts';
 import { type Lead, leading, type Narrowing } from './leads.ts';
@@ -18,6 +18,7 @@ import { type Lead, leading, type Narrowing } from './leads.ts';
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
   'metrics',
+  'cases',
   'decisions',
   'education',
   'emergencies',
@@ -228,6 +229,7 @@ export function complianceTables(
     rejectedTable(more.rejected, view.timeZone),
     findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
+    casesTable(more.cases, view),
     emergenciesTable(more.emergencies, view.timeZone),
     proofsTable(more.proofs),
     table(

@@ -20,11 +20,11 @@ export function notSplit(scope: ComplianceScope): string[] {
     ...(scope.lob === undefined
       ? []
       : [
-          'Not of this line of business alone, because one request or pull is about members of several: requests we answered, answers to match requests, refusals, findings, pulls and exports, what people did, emergency access, texts shown. Records shared by members, such as practitioners, are left out.',
+          'Not of this line of business alone, because one request or pull is about members of several: requests we answered, answers to match requests, refusals, findings, pulls and exports, what people did, cases, emergency access, texts shown. Records shared by members, such as practitioners, are left out.',
         ]),
     ...(scope.peerId === undefined
       ? []
-      : ['Choices of members, emergency access and texts shown are not of one payer: they are all here.']),
+      : ['Choices of members, cases, emergency access and texts shown are not of one payer: they are all here.']),
   ];
 }
 

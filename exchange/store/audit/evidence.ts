@@ -2,6 +2,7 @@
 // hold what the report of the period counts: a pull that began before it and ended in it has its lines there.
 import type { Queryable, Sql } from '../../../src/store/database.ts';
 import { GIVEN_AT } from '../report/choice-then.ts';
+import { WAS_OPEN } from '../report/incident-case.ts';
 import { QUARANTINED } from '../report/quarantined.ts';
 
 const PULLS = `exchange.pull p where ((p.created_at >= $1 and p.created_at < $2) or (p.finished_at >= $1 and p.finished_at < $2))`;
@@ -58,6 +59,15 @@ export const EVIDENCE_SQL = {
   'holds.jsonl': {
     kind: 'Legal holds that stood in the period: of a member, of a payer, or (neither) of everything',
     sql: `select h.* from exchange.legal_hold h where h.placed_at < $2 and (h.lifted_at is null or h.lifted_at >= $1) order by h.placed_at, h.id`,
+  },
+  'cases.jsonl': {
+    kind: 'Cases of incidents that were open in the period, each with all that was written down of it up to its end',
+    sql: `select c.*, (select jsonb_agg(to_jsonb(e) order by e.id) from exchange.incident_entry e where e.case_number = c.number and e.at < $2) as entries
+      from exchange.incident_case c where c.opened_at < $2 and ${WAS_OPEN('c', '$1')} order by c.number`,
+  },
+  'restore-drills.jsonl': {
+    kind: 'Backups that were restored in the period to see that they can be, each with what the check of the copy wrote',
+    sql: `select d.* from exchange.restore_drill d where d.at >= $1 and d.at < $2 order by d.at, d.id`,
   },
   'ledger.jsonl': {
     kind: 'The outcome of every received line',

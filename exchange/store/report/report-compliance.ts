@@ -5,6 +5,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import { isFormerSql, isSaidSql } from '../members/member-merge.ts';
 import { GIVEN_AT, GIVEN_IN } from './choice-then.ts';
 import { COUNTS, ENDED_LATE } from './clock-terms.ts';
+import { ENTRIES_UNTIL, WAS_OPEN } from './incident-case.ts';
 import { LATER_HELD, QUARANTINED, WAITS } from './quarantined.ts';
 import { PULL_CLOCKS, PULL_SHOWS } from './report-pulls.ts';
 import { REQUEST_SHOWS } from './report-requests.ts';
@@ -185,6 +186,10 @@ const COMPLIANCE_SQL = {
     select e.subject, e.reason, e.began_at as "beganAt", coalesce(e.ended_at, e.until_at) as "untilAt",
       (select count(distinct a.member_id)::int from exchange.audit a where a.object = 'emergency/' || e.id and a.action = 'emergency-look') as members
     from exchange.emergency_access e where e.began_at >= $1 and e.began_at < $2 and ${USED} order by e.began_at, e.id`,
+  cases: `
+    select c.number, c.opened_at as "openedAt", c.opened_by as "openedBy", c.kind, c.discovered_on::text as "discoveredOn", c.origin,
+      coalesce((${ENTRIES_UNTIL('$3')}), '[]')::text as entries
+    from exchange.incident_case c where c.opened_at < $2 and ${WAS_OPEN('c', '$1')} and ${USED} order by c.number`,
   proofs: `
     select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
       coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,

@@ -103,6 +103,7 @@ describe('records of somebody else are told', () => {
         quarantine: 1_000_000,
         keep: { days: 1, byLob: {} },
         today: '2026-01-01',
+        drillDays: 0,
       })
     )
       .filter((c) => c.kind === 'wrong-patient')

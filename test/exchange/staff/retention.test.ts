@@ -133,7 +133,12 @@ test('a request for a match stays as long as the longest that a member found in 
   // the alert goes by the same, and tells of what should have gone a day ago
   const kept = async (ma: number) =>
     (
-      await standingConditions(sql, now, { quarantine: 1e6, keep: { days: 600, byLob: { ma } }, today: '2030-01-01' })
+      await standingConditions(sql, now, {
+        quarantine: 1e6,
+        keep: { days: 600, byLob: { ma } },
+        today: '2030-01-01',
+        drillDays: 0,
+      })
     ).filter((c) => c.kind === 'request-kept');
   expect([(await kept(498)).length, (await kept(500)).length]).toEqual([1, 0]);
   await sql`delete from exchange.match_member where job_id = 'asked'`;

@@ -16,6 +16,7 @@ const FIGURES = [
   '/staff/compliance/rows/choices',
   '/staff/compliance/rows/given',
   '/staff/compliance/rows/lines',
+  '/staff/cases',
   '/staff/documents',
   '/staff/events',
   '/staff/emergency',
@@ -33,14 +34,21 @@ const FIGURES = [
   '/staff/reports/:number/changes',
   '/staff/requests',
   '/staff/requests/:id',
+  '/staff/restores',
   '/staff/retention',
   '/staff/texts/:sha256',
   '/staff/trail',
 ];
 /** The registry of payers, legal holds, and who is signed in: for administrators. What else there is names members, and is for reviewers. */
-const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|emergency\/)/;
+const REGISTRY = /^\/staff\/((peers|sessions|alerts)(\/(?!:id\/to-tell$)|$)|retention\/|restores\/|emergency\/)/;
 /** For all but viewers. */
-const SIGNED = ['/staff/events/reviewed', '/staff/reports'];
+const SIGNED = [
+  'POST /staff/events/reviewed',
+  'POST /staff/reports',
+  'POST /staff/cases',
+  'GET /staff/cases/:number',
+  'POST /staff/cases/:number',
+];
 /** Before there is a session, and its end. */
 const OPEN = /^\/staff\/(sign-in|sign-out|callback|logout|back-channel-logout|style\.css|oidc)/;
 
@@ -83,7 +91,7 @@ test.each(['dev-viewer', 'dev-reviewer', 'dev-admin'])(
     for (const r of routes) {
       const isFigures = r.method === 'GET' && FIGURES.includes(r.path);
       const isRegistry = !isFigures && REGISTRY.test(r.path);
-      const isSigned = r.method === 'POST' && SIGNED.includes(r.path) && user !== 'dev-viewer';
+      const isSigned = SIGNED.includes(`${r.method} ${r.path}`) && user !== 'dev-viewer';
       const isOpen = isFigures || isSigned || (isRegistry ? user === 'dev-admin' : user === 'dev-reviewer');
       const rows = await refusals(user);
       const status = await open(user, r);
@@ -151,6 +159,7 @@ test('nobody is led to a page that their role does not open', async () => {
       '/staff/peers/prior/statement?period=2026',
       '/staff/events',
       '/staff/questions',
+      '/staff/restores',
       '/staff/retention',
     ]) {
       const page = (await (await visitor?.get(path))?.text()) ?? '';
