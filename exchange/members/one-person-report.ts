@@ -14,6 +14,7 @@ import {
   otherCoverages,
 } from '../store/members/member-choice.ts';
 import { heldOf, payersKnowing, twoPersonsThere } from '../store/members/member-merge.ts';
+import { knownDead } from '../store/records/known-person.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 
 /** `weight` 3: they may be two persons; 1: what is to be known. */
@@ -22,7 +23,7 @@ export const DOUBTS = {
   'birth-date': 'The birth dates differ.',
   sex: 'One is recorded as female, the other as male.',
   names: 'No first name of the one is one of the other’s: twins have one birth date and one family name.',
-  died: 'One of the two has died, by our own record; of the other it is not said.',
+  died: 'One of the two has died, by our own record or an enrolment file; of the other it is not said.',
   'two-there': 'A payer knows both, as two persons',
   overlap: 'Both are covered on the same days, under different numbers.',
   choices: 'They have chosen differently. What both choices allow holds until the member chooses anew',
@@ -55,7 +56,7 @@ export type OnePersonReport = { stays: OneOfTwo; former: OneOfTwo; doubts: Doubt
 
 type Needs = { database: { sql: Queryable } } & Pick<Deps, 'config'>;
 
-const died = (patient: JsonObject): boolean =>
+const saysDied = (patient: JsonObject): boolean =>
   text(patient['deceasedDateTime']) !== undefined || patient['deceasedBoolean'] === true;
 
 const meet = (a: EnrolmentRow, b: EnrolmentRow): boolean =>
@@ -79,6 +80,7 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
   const [stays, former] = [await one(memberId), await one(formerId)];
   const [a, b] = [parsed(memberId), parsed(formerId)];
   const [givenA, givenB] = [allGiven(a['name']), allGiven(b['name'])];
+  const dead = await knownDead(sql, [memberId, formerId]);
   const there = await twoPersonsThere(sql, memberId, formerId);
   const differs = (x: string | null, y: string | null) => x !== null && y !== null && x !== y;
   const sexes = [stays.gender, former.gender];
@@ -89,7 +91,7 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
     givenA.length > 0 &&
       givenB.length > 0 &&
       !givenA.some((g) => givenB.includes(g)) && { code: 'names', text: DOUBTS.names },
-    died(a) !== died(b) && { code: 'died', text: DOUBTS.died },
+    (dead.has(memberId) || saysDied(a)) !== (dead.has(formerId) || saysDied(b)) && { code: 'died', text: DOUBTS.died },
     there.length > 0 && { code: 'two-there', text: `${DOUBTS['two-there']}: ${there.join(', ')}.` },
     stays.enrolments.some((x) =>
       former.enrolments.some((y) => meet(x, y) && (x.memberNumber !== y.memberNumber || x.starts !== y.starts)),

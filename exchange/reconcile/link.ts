@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { namedAsAnother } from '../store/records/known-person.ts';
+import { knownDead, namedAsAnother } from '../store/records/known-person.ts';
 import {
   candidatePairs,
   heldLinks,
@@ -78,8 +78,7 @@ const isSame = (v: Verdict): boolean => v.kind === 'same-record' || v.kind === '
  * By their rules; by what they are told to be copies of, they are one record also where several of one payer are, as long as nothing they say speaks
  * against it ({@link areCopies}), and so are two that one payer tells word for word under one number ({@link isToldTwice}). What one payer passes on of several is compared as if each of these had told it. A copy from before the record was changed where it comes from (`isOutdated`) says what that said then: no contradiction.
  */
-function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean, isAnother: boolean): Verdict[] {
-  if (pair.type === 'Patient') return demographics(a, b, isAnother);
+function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean): Verdict[] {
   const found = judge(a, b, known);
   if (pair.isCopy && found?.kind !== 'conflict') return copyOfOurs(a, b, found, known);
   const areNamedOne = haveOneName(a, b);
@@ -153,14 +152,17 @@ function copiesThatDiffer(pairs: readonly Pair[], records: PairRecords): CopyPai
   });
 }
 
+/** Of a pair of Patients the payer's, and our member's. */
+const theirsAndOurs = (pair: Pair, { a, b }: Both): [theirs: Resource, ours: Resource] =>
+  pair.isOwn ? [a, b] : [b, a];
+
 /** Pairs of a member with a payer's Patient who is another member of ours, by its names and birth date. */
 async function namedElsewhere(sql: Sql, pairs: readonly Pair[], records: PairRecords): Promise<Set<Pair>> {
   const now = new Date();
   const named = pairs.flatMap((pair) => {
     const both = pair.type === 'Patient' && !pair.isCrowded ? records.of(pair) : undefined;
     if (both === undefined) return [];
-    const [theirs, ours] = pair.isOwn ? [both.a, both.b] : [both.b, both.a];
-    const other = namesSomebodyElse(theirs, ours, now);
+    const other = namesSomebodyElse(...theirsAndOurs(pair, both), now);
     return other === undefined ? [] : [{ pair, memberId: pair.memberId, ...other }];
   });
   const found = new Set(await namedAsAnother(sql, named));
@@ -204,6 +206,8 @@ export async function linkUnits(
     const rows: Judged[] = [];
     const outdated = await outdatedCopies(sql, work, copiesThatDiffer(pairs, records));
     const elsewhere = await namedElsewhere(sql, pairs, records);
+    const people = pairs.filter((p) => p.type === 'Patient' && !p.isCrowded).map((p) => p.memberId);
+    const dead = await knownDead(sql, [...new Set(people)]);
     for (const pair of pairs) {
       if (pair.isCrowded) {
         rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
@@ -214,7 +218,10 @@ export async function linkUnits(
         linked.complete(wholeOf?.get(pair.memberId) ?? []);
       const both = records.of(pair);
       if (both === undefined) continue;
-      const found = verdicts(pair, both, known, outdated.has(pair), elsewhere.has(pair));
+      const found =
+        pair.type === 'Patient'
+          ? demographics(...theirsAndOurs(pair, both), elsewhere.has(pair), dead.has(pair.memberId))
+          : verdicts(pair, both, known, outdated.has(pair));
       if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
         linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
       rows.push(...rowsOf(pair, both, found));

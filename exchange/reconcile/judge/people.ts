@@ -41,8 +41,9 @@ export function namesSomebodyElse(theirs: Resource, ours: Resource, now: Date): 
  * Every way in which a peer's Patient differs from ours. Ours is never changed.
  * @param theirs the peer's Patient
  * @param isAnother is it another member by first name, family name and birth date?
+ * @param isKnownDead has the member died by what is known here beside our Patient, as an enrolment file said?
  */
-export function demographics(theirs: Resource, ours: Resource, isAnother = false): Verdict[] {
+export function demographics(theirs: Resource, ours: Resource, isAnother = false, isKnownDead = false): Verdict[] {
   const found: Verdict[] = [];
   const birth = [text(theirs['birthDate']), text(ours['birthDate'])];
   const sex = [text(theirs['gender']), text(ours['gender'])].map((g) =>
@@ -54,7 +55,7 @@ export function demographics(theirs: Resource, ours: Resource, isAnother = false
   ];
   if (doubts.length > 0) found.push(conflict('identity-doubt', 'patient', doubts.join(', ')));
   else if (isAnother) found.push(conflict('identity-doubt', 'another-member', 'name'));
-  if (isDead(theirs) !== isDead(ours)) found.push(conflict('deceased-mismatch', 'patient'));
+  if (isDead(theirs) !== (isKnownDead || isDead(ours))) found.push(conflict('deceased-mismatch', 'patient'));
   const differs = (a: string[], b: string[]) => a.length > 0 && b.length > 0 && !overlap(a, b);
   const parts = [
     ...(differs(names(theirs), names(ours)) ? ['name'] : []),

@@ -3,7 +3,7 @@ import { isNpiSystem } from '../../../src/fhir/npi.ts';
 import { codings, isObject, type Json, type JsonObject, type Resource, text } from '../../../src/fhir/resource.ts';
 
 /** Number of the rules by which pairs are judged and units decided; it rises whenever a decision changes. */
-export const RULES_VERSION = 32;
+export const RULES_VERSION = 33;
 
 /** Rule of an event that says to be a copy of one that we hold, and says something else than it. */
 export const CHANGED_COPY = 'changed-copy';

@@ -29,7 +29,7 @@ const chosenBy = (r: Row): Submission['consent']['representative'] =>
 
 /**
  * Members of a pull with person, cards and consent. Those without a Patient or coverage of ours are left out, and those whose
- * choice no longer holds, or whose payer was named by mistake.
+ * choice no longer holds, or whose payer was named by mistake, and cards of another one.
  * @param today YYYY-MM-DD of the plan's calendar
  */
 export async function submissions(sql: Queryable, pullId: string, today: string): Promise<Submission[]> {
@@ -48,7 +48,7 @@ export async function submissions(sql: Queryable, pullId: string, today: string)
     ) e on true
     where m.pull_id = ${pullId}
       and (select choice from exchange.consent n where n.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in'
-      and o.in_error_at is null
+      and o.in_error_at is null and coalesce(o.member_id, m.member_id) = m.member_id
     order by m.submitted_id`;
   return rows.flatMap((r) =>
     r.body === null || r.memberNumber === null || r.coverageStart === null

@@ -61,17 +61,20 @@ export async function keepStatements(sql: Queryable, pullId: string, made: Reado
     from unnest(${[...made.keys()]}::text[], ${[...made.values()]}::text[]) as s(id, jws) where m.pull_id = ${pullId} and m.submitted_id = s.id`;
 }
 
-/** Why a member of a pull is asked for no more: the opt-in no longer holds, or the payer was named by mistake. */
+/**
+ * Why a member of a pull is asked for no more: the opt-in no longer holds, or the payer was named by mistake. So it is with the card of another member, with whom this one was
+ * taken for one person when the pull was made.
+ */
 export type LeftOut = 'consent-withdrawn' | 'named-in-error';
 
 /** Such members, by the ids under which they are submitted. pull_member_pkey. */
 export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Map<string, LeftOut>> {
   const rows = await sql<{ id: string; hasWithdrawn: boolean }[]>`
     select x.id, x."hasWithdrawn" from (
-      select m.submitted_id as id, o.in_error_at, (
+      select m.submitted_id as id, o.in_error_at is not null or o.member_id <> m.member_id as "isNotTheirs", (
         select choice from exchange.consent c where c.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) <> 'opt-in' as "hasWithdrawn"
       from exchange.pull_member m left join exchange.other_coverage o on o.id = m.other_coverage_id where m.pull_id = ${pullId}) x
-    where x."hasWithdrawn" or x.in_error_at is not null`;
+    where x."hasWithdrawn" or x."isNotTheirs"`;
   return new Map(rows.map((r) => [r.id, r.hasWithdrawn ? 'consent-withdrawn' : 'named-in-error']));
 }
 

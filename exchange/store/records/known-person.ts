@@ -57,3 +57,12 @@ export async function namedAsAnother(
         and not exists (select from exchange.member_merge g where g.undone_at is null and (g.member_id, g.former_id) in ((p.member_id, w.member_id), (w.member_id, p.member_id))))`;
   return rows.map((r) => r.place);
 }
+
+/** Which of these members are known to have died, by their own record or an enrolment file. member_pkey, member_profile_pkey. */
+export async function knownDead(sql: Queryable, memberIds: readonly string[]): Promise<Set<string>> {
+  if (memberIds.length === 0) return new Set();
+  const rows = await sql<{ id: string }[]>`
+    select m.id from exchange.member m left join exchange.member_profile p on p.member_id = m.id
+    where m.id = any(${arrayLiteral(memberIds)}::text::text[]) and (m.died is not null or p.died is not null)`;
+  return new Set(rows.map((r) => r.id));
+}
