@@ -94,6 +94,7 @@ const named = (a: readonly ClaimNumber[], b: readonly ClaimNumber[]): ClaimNumbe
 function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] {
   const nodes: Node[] = [];
   const byNumber = new Map<string, Node[]>();
+  const colliding: Colliding[] = [];
   const issuedAnew = reissued(records);
   for (const r of bySay(records, issuedAnew)) {
     const [number] = r.facts.numbers;
@@ -127,19 +128,25 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] 
       before: new Set(),
       after: new Set(),
     };
-    const collides = same[0];
-    if (collides) {
-      const code = same.some((n) => isOfType(n.facts, r.facts)) ? 'other days' : 'another type';
-      anomalies.add({
-        code: 'uc-collision',
-        at: r.id,
-        detail: `number ${node.number} also stands on a claim of ${code}`,
-      });
+    if (same.length > 0) {
+      const kind = same.some((n) => isOfType(n.facts, r.facts)) ? 'other days' : 'another type';
+      colliding.push({ node, beside: same, kind });
     }
     gather(byNumber, key, node);
     nodes.push(node);
   }
+  for (const one of colliding) collides(one, anomalies);
   return nodes;
+}
+
+type Colliding = { node: Node; beside: readonly Node[]; kind: string };
+
+/** A claim of a number that another one has. It is told at a record of another payer, where there is one: of how our own fit together nobody is asked. */
+function collides({ node, beside, kind }: Colliding, anomalies: Anomalies): void {
+  const ofOthers = (n: Node) => n.records.find((r) => r.origin !== undefined && r.origin !== 'own');
+  const other = ofOthers(node) ?? ofOthers(beside.find((n) => ofOthers(n) !== undefined) ?? node);
+  const at = (other ?? node.records[0])?.id ?? '';
+  anomalies.add({ code: 'uc-collision', at, detail: `number ${node.number} also stands on a claim of ${kind}` });
 }
 
 type Edge = { before: Node; after: Node; by: Node };

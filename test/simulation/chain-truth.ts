@@ -61,8 +61,6 @@ export function claimsTold(rows: readonly ClaimRow[]): Told {
     if (gone.length > 0 && said.some((r) => r.status === 'active' && !isBefore(r)))
       odd.push({ at: v, what: `copies-differ ${v.uc}` });
   }
-  for (const [uc, of] of Map.groupBy(versions, (v) => v.uc))
-    for (const at of of.slice(1)) odd.push({ at, what: `uc-collision ${uc}` });
 
   const find = (from: Version, uc: string): Version | undefined => {
     const all = versions.filter((v) => v.uc === uc && v.insurer === from.insurer);
@@ -85,6 +83,9 @@ export function claimsTold(rows: readonly ClaimRow[]): Told {
   }
   const things: Thing[] = [];
   const asked: string[] = [];
+  const isOfOthers = (v: Version) => v.rows.some((r) => r.payer !== 'own');
+  for (const [uc, of] of Map.groupBy(versions, (v) => v.uc))
+    if (of.some(isOfOthers)) asked.push(...of.slice(1).map(() => `uc-collision ${uc}`));
   const seen = new Set<Version>();
   for (const start of versions) {
     if (seen.has(start)) continue;
@@ -101,8 +102,7 @@ export function claimsTold(rows: readonly ClaimRow[]): Told {
     if (ends.length === 1 && last !== undefined && waits && [...chain].every((v) => !isStanding(v)))
       odd.push({ at: last, what: `no-final ${last.uc}` });
     // how our own claims fit together nobody is asked
-    if ([...chain].some((v) => v.rows.some((r) => r.payer !== 'own')))
-      asked.push(...odd.flatMap(({ at, what }) => (chain.has(at) ? what : [])));
+    if ([...chain].some(isOfOthers)) asked.push(...odd.flatMap(({ at, what }) => (chain.has(at) ? what : [])));
     if (ends.length === 1 && last !== undefined && !waits) {
       const rowsOfLast = speaking(last);
       // of one that was taken back, a copy that says so

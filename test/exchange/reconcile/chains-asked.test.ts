@@ -67,3 +67,12 @@ test('a copy of a claim that its payer deleted contradicts no other copy of it',
   await node.pull([deletions('ExplanationOfBenefit/e1')], { since: new Date() });
   expect((await asked()).filter((a) => a.includes('copies-differ'))).toEqual(['gone copies-differ g']);
 });
+
+test('one number on claims of two types is asked as soon as another payer tells one of them, whichever of ours came first', async () => {
+  const told = async () => (await asked()).filter((a) => a.includes('uc-collision'));
+  const both = (uc: string) => [row(`own-${uc}1`, uc), row(`own-${uc}2`, uc, { type: 'pharmacy' })];
+  await node.own(...both('K').map(ours), ...both('L').reverse().map(ours));
+  expect(await told()).toEqual([]);
+  await pull(text(row('k1', 'K'), '08'), text(row('l1', 'L'), '08'));
+  expect(await told()).toEqual(['open uc-collision prior', 'open uc-collision prior']);
+});
