@@ -161,17 +161,19 @@ async function writeChoices(tx: Queryable, said: readonly Said[], source: string
   return added.length;
 }
 
+type Ended = { memberId: string | null; changed: number; goesOn: string[] };
+
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
- * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, how many changed, and whether it was over before that day while
- * another one of the member goes on after it.
+ * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
+ * numbers of the member's other coverage that goes on after it.
  */
 export async function endCoverage(
   tx: Queryable,
   ends: readonly { memberNumber: string; birthDate: string | undefined; endsOn: string }[],
-): Promise<{ memberId: string | null; changed: number; isElsewhere: boolean }[]> {
+): Promise<Ended[]> {
   if (ends.length === 0) return [];
-  const rows = await tx<{ place: number; memberId: string | null; changed: number; isElsewhere: boolean }[]>`
+  const rows = await tx<(Ended & { place: number })[]>`
     with said as materialized (
       select n, b, e::date as e, place::int as place
       from unnest(${ends.map((x) => x.memberNumber)}::text[], ${ends.map((x) => x.birthDate ?? null)}::text[], ${ends.map((x) => x.endsOn)}::text[]) with ordinality as t(n, b, e, place)
@@ -187,23 +189,24 @@ export async function endCoverage(
       where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (c.ends is null or c.ends > w.e) returning c.member_id
     )
     select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed,
-      (select max(coalesce(c.ends, 'infinity'::date)) < w.e from exchange.enrolment c where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e)
-        and exists (select from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
-          and coalesce(c.ends, 'infinity'::date) > w.e) as "isElsewhere"
+      array(select distinct c.member_number from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
+        and coalesce(c.ends, 'infinity'::date) > w.e
+        and (select max(coalesce(o.ends, 'infinity'::date)) < w.e from exchange.enrolment o where o.member_id = w.member_id and o.member_number = w.n and o.starts <= w.e)
+        order by 1) as "goesOn"
     from said s left join whose w using (place) order by s.place`;
-  return rows.map(({ memberId, changed, isElsewhere }) => ({ memberId, changed, isElsewhere }));
+  return rows.map(({ memberId, changed, goesOn }) => ({ memberId, changed, goesOn }));
 }
 
 /**
  * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day. What
- * begins later under the former number is another coverage.
+ * begins later under the former number is another coverage. One that was cancelled took the place of none.
  * Returns how many changed. enrolment_pkey.
  */
 export async function endFormer(
   tx: Queryable,
-  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts'>[],
+  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts' | 'ends'>[],
 ): Promise<number> {
-  const named = rows.filter((r) => r.formerNumber !== undefined);
+  const named = rows.filter((r) => r.formerNumber !== undefined && r.ends !== r.starts);
   if (named.length === 0) return 0;
   const ended = await tx`
     update exchange.enrolment c set ends = greatest(c.starts, t.starts - 1)
