@@ -258,3 +258,20 @@ test('a next card that begins later than was said ends the one of before later, 
     expect((await csv(ordered)).enrolment.enrolments).toBe(0);
   }
 });
+
+test('the first of several cards that followed each other does not open its coverage again, nor one that the member went back to', async () => {
+  await twoCards('M1', 'M2');
+  await csv([person('M3', { former: 'M2', starts: '2026-10-01' })]);
+  const stands = await coverage('M1', 'M2', 'M3');
+  expect(stands.map((c) => c[3])).toEqual(['2026-06-30', '2026-09-30', null]);
+  expect((await csv([person('M1')])).enrolment.enrolments).toBe(0);
+  expect(await coverage('M1', 'M2', 'M3')).toEqual(stands);
+  // the last one over, it is as its row says
+  await csv([person('M3', { starts: '2026-10-01', ends: '2026-10-31' })]);
+  await csv([person('M1')]);
+  expect((await coverage('M1'))[0]?.[3]).toBe(null);
+  await twoCards('N1', 'N2');
+  await csv([person('N1', { former: 'N2', starts: '2026-09-01' })]);
+  expect((await csv([person('N1')])).enrolment.enrolments).toBe(0);
+  expect((await coverage('N1', 'N2')).map((c) => c[3])).toEqual(['2026-06-30', null, '2026-08-31']);
+});

@@ -47,7 +47,7 @@ export type Enrolled = { enrolments: number; otherCoverages: number; choices: nu
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name, and by whichever of them it is one.
  * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member told.
- * A coverage whose card another one took the place of, which stands, is over when that began, whatever its row says of its end.
+ * A coverage whose card another one took the place of, which stands (or the one after that), is over when that began, whatever its row says of its end.
  * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
  * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
  */
@@ -65,12 +65,19 @@ export async function writeEnrolment(
         ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, f, sub, p, s, e, l, a, place)
       order by m, n, s, place desc
     ), t as materialized (
-      -- over when that under the card began that took the place of this one, as long as that one stands
+      -- over when that under the card began that took the place of this one, as long as that one stands, or one that took its place in turn
       select m, n, f, sub, p, s, least(e, (
         select case when count(*) > 0 then greatest(told.s, min(b.starts) - 1) end from exchange.enrolment b left join told x on (x.m, x.n, x.s) = (b.member_id, b.member_number, b.starts)
         cross join lateral (select case when x.m is null then b.ends else x.e end as ends) now
-        where b.member_id = told.m and b.former_number = told.n and b.starts >= told.s
-          and coalesce(now.ends, 'infinity'::date) >= ${today}::text::date and now.ends is distinct from b.starts)) as e, l, a from told
+        where b.member_id = told.m and b.former_number = told.n and b.starts >= told.s and now.ends is distinct from b.starts and exists (
+          with recursive chain as (
+            select b.member_number as n, b.starts as s, now.ends as e
+            union
+            select c.member_number, c.starts, case when y.m is null then c.ends else y.e end
+            from chain join exchange.enrolment c on c.member_id = told.m and c.former_number = chain.n and c.starts >= chain.s
+            left join told y on (y.m, y.n, y.s) = (c.member_id, c.member_number, c.starts)
+            where case when y.m is null then c.ends else y.e end is distinct from c.starts)
+          select from chain where coalesce(e, 'infinity'::date) >= ${today}::text::date))) as e, l, a from told
     )
     insert into exchange.enrolment (member_id, member_number, former_number, subscriber_id, plan, starts, ends, lob, accepted_on)
     select m, n, f, sub, p, s, e, l, a from t
