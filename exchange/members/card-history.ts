@@ -18,12 +18,12 @@ export type CardHistory = {
 /** Nothing is said of cards of before. */
 export const NO_HISTORY: CardHistory = { ownerOf: () => undefined, asFormer: () => undefined };
 
-/** A card that took the place of another one. `patientId`: of a row that names its Patient. */
+/** A card that took the place of another one. `patientId`: of a row that names its Patient; `starts`: undefined when all coverage under it was cancelled. */
 type Next = {
   number: string;
   former: string;
   born: string;
-  starts: string;
+  starts: string | undefined;
   patientId: string | undefined;
   called: Set<string>;
 };
@@ -91,14 +91,16 @@ export async function readCardHistory(
 ): Promise<CardHistory> {
   const nexts = new Map<string, Next>();
   for await (const row of ofKnown(sql, rows(), isComing, (r) => r.formerNumber !== undefined)) {
-    const { memberNumber: number, formerNumber: former = '', birthDate: born, starts } = row;
+    const { memberNumber: number, formerNumber: former = '', birthDate: born } = row;
+    const starts = row.ends === row.starts ? undefined : row.starts;
     const known = nexts.get(keyOf(number, born));
     const patientId = row.isKnownPatient ? row.memberId : known?.patientId;
-    const isFirst = known === undefined || known.former !== former || starts < known.starts;
+    const isFirst =
+      known?.starts === undefined || (starts !== undefined && (known.former !== former || starts < known.starts));
     const called = new Set([...(known?.called ?? []), ...calledOf(row)]);
     nexts.set(keyOf(number, born), {
       number,
-      former,
+      former: isFirst ? former : known.former,
       born,
       starts: isFirst ? starts : known.starts,
       patientId,
@@ -164,6 +166,7 @@ export async function readCardHistory(
 
   const cuts = new Map<string, string>();
   for (const n of all) {
+    if (n.starts === undefined) continue;
     const former = ownerOf(n.former, n.born)?.memberId ?? patientIdFor(n.former);
     const owner = n.patientId ?? ownerOf(n.number, n.born)?.memberId ?? patientIdFor(n.number);
     const known = cuts.get(keyOf(n.former, n.born));

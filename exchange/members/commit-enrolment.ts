@@ -15,7 +15,7 @@ import {
   writeEnrolment,
 } from '../store/members/enrolment.ts';
 import type { CardHistory } from './card-history.ts';
-import type { CoverageEnd } from './enrolment.ts';
+import type { CoverageEnd, Enrolment } from './enrolment.ts';
 import { enrolmentRows } from './enrolment-rows.ts';
 import type { NamedInFile } from './named-in-file.ts';
 import { type EnrolmentLine, type Other, ownedRows } from './owned-rows.ts';
@@ -36,6 +36,25 @@ const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [
   ...(row.formerNumber === undefined ? [] : [row.formerNumber]),
   ...numbers,
 ];
+
+/** An end of coverage that was over before, with the numbers of the member's other coverage that goes on. */
+type Doubtful = { line: number; goesOn: readonly string[] };
+/**
+ * Lines of ends of which the file does not itself say that the other coverage goes on. A file that tells of all repeats such ends each time, with the first day of the next card,
+ * or the last one of a month. Reads it once more where there are any.
+ */
+async function stillDoubtful(
+  ends: readonly Doubtful[],
+  rows: () => AsyncIterable<{ row: Enrolment | CoverageEnd }>,
+  today: string,
+): Promise<number[]> {
+  if (ends.length === 0) return [];
+  const asked = new Set(ends.flatMap((e) => e.goesOn));
+  const told = new Set<string>();
+  for await (const { row } of rows())
+    if (!('endsOn' in row) && asked.has(row.memberNumber) && (row.ends ?? today) >= today) told.add(row.memberNumber);
+  return ends.flatMap((e) => (e.goesOn.every((n) => told.has(n)) ? [] : [e.line]));
+}
 
 type End = { line: number; row: CoverageEnd };
 /** Ends of coverage: those that a row of the same number follows, and the others. Each in their order. */
@@ -69,6 +88,7 @@ export async function commitEnrolment(
   if (input.enrolment === undefined) return total;
   const path = input.enrolment;
   const today = localDay(deps.clock(), deps.config.timeZone);
+  const doubtful: Doubtful[] = [];
   const flush = async (all: EnrolmentLine[]) => {
     const batch = all.flatMap(({ line, row, formerId }) => ('endsOn' in row ? [] : [{ line, row, formerId }]));
     const [first, last] = endsOf(all);
@@ -123,8 +143,9 @@ export async function commitEnrolment(
     total.otherCoverages += counts.otherCoverages;
     total.choices += counts.choices;
     for (const [i, { line }] of ends.entries()) {
-      const reason = found[i]?.memberId == null ? NOTHING_ENDS : found[i]?.isElsewhere ? GOES_ON : undefined;
-      if (reason !== undefined) await refuse({ source: path, line, code: 'invalid-enrolment', reason });
+      const { memberId = null, goesOn = [] } = found[i] ?? {};
+      if (memberId === null) await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
+      else if (goesOn.length > 0) doubtful.push({ line, goesOn });
     }
   };
   let batch: EnrolmentLine[] = [];
@@ -154,5 +175,8 @@ export async function commitEnrolment(
     if (batch.length >= BATCH) await flushAll();
   }
   await flushAll();
+  const readable = () => enrolmentRows({ ...input, enrolment: path }, today, () => {});
+  for (const line of await stillDoubtful(doubtful, readable, today))
+    await refuse({ source: path, line, code: 'invalid-enrolment', reason: GOES_ON });
   return total;
 }

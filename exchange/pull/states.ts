@@ -166,7 +166,7 @@ export async function fallBack(
   const { clock } = s.deps;
   const next = withoutForm(abilitiesOf(s), form);
   if (next === undefined) {
-    await recordAbilities(s.deps.database.sql, s.peer.id, withAllForms(abilitiesOf(s)), clock());
+    await recordAbilities(s.deps.database.sql, s.peer.id, withAllForms(abilitiesOf(s)), s.peer.abilitiesAt ?? clock());
     throw fault;
   }
   s.note('peer-form');
@@ -177,7 +177,13 @@ export async function fallBack(
     `${form} is not spoken here (${fault.reason}): ${next.match}, ${next.fetch}${how === 'now' ? ', for this pull' : ''}`,
     how === 'now'
       ? undefined
-      : (tx) => recordAbilities(tx, s.peer.id, lacking(next, form, how === 'said' ? undefined : clock()), clock()),
+      : (tx) => {
+          const at = clock();
+          // a guess has a day of its own: what the peer said stays as old as it is, else it would never be tried again
+          return how === 'said'
+            ? recordAbilities(tx, s.peer.id, lacking(next, form, undefined), at)
+            : recordAbilities(tx, s.peer.id, lacking(next, form, at), s.peer.abilitiesAt ?? at);
+        },
   );
 }
 

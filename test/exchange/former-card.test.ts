@@ -179,3 +179,99 @@ test('a row whose patient_id nobody has takes no other row with it', async () =>
     ['E2', 'somebody-1', '2026-07-01', null],
   ]);
 });
+
+const goesOn = (number: string, starts: string) => [
+  'INS*Y*18*030*XN*A***FT',
+  `REF*23*${number}`,
+  'NM1*IL*1*MARLOWE*ANNA',
+  'DMG*D8*19800229*F',
+  'HD*030**HLT*GOLD',
+  `DTP*348*D8*${starts}`,
+];
+
+test('an end of before that a file repeats beside the coverage that goes on is no fault; beside another one alone it is', async () => {
+  await twoCards('F1', 'F2');
+  // the first day of the next card, the last one of its month
+  for (const ends of ['20260701', '20260731'])
+    for (const starts of [undefined, '20260101']) {
+      const said = [ending('F1', ends, starts), goesOn('F2', '20260701')];
+      for (const members of [said, said.toReversed()]) {
+        const { refused, enrolment } = await load(interchange(...members), X12);
+        expect([ends, refused, enrolment.enrolments]).toEqual([ends, [], 0]);
+      }
+    }
+  expect(await coverage('F1', 'F2')).toEqual([
+    ['F1', 'F1', '2026-01-01', '2026-06-30'],
+    ['F2', 'F1', '2026-07-01', null],
+  ]);
+  // a second coverage that goes on says nothing of the first one's
+  await csv([person('F3', { patient: patientIdFor('F1'), starts: '2026-03-01' })]);
+  const { refused } = await load(interchange(ending('F1', '20261130'), goesOn('F3', '20260301')), X12);
+  expect(refused).toHaveLength(1);
+  const over = await load(interchange(ending('F1', '20261130'), ending('F2', '20261130', '20260701')), X12);
+  expect(over.refused).toHaveLength(1);
+});
+
+test('a next card that is cancelled ends nothing, though its row names the one of before', async () => {
+  await twoCards('G1', 'G2');
+  const cancelled = person('G2', { former: 'G1', starts: '2026-07-01', ends: '2026-07-01' });
+  for (const rows of [
+    [cancelled, person('G1')],
+    [person('G1'), cancelled],
+  ]) {
+    await csv(rows);
+    expect(await coverage('G1', 'G2')).toEqual([
+      ['G1', 'G1', '2026-01-01', null],
+      ['G2', 'G1', '2026-07-01', '2026-07-01'],
+    ]);
+    expect((await csv(rows)).enrolment.enrolments).toBe(0);
+  }
+  // nor one that was never known to begin
+  await csv([person('H1')]);
+  await csv([person('H2', { former: 'H1', starts: '2026-07-01', ends: '2026-07-01' })]);
+  expect((await coverage('H1'))[0]?.[3]).toBe(null);
+});
+
+test('a next card that begins later than was said ends the one of before later, in whatever order the rows stand', async () => {
+  const rows = (a: string, b: string) => [
+    person(a),
+    person(b, { former: a, starts: '2026-07-01', ends: '2026-07-01' }),
+    person(b, { former: a, starts: '2026-08-01' }),
+  ];
+  for (const [i, order] of [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 2, 0],
+  ].entries()) {
+    const [a, b] = [`K${i}`, `L${i}`];
+    await twoCards(a, b);
+    const ordered = order.map((at) => rows(a, b)[at] ?? '');
+    await csv(ordered);
+    expect([i, await coverage(a, b)]).toEqual([
+      i,
+      [
+        [a, a, '2026-01-01', '2026-07-31'],
+        [b, a, '2026-07-01', '2026-07-01'],
+        [b, a, '2026-08-01', null],
+      ],
+    ]);
+    expect((await csv(ordered)).enrolment.enrolments).toBe(0);
+  }
+});
+
+test('the first of several cards that followed each other does not open its coverage again, nor one that the member went back to', async () => {
+  await twoCards('M1', 'M2');
+  await csv([person('M3', { former: 'M2', starts: '2026-10-01' })]);
+  const stands = await coverage('M1', 'M2', 'M3');
+  expect(stands.map((c) => c[3])).toEqual(['2026-06-30', '2026-09-30', null]);
+  expect((await csv([person('M1')])).enrolment.enrolments).toBe(0);
+  expect(await coverage('M1', 'M2', 'M3')).toEqual(stands);
+  // the last one over, it is as its row says
+  await csv([person('M3', { starts: '2026-10-01', ends: '2026-10-31' })]);
+  await csv([person('M1')]);
+  expect((await coverage('M1'))[0]?.[3]).toBe(null);
+  await twoCards('N1', 'N2');
+  await csv([person('N1', { former: 'N2', starts: '2026-09-01' })]);
+  expect((await csv([person('N1')])).enrolment.enrolments).toBe(0);
+  expect((await coverage('N1', 'N2')).map((c) => c[3])).toEqual(['2026-06-30', null, '2026-08-31']);
+});

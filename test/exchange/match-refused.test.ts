@@ -259,6 +259,22 @@ describe('one by one', () => {
     expect((await kept())[0]).toEqual([]);
   });
 
+  test('a guess makes what is known of the payer no younger', async () => {
+    const known = async () => (await findPeer(crowd.node.deps.database.sql, 'scripted'))?.abilitiesAt?.getTime();
+    await pulled(
+      people,
+      script(() => undefined),
+    );
+    const first = await known();
+    await crowd.node.deps.database.sql`update exchange.pull set created_at = created_at - interval '100 days'`;
+    days(60);
+    const { lacks } = await pulled(
+      people,
+      script(() => status(404, outcome('not-found'))),
+    );
+    expect([lacks, await known()]).toEqual([['single'], first]);
+  });
+
   test('a request for records that is refused (422) is made in another form by this pull alone', async () => {
     const once = (handler: Handler): Script => ({
       ...script(() => undefined),

@@ -47,7 +47,7 @@ export type Enrolled = { enrolments: number; otherCoverages: number; choices: nu
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name, and by whichever of them it is one.
  * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member told.
- * A coverage whose card another one took the place of, which stands, is over when that began, whatever its row says of its end.
+ * A coverage whose card another one took the place of, which stands (or the one after that), is over when that began, whatever its row says of its end.
  * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
  * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
  */
@@ -65,12 +65,19 @@ export async function writeEnrolment(
         ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, f, sub, p, s, e, l, a, place)
       order by m, n, s, place desc
     ), t as materialized (
-      -- over when that under the card began that took the place of this one, as long as that one stands
+      -- over when that under the card began that took the place of this one, as long as that one stands, or one that took its place in turn
       select m, n, f, sub, p, s, least(e, (
         select case when count(*) > 0 then greatest(told.s, min(b.starts) - 1) end from exchange.enrolment b left join told x on (x.m, x.n, x.s) = (b.member_id, b.member_number, b.starts)
         cross join lateral (select case when x.m is null then b.ends else x.e end as ends) now
-        where b.member_id = told.m and b.former_number = told.n and b.starts >= told.s
-          and coalesce(now.ends, 'infinity'::date) >= ${today}::text::date and now.ends is distinct from b.starts)) as e, l, a from told
+        where b.member_id = told.m and b.former_number = told.n and b.starts >= told.s and now.ends is distinct from b.starts and exists (
+          with recursive chain as (
+            select b.member_number as n, b.starts as s, now.ends as e
+            union
+            select c.member_number, c.starts, case when y.m is null then c.ends else y.e end
+            from chain join exchange.enrolment c on c.member_id = told.m and c.former_number = chain.n and c.starts >= chain.s
+            left join told y on (y.m, y.n, y.s) = (c.member_id, c.member_number, c.starts)
+            where case when y.m is null then c.ends else y.e end is distinct from c.starts)
+          select from chain where coalesce(e, 'infinity'::date) >= ${today}::text::date))) as e, l, a from told
     )
     insert into exchange.enrolment (member_id, member_number, former_number, subscriber_id, plan, starts, ends, lob, accepted_on)
     select m, n, f, sub, p, s, e, l, a from t
@@ -161,17 +168,19 @@ async function writeChoices(tx: Queryable, said: readonly Said[], source: string
   return added.length;
 }
 
+type Ended = { memberId: string | null; changed: number; goesOn: string[] };
+
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
- * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, how many changed, and whether it was over before that day while
- * another one of the member goes on after it.
+ * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
+ * numbers of the member's other coverage that goes on after it.
  */
 export async function endCoverage(
   tx: Queryable,
   ends: readonly { memberNumber: string; birthDate: string | undefined; endsOn: string }[],
-): Promise<{ memberId: string | null; changed: number; isElsewhere: boolean }[]> {
+): Promise<Ended[]> {
   if (ends.length === 0) return [];
-  const rows = await tx<{ place: number; memberId: string | null; changed: number; isElsewhere: boolean }[]>`
+  const rows = await tx<(Ended & { place: number })[]>`
     with said as materialized (
       select n, b, e::date as e, place::int as place
       from unnest(${ends.map((x) => x.memberNumber)}::text[], ${ends.map((x) => x.birthDate ?? null)}::text[], ${ends.map((x) => x.endsOn)}::text[]) with ordinality as t(n, b, e, place)
@@ -187,23 +196,24 @@ export async function endCoverage(
       where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (c.ends is null or c.ends > w.e) returning c.member_id
     )
     select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed,
-      (select max(coalesce(c.ends, 'infinity'::date)) < w.e from exchange.enrolment c where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e)
-        and exists (select from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
-          and coalesce(c.ends, 'infinity'::date) > w.e) as "isElsewhere"
+      array(select distinct c.member_number from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
+        and coalesce(c.ends, 'infinity'::date) > w.e
+        and (select max(coalesce(o.ends, 'infinity'::date)) < w.e from exchange.enrolment o where o.member_id = w.member_id and o.member_number = w.n and o.starts <= w.e)
+        order by 1) as "goesOn"
     from said s left join whose w using (place) order by s.place`;
-  return rows.map(({ memberId, changed, isElsewhere }) => ({ memberId, changed, isElsewhere }));
+  return rows.map(({ memberId, changed, goesOn }) => ({ memberId, changed, goesOn }));
 }
 
 /**
  * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day. What
- * begins later under the former number is another coverage.
+ * begins later under the former number is another coverage. One that was cancelled took the place of none.
  * Returns how many changed. enrolment_pkey.
  */
 export async function endFormer(
   tx: Queryable,
-  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts'>[],
+  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts' | 'ends'>[],
 ): Promise<number> {
-  const named = rows.filter((r) => r.formerNumber !== undefined);
+  const named = rows.filter((r) => r.formerNumber !== undefined && r.ends !== r.starts);
   if (named.length === 0) return 0;
   const ended = await tx`
     update exchange.enrolment c set ends = greatest(c.starts, t.starts - 1)

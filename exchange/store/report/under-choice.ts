@@ -1,6 +1,6 @@
 // What was asked and what left of members, each time with when it was, and whether the choice was in force then. $1 first instant, $2 the
 // instant after the last, $4 a peer or null, $6 the plan's zone. `lob` limits to members of a line of business.
-import { CHOICE_AT, GIVEN_AT, LEARNED_LATER, NO_SINCE } from './choice-then.ts';
+import { CHOICE_AT, GIVEN_AT, IS_SAID_AGAIN, LEARNED_LATER, NO_SINCE } from './choice-then.ts';
 import { KEPT, LEFT } from './report-disclosures.ts';
 
 type Limit = (member: string) => string;
@@ -54,7 +54,6 @@ const SAID_BY = (
   c: string,
 ) => `(select o.member_id from exchange.member_merge g join exchange.consent o on o.member_id = g.former_id
       where g.member_id = ${c}.member_id and g.undone_at is null and md5(g.id || o.id) = ${c}.id)`;
-const IS_SAID_AGAIN = (c: string) => `right(${c}.source, 19) = ', as another member'`;
 /** Who made choice `c`. */
 const MADE_BY = (c: string) =>
   `case when ${IS_SAID_AGAIN(c)} then coalesce(${SAID_BY(c)}, ${c}.member_id) else ${c}.member_id end`;

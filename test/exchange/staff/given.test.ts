@@ -257,3 +257,32 @@ test('what was asked by the choice of one of two members, who are one since, is 
   expect(given.consentsMissed.map((r) => r['object'])).toEqual(['pull/by-the-no']);
   expect(given.consents.filter((r) => r['direction'] === 'request').map((r) => [r['n'], r['held']])).toEqual([[2, 1]]);
 });
+
+test('what was asked by the choice of one, before another one who had said no was made one with this one, was under that choice', async () => {
+  const at = (days: number) => new Date(START + days * 24 * HOUR);
+  await sql`insert into exchange.member ${sql(['asked', 'refused'].map((id) => ({ id, umb: id })))}`;
+  await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason) values ('later', 'asked', 'refused', ${at(45)}, 'staff', 'test', 'test')`;
+  for (const [id, member, choice, day, source] of [
+    ['own-yes', 'asked', 'opt-in', 38, 'x'],
+    ['other-no', 'refused', 'decline', 40, 'x'],
+    [null, 'asked', 'decline', 40, 'x, as another member'],
+  ] as const)
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at, given_at) values (coalesce(${id}, md5('later' || 'other-no')), ${member}, ${choice}, 'regular', ${dateOf(dayOf(at(day).getTime()))}, ${source}, ${at(day)}, ${at(day)})`;
+  // one while they were two, and one since they are one
+  for (const day of [42, 47]) {
+    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, kicked_off_at) values (${`day-${day}`}, 'a', 'done', 'opt-in', ${at(day)}, ${at(day)}, ${at(day)}, ${at(day)})`;
+    await sql`insert into exchange.pull_event (pull_id, at, state) values (${`day-${day}`}, ${at(day)}, 'matching')`;
+    await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome) values (${`day-${day}`}, 's', 'asked', 'own-yes', 'regular', 'matched')`;
+  }
+  const given = await givenRows(sql, {
+    from: at(41),
+    to: at(48),
+    now: at(48),
+    peerId: null,
+    lob: null,
+    timeZone: 'Etc/GMT+5',
+  });
+  expect(given.consentsMissed.filter((r) => r['direction'] === 'request').map((r) => r['object'])).toEqual([
+    'pull/day-47',
+  ]);
+});
