@@ -108,12 +108,17 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
   const open = (kind: string, day: string, due: string) =>
     all.push({ plan: named.plan, member, kind, starts: day, due, fates: [], causes: [], isOpen: true });
   let mayBefore = false;
-  let answered: { at: Date; until: string } | undefined;
+  /** `hasChanges`: only what changed was asked for, so that everything is asked for once more, to compare */
+  let answered: { at: Date; until: string; hasChanges: boolean } | undefined;
   /** under which choice it was asked last, that was not taken: the next one is asked under within a week, too */
   let refusedSince: Date | undefined;
-  /** Is everything asked for to compare: nothing is owed, and nobody has said that it should be asked for? That meets no duty and opens none. */
-  const compares = (a: Answer): boolean => {
-    if (!a.isWhole || answered === undefined || all.some((d) => d.isOpen && d.kind === 'C2')) return false;
+  /**
+   * Is everything asked for to compare: nothing is owed, and nobody has said that it should be asked for? That meets no duty and opens none. What has ended is not
+   * compared; nor is there anything to compare before changes were asked for: everything is what was begun and failed, once more.
+   */
+  const compares = (a: Answer, ends: string | undefined): boolean => {
+    if (!a.isWhole || answered?.hasChanges !== true || all.some((d) => d.isOpen && d.kind === 'C2')) return false;
+    if (ends !== undefined && ends < planDay(a.begun)) return false;
     const { at: last, until } = answered;
     const isWished =
       saids.some((s) => s.who === named.who && s.plan === named.plan && s.at >= last && s.at <= a.begun) ||
@@ -142,9 +147,11 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
     // what is lost there is asked for again by the same pull: one answer
     let isTaken = false;
     for (const a of answers.filter((one) => one.at >= at && (until === undefined || one.at < until))) {
-      if ((a.isMatched && isTaken) || compares(a)) continue;
-      isTaken ||= a.isMatched;
+      if (a.isMatched && isTaken) continue;
+      // whatever it was asked for: a choice is not taken
       refusedSince = a.isRefused ? a.begun : undefined;
+      if (compares(a, ends)) continue;
+      isTaken ||= a.isMatched;
       const day = planDay(a.at);
       for (const d of all.filter((one) => one.isOpen)) {
         d.isOpen = false;
@@ -158,7 +165,8 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       }
       if (!a.isMatched) continue;
       const goesOn = ends === undefined || ends >= day;
-      answered = { at: a.at, until: addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE) };
+      const until = addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE);
+      answered = { at: a.at, until, hasChanges: !a.isWhole };
       if (goesOn) open('C4', day, addMonths(day, 3));
       else if (ends !== undefined && addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));
     }
