@@ -66,7 +66,12 @@ export type View = {
   /** markup after the table of that name, on the page only */
   within?: { after: string; part: Part };
   /** long texts side by side, at the end or after the first table; rows of a table `texts` in CSV and JSON */
-  texts?: readonly { name: string; caption: string; text: string }[];
+  texts?: readonly {
+    name: string;
+    caption: string;
+    text: string /** words of ours, and no record */;
+    isOurs?: boolean;
+  }[];
   textsLast?: true;
   /** markup after the tables, on the page only */
   after?: Part;
@@ -220,12 +225,16 @@ const FROM_THE_FIRST = { after: '', before: '', from: '' };
 const TOO_MANY =
   'A file would hold only a part of these rows. Choose fewer with the filters of the page, or take them as JSON, which says how many there are (ofAll) or has the address of the next ones (next).';
 
-/** A view in the format that was asked for: all three hold the same rows. */
+/**
+ * A view in the format that was asked for: all three hold the same rows.
+ * @param finish what stands above the page, and what becomes of its text
+ */
 export function show(
   c: StaffContext,
   deps: Pick<Deps, 'config' | 'clock'>,
   session: StaffSession,
   view: View,
+  finish: { top: Part; page: (text: string) => string },
 ): Response {
   const format = formatOf(c);
   if (format === undefined) return problem(c, deps, 400, 'Unknown format', 'Ask for html, csv or json.', session);
@@ -263,6 +272,7 @@ export function show(
   const fromFirst = view.filesByPage === true ? {} : FROM_THE_FIRST;
   const isLater = Object.keys(FROM_THE_FIRST).some((k) => c.req.query(k) !== undefined);
   const main = [
+    finish.top,
     html`<p class="print-only">As it was on ${timeText(deps.clock(), deps.config.timeZone)}, for ${session.name} (${session.roles.join(', ')}).</p>`,
     view.lead && view.lead.length > 0 ? html`<div class="lead">${view.lead.map((s) => html`<p>${s}</p>`)}</div>` : '',
     view.before,
@@ -282,5 +292,7 @@ export function show(
     view.after,
     view.texts && view.textsLast === true ? textsHtml(view.texts) : '',
   ];
-  return c.html(pageText(deps, { title: view.title, main, place: view.place, trail: view.trail }, session));
+  return c.html(
+    finish.page(pageText(deps, { title: view.title, main, place: view.place, trail: view.trail }, session)),
+  );
 }
