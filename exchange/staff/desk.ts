@@ -233,8 +233,8 @@ export class Desk {
   /** Records a look at members' data; call it before the data is shown. */
   async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';
-    visit.sight = await sightOf(this.deps, this.cookieOf(visit.c) ?? '', object, memberIds);
-    const reason = OF_MEMBERS.includes(visit.takes) ? visit.sight.given?.[0]?.purpose : undefined;
+    if (OF_MEMBERS.includes(visit.takes))
+      visit.sight = await sightOf(this.deps, this.cookieOf(visit.c) ?? '', object, memberIds);
     await recordView(this.deps, visit.session, {
       object,
       page,
@@ -242,7 +242,7 @@ export class Desk {
       rows,
       requestId: visit.requestId,
       format,
-      purpose: purposeOf(visit.c) ?? reason,
+      purpose: purposeOf(visit.c) ?? visit.sight?.given?.[0]?.purpose,
     });
   }
 }

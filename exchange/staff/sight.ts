@@ -30,13 +30,17 @@ export async function sightOf(
 }
 
 const PATH = '/staff/reason';
+type Usual = readonly [keyof typeof PURPOSES, string];
+const AUDIT: Usual = ['audit', 'Show them for an audit or review'];
+const MEMBER: Usual = ['member', 'Show them: the member asked'];
+const QUALITY: Usual = ['quality', 'Show them to put data right'];
 /** For what a page is opened most often, by its place; said with one click. */
-const USUAL: Readonly<Partial<Record<Place, keyof typeof PURPOSES>>> = {
-  members: 'member',
-  requests: 'member',
-  pulls: 'quality',
-  conflicts: 'quality',
-  peers: 'payer',
+const USUAL: Readonly<Partial<Record<Place, Usual>>> = {
+  members: MEMBER,
+  requests: MEMBER,
+  pulls: QUALITY,
+  conflicts: QUALITY,
+  peers: ['payer', 'Show them to settle something with the payer'],
 };
 
 const aboutFields = (session: StaffSession, c: StaffContext, about: readonly string[]): Part => [
@@ -52,11 +56,11 @@ const whose = ({ members }: Sight['about']): string =>
 
 /** Asks what they are needed for. Works by keyboard, and without a script. */
 export function reasonForm(c: StaffContext, session: StaffSession, sight: Sight, place: Place): Part {
-  const usual = USUAL[place] ?? 'audit';
+  const [usual, label] = USUAL[place] ?? AUDIT;
   const fields = aboutFields(session, c, aboutList(sight.about));
   const others = Object.entries(PURPOSES).filter(([code]) => code !== usual);
   return html`<section class="box sight" aria-labelledby="sight"><h2 id="sight">Numbers, birth dates and addresses are hidden</h2>
-<form method="post" action="${PATH}">${fields}<p>Say what you need them for: they are shown for ${whose(sight.about)} until you sign out, and the reason stands in the audit trail. <button name="purpose" value="${usual}">Show them, for ${PURPOSES[usual]}</button></p></form>
+<form method="post" action="${PATH}">${fields}<p>Say what you need them for. They are shown for ${whose(sight.about)} until you sign out; the reason stands with your name in the audit trail.</p><p><button name="purpose" value="${usual}">${label}</button></p></form>
 <details><summary>For something else</summary><form method="post" action="${PATH}">${fields}
 <fieldset><legend>For</legend>${others.map(([code, text]) => html`<label><input type="radio" name="purpose" value="${code}" required><span>${text}${NAMED_PURPOSES.includes(code) ? ' (say which)' : ''}</span></label>`)}</fieldset>
 <p><label for="sight-words">Which case, file or call <span class="hint">for an incident or a legal matter; no names</span></label><input id="sight-words" name="words" maxlength="${MOST_WORDS}" autocomplete="off"></p>

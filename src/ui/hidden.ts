@@ -98,7 +98,7 @@ export function hidePage(
 }
 
 const DAY_OR_NUMBER =
-  /[^\s@<>"']+@[^\s@<>"']+\.[^\s@<>"']+|(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])|(?<![\w-])(?=[\w-]*(?:\d[\w-]*){5})[\w-]+(?![\w-])/g;
+  /[^\s@<>"',;]+@[\w-]+(?:\.[\w-]+)+|(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])|(?<![\w-])(?=[\w-]*(?:\d[\w-]*){5})[\w-]+(?![\w-])/g;
 /** Free words of others, in which anything may stand: days, addresses of mail and whatever has five digits are marked. */
 export const hiddenWords = (words: string): string =>
   words.replaceAll(DAY_OR_NUMBER, (found) =>

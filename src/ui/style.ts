@@ -75,7 +75,7 @@ h2{scroll-margin-top:.75rem}
 .hidden{white-space:nowrap;color:var(--soft)}
 section.sight{padding:.7rem 1rem}
 section.sight h2{font-size:1rem;margin:0 0 .25rem}
-section.sight p{margin:.25rem 0}
+section.sight p{margin:.25rem 0;max-width:none}
 section.sight details{margin:.25rem 0 0}
 form.sight{font-size:.92rem;margin:.5rem 0}
 form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5rem 0 1rem}

@@ -34,36 +34,40 @@ export async function identifiersOf({ deps }: TestNode, isOther: boolean): Promi
 export const standIn = (text: string, values: ReadonlySet<string>): string[] =>
   [...values].filter((v) => text.includes(v));
 
-const EACH_KIND = 4;
+const EACH_KIND = 2;
 /** Ends the session, or is a file in any case. */
 const NO_PAGE = /^\/staff\/sign-|[?&]format=|\/(everything|audit-events|letter|due\.ics)(\?|$)|\/attachments\//;
-/** Pages of one kind differ in ids, numbers and what is chosen. */
-const kindOf = (href: string): string =>
-  href
-    .replace(/[0-9a-f]{8,}[0-9a-f-]*|\d+/g, 'x')
-    .replace(/=[^&]*/g, '=')
-    .replace(/\/(hand-made|not-balanced)/, '/x');
+/** Pages of one kind differ in ids, numbers and what is chosen; those of figures in all that is asked of them. */
+function kindOf(href: string): string {
+  const { pathname, searchParams } = new URL(href, 'http://node.example');
+  const path = pathname.replace(/[0-9a-f]{8,}[0-9a-f-]*|\d+|hand-made|not-balanced|stray/g, 'x');
+  return /^\/staff\/(compliance|clocks)/.test(path) ? path : [path, ...[...searchParams.keys()].sort()].join(' ');
+}
 
-/** Every page that somebody is led to from the overview, some of each kind; what role does not open is left out. */
+/**
+ * Every page that somebody is led to from the overview, some of each kind; what the role does not open is left out.
+ * @param see `isFirst`: of its kind
+ * @returns how many there were
+ */
 export async function walk(
   visitor: Visitor,
-  see: (href: string, page: string) => Promise<void> | void,
-  ofEachKind = EACH_KIND,
+  see: (href: string, page: string, isFirst: boolean) => Promise<void>,
 ): Promise<number> {
   const kinds = new Map<string, number>();
-  const [seen, waiting] = [new Set(['/staff']), ['/staff']];
-  for (let href = waiting.shift(); href !== undefined; href = waiting.shift()) {
-    const answer = await visitor.get(href);
+  const seen = new Set(['/staff']);
+  const waiting: { href: string; isFirst: boolean }[] = [{ href: '/staff', isFirst: true }];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const answer = await visitor.get(next.href);
     const page = await answer.text();
     if (answer.status !== 200) continue;
-    await see(href, page);
+    await see(next.href, page, next.isFirst);
     for (const [, raw = ''] of page.matchAll(/href="(\/staff[^"#]*)/g)) {
-      const next = raw.replaceAll('&amp;', '&');
-      const n = kinds.get(kindOf(next)) ?? 0;
-      if (seen.has(next) || NO_PAGE.test(next) || n >= ofEachKind) continue;
-      kinds.set(kindOf(next), n + 1);
-      seen.add(next);
-      waiting.push(next);
+      const href = raw.replaceAll('&amp;', '&');
+      const n = kinds.get(kindOf(href)) ?? 0;
+      if (seen.has(href) || NO_PAGE.test(href) || n >= EACH_KIND) continue;
+      kinds.set(kindOf(href), n + 1);
+      seen.add(href);
+      waiting.push({ href, isFirst: n === 0 });
     }
   }
   return seen.size;
