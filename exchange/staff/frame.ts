@@ -139,7 +139,9 @@ export function address(path: string, query: Record<string, string> = {}): strin
 }
 
 export type Format = 'html' | 'csv' | 'json';
+/** What a form answers is a page: a file is asked for by its own address, where it is asked what for. */
 export function formatOf(c: StaffContext): Format | undefined {
+  if (c.req.method === 'POST') return 'html';
   const given = c.req.query('format') ?? 'html';
   return given === 'html' || given === 'csv' || given === 'json' ? given : undefined;
 }

@@ -1,7 +1,7 @@
 // Whether a page shows what identifies members whole: until somebody says what it is needed for, the ends of numbers and the
 // years of birth stand there. Every page at the desk goes through here, marked or not.
 import type { Deps } from '../../src/deps.ts';
-import { hidden, hiddenWords, hidePage, type Known, unhidden } from '../../src/ui/hidden.ts';
+import { hidden, hiddenText, hiddenWords, hidePage, type Known, unhidden } from '../../src/ui/hidden.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { dayText, timeText } from '../../src/ui/time.ts';
@@ -9,7 +9,7 @@ import { PURPOSES, purposeWords } from '../report/deeds.ts';
 import { aboutOf, knownOf, MOST_WORDS, NAMED_PURPOSES, reasonsFor, type StaffReason } from '../report/look-reason.ts';
 import type { StaffSession } from '../report/sessions.ts';
 import { markRecord } from '../transform/identifying.ts';
-import { csrfField, type Place, type StaffContext, type View, withQuery } from './frame.ts';
+import { csrfField, formatOf, type Place, type StaffContext, type View, withQuery } from './frame.ts';
 
 /** What a look is about and whether identifiers are whole in it. */
 export type Sight = {
@@ -137,7 +137,11 @@ export async function hiddenView(
     const asks = done.n > 0 && sight !== undefined && c.req.method === 'GET' && !sight.about.page.startsWith('members');
     return done.page.replace(SLOT, () => (asks ? html`${reasonForm(c, session, sight, view.place)}`.markup : ''));
   };
-  return { view: { ...view, ...(texts === undefined ? {} : { texts }) }, finish: { top: SLOT, page: finish } };
+  const marked = { ...view, ...(texts === undefined ? {} : { texts }) };
+  // a file of it asks what for, and is whole; should one ever come here, nothing in it is
+  return formatOf(c) === 'html'
+    ? { view: marked, finish: { top: SLOT, page: finish } }
+    : { view: mapView(marked, hiddenText), finish: { top: '', page: finish } };
 }
 
 /** A birth date in a sentence. */

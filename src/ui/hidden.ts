@@ -86,7 +86,9 @@ export function hidePage(
   const pieces = page.split(/(<[^>]*>)/).map((piece) => {
     if (piece.startsWith('<')) {
       isBare = BARE.test(piece);
-      return hiddenText(piece);
+      // a day that nobody marked stands in it for programs
+      const day = /^<time datetime="([^"]*)"/.exec(piece)?.[1];
+      return day !== undefined && kinds.has(day) ? '<time>' : hiddenText(piece);
     }
     return piece.replaceAll(found, (all, kind: string | undefined, value: string | undefined, patient?: string) => {
       if (kind !== undefined) return hide(kind, value ?? '');
@@ -97,10 +99,18 @@ export function hidePage(
   return { page: pieces.join(''), n };
 }
 
-const DAY_OR_NUMBER =
-  /[^\s@<>"',;]+@[\w-]+(?:\.[\w-]+)+|(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])|(?<![\w-])(?=[\w-]*(?:\d[\w-]*){5})[\w-]+(?![\w-])/g;
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const LONG = 5;
 /** Free words of others, in which anything may stand: days, addresses of mail and whatever has five digits are marked. */
 export const hiddenWords = (words: string): string =>
-  words.replaceAll(DAY_OR_NUMBER, (found) =>
-    hidden(found.includes('@') ? 'text' : /^\d{4}-\d\d-\d\d$/.test(found) ? 'day' : 'number', found),
+  words.replaceAll(/\S+/g, (piece) =>
+    piece.includes('@')
+      ? hidden('text', piece)
+      : piece.replaceAll(/[\w-]+/g, (word) =>
+          DAY.test(word)
+            ? hidden('day', word)
+            : word.replaceAll(/\D/g, '').length < LONG
+              ? word
+              : hidden('number', word),
+        ),
   );

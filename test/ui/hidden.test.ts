@@ -48,12 +48,17 @@ test('what is known is hidden wherever it stands as a word, the longest first; a
     '••••\u00a0234, XAB-1234, ••••\u00a0123; ••••, ab, current-7, Patient/current-7, Patient/••••\u00a0rs-9 ••••\u00a06789 ••••\u00a0MK73',
   );
   expect([n, page.startsWith('<p id="AB-123">')]).toEqual([6, true]);
+  const days = html`<time datetime="1951-02-03">Feb 3, 1951</time><time datetime="2026-01-02">Jan 2, 2026</time>`;
+  const born = ['1951-02-03', 'Feb 3, 1951'].map((value) => ({ kind: 'day', value }) as const);
+  expect(hidePage(days.markup, born, NONE).page).toBe(
+    '<time><span class="hidden" role="img" aria-label="day hidden; year 1951">1951-••-••</span></time><time datetime="2026-01-02">Jan 2, 2026</time>',
+  );
 });
 
 test('in the words of others days, mail and long numbers are hidden, and the words stay', () => {
-  const said = 'No coverage of jo@mail.example, born 1951-02-03, card X12-3456: code 404, see 2026.';
+  const said = 'No coverage of jo@mail.example born 1951-02-03, card X12-3456: code 404, see 2026.';
   expect(hiddenText(hiddenWords(said))).toBe(
-    'No coverage of ••••, born 1951-••-••, card ••••\u00a03456: code 404, see 2026.',
+    'No coverage of •••• born 1951-••-••, card ••••\u00a03456: code 404, see 2026.',
   );
 });
 

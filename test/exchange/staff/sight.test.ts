@@ -277,6 +277,11 @@ test('a file is taken for a purpose, which is its reason; the page stays as it w
       standIn(await text(reviewer, more(path, `format=${format}&purpose=quality`)), values).length,
     ).toBeGreaterThan(1);
   expect(await text(reviewer, path)).toContain(FORM);
+  // what a form answers is no file
+  const csrf = fieldOf(await text(reviewer, path), 'csrf');
+  const answer = await reviewer.post(`${path}/choice?format=csv&purpose=quality`, { csrf });
+  expect(answer.headers.get('content-type')).toContain('text/html');
+  expect(standIn(await answer.text(), values)).toEqual([]);
 });
 
 test('in an emergency nothing is hidden: it has its own reason, its end, and a row for each member looked at', async () => {
