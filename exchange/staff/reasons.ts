@@ -1,4 +1,5 @@
 // POST /staff/reason: what somebody needs identifiers of members for; they come back to where they were.
+import { safeReturn } from '../../src/auth/staff-session.ts';
 import { html } from '../../src/ui/html.ts';
 import { endReason, giveReason, MOST_WORDS, type ReasonFault } from '../report/look-reason.ts';
 import type { Desk, Visit } from './desk.ts';
@@ -11,15 +12,6 @@ const FAULTS: Readonly<Record<ReasonFault, string>> = {
   about: 'There is no such member or page.',
 };
 
-/** A page of ours that a form names; the overview when it is none. */
-function backOf(base: string, form: URLSearchParams): string {
-  const given = form.get('back') ?? '';
-  if (!URL.canParse(given, base)) return '/staff';
-  const url = new URL(given, base);
-  const isOurs = url.origin === new URL(base).origin && /^\/staff(\/|$)/.test(url.pathname);
-  return isOurs ? `${url.pathname}${url.search}` : '/staff';
-}
-
 export function reasons(desk: Desk): void {
   const { deps } = desk;
   const looker = (visit: Visit) => ({
@@ -28,7 +20,7 @@ export function reasons(desk: Desk): void {
     requestId: visit.requestId,
   });
   desk.form(PATH, 'rows', async (visit, form) => {
-    const back = backOf(deps.config.baseUrl, form);
+    const back = safeReturn(form.get('back') ?? undefined);
     const said = { about: form.getAll('about'), purpose: form.get('purpose') ?? '', words: form.get('words') ?? '' };
     const fault = await giveReason(deps, looker(visit), said);
     if (fault === undefined) return visit.c.redirect(back, 303);
@@ -37,6 +29,6 @@ export function reasons(desk: Desk): void {
   });
   desk.form(`${PATH}/end`, 'rows', async (visit, form) => {
     await endReason(deps, looker(visit), form.getAll('about').slice(0, 2));
-    return visit.c.redirect(backOf(deps.config.baseUrl, form), 303);
+    return visit.c.redirect(safeReturn(form.get('back') ?? undefined), 303);
   });
 }

@@ -56,7 +56,8 @@ const whose = ({ members }: Sight['about']): string =>
 
 /** Asks what they are needed for. Works by keyboard, and without a script. */
 export function reasonForm(c: StaffContext, session: StaffSession, sight: Sight, place: Place): Part {
-  const [usual, label] = USUAL[place] ?? AUDIT;
+  // two who stand side by side are compared
+  const [usual, label] = sight.about.members.length > 1 ? QUALITY : (USUAL[place] ?? AUDIT);
   const fields = aboutFields(session, c, aboutList(sight.about));
   const others = Object.entries(PURPOSES).filter(([code]) => code !== usual);
   return html`<section class="box sight" aria-labelledby="sight"><h2 id="sight">Numbers, birth dates and addresses are hidden</h2>
