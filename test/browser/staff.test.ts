@@ -92,6 +92,7 @@ describe.skipIf(!isThere)(
       await page.check('section.sight input[value=legal]');
       await page.fill('#sight-words', 'file 12');
       await page.keyboard.press('Enter');
+      await page.waitForSelector('form.sight');
       expect(page.url()).toBe(path);
       expect(await born.textContent()).toMatch(/^[A-Z][a-z]{2} \d/);
       expect(await page.textContent('form.sight')).toContain('a legal matter (file 12)');
@@ -243,6 +244,12 @@ describe.skipIf(!isThere)(
         await check(path, 390, 'light', n % 2 === 0);
         await check(path, 1280, 'dark', n % 2 === 1);
       }
+      // the choice of reasons, and what it shows
+      await page.goto(`${base}/staff/members/${node.memberId}`);
+      await page.click('section.sight summary');
+      await check('', 390, 'light');
+      await page.click('section.sight button >> nth=0');
+      await check('', 1280, 'dark');
       // forms of the registry are an administrator's
       await context.clearCookies();
       await page.goto(`${base}/staff/sign-in`);
