@@ -41,6 +41,8 @@ const DEEDS: Readonly<Record<string, string>> = {
   settings: 'settings of the node',
   // people
   view: 'looked',
+  'reason-given': 'said what numbers and birth dates are needed for',
+  'reason-ended': 'had numbers and birth dates hidden again',
   'sign-in': 'signed in',
   'sign-out': 'signed out',
   'sessions-ended': 'ended the sessions of a person',
@@ -97,7 +99,7 @@ export function deedWords(action: string): string | undefined {
   return Object.hasOwn(words, state) ? `pull: ${words[state]?.text ?? ''}` : undefined;
 }
 
-/** What names and records may be taken along for, by the code that the audit keeps. */
+/** What names and records may be taken along for, and identifiers be seen whole for, by the code that the audit keeps. */
 export const PURPOSES = {
   audit: 'an audit or review',
   member: 'the member, who asked for it',

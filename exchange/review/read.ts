@@ -59,7 +59,7 @@ export type ItemReport = {
   /** the other payer's, or the one that came */
   second: Copy | undefined;
   /** of a record in quarantine: the line as it came */
-  received: string | undefined;
+  received: { text: string } | { fault: string } | undefined;
   /** of a claim that is held for other claims: those */
   others: OtherClaim[];
   /** of a record that may be another person's: the other member of whom it is known here */
@@ -170,7 +170,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     peerName: peerName(item.peerId),
     first: await copy(x),
     second: await copy(y),
-    received: raw === undefined ? undefined : 'text' in raw ? raw.text : raw.fault,
+    received: raw,
     others: item.kind === 'patient-change' ? await otherClaims(sql, item.peerId, namedClaims(item.detail)) : [],
     former: former === undefined ? undefined : { id: former, key: keyOf(former) },
     isReleasedElsewhere: await isReleasedElsewhere(sql, item.id),

@@ -32,6 +32,7 @@ import { onePerson } from './one-person.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
 import { pulls } from './pulls.ts';
+import { reasons } from './reasons.ts';
 import { record } from './record.ts';
 import { requests } from './requests.ts';
 import { security } from './security.ts';
@@ -84,6 +85,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   members(desk);
   onePerson(desk);
   looks(desk);
+  reasons(desk);
   record(desk);
   attachments(desk);
   compliance(desk);

@@ -18,6 +18,7 @@ import type { Desk, Visit } from './desk.ts';
 import { problem, withQuery } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
+import { inTheirWords } from './sight.ts';
 
 export function compliance(desk: Desk): void {
   const { deps } = desk;
@@ -179,7 +180,7 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
         'What this payer is to be told, in its own ids: records that people decided to report, what its answers lacked, and which of its lines were kept out. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
       ],
       before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p class="controls">${earlier(visit, period)}</p>`,
-      tables: told.tables,
+      tables: told.tables.map((t) => inTheirWords(t, 'detail')),
     });
   });
 

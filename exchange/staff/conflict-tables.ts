@@ -5,6 +5,7 @@ import { besides } from '../report/plain-record.ts';
 import { count, memberCell, timeCell } from '../report/words.ts';
 import { HELD_ITEMS, ITEM_KINDS, ruleWords } from '../review/kinds.ts';
 import type { Item, ItemReport } from '../review/read.ts';
+import type { View } from './frame.ts';
 
 export const STATES = { open: 'To decide', decided: 'Decided', gone: 'No longer there' } as const;
 export const WEIGHTS: Readonly<Record<string, string>> = { '3': 'Safety or identity', '2': 'Care', '1': 'Can wait' };
@@ -116,6 +117,21 @@ export function besideTable(r: ItemReport): Table {
     empty: 'There is no record to show beside another.',
   };
 }
+
+/** Both records as they are written, and the line of one that is held. */
+export const itemTexts = (r: ItemReport): NonNullable<View['texts']> => [
+  ...(r.first ? [{ name: 'first', caption: r.first.name, text: r.first.text }] : []),
+  ...(r.second ? [{ name: 'second', caption: r.second.name, text: r.second.text }] : []),
+  ...(r.received === undefined
+    ? []
+    : [
+        {
+          name: 'received',
+          caption: `As received from ${r.peerName}`,
+          ...('text' in r.received ? r.received : { text: r.received.fault, isOurs: true }),
+        },
+      ]),
+];
 
 export function originTable(r: ItemReport, timeZone: string): Table {
   const rows = [r.first, r.second].flatMap((c) => (c === undefined ? [] : c.origins.map((o) => ({ c, o }))));

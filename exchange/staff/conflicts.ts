@@ -18,6 +18,7 @@ import {
   besideTable,
   factTable,
   historyTable,
+  itemTexts,
   label,
   originTable,
   STATES,
@@ -269,13 +270,7 @@ export function conflicts(desk: Desk): void {
     if (!r) return desk.notFound(visit, 'There is no such item.');
     const members = [r.item.memberId, r.former?.id].filter((id) => typeof id === 'string');
     await desk.viewed(visit, 'conflict', `item/${r.item.id}`, members, 1);
-    const texts = [
-      ...(r.first ? [{ name: 'first', caption: r.first.name, text: r.first.text }] : []),
-      ...(r.second ? [{ name: 'second', caption: r.second.name, text: r.second.text }] : []),
-      ...(r.received === undefined
-        ? []
-        : [{ name: 'received', caption: `As received from ${r.peerName}`, text: r.received }]),
-    ];
+    const texts = itemTexts(r);
     const facts = factTable(r, timeZone);
     return desk.show(visit, {
       title: label(r.item.kind),

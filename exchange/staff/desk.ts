@@ -7,11 +7,13 @@ import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
+import { giveReason } from '../report/look-reason.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, noteForm, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 import { PURPOSE_SAID, purposeForm, purposeOf } from './purpose.ts';
 import { may, type Permission } from './roles.ts';
+import { hiddenView, type Sight, sightOf, wholeView } from './sight.ts';
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
   return isOwnOrigin(
@@ -24,7 +26,17 @@ export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boole
 const WHY_PURPOSE =
   'Names and records leave here as a file. Say what for: that stands with your name in the audit trail.';
 
-export type Visit = { c: StaffContext; session: StaffSession; requestId: string };
+export type Visit = {
+  c: StaffContext;
+  session: StaffSession;
+  requestId: string;
+  /** what the page or form takes */
+  takes: Permission;
+  /** what is looked at, as {@link Desk.viewed} was told */
+  sight?: Sight;
+};
+/** Pages and forms of these show records and numbers of members. */
+const OF_MEMBERS: readonly Permission[] = ['rows', 'decide'];
 
 export class Desk {
   readonly deps: Deps;
@@ -37,9 +49,12 @@ export class Desk {
     this.app = app;
   }
 
+  cookieOf(c: StaffContext): string | undefined {
+    return readCookie(c.req.header('cookie'), cookieNames(this.deps.config.baseUrl).session);
+  }
+
   async sessionOf(c: StaffContext): Promise<StaffSession | undefined> {
-    const name = cookieNames(this.deps.config.baseUrl).session;
-    return currentSession(this.deps, readCookie(c.req.header('cookie'), name));
+    return currentSession(this.deps, this.cookieOf(c));
   }
 
   /** The page that a form stands on: its own address where that is one, else the one above. */
@@ -77,7 +92,7 @@ export class Desk {
         'Your role does not open this page. Reviewers see records and names, and may accept a pull; administrators change the registry of payers.';
       return problem(c, this.deps, 403, 'Not for your role', text, session);
     }
-    return { c, session, requestId };
+    return { c, session, requestId, takes: permission };
   }
 
   /**
@@ -157,9 +172,26 @@ export class Desk {
     return page === undefined || may(session, page.takes);
   }
 
+  /**
+   * What identifies members is whole where a reason was given, in a file that is taken for a purpose, and in an emergency, which has
+   * a reason of its own. Elsewhere it is hidden.
+   */
+  #sees(visit: Visit): boolean {
+    const isFile = (formatOf(visit.c) ?? 'html') !== 'html' && purposeOf(visit.c) !== undefined;
+    return (
+      !OF_MEMBERS.includes(visit.takes) ||
+      isFile ||
+      visit.session.emergency !== null ||
+      visit.sight?.given !== undefined
+    );
+  }
+
   /** The answer of a page, which leads nobody to what their role does not open; that rows leave as a file is recorded first. */
-  async show(visit: Visit, view: View): Promise<Response> {
-    const { c, session, requestId } = visit;
+  async show(visit: Visit, given: View): Promise<Response> {
+    const { c, session, requestId, sight } = visit;
+    const { view, finish } = this.#sees(visit)
+      ? wholeView(c, this.deps, session, given, sight)
+      : await hiddenView(c, this.deps, session, given, sight);
     const format = formatOf(c);
     if (format === 'csv' || format === 'json') {
       const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
@@ -171,17 +203,21 @@ export class Desk {
       const { href: _, ...rest } = cell;
       return rest;
     };
-    return show(c, this.deps, session, {
-      ...view,
-      tables:
-        format === 'csv' || format === 'json'
-          ? tables
-          : tables.map((t) => ({
-              ...t,
-              rows: t.rows.map((r) => r.map(opened)),
-              ...(t.total === undefined ? {} : { total: t.total.map(opened) }),
-            })),
-    });
+    const shown =
+      format === 'csv' || format === 'json'
+        ? tables
+        : tables.map((t) => ({
+            ...t,
+            rows: t.rows.map((r) => r.map(opened)),
+            ...(t.total === undefined ? {} : { total: t.total.map(opened) }),
+          }));
+    return show(c, this.deps, session, { ...view, tables: shown }, finish);
+  }
+
+  /** A member was found by the number of the card, which only who has it at hand knows: that is a reason, as if it had been said. */
+  async foundByNumber(visit: Visit, memberId: string): Promise<void> {
+    const looker = { session: visit.session, cookie: this.cookieOf(visit.c) ?? '', requestId: visit.requestId };
+    await giveReason(this.deps, looker, { about: [`member/${memberId}`], purpose: 'member', words: '' }, 'number');
   }
 
   notFound(visit: Visit, text: string): Response {
@@ -197,6 +233,8 @@ export class Desk {
   /** Records a look at members' data; call it before the data is shown. */
   async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';
+    if (OF_MEMBERS.includes(visit.takes))
+      visit.sight = await sightOf(this.deps, this.cookieOf(visit.c) ?? '', object, memberIds);
     await recordView(this.deps, visit.session, {
       object,
       page,
@@ -204,7 +242,7 @@ export class Desk {
       rows,
       requestId: visit.requestId,
       format,
-      purpose: purposeOf(visit.c),
+      purpose: purposeOf(visit.c) ?? visit.sight?.given?.[0]?.purpose,
     });
   }
 }

@@ -9,6 +9,7 @@ import {
   type Disclosure,
   disclosuresOf,
   HOW,
+  isCardNumber,
   leftOf,
   memberBehind,
   serviceDays,
@@ -62,8 +63,10 @@ export function disclosures(desk: Desk): void {
 
   // the number of a member belongs in no address
   desk.form(PATH, 'rows', async (visit, form) => {
-    const member = await memberBehind(deps, (form.get('member') ?? '').trim());
+    const typed = (form.get('member') ?? '').trim();
+    const member = await memberBehind(deps, typed);
     if (member === undefined) return page(visit, 'No single member has this number, id or key.');
+    if (isCardNumber(typed, member)) await desk.foundByNumber(visit, member);
     return visit.c.redirect(`${PATH}/${member}`, 303);
   });
 

@@ -66,7 +66,12 @@ export type View = {
   /** markup after the table of that name, on the page only */
   within?: { after: string; part: Part };
   /** long texts side by side, at the end or after the first table; rows of a table `texts` in CSV and JSON */
-  texts?: readonly { name: string; caption: string; text: string }[];
+  texts?: readonly {
+    name: string;
+    caption: string;
+    text: string /** words of ours, and no record */;
+    isOurs?: boolean;
+  }[];
   textsLast?: true;
   /** markup after the tables, on the page only */
   after?: Part;
@@ -134,7 +139,9 @@ export function address(path: string, query: Record<string, string> = {}): strin
 }
 
 export type Format = 'html' | 'csv' | 'json';
+/** What a form answers is a page: a file is asked for by its own address, where it is asked what for. */
 export function formatOf(c: StaffContext): Format | undefined {
+  if (c.req.method === 'POST') return 'html';
   const given = c.req.query('format') ?? 'html';
   return given === 'html' || given === 'csv' || given === 'json' ? given : undefined;
 }
@@ -220,12 +227,16 @@ const FROM_THE_FIRST = { after: '', before: '', from: '' };
 const TOO_MANY =
   'A file would hold only a part of these rows. Choose fewer with the filters of the page, or take them as JSON, which says how many there are (ofAll) or has the address of the next ones (next).';
 
-/** A view in the format that was asked for: all three hold the same rows. */
+/**
+ * A view in the format that was asked for: all three hold the same rows.
+ * @param finish what stands above the page, and what becomes of its text
+ */
 export function show(
   c: StaffContext,
   deps: Pick<Deps, 'config' | 'clock'>,
   session: StaffSession,
   view: View,
+  finish: { top: Part; page: (text: string) => string },
 ): Response {
   const format = formatOf(c);
   if (format === undefined) return problem(c, deps, 400, 'Unknown format', 'Ask for html, csv or json.', session);
@@ -263,6 +274,7 @@ export function show(
   const fromFirst = view.filesByPage === true ? {} : FROM_THE_FIRST;
   const isLater = Object.keys(FROM_THE_FIRST).some((k) => c.req.query(k) !== undefined);
   const main = [
+    finish.top,
     html`<p class="print-only">As it was on ${timeText(deps.clock(), deps.config.timeZone)}, for ${session.name} (${session.roles.join(', ')}).</p>`,
     view.lead && view.lead.length > 0 ? html`<div class="lead">${view.lead.map((s) => html`<p>${s}</p>`)}</div>` : '',
     view.before,
@@ -282,5 +294,7 @@ export function show(
     view.after,
     view.texts && view.textsLast === true ? textsHtml(view.texts) : '',
   ];
-  return c.html(pageText(deps, { title: view.title, main, place: view.place, trail: view.trail }, session));
+  return c.html(
+    finish.page(pageText(deps, { title: view.title, main, place: view.place, trail: view.trail }, session)),
+  );
 }

@@ -11,6 +11,7 @@ import { codeCell, count, memberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { type StaffContext, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
+import { hiddenCell } from './sight.ts';
 
 function readPlace(text: string | undefined): Place | undefined {
   const m = /^(\d{1,9})-(\d{1,9})-(\d{1,9})$/.exec(text ?? '');
@@ -56,6 +57,12 @@ const differenceTable = (
   empty: 'The copies are the same.',
 });
 
+/** What the other payer calls a record; of a Patient it is its number of the member. */
+const sourceCell = (l: { type: string | null; sourceId: string | null }): Cell => ({
+  ...(l.type === 'Patient' ? hiddenCell('number', l.sourceId) : { value: l.sourceId }),
+  code: true,
+});
+
 function factTable(r: RecordReport, timeZone: string): Table {
   const { line } = r;
   const row = (name: string, cell: Cell, more = ''): Cell[] => [{ value: name }, cell, { value: more }];
@@ -81,7 +88,7 @@ function factTable(r: RecordReport, timeZone: string): Table {
         ),
       ),
       row('Type', { value: line.type, text: line.type ?? 'no type' }),
-      row('Id at the other payer', { value: line.sourceId, code: true }),
+      row('Id at the other payer', sourceCell(line)),
       row(
         'Our id',
         { value: line.localId, code: true },
@@ -250,7 +257,7 @@ export function lines(desk: Desk): void {
             codeCell(l.outcome, 'outcome'),
             codeCell(l.reason, 'reason'),
             { value: l.type, text: l.type ?? 'no type' },
-            { value: l.sourceId, code: true },
+            sourceCell(l),
             memberCell(l.memberKey, l.memberId),
             timeCell(l.lastUpdated, timeZone),
           ]),
@@ -287,12 +294,12 @@ export function lines(desk: Desk): void {
         {
           name: 'received',
           caption: `As received from ${r.peerName}`,
-          text: 'text' in r.received ? r.received.text : r.received.fault,
+          ...('text' in r.received ? { text: r.received.text } : { text: r.received.fault, isOurs: true }),
         },
         {
           name: 'ours',
           caption: r.ours ? `Ours, version ${r.ours.version.version}` : 'Ours',
-          text: r.ours ? r.ours.text : 'We keep no record of ours for this line.',
+          ...(r.ours ? { text: r.ours.text } : { text: 'We keep no record of ours for this line.', isOurs: true }),
         },
         ...r.linked.flatMap((l, i) =>
           l.text === null

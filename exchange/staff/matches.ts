@@ -8,6 +8,7 @@ import { codeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
 import { choice, cut, filterForm, rowsOf } from './paging.ts';
+import { hiddenCell } from './sight.ts';
 
 const OUTCOMES = {
   match: 'matched',
@@ -83,7 +84,7 @@ export function matches(desk: Desk): void {
           name: 'members',
           caption: 'Members',
           columns: [{ key: 'asked', label: 'Asked as', kind: 'head' as const }, ...COLUMNS],
-          rows: rows.map((d) => [{ value: d.submittedId, code: true }, ...cells(d)]),
+          rows: rows.map((d) => [{ ...hiddenCell('number', d.submittedId), code: true }, ...cells(d)]),
           empty: 'Nothing is decided yet.',
         },
       ],

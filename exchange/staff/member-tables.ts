@@ -8,6 +8,7 @@ import { deedWords, purposeWords } from '../report/deeds.ts';
 import { eventCell } from '../report/event-words.ts';
 import type { MemberAccount } from '../report/member/member-account.ts';
 import { clockCell, timeCell } from '../report/words.ts';
+import { hiddenCell } from './sight.ts';
 
 export const CONTACT_RESULTS = {
   delivered: 'delivered',
@@ -46,7 +47,8 @@ export const looksTable = (
     { key: 'action', label: 'What' },
     { key: 'object', label: 'Object' },
     { key: 'outcome', label: 'Result' },
-    { key: 'purpose', label: 'Taken along for' },
+    { key: 'purpose', label: 'What for' },
+    { key: 'words', label: 'Which' },
   ],
   rows: looks.map((l) => [
     timeCell(l.at, timeZone),
@@ -56,6 +58,7 @@ export const looksTable = (
     objectCell(l.object),
     { value: l.outcome },
     purposeCell(l.purpose),
+    { value: l.words ?? null },
   ]),
   empty: 'Nobody has looked.',
 });
@@ -148,7 +151,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         p.peerId === null
           ? { value: null, text: 'no registered payer', tone: 'look' }
           : { value: p.peerId, text: p.peerName ?? p.peerId, href: `/staff/peers/${p.peerId}` },
-        { value: p.memberNumber === '' ? null : p.memberNumber },
+        hiddenCell('number', p.memberNumber === '' ? null : p.memberNumber),
         text(p.starts),
         { value: p.ends, text: p.ends ?? 'goes on' },
         timeCell(p.knownAt, timeZone),
@@ -257,7 +260,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { key: 'accepted', label: 'Acceptance received' },
       ],
       rows: a.enrolments.map((e) => [
-        { value: e.memberNumber },
+        hiddenCell('number', e.memberNumber),
         { value: e.plan },
         { value: e.lob, text: LINES_OF_BUSINESS[e.lob as LineOfBusiness]?.name ?? e.lob },
         { value: e.starts },

@@ -1,4 +1,5 @@
 // /staff/members: a member's choice, payers, duties and proofs on one page, with the forms for a call.
+import { hidden } from '../../src/ui/hidden.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
@@ -20,7 +21,7 @@ import { INVITATION_DAYS, invite } from '../members/invite.ts';
 import { recordNamedInError } from '../members/named-in-error.ts';
 import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { peerLines } from '../report/lists.ts';
-import { memberBehind } from '../report/member/disclosures.ts';
+import { isCardNumber, memberBehind } from '../report/member/disclosures.ts';
 import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/member/find-members.ts';
 import { idsOfPerson, type MemberAccount, memberAccount } from '../report/member/member-account.ts';
 import type { Desk, Visit } from './desk.ts';
@@ -29,6 +30,7 @@ import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
 import { onePersonBox } from './one-person.ts';
 import { faultList } from './peer-forms.ts';
 import { may } from './roles.ts';
+import { bornText, hiddenCell } from './sight.ts';
 
 const PATH = '/staff/members';
 const DEMO_MEMBERS = 10;
@@ -64,7 +66,7 @@ const inErrorForm = (
 ): Part => html`<section class="box"><h2>A payer named by mistake</h2>
 <p>It is not asked any more, and its duties end as ones that never were. What came from it stays; what is on its way waits at <a href="/staff/conflicts">Conflicts</a>. A file that names it again changes nothing; whoever names it here does.</p>
 <form method="post" action="${here}/payer-in-error">${csrf}
-<p><label>Payer <select name="coverage" required>${payers.map((p) => html`<option value="${p.id}">${[p.peerName ?? p.payer, p.memberNumber].join(' ').trim()}</option>`)}</select></label></p>
+<p><label>Payer <select name="coverage" required>${payers.map((p) => html`<option value="${p.id}">${[p.peerName ?? p.payer, hidden('number', p.memberNumber)].join(' ').trim()}</option>`)}</select></label></p>
 <p><label>Reason, for those who read it later <input name="reason" required minlength="3" maxlength="1000" autocomplete="off"></label></p>
 <p><button>It was named by mistake</button></p></form></section>`;
 
@@ -121,8 +123,8 @@ function foundTable(caption: string, found: readonly Found[]): Table {
     ],
     rows: found.map((f) => [
       { value: f.name, href: `${PATH}/${f.memberId}` },
-      { value: f.birthDate },
-      { value: f.numbers.join(', ') },
+      hiddenCell('day', f.birthDate),
+      { value: f.numbers.map((n) => hidden('number', n)).join(', ') },
       ...(isAsked ? [{ value: f.agrees ?? null }] : []),
     ]),
     empty: 'Nobody with this birth date has such a name. The enrolment holds names as the plan was told them.',
@@ -161,7 +163,7 @@ export function members(desk: Desk): void {
       title: account.person.name,
       place: 'members',
       trail: [[PATH, 'Members']],
-      lead: [`Born ${dayText(account.person.birthDate ?? 'on an unknown day')}. ${heldText(held)}`],
+      lead: [`Born ${bornText(account.person.birthDate)}. ${heldText(held)}`],
       before: [
         note,
         html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures: what left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
@@ -175,10 +177,11 @@ export function members(desk: Desk): void {
   desk.page(PATH, 'rows', (visit) => finder(visit));
   // the number of a member belongs in no address
   desk.form(PATH, 'rows', async (visit, form) => {
-    const member = await memberBehind(deps, (form.get('member') ?? '').trim());
-    return member === undefined
-      ? finder(visit, 'No single member has this number, id or key.')
-      : visit.c.redirect(`${PATH}/${member}`, 303);
+    const typed = (form.get('member') ?? '').trim();
+    const member = await memberBehind(deps, typed);
+    if (member === undefined) return finder(visit, 'No single member has this number, id or key.');
+    if (isCardNumber(typed, member)) await desk.foundByNumber(visit, member);
+    return visit.c.redirect(`${PATH}/${member}`, 303);
   });
   desk.form(`${PATH}/find`, 'rows', async (visit, form) => {
     const typed = (name: string) => (form.get(name) ?? '').trim();

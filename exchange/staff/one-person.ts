@@ -1,4 +1,5 @@
 // /staff/members/:member/one/:other: two members side by side, to be made one person, and two again.
+import { hidden } from '../../src/ui/hidden.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
@@ -58,16 +59,19 @@ const UNDO =
 function besideTable(r: OnePersonReport, keyOf: (id: string) => string): Table {
   const said = (o: OneOfTwo): [string, string | null][] => [
     ['Name', o.person.name],
-    ['Born', o.person.birthDate],
+    ['Born', o.person.birthDate === null ? null : hidden('day', o.person.birthDate)],
     ['Sex', o.gender],
     [
       'Coverage with us',
       o.enrolments
-        .map((e) => `${e.memberNumber}: ${dayText(e.starts)} to ${dayText(e.ends ?? 'today and on')}`)
+        .map((e) => `${hidden('number', e.memberNumber)}: ${dayText(e.starts)} to ${dayText(e.ends ?? 'today and on')}`)
         .join('; '),
     ],
     ['Choice in force', o.choice === undefined ? 'none' : toldChoice(o.choice)],
-    ['Other payers', o.payers.map((p) => `${p.peerName ?? p.payer} ${p.memberNumber}`.trim()).join('; ') || 'none'],
+    [
+      'Other payers',
+      o.payers.map((p) => `${p.peerName ?? p.payer} ${hidden('number', p.memberNumber)}`.trim()).join('; ') || 'none',
+    ],
     ['Records of ours', String(o.held.own)],
     ['Records received', String(o.held.received)],
     ['Duties that run', String(o.held.clocks)],

@@ -14,6 +14,7 @@ import type { Desk } from './desk.ts';
 import { address, csrfField, problem, withQuery } from './frame.ts';
 import { choice, cut, filterForm, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
+import { hiddenCell, inTheirWords } from './sight.ts';
 
 const MAX_NOTE = 500;
 const isMemberKey = (text: string | undefined) => text !== undefined && /^M-[0-9a-f]{10}$/.test(text);
@@ -112,7 +113,7 @@ export function pull(desk: Desk): void {
       lead: [
         `What ${found.peerName} says of its answer, in its words. They may name people: that you opened this page is recorded.`,
       ],
-      tables: [messageTexts(found.messages, found.isElsewhere)],
+      tables: [inTheirWords(messageTexts(found.messages, found.isElsewhere), 'text')],
     });
   });
 
@@ -172,7 +173,7 @@ export function pull(desk: Desk): void {
           rows: rows.map((m) => [
             memberCell(m.key, m.memberId),
             { value: m.name },
-            { value: m.birthDate },
+            hiddenCell('day', m.birthDate),
             codeCell(m.outcome, 'match'),
             { value: meaning('match', m.outcome).text },
             numberCell(m.units, address(`${path}/lines`, { member: m.key })),

@@ -11,6 +11,7 @@ import type { Desk } from './desk.ts';
 import { problem, type StaffContext, withQuery } from './frame.ts';
 import { filterForm } from './paging.ts';
 import { purposeOf } from './purpose.ts';
+import { bornText } from './sight.ts';
 
 const PATH = '/staff/members';
 const MOST = 200;
@@ -199,7 +200,7 @@ export function record(desk: Desk): void {
         [`${PATH}/${member}`, t.person.name],
       ],
       lead: [
-        `Born ${dayText(t.person.birthDate ?? 'on an unknown day')}. ${count(t.total, 'entry', 'entries')}, newest first${until === undefined ? '' : `, those of ${dayText(until)} and before`}. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
+        `Born ${bornText(t.person.birthDate)}. ${count(t.total, 'entry', 'entries')}, newest first${until === undefined ? '' : `, those of ${dayText(until)} and before`}. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
         ...hidden.map(
           ([why, n]) => `${count(n, 'record is', 'records are')} kept and not shown, ${HIDDEN_WORDS[why]}.`,
         ),

@@ -72,6 +72,12 @@ pre{font:.82rem/1.45 var(--mono);background:var(--ground);border:1px solid var(-
 .contents a:hover{background:none;color:var(--accent)}
 .contents .none{color:var(--soft);font-size:.85rem}
 h2{scroll-margin-top:.75rem}
+.hidden{white-space:nowrap;color:var(--soft)}
+section.sight{padding:.7rem 1rem}
+section.sight h2{font-size:1rem;margin:0 0 .25rem}
+section.sight p{margin:.25rem 0;max-width:none}
+section.sight details{margin:.25rem 0 0}
+form.sight{font-size:.92rem;margin:.5rem 0}
 form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5rem 0 1rem}
 form.filter>*{min-width:0;max-width:100%}
 form.filter>label{display:grid;gap:.1rem}

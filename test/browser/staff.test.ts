@@ -75,6 +75,33 @@ describe.skipIf(!isThere)(
       await context.close();
     });
 
+    test('what numbers are needed for is said by keyboard and without JavaScript, one comes back, and they are hidden again', async () => {
+      const context = await browser.newContext({ javaScriptEnabled: false });
+      const page = await context.newPage();
+      await signIn(page);
+      const path = `${base}/staff/pulls/${node.pullId}/members?outcome=matched`;
+      await page.goto(path);
+      const born = page.locator('section:has(#t-members) tbody tr:first-child td[data-label=Born]');
+      expect(await born.textContent()).toMatch(/^\d{4}-••-••$/);
+      expect(await born.getByRole('img').getAttribute('aria-label')).toMatch(/^day hidden; year \d{4}$/);
+      // another reason: what has to be named is asked for
+      await page.focus('section.sight summary');
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Space');
+      await page.check('section.sight input[value=legal]');
+      await page.fill('#sight-words', 'file 12');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('form.sight');
+      expect(page.url()).toBe(path);
+      expect(await born.textContent()).toMatch(/^[A-Z][a-z]{2} \d/);
+      expect(await page.textContent('form.sight')).toContain('a legal matter (file 12)');
+      await page.click('form.sight button');
+      expect(page.url()).toBe(path);
+      expect(await born.textContent()).toMatch(/••/);
+      await context.close();
+    });
+
     test('sign-in, pulls, report, lines, one record and sign-out work without JavaScript', async () => {
       const context = await browser.newContext({ javaScriptEnabled: false });
       const page = await context.newPage();
@@ -217,6 +244,12 @@ describe.skipIf(!isThere)(
         await check(path, 390, 'light', n % 2 === 0);
         await check(path, 1280, 'dark', n % 2 === 1);
       }
+      // the choice of reasons, and what it shows
+      await page.goto(`${base}/staff/members/${node.memberId}`);
+      await page.click('section.sight summary');
+      await check('', 390, 'light');
+      await page.click('section.sight button >> nth=0');
+      await check('', 1280, 'dark');
       // forms of the registry are an administrator's
       await context.clearCookies();
       await page.goto(`${base}/staff/sign-in`);

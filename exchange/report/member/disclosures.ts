@@ -64,6 +64,10 @@ export async function disclosuresOf(
 
 const MEMBER_KEY = /^M-[0-9a-f]{10}$/;
 
+/** Was a member found by the number of a card, and not by the id or key that our pages show? */
+export const isCardNumber = (written: string, memberId: string): boolean =>
+  written !== memberId && !MEMBER_KEY.test(written);
+
 /** The member behind a Patient id, a member number or the key by which pages and reports name members. */
 export async function memberBehind(
   deps: Pick<Deps, 'database' | 'keys'>,

@@ -1,18 +1,16 @@
 // Everything the node knows of one member's choice and of the duties towards the member, for the staff page.
 import type { Deps } from '../../../src/deps.ts';
+import { type Looked, memberAudit, memberDeeds } from '../../store/members/member-audit.ts';
 import {
   type ChoiceRow,
   type ContactRow,
   type EnrolmentRow,
-  type Looked,
   type MemberAsk,
   type MemberClock,
   memberAsks,
-  memberAudit,
   memberChoices,
   memberClocks,
   memberContacts,
-  memberDeeds,
   memberEnrolments,
   type OtherCoverage,
   otherCoverages,
@@ -23,7 +21,7 @@ import { findMemberId, type GivenAsOne, givenAsOne } from '../../store/report/re
 import { patientTexts } from '../../store/report/report-lines.ts';
 import { personOf } from './members.ts';
 
-export { memberAuditBefore } from '../../store/members/member-choice.ts';
+export { memberAuditBefore } from '../../store/members/member-audit.ts';
 export { idsOfPerson, type Merge } from '../../store/members/member-merge.ts';
 export type { GivenAsOne } from '../../store/report/report-disclosures.ts';
 

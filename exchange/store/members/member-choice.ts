@@ -241,53 +241,6 @@ export async function memberAsks(sql: Queryable, memberIds: readonly string[]): 
   ];
 }
 
-export type Looked = {
-  at: Date;
-  actorKind: string;
-  actor: string;
-  action: string;
-  object: string;
-  outcome: string;
-  reason: string;
-  /** what it was taken along for, by its code */
-  purpose: string | null;
-};
-
-/** Who looked at the data of a person (of one under all ids) or acted on it. Served by audit_member. */
-export async function memberAudit(sql: Queryable, memberIds: readonly string[], limit: number): Promise<Looked[]> {
-  return [
-    ...(await sql<Looked[]>`
-      select at, actor_kind as "actorKind", actor, action, object, outcome, reason, detail->>'purpose' as purpose from exchange.audit
-      where member_id = any(${[...memberIds]}::text[]) order by at desc, seq desc limit ${limit}`),
-  ];
-}
-
-/** The same before a row of the audit, in pages. Served by audit_member. */
-export async function memberAuditBefore(
-  sql: Queryable,
-  memberIds: readonly string[],
-  before: string | undefined,
-  limit: number,
-): Promise<(Looked & { seq: string })[]> {
-  return [
-    ...(await sql<(Looked & { seq: string })[]>`
-      select a.seq::text as seq, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.outcome, a.reason, a.detail->>'purpose' as purpose from exchange.audit a
-      where a.member_id = any(${[...memberIds]}::text[])
-        and (${before ?? null}::bigint is null or (a.at, a.seq) < (select b.at, b.seq from exchange.audit b where b.seq = ${before ?? null}::bigint and b.member_id = any(${[...memberIds]}::text[])))
-      order by a.at desc, a.seq desc limit ${limit}`),
-  ];
-}
-
-/** What people decided or recorded about a member: looks, of which there are many, never push one out. Served by audit_member. */
-export async function memberDeeds(sql: Queryable, memberIds: readonly string[], limit: number): Promise<Looked[]> {
-  return [
-    ...(await sql<Looked[]>`
-      select at, actor_kind as "actorKind", actor, action, object, outcome, reason, detail->>'purpose' as purpose from exchange.audit
-      where member_id = any(${[...memberIds]}::text[]) and actor_kind in ('staff', 'command') and outcome = 'ok' and action not in ('view', 'emergency-look')
-      order by at desc, seq desc limit ${limit}`),
-  ];
-}
-
 /** Members whose Patient is stored, by ids; for files that name members by card number. Served by enrolment's index on the number. */
 export async function membersByNumber(sql: Queryable, numbers: readonly string[]): Promise<Map<string, string>> {
   const rows = await sql<{ n: string; id: string }[]>`

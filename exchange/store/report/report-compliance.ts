@@ -209,7 +209,7 @@ const COMPLIANCE_SQL = {
   decisions: `
     select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a
-    where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'emergency-look', 'sign-in', 'sign-out', 'sessions-ended', 'export-report', 'report-issued', 'evidence-pack') and a.at >= $1 and a.at < $2
+    where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'emergency-look', 'reason-given', 'reason-ended', 'sign-in', 'sign-out', 'sessions-ended', 'export-report', 'report-issued', 'evidence-pack') and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
   education: `
     select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.at)::int as n

@@ -13,7 +13,7 @@ import { endPull } from '../../../exchange/store/pull/give-up.ts';
 import { mergedCounts } from '../../../exchange/store/report/merged.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { safeReturn } from '../../../src/auth/staff-session.ts';
-import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
+import { EVIL, fieldOf, giveReason, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
 
 let node: StaffNode;
 /** how far the node's clock is ahead, in milliseconds */
@@ -352,6 +352,8 @@ describe('roles', () => {
 
 describe('data stays data', () => {
   test('markup in records, names and events is shown as text', async () => {
+    const reviewer = as('dev-reviewer');
+    for (const line of [1, 2]) await giveReason(reviewer, `/staff/pulls/${HAND}/lines/0/${line}/0`);
     for (const path of [
       `/staff/pulls/${HAND}`,
       `/staff/pulls/${HAND}/lines/0/1/0`,

@@ -171,6 +171,16 @@ export class Visitor {
   }
 }
 
+/** Opens a page and says, with the one click that it offers, what identifiers are needed for. Returns where that leads. */
+export async function giveReason(visitor: Visitor, path: string): Promise<Response> {
+  const page = await (await visitor.get(path)).text();
+  const [, form = ''] = /<form method="post" action="\/staff\/reason">(.*?)<\/form>/s.exec(page) ?? [];
+  const fields = [...form.matchAll(/name="([^"]*)" value="([^"]*)"/g)].map(
+    ([, name = '', value = '']): [string, string] => [name, value.replaceAll('&amp;', '&')],
+  );
+  return visitor.post('/staff/reason', fields);
+}
+
 /** The value of a hidden field of a page. */
 export function fieldOf(page: string, name: string): string {
   return new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? '';

@@ -1,0 +1,162 @@
+// Identifiers of members are hidden until who looks says what they need them for (45 CFR 164.502(b)). What was said holds for
+// one member, or for one page of several, in one session, and stays with the audit.
+import { hashOf } from '../../src/auth/staff-session.ts';
+import type { Deps } from '../../src/deps.ts';
+import type { Json } from '../../src/fhir/resource.ts';
+import type { Known } from '../../src/ui/hidden.ts';
+import { dayText } from '../../src/ui/time.ts';
+import { auditRow, writeAudit } from '../store/audit/audit.ts';
+import { idsOfPerson } from '../store/members/member-merge.ts';
+import { findMemberId } from '../store/report/report-disclosures.ts';
+import {
+  addReason,
+  endReasons,
+  numbersOf,
+  personTexts,
+  reasonsInForce,
+  type StaffReason,
+} from '../store/report/staff-reason.ts';
+import { identifyingIn } from '../transform/identifying.ts';
+import { PURPOSES } from './deeds.ts';
+import type { StaffSession } from './sessions.ts';
+
+export type { StaffReason };
+
+type Needs = Pick<Deps, 'database' | 'clock'>;
+
+/** A session and the id of its cookie. */
+export type Looker = { session: StaffSession; cookie: string; requestId: string };
+
+/** Of these somebody has to say which one. */
+export const NAMED_PURPOSES: readonly string[] = ['incident', 'legal'];
+const LEAST_WORDS = 2;
+export const MOST_WORDS = 200;
+/** Members whose records are read for what identifies them; a page of more shows keys, names and what it marks itself. */
+const MOST_READ = 20;
+const MOST_RECORDS = 500;
+
+const MEMBER = 'member/';
+const ABOUT = /^[a-z-]{1,30}(?:\/[A-Za-z0-9\-.]{1,64})?$/;
+
+/** What a look is about: up to two members, each by itself; else the page of the object that is looked at. */
+export function aboutOf(object: string, memberIds: readonly string[]): { members: string[]; page: string } {
+  const members = [...new Set(memberIds)];
+  return {
+    members: members.length <= 2 ? members.map((m) => `${MEMBER}${m}`) : [],
+    page: object.split('/').slice(0, 2).join('/'),
+  };
+}
+
+/** The reasons by which a look sees identifiers whole; undefined where there is none for one of its members. */
+export async function reasonsFor(
+  deps: Needs,
+  looker: Pick<Looker, 'cookie'>,
+  about: ReturnType<typeof aboutOf>,
+): Promise<StaffReason[] | undefined> {
+  const found = await reasonsInForce(deps.database.sql, hashOf(looker.cookie), [...about.members, about.page]);
+  const of = (what: string) => found.find((r) => r.about === what);
+  const ofPage = of(about.page);
+  if (ofPage) return [ofPage];
+  const each = about.members.flatMap((m) => of(m) ?? []);
+  return about.members.length > 0 && each.length === about.members.length ? each : undefined;
+}
+
+export type Said = { about: readonly string[]; purpose: string; words: string };
+export type ReasonFault = 'purpose' | 'words' | 'about';
+
+/**
+ * Keeps what somebody said, each member with an audit row of its own. Of a person under several ids it holds for all of them.
+ * @param by `number`: it was not said, but the number of the member's card was typed, which the member has told
+ */
+export async function giveReason(
+  deps: Needs,
+  looker: Looker,
+  said: Said,
+  by: 'form' | 'number' = 'form',
+): Promise<ReasonFault | undefined> {
+  const words = said.words.trim();
+  if (!Object.hasOwn(PURPOSES, said.purpose)) return 'purpose';
+  if (words.length > MOST_WORDS || (NAMED_PURPOSES.includes(said.purpose) && words.length < LEAST_WORDS))
+    return 'words';
+  if (said.about.length === 0 || said.about.length > 2 || !said.about.every((a) => ABOUT.test(a))) return 'about';
+  const { sql } = deps.database;
+  const at = deps.clock();
+  const sessionHash = hashOf(looker.cookie);
+  const rows: { about: string; memberId: string | undefined; of: string }[] = [];
+  for (const about of new Set(said.about)) {
+    const memberId = about.startsWith(MEMBER) ? about.slice(MEMBER.length) : undefined;
+    if (memberId !== undefined && (await findMemberId(sql, memberId)) !== memberId) return 'about';
+    const ids = memberId === undefined ? [undefined] : await idsOfPerson(sql, memberId);
+    for (const id of new Set([memberId, ...ids]))
+      rows.push({ about: id === undefined ? about : `${MEMBER}${id}`, memberId: id, of: about });
+  }
+  await sql.begin(async (tx) => {
+    for (const { about, memberId, of } of rows) {
+      const one = { sessionHash, subject: looker.session.subject, about, purpose: said.purpose, words, at };
+      const id = await addReason(tx, one);
+      // one row of the audit for what was said; the other ids of the person are found by it
+      if (about === of)
+        await writeAudit(tx, [
+          trail('reason-given', looker, about, memberId, at, {
+            purpose: said.purpose,
+            reason: id,
+            ...(by === 'number' ? { by } : {}),
+          }),
+        ]);
+    }
+  });
+  return undefined;
+}
+
+/** Has everything of these hidden again. */
+export async function endReason(deps: Needs, looker: Looker, about: readonly string[]): Promise<void> {
+  const { sql } = deps.database;
+  const at = deps.clock();
+  const all: string[] = [];
+  for (const one of about) {
+    const ids = one.startsWith(MEMBER) ? await idsOfPerson(sql, one.slice(MEMBER.length)) : [];
+    all.push(one, ...ids.map((id) => `${MEMBER}${id}`));
+  }
+  await sql.begin(async (tx) => {
+    const ended = await endReasons(tx, hashOf(looker.cookie), all, at);
+    const memberOf = (what: string) => (what.startsWith(MEMBER) ? what.slice(MEMBER.length) : undefined);
+    await writeAudit(
+      tx,
+      ended.filter((e) => about.includes(e)).map((e) => trail('reason-ended', looker, e, memberOf(e), at, {})),
+    );
+  });
+}
+
+const trail = (
+  action: string,
+  { session, requestId }: Looker,
+  about: string,
+  memberId: string | undefined,
+  at: Date,
+  detail: Record<string, string>,
+) =>
+  auditRow({
+    at,
+    actorKind: 'staff',
+    actor: session.subject,
+    action,
+    object: memberId === undefined ? about : `Patient/${memberId}`,
+    memberId,
+    requestId,
+    detail: { ...detail, ...(session.development ? { dev: true } : {}) },
+  });
+
+/** What identifies some members wherever it stands: their numbers, and what their records tell. */
+export async function knownOf(deps: Pick<Deps, 'database'>, memberIds: readonly string[]): Promise<Known[]> {
+  const ids = [...new Set(memberIds)].slice(0, MOST_READ);
+  if (ids.length === 0) return [];
+  const { sql } = deps.database;
+  const [numbers, bodies] = await Promise.all([numbersOf(sql, ids), personTexts(sql, ids, MOST_RECORDS)]);
+  const found: Known[] = bodies.flatMap((body) => identifyingIn(JSON.parse(body) as Json));
+  return [
+    ...numbers.map((value): Known => ({ kind: 'number', value })),
+    ...found,
+    // a day is read in words, too
+    ...found.flatMap((k): Known[] => (k.kind === 'day' ? [{ kind: 'day', value: dayText(k.value) }] : [])),
+  ];
+}

@@ -1,0 +1,59 @@
+// What people of the plan said they need identifiers for, and the identifiers of members.
+import type { Queryable } from '../../../src/store/database.ts';
+
+export type StaffReason = { about: string; purpose: string; words: string; at: Date };
+
+const bytes = (hashHex: string) => `\\x${hashHex}`;
+
+/** @returns the id of the row, which the audit names */
+export async function addReason(
+  tx: Queryable,
+  r: StaffReason & { sessionHash: string; subject: string },
+): Promise<string> {
+  const [row] = await tx<{ id: string }[]>`
+    insert into exchange.staff_reason (session, subject, about, purpose, words, at)
+    values (${bytes(r.sessionHash)}::text::bytea, ${r.subject}, ${r.about}, ${r.purpose}, ${r.words}, ${r.at}) returning id::text`;
+  return row?.id ?? '';
+}
+
+/** Those of a session that hold for one of these, the newest first. staff_reason_session. */
+export function reasonsInForce(sql: Queryable, sessionHash: string, about: readonly string[]): Promise<StaffReason[]> {
+  return sql<StaffReason[]>`
+    select about, purpose, words, at from exchange.staff_reason
+    where session = ${bytes(sessionHash)}::text::bytea and about = any(${[...about]}::text[]) and ended_at is null order by at desc, id desc`;
+}
+
+/** staff_reason_session. @returns what ended */
+export async function endReasons(
+  tx: Queryable,
+  sessionHash: string,
+  about: readonly string[],
+  at: Date,
+): Promise<string[]> {
+  const rows = await tx<{ about: string }[]>`
+    update exchange.staff_reason set ended_at = ${at}
+    where session = ${bytes(sessionHash)}::text::bytea and about = any(${[...about]}::text[]) and ended_at is null returning about`;
+  return [...new Set(rows.map((r) => r.about))];
+}
+
+/** Numbers by which we, other payers and Medicare know some members. Primary keys that begin with the member, and pull_member_member. */
+export async function numbersOf(sql: Queryable, memberIds: readonly string[]): Promise<string[]> {
+  const ids = [...memberIds];
+  const rows = await sql<{ value: string }[]>`
+    select member_number as value from exchange.enrolment where member_id = any(${ids}::text[])
+    union select subscriber_id from exchange.enrolment where member_id = any(${ids}::text[]) and subscriber_id is not null
+    union select member_number from exchange.other_coverage where member_id = any(${ids}::text[])
+    union select peer_patient_id from exchange.pull_member where member_id = any(${ids}::text[]) and peer_patient_id is not null
+    union select source_id from exchange.resource where member_id = any(${ids}::text[]) and type = 'Patient' and source_id is not null
+    union select umb from exchange.member where id = any(${ids}::text[])
+    union select unnest(mbi) from exchange.member_profile where member_id = any(${ids}::text[])`;
+  return rows.map((r) => r.value);
+}
+
+/** Their records that tell who they are, ours and received. Primary key of the partitions. */
+export async function personTexts(sql: Queryable, memberIds: readonly string[], most: number): Promise<string[]> {
+  const rows = await sql<{ body: string }[]>`
+    select body from exchange.resource
+    where member_id = any(${[...memberIds]}::text[]) and type in ('Patient', 'RelatedPerson', 'Coverage') limit ${most}`;
+  return rows.map((r) => r.body);
+}

@@ -1,0 +1,116 @@
+// What stands on a page and is to be hidden until somebody says what they need it for: numbers of cards, days of birth, addresses.
+// Whoever prints one marks it; at the end, marks become the value, or what is left of it to check it by. Pure.
+import { escapeHtml, html } from './html.ts';
+
+/** `number`: the end stays. `day`: the year stays. `text`: nothing stays. */
+export type HiddenKind = 'number' | 'day' | 'text';
+
+// of the private use area: no text of ours has them, and what others send loses them within a mark
+const [BEGIN, SPLIT, END] = ['\ue000', '\ue001', '\ue002'];
+const MARK = `${BEGIN}([a-z]+)${SPLIT}([^${END}]*)${END}`;
+const MARKS = new RegExp(MARK, 'g');
+const SIGNS = new RegExp(`[${BEGIN}-${END}]`, 'g');
+
+/** A value that is printed whole only to those who may see it whole. */
+export const hidden = (kind: HiddenKind, value: string): string =>
+  value === '' ? '' : `${BEGIN}${kind}${SPLIT}${value.replaceAll(SIGNS, '')}${END}`;
+
+/** With everything that was marked whole. */
+export const unhidden = (text: string): string => (text.includes(BEGIN) ? text.replaceAll(MARKS, '$2') : text);
+
+const DOTS = '••••';
+const LAST = 4;
+
+/** The end of a number: four characters, and never more than half of it. */
+function endOf(value: string): string {
+  const bare = value.trim();
+  return bare.slice(bare.length - Math.min(LAST, Math.floor(bare.length / 2)));
+}
+
+/** What is left of it to see, and how it is read aloud. */
+function leftOf(kind: string, value: string): { shown: string; said: string } {
+  const year = kind === 'day' ? /(?<!\d)\d{4}(?!\d)/.exec(value)?.[0] : undefined;
+  if (year !== undefined) return { shown: `${year}-••-••`, said: `day hidden; year ${year}` };
+  const end = kind === 'number' ? endOf(value) : '';
+  return end === ''
+    ? { shown: DOTS, said: 'hidden' }
+    : { shown: `${DOTS}\u00a0${end}`, said: `hidden; ends in ${end}` };
+}
+
+/** With everything that was marked hidden: for files and attributes, where no markup stands. */
+export const hiddenText = (text: string): string =>
+  text.includes(BEGIN) ? text.replaceAll(MARKS, (_, kind: string, value: string) => leftOf(kind, value).shown) : text;
+
+/** A value that is known to identify somebody, wherever it stands. */
+export type Known = { kind: HiddenKind; value: string };
+
+/** Shorter ones stand everywhere by chance. */
+const LEAST = 4;
+/** Social Security numbers, and Medicare numbers by their form (CMS, "Understanding the MBI format"). */
+const LETTER = '[AC-HJKMNP-RT-Y]';
+const EITHER = '[AC-HJKMNP-RT-Y0-9]';
+const NUMBERS = `(?<![\\w-])\\d{3}-\\d{2}-\\d{4}(?![\\w-])|(?<![\\w-])[1-9]${LETTER}${EITHER}\\d-?${LETTER}${EITHER}\\d-?${LETTER}${LETTER}\\d\\d(?![\\w-])`;
+const PATIENT = '(?<=(?<![A-Za-z])Patient/)[A-Za-z0-9\\-.]{1,64}';
+const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Elements that hold text alone. */
+const BARE = /^<(title|option|textarea)\b/;
+
+/**
+ * A page of ours with what was marked hidden, and with what is known to identify somebody hidden wherever else it stands in its
+ * text; so are numbers of those forms, and ids of Patients.
+ * @param ours ids of Patients that are ours, by which our pages call members
+ * @returns how much was hidden, too
+ */
+export function hidePage(
+  page: string,
+  known: readonly Known[],
+  ours: ReadonlySet<string>,
+): { page: string; n: number } {
+  const kinds = new Map<string, HiddenKind>();
+  for (const { kind, value } of known) {
+    const bare = value.trim();
+    if (bare.length >= LEAST && !ours.has(bare)) kinds.set(escapeHtml(bare), kind);
+  }
+  // the longest first: one may begin as another does
+  const values = [...kinds.keys()].sort((a, b) => b.length - a.length).map(literal);
+  const wherever = values.length === 0 ? '' : `|(?<![A-Za-z0-9])(?:${values.join('|')})(?![A-Za-z0-9])`;
+  const found = new RegExp(`${MARK}|(${PATIENT})${wherever}|${NUMBERS}`, 'g');
+  let n = 0;
+  let isBare = false;
+  const hide = (kind: string, value: string): string => {
+    n += 1;
+    const { shown, said } = leftOf(kind, value);
+    return isBare ? shown : html`<span class="hidden" role="img" aria-label="${said}">${shown}</span>`.markup;
+  };
+  const pieces = page.split(/(<[^>]*>)/).map((piece) => {
+    if (piece.startsWith('<')) {
+      isBare = BARE.test(piece);
+      // a day that nobody marked stands in it for programs
+      const day = /^<time datetime="([^"]*)"/.exec(piece)?.[1];
+      return day !== undefined && kinds.has(day) ? '<time>' : hiddenText(piece);
+    }
+    return piece.replaceAll(found, (all, kind: string | undefined, value: string | undefined, patient?: string) => {
+      if (kind !== undefined) return hide(kind, value ?? '');
+      if (patient !== undefined) return ours.has(patient) ? all : hide('number', patient);
+      return hide(kinds.get(all) ?? 'number', all);
+    });
+  });
+  return { page: pieces.join(''), n };
+}
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const LONG = 5;
+/** Free words of others, in which anything may stand: days, addresses of mail and whatever has five digits are marked. */
+export const hiddenWords = (words: string): string =>
+  words.replaceAll(/\S+/g, (piece) =>
+    piece.includes('@')
+      ? hidden('text', piece)
+      : piece.replaceAll(/[\w-]+/g, (word) =>
+          DAY.test(word)
+            ? hidden('day', word)
+            : word.replaceAll(/\D/g, '').length < LONG
+              ? word
+              : hidden('number', word),
+        ),
+  );
