@@ -202,8 +202,8 @@ export async function recordView(
     rows: number;
     requestId: string;
     format: string;
-    /** what it is taken along for, by its code */
-    purpose?: string | undefined;
+    /** what it is taken along or looked at for, by its code; a page of two members may have one for each */
+    purposeFor: (memberId: string | undefined) => string | undefined;
   },
 ): Promise<void> {
   const at = deps.clock();
@@ -220,7 +220,7 @@ export async function recordView(
         page: look.page,
         rows: look.rows,
         format: look.format,
-        ...purposeMark(look.purpose),
+        ...purposeMark(look.purposeFor(memberId)),
         ...devMark(session),
       },
     });

@@ -13,7 +13,7 @@ import { currentSession, recordExport, recordRefusal, recordView, type StaffSess
 import { address, formatOf, noteForm, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 import { PURPOSE_SAID, purposeForm, purposeOf } from './purpose.ts';
 import { may, type Permission } from './roles.ts';
-import { hiddenView, type Sight, sightOf, wholeView } from './sight.ts';
+import { hiddenView, purposeBy, type Sight, sightOf, wholeView } from './sight.ts';
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
   return isOwnOrigin(
@@ -242,7 +242,7 @@ export class Desk {
       rows,
       requestId: visit.requestId,
       format,
-      purpose: purposeOf(visit.c) ?? visit.sight?.given?.[0]?.purpose,
+      purposeFor: (memberId) => purposeOf(visit.c) ?? purposeBy(visit.sight, memberId),
     });
   }
 }

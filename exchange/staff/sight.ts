@@ -29,6 +29,10 @@ export async function sightOf(
   return { about, memberIds, given: await reasonsFor(deps, { cookie }, about) };
 }
 
+/** What a member is looked at for. */
+export const purposeBy = (sight: Sight | undefined, memberId: string | undefined): string | undefined =>
+  (sight?.given?.find((g) => g.about === `member/${memberId}`) ?? sight?.given?.[0])?.purpose;
+
 const PATH = '/staff/reason';
 type Usual = readonly [keyof typeof PURPOSES, string];
 const AUDIT: Usual = ['audit', 'Show them for an audit or review'];

@@ -154,7 +154,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Who looked at a member’s data',
     page: '/staff/members/:member/looks',
     table: 'looks',
-    pack: ['audit-rows.jsonl'],
+    pack: ['audit-rows.jsonl', 'look-reasons.jsonl'],
     where: 'Members: who looked',
     href: '/staff/members',
     how: 'Find the member, then “Who looked at this member’s data”: all of it, newest first; looks are the rows that say “looked”, in CSV and JSON “view”.',

@@ -47,6 +47,10 @@ export const EVIDENCE_SQL = {
     sql: `select e.id, e.subject, e.reason, e.began_at, e.until_at, e.ended_at from exchange.emergency_access e
       where e.began_at < $2 and coalesce(e.ended_at, e.until_at) >= $1 order by e.began_at, e.id`,
   },
+  'look-reasons.jsonl': {
+    kind: 'What people said in the period that they need numbers and birth dates of members for; rows of the audit name each (detail.reason)',
+    sql: `select r.id, r.subject, r.about, r.purpose, r.words, r.at, r.ended_at from exchange.staff_reason r where r.at >= $1 and r.at < $2 order by r.at, r.id`,
+  },
   'security-reviews.jsonl': {
     kind: 'Reviews of the security events that were signed for in the period',
     sql: `select s.* from exchange.security_review s where s.at >= $1 and s.at < $2 order by s.at, s.id`,

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EVIDENCE_SQL } from '../../../exchange/store/audit/evidence.ts';
 import { fieldOf, giveReason, type StaffNode, startStaff, Visitor } from './support.ts';
 import { identifiersOf, standIn, walk } from './walk.ts';
 
@@ -256,9 +257,21 @@ test('a reason is kept with the looks it covers, holds for its member in its ses
     purpose: 'legal',
     words: 'file 12',
   });
+  const packed = await sql().unsafe(EVIDENCE_SQL['look-reasons.jsonl'].sql, [
+    new Date(0),
+    new Date(Date.now() + 60_000),
+  ]);
+  const { id, at, ...said }: Record<string, unknown> = packed.at(-1) ?? {};
+  expect(said).toEqual({ subject: 'dev|dev-reviewer', about, purpose: 'legal', words: 'file 12', ended_at: null });
+  expect([String(id), at instanceof Date]).toEqual([rows.at(-1)?.['detail'].reason, true]);
   // both of two that stand beside each other have to be named
   expect(await text(reviewer, `${path}/one/${second}`)).toContain(FORM);
   expect(await text(reviewer, `/staff/members/${second}`)).toContain(FORM);
+  await reviewer.post('/staff/reason', { csrf, about: `member/${second}`, purpose: 'care', words: '', back: path });
+  expect(await text(reviewer, `${path}/one/${second}`)).not.toContain(FORM);
+  const both = await sql()`
+    select member_id || ' ' || (detail->>'purpose') as of from exchange.audit where action = 'view' and detail->>'page' = 'members-beside' order by seq desc limit 2`;
+  expect(both.map((b) => b['of']).sort()).toEqual([`${first} legal`, `${second} care`]);
   expect(await text(await signedIn('dev-reviewer'), path)).toContain(FORM);
 
   const ended = await reviewer.post('/staff/reason/end', { csrf, about, back: path });
