@@ -20,7 +20,13 @@ import { identifyingIn } from '../transform/identifying.ts';
 import { PURPOSES } from './deeds.ts';
 import type { StaffSession } from './sessions.ts';
 
+export { countReasons, reasonsSaid } from '../store/report/staff-reason.ts';
 export type { StaffReason };
+
+const MEMBER = 'member/';
+/** What a reason is about is a member by this and the id, or a page. */
+export const memberOf = (about: string): string | undefined =>
+  about.startsWith(MEMBER) ? about.slice(MEMBER.length) : undefined;
 
 type Needs = Pick<Deps, 'database' | 'clock'>;
 
@@ -35,7 +41,6 @@ export const MOST_WORDS = 200;
 const MOST_READ = 20;
 const MOST_RECORDS = 500;
 
-const MEMBER = 'member/';
 const ABOUT = /^[a-z-]{1,30}(?:\/[A-Za-z0-9\-.]{1,64})?$/;
 
 /** What a look is about: up to two members, each by itself; else the page of the object that is looked at. */
@@ -84,7 +89,7 @@ export async function giveReason(
   const sessionHash = hashOf(looker.cookie);
   const rows: { about: string; memberId: string | undefined; of: string }[] = [];
   for (const about of new Set(said.about)) {
-    const memberId = about.startsWith(MEMBER) ? about.slice(MEMBER.length) : undefined;
+    const memberId = memberOf(about);
     if (memberId !== undefined && (await findMemberId(sql, memberId)) !== memberId) return 'about';
     const ids = memberId === undefined ? [undefined] : await idsOfPerson(sql, memberId);
     for (const id of new Set([memberId, ...ids]))
@@ -119,7 +124,6 @@ export async function endReason(deps: Needs, looker: Looker, about: readonly str
   }
   await sql.begin(async (tx) => {
     const ended = await endReasons(tx, hashOf(looker.cookie), all, at);
-    const memberOf = (what: string) => (what.startsWith(MEMBER) ? what.slice(MEMBER.length) : undefined);
     await writeAudit(
       tx,
       ended.filter((e) => about.includes(e)).map((e) => trail('reason-ended', looker, e, memberOf(e), at, {})),

@@ -1,9 +1,26 @@
 // POST /staff/reason: what somebody needs identifiers of members for; they come back to where they were.
+// /staff/reasons: what everybody said, by person and purpose, for those who review it.
 import { safeReturn } from '../../src/auth/staff-session.ts';
 import { html } from '../../src/ui/html.ts';
-import { endReason, giveReason, MOST_WORDS, type ReasonFault } from '../report/look-reason.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { localDay } from '../clocks/business-day.ts';
+import { purposeWords } from '../report/deeds.ts';
+import {
+  countReasons,
+  endReason,
+  giveReason,
+  MOST_WORDS,
+  memberOf,
+  type ReasonFault,
+  reasonsSaid,
+} from '../report/look-reason.ts';
+import { memberKeys } from '../report/member-key.ts';
+import { instantsOf, type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
+import { memberCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk, Visit } from './desk.ts';
-import { problem } from './frame.ts';
+import { problem, withQuery } from './frame.ts';
+import { FILE_ROWS, PAGE } from './paging.ts';
+import { may } from './roles.ts';
 
 const PATH = '/staff/reason';
 const FAULTS: Readonly<Record<ReasonFault, string>> = {
@@ -12,8 +29,87 @@ const FAULTS: Readonly<Record<ReasonFault, string>> = {
   about: 'There is no such member or page.',
 };
 
+const purposeCell = (code: string) => ({ value: code, text: purposeWords(code) ?? code });
+
 export function reasons(desk: Desk): void {
   const { deps } = desk;
+  const { timeZone } = deps.config;
+  const { sql } = deps.database;
+
+  desk.page(`${PATH}s`, 'sign', async (visit) => {
+    const { c, session } = visit;
+    const given = c.req.query('period')?.trim() || quarterOf(localDay(deps.clock(), timeZone));
+    const period: Period | undefined = readPeriod(given);
+    if (period === undefined) return desk.notFound(visit, `“${given}” names no days.`);
+    const { from, to } = instantsOf(period, timeZone);
+    const [counts, said, keyOf] = await Promise.all([
+      countReasons(sql, from, to),
+      reasonsSaid(sql, from, to, FILE_ROWS),
+      memberKeys(deps),
+    ]);
+    const mayOpen = may(session, 'rows');
+    const before = periodBefore(period).name;
+    const byPerson: Table = {
+      name: 'people',
+      caption: `By person and purpose, ${period.name}`,
+      columns: [
+        { key: 'person', label: 'Who', kind: 'head' },
+        { key: 'purpose', label: 'What for' },
+        { key: 'times', label: 'Times', kind: 'number' },
+        { key: 'members', label: 'Members', kind: 'number' },
+        { key: 'pages', label: 'Pulls, payers or items', kind: 'number' },
+        { key: 'last', label: 'Last' },
+      ],
+      rows: counts.map((r) => [
+        { value: r.subject },
+        purposeCell(r.purpose),
+        numberCell(r.times),
+        numberCell(r.members),
+        numberCell(r.pages),
+        timeCell(r.lastAt, timeZone),
+      ]),
+      empty: 'Nobody had numbers or birth dates shown.',
+    };
+    const each: Table = {
+      name: 'reasons',
+      caption: 'Each of them, the newest first',
+      most: PAGE,
+      ofAll: said[0]?.ofAll ?? 0,
+      columns: [
+        { key: 'when', label: 'When', kind: 'head' },
+        { key: 'person', label: 'Who' },
+        { key: 'member', label: 'Member' },
+        { key: 'page', label: 'Or everybody of' },
+        { key: 'purpose', label: 'What for' },
+        { key: 'words', label: 'Which' },
+        { key: 'ended', label: 'Hidden again' },
+      ],
+      rows: said.map((r) => {
+        const memberId = memberOf(r.about);
+        return [
+          timeCell(r.at, timeZone),
+          { value: r.subject },
+          memberId === undefined ? { value: null } : memberCell(keyOf(memberId), memberId, mayOpen),
+          { value: memberId === undefined ? r.about : null },
+          purposeCell(r.purpose),
+          { value: r.words === '' ? null : r.words },
+          timeCell(r.endedAt, timeZone),
+        ];
+      }),
+      empty: 'There are none.',
+    };
+    return desk.show(visit, {
+      title: 'What numbers and birth dates were shown for',
+      place: 'events',
+      trail: [['/staff/events', 'Security']],
+      lead: [
+        'Numbers, birth dates and addresses of members are hidden until somebody says what they need them for. Who has them shown of many, or for what is not their work, is to be asked.',
+      ],
+      before: html`<form class="filter" method="get"><label>Period <span class="hint">such as 2027, 2027-Q1, 2027-03 or 2027-03-31</span> <input name="period" value="${period.name}" size="24" required></label><button>Show</button></form><p class="controls"><a href="${withQuery(c.req.url, { period: before })}">The period before: ${before}</a></p>`,
+      tables: [byPerson, each],
+    });
+  });
+
   const looker = (visit: Visit) => ({
     session: visit.session,
     cookie: desk.cookieOf(visit.c) ?? '',

@@ -65,7 +65,7 @@ export function security(desk: Desk): void {
         'What was refused to payers and to people, and what is unusual, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
       ],
       before: [
-        html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a>${may(visit.session, 'peers') ? html` · <a href="/staff/sessions">Who is signed in</a>` : ''} · <a href="/staff/emergency">Emergency access</a></p>`,
+        html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a>${may(visit.session, 'peers') ? html` · <a href="/staff/sessions">Who is signed in</a>` : ''} · <a href="/staff/emergency">Emergency access</a>${may(visit.session, 'sign') ? html` · <a href="/staff/reasons">What numbers were shown for</a>` : ''}</p>`,
         filterForm('/staff/events', [
           {
             name: 'peer',

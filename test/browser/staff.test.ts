@@ -256,7 +256,7 @@ describe.skipIf(!isThere)(
       await page.check('input[value="dev-admin"]');
       await page.fill('#password', node.account.password);
       await page.click('main button');
-      for (const path of ['/staff/peers/new', '/staff/peers/prior', '/staff/events']) {
+      for (const path of ['/staff/peers/new', '/staff/peers/prior', '/staff/events', '/staff/reasons']) {
         await check(path, 390, 'light');
         await check(path, 1280, 'dark');
       }

@@ -57,3 +57,39 @@ export async function personTexts(sql: Queryable, memberIds: readonly string[], 
     where member_id = any(${[...memberIds]}::text[]) and type in ('Patient', 'RelatedPerson', 'Coverage') limit ${most}`;
   return rows.map((r) => r.body);
 }
+
+/** A member under the id that holds today, or the page that it was about. */
+const ABOUT = `case when r.about like 'member/%'
+  then 'member/' || coalesce((select g.member_id from exchange.member_merge g where g.former_id = substr(r.about, 8) and g.undone_at is null), substr(r.about, 8)) else r.about end`;
+
+export type ReasonCount = {
+  subject: string;
+  purpose: string;
+  times: number;
+  members: number;
+  pages: number;
+  lastAt: Date;
+};
+
+/** What each person said in a span, by purpose, the most members first. staff_reason_at. */
+export async function countReasons(sql: Queryable, from: Date, to: Date): Promise<ReasonCount[]> {
+  return [
+    ...(await sql<ReasonCount[]>`
+      select s.subject, s.purpose, count(distinct (s.session, s.at))::int as times, count(distinct s.what) filter (where s.what like 'member/%')::int as members,
+        count(distinct s.what) filter (where s.what not like 'member/%')::int as pages, max(s.at) as "lastAt"
+      from (select r.session, r.subject, r.purpose, r.at, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
+      group by s.subject, s.purpose order by members desc, times desc, s.subject, s.purpose`),
+  ];
+}
+
+export type ReasonSaid = StaffReason & { subject: string; endedAt: Date | null; ofAll: number };
+
+/** Each of them, the newest first. staff_reason_at. */
+export async function reasonsSaid(sql: Queryable, from: Date, to: Date, most: number): Promise<ReasonSaid[]> {
+  return [
+    ...(await sql<ReasonSaid[]>`
+      select s.at, s.subject, s.purpose, s.words, s.what as about, max(s.ended_at) as "endedAt", (count(*) over ())::int as "ofAll"
+      from (select r.*, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
+      group by s.session, s.at, s.subject, s.purpose, s.words, s.what order by s.at desc, s.what limit ${most}`),
+  ];
+}

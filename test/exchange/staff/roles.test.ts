@@ -46,6 +46,7 @@ const SIGNED = [
   'POST /staff/events/reviewed',
   'POST /staff/reports',
   'POST /staff/cases',
+  'GET /staff/reasons',
   'GET /staff/cases/:number',
   'POST /staff/cases/:number',
 ];

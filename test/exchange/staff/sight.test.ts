@@ -274,6 +274,21 @@ test('a reason is kept with the looks it covers, holds for its member in its ses
   expect(both.map((b) => b['of']).sort()).toEqual([`${first} legal`, `${second} care`]);
   expect(await text(await signedIn('dev-reviewer'), path)).toContain(FORM);
 
+  // for those who review it, without names and numbers
+  const admin = await signedIn('dev-admin');
+  const list = (await (await admin.get(`/staff/reasons?format=json&period=${new Date().getUTCFullYear()}`)).json()) as {
+    tables: Record<'people' | 'reasons', Record<string, unknown>[]>;
+  };
+  expect(list.tables.people.find((p) => p['purpose'] === 'legal')).toMatchObject({
+    person: 'dev|dev-reviewer',
+    times: 1,
+    members: 1,
+    pages: 0,
+  });
+  const line = list.tables.reasons.find((r) => r['words'] === 'file 12');
+  expect(line).toMatchObject({ member: expect.stringMatching(/^M-[0-9a-f]{10}$/), page: null, ended: null });
+  expect((await admin.get('/staff/reasons?period=none')).status).toBe(404);
+
   const ended = await reviewer.post('/staff/reason/end', { csrf, about, back: path });
   expect(ended.headers.get('location')).toBe(path);
   expect(standIn(await text(reviewer, path), values)).toEqual([]);
