@@ -18,7 +18,7 @@ const SLOWLY = 1_800_000;
 const STEP = 15;
 /** Days without failures in which what failed before is asked for again. */
 const CALM = 8;
-const STEPS = Number(process.env['WORLD_STEPS'] ?? 7);
+const STEPS = Number(process.env['WORLD_STEPS'] ?? 5);
 
 let end: () => Promise<void>;
 beforeAll(async () => {
