@@ -199,7 +199,7 @@ async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext
       const members = await membersOfWork(tx, work.id);
       const [links, chains] = [await linksOfWork(tx, work.id), await chainsOf(tx, members)];
       const units = await unitChanges(tx, work);
-      await withdrawUnits(tx, work, instant);
+      await withdrawUnits(tx, work, instant, r.cause !== 'replay');
       if (movedOf(r) === 'held' && r.cause === 'release') await returnMoved(tx, work, instant);
       const us = ourselves(deps.config);
       const peer = { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase };

@@ -8,6 +8,7 @@ import { ownStatements } from './own-statements.ts';
 import { provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
 import { heldItem, isReleasedVersion } from './released-version.ts';
+import { LAST_REVISION } from './revised.ts';
 import { statementEchoes } from './statement-echoes.ts';
 import { strayVersions } from './stray-claims.ts';
 
@@ -130,10 +131,6 @@ export type UnitChange = {
   reason: string | null;
 };
 
-const LAST = `left join lateral (
-    select r.outcome, r.reason from exchange.unit_revision r
-    where r.pull_id = l.pull_id and r.file = l.file and r.line = l.line and r.entry = l.entry order by r.id desc limit 1) v on true`;
-
 /**
  * Units that are another thing now than what the ledger, or the last revision, says: out of quarantine, into it, for another
  * reason, or in another form (`updated`).
@@ -144,7 +141,7 @@ export async function unitChanges(tx: Queryable, work: Decided): Promise<UnitCha
       `with now as (
          select l.file, l.line, l.entry, s.type, s.source_id, s.member_id, coalesce(v.outcome, l.outcome) as before, case when v.outcome is null then l.reason else v.reason end as reason_before,
            s.outcome, case when s.reason = 'replayed' then null else s.reason end as reason, coalesce(s.reason = 'replayed', false) as again
-         from exchange.staging s join exchange.ledger l on l.pull_id = $2 and l.file = s.file and l.line = s.line and l.entry = s.entry ${LAST}
+         from exchange.staging s join exchange.ledger l on l.pull_id = $2 and l.file = s.file and l.line = s.line and l.entry = s.entry ${LAST_REVISION}
          where s.pull_id = $1 and s.reason is distinct from 'superseded'
        )
        select file, line, entry, type, source_id as "sourceId", member_id as "memberId", before as "outcomeBefore", reason_before as "reasonBefore", outcome, reason

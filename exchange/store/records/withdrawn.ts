@@ -2,6 +2,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import type { Decided } from './decided.ts';
 import { SUPPORTING } from './kept-back.ts';
+import { LAST_REVISION } from './revised.ts';
 
 /** `gone`: statement of `type`, `source_id`, `local_id` and `member_id`; $1 work, $2 peer, $3 instant. */
 const hiding = (gone: string, more = '') => `with gone as materialized (${gone}), kept as (
@@ -17,15 +18,21 @@ const hiding = (gone: string, more = '') => `with gone as materialized (${gone})
   )${more}
   update exchange.identity i set state = 'quarantined' from gone g where i.peer_id = $2 and i.type = g.type and i.source_id = g.source_id`;
 
-/** Those of a replay that may not be shown under today's rules. staging by work, identity_pkey. */
-export async function withdrawUnits(tx: Queryable, work: Decided, at: string): Promise<void> {
+/**
+ * Those of a replay that may not be shown under today's rules. A line that was held when it came is not why its record is shown: another pull
+ * brought that, under its own choice, and it stays (`isAnew` when a person decided about this very line). staging by work, identity_pkey, ledger_pkey.
+ */
+export async function withdrawUnits(tx: Queryable, work: Decided, at: string, isAnew: boolean): Promise<void> {
+  const isHeldAlready = `exists (select from exchange.ledger l ${LAST_REVISION}
+          where l.pull_id = $4 and l.file = s.file and l.line = s.line and l.entry = s.entry and coalesce(v.outcome, l.outcome) in ('quarantined', 'rejected'))`;
   await tx.unsafe(
     hiding(`select distinct s.type, s.source_id, i.local_id, i.member_id from exchange.staging s
       join exchange.identity i on i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id
       where s.pull_id = $1 and s.outcome in ('quarantined', 'rejected') and i.state = 'visible' and i.member_id is not null
         -- another version may be shown, which a person sees beside this one
-        and (s.hash is null or i.hash = s.hash)`),
-    [work.id, work.peerId, at],
+        and (s.hash is null or i.hash = s.hash)
+        and ${isAnew ? '$4::text is not null' : `not ${isHeldAlready}`}`),
+    [work.id, work.peerId, at, work.pull],
   );
 }
 

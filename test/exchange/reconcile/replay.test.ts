@@ -125,3 +125,20 @@ test('what was replaced since is left alone', async () => {
   const [d] = await node.sql`select body from exchange.resource where id = ${localId(PEER, 'Observation', 'd')}`;
   expect(String(d?.['body'])).toContain('newer');
 });
+
+test('a line that was held when it came hides nothing that another pull brought under a wider choice', async () => {
+  const e = lab('e', { ...at(5), ...psy });
+  const wide = await node.pull([output('Observation', e)], { since: new Date() });
+  // taken in as by a choice that covered sensitive records
+  await node.sql`update exchange.pull_member set policy = 'sensitive' where pull_id = ${wide.id}`;
+  pullId = wide.id;
+  await run(false);
+  expect((await state()).visible).toContain('e');
+  const narrow = await node.pull([output('Observation', e)], { since: new Date() });
+  expect(await node.ledger(narrow.id)).toEqual(['quarantined consent-scope Observation/e']);
+  expect((await state()).visible).toContain('e');
+  pullId = narrow.id;
+  expect((await run(false)).units).toEqual([]);
+  expect((await state()).visible).toContain('e');
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
