@@ -21,7 +21,7 @@ import { withLinks } from './as-one-person.ts';
 import { linkStaged } from './link-own.ts';
 import { readOwnRecord } from './read-own.ts';
 
-type Needs = Pick<Deps, 'database' | 'clock'>;
+type Needs = Pick<Deps, 'database' | 'config' | 'clock'>;
 type Pair = { id: string; memberId: string; formerId: string };
 
 const PAGE = 500;
@@ -104,22 +104,22 @@ async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: 
 export const judgeOwn = (deps: Needs, work: string, memberId: string): Promise<void> =>
   betweenSlices(deps.database, () => judgeOrigin(deps, work, memberId, 'own'));
 
-export async function compareMoved(deps: Needs & Pick<Deps, 'config'>, pair: Pair): Promise<void> {
+export async function compareMoved(deps: Needs, pair: Pair): Promise<void> {
   const { sql } = deps.database;
+  const base = addresses(deps.config).fhir;
   await sayOfEachOther(deps, pair);
   for (const memberId of [pair.memberId, pair.formerId]) {
     const origins = await sql<{ origin: string }[]>`
       select origin from exchange.resource where member_id = ${memberId} and not deleted group by origin order by origin <> 'own', origin`;
     // ours first: what payers name as ours is found from theirs
-    for (const { origin } of origins)
-      await judgeOrigin(deps, `people-${pair.id}`, memberId, origin, addresses(deps.config).fhir);
+    for (const { origin } of origins) await judgeOrigin(deps, `people-${pair.id}`, memberId, origin, base);
   }
   await sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
     await openSlice(tx, `people-${pair.id}`, EVERYTHING);
     const own = { id: `people-${pair.id}`, pull: null, peerId: 'own' };
     const members = [pair.memberId, pair.formerId];
-    const shown = await outlivedOf(tx, members, at);
+    const shown = await outlivedOf(tx, members, at, base);
     await followOutlived(tx, 'select unnest($3::text::text[]) as member_id', shown, { pull: null, at, of: members });
     await recomputeChainsOf(tx, own, members, at.slice(0, 10), at);
     await compared(tx, pair.id);
@@ -127,7 +127,7 @@ export async function compareMoved(deps: Needs & Pick<Deps, 'config'>, pair: Pai
 }
 
 /** Goes on with those whose process died. */
-export async function finishComparing(deps: Needs & Pick<Deps, 'config' | 'log'>): Promise<void> {
+export async function finishComparing(deps: Needs & Pick<Deps, 'log'>): Promise<void> {
   for (;;) {
     const now = deps.clock().getTime();
     const due = await claimCompare(deps.database.sql, new Date(now), new Date(now + COMPARE_MS));

@@ -18,7 +18,7 @@ import { clearPrepared, clearStaging } from '../store/records/staging.ts';
 import { judgeOwn } from './compare-moved.ts';
 import { linkOwn } from './link-own.ts';
 
-async function finishLeft(deps: Pick<Deps, 'database'>): Promise<void> {
+async function finishLeft(deps: Pick<Deps, 'database' | 'config'>): Promise<void> {
   const { database } = deps;
   for (const work of await stagedImports(database.sql))
     await whenLeft(database, work, async () => {
@@ -36,7 +36,10 @@ async function finishLeft(deps: Pick<Deps, 'database'>): Promise<void> {
 }
 
 /** Imports under a work id of its own; what others have left comes first. */
-export async function asImport<T>(deps: Pick<Deps, 'database'>, of: (work: string) => Promise<T>): Promise<T> {
+export async function asImport<T>(
+  deps: Pick<Deps, 'database' | 'config'>,
+  of: (work: string) => Promise<T>,
+): Promise<T> {
   await finishLeft(deps);
   const work = `${IMPORT}${randomUUID()}`;
   return underImport(deps.database, work, () => of(work));
@@ -46,7 +49,7 @@ export async function asImport<T>(deps: Pick<Deps, 'database'>, of: (work: strin
  * Finishes imports whose process died, without waiting for the next one. Where what was staged went with the database's process as well, all own
  * records of the members concerned are compared, member by member. An import that is at work is left alone.
  */
-export async function finishImports(deps: Pick<Deps, 'database' | 'clock' | 'log'>): Promise<void> {
+export async function finishImports(deps: Pick<Deps, 'database' | 'config' | 'clock' | 'log'>): Promise<void> {
   await finishLeft(deps);
   const { sql } = deps.database;
   for (const work of await owedImports(sql))

@@ -2,12 +2,14 @@
 import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
+import { addresses } from '../plan.ts';
 import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { betweenSlices } from '../store/pull/pull-slice.ts';
 import { agreeValues } from '../store/records/agreed-values.ts';
 import { inheritLabels } from '../store/records/inherit-labels.ts';
 import { labelsStay } from '../store/records/label-lock.ts';
+import { markOutlivedOfOurs } from '../store/records/outlived.ts';
 import { followOutlived, OF_SLICE } from '../store/records/outlived-items.ts';
 import { byKey, transactionInstant } from '../store/records/records.ts';
 import { settleLinks } from '../store/records/settle-links.ts';
@@ -20,7 +22,7 @@ import { countClusters, writeItems, writeLinks } from '../store/records/write-li
  * @param isLeft another process has staged it, that may have been of an older program
  * @returns how many records the rules would link with many (`large-cluster`)
  */
-export async function linkOwn(deps: Pick<Deps, 'database'>, work: string, isLeft = false): Promise<number> {
+export async function linkOwn(deps: Pick<Deps, 'database' | 'config'>, work: string, isLeft = false): Promise<number> {
   const own = { id: work, pull: null, peerId: 'own' };
   await keyWorkAnew(deps, work, isLeft);
   return betweenSlices(deps.database, () => linkStaged(deps, own));
@@ -32,7 +34,7 @@ export async function linkOwn(deps: Pick<Deps, 'database'>, work: string, isLeft
  * @returns how many records the rules would link with many
  */
 export async function linkStaged(
-  deps: Pick<Deps, 'database'>,
+  deps: Pick<Deps, 'database' | 'config'>,
   of: { id: string; pull: null; peerId: string },
 ): Promise<number> {
   await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
@@ -44,9 +46,10 @@ export async function linkStaged(
     await eachSlice(tx, of.id, async () => {
       await writeLinks(tx, of);
       await writeItems(tx, of, at);
+      const shown = await markOutlivedOfOurs(tx, at, addresses(deps.config).fhir);
       const settled = await settleLinks(tx, of, at);
       await agreeValues(tx, of, at);
-      await followOutlived(tx, OF_SLICE, [], { pull: null, at });
+      await followOutlived(tx, OF_SLICE, shown, { pull: null, at });
       crowded += await countClusters(tx, of.id);
       await inheritLabels(tx, at, settled);
     });

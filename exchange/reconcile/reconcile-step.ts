@@ -5,7 +5,7 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
-import { ourselves } from '../plan.ts';
+import { addresses, ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
 import { readSaidWithin } from '../pull/messages.ts';
 import type { Step } from '../pull/states.ts';
@@ -193,7 +193,8 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
     await byKey(tx);
     const peer = { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase };
     if (read > 0) {
-      await commitRecords(tx, work, peer, ourselves(s.deps.config), at);
+      const us = { ...ourselves(s.deps.config), base: addresses(s.deps.config).fhir };
+      await commitRecords(tx, work, peer, us, at);
       await recomputeChains(tx, work, context.windowStart, at);
     }
     // from here on only one slice of a pull at a time: they count in the same rows

@@ -11,7 +11,7 @@ import { lendOne, type Queryable } from '../../src/store/database.ts';
 import type { Chain } from '../chain/claims.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { recomputeChains, recomputeChainsOf } from '../chain/recompute.ts';
-import { ourselves } from '../plan.ts';
+import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import type { Peer } from '../store/peers/peer.ts';
 import type { Pull } from '../store/pull/pull.ts';
@@ -201,7 +201,7 @@ async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext
       const units = await unitChanges(tx, work);
       await withdrawUnits(tx, work, instant, r.cause !== 'replay');
       if (movedOf(r) === 'held' && r.cause === 'release') await returnMoved(tx, work, instant);
-      const us = ourselves(deps.config);
+      const us = { ...ourselves(deps.config), base: addresses(deps.config).fhir };
       const peer = { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase };
       await eachSlice(tx, work.id, async () => {
         await commitRecords(tx, work, peer, us, instant);

@@ -4,7 +4,6 @@ import { hashOf } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import type { Known } from '../../src/ui/hidden.ts';
-import { dayText } from '../../src/ui/time.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { idsOfPerson } from '../store/members/member-merge.ts';
 import { findMemberId } from '../store/report/report-disclosures.ts';
@@ -41,7 +40,8 @@ export const MOST_WORDS = 200;
 const MOST_READ = 20;
 const MOST_RECORDS = 500;
 
-const ABOUT = /^[a-z-]{1,30}(?:\/[A-Za-z0-9\-.]{1,64})?$/;
+/** A member, or a page of several that asks: what else is named opens nothing, so that nothing of a member is opened but by its id. */
+const ABOUT = /^(?:(?:member|pull|item|peer|match|report)\/[A-Za-z0-9\-.]{1,64}|items)$/;
 
 /** What a look is about: up to two members, each by itself; else the page of the object that is looked at. */
 export function aboutOf(object: string, memberIds: readonly string[]): { members: string[]; page: string } {
@@ -156,11 +156,8 @@ export async function knownOf(deps: Pick<Deps, 'database'>, memberIds: readonly 
   if (ids.length === 0) return [];
   const { sql } = deps.database;
   const [numbers, bodies] = await Promise.all([numbersOf(sql, ids), personTexts(sql, ids, MOST_RECORDS)]);
-  const found: Known[] = bodies.flatMap((body) => identifyingIn(JSON.parse(body) as Json));
   return [
     ...numbers.map((value): Known => ({ kind: 'number', value })),
-    ...found,
-    // a day is read in words, too
-    ...found.flatMap((k): Known[] => (k.kind === 'day' ? [{ kind: 'day', value: dayText(k.value) }] : [])),
+    ...bodies.flatMap((body) => identifyingIn(JSON.parse(body) as Json)),
   ];
 }

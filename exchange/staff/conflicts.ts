@@ -93,6 +93,12 @@ const OTHERS = [
 const roleOf = (visit: Visit) =>
   visit.session.roles.includes('reviewer') ? 'reviewer' : (visit.session.roles[0] ?? '');
 
+/** Whose data an item shows: of two who may be one person, of both. */
+const membersOf = ({ item, former }: ItemReport): string[] =>
+  [item.memberId, former?.id, ...(OF_TWO_MEMBERS.includes(item.kind) ? [item.aId, item.bId] : [])].filter(
+    (id) => typeof id === 'string',
+  );
+
 function readFilter(c: StaffContext) {
   const weight = choice(c, 'weight', ['1', '2', '3']);
   return {
@@ -268,7 +274,7 @@ export function conflicts(desk: Desk): void {
   desk.page(`${PATH}/:id`, 'rows', async (visit) => {
     const r = await itemReport(deps, visit.c.req.param('id') ?? '');
     if (!r) return desk.notFound(visit, 'There is no such item.');
-    const members = [r.item.memberId, r.former?.id].filter((id) => typeof id === 'string');
+    const members = membersOf(r);
     await desk.viewed(visit, 'conflict', `item/${r.item.id}`, members, 1);
     const texts = itemTexts(r);
     const facts = factTable(r, timeZone);

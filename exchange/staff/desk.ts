@@ -7,6 +7,7 @@ import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
+import type { LookedAt } from '../report/deeds.ts';
 import { giveReason } from '../report/look-reason.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
@@ -32,6 +33,8 @@ export type Visit = {
   requestId: string;
   /** what the page or form takes */
   takes: Permission;
+  /** what a file is taken for, as its address says; a page is looked at for what was said before */
+  purpose?: string;
   /** what is looked at, as {@link Desk.viewed} was told */
   sight?: Sight;
 };
@@ -111,12 +114,14 @@ export class Desk {
       if (visit instanceof Response) return visit;
       const isFile = (options.isFile ?? false) !== false || (formatOf(c) ?? 'html') !== 'html';
       const leaves = permission === 'rows' && isFile;
+      const purpose = isFile ? purposeOf(c) : undefined;
+      if (purpose !== undefined) visit.purpose = purpose;
       const again =
         leaves && options.isFile !== 'document'
           ? await this.#again(visit, 'export-report', withQuery(c.req.url, {}))
           : undefined;
       if (again !== undefined) return again;
-      if (leaves && purposeOf(c) === undefined)
+      if (leaves && purpose === undefined)
         return problem(c, this.deps, 400, 'What is it for?', WHY_PURPOSE, visit.session, purposeForm(c), PURPOSE_SAID);
       return handler(visit);
     });
@@ -177,10 +182,9 @@ export class Desk {
    * a reason of its own. Elsewhere it is hidden.
    */
   #sees(visit: Visit): boolean {
-    const isFile = (formatOf(visit.c) ?? 'html') !== 'html' && purposeOf(visit.c) !== undefined;
     return (
       !OF_MEMBERS.includes(visit.takes) ||
-      isFile ||
+      visit.purpose !== undefined ||
       visit.session.emergency !== null ||
       visit.sight?.given !== undefined
     );
@@ -195,7 +199,7 @@ export class Desk {
     const format = formatOf(c);
     if (format === 'csv' || format === 'json') {
       const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
-      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId, purposeOf(c));
+      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId, visit.purpose);
     }
     const tables = await withPeople(this.deps.database.sql, view.tables, this.deps.clock());
     const opened = (cell: Cell): Cell => {
@@ -231,7 +235,13 @@ export class Desk {
   }
 
   /** Records a look at members' data; call it before the data is shown. */
-  async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
+  async viewed(
+    visit: Visit,
+    page: LookedAt,
+    object: string,
+    memberIds: readonly string[],
+    rows: number,
+  ): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';
     if (OF_MEMBERS.includes(visit.takes))
       visit.sight = await sightOf(this.deps, this.cookieOf(visit.c) ?? '', object, memberIds);
@@ -242,7 +252,7 @@ export class Desk {
       rows,
       requestId: visit.requestId,
       format,
-      purposeFor: (memberId) => purposeOf(visit.c) ?? purposeBy(visit.sight, memberId),
+      purposeFor: (memberId) => visit.purpose ?? purposeBy(visit.sight, memberId),
     });
   }
 }

@@ -69,7 +69,10 @@ export type View = {
   texts?: readonly {
     name: string;
     caption: string;
-    text: string /** words of ours, and no record */;
+    text: string;
+    /** the record of which the text is a part */
+    whole?: string;
+    /** words of ours, and no record */
     isOurs?: boolean;
   }[];
   textsLast?: true;

@@ -294,17 +294,17 @@ export function lines(desk: Desk): void {
         {
           name: 'received',
           caption: `As received from ${r.peerName}`,
-          ...('text' in r.received ? { text: r.received.text } : { text: r.received.fault, isOurs: true }),
+          ...('text' in r.received ? r.received : { text: r.received.fault, isOurs: true }),
         },
         {
           name: 'ours',
           caption: r.ours ? `Ours, version ${r.ours.version.version}` : 'Ours',
-          ...(r.ours ? { text: r.ours.text } : { text: 'We keep no record of ours for this line.', isOurs: true }),
+          ...(r.ours ?? { text: 'We keep no record of ours for this line.', isOurs: true }),
         },
         ...r.linked.flatMap((l, i) =>
           l.text === null
             ? []
-            : [{ name: `linked-record-${i + 1}`, caption: `Linked: ${shortId(l.otherId)}`, text: l.text }],
+            : [{ ...l, text: l.text, name: `linked-record-${i + 1}`, caption: `Linked: ${shortId(l.otherId)}` }],
         ),
       ],
     });

@@ -8,7 +8,7 @@ import { dayText, timeText } from '../../src/ui/time.ts';
 import { PURPOSES, purposeWords } from '../report/deeds.ts';
 import { aboutOf, knownOf, MOST_WORDS, NAMED_PURPOSES, reasonsFor, type StaffReason } from '../report/look-reason.ts';
 import type { StaffSession } from '../report/sessions.ts';
-import { markRecord } from '../transform/identifying.ts';
+import { markRecord, otherForms } from '../transform/identifying.ts';
 import { csrfField, formatOf, type Place, type StaffContext, type View, withQuery } from './frame.ts';
 
 /** What a look is about and whether identifiers are whole in it. */
@@ -132,12 +132,15 @@ export async function hiddenView(
   const known: Known[] = await knownOf(deps, [...ours]);
   const texts = view.texts?.map((t) => {
     if (t.isOurs === true) return t;
-    const marked = markRecord(t.text, ours);
+    const marked = markRecord(t.whole ?? t.text, ours);
     known.push(...marked.known);
-    return { ...t, text: marked.text };
+    // a part of a record cannot be read as one
+    return { ...t, text: t.whole === undefined ? marked.text : hidden('text', t.text) };
   });
+  // of a record that came, too: our pages read its days in words
+  const all = otherForms(known);
   const finish = (page: string): string => {
-    const done = hidePage(page, known, ours);
+    const done = hidePage(page, all, ours);
     // what a form answers has no address to come back to
     const asks = done.n > 0 && sight !== undefined && c.req.method === 'GET' && !sight.about.page.startsWith('members');
     return done.page.replace(SLOT, () => (asks ? html`${reasonForm(c, session, sight, view.place)}`.markup : ''));

@@ -1,6 +1,7 @@
 // What in a record identifies a person: numbers, birth date, address lines, telephone and mail. Pure.
 import { isObject, type Json, type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
 import { hidden, type Known } from '../../src/ui/hidden.ts';
+import { dayText } from '../../src/ui/time.ts';
 
 /** Records that are about a person, and all of whose numbers are the person's. */
 const OF_PERSONS = ['Patient', 'RelatedPerson', 'Person', 'Coverage'];
@@ -47,6 +48,50 @@ export function identifyingIn(value: Json | undefined, isTheirs = false): Known[
   return [...found.values()];
 }
 
+const DAY = /^(\d{4})-(\d\d)-(\d\d)$/;
+const PHONE = /^\+?1?(\d{3})(\d{3})(\d{4})$/;
+const SSN = /^\d{3}-\d\d-\d{4}$/;
+const LONG_DAY = new Intl.DateTimeFormat('en-US', { timeZone: 'UTC', year: 'numeric', month: 'long', day: 'numeric' });
+
+/** A value as else it is written in the words of our pages and of others. */
+function formsOf({ kind, value }: Known): string[] {
+  const [, year = '', month = '', day = ''] = DAY.exec(value) ?? [];
+  if (kind === 'day' && year !== '') {
+    const words = dayText(value);
+    // no day that there is
+    if (words === value) return [];
+    return [
+      words,
+      LONG_DAY.format(new Date(value)),
+      `${month}/${day}/${year}`,
+      `${Number(month)}/${Number(day)}/${year}`,
+      `${month}-${day}-${year}`,
+      `${year}${month}${day}`,
+    ];
+  }
+  if (kind !== 'number') return [];
+  if (SSN.test(value)) return [value.replaceAll('-', '')];
+  const [, area, office, line] = PHONE.exec(value.replaceAll(/[\s().-]/g, '')) ?? [];
+  return area === undefined
+    ? []
+    : [...['-', '.', ' ', ''].map((sign) => [area, office, line].join(sign)), `(${area}) ${office}-${line}`];
+}
+
+/** What is known, and the other ways to write it. */
+export const otherForms = (known: readonly Known[]): Known[] =>
+  known.flatMap((k) => [k, ...formsOf(k).map((value): Known => ({ kind: k.kind, value }))]);
+
+/** A picture, document or signature within a record, in base64: whoever decodes it reads what is hidden elsewhere. */
+function embeddedIn(value: Json | undefined, depth = 0): string[] {
+  if (depth > DEEPEST) return [];
+  if (Array.isArray(value)) return value.flatMap((one) => embeddedIn(one, depth + 1));
+  if (!isObject(value)) return [];
+  const data = text(value['data']);
+  // of SampledData they are figures
+  const own = data === undefined || value['origin'] !== undefined ? [] : [data];
+  return [...own, ...Object.values(value).flatMap((one) => embeddedIn(one, depth + 1))];
+}
+
 const LITERALS = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 
 /**
@@ -62,6 +107,7 @@ export function markRecord(record: string, ours: ReadonlySet<string>): { text: s
   }
   const known = identifyingIn(parsed, true).filter((k) => !ours.has(k.value));
   const kinds = new Map(known.map((k) => [k.value, k.kind]));
+  for (const data of embeddedIn(parsed)) kinds.set(data, 'text');
   const marked = record.replaceAll(LITERALS, (all: string, isKey: string | undefined) => {
     if (isKey !== undefined) return all;
     const value = JSON.parse(all) as string;

@@ -166,13 +166,16 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
 
   /** Asks by the connection that holds what we hold; once more when the server was stopped meanwhile, and is started again. */
   async function ask<T>(question: (sql: Sql) => Promise<T>): Promise<T> {
-    for (let tries = 0; ; tries++)
+    for (let tries = 0; ; tries++) {
+      // the connection that broke off would connect by itself, and stand beside the one that is about to hold what we hold
+      await reviving;
       try {
         return await question(lease);
       } catch (error) {
         if (isLeaving || tries > STOPPING_TRIES || !LOST.has((error as { code?: string }).code ?? '')) throw error;
         await (reviving ?? new Promise((r) => setTimeout(r, 100)));
       }
+    }
   }
 
   return {

@@ -67,14 +67,16 @@ export function hidePage(
   known: readonly Known[],
   ours: ReadonlySet<string>,
 ): { page: string; n: number } {
+  // in whatever case it is written elsewhere
   const kinds = new Map<string, HiddenKind>();
   for (const { kind, value } of known) {
     const bare = value.trim();
-    if (bare.length >= LEAST && !ours.has(bare)) kinds.set(escapeHtml(bare), kind);
+    if (bare.length >= LEAST && !ours.has(bare)) kinds.set(escapeHtml(bare).toLowerCase(), kind);
   }
-  // the longest first: one may begin as another does
+  // the longest first: one may begin as another does. Behind a day a time may stand
   const values = [...kinds.keys()].sort((a, b) => b.length - a.length).map(literal);
-  const wherever = values.length === 0 ? '' : `|(?<![A-Za-z0-9])(?:${values.join('|')})(?![A-Za-z0-9])`;
+  const wherever =
+    values.length === 0 ? '' : `|(?<![A-Za-z0-9])(?i:${values.join('|')})(?:(?![A-Za-z0-9])|(?=T\\d\\d:))`;
   const found = new RegExp(`${MARK}|(${PATIENT})${wherever}|${NUMBERS}`, 'g');
   let n = 0;
   let isBare = false;
@@ -88,12 +90,12 @@ export function hidePage(
       isBare = BARE.test(piece);
       // a day that nobody marked stands in it for programs
       const day = /^<time datetime="([^"]*)"/.exec(piece)?.[1];
-      return day !== undefined && kinds.has(day) ? '<time>' : hiddenText(piece);
+      return day !== undefined && kinds.has(day.toLowerCase()) ? '<time>' : hiddenText(piece);
     }
     return piece.replaceAll(found, (all, kind: string | undefined, value: string | undefined, patient?: string) => {
       if (kind !== undefined) return hide(kind, value ?? '');
       if (patient !== undefined) return ours.has(patient) ? all : hide('number', patient);
-      return hide(kinds.get(all) ?? 'number', all);
+      return hide(kinds.get(all.toLowerCase()) ?? 'number', all);
     });
   });
   return { page: pieces.join(''), n };
@@ -101,13 +103,16 @@ export function hidePage(
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const LONG = 5;
+/** Days as Americans write them, and telephone numbers with dots. */
+const PARTED = '(?<!\\d)(?:\\d{1,2}\\/\\d{1,2}\\/(?:\\d{4}|\\d\\d)|\\d{3}\\.\\d{3}\\.\\d{4})(?!\\d)';
+const WORDS = new RegExp(`${PARTED}|[\\w-]+`, 'g');
 /** Free words of others, in which anything may stand: days, addresses of mail and whatever has five digits are marked. */
 export const hiddenWords = (words: string): string =>
   words.replaceAll(/\S+/g, (piece) =>
     piece.includes('@')
       ? hidden('text', piece)
-      : piece.replaceAll(/[\w-]+/g, (word) =>
-          DAY.test(word)
+      : piece.replaceAll(WORDS, (word) =>
+          DAY.test(word) || word.includes('/')
             ? hidden('day', word)
             : word.replaceAll(/\D/g, '').length < LONG
               ? word

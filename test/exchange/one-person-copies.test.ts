@@ -29,11 +29,11 @@ const told = (day: string, peer: string | undefined, ...files: RawFile[]) =>
     madeAt: new Date(`2026-08-${day}T12:00:00Z`),
     ...(peer === undefined ? {} : { peer }),
   });
-const outlived = async () =>
+const outlived = async (type = 'Observation') =>
   [
     ...(await node.sql<
       { id: string }[]
-    >`select source_id as id from exchange.resource where withheld = 'outlived' order by 1`),
+    >`select source_id as id from exchange.resource where withheld = 'outlived' and type = ${type} order by 1`),
   ].map((r) => r.id);
 const asked = () => node.sql`select kind from exchange.review_item where type = 'Observation' and state = 'open'`;
 
@@ -104,6 +104,10 @@ test('what a payer passes on of the one to the other is the one’s record, also
     subject: { reference: `Patient/${patient}` },
     length: { value: 47, unit: 'min', system: 'http://unitsofmeasure.org', code: 'min' },
   });
+  const renumbered = async (id: string, former: string) => {
+    await node.own(visit(id, 'm1'));
+    await node.ownGone(`Encounter/${former}`);
+  };
   await node.own(visit('own-visit', 'm1'));
   await told('20', undefined, output('Encounter', visit('back', 'p2', { source: `${OUR_BASE}/Encounter/own-visit` })));
   const links = () => node.sql`select state, rule from exchange.link where type = 'Encounter'`;
@@ -112,4 +116,17 @@ test('what a payer passes on of the one to the other is the one’s record, also
   const seen = ['two-there', 'overlap', 'names', 'two-cards'];
   expect(await makeOne(node.deps, { ...one, seen }, who)).toHaveProperty('id');
   expect([...(await links())]).toEqual([{ state: 'confirmed', rule: 'source' }]);
+  // ours under another number: the copy is called by the former one, and falls with that
+  await renumbered('own-visit-2', 'own-visit');
+  expect(await outlived('Encounter')).toEqual(['back']);
+  await renumbered('own-visit', 'own-visit-2');
+  expect(await outlived('Encounter')).toEqual([]);
+  await renumbered('own-visit-2', 'own-visit');
+  expect(await makeTwo(node.deps, one, who)).toHaveProperty('id');
+  expect(await outlived('Encounter')).toEqual([]);
+  expect(await makeOne(node.deps, { ...one, seen }, who)).toHaveProperty('id');
+  expect(await outlived('Encounter')).toEqual(['back']);
+  // nor does a pull after it show the copy, which is called so still
+  await told('21', undefined, output('Encounter', { ...visit('new', 'p2'), period: { start: '2026-08-09' } }));
+  expect(await outlived('Encounter')).toEqual(['back']);
 });

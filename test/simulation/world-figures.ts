@@ -18,7 +18,7 @@ import { planDay } from '../exchange/plan-fixture.ts';
 import { IS_STORMY, letters, nodeOf, saids, sqlOf, time, today, wire } from './world.ts';
 import { type Duty, duties } from './world-duties.ts';
 import { unpaired } from './world-pairs.ts';
-import { HUMANS, isSecondUnder, memberAt, NAMES, PLANS, peerId, secondIdAt } from './world-records.ts';
+import { HUMANS, isOneAt, memberAt, NAMES, PLANS, peerId, secondIdAt } from './world-records.ts';
 import { hasSuspended } from './world-staff.ts';
 import { heldIn, type Request } from './world-wire.ts';
 
@@ -47,11 +47,13 @@ class Faults {
   }
 }
 
-/** Whose a number of a payer is, as it counts people: two members are two. */
-const whoIs = (number: string): string => {
+/** Whose a number of a payer is, as it counts people: two members are two, and of who was asked about as one that one is told. */
+const whoIs = (number: string, at: Date): string => {
   const plan = NAMES.indexOf(number.slice(0, 1) as (typeof NAMES)[number]);
   const h = HUMANS.find((one) => /^h\d+/.exec(number.slice(1))?.[0] === one.name);
-  return h ? `${h.name}${isSecondUnder(h, plan, number) ? ' the second' : ''}` : number;
+  const second = h?.twice.get(plan);
+  const isTheSecond = second?.isOne === false && second.member.number === number && !isOneAt(second, at);
+  return h ? `${h.name}${isTheSecond ? ' the second' : ''}` : number;
 };
 
 /** The same of an id that it has. */
@@ -65,7 +67,7 @@ function askedOf(requests: readonly Request[]): { all: Set<string>; matched: Set
   const found = { all: new Set<string>(), matched: new Set<string>(), constrained: new Set<string>() };
   for (const r of requests)
     for (const [id, { bucket }] of r.answered) {
-      const who = whoIs(r.asked.get(id)?.ours ?? '');
+      const who = whoIs(r.asked.get(id)?.ours ?? '', r.begun);
       found.all.add(who);
       if (bucket === 'match') found.matched.add(who);
       if (bucket === 'consentconstraint') found.constrained.add(who);
@@ -203,7 +205,9 @@ const receivers = (mine: readonly Request[]): Set<string> =>
   new Set(
     mine.flatMap((r) => {
       const whose = new Map(
-        [...r.answered].flatMap(([id, a]) => (a.patient ? [[a.patient, whoIs(r.asked.get(id)?.ours ?? '')]] : [])),
+        [...r.answered].flatMap(([id, a]) =>
+          a.patient ? [[a.patient, whoIs(r.asked.get(id)?.ours ?? '', r.begun)]] : [],
+        ),
       );
       return [...fetchedOf(r).keys()].flatMap((p) => whose.get(p) ?? []);
     }),

@@ -32,6 +32,8 @@ export type Second = {
   /** made one with the first: now, and since when at first */
   isOne: boolean;
   oneSince: Date | undefined;
+  /** when the two were made one, and two again, by turns */
+  turns: Date[];
 };
 export type Human = {
   name: string;
@@ -81,6 +83,8 @@ export const personAt = (h: Human, plan: number): Person => ({
 /** Id of the member that a person is. */
 export const memberAt = (h: Human, plan: number): string => patientIdFor(h.at.get(plan)?.first ?? '');
 export const secondIdAt = (h: Human, plan: number): string => patientIdFor(h.twice.get(plan)?.member.number ?? '');
+/** Were the two members that a person is with a payer one at an instant? */
+export const isOneAt = ({ turns }: Second, at: Date): boolean => turns.filter((t) => t <= at).length % 2 === 1;
 /** Whom a number of a person leads to. */
 export const isSecondUnder = (h: Human, plan: number, number: string): boolean => {
   const second = h.twice.get(plan);

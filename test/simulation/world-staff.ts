@@ -74,7 +74,7 @@ async function turnIds(): Promise<void> {
       renumber(e, plan);
       if (!keepsNumbers && e.also === undefined) e.isNumbered = false;
       // another id is another record there: what comes while two members are one stays with the one that stays, until it is told again
-      if (e.who.twice.get(plan)?.isOne === true) e.isSeconds = false;
+      if (plan === e.plan && e.who.twice.get(plan)?.isOne === true) e.isSeconds = false;
     }
     for (const e of mine) record(e);
     for (const was of were) remove(plan, was);

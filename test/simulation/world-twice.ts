@@ -23,7 +23,7 @@ async function begin(h: Human, plan: number, first: Member): Promise<void> {
     chosenOn: says ? today() : '',
     over: undefined,
   };
-  h.twice.set(plan, { member: second, isOne: false, oneSince: undefined });
+  h.twice.set(plan, { member: second, isOne: false, oneSince: undefined, turns: [] });
   spells.push({ who: h, plan, starts: today(), ends: undefined, isSeconds: true });
   if (says) saids.push({ who: h, plan, on: today(), at: time.clock(), yes, policy: second.policy, isSeconds: true });
   say(`${h.name} is with ${NAMES[plan]} once more, ${says ? `says ${yes} ${second.policy}` : 'says nothing'}`);
@@ -44,6 +44,7 @@ async function one(h: Human, plan: number, second: Second): Promise<void> {
   }
   second.isOne = true;
   second.oneSince ??= time.clock();
+  second.turns.push(time.clock());
   const first = h.at.get(plan) as Member;
   const [a, b] = [choiceOf(first), choiceOf(second.member)];
   for (const [other, ends] of second.member.asks) if (!first.asks.has(other)) first.asks.set(other, ends);
@@ -63,6 +64,7 @@ async function two(h: Human, plan: number, second: Second): Promise<void> {
     return;
   }
   second.isOne = false;
+  second.turns.push(time.clock());
   const first = h.at.get(plan) as Member;
   if (first.over !== undefined)
     first.over = {

@@ -1,6 +1,6 @@
 // What is hidden on a page, and what is left of it.
 import { expect, test } from 'vitest';
-import { identifyingIn, markRecord } from '../../exchange/transform/identifying.ts';
+import { identifyingIn, markRecord, otherForms } from '../../exchange/transform/identifying.ts';
 import { hidden, hiddenText, hiddenWords, hidePage, unhidden } from '../../src/ui/hidden.ts';
 import { html } from '../../src/ui/html.ts';
 
@@ -55,10 +55,43 @@ test('what is known is hidden wherever it stands as a word, the longest first; a
   );
 });
 
+test('what is known is hidden in whatever case, with a time behind it, and as Americans write days and telephone numbers', () => {
+  const known = otherForms([
+    { kind: 'day', value: '1951-02-03' },
+    { kind: 'day', value: '1951-02-31' },
+    { kind: 'number', value: '+1 617 555 0188' },
+    { kind: 'number', value: '123-45-6789' },
+    { kind: 'text', value: '77 Hidden Lane' },
+    { kind: 'number', value: 'h-4711x' },
+  ]);
+  const said =
+    'Feb 3, 1951; February 3, 1951; 02/03/1951; 2/3/1951; 02-03-1951; 19510203; 1951-02-03T05:00:00Z; 617-555-0188; 617.555.0188; (617) 555-0188; 6175550188; 123456789; 77 HIDDEN LANE; H-4711X; 1951-02-03Z; 2/3/1952; Feb 31, 1951';
+  const { page } = hidePage(html`<p>${said}</p>`.markup, known, NONE);
+  const day = '1951-••-••';
+  const phone = '••••\u00a00188';
+  expect(page.replaceAll(/<[^>]*>/g, '')).toBe(
+    `${[day, day, day, day, day, '••••', `${day}T05:00:00Z`, phone, phone, phone, phone, '••••\u00a06789', '••••', '••••\u00a011X'].join('; ')}; 1951-02-03Z; 2/3/1952; Feb 31, 1951`,
+  );
+});
+
+test('a picture or document within a record is hidden, figures are not, and neither is looked for elsewhere', () => {
+  const data = 'aGlkZGVu'.repeat(20);
+  const record = {
+    photo: [{ contentType: 'image/png', data }],
+    valueSampledData: { origin: { value: 0 }, data: '1 2 3' },
+  };
+  const marked = markRecord(JSON.stringify({ resourceType: 'Observation', ...record }), NONE);
+  expect(hiddenText(marked.text)).toBe(
+    '{"resourceType":"Observation","photo":[{"contentType":"image/png","data":"••••"}],"valueSampledData":{"origin":{"value":0},"data":"1 2 3"}}',
+  );
+  expect(marked.known).toEqual([]);
+});
+
 test('in the words of others days, mail and long numbers are hidden, and the words stay', () => {
-  const said = 'No coverage of jo@mail.example born 1951-02-03, card X12-3456: code 404, see 2026.';
+  const said =
+    'No coverage of jo@mail.example born 1951-02-03, card X12-3456: code 404, see 2026, or 2/3/1951, 02/03/51 and 617.555.0188.';
   expect(hiddenText(hiddenWords(said))).toBe(
-    'No coverage of •••• born 1951-••-••, card ••••\u00a03456: code 404, see 2026.',
+    'No coverage of •••• born 1951-••-••, card ••••\u00a03456: code 404, see 2026, or 1951-••-••, •••• and ••••\u00a00188.',
   );
 });
 

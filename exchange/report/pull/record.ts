@@ -29,7 +29,7 @@ import { type Difference, differences } from './difference.ts';
 /** A line longer than this is shown in part. */
 const MOST_SHOWN = 200_000;
 
-type Linked = Omit<LinkedRecord, 'body'> & { differences: Difference[]; text: string | null };
+type Linked = Omit<LinkedRecord, 'body'> & { differences: Difference[]; text: string | null; whole?: string };
 export type Origin = { id: string; recorded: Date | null; activity: string | null; who: string; from: string };
 export type RecordReport = {
   pullId: string;
@@ -37,8 +37,8 @@ export type RecordReport = {
   line: LedgerLine;
   memberKey: string | null;
   /** the raw line; indented when it is JSON */
-  received: { text: string; isJson: boolean } | { fault: string };
-  ours: { text: string; version: RecordVersion; isAsReceived: boolean } | undefined;
+  received: (Shown & { isJson: boolean }) | { fault: string };
+  ours: (Shown & { version: RecordVersion; isAsReceived: boolean }) | undefined;
   differences: Difference[];
   findings: LineFinding[];
   versions: Omit<RecordVersion, 'body'>[];
@@ -83,9 +83,13 @@ function parsed(json: string): Json | undefined {
   }
 }
 
-const cut = (t: string) =>
-  t.length > MOST_SHOWN ? `${t.slice(0, MOST_SHOWN)}\n… ${t.length - MOST_SHOWN} more characters` : t;
-const readable = (json: string) => cut(parsed(json) === undefined ? json : prettyJson(json));
+/** A text as it is shown; `whole`, where that is a part of it. */
+type Shown = { text: string; whole?: string };
+const cut = (t: string): Shown =>
+  t.length > MOST_SHOWN
+    ? { text: `${t.slice(0, MOST_SHOWN)}\n… ${t.length - MOST_SHOWN} more characters`, whole: t }
+    : { text: t };
+const readable = (json: string): Shown => cut(parsed(json) === undefined ? json : prettyJson(json));
 
 /** The part of a received line that the ledger row is about: an entry of a deletions Bundle, or the line. */
 function unitOf(line: Json | undefined, entry: number): Json | undefined {
@@ -170,15 +174,15 @@ export async function recordReport(
     peerName,
     line,
     memberKey: line.memberId === null ? null : keyOf(line.memberId),
-    received: 'text' in raw ? { text: readable(raw.text), isJson: theirs !== undefined } : raw,
-    ours: version && { text: readable(version.body), version, isAsReceived: asReceived !== undefined },
+    received: 'text' in raw ? { ...readable(raw.text), isJson: theirs !== undefined } : raw,
+    ours: version && { ...readable(version.body), version, isAsReceived: asReceived !== undefined },
     differences:
       unit !== undefined && mine !== undefined && line.outcome !== 'retracted' ? differences(unit, mine) : [],
     findings,
     versions: versions.map(({ body: _, ...v }) => v),
     linked: linked.map(({ body, ...l }) => ({
       ...l,
-      text: body === null ? null : readable(body),
+      ...(body === null ? { text: null } : readable(body)),
       differences: body === null ? [] : differences(without(mine), without(parsed(body))),
     })),
     origins,

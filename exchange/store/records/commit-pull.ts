@@ -251,7 +251,7 @@ export async function commitRecords(
   tx: Queryable,
   work: Decided,
   peer: CommitPeer,
-  us: { name: string; npi: string | null },
+  us: { name: string; npi: string | null; base: string },
   at: string,
 ): Promise<void> {
   await byKey(tx);
@@ -266,7 +266,7 @@ export async function commitRecords(
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDenials(tx, work, at);
-  const shown = await markOutlived(tx, at);
+  const shown = await markOutlived(tx, at, us.base);
   const led = await writeDangling(tx, work, peer.base, at);
   const settled = await settleLinks(tx, work, at);
   await inheritLabels(tx, at, [...led, ...settled, ...(await membersWithHeld(tx)), ...forgotten]);

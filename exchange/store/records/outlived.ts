@@ -1,5 +1,6 @@
 // Copies that outlive their record: the payer whose record it is has taken it back, and another one, who was told of it before and has not asked since, passes
-// it on. They are kept, and neither shown nor passed on.
+// it on. They are kept, and neither shown nor passed on. A copy of a record of ours is an echo, and of no record of its own, unless it came of another member, who
+// was made one with this one since: then it is such a copy when ours is gone.
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { areOfOtherThings } from '../../reconcile/other-things.ts';
@@ -21,7 +22,8 @@ const CONCERNED = `
 /** Addresses of payers, those of before too: copies are called by what their record was called when they were made. peer_change is small. */
 const BASES = `select id, fhir_base as base from exchange.peer where fhir_base is not null
   union select peer_id, before ->> 'fhirBase' from exchange.peer_change where state = 'applied' and before ->> 'fhirBase' is not null`;
-const OLDER = `
+/** @param ours placeholder of the address by which payers name records of ours */
+const older = (ours: string) => `
   bases as materialized (${BASES}), gone as materialized (
     select r.member_id, r.type, r.id, r.origin, hashtextextended('${SOURCE_KEY}' || p.base || '/' || r.type || '/' || r.source_id, 0) as name, i.at
     from concerned m cross join lateral (
@@ -30,6 +32,10 @@ const OLDER = `
       select d.transaction_time as at from exchange.identity y join exchange.pull d on d.id = y.last_pull
       where y.peer_id = r.origin and y.type = r.type and y.source_id = r.source_id and y.state = 'retracted' offset 0) i
     join bases p on p.id = r.origin
+    union all
+    select r.member_id, r.type, r.id, 'own', hashtextextended('${SOURCE_KEY}' || ${ours}::text || '/' || r.type || '/' || r.id, 0), 'infinity'
+    from concerned m cross join lateral (
+      select x.member_id, x.type, x.id from exchange.resource x where x.member_id = m.member_id and x.deleted and x.origin = 'own' offset 0) r
   ), named as (
     -- beside what they are called by, in one order: of neither is it known how many there are, and a join would be guessed small and go through all for each
     select *, max(gone_id) over called as of_id, max(gone_origin) over called as of_origin, max(gone_at) over called as of_at, count(id) over (partition by member_id, type, name, origin) as n
@@ -43,7 +49,7 @@ const OLDER = `
       cross join unnest(r.keys) k where (k in (select name from gone)) is true
     ) a window called as (partition by member_id, type, name)
   ), outlived as materialized (
-    select distinct c.member_id, c.type, c.id, c.of_id from (select * from named where id is not null and origin <> of_origin and n = 1 offset 0) c
+    select distinct c.member_id, c.type, c.id, c.of_id, c.of_origin from (select * from named where id is not null and origin <> of_origin and n = 1 offset 0) c
     cross join lateral (select ${changedAt('i')} as at from exchange.identity i where i.peer_id = c.origin and i.type = c.type and i.source_id = c.source_id offset 0) i
     where i.at < c.of_at
   )`;
@@ -51,17 +57,20 @@ const OLDER = `
 type Copy = { memberId: string; type: string; id: string; body: string; of: string };
 
 /**
- * Copies of some members that are outlived. What is of another thing than the record whose address it is called by, is none of it.
+ * Copies of some members that are outlived. What is of another thing than the record whose address it is called by, is none of it, nor is what says something
+ * else than ours, whenever that was: such a copy is no echo either.
  * @param concerned a statement of `member_id`; $1 in it is `of`
+ * @param base address by which payers name records of ours
  */
-async function outlived(tx: Queryable, concerned: string, of?: string): Promise<Copy[]> {
+async function outlived(tx: Queryable, concerned: string, base: string, of?: string): Promise<Copy[]> {
   const found = await tx.unsafe<Copy[]>(
-    `with concerned as materialized (${concerned}), ${OLDER}
+    `with concerned as materialized (${concerned}), ${older(of === undefined ? '$1' : '$2')}
      select o.member_id as "memberId", o.type, o.id, r.body, g.body as of
      from outlived o
-     cross join lateral (select x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.id offset 0) r
-     cross join lateral (select x.body from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.of_id offset 0) g`,
-    of === undefined ? [] : [of],
+     cross join lateral (select x.body, x.substance from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.id offset 0) r
+     cross join lateral (select x.body, x.substance from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.of_id offset 0) g
+     where o.of_origin <> 'own' or r.substance = g.substance`,
+    of === undefined ? [base] : [of, base],
   );
   const same = (c: Copy) => !areOfOtherThings(JSON.parse(c.body) as Resource, JSON.parse(c.of) as Resource);
   return found.filter(same);
@@ -70,8 +79,8 @@ async function outlived(tx: Queryable, concerned: string, of?: string): Promise<
 /** A copy that is shown again. */
 export type Shown = Pick<Copy, 'memberId' | 'type' | 'id'>;
 
-async function mark(tx: Queryable, at: string, concerned: string, of?: string): Promise<Shown[]> {
-  const copies = await outlived(tx, concerned, of);
+async function mark(tx: Queryable, at: string, base: string, concerned: string, of?: string): Promise<Shown[]> {
+  const copies = await outlived(tx, concerned, base, of);
   const column = (name: 'memberId' | 'type' | 'id') => arrayLiteral(copies.map((c) => c[name]));
   const shown = await tx.unsafe<Shown[]>(
     `with concerned as materialized (${concerned.replace('$1', '$5')}), outlived as materialized (
@@ -94,14 +103,30 @@ async function mark(tx: Queryable, at: string, concerned: string, of?: string): 
  * Marks them, and takes the mark back where it holds no more. What is marked, or no more, moves: peers who have it are told. After records and identities of
  * the slice are written. resource_pkey, identity_pkey, resource_outlived.
  * @param at instant of the transaction
+ * @param base address by which payers name records of ours
  * @returns those that are shown again
  */
-export async function markOutlived(tx: Queryable, at: string): Promise<Shown[]> {
+export async function markOutlived(tx: Queryable, at: string, base: string): Promise<Shown[]> {
   const [any] = await tx.unsafe(`${CONCERNED} limit 1`);
-  return any === undefined ? [] : mark(tx, at, CONCERNED);
+  return any === undefined ? [] : mark(tx, at, base, CONCERNED);
+}
+
+/** Members of whom a record of ours was taken back, or came of whom such copies are. */
+const CONCERNED_OF_OURS = `
+  select distinct member_id from pg_temp.slice s where not is_shared and member_id is not null and (outcome = 'retracted'
+    or (outcome in ('created', 'updated') and exists (select from exchange.resource r where r.member_id = s.member_id and r.withheld = '${OUTLIVED}')))`;
+/** The same of an import of our own. */
+export async function markOutlivedOfOurs(tx: Queryable, at: string, base: string): Promise<Shown[]> {
+  const [any] = await tx.unsafe(`${CONCERNED_OF_OURS} limit 1`);
+  return any === undefined ? [] : mark(tx, at, base, CONCERNED_OF_OURS);
 }
 
 /** The same of some members, of whom records came together or went apart. */
-export async function outlivedOf(tx: Queryable, members: readonly string[], at: string): Promise<Shown[]> {
-  return mark(tx, at, 'select distinct unnest($1::text::text[]) as member_id', arrayLiteral(members));
+export async function outlivedOf(
+  tx: Queryable,
+  members: readonly string[],
+  at: string,
+  base: string,
+): Promise<Shown[]> {
+  return mark(tx, at, base, 'select distinct unnest($1::text::text[]) as member_id', arrayLiteral(members));
 }
