@@ -382,7 +382,13 @@ async function shownBy(node: Node, world: World, name: string): Promise<{ things
   const items = await node.sql<{ kind: string; a: string; b: string }[]>`
     select kind, a_type || '/' || a_id as a, b_type || '/' || b_id as b from exchange.review_item
     where member_id = ${member} and state = 'open' and a_id is not null and b_id is not null and kind <> all(${world.unasked})`;
-  const conflicts = items.map((i) => `${i.kind} ${[i.a, i.b].map((key) => called(key)[0] ?? lost(key)).sort().join(' ')}`);
+  const conflicts = items.map(
+    (i) =>
+      `${i.kind} ${[i.a, i.b]
+        .map((key) => called(key)[0] ?? lost(key))
+        .sort()
+        .join(' ')}`,
+  );
   return { things: things.sort(), conflicts: conflicts.sort() };
 }
 
