@@ -24,7 +24,7 @@ async function leaves(world: WideWorld, node: WideNode): Promise<void> {
       );
       const is = keys
         .map((k) => names.get(k) ?? `own/${k.split('/')[1]}`)
-        .filter((k) => !world.isAuthorization(k))
+        .filter((k) => !world.isAside(k))
         .sort();
       const must = world.leaving(member, policy);
       const [more, fewer] = [is.filter((k) => !must.includes(k)), must.filter((k) => !is.includes(k))];

@@ -13,7 +13,7 @@ import { client } from '../exchange/peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, type Person, US } from '../exchange/plan-fixture.ts';
 import { owner, type PullOptions, puller } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { baseOf, CONFLICT_OF, MEMBERS, PAYERS, type Payer, patientAt } from './reconcile-truth.ts';
+import { baseOf, CONFLICT_OF, MEMBERS, PAYERS, type Payer, patientAt, type TruthEvent } from './reconcile-truth.ts';
 import { type Node, OTHERS, type Row, World } from './reconcile-world.ts';
 
 export type Policy = 'regular' | 'sensitive';
@@ -21,6 +21,8 @@ const WHO = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
 const LABELS = ['PSY', 'ETH', 'HIV', '42CFRPart2', 'R'] as const;
 const WITHOUT = new Set((process.env['RECONCILE_WITHOUT'] ?? '').split(','));
 const AGAIN: Person = { ...PEOPLE.rivera, number: 'OH150', subscriber: 'S150' };
+/** of these it is said at which visit they were made */
+const AT_VISITS: ReadonlySet<string> = new Set(['lab', 'vital', 'pressure', 'shot', 'order', 'procedure', 'document']);
 const PERSON: Readonly<Record<string, Person>> = { m1: PEOPLE.rivera, m2: AGAIN };
 const stricter = (a: Policy, b: Policy): Policy => (a === 'regular' || b === 'regular' ? 'regular' : 'sensitive');
 const security = (label: string): JsonObject => ({
@@ -109,6 +111,8 @@ export class WideWorld extends World {
   /** whose the records are that are there, and which of them went from one to the other */
   readonly #at = new Map<string, string>();
   readonly #moved = new Set<string>();
+  /** what rows are called, by their keys */
+  readonly #ids = new Map<string, string>();
   /** told as they were before, so that what they are is still to be told */
   #late: string[] = [];
 
@@ -147,6 +151,13 @@ export class WideWorld extends World {
     const resource = JSON.parse(text) as JsonObject;
     if (row.label !== undefined)
       resource['meta'] = { ...(resource['meta'] as JsonObject), security: [security(row.label)] };
+    if (row.visit !== undefined) {
+      const visit = {
+        reference: `Encounter/${this.rows.get(row.visit)?.id ?? this.#ids.get(row.visit) ?? `none-${row.event.n}`}`,
+      };
+      if (row.event.kind === 'document') resource['context'] = { encounter: [visit] };
+      else resource['encounter'] = visit;
+    }
     if (row.isError === true) {
       const status = 'verificationStatus' in resource ? 'verificationStatus' : 'status';
       const system = 'http://terminology.hl7.org/CodeSystem/';
@@ -168,6 +179,7 @@ export class WideWorld extends World {
     if (row.label !== undefined || row.isError)
       this.story.push(`${this.now}: ${row.key} is ${[row.label, row.isError && 'in error'].filter(Boolean).join()}`);
     this.#versions.set(row.key, [...(this.#versions.get(row.key) ?? []), row]);
+    this.#ids.set(row.key, row.id);
   }
 
   override happen(): void {
@@ -177,23 +189,39 @@ export class WideWorld extends World {
     const event = fresh[0]?.event;
     // a chain of claims is one member's: the other one's may go to and fro
     if (event?.member === 'm2' && event.prior !== undefined) delete event.prior;
+    if (event !== undefined) this.#visited(event, fresh);
     if (WITHOUT.has('labels') || !this.#more.chance(0.25)) return;
     const label = this.#more.pick(LABELS);
     for (const row of fresh) if (this.#more.chance(0.7) && this.#mayBeLabelled(row)) this.#replace(row, { label });
   }
+  /** Some of what happens is made at a visit of before, which those who tell it may not have. */
+  #visited(event: TruthEvent, fresh: readonly Row[]): void {
+    const visits = this.events.filter((e) => e.kind === 'visit' && e.member === event.member);
+    if (WITHOUT.has('visits') || event.member !== 'm1' || !AT_VISITS.has(event.kind) || visits.length === 0) return;
+    if (this.#more.chance(0.4)) return;
+    const visit = this.#more.pick(visits);
+    for (const row of fresh) {
+      const there = [...this.#versions.values()]
+        .flat()
+        .find((r) => r.payer === row.payer && r.event === visit && r.of === undefined);
+      this.#replace(row, { visit: there?.key ?? 'none' });
+    }
+  }
   /** A version that nobody has told yet is told otherwise. */
   #replace(row: Row, more: Partial<Row>): void {
+    const now = this.rows.get(row.key) ?? row;
     this.#versions.get(row.key)?.pop();
-    this.set({ ...row, ...more });
+    this.set({ ...now, ...more });
   }
   #mayBeLabelled(row: Row): boolean {
     const isCopied = [...this.rows.values(), ...this.told.values()].some((r) => r.of === row.key);
-    return row.of === undefined && !isCopied && row.event.kind !== 'claim' && row.event.kind !== 'authorization';
+    return row.of === undefined && !isCopied && row.event.kind !== 'authorization';
   }
 
   override add(...[event, payer, value, of]: Parameters<World['add']>): void {
     // a copy of what goes to and fro, or is labelled, is another story
     if (of !== undefined && (event.member !== 'm1' || this.told.get(of)?.label !== undefined)) return;
+    if (of !== undefined && this.told.get(of)?.visit !== undefined) return;
     super.add(event, payer, value, of);
   }
 
@@ -209,15 +237,22 @@ export class WideWorld extends World {
       const { label, ...rest } = row;
       this.set({ ...rest, ...(label === undefined ? { label: draw.pick(LABELS) } : {}), updated: this.now });
     } else if (choice === 2) {
-      if (WITHOUT.has('errors') || row.payer === 'own' || row.of !== undefined || row.label !== undefined) return;
-      if (row.event.kind === 'authorization' || row.event.kind === 'claim') return;
+      if (WITHOUT.has('errors') || row.payer === 'own' || row.of !== undefined) return;
+      if (row.event.kind === 'authorization') return;
       this.set({ ...row, isError: row.isError !== true, updated: this.now });
     }
   }
 
   override telling(payer: Payer, isFull: boolean): Row[] {
     this.#late = [];
-    return super.telling(payer, isFull).map((row) => {
+    const rows = super.telling(payer, isFull).filter((row) => {
+      // of a visit it is told later than of what was done there
+      const waits = !isFull && row.event.kind === 'visit' && !this.#last.has(row.key) && !WITHOUT.has('visits');
+      if (!waits || !this.#more.chance(0.4)) return true;
+      this.#late.push(row.key);
+      return false;
+    });
+    return rows.map((row) => {
       const older = this.#versions.get(row.key)?.filter((v) => v.updated < row.updated) ?? [];
       if (WITHOUT.has('late') || older.length === 0 || row.event.kind === 'authorization' || row.of !== undefined)
         return row;
@@ -358,17 +393,33 @@ export class WideWorld extends World {
     const there = [...this.told.values()].filter((r) => this.whose(r) === member && !this.gone.has(r.key));
     const shown = there.filter((r) => r.event.kind !== 'authorization' && (r.of === undefined || !this.gone.has(r.of)));
     const most = policy === 'regular' ? 0 : 1;
-    const labelOf = (r: Row): number => (r.label === undefined ? 0 : r.label === '42CFRPart2' ? 2 : 1);
     const isOne = (a: Row, b: Row) =>
-      a === b ||
-      (a.event === b.event && a.payer !== b.payer && (!(a.event.kind in CONFLICT_OF) || a.value === b.value));
+      a.event === b.event && a.payer !== b.payer && (!(a.event.kind in CONFLICT_OF) || a.value === b.value);
+    // as sensitive as its payer says, whatever of that is here; as what is one with it; and as the visit it was made at, which may be here no more
+    const labels = new Map([...this.#last.values()].map((r) => [r.key, this.#labelOf(r.key)]));
+    for (let before = -1, sum = 0; before !== sum; ) {
+      before = sum;
+      for (const r of shown) {
+        const of = [r.key, r.visit ?? '', ...shown.filter((o) => isOne(r, o)).map((o) => o.key)];
+        labels.set(r.key, Math.max(...of.map((key) => labels.get(key) ?? 0)));
+      }
+      sum = [...labels.values()].reduce((a, b) => a + b, 0);
+    }
+    // what came back of ours is ours: it is told by that one
+    const isOurs = (r: Row) => r.of?.startsWith('own/') === true;
     return shown
-      .filter((r) => Math.max(...shown.filter((o) => isOne(r, o)).map(labelOf)) <= most)
+      .filter((r) => !isOurs(r) && (labels.get(r.key) ?? 0) <= most)
       .map((r) => r.key)
       .sort();
   }
-  isAuthorization(key: string): boolean {
-    return this.#versions.get(key)?.[0]?.event.kind === 'authorization';
+  #labelOf(key: string): number {
+    const of = [this.told.get(key), this.#held.get(key)].map((r) => r?.label);
+    return Math.max(...of.map((l) => (l === undefined ? 0 : l === '42CFRPart2' ? 2 : 1)));
+  }
+  /** Is nothing said of whether it leaves? */
+  isAside(key: string): boolean {
+    const row = this.#versions.get(key)?.[0];
+    return row?.event.kind === 'authorization' || row?.of?.startsWith('own/') === true;
   }
   override async renumber(node: Node, payer: Payer, member: string): Promise<void> {
     // what waits, or was had under a wider choice, has no id that could be known again
@@ -376,6 +427,7 @@ export class WideWorld extends World {
       (r) => r.payer === payer && r.label !== undefined,
     );
     if (!isLabelled) await super.renumber(node, payer, member);
+    for (const row of this.rows.values()) this.#ids.set(row.key, row.id);
   }
   draws(chance: number): boolean {
     return this.#more.chance(chance);

@@ -35,6 +35,8 @@ export type Row = {
   /** of reconcile-wide.ts: a security label, and that its payer says that it is wrong */
   label?: string;
   isError?: boolean;
+  /** the key of the visit it was made at, there; `none`: of one that nobody tells */
+  visit?: string;
 };
 export type Node = Awaited<ReturnType<typeof reconciler>>;
 export const OTHERS = PAYERS.filter((p) => p !== 'own');
