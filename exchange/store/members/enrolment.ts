@@ -1,6 +1,7 @@
 // Writing enrolment: coverage with us, other coverage, choices. Set-based, a batch at a time; what is there already is only read.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { CoverageRow } from '../../members/coverage.ts';
+import type { CardCoverage } from '../../members/next-cards.ts';
 import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../../members/said-choices.ts';
 import { type Card, settleCards } from './next-cards.ts';
 
@@ -206,21 +207,31 @@ export async function endCoverage(
   return rows.map(({ memberId, changed, goesOn }) => ({ memberId, changed, goesOn }));
 }
 
-/** Coverage under a card that is known to have taken the place of another one; what was cancelled is none. */
-export type NextCard = { number: string; former: string; starts: string; ends: string | null };
-/** Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. `nexts`: the latest first */
-export type CardHolder = { memberId: string; born: string[]; numbers: string[]; nexts: NextCard[] };
+/**
+ * Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. `coverage`: all of those who have a card that took the
+ * place of another one.
+ */
+export type CardHolder = { memberId: string; born: string[]; numbers: string[]; coverage: CardCoverage[] };
 
-/** Holders of numbers that exactly one member has. enrolment_number, enrolment_pkey, member_profile_pkey. */
-export async function cardHolders(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
+/**
+ * Holders of numbers that exactly one member has. enrolment_number, enrolment_pkey, member_profile_pkey.
+ * @param isWhole with the coverage of each
+ */
+export async function cardHolders(
+  sql: Queryable,
+  numbers: readonly string[],
+  isWhole = false,
+): Promise<Map<string, CardHolder>> {
   const rows = await sql<(Omit<CardHolder, 'born'> & { n: string; born: string[] | null })[]>`
-    select u.n, c.member_id as "memberId", p.dob as born,
-      array(select distinct e.member_number from exchange.enrolment e where e.member_id = c.member_id order by 1) as numbers,
-      (select coalesce(jsonb_agg(jsonb_build_object('number', b.member_number, 'former', b.former_number, 'starts', b.starts, 'ends', b.ends) order by b.starts desc), '[]')
-        from exchange.enrolment b where b.member_id = c.member_id and b.former_number is not null and b.ends is distinct from b.starts) as nexts
+    select u.n, c.member_id as "memberId", p.dob as born, k.numbers, k.coverage
     from unnest(${arrayLiteral(numbers)}::text::text[]) u(n)
     cross join lateral (
       select min(e.member_id) as member_id from exchange.enrolment e where e.member_number = u.n having count(distinct e.member_id) = 1 offset 0) c
+    cross join lateral (
+      select array_agg(distinct e.member_number order by e.member_number) as numbers,
+        case when count(e.former_number) = 0 and not ${isWhole}::boolean then '[]' else jsonb_agg(jsonb_build_object('number', e.member_number, 'former', e.former_number, 'starts', e.starts, 'ends', e.ends,
+          'said', nullif(coalesce(e.said_ends, e.ends), 'infinity')) order by e.starts) end as coverage
+      from exchange.enrolment e where e.member_id = c.member_id) k
     left join exchange.member_profile p on p.member_id = c.member_id`;
   return new Map(rows.map(({ n, born, ...holder }) => [n, { ...holder, born: born ?? [] }]));
 }
