@@ -28,7 +28,7 @@ const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
 const GOES_ON =
-  'The coverage under this number was over before that day, and the member has another one that goes on after it. If that ends, name the number of the card that the member has now.';
+  'The coverage under this number was over before that day, and the member has another one in the same line of business that goes on after it. If that ends, name the number of the card that the member has now.';
 
 /** Those under which an end may be told that a row stands before or after: of all cards of a member who is known. */
 const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [

@@ -210,3 +210,14 @@ test('the first of several cards that followed each other does not open its cove
   expect((await csv([person('N1')])).enrolment.enrolments).toBe(0);
   expect((await coverage('N1', 'N2')).map((c) => c[3])).toEqual(['2026-06-30', null, '2026-08-31']);
 });
+
+test('an end under a card that is over is no fault where the coverage that goes on is in another line of business', async () => {
+  await csv([person('P1', { ends: '2026-06-30' })]);
+  const patient = patientIdFor('P1');
+  await csv([person('P2', { patient, starts: '2026-03-01', lob: 'qhp' })]);
+  expect((await load(interchange(ending('P1', '20261130')), X12)).refused).toEqual([]);
+  expect((await load(interchange(ending('P1', '20261130', '20260101')), X12)).refused).toEqual([]);
+  await csv([person('P1', { ends: '2026-06-30' }), person('P3', { patient, starts: '2026-03-01' })]);
+  const { refused } = await load(interchange(ending('P1', '20261130')), X12);
+  expect(refused).toEqual([expect.stringMatching(/in the same line of business/)]);
+});

@@ -173,7 +173,7 @@ type Ended = { memberId: string | null; changed: number; goesOn: string[] };
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
  * ended then, or before, it stays as it is; what a next card ended is said to end then all the same, unless another one goes on. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
- * numbers of the member's other coverage that goes on after it.
+ * numbers of the member's other coverage in the same line of business that goes on after it.
  */
 export async function endCoverage(
   tx: Queryable,
@@ -195,12 +195,13 @@ export async function endCoverage(
       from (select n, member_id, min(e) as e from whose group by n, member_id) w
       where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (coalesce(c.ends, 'infinity'::date) > w.e
         or c.said_ends > w.e and not exists (
-          select from exchange.enrolment o where o.member_id = c.member_id and o.member_number <> w.n and o.starts <= w.e and coalesce(o.ends, 'infinity'::date) > w.e))
+          select from exchange.enrolment o where o.member_id = c.member_id and o.member_number <> w.n and o.lob = c.lob and o.starts <= w.e and coalesce(o.ends, 'infinity'::date) > w.e))
       returning c.member_id
     )
     select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed,
       array(select distinct c.member_number from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
         and coalesce(c.ends, 'infinity'::date) > w.e
+        and exists (select from exchange.enrolment o where o.member_id = w.member_id and o.member_number = w.n and o.starts <= w.e and o.lob = c.lob)
         and (select max(coalesce(o.ends, 'infinity'::date)) < w.e from exchange.enrolment o where o.member_id = w.member_id and o.member_number = w.n and o.starts <= w.e)
         order by 1) as "goesOn"
     from said s left join whose w using (place) order by s.place`;
