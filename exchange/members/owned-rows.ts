@@ -125,8 +125,8 @@ export async function* ownedRows(
       const card = nexts.at(-1)?.number ?? (isCancelled ? since?.number : undefined);
       const isFormer = over !== undefined || (isCancelled && card === undefined && history.isBeside(row));
       if (isOver && over === undefined && endsNext(nexts, read.ends)) {
-        const { memberNumber, formerNumber, birthDate, ends = '', died } = read;
-        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, died } };
+        const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
+        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died } };
       }
       const was = {
         ...(isFormer ? ({ isFormer: true } as const) : {}),

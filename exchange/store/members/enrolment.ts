@@ -90,12 +90,32 @@ export async function writeEnrolment(
   );
   const changed = [...written, ...settled];
   const placeOf = ({ memberId, memberNumber, starts }: Card) => JSON.stringify([memberId, memberNumber, starts]);
+  const otherCoverages = await writeOthers(tx, rows);
+  const choices = await writeChoices(
+    tx,
+    rows.flatMap(({ memberId, choice }) => (choice === undefined ? [] : [{ memberId, ...choice }])),
+    source,
+  );
+  return {
+    enrolments: new Set(changed.map(placeOf)).size,
+    otherCoverages,
+    choices,
+    memberIds: [...new Set(changed.map((c) => c.memberId))],
+  };
+}
+
+/**
+ * Other coverage that rows tell, linked to registered peers. Of its days what is said otherwise than before is taken over. How many are new, or are told otherwise.
+ * other_coverage_member.
+ */
+export async function writeOthers(
+  tx: Queryable,
+  rows: readonly Pick<CoverageRow, 'memberId' | 'prior'>[],
+): Promise<number> {
   const sayAnewEnds = tx`(excluded.ends is distinct from o.file_ends or o.ends < excluded.starts and excluded.starts is distinct from o.file_starts)`;
   const prior = rows.flatMap((r) => (r.prior === undefined ? [] : [{ memberId: r.memberId, ...r.prior }]));
-  const other =
-    prior.length === 0
-      ? []
-      : await tx`
+  if (prior.length === 0) return 0;
+  const other = await tx`
     with said as materialized (
       select m, p, n, s::date as s, e::date as e, place
       from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.payer)}::text[], ${prior.map((r) => r.memberNumber ?? '')}::text[],
@@ -119,17 +139,7 @@ export async function writeEnrolment(
         ends = case when ${sayAnewEnds} then excluded.ends else o.ends end,
         ends_known_at = case when ${sayAnewEnds} and excluded.ends is distinct from o.ends then now() else o.ends_known_at end
     returning 1`;
-  const choices = await writeChoices(
-    tx,
-    rows.flatMap(({ memberId, choice }) => (choice === undefined ? [] : [{ memberId, ...choice }])),
-    source,
-  );
-  return {
-    enrolments: new Set(changed.map(placeOf)).size,
-    otherCoverages: other.length,
-    choices,
-    memberIds: [...new Set(changed.map((c) => c.memberId))],
-  };
+  return other.length;
 }
 
 /** Choices of members by day and in the order in which they came. consent_member. */
