@@ -23,6 +23,8 @@ export type EnrolmentLine = {
   isFormer?: true;
   /** the card that the person has now, where it is known that it took the place of the one of the row, or that this one was cancelled */
   card?: string;
+  /** the Patient that was made of an enrolment of whom an end (834) says that the person has died */
+  madeId?: string;
   /** the coverage is told as it ends (834), with the day on which it began */
   isOver?: true;
 };
@@ -61,6 +63,12 @@ function inFile(holder: CardHolder | undefined, row: Enrolment, history: CardHis
 
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
+
+/** An end, with the Patient to whom the death that it tells is written. */
+function endLine(line: number, row: CoverageEnd, holders: Holders): EnrolmentLine {
+  const holder = row.died === undefined ? undefined : held(holders, row.memberNumber, row.birthDate);
+  return { line, row, ...(holder !== undefined && isMade(holder) ? { madeId: holder.memberId } : {}) };
+}
 
 /** Whose a row is that names no Patient: the one who holds its card, or the card that it took the place of, here or in the file. */
 const ownerOf = (holders: Holders, row: Enrolment, history: CardHistory): CardHolder | undefined =>
@@ -111,7 +119,7 @@ export async function* ownedRows(
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
     const holders = await cardHolders(sql, [...new Set(asked)]);
     return batch.map(({ line, row: read, isOver }): EnrolmentLine => {
-      if ('endsOn' in read) return { line, row: endOf(holders, read) };
+      if ('endsOn' in read) return endLine(line, endOf(holders, read), holders);
       const over = history.asFormer(read);
       const row = over ?? read;
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
@@ -126,7 +134,7 @@ export async function* ownedRows(
       const isFormer = over !== undefined || (isCancelled && card === undefined && history.isBeside(row));
       if (isOver && over === undefined && endsNext(nexts, read.ends)) {
         const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
-        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died } };
+        return endLine(line, { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died }, holders);
       }
       const was = {
         ...(isFormer ? ({ isFormer: true } as const) : {}),
