@@ -48,17 +48,26 @@ function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
 const endsNext = (nexts: readonly CardCoverage[], ends: string | undefined): boolean =>
   ends !== undefined && nexts.some((n) => n.starts <= ends && (n.ends === null || n.ends > ends));
 
-/** A row as coverage, and what stands here beside it, but for what the file says to have been cancelled. */
-function inFile(holder: CardHolder | undefined, row: Enrolment, history: CardHistory): [CardCoverage, CardCoverage[]] {
+/** A row as coverage, and all of the member: what stands here, as far as the file does not say otherwise, and what the file tells. */
+function inFile(
+  memberId: string,
+  holder: CardHolder | undefined,
+  row: Enrolment,
+  history: CardHistory,
+): [CardCoverage, CardCoverage[]] {
   const { memberNumber: number, birthDate, starts } = row;
   const ends = row.ends ?? null;
-  const isSame = (c: CardCoverage) => c.number === number && c.starts === starts;
+  const isSame = (a: CardCoverage) => (b: CardCoverage) => a.number === b.number && a.starts === b.starts;
   const here = holder?.coverage ?? [];
-  const told = { number, former: row.formerNumber ?? here.find(isSame)?.former ?? null, starts, ends, said: ends };
-  const others = here
-    .filter((c) => !isSame(c))
-    .map((c) => (history.isCancelled(c.number, birthDate, c.starts) ? { ...c, ends: c.starts, said: c.starts } : c));
-  return [told, [...others, told]];
+  const told: CardCoverage = { number, former: row.formerNumber ?? null, starts, ends, said: ends };
+  told.former ??= here.find(isSame(told))?.former ?? null;
+  const inRows = history.toldOf(memberId);
+  const asTold = (c: CardCoverage): CardCoverage => {
+    const said = history.isCancelled(c.number, birthDate, c.starts) ? { ends: c.starts } : inRows.find(isSame(c));
+    return said === undefined ? c : { ...c, ends: said.ends, said: said.ends };
+  };
+  const others = [...here.map(asTold), ...inRows.filter((c) => !here.some(isSame(c)))];
+  return [told, [...others.filter((c) => !isSame(told)(c)), told]];
 }
 
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
@@ -125,13 +134,16 @@ export async function* ownedRows(
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
       const known = held(holders, row.memberNumber, row.birthDate);
       const isOwn = known?.memberId === (holder?.memberId ?? row.memberId);
-      const [told, all] = inFile(isOwn ? known : holder, row, history);
+      const [told, all] = inFile(holder?.memberId ?? row.memberId, isOwn ? known : holder, row, history);
       // a card that was cancelled is none that the person has: that is the one of before, or what came after it
       const isCancelled = row.ends === row.starts;
       const since = isCancelled ? coverageBefore(all, told) : told;
       const nexts = since === undefined ? [] : cardsAfter(all, since);
       const card = nexts.at(-1)?.number ?? (isCancelled ? since?.number : undefined);
-      const isFormer = over !== undefined || (isCancelled && card === undefined && history.isBeside(row));
+      // another row says how the person is called
+      const isFormer =
+        over !== undefined ||
+        (isCancelled && history.toldOf(holder?.memberId ?? row.memberId).some((c) => c.number === since?.number));
       if (isOver && over === undefined && endsNext(nexts, read.ends)) {
         const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
         return endLine(line, { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died }, holders);
@@ -149,7 +161,7 @@ export async function* ownedRows(
       if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;
       const never = neverHeld(all);
-      const cards = [row.memberNumber, ...numbers].filter((n) => !never.has(n));
+      const cards = [...numbers, ...all.map((c) => c.number)].filter((n) => !never.has(n));
       return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, cards, ...twice };
     });
   };
