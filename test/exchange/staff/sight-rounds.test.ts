@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { auditRow, writeAudit } from '../../../exchange/store/audit/audit.ts';
 import { openTwoCards } from '../../../exchange/store/match/review-match.ts';
 import { fieldOf, giveReason, type StaffNode, startStaff, Visitor } from './support.ts';
 
@@ -118,4 +119,33 @@ test('who looked is told with what was looked at: the sensitive records, a line,
   expect(tables.looks.filter((l) => l['action'] === 'view').map((l) => l['page'])).toEqual(
     expect.arrayContaining(['record-sensitive', 'disclosures.csv', 'looks', 'conflict']),
   );
+});
+
+test('what a payer was refused of a person is not read by number, as page or file', async () => {
+  const refused = {
+    at: AT,
+    actorKind: 'peer',
+    actor: 'prior',
+    peerId: 'prior',
+    action: 'access',
+    outcome: 'refused',
+  } as const;
+  await writeAudit(sql(), [
+    auditRow({ ...refused, object: 'Patient/ME77110099', reason: 'not-granted' }),
+    auditRow({ ...refused, object: 'Group/g-1', reason: 'not-granted' }),
+  ]);
+  for (const user of ['dev-viewer', 'dev-reviewer'])
+    for (const format of ['html', 'csv', 'json']) {
+      const visitor = new Visitor(node.app, node.ours.base);
+      await visitor.signIn(user, node.account.password);
+      const table = format === 'csv' ? '&table=events' : '';
+      const page = await text(visitor, `/staff/events?reason=not-granted&format=${format}${table}`);
+      expect([user, format, page.includes('ME77110099'), page.includes('0099'), page.includes('Group/g-1')]).toEqual([
+        user,
+        format,
+        false,
+        true,
+        true,
+      ]);
+    }
 });
