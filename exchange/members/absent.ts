@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../store/audit/audit.ts';
 import { endStanding, numbersOfAlike, pageStanding, type Standing, unknownNumbers } from '../store/members/absent.ts';
+import { settleCards } from '../store/members/next-cards.ts';
 import type { NamedInFile } from './named-in-file.ts';
 import { settleEnrolled } from './settle-enrolled.ts';
 
@@ -60,11 +61,16 @@ export async function rowsOfNobody(deps: Needs, named: NamedInFile): Promise<num
  */
 export async function endAbsent(deps: Needs, named: NamedInFile, endsOn: string, by: string): Promise<number> {
   let ended = 0;
+  const today = localDay(deps.clock(), deps.config.timeZone);
   for await (const { absent } of absentFrom(deps, named)) {
     const gone = absent.filter((s) => s.namedAs.length === 0);
     if (gone.length === 0) continue;
     ended += await beginAgain(deps.database.sql, async (tx) => {
       const members = await endStanding(tx, gone, endsOn);
+      // what such an end gives back, as it cancels the next card, is of somebody absent too where no row names it
+      const freed = await settleCards(tx, [], [...new Set(members)], today);
+      const unnamed = freed.filter((c) => !named.numbers.has(c.memberNumber));
+      if (unnamed.length > 0) await endStanding(tx, unnamed, endsOn);
       await settleEnrolled(tx, deps, [...new Set(members)]);
       await writeAudit(tx, [
         auditRow({

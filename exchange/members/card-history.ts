@@ -1,6 +1,5 @@
 // What an enrolment file says of cards that took the place of others, looked at before its rows are taken: the rows of one person are that person's
 // in whatever order they stand, and the former coverage is over wherever its row stands.
-import { addDays } from '../../src/calendar/federal.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
@@ -11,19 +10,19 @@ import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 export type CardHistory = {
   /** Whose a card is that nobody holds yet, by its number and the birth date. */
   ownerOf(number: string, born: string): CardHolder | undefined;
-  /** The row, whose coverage is over when that under the next card begins; undefined when no row of the same member names its card as the former one. */
+  /** The row, with the day on which the next card begins; undefined when no row of the same member names its card as the former one from then on. */
   asFormer(row: Enrolment): Enrolment | undefined;
 };
 
 /** Nothing is said of cards of before. */
 export const NO_HISTORY: CardHistory = { ownerOf: () => undefined, asFormer: () => undefined };
 
-/** A card that took the place of another one. `patientId`: of a row that names its Patient; `starts`: undefined when all coverage under it was cancelled. */
+/** A card that took the place of another one. `patientId`: of a row that names its Patient; `starts`: first days of its coverage, but for what was cancelled. */
 type Next = {
   number: string;
   former: string;
   born: string;
-  starts: string | undefined;
+  starts: string[];
   patientId: string | undefined;
   called: Set<string>;
 };
@@ -92,17 +91,18 @@ export async function readCardHistory(
   const nexts = new Map<string, Next>();
   for await (const row of ofKnown(sql, rows(), isComing, (r) => r.formerNumber !== undefined)) {
     const { memberNumber: number, formerNumber: former = '', birthDate: born } = row;
-    const starts = row.ends === row.starts ? undefined : row.starts;
+    const starts = row.ends === row.starts ? [] : [row.starts];
     const known = nexts.get(keyOf(number, born));
     const patientId = row.isKnownPatient ? row.memberId : known?.patientId;
-    const isFirst =
-      known?.starts === undefined || (starts !== undefined && (known.former !== former || starts < known.starts));
+    // the last row that is not cancelled says whose place it took
+    const isOfOther = known !== undefined && known.former !== former;
+    const isSaid = known === undefined || known.starts.length === 0 || starts.length > 0;
     const called = new Set([...(known?.called ?? []), ...calledOf(row)]);
     nexts.set(keyOf(number, born), {
       number,
-      former: isFirst ? former : known.former,
+      former: isSaid ? former : known.former,
       born,
-      starts: isFirst ? starts : known.starts,
+      starts: isOfOther && isSaid ? starts : [...(known?.starts ?? []), ...starts],
       patientId,
       called,
     });
@@ -152,6 +152,8 @@ export async function readCardHistory(
     const known = chain.filter((c) => fresh.has(keyOf(c, born)));
     const first = known.at(-1);
     if (holder === undefined && (first === undefined || known.length < 2)) continue;
+    // where cards took the place of each other in turn, which is the first depends on where it begins
+    holder ??= owners.get(keyOf(chain.find((c) => owners.has(keyOf(c, born))) ?? '', born));
     const named = known.map((c) => fresh.get(keyOf(c, born))).find((id) => id !== undefined);
     const owner =
       holder === undefined
@@ -164,23 +166,21 @@ export async function readCardHistory(
   }
   const ownerOf = (number: string, born: string) => holderOf(number, born) ?? owners.get(keyOf(number, born));
 
-  const cuts = new Map<string, string>();
+  const days = new Map<string, string[]>();
   for (const n of all) {
-    if (n.starts === undefined) continue;
+    if (n.starts.length === 0) continue;
     const former = ownerOf(n.former, n.born)?.memberId ?? patientIdFor(n.former);
     const owner = n.patientId ?? ownerOf(n.number, n.born)?.memberId ?? patientIdFor(n.number);
-    const known = cuts.get(keyOf(n.former, n.born));
-    if (former === owner && (known === undefined || n.starts < known)) cuts.set(keyOf(n.former, n.born), n.starts);
+    const key = keyOf(n.former, n.born);
+    if (former === owner) days.set(key, [...(days.get(key) ?? []), ...n.starts]);
   }
   return {
     ownerOf: (number, born) => owners.get(keyOf(number, born)),
     asFormer(row) {
-      const next = cuts.get(keyOf(row.memberNumber, row.birthDate));
       // the number of a card may be given again to the same person
-      if (next === undefined || row.starts > next) return undefined;
-      const before = addDays(next, -1);
-      const ends = before < row.starts ? row.starts : before;
-      return row.ends !== undefined && row.ends <= ends ? row : { ...row, ends };
+      const later = days.get(keyOf(row.memberNumber, row.birthDate))?.filter((day) => day >= row.starts) ?? [];
+      const next = later.sort()[0];
+      return next === undefined ? undefined : { ...row, nextStarts: next };
     },
   };
 }

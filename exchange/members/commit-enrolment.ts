@@ -9,11 +9,11 @@ import {
   addEnrolled,
   type EnrolmentCounts,
   endCoverage,
-  endFormer,
   membersAmong,
   writeDeaths,
   writeEnrolment,
 } from '../store/members/enrolment.ts';
+import { settleCards } from '../store/members/next-cards.ts';
 import type { CardHistory } from './card-history.ts';
 import type { CoverageEnd, Enrolment } from './enrolment.ts';
 import { enrolmentRows } from './enrolment-rows.ts';
@@ -109,7 +109,7 @@ export async function commitEnrolment(
       });
     if (usable.length + ends.length === 0) return;
     const rows = usable.map((u) => u.row);
-    const { counts, former, found } = await beginAgain(deps.database.sql, async (tx) => {
+    const { counts, freed, found } = await beginAgain(deps.database.sql, async (tx) => {
       await addEnrolled(
         tx,
         rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
@@ -117,13 +117,15 @@ export async function commitEnrolment(
       const rowsOf = (of: typeof ends) => of.map((e) => e.row);
       const before = await endCoverage(tx, rowsOf(first));
       const counts = await writeEnrolment(tx, rows, 'enrolment file', today);
-      const former = await endFormer(tx, rows);
       await openTwoCards(
         tx,
         usable.flatMap(({ row, formerId }) => (formerId === undefined ? [] : [{ memberId: row.memberId, formerId }])),
         deps.clock(),
       );
       const found = [...before, ...(await endCoverage(tx, rowsOf(last)))];
+      // a next card that such an end cancels
+      const ended = found.flatMap((f) => (f.changed > 0 && f.memberId !== null ? [f.memberId] : []));
+      const freed = await settleCards(tx, [], ended, today);
       const deaths = ends.map(({ row }, i) => {
         const memberId = found[i]?.memberId ?? undefined;
         return memberId === undefined ? [] : [{ memberId, died: row.died }];
@@ -137,9 +139,9 @@ export async function commitEnrolment(
         rows.map((r) => r.memberId),
       );
       await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds, ...died])], deps.clock());
-      return { counts, former, found };
+      return { counts, freed: freed.length, found };
     });
-    total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
+    total.enrolments += counts.enrolments + freed + found.reduce((n, f) => n + f.changed, 0);
     total.otherCoverages += counts.otherCoverages;
     total.choices += counts.choices;
     for (const [i, { line }] of ends.entries()) {

@@ -17,7 +17,8 @@ import type { Enrolment } from './enrolment.ts';
 export type CoverageRow = Pick<
   Enrolment,
   'memberId' | 'memberNumber' | 'subscriberId' | 'plan' | 'starts' | 'ends' | 'lob' | 'acceptedOn' | 'prior' | 'choice'
-> & { formerNumber?: string | undefined };
+> &
+  Pick<Partial<Enrolment>, 'formerNumber' | 'nextStarts'>;
 export type OtherPayer = {
   memberId: string;
   payer: string;

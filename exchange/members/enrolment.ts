@@ -18,6 +18,8 @@ export type Enrolment = {
   memberNumber: string;
   /** number of the card that this one takes the place of */
   formerNumber: string | undefined;
+  /** when the coverage begins that is the next by the same file, under the card that took the place of this one */
+  nextStarts?: string;
   subscriberId: string | undefined;
   family: string;
   given: string[];

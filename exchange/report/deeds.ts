@@ -112,3 +112,45 @@ export const PURPOSES = {
 /** In words; undefined where none was said. */
 export const purposeWords = (code: string | null): string | undefined =>
   code !== null && Object.hasOwn(PURPOSES, code) ? PURPOSES[code as keyof typeof PURPOSES] : undefined;
+
+/** What was looked at, by the code that the audit keeps with a look. */
+const LOOKED_AT = {
+  member: 'the member’s page',
+  members: 'a list of members',
+  'members-beside': 'two members side by side',
+  'record-merged': 'the merged record',
+  'record-sensitive': 'the merged record, with sensitive records',
+  everything: 'the whole record, taken as a file',
+  'everything-sensitive': 'the whole record with sensitive records, taken as a file',
+  attachment: 'a document of the record',
+  'attachment-sensitive': 'a sensitive document of the record',
+  disclosures: 'what was disclosed',
+  looks: 'who looked',
+  report: 'the report of a pull',
+  messages: 'messages of a payer',
+  lines: 'received lines of a pull',
+  record: 'one received line, with the record',
+  conflicts: 'conflicts to decide',
+  conflict: 'one conflict, with its records',
+  match: 'members of a payer’s request',
+  matches: 'decisions of matching',
+  clocks: 'duties',
+  clock: 'one duty',
+  'to-tell': 'what to tell a payer',
+  case: 'a case',
+  compliance: 'the compliance report',
+  'issued-report': 'an issued report',
+  'compliance-choices': 'choices behind the compliance report',
+  'compliance-asked': 'members asked for, behind the compliance report',
+  'compliance-answers': 'answers behind the compliance report',
+  'compliance-lines': 'received lines behind the compliance report',
+  'compliance-given': 'members whose records were given, behind the compliance report',
+  'compliance-held': 'held records behind the compliance report',
+} as const;
+export type LookedAt = keyof typeof LOOKED_AT;
+
+/** A look in words: which page, and as which file it was taken. A code of before that has none stands. */
+export function lookedAtWords(page: string, format: string | null): string {
+  const words = Object.hasOwn(LOOKED_AT, page) ? LOOKED_AT[page as LookedAt] : page;
+  return format === 'csv' || format === 'json' ? `${words}, as ${format.toUpperCase()}` : words;
+}

@@ -7,6 +7,7 @@ import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
+import type { LookedAt } from '../report/deeds.ts';
 import { giveReason } from '../report/look-reason.ts';
 import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
@@ -234,7 +235,13 @@ export class Desk {
   }
 
   /** Records a look at members' data; call it before the data is shown. */
-  async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
+  async viewed(
+    visit: Visit,
+    page: LookedAt,
+    object: string,
+    memberIds: readonly string[],
+    rows: number,
+  ): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';
     if (OF_MEMBERS.includes(visit.takes))
       visit.sight = await sightOf(this.deps, this.cookieOf(visit.c) ?? '', object, memberIds);

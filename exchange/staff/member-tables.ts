@@ -4,7 +4,7 @@ import type { Cell, Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
 import { CONTACT_KINDS } from '../members/choose.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { deedWords, purposeWords } from '../report/deeds.ts';
+import { deedWords, lookedAtWords, purposeWords } from '../report/deeds.ts';
 import { eventCell } from '../report/event-words.ts';
 import type { MemberAccount } from '../report/member/member-account.ts';
 import { clockCell, timeCell } from '../report/words.ts';
@@ -33,6 +33,11 @@ const purposeCell = (code: string | null): Cell => {
   return { value: code, ...(words === undefined ? {} : { text: words }) };
 };
 
+const lookedAtCell = ({ page = null, format = null }: MemberAccount['looks'][number]): Cell =>
+  page === null
+    ? { value: null }
+    : { value: format === 'csv' || format === 'json' ? `${page}.${format}` : page, text: lookedAtWords(page, format) };
+
 export const looksTable = (
   caption: string,
   looks: readonly MemberAccount['looks'][number][],
@@ -45,6 +50,7 @@ export const looksTable = (
     { key: 'kind', label: 'Who' },
     { key: 'actor', label: 'Name' },
     { key: 'action', label: 'What' },
+    { key: 'page', label: 'Looked at' },
     { key: 'object', label: 'Object' },
     { key: 'outcome', label: 'Result' },
     { key: 'purpose', label: 'What for' },
@@ -55,6 +61,7 @@ export const looksTable = (
     { value: l.actorKind },
     { value: l.actor },
     deedCell(l.action),
+    lookedAtCell(l),
     objectCell(l.object),
     { value: l.outcome },
     purposeCell(l.purpose),

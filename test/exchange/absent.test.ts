@@ -285,6 +285,42 @@ test('of several coverages of a member those that no row has are absent, each by
   });
 });
 
+test('who is absent is so under the card of before too, where that of to come never began; who is named by that one goes on under it', async () => {
+  const starts = '2026-05-03';
+  const all = people(20, { starts });
+  const NEXT = '2099-07-01';
+  for (const [a, b] of [
+    ['GONE1', 'GONE2'],
+    ['KEPT1', 'KEPT2'],
+  ] as const) {
+    await load([...all, { number: a, given: a.slice(0, 4), starts }]);
+    await load([{ number: b, former: a, given: a.slice(0, 4), starts: NEXT }]);
+  }
+  const kept = { number: 'KEPT1', given: 'KEPT', starts };
+  const named = await load([...all, kept]);
+  const said = await tell(named, { endAbsent: '2099-06-30', absentMost: '3' });
+  expect(said.at(-1)).toBe('ended on 2099-06-30: 3 of these');
+  const day = async () => {
+    const { GONE1, GONE2, KEPT1, KEPT2 } = await endsOf();
+    return [GONE1, GONE2, KEPT1, KEPT2];
+  };
+  expect(await day()).toEqual(['2099-06-30', NEXT, undefined, NEXT]);
+  // a file that has the cancelled one again gives nothing back
+  await load([{ number: 'GONE2', given: 'GONE', starts: NEXT, ends: NEXT }]);
+  expect(await day()).toEqual(['2099-06-30', NEXT, undefined, NEXT]);
+  // nor is what was over before as the next card began
+  await sql`delete from exchange.enrolment`;
+  const [was, next] = [
+    { number: 'PAST1', given: 'PAST', starts },
+    { number: 'PAST2', former: 'PAST1', given: 'PAST', starts: '2026-07-01' },
+  ];
+  await load([...all, was]);
+  await load([next]);
+  await tell(await load(all), { endAbsent: '2026-06-30' });
+  await load([{ ...next, ends: next.starts }]);
+  expect(await endsOf()).toEqual({ PAST1: '2026-06-30', PAST2: '2026-07-01' });
+});
+
 const SEGMENTS = (action: string, members: readonly string[]) => {
   const st = [
     'ST*834*0001*005010X220A1',

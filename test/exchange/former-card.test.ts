@@ -1,12 +1,11 @@
 // What is said under a card that another one took the place of, by files that come later: the coverage of before stays over, and an end of it is no silence.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { patientIdFor } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
 import type { ImportEntry } from '../../src/import/entry.ts';
+import { cardFiles, ending, goesOn, interchange, person, X12 } from '../support/card-files.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
@@ -18,62 +17,7 @@ afterAll(async () => {
   await node.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-async function load(text: string, more: { x12?: { memberRef: string; lob: string }; records?: ImportEntry[] } = {}) {
-  const path = join(folder, `${Math.random()}`);
-  writeFileSync(path, text);
-  const refused: string[] = [];
-  const { records = [], ...x12 } = more;
-  const { counts, enrolment } = await importMembers(node.deps, {
-    records: (async function* () {
-      yield* records;
-    })(),
-    enrolment: path,
-    ...x12,
-    validate,
-    reject: (r) => void refused.push(`${r.line} ${r.reason}`),
-  });
-  return { counts, enrolment, refused };
-}
-const csv = (rows: string[], records?: ImportEntry[]) =>
-  load(
-    `patient_id,member_number,former_member_number,family,given,birth_date,coverage_start,coverage_end,plan,city\n${rows.join('\n')}\n`,
-    records === undefined ? {} : { records },
-  );
-
-const coverage = async (...numbers: string[]) =>
-  (
-    await node.deps.database.sql<{ n: string; m: string; s: string; e: string | null }[]>`
-      select member_number as n, member_id as m, starts::text as s, ends::text as e from exchange.enrolment
-      where member_number = any(${numbers}::text[]) order by member_number, starts`
-  ).map((r) => [r.n, numbers.find((n) => patientIdFor(n) === r.m) ?? r.m, r.s, r.e]);
-
-const interchange = (...members: string[][]) => {
-  const body = members.flat();
-  return `${[
-    'ISA*00*          *00*          *ZZ*SPONSOR        *ZZ*PLAN           *270101*1200*^*00501*000000001*0*P*:',
-    'GS*BE*SPONSOR*PLAN*20270101*1200*1*X*005010X220A1',
-    'ST*834*0001*005010X220A1',
-    'BGN*00*1*20270101*1200****2',
-    ...body,
-    `SE*${body.length + 3}*0001`,
-    'GE*1*1',
-    'IEA*1*000000001',
-  ].join('~\n')}~\n`;
-};
-/** An end (024) of a coverage, told with its start or without. */
-const ending = (number: string, ends: string, starts?: string, died = '') => [
-  `INS*Y*18*024*08*A***TE***${died === '' ? '' : `D8*${died}`}`,
-  `REF*23*${number}`,
-  'NM1*IL*1*MARLOWE*ANNA',
-  'DMG*D8*19800229*F',
-  'HD*024**HLT*GOLD',
-  ...(starts === undefined ? [] : [`DTP*348*D8*${starts}`]),
-  `DTP*349*D8*${ends}`,
-];
-const X12 = { x12: { memberRef: '23', lob: 'ma' } };
-const person = (number: string, more: { patient?: string; former?: string; starts?: string; ends?: string } = {}) =>
-  `${more.patient ?? ''},${number},${more.former ?? ''},Marlowe,Anna,1980-02-29,${more.starts ?? '2026-01-01'},${more.ends ?? ''},GOLD,`;
+const { load, csv, coverage } = cardFiles(() => node, folder);
 const twoCards = async (a: string, b: string) => {
   await csv([person(a)]);
   await csv([person(b, { former: a, starts: '2026-07-01' })]);
@@ -179,15 +123,6 @@ test('a row whose patient_id nobody has takes no other row with it', async () =>
     ['E2', 'somebody-1', '2026-07-01', null],
   ]);
 });
-
-const goesOn = (number: string, starts: string) => [
-  'INS*Y*18*030*XN*A***FT',
-  `REF*23*${number}`,
-  'NM1*IL*1*MARLOWE*ANNA',
-  'DMG*D8*19800229*F',
-  'HD*030**HLT*GOLD',
-  `DTP*348*D8*${starts}`,
-];
 
 test('an end of before that a file repeats beside the coverage that goes on is no fault; beside another one alone it is', async () => {
   await twoCards('F1', 'F2');

@@ -63,12 +63,13 @@ export async function unknownNumbers(sql: Queryable, numbers: readonly string[])
   return new Set(rows.map((r) => r.n));
 }
 
-/** Ends these on a day, unless they end before; one that begins later never began. Who was ended. enrolment_pkey. */
+/** Ends these on a day, unless they end before, or were to; one that begins later never began. Who was ended. enrolment_pkey. */
 export async function endStanding(tx: Queryable, rows: readonly Place[], endsOn: string): Promise<string[]> {
   const ended = await tx<{ id: string }[]>`
-    update exchange.enrolment e set ends = greatest(e.starts, ${endsOn}::text::date)
+    update exchange.enrolment e set ends = least(e.ends, greatest(e.starts, ${endsOn}::text::date)),
+      said_ends = case when e.ends < greatest(e.starts, ${endsOn}::text::date) then greatest(e.starts, ${endsOn}::text::date) end
     from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.starts)}::text[]) t(m, n, s)
-    where e.member_id = t.m and e.member_number = t.n and e.starts = t.s::date and coalesce(e.ends, 'infinity'::date) > greatest(e.starts, ${endsOn}::text::date)
+    where e.member_id = t.m and e.member_number = t.n and e.starts = t.s::date and coalesce(e.said_ends, e.ends, 'infinity'::date) > greatest(e.starts, ${endsOn}::text::date)
     returning e.member_id as id`;
   return ended.map((r) => r.id);
 }

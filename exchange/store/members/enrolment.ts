@@ -1,8 +1,8 @@
 // Writing enrolment: coverage with us, other coverage, choices. Set-based, a batch at a time; what is there already is only read.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { CoverageRow } from '../../members/coverage.ts';
-import type { Enrolment } from '../../members/enrolment.ts';
 import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../../members/said-choices.ts';
+import { type Card, settleCards } from './next-cards.ts';
 
 /** How many of each were new. */
 export type EnrolmentCounts = { enrolments: number; otherCoverages: number; choices: number };
@@ -47,7 +47,7 @@ export type Enrolled = { enrolments: number; otherCoverages: number; choices: nu
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name, and by whichever of them it is one.
  * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member told.
- * A coverage whose card another one took the place of, which stands (or the one after that), is over when that began, whatever its row says of its end.
+ * A coverage whose card another one took the place of, which stands (or the one after that), is over when that began, whatever its row says of its end; where that one was cancelled, it is as its row says.
  * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
  * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
  */
@@ -57,7 +57,7 @@ export async function writeEnrolment(
   source: string,
   today: string,
 ): Promise<Enrolled> {
-  const enrolments = await tx<{ id: string }[]>`
+  const written = await tx<Card[]>`
     with told as materialized (
       select distinct on (m, n, s) m, n, f, sub, p, s::date as s, e::date as e, l, a::date as a
       from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.formerNumber ?? null)}::text[],
@@ -65,31 +65,30 @@ export async function writeEnrolment(
         ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, f, sub, p, s, e, l, a, place)
       order by m, n, s, place desc
     ), t as materialized (
-      -- over when that under the card began that took the place of this one, as long as that one stands, or one that took its place in turn
-      select m, n, f, sub, p, s, least(e, (
-        select case when count(*) > 0 then greatest(told.s, min(b.starts) - 1) end from exchange.enrolment b left join told x on (x.m, x.n, x.s) = (b.member_id, b.member_number, b.starts)
-        cross join lateral (select case when x.m is null then b.ends else x.e end as ends) now
-        where b.member_id = told.m and b.former_number = told.n and b.starts >= told.s and now.ends is distinct from b.starts and exists (
-          with recursive chain as (
-            select b.member_number as n, b.starts as s, now.ends as e
-            union
-            select c.member_number, c.starts, case when y.m is null then c.ends else y.e end
-            from chain join exchange.enrolment c on c.member_id = told.m and c.former_number = chain.n and c.starts >= chain.s
-            left join told y on (y.m, y.n, y.s) = (c.member_id, c.member_number, c.starts)
-            where case when y.m is null then c.ends else y.e end is distinct from c.starts)
-          select from chain where coalesce(e, 'infinity'::date) >= ${today}::text::date))) as e, l, a from told
+      -- a coverage that a next card ended stays over; what is said of its end is kept beside it
+      select told.*, case when known.said_ends is null then told.e else least(known.ends, told.e) end as ends,
+        case when known.said_ends is not null and (told.e is null or told.e > known.ends) then coalesce(told.e, 'infinity') end as said,
+        coalesce(told.a, known.accepted_on) as accepted_on, coalesce(told.f, known.former_number) as former_number,
+        case when known.member_id is not null then (known.ends, known.said_ends, known.plan, known.subscriber_id, known.lob, known.accepted_on, known.former_number) end as was
+      from told
+      left join lateral (
+        select * from exchange.enrolment e where e.member_id = told.m and e.member_number = told.n and e.starts = told.s offset 0) known on true
     )
-    insert into exchange.enrolment (member_id, member_number, former_number, subscriber_id, plan, starts, ends, lob, accepted_on)
-    select m, n, f, sub, p, s, e, l, a from t
-    left join lateral (
-      select * from exchange.enrolment e where e.member_id = t.m and e.member_number = t.n and e.starts = t.s offset 0) known on true
-    where known.member_id is null
-      or (known.ends, known.plan, known.subscriber_id, known.lob, known.accepted_on, known.former_number)
-        is distinct from (t.e, t.p, t.sub, t.l, coalesce(t.a, known.accepted_on), coalesce(t.f, known.former_number))
-    on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id,
-        lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on),
+    insert into exchange.enrolment (member_id, member_number, former_number, subscriber_id, plan, starts, ends, said_ends, lob, accepted_on)
+    select m, n, f, sub, p, s, ends, said, l, a from t
+    where was is distinct from (ends, said, p, sub, l, accepted_on, former_number)
+    on conflict (member_id, member_number, starts) do update set ends = excluded.ends, said_ends = excluded.said_ends, plan = excluded.plan,
+        subscriber_id = excluded.subscriber_id, lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on),
         former_number = coalesce(excluded.former_number, exchange.enrolment.former_number)
-    returning member_id as id`;
+    returning member_id as "memberId", member_number as "memberNumber", starts::text as starts`;
+  const settled = await settleCards(
+    tx,
+    rows,
+    written.map((w) => w.memberId),
+    today,
+  );
+  const changed = [...written, ...settled];
+  const placeOf = ({ memberId, memberNumber, starts }: Card) => JSON.stringify([memberId, memberNumber, starts]);
   const sayAnewEnds = tx`(excluded.ends is distinct from o.file_ends or o.ends < excluded.starts and excluded.starts is distinct from o.file_starts)`;
   const prior = rows.flatMap((r) => (r.prior === undefined ? [] : [{ memberId: r.memberId, ...r.prior }]));
   const other =
@@ -125,10 +124,10 @@ export async function writeEnrolment(
     source,
   );
   return {
-    enrolments: enrolments.length,
+    enrolments: new Set(changed.map(placeOf)).size,
     otherCoverages: other.length,
     choices,
-    memberIds: [...new Set(enrolments.map((e) => e.id))],
+    memberIds: [...new Set(changed.map((c) => c.memberId))],
   };
 }
 
@@ -172,7 +171,7 @@ type Ended = { memberId: string | null; changed: number; goesOn: string[] };
 
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
- * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
+ * ended then, or before, it stays as it is; what a next card ended is said to end then all the same, unless another one goes on. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
  * numbers of the member's other coverage that goes on after it.
  */
 export async function endCoverage(
@@ -191,9 +190,12 @@ export async function endCoverage(
       where s.b is null or p.dob is null or cardinality(p.dob) = 0 or s.b = any(p.dob)
       group by s.place, s.n, s.e having count(distinct c.member_id) = 1
     ), changed as (
-      update exchange.enrolment c set ends = w.e
+      update exchange.enrolment c set ends = least(c.ends, w.e), said_ends = case when c.ends < w.e then w.e end
       from (select n, member_id, min(e) as e from whose group by n, member_id) w
-      where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (c.ends is null or c.ends > w.e) returning c.member_id
+      where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (coalesce(c.ends, 'infinity'::date) > w.e
+        or c.said_ends > w.e and not exists (
+          select from exchange.enrolment o where o.member_id = c.member_id and o.member_number <> w.n and o.starts <= w.e and coalesce(o.ends, 'infinity'::date) > w.e))
+      returning c.member_id
     )
     select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed,
       array(select distinct c.member_number from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
@@ -202,25 +204,6 @@ export async function endCoverage(
         order by 1) as "goesOn"
     from said s left join whose w using (place) order by s.place`;
   return rows.map(({ memberId, changed, goesOn }) => ({ memberId, changed, goesOn }));
-}
-
-/**
- * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day. What
- * begins later under the former number is another coverage. One that was cancelled took the place of none.
- * Returns how many changed. enrolment_pkey.
- */
-export async function endFormer(
-  tx: Queryable,
-  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts' | 'ends'>[],
-): Promise<number> {
-  const named = rows.filter((r) => r.formerNumber !== undefined && r.ends !== r.starts);
-  if (named.length === 0) return 0;
-  const ended = await tx`
-    update exchange.enrolment c set ends = greatest(c.starts, t.starts - 1)
-    from (select m, n, min(s::date) as starts
-      from unnest(${named.map((r) => r.memberId)}::text[], ${named.map((r) => r.formerNumber ?? '')}::text[], ${named.map((r) => r.starts)}::text[]) as t(m, n, s) group by m, n) t
-    where c.member_id = t.m and c.member_number = t.n and c.starts <= t.starts and (c.ends is null or c.ends > greatest(c.starts, t.starts - 1)) returning 1`;
-  return ended.length;
 }
 
 /** Coverage under a card that is known to have taken the place of another one; what was cancelled is none. */

@@ -13,6 +13,9 @@ export type Looked = {
   purpose: string | null;
   /** of a reason that was given: which case or file */
   words?: string | null;
+  /** of a look: which page, by its code, and as page or file */
+  page?: string | null;
+  format?: string | null;
 };
 
 /** What was said with a reason; by the primary key. */
@@ -23,7 +26,7 @@ const WORDS = (sql: Queryable) =>
 export async function memberAudit(sql: Queryable, memberIds: readonly string[], limit: number): Promise<Looked[]> {
   return [
     ...(await sql<Looked[]>`
-      select at, actor_kind as "actorKind", actor, action, object, outcome, reason, detail->>'purpose' as purpose, ${WORDS(sql)} as words from exchange.audit a
+      select at, actor_kind as "actorKind", actor, action, object, outcome, reason, detail->>'purpose' as purpose, ${WORDS(sql)} as words, detail->>'page' as page, detail->>'format' as format from exchange.audit a
       where member_id = any(${[...memberIds]}::text[]) order by at desc, seq desc limit ${limit}`),
   ];
 }
@@ -37,7 +40,7 @@ export async function memberAuditBefore(
 ): Promise<(Looked & { seq: string })[]> {
   return [
     ...(await sql<(Looked & { seq: string })[]>`
-      select a.seq::text as seq, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.outcome, a.reason, a.detail->>'purpose' as purpose, ${WORDS(sql)} as words from exchange.audit a
+      select a.seq::text as seq, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.outcome, a.reason, a.detail->>'purpose' as purpose, ${WORDS(sql)} as words, a.detail->>'page' as page, a.detail->>'format' as format from exchange.audit a
       where a.member_id = any(${[...memberIds]}::text[])
         and (${before ?? null}::bigint is null or (a.at, a.seq) < (select b.at, b.seq from exchange.audit b where b.seq = ${before ?? null}::bigint and b.member_id = any(${[...memberIds]}::text[])))
       order by a.at desc, a.seq desc limit ${limit}`),

@@ -103,3 +103,19 @@ test('of a record that is too long to be shown whole, what differs from ours is 
   await giveReason(visitor, path);
   expect(stand(await text(visitor, path)).length).toBeGreaterThan(1);
 });
+
+test('who looked is told with what was looked at: the sensitive records, a line, a file', async () => {
+  const visitor = await reviewer();
+  const path = `/staff/members/${second}`;
+  await text(visitor, `${path}/record?sensitive=show`);
+  await text(visitor, `/staff/disclosures/${second}?format=csv`);
+  const told = await text(visitor, `${path}/looks`);
+  expect(told).toContain('the merged record, with sensitive records');
+  expect(told).toContain('what was disclosed, as CSV');
+  const { tables } = (await (await visitor.get(`${path}/looks?format=json`)).json()) as {
+    tables: { looks: Record<string, unknown>[] };
+  };
+  expect(tables.looks.filter((l) => l['action'] === 'view').map((l) => l['page'])).toEqual(
+    expect.arrayContaining(['record-sensitive', 'disclosures.csv', 'looks', 'conflict']),
+  );
+});
