@@ -1,6 +1,7 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { html } from '../../src/ui/html.ts';
+import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
 import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
@@ -119,7 +120,7 @@ export function security(desk: Desk): void {
           caption: 'Events',
           columns: [
             { key: 'at', label: 'When', kind: 'head' },
-            { key: 'payer', label: 'Payer' },
+            { key: 'payer', label: 'Payer or person' },
             { key: 'event', label: 'Event' },
             { key: 'what', label: 'What happened' },
             { key: 'object', label: 'About' },
@@ -128,7 +129,7 @@ export function security(desk: Desk): void {
           ],
           rows: rows.map((r) => [
             timeCell(r.at, timeZone),
-            { value: r.peerId, text: r.peerName ?? (r.actorKind === 'peer' ? 'not known' : r.actorKind) },
+            whoCell(r),
             { value: `${r.action}: ${r.reason}`, tone: TONES[refusalMeaning(r.action, r.reason).severity] },
             { value: whatHappened(r) },
             { value: r.object === '' ? null : r.object, code: true },
@@ -267,17 +268,22 @@ export function security(desk: Desk): void {
   });
 }
 
+/** The payer, or the person of ours; what is neither by its kind. */
+const whoCell = ({ actorKind, actor, peerId, peerName }: SecurityRow): Cell =>
+  actorKind === 'staff' && actor !== ''
+    ? { value: actor }
+    : { value: peerId, text: peerName ?? (actorKind === 'peer' ? 'not known' : actorKind) };
+
 /** In words, with what the asker was told, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {
   const { said, times, day, count, owed, usual, before } = detail;
   const changed = typeof before === 'object' && before !== null ? Object.entries(before) : [];
-  const figures = typeof count === 'number' && typeof usual === 'number';
   return [
     refusalMeaning(action, reason).text,
     ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
-    ...(figures
+    ...(typeof count === 'number' && typeof day === 'string'
       ? [
-          `On ${dayText(String(day))}: ${grouped(count)}${typeof owed === 'number' ? `, of which it is owed ${grouped(owed)}` : ''}; usual are ${grouped(usual)}.`,
+          `On ${dayText(day)}: ${grouped(count)}${typeof owed === 'number' ? `, of which it is owed ${grouped(owed)}` : ''}${typeof usual === 'number' ? `; usual are ${grouped(usual)}` : ''}.`,
         ]
       : []),
     ...changed.map(([name, was]) => `${name}: ${String(was ?? 'none')} → ${String(detail[name] ?? 'none')}.`),
