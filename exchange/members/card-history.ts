@@ -12,10 +12,19 @@ export type CardHistory = {
   ownerOf(number: string, born: string): CardHolder | undefined;
   /** The row, with the day on which the next card begins; undefined when no row of the same member names its card as the former one from then on. */
   asFormer(row: Enrolment): Enrolment | undefined;
+  /** Does the file say of the coverage under a card that began on a day that it was cancelled? */
+  isCancelled(number: string, born: string, starts: string): boolean;
+  /** Has another row a card of the same person that this one is said to have taken the place of, and that was not cancelled? */
+  isBeside(row: Enrolment): boolean;
 };
 
 /** Nothing is said of cards of before. */
-export const NO_HISTORY: CardHistory = { ownerOf: () => undefined, asFormer: () => undefined };
+export const NO_HISTORY: CardHistory = {
+  ownerOf: () => undefined,
+  asFormer: () => undefined,
+  isCancelled: () => false,
+  isBeside: () => false,
+};
 
 /** A card that took the place of another one. `patientId`: of a row that names its Patient; `starts`: first days of its coverage, but for what was cancelled. */
 type Next = {
@@ -28,7 +37,7 @@ type Next = {
 };
 
 const BATCH = 1000;
-const keyOf = (number: string, born: string): string => JSON.stringify([number, born]);
+const keyOf = (...of: [number: string, born: string, starts?: string]): string => JSON.stringify(of);
 const isOf = (holder: CardHolder | undefined, born: string): CardHolder | undefined =>
   holder?.born.includes(born) === true ? holder : undefined;
 
@@ -49,7 +58,7 @@ async function calledHere(sql: Queryable, memberIds: readonly string[]): Promise
 async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
   const all = new Map<string, CardHolder>();
   for (let i = 0; i < numbers.length; i += BATCH)
-    for (const [number, holder] of await cardHolders(sql, numbers.slice(i, i + BATCH))) all.set(number, holder);
+    for (const [number, holder] of await cardHolders(sql, numbers.slice(i, i + BATCH), true)) all.set(number, holder);
   return all;
 }
 
@@ -89,8 +98,14 @@ export async function readCardHistory(
   isComing: (patientId: string) => boolean,
 ): Promise<CardHistory> {
   const nexts = new Map<string, Next>();
-  for await (const row of ofKnown(sql, rows(), isComing, (r) => r.formerNumber !== undefined)) {
-    const { memberNumber: number, formerNumber: former = '', birthDate: born } = row;
+  const cancelled = new Set<string>();
+  const isCancelled = (number: string, born: string, starts: string) => cancelled.has(keyOf(number, born, starts));
+  const isOfCards = (r: Enrolment) => r.formerNumber !== undefined || r.ends === r.starts;
+  for await (const row of ofKnown(sql, rows(), isComing, isOfCards)) {
+    if (row.ends === row.starts) cancelled.add(keyOf(row.memberNumber, row.birthDate, row.starts));
+    else cancelled.delete(keyOf(row.memberNumber, row.birthDate, row.starts));
+    if (row.formerNumber === undefined) continue;
+    const { memberNumber: number, formerNumber: former, birthDate: born } = row;
     const starts = row.ends === row.starts ? [] : [row.starts];
     const known = nexts.get(keyOf(number, born));
     const patientId = row.isKnownPatient ? row.memberId : known?.patientId;
@@ -107,7 +122,7 @@ export async function readCardHistory(
       called,
     });
   }
-  if (nexts.size === 0) return NO_HISTORY;
+  if (nexts.size === 0) return { ...NO_HISTORY, isCancelled };
   const said = [...nexts.values()];
   const held = await heldNow(sql, [...new Set(said.flatMap((n) => [n.number, n.former]))]);
   const holderOf = (number: string, born: string) => isOf(held.get(number), born);
@@ -115,10 +130,13 @@ export async function readCardHistory(
   // cards of rows that nobody holds, with the Patient that a row names; and how the people of all of them are called in the file
   const fresh = new Map<string, string | undefined>();
   const called = new Map<string, Set<string>>();
+  // those of them that were not cancelled
+  const begun = new Set<string>();
   const wanted = new Set(said.flatMap((n) => [keyOf(n.number, n.born), keyOf(n.former, n.born)]));
   for await (const row of ofKnown(sql, rows(), isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
     const key = keyOf(row.memberNumber, row.birthDate);
     called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
+    if (row.ends !== row.starts) begun.add(key);
     if (holderOf(row.memberNumber, row.birthDate) === undefined)
       fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
   }
@@ -137,7 +155,7 @@ export async function readCardHistory(
     memberId,
     born: [born],
     numbers,
-    nexts: [],
+    coverage: [],
   });
   // from each card back to the first that somebody holds, or that the file has
   for (const { number, born } of all) {
@@ -154,11 +172,12 @@ export async function readCardHistory(
     if (holder === undefined && (first === undefined || known.length < 2)) continue;
     // where cards took the place of each other in turn, which is the first depends on where it begins
     holder ??= owners.get(keyOf(chain.find((c) => owners.has(keyOf(c, born))) ?? '', born));
+    const numbers = known.filter((c) => begun.has(keyOf(c, born)));
     const named = known.map((c) => fresh.get(keyOf(c, born))).find((id) => id !== undefined);
     const owner =
       holder === undefined
-        ? asHolder(named ?? patientIdFor(first ?? ''), born, known)
-        : { ...holder, numbers: [...new Set([...holder.numbers, ...known])] };
+        ? asHolder(named ?? patientIdFor(first ?? ''), born, numbers)
+        : { ...holder, numbers: [...new Set([...holder.numbers, ...numbers])] };
     for (const c of known) owners.set(keyOf(c, born), owner);
     // one that nobody holds, and that somebody's card took the place of
     const former = nexts.get(keyOf(number, born))?.former ?? '';
@@ -166,16 +185,31 @@ export async function readCardHistory(
   }
   const ownerOf = (number: string, born: string) => holderOf(number, born) ?? owners.get(keyOf(number, born));
 
+  /** The card of before, and the one before that where it was cancelled, and so on. */
+  const formersOf = (number: string, born: string, seen: readonly string[] = []): string[] => {
+    const former = nexts.get(keyOf(number, born))?.former;
+    if (former === undefined || seen.includes(former)) return [];
+    const isNone = nexts.get(keyOf(former, born))?.starts.length === 0;
+    return [former, ...(isNone ? formersOf(former, born, [...seen, former]) : [])];
+  };
+  const idOf = (number: string, born: string, patientId?: string) =>
+    patientId ?? ownerOf(number, born)?.memberId ?? patientIdFor(number);
   const days = new Map<string, string[]>();
   for (const n of all) {
     if (n.starts.length === 0) continue;
-    const former = ownerOf(n.former, n.born)?.memberId ?? patientIdFor(n.former);
-    const owner = n.patientId ?? ownerOf(n.number, n.born)?.memberId ?? patientIdFor(n.number);
-    const key = keyOf(n.former, n.born);
-    if (former === owner) days.set(key, [...(days.get(key) ?? []), ...n.starts]);
+    const owner = idOf(n.number, n.born, n.patientId);
+    for (const former of formersOf(n.number, n.born)) {
+      const key = keyOf(former, n.born);
+      if (idOf(former, n.born) === owner) days.set(key, [...(days.get(key) ?? []), ...n.starts]);
+    }
   }
   return {
     ownerOf: (number, born) => owners.get(keyOf(number, born)),
+    isCancelled,
+    isBeside: ({ memberNumber, birthDate }) =>
+      formersOf(memberNumber, birthDate).some(
+        (former) => begun.has(keyOf(former, birthDate)) && idOf(former, birthDate) === idOf(memberNumber, birthDate),
+      ),
     asFormer(row) {
       // the number of a card may be given again to the same person
       const later = days.get(keyOf(row.memberNumber, row.birthDate))?.filter((day) => day >= row.starts) ?? [];

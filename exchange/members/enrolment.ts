@@ -39,10 +39,13 @@ export type Enrolment = {
   lob: LineOfBusiness;
   /** when the enrolment was accepted (by CMS), where that starts the week of the offer */
   acceptedOn: string | undefined;
-  prior: { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined } | undefined;
+  prior: Prior | undefined;
   choice: { optIn: boolean; on: string; policy: 'regular' | 'sensitive' } | undefined;
   died: Died;
 };
+
+/** Coverage with another payer, as it is said. */
+export type Prior = { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined };
 
 /** The day on which the member died; null takes back what an earlier row said of it, undefined says nothing. */
 export type Died = string | null | undefined;
@@ -53,6 +56,7 @@ export type CoverageEnd = {
   formerNumber: string | undefined;
   birthDate: string | undefined;
   endsOn: string;
+  prior: Prior | undefined;
   died: Died;
 };
 
@@ -88,6 +92,19 @@ function readDied(said: string | undefined, born: string, today: string, faults:
   return value;
 }
 
+/** What a row says of coverage with another payer. @param faults a sentence is added for what is none */
+function readPrior(row: Partial<Record<EnrolmentColumn, string>>, faults: string[]): Prior | undefined {
+  const get = (column: EnrolmentColumn): string | undefined => row[column]?.trim() || undefined;
+  const [payer, number] = [get('prior_payer'), get('prior_member_number')];
+  const [starts, ends] = [get('prior_coverage_start'), get('prior_coverage_end')];
+  if (payer === undefined && number !== undefined) faults.push('prior_member_number is given without prior_payer.');
+  if (starts !== undefined && !isDay(starts)) faults.push('prior_coverage_start must be a date YYYY-MM-DD.');
+  if (ends !== undefined && !isDay(ends)) faults.push('prior_coverage_end must be a date YYYY-MM-DD.');
+  if (ends !== undefined && starts !== undefined && ends < starts)
+    faults.push('prior_coverage_end is before prior_coverage_start.');
+  return payer === undefined ? undefined : { payer, memberNumber: number ?? '', starts, ends };
+}
+
 /** Checks a row of a coverage that ends. @param today YYYY-MM-DD of the plan's calendar: nobody has died on a later day */
 export function readEnd(
   row: Partial<Record<EnrolmentColumn, string>>,
@@ -97,6 +114,7 @@ export function readEnd(
   const faults = notText(row);
   if (faults.length > 0) return { faults };
   if (!isDay(endsOn)) faults.push('coverage_end must be a date YYYY-MM-DD.');
+  const prior = readPrior(row, faults);
   const died = readDied(row.deceased, born, today, faults);
   if (faults.length > 0) return { faults };
   return {
@@ -104,6 +122,7 @@ export function readEnd(
     formerNumber: row.former_member_number?.trim() || undefined,
     birthDate: isDay(born) ? born : undefined,
     endsOn,
+    prior,
     died,
   };
 }
@@ -159,14 +178,7 @@ export function readEnrolment(
   if (!Object.hasOwn(LINES_OF_BUSINESS, lob))
     faults.push(`line_of_business must be one of ${Object.keys(LINES_OF_BUSINESS).join(', ')}.`);
   const acceptedOn = dayOf('accepted_on', false);
-  const payer = get('prior_payer');
-  const priorNumber = get('prior_member_number');
-  if (payer === undefined && priorNumber !== undefined)
-    faults.push('prior_member_number is given without prior_payer.');
-  const priorStarts = dayOf('prior_coverage_start', false);
-  const priorEnds = dayOf('prior_coverage_end', false);
-  if (priorEnds !== undefined && priorStarts !== undefined && priorEnds < priorStarts)
-    faults.push('prior_coverage_end is before prior_coverage_start.');
+  const prior = readPrior(row, faults);
   const answer = get('opt_in')?.toLowerCase();
   if (answer !== undefined && !['yes', 'no'].includes(answer)) faults.push('opt_in must be yes, no or empty.');
   const on = pastDayOf('opt_in_date', false);
@@ -193,10 +205,7 @@ export function readEnrolment(
     ends,
     lob: lob as LineOfBusiness,
     acceptedOn,
-    prior:
-      payer === undefined
-        ? undefined
-        : { payer, memberNumber: priorNumber ?? '', starts: priorStarts, ends: priorEnds },
+    prior,
     choice:
       answer === undefined || on === undefined
         ? undefined

@@ -59,10 +59,10 @@ export async function* madePatients(
     return fresh;
   };
   let batch: StagedUnit[] = [];
-  for await (const { line, row, numbers, isFormer, card } of rows) {
+  for await (const { line, row, cards, isFormer, card } of rows) {
     if ('endsOn' in row || row.isKnownPatient || isFormer === true) continue;
     const now = card === undefined ? row : { ...row, memberNumber: card };
-    const patient = patientOf(now, of.memberSystem, [row.memberNumber, ...(numbers ?? [])]);
+    const patient = patientOf(now, of.memberSystem, cards);
     const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
     if (!('unit' in record)) continue;
     before = { line, entry: line === before.line ? before.entry + 1 : 0 };

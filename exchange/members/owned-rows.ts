@@ -2,10 +2,11 @@
 import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
-import { type CardHolder, cardHolders, type NextCard } from '../store/members/enrolment.ts';
+import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import type { CardHistory } from './card-history.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
+import { type CardCoverage, cardsAfter, coverageBefore, neverHeld } from './next-cards.ts';
 
 /**
  * A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by one; `formerId`: another
@@ -16,9 +17,11 @@ export type EnrolmentLine = {
   row: Enrolment | CoverageEnd;
   numbers?: readonly string[];
   formerId?: string;
-  /** another row has the card that took the place of this one, and says how the person is called now */
+  /** all cards that the member has or had, but for those that never began */
+  cards?: readonly string[];
+  /** another row has the card that took the place of this one, or, of one that was cancelled, the one before, and says how the person is called now */
   isFormer?: true;
-  /** the card that the person has now, where it is known that it took the place of the one of the row */
+  /** the card that the person has now, where it is known that it took the place of the one of the row, or that this one was cancelled */
   card?: string;
   /** the coverage is told as it ends (834), with the day on which it began */
   isOver?: true;
@@ -39,16 +42,22 @@ function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
   return { ...row, memberNumber: row.formerNumber ?? '' };
 }
 
-/** Coverage of a member under the card that took the place of another one, and so on, since a day. The last is that of today. */
-function nextsOf(nexts: readonly NextCard[], number: string, since: string): NextCard[] {
-  const next = nexts.find((n) => n.former === number && n.starts >= since);
-  if (next === undefined) return [];
-  return [next, ...nextsOf(nexts.slice(0, nexts.indexOf(next)), next.number, next.starts)];
-}
-
 /** Is an end told under the former card alone of what goes on under the next? It is none of a coverage that was over before. */
-const endsNext = (nexts: readonly NextCard[], ends: string | undefined): boolean =>
+const endsNext = (nexts: readonly CardCoverage[], ends: string | undefined): boolean =>
   ends !== undefined && nexts.some((n) => n.starts <= ends && (n.ends === null || n.ends > ends));
+
+/** A row as coverage, and what stands here beside it, but for what the file says to have been cancelled. */
+function inFile(holder: CardHolder | undefined, row: Enrolment, history: CardHistory): [CardCoverage, CardCoverage[]] {
+  const { memberNumber: number, birthDate, starts } = row;
+  const ends = row.ends ?? null;
+  const isSame = (c: CardCoverage) => c.number === number && c.starts === starts;
+  const here = holder?.coverage ?? [];
+  const told = { number, former: row.formerNumber ?? here.find(isSame)?.former ?? null, starts, ends, said: ends };
+  const others = here
+    .filter((c) => !isSame(c))
+    .map((c) => (history.isCancelled(c.number, birthDate, c.starts) ? { ...c, ends: c.starts, said: c.starts } : c));
+  return [told, [...others, told]];
+}
 
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
@@ -108,14 +117,19 @@ export async function* ownedRows(
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
       const known = held(holders, row.memberNumber, row.birthDate);
       const isOwn = known?.memberId === (holder?.memberId ?? row.memberId);
-      const nexts = isOwn ? nextsOf(known?.nexts ?? [], row.memberNumber, row.starts) : [];
-      const card = nexts.at(-1)?.number;
+      const [told, all] = inFile(isOwn ? known : holder, row, history);
+      // a card that was cancelled is none that the person has: that is the one of before, or what came after it
+      const isCancelled = row.ends === row.starts;
+      const since = isCancelled ? coverageBefore(all, told) : told;
+      const nexts = since === undefined ? [] : cardsAfter(all, since);
+      const card = nexts.at(-1)?.number ?? (isCancelled ? since?.number : undefined);
+      const isFormer = over !== undefined || (isCancelled && card === undefined && history.isBeside(row));
       if (isOver && over === undefined && endsNext(nexts, read.ends)) {
-        const { memberNumber, formerNumber, birthDate, ends = '', died } = read;
-        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, died } };
+        const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
+        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died } };
       }
       const was = {
-        ...(over === undefined ? {} : ({ isFormer: true } as const)),
+        ...(isFormer ? ({ isFormer: true } as const) : {}),
         ...(card === undefined ? {} : { card }),
       };
       const former = held(holders, row.formerNumber, row.birthDate)?.memberId;
@@ -126,7 +140,9 @@ export async function* ownedRows(
       if (stays !== undefined) return { line, row: { ...row, memberId: stays, isKnownPatient: true }, ...twice };
       if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;
-      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, ...twice };
+      const never = neverHeld(all);
+      const cards = [row.memberNumber, ...numbers].filter((n) => !never.has(n));
+      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, cards, ...twice };
     });
   };
   let batch: EnrolmentLine[] = [];
