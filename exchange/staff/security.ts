@@ -137,7 +137,7 @@ export function security(desk: Desk): void {
             { value: typeof r.detail['address'] === 'string' ? r.detail['address'].slice(0, 8) : null, code: true },
             { value: `event/${r.seq}`, text: 'cases', href: address('/staff/cases', { from: `event/${r.seq}` }) },
           ]),
-          empty: 'No such event.',
+          empty: 'There are none.',
         },
         {
           name: 'reviews',
