@@ -1,5 +1,6 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
 import { parseInstant } from '../../src/fhir/instant.ts';
+import { hidden, hiddenText } from '../../src/ui/hidden.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
@@ -132,11 +133,11 @@ export function security(desk: Desk): void {
             whoCell(r),
             { value: `${r.action}: ${r.reason}`, tone: TONES[refusalMeaning(r.action, r.reason).severity] },
             { value: whatHappened(r) },
-            { value: r.object === '' ? null : r.object, code: true },
+            aboutCell(r.object),
             { value: typeof r.detail['address'] === 'string' ? r.detail['address'].slice(0, 8) : null, code: true },
             { value: `event/${r.seq}`, text: 'cases', href: address('/staff/cases', { from: `event/${r.seq}` }) },
           ]),
-          empty: 'No such event.',
+          empty: 'There are none.',
         },
         {
           name: 'reviews',
@@ -273,6 +274,13 @@ const whoCell = ({ actorKind, actor, peerId, peerName }: SecurityRow): Cell =>
   actorKind === 'staff' && actor !== ''
     ? { value: actor }
     : { value: peerId, text: peerName ?? (actorKind === 'peer' ? 'not known' : actorKind) };
+
+/** What was asked for. A payer names people as it likes, by numbers of their cards too: of those the end stays, for everybody. */
+const aboutCell = (object: string): Cell => {
+  const [, type, id = ''] = /^(Patient|Coverage|RelatedPerson|Person)\/(.+)$/.exec(object) ?? [];
+  if (type !== undefined) return { value: `${type}/${hiddenText(hidden('number', id))}`, code: true };
+  return { value: object === '' ? null : object, code: true };
+};
 
 /** In words, with what the asker was told, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {

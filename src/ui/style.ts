@@ -81,6 +81,7 @@ form.sight{font-size:.92rem;margin:.5rem 0}
 form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5rem 0 1rem}
 form.filter>*{min-width:0;max-width:100%}
 form.filter>label{display:grid;gap:.1rem}
+form.filter select{width:100%;max-width:28rem}
 form.filter>label>*{font-weight:400}
 label{display:block;font-weight:600;font-size:.9rem}
 label .hint{font-weight:400;color:var(--soft)}
