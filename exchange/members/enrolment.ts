@@ -217,11 +217,13 @@ export function readEnrolment(
 /**
  * The Patient of a person who is enrolled without a record.
  * @param numbers of cards that the person has or had, beside the one of the row
+ * @param died the day on which the person died, where that is known
  */
 export function patientOf(
   row: Enrolment,
   memberSystem: string,
   numbers: readonly string[] = [],
+  died: string | null = null,
 ): Record<string, unknown> {
   const card = (value: string, use?: 'old') => ({
     ...(use === undefined ? {} : { use }),
@@ -246,6 +248,7 @@ export function patientOf(
     ...(telecom.length > 0 ? { telecom } : {}),
     gender: row.gender,
     birthDate: row.birthDate,
+    ...(died === null ? {} : { deceasedDateTime: died }),
     ...(hasAddress
       ? {
           address: [

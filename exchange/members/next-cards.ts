@@ -24,7 +24,11 @@ const first = (days: readonly string[]): string | undefined => [...days].sort()[
  * Coverage under the cards that took the place of one, from its first day on. Where one of them was cancelled, the card after it counts. A card is the next one
  * in all its coverage, whichever row told it.
  */
-function nextsOf(all: readonly CardCoverage[], of: CardCoverage, seen = new Set<CardCoverage>([of])): CardCoverage[] {
+export function nextsOf(
+  all: readonly CardCoverage[],
+  of: CardCoverage,
+  seen = new Set<CardCoverage>([of]),
+): CardCoverage[] {
   const cards = new Set(all.filter((c) => c.former === of.number).map((c) => c.number));
   return all
     .filter((c) => cards.has(c.number) && c.starts >= of.starts && !seen.has(c))

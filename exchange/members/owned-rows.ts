@@ -23,6 +23,8 @@ export type EnrolmentLine = {
   isFormer?: true;
   /** the card that the person has now, where it is known that it took the place of the one of the row, or that this one was cancelled */
   card?: string;
+  /** the Patient that was made of an enrolment of whom an end (834) says that the person has died */
+  madeId?: string;
   /** the coverage is told as it ends (834), with the day on which it began */
   isOver?: true;
 };
@@ -46,21 +48,36 @@ function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
 const endsNext = (nexts: readonly CardCoverage[], ends: string | undefined): boolean =>
   ends !== undefined && nexts.some((n) => n.starts <= ends && (n.ends === null || n.ends > ends));
 
-/** A row as coverage, and what stands here beside it, but for what the file says to have been cancelled. */
-function inFile(holder: CardHolder | undefined, row: Enrolment, history: CardHistory): [CardCoverage, CardCoverage[]] {
+/** A row as coverage, and all of the member: what stands here, as far as the file does not say otherwise, and what the file tells. */
+function inFile(
+  memberId: string,
+  holder: CardHolder | undefined,
+  row: Enrolment,
+  history: CardHistory,
+): [CardCoverage, CardCoverage[]] {
   const { memberNumber: number, birthDate, starts } = row;
   const ends = row.ends ?? null;
-  const isSame = (c: CardCoverage) => c.number === number && c.starts === starts;
+  const isSame = (a: CardCoverage) => (b: CardCoverage) => a.number === b.number && a.starts === b.starts;
   const here = holder?.coverage ?? [];
-  const told = { number, former: row.formerNumber ?? here.find(isSame)?.former ?? null, starts, ends, said: ends };
-  const others = here
-    .filter((c) => !isSame(c))
-    .map((c) => (history.isCancelled(c.number, birthDate, c.starts) ? { ...c, ends: c.starts, said: c.starts } : c));
-  return [told, [...others, told]];
+  const told: CardCoverage = { number, former: row.formerNumber ?? null, starts, ends, said: ends };
+  told.former ??= here.find(isSame(told))?.former ?? null;
+  const inRows = history.toldOf(memberId);
+  const asTold = (c: CardCoverage): CardCoverage => {
+    const said = history.isCancelled(c.number, birthDate, c.starts) ? { ends: c.starts } : inRows.find(isSame(c));
+    return said === undefined ? c : { ...c, ends: said.ends, said: said.ends };
+  };
+  const others = [...here.map(asTold), ...inRows.filter((c) => !here.some(isSame(c)))];
+  return [told, [...others.filter((c) => !isSame(told)(c)), told]];
 }
 
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
+
+/** An end, with the Patient to whom the death that it tells is written. */
+function endLine(line: number, row: CoverageEnd, holders: Holders): EnrolmentLine {
+  const holder = row.died === undefined ? undefined : held(holders, row.memberNumber, row.birthDate);
+  return { line, row, ...(holder !== undefined && isMade(holder) ? { madeId: holder.memberId } : {}) };
+}
 
 /** Whose a row is that names no Patient: the one who holds its card, or the card that it took the place of, here or in the file. */
 const ownerOf = (holders: Holders, row: Enrolment, history: CardHistory): CardHolder | undefined =>
@@ -111,22 +128,25 @@ export async function* ownedRows(
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
     const holders = await cardHolders(sql, [...new Set(asked)]);
     return batch.map(({ line, row: read, isOver }): EnrolmentLine => {
-      if ('endsOn' in read) return { line, row: endOf(holders, read) };
+      if ('endsOn' in read) return endLine(line, endOf(holders, read), holders);
       const over = history.asFormer(read);
       const row = over ?? read;
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
       const known = held(holders, row.memberNumber, row.birthDate);
       const isOwn = known?.memberId === (holder?.memberId ?? row.memberId);
-      const [told, all] = inFile(isOwn ? known : holder, row, history);
+      const [told, all] = inFile(holder?.memberId ?? row.memberId, isOwn ? known : holder, row, history);
       // a card that was cancelled is none that the person has: that is the one of before, or what came after it
       const isCancelled = row.ends === row.starts;
       const since = isCancelled ? coverageBefore(all, told) : told;
       const nexts = since === undefined ? [] : cardsAfter(all, since);
       const card = nexts.at(-1)?.number ?? (isCancelled ? since?.number : undefined);
-      const isFormer = over !== undefined || (isCancelled && card === undefined && history.isBeside(row));
+      // another row says how the person is called
+      const isFormer =
+        over !== undefined ||
+        (isCancelled && history.toldOf(holder?.memberId ?? row.memberId).some((c) => c.number === since?.number));
       if (isOver && over === undefined && endsNext(nexts, read.ends)) {
         const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
-        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died } };
+        return endLine(line, { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died }, holders);
       }
       const was = {
         ...(isFormer ? ({ isFormer: true } as const) : {}),
@@ -141,7 +161,7 @@ export async function* ownedRows(
       if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;
       const never = neverHeld(all);
-      const cards = [row.memberNumber, ...numbers].filter((n) => !never.has(n));
+      const cards = [...numbers, ...all.map((c) => c.number)].filter((n) => !never.has(n));
       return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, cards, ...twice };
     });
   };

@@ -186,3 +186,30 @@ test('a next card that was cancelled is no number of the member, in whatever ord
   await csv([person('V1', CANCELLED)]);
   expect(await cardsOf('V1')).toEqual(['V1']);
 });
+
+test('of somebody who went back to a card the Patient has that one as the one of today, and all numbers, by one file in any order', async () => {
+  const rows = [
+    person('W1'),
+    person('W2', { former: 'W1', starts: '2026-05-01' }),
+    person('W1', { former: 'W2', starts: '2026-08-01' }),
+  ];
+  const as = (x: string) => rows.map((r) => r.replaceAll('W', x));
+  // known by the first card, and not known before
+  await csv(as('X').slice(0, 1));
+  for (const [first, all] of [
+    ['X1', as('X')],
+    ['Y1', as('Y')],
+    ['Z1', as('Z').toReversed()],
+  ] as const) {
+    await csv([...all]);
+    const id = (await coverage(first))[0]?.[1];
+    const other = first.replace('1', '2');
+    expect([id === first || id === patientIdFor(other), await ends(first, other)]).toEqual([
+      true,
+      ['2026-04-30', null, '2026-07-31'],
+    ]);
+    expect(await cardsOf(id === first ? first : other)).toEqual([first, other]);
+    for (const again of [all, all.toReversed()])
+      expect([first, (await csv([...again])).counts.updated]).toEqual([first, 0]);
+  }
+});

@@ -42,6 +42,15 @@ export async function writeDeaths(
   return changed.map((r) => r.id);
 }
 
+/** On which days those of these members died of whom that was told. member_pkey. */
+export async function knownDeaths(sql: Queryable, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await sql<{ id: string; died: string }[]>`
+    select m.id, m.died::text as died from (select distinct unnest(${arrayLiteral(ids)}::text::text[]) as id) u
+    cross join lateral (select x.id, x.died from exchange.member x where x.id = u.id offset 0) m where m.died is not null`;
+  return new Map(rows.map((r) => [r.id, r.died]));
+}
+
 /** What a batch changed; whose coverage with us did, for what matching compares. */
 export type Enrolled = { enrolments: number; otherCoverages: number; choices: number; memberIds: string[] };
 
