@@ -17,6 +17,7 @@ import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/m
 import { forgetAssertions } from './store/peers/peer.ts';
 import { tellVolume } from './store/peers/peer-volume.ts';
 import { pullsOpen } from './store/pull/pull.ts';
+import { tellLooks } from './store/report/look-volume.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
 const OFFERS_AT_ONCE = 5000;
@@ -50,7 +51,10 @@ export async function keepClocks(deps: Deps): Promise<void> {
   await sql.begin((tx) => tellRefused(tx, now));
   const { alertVolumeTimes: times, alertVolumeMembers: members, alertVolumeRecords: records } = deps.config;
   const { timeZone } = deps.config;
-  await sql.begin((tx) => tellVolume(tx, now, localDay(now, timeZone), timeZone, { times, members, records }));
+  const today = localDay(now, timeZone);
+  await sql.begin((tx) => tellVolume(tx, now, today, timeZone, { times, members, records }));
+  const looks = { times, members: deps.config.alertLookMembers };
+  await sql.begin((tx) => tellLooks(tx, now, today, timeZone, looks));
   const overdue = new Map((await overdueClocks(sql, now)).map(({ kind, n }) => [kind, n]));
   // a figure that is not set stays what it was, and those of a kind that are met would stand for ever
   for (const kind of Object.keys(CLOCK_RULES)) deps.metrics.gauge('clocks_overdue', overdue.get(kind) ?? 0, { kind });

@@ -738,6 +738,13 @@ export const SETTINGS = {
     integer(10_000, 1, 1_000_000_000),
     '10000',
   ),
+  alertLookMembers: setting(
+    'ALERT_LOOK_MEMBERS',
+    'Operations',
+    'Members of whom a person has to have numbers and birth dates shown in a day before the day can be unusual, which it is beyond `ALERT_VOLUME_TIMES` times the median of their days of four weeks before, or with fewer than five of them.',
+    integer(150, 1, 1_000_000_000),
+    '150',
+  ),
   logLevel: setting(
     'LOG_LEVEL',
     'Operations',

@@ -45,6 +45,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'emergency-access',
     'unusual-members',
     'unusual-records',
+    'unusual-looks',
     'card-trying',
     'match-misses',
     'match-sequence',

@@ -79,8 +79,8 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     const known = (await peerLines(deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
     const isYes = account.choices[0]?.choice === 'opt-in';
     const payers = account.payers.filter((p) => p.inErrorAt === null);
-    const button = (to: string, coverage: string, label: string) =>
-      html` <form method="post" action="/my/${code}/${to}">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${coverage}"><button>${label}</button></form>`;
+    const button = (to: string, coverage: string, label: string, plain: Part = '') =>
+      html` <form method="post" action="/my/${code}/${to}">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${coverage}"><button${plain}>${label}</button></form>`;
     return send(
       c,
       language,
@@ -90,7 +90,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
           ? html`<p>${w.noPayers}</p>`
           : html`<ul>${payers.map(
               (p) =>
-                html`<li>${p.peerName ?? p.payer}${isYes ? button('request', p.id, w.ask) : ''}${button('payer-in-error', p.id, w.notMine)}</li>`,
+                html`<li>${p.peerName ?? p.payer}${isYes ? button('request', p.id, w.ask) : ''}${button('payer-in-error', p.id, w.notMine, html` class="plain"`)}</li>`,
             )}</ul>`
       }${payerForm(`/my/${code}/payer`, language, hidden, known)}</section>${text(language)}`,
     );

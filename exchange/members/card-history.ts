@@ -5,30 +5,33 @@ import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
 import { type CardHolder, cardHolders, membersAmong } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
-import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
+import { type CoverageEnd, type Enrolment, type EnrolmentColumn, patientIdFor } from './enrolment.ts';
+import { type CardCoverage, nextsOf } from './next-cards.ts';
 
 export type CardHistory = {
   /** Whose a card is that nobody holds yet, by its number and the birth date. */
   ownerOf(number: string, born: string): CardHolder | undefined;
   /** The row, with the day on which the next card begins; undefined when no row of the same member names its card as the former one from then on. */
   asFormer(row: Enrolment): Enrolment | undefined;
+  /** What the file says of the coverage of a member who has cards that took the place of others, by the id of the member. */
+  toldOf(memberId: string): readonly CardCoverage[];
+  /** Does the file say of the coverage under a card that began on a day that it was cancelled? */
+  isCancelled(number: string, born: string, starts: string): boolean;
 };
 
 /** Nothing is said of cards of before. */
-export const NO_HISTORY: CardHistory = { ownerOf: () => undefined, asFormer: () => undefined };
-
-/** A card that took the place of another one. `patientId`: of a row that names its Patient; `starts`: first days of its coverage, but for what was cancelled. */
-type Next = {
-  number: string;
-  former: string;
-  born: string;
-  starts: string[];
-  patientId: string | undefined;
-  called: Set<string>;
+export const NO_HISTORY: CardHistory = {
+  ownerOf: () => undefined,
+  asFormer: () => undefined,
+  toldOf: () => [],
+  isCancelled: () => false,
 };
 
+/** That a card took the place of another one, with how the person is called in the rows that say so. */
+type Next = { number: string; former: string; born: string; called: Set<string> };
+
 const BATCH = 1000;
-const keyOf = (number: string, born: string): string => JSON.stringify([number, born]);
+const keyOf = (...of: [number: string, born: string, starts?: string]): string => JSON.stringify(of);
 const isOf = (holder: CardHolder | undefined, born: string): CardHolder | undefined =>
   holder?.born.includes(born) === true ? holder : undefined;
 
@@ -49,11 +52,13 @@ async function calledHere(sql: Queryable, memberIds: readonly string[]): Promise
 async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
   const all = new Map<string, CardHolder>();
   for (let i = 0; i < numbers.length; i += BATCH)
-    for (const [number, holder] of await cardHolders(sql, numbers.slice(i, i + BATCH))) all.set(number, holder);
+    for (const [number, holder] of await cardHolders(sql, numbers.slice(i, i + BATCH), true)) all.set(number, holder);
   return all;
 }
 
 type Row = { row: Enrolment | CoverageEnd };
+type Values = Partial<Record<EnrolmentColumn, string>>;
+const trimmed = (value: string | undefined): string => value?.trim() ?? '';
 /** Rows of coverage that are wanted, but for those that name a Patient who is not known: they are refused, and say nothing of others. member_pkey. */
 async function* ofKnown(
   sql: Queryable,
@@ -80,47 +85,54 @@ async function* ofKnown(
 /**
  * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of them, and no other row. Who is
  * called otherwise than the one of the former card is somebody else, whatever the row says. enrolment_number.
- * @param rows those of the file that can be read, each time anew
+ * @param rows those of the file that can be read, each time anew; rows that are not wanted may be left out before they are looked at
  * @param isComing does the Patient with this id come with the same import?
  */
 export async function readCardHistory(
   sql: Queryable,
-  rows: () => AsyncIterable<Row>,
+  rows: (isWanted: (values: Values) => boolean) => AsyncIterable<Row>,
   isComing: (patientId: string) => boolean,
 ): Promise<CardHistory> {
-  const nexts = new Map<string, Next>();
-  for await (const row of ofKnown(sql, rows(), isComing, (r) => r.formerNumber !== undefined)) {
-    const { memberNumber: number, formerNumber: former = '', birthDate: born } = row;
-    const starts = row.ends === row.starts ? [] : [row.starts];
-    const known = nexts.get(keyOf(number, born));
-    const patientId = row.isKnownPatient ? row.memberId : known?.patientId;
-    // the last row that is not cancelled says whose place it took
-    const isOfOther = known !== undefined && known.former !== former;
-    const isSaid = known === undefined || known.starts.length === 0 || starts.length > 0;
-    const called = new Set([...(known?.called ?? []), ...calledOf(row)]);
-    nexts.set(keyOf(number, born), {
-      number,
-      former: isSaid ? former : known.former,
-      born,
-      starts: isOfOther && isSaid ? starts : [...(known?.starts ?? []), ...starts],
-      patientId,
-      called,
-    });
+  const nexts = new Map<string, Map<string, Next>>();
+  const cancelled = new Set<string>();
+  const isCancelled = (number: string, born: string, starts: string) => cancelled.has(keyOf(number, born, starts));
+  const isOfCards = (r: Enrolment) => r.formerNumber !== undefined || r.ends === r.starts;
+  const mayBe = (v: Values) =>
+    trimmed(v.former_member_number) !== '' || trimmed(v.coverage_start) === trimmed(v.coverage_end);
+  for await (const row of ofKnown(sql, rows(mayBe), isComing, isOfCards)) {
+    if (row.ends === row.starts) cancelled.add(keyOf(row.memberNumber, row.birthDate, row.starts));
+    else cancelled.delete(keyOf(row.memberNumber, row.birthDate, row.starts));
+    if (row.formerNumber === undefined) continue;
+    const { memberNumber: number, formerNumber: former, birthDate: born } = row;
+    const formers = nexts.get(keyOf(number, born)) ?? new Map<string, Next>();
+    const called = new Set([...(formers.get(former)?.called ?? []), ...calledOf(row)]);
+    nexts.set(keyOf(number, born), formers.set(former, { number, former, born, called }));
   }
-  if (nexts.size === 0) return NO_HISTORY;
-  const said = [...nexts.values()];
+  if (nexts.size === 0) return { ...NO_HISTORY, isCancelled };
+  const said = [...nexts.values()].flatMap((formers) => [...formers.values()]);
   const held = await heldNow(sql, [...new Set(said.flatMap((n) => [n.number, n.former]))]);
   const holderOf = (number: string, born: string) => isOf(held.get(number), born);
 
   // cards of rows that nobody holds, with the Patient that a row names; and how the people of all of them are called in the file
   const fresh = new Map<string, string | undefined>();
   const called = new Map<string, Set<string>>();
+  const told = new Map<
+    string,
+    { number: string; born: string; patientId: string | undefined; coverage: Map<string, CardCoverage> }
+  >();
   const wanted = new Set(said.flatMap((n) => [keyOf(n.number, n.born), keyOf(n.former, n.born)]));
-  for await (const row of ofKnown(sql, rows(), isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
+  const numbers = new Set(said.flatMap((n) => [n.number, n.former]));
+  const ofThem = rows((v) => numbers.has(trimmed(v.member_number)));
+  for await (const row of ofKnown(sql, ofThem, isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
     const key = keyOf(row.memberNumber, row.birthDate);
     called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
-    if (holderOf(row.memberNumber, row.birthDate) === undefined)
-      fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
+    const { memberNumber: number, birthDate: born, formerNumber: former = null, starts, ends = null } = row;
+    const known = told.get(key) ?? { number, born, patientId: undefined, coverage: new Map<string, CardCoverage>() };
+    const patientId = row.isKnownPatient ? row.memberId : known.patientId;
+    const before = known.coverage.get(starts)?.former ?? null;
+    const coverage = known.coverage.set(starts, { number, former: former ?? before, starts, ends, said: ends });
+    told.set(key, { ...known, patientId, coverage });
+    if (holderOf(number, born) === undefined) fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
   }
   const holders = said.flatMap((n) => holderOf(n.former, n.born)?.memberId ?? []);
   const here = await calledHere(sql, [...new Set(holders)]);
@@ -129,58 +141,66 @@ export async function readCardHistory(
     if (holder !== undefined && holder.memberId === holderOf(n.number, n.born)?.memberId) return false;
     return areTwo(n.called, called.get(keyOf(n.former, n.born))) || areTwo(n.called, here.get(holder?.memberId ?? ''));
   };
-  for (const n of said) if (isOther(n)) nexts.delete(keyOf(n.number, n.born));
-  const all = [...nexts.values()];
+  for (const n of said) if (isOther(n)) nexts.get(keyOf(n.number, n.born))?.delete(n.former);
+  const formersOf = (number: string, born: string): string[] => [...(nexts.get(keyOf(number, born))?.keys() ?? [])];
 
+  const hasBegun = (number: string, born: string): boolean =>
+    [...(told.get(keyOf(number, born))?.coverage.values() ?? [])].some((c) => c.said !== c.starts);
   const owners = new Map<string, CardHolder>();
   const asHolder = (memberId: string, born: string, numbers: string[]): CardHolder => ({
     memberId,
     born: [born],
     numbers,
-    nexts: [],
+    coverage: [],
   });
   // from each card back to the first that somebody holds, or that the file has
-  for (const { number, born } of all) {
+  for (const { number, born, former } of said) {
+    if (!formersOf(number, born).includes(former)) continue;
     const chain = [number];
-    let at = nexts.get(keyOf(number, born));
-    let holder = holderOf(number, born);
-    while (holder === undefined && at !== undefined && !chain.includes(at.former)) {
-      chain.push(at.former);
-      holder = holderOf(at.former, born);
-      at = nexts.get(keyOf(at.former, born));
+    let holder: CardHolder | undefined;
+    for (const card of chain) {
+      holder = holderOf(card, born);
+      if (holder !== undefined) break;
+      chain.push(...formersOf(card, born).filter((c) => !chain.includes(c)));
     }
     const known = chain.filter((c) => fresh.has(keyOf(c, born)));
     const first = known.at(-1);
     if (holder === undefined && (first === undefined || known.length < 2)) continue;
     // where cards took the place of each other in turn, which is the first depends on where it begins
     holder ??= owners.get(keyOf(chain.find((c) => owners.has(keyOf(c, born))) ?? '', born));
+    const begun = known.filter((c) => hasBegun(c, born));
     const named = known.map((c) => fresh.get(keyOf(c, born))).find((id) => id !== undefined);
     const owner =
       holder === undefined
-        ? asHolder(named ?? patientIdFor(first ?? ''), born, known)
-        : { ...holder, numbers: [...new Set([...holder.numbers, ...known])] };
+        ? asHolder(named ?? patientIdFor(first ?? ''), born, begun)
+        : { ...holder, numbers: [...new Set([...holder.numbers, ...begun])] };
     for (const c of known) owners.set(keyOf(c, born), owner);
     // one that nobody holds, and that somebody's card took the place of
-    const former = nexts.get(keyOf(number, born))?.former ?? '';
     if (fresh.has(keyOf(former, born)) && !owners.has(keyOf(former, born))) owners.set(keyOf(former, born), owner);
   }
-  const ownerOf = (number: string, born: string) => holderOf(number, born) ?? owners.get(keyOf(number, born));
+  const idOf = (number: string, born: string) =>
+    (holderOf(number, born) ?? owners.get(keyOf(number, born)))?.memberId ?? patientIdFor(number);
 
-  const days = new Map<string, string[]>();
-  for (const n of all) {
-    if (n.starts.length === 0) continue;
-    const former = ownerOf(n.former, n.born)?.memberId ?? patientIdFor(n.former);
-    const owner = n.patientId ?? ownerOf(n.number, n.born)?.memberId ?? patientIdFor(n.number);
-    const key = keyOf(n.former, n.born);
-    if (former === owner) days.set(key, [...(days.get(key) ?? []), ...n.starts]);
+  const coverage = new Map<string, CardCoverage[]>();
+  for (const { number, born, patientId, coverage: rows } of told.values()) {
+    const owner = patientId ?? idOf(number, born);
+    const formers = formersOf(number, born);
+    // what is somebody else's card took the place of none of this one's
+    const own = [...rows.values()].map((c) => (formers.includes(c.former ?? '') ? c : { ...c, former: null }));
+    coverage.set(owner, [...(coverage.get(owner) ?? []), ...own]);
   }
+  const toldOf = (memberId: string) => coverage.get(memberId) ?? [];
   return {
     ownerOf: (number, born) => owners.get(keyOf(number, born)),
+    toldOf,
+    isCancelled,
     asFormer(row) {
-      // the number of a card may be given again to the same person
-      const later = days.get(keyOf(row.memberNumber, row.birthDate))?.filter((day) => day >= row.starts) ?? [];
-      const next = later.sort()[0];
-      return next === undefined ? undefined : { ...row, nextStarts: next };
+      const { memberNumber: number, birthDate: born, starts } = row;
+      const all = toldOf(row.isKnownPatient ? row.memberId : idOf(number, born));
+      const own = all.find((c) => c.number === number && c.starts === starts);
+      const next = own === undefined ? [] : nextsOf(all, own).map((c) => c.starts);
+      const first = next.sort()[0];
+      return first === undefined ? undefined : { ...row, nextStarts: first };
     },
   };
 }

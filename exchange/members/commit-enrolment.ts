@@ -12,6 +12,7 @@ import {
   membersAmong,
   writeDeaths,
   writeEnrolment,
+  writeOthers,
 } from '../store/members/enrolment.ts';
 import { settleCards } from '../store/members/next-cards.ts';
 import type { CardHistory } from './card-history.ts';
@@ -28,7 +29,7 @@ const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
 const GOES_ON =
-  'The coverage under this number was over before that day, and the member has another one that goes on after it. If that ends, name the number of the card that the member has now.';
+  'The coverage under this number was over before that day, and the member has another one in the same line of business that goes on after it. If that ends, name the number of the card that the member has now.';
 
 /** Those under which an end may be told that a row stands before or after: of all cards of a member who is known. */
 const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [
@@ -70,6 +71,13 @@ function endsOf(all: readonly EnrolmentLine[]): [followed: End[], others: End[]]
   return [followed.reverse(), others.reverse()];
 }
 
+/** What ends say beside, of those whose they were found to be. */
+const saidBy = (ends: readonly End[], found: readonly { memberId: string | null }[]) =>
+  ends.flatMap(({ row: { died, prior } }, i) => {
+    const memberId = found[i]?.memberId ?? null;
+    return memberId === null ? [] : [{ memberId, died, prior }];
+  });
+
 /**
  * Writes the rows of a file, in their order: what an end says, what a row says of the same number after it, and what an end after that says. A batch is one
  * transaction; a row that follows an end that follows a row, all of one number, begins the next.
@@ -109,29 +117,29 @@ export async function commitEnrolment(
       });
     if (usable.length + ends.length === 0) return;
     const rows = usable.map((u) => u.row);
-    const { counts, freed, found } = await beginAgain(deps.database.sql, async (tx) => {
+    const { counts, freed, found, others } = await beginAgain(deps.database.sql, async (tx) => {
       await addEnrolled(
         tx,
         rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
       );
       const rowsOf = (of: typeof ends) => of.map((e) => e.row);
       const before = await endCoverage(tx, rowsOf(first));
+      const early = saidBy(first, before);
+      const othersBefore = await writeOthers(tx, early);
       const counts = await writeEnrolment(tx, rows, 'enrolment file', today);
       await openTwoCards(
         tx,
         usable.flatMap(({ row, formerId }) => (formerId === undefined ? [] : [{ memberId: row.memberId, formerId }])),
         deps.clock(),
       );
-      const found = [...before, ...(await endCoverage(tx, rowsOf(last)))];
+      const after = await endCoverage(tx, rowsOf(last));
+      const found = [...before, ...after];
       // a next card that such an end cancels
       const ended = found.flatMap((f) => (f.changed > 0 && f.memberId !== null ? [f.memberId] : []));
       const freed = await settleCards(tx, [], ended, today);
-      const deaths = ends.map(({ row }, i) => {
-        const memberId = found[i]?.memberId ?? undefined;
-        return memberId === undefined ? [] : [{ memberId, died: row.died }];
-      });
-      const [early, late] = [deaths.slice(0, first.length), deaths.slice(first.length)];
-      const died = await writeDeaths(tx, [...early.flat(), ...rows, ...late.flat()]);
+      const late = saidBy(last, after);
+      const others = othersBefore + (await writeOthers(tx, late));
+      const died = await writeDeaths(tx, [...early, ...rows, ...late]);
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleEnrolled(tx, deps, touched);
       const due = await takeDueProfiles(
@@ -139,13 +147,15 @@ export async function commitEnrolment(
         rows.map((r) => r.memberId),
       );
       await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds, ...died])], deps.clock());
-      return { counts, freed: freed.length, found };
+      return { counts, freed: freed.length, found, others };
     });
     total.enrolments += counts.enrolments + freed + found.reduce((n, f) => n + f.changed, 0);
-    total.otherCoverages += counts.otherCoverages;
+    total.otherCoverages += counts.otherCoverages + others;
     total.choices += counts.choices;
     for (const [i, { line }] of ends.entries()) {
       const { memberId = null, goesOn = [] } = found[i] ?? {};
+      // one with several other payers has a row for each of them
+      if (ends[i - 1]?.line === line) continue;
       if (memberId === null) await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
       else if (goesOn.length > 0) doubtful.push({ line, goesOn });
     }

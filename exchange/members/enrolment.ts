@@ -1,7 +1,7 @@
 // Enrolment of members from a CSV: who they are, their card and coverage, their prior payer, and their choice about
 // payer-to-payer exchange. docs/enrolment.md shows the template.
 import { createHash } from 'node:crypto';
-import { timeRange } from '../../src/fhir/instant.ts';
+import { isTime } from '../../src/fhir/instant.ts';
 import { columnsOf } from '../../src/import/csv-rows.ts';
 import { ENROLMENT_COLUMNS } from '../../src/import/enrolment-columns.ts';
 import { ImportFault } from '../../src/import/reject.ts';
@@ -39,10 +39,13 @@ export type Enrolment = {
   lob: LineOfBusiness;
   /** when the enrolment was accepted (by CMS), where that starts the week of the offer */
   acceptedOn: string | undefined;
-  prior: { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined } | undefined;
+  prior: Prior | undefined;
   choice: { optIn: boolean; on: string; policy: 'regular' | 'sensitive' } | undefined;
   died: Died;
 };
+
+/** Coverage with another payer, as it is said. */
+export type Prior = { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined };
 
 /** The day on which the member died; null takes back what an earlier row said of it, undefined says nothing. */
 export type Died = string | null | undefined;
@@ -53,13 +56,14 @@ export type CoverageEnd = {
   formerNumber: string | undefined;
   birthDate: string | undefined;
   endsOn: string;
+  prior: Prior | undefined;
   died: Died;
 };
 
 /** Years that nobody has lived: a birth date before is what a system writes for none. */
 const OLDEST = 130;
 const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
-const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
+const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && isTime(v);
 
 /** A stable Patient id for a person who comes without one: from the member number, not readable back. */
 export function patientIdFor(memberNumber: string): string {
@@ -73,9 +77,11 @@ const NUMBERS = ['member_number', 'former_member_number', 'subscriber_id', 'prio
 
 /** Columns with what the database takes for no text. A sentence each. */
 const notText = (row: Partial<Record<EnrolmentColumn, string>>): string[] =>
-  Object.entries(row).flatMap(([column, value]) =>
-    value?.includes('\0') ? `${column} holds a character that no text has (NUL).` : [],
-  );
+  Object.values(row).some((value) => value?.includes('\0'))
+    ? Object.entries(row).flatMap(([column, value]) =>
+        value?.includes('\0') ? `${column} holds a character that no text has (NUL).` : [],
+      )
+    : [];
 
 /** What a row says of death. @param born its birth date @param faults a sentence is added for what is none */
 function readDied(said: string | undefined, born: string, today: string, faults: string[]): Died {
@@ -88,6 +94,19 @@ function readDied(said: string | undefined, born: string, today: string, faults:
   return value;
 }
 
+/** What a row says of coverage with another payer. @param faults a sentence is added for what is none */
+function readPrior(row: Partial<Record<EnrolmentColumn, string>>, faults: string[]): Prior | undefined {
+  const get = (column: EnrolmentColumn): string | undefined => row[column]?.trim() || undefined;
+  const [payer, number] = [get('prior_payer'), get('prior_member_number')];
+  const [starts, ends] = [get('prior_coverage_start'), get('prior_coverage_end')];
+  if (payer === undefined && number !== undefined) faults.push('prior_member_number is given without prior_payer.');
+  if (starts !== undefined && !isDay(starts)) faults.push('prior_coverage_start must be a date YYYY-MM-DD.');
+  if (ends !== undefined && !isDay(ends)) faults.push('prior_coverage_end must be a date YYYY-MM-DD.');
+  if (ends !== undefined && starts !== undefined && ends < starts)
+    faults.push('prior_coverage_end is before prior_coverage_start.');
+  return payer === undefined ? undefined : { payer, memberNumber: number ?? '', starts, ends };
+}
+
 /** Checks a row of a coverage that ends. @param today YYYY-MM-DD of the plan's calendar: nobody has died on a later day */
 export function readEnd(
   row: Partial<Record<EnrolmentColumn, string>>,
@@ -97,6 +116,7 @@ export function readEnd(
   const faults = notText(row);
   if (faults.length > 0) return { faults };
   if (!isDay(endsOn)) faults.push('coverage_end must be a date YYYY-MM-DD.');
+  const prior = readPrior(row, faults);
   const died = readDied(row.deceased, born, today, faults);
   if (faults.length > 0) return { faults };
   return {
@@ -104,6 +124,7 @@ export function readEnd(
     formerNumber: row.former_member_number?.trim() || undefined,
     birthDate: isDay(born) ? born : undefined,
     endsOn,
+    prior,
     died,
   };
 }
@@ -159,14 +180,7 @@ export function readEnrolment(
   if (!Object.hasOwn(LINES_OF_BUSINESS, lob))
     faults.push(`line_of_business must be one of ${Object.keys(LINES_OF_BUSINESS).join(', ')}.`);
   const acceptedOn = dayOf('accepted_on', false);
-  const payer = get('prior_payer');
-  const priorNumber = get('prior_member_number');
-  if (payer === undefined && priorNumber !== undefined)
-    faults.push('prior_member_number is given without prior_payer.');
-  const priorStarts = dayOf('prior_coverage_start', false);
-  const priorEnds = dayOf('prior_coverage_end', false);
-  if (priorEnds !== undefined && priorStarts !== undefined && priorEnds < priorStarts)
-    faults.push('prior_coverage_end is before prior_coverage_start.');
+  const prior = readPrior(row, faults);
   const answer = get('opt_in')?.toLowerCase();
   if (answer !== undefined && !['yes', 'no'].includes(answer)) faults.push('opt_in must be yes, no or empty.');
   const on = pastDayOf('opt_in_date', false);
@@ -193,10 +207,7 @@ export function readEnrolment(
     ends,
     lob: lob as LineOfBusiness,
     acceptedOn,
-    prior:
-      payer === undefined
-        ? undefined
-        : { payer, memberNumber: priorNumber ?? '', starts: priorStarts, ends: priorEnds },
+    prior,
     choice:
       answer === undefined || on === undefined
         ? undefined
@@ -208,11 +219,13 @@ export function readEnrolment(
 /**
  * The Patient of a person who is enrolled without a record.
  * @param numbers of cards that the person has or had, beside the one of the row
+ * @param died the day on which the person died, where that is known
  */
 export function patientOf(
   row: Enrolment,
   memberSystem: string,
   numbers: readonly string[] = [],
+  died: string | null = null,
 ): Record<string, unknown> {
   const card = (value: string, use?: 'old') => ({
     ...(use === undefined ? {} : { use }),
@@ -237,6 +250,7 @@ export function patientOf(
     ...(telecom.length > 0 ? { telecom } : {}),
     gender: row.gender,
     birthDate: row.birthDate,
+    ...(died === null ? {} : { deceasedDateTime: died }),
     ...(hasAddress
       ? {
           address: [

@@ -1,9 +1,11 @@
 // Patients made of enrolment rows, on their way to staging. A plan sends all its members every day, and hardly any of them changed:
 // what is in the store as it would be made is passed over.
-import type { Resource } from '../../src/fhir/resource.ts';
+import { isObject, type JsonObject, type Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { knownDeaths } from '../store/members/enrolment.ts';
 import { ownHashes } from '../store/records/import.ts';
 import type { StagedUnit } from '../store/records/staging.ts';
+import { patientTexts } from '../store/report/report-lines.ts';
 import { patientOf } from './enrolment.ts';
 import type { EnrolmentLine } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
@@ -27,6 +29,18 @@ export function marks(): { has(id: string): boolean; add(id: string): void } {
       bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31));
     },
   };
+}
+
+/** A Patient as it is, but for the day of death. @param patient itself, or as it is stored */
+function asDied(patient: JsonObject | string | undefined, died: string | null): JsonObject | undefined {
+  if (patient === undefined) return undefined;
+  const {
+    deceasedDateTime: _,
+    meta,
+    ...rest
+  } = typeof patient === 'string' ? (JSON.parse(patient) as JsonObject) : patient;
+  const { versionId: _version, lastUpdated: _at, ...kept } = isObject(meta) ? meta : {};
+  return { ...rest, meta: kept, ...(died === null ? {} : { deceasedDateTime: died }) };
 }
 
 /**
@@ -58,18 +72,44 @@ export async function* madePatients(
     of.passOver(units.length - fresh.length);
     return fresh;
   };
-  let batch: StagedUnit[] = [];
-  for await (const { line, row, numbers, isFormer, card } of rows) {
-    if ('endsOn' in row || row.isKnownPatient || isFormer === true) continue;
-    const now = card === undefined ? row : { ...row, memberNumber: card };
-    const patient = patientOf(now, of.memberSystem, [row.memberNumber, ...(numbers ?? [])]);
-    const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
-    if (!('unit' in record)) continue;
-    before = { line, entry: line === before.line ? before.entry + 1 : 0 };
-    batch.push({ file: of.file, ...before, ...record.unit });
+  // what the file says of deaths; of whom it says nothing, what is known
+  const told = new Map<string, string | null>();
+  const made = async (lines: readonly EnrolmentLine[]): Promise<StagedUnit[]> => {
+    const dead = await knownDeaths(
+      sql,
+      lines.flatMap(({ row }) => ('endsOn' in row ? [] : row.memberId)),
+    );
+    const here = await patientTexts(
+      sql,
+      lines.flatMap(({ madeId }) => madeId ?? []),
+    );
+    const patients = new Map<string, JsonObject>();
+    return lines.flatMap(({ line, row, cards, card, madeId }) => {
+      const memberId = 'endsOn' in row ? madeId : row.memberId;
+      if (memberId === undefined) return [];
+      if (row.died !== undefined) told.set(memberId, row.died);
+      const died = told.has(memberId) ? (told.get(memberId) ?? null) : (dead.get(memberId) ?? null);
+      const patient =
+        'endsOn' in row
+          ? asDied(patients.get(memberId) ?? here.get(memberId), died)
+          : patientOf(card === undefined ? row : { ...row, memberNumber: card }, of.memberSystem, cards, died);
+      if (patient === undefined) return [];
+      patients.set(memberId, patient as JsonObject);
+      const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
+      if (!('unit' in record)) return [];
+      before = { line, entry: line === before.line ? before.entry + 1 : 0 };
+      return [{ file: of.file, ...before, ...record.unit }];
+    });
+  };
+  let batch: EnrolmentLine[] = [];
+  for await (const item of rows) {
+    const { row, isFormer, madeId } = item;
+    const isMade = 'endsOn' in row ? madeId !== undefined : !row.isKnownPatient && isFormer !== true;
+    if (!isMade) continue;
+    batch.push(item);
     if (batch.length < BATCH) continue;
-    yield* await differing(batch);
+    yield* await differing(await made(batch));
     batch = [];
   }
-  yield* await differing(batch);
+  yield* await differing(await made(batch));
 }

@@ -24,12 +24,51 @@ const first = (days: readonly string[]): string | undefined => [...days].sort()[
  * Coverage under the cards that took the place of one, from its first day on. Where one of them was cancelled, the card after it counts. A card is the next one
  * in all its coverage, whichever row told it.
  */
-function nextsOf(all: readonly CardCoverage[], of: CardCoverage, seen = new Set<CardCoverage>([of])): CardCoverage[] {
+export function nextsOf(
+  all: readonly CardCoverage[],
+  of: CardCoverage,
+  seen = new Set<CardCoverage>([of]),
+): CardCoverage[] {
   const cards = new Set(all.filter((c) => c.former === of.number).map((c) => c.number));
   return all
     .filter((c) => cards.has(c.number) && c.starts >= of.starts && !seen.has(c))
     .flatMap((c) => (isCancelled(c) ? nextsOf(all, c, seen.add(c)) : [c]));
 }
+
+/** Coverage under the cards that took the place of one, and of those in turn, in the order in which it begins; the card of the last is that of today. */
+export function cardsAfter(all: readonly CardCoverage[], of: CardCoverage): CardCoverage[] {
+  const after = new Set<CardCoverage>();
+  const follow = (c: CardCoverage): void => {
+    for (const n of nextsOf(all, c))
+      if (n !== of && !after.has(n)) {
+        after.add(n);
+        follow(n);
+      }
+  };
+  follow(of);
+  return [...after].sort((a, b) => (a.starts < b.starts ? -1 : a.starts > b.starts ? 1 : 0));
+}
+
+/** The coverage whose place one took that was cancelled, whatever was cancelled between; undefined when it is not known. */
+export function coverageBefore(all: readonly CardCoverage[], of: CardCoverage): CardCoverage | undefined {
+  const isBefore = (c: CardCoverage) => !isCancelled(c) && c.starts <= of.starts && c.number !== of.number;
+  const cards = cardsBefore(all, of);
+  return all.filter((c) => isBefore(c) && cards.has(c.number)).sort((a, b) => (a.starts < b.starts ? 1 : -1))[0];
+}
+
+/** Numbers of the cards that one, and those in turn, took the place of. */
+function cardsBefore(all: readonly CardCoverage[], of: CardCoverage): Set<string> {
+  const before = new Set<string>(of.former === null ? [] : [of.former]);
+  for (const c of all) if (c.number === of.number && c.former !== null) before.add(c.former);
+  for (const number of before) for (const c of all) if (c.number === number && c.former !== null) before.add(c.former);
+  return before;
+}
+
+/** Numbers of cards under which all was cancelled: nobody ever had them. */
+export const neverHeld = (all: readonly CardCoverage[]): Set<string> => {
+  const held = new Set(all.filter((c) => !isCancelled(c)).map((c) => c.number));
+  return new Set(all.map((c) => c.number).filter((n) => !held.has(n)));
+};
 
 /** Does it go on, or the one that took its place, and so on? */
 const stands = (all: readonly CardCoverage[], c: CardCoverage, today: string, seen: Set<CardCoverage>): boolean =>

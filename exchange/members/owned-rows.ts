@@ -2,10 +2,11 @@
 import { type JsonObject, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
-import { type CardHolder, cardHolders, type NextCard } from '../store/members/enrolment.ts';
+import { type CardHolder, cardHolders } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import type { CardHistory } from './card-history.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
+import { type CardCoverage, cardsAfter, coverageBefore, neverHeld } from './next-cards.ts';
 
 /**
  * A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by one; `formerId`: another
@@ -16,10 +17,14 @@ export type EnrolmentLine = {
   row: Enrolment | CoverageEnd;
   numbers?: readonly string[];
   formerId?: string;
-  /** another row has the card that took the place of this one, and says how the person is called now */
+  /** all cards that the member has or had, but for those that never began */
+  cards?: readonly string[];
+  /** another row has the card that took the place of this one, or, of one that was cancelled, the one before, and says how the person is called now */
   isFormer?: true;
-  /** the card that the person has now, where it is known that it took the place of the one of the row */
+  /** the card that the person has now, where it is known that it took the place of the one of the row, or that this one was cancelled */
   card?: string;
+  /** the Patient that was made of an enrolment of whom an end (834) says that the person has died */
+  madeId?: string;
   /** the coverage is told as it ends (834), with the day on which it began */
   isOver?: true;
 };
@@ -39,19 +44,40 @@ function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
   return { ...row, memberNumber: row.formerNumber ?? '' };
 }
 
-/** Coverage of a member under the card that took the place of another one, and so on, since a day. The last is that of today. */
-function nextsOf(nexts: readonly NextCard[], number: string, since: string): NextCard[] {
-  const next = nexts.find((n) => n.former === number && n.starts >= since);
-  if (next === undefined) return [];
-  return [next, ...nextsOf(nexts.slice(0, nexts.indexOf(next)), next.number, next.starts)];
-}
-
 /** Is an end told under the former card alone of what goes on under the next? It is none of a coverage that was over before. */
-const endsNext = (nexts: readonly NextCard[], ends: string | undefined): boolean =>
+const endsNext = (nexts: readonly CardCoverage[], ends: string | undefined): boolean =>
   ends !== undefined && nexts.some((n) => n.starts <= ends && (n.ends === null || n.ends > ends));
+
+/** A row as coverage, and all of the member: what stands here, as far as the file does not say otherwise, and what the file tells. */
+function inFile(
+  memberId: string,
+  holder: CardHolder | undefined,
+  row: Enrolment,
+  history: CardHistory,
+): [CardCoverage, CardCoverage[]] {
+  const { memberNumber: number, birthDate, starts } = row;
+  const ends = row.ends ?? null;
+  const isSame = (a: CardCoverage) => (b: CardCoverage) => a.number === b.number && a.starts === b.starts;
+  const here = holder?.coverage ?? [];
+  const told: CardCoverage = { number, former: row.formerNumber ?? null, starts, ends, said: ends };
+  told.former ??= here.find(isSame(told))?.former ?? null;
+  const inRows = history.toldOf(memberId);
+  const asTold = (c: CardCoverage): CardCoverage => {
+    const said = history.isCancelled(c.number, birthDate, c.starts) ? { ends: c.starts } : inRows.find(isSame(c));
+    return said === undefined ? c : { ...c, ends: said.ends, said: said.ends };
+  };
+  const others = [...here.map(asTold), ...inRows.filter((c) => !here.some(isSame(c)))];
+  return [told, [...others.filter((c) => !isSame(told)(c)), told]];
+}
 
 /** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
+
+/** An end, with the Patient to whom the death that it tells is written. */
+function endLine(line: number, row: CoverageEnd, holders: Holders): EnrolmentLine {
+  const holder = row.died === undefined ? undefined : held(holders, row.memberNumber, row.birthDate);
+  return { line, row, ...(holder !== undefined && isMade(holder) ? { madeId: holder.memberId } : {}) };
+}
 
 /** Whose a row is that names no Patient: the one who holds its card, or the card that it took the place of, here or in the file. */
 const ownerOf = (holders: Holders, row: Enrolment, history: CardHistory): CardHolder | undefined =>
@@ -66,6 +92,8 @@ export type Other = 'other-person' | 'other-name';
  * name yet, are no other name. A birth date alone is corrected by the row.
  */
 function otherThan(row: Enrolment, patient: string): Other | undefined {
+  // most are called as they were; whom else a Patient names is not the person
+  if (!patient.includes('"contact"') && patient.includes(`"given":${JSON.stringify(row.given)}`)) return undefined;
   const made = JSON.parse(patient) as JsonObject;
   const called = new Set(allGiven(made['name']).map(givenRoot));
   const given = allGiven([{ given: row.given }]).map(givenRoot);
@@ -102,20 +130,28 @@ export async function* ownedRows(
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
     const holders = await cardHolders(sql, [...new Set(asked)]);
     return batch.map(({ line, row: read, isOver }): EnrolmentLine => {
-      if ('endsOn' in read) return { line, row: endOf(holders, read) };
+      if ('endsOn' in read) return endLine(line, endOf(holders, read), holders);
       const over = history.asFormer(read);
       const row = over ?? read;
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
       const known = held(holders, row.memberNumber, row.birthDate);
       const isOwn = known?.memberId === (holder?.memberId ?? row.memberId);
-      const nexts = isOwn ? nextsOf(known?.nexts ?? [], row.memberNumber, row.starts) : [];
-      const card = nexts.at(-1)?.number;
+      const [told, all] = inFile(holder?.memberId ?? row.memberId, isOwn ? known : holder, row, history);
+      // a card that was cancelled is none that the person has: that is the one of before, or what came after it
+      const isCancelled = row.ends === row.starts;
+      const since = isCancelled ? coverageBefore(all, told) : told;
+      const nexts = since === undefined ? [] : cardsAfter(all, since);
+      const card = nexts.at(-1)?.number ?? (isCancelled ? since?.number : undefined);
+      // another row says how the person is called
+      const isFormer =
+        over !== undefined ||
+        (isCancelled && history.toldOf(holder?.memberId ?? row.memberId).some((c) => c.number === since?.number));
       if (isOver && over === undefined && endsNext(nexts, read.ends)) {
-        const { memberNumber, formerNumber, birthDate, ends = '', died } = read;
-        return { line, row: { memberNumber, formerNumber, birthDate, endsOn: ends, died } };
+        const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
+        return endLine(line, { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died }, holders);
       }
       const was = {
-        ...(over === undefined ? {} : ({ isFormer: true } as const)),
+        ...(isFormer ? ({ isFormer: true } as const) : {}),
         ...(card === undefined ? {} : { card }),
       };
       const former = held(holders, row.formerNumber, row.birthDate)?.memberId;
@@ -126,7 +162,9 @@ export async function* ownedRows(
       if (stays !== undefined) return { line, row: { ...row, memberId: stays, isKnownPatient: true }, ...twice };
       if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;
-      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, ...twice };
+      const never = neverHeld(all);
+      const cards = [...numbers, ...all.map((c) => c.number)].filter((n) => !never.has(n));
+      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, cards, ...twice };
     });
   };
   let batch: EnrolmentLine[] = [];

@@ -180,11 +180,22 @@ export function rowsOf(m: Member, o: Options834): Made[] {
       subscriber_id: subscriber,
       coverage_end: ends,
     };
-    if (starts === '') return [{ row: { line: m.line, values, isEnd: true } }];
+    if (starts === '')
+      return others.map((other) => ({ row: { line: m.line, values: { ...values, ...asPrior(other) }, isEnd: true } }));
     return rowsOfCoverage(m, o, { ...c, starts, ends }, values, others);
   };
   return (health.length > 0 ? health : [NONE]).flatMap(made);
 }
+
+const asPrior = (other: Other | undefined): Row834['values'] =>
+  other === undefined
+    ? {}
+    : {
+        prior_payer: other.payer,
+        prior_member_number: other.payer === '' ? '' : other.number,
+        prior_coverage_start: other.starts,
+        prior_coverage_end: other.ends,
+      };
 
 function rowsOfCoverage(
   m: Member,
@@ -203,14 +214,7 @@ function rowsOfCoverage(
         plan: c.plan === '' ? (m.refs.get('1L') ?? '') : c.plan,
         coverage_start: c.starts,
         line_of_business: o.lob,
-        ...(other === undefined
-          ? {}
-          : {
-              prior_payer: other.payer,
-              prior_member_number: other.payer === '' ? '' : other.number,
-              prior_coverage_start: other.starts,
-              prior_coverage_end: other.ends,
-            }),
+        ...asPrior(other),
       },
     },
   }));

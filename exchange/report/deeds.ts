@@ -36,7 +36,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   invite: 'links for members made',
   'reconcile-replay': 'rules run again on a pull',
   'reconcile-release': 'released record taken in',
-  volume: 'an unusual day of a payer',
+  volume: 'an unusual day of a payer or person',
   key: 'key of ours that signs',
   settings: 'settings of the node',
   // people

@@ -52,17 +52,28 @@ export function aboutOf(object: string, memberIds: readonly string[]): { members
   };
 }
 
-/** The reasons by which a look sees identifiers whole; undefined where there is none for one of its members. */
+/** What a reason for a member may be about: the person under any id of today. Two who are two again have each their own. */
+const aboutPerson = async (deps: Needs, about: string): Promise<string[]> => {
+  const memberId = memberOf(about);
+  const ids = memberId === undefined ? [] : await idsOfPerson(deps.database.sql, memberId);
+  return [...new Set([about, ...ids.map((id) => `${MEMBER}${id}`)])];
+};
+
+/** The reasons by which a look sees identifiers whole, each about what is looked at; undefined where there is none for one of its members. */
 export async function reasonsFor(
   deps: Needs,
   looker: Pick<Looker, 'cookie'>,
   about: ReturnType<typeof aboutOf>,
 ): Promise<StaffReason[] | undefined> {
-  const found = await reasonsInForce(deps.database.sql, hashOf(looker.cookie), [...about.members, about.page]);
-  const of = (what: string) => found.find((r) => r.about === what);
-  const ofPage = of(about.page);
+  const persons = await Promise.all(about.members.map((m) => aboutPerson(deps, m)));
+  const asked = [...persons.flat(), about.page];
+  const found = await reasonsInForce(deps.database.sql, hashOf(looker.cookie), asked);
+  const ofPage = found.find((r) => r.about === about.page);
   if (ofPage) return [ofPage];
-  const each = about.members.flatMap((m) => of(m) ?? []);
+  const each = about.members.flatMap((m, i) => {
+    const said = found.find((r) => persons[i]?.includes(r.about));
+    return said === undefined ? [] : [{ ...said, about: m }];
+  });
   return about.members.length > 0 && each.length === about.members.length ? each : undefined;
 }
 
@@ -70,7 +81,7 @@ export type Said = { about: readonly string[]; purpose: string; words: string };
 export type ReasonFault = 'purpose' | 'words' | 'about';
 
 /**
- * Keeps what somebody said, each member with an audit row of its own. Of a person under several ids it holds for all of them.
+ * Keeps what somebody said, each member with an audit row of its own. It holds for the person under each id.
  * @param by `number`: it was not said, but the number of the member's card was typed, which the member has told
  */
 export async function giveReason(
@@ -87,27 +98,20 @@ export async function giveReason(
   const { sql } = deps.database;
   const at = deps.clock();
   const sessionHash = hashOf(looker.cookie);
-  const rows: { about: string; memberId: string | undefined; of: string }[] = [];
-  for (const about of new Set(said.about)) {
-    const memberId = memberOf(about);
-    if (memberId !== undefined && (await findMemberId(sql, memberId)) !== memberId) return 'about';
-    const ids = memberId === undefined ? [undefined] : await idsOfPerson(sql, memberId);
-    for (const id of new Set([memberId, ...ids]))
-      rows.push({ about: id === undefined ? about : `${MEMBER}${id}`, memberId: id, of: about });
-  }
+  const abouts = [...new Set(said.about)];
+  for (const memberId of abouts.flatMap((about) => memberOf(about) ?? []))
+    if ((await findMemberId(sql, memberId)) !== memberId) return 'about';
   await sql.begin(async (tx) => {
-    for (const { about, memberId, of } of rows) {
+    for (const about of abouts) {
       const one = { sessionHash, subject: looker.session.subject, about, purpose: said.purpose, words, at };
       const id = await addReason(tx, one);
-      // one row of the audit for what was said; the other ids of the person are found by it
-      if (about === of)
-        await writeAudit(tx, [
-          trail('reason-given', looker, about, memberId, at, {
-            purpose: said.purpose,
-            reason: id,
-            ...(by === 'number' ? { by } : {}),
-          }),
-        ]);
+      await writeAudit(tx, [
+        trail('reason-given', looker, about, memberOf(about), at, {
+          purpose: said.purpose,
+          reason: id,
+          ...(by === 'number' ? { by } : {}),
+        }),
+      ]);
     }
   });
   return undefined;
@@ -117,16 +121,12 @@ export async function giveReason(
 export async function endReason(deps: Needs, looker: Looker, about: readonly string[]): Promise<void> {
   const { sql } = deps.database;
   const at = deps.clock();
-  const all: string[] = [];
-  for (const one of about) {
-    const ids = one.startsWith(MEMBER) ? await idsOfPerson(sql, one.slice(MEMBER.length)) : [];
-    all.push(one, ...ids.map((id) => `${MEMBER}${id}`));
-  }
+  const all = (await Promise.all(about.map((one) => aboutPerson(deps, one)))).flat();
   await sql.begin(async (tx) => {
     const ended = await endReasons(tx, hashOf(looker.cookie), all, at);
     await writeAudit(
       tx,
-      ended.filter((e) => about.includes(e)).map((e) => trail('reason-ended', looker, e, memberOf(e), at, {})),
+      ended.map((e) => trail('reason-ended', looker, e, memberOf(e), at, {})),
     );
   });
 }

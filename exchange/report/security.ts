@@ -47,6 +47,10 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'A payer took many more records in a day than is usual for it.',
     'Compare with its statement what it asked for. If it knows nothing of it, suspend it or block the key that was used.',
   ),
+  'unusual-looks': look(
+    'A person had numbers and birth dates of many more members shown in a day than is usual for them, or for anybody who is new here.',
+    'Compare with what they said it was for (What numbers were shown for), and ask them. If it was not their work, have their sessions ended and open a case.',
+  ),
   'birth-date': look(
     'Somebody opened a member’s link and gave a birth date that is not the member’s. Five of them end the link.',
     'Once is a slip. Of several members, ask who else has the mailing.',

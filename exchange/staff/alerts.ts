@@ -62,6 +62,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A payer took many more records in a day than is usual for it',
     href: (id) => `/staff/peers/${id}#t-volume`,
   },
+  'unusual-looks': {
+    text: 'A person had numbers and birth dates of unusually many members shown in a day',
+    href: () => '/staff/events?reason=unusual-looks',
+  },
   'card-trying': {
     text: 'A payer tries cards or people: its questions about them are not looked at, and are answered as no match',
     href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=throttled`,

@@ -44,7 +44,10 @@ function cells(d: MatchDecision): Cell[] {
     { value: isOne ? chanceText(chanceOf(d.rule, d.fuzzy)) : null },
     d.policy === null
       ? { value: null }
-      : { value: consent, text: `${d.policy}, ${dayText(d.from ?? '')} to ${dayText(d.to ?? '')}` },
+      : {
+          value: consent,
+          text: `${d.policy === 'sensitive' ? 'with' : 'without'} sensitive records, ${dayText(d.from ?? '')} to ${dayText(d.to ?? '')}`,
+        },
     { value: d.attestation, text: d.attestation === null ? '' : (ATTESTED[d.attestation] ?? d.attestation) },
   ];
 }

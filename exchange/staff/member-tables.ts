@@ -33,6 +33,12 @@ const purposeCell = (code: string | null): Cell => {
   return { value: code, ...(words === undefined ? {} : { text: words }) };
 };
 
+/** What the choice or consent says of sensitive records. */
+const policyCell = (policy: string | null): Cell => ({
+  value: policy,
+  ...(policy === null ? {} : { text: policy === 'sensitive' ? 'included' : 'left out' }),
+});
+
 const lookedAtCell = ({ page = null, format = null }: MemberAccount['looks'][number]): Cell =>
   page === null
     ? { value: null }
@@ -101,7 +107,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
       rows: a.choices.map((c) => [
         c.givenAt === null ? { value: c.recordedOn } : timeCell(c.givenAt, timeZone),
         { value: c.choice },
-        { value: c.policy, text: c.policy === 'sensitive' ? 'included' : 'left out' },
+        policyCell(c.policy),
         { value: c.payers },
         { value: c.givenBy, text: c.representative === null ? c.givenBy : `${c.representative}, ${c.authority ?? ''}` },
         text(c.channel),
@@ -234,7 +240,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { key: 'answer', label: 'Answer' },
         { key: 'state', label: 'State' },
         { key: 'units', label: 'Lines received', kind: 'number' },
-        { key: 'policy', label: 'Under' },
+        { key: 'policy', label: 'Sensitive records' },
         { key: 'consent', label: 'Consent' },
       ],
       rows: a.asks.map((p) => [
@@ -250,7 +256,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
           ),
         },
         { value: p.units },
-        { value: p.policy },
+        policyCell(p.policy),
         { value: p.consentId, code: true },
       ]),
       empty: 'No payer was asked.',

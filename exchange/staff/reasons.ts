@@ -93,7 +93,7 @@ export function reasons(desk: Desk): void {
           { value: memberId === undefined ? r.about : null },
           purposeCell(r.purpose),
           { value: r.words === '' ? null : r.words },
-          timeCell(r.endedAt, timeZone),
+          r.endedAt === null ? { value: null, text: 'at the end of the session' } : timeCell(r.endedAt, timeZone),
         ];
       }),
       empty: 'There are none.',

@@ -157,7 +157,8 @@ export function proofTable(proof: ContentCheck | undefined, files: readonly Bulk
               },
             ],
           ],
-    empty: 'The files are walked when the export is finished.',
+    empty:
+      'The files have not been walked yet: that is done once the export is finished, also after its payer has ended it.',
   };
 }
 

@@ -1,6 +1,8 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
 import { parseInstant } from '../../src/fhir/instant.ts';
+import { hidden, hiddenText } from '../../src/ui/hidden.ts';
 import { html } from '../../src/ui/html.ts';
+import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
 import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
@@ -119,7 +121,7 @@ export function security(desk: Desk): void {
           caption: 'Events',
           columns: [
             { key: 'at', label: 'When', kind: 'head' },
-            { key: 'payer', label: 'Payer' },
+            { key: 'payer', label: 'Payer or person' },
             { key: 'event', label: 'Event' },
             { key: 'what', label: 'What happened' },
             { key: 'object', label: 'About' },
@@ -128,14 +130,14 @@ export function security(desk: Desk): void {
           ],
           rows: rows.map((r) => [
             timeCell(r.at, timeZone),
-            { value: r.peerId, text: r.peerName ?? (r.actorKind === 'peer' ? 'not known' : r.actorKind) },
+            whoCell(r),
             { value: `${r.action}: ${r.reason}`, tone: TONES[refusalMeaning(r.action, r.reason).severity] },
             { value: whatHappened(r) },
-            { value: r.object === '' ? null : r.object, code: true },
+            aboutCell(r.object),
             { value: typeof r.detail['address'] === 'string' ? r.detail['address'].slice(0, 8) : null, code: true },
             { value: `event/${r.seq}`, text: 'cases', href: address('/staff/cases', { from: `event/${r.seq}` }) },
           ]),
-          empty: 'No such event.',
+          empty: 'There are none.',
         },
         {
           name: 'reviews',
@@ -267,17 +269,29 @@ export function security(desk: Desk): void {
   });
 }
 
+/** The payer, or the person of ours; what is neither by its kind. */
+const whoCell = ({ actorKind, actor, peerId, peerName }: SecurityRow): Cell =>
+  actorKind === 'staff' && actor !== ''
+    ? { value: actor }
+    : { value: peerId, text: peerName ?? (actorKind === 'peer' ? 'not known' : actorKind) };
+
+/** What was asked for. A payer names people as it likes, by numbers of their cards too: of those the end stays, for everybody. */
+const aboutCell = (object: string): Cell => {
+  const [, type, id = ''] = /^(Patient|Coverage|RelatedPerson|Person)\/(.+)$/.exec(object) ?? [];
+  if (type !== undefined) return { value: `${type}/${hiddenText(hidden('number', id))}`, code: true };
+  return { value: object === '' ? null : object, code: true };
+};
+
 /** In words, with what the asker was told, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {
   const { said, times, day, count, owed, usual, before } = detail;
   const changed = typeof before === 'object' && before !== null ? Object.entries(before) : [];
-  const figures = typeof count === 'number' && typeof usual === 'number';
   return [
     refusalMeaning(action, reason).text,
     ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
-    ...(figures
+    ...(typeof count === 'number' && typeof day === 'string'
       ? [
-          `On ${dayText(String(day))}: ${grouped(count)}${typeof owed === 'number' ? `, of which it is owed ${grouped(owed)}` : ''}; usual are ${grouped(usual)}.`,
+          `On ${dayText(day)}: ${grouped(count)}${typeof owed === 'number' ? `, of which it is owed ${grouped(owed)}` : ''}${typeof usual === 'number' ? `; usual are ${grouped(usual)}` : ''}.`,
         ]
       : []),
     ...changed.map(([name, was]) => `${name}: ${String(was ?? 'none')} → ${String(detail[name] ?? 'none')}.`),

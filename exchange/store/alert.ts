@@ -6,6 +6,7 @@ import { IS_HELD_REQUEST, isPastRequest } from './match/match-request.ts';
 import { unusualDays } from './peers/peer-volume.ts';
 import { isUntaken, leftFailed, leftIncomplete, leftRepeating, newestAnswer, stillWaits } from './pull/pull-left.ts';
 import { DUE_SOON } from './report/clock-terms.ts';
+import { unusualLooks } from './report/look-volume.ts';
 
 type AlertKind =
   | 'clocks-overdue'
@@ -28,6 +29,7 @@ type AlertKind =
   | 'emergency-access'
   | 'unusual-members'
   | 'unusual-records'
+  | 'unusual-looks'
   | 'card-trying'
   | 'match-misses'
   | 'match-sequence'
@@ -144,6 +146,8 @@ export async function standingConditions(
     ${unusualDays(sql, 'members', today)}
     union all
     ${unusualDays(sql, 'records', today)}
+    union all
+    ${unusualLooks(sql, now)}
     union all
     select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
     union all

@@ -81,6 +81,7 @@ form.sight{font-size:.92rem;margin:.5rem 0}
 form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5rem 0 1rem}
 form.filter>*{min-width:0;max-width:100%}
 form.filter>label{display:grid;gap:.1rem}
+form.filter select{width:100%;max-width:28rem}
 form.filter>label>*{font-weight:400}
 label{display:block;font-weight:600;font-size:.9rem}
 label .hint{font-weight:400;color:var(--soft)}
@@ -105,10 +106,11 @@ label:has(>input[type=checkbox]){display:flex;gap:.6rem;align-items:baseline;fon
 p.good{border-left:4px solid var(--good);padding:.4rem .8rem;background:var(--paper);margin:.5rem 0 1rem}
 .problem{border-left:4px solid var(--act);padding:.4rem .8rem;background:var(--paper);margin:.5rem 0 1rem}
 details{margin:.5rem 0}
+li>form{margin:.4rem 0}
 summary{cursor:pointer;font-weight:600;padding:.25rem 0}
 footer{max-width:90rem;margin:0 auto;padding:0 1.25rem 2rem;color:var(--soft);font-size:.85rem}
 section.box p>input,section.box p>select{width:min(100%,34rem)}
-@media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td{display:block;width:auto}.scroll{overflow:visible}tr{border-bottom:1px solid var(--line);padding:.45rem 0}tfoot tr{border-bottom:0;border-top:2px solid var(--line)}th,td,td.hash,td.check,.number{border:0!important;padding:.1rem 0;min-width:0;text-align:left}th,td{overflow-wrap:anywhere}td{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.5rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85em}td.number{white-space:normal}td.nothing{display:none}table.figures td::before,.pairs td::before{content:none}table.figures td,.pairs td{display:block}table.figures tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.5rem}}
+@media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td{display:block;width:auto}.scroll{overflow:visible}tr{border-bottom:1px solid var(--line);padding:.45rem 0}tfoot tr{border-bottom:0;border-top:2px solid var(--line)}th,td,td.hash,td.check,.number{border:0!important;padding:.1rem 0;min-width:0;text-align:left}th,td{overflow-wrap:anywhere}td{display:flow-root}td,td.hash,td.check,td.number{padding-left:9rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85em;float:left;width:8.5rem;margin-left:-9rem}td.number{white-space:normal}td.nothing{display:none}table.figures td::before,.pairs td::before{content:none}table.figures td,.pairs td{display:block;padding-left:0}table.figures tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.5rem}}
 @page{margin:12mm}
 .print-only{display:none}
 @page wide{size:landscape}

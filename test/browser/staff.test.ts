@@ -102,6 +102,28 @@ describe.skipIf(!isThere)(
       await context.close();
     });
 
+    test('on a phone what is hidden stands within its sentence, beside the label of the cell', async () => {
+      const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+      const page = await context.newPage();
+      await signIn(page);
+      const [one, other] = await node.ours.deps.database.sql`select id from exchange.member order by id limit 2`;
+      await page.goto(`${base}/staff/members/${String(one?.['id'])}/one/${String(other?.['id'])}`);
+      const lefts = await page.$$eval('section:has(#t-beside) td:has(.hidden)', (cells) =>
+        cells.flatMap((cell) => {
+          const begins = [...cell.childNodes].map((node) => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            return Math.min(...[...range.getClientRects()].map((r) => r.left)) - cell.getBoundingClientRect().left;
+          });
+          return begins.length < 2 ? [] : [Math.min(...begins)];
+        }),
+      );
+      expect(lefts.length).toBeGreaterThan(1);
+      // 8.5rem of the label
+      expect(lefts.filter((left) => left < 136)).toEqual([]);
+      await context.close();
+    });
+
     test('sign-in, pulls, report, lines, one record and sign-out work without JavaScript', async () => {
       const context = await browser.newContext({ javaScriptEnabled: false });
       const page = await context.newPage();

@@ -447,3 +447,48 @@ test('what will be late soon is told before it is, answers to payers two hours b
   after(2 * 3600);
   expect(await listed()).toEqual(['quarter']);
 });
+
+test('a person who has numbers shown of very many members in a day is told of, once a day; what is usual for the person is not', async () => {
+  const { sql } = node.deps.database;
+  // what stood before is told by now
+  await keepClocks(node.deps);
+  sent();
+  const said = (subject: string, at: Date, members: number, about = 'member/m') => sql`
+    insert into exchange.staff_reason (session, subject, about, purpose, words, at)
+    select ${subject}::text::bytea, ${subject}, ${about} || i, 'member', '', ${at}::timestamptz from generate_series(1, ${members}::int) i`;
+  const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
+  // who takes calls all day, who is new, who is curious, and who has reasons for pulls and says the same twice
+  for (const days of [1, 2, 3, 6, 7]) {
+    await said('busy', ago(days), 140);
+    await said('curious', ago(days), 20);
+  }
+  await said('busy', now, 400);
+  await said('new', now, 149);
+  await said('new', now, 149);
+  await said('pulls', now, 500, 'pull/p');
+  await said('curious', now, 150);
+  const unusual = () =>
+    sent()
+      .filter((t) => t.data.kind === 'unusual-looks')
+      .map((t) => `${t.type} ${t.data.subject} ${t.data.amount}`);
+  await keepClocks(node.deps);
+  expect(unusual()).toEqual(['alert.standing curious 150']);
+  await said('new', now, 150);
+  await said('curious', now, 300);
+  after(60);
+  await keepClocks(node.deps);
+  expect(unusual()).toEqual(['alert.standing new 150']);
+  const events =
+    await sql`select actor_kind, actor, outcome, detail from exchange.audit where reason = 'unusual-looks' order by seq`;
+  expect(events).toMatchObject([
+    { actor_kind: 'staff', actor: 'curious', outcome: 'noted', detail: { count: 150, usual: 20 } },
+    { actor_kind: 'staff', actor: 'new', outcome: 'noted', detail: { count: 150 } },
+  ]);
+  after(7 * 86_400);
+  await keepClocks(node.deps);
+  expect(
+    unusual()
+      .map((t) => t.split(' ').slice(0, 2).join(' '))
+      .toSorted(),
+  ).toEqual(['alert.cleared curious', 'alert.cleared new']);
+});

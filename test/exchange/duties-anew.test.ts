@@ -100,6 +100,28 @@ test('a coverage that is cancelled before it begins asks nobody and offers nothi
   expect([await duties(), await asks('2027-01-23')]).toEqual([['01-12 not-applicable', '01-29 open'], true]);
 });
 
+test('of a payer that is named when coverage with us is over the week begins when the next coverage is known', async () => {
+  at('2026-12-18');
+  await covered('2026-12-18', '2027-01-01');
+  await chooses('both');
+  at('2027-01-02');
+  await named(null);
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual([]);
+  at('2027-03-03');
+  await covered('2027-03-03', null);
+  at('2027-03-04');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['03-11 open']);
+  // named while it lasts, and not looked at for days
+  at('2027-03-08');
+  await node.deps.database
+    .sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, known_at, said_by) values ('later', ${member}, 'old-plan', 'old-plan', 'X9', ${now}, 'member')`;
+  at('2027-03-12');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['03-11 open', '03-15 open']);
+});
+
 test('a payer that did not take the choice is asked again within a week of the next one, and one that knows nobody is not', async () => {
   const { sql } = node.deps.database;
   const answered = async (outcome: string, reason: string) => {

@@ -210,3 +210,49 @@ test('the first of several cards that followed each other does not open its cove
   expect((await csv([person('N1')])).enrolment.enrolments).toBe(0);
   expect((await coverage('N1', 'N2')).map((c) => c[3])).toEqual(['2026-06-30', null, '2026-08-31']);
 });
+
+test('an end under a card that is over is no fault where the coverage that goes on is in another line of business', async () => {
+  await csv([person('P1', { ends: '2026-06-30' })]);
+  const patient = patientIdFor('P1');
+  await csv([person('P2', { patient, starts: '2026-03-01', lob: 'qhp' })]);
+  expect((await load(interchange(ending('P1', '20261130')), X12)).refused).toEqual([]);
+  expect((await load(interchange(ending('P1', '20261130', '20260101')), X12)).refused).toEqual([]);
+  await csv([person('P1', { ends: '2026-06-30' }), person('P3', { patient, starts: '2026-03-01' })]);
+  const { refused } = await load(interchange(ending('P1', '20261130')), X12);
+  expect(refused).toEqual([expect.stringMatching(/in the same line of business/)]);
+});
+
+test('other payers that are told with an end are taken, with its first day or without, also under a card that is over', async () => {
+  const others = async () =>
+    (
+      await node.deps.database.sql<{ p: string; n: string; e: string | null }[]>`
+        select payer as p, member_number as n, ends::text as e from exchange.other_coverage where member_id = ${patientIdFor('Q1')} order by 1`
+    ).map((o) => [o.p, o.n, o.e]);
+  const cob = (payer: string, ends: string) => [`COB*P*${payer}-1*1`, `DTP*345*D8*${ends}`, `NM1*IN*2*${payer}`];
+  await twoCards('Q1', 'Q2');
+  // under the card of before, told as going on under the next one
+  const told = [...ending('Q1', '20260630', '20260101'), ...cob('ONE', '20260131')];
+  const repeated = [...ending('Q1', '20260731', '20260101'), ...cob('ONE', '20260228')];
+  for (const [member, day] of [
+    [told, '2026-01-31'],
+    [repeated, '2026-02-28'],
+  ] as const) {
+    const { refused } = await load(interchange([...member], goesOn('Q2', '20260701')), X12);
+    expect([refused, await others()]).toEqual([[], [['ONE', 'ONE-1', day]]]);
+  }
+  // without its first day, of several payers
+  const several = [...ending('Q2', '20261130'), ...cob('ONE', '20260228'), ...cob('TWO', '20260331')];
+  const { refused, enrolment } = await load(interchange(several), X12);
+  expect([refused, enrolment.otherCoverages, await others()]).toEqual([
+    [],
+    1,
+    [
+      ['ONE', 'ONE-1', '2026-02-28'],
+      ['TWO', 'TWO-1', '2026-03-31'],
+    ],
+  ]);
+  expect((await load(interchange(several), X12)).enrolment).toEqual({ enrolments: 0, otherCoverages: 0, choices: 0 });
+  // who is nobody is refused once
+  const nobody = several.map((s) => s.replace('Q2', 'Q9'));
+  expect((await load(interchange(nobody), X12)).refused).toHaveLength(1);
+});

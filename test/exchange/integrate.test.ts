@@ -148,6 +148,7 @@ describe('the self-test', () => {
             'new-address',
             'unusual-members',
             'unusual-records',
+            'unusual-looks',
             'sequential-ids',
             'keys-changed',
             'discovery-changed',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { patientIdFor } from '../../exchange/members/enrolment.ts';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { cardFiles, ending, interchange, person, X12 } from '../support/card-files.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -135,4 +136,80 @@ test('what was said goes with a person who is made one with another member, and 
   expect(await ends('L1', 'L2')).toEqual(['2026-06-30', null]);
   await csv([person('L2', CANCELLED)]);
   expect(await ends('L1', 'L2')).toEqual(['2027-02-28', '2026-07-01']);
+});
+
+/** Numbers of the Patient that was made of a card, that of today first. */
+const cardsOf = async (number: string) => {
+  const [patient] = await node.deps.database.sql<
+    { body: string }[]
+  >`select body from exchange.resource where type = 'Patient' and id = ${patientIdFor(number)}`;
+  return JSON.parse(patient?.body ?? '{}').identifier.map((i: { value: string }) => i.value);
+};
+
+test('a next card that was cancelled is no number of the member, in whatever order it is told; nor does the same file say anything new', async () => {
+  // told before it was cancelled, never told to begin, all in one file
+  await csv([person('P1')]);
+  await csv([person('P2', { former: 'P1', starts: '2026-07-01' })]);
+  expect(await cardsOf('P1')).toEqual(['P2', 'P1']);
+  await csv([person('Q1')]);
+  const rows = (x: string) => [person(`${x}1`), person(`${x}2`, { former: `${x}1`, ...CANCELLED })];
+  for (const [x, all] of [
+    ['P', [person('P2', CANCELLED)]],
+    ['Q', rows('Q').slice(1)],
+    ['R', rows('R')],
+    ['S', rows('S').toReversed()],
+  ] as const) {
+    await csv([...all]);
+    for (const again of [all, rows(x), rows(x).toReversed()]) {
+      expect([x, await cardsOf(`${x}1`)]).toEqual([x, [`${x}1`]]);
+      const { enrolment, counts } = await csv([...again]);
+      expect([x, enrolment.enrolments, counts.updated]).toEqual([x, 0, 0]);
+    }
+  }
+  // of three cards the third is that of today, also in the row of the first
+  const third = person('P3', { former: 'P2', starts: '2026-10-01' });
+  const three = (x: string) => [...rows(x), third].map((r) => r.replaceAll('P', x));
+  for (const [x, all] of [
+    ['P', [third]],
+    ['T', three('T')],
+    ['U', three('U').toReversed()],
+  ] as const) {
+    await csv([...all]);
+    for (const again of [all, three(x), three(x).toReversed()]) {
+      expect([x, await cardsOf(`${x}1`)]).toEqual([x, [`${x}3`, `${x}1`]]);
+      const { enrolment, counts } = await csv([...again]);
+      expect([x, enrolment.enrolments, counts.updated]).toEqual([x, 0, 0]);
+    }
+    expect([x, await ends(`${x}1`, `${x}2`, `${x}3`)]).toEqual([x, ['2026-09-30', '2026-07-01', null]]);
+  }
+  // a card that is the only one stays one
+  await csv([person('V1', CANCELLED)]);
+  expect(await cardsOf('V1')).toEqual(['V1']);
+});
+
+test('of somebody who went back to a card the Patient has that one as the one of today, and all numbers, by one file in any order', async () => {
+  const rows = [
+    person('W1'),
+    person('W2', { former: 'W1', starts: '2026-05-01' }),
+    person('W1', { former: 'W2', starts: '2026-08-01' }),
+  ];
+  const as = (x: string) => rows.map((r) => r.replaceAll('W', x));
+  // known by the first card, and not known before
+  await csv(as('X').slice(0, 1));
+  for (const [first, all] of [
+    ['X1', as('X')],
+    ['Y1', as('Y')],
+    ['Z1', as('Z').toReversed()],
+  ] as const) {
+    await csv([...all]);
+    const id = (await coverage(first))[0]?.[1];
+    const other = first.replace('1', '2');
+    expect([id === first || id === patientIdFor(other), await ends(first, other)]).toEqual([
+      true,
+      ['2026-04-30', null, '2026-07-31'],
+    ]);
+    expect(await cardsOf(id === first ? first : other)).toEqual([first, other]);
+    for (const again of [all, all.toReversed()])
+      expect([first, (await csv([...again])).counts.updated]).toEqual([first, 0]);
+  }
 });

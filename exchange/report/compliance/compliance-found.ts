@@ -1,5 +1,5 @@
 // What was found: about records that came, and in files that left. Tables of the compliance report.
-import type { Table } from '../../../src/ui/table.ts';
+import type { Cell, Table } from '../../../src/ui/table.ts';
 import { meaning } from '../../reconcile/reasons.ts';
 import type { Row } from '../../store/report/report-compliance.ts';
 import { numberCell } from '../words.ts';
@@ -87,6 +87,17 @@ export function rejectedTable(rows: readonly Row[], timeZone: string): Table {
   );
 }
 
+/** Nothing found proves nothing of what was not looked at. */
+function foundCell(r: Row): Cell {
+  const [faults, left] = [num(r, 'faults'), num(r, 'exports') - num(r, 'walked')];
+  const said = num(r, 'walked') === 0 ? 'not walked yet' : `${faults}; of ${left} not known yet`;
+  return {
+    value: faults,
+    ...(left > 0 ? { text: said } : {}),
+    tone: faults > 0 ? 'act' : left > 0 ? 'look' : 'calm',
+  };
+}
+
 /** The exports that were asked for in the period: what was walked of their files, and what was kept back. */
 export function proofsTable(rows: readonly Row[]): Table {
   return table(
@@ -99,12 +110,7 @@ export function proofsTable(rows: readonly Row[]): Table {
       of('walked', 'Walked', 'number'),
       of('files', 'Files', 'number'),
       of('lines', 'Lines', 'number'),
-      [
-        'faults',
-        'Places that must not leave',
-        (r) => ({ value: num(r, 'faults'), tone: num(r, 'faults') > 0 ? ('act' as const) : ('calm' as const) }),
-        'number',
-      ],
+      ['faults', 'Places that must not leave', foundCell, 'number'],
       of('money', 'Kept back: claims and payments', 'number'),
       of('denied', 'Denied or unclear authorizations', 'number'),
       of('drug', 'Authorizations for drugs', 'number'),

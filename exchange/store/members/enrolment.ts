@@ -1,6 +1,7 @@
 // Writing enrolment: coverage with us, other coverage, choices. Set-based, a batch at a time; what is there already is only read.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { CoverageRow } from '../../members/coverage.ts';
+import type { CardCoverage } from '../../members/next-cards.ts';
 import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../../members/said-choices.ts';
 import { type Card, settleCards } from './next-cards.ts';
 
@@ -39,6 +40,15 @@ export async function writeDeaths(
       from unnest(${said.map((r) => r.memberId)}::text[], ${said.map((r) => r.died ?? null)}::text[]) with ordinality as t(id, d, place) order by id, place desc) t
     where m.id = t.id and m.died is distinct from t.d returning m.id`;
   return changed.map((r) => r.id);
+}
+
+/** On which days those of these members died of whom that was told. member_pkey. */
+export async function knownDeaths(sql: Queryable, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await sql<{ id: string; died: string }[]>`
+    select m.id, m.died::text as died from (select distinct unnest(${arrayLiteral(ids)}::text::text[]) as id) u
+    cross join lateral (select x.id, x.died from exchange.member x where x.id = u.id offset 0) m where m.died is not null`;
+  return new Map(rows.map((r) => [r.id, r.died]));
 }
 
 /** What a batch changed; whose coverage with us did, for what matching compares. */
@@ -89,12 +99,32 @@ export async function writeEnrolment(
   );
   const changed = [...written, ...settled];
   const placeOf = ({ memberId, memberNumber, starts }: Card) => JSON.stringify([memberId, memberNumber, starts]);
+  const otherCoverages = await writeOthers(tx, rows);
+  const choices = await writeChoices(
+    tx,
+    rows.flatMap(({ memberId, choice }) => (choice === undefined ? [] : [{ memberId, ...choice }])),
+    source,
+  );
+  return {
+    enrolments: new Set(changed.map(placeOf)).size,
+    otherCoverages,
+    choices,
+    memberIds: [...new Set(changed.map((c) => c.memberId))],
+  };
+}
+
+/**
+ * Other coverage that rows tell, linked to registered peers. Of its days what is said otherwise than before is taken over. How many are new, or are told otherwise.
+ * other_coverage_member.
+ */
+export async function writeOthers(
+  tx: Queryable,
+  rows: readonly Pick<CoverageRow, 'memberId' | 'prior'>[],
+): Promise<number> {
   const sayAnewEnds = tx`(excluded.ends is distinct from o.file_ends or o.ends < excluded.starts and excluded.starts is distinct from o.file_starts)`;
   const prior = rows.flatMap((r) => (r.prior === undefined ? [] : [{ memberId: r.memberId, ...r.prior }]));
-  const other =
-    prior.length === 0
-      ? []
-      : await tx`
+  if (prior.length === 0) return 0;
+  const other = await tx`
     with said as materialized (
       select m, p, n, s::date as s, e::date as e, place
       from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.payer)}::text[], ${prior.map((r) => r.memberNumber ?? '')}::text[],
@@ -118,17 +148,7 @@ export async function writeEnrolment(
         ends = case when ${sayAnewEnds} then excluded.ends else o.ends end,
         ends_known_at = case when ${sayAnewEnds} and excluded.ends is distinct from o.ends then now() else o.ends_known_at end
     returning 1`;
-  const choices = await writeChoices(
-    tx,
-    rows.flatMap(({ memberId, choice }) => (choice === undefined ? [] : [{ memberId, ...choice }])),
-    source,
-  );
-  return {
-    enrolments: new Set(changed.map(placeOf)).size,
-    otherCoverages: other.length,
-    choices,
-    memberIds: [...new Set(changed.map((c) => c.memberId))],
-  };
+  return other.length;
 }
 
 /** Choices of members by day and in the order in which they came. consent_member. */
@@ -172,7 +192,7 @@ type Ended = { memberId: string | null; changed: number; goesOn: string[] };
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
  * ended then, or before, it stays as it is; what a next card ended is said to end then all the same, unless another one goes on. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
- * numbers of the member's other coverage that goes on after it.
+ * numbers of the member's other coverage in the same line of business that goes on after it.
  */
 export async function endCoverage(
   tx: Queryable,
@@ -194,33 +214,44 @@ export async function endCoverage(
       from (select n, member_id, min(e) as e from whose group by n, member_id) w
       where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (coalesce(c.ends, 'infinity'::date) > w.e
         or c.said_ends > w.e and not exists (
-          select from exchange.enrolment o where o.member_id = c.member_id and o.member_number <> w.n and o.starts <= w.e and coalesce(o.ends, 'infinity'::date) > w.e))
+          select from exchange.enrolment o where o.member_id = c.member_id and o.member_number <> w.n and o.lob = c.lob and o.starts <= w.e and coalesce(o.ends, 'infinity'::date) > w.e))
       returning c.member_id
     )
     select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed,
       array(select distinct c.member_number from exchange.enrolment c where c.member_id = w.member_id and c.member_number <> w.n and c.starts <= w.e
         and coalesce(c.ends, 'infinity'::date) > w.e
+        and exists (select from exchange.enrolment o where o.member_id = w.member_id and o.member_number = w.n and o.starts <= w.e and o.lob = c.lob)
         and (select max(coalesce(o.ends, 'infinity'::date)) < w.e from exchange.enrolment o where o.member_id = w.member_id and o.member_number = w.n and o.starts <= w.e)
         order by 1) as "goesOn"
     from said s left join whose w using (place) order by s.place`;
   return rows.map(({ memberId, changed, goesOn }) => ({ memberId, changed, goesOn }));
 }
 
-/** Coverage under a card that is known to have taken the place of another one; what was cancelled is none. */
-export type NextCard = { number: string; former: string; starts: string; ends: string | null };
-/** Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. `nexts`: the latest first */
-export type CardHolder = { memberId: string; born: string[]; numbers: string[]; nexts: NextCard[] };
+/**
+ * Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. `coverage`: all of those who have a card that took the
+ * place of another one.
+ */
+export type CardHolder = { memberId: string; born: string[]; numbers: string[]; coverage: CardCoverage[] };
 
-/** Holders of numbers that exactly one member has. enrolment_number, enrolment_pkey, member_profile_pkey. */
-export async function cardHolders(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
+/**
+ * Holders of numbers that exactly one member has. enrolment_number, enrolment_pkey, member_profile_pkey.
+ * @param isWhole with the coverage of each
+ */
+export async function cardHolders(
+  sql: Queryable,
+  numbers: readonly string[],
+  isWhole = false,
+): Promise<Map<string, CardHolder>> {
   const rows = await sql<(Omit<CardHolder, 'born'> & { n: string; born: string[] | null })[]>`
-    select u.n, c.member_id as "memberId", p.dob as born,
-      array(select distinct e.member_number from exchange.enrolment e where e.member_id = c.member_id order by 1) as numbers,
-      (select coalesce(jsonb_agg(jsonb_build_object('number', b.member_number, 'former', b.former_number, 'starts', b.starts, 'ends', b.ends) order by b.starts desc), '[]')
-        from exchange.enrolment b where b.member_id = c.member_id and b.former_number is not null and b.ends is distinct from b.starts) as nexts
+    select u.n, c.member_id as "memberId", p.dob as born, k.numbers, k.coverage
     from unnest(${arrayLiteral(numbers)}::text::text[]) u(n)
     cross join lateral (
       select min(e.member_id) as member_id from exchange.enrolment e where e.member_number = u.n having count(distinct e.member_id) = 1 offset 0) c
+    cross join lateral (
+      select array_agg(distinct e.member_number order by e.member_number) as numbers,
+        case when count(e.former_number) = 0 and not ${isWhole}::boolean then '[]' else jsonb_agg(jsonb_build_object('number', e.member_number, 'former', e.former_number, 'starts', e.starts, 'ends', e.ends,
+          'said', nullif(coalesce(e.said_ends, e.ends), 'infinity')) order by e.starts) end as coverage
+      from exchange.enrolment e where e.member_id = c.member_id) k
     left join exchange.member_profile p on p.member_id = c.member_id`;
   return new Map(rows.map(({ n, born, ...holder }) => [n, { ...holder, born: born ?? [] }]));
 }

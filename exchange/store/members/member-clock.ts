@@ -133,9 +133,21 @@ const KNOWN = `case when exchange.clock.peer_id is distinct from excluded.peer_i
    where h.peer_id = excluded.peer_id and h.what = 'record' and h.state = 'applied' and h.after ? 'fhirBase' and h.before->>'fhirBase' is null)`;
 
 /**
+ * Was other coverage `o` known, under choice `c`, when coverage with us had ended and before it began again: nobody could ask then, and the week begins when that
+ * coverage is known, `$4` being now and $1 the zone. What was known before, and asked for, begins anew by itself (renewed-request.ts). enrolment_pkey.
+ */
+const BETWEEN = `exists (
+         select from exchange.enrolment e
+         cross join lateral (select max(f.ends) as ends from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) g
+         where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}
+           and (greatest(c.at, o.known_at) at time zone $1)::date > g.ends and (greatest(c.at, o.known_at) at time zone $1)::date < e.starts
+           and not exists (
+             select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1))`;
+
+/**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, for a coverage after a gap, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; the week of one
+ * ended and that is known; for a coverage after a gap, of a payer that was asked before it or named in it, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; the week of one
  * that we did not know begins when we do. What we do to one that we know, as when we suspend it, moves no week.
  */
 export async function openRequests(
@@ -161,7 +173,8 @@ export async function openRequests(
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (
-       select max(at) filter (where said_by = $6) as covered, max(at) filter (where said_by = $7) as identified from exchange.member_request where other_coverage_id = o.id) n
+       select greatest(max(at) filter (where said_by = $6), case when ${BETWEEN} then $4::timestamptz end) as covered, max(at) filter (where said_by = $7) as identified
+       from exchange.member_request where other_coverage_id = o.id) n
      cross join lateral (
        select greatest(c.at, o.known_at, n.covered, n.identified, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
          (select max(g.at) from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again'), (

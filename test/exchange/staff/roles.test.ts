@@ -179,3 +179,9 @@ test('nobody is led to a page that their role does not open', async () => {
     expect([user, shut]).toEqual([user, []]);
   }
 });
+
+test('of what was refused to a person of ours the list of events says whom', async () => {
+  await people.get('dev-viewer')?.get('/staff/members');
+  const page = await (await people.get('dev-admin')?.get('/staff/events?reason=role'))?.text();
+  expect(page).toContain('dev|dev-viewer');
+});

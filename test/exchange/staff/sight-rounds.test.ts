@@ -2,6 +2,9 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
+import { onePersonReport } from '../../../exchange/members/one-person-report.ts';
+import { auditRow, writeAudit } from '../../../exchange/store/audit/audit.ts';
 import { openTwoCards } from '../../../exchange/store/match/review-match.ts';
 import { fieldOf, giveReason, type StaffNode, startStaff, Visitor } from './support.ts';
 
@@ -118,4 +121,54 @@ test('who looked is told with what was looked at: the sensitive records, a line,
   expect(tables.looks.filter((l) => l['action'] === 'view').map((l) => l['page'])).toEqual(
     expect.arrayContaining(['record-sensitive', 'disclosures.csv', 'looks', 'conflict']),
   );
+});
+
+test('what a payer was refused of a person is not read by number, as page or file', async () => {
+  const refused = {
+    at: AT,
+    actorKind: 'peer',
+    actor: 'prior',
+    peerId: 'prior',
+    action: 'access',
+    outcome: 'refused',
+  } as const;
+  await writeAudit(sql(), [
+    auditRow({ ...refused, object: 'Patient/ME77110099', reason: 'not-granted' }),
+    auditRow({ ...refused, object: 'Group/g-1', reason: 'not-granted' }),
+  ]);
+  for (const user of ['dev-viewer', 'dev-reviewer'])
+    for (const format of ['html', 'csv', 'json']) {
+      const visitor = new Visitor(node.app, node.ours.base);
+      await visitor.signIn(user, node.account.password);
+      const table = format === 'csv' ? '&table=events' : '';
+      const page = await text(visitor, `/staff/events?reason=not-granted&format=${format}${table}`);
+      expect([user, format, page.includes('ME77110099'), page.includes('0099'), page.includes('Group/g-1')]).toEqual([
+        user,
+        format,
+        false,
+        true,
+        true,
+      ]);
+    }
+});
+
+test('a reason holds for a person under both ids, as long as the two are one: two again, it holds for the one that it was about', async () => {
+  const { deps } = node.ours;
+  const who = { kind: 'staff', subject: 'dev|dev-reviewer', requestId: 'r' } as const;
+  const { doubts } = await onePersonReport(deps, first, second);
+  const said = { memberId: first, formerId: second, reason: 'two cards', seen: doubts.map((d) => d.code) };
+  expect(await makeOne(deps, said, who)).not.toHaveProperty('refused');
+  const visitor = await reviewer();
+  const [one, former] = [`/staff/members/${first}`, `/staff/members/${second}`];
+  const asks = async () => [(await text(visitor, one)).includes(FORM), (await text(visitor, former)).includes(FORM)];
+  await giveReason(visitor, one);
+  expect(await asks()).toEqual([false, false]);
+  expect(await makeTwo(deps, { formerId: second, reason: 'they are two' }, who)).not.toHaveProperty('refused');
+  expect(await asks()).toEqual([false, true]);
+  // hidden again, from the page of either
+  await giveReason(visitor, former);
+  expect(await makeOne(deps, said, who)).not.toHaveProperty('refused');
+  const csrf = fieldOf(await text(visitor, one), 'csrf');
+  await visitor.post('/staff/reason/end', { csrf, about: `member/${second}`, back: former });
+  expect(await asks()).toEqual([true, true]);
 });
