@@ -4,7 +4,7 @@ import type { Decided } from './decided.ts';
 import { SUPPORTING } from './kept-back.ts';
 import { LAST_REVISION } from './revised.ts';
 
-/** `gone`: statement of `type`, `source_id`, `local_id` and `member_id`; $1 work, $2 peer, $3 instant. */
+/** `gone`: statement of `type`, `source_id`, `local_id` and `member_id`; $1 work, $2 peer, $3 instant. review_item_member. */
 const hiding = (gone: string, more = '') => `with gone as materialized (${gone}), kept as (
     insert into exchange.resource_version (member_id, type, id, version, last_updated, deleted, hash, body)
     select r.member_id, r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
@@ -15,6 +15,11 @@ const hiding = (gone: string, more = '') => `with gone as materialized (${gone})
     from gone g where r.member_id = g.member_id and r.type = g.type and r.id = g.local_id and not r.deleted
   ), unlinked as (
     delete from exchange.link l using gone g where l.member_id = g.member_id and l.type = g.type and (l.a_id = g.local_id or l.b_id = g.local_id)
+  ), unasked as (
+    -- what is not there contradicts nothing; it is asked anew when a version of it is shown again
+    update exchange.review_item v set state = 'gone' from gone g
+    where v.member_id = g.member_id and v.state = 'open' and v.a_id is not null and v.b_id is not null and v.rule not in ('chain', 'unclear')
+      and ((v.a_type = g.type and v.a_id = g.local_id) or (v.b_type = g.type and v.b_id = g.local_id))
   )${more}
   update exchange.identity i set state = 'quarantined' from gone g where i.peer_id = $2 and i.type = g.type and i.source_id = g.source_id`;
 

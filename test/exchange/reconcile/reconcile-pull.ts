@@ -31,6 +31,10 @@ export type PullOptions = {
   members?: [string, string][];
   /** their choices, by member, where they are not those of the fixture */
   choices?: ReadonlyMap<string, string>;
+  /** what these let be asked for, by member, where it is not what the fixture's do */
+  policies?: ReadonlyMap<string, 'regular' | 'sensitive'>;
+  /** by which coverage they are asked for, by the peer's Patient id */
+  covers?: ReadonlyMap<string, string>;
   since?: Date;
   /** when the answer was made; `null`: it does not say */
   madeAt?: Date | null;
@@ -133,8 +137,8 @@ export async function puller(
     await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, lease_owner, transaction_time, since)
       values (${id}, ${peerId}, 'reconciling', 'test', ${how.createdAt ?? new Date()}, now(), now(), 'test', ${how.madeAt === undefined ? new Date() : how.madeAt}, ${how.since ?? null})`;
     for (const [patient, member] of how.members ?? Object.entries(members))
-      await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id)
-        values (${id}, ${`s-${patient}-${member}`}, ${member}, ${how.choices?.get(member) ?? `c-${member}`}, ${policy}, 'matched', ${patient})`;
+      await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id, other_coverage_id)
+        values (${id}, ${`s-${patient}-${member}`}, ${member}, ${how.choices?.get(member) ?? `c-${member}`}, ${how.policies?.get(member) ?? policy}, 'matched', ${patient}, ${how.covers?.get(patient) ?? null})`;
     for (const [position, f] of files.entries()) {
       const key = `${id}/${position}`;
       const text = f.lines.map((l) => `${l}\n`).join('');

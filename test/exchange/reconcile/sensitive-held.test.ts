@@ -115,3 +115,27 @@ test('what came before the update is found again', async () => {
   await node.pull([output('Encounter', visit('old', at(1, PSY)))]);
   expect(await labels()).toMatchObject({ 'of-old': 1 });
 });
+
+test('what a record said before it was labelled contradicts nothing while the labelled version is held, and does again when the label is lifted', async () => {
+  const counted = (value: number, more: object) => ({
+    resourceType: 'Observation',
+    id: 'count',
+    identifier: [{ system: 'https://lab.example/numbers', value: 'N1' }],
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+    ...subject,
+    effectiveDateTime: '2026-01-01T08:00:00Z',
+    valueQuantity: { value, unit: 'g/dL', system: 'http://unitsofmeasure.org', code: 'g/dL' },
+    ...more,
+  });
+  await node.own(counted(10, { ...at(1), subject: { reference: 'Patient/m1' } }));
+  const asked = async (value: number, label?: string, day = 1) => {
+    await node.pull([output('Observation', counted(value, at(day, label)))], { since: new Date() });
+    const items = await node.sql<{ kind: string }[]>`
+      select kind from exchange.review_item where state = 'open' and type = 'Observation' and 'count' in (a_id, b_id) order by 1`;
+    return items.map((i) => i.kind);
+  };
+  expect(await asked(20)).toEqual(['value-mismatch']);
+  expect(await asked(21, PSY, 2)).toEqual([]);
+  expect(await asked(20, undefined, 3)).toEqual(['value-mismatch']);
+});
