@@ -165,7 +165,8 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       }
       if (!a.isMatched) continue;
       const goesOn = ends === undefined || ends >= day;
-      const until = addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE);
+      // also where it goes on again later
+      const until = addDays(addMonths(planDay(a.begun), 3), -BEFORE);
       answered = { at: a.at, until, hasChanges: !a.isWhole };
       if (goesOn) open('C4', day, addMonths(day, 3));
       else if (ends !== undefined && addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));
