@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { allGiven, givenRoot } from '../match/normalize.ts';
 import { type CardHolder, cardHolders, membersAmong } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
-import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
+import { type CoverageEnd, type Enrolment, type EnrolmentColumn, patientIdFor } from './enrolment.ts';
 import { type CardCoverage, nextsOf } from './next-cards.ts';
 
 export type CardHistory = {
@@ -57,6 +57,8 @@ async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<
 }
 
 type Row = { row: Enrolment | CoverageEnd };
+type Values = Partial<Record<EnrolmentColumn, string>>;
+const trimmed = (value: string | undefined): string => value?.trim() ?? '';
 /** Rows of coverage that are wanted, but for those that name a Patient who is not known: they are refused, and say nothing of others. member_pkey. */
 async function* ofKnown(
   sql: Queryable,
@@ -83,19 +85,21 @@ async function* ofKnown(
 /**
  * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of them, and no other row. Who is
  * called otherwise than the one of the former card is somebody else, whatever the row says. enrolment_number.
- * @param rows those of the file that can be read, each time anew
+ * @param rows those of the file that can be read, each time anew; rows that are not wanted may be left out before they are looked at
  * @param isComing does the Patient with this id come with the same import?
  */
 export async function readCardHistory(
   sql: Queryable,
-  rows: () => AsyncIterable<Row>,
+  rows: (isWanted: (values: Values) => boolean) => AsyncIterable<Row>,
   isComing: (patientId: string) => boolean,
 ): Promise<CardHistory> {
   const nexts = new Map<string, Map<string, Next>>();
   const cancelled = new Set<string>();
   const isCancelled = (number: string, born: string, starts: string) => cancelled.has(keyOf(number, born, starts));
   const isOfCards = (r: Enrolment) => r.formerNumber !== undefined || r.ends === r.starts;
-  for await (const row of ofKnown(sql, rows(), isComing, isOfCards)) {
+  const mayBe = (v: Values) =>
+    trimmed(v.former_member_number) !== '' || trimmed(v.coverage_start) === trimmed(v.coverage_end);
+  for await (const row of ofKnown(sql, rows(mayBe), isComing, isOfCards)) {
     if (row.ends === row.starts) cancelled.add(keyOf(row.memberNumber, row.birthDate, row.starts));
     else cancelled.delete(keyOf(row.memberNumber, row.birthDate, row.starts));
     if (row.formerNumber === undefined) continue;
@@ -117,7 +121,9 @@ export async function readCardHistory(
     { number: string; born: string; patientId: string | undefined; coverage: Map<string, CardCoverage> }
   >();
   const wanted = new Set(said.flatMap((n) => [keyOf(n.number, n.born), keyOf(n.former, n.born)]));
-  for await (const row of ofKnown(sql, rows(), isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
+  const numbers = new Set(said.flatMap((n) => [n.number, n.former]));
+  const ofThem = rows((v) => numbers.has(trimmed(v.member_number)));
+  for await (const row of ofKnown(sql, ofThem, isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
     const key = keyOf(row.memberNumber, row.birthDate);
     called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
     const { memberNumber: number, birthDate: born, formerNumber: former = null, starts, ends = null } = row;
@@ -162,12 +168,12 @@ export async function readCardHistory(
     if (holder === undefined && (first === undefined || known.length < 2)) continue;
     // where cards took the place of each other in turn, which is the first depends on where it begins
     holder ??= owners.get(keyOf(chain.find((c) => owners.has(keyOf(c, born))) ?? '', born));
-    const numbers = known.filter((c) => hasBegun(c, born));
+    const begun = known.filter((c) => hasBegun(c, born));
     const named = known.map((c) => fresh.get(keyOf(c, born))).find((id) => id !== undefined);
     const owner =
       holder === undefined
-        ? asHolder(named ?? patientIdFor(first ?? ''), born, numbers)
-        : { ...holder, numbers: [...new Set([...holder.numbers, ...numbers])] };
+        ? asHolder(named ?? patientIdFor(first ?? ''), born, begun)
+        : { ...holder, numbers: [...new Set([...holder.numbers, ...begun])] };
     for (const c of known) owners.set(keyOf(c, born), owner);
     // one that nobody holds, and that somebody's card took the place of
     if (fresh.has(keyOf(former, born)) && !owners.has(keyOf(former, born))) owners.set(keyOf(former, born), owner);

@@ -21,12 +21,14 @@ const howIs = (row: Enrolment | CoverageEnd, today: string): 'over' | undefined 
 /**
  * Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment).
  * @param named what is noted of whom the file names
+ * @param isWanted of which rows more is to be known than that they stand there: others are passed over unread
  */
 export async function* enrolmentRows(
   input: { enrolment: string; x12?: Options834 },
   today: string,
   reject: (r: Reject) => Promise<void> | void,
   named?: NamedInFile,
+  isWanted: (values: Row834['values']) => boolean = () => true,
 ): AsyncGenerator<EnrolmentLine> {
   const path = input.enrolment;
   if (input.x12 !== undefined) {
@@ -41,6 +43,7 @@ export async function* enrolmentRows(
     for await (const { line, values, isEnd, isOver } of read834(path, input.x12, refuseMember, (a) =>
       noteAction(named, a),
     )) {
+      if (!isWanted(values)) continue;
       const row = isEnd ? readEnd(values, today) : readEnrolment(values, today);
       noteRow(named, whoseIs(values), 'faults' in row ? 'refused' : howIs(row, today));
       if ('faults' in row) await refuse(line, row.faults.join(' '));
@@ -65,6 +68,7 @@ export async function* enrolmentRows(
       });
       continue;
     }
+    if (!isWanted(values)) continue;
     const row = hasMore ? { faults: [TOO_LONG] } : readEnrolment(values, today);
     // some of its values may stand in the wrong columns, or be half of what they were where the file was cut off
     const isOdd = hasMore || ('faults' in row && Object.values(values).includes(undefined));

@@ -1,7 +1,7 @@
 // Enrolment of members from a CSV: who they are, their card and coverage, their prior payer, and their choice about
 // payer-to-payer exchange. docs/enrolment.md shows the template.
 import { createHash } from 'node:crypto';
-import { timeRange } from '../../src/fhir/instant.ts';
+import { isTime } from '../../src/fhir/instant.ts';
 import { columnsOf } from '../../src/import/csv-rows.ts';
 import { ENROLMENT_COLUMNS } from '../../src/import/enrolment-columns.ts';
 import { ImportFault } from '../../src/import/reject.ts';
@@ -63,7 +63,7 @@ export type CoverageEnd = {
 /** Years that nobody has lived: a birth date before is what a system writes for none. */
 const OLDEST = 130;
 const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
-const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
+const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && isTime(v);
 
 /** A stable Patient id for a person who comes without one: from the member number, not readable back. */
 export function patientIdFor(memberNumber: string): string {
@@ -77,9 +77,11 @@ const NUMBERS = ['member_number', 'former_member_number', 'subscriber_id', 'prio
 
 /** Columns with what the database takes for no text. A sentence each. */
 const notText = (row: Partial<Record<EnrolmentColumn, string>>): string[] =>
-  Object.entries(row).flatMap(([column, value]) =>
-    value?.includes('\0') ? `${column} holds a character that no text has (NUL).` : [],
-  );
+  Object.values(row).some((value) => value?.includes('\0'))
+    ? Object.entries(row).flatMap(([column, value]) =>
+        value?.includes('\0') ? `${column} holds a character that no text has (NUL).` : [],
+      )
+    : [];
 
 /** What a row says of death. @param born its birth date @param faults a sentence is added for what is none */
 function readDied(said: string | undefined, born: string, today: string, faults: string[]): Died {

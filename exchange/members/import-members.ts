@@ -107,7 +107,8 @@ async function importAll(deps: Deps, input: ImportMembersInput, work: string): P
     yield* recordUnits();
     if (enrolment !== undefined) {
       const { sql } = deps.database;
-      const readable = () => enrolmentRows({ ...input, enrolment }, todayOf(deps), () => {});
+      const readable = (isWanted: Parameters<typeof enrolmentRows>[4]) =>
+        enrolmentRows({ ...input, enrolment }, todayOf(deps), () => {}, undefined, isWanted);
       history = await readCardHistory(sql, readable, (id) => coming.has(id));
       const rows = ownedRows(
         sql,

@@ -92,6 +92,8 @@ export type Other = 'other-person' | 'other-name';
  * name yet, are no other name. A birth date alone is corrected by the row.
  */
 function otherThan(row: Enrolment, patient: string): Other | undefined {
+  // most are called as they were; whom else a Patient names is not the person
+  if (!patient.includes('"contact"') && patient.includes(`"given":${JSON.stringify(row.given)}`)) return undefined;
   const made = JSON.parse(patient) as JsonObject;
   const called = new Set(allGiven(made['name']).map(givenRoot));
   const given = allGiven([{ given: row.given }]).map(givenRoot);

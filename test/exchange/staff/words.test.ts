@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { CLOCK_RULES } from '../../../exchange/clocks/rules.ts';
 import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../../exchange/reconcile/reasons.ts';
 import { choiceTables } from '../../../exchange/report/compliance/compliance-choice.ts';
+import { proofsTable } from '../../../exchange/report/compliance/compliance-found.ts';
 import { deedWords } from '../../../exchange/report/deeds.ts';
 import { consentCell, eventCell } from '../../../exchange/report/event-words.ts';
 import { balance, conservation } from '../../../exchange/report/pull/conservation.ts';
@@ -269,4 +270,15 @@ test('a list of requests without a choice in force that is cut says how many the
     choiceTables([{ direction: 'request', payer: 'P', n, held }], missed, view).map((t) => t.caption);
   expect(captions(1200, 100)[1]).toMatch(/, each: the first 1 of 1,100 \(/);
   expect(captions(1200, 1199)[1]).toMatch(/, each$/);
+});
+
+test('that nothing was found in what nobody has walked yet is said to be no proof', () => {
+  const cells = (walked: number, faults: number) => {
+    const { columns, rows } = proofsTable([{ payer: 'P', exports: 3, walked, faults }]);
+    return rows[0]?.[columns.findIndex((c) => c.key === 'faults')];
+  };
+  expect(cells(3, 0)).toEqual({ value: 0, tone: 'calm' });
+  expect(cells(0, 0)).toEqual({ value: 0, text: 'not walked yet', tone: 'look' });
+  expect(cells(2, 0)).toEqual({ value: 0, text: '0; of 1 not known yet', tone: 'look' });
+  expect(cells(2, 4)).toMatchObject({ value: 4, tone: 'act' });
 });
