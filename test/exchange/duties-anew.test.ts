@@ -6,7 +6,7 @@ import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { closeClock } from '../../exchange/store/clock.ts';
 import { undecidedMembers } from '../../exchange/store/members/member-choice.ts';
-import { settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
+import { openRefreshClocks, settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
 import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
 import { type PeerState, setPeerState } from '../../exchange/store/peers/peer.ts';
 import { addPeerChange } from '../../exchange/store/peers/peer-change.ts';
@@ -120,6 +120,51 @@ test('of a payer that is named when coverage with us is over the week begins whe
   at('2027-03-12');
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['03-11 open', '03-15 open']);
+});
+
+test('a payer whose coverage had ended, and which was asked for the last time, is asked within a week when it goes on again', async () => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  const id = await named('2026-12-20');
+  await chooses('both');
+  const asked = async (day: string) => {
+    at(day);
+    const [one] = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+    expect(one).toBeDefined();
+    await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${one ?? ''}`;
+    await sql.begin(async (tx) => {
+      await closeClock(tx, 'C2', id, now);
+      await openRefreshClocks(tx, calendarOf(node.deps.config), now, { pullId: one ?? '', at: now });
+    });
+    await sql`update exchange.pull set state = 'done', kicked_off_at = ${now} where id = ${one ?? ''}`;
+  };
+  await asked('2027-01-06');
+  const goesOn = async (ends: string | null) => {
+    await sql`update exchange.other_coverage set ends = ${ends} where id = ${id}`;
+    await keepClocks(node.deps);
+  };
+  const all = async () =>
+    (
+      await sql`select kind, state, start_event as "since" from exchange.clock where member_id = ${member} and kind in ('C2', 'C4', 'C5-runoff') order by starts_at`
+    ).map((r) => `${r['kind']} ${r['state']} ${r['since']}`);
+  // its end was an error that is told soon: what is owed is still owed
+  at('2027-01-20');
+  await goesOn(null);
+  await goesOn('2026-12-20');
+  expect(await duties()).toEqual(['01-12 met']);
+  at('2027-04-01');
+  await keepClocks(node.deps);
+  const before = ['C2 met opt-in-and-payer-known', 'C5-runoff not-applicable export-accepted'];
+  expect(await all()).toEqual(before);
+  at('2027-05-17');
+  await goesOn(null);
+  expect(await duties()).toEqual(['01-12 met', '05-24 open']);
+  expect(await all()).toEqual([...before, 'C2 open other-coverage-anew']);
+  await keepClocks(node.deps);
+  await asked('2027-05-18');
+  await keepClocks(node.deps);
+  expect(await all()).toEqual([...before, 'C2 met other-coverage-anew', 'C4 open export-accepted']);
 });
 
 test('a payer that did not take the choice is asked again within a week of the next one, and one that knows nobody is not', async () => {

@@ -112,6 +112,8 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
   let answered: { at: Date; until: string; hasChanges: boolean } | undefined;
   /** under which choice it was asked last, that was not taken: the next one is asked under within a week, too */
   let refusedSince: Date | undefined;
+  /** the coverage there has ended, and what is asked after that as well; asked last in vain, it is not asked when it goes on again */
+  let [isOver, isKnownThere] = [false, false];
   /**
    * Is everything asked for to compare: nothing is owed, and nobody has said that it should be asked for? That meets no duty and opens none. What has ended is not
    * compared; nor is there anything to compare before changes were asked for: everything is what was begun and failed, once more.
@@ -136,6 +138,10 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       if (!all.some((d) => d.isOpen && d.kind === 'C2')) open('C2', now, addDays(now, 7));
       refusedSince = undefined;
     }
+    const goesOnNow = ends === undefined || ends >= now;
+    if (may && goesOnNow && isOver && isKnownThere && !all.some((d) => d.isOpen && d.kind === 'C2'))
+      open('C2', now, addDays(now, 7));
+    isOver = (isOver && !(may && goesOnNow)) || (ends !== undefined && addDays(ends, RUN_OFF) < now);
     for (const d of all.filter((one) => one.isOpen)) {
       // of a payer that was named by mistake it never was
       if (!may) d.causes.push(isInError ? d.starts : endedOn(named, now));
@@ -151,6 +157,7 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       // whatever it was asked for: a choice is not taken
       refusedSince = a.isRefused ? a.begun : undefined;
       if (compares(a, ends)) continue;
+      isKnownThere = a.isMatched;
       isTaken ||= a.isMatched;
       const day = planDay(a.at);
       for (const d of all.filter((one) => one.isOpen)) {
@@ -165,7 +172,8 @@ function asking(key: string, named: Named, requests: readonly Request[]): Duty[]
       }
       if (!a.isMatched) continue;
       const goesOn = ends === undefined || ends >= day;
-      const until = addDays(addMonths(planDay(a.begun), goesOn ? 3 : 1), -BEFORE);
+      // also where it goes on again later
+      const until = addDays(addMonths(planDay(a.begun), 3), -BEFORE);
       answered = { at: a.at, until, hasChanges: !a.isWhole };
       if (goesOn) open('C4', day, addMonths(day, 3));
       else if (ends !== undefined && addDays(ends, RUN_OFF) >= day) open('C5-runoff', day, addMonths(day, 1));

@@ -11,7 +11,7 @@ import {
   RUN_OFF_DAYS,
 } from '../../clocks/rules.ts';
 import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
-import { COVERED_ANEW, IDENTIFIED } from './member-request.ts';
+import { COVERED_ANEW, IDENTIFIED, THERE_ANEW } from './member-request.ts';
 import { renewRequests } from './renewed-request.ts';
 
 /** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
@@ -147,7 +147,7 @@ const BETWEEN = `exists (
 /**
  * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; for a coverage after a gap, of a payer that was asked before it or named in it, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; the week of one
+ * ended and that is known; for a coverage after a gap, of a payer that was asked before it or named in it, of an other coverage that had ended and goes on again, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; the week of one
  * that we did not know begins when we do. What we do to one that we know, as when we suspend it, moves no week.
  */
 export async function openRequests(
@@ -164,7 +164,7 @@ export async function openRequests(
        case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
        case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
        l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1,
-       case when s.at = n.identified then 'identity-corrected' when s.at = n.covered then 'coverage-anew' else 'opt-in-and-payer-known' end
+       case when s.at = n.identified then 'identity-corrected' when s.at = n.covered then 'coverage-anew' when s.at = n.there then 'other-coverage-anew' else 'opt-in-and-payer-known' end
      from exchange.other_coverage o
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
@@ -173,10 +173,11 @@ export async function openRequests(
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (
-       select greatest(max(at) filter (where said_by = $6), case when ${BETWEEN} then $4::timestamptz end) as covered, max(at) filter (where said_by = $7) as identified
+       select greatest(max(at) filter (where said_by = $6), case when ${BETWEEN} then $4::timestamptz end) as covered,
+         max(at) filter (where said_by = $7) as identified, max(at) filter (where said_by = $8) as there
        from exchange.member_request where other_coverage_id = o.id) n
      cross join lateral (
-       select greatest(c.at, o.known_at, n.covered, n.identified, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
+       select greatest(c.at, o.known_at, n.covered, n.there, n.identified, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
          (select max(g.at) from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again'), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
@@ -193,7 +194,7 @@ export async function openRequests(
          from (select k.at, k.at > exchange.clock.starts_at as waited from (select greatest(exchange.clock.starts_at, ${KNOWN}) as at) k) w)
        where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint'
          and (excluded.state = 'open' or excluded.peer_id is distinct from exchange.clock.peer_id)`,
-    [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW, IDENTIFIED],
+    [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW, IDENTIFIED, THERE_ANEW],
   );
 }
 

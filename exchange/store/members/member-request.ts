@@ -17,6 +17,8 @@ export async function addRequest(
 export const RENEWED = 'choice or coverage anew';
 /** one of a coverage with us after a gap, */
 export const COVERED_ANEW = 'coverage anew';
+/** one of a coverage there that goes on again after its run-off was over, */
+export const THERE_ANEW = 'other coverage anew';
 /** and one of a member whose name or birth date was corrected after the payer had answered that it has no such member. */
 export const IDENTIFIED = 'identity corrected';
 
@@ -28,6 +30,6 @@ export async function hasRequest(
   since: Date,
 ): Promise<boolean> {
   const rows = await tx`
-    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}, ${IDENTIFIED}) limit 1`;
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}, ${THERE_ANEW}, ${IDENTIFIED}) limit 1`;
   return rows.length > 0;
 }

@@ -7,7 +7,7 @@ import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { REFUSED } from '../pull/pull.ts';
 import { identitySql } from '../pull/pull-member.ts';
 import { enrolledSql, lastsSql, livesSql, namesSql } from './enrolled.ts';
-import { COVERED_ANEW, IDENTIFIED, RENEWED } from './member-request.ts';
+import { COVERED_ANEW, IDENTIFIED, RENEWED, THERE_ANEW } from './member-request.ts';
 
 /** Ticks may be missed for so long. */
 const MISSED_DAYS = 100;
@@ -119,9 +119,33 @@ async function renewIdentified(
 }
 
 /**
+ * Those of some members, or of some other coverage ($1), that had ended, so that its last duty is over, and goes on again: the payer covers the member as one that is
+ * named now. clock_member.
+ */
+async function renewThere(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  await tx.unsafe(
+    renewedSql(
+      `${FROM} cross join lateral (
+         select x.kind, x.state, x.reason from exchange.clock x
+         where x.member_id = o.member_id and x.kind in ('C2', 'C4', 'C5-runoff') and (x.subject = o.id or x.subject like o.id || '/%')
+         order by x.closed_at desc nulls first limit 1) last`,
+      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and ${NAMED} and coalesce(o.ends, 'infinity'::date) >= ${TODAY} and last.kind <> 'C2'
+        and ((last.state = 'not-applicable' and last.reason = 'coverage-ended') or (last.kind = 'C5-runoff' and last.state in ('met', 'met-late') and last.reason is null))`,
+    ),
+    [[...ids], now, calendar.zone, THERE_ANEW],
+  );
+}
+
+/**
  * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
  * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; of a payer
- * that was taken back as named by mistake and is named again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
+ * that was taken back as named by mistake and is named again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; for one there that goes on again; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
  */
 export async function renewRequests(
   tx: Queryable,
@@ -144,6 +168,7 @@ export async function renewRequests(
   );
   await renewNotTaken(tx, calendar, now, 'o.member_id', memberIds);
   await renewBack(tx, calendar, now, 'o.member_id', memberIds);
+  await renewThere(tx, calendar, now, 'o.member_id', memberIds);
   await renewIdentified(tx, calendar, now, 'o.member_id', memberIds);
 }
 
@@ -167,7 +192,7 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
     );
 }
 
-/** The same of choices that were not asked under, of coverage after a gap, and of what was corrected, of the other coverage that is looked at (store/members/coverage-look.ts). */
+/** The same of choices that were not asked under, of coverage after a gap and of one there that goes on again, and of what was corrected, of the other coverage that is looked at (store/members/coverage-look.ts). */
 export async function renewLookedAt(
   tx: Queryable,
   calendar: Calendar,
@@ -176,5 +201,6 @@ export async function renewLookedAt(
 ): Promise<void> {
   await renewNotTaken(tx, calendar, now, 'o.id', coverageIds);
   await renewBack(tx, calendar, now, 'o.id', coverageIds);
+  await renewThere(tx, calendar, now, 'o.id', coverageIds);
   await renewIdentified(tx, calendar, now, 'o.id', coverageIds);
 }
