@@ -75,9 +75,11 @@ export function hidePage(
   }
   // the longest first: one may begin as another does. Behind a day a time may stand
   const values = [...kinds.keys()].sort((a, b) => b.length - a.length).map(literal);
-  const wherever =
-    values.length === 0 ? '' : `|(?<![A-Za-z0-9])(?i:${values.join('|')})(?:(?![A-Za-z0-9])|(?=T\\d\\d:))`;
-  const found = new RegExp(`${MARK}|(${PATIENT})${wherever}|${NUMBERS}`, 'g');
+  const wherever = `(?<![A-Za-z0-9])(?:${values.join('|')})(?:(?![A-Za-z0-9])|(?=T\\d\\d:))`;
+  const isAny = values.length > 0;
+  // all of it in any case: where an expression is as long as this one may be, V8 (to 13.6 at least) takes `(?i:…)` for case-sensitive
+  const found = new RegExp(`${MARK}|(${PATIENT})${isAny ? `|${wherever}` : ''}|${NUMBERS}`, 'gi');
+  const literals = new RegExp(wherever, 'gi');
   let n = 0;
   let isBare = false;
   const hide = (kind: string, value: string): string => {
@@ -92,10 +94,13 @@ export function hidePage(
       const day = /^<time datetime="([^"]*)"/.exec(piece)?.[1];
       return day !== undefined && kinds.has(day.toLowerCase()) ? '<time>' : hiddenText(piece);
     }
-    return piece.replaceAll(found, (all, kind: string | undefined, value: string | undefined, patient?: string) => {
+    const hideKnown = (all: string): string => hide(kinds.get(all.toLowerCase()) ?? 'number', all);
+    return piece.replaceAll(found, (all: string, kind?: string, value?: string, patient?: string, at = 0) => {
       if (kind !== undefined) return hide(kind, value ?? '');
-      if (patient !== undefined) return ours.has(patient) ? all : hide('number', patient);
-      return hide(kinds.get(all.toLowerCase()) ?? 'number', all);
+      if (patient === undefined) return hideKnown(all);
+      // a scope (`patient/Observation.rs`) is no id
+      if (!piece.startsWith('Patient/', at - 8)) return isAny ? all.replaceAll(literals, hideKnown) : all;
+      return ours.has(patient) ? all : hide('number', patient);
     });
   });
   return { page: pieces.join(''), n };

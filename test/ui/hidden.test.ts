@@ -74,6 +74,14 @@ test('what is known is hidden in whatever case, with a time behind it, and as Am
   );
 });
 
+test('of thousands of values that are known each is hidden in whatever case, and scopes stay', () => {
+  const known = Array.from({ length: 3000 }, (_, n) => ({ kind: 'number', value: `Card-${n}x` }) as const);
+  const page = html`<p>CARD-2999X, card-1X, Card-7x; patient/Observation.rs, patient/card-9x, Patient/theirs-9</p>`;
+  expect(hidePage(page.markup, known, NONE).page.replaceAll(/<[^>]*>/g, '')).toBe(
+    '••••\u00a0999X, ••••\u00a0-1X, ••••\u00a0-7x; patient/Observation.rs, patient/••••\u00a0-9x, Patient/••••\u00a0rs-9',
+  );
+});
+
 test('a picture or document within a record is hidden, figures are not, and neither is looked for elsewhere', () => {
   const data = 'aGlkZGVu'.repeat(20);
   const record = {
