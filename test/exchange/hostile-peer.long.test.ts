@@ -1830,16 +1830,15 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   const { sql } = peer.node.deps.database;
   const now = new Date();
   const minutesAgo = (n: number) => new Date(now.getTime() - n * 60_000);
+  // one whose lines were never taken in cannot be said to be done
+  const balanced = await sql<{ id: string }[]>`
+    select id from exchange.pull where state in ('done', 'review') and peer_id = 'scripted' order by id`;
   const isDue = async (failed: readonly number[], wish?: number) => {
     await sql`delete from exchange.member_request`;
     await sql`update exchange.pull set state = 'withdrawn', created_at = ${minutesAgo(100_000)}`;
     // what became of members in pulls of before, whichever are taken
     await sql`update exchange.pull_member set outcome = null`;
-    // one whose files were never taken in cannot be said to be done
-    const some = await sql<{ id: string }[]>`
-      select id from exchange.pull p
-      where not exists (select from exchange.pull_file f where f.pull_id = p.id and f.units is null)
-      order by id limit ${failed.length}`;
+    const some = balanced.slice(0, failed.length);
     expect(some.length).toBe(failed.length);
     for (const [i, p] of some.entries())
       await sql`update exchange.pull set state = 'failed', created_at = ${minutesAgo(failed[i] ?? 0)} where id = ${p.id}`;
