@@ -31,6 +31,13 @@ export const NOBODY_SAID = 'two members ';
 /** Was choice `c` made by somebody, as SQL? */
 export const isSaidSql = (c: string): string => `not starts_with(${c}.source, '${NOBODY_SAID}')`;
 
+/** How the source ends of a choice that holds again, as it was before two members were one. */
+export const AS_BEFORE = 'as before they were one';
+
+/** Does choice `c` tell what its member had allowed, as SQL? What two choices allowed together takes nothing back that was said. */
+export const tellsAllowedSql = (c: string): string =>
+  `(${isSaidSql(c)} or right(${c}.source, ${AS_BEFORE.length}) = '${AS_BEFORE}')`;
+
 /** Who stands for a member, as SQL: the one as whom it goes on, else itself. member_merge_former. */
 export const standsAsSql = (member: string): string =>
   `coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null), ${member})`;
