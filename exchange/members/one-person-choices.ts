@@ -3,7 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../store/members/member-choice.ts';
-import { type Merge, NOBODY_SAID } from '../store/members/member-merge.ts';
+import { AS_BEFORE, type Merge, NOBODY_SAID } from '../store/members/member-merge.ts';
 
 type Needs = Pick<Deps, 'clock' | 'config'>;
 type Who = { subject: string };
@@ -62,14 +62,7 @@ export async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge,
   const own = choices.find((c) => !SAID_AGAIN.test(c.source));
   const { choice, policy, payers } = own ?? { choice: 'withdraw', policy: 'regular', payers: 'both' };
   if (held.choice === choice && held.policy === policy && held.payers === payers) return;
-  await saidByNobody(
-    tx,
-    deps,
-    memberId,
-    { choice, policy, payers },
-    who,
-    `${NOBODY_SAID}again: as before they were one`,
-  );
+  await saidByNobody(tx, deps, memberId, { choice, policy, payers }, who, `${NOBODY_SAID}again: ${AS_BEFORE}`);
 }
 
 /** What somebody said while the two were one, last. */

@@ -26,6 +26,8 @@ import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } 
 type Tx = Parameters<typeof movePull>[0];
 /** An answer without a match that ends the duty to ask. */
 const ENDS_DUTY: ReadonlySet<string> = new Set(['not-matched', 'constrained']);
+/** It names a person, and is not trusted to name ours. */
+const UNTRUSTED: ReadonlySet<string> = new Set(['conflict', 'contradictory']);
 
 /** authorized → matching, or straight to matched when what an earlier pull learned still serves. */
 export async function matchStep(s: Step): Promise<void> {
@@ -267,12 +269,33 @@ async function finish(s: Step, result: Correlation): Promise<void> {
         );
   };
   const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers fit nobody` : ''}`;
-  if (matched === 0) {
+  const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
+  const move = async (tx: Tx, ids: readonly string[]) => {
+    await setOutcomes(
+      tx,
+      s.pull.id,
+      ids.map((submittedId) => ({ submittedId, outcome: null, peerPatientId: null })),
+    );
+    await moveToOther(tx, s, ids);
+  };
+  // of a Group that the peer has made of them all are asked for: who is in it and is not trusted to be ours would come with the others, as a stranger.
+  // Once: a payer that says so each time of somebody else would have as many pulls of us as there are members
+  const isApart =
+    needsGroup &&
+    s.pull.partOf === null &&
+    s.pull.matchForm === 'bulk' &&
+    result.groupId !== s.peer.groupThere &&
+    result.members.some((m) => UNTRUSTED.has(m.outcome));
+  if (matched === 0 || isApart) {
     const isAnswered = result.members.some((m) => ENDS_DUTY.has(m.outcome));
     const ends = { finishedAt: s.deps.clock(), reason: isAnswered ? 'no-match' : 'no-answer' };
-    return advance(s, isAnswered ? 'done' : 'failed', ends, detail, record);
+    const words = matched === 0 ? detail : `${detail}: asked for apart from whom the answer leaves open`;
+    const ids = result.members.flatMap((m) => (m.outcome === 'matched' ? m.submittedId : []));
+    return advance(s, isAnswered ? 'done' : 'failed', ends, words, async (tx) => {
+      await record(tx);
+      if (ids.length > 0) await move(tx, ids);
+    });
   }
-  const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
   if (result.groupId === undefined && needsGroup)
     return advance(s, 'review', { reason: 'group-without-id' }, detail, record);
   // a pull asks for one Group: members in another one would be taken for asked and never be
@@ -285,11 +308,6 @@ async function finish(s: Step, result: Correlation): Promise<void> {
   const others = `${detail}, ${ids.length} of them in another Group: asked for apart`;
   return advance(s, 'matched', { groupId: result.groupId ?? null }, others, async (tx) => {
     await record(tx);
-    await setOutcomes(
-      tx,
-      s.pull.id,
-      ids.map((submittedId) => ({ submittedId, outcome: null, peerPatientId: null })),
-    );
-    await moveToOther(tx, s, ids);
+    await move(tx, ids);
   });
 }

@@ -38,16 +38,23 @@ export type PlanRequest = {
 type Asks = { peer: Peer; cause: string; isFull: boolean; due: Candidate[] };
 
 /**
- * What one payer is asked: what is owed, and to compare. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all of them, for everything: it is
+ * What one payer is asked: what is owed, and to compare. Of whom it has told before what changed is asked for, apart from whom it is asked for the first time: an answer with everything, which all of one request would
+ * have, does not tell what was deleted (reconciliation.md, 16), and of a payer that somebody new is asked of each day nobody would ever learn that. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all of them, for everything: it is
  * what is owed, and compares as well. Pure.
  */
 export function asksOf(peer: Peer, all: readonly Candidate[], { cause, full = false }: PlanRequest): Asks[] {
   const of = all.filter((c) => c.peerId === peer.id);
   const isOwed = new Set(of.flatMap((c) => (c.isComparison ? [] : c.memberId)));
   const isCompared = new Set(of.flatMap((c) => (c.isComparison ? c.memberId : [])));
+  // one member is asked for once, with all cards
+  const isFirst = new Set(of.flatMap((c) => (c.isComparison || c.isKnown ? [] : c.memberId)));
   const isBoth = (c: Candidate) => isOwed.has(c.memberId) && isCompared.has(c.memberId);
+  const owed = of.filter((c) => !c.isComparison && !isBoth(c));
+  const parts = full
+    ? [owed]
+    : [owed.filter((c) => !isFirst.has(c.memberId)), owed.filter((c) => isFirst.has(c.memberId))];
   return [
-    { peer, cause, isFull: full, due: of.filter((c) => !c.isComparison && !isBoth(c)) },
+    ...parts.map((due) => ({ peer, cause, isFull: full, due })),
     { peer, cause, isFull: true, due: of.filter(isBoth) },
     { peer, cause: 'comparison', isFull: true, due: of.filter((c) => c.isComparison && !isBoth(c)) },
   ];

@@ -89,7 +89,7 @@ test('who was not known under a wrong birth date is asked for under the right on
   expect(await asked()).toEqual([]);
 });
 
-test('who was not known is matched anew with all who were asked for together, though the others are known', async () => {
+test('who was not known is matched anew, apart from who is known and was asked for together with that one', async () => {
   const { sql } = ours.deps.database;
   const [cat, dan]: [Person, Person] = [
     { number: 'A3', family: 'Stone', given: 'Cat', born: '1980-01-01' },
@@ -105,10 +105,14 @@ test('who was not known is matched anew with all who were asked for together, th
   const both = await sql<
     { id: string }[]
   >`select member_id as id from exchange.enrolment where member_number in ('A3', 'A4')`;
-  const [id = ''] = await planPulls(ours.deps, { cause: 'command', again: true, memberIds: both.map((m) => m.id) });
+  const ids = await planPulls(ours.deps, { cause: 'command', again: true, memberIds: both.map((m) => m.id) });
   const worker = setInterval(() => void prior.work(), 20);
-  await ours.worker.finish(id);
+  for (const id of ids) await ours.worker.finish(id);
   clearInterval(worker);
-  const outcomes = await sql<{ outcome: string }[]>`select outcome from exchange.pull_member where pull_id = ${id}`;
-  expect(outcomes.map((m) => m.outcome)).toEqual(['matched', 'matched']);
+  const outcomes = await sql<{ outcome: string; isChanges: boolean }[]>`
+    select m.outcome, p.since is not null as "isChanges" from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where p.id = any(${ids}::text[]) order by 2`;
+  expect(outcomes).toEqual([
+    { outcome: 'matched', isChanges: false },
+    { outcome: 'matched', isChanges: true },
+  ]);
 });

@@ -315,8 +315,15 @@ export class Network {
     const found: string[] = [];
     for (const id of await planPulls(deps, { cause: 'command', peerId: peerId(other), again: true, full })) {
       const done = await this.#finish(plan, other, id);
-      // nobody is found where all who are asked for have said no there
-      const isAnyFound = PEOPLE.some((who) => this.#choice(plan, who).isIn && this.#choice(other, who).isIn);
+      // nobody is found where all who are asked for have said no there; who was never found is asked for apart
+      const rows = await this.sql(plan)<
+        { id: string }[]
+      >`select member_id as id from exchange.pull_member where pull_id = ${id}`;
+      const isAsked = new Set(rows.map((m) => m.id));
+      const isAnyFound = PEOPLE.some(
+        (who) =>
+          isAsked.has(idOf(personAt(plan, who))) && this.#choice(plan, who).isIn && this.#choice(other, who).isIn,
+      );
       const reasons = isAnyFound ? [null] : [null, 'no-match'];
       if (done?.state !== 'done') this.#say(`  ${NAMES[plan]} of ${NAMES[other]}: ${done?.state} ${done?.reason}`);
       if (this.#isClear || WEATHER === 0) {

@@ -70,6 +70,8 @@ export type Named = {
   number: string;
   known: string;
   ends: string | undefined;
+  /** what the file of the plan says of its end: what a page told holds until that says otherwise than before */
+  fileEnds: string | undefined;
   isSeconds: boolean;
   /** taken back as named by mistake */
   isInError: boolean;
@@ -129,7 +131,7 @@ export function enrol(h: Human, plan: number, former = '', m = h.at.get(plan) as
       others.push({
         prior_payer: peerId(named.other),
         prior_member_number: named.number,
-        prior_coverage_end: named.ends ?? '',
+        prior_coverage_end: named.fileEnds ?? '',
       });
   for (const [other, ends] of m.asks)
     for (const number of toldNumbers(h, plan, other)) {
@@ -139,7 +141,9 @@ export function enrol(h: Human, plan: number, former = '', m = h.at.get(plan) as
       const known = before?.known ?? today();
       // nor does a file name again what was taken back
       const isInError = before?.isInError ?? false;
-      nameds.set(key, { who: h, plan, other, number, known, ends, isSeconds: m !== h.at.get(plan), isInError });
+      const holds = before !== undefined && before.fileEnds === ends ? before.ends : ends;
+      const isSeconds = m !== h.at.get(plan);
+      nameds.set(key, { who: h, plan, other, number, known, ends: holds, fileEnds: ends, isSeconds, isInError });
     }
   const person = { ...personAt(h, plan), number: m.number };
   for (const other of others.length === 0 ? [{}] : others) push(rows, plan, enrolled(person, { ...row, ...other }));

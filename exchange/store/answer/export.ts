@@ -4,6 +4,7 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../../src/store/raw-rows.ts';
 import { LABELLER } from '../../transform/label.ts';
 import { SUPPORTING_TYPES } from '../../transform/record-types.ts';
+import { isOrWasSql } from '../members/member-merge.ts';
 import { DOUBTED_PEERS } from '../records/doubt.ts';
 import { DENIED_SINCE } from '../records/hidden-pa.ts';
 import { IS_KEPT_BACK } from '../records/kept-back.ts';
@@ -232,7 +233,7 @@ const PAGE = 100;
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
  * they may not leave any more. What only grew old is not taken back, nor is what nobody has decided yet by the rules of today. Of a member whose consent did not hold then nothing was told:
- * what counts is the time of the export that held the record. delivered_pkey.
+ * what counts is the time of the export that held the record, as the member's or as that of one who goes on as the member since. delivered_pkey, member_merge_member.
  */
 export async function deletedRows(
   sql: Queryable,
@@ -253,7 +254,7 @@ export async function deletedRows(
      select distinct r.type, r.id from gone r
      where exists (
        select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-       where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
+       where d.peer_id = $12 and d.member_id in ${isOrWasSql('r.member_id')} and j.transaction_time is not null
          and (r.policy_then <> '' or r.moved > j.transaction_time)
          and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,

@@ -3,6 +3,7 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { CoverageRow } from '../../members/coverage.ts';
 import type { CardCoverage } from '../../members/next-cards.ts';
 import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../../members/said-choices.ts';
+import { tellsAllowedSql } from './member-merge.ts';
 import { type Card, settleCards } from './next-cards.ts';
 
 /** How many of each were new. */
@@ -151,13 +152,13 @@ export async function writeOthers(
   return other.length;
 }
 
-/** Choices of members by day and in the order in which they came. consent_member. */
+/** What members chose, by day and in the order in which it came. consent_member. */
 async function knownChoices(tx: Queryable, members: string): Promise<KnownChoice[]> {
   return [
     ...(await tx<KnownChoice[]>`
       select c.member_id as "memberId", c.choice = 'opt-in' as "optIn", c.policy, c.recorded_on::text as on, c.given_at is null as "isImported"
       from unnest(${members}::text::text[]) m(id)
-      cross join lateral (select * from exchange.consent x where x.member_id = m.id offset 0) c
+      cross join lateral (select * from exchange.consent x where x.member_id = m.id and ${tx.unsafe(tellsAllowedSql('x'))} offset 0) c
       order by c.recorded_on, c.created_at`),
   ];
 }

@@ -31,9 +31,20 @@ export const NOBODY_SAID = 'two members ';
 /** Was choice `c` made by somebody, as SQL? */
 export const isSaidSql = (c: string): string => `not starts_with(${c}.source, '${NOBODY_SAID}')`;
 
+/** How the source ends of a choice that holds again, as it was before two members were one. */
+export const AS_BEFORE = 'as before they were one';
+
+/** Does choice `c` tell what its member had allowed, as SQL? What two choices allowed together takes nothing back that was said. */
+export const tellsAllowedSql = (c: string): string =>
+  `(${isSaidSql(c)} or right(${c}.source, ${AS_BEFORE.length}) = '${AS_BEFORE}')`;
+
 /** Who stands for a member, as SQL: the one as whom it goes on, else itself. member_merge_former. */
 export const standsAsSql = (member: string): string =>
   `coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null), ${member})`;
+
+/** A member and who goes on as that one, as SQL in brackets. member_merge_member. */
+export const isOrWasSql = (member: string): string =>
+  `(select ${member} union all select w.former_id from exchange.member_merge w where w.member_id = ${member} and w.undone_at is null)`;
 
 /** All that was ever said of a member, in force or taken back, the newest first. member_merge is small: few people are there twice. */
 export async function mergesOf(sql: Queryable, memberId: string): Promise<Merge[]> {

@@ -48,23 +48,6 @@ const BACK = `join lateral (
 
 const NAMED = `${namesSql('c', 'o', TODAY)} and ${enrolledSql('o.member_id', TODAY)}`;
 
-/** Those of some members, or of some other coverage ($1), whose coverage with us begins after a gap: as for any enrolment, by the choice that holds (docs/decisions/020). */
-async function renewBack(
-  tx: Queryable,
-  calendar: Calendar,
-  now: Date,
-  which: 'o.member_id' | 'o.id',
-  ids: readonly string[],
-): Promise<void> {
-  await tx.unsafe(
-    renewedSql(
-      `${FROM} ${BACK}`,
-      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.closed_at < b.at and ${namesSql('c', 'o', TODAY)} and ${livesSql('o.member_id')} and ${notAsked('b.at')}`,
-    ),
-    [[...ids], now, calendar.zone, COVERED_ANEW],
-  );
-}
-
 /** The payer answered last that it does not take the choice, and was not asked under the newest one, which may have been made while it was asked. pull_member_member. */
 const NOT_TAKEN = `(
        select m.outcome from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
@@ -73,73 +56,61 @@ const NOT_TAKEN = `(
        select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
        where m.member_id = o.member_id and m.other_coverage_id = o.id and m.consent_id = c.id and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
 
-/** Those of some members, or of some other coverage ($1), whose newest choice a payer that did not take another one was not asked under. clock_member. */
-async function renewNotTaken(
-  tx: Queryable,
-  calendar: Calendar,
-  now: Date,
-  which: 'o.member_id' | 'o.id',
-  ids: readonly string[],
-): Promise<void> {
-  await tx.unsafe(
-    renewedSql(FROM, `${which} = any($1::text[]) and k.state in ('met', 'met-late') and ${NAMED} and ${NOT_TAKEN}`),
-    [[...ids], now, calendar.zone, RENEWED],
-  );
-}
-
 /**
  * Nobody asked for it in vain under what the member is known by now (two feeds that tell different names would have it asked for each day), nor since it was
  * corrected, unless by something else: who asks while it is being written does not know it yet. member_profile_pkey, pull_member_member.
  */
-const notAskedAs = `not exists (
+const NOT_ASKED_AS = `not exists (
          select from exchange.member_profile f join exchange.pull_member m on m.member_id = f.member_id join exchange.pull p on p.id = m.pull_id
          where f.member_id = o.member_id and m.other_coverage_id = o.id and (
            (m.identity = ${identitySql('f')} and m.outcome in ('not-matched', 'constrained'))
            or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.at and p.state not in ('failed', 'withdrawn') and not ${REFUSED})))`;
 
-/**
- * Those of some members, or of some other coverage ($1), that a payer did not know under a name or birth date that was corrected since it was asked: it is what
- * the week begins with, and nobody else would ask before the next quarter. clock_member, identity_corrected_pkey.
- */
-async function renewIdentified(
-  tx: Queryable,
-  calendar: Calendar,
-  now: Date,
-  which: 'o.member_id' | 'o.id',
-  ids: readonly string[],
-): Promise<void> {
-  await tx.unsafe(
-    renewedSql(
-      `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
-      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.reason = 'no-unique-match'
-        and ${NAMED} and ${notAskedAs}`,
-    ),
-    [[...ids], now, calendar.zone, IDENTIFIED],
-  );
-}
+/** What makes a duty that was met begin anew, beside a new choice: who is looked at stands in `from`, as `where` says. */
+type Renewal = { saidBy: string; from: string; where: string };
 
-/**
- * Those of some members, or of some other coverage ($1), that had ended, so that its last duty is over, and goes on again: the payer covers the member as one that is
- * named now. clock_member.
- */
-async function renewThere(
-  tx: Queryable,
-  calendar: Calendar,
-  now: Date,
-  which: 'o.member_id' | 'o.id',
-  ids: readonly string[],
-): Promise<void> {
-  await tx.unsafe(
-    renewedSql(
-      `${FROM} cross join lateral (
+const RENEWALS: readonly Renewal[] = [
+  // a payer that did not take a choice was not asked under the newest one
+  { saidBy: RENEWED, from: FROM, where: `${NAMED} and ${NOT_TAKEN}` },
+  // coverage with us begins after a gap: as for any enrolment, by the choice that holds (docs/decisions/020)
+  {
+    saidBy: COVERED_ANEW,
+    from: `${FROM} ${BACK}`,
+    where: `k.closed_at < b.at and ${namesSql('c', 'o', TODAY)} and ${livesSql('o.member_id')} and ${notAsked('b.at')}`,
+  },
+  // coverage there had ended, so that its last duty is over, and goes on again: the payer covers the member as one that is named now
+  {
+    saidBy: THERE_ANEW,
+    from: `${FROM} cross join lateral (
          select x.kind, x.state, x.reason from exchange.clock x
          where x.member_id = o.member_id and x.kind in ('C2', 'C4', 'C5-runoff') and (x.subject = o.id or x.subject like o.id || '/%')
          order by x.closed_at desc nulls first limit 1) last`,
-      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and ${NAMED} and coalesce(o.ends, 'infinity'::date) >= ${TODAY} and last.kind <> 'C2'
+    where: `${NAMED} and coalesce(o.ends, 'infinity'::date) >= ${TODAY} and last.kind <> 'C2'
         and ((last.state = 'not-applicable' and last.reason = 'coverage-ended') or (last.kind = 'C5-runoff' and last.state in ('met', 'met-late') and last.reason is null))`,
-    ),
-    [[...ids], now, calendar.zone, THERE_ANEW],
-  );
+  },
+  // a payer did not know the member under a name or birth date that was corrected since: it is what the week begins with, and nobody else would ask before the next quarter
+  {
+    saidBy: IDENTIFIED,
+    from: `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
+    where: `k.reason = 'no-unique-match' and ${NAMED} and ${NOT_ASKED_AS}`,
+  },
+];
+
+/** The {@link RENEWALS} of some members, or of some other coverage. clock_member, pull_member_member, identity_corrected_pkey. */
+async function renewMet(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  for (const { saidBy, from, where } of RENEWALS)
+    await tx.unsafe(renewedSql(from, `${which} = any($1::text[]) and k.state in ('met', 'met-late') and ${where}`), [
+      [...ids],
+      now,
+      calendar.zone,
+      saidBy,
+    ]);
 }
 
 /**
@@ -166,10 +137,7 @@ export async function renewRequests(
     ),
     [[...memberIds], now, calendar.zone, RENEWED],
   );
-  await renewNotTaken(tx, calendar, now, 'o.member_id', memberIds);
-  await renewBack(tx, calendar, now, 'o.member_id', memberIds);
-  await renewThere(tx, calendar, now, 'o.member_id', memberIds);
-  await renewIdentified(tx, calendar, now, 'o.member_id', memberIds);
+  await renewMet(tx, calendar, now, 'o.member_id', memberIds);
 }
 
 /**
@@ -192,15 +160,12 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
     );
 }
 
-/** The same of choices that were not asked under, of coverage after a gap and of one there that goes on again, and of what was corrected, of the other coverage that is looked at (store/members/coverage-look.ts). */
-export async function renewLookedAt(
+/** What was met of the other coverage that is looked at begins anew as for members (store/members/coverage-look.ts). */
+export function renewLookedAt(
   tx: Queryable,
   calendar: Calendar,
   now: Date,
   coverageIds: readonly string[],
 ): Promise<void> {
-  await renewNotTaken(tx, calendar, now, 'o.id', coverageIds);
-  await renewBack(tx, calendar, now, 'o.id', coverageIds);
-  await renewThere(tx, calendar, now, 'o.id', coverageIds);
-  await renewIdentified(tx, calendar, now, 'o.id', coverageIds);
+  return renewMet(tx, calendar, now, 'o.id', coverageIds);
 }

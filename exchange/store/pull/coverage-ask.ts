@@ -13,6 +13,8 @@ export type Candidate = {
   peerId: string | null;
   /** everything is asked for, to compare: only changes were since that was done last */
   isComparison: boolean;
+  /** the payer has told of the member, under this card and no narrower choice: what changed since may be asked for */
+  isKnown: boolean;
 };
 
 /** `compares`: is everything asked for once in `months`, beside what changed? `months` after which what goes on is asked for again, `runOffDays` for which what has ended is, each month; `earlyDays` before the time is out. */
@@ -26,7 +28,7 @@ const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'),
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
  * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: of whom it does not know, or gives nothing, there is
  * nothing to compare). What is asked to compare (`compared`, the newest of them
- * that waits for a person `held`) is none of the others: it moves no time of what is owed. `f`: how often in vain since; `t`: how often everything was asked for to compare since what changed was; `again`: when it is asked for again. pull_member_member.
+ * that waits for a person `held`) is none of the others: it moves no time of what is owed. `told`: under which choices the payer has told of the member. `f`: how often in vain since; `t`: how often everything was asked for to compare since what changed was; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
@@ -36,6 +38,7 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
       array_agg(p.created_at order by p.created_at desc) filter (where p.cause <> 'comparison' and (p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn'))) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
       max(p.created_at) filter (where p.state = 'done' and p.since is null and ((m.outcome = 'matched' and not m.left_out) or m.outcome in ('not-matched', 'constrained'))) as whole,
+      array_agg(distinct m.policy) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.transaction_time is not null) as told,
       array_agg(p.created_at) filter (where p.cause = 'comparison') as compared,
       max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[]) and not ${sql.unsafe(REFUSED)}) as held,
       max(p.created_at) filter (where p.cause <> 'comparison' and ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
@@ -79,7 +82,7 @@ export async function dueToAsk(
         else due.is_compared end`;
   const rows = await sql<Candidate[]>`
     select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, o.peer_id as "peerId",
-      ${of.again !== true} and not due.is_asked as "isComparison"
+      ${of.again !== true} and not due.is_asked as "isComparison", coalesce(l.told && array[c.policy, 'sensitive'], false) as "isKnown"
     from (select ${today}::date as today) d cross join exchange.other_coverage o
     join lateral (
       select id, choice, policy, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1

@@ -1,7 +1,9 @@
 // Records that were shown and may be no more: they are hidden, with the version that was there kept, and their identities wait in quarantine.
 import type { Queryable } from '../../../src/store/database.ts';
+import { DRUG_TYPES } from '../../transform/drug.ts';
 import type { Decided } from './decided.ts';
 import { SUPPORTING } from './kept-back.ts';
+import { ANY_LABELLED, REVEALED } from './revealed.ts';
 import { LAST_REVISION } from './revised.ts';
 
 /** `gone`: statement of `type`, `source_id`, `local_id` and `member_id`; $1 work, $2 peer, $3 instant. review_item_member. */
@@ -79,6 +81,13 @@ export const isOutdated = `(i.state = 'quarantined' and s.has_body and s.last_up
   or exists (select from exchange.kept_back k where k.member_id = s.member_id and k.key = s.type || '/' || s.local_id)))`;
 
 /**
+ * Did record `r` come as one that is not sensitive: by itself, and by the drug of an order, a fill or a dose? What it is only as sensitive as (the same elsewhere, a visit that
+ * is held) says nothing of the choice that it was had under. shared_resource_pkey.
+ */
+const IS_OPEN = `(r.own_label = 0 and not (${ANY_LABELLED} and r.type = any('{${DRUG_TYPES.join(',')}}') and exists (
+  select from unnest(r.links) k where starts_with(k, 'Medication/') and ${REVEALED('k')} > 0)))`;
+
+/**
  * Those of which the open slice brought a newer version that was held for what it is: an authorization that is denied now, a record that is
  * labelled now. What was taken in before would go on to the next payer as it is no more. Documents that the former version named stay with it.
  * What a person released, or was had under another consent as it is, stays. identity_pkey, resource_pkey.
@@ -94,7 +103,7 @@ export async function withdrawReplaced(tx: Queryable, peerId: string, at: string
        where $1::text is null and ${tells('s')} and i.state = 'visible' and i.hash is distinct from s.hash and not r.deleted
          and not exists (select from pg_temp.slice n where n.type = s.type and n.source_id = s.source_id and n.outcome in ('created', 'updated', 'linked-duplicate'))
          and (s.last_updated is null or i.last_updated is null or s.last_updated >= i.last_updated)
-         and ((${isBeyond('s')} and r.label = 0) or (s.keeps is not null and coalesce(r.pa_state, '') not in ('denied', 'drug')))`,
+         and ((${isBeyond('s')} and ${IS_OPEN}) or (s.keeps is not null and coalesce(r.pa_state, '') not in ('denied', 'drug')))`,
       `, noted as (
         insert into exchange.kept_back (member_id, key, at)
         select distinct g.member_id, k, $3::text::timestamptz from gone g cross join unnest(g.refers) k

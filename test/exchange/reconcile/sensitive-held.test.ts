@@ -88,6 +88,18 @@ test('of one of which a newer version is held the former one is hidden, whatever
   expect(now).not.toHaveProperty('turned');
 });
 
+test('also one that was as sensitive as another record, by which it says nothing of the choice that it was had under', async () => {
+  await node.pull([
+    output('Encounter', visit('ward', at(1, PSY))),
+    output('Observation', result('at-ward', 'ward', at(1)), result('stays', 'ward', at(1))),
+  ]);
+  expect(await labels()).toMatchObject({ 'at-ward': 1, stays: 1 });
+  await node.pull([output('Observation', result('at-ward', 'ward', at(2, PSY)))]);
+  const now = await labels();
+  expect(now).toMatchObject({ stays: 1 });
+  expect(now).not.toHaveProperty('at-ward');
+});
+
 test('also until it turns out to be ours, which is not sensitive', async () => {
   const id = '6a1c1d7e-8a3b-4a44-9c55-0123456789ab';
   const byUuid = { encounter: { reference: `urn:uuid:${id}` } };

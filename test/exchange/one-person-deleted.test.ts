@@ -1,0 +1,59 @@
+// Two members are made one, and what one of them had is deleted after that: who had it as the one's, and finds the one that stays, is told so.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeOne } from '../../exchange/members/one-person.ts';
+import { DOUBTS } from '../../exchange/members/one-person-report.ts';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
+import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { idOf, type Person } from './plan-fixture.ts';
+
+const ANA: Person = { number: '', family: 'Rivera', given: 'Ana', born: '1974-12-25' };
+const [STAYS, FORMER] = ['B1', 'B2'].map((number) => ({ ...ANA, number })) as [Person, Person];
+let ours: TestNode;
+let prior: TestNode;
+beforeAll(async () => {
+  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' });
+  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' });
+  await introduce(ours, prior);
+});
+afterAll(async () => {
+  await ours?.close();
+  await prior?.close();
+});
+
+const result = (id: string, of: Person, minute: number) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  subject: { reference: `Patient/${idOf(of)}` },
+  code: { coding: [{ system: 'http://loinc.org', code: '2345-7' }] },
+  effectiveDateTime: `2026-05-05T08:${minute}:00Z`,
+});
+/** Asks anew; returns the results that are here then. */
+async function asked(full: boolean): Promise<string[]> {
+  const working = setInterval(() => void prior.work(), 20);
+  try {
+    for (const id of await planPulls(ours.deps, { cause: 'command', again: true, full }))
+      expect((await ours.worker.finish(id))?.state).toBe('done');
+  } finally {
+    clearInterval(working);
+  }
+  const rows = await ours.deps.database.sql<{ id: string }[]>`
+    select source_id as id from exchange.resource where type = 'Observation' and not deleted order by 1`;
+  return rows.map((r) => r.id);
+}
+
+test('what was had as the former one’s, and is gone since they are one, is told as gone with the one that stays', async () => {
+  const people = [enrolled(STAYS), enrolled(FORMER)];
+  await loadPlan(prior, people, [result('o1', STAYS, 10), result('o2', FORMER, 20), result('o3', FORMER, 30)]);
+  await loadPlan(ours, [asksOf({ ...ANA, number: 'A1' }, 'Old Plan', 'B2')], []);
+  expect(await asked(false)).toEqual(['o2', 'o3']);
+  const one = { memberId: idOf(STAYS), formerId: idOf(FORMER), reason: 'one person', seen: Object.keys(DOUBTS) };
+  expect(await makeOne(prior.deps, one, { kind: 'staff', subject: 'ada', requestId: 'r' })).toHaveProperty('id');
+  const gone = { request: { method: 'DELETE', url: 'Observation/o3' } };
+  await loadPlan(prior, [], [{ resourceType: 'Bundle', type: 'transaction', entry: [gone] }]);
+  // the Group of before is about the former one; everything is asked for by a new match, which finds the one that stays
+  await asked(false);
+  await asked(true);
+  expect(await asked(false)).toEqual(['o1', 'o2']);
+});
