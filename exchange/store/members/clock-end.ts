@@ -4,7 +4,7 @@ import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../../clocks/rules.ts';
 import { standsSql } from './enrolled.ts';
-import { settleWithdrawn } from './member-clock.ts';
+import { settleOfferClocks, settleWithdrawn } from './member-clock.ts';
 
 /** Clocks are looked at whether they still apply when they are due within so many days. */
 const NEAR_DAYS = 10;
@@ -25,11 +25,11 @@ const near = (tx: Queryable, now: Date, { which, isOfMembers }: Which): Sql => {
 const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
   tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
 
-/** Ends those of members who have died. */
-async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Which): Promise<void> {
+/** Ends those of the clocks `k` of members who have died that meet a condition. */
+async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
-    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near(tx, now, which)}`;
+    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${which}`;
 }
 
 /** Ends those of members who have withdrawn, and of payers that were named by mistake, which were opened in the moment in which that was said. */
@@ -51,7 +51,7 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
   const isNear = near(tx, now, which);
   const today = tx`(${now}::timestamptz at time zone ${calendar.zone})::date`;
   const endedAt = (day: Sql) => endedOn(tx, calendar, now, day);
-  await endDeceased(tx, calendar, now, which);
+  await endDeceased(tx, calendar, now, isNear);
   await endWithdrawn(tx, now, which);
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
@@ -87,17 +87,42 @@ export async function endClocksOf(
   await endClocks(tx, calendar, now, { which, isOfMembers: true });
 }
 
-/** Ends those of members who have died: of these, whose clocks have begun only now, and of whom that was told since. clock_member. */
+/**
+ * What a death had ended runs again: it was taken back, or told with another day, by which what had ended ends anew. Who lives after all has a week at least, unless it was
+ * late by then; what has begun anew since stays ended. clock_member.
+ */
+async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds: readonly string[]): Promise<void> {
+  const week = tx`(((${now}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond'`;
+  const waits = tx`k.due_at < ${week} and k.closed_at <= k.due_at
+    and not exists (select from exchange.member_profile p where p.member_id = k.member_id and p.died is not null)`;
+  const blocked = tx`k.kind = 'C2' and not exists (select from exchange.peer e where e.id = k.peer_id and e.state = 'active' and e.fhir_base is not null)`;
+  await tx`
+    update exchange.clock k set closed_at = null, stop_event = null,
+      state = case when ${blocked} then 'blocked' else 'open' end, reason = case when ${blocked} then 'no-endpoint' end,
+      starts_at = case when ${waits} then ${now} else k.starts_at end, due_at = case when ${waits} then ${week} else k.due_at end,
+      start_event = case when ${waits} then 'lives-after-all' else k.start_event end
+    where k.member_id = any(${arrayLiteral(memberIds)}::text::text[]) and k.state = 'not-applicable' and k.reason = 'member-deceased'
+      and right(k.subject, length(k.id) + 1) <> '/' || k.id`;
+  await settleOfferClocks(tx, memberIds);
+  await settleWithdrawn(tx, now, memberIds);
+}
+
+/**
+ * Ends those of members who have died, whenever they are due: of these, whose clocks have begun only now, and of whom that was told since. Of whom it was taken back
+ * they run again. clock_member.
+ */
 export async function endClocksOfDead(
   tx: Queryable,
   calendar: Calendar,
   now: Date,
   memberIds: readonly string[],
 ): Promise<void> {
-  const told = await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`;
-  const ids = [...memberIds, ...told.map((t) => t.id)];
-  const which: Sql = tx`k.member_id = any(${arrayLiteral(ids)}::text::text[])`;
-  if (ids.length > 0) await endDeceased(tx, calendar, now, { which, isOfMembers: true });
+  const told = (await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`).map((t) => t.id);
+  if (told.length > 0) await runAgain(tx, calendar, now, told);
+  const ids = [...memberIds, ...told];
+  if (ids.length === 0) return;
+  const which: Sql = tx`k.state in ('open', 'attempted', 'blocked') and k.member_id = any(${arrayLiteral(ids)}::text::text[])`;
+  await endDeceased(tx, calendar, now, which);
 }
 
 /**

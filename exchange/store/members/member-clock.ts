@@ -294,5 +294,11 @@ export async function openRefreshClocks(
      on conflict (kind, subject) do nothing returning member_id as "memberId"`,
     [calendar.zone, RULE_VERSION, calendar.version, one?.pullId ?? null, one?.at ?? null],
   );
-  await settleWithdrawn(tx, now, [...new Set(opened.map((o) => o.memberId))]);
+  const memberIds = [...new Set(opened.map((o) => o.memberId))];
+  await settleWithdrawn(tx, now, memberIds);
+  // who has died while the payer was asked: the next tick ends it
+  if (memberIds.length > 0)
+    await tx`
+      insert into exchange.death_told (member_id)
+      select member_id from exchange.member_profile where member_id = any(${memberIds}::text[]) and died is not null order by member_id on conflict do nothing`;
 }
