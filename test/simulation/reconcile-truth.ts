@@ -38,7 +38,9 @@ export const KINDS = [
   'claim',
   'authorization',
 ] as const;
-export type Kind = (typeof KINDS)[number];
+/** of reconcile-wide.ts, too */
+export const MORE_KINDS = [...KINDS, 'coverage'] as const;
+export type Kind = (typeof MORE_KINDS)[number];
 export const TYPE_OF: Readonly<Record<Kind, string>> = {
   lab: 'Observation',
   vital: 'Observation',
@@ -53,7 +55,13 @@ export const TYPE_OF: Readonly<Record<Kind, string>> = {
   document: 'DocumentReference',
   claim: 'ExplanationOfBenefit',
   authorization: 'ExplanationOfBenefit',
+  coverage: 'Coverage',
 };
+/** Days that a coverage lasts. */
+const COVERED = 40;
+/** Does one member have two coverages on one day? Each is another insurer's. */
+export const coverAtOnce = (a: TruthEvent, b: TruthEvent): boolean =>
+  a.kind === 'coverage' && b.kind === 'coverage' && a !== b && Math.abs(a.when - b.when) <= COVERED;
 /** Which of them may be told otherwise by somebody, which is a contradiction, and of what kind. */
 export const CONFLICT_OF: Partial<Readonly<Record<Kind, string>>> = {
   lab: 'value-mismatch',
@@ -416,6 +424,26 @@ export function tell(
                 },
               ],
             }),
+      });
+    case 'coverage':
+      return clean({
+        ...base,
+        identifier: [
+          {
+            type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' }] },
+            system: 'https://insurer.example/members',
+            value: `MB${e.n}`,
+          },
+        ],
+        status: 'active',
+        beneficiary: whose,
+        relationship: {
+          coding: [{ system: 'http://terminology.hl7.org/CodeSystem/subscriber-relationship', code: 'self' }],
+        },
+        payor: [{ identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: npi(910 + e.n) } }],
+        // over before ours began
+        period: { start: day(e.when - 3000), end: day(e.when - 3000 + COVERED) },
+        ...(spelling ? { class: [{ type: { coding: [{ code: 'group' }] }, value: `G${e.n}` }] } : {}),
       });
     case 'authorization':
       return clean({

@@ -1,5 +1,5 @@
 // What reconcile-model.test.ts asks, in a wider world (reconcile-wide.ts), and what leaves of it. It takes long: RECONCILE_WIDE is the number of worlds, RECONCILE_SEED the first of them,
-// RECONCILE_STEPS how much happens in each, RECONCILE_WITHOUT what does not (labels, errors, late, choices, members, replays, leaving).
+// RECONCILE_STEPS how much happens in each, RECONCILE_WITHOUT what does not (labels, errors, late, choices, members, replays, leaving, visits, numbers, cards, covers, deaths, decisions; dry: no looking ahead).
 import { expect, test } from 'vitest';
 import { brokenLaws } from '../journey/laws.ts';
 import { type WideNode, WideWorld, wideBeginning } from './reconcile-wide.ts';
@@ -20,7 +20,7 @@ async function leaves(world: WideWorld, node: WideNode): Promise<void> {
     const found = await node.ask(policy);
     for (const member of world.members()) {
       const keys = [...(found.get(world.here(member)) ?? [])].filter(
-        (k) => !/^(?:Patient|Coverage|Provenance)\//.test(k),
+        (k) => !/^(?:Patient|Provenance)\//.test(k) && (names.has(k) || !k.startsWith('Coverage/')),
       );
       const is = keys
         .map((k) => names.get(k) ?? `own/${k.split('/')[1]}`)
@@ -72,6 +72,10 @@ test.skipIf(RUNS === 0).each(Array.from({ length: Math.max(RUNS, 1) }, (_, i) =>
         await holds();
         if (may('replays', 0.5)) {
           await world.replays(node);
+          await holds();
+        }
+        if (may('decisions', 0.5)) {
+          await world.decide(node);
           await holds();
         }
         if (may('leaving', 0.3)) await leaves(world, node);

@@ -1,25 +1,42 @@
 // A wider world of records (reconcile-wide.test.ts): members choose more and less, payers label what they tell, say that it was entered in error, and tell what was before; two
-// members are made one, and two again; stored pulls are replayed; and one more payer asks. What holds is told by spec/reconciliation.md 5, 11, 16 and docs/decisions/022.
+// members are made one, and two again; stored pulls are replayed; people take in what waits, and take that back; pulls die midway; and one more payer asks. What holds is told by spec/reconciliation.md 5, 11, 16 and docs/decisions/022.
+import { expect } from 'vitest';
 import { recordChoice } from '../../exchange/members/choose.ts';
 import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
+import { decideItem } from '../../exchange/review/decide.ts';
 import { findPeer } from '../../exchange/store/peers/peer.ts';
 import { findPull } from '../../exchange/store/pull/pull.ts';
+import { findItem } from '../../exchange/store/review/review.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { ExportClient, REGULAR, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, type Person, US } from '../exchange/plan-fixture.ts';
-import { owner, type PullOptions, puller } from '../exchange/reconcile/reconcile-pull.ts';
+import { owner, type PullOptions, puller, type RawFile } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { baseOf, CONFLICT_OF, MEMBERS, PAYERS, type Payer, patientAt, type TruthEvent } from './reconcile-truth.ts';
-import { type Node, OTHERS, type Row, World } from './reconcile-world.ts';
+import {
+  baseOf,
+  CONFLICT_OF,
+  DECISIONS,
+  KINDS,
+  MEMBERS,
+  MORE_KINDS,
+  PAYERS,
+  type Payer,
+  patientAt,
+  type TruthEvent,
+  TYPE_OF,
+} from './reconcile-truth.ts';
+import { CHOSEN, type Node, OTHERS, type Row, World } from './reconcile-world.ts';
 
 export type Policy = 'regular' | 'sensitive';
 const WHO = { kind: 'staff', subject: 'ada', requestId: 'r1' } as const;
 const LABELS = ['PSY', 'ETH', 'HIV', '42CFRPart2', 'R'] as const;
 const WITHOUT = new Set((process.env['RECONCILE_WITHOUT'] ?? '').split(','));
+/** the first member under a second card, of another cover of the same payer */
+const SECOND = 'p1x';
 const AGAIN: Person = { ...PEOPLE.rivera, number: 'OH150', subscriber: 'S150' };
 /** of these it is said at which visit they were made */
 const AT_VISITS: ReadonlySet<string> = new Set(['lab', 'vital', 'pressure', 'shot', 'order', 'procedure', 'document']);
@@ -32,9 +49,35 @@ const security = (label: string): JsonObject => ({
 
 export type WideNode = Node & { whole: TestNode; ask(policy: Policy): Promise<Map<string, Set<string>>> };
 
+/** All that is held, by table. */
+async function contentOf(sql: Node['sql']): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const table of [
+    'resource',
+    'resource_version',
+    'link',
+    'identity',
+    'review_item',
+    'unit_revision',
+    'ledger_unit',
+    'audit',
+    'chain',
+  ])
+    found[table] = String(
+      (
+        await sql.unsafe(
+          `select md5(coalesce(string_agg(t::text, '' order by t::text), '')) as m from exchange.${table} t`,
+        )
+      )[0]?.['m'],
+    );
+  return found;
+}
+
+const isDenial = (r: Row): boolean => r.event.kind === 'authorization' && DECISIONS[r.value] === 'A3';
+
 /** A node with two members, whom three payers know, and whom one more asks about. */
 export async function wideBeginning(): Promise<WideNode> {
-  const whole = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  const whole = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, COMMIT_UNITS: '4' });
   const { sql } = whole.deps.database;
   await enrol(whole.deps, Object.values(PERSON));
   const kept = new Map<string, Uint8Array>();
@@ -58,7 +101,7 @@ export async function wideBeginning(): Promise<WideNode> {
     await sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
       values (${id}, ${id}, null, 'active', ${baseOf(id)}, array[${`https://${id}.example`}], 'test')`;
   for (const payer of OTHERS)
-    for (const [patient, member] of Object.entries(members))
+    for (const [patient, member] of [...Object.entries(members), [SECOND, members['p1'] as string] as const])
       await sql`insert into exchange.other_coverage (id, member_id, payer, member_number, peer_id)
         values (${`${payer}-${patient}`}, ${member}, ${payer}, ${`${payer}-${patient}`}, ${payer})`;
   const clients = new Map<Policy, ExportClient>();
@@ -77,7 +120,7 @@ export async function wideBeginning(): Promise<WideNode> {
     const { manifest } = await them.finished(await them.get(`Group/${group}/$davinci-data-export`, ''));
     const found = new Map<string, Set<string>>();
     for (const r of await them.output(manifest)) {
-      const whose = (r['subject'] ?? r['patient']) as { reference?: string } | undefined;
+      const whose = (r['subject'] ?? r['patient'] ?? r['beneficiary']) as { reference?: string } | undefined;
       const member = /^Patient\/(.*)$/.exec(whose?.reference ?? '')?.[1];
       if (member === undefined) continue;
       const keys = found.get(member) ?? found.set(member, new Set()).get(member);
@@ -89,12 +132,15 @@ export async function wideBeginning(): Promise<WideNode> {
 }
 
 export class WideWorld extends World {
+  override readonly kinds = CHOSEN === (KINDS as readonly string[]) && !WITHOUT.has('covers') ? MORE_KINDS : CHOSEN;
   override readonly mostlyFirst = 0.6;
   override readonly mostLasting = 6;
   /** of what has left, a number in common is one more question */
   override readonly unasked = ['chain-anomaly', 'echo-modified'];
   /** of what is drawn here alone: what happens in the narrower world stays as it was */
   readonly #more: Draw;
+  /** of what came to it later */
+  readonly #further: Draw;
   readonly #base: string;
   /** what the members chose, and what they said while they were one */
   readonly #policies = new Map<string, Policy>(MEMBERS.map((m) => [m, 'regular']));
@@ -119,6 +165,7 @@ export class WideWorld extends World {
   constructor(seed: number, node: WideNode) {
     super(seed);
     this.#more = new Draw(seed, kindKey('reconcile-wide'), 0);
+    this.#further = new Draw(seed, kindKey('reconcile-wider'), 0);
     this.#base = `${node.whole.base}/exchange/fhir`;
   }
 
@@ -148,6 +195,7 @@ export class WideWorld extends World {
   override text(row: Row): JsonObject {
     let text = JSON.stringify(super.text(row)).replaceAll(baseOf('own'), this.#base);
     for (const m of MEMBERS) text = text.replaceAll(`"Patient/${m}"`, `"Patient/${this.here(m)}"`);
+    if (row.isSecond === true) text = text.replaceAll('"Patient/p1"', `"Patient/${SECOND}"`);
     const resource = JSON.parse(text) as JsonObject;
     if (row.label !== undefined)
       resource['meta'] = { ...(resource['meta'] as JsonObject), security: [security(row.label)] };
@@ -158,6 +206,7 @@ export class WideWorld extends World {
       if (row.event.kind === 'document') resource['context'] = { encounter: [visit] };
       else resource['encounter'] = visit;
     }
+    if (row.event.kind === 'authorization') resource['preAuthRefPeriod'] = [{ start: '2025-01-01', end: '2099-12-31' }];
     if (row.isError === true) {
       const status = 'verificationStatus' in resource ? 'verificationStatus' : 'status';
       const system = 'http://terminology.hl7.org/CodeSystem/';
@@ -190,6 +239,9 @@ export class WideWorld extends World {
     // a chain of claims is one member's: the other one's may go to and fro
     if (event?.member === 'm2' && event.prior !== undefined) delete event.prior;
     if (event !== undefined) this.#visited(event, fresh);
+    if (!WITHOUT.has('cards') && event?.member === 'm1')
+      for (const row of fresh)
+        if (row.payer !== 'own' && this.#further.chance(0.2)) this.#replace(row, { isSecond: true });
     if (WITHOUT.has('labels') || !this.#more.chance(0.25)) return;
     const label = this.#more.pick(LABELS);
     for (const row of fresh) if (this.#more.chance(0.7) && this.#mayBeLabelled(row)) this.#replace(row, { label });
@@ -215,7 +267,7 @@ export class WideWorld extends World {
   }
   #mayBeLabelled(row: Row): boolean {
     const isCopied = [...this.rows.values(), ...this.told.values()].some((r) => r.of === row.key);
-    return row.of === undefined && !isCopied && row.event.kind !== 'authorization';
+    return row.of === undefined && !isCopied;
   }
 
   override add(...[event, payer, value, of]: Parameters<World['add']>): void {
@@ -238,7 +290,6 @@ export class WideWorld extends World {
       this.set({ ...rest, ...(label === undefined ? { label: draw.pick(LABELS) } : {}), updated: this.now });
     } else if (choice === 2) {
       if (WITHOUT.has('errors') || row.payer === 'own' || row.of !== undefined) return;
-      if (row.event.kind === 'authorization') return;
       this.set({ ...row, isError: row.isError !== true, updated: this.now });
     }
   }
@@ -254,8 +305,7 @@ export class WideWorld extends World {
     });
     return rows.map((row) => {
       const older = this.#versions.get(row.key)?.filter((v) => v.updated < row.updated) ?? [];
-      if (WITHOUT.has('late') || older.length === 0 || row.event.kind === 'authorization' || row.of !== undefined)
-        return row;
+      if (WITHOUT.has('late') || older.length === 0 || row.of !== undefined) return row;
       if (isFull || !this.#more.chance(0.2)) return row;
       this.#late.push(row.key);
       return { ...this.#more.pick(older), id: row.id };
@@ -263,11 +313,42 @@ export class WideWorld extends World {
   }
   override async pull(node: Node, payer: Payer, isFull: boolean): Promise<void> {
     for (const m of this.members()) await this.#latest(node, m);
+    this.#dying = this.#isMeanwhile || WITHOUT.has('deaths') ? undefined : this.#death(node, payer);
     await super.pull(node, payer, isFull);
     for (const key of this.#late) this.pending.get(payer)?.add(key);
     if (this.#late.length > 0)
       this.story.push(`${this.now}: pull of ${payer}, as they were before: ${this.#late.join(' ')}`);
   }
+  /** Its process dies at some place, and something else comes before another one goes on with it. */
+  #death(node: Node, payer: Payer): Pick<PullOptions, 'dies' | 'meanwhile'> | undefined {
+    const draw = this.#further;
+    if (!draw.chance(0.3)) return undefined;
+    const dies = draw.pick(['decided', 0, 1] as const);
+    const what = draw.pick(['nothing', 'import', 'pull', 'replay'] as const);
+    const other = draw.pick(OTHERS.filter((p) => p !== payer));
+    const meanwhile = async () => {
+      const late = this.#late;
+      this.#isMeanwhile = true;
+      this.story.push(`${this.now}: the pull of ${payer} dies (${dies}), then ${what} ${what === 'pull' ? other : ''}`);
+      if (what === 'import') await this.import(node);
+      if (what === 'pull') await this.pull(node, other, false);
+      if (what === 'replay') await this.replays(node);
+      this.#isMeanwhile = false;
+      this.#late = late;
+    };
+    return { dies, meanwhile };
+  }
+  override files(payer: Payer, rows: readonly Row[]): RawFile[] {
+    this.#tells = rows.length;
+    return super.files(payer, rows);
+  }
+  /** Where nothing is told of anybody there is the slice of the directory alone. */
+  #deathOf(death: Pick<PullOptions, 'dies' | 'meanwhile'> | undefined): Pick<PullOptions, 'dies' | 'meanwhile'> {
+    return death?.dies === 1 && this.#tells === 0 ? { ...death, dies: 0 } : (death ?? {});
+  }
+  #tells = 0;
+  #dying: Pick<PullOptions, 'dies' | 'meanwhile'> | undefined;
+  #isMeanwhile = false;
   async #latest(node: Node, member: string): Promise<void> {
     const [row] = await node.sql<{ id: string; policy: Policy }[]>`
       select id, policy from exchange.consent where member_id = ${this.here(member)} order by recorded_on desc, created_at desc limit 1`;
@@ -276,12 +357,13 @@ export class WideWorld extends World {
     this.#consents.set(member, row.id);
   }
   override how(payer: Payer): PullOptions {
-    const of = MEMBERS.map((m) => [patientAt(payer, m), this.#isOne ? 'm1' : m] as const);
+    const of = [...MEMBERS.map((m) => [patientAt(payer, m), this.#isOne ? 'm1' : m] as const), [SECOND, 'm1'] as const];
     return {
       members: of.map(([patient, m]) => [patient, this.here(m)]),
       choices: new Map(of.map(([, m]) => [this.here(m), this.#consents.get(m) as string])),
       policies: new Map(of.map(([, m]) => [this.here(m), this.#policyOf(m)])),
       covers: new Map(of.map(([patient]) => [patient, `${payer}-${patient}`])),
+      ...(this.#isMeanwhile ? {} : this.#deathOf(this.#dying)),
     };
   }
 
@@ -290,6 +372,7 @@ export class WideWorld extends World {
     for (const key of gone) {
       this.gone.add(key);
       this.#held.delete(key);
+      this.#released.delete(key);
     }
   }
   /** spec/reconciliation.md 5, 11, 16: what one line makes of a record. */
@@ -306,18 +389,26 @@ export class WideWorld extends World {
       return;
     }
     // one member's so far, and said to be the other's: it waits, and what is there stays
-    if (shown !== undefined && this.#at.get(key) !== member) return;
+    if (shown !== undefined && !isDenial(shown) && this.#at.get(key) !== member) return;
     const isOlder = last !== undefined && row.updated < last.updated;
-    if (row.label !== undefined && this.#policyOf(row.event.member) === 'regular') {
+    // a denial is held whatever its label, and counts
+    if (row.label !== undefined && !isDenial(row) && this.#policyOf(row.event.member) === 'regular') {
       if (isOlder && (shown !== undefined || held !== undefined)) return;
+      // what a person took in stays so when it comes again
+      if (isAsIt(shown) && this.#released.has(key)) return;
+      if (!isAsIt(held)) this.#released.delete(key);
+      if (!isAsIt(held)) this.#asked.add(key);
       this.#held.set(key, row);
       this.#last.set(key, row);
+      // a denial of the same payer counts on, as nobody sees that it granted it since
+      if (shown !== undefined && isDenial(shown)) return;
       if (shown === undefined || isAsIt(shown) || shown.label !== undefined) return;
       this.told.delete(key);
       return;
     }
     // what is older than what is there, than what waits as it is labelled since, or than what was taken back
     if (isOlder && (shown !== undefined || held !== undefined || (isGone && !isAsIt(last)))) return;
+    this.#released.delete(key);
     if (row.isError === true) {
       this.gone.add(key);
       this.#held.delete(key);
@@ -327,7 +418,8 @@ export class WideWorld extends World {
     this.#show(row, member);
   }
   #show(row: Row, member: string): void {
-    const isThere = this.told.has(row.key) && !this.gone.has(row.key);
+    const before = this.told.get(row.key);
+    const isThere = before !== undefined && !isDenial(before) && !this.gone.has(row.key);
     if (!isThere || row.payer === 'own') {
       if (this.#at.get(row.key) !== member) this.#moved.delete(row.key);
       this.#at.set(row.key, member);
@@ -348,6 +440,61 @@ export class WideWorld extends World {
     if (this.#isOne) this.#since = policy;
     this.story.push(`${this.now}: pull or import: ${member} chooses ${policy}`);
   }
+
+  /** A person takes in what waits as it is labelled, or takes that back. */
+  async decide(node: Node): Promise<void> {
+    const said = [...this.#released.keys()].filter((key) => !this.gone.has(key) && !this.#held.has(key));
+    const waits = [...this.#asked].filter((key) => {
+      const [held, told] = [this.#held.get(key), this.told.get(key)];
+      if (held === undefined || (told !== undefined && isDenial(told))) return false;
+      const isThere = told !== undefined && !this.gone.has(key);
+      return !isThere || (told !== held && this.#at.get(key) === this.#now(held));
+    });
+    if (said.length > 0 && this.#further.chance(0.5)) await this.#takeBack(node, this.#further.pick(said));
+    else if (waits.length > 0) await this.#takeIn(node, this.#further.pick(waits));
+  }
+  async #takeIn(node: Node, key: string): Promise<void> {
+    const row = this.#held.get(key) as Row;
+    const [before, wasGone] = [this.told.get(key), this.gone.has(key)];
+    this.story.push(`${this.now}: pull or import: ${key} is taken in by a person`);
+    await this.#say(node, row, 'release');
+    this.#show(row, this.#now(row));
+    this.#released.set(key, { row, before, wasGone });
+  }
+  async #takeBack(node: Node, key: string): Promise<void> {
+    const { row, before, wasGone } = this.#released.get(key) as { row: Row; before?: Row; wasGone: boolean };
+    this.story.push(`${this.now}: pull or import: that ${key} was taken in is taken back`);
+    await this.#say(node, row, 'undo');
+    this.#released.delete(key);
+    this.#held.set(key, row);
+    this.#asked.add(key);
+    if (before === undefined) this.told.delete(key);
+    else this.told.set(key, before);
+    if (wasGone) this.gone.add(key);
+  }
+  async #say(node: Node, row: Row, decision: 'release' | 'undo'): Promise<void> {
+    const [found] = await node.sql<{ id: string }[]>`
+      select id from exchange.review_item where id = md5(concat_ws('|', 'held', ${row.payer}::text, ${TYPE_OF[row.event.kind]}::text, ${row.id}::text))`;
+    const item = found && (await findItem(node.sql, found.id));
+    const state = decision === 'undo' ? 'decided' : 'open';
+    expect({
+      row,
+      kind: item?.kind,
+      state: item?.state,
+      story: this.story.filter((l) => l.includes(row.id)),
+    }).toMatchObject({ kind: 'consent-scope', state });
+    const person = { subject: 'ada', name: 'Ada', role: 'reviewer', development: false };
+    const refused = await decideItem(
+      node.deps,
+      person,
+      { itemId: item?.id ?? '', decision, reason: 'as is said', mark: item?.mark ?? '' },
+      'r1',
+    );
+    expect({ refused, row }).toEqual({ refused: undefined, row });
+  }
+  /** what people took in, with what was there before; and what they are asked of */
+  readonly #released = new Map<string, { row: Row; before: Row | undefined; wasGone: boolean }>();
+  readonly #asked = new Set<string>();
 
   /** The two are made one, or two again. */
   async join(node: Node): Promise<void> {
@@ -373,6 +520,8 @@ export class WideWorld extends World {
       this.#policies.set('m1', stricter(one, two));
     }
     this.#isOne = !this.#isOne;
+    this.#released.clear();
+    this.#asked.clear();
     this.story.push(`${this.now}: pull or import: they are ${this.#isOne ? 'one' : 'two'}`);
   }
   /** what the one that stays chose before they were one */
@@ -385,13 +534,23 @@ export class WideWorld extends World {
     this.story.push(`${this.now}: pull ${this.pulls.indexOf(one)} of ${one.payer} is replayed`);
     const [pull, peer] = [await findPull(node.sql, one.id), await findPeer(node.sql, one.payer)];
     if (!pull || !peer) throw new Error('there is no such pull');
-    await replay(node.deps, { pull, peer, by: { kind: 'command', name: 'test' }, cause: 'replay' });
+    const run = (dryRun: boolean) =>
+      replay(node.deps, { pull, peer, by: { kind: 'command', name: 'test' }, cause: 'replay', dryRun });
+    if (WITHOUT.has('dry') || !this.#further.chance(0.5)) {
+      await run(false);
+      return;
+    }
+    // what would change is told, and nothing does; then that does, and once more nothing would
+    const before = await contentOf(node.sql);
+    const would = await run(true);
+    expect(await contentOf(node.sql)).toEqual(before);
+    expect(await run(false)).toEqual(would);
+    expect(await run(true)).toMatchObject({ units: [], links: { added: [], removed: [] }, chains: [] });
   }
 
-  /** What may leave of a member: what is there, but for what is as sensitive as it may not be, or tells of such. Authorizations aside. */
+  /** What may leave of a member: what is there, but for what is as sensitive as it may not be, or tells of such, or is denied. */
   leaving(member: string, policy: Policy): string[] {
-    const there = [...this.told.values()].filter((r) => this.whose(r) === member && !this.gone.has(r.key));
-    const shown = there.filter((r) => r.event.kind !== 'authorization' && (r.of === undefined || !this.gone.has(r.of)));
+    const shown = this.shown(member);
     const most = policy === 'regular' ? 0 : 1;
     const isOne = (a: Row, b: Row) =>
       a.event === b.event && a.payer !== b.payer && (!(a.event.kind in CONFLICT_OF) || a.value === b.value);
@@ -400,6 +559,8 @@ export class WideWorld extends World {
     for (let before = -1, sum = 0; before !== sum; ) {
       before = sum;
       for (const r of shown) {
+        // a cover is told for itself
+        if (r.event.kind === 'coverage') continue;
         const of = [r.key, r.visit ?? '', ...shown.filter((o) => isOne(r, o)).map((o) => o.key)];
         labels.set(r.key, Math.max(...of.map((key) => labels.get(key) ?? 0)));
       }
@@ -419,7 +580,7 @@ export class WideWorld extends World {
   /** Is nothing said of whether it leaves? */
   isAside(key: string): boolean {
     const row = this.#versions.get(key)?.[0];
-    return row?.event.kind === 'authorization' || row?.of?.startsWith('own/') === true;
+    return row?.of?.startsWith('own/') === true;
   }
   override async renumber(node: Node, payer: Payer, member: string): Promise<void> {
     // what waits, or was had under a wider choice, has no id that could be known again

@@ -10,6 +10,7 @@ import { deletions, output, type PullOptions, type RawFile, reconciler } from '.
 import {
   baseOf,
   CONFLICT_OF,
+  coverAtOnce,
   DECISIONS,
   directoryOf,
   KINDS,
@@ -37,14 +38,18 @@ export type Row = {
   isError?: boolean;
   /** the key of the visit it was made at, there; `none`: of one that nobody tells */
   visit?: string;
+  /** told of the member under a second card */
+  isSecond?: boolean;
 };
 export type Node = Awaited<ReturnType<typeof reconciler>>;
 export const OTHERS = PAYERS.filter((p) => p !== 'own');
 /** Of a member, of one payer. */
 const FEWEST_RENUMBERED = 6;
 export const VISIBLE_LAW = 'L4: visible records are those created or released, less those retracted or hidden';
-const CHOSEN = (process.env['RECONCILE_KINDS']?.split(',') ?? KINDS) as Kind[];
+export const CHOSEN = (process.env['RECONCILE_KINDS']?.split(',') ?? KINDS) as Kind[];
 export const instant = (n: number): string => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
+
+const UNCOPIED: ReadonlySet<Kind> = new Set(['authorization', 'claim', 'coverage']);
 
 /** A measurement at another value is another one (several are taken in a minute), unless it has the same number; a laboratory's result contradicts. */
 const contradicts = ({ kind, isNumbered }: TruthEvent): boolean =>
@@ -83,6 +88,8 @@ export class World {
   members(): readonly string[] {
     return MEMBERS;
   }
+  /** What happens. */
+  readonly kinds: readonly Kind[] = CHOSEN;
   /** Items that are not foretold. */
   readonly unasked: string[] = ['chain-anomaly'];
   /** A member's id here. */
@@ -136,7 +143,7 @@ export class World {
 
   happen(): void {
     const { draw } = this;
-    const kind = draw.pick(CHOSEN);
+    const kind = draw.pick(this.kinds);
     const member = draw.chance(this.mostlyFirst) ? 'm1' : 'm2';
     const alike = this.events.filter((e) => e.kind === kind && e.member === member);
     const lasts = kind === 'problem' || kind === 'allergy' || kind === 'order';
@@ -164,7 +171,7 @@ export class World {
         Object.assign(event, { when: before.when, code: before.code, who: before.who, prior: before.n });
     }
     this.events.push(event);
-    const tellers = kind === 'authorization' ? OTHERS : PAYERS;
+    const tellers = kind === 'authorization' || kind === 'coverage' ? OTHERS : PAYERS;
     const chosen = tellers.filter(() => draw.chance(0.55));
     for (const payer of chosen.length > 0 ? chosen : [draw.pick(tellers)])
       this.add(event, payer, kind === 'authorization' ? draw.int(2) : 0);
@@ -183,7 +190,7 @@ export class World {
       this.story.push(`${this.now}: ${row.key} is deleted`);
     } else if (choice === 1) {
       const from = this.told.get(draw.pick(rows).key);
-      if (from !== undefined && from.event.kind !== 'authorization' && from.event.kind !== 'claim') {
+      if (from !== undefined && !UNCOPIED.has(from.event.kind)) {
         const payer = draw.pick(OTHERS.filter((p) => p !== from.payer));
         const has =
           rows.some((r) => r.payer === payer && r.event === from.event) ||
@@ -289,16 +296,20 @@ export class World {
     return this.draw.chance(0.5) ? all.reverse() : all;
   }
 
-  /** What a reader may rely on: things with the records that stand for each, and the contradictions. */
-  expected(member: string): { things: string[]; conflicts: string[] } {
+  /** Of what was told of a member, and not taken back, what is shown. */
+  shown(member: string): Row[] {
     const there = [...this.told.values()].filter((r) => this.whose(r) === member && !this.gone.has(r.key));
-    const shown = there.filter((r) => {
+    return there.filter((r) => {
       if (r.event.kind === 'authorization') {
         const last = Math.max(...there.filter((x) => x.event === r.event).map((x) => x.value));
         return DECISIONS[last] !== 'A3' && DECISIONS[r.value] !== 'A3';
       }
       return r.of === undefined || !this.gone.has(r.of);
     });
+  }
+  /** What a reader may rely on: things with the records that stand for each, and the contradictions. */
+  expected(member: string): { things: string[]; conflicts: string[] } {
+    const shown = this.shown(member);
     const things = new Map<string, string[]>();
     const root = (e: TruthEvent): number => {
       const before = e.prior === undefined ? undefined : this.events[e.prior];
@@ -327,6 +338,10 @@ export class World {
         )
         .map((b) => `${CONFLICT_OF[a.event.kind]} ${a.key} ${b.key}`),
     );
+    for (const a of own)
+      for (const b of own)
+        if (a.key < b.key && a.payer !== b.payer && coverAtOnce(a.event, b.event))
+          conflicts.push(`coverage-overlap ${a.key} ${b.key}`);
     return { things: [...things.values()].map((t) => t.sort().join(' + ')).sort(), conflicts: conflicts.sort() };
   }
 }

@@ -31,13 +31,16 @@ const open = (s: string) => `${undecided(s)} and not ${s}.booked`;
 /** A line that came before, word for word: it is what it was, unless the same record comes another time. */
 const known = (s: string) => `(${s}.outcome = 'unchanged' and ${s}.reason is null and not ${s}.has_body)`;
 
+/** What a line says by itself that takes its record away, whatever was decided of it since; an older program staged that as its reason alone. */
+const GONE_BY = `coalesce(s.gone_by, case when s.reason in ('entered-in-error', 'deleted-at-source') then s.reason end)`;
+
 /** Takes back what an earlier attempt decided; what the first look found stays. */
 async function reset(tx: Queryable, pull: string): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set outcome = f.outcome, local_id = coalesce(made_id, local_id), findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
+    `update exchange.staging s set outcome = f.outcome, local_id = coalesce(made_id, local_id), findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = ${GONE_BY}
      from (values ('created'), ('linked-duplicate'), (null)) f(outcome)
-     where s.pull_id = $1 and (has_body or reason in ('entered-in-error', 'deleted-at-source'))
-       and f.outcome is not distinct from case when not has_body or reason = 'entered-in-error' then null when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
+     where s.pull_id = $1 and (has_body or ${GONE_BY} is not null)
+       and f.outcome is not distinct from case when not has_body or ${GONE_BY} = 'entered-in-error' then null when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
        and (s.outcome is distinct from f.outcome or made_id is not null)`,
     [pull],
   );

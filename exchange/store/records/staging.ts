@@ -64,12 +64,15 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps, day';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps, day, gone_by';
 
 const FIELDS = COLUMNS.split(',').length;
 
 const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
 const TEXT_FIELDS = TEXT_COLUMNS.split(',').length;
+
+/** Reasons that a line gives by itself to take its record away. */
+const GONE_BY: ReadonlySet<string> = new Set(['entered-in-error', 'deleted-at-source']);
 
 /** One row of {@link COLUMNS}. */
 function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
@@ -117,6 +120,8 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   text(u.attached);
   texts(u.keeps);
   text(u.day);
+  if (u.reason !== undefined && GONE_BY.has(u.reason)) to.text(u.reason);
+  else to.none();
 }
 
 /** One row of {@link TEXT_COLUMNS}. */
