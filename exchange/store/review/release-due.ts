@@ -82,7 +82,7 @@ export async function shownBefore(
   );
 }
 
-/** From what a line was released before that another check still holds, as far as that was not taken back. unit_revision by its line. */
+/** From what a line was released before, as far as that was not taken back: what is taken back is the release from the check that it waits for again. unit_revision_unit. */
 export async function releasedFrom(
   sql: Queryable,
   { pullId, file, line, entry }: Pick<Item, 'pullId' | 'file' | 'line' | 'entry'>,
@@ -93,6 +93,6 @@ export async function releasedFrom(
       and v.outcome_before = 'quarantined' and v.reason_before is not null
       and not exists (
         select from exchange.unit_revision u where u.pull_id = v.pull_id and u.file = v.file and u.line = v.line and u.entry = v.entry
-          and u.cause = 'release' and u.id > v.id and u.outcome_before <> 'quarantined')`;
+          and u.cause = 'release' and u.id > v.id and u.outcome_before <> 'quarantined' and u.reason = v.reason_before)`;
   return rows.map((r) => r.reason);
 }

@@ -95,6 +95,13 @@ test('of one that is shown of another member and was held for something else, it
   expect(await shown()).toEqual(['m1 3']);
   await decide('undo');
   expect([await shown(), (await item())?.state]).toEqual([['m2 1'], 'open']);
+  // that it was released from the first check was not taken back
+  for (let i = 0; i < 2; i++) {
+    await decide('release');
+    expect([await shown(), (await item())?.state]).toEqual([['m1 3'], 'decided']);
+    await decide('undo');
+    await isAsked();
+  }
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 

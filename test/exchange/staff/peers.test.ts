@@ -422,7 +422,7 @@ describe('a second person', () => {
     expect(await done).toBe('proposed');
     expect(await attestingPeers(sql(), ['five'], '2026-11-27')).toEqual(new Set());
     await sql()`insert into exchange.audit (at, actor_kind, actor, action, object, outcome, reason, request_id, detail, hash)
-      values (now(), 'staff', 'ann', 'sign-in', '', 'ok', '', '', '{"name": "Ann Example"}', '')`;
+      values (now() - interval '1 minute', 'staff', 'ann', 'sign-in', '', 'ok', '', '', '{"name": "Ann Example"}', '')`;
     expect(await (await as('dev-admin').get('/staff/peers/five')).text()).toContain('Proposed by Ann Example.');
   });
 
