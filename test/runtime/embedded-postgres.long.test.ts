@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { faultSentence } from '../../src/command/fault.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
+import { binFolder, freePort, initialize, start } from '../../src/runtime/postgres-server.ts';
 import { clientOf } from '../../src/store/database-address.ts';
 import { databaseBeside } from '../../src/store/migrate.ts';
 
@@ -110,6 +111,35 @@ test('who asks while the server is started again is answered', async () => {
   expect(new Set((await Promise.all(asked)).map(place))).toEqual(new Set([place(url)]));
   expect(await mine.claimNode()).toBe(true);
   await expect.poll(() => restarts, { timeout: 30_000 }).toBe(before + 1);
+});
+
+test('a server whose program was removed while it ran gives way to one of this program', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'payer-node-removed-'));
+  const dir = join(place, 'postgres');
+  const runs = () => Number(readFileSync(join(dir, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  try {
+    initialize(binFolder(), dir, 'a-password-of-this-test');
+    // left behind by a node that was killed
+    await start(binFolder(), dir, await freePort(), OPTIONS);
+    const [before, as] = [runs(), readFileSync(join(dir, 'postmaster.opts'), 'utf8')];
+    // as long as its program is there it is used
+    const first = await embeddedPostgres(place, OPTIONS);
+    expect(runs()).toBe(before);
+    await first.release();
+    await start(binFolder(), dir, await freePort(), OPTIONS);
+    const left = runs();
+    writeFileSync(join(dir, 'postmaster.opts'), as.replace(binFolder(), '/removed/node_modules/postgres/bin'));
+    const held = await embeddedPostgres(place, OPTIONS);
+    expect(runs()).not.toBe(left);
+    expect(() => process.kill(left, 0)).toThrow('ESRCH');
+    expect(readFileSync(join(dir, 'postmaster.opts'), 'utf8')).toContain(binFolder());
+    const sql = clientOf(await held.url('plan'), { max: 1, onnotice: () => {} });
+    expect(await sql`select 1 as n`).toEqual([{ n: 1 }]);
+    await sql.end({ timeout: 1 });
+    await held.release();
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 });
 
 test('a server that does not start is told in its own words of now, each once', async () => {
