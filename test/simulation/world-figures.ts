@@ -67,7 +67,7 @@ function askedOf(requests: readonly Request[]): { all: Set<string>; matched: Set
   const found = { all: new Set<string>(), matched: new Set<string>(), constrained: new Set<string>() };
   for (const r of requests)
     for (const [id, { bucket }] of r.answered) {
-      const who = whoIs(r.asked.get(id)?.ours ?? '', r.begun);
+      const who = whoIs(r.asked.get(id)?.ours ?? '', r.told);
       found.all.add(who);
       if (bucket === 'match') found.matched.add(who);
       if (bucket === 'consentconstraint') found.constrained.add(who);
@@ -206,7 +206,7 @@ const receivers = (mine: readonly Request[]): Set<string> =>
     mine.flatMap((r) => {
       const whose = new Map(
         [...r.answered].flatMap(([id, a]) =>
-          a.patient ? [[a.patient, whoIs(r.asked.get(id)?.ours ?? '', r.begun)]] : [],
+          a.patient ? [[a.patient, whoIs(r.asked.get(id)?.ours ?? '', r.told)]] : [],
         ),
       );
       return [...fetchedOf(r).keys()].flatMap((p) => whose.get(p) ?? []);

@@ -27,8 +27,9 @@ export type Request = {
   to: number;
   job: string;
   ready: Date | undefined;
-  /** of a match: who was asked about, by the id that the request gave */
+  /** of a match, or of that of the Group: who was asked about, by the id that the request gave, and when */
   asked: Map<string, AskedOf>;
+  told: Date;
   /** of a match: what was answered of each; of an export: those of its Group */
   answered: Map<string, { bucket: string; patient: string | undefined }>;
   /** of an export: bytes that were fetched, by file */
@@ -109,6 +110,7 @@ export class Wire {
           listed: 0,
           group: id,
           begun: p.at,
+          told: p.at,
           isWhole: !p.path.includes('_since') && !p.body.includes('_since'),
           asked: kind === 'match' ? askedIn(p.body) : new Map(),
           answered: new Map(),
@@ -116,7 +118,7 @@ export class Wire {
         };
         const match = groups.get(id);
         if (kind === 'export' && match !== undefined) {
-          made.asked = match.asked;
+          Object.assign(made, { asked: match.asked, told: match.at });
           if (![...found.values()].some((r) => r.group === id)) made.begun = match.at;
           made.answered = new Map([...match.answered].filter(([, a]) => a.bucket === 'match'));
         }
