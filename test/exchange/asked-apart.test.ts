@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
-import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { type TestNode, twoPlans } from '../support/node.ts';
 import { idOf, type Person } from './plan-fixture.ts';
 
 const ANN: Person = { number: '', family: 'Rivera', given: 'Ana', born: '1974-12-25' };
@@ -27,9 +27,7 @@ const result = (id: string, minute: number) => ({
 });
 
 beforeAll(async () => {
-  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' }, { clock });
-  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' }, { clock });
-  await introduce(ours, prior);
+  ({ ours, prior } = await twoPlans({ clock }));
   const people = [enrolled({ ...ANN, number: 'B1' }), enrolled({ ...BOB, number: 'B2' })];
   await loadPlan(prior, people, [result('stays', 10), result('goes', 20)]);
   await loadPlan(ours, [asksOf({ ...ANN, number: 'A1' }, 'Old Plan', 'B1')], []);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
-import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { type TestNode, twoPlans } from '../support/node.ts';
 import type { Person } from './plan-fixture.ts';
 
 const ANN: Person = { number: 'A1', family: 'Rivera', given: 'Ana', born: '1974-12-25' };
@@ -12,9 +12,7 @@ let ours: TestNode;
 let prior: TestNode;
 
 beforeAll(async () => {
-  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' });
-  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' });
-  await introduce(ours, prior);
+  ({ ours, prior } = await twoPlans());
   await loadPlan(prior, [enrolled({ ...ANN, number: 'B1' })], []);
 });
 afterAll(async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
-import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { type TestNode, twoPlans } from '../support/node.ts';
 import { idOf, type Person } from './plan-fixture.ts';
 
 const ANA: Person = { number: '', family: 'Rivera', given: 'Ana', born: '1974-12-25' };
@@ -10,9 +10,7 @@ const BOB: Person = { number: '', family: 'Johnson', given: 'Robert', born: '196
 let ours: TestNode;
 let prior: TestNode;
 beforeAll(async () => {
-  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' });
-  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' });
-  await introduce(ours, prior);
+  ({ ours, prior } = await twoPlans());
 });
 afterAll(async () => {
   await ours?.close();

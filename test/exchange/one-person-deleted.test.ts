@@ -4,7 +4,7 @@ import { makeOne } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
-import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { type TestNode, twoPlans } from '../support/node.ts';
 import { idOf, type Person } from './plan-fixture.ts';
 
 const ANA: Person = { number: '', family: 'Rivera', given: 'Ana', born: '1974-12-25' };
@@ -12,9 +12,7 @@ const [STAYS, FORMER] = ['B1', 'B2'].map((number) => ({ ...ANA, number })) as [P
 let ours: TestNode;
 let prior: TestNode;
 beforeAll(async () => {
-  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' });
-  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' });
-  await introduce(ours, prior);
+  ({ ours, prior } = await twoPlans());
 });
 afterAll(async () => {
   await ours?.close();

@@ -14,7 +14,7 @@ import {
   writeMatchMembers,
 } from '../../exchange/store/match/match-group.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
-import { introduce, startNode, type TestNode } from '../support/node.ts';
+import { type TestNode, twoPlans } from '../support/node.ts';
 import { planDay } from './plan-fixture.ts';
 
 const BEN = { family: 'Lopez', given: 'Ben', born: '1980-02-02' };
@@ -24,9 +24,7 @@ const [STAYS, FORMER, OTHER] = [patientIdFor('B1'), patientIdFor('B2'), patientI
 let ours: TestNode;
 let prior: TestNode;
 beforeAll(async () => {
-  ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' });
-  prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' });
-  await introduce(ours, prior);
+  ({ ours, prior } = await twoPlans());
 });
 afterAll(async () => {
   await ours?.close();

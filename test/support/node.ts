@@ -82,6 +82,14 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
   };
 }
 
+/** A plan that asks, and the one before, which it asks: each registered with the other. */
+export async function twoPlans(over: Partial<Deps> = {}): Promise<{ ours: TestNode; prior: TestNode }> {
+  const ours = await startNode({ PLAN_NAME: 'New Plan', PLAN_NPI: '9000000020' }, over);
+  const prior = await startNode({ PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000004' }, over);
+  await introduce(ours, prior);
+  return { ours, prior };
+}
+
 /** Registers two nodes with each other, approved. */
 export async function introduce(
   asker: TestNode,

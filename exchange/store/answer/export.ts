@@ -254,7 +254,7 @@ export async function deletedRows(
      select distinct r.type, r.id from gone r
      where exists (
        select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-       where d.peer_id = $12 and d.member_id in ${isOrWasSql('r.member_id')} and j.transaction_time is not null
+       where d.peer_id = $12 and d.member_id = any(${isOrWasSql('r.member_id')}) and j.transaction_time is not null
          and (r.policy_then <> '' or r.moved > j.transaction_time)
          and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
