@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 
 export class PostgresFault extends Error {}
 
-/** Where a server writes what it was started as, once it listens. */
+/** Where a server writes what it was started as, shortly after it listens. */
 const STARTED_AS = 'postmaster.opts';
 
 export const binFolder = (): string => {
@@ -203,7 +203,8 @@ async function startWith(bin: string, dir: string, port: number, given: string[]
   );
   failed.catch(() => {}); // judged below, while we wait
   const deadline = Date.now() + 60_000;
-  while (!(await Promise.race([accepts(port), failed]))) {
+  const hasStarted = async () => (await accepts(port)) && existsSync(join(dir, STARTED_AS));
+  while (!(await Promise.race([hasStarted(), failed]))) {
     if (Date.now() > deadline)
       throw new PostgresFault(`The embedded PostgreSQL did not start within a minute; see ${logFile}.`);
     await new Promise((r) => setTimeout(r, 10));
