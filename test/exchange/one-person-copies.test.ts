@@ -142,9 +142,7 @@ test('a copy of ours from before we changed it, that came of the other member, i
     await ours(id, hour, 30);
   const copy = (id: string, hour: string, value: number, of: string) =>
     result(id, 'p2', '22', hour, value, { source: `${OUR_BASE}/Observation/${of}` });
-  expect(await makeTwo(node.deps, { formerId: 'm2', reason: 'they are two' }, who)).toHaveProperty(
-    'id',
-  );
+  expect(await makeTwo(node.deps, { formerId: 'm2', reason: 'they are two' }, who)).toHaveProperty('id');
   await told(
     '22',
     undefined,
