@@ -6,12 +6,12 @@ import { allGiven, givenRoot } from '../match/normalize.ts';
 import { type CardHolder, cardHolders, membersAmong } from '../store/members/enrolment.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 import { type CoverageEnd, type Enrolment, type EnrolmentColumn, patientIdFor } from './enrolment.ts';
-import { type CardCoverage, nextsOf } from './next-cards.ts';
+import { type CardCoverage, nextsOf, nextsToEnd } from './next-cards.ts';
 
 export type CardHistory = {
   /** Whose a card is that nobody holds yet, by its number and the birth date. */
   ownerOf(number: string, born: string): CardHolder | undefined;
-  /** The row, with the day on which the next card begins; undefined when no row of the same member names its card as the former one from then on. */
+  /** The row, with the day on which the next card begins that ends it; undefined when no row of the same member names its card as the former one from then on. */
   asFormer(row: Enrolment): Enrolment | undefined;
   /** What the file says of the coverage of a member who has cards that took the place of others, by the id of the member. */
   toldOf(memberId: string): readonly CardCoverage[];
@@ -126,11 +126,11 @@ export async function readCardHistory(
   for await (const row of ofKnown(sql, ofThem, isComing, (r) => wanted.has(keyOf(r.memberNumber, r.birthDate)))) {
     const key = keyOf(row.memberNumber, row.birthDate);
     called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
-    const { memberNumber: number, birthDate: born, formerNumber: former = null, starts, ends = null } = row;
+    const { memberNumber: number, birthDate: born, formerNumber: former = null, lob, starts, ends = null } = row;
     const known = told.get(key) ?? { number, born, patientId: undefined, coverage: new Map<string, CardCoverage>() };
     const patientId = row.isKnownPatient ? row.memberId : known.patientId;
     const before = known.coverage.get(starts)?.former ?? null;
-    const coverage = known.coverage.set(starts, { number, former: former ?? before, starts, ends, said: ends });
+    const coverage = known.coverage.set(starts, { number, former: former ?? before, lob, starts, ends, said: ends });
     told.set(key, { ...known, patientId, coverage });
     if (holderOf(number, born) === undefined) fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
   }
@@ -198,9 +198,11 @@ export async function readCardHistory(
       const { memberNumber: number, birthDate: born, starts } = row;
       const all = toldOf(row.isKnownPatient ? row.memberId : idOf(number, born));
       const own = all.find((c) => c.number === number && c.starts === starts);
-      const next = own === undefined ? [] : nextsOf(all, own).map((c) => c.starts);
-      const first = next.sort()[0];
-      return first === undefined ? undefined : { ...row, nextStarts: first };
+      if (own === undefined || nextsOf(all, own).length === 0) return undefined;
+      const first = nextsToEnd(all, own)
+        .map((c) => c.starts)
+        .sort()[0];
+      return first === undefined ? row : { ...row, nextStarts: first };
     },
   };
 }

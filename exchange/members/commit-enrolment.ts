@@ -3,6 +3,7 @@ import { localDay } from '../../src/calendar/federal.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { refreshProfiles, takeDueProfiles } from '../store/match/profile.ts';
 import { openTwoCards } from '../store/match/review-match.ts';
 import {
@@ -29,7 +30,7 @@ const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
 const GOES_ON =
-  'The coverage under this number was over before that day, and the member has another one in the same line of business that goes on after it. If that ends, name the number of the card that the member has now.';
+  'The coverage under this number was over before that day, and the member has another one in the same line of business that goes on after it. If that ends, name the number of the card that the member has now. A death and other coverage told with it were taken.';
 
 /** Those under which an end may be told that a row stands before or after: of all cards of a member who is known. */
 const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [
@@ -38,8 +39,9 @@ const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [
   ...numbers,
 ];
 
+type End = { line: number; row: CoverageEnd };
 /** An end of coverage that was over before, with the numbers of the member's other coverage that goes on. */
-type Doubtful = { line: number; goesOn: readonly string[] };
+type Doubtful = End & { goesOn: readonly string[] };
 /**
  * Lines of ends of which the file does not itself say that the other coverage goes on. A file that tells of all repeats such ends each time, with the first day of the next card,
  * or the last one of a month. Reads it once more where there are any.
@@ -57,7 +59,6 @@ async function stillDoubtful(
   return ends.flatMap((e) => (e.goesOn.every((n) => told.has(n)) ? [] : [e.line]));
 }
 
-type End = { line: number; row: CoverageEnd };
 /** Ends of coverage: those that a row of the same number follows, and the others. Each in their order. */
 function endsOf(all: readonly EnrolmentLine[]): [followed: End[], others: End[]] {
   const [followed, others]: [End[], End[]] = [[], []];
@@ -71,12 +72,45 @@ function endsOf(all: readonly EnrolmentLine[]): [followed: End[], others: End[]]
   return [followed.reverse(), others.reverse()];
 }
 
+/** Those in doubt; one with several other payers has a row for each of them, and is one. */
+const doubtfulOf = (ends: readonly End[], found: readonly { goesOn: string[] }[]): Doubtful[] =>
+  ends.flatMap((end, i) => {
+    const { goesOn = [] } = found[i] ?? {};
+    return goesOn.length === 0 || ends[i - 1]?.line === end.line ? [] : [{ ...end, goesOn }];
+  });
+
 /** What ends say beside, of those whose they were found to be. */
 const saidBy = (ends: readonly End[], found: readonly { memberId: string | null }[]) =>
   ends.flatMap(({ row: { died, prior } }, i) => {
     const memberId = found[i]?.memberId ?? null;
     return memberId === null ? [] : [{ memberId, died, prior }];
   });
+
+/**
+ * Ends once more that were in doubt: what went on after them may be cancelled, or over, by a row that came later.
+ * @returns what is still in doubt, whose coverage ended, and what a next card ends or gives back by that
+ */
+async function endAgain(
+  tx: Queryable,
+  doubtful: readonly Doubtful[],
+  today: string,
+): Promise<{ doubtful: Doubtful[]; changed: number; memberIds: string[] }> {
+  if (doubtful.length === 0) return { doubtful: [], changed: 0, memberIds: [] };
+  const found = await endCoverage(
+    tx,
+    doubtful.map((d) => d.row),
+  );
+  const memberIds = found.flatMap((f) => (f.changed > 0 && f.memberId !== null ? [f.memberId] : []));
+  const settled = await settleCards(tx, [], memberIds, today);
+  return {
+    doubtful: doubtful.flatMap((d, i) => {
+      const goesOn = found[i]?.goesOn ?? [];
+      return goesOn.length > 0 ? [{ ...d, goesOn }] : [];
+    }),
+    changed: found.reduce((n, f) => n + f.changed, 0) + settled.length,
+    memberIds,
+  };
+}
 
 /**
  * Writes the rows of a file, in their order: what an end says, what a row says of the same number after it, and what an end after that says. A batch is one
@@ -97,6 +131,7 @@ export async function commitEnrolment(
   const path = input.enrolment;
   const today = localDay(deps.clock(), deps.config.timeZone);
   const doubtful: Doubtful[] = [];
+  let batches = 0;
   const flush = async (all: EnrolmentLine[]) => {
     const batch = all.flatMap(({ line, row, formerId }) => ('endsOn' in row ? [] : [{ line, row, formerId }]));
     const [first, last] = endsOf(all);
@@ -117,7 +152,7 @@ export async function commitEnrolment(
       });
     if (usable.length + ends.length === 0) return;
     const rows = usable.map((u) => u.row);
-    const { counts, freed, found, others } = await beginAgain(deps.database.sql, async (tx) => {
+    const { counts, freed, found, again, others } = await beginAgain(deps.database.sql, async (tx) => {
       await addEnrolled(
         tx,
         rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
@@ -137,6 +172,7 @@ export async function commitEnrolment(
       // a next card that such an end cancels
       const ended = found.flatMap((f) => (f.changed > 0 && f.memberId !== null ? [f.memberId] : []));
       const freed = await settleCards(tx, [], ended, today);
+      const again = await endAgain(tx, doubtfulOf(ends, found), today);
       const late = saidBy(last, after);
       const others = othersBefore + (await writeOthers(tx, late));
       const died = await writeDeaths(tx, [...early, ...rows, ...late]);
@@ -147,18 +183,18 @@ export async function commitEnrolment(
         rows.map((r) => r.memberId),
       );
       await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds, ...died])], deps.clock());
-      return { counts, freed: freed.length, found, others };
+      return { counts, freed: freed.length + again.changed, found, again: again.doubtful, others };
     });
     total.enrolments += counts.enrolments + freed + found.reduce((n, f) => n + f.changed, 0);
     total.otherCoverages += counts.otherCoverages + others;
     total.choices += counts.choices;
     for (const [i, { line }] of ends.entries()) {
-      const { memberId = null, goesOn = [] } = found[i] ?? {};
       // one with several other payers has a row for each of them
-      if (ends[i - 1]?.line === line) continue;
-      if (memberId === null) await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
-      else if (goesOn.length > 0) doubtful.push({ line, goesOn });
+      if (ends[i - 1]?.line !== line && (found[i]?.memberId ?? null) === null)
+        await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
     }
+    doubtful.push(...again);
+    batches++;
   };
   let batch: EnrolmentLine[] = [];
   // numbers of rows of the batch, and of those that end after one of them
@@ -187,6 +223,17 @@ export async function commitEnrolment(
     if (batch.length >= BATCH) await flushAll();
   }
   await flushAll();
+  // what went on after an end may be told in another batch to be over
+  const left = batches > 1 ? doubtful.splice(0) : [];
+  for (let i = 0; i < left.length; i += BATCH) {
+    const again = await beginAgain(deps.database.sql, async (tx) => {
+      const ended = await endAgain(tx, left.slice(i, i + BATCH), today);
+      await settleEnrolled(tx, deps, ended.memberIds);
+      return ended;
+    });
+    total.enrolments += again.changed;
+    doubtful.push(...again.doubtful);
+  }
   const readable = () => enrolmentRows({ ...input, enrolment: path }, today, () => {});
   for (const line of await stillDoubtful(doubtful, readable, today))
     await refuse({ source: path, line, code: 'invalid-enrolment', reason: GOES_ON });

@@ -6,6 +6,7 @@ export type CardCoverage = {
   number: string;
   /** the card that this one took the place of */
   former: string | null;
+  lob: string;
   starts: string;
   ends: string | null;
   /** the end that was said of it; another than `ends` where a next card ended it before */
@@ -34,6 +35,10 @@ export function nextsOf(
     .filter((c) => cards.has(c.number) && c.starts >= of.starts && !seen.has(c))
     .flatMap((c) => (isCancelled(c) ? nextsOf(all, c, seen.add(c)) : [c]));
 }
+
+/** Those that end a coverage: in another line of business it goes on beside, as Medicaid does beside Medicare, until it is told there. */
+export const nextsToEnd = (all: readonly CardCoverage[], of: CardCoverage): CardCoverage[] =>
+  nextsOf(all, of).filter((c) => c.lob === of.lob);
 
 /** Coverage under the cards that took the place of one, and of those in turn, in the order in which it begins; the card of the last is that of today. */
 export function cardsAfter(all: readonly CardCoverage[], of: CardCoverage): CardCoverage[] {
@@ -72,7 +77,7 @@ export const neverHeld = (all: readonly CardCoverage[]): Set<string> => {
 
 /** Does it go on, or the one that took its place, and so on? */
 const stands = (all: readonly CardCoverage[], c: CardCoverage, today: string, seen: Set<CardCoverage>): boolean =>
-  (c.ends ?? today) >= today || nextsOf(all, c).some((n) => !seen.has(n) && stands(all, n, today, seen.add(n)));
+  (c.ends ?? today) >= today || nextsToEnd(all, c).some((n) => !seen.has(n) && stands(all, n, today, seen.add(n)));
 
 /** The last day under a card when coverage under the next one begins: the day before; of the same day, that day. */
 const lastDay = (c: CardCoverage, next: string): string => {
@@ -86,7 +91,7 @@ const lastDay = (c: CardCoverage, next: string): string => {
  * the one after it does.
  */
 function nextDay(all: readonly CardCoverage[], c: CardCoverage, told: Told, today: string): string | undefined {
-  const nexts = nextsOf(all, c);
+  const nexts = nextsToEnd(all, c);
   const row = told.get(toldKey(c));
   const days = nexts.filter((n) => told.has(toldKey(n))).map((n) => n.starts);
   if (row !== undefined) {

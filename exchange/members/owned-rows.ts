@@ -55,11 +55,11 @@ function inFile(
   row: Enrolment,
   history: CardHistory,
 ): [CardCoverage, CardCoverage[]] {
-  const { memberNumber: number, birthDate, starts } = row;
+  const { memberNumber: number, birthDate, starts, lob } = row;
   const ends = row.ends ?? null;
   const isSame = (a: CardCoverage) => (b: CardCoverage) => a.number === b.number && a.starts === b.starts;
   const here = holder?.coverage ?? [];
-  const told: CardCoverage = { number, former: row.formerNumber ?? null, starts, ends, said: ends };
+  const told: CardCoverage = { number, former: row.formerNumber ?? null, lob, starts, ends, said: ends };
   told.former ??= here.find(isSame(told))?.former ?? null;
   const inRows = history.toldOf(memberId);
   const asTold = (c: CardCoverage): CardCoverage => {
@@ -146,7 +146,8 @@ export async function* ownedRows(
       const isFormer =
         over !== undefined ||
         (isCancelled && history.toldOf(holder?.memberId ?? row.memberId).some((c) => c.number === since?.number));
-      if (isOver && over === undefined && endsNext(nexts, read.ends)) {
+      const inLine = nexts.filter((n) => n.lob === read.lob);
+      if (isOver && over === undefined && endsNext(inLine, read.ends)) {
         const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
         return endLine(line, { memberNumber, formerNumber, birthDate, endsOn: ends, prior, died }, holders);
       }

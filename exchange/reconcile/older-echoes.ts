@@ -1,22 +1,12 @@
 // What we held once, coming back: a payer who asked before a record was changed here has it as it was. It says to be a copy of ours, or is told to have come through us, and is what ours
 // was then: nobody has to compare the two, and that payer learns of the change when it asks.
-import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
-import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import type { Decided } from '../store/records/decided.ts';
 import { type Alike, alikeUnits, type Copy, copiesOf, markEchoes, PAGE } from '../store/records/older-copies.ts';
 import type { Range } from '../store/records/slice.ts';
 import { medicationOf } from '../transform/drug.ts';
-import { factsOf } from '../transform/facts.ts';
-
-/** Of our own what peers get is compared: that is what may come back. */
-function substanceOf(body: string, isOwn: boolean): string {
-  const resource = JSON.parse(body) as Resource;
-  const shared = isOwn ? factsOf(resource, body).shared : undefined;
-  const told = shared === undefined ? resource : (JSON.parse(shared) as Resource);
-  return contentHashes(told, MEMBER_CONTENT, exactNumerals(longNumerals(shared ?? body))).substance;
-}
+import { substanceOf } from './substance.ts';
 
 /** What the payer left for a newer one of ours, and says again, it has gone back to: a correction of its own, which a person compares with ours. */
 const wasOurs = ({ substance, isOwn, versions, drugs }: Copy): boolean =>

@@ -194,7 +194,7 @@ export const WITHHELD = {
   'pa-document': calm('Documents that only prior authorizations refer to which do not leave.'),
   'old-pa': calm('Prior authorizations that ended more than a year ago.'),
   outlived: calm(
-    'Copies that one payer passes on of records which the payer whose they are has taken back since the copy was changed.',
+    'Copies that one payer passes on of records which the payer whose they are has taken back since the copy was changed, or of ours from before they were changed.',
   ),
   sensitive: calm('Sensitive records that the member’s choice does not cover.'),
   unclassified: look(

@@ -17,7 +17,7 @@ const WHY: Readonly<Record<NotShown['reason'], Meaning>> = {
     'Decide it under Conflicts: whose a record is.',
   ),
   outlived: look(
-    'It is a copy of a record that the payer whose it was has taken back.',
+    'It is a copy of a record that the payer whose it was has taken back, or of ours from before we changed it.',
     'Nothing, unless that was a mistake there.',
   ),
   'denied-since': look('The authorization, or a part of it, was denied since.', 'Nothing.'),

@@ -21,7 +21,8 @@ const HIDDEN_WORDS: Readonly<Record<keyof Timeline['hidden'], string>> = {
   'identity-doubt':
     'because birth date or sex differ from ours or the name is another member’s, and nobody has said that the payer means this member',
   withdrawn: 'because the member has taken the choice back',
-  outlived: 'because the payer whose record it was has taken it back, and another one still passes on its copy',
+  outlived:
+    'because the payer whose record it was has taken it back, or we have changed ours since, and another payer still passes on a copy from before',
   'denied-since':
     'because the authorization, or a part of it, was denied since, and another payer still passes on a copy from before',
 };

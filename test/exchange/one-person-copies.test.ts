@@ -130,3 +130,47 @@ test('what a payer passes on of the one to the other is the one’s record, also
   await told('21', undefined, output('Encounter', { ...visit('new', 'p2'), period: { start: '2026-08-09' } }));
   expect(await outlived('Encounter')).toEqual(['back']);
 });
+
+test('a copy of ours from before we changed it, that came of the other member, is not shown and nobody is asked of it, until ours says so again', async () => {
+  const ours = (id: string, hour: string, value: number) =>
+    node.own({ ...result(id, 'm1', '01', hour, value), status: 'final' });
+  for (const [id, hour] of [
+    ['c1', '17'],
+    ['c2', '19'],
+    ['c3', '21'],
+  ] as const)
+    await ours(id, hour, 30);
+  const copy = (id: string, hour: string, value: number, of: string) =>
+    result(id, 'p2', '22', hour, value, { source: `${OUR_BASE}/Observation/${of}` });
+  expect(await makeTwo(node.deps, { formerId: 'm2', reason: 'they are two' }, who)).toHaveProperty('id');
+  await told(
+    '22',
+    undefined,
+    output('Observation', copy('d1', '17', 30, 'c1'), copy('d2', '19', 30, 'c2'), copy('d3', '21', 29, 'c3')),
+  );
+  await ours('c1', '17', 31);
+  await ours('c2', '19', 31);
+  await ours('c3', '21', 31);
+  await node.ownGone('Observation/c2');
+  const one = { memberId: 'm1', formerId: 'm2', reason: 'called, one card was a mistake' };
+  const seen = ['two-there', 'overlap', 'names', 'two-cards'];
+  expect(await makeOne(node.deps, { ...one, seen }, who)).toHaveProperty('id');
+  const copies = async () => (await outlived()).filter((id) => id.startsWith('d'));
+  const kinds = async () => (await asked()).map((i) => i['kind']).sort();
+  expect(await copies()).toEqual(['d1', 'd2']);
+  // what ours never said is asked about
+  expect(await kinds()).toEqual(['echo-modified', 'value-mismatch']);
+  // ours says so again, and otherwise once more
+  await ours('c1', '17', 30);
+  expect(await copies()).toEqual(['d2']);
+  await ours('c1', '17', 32);
+  expect(await copies()).toEqual(['d1', 'd2']);
+  expect(await kinds()).toEqual(['echo-modified', 'value-mismatch']);
+  // and under another number
+  await ours('c1-r', '17', 32);
+  await node.ownGone('Observation/c1');
+  expect(await copies()).toEqual(['d1', 'd2']);
+  expect(await kinds()).toEqual(['echo-modified', 'value-mismatch']);
+  expect(await makeTwo(node.deps, one, who)).toHaveProperty('id');
+  expect([await copies(), await kinds()]).toEqual([[], []]);
+});

@@ -597,10 +597,7 @@ export class WideWorld extends World {
   }
   #labelOf(key: string): number {
     const of = [this.told.get(key), this.#held.get(key)].map((r) => r?.label);
-    return Math.max(
-      this.#hidden.get(key) ?? 0,
-      ...of.map((l) => (l === undefined ? 0 : l === '42CFRPart2' ? 2 : 1)),
-    );
+    return Math.max(this.#hidden.get(key) ?? 0, ...of.map((l) => (l === undefined ? 0 : l === '42CFRPart2' ? 2 : 1)));
   }
   /** Is nothing said of whether it leaves? */
   isAside(key: string): boolean {

@@ -250,7 +250,7 @@ export async function cardHolders(
       select min(e.member_id) as member_id from exchange.enrolment e where e.member_number = u.n having count(distinct e.member_id) = 1 offset 0) c
     cross join lateral (
       select array_agg(distinct e.member_number order by e.member_number) as numbers,
-        case when count(e.former_number) = 0 and not ${isWhole}::boolean then '[]' else jsonb_agg(jsonb_build_object('number', e.member_number, 'former', e.former_number, 'starts', e.starts, 'ends', e.ends,
+        case when count(e.former_number) = 0 and not ${isWhole}::boolean then '[]' else jsonb_agg(jsonb_build_object('number', e.member_number, 'former', e.former_number, 'lob', e.lob, 'starts', e.starts, 'ends', e.ends,
           'said', nullif(coalesce(e.said_ends, e.ends), 'infinity')) order by e.starts) end as coverage
       from exchange.enrolment e where e.member_id = c.member_id) k
     left join exchange.member_profile p on p.member_id = c.member_id`;

@@ -8,7 +8,7 @@ export type ToldCard = Card & { nextStarts?: string | undefined };
 /** All coverage of those of the members who have a card that took the place of another one. enrolment_pkey. */
 async function cardsOf(tx: Queryable, memberIds: readonly string[]): Promise<Map<string, CardCoverage[]>> {
   const rows = await tx<(CardCoverage & { id: string })[]>`
-    select m.id, e.member_number as number, e.former_number as former, e.starts::text as starts, e.ends::text as ends,
+    select m.id, e.member_number as number, e.former_number as former, e.lob, e.starts::text as starts, e.ends::text as ends,
       nullif(coalesce(e.said_ends, e.ends), 'infinity')::text as said
     from unnest(${arrayLiteral(memberIds)}::text::text[]) m(id)
     cross join lateral (select from exchange.enrolment f where f.member_id = m.id and f.former_number is not null limit 1) next

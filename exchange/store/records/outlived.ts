@@ -1,10 +1,11 @@
 // Copies that outlive their record: the payer whose record it is has taken it back, and another one, who was told of it before and has not asked since, passes
 // it on. They are kept, and neither shown nor passed on. A copy of a record of ours is an echo, and of no record of its own, unless it came of another member, who
-// was made one with this one since: then it is such a copy when ours is gone.
+// was made one with this one since: then it is such a copy when ours is gone, or says something else meanwhile.
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import { areOfOtherThings } from '../../reconcile/other-things.ts';
 import { SOURCE_KEY } from '../../reconcile/record-keys.ts';
+import { substanceOf } from '../../reconcile/substance.ts';
 import { DENIED_SINCE } from './hidden-pa.ts';
 import { changedAt } from './outdated-copies.ts';
 
@@ -35,7 +36,8 @@ const older = (ours: string) => `
     union all
     select r.member_id, r.type, r.id, 'own', hashtextextended('${SOURCE_KEY}' || ${ours}::text || '/' || r.type || '/' || r.id, 0), 'infinity'
     from concerned m cross join lateral (
-      select x.member_id, x.type, x.id from exchange.resource x where x.member_id = m.member_id and x.deleted and x.origin = 'own' offset 0) r
+      select x.member_id, x.type, x.id from exchange.resource x where x.member_id = m.member_id and x.origin = 'own'
+        and (x.deleted or (x.version > 1 and exists (select from exchange.member_merge g where g.member_id = m.member_id and g.undone_at is null))) offset 0) r
   ), named as (
     -- beside what they are called by, in one order: of neither is it known how many there are, and a join would be guessed small and go through all for each
     select *, max(gone_id) over called as of_id, max(gone_origin) over called as of_origin, max(gone_at) over called as of_at, count(id) over (partition by member_id, type, name, origin) as n
@@ -54,26 +56,61 @@ const older = (ours: string) => `
     where i.at < c.of_at
   )`;
 
-type Copy = { memberId: string; type: string; id: string; body: string; of: string };
+type Copy = {
+  memberId: string;
+  type: string;
+  id: string;
+  body: string;
+  of: string;
+  ofOrigin: string;
+  /** the record is no more */
+  isGone: boolean;
+  isSame: boolean;
+  /** of a copy of ours that came of another member and says something else: what ours said before, and the copy, the newest first */
+  oursBefore: string[] | null;
+  before: string[] | null;
+};
+
+/** What nobody has more versions of within what a payer may have missed. */
+const MOST_VERSIONS = 20;
+const VERSIONS = (id: string) => `(select coalesce(jsonb_agg(v.body order by v.version desc), '[]') from (
+  select x.body, x.version from exchange.resource_version x where x.member_id = o.member_id and x.type = o.type and x.id = o.${id} order by x.version desc limit ${MOST_VERSIONS}) v)`;
+/** One of the two came of another member, who is one with this one. member_merge_part_pkey. */
+const CAME_TOGETHER = `exists (
+  select from exchange.member_merge m join exchange.member_merge_part p on p.merge_id = m.id and p.what = 'record' and p.key = o.type and p.part in (o.id, o.of_id)
+  where m.member_id = o.member_id and m.undone_at is null)`;
+
+/** It says what ours said once, and did not go back to it from what that said later: of a member who was always this one it would be an echo. */
+function wasOurs({ body, of, oursBefore, before }: Copy): boolean {
+  if (oursBefore === null) return false;
+  const ours = [of, ...oursBefore].map((text) => substanceOf(text, true));
+  const at = ours.indexOf(substanceOf(body, false));
+  const later = new Set(ours.slice(0, at));
+  return at > 0 && !(before ?? []).some((text) => later.has(substanceOf(text, false)));
+}
 
 /**
  * Copies of some members that are outlived. What is of another thing than the record whose address it is called by, is none of it, nor is what says something
- * else than ours, whenever that was: such a copy is no echo either.
+ * else than ours ever did: such a copy is no echo either.
  * @param concerned a statement of `member_id`; $1 in it is `of`
  * @param base address by which payers name records of ours
  */
 async function outlived(tx: Queryable, concerned: string, base: string, of?: string): Promise<Copy[]> {
   const found = await tx.unsafe<Copy[]>(
     `with concerned as materialized (${concerned}), ${older(of === undefined ? '$1' : '$2')}
-     select o.member_id as "memberId", o.type, o.id, r.body, g.body as of
+     select o.member_id as "memberId", o.type, o.id, o.of_origin as "ofOrigin", r.body, g.body as of, g.deleted as "isGone", t.same as "isSame",
+       case when t.compared then ${VERSIONS('of_id')} end as "oursBefore", case when t.compared then ${VERSIONS('id')} end as before
      from outlived o
      cross join lateral (select x.body, x.substance from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.id offset 0) r
-     cross join lateral (select x.body, x.substance from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.of_id offset 0) g
-     where o.of_origin <> 'own' or r.substance = g.substance`,
+     cross join lateral (select x.body, x.substance, x.deleted from exchange.resource x where x.member_id = o.member_id and x.type = o.type and x.id = o.of_id offset 0) g
+     cross join lateral (select s.same, o.of_origin = 'own' and not s.same and ${CAME_TOGETHER} as compared from (select coalesce(r.substance = g.substance, false) as same) s) t
+     where o.of_origin <> 'own' or (g.deleted and t.same) or t.compared`,
     of === undefined ? [base] : [of, base],
   );
-  const same = (c: Copy) => !areOfOtherThings(JSON.parse(c.body) as Resource, JSON.parse(c.of) as Resource);
-  return found.filter(same);
+  const isOlder = (c: Copy) => c.ofOrigin !== 'own' || (c.isGone && c.isSame) || wasOurs(c);
+  return found.filter(
+    (c) => !areOfOtherThings(JSON.parse(c.body) as Resource, JSON.parse(c.of) as Resource) && isOlder(c),
+  );
 }
 
 /** A copy that is shown again. */
@@ -111,10 +148,11 @@ export async function markOutlived(tx: Queryable, at: string, base: string): Pro
   return any === undefined ? [] : mark(tx, at, base, CONCERNED);
 }
 
-/** Members of whom a record of ours was taken back, or came of whom such copies are. */
+/** Members of whom a record of ours was taken back, or came of whom such copies are or may be. */
 const CONCERNED_OF_OURS = `
   select distinct member_id from pg_temp.slice s where not is_shared and member_id is not null and (outcome = 'retracted'
-    or (outcome in ('created', 'updated') and exists (select from exchange.resource r where r.member_id = s.member_id and r.withheld = '${OUTLIVED}')))`;
+    or (outcome in ('created', 'updated') and (exists (select from exchange.resource r where r.member_id = s.member_id and r.withheld = '${OUTLIVED}')
+      or exists (select from exchange.member_merge g where g.member_id = s.member_id and g.undone_at is null))))`;
 /** The same of an import of our own. */
 export async function markOutlivedOfOurs(tx: Queryable, at: string, base: string): Promise<Shown[]> {
   const [any] = await tx.unsafe(`${CONCERNED_OF_OURS} limit 1`);
