@@ -106,7 +106,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'Nothing, unless it is often.',
   ),
   'not-granted': look(
-    'A payer asked for a record, a member, a Group or an export that does not exist or is not its to see.',
+    'A payer asked for a record, a member, a Group or an export that does not exist or is not its to see. An id that is none of ours stands as a mark (~ and letters), the same for the same id.',
     'Again and again, it may be trying ids: ask the payer.',
   ),
   busy: calm(

@@ -10,6 +10,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
 import { KnownPeers, lockPeer, type Peer } from '../store/peers/peer.ts';
 import { bookAccess, Waiting } from './access-limit.ts';
+import { refusedObject } from './refused-object.ts';
 import { isTold } from './refused-request.ts';
 
 export type Caller = {
@@ -166,8 +167,7 @@ export async function insufficientScope(
 }
 
 /**
- * Records that a peer was refused something. `object` names what it asked for: it came from the peer, so only what can be an
- * id is kept.
+ * Records that a peer was refused something. `object` names what it asked for, as far as the audit keeps that (refused-object.ts).
  * @throws Outcome 429 when it was refused too often: then it is not recorded
  */
 export async function recordRefusal(
@@ -184,7 +184,7 @@ export async function recordRefusal(
     actorKind: 'peer',
     actor: peer.id,
     action: 'access',
-    object: /^([A-Za-z]{1,40}\/)?[A-Za-z0-9.-]{0,64}$/.test(object) ? object : '',
+    object: await refusedObject(deps, object),
     peerId: peer.id,
     outcome: 'refused',
     reason,

@@ -118,7 +118,7 @@ export class Desk {
       if (purpose !== undefined) visit.purpose = purpose;
       const again =
         leaves && options.isFile !== 'document'
-          ? await this.#again(visit, 'export-report', withQuery(c.req.url, {}))
+          ? await this.#again(visit, 'export-report', path, withQuery(c.req.url, {}))
           : undefined;
       if (again !== undefined) return again;
       if (leaves && purpose === undefined)
@@ -127,10 +127,18 @@ export class Desk {
     });
   }
 
-  /** Asks the person to prove anew who they are, when that was more than five minutes ago. `back`: where to go on. */
-  async #again(visit: Visit, action: 'manage' | 'export-report', back: string): Promise<Response | undefined> {
+  /**
+   * Asks the person to prove anew who they are, when that was more than five minutes ago. `back`: where to go on; in an address there may be
+   * anything that was typed, so that the audit has its pattern.
+   */
+  async #again(
+    visit: Visit,
+    action: 'manage' | 'export-report',
+    path: string,
+    back: string,
+  ): Promise<Response | undefined> {
     if (isFresh(visit.session.authenticatedAt, this.deps.clock())) return undefined;
-    await recordRefusal(this.deps, visit.session.subject, action, back, 'not-fresh', visit.requestId);
+    await recordRefusal(this.deps, visit.session.subject, action, path, 'not-fresh', visit.requestId);
     const link = address('/staff/sign-in', { return_to: back, again: '1' });
     const text = [
       'This needs a sign-in of the last five minutes. ',
@@ -165,7 +173,8 @@ export class Desk {
         const parts = [anew, link, ' and send it from there. Nothing was changed.'];
         return problem(c, this.deps, 403, 'Not sent', parts, visit.session);
       }
-      const again = options.isGrave === true ? await this.#again(visit, 'manage', this.#pageOf(c, path)) : undefined;
+      const again =
+        options.isGrave === true ? await this.#again(visit, 'manage', path, this.#pageOf(c, path)) : undefined;
       return again ?? handler(visit, form);
     });
   }

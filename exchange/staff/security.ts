@@ -275,10 +275,14 @@ const whoCell = ({ actorKind, actor, peerId, peerName }: SecurityRow): Cell =>
     ? { value: actor }
     : { value: peerId, text: peerName ?? (actorKind === 'peer' ? 'not known' : actorKind) };
 
-/** What was asked for. A payer names people as it likes, by numbers of their cards too: of those the end stays, for everybody. */
+/**
+ * What was asked for. An id that is none of ours stands as a mark; older rows have what a payer typed, which may be the number of a card: of that
+ * the end stays, for everybody.
+ */
 const aboutCell = (object: string): Cell => {
   const [, type, id = ''] = /^(Patient|Coverage|RelatedPerson|Person)\/(.+)$/.exec(object) ?? [];
-  if (type !== undefined) return { value: `${type}/${hiddenText(hidden('number', id))}`, code: true };
+  if (type !== undefined && !id.startsWith('~'))
+    return { value: `${type}/${hiddenText(hidden('number', id))}`, code: true };
   return { value: object === '' ? null : object, code: true };
 };
 

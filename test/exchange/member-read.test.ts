@@ -197,6 +197,16 @@ describe('the member of a match', () => {
       object: '',
     });
     expect(await found(`Observation?patient=${idOf(robert)}`)).toEqual([]);
+    expect(await lastAudit()).toMatchObject({ object: `Patient/${idOf(robert)}` });
+    await get('Observation/o2');
+    expect(await lastAudit()).toMatchObject({ object: 'Observation/o2' });
+    // what is no id of ours may be the number of a card: its mark is the same each time
+    const marks = new Set<unknown>();
+    for (const path of ['Patient/ME77110099', 'Observation?patient=ME77110099', 'Patient/ME77110099/$everything']) {
+      await get(path);
+      marks.add((await lastAudit())?.['object']);
+    }
+    expect([...marks]).toEqual([expect.stringMatching(/^Patient\/~[\w-]{16}$/)]);
     expect(await found('Observation?patient=nobody')).toEqual([]);
     // a Patient of another server, whatever its id
     expect(await found(`Observation?patient=https://other.example/fhir/Patient/${me}`)).toEqual([]);

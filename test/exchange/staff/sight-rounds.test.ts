@@ -135,6 +135,7 @@ test('what a payer was refused of a person is not read by number, as page or fil
   await writeAudit(sql(), [
     auditRow({ ...refused, object: 'Patient/ME77110099', reason: 'not-granted' }),
     auditRow({ ...refused, object: 'Group/g-1', reason: 'not-granted' }),
+    auditRow({ ...refused, object: 'Patient/~mark', reason: 'not-granted' }),
   ]);
   for (const user of ['dev-viewer', 'dev-reviewer'])
     for (const format of ['html', 'csv', 'json']) {
@@ -142,13 +143,8 @@ test('what a payer was refused of a person is not read by number, as page or fil
       await visitor.signIn(user, node.account.password);
       const table = format === 'csv' ? '&table=events' : '';
       const page = await text(visitor, `/staff/events?reason=not-granted&format=${format}${table}`);
-      expect([user, format, page.includes('ME77110099'), page.includes('0099'), page.includes('Group/g-1')]).toEqual([
-        user,
-        format,
-        false,
-        true,
-        true,
-      ]);
+      expect([user, format, page.includes('ME77110099')]).toEqual([user, format, false]);
+      for (const shown of ['0099', 'Group/g-1', 'Patient/~mark']) expect(page).toContain(shown);
     }
 });
 
