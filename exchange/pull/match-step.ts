@@ -270,19 +270,19 @@ async function finish(s: Step, result: Correlation): Promise<void> {
   };
   const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers fit nobody` : ''}`;
   const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
-  const move = async (tx: Tx, ids: readonly string[]) => {
+  const move = async (tx: Tx, ids: readonly string[], isFromOpen = false) => {
     await setOutcomes(
       tx,
       s.pull.id,
       ids.map((submittedId) => ({ submittedId, outcome: null, peerPatientId: null })),
     );
-    await moveToOther(tx, s, ids);
+    await moveToOther(tx, s, ids, isFromOpen);
   };
   // of a Group that the peer has made of them all are asked for: who is in it and is not trusted to be ours would come with the others, as a stranger.
   // Once: a payer that says so each time of somebody else would have as many pulls of us as there are members
   const isApart =
     needsGroup &&
-    s.pull.partOf === null &&
+    !s.pull.isApart &&
     s.pull.matchForm === 'bulk' &&
     result.groupId !== s.peer.groupThere &&
     result.members.some((m) => UNTRUSTED.has(m.outcome));
@@ -293,7 +293,7 @@ async function finish(s: Step, result: Correlation): Promise<void> {
     const ids = result.members.flatMap((m) => (m.outcome === 'matched' ? m.submittedId : []));
     return advance(s, isAnswered ? 'done' : 'failed', ends, words, async (tx) => {
       await record(tx);
-      if (ids.length > 0) await move(tx, ids);
+      if (ids.length > 0) await move(tx, ids, true);
     });
   }
   if (result.groupId === undefined && needsGroup)

@@ -9,16 +9,23 @@ import { abilitiesOf, advance, type Step, some } from './states.ts';
 /**
  * Gives some members of a pull to another one, which is due now. It began when this one did: how long the payer may take, and what members
  * have wished since, are counted from the first request.
+ * @param isApart they are asked for apart from whom the answer left open
  */
 export async function moveToOther(
   tx: Parameters<typeof movePull>[0],
   s: Step,
   submittedIds: readonly string[],
+  isApart = false,
 ): Promise<void> {
   const at = s.deps.clock();
   const { peerId, cause, isFull, createdAt, dueAt } = s.pull;
   const detail = `${some(submittedIds.length, 'member')} of pull ${s.pull.id}`;
-  const other = await addPull(tx, { peerId, cause, isFull, createdAt, dueAt }, [], { of: s.pull.id, at, detail });
+  const other = await addPull(tx, { peerId, cause, isFull, createdAt, dueAt }, [], {
+    of: s.pull.id,
+    at,
+    detail,
+    isApart: isApart || s.pull.isApart,
+  });
   await moveMembers(tx, s.pull.id, other, submittedIds);
   await writeAudit(tx, [
     auditRow({

@@ -26,7 +26,7 @@ const result = (id: string, of: Person) => ({
   effectiveDateTime: '2026-05-05T08:10:00Z',
 });
 
-test('of whom two are one person there nothing is fetched, and the others come', async () => {
+test('of whom two are one person there nothing is fetched, and the others come, also of a pull that was divided', async () => {
   const { sql } = ours.deps.database;
   const there = [
     { ...ANA, number: 'B1' },
@@ -47,7 +47,12 @@ test('of whom two are one person there nothing is fetched, and the others come',
   await loadPlan(ours, rows, []);
   const working = setInterval(() => void prior.work(), 20);
   try {
-    await planPulls(ours.deps, { cause: 'opt-in' });
+    const [id = ''] = await planPulls(ours.deps, { cause: 'opt-in' });
+    // as if the payer had taken fewer members at once: what stayed of the pull has ended
+    await sql`
+      insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at)
+      select 'stayed', peer_id, 'done', cause, created_at, due_at, next_at, created_at from exchange.pull where id = ${id}`;
+    await sql`update exchange.pull set part_of = 'stayed' where id = ${id}`;
     await ours.worker.drain();
     for (let n = 0; n < 200; n++) {
       const open = await sql<

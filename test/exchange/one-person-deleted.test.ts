@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeOne } from '../../exchange/members/one-person.ts';
 import { DOUBTS } from '../../exchange/members/one-person-report.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
+import { hadRecord } from '../../exchange/store/answer/delivered.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { type TestNode, twoPlans } from '../support/node.ts';
 import { idOf, type Person } from './plan-fixture.ts';
@@ -50,6 +51,11 @@ test('what was had as the former one’s, and is gone since they are one, is tol
   expect(await makeOne(prior.deps, one, { kind: 'staff', subject: 'ada', requestId: 'r' })).toHaveProperty('id');
   const gone = { request: { method: 'DELETE', url: 'Observation/o3' } };
   await loadPlan(prior, [], [{ resourceType: 'Bundle', type: 'transaction', entry: [gone] }]);
+  // to read it is 410 to who had it, as that of the one that stays
+  const { sql } = prior.deps.database;
+  const [peer] = await sql<{ id: string }[]>`select id from exchange.peer`;
+  const had = (id: string) => hadRecord(sql, peer?.id ?? '', [idOf(STAYS)], 'Observation', id);
+  expect([await had('o3'), await had('o2')]).toEqual([idOf(STAYS), undefined]);
   // the Group of before is about the former one; everything is asked for by a new match, which finds the one that stays
   await asked(false);
   await asked(true);

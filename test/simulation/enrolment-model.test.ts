@@ -45,13 +45,16 @@ afterAll(async () => {
 });
 async function* nothing(): AsyncGenerator<ImportEntry> {}
 
-type Coverage = { number: string; starts: string; ends: string; plan: string; isOf: string };
+type Coverage = { number: string; starts: string; ends: string; plan: string; isOf: string; lob: string };
 type Days = { starts: string; ends: string };
 /** Another coverage: what the system that writes the files knows, what it said last, and what holds here. */
 type Other = { payer: (typeof PAYERS)[number]; number: string; system: Days; said: Days | undefined; here: Days };
 type Person = {
   name: string;
   nameHere: string;
+  /** in that system, and what it says once it has said so: the day, or that it was none */
+  died: string;
+  diedHere: string;
   born: string;
   /** in the system that writes the files */
   coverages: Coverage[];
@@ -80,6 +83,8 @@ const row = (p: Person, c: Coverage, former: string, other?: Other, choice?: str
   plan: c.plan,
   coverage_start: c.starts,
   coverage_end: c.ends,
+  line_of_business: c.lob,
+  deceased: p.died,
   ...(other === undefined
     ? {}
     : {
@@ -102,25 +107,36 @@ const csv = (rows: readonly Row[], mark: string) => {
   return [columns, ...rows.map((r) => columns.map((c) => r[c] ?? ''))].map((l) => l.join(mark)).join('\r\n');
 };
 const compact = (day: string) => day.replaceAll('-', '');
-function x12(rows: readonly Row[]): string {
-  const members = rows.flatMap((r) => [
-    'INS*Y*18*021*28*A***FT',
-    `REF*0F*${r['member_number']}`,
-    ...(r['former_member_number'] ? [`REF*Q4*${r['former_member_number']}`] : []),
-    `NM1*IL*1*${r['family']}*${r['given']}`,
-    `DMG*D8*${compact(r['birth_date'] ?? '')}*F`,
-    `HD*021**HLT*${r['plan']}`,
-    `DTP*348*D8*${compact(r['coverage_start'] ?? '')}`,
-    ...(r['coverage_end'] ? [`DTP*349*D8*${compact(r['coverage_end'])}`] : []),
-    ...(r['prior_payer']
-      ? [
-          `COB*P*${r['prior_member_number']}*1`,
-          ...(r['prior_coverage_start'] ? [`DTP*344*D8*${compact(r['prior_coverage_start'])}`] : []),
-          ...(r['prior_coverage_end'] ? [`DTP*345*D8*${compact(r['prior_coverage_end'])}`] : []),
-          `NM1*IN*2*${r['prior_payer']}`,
-        ]
-      : []),
-  ]);
+const x12 = (rows: readonly Row[]): string => interchange(rows.map(memberOf));
+const memberOf = (r: Row): string[] => [
+  `INS*Y*18*021*28*A***FT${/^\d/.test(r['deceased'] ?? '') ? `***D8*${compact(r['deceased'] ?? '')}` : ''}`,
+  `REF*0F*${r['member_number']}`,
+  ...(r['former_member_number'] ? [`REF*Q4*${r['former_member_number']}`] : []),
+  `NM1*IL*1*${r['family']}*${r['given']}`,
+  `DMG*D8*${compact(r['birth_date'] ?? '')}*F`,
+  `HD*021**HLT*${r['plan']}`,
+  `DTP*348*D8*${compact(r['coverage_start'] ?? '')}`,
+  ...(r['coverage_end'] ? [`DTP*349*D8*${compact(r['coverage_end'])}`] : []),
+  ...(r['prior_payer']
+    ? [
+        `COB*P*${r['prior_member_number']}*1`,
+        ...(r['prior_coverage_start'] ? [`DTP*344*D8*${compact(r['prior_coverage_start'])}`] : []),
+        ...(r['prior_coverage_end'] ? [`DTP*345*D8*${compact(r['prior_coverage_end'])}`] : []),
+        `NM1*IN*2*${r['prior_payer']}`,
+      ]
+    : []),
+];
+/** A coverage that ends (024), told without its first day. */
+const endOf = (p: Person, number: string, on: string): string[] => [
+  'INS*Y*18*024*08*A***TE',
+  `REF*0F*${number}`,
+  `NM1*IL*1*${p.name}*Ada`,
+  `DMG*D8*${compact(p.born)}*F`,
+  'HD*024**HLT*GOLD',
+  `DTP*349*D8*${compact(on)}`,
+];
+function interchange(of: readonly string[][]): string {
+  const members = of.flat();
   const set = ['ST*834*0001*005010X220A1', 'BGN*00*1*20260101*1200****2', 'N1*P5*S*FI*1', 'N1*IN*P*FI*2', ...members];
   return [
     'ISA*00*          *00*          *ZZ*SPONSOR        *ZZ*PLAN           *270101*1200*^*00501*000000001*0*P*:',
@@ -132,9 +148,11 @@ function x12(rows: readonly Row[]): string {
   ].join('~');
 }
 
-async function load(rows: readonly Row[], form: string) {
+const load = (rows: readonly Row[], form: string) =>
+  loadText(form === 'x12' ? x12(rows) : csv(rows, form === 'semicolons' ? ';' : ','), form);
+async function loadText(text: string, form: string) {
   const path = join(folder, `${story.length}-${Math.random()}`);
-  writeFileSync(path, form === 'x12' ? x12(rows) : csv(rows, form === 'semicolons' ? ';' : ','));
+  writeFileSync(path, text);
   const refused: string[] = [];
   const { enrolment, counts } = await importMembers(node.deps, {
     records: nothing(),
@@ -149,8 +167,9 @@ async function load(rows: readonly Row[], form: string) {
 
 const key = (c: Coverage) => `${c.number} ${c.starts}`;
 /** What a row does here, by the documents. */
-function apply(p: Person, c: Coverage, other: Other | undefined, choice: string | undefined): void {
+function apply(p: Person, c: Coverage, other: Other | undefined, choice: string | undefined, isX12: boolean): void {
   p.here.set(key(c), { ...c });
+  if (p.died !== '' && !(isX12 && p.died === 'no')) p.diedHere = p.died === 'no' ? '' : p.died;
   p.nameHere = p.name;
   if (other !== undefined) {
     const { starts, ends } = other.system;
@@ -187,7 +206,7 @@ function lastDay(p: Person, c: Coverage): string {
     const next = here.filter((o) => o.isOf === number).map((o) => o.number);
     return here
       .filter((o) => next.includes(o.number) && o.starts >= since)
-      .flatMap((o) => (isCancelled(o) ? begin(o.number, o.starts) : [o.starts]));
+      .flatMap((o) => (isCancelled(o) ? begin(o.number, o.starts) : o.lob === c.lob ? [o.starts] : []));
   };
   const first = begin(c.number, c.starts).sort()[0];
   if (first === undefined) return c.ends;
@@ -211,6 +230,8 @@ function happens(p: Person): void {
     'other again',
     'plan',
     'name',
+    'other line',
+    'died',
   ]);
   if (what === 'ends') last.ends = dayAfter(last.starts);
   if (what === 'goes on') last.ends = '';
@@ -218,6 +239,16 @@ function happens(p: Person): void {
   if (what === 'name') p.name = `Family${++made}`;
   if (what === 'new start' && last.ends !== '')
     p.coverages.push({ ...last, starts: addDays(last.ends, 1 + Math.floor(roll() * 60)), ends: '', isOf: '' });
+  if (what === 'died') p.died = p.died === '' || p.died === 'no' ? '2026-02-03' : 'no';
+  if (what === 'other line')
+    p.coverages.push({
+      ...last,
+      number: newNumber(),
+      starts: dayAfter(last.starts),
+      ends: '',
+      isOf: last.number,
+      lob: last.lob === 'ma' ? 'medicaid-mc' : 'ma',
+    });
   if (what === 'new card') {
     const starts = last.ends === '' ? dayAfter(last.starts) : addDays(last.ends, 1);
     p.coverages.push({ ...last, number: newNumber(), starts, ends: '', isOf: last.number });
@@ -280,19 +311,19 @@ async function stands(p: Person) {
   const id = await idOf(p);
   const { sql } = node.deps.database;
   const enrolment = await sql`
-    select member_number as number, starts::text, coalesce(ends::text, '') as ends, plan from exchange.enrolment where member_id = ${id} order by starts, 1`;
+    select member_number as number, starts::text, coalesce(ends::text, '') as ends, plan, lob from exchange.enrolment where member_id = ${id} order by starts, 1`;
   const others = await sql`
     select peer_id as payer, member_number as number, coalesce(starts::text, '') as starts, coalesce(ends::text, '') as ends
     from exchange.other_coverage where member_id = ${id} order by 2`;
   const choices = await sql<{ c: string }[]>`
     select choice || case choice when 'opt-in' then ' ' || policy else '' end as c from exchange.consent where member_id = ${id} order by recorded_on, created_at`;
-  const [patient] = await sql<{ family: string }[]>`
-    select body::jsonb #>> '{name,0,family}' as family from exchange.resource where type = 'Patient' and id = ${id}`;
-  return { enrolment: [...enrolment], others: [...others], choices: choices.map((c) => c.c), family: patient?.family };
+  const [patient] = await sql<{ family: string; died: string }[]>`
+    select body::jsonb #>> '{name,0,family}' as family, coalesce(body::jsonb ->> 'deceasedDateTime', '') as died from exchange.resource where type = 'Patient' and id = ${id}`;
+  return { enrolment: [...enrolment], others: [...others], choices: choices.map((c) => c.c), ...patient };
 }
 const owed = (p: Person) => ({
   enrolment: [...p.here.values()]
-    .map((c) => ({ number: c.number, starts: c.starts, ends: lastDay(p, c), plan: c.plan }))
+    .map((c) => ({ number: c.number, starts: c.starts, ends: lastDay(p, c), plan: c.plan, lob: c.lob }))
     .sort((a, b) => (a.starts < b.starts ? -1 : a.starts > b.starts ? 1 : a.number < b.number ? -1 : 1)),
   others: p.others
     .filter((o) => o.said !== undefined)
@@ -300,7 +331,51 @@ const owed = (p: Person) => ({
     .sort((a, b) => (a.number < b.number ? -1 : 1)),
   choices: p.choices,
   family: p.nameHere,
+  died: p.diedHere,
 });
+
+/** What an end that is told without its first day does here, of whoever has one under the number that goes on by then. */
+function endHere(p: Person, number: string, on: string): void {
+  const goesOn = (c: Coverage) => c.starts <= on && (lastDay(p, c) === '' || lastDay(p, c) > on);
+  const own = [...p.here.values()].filter((c) => c.number === number && c.starts <= on);
+  const ended = own.filter(
+    (c) =>
+      goesOn(c) ||
+      ((c.ends === '' || c.ends > on) &&
+        ![...p.here.values()].some((o) => o.number !== number && o.lob === c.lob && goesOn(o))),
+  );
+  for (const c of ended) c.ends = on;
+}
+
+/** An 834 of ends alone: of who has left, and of who has left under the former card as the next one was cancelled, in either order. */
+async function endings(): Promise<void> {
+  const members: string[][] = [];
+  for (const p of people) {
+    const last = p.coverages.at(-1);
+    const here = last === undefined ? undefined : p.here.get(key(last));
+    if (last === undefined || here === undefined || lastDay(p, here) !== '' || !chance(0.3)) continue;
+    const former = p.coverages.findLast((c) => c.number === last.isOf && p.here.has(key(c)));
+    const on = dayAfter(last.starts);
+    if (former === undefined || former.lob !== last.lob || chance(0.5)) {
+      members.push(endOf(p, last.number, on));
+      last.ends = on;
+      endHere(p, last.number, on);
+      say(`${p.born} ends ${last.number} ${on}`);
+      continue;
+    }
+    last.ends = last.starts;
+    former.ends = on;
+    const both = [endOf(p, former.number, on), endOf(p, last.number, last.starts)];
+    members.push(...(chance(0.5) ? both : both.toReversed()));
+    endHere(p, last.number, last.starts);
+    endHere(p, former.number, on);
+    say(`${p.born} ends ${former.number} ${on}, ${last.number} never was`);
+  }
+  if (members.length === 0) return;
+  const text = interchange(members);
+  await loadText(text, 'x12');
+  expect((await loadText(text, 'x12')).enrolments, ['ends again', ...story].join('\n')).toBe(0);
+}
 
 test('whatever files and calls say, what stands here is what they said', async () => {
   for (let n = 0; n < FILES; n++) {
@@ -312,9 +387,18 @@ test('whatever files and calls say, what stands here is what they said', async (
         people.push({
           name: `Family${++made}`,
           nameHere: '',
+          died: '',
+          diedHere: '',
           born: addDays('1960-01-01', people.length * 37),
           coverages: [
-            { number: newNumber(), starts: addDays(FIRST, Math.floor(roll() * 100)), ends: '', plan: 'GOLD', isOf: '' },
+            {
+              number: newNumber(),
+              starts: addDays(FIRST, Math.floor(roll() * 100)),
+              ends: '',
+              plan: 'GOLD',
+              isOf: '',
+              lob: 'ma',
+            },
           ],
           here: new Map(),
           others: [],
@@ -330,17 +414,18 @@ test('whatever files and calls say, what stands here is what they said', async (
       if (!isNew && chance(0.3)) continue;
       const choice = form !== 'x12' && chance(0.3) ? oneOf(['no', 'regular', 'sensitive']) : undefined;
       // all that the system has of somebody, or what is new
-      const all =
+      let all =
         chance(0.5) || p.here.size === 0
           ? p.coverages
           : p.coverages.filter((c) => !p.here.has(key(c)) || c === p.coverages.at(-1));
+      if (form === 'x12') all = all.filter((c) => c.lob === 'ma');
       for (const [i, c] of all.entries()) {
         const isLast = i === all.length - 1;
         const others = isLast ? p.others : [];
         for (const other of others.length === 0 ? [undefined] : others) {
           const said = isLast && other === others.at(-1) ? choice : undefined;
           rows.push(row(p, c, c.isOf, other, said));
-          told.push(() => apply(p, c, other, said));
+          told.push(() => apply(p, c, other, said, form === 'x12'));
         }
       }
     }
@@ -358,7 +443,9 @@ test('whatever files and calls say, what stands here is what they said', async (
       updated: 0,
     });
     for (const p of people) expect(await stands(p), ['again', p.born, ...story].join('\n')).toEqual(owed(p));
-    for (const p of people) if (chance(0.3)) await calls(p);
+    await endings();
+    for (const p of people) expect(await stands(p), ['ended', p.born, ...story].join('\n')).toEqual(owed(p));
+    for (const p of people) if (p.diedHere === '' && p.here.size > 0 && chance(0.3)) await calls(p);
     for (const p of people) expect(await stands(p), ['called', p.born, ...story].join('\n')).toEqual(owed(p));
   }
 });

@@ -1,6 +1,7 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
 import type { ServiceDays } from '../../transform/service-days.ts';
+import { isOrWasSql } from '../members/member-merge.ts';
 
 export type DeliveredMember = {
   memberId: string;
@@ -61,8 +62,8 @@ export async function deliveredMembers(
 }
 
 /**
- * Of some members the one who had a record that was deleted after an export to this peer held it. Others are not told that there was one.
- * resource_pkey, delivered_pkey.
+ * Of some members the one who had a record that was deleted after an export to this peer held it, also as that of somebody who goes on as this member. Others
+ * are not told that there was one. resource_pkey, delivered_pkey.
  */
 export async function hadRecord(
   sql: Queryable,
@@ -76,7 +77,7 @@ export async function hadRecord(
     where r.member_id = any(${arrayLiteral(memberIds)}::text::text[]) and r.type = ${type} and r.id = ${id} and r.deleted
       and exists (
         select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
-        where d.peer_id = ${peerId} and d.member_id = r.member_id and j.transaction_time is not null
+        where d.peer_id = ${peerId} and d.member_id = any(${sql.unsafe(isOrWasSql('r.member_id'))}) and j.transaction_time is not null
           and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])`;
   return row?.memberId;
 }
