@@ -123,6 +123,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     ...known,
     ...more,
     ...(more.memberId === undefined ? {} : { keeps: keptWith(resource, json, context), claim: deniedFacts(resource) }),
+    isError: isInError(resource),
     hash: contentHash(resource, RECEIVED_CONTENT, exact),
     outcome: 'quarantined',
     reason,
@@ -234,8 +235,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     owner.kind === 'targets'
       ? [...new Set([...owner.targets, ...peopleWithin(resource).map((p) => `Patient/${p.id}`)])]
       : undefined;
-  const isError =
-    resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
+  const isError = isInError(resource);
   // member by member: copying objects costs more than checking them
   return {
     type,
@@ -243,6 +243,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     lastUpdated: known.lastUpdated,
     memberId: member?.memberId,
     reason: isError ? 'entered-in-error' : undefined,
+    isError,
     localId: id,
     isShared: owner.kind === 'shared',
     targets: spokenOf,
@@ -298,6 +299,9 @@ function allLed(
   }
   return { keys, people };
 }
+
+const isInError = (resource: Resource): boolean =>
+  resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
 
 const codeOf = (concept: unknown): string | undefined => {
   const coding = isObject(concept) ? objects(concept['coding'])[0] : undefined;

@@ -103,7 +103,15 @@ export async function giveReason(
     if ((await findMemberId(sql, memberId)) !== memberId) return 'about';
   await sql.begin(async (tx) => {
     for (const about of abouts) {
-      const one = { sessionHash, subject: looker.session.subject, about, purpose: said.purpose, words, at };
+      const one = {
+        sessionHash,
+        subject: looker.session.subject,
+        about,
+        purpose: said.purpose,
+        words,
+        at,
+        byNumber: by === 'number',
+      };
       const id = await addReason(tx, one);
       await writeAudit(tx, [
         trail('reason-given', looker, about, memberOf(about), at, {

@@ -1,7 +1,7 @@
 // The table of alerts on the overview.
 import type { Cell, Table } from '../../src/ui/table.ts';
 import type { Alert, ListedAlert } from '../report/lists.ts';
-import { CLOCK_KINDS, numberCell, timeCell } from '../report/words.ts';
+import { CLOCK_KINDS, grouped, timeCell } from '../report/words.ts';
 
 const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: string) => string }>> = {
   'clocks-overdue': {
@@ -93,6 +93,35 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 
+/** What the amount of an alert counts, one and several; where nothing stands, it is what the alert is about. */
+const UNITS: Readonly<Partial<Record<Alert['kind'], readonly [string, string]>>> = {
+  'clocks-overdue': ['clock', 'clocks'],
+  'clocks-due-soon': ['clock', 'clocks'],
+  'peer-failing': ['pull', 'pulls'],
+  'types-refused': ['type', 'types'],
+  'wrong-patient': ['record', 'records'],
+  'must-not-leave': ['place', 'places'],
+  'request-failed': ['try', 'tries'],
+  'request-waits': ['try', 'tries'],
+  'unusual-members': ['member', 'members'],
+  'unusual-records': ['record', 'records'],
+  'unusual-looks': ['member', 'members'],
+  'card-trying': ['question', 'questions'],
+  'match-misses': ['member', 'members'],
+  'match-sequence': ['number', 'numbers'],
+  'restore-due': ['day', 'days'],
+  'case-due': ['day', 'days'],
+  'case-overdue': ['day', 'days'],
+  'peer-changed': ['address', 'addresses'],
+  'quarantine-full': ['record', 'records'],
+};
+
+const amountCell = ({ kind, amount }: Alert): Cell => {
+  const [one, several] = UNITS[kind] ?? [];
+  const unit = amount === 1 ? one : several;
+  return { value: amount, text: unit === undefined ? grouped(amount) : `${grouped(amount)} ${unit}` };
+};
+
 /** Alerts on the overview. */
 export const MOST_ALERTS = 50;
 
@@ -112,7 +141,7 @@ export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Ta
     columns: [
       { key: 'what', label: 'What', kind: 'head' },
       { key: 'about', label: 'About' },
-      { key: 'amount', label: 'How many', kind: 'number' },
+      { key: 'amount', label: 'How much', kind: 'number' },
       { key: 'since', label: 'Since' },
       { key: 'until', label: 'Until' },
       { key: 'told', label: 'Told' },
@@ -123,7 +152,7 @@ export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Ta
       .map((a) => [
         { value: a.kind, text: KINDS[a.kind].text, tone: a.clearedAt === null ? 'act' : 'calm' },
         about(a),
-        numberCell(a.amount),
+        amountCell(a),
         timeCell(a.firstAt, timeZone),
         a.clearedAt === null ? { value: null, text: 'goes on' } : timeCell(a.clearedAt, timeZone),
         timeCell(a.sentAt, timeZone),

@@ -453,28 +453,40 @@ test('a person who has numbers shown of very many members in a day is told of, o
   // what stood before is told by now
   await keepClocks(node.deps);
   sent();
-  const said = (subject: string, at: Date, members: number, about = 'member/m') => sql`
-    insert into exchange.staff_reason (session, subject, about, purpose, words, at)
-    select ${subject}::text::bytea, ${subject}, ${about} || i, 'member', '', ${at}::timestamptz from generate_series(1, ${members}::int) i`;
+  const saw = (subject: string, at: Date, members: number, purpose: string | undefined = 'member') =>
+    writeAudit(
+      sql,
+      Array.from({ length: members }, (_, i) =>
+        auditRow({
+          at,
+          actorKind: 'staff',
+          actor: subject,
+          action: 'view',
+          object: 'any page',
+          memberId: `m${i}`,
+          detail: purpose === '' ? {} : { purpose },
+        }),
+      ),
+    );
   const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
-  // who takes calls all day, who is new, who is curious, and who has reasons for pulls and says the same twice
+  // who takes calls all day, who is new, who is curious, who sees the same twice, and who looks at what is hidden
   for (const days of [1, 2, 3, 6, 7]) {
-    await said('busy', ago(days), 140);
-    await said('curious', ago(days), 20);
+    await saw('busy', ago(days), 140);
+    await saw('curious', ago(days), 20);
   }
-  await said('busy', now, 400);
-  await said('new', now, 149);
-  await said('new', now, 149);
-  await said('pulls', now, 500, 'pull/p');
-  await said('curious', now, 150);
+  await saw('busy', now, 400);
+  await saw('new', now, 149);
+  await saw('new', now, 149);
+  await saw('hidden', now, 500, '');
+  await saw('curious', now, 150);
   const unusual = () =>
     sent()
       .filter((t) => t.data.kind === 'unusual-looks')
       .map((t) => `${t.type} ${t.data.subject} ${t.data.amount}`);
   await keepClocks(node.deps);
   expect(unusual()).toEqual(['alert.standing curious 150']);
-  await said('new', now, 150);
-  await said('curious', now, 300);
+  await saw('new', now, 150);
+  await saw('curious', now, 300);
   after(60);
   await keepClocks(node.deps);
   expect(unusual()).toEqual(['alert.standing new 150']);

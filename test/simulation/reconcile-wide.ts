@@ -277,8 +277,16 @@ export class WideWorld extends World {
     super.add(event, payer, value, of);
   }
 
+  /** What is shown and labelled was entered in error, whatever its member chooses by now. */
+  #errs(): void {
+    const isShown = (r: Row) => this.told.get(r.key)?.label !== undefined && !this.gone.has(r.key);
+    const rows = [...this.rows.values()].filter((r) => r.payer !== 'own' && r.label !== undefined && isShown(r));
+    if (!WITHOUT.has('errors') && rows.length > 0 && this.#further.chance(0.3))
+      this.set({ ...this.#further.pick(rows), isError: true, updated: this.now });
+  }
   override change(): void {
     super.change();
+    this.#errs();
     const draw = this.#more;
     const rows = [...this.rows.values()];
     if (rows.length === 0) return;
@@ -371,6 +379,7 @@ export class WideWorld extends World {
     for (const row of rows) this.#comes(payer, row);
     for (const key of gone) {
       this.gone.add(key);
+      this.#hides(key);
       this.#held.delete(key);
       this.#released.delete(key);
     }
@@ -402,7 +411,8 @@ export class WideWorld extends World {
       this.#last.set(key, row);
       // a denial of the same payer counts on, as nobody sees that it granted it since
       if (shown !== undefined && isDenial(shown)) return;
-      if (shown === undefined || isAsIt(shown) || shown.label !== undefined) return;
+      if (shown === undefined || isAsIt(shown) || (shown.label !== undefined && row.isError !== true)) return;
+      this.#hides(key);
       this.told.delete(key);
       return;
     }
@@ -411,6 +421,7 @@ export class WideWorld extends World {
     this.#released.delete(key);
     if (row.isError === true) {
       this.gone.add(key);
+      this.#hides(key);
       this.#held.delete(key);
       this.#last.set(key, row);
       return;
@@ -428,7 +439,13 @@ export class WideWorld extends World {
     this.#last.set(row.key, row);
     this.gone.delete(row.key);
     this.#held.delete(row.key);
+    this.#hidden.delete(row.key);
   }
+  /** What is here of a record, or was held, and is shown no more is as sensitive as it was. */
+  #hides(key: string): void {
+    this.#hidden.set(key, this.#labelOf(key));
+  }
+  readonly #hidden = new Map<string, number>();
 
   /** A member chooses more or less. */
   async choose(node: Node): Promise<void> {
@@ -458,6 +475,11 @@ export class WideWorld extends World {
     const [before, wasGone] = [this.told.get(key), this.gone.has(key)];
     this.story.push(`${this.now}: pull or import: ${key} is taken in by a person`);
     await this.#say(node, row, 'release');
+    // that it is wrong was believed already
+    if (row.isError === true) {
+      this.#asked.delete(key);
+      return;
+    }
     this.#show(row, this.#now(row));
     this.#released.set(key, { row, before, wasGone });
   }
@@ -575,7 +597,7 @@ export class WideWorld extends World {
   }
   #labelOf(key: string): number {
     const of = [this.told.get(key), this.#held.get(key)].map((r) => r?.label);
-    return Math.max(...of.map((l) => (l === undefined ? 0 : l === '42CFRPart2' ? 2 : 1)));
+    return Math.max(this.#hidden.get(key) ?? 0, ...of.map((l) => (l === undefined ? 0 : l === '42CFRPart2' ? 2 : 1)));
   }
   /** Is nothing said of whether it leaves? */
   isAside(key: string): boolean {

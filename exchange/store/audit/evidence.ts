@@ -49,7 +49,7 @@ export const EVIDENCE_SQL = {
   },
   'look-reasons.jsonl': {
     kind: 'What people said in the period that they need numbers and birth dates of members for; rows of the audit name each (detail.reason)',
-    sql: `select r.id, r.subject, r.about, r.purpose, r.words, r.at, r.ended_at from exchange.staff_reason r where r.at >= $1 and r.at < $2 order by r.at, r.id`,
+    sql: `select r.id, r.subject, r.about, r.purpose, r.words, r.at, r.ended_at, r.by_number from exchange.staff_reason r where r.at >= $1 and r.at < $2 order by r.at, r.id`,
   },
   'security-reviews.jsonl': {
     kind: 'Reviews of the security events that were signed for in the period',

@@ -39,7 +39,7 @@ async function reset(tx: Queryable, pull: string): Promise<void> {
   await tx.unsafe(
     `update exchange.staging s set outcome = f.outcome, local_id = coalesce(made_id, local_id), findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = ${GONE_BY}
      from (values ('created'), ('linked-duplicate'), (null)) f(outcome)
-     where s.pull_id = $1 and (has_body or ${GONE_BY} is not null)
+     where s.pull_id = $1 and (has_body or ${GONE_BY} = 'deleted-at-source')
        and f.outcome is not distinct from case when not has_body or ${GONE_BY} = 'entered-in-error' then null when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
        and (s.outcome is distinct from f.outcome or made_id is not null)`,
     [pull],

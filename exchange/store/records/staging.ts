@@ -17,6 +17,8 @@ export type StagedUnit = {
   entry: number;
   outcome?: string | undefined;
   reason?: string | undefined;
+  /** says that its record was entered in error, whatever holds it */
+  isError?: boolean;
   type?: string | undefined;
   sourceId?: string | undefined;
   memberId?: string | undefined;
@@ -71,8 +73,9 @@ const FIELDS = COLUMNS.split(',').length;
 const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
 const TEXT_FIELDS = TEXT_COLUMNS.split(',').length;
 
-/** Reasons that a line gives by itself to take its record away. */
-const GONE_BY: ReadonlySet<string> = new Set(['entered-in-error', 'deleted-at-source']);
+/** What a line says by itself that takes its record away. */
+const goneBy = (u: StagedUnit): string | undefined =>
+  u.isError === true ? 'entered-in-error' : u.reason === 'deleted-at-source' ? u.reason : undefined;
 
 /** One row of {@link COLUMNS}. */
 function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
@@ -120,8 +123,7 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   text(u.attached);
   texts(u.keeps);
   text(u.day);
-  if (u.reason !== undefined && GONE_BY.has(u.reason)) to.text(u.reason);
-  else to.none();
+  text(goneBy(u));
 }
 
 /** One row of {@link TEXT_COLUMNS}. */

@@ -47,9 +47,12 @@ export async function withdrawUnits(tx: Queryable, work: Decided, at: string, is
 export const isBeyond = (s: string) =>
   `(${s}.outcome = 'quarantined' and (${s}.reason = 'consent-scope' or ${s}.label > 0))`;
 
-/** Held as what must not be had, of whom is not in doubt: a denied authorization, a record that is labelled beyond the consent. */
+/** Its payer says that the record was entered in error: whichever check holds that, the record is wrong. */
+const saysWrong = (s: string) => `(${s}.gone_by is not distinct from 'entered-in-error')`;
+
+/** Held as what must not be had, of whom is not in doubt: a denied authorization, a record that is labelled beyond the consent, one that was entered in error. */
 const tells = (s: string) =>
-  `(${isBeyond(s)} or (${s}.outcome = 'quarantined' and ${s}.keeps is not null and ${s}.reason not in ('patient-change', 'contained-person')))`;
+  `(${isBeyond(s)} or (${s}.outcome = 'quarantined' and (${s}.keeps is not null or ${saysWrong(s)}) and ${s}.reason not in ('patient-change', 'contained-person')))`;
 
 /**
  * Of a record that comes twice in one work, what is older than a version that is held so is not taken in, nor are the documents that it names.
@@ -73,12 +76,13 @@ export async function outdatedInJob(tx: Queryable, work: string, undecided: (s: 
   );
 }
 
-/** Is unit `s` older than a version of identity `i` that is held so? review_item_pkey, sensitive_held_pkey, kept_back_pkey. */
+/** Is unit `s` older than a version of identity `i` that is held so, or by which what was shown was hidden? Primary keys of review_item, sensitive_held, kept_back and resource. */
 export const isOutdated = `(i.state = 'quarantined' and s.has_body and s.last_updated < i.last_updated and (
   exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state <> 'gone'
     and v.kind in ('denied-pa', 'drug-pa'))
   or exists (select from exchange.sensitive_held h where h.member_id = s.member_id and h.peer_id = i.peer_id and h.type = i.type and h.source_id = i.source_id)
-  or exists (select from exchange.kept_back k where k.member_id = s.member_id and k.key = s.type || '/' || s.local_id)))`;
+  or exists (select from exchange.kept_back k where k.member_id = s.member_id and k.key = s.type || '/' || s.local_id)
+  or exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.deleted and r.hash is distinct from i.hash)))`;
 
 /**
  * Did record `r` come as one that is not sensitive: by itself, and by the drug of an order, a fill or a dose? What it is only as sensitive as (the same elsewhere, a visit that
@@ -89,8 +93,8 @@ const IS_OPEN = `(r.own_label = 0 and not (${ANY_LABELLED} and r.type = any('{${
 
 /**
  * Those of which the open slice brought a newer version that was held for what it is: an authorization that is denied now, a record that is
- * labelled now. What was taken in before would go on to the next payer as it is no more. Documents that the former version named stay with it.
- * What a person released, or was had under another consent as it is, stays. identity_pkey, resource_pkey.
+ * labelled now, one of which its payer says that it was entered in error. What was taken in before would go on to the next payer as it is no more. Documents that the
+ * former version named stay with it. What a person released, or was had under another consent as it is, stays unless it is wrong. identity_pkey, resource_pkey.
  */
 export async function withdrawReplaced(tx: Queryable, peerId: string, at: string): Promise<void> {
   const [any] = await tx.unsafe(`select from pg_temp.slice s where ${tells('s')} limit 1`);
@@ -103,7 +107,7 @@ export async function withdrawReplaced(tx: Queryable, peerId: string, at: string
        where $1::text is null and ${tells('s')} and i.state = 'visible' and i.hash is distinct from s.hash and not r.deleted
          and not exists (select from pg_temp.slice n where n.type = s.type and n.source_id = s.source_id and n.outcome in ('created', 'updated', 'linked-duplicate'))
          and (s.last_updated is null or i.last_updated is null or s.last_updated >= i.last_updated)
-         and ((${isBeyond('s')} and ${IS_OPEN}) or (s.keeps is not null and coalesce(r.pa_state, '') not in ('denied', 'drug')))`,
+         and (${saysWrong('s')} or (${isBeyond('s')} and ${IS_OPEN}) or (s.keeps is not null and coalesce(r.pa_state, '') not in ('denied', 'drug')))`,
       `, noted as (
         insert into exchange.kept_back (member_id, key, at)
         select distinct g.member_id, k, $3::text::timestamptz from gone g cross join unnest(g.refers) k

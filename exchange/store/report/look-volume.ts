@@ -14,8 +14,11 @@ const REASON = 'unusual-looks';
 /** `times` 0: no day is unusual. `members`: as many at least. */
 export type UnusualLooks = { times: number; members: number };
 
+/** Looks at which a member's identifiers were whole, and files that hold them: each has what it was for. audit_seen. */
+export const SEEN = `a.action = 'view' and a.member_id is not null and a.detail->>'purpose' is not null and a.actor_kind = 'staff'`;
+
 /**
- * Tells the audit of who had identifiers shown of unusually many members today or yesterday, once for each person and day. staff_reason_at,
+ * Tells the audit of who had identifiers shown of unusually many members today or yesterday, once for each person and day. audit_seen,
  * which is read for the days before only while somebody is beyond the least; audit_refused.
  * @param today YYYY-MM-DD of the plan, in whose zone days are told
  */
@@ -27,11 +30,12 @@ export async function tellLooks(
   limit: UnusualLooks,
 ): Promise<void> {
   if (limit.times === 0) return;
+  const seen = tx.unsafe(SEEN);
   const found = await tx<{ subject: string; day: string; count: number; usual: number | null }[]>`
     with many as materialized (
-      select subject, (at at time zone ${timeZone})::date as day, count(distinct about)::int as n from exchange.staff_reason
-      where at >= ((${today}::date - 1)::timestamp at time zone ${timeZone}) and about like 'member/%'
-      group by 1, 2 having count(distinct about) >= ${limit.members}
+      select a.actor as subject, (a.at at time zone ${timeZone})::date as day, count(distinct a.member_id)::int as n from exchange.audit a
+      where ${seen} and a.at >= ((${today}::date - 1)::timestamp at time zone ${timeZone})
+      group by 1, 2 having count(distinct a.member_id) >= ${limit.members}
     ), untold as materialized (
       select m.* from many m where not exists (
         select from exchange.audit a where a.outcome <> 'ok' and a.at >= ((${today}::date - 1)::timestamp at time zone ${timeZone})
@@ -39,10 +43,10 @@ export async function tellLooks(
     )
     select u.subject, u.day::text as day, u.n as count, b.median as usual from untold u cross join lateral (
       select percentile_cont(0.5) within group (order by d.n) as median, count(*) as days from (
-        select count(distinct about) as n from exchange.staff_reason r
-        where r.at >= ((u.day - ${DAYS_BEFORE}::int)::timestamp at time zone ${timeZone}) and r.at < (u.day::timestamp at time zone ${timeZone})
-          and r.subject = u.subject and r.about like 'member/%'
-        group by (r.at at time zone ${timeZone})::date) d) b
+        select count(distinct a.member_id) as n from exchange.audit a
+        where ${seen} and a.at >= ((u.day - ${DAYS_BEFORE}::int)::timestamp at time zone ${timeZone}) and a.at < (u.day::timestamp at time zone ${timeZone})
+          and a.actor = u.subject
+        group by (a.at at time zone ${timeZone})::date) d) b
     where b.days < ${LEAST_DAYS} or u.n > ${limit.times}::float8 * b.median order by 1, 2`;
   await writeAudit(
     tx,

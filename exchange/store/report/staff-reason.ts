@@ -1,5 +1,6 @@
 // What people of the plan said they need identifiers for, and the identifiers of members.
 import type { Queryable } from '../../../src/store/database.ts';
+import { SEEN } from './look-volume.ts';
 
 export type StaffReason = { about: string; purpose: string; words: string; at: Date };
 
@@ -8,11 +9,11 @@ const bytes = (hashHex: string) => `\\x${hashHex}`;
 /** @returns the id of the row, which the audit names */
 export async function addReason(
   tx: Queryable,
-  r: StaffReason & { sessionHash: string; subject: string },
+  r: StaffReason & { sessionHash: string; subject: string; byNumber: boolean },
 ): Promise<string> {
   const [row] = await tx<{ id: string }[]>`
-    insert into exchange.staff_reason (session, subject, about, purpose, words, at)
-    values (${bytes(r.sessionHash)}::text::bytea, ${r.subject}, ${r.about}, ${r.purpose}, ${r.words}, ${r.at}) returning id::text`;
+    insert into exchange.staff_reason (session, subject, about, purpose, words, at, by_number)
+    values (${bytes(r.sessionHash)}::text::bytea, ${r.subject}, ${r.about}, ${r.purpose}, ${r.words}, ${r.at}, ${r.byNumber}) returning id::text`;
   return row?.id ?? '';
 }
 
@@ -65,30 +66,44 @@ const ABOUT = `case when r.about like 'member/%'
 export type ReasonCount = {
   subject: string;
   purpose: string;
+  /** how often something was said or a card's number typed, and how many of those by a number */
   times: number;
+  byNumber: number;
   members: number;
   pages: number;
+  /** members whose identifiers were shown or taken along for it, in whatever way */
+  seen: number;
   lastAt: Date;
 };
 
-/** What each person said in a span, by purpose, the most members first. staff_reason_at. */
+/** What each person said in a span, and of whom they had identifiers shown, by purpose, the most members first. staff_reason_at, audit_seen. */
 export async function countReasons(sql: Queryable, from: Date, to: Date): Promise<ReasonCount[]> {
   return [
     ...(await sql<ReasonCount[]>`
-      select s.subject, s.purpose, count(distinct (s.session, s.at))::int as times, count(distinct s.what) filter (where s.what like 'member/%')::int as members,
-        count(distinct s.what) filter (where s.what not like 'member/%')::int as pages, max(s.at) as "lastAt"
-      from (select r.session, r.subject, r.purpose, r.at, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
-      group by s.subject, s.purpose order by members desc, times desc, s.subject, s.purpose`),
+      with said as (
+        select s.subject, s.purpose, count(distinct (s.session, s.at))::int as times, count(distinct (s.session, s.at)) filter (where s.by_number)::int as by_number,
+          count(distinct s.what) filter (where s.what like 'member/%')::int as members, count(distinct s.what) filter (where s.what not like 'member/%')::int as pages, max(s.at) as last
+        from (select r.*, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
+        group by 1, 2
+      ), shown as (
+        select a.actor as subject, a.detail->>'purpose' as purpose, max(a.at) as last, count(distinct coalesce(
+          (select g.member_id from exchange.member_merge g where g.former_id = a.member_id and g.undone_at is null), a.member_id))::int as n
+        from exchange.audit a where ${sql.unsafe(SEEN)} and a.at >= ${from} and a.at < ${to} group by 1, 2
+      )
+      select coalesce(s.subject, v.subject) as subject, coalesce(s.purpose, v.purpose) as purpose, coalesce(s.times, 0) as times, coalesce(s.by_number, 0) as "byNumber",
+        coalesce(s.members, 0) as members, coalesce(s.pages, 0) as pages, coalesce(v.n, 0) as seen, greatest(s.last, v.last) as "lastAt"
+      from said s full join shown v on v.subject = s.subject and v.purpose = s.purpose
+      order by seen desc, members desc, times desc, 1, 2`),
   ];
 }
 
-export type ReasonSaid = StaffReason & { subject: string; endedAt: Date | null; ofAll: number };
+export type ReasonSaid = StaffReason & { subject: string; byNumber: boolean; endedAt: Date | null; ofAll: number };
 
 /** Each of them, the newest first. staff_reason_at. */
 export async function reasonsSaid(sql: Queryable, from: Date, to: Date, most: number): Promise<ReasonSaid[]> {
   return [
     ...(await sql<ReasonSaid[]>`
-      select s.at, s.subject, s.purpose, s.words, s.what as about, max(s.ended_at) as "endedAt", (count(*) over ())::int as "ofAll"
+      select s.at, s.subject, s.purpose, s.words, s.what as about, max(s.ended_at) as "endedAt", bool_or(s.by_number) as "byNumber", (count(*) over ())::int as "ofAll"
       from (select r.*, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
       group by s.session, s.at, s.subject, s.purpose, s.words, s.what order by s.at desc, s.what limit ${most}`),
   ];

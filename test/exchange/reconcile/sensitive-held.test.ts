@@ -115,6 +115,15 @@ test('also until it turns out to be ours, which is not sensitive', async () => {
   expect(await labels()).toMatchObject({ 'of-ours-by-uuid': 0 });
 });
 
+test('what was had under a wider choice stays, and is as sensitive as a version of it that is held', async () => {
+  const wider = { policies: new Map([['m1', 'sensitive'] as const]) };
+  await node.pull([output('Encounter', visit('wide', at(1, PSY)))], wider);
+  expect(await labels()).toMatchObject({ wide: 1 });
+  const pull = await node.pull([output('Encounter', visit('wide', at(2, '42CFRPart2')))]);
+  expect(await node.ledger(pull.id)).toEqual(['quarantined consent-scope Encounter/wide']);
+  expect(await labels()).toMatchObject({ wide: 2 });
+});
+
 test('what came before the update is found again', async () => {
   await node.pull([output('Encounter', visit('old', at(1, PSY))), output('Observation', result('of-old', 'old'))]);
   const { sql, deps } = node;

@@ -194,6 +194,8 @@ test('who types the number of a card has given the reason; by key, id or name no
     actor: 'dev|dev-reviewer',
     detail: { purpose: 'member', by: 'number' },
   });
+  const [kept] = await sql()`select by_number from exchange.staff_reason where id = ${given?.['detail'].reason ?? '0'}`;
+  expect(kept).toEqual({ by_number: true });
   const clerk = await signedIn('dev-reviewer');
   const csrf = fieldOf(await text(clerk, '/staff/members'), 'csrf');
   const list = await (
@@ -262,7 +264,14 @@ test('a reason is kept with the looks it covers, holds for its member in its ses
     new Date(Date.now() + 60_000),
   ]);
   const { id, at, ...said }: Record<string, unknown> = packed.at(-1) ?? {};
-  expect(said).toEqual({ subject: 'dev|dev-reviewer', about, purpose: 'legal', words: 'file 12', ended_at: null });
+  expect(said).toEqual({
+    subject: 'dev|dev-reviewer',
+    about,
+    purpose: 'legal',
+    words: 'file 12',
+    ended_at: null,
+    by_number: false,
+  });
   expect([String(id), at instanceof Date]).toEqual([rows.at(-1)?.['detail'].reason, true]);
   // both of two that stand beside each other have to be named
   expect(await text(reviewer, `${path}/one/${second}`)).toContain(FORM);
@@ -281,12 +290,19 @@ test('a reason is kept with the looks it covers, holds for its member in its ses
   };
   expect(list.tables.people.find((p) => p['purpose'] === 'legal')).toMatchObject({
     person: 'dev|dev-reviewer',
+    seen: 1,
     times: 1,
+    byNumber: 0,
     members: 1,
     pages: 0,
   });
   const line = list.tables.reasons.find((r) => r['words'] === 'file 12');
-  expect(line).toMatchObject({ member: expect.stringMatching(/^M-[0-9a-f]{10}$/), page: null, ended: null });
+  expect(line).toMatchObject({
+    member: expect.stringMatching(/^M-[0-9a-f]{10}$/),
+    page: null,
+    how: 'form',
+    ended: null,
+  });
   expect((await admin.get('/staff/reasons?period=none')).status).toBe(404);
 
   const ended = await reviewer.post('/staff/reason/end', { csrf, about, back: path });
