@@ -83,7 +83,7 @@ export async function* read834(
         if (!transaction) throw fault(`segment ${number} names a member outside of a transaction (ST).`);
         transaction.members++;
         yield* done(member);
-        member = newMember(number, e(1), e(3), e(12));
+        member = newMember(number, e(1), e(3), e(12), e(13));
         break;
       case 'IEA':
         if (Number(e(1)) !== groups)

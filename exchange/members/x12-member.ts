@@ -27,6 +27,8 @@ const FORMER = 'Q4';
 /** INS03 and HD01 that end a coverage, and that take it back as if it had never been. */
 const ENDS = '024';
 const DELETES = '002';
+/** INS13 of restricted access. */
+const RESTRICTED = 'R';
 
 /**
  * `20270131` → `2027-01-31`, with a time behind it too (DT); of a range (RD8) its first or its last day; anything else stays, so that the row
@@ -44,6 +46,8 @@ type Other = { payer: string; number: string; starts: string; ends: string };
 export type Member = {
   line: number;
   isSubscriber: boolean;
+  /** who may see the member's information is restricted (INS13): where to reach the member is not taken, as other payers would be told it */
+  isRestricted: boolean;
   ends: boolean;
   refs: Map<string, string>;
   name: Map<string, string>;
@@ -56,10 +60,17 @@ export type Member = {
   at: 'member' | 'person' | 'elsewhere' | 'coverage' | 'other' | 'other-payer';
 };
 
-/** @param died INS12 (INS11 says D8), empty when the member is not said to have died */
-export const newMember = (line: number, indicator: string, maintenance: string, died = ''): Member => ({
+/** @param died INS12 (INS11 says D8), empty when the member is not said to have died @param confidentiality INS13 */
+export const newMember = (
+  line: number,
+  indicator: string,
+  maintenance: string,
+  died = '',
+  confidentiality = '',
+): Member => ({
   line,
   isSubscriber: indicator === 'Y',
+  isRestricted: confidentiality === RESTRICTED,
   ends: maintenance === ENDS,
   refs: new Map(),
   name: new Map(),
@@ -104,17 +115,17 @@ export function take(m: Member, tag: string, e: (n: number) => string): void {
       } else if (m.at !== 'coverage') m.at = 'elsewhere';
       return;
     case 'PER':
-      if (m.at === 'person')
+      if (m.at === 'person' && !m.isRestricted)
         for (const n of [3, 5, 7]) {
           if ((e(n) === 'HP' || e(n) === 'TE' || e(n) === 'CP') && !m.values.phone) m.values.phone = e(n + 1);
           if (e(n) === 'EM') m.values.email = e(n + 1);
         }
       return;
     case 'N3':
-      if (m.at === 'person') m.values.address_line = [e(1), e(2)].filter(Boolean).join(' ');
+      if (m.at === 'person' && !m.isRestricted) m.values.address_line = [e(1), e(2)].filter(Boolean).join(' ');
       return;
     case 'N4':
-      if (m.at !== 'person') return;
+      if (m.at !== 'person' || m.isRestricted) return;
       m.values.city = e(1);
       m.values.state = e(2);
       m.values.postal_code = e(3);

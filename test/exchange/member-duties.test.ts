@@ -86,6 +86,18 @@ describe('the offer', () => {
     await addMember('o3', '2019-05-01');
     await keepClocks(node.deps);
     expect((await of('o3', 'C1-offer'))[0]?.due).toBe('2027-01-01 23:59:59.999');
+    // also within the week before; from that day on, or accepted since, there is a week
+    const days = [
+      ['o3a', '2026-12-26', undefined, '2027-01-01'],
+      ['o3b', '2026-12-31', undefined, '2027-01-01'],
+      ['o3c', '2027-01-01', undefined, '2027-01-08'],
+      ['o3d', '2026-12-30', '2027-01-04', '2027-01-11'],
+    ] as const;
+    for (const [id, starts, accepted] of days) await addMember(id, starts, accepted === undefined ? {} : { accepted });
+    await keepClocks(node.deps);
+    for (const [id, , , due] of days)
+      for (const kind of ['C1-offer', 'C1b-identify'] as const)
+        expect([id, kind, (await of(id, kind))[0]?.due]).toEqual([id, kind, `${due} 23:59:59.999`]);
   });
 
   test('a coverage that goes on is no new start; after a gap it is', async () => {

@@ -519,3 +519,17 @@ test('a death that is told with the end of a coverage (INS12) holds until it is 
   expect(await makeTwo(node.deps, { formerId: one.formerId, reason: 'a mistake' }, who)).toHaveProperty('id');
   expect(await diedOf()).toEqual({ died: null });
 });
+
+test('of a member whose information is restricted (INS13) nothing is taken of where to reach the member', async () => {
+  const ins = (confidentiality: string) => `INS*Y*18*021*28*A***FT*****${confidentiality}`;
+  const { taken, refused } = await rows(
+    interchange([...member('M1', { ins: ins('R') }), ...member('M2', { ins: ins('U') })]),
+  );
+  expect(refused).toEqual([]);
+  expect(
+    taken.map((t) => [t.member_number, t.birth_date, t.address_line, t.city, t.postal_code, t.phone, t.email]),
+  ).toEqual([
+    ['M1', '1980-02-29', undefined, undefined, undefined, undefined, undefined],
+    ['M2', '1980-02-29', '1 Long Street Unit 2', 'Riverton', '02801', '5555550100', 'anna@mail.example'],
+  ]);
+});

@@ -418,7 +418,12 @@ test('whatever files and calls say, what stands here is what they said', async (
         chance(0.5) || p.here.size === 0
           ? p.coverages
           : p.coverages.filter((c) => !p.here.has(key(c)) || c === p.coverages.at(-1));
-      if (form === 'x12') all = all.filter((c) => c.lob === 'ma');
+      // a file of one line of business tells a card only where the one that it took the place of is known
+      if (form === 'x12') {
+        all = all.filter((c) => c.lob === 'ma');
+        const known = new Set([...[...p.here.values()].map((c) => c.number), ...all.map((c) => c.number), '']);
+        all = all.filter((c) => known.has(c.isOf));
+      }
       for (const [i, c] of all.entries()) {
         const isLast = i === all.length - 1;
         const others = isLast ? p.others : [];

@@ -44,7 +44,7 @@ export async function openOfferClocks(
      ), opened as (
      insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
-       ((greatest(f.day + 7, $2::date) + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
+       ((case when f.day < $2::date then $2::date else f.day + 7 end + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
        case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1,
        case when f.is_anew then 'coverage-anew' else 'coverage-start' end
      from first f cross join (values ('C1-offer'), ('C1b-identify')) as k(kind)

@@ -28,6 +28,9 @@ const renewedSql = (from: string, where: string): string => `
     insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
     select gen_random_uuid()::text, member_id, id, $2, $4 from renewed`;
 
+/** Has clock `k` ended with a choice or a coverage? What a death had ended runs again itself when that is taken back (clock-end.ts). */
+const ENDED = `k.state in ('withdrawn', 'not-applicable') and k.reason is distinct from 'member-deceased'`;
+
 /** Nobody asked for it since an instant, or in vain. pull_member_member. */
 const notAsked = (since: string): string => `not exists (
          select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
@@ -133,7 +136,7 @@ export async function renewRequests(
   await tx.unsafe(
     renewedSql(
       FROM,
-      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal} or ${namedAgain})`,
+      `o.member_id = any($1::text[]) and ((${ENDED} and ${NAMED}) or ${afterWithdrawal} or ${namedAgain})`,
     ),
     [[...memberIds], now, calendar.zone, RENEWED],
   );
@@ -150,14 +153,16 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
          select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
   const ended = await tx.unsafe<{ id: string }[]>(
     `select o.id from ${FROM} join exchange.clock k on k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id
-     where $1::text[] is null and ${byDay} and k.state in ('withdrawn', 'not-applicable') and ${NAMED} for no key update of o skip locked`,
+     where $1::text[] is null and ${byDay} and ${ENDED} and ${NAMED} for no key update of o skip locked`,
     [null, now, calendar.zone],
   );
   if (ended.length > 0)
-    await tx.unsafe(
-      renewedSql(FROM, `o.id = any($1::text[]) and k.state in ('withdrawn', 'not-applicable') and ${NAMED}`),
-      [ended.map((e) => e.id), now, calendar.zone, RENEWED],
-    );
+    await tx.unsafe(renewedSql(FROM, `o.id = any($1::text[]) and ${ENDED} and ${NAMED}`), [
+      ended.map((e) => e.id),
+      now,
+      calendar.zone,
+      RENEWED,
+    ]);
 }
 
 /** What was met of the other coverage that is looked at begins anew as for members (store/members/coverage-look.ts). */
