@@ -35,6 +35,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'peer-failing',
     'types-refused',
     'wrong-patient',
+    'one-for-two',
     'quarantine-full',
     'audit-changed',
     'peer-changed',

@@ -14,7 +14,7 @@ import {
   otherCoverages,
 } from '../store/members/member-choice.ts';
 import { heldOf, payersKnowing, twoPersonsThere } from '../store/members/member-merge.ts';
-import { knownDead } from '../store/records/known-person.ts';
+import { type Death, deathOf } from '../store/records/known-person.ts';
 import { patientTexts } from '../store/report/report-lines.ts';
 
 /** `weight` 3: they may be two persons; 1: what is to be known. */
@@ -44,6 +44,7 @@ export const toldChoice = (c: ChoiceRow): string =>
 export type OneOfTwo = {
   memberId: string;
   person: { name: string; birthDate: string | null };
+  death: Death | undefined;
   gender: string | null;
   enrolments: EnrolmentRow[];
   choice: ChoiceRow | undefined;
@@ -70,6 +71,7 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
   const one = async (id: string): Promise<OneOfTwo> => ({
     memberId: id,
     person: personOf(patients.get(id)),
+    death: (await deathOf(sql, [id])) ?? (saysDied(parsed(id)) ? { day: undefined } : undefined),
     gender: text(parsed(id)['gender']) ?? null,
     enrolments: await memberEnrolments(sql, id),
     choice: (await memberChoices(sql, id))[0],
@@ -80,7 +82,6 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
   const [stays, former] = [await one(memberId), await one(formerId)];
   const [a, b] = [parsed(memberId), parsed(formerId)];
   const [givenA, givenB] = [allGiven(a['name']), allGiven(b['name'])];
-  const dead = await knownDead(sql, [memberId, formerId]);
   const there = await twoPersonsThere(sql, memberId, formerId);
   const differs = (x: string | null, y: string | null) => x !== null && y !== null && x !== y;
   const sexes = [stays.gender, former.gender];
@@ -91,7 +92,7 @@ export async function onePersonReport(deps: Needs, memberId: string, formerId: s
     givenA.length > 0 &&
       givenB.length > 0 &&
       !givenA.some((g) => givenB.includes(g)) && { code: 'names', text: DOUBTS.names },
-    (dead.has(memberId) || saysDied(a)) !== (dead.has(formerId) || saysDied(b)) && { code: 'died', text: DOUBTS.died },
+    (stays.death === undefined) !== (former.death === undefined) && { code: 'died', text: DOUBTS.died },
     there.length > 0 && { code: 'two-there', text: `${DOUBTS['two-there']}: ${there.join(', ')}.` },
     stays.enrolments.some((x) =>
       former.enrolments.some((y) => meet(x, y) && (x.memberNumber !== y.memberNumber || x.starts !== y.starts)),

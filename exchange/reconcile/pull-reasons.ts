@@ -159,7 +159,7 @@ export const MATCH_OUTCOMES = {
   contradictory: act('The answer names the member in more than one way.', 'Tell the other payer; nothing was taken.'),
   conflict: act(
     'The same person of the other payer was given for two of our members.',
-    'The privacy office reviews both members.',
+    'See whether the two are one person. If they are, make them one on the page of either member; if not, tell the other payer.',
   ),
   'left-out': calm('The payer was not asked: the member’s choice no longer held, or it was named by mistake.'),
   waiting: calm('No answer yet.'),

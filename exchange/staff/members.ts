@@ -52,6 +52,11 @@ function heldText(held: MemberAccount['choices'][number] | undefined): string {
   return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${dayText(held.recordedOn)}.`;
 }
 
+function diedText(death: MemberAccount['death']): string {
+  if (!death) return '';
+  return death.day === undefined ? 'Has died; on which day is not known. ' : `Died on ${dayText(death.day)}. `;
+}
+
 function staffFields(language: Language): Part {
   const says = language === 'es';
   return html`<p><label>${says ? 'Cómo respondió' : 'How the member answered'} <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${CHOICE_WORDS[language].channels[c]}</option>`)}</select></label></p>
@@ -163,7 +168,7 @@ export function members(desk: Desk): void {
       title: account.person.name,
       place: 'members',
       trail: [[PATH, 'Members']],
-      lead: [`Born ${bornText(account.person.birthDate)}. ${heldText(held)}`],
+      lead: [`Born ${bornText(account.person.birthDate)}. ${diedText(account.death)}${heldText(held)}`],
       before: [
         note,
         html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures: what left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,

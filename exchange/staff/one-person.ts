@@ -60,6 +60,7 @@ function besideTable(r: OnePersonReport, keyOf: (id: string) => string): Table {
   const said = (o: OneOfTwo): [string, string | null][] => [
     ['Name', o.person.name],
     ['Born', o.person.birthDate === null ? null : hidden('day', o.person.birthDate)],
+    ['Died', o.death === undefined ? null : o.death.day === undefined ? 'yes' : dayText(o.death.day)],
     ['Sex', o.gender],
     [
       'Coverage with us',

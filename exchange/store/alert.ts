@@ -19,6 +19,7 @@ type AlertKind =
   | 'peer-failing'
   | 'types-refused'
   | 'wrong-patient'
+  | 'one-for-two'
   | 'quarantine-full'
   | 'audit-changed'
   | 'peer-changed'
@@ -71,7 +72,7 @@ const triesAndMisses = (sql: Queryable, now: Date) => sql`
     ) u where u.asked >= ${ASKED} and u.missed > ${MISSED_PART}::numeric * u.asked group by 2`;
 
 /**
- * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
+ * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; one person for two by pull_member_conflict; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
  * ledger rows of the pulls of a week, and of those of which an item is not decided yet, by its primary key, with that of review_item and review_item_open.
  */
 export async function standingConditions(
@@ -116,6 +117,12 @@ export async function standingConditions(
             join exchange.pull q on q.peer_id = o.peer_id and o.opened_at between q.created_at and q.finished_at)))
         and (v.id is null or ((v.pull_id = p.id or v.opened_at between p.created_at and p.finished_at) and v.decision is distinct from 'discard'))
         and (p.finished_at > ${now}::timestamptz - interval '7 days' or v.state = 'open')
+      group by p.id
+    union all
+    -- until the two are made one, and for a week: whoever is asked for again is told of again
+    select 'one-for-two', p.id, count(*)::int from exchange.pull p join exchange.pull_member m on m.pull_id = p.id and m.outcome = 'conflict'
+      where p.finished_at > ${now}::timestamptz - interval '7 days' and not exists (
+        select from exchange.member_merge g where m.member_id in (g.former_id, g.member_id) and g.undone_at is null and g.at > p.created_at)
       group by p.id
     union all
     -- what somebody discarded stays there, and waits for nobody: looked at one by one only when it matters

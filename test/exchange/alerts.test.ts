@@ -188,6 +188,36 @@ test('failing payers, records of others, a full quarantine', async () => {
   expect(wrong.map((w) => w['subject'])).toEqual(['w2']);
 });
 
+test('one person of a payer for two of our members is told of for a week, and no more once the two are one', async () => {
+  const { sql } = node.deps.database;
+  const standing = () =>
+    sql`select subject, amount from exchange.alert where kind = 'one-for-two' and cleared_at is null order by 1`;
+  await sql`insert into exchange.member (id, umb) select m, m from unnest('{one,two,three,four}'::text[]) m`;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+    select m, m, 'opt-in', 'regular', '2026-01-01', 'test' from unnest('{one,two,three,four}'::text[]) m`;
+  for (const [id, ...members] of [
+    ['of-12', 'one', 'two'],
+    ['of-34', 'three', 'four'],
+  ] as const) {
+    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at) values (${id}, 'old-plan', 'failed', 'test', ${now}, ${now}, ${now}, ${now})`;
+    for (const m of members)
+      await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome) values (${id}, ${m}, ${m}, ${m}, 'regular', 'conflict')`;
+  }
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([
+    { subject: 'of-12', amount: 2 },
+    { subject: 'of-34', amount: 2 },
+  ]);
+  after(86_400);
+  await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason) values ('m', 'two', 'one', ${now}, 'staff', 'test', 'two cards')`;
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([{ subject: 'of-34', amount: 2 }]);
+  after(6 * 86_400);
+  await keepAlerts(node.deps);
+  expect(await standing()).toEqual([]);
+  sent();
+});
+
 test('a payer that tries cards is told of until a week after; one that asks for many who are not here for a day', async () => {
   const { sql } = node.deps.database;
   await sql`insert into exchange.peer (id, name, state, added_by) values ('tries', 'Tries', 'active', 'test'), ('misses', 'Misses', 'active', 'test')`;

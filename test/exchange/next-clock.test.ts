@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
 import { peerStatement } from '../../exchange/report/compliance/statement.ts';
+import { pullReport } from '../../exchange/report/pull/pull-report.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { pagePulls } from '../../exchange/store/report/report-pulls.ts';
 import { good, json, type ScriptedPeer, scriptedPeer, status } from '../support/scripted-peer.ts';
@@ -36,7 +37,8 @@ test('asked again by hand: what was running is met at once, and the list of pull
   ]);
   const line = await listed(again.id);
   expect(line).toMatchObject({ clocksOpen: 0, clocksLate: 0, clocksMet: 1 });
-  // the statement of the payer names the same due time
+  // the page of the pull and the statement of the payer name the same due time
+  expect((await pullReport(peer.node.deps, again.id))?.pull.dueAt).toEqual(line?.dueAt);
   const day = peer.node.deps.clock().toISOString().slice(0, 10);
   const period = {
     name: 'x',

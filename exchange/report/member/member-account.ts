@@ -17,6 +17,7 @@ import {
 } from '../../store/members/member-choice.ts';
 import { idsOfPerson, type Merge, mergesOf } from '../../store/members/member-merge.ts';
 import { memberNamings, type Naming } from '../../store/members/naming.ts';
+import { type Death, deathOf } from '../../store/records/known-person.ts';
 import { findMemberId, type GivenAsOne, givenAsOne } from '../../store/report/report-disclosures.ts';
 import { patientTexts } from '../../store/report/report-lines.ts';
 import { personOf } from './members.ts';
@@ -31,6 +32,8 @@ const MOST_DEEDS = 1000;
 export type MemberAccount = {
   memberId: string;
   person: { name: string; birthDate: string | null };
+  /** undefined of who lives, as far as is known */
+  death: Death | undefined;
   enrolments: EnrolmentRow[];
   choices: ChoiceRow[];
   contacts: (ContactRow & { text: string | null })[];
@@ -56,7 +59,7 @@ export async function memberAccount(
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
   const ids = await idsOfPerson(sql, memberId);
-  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges, given] =
+  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges, given, death] =
     await Promise.all([
       patientTexts(sql, [memberId]),
       memberEnrolments(sql, memberId),
@@ -70,11 +73,13 @@ export async function memberAccount(
       memberDeeds(sql, ids, MOST_DEEDS),
       mergesOf(sql, memberId),
       givenAsOne(sql, memberId),
+      deathOf(sql, ids),
     ]);
   const person = personOf(patients.get(memberId));
   return {
     memberId,
     person,
+    death,
     enrolments,
     choices,
     contacts,

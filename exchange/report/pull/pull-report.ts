@@ -147,6 +147,10 @@ export async function pullReport(
     ],
   );
   const types = byType(ledger);
+  const dueFirst = members.reduce<Date | undefined>(
+    (least, { dueAt }) => (dueAt !== null && (least === undefined || dueAt < least) ? dueAt : least),
+    undefined,
+  );
   const match = new Map<string, number>();
   for (const m of members) match.set(m.outcome, (match.get(m.outcome) ?? 0) + 1);
   return {
@@ -156,7 +160,8 @@ export async function pullReport(
     timeZone: deps.config.timeZone,
     plan: deps.config.planName,
     peer: { id: pull.peerId, name: peer?.name ?? pull.peerId },
-    pull,
+    // as lists tell it: the earliest of the duties that it answers
+    pull: { ...pull, dueAt: dueFirst ?? pull.dueAt },
     parts,
     accepted,
     left,

@@ -66,3 +66,15 @@ export async function knownDead(sql: Queryable, memberIds: readonly string[]): P
     where m.id = any(${arrayLiteral(memberIds)}::text::text[]) and (m.died is not null or p.died is not null)`;
   return new Set(rows.map((r) => r.id));
 }
+
+/** What is known of a death: the day, or that nobody has told it. */
+export type Death = { day: string | undefined };
+
+/** Of a person under these ids, by their own record or an enrolment file; undefined of who lives. member_pkey, member_profile_pkey. */
+export async function deathOf(sql: Queryable, memberIds: readonly string[]): Promise<Death | undefined> {
+  const [row] = await sql<{ day: string }[]>`
+    select d.day::text as day from (
+      select max(greatest(m.died, p.died)) as day from exchange.member m left join exchange.member_profile p on p.member_id = m.id
+      where m.id = any(${arrayLiteral(memberIds)}::text::text[])) d where d.day is not null`;
+  return row && { day: row.day === '-infinity' ? undefined : row.day };
+}

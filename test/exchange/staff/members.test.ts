@@ -376,3 +376,15 @@ test('a choice that holds because two members were made one is not told as one t
   expect(done.status).toBe(303);
   expect(await (await reviewer.get(page)).text()).toContain('nobody said so that day');
 });
+
+test('that a member has died stands first on the page, with the day where it was told', async () => {
+  const { sql } = node.deps.database;
+  const page = async () => (await reviewer.get(`/staff/members/${ana}`)).text();
+  expect(await page()).not.toMatch(/died/i);
+  await sql`update exchange.member set died = '2026-11-20' where id = ${ana}`;
+  expect(await page()).toContain('Died on Nov 20, 2026. ');
+  await sql`update exchange.member set died = null where id = ${ana}`;
+  await sql`update exchange.member_profile set died = '-infinity' where member_id = ${ana}`;
+  expect(await page()).toContain('Has died; on which day is not known. ');
+  await sql`update exchange.member_profile set died = null where member_id = ${ana}`;
+});
