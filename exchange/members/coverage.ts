@@ -18,7 +18,7 @@ export type CoverageRow = Pick<
   Enrolment,
   'memberId' | 'memberNumber' | 'subscriberId' | 'plan' | 'starts' | 'ends' | 'lob' | 'acceptedOn' | 'prior' | 'choice'
 > &
-  Pick<Partial<Enrolment>, 'formerNumber' | 'nextStarts'>;
+  Pick<Partial<Enrolment>, 'formerNumber' | 'nextStarts' | 'isBeside'>;
 export type OtherPayer = {
   memberId: string;
   payer: string;

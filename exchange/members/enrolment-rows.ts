@@ -40,14 +40,19 @@ export async function* enrolmentRows(
       noteRow(named, { numbers }, 'refused');
       return refuse(line, reason);
     };
-    for await (const { line, values, isEnd, isOver } of read834(path, input.x12, refuseMember, (a) =>
+    for await (const { line, values, isEnd, isOver, isBeside } of read834(path, input.x12, refuseMember, (a) =>
       noteAction(named, a),
     )) {
       if (!isWanted(values)) continue;
       const row = isEnd ? readEnd(values, today) : readEnrolment(values, today);
       noteRow(named, whoseIs(values), 'faults' in row ? 'refused' : howIs(row, today));
       if ('faults' in row) await refuse(line, row.faults.join(' '));
-      else yield { line, row, ...(isOver === undefined ? {} : { isOver }) };
+      else
+        yield {
+          line,
+          row: isBeside === undefined || 'endsOn' in row ? row : { ...row, isBeside },
+          ...(isOver === undefined ? {} : { isOver }),
+        };
     }
     return;
   }

@@ -20,6 +20,8 @@ export type Enrolment = {
   formerNumber: string | undefined;
   /** when the coverage begins that is the next by the same file, under the card that took the place of this one */
   nextStarts?: string;
+  /** a drug or behavioral benefit of an 834, whose end says nothing of the health plan beside it */
+  isBeside?: true;
   subscriberId: string | undefined;
   family: string;
   given: string[];

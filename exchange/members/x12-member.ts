@@ -10,6 +10,8 @@ export type Row834 = {
   isEnd?: true;
   /** the coverage is told as it ends (024), with the day on which it began */
   isOver?: true;
+  /** a drug or behavioral benefit: its end says nothing of the health plan beside it */
+  isBeside?: true;
 };
 
 export type Options834 = {
@@ -161,6 +163,9 @@ const counted = (health: readonly Coverage[]): Coverage[] =>
       !health.some((o) => !BESIDE.has(o.kind) && o.action !== DELETES && (o.starts === c.starts || c.starts === '')),
   );
 
+const BESIDE_ENDS =
+  'A drug or behavioral benefit ends (024), and when it began is not said: whether the health plan of the member ends nobody can tell.';
+
 type Made = { row: Row834 } | { fault: string };
 /** The numbers under which the member may be known. */
 export const numbersOf = (m: Member, o: Options834): string[] =>
@@ -182,6 +187,7 @@ export function rowsOf(m: Member, o: Options834): Made[] {
       return [{ fault: 'The coverage is deleted (002): a person has to look whether it was ever one.' }];
     if ((m.ends || c.action === ENDS) && ends === '')
       return [{ fault: 'The coverage ends (024) and no end date is given.' }];
+    if (starts === '' && c.action === ENDS && !m.ends && BESIDE.has(c.kind)) return [{ fault: BESIDE_ENDS }];
     if (starts === '' && ends === '')
       return [{ fault: 'No coverage begins or ends: nothing else of a member is taken over.' }];
     const values = {
@@ -216,10 +222,12 @@ function rowsOfCoverage(
   others: readonly (Other | undefined)[],
 ): Made[] {
   const over = m.ends || c.action === ENDS ? ({ isOver: true } as const) : {};
+  const beside = BESIDE.has(c.kind) && !m.ends ? ({ isBeside: true } as const) : {};
   return others.map((other) => ({
     row: {
       line: m.line,
       ...over,
+      ...beside,
       values: {
         ...values,
         plan: c.plan === '' ? (m.refs.get('1L') ?? '') : c.plan,

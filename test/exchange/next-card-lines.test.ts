@@ -69,3 +69,45 @@ test('a death that is told with an end in doubt is taken: it is of the person, w
     select died::text as died from exchange.member where id = ${patientIdFor('CA1')}`;
   expect(member?.['died']).toBe('2026-10-29');
 });
+
+test('what is over under a card is over whatever first day it was told with, in its plan and line of business', async () => {
+  for (const [x, earlier, later] of [
+    // a first day put right to an earlier one, to a later one, and a new year, without the row of before
+    ['DA', '2026-07-01', '2026-06-01'],
+    ['DB', '2026-06-01', '2026-07-01'],
+  ] as const) {
+    await csv([person(x, { starts: earlier })]);
+    await csv([person(x, { starts: later })]);
+    expect([x, await ends(x)]).toEqual([x, [null, null]]);
+    const over = [person(x, { starts: later, ends: '2026-12-31' })];
+    await csv(over);
+    expect([x, await ends(x)]).toEqual([x, ['2026-12-31', '2026-12-31']]);
+    expect([x, (await csv(over)).enrolment.enrolments]).toEqual([x, 0]);
+    // it goes on by a row of its own, and so by one file that tells both
+    await csv([person(x, { starts: earlier })]);
+    expect([x, (await ends(x)).filter((e) => e === null).length]).toEqual([x, 1]);
+    await csv([...over, person(x, { starts: earlier })]);
+    expect([x, (await ends(x)).filter((e) => e === null).length]).toEqual([x, 1]);
+  }
+  // nothing of what was cancelled, of another line of business, or of what begins after it
+  await csv([person('DC', { starts: '2026-01-01' }), person('DC', { starts: '2026-02-01', lob: 'medicaid-mc' })]);
+  await csv([person('DC', { starts: '2026-05-01', ends: '2026-05-01' })]);
+  expect(await ends('DC')).toEqual([null, null, '2026-05-01']);
+  await csv([person('DC', { starts: '2026-06-01', ends: '2026-08-31' }), person('DC', { starts: '2026-10-01' })]);
+  expect(await ends('DC')).toEqual(['2026-08-31', null, '2026-05-01', '2026-08-31', null]);
+});
+
+test('the end of a drug benefit ends no health plan beside it', async () => {
+  const drugs = (number: string, maintenance: string, starts?: string) =>
+    ending(number, '20260831', starts).map((s) =>
+      s.replace('INS*Y*18*024', `INS*Y*18*${maintenance}`).replace('**HLT*', '**PDG*'),
+    );
+  await csv([person('EA')]);
+  expect((await load(interchange(drugs('EA', '001', '20260301')), X12)).refused).toEqual([]);
+  expect(await ends('EA')).toEqual([null, '2026-08-31']);
+  expect((await load(interchange(drugs('EA', '001')), X12)).refused).toHaveLength(1);
+  expect(await ends('EA')).toEqual([null, '2026-08-31']);
+  // the member leaves
+  expect((await load(interchange(drugs('EA', '024')), X12)).refused).toEqual([]);
+  expect(await ends('EA')).toEqual(['2026-08-31', '2026-08-31']);
+});

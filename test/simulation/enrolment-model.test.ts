@@ -231,6 +231,7 @@ function happens(p: Person): void {
     'plan',
     'name',
     'other line',
+    'start put right',
     'died',
   ]);
   if (what === 'ends') last.ends = dayAfter(last.starts);
@@ -240,6 +241,11 @@ function happens(p: Person): void {
   if (what === 'new start' && last.ends !== '')
     p.coverages.push({ ...last, starts: addDays(last.ends, 1 + Math.floor(roll() * 60)), ends: '', isOf: '' });
   if (what === 'died') p.died = p.died === '' || p.died === 'no' ? '2026-02-03' : 'no';
+  // what was told before is told no more
+  const right = addDays(last.starts, Math.floor(roll() * 80) - 40);
+  const isFree = !p.coverages.some((c) => c !== last && (c.number === last.number || c.starts >= right));
+  if (what === 'start put right' && isFree && !isCancelled(last) && (last.ends === '' || right < last.ends))
+    last.starts = right;
   if (what === 'other line')
     p.coverages.push({
       ...last,
@@ -347,6 +353,22 @@ function endHere(p: Person, number: string, on: string): void {
   for (const c of ended) c.ends = on;
 }
 
+/** What rows say to be over under a card is over in all of its plan and line of business that began by then and no row tells. */
+function endBeside(p: Person, told: readonly Coverage[]): void {
+  for (const c of p.here.values()) {
+    const over = told.filter(
+      (t) => t.number === c.number && t.lob === c.lob && t.plan === c.plan && t.ends !== t.starts,
+    );
+    const last = over
+      .map((t) => t.ends)
+      .filter((e) => e !== '')
+      .sort()
+      .at(-1);
+    if (last === undefined || told.some((t) => key(t) === key(c)) || c.starts > last) continue;
+    if (c.ends === '' || c.ends > last) c.ends = last;
+  }
+}
+
 /** An 834 of ends alone: of who has left, and of who has left under the former card as the next one was cancelled, in either order. */
 async function endings(): Promise<void> {
   const members: string[][] = [];
@@ -356,7 +378,9 @@ async function endings(): Promise<void> {
     if (last === undefined || here === undefined || lastDay(p, here) !== '' || !chance(0.3)) continue;
     const former = p.coverages.findLast((c) => c.number === last.isOf && p.here.has(key(c)));
     const on = dayAfter(last.starts);
-    if (former === undefined || former.lob !== last.lob || chance(0.5)) {
+    // under another first day it is there as well, and is not cancelled with it
+    const isTwice = [...p.here.values()].some((c) => c !== here && c.number === last.number);
+    if (former === undefined || former.lob !== last.lob || isTwice || chance(0.5)) {
       members.push(endOf(p, last.number, on));
       last.ends = on;
       endHere(p, last.number, on);
@@ -382,6 +406,7 @@ test('whatever files and calls say, what stands here is what they said', async (
     const form = oneOf(['csv', 'semicolons', 'x12']);
     const rows: Row[] = [];
     const told: (() => void)[] = [];
+    const rowsOf = new Map<Person, Coverage[]>();
     if (people.length < 15)
       for (let i = 0; i < 3; i++)
         people.push({
@@ -430,6 +455,7 @@ test('whatever files and calls say, what stands here is what they said', async (
         for (const other of others.length === 0 ? [undefined] : others) {
           const said = isLast && other === others.at(-1) ? choice : undefined;
           rows.push(row(p, c, c.isOf, other, said));
+          rowsOf.set(p, [...(rowsOf.get(p) ?? []), c]);
           told.push(() => apply(p, c, other, said, form === 'x12'));
         }
       }
@@ -439,6 +465,7 @@ test('whatever files and calls say, what stands here is what they said', async (
     const file = order.map((o) => o.r);
     await load(file, form);
     for (const { tell } of order) tell();
+    for (const [p, of] of rowsOf) endBeside(p, of);
     for (const p of people) expect(await stands(p), [p.born, ...story].join('\n')).toEqual(owed(p));
     expect(await load(file, form), ['again', ...story].join('\n')).toEqual({
       enrolments: 0,

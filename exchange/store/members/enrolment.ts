@@ -52,6 +52,29 @@ export async function knownDeaths(sql: Queryable, ids: readonly string[]): Promi
   return new Map(rows.map((r) => [r.id, r.died]));
 }
 
+/**
+ * What is told to be over under a card is over in all that the member has under it in that plan and line of business, began by then and no row of the batch tells: a first day that was
+ * put right, or a new year, leaves one beside it that no file would name again. enrolment_number.
+ */
+async function endBeside(tx: Queryable, rows: readonly CoverageRow[]): Promise<Card[]> {
+  const over = rows.filter((r) => r.ends !== undefined && r.ends !== r.starts && r.isBeside !== true);
+  if (over.length === 0) return [];
+  const toldOf = new Map<string, string[]>();
+  const cardOf = (r: CoverageRow) => JSON.stringify([r.memberId, r.memberNumber]);
+  for (const r of rows) toldOf.set(cardOf(r), [...(toldOf.get(cardOf(r)) ?? []), r.starts]);
+  return [
+    ...(await tx<Card[]>`
+      update exchange.enrolment c set ends = least(c.ends, t.e), said_ends = case when c.ends < t.e then t.e end
+      from (
+        select m, n, l, p, max(e::date) as e, told from unnest(
+          ${over.map((r) => r.memberId)}::text[], ${over.map((r) => r.memberNumber)}::text[], ${over.map((r) => r.lob)}::text[], ${over.map((r) => r.plan)}::text[],
+          ${over.map((r) => r.ends ?? null)}::text[], ${over.map((r) => (toldOf.get(cardOf(r)) ?? []).join(' '))}::text[]) t(m, n, l, p, e, told) group by m, n, l, p, told) t
+      where c.member_id = t.m and c.member_number = t.n and c.lob = t.l and c.plan = t.p and c.starts <= t.e
+        and coalesce(c.said_ends, c.ends, 'infinity'::date) > t.e and not c.starts::text = any(string_to_array(t.told, ' '))
+      returning c.member_id as "memberId", c.member_number as "memberNumber", c.starts::text as starts`),
+  ];
+}
+
 /** What a batch changed; whose coverage with us did, for what matching compares. */
 export type Enrolled = { enrolments: number; otherCoverages: number; choices: number; memberIds: string[] };
 
@@ -92,13 +115,14 @@ export async function writeEnrolment(
         subscriber_id = excluded.subscriber_id, lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on),
         former_number = coalesce(excluded.former_number, exchange.enrolment.former_number)
     returning member_id as "memberId", member_number as "memberNumber", starts::text as starts`;
+  const beside = await endBeside(tx, rows);
   const settled = await settleCards(
     tx,
     rows,
-    written.map((w) => w.memberId),
+    [...written, ...beside].map((w) => w.memberId),
     today,
   );
-  const changed = [...written, ...settled];
+  const changed = [...written, ...beside, ...settled];
   const placeOf = ({ memberId, memberNumber, starts }: Card) => JSON.stringify([memberId, memberNumber, starts]);
   const otherCoverages = await writeOthers(tx, rows);
   const choices = await writeChoices(
