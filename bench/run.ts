@@ -9,7 +9,7 @@ import { harvestKill } from './harvest-kill.ts';
 import { imports, mirror } from './import.ts';
 import { kill } from './kill.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
-import { memory } from './memory.ts';
+import { notModified } from './not-modified.ts';
 import { overload } from './overload.ts';
 import { publish, publishBulk } from './publish.ts';
 import { readers } from './readers.ts';
@@ -21,7 +21,7 @@ const QUESTIONS: Record<string, { ask: Question; size: number }> = {
   search: { ask: search, size: 100_000 },
   capacity: { ask: capacity, size: 100_000 },
   overload: { ask: overload, size: 100_000 },
-  memory: { ask: memory, size: 100_000 },
+  'not-modified': { ask: notModified, size: 100_000 },
   'publish-bulk': { ask: publishBulk, size: 100_000 },
   publish: { ask: publish, size: 100_000 },
   import: { ask: imports, size: 60_000 },

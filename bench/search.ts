@@ -1,5 +1,5 @@
 // How fast are the searches that clients make? Fifteen kinds, each beside its hand-written statement, under 1, 16 and 200
-// connections; answers are not kept in memory. `--only name` asks for some kinds, `--connections 16` for some loads,
+// connections. `--only name` asks for some kinds, `--connections 16` for some loads,
 // `--compact` fills the directory with people and roles only.
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

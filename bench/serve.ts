@@ -4,12 +4,11 @@ import { fork } from 'node:child_process';
 import { openSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Hono } from 'hono';
 import { createDirectory } from '../directory/app.ts';
-import { type QuickHolder, quickListener } from '../src/command/quick-listener.ts';
 import { readConfig } from '../src/config.ts';
 import { prometheus } from '../src/runtime/metrics.ts';
 import { fileBlobs, fileKeys, gathered, jsonLog, openDatabase } from '../src/runtime/node.ts';
+import { nodeListener } from '../src/runtime/node-listener.ts';
 import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 
@@ -23,7 +22,7 @@ const database = openDatabase(url, {
   ...(kind === 'raw' ? {} : { lines: 8 }),
 });
 const config = {
-  ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: kind === 'cached' ? '64' : '0' }),
+  ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0' }),
   baseUrl: BASE.replace('/directory/fhir', ''),
 };
 const sink = openSync('/dev/null', 'w');
@@ -31,25 +30,17 @@ const log = jsonLog(
   'info',
   gathered((text) => writeSync(sink, text)),
 );
-const quick: QuickHolder = {};
 const app =
-  kind === 'product' || kind === 'cached'
-    ? createDirectory(
-        {
-          config,
-          clock: () => new Date(),
-          database,
-          keys: fileKeys(config.keysDir),
-          blobs: fileBlobs('bench-blobs'),
-          log,
-          metrics: prometheus(),
-        },
-        {
-          onQuick: (answer) => {
-            quick.answer = answer;
-          },
-        },
-      )
+  kind === 'product'
+    ? createDirectory({
+        config,
+        clock: () => new Date(),
+        database,
+        keys: fileKeys(config.keysDir),
+        blobs: fileBlobs('bench-blobs'),
+        log,
+        metrics: prometheus(),
+      })
     : rawRoutes(database.sql);
 /** A bare server of as many bytes as a search by NPI answers. */
 const bytes = Buffer.alloc(2400, 'x');
@@ -62,7 +53,7 @@ const server =
       }).listen(0, '127.0.0.1', function (this: Server) {
         listening((this.address() as AddressInfo).port);
       })
-    : createServer(quickListener(app as Hono, '127.0.0.1', quick)).listen(
+    : createServer(nodeListener((request, env) => app.fetch(request, env), '127.0.0.1')).listen(
         0,
         '127.0.0.1',
         4096,

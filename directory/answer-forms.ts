@@ -4,17 +4,17 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { prettyPieces } from '../src/fhir/pretty-json.ts';
 import { FHIR_XML, xmlPieces } from '../src/fhir/xml.ts';
-import { type Asked, queryOf } from '../src/http/asked.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv } from '../src/http/fhir-app.ts';
 import { goneOf } from '../src/http/gone.ts';
 import { asksXml } from '../src/http/negotiate.ts';
+import { queryPairs } from '../src/http/query.ts';
 import type { Work } from './work.ts';
 
 /** Narratives of others are XHTML: a browser that is led here runs nothing of them. */
 const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 /** Whoever keeps answers for others keeps one of each form. */
-export const VARIES = { vary: 'accept, accept-encoding' };
+const VARIES = 'accept, accept-encoding';
 
 export type Form = { xml: boolean; pretty: boolean };
 
@@ -28,13 +28,6 @@ export function formOf(accept: string | undefined, query: Iterable<readonly [str
   return { xml: asksXml(accept, format), pretty };
 }
 
-/** Is the answer to be written anew? */
-export function isWrittenAnew(asked: Asked): boolean {
-  const names = asked.url.includes('_format') || asked.url.includes('_pretty');
-  const { xml, pretty } = formOf(asked.header('accept'), (names ? queryOf(asked) : undefined) ?? []);
-  return xml || pretty;
-}
-
 /** Of these there may be a thousand entries: written anew, some hundred milliseconds and ten megabytes. */
 const LONG = /\/([A-Z][A-Za-z]+|_history|_search)$/;
 
@@ -42,7 +35,8 @@ const LONG = /\/([A-Z][A-Za-z]+|_history|_search)$/;
 export const answerForms =
   (work: Pick<Work, 'written'>): MiddlewareHandler<FhirEnv> =>
   async (c, next) => {
-    const asked = formOf(c.req.header('accept'), new URL(c.req.raw.url).searchParams);
+    const asked = formOf(c.req.header('accept'), queryPairs(c));
+    c.set('vary', VARIES);
     const inTurn = <T>(make: () => Promise<T>): Promise<T> =>
       LONG.test(c.req.path) ? work.written(make, goneOf(c.env)) : make();
     try {
@@ -62,8 +56,10 @@ const isAnew = ({ xml, pretty }: Form): boolean => xml || pretty;
 
 async function rewrite(c: Context<FhirEnv>, form: Form): Promise<void> {
   const { res } = c;
+  // to read the headers of an answer that stays as it is would cost as much as to route it
+  if (c.get('replied') && !isAnew(form)) return;
   const isFhir = res.headers.get('content-type') === FHIR_JSON;
-  if (isFhir || res.status === 304) res.headers.set('vary', VARIES.vary);
+  if (isFhir || res.status === 304) res.headers.set('vary', VARIES);
   if (isFhir && isAnew(form)) answer(c, res, await written(await res.text(), form), form);
 }
 
@@ -71,7 +67,7 @@ function answer(c: Context<FhirEnv>, { status, headers: before }: Response, text
   const body = new TextEncoder().encode(text);
   const headers = new Headers(before);
   headers.set('content-length', String(body.length));
-  headers.set('vary', VARIES.vary);
+  headers.set('vary', VARIES);
   if (form.xml) {
     headers.set('content-type', FHIR_XML);
     headers.set('content-security-policy', NOTHING_RUNS);

@@ -4,28 +4,24 @@ import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
-import { askedOf } from '../src/http/asked.ts';
 import { bodyFirst } from '../src/http/body.ts';
 import { clientAddress } from '../src/http/client-address.ts';
-import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
+import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { answerForms } from './answer-forms.ts';
-import { type Answers, answers } from './answers.ts';
 import { CORS, notAllowed, preflight } from './app-answers.ts';
 import { capabilityStatement } from './capabilities.ts';
-import { direct, routeOf } from './direct.ts';
-import { memory } from './from-memory.ts';
+import { type ChangeCounter, changeCounter } from './change-counter.ts';
 import { history } from './history.ts';
 import { inNetworkDefinition } from './in-network/definition.ts';
 import { JWKS_PATH } from './in-network/statement.ts';
 import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
 import { publicationRoutes } from './publication-routes.ts';
-import { type QuickAnswer, quickAnswers } from './quick.ts';
-import { vread } from './read.ts';
+import { read, vread } from './read.ts';
 import { searchParameterRoutes } from './search-parameter.ts';
-import { searchByPost } from './search-type.ts';
+import { search, searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
 import { type Work, workOf } from './work.ts';
 
@@ -51,15 +47,13 @@ export type DirectoryOptions = {
   peer?: (c: Context<FhirEnv>) => string | undefined;
   /** shared by requests where an app is made for each */
   totals?: Totals;
-  answers?: Answers;
+  changes?: ChangeCounter;
   /** bounds the work, of the pages too; shared by all that ask one database */
   work?: Work;
   /** shared with the pages */
   limit?: RateLimit | undefined;
   /** the merged base of federation: the same API at another path over another schema, without the publications of our own */
   merged?: { path: string; description: string };
-  /** is given what answers reads and searches without the router */
-  onQuick?: (quick: QuickAnswer) => void;
 };
 
 const SEARCH_HERE = 'Send a search here as a form by POST, or by GET to the resource type itself, without _search.';
@@ -74,6 +68,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const app = fhirApp('directory', deps, CORS);
   const work = options.work ?? workOf(deps.config);
   const searchDeps = { ...deps, base, totals: options.totals ?? totals(), work };
+  const changes = options.changes ?? changeCounter();
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   app.use(`${path}/*`, answerForms(work));
   if (limit)
@@ -82,10 +77,6 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
-  const { directoryCacheMb } = deps.config;
-  const kept = directoryCacheMb > 0 ? (options.answers ?? answers(directoryCacheMb * 1_000_000)) : undefined;
-  const plain = direct(searchDeps, path, kept && memory(deps, kept));
-  options.onQuick?.(quickAnswers(deps, plain, limit));
   app.use(`${path}/:type/*`, bodyFirst(MAX_BODY));
   // the pattern holds for /:type too
   app.use(`${path}/:type/*`, (c, next) => (hasOwnPlace(c) ? next() : work.short(next)));
@@ -116,14 +107,9 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.get('/OperationDefinition/in-network', (c) => inNetworkDefinitionPage(c, definition));
   at.all('/$in-network', (c) => notAllowed(c, 'GET, HEAD, POST'));
   searchParameterRoutes(at, base, RELEASED);
-  const answer = async (c: Context<FhirEnv>) => {
-    const question = { type: c.req.param('type') ?? '', id: c.req.param('id') };
-    route(c, routeOf(question));
-    return send(c, await plain.answer(askedOf(c), question));
-  };
   at.get('/:type/_search', (c) => notAllowed(c, 'POST', SEARCH_HERE));
-  at.get('/:type/:id', answer);
-  at.get('/:type', answer);
+  at.get('/:type/:id', (c) => read(c, searchDeps));
+  at.get('/:type', (c) => search(c, { ...searchDeps, changes }));
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));
   at.get('/:type/:id/_history/:vid', (c) => vread(c, deps));
   at.all('/:type/_search', (c) => notAllowed(c, 'POST', SEARCH_HERE));

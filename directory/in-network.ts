@@ -8,6 +8,7 @@ import { bodyText } from '../src/http/body.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
+import { queryPairs } from '../src/http/query.ts';
 import { readState } from '../src/store/resource/resource.ts';
 import { formOf } from './answer-forms.ts';
 import { answerQuestion } from './in-network/answer.ts';
@@ -27,7 +28,7 @@ const MAX_BODY = 65_536;
 export async function inNetworkByGet(c: Context<FhirEnv>, deps: InNetworkDeps): Promise<Response> {
   route(c, '/$in-network');
   if (c.req.raw.url.length > MAX_URL) throw new Outcome('url-too-long');
-  return inNetwork(c, deps, queryOf(c));
+  return inNetwork(c, deps, queryPairs(c));
 }
 
 /** POST [base]/$in-network with a Parameters resource or a form */
@@ -37,13 +38,7 @@ export async function inNetworkByPost(c: Context<FhirEnv>, deps: InNetworkDeps):
   const isForm = type === 'application/x-www-form-urlencoded';
   if (!isForm && !/^application\/(fhir\+)?json$/.test(type)) throw new Outcome('unsupported-media-type');
   const body = await bodyText(c, MAX_BODY);
-  return inNetwork(c, deps, [...queryOf(c), ...(isForm ? new URLSearchParams(body) : pairsOf(parametersOf(body)))]);
-}
-
-function queryOf(c: Context<FhirEnv>): [string, string][] {
-  const { url } = c.req.raw;
-  const query = url.indexOf('?');
-  return query === -1 ? [] : [...new URLSearchParams(url.slice(query + 1))];
+  return inNetwork(c, deps, [...queryPairs(c), ...(isForm ? new URLSearchParams(body) : pairsOf(parametersOf(body)))]);
 }
 
 function parametersOf(body: string) {

@@ -6,11 +6,12 @@ import { ID_PATTERN } from '../src/fhir/resource.ts';
 import { readSubset } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
-import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
-import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { goneOf } from '../src/http/gone.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { readResource, readVersion, type StoredVersion } from '../src/store/resource/resource.ts';
+import type { Work } from './work.ts';
 
 /** `Type/id` of a path. @throws Outcome unknown-type or not-found */
 export function keyOf(type: string, id: string): string {
@@ -19,36 +20,32 @@ export function keyOf(type: string, id: string): string {
   return `${type}/${id}`;
 }
 
-function answer(asked: Asked, query: URLSearchParams | undefined, found: StoredVersion | undefined): Reply {
+function answer(c: Context<FhirEnv>, found: StoredVersion | undefined): Response {
   if (!found) throw new Outcome('not-found');
   if (found.deleted) throw new Outcome('gone', undefined, { headers: { etag: entityTag(found.version) } });
   const etag = entityTag(found.version);
   const headers = { etag, 'last-modified': found.lastUpdated.toUTCString(), 'cache-control': 'no-cache' };
-  if (isNotModified(asked.header('if-none-match'), asked.header('if-modified-since'), etag, found.lastUpdated))
-    return { body: null, status: 304, headers };
-  let { body } = found;
-  if (query !== undefined) {
-    const subset = readSubset(query.get('_summary') ?? undefined, query.get('_elements') ?? undefined);
-    if (isSubset(subset)) body = Buffer.from(subsetResource(Buffer.from(body).toString(), subset));
-  }
-  return { body, status: 200, headers: { 'content-type': FHIR_JSON, ...headers } };
+  if (isNotModified(c.req.header('if-none-match'), c.req.header('if-modified-since'), etag, found.lastUpdated))
+    return reply(c, null, 304, headers);
+  const subset = readSubset(c.req.query('_summary'), c.req.query('_elements'));
+  const body = isSubset(subset) ? subsetResource(Buffer.from(found.body).toString(), subset) : found.body;
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, ...headers });
 }
 
-/** GET [type]/[id]. @param key `Type/id` */
-export async function read(key: string, asked: Asked, deps: Pick<Deps, 'database'>): Promise<Reply> {
-  const query = queryOf(asked);
-  checkJsonOrXml(asked.header('accept'), query?.get('_format') ?? undefined);
-  return answer(asked, query, await readResource(deps.database.sql, key));
+/** GET [type]/[id] */
+export async function read(c: Context<FhirEnv>, deps: Pick<Deps, 'database'> & { work: Work }): Promise<Response> {
+  route(c, '/:type/:id');
+  const key = keyOf(c.req.param('type') ?? '', c.req.param('id') ?? '');
+  checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
+  return answer(c, await deps.work.short(() => readResource(deps.database.sql, key), goneOf(c.env)));
 }
 
 /** GET [type]/[id]/_history/[vid] */
 export async function vread(c: Context<FhirEnv>, deps: Pick<Deps, 'database'>): Promise<Response> {
   route(c, '/:type/:id/_history/:vid');
-  const asked = askedOf(c);
-  const query = queryOf(asked);
-  checkJsonOrXml(asked.header('accept'), query?.get('_format') ?? undefined);
+  checkJsonOrXml(c.req.header('accept'), c.req.query('_format'));
   const version = c.req.param('vid') ?? '';
   const key = keyOf(c.req.param('type') ?? '', c.req.param('id') ?? '');
   if (!/^[1-9]\d{0,8}$/.test(version)) throw new Outcome('not-found');
-  return send(c, answer(asked, query, await readVersion(deps.database.sql, key, Number(version))));
+  return answer(c, await readVersion(deps.database.sql, key, Number(version)));
 }

@@ -7,14 +7,16 @@ import { type Cursor, encodeCursor } from '../src/fhir/search/cursor.ts';
 import { readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts';
-import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
-import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { goneOf } from '../src/http/gone.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
+import { queryPairs } from '../src/http/query.ts';
 import type { Errand } from '../src/store/errand.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
 import { formOf } from './answer-forms.ts';
+import { hasNewest, isLenient, searchTag, type TagDeps } from './search-tag.ts';
 import { countTotal, pageOf, type Totals, totalOf } from './totals.ts';
 import type { Work } from './work.ts';
 
@@ -29,8 +31,12 @@ const MAX_URL = 8192;
 const MAX_FORM = 65_536;
 
 /** GET [type]?… */
-export function search(type: string, asked: Asked, deps: SearchDeps): Promise<Reply> {
-  return answer(type, asked, deps, queryOf(asked) ?? []);
+export async function search(c: Context<FhirEnv>, deps: SearchDeps & TagDeps): Promise<Response> {
+  route(c, '/:type');
+  const request = readRequest(c, deps, queryPairs(c));
+  const tag = await searchTag(c, deps);
+  if (tag === undefined) return answer(c, deps, request);
+  return hasNewest(c, tag) ? reply(c, null, 304, { etag: tag, ...FRESH }) : answer(c, deps, request, { etag: tag });
 }
 
 /** POST [type]/_search, form in the body, further parameters in the URL */
@@ -40,33 +46,42 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   if (type !== 'application/x-www-form-urlencoded' && type !== '')
     throw new Outcome('unsupported-media-type', 'Send application/x-www-form-urlencoded.');
   const form = await bodyText(c, MAX_FORM);
-  const asked = askedOf(c);
-  const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
-  c.set('form', formOf(asked.header('accept'), pairs));
-  return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));
+  const pairs = [...queryPairs(c), ...new URLSearchParams(form)];
+  c.set('form', formOf(c.req.header('accept'), pairs));
+  return answer(c, deps, readRequest(c, deps, pairs));
 }
 
-async function answer(
-  type: string,
-  { url, header, isGone }: Asked,
-  deps: SearchDeps,
-  query: Iterable<[string, string]>,
-): Promise<Reply> {
-  if (url.length > MAX_URL) throw new Outcome('url-too-long');
+/** @throws Outcome */
+function readRequest(c: Context<FhirEnv>, deps: SearchDeps, pairs: readonly [string, string][]): SearchRequest {
+  const type = c.req.param('type') ?? '';
+  if (c.req.url.length > MAX_URL) throw new Outcome('url-too-long');
   if (!isDirectoryType(type)) throw new Outcome('unknown-type');
-  const pairs = [...query];
-  checkJsonOrXml(header('accept'), formatIn(pairs));
-  const request = readSearch(type, pairs, {
+  checkJsonOrXml(c.req.header('accept'), formatIn(pairs));
+  return readSearch(type, pairs, {
     ...requestOptions(deps),
     explain: deps.config.directoryExplain || deps.config.sandbox,
-    lenient: header('prefer')?.includes('handling=lenient') === true,
+    lenient: isLenient(c),
   });
-  const of = deps.work.errand(isGone);
-  if (request.explain) return inPlace(request, deps, of, (own) => explained(own, request));
+}
+
+/** May be kept, and is asked about before it is shown again. */
+const FRESH = { 'cache-control': 'no-cache' };
+
+async function answer(
+  c: Context<FhirEnv>,
+  deps: SearchDeps,
+  request: SearchRequest,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const of = deps.work.errand(goneOf(c.env));
+  if (request.explain) {
+    const plan = await inPlace(request, deps, of, (own) => explained(own, request));
+    return reply(c, plan, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-store' });
+  }
   const body = await inPlace(request, deps, of, (own) =>
     request.summary === 'count' ? countOnly(request, own) : page(request, own),
   );
-  return { body, status: 200, headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' } };
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, ...headers, ...FRESH });
 }
 
 const formatIn = (pairs: readonly [string, string][]) => pairs.find(([name]) => name === '_format')?.[1];
@@ -161,7 +176,7 @@ async function swapped(request: SearchRequest, deps: SearchDeps): Promise<string
 }
 
 /** The plan of the statement as it ran, as Parameters. */
-async function explained(deps: SearchDeps, request: SearchRequest): Promise<Reply> {
+async function explained(deps: SearchDeps, request: SearchRequest): Promise<string> {
   const { statement, plan, rows, milliseconds } = await explainPage(deps.database.sql, request);
   const parameter = [
     { name: 'statement', valueString: statement },
@@ -169,11 +184,7 @@ async function explained(deps: SearchDeps, request: SearchRequest): Promise<Repl
     { name: 'milliseconds', valueDecimal: milliseconds },
     { name: 'plan', valueString: plan },
   ];
-  return {
-    body: JSON.stringify({ resourceType: 'Parameters', parameter }),
-    status: 200,
-    headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-store' },
-  };
+  return JSON.stringify({ resourceType: 'Parameters', parameter });
 }
 
 function remarks(request: SearchRequest, cut = false): string[] {

@@ -464,13 +464,6 @@ export const SETTINGS = {
     integer(6000, 0, 10_000_000),
     '6000',
   ),
-  directoryCacheMb: setting(
-    'DIRECTORY_CACHE_MB',
-    'Directory',
-    'Megabytes of answers kept in memory until the directory changes; 0 keeps none.',
-    integer(64, 0, 100_000),
-    '64',
-  ),
   directoryWaiting: setting(
     'DIRECTORY_WAITING',
     'Directory',

@@ -45,9 +45,8 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   const app = fhirApp('directory', deps, CORS);
   const at = app.basePath(MERGED_PATH);
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
-  const { onQuick: _, ...given } = options;
   const work = options.work ?? workOf(deps.config);
-  const shared = { ...given, limit, work };
+  const shared = { ...options, limit, work };
   const mergedDatabase = onSchema(deps.database, MERGED_SCHEMA);
   const merged = createDirectory(
     { ...deps, database: mergedDatabase },

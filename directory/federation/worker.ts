@@ -5,7 +5,7 @@ import { errorReply, forgivingPath, outcomeOf, requestIdOf } from '../../src/htt
 import { isBucket, r2Blobs } from '../../src/runtime/r2-blobs.ts';
 import { requireConfined } from '../../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../../src/runtime/workers.ts';
-import { answers } from '../answers.ts';
+import { changeCounter } from '../change-counter.ts';
 import { createSite } from '../site.ts';
 import { totals } from '../totals.ts';
 import { createFederation } from './app.ts';
@@ -13,9 +13,9 @@ import { isMergedPath, isOurCrawl, LOOP } from './via.ts';
 
 /** Numbers, text and bytes only: safe to share between the requests of an isolate, which has 128 MB in all. */
 const known = totals();
-const kept = answers(16_000_000);
+const changes = changeCounter();
 const knownOfAll = totals();
-const keptOfAll = answers(8_000_000);
+const changesOfAll = changeCounter();
 const plans = { plans: undefined };
 const user = { isInOrder: false };
 
@@ -37,9 +37,10 @@ export default {
         const path = forgivingPath(local);
         if (path.startsWith('/directory/') && isOurCrawl(local.headers.get('via') ?? undefined, deps.config))
           return new Response(`${LOOP.text}\n`, { status: LOOP.status });
-        // answers of the two views are kept apart: each of them changes by itself
-        if (isMergedPath(path)) return createFederation(deps, { totals: knownOfAll, answers: keptOfAll }).fetch(local);
-        return createSite(deps, { totals: known, answers: kept, plans }).fetch(local);
+        // each of the two views changes by itself
+        if (isMergedPath(path))
+          return createFederation(deps, { totals: knownOfAll, changes: changesOfAll }).fetch(local);
+        return createSite(deps, { totals: known, changes, plans }).fetch(local);
       });
     } finally {
       deps.end();

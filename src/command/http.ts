@@ -1,7 +1,6 @@
 // One HTTP server for the services of a node, with health and metrics beside them.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { createFederation } from '../../directory/federation/app.ts';
@@ -17,12 +16,10 @@ import { clientAddress } from '../http/client-address.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { isFromHere } from '../http/rate-limit.ts';
 import { gzippedResponse } from '../runtime/gzip-answers.ts';
+import { nodeListener, refuseUnreadable } from '../runtime/node-listener.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
 import type { OpenNode } from './node.ts';
-import { type QuickHolder, quickListener } from './quick-listener.ts';
-import { refuseUnreadable } from './refuse-early.ts';
-import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
 type Page = (request: Request, env: object) => Response | Promise<Response>;
@@ -33,8 +30,6 @@ export type Mounted = {
   services: Services;
   metrics?: { text(): Promise<string>; contentType: string };
   staff?: Page;
-  /** is given what the directory answers from memory */
-  quick?: QuickHolder;
 };
 
 const text = (body: string, status = 200) =>
@@ -70,9 +65,6 @@ export function createApp(m: Mounted): Hono {
       : createSite(node.directory, {
           work,
           peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address,
-          onQuick: (answer) => {
-            if (m.quick) m.quick.answer = answer;
-          },
         });
   const federation =
     m.services === 'exchange'
@@ -144,20 +136,15 @@ const BACKLOG = 4096;
 /** After so long without a byte in either direction a connection ends. */
 const IDLE_MS = 60_000;
 
-/** Time to read what connections have sent that were held back. */
-const READ_MS = 20;
-
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
-  config: { host: string; port: number; databasePool?: number; baseUrl?: string },
-  quick: QuickHolder = {},
+  config: { host: string; port: number; baseUrl?: string },
   idleMs = IDLE_MS,
 ): Promise<Listening> {
-  const inTurns = turns({ enough: enoughFor(config.databasePool ?? 0) });
   const server = createServer(
     { connectionsCheckingInterval: 2_000, requireHostHeader: false },
-    quickListener(app, config.host, quick, inTurns),
+    nodeListener(app.fetch, config.host),
   );
   refuseUnreadable(server);
   let requests = 0;
@@ -187,9 +174,6 @@ export async function listen(
     /** stops accepting and waits up to ten seconds for what is under way */
     async close() {
       isEnding = true;
-      // what was held is read, and no longer idle, before idle connections are closed
-      inTurns.stop();
-      await pause(READ_MS);
       const closed = new Promise<void>((done) => server.close(() => done()));
       const timer = setTimeout(() => server.closeAllConnections(), 10_000);
       await closed;

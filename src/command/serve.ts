@@ -14,7 +14,6 @@ import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { staffPages } from './pages.ts';
 import { publishFirst } from './publish.ts';
-import type { QuickHolder } from './quick-listener.ts';
 import { printReadiness } from './readiness.ts';
 import { checkIndex } from './reindex.ts';
 import { isSeeded, readdress, seedSandbox } from './sandbox.ts';
@@ -87,10 +86,9 @@ async function startAll(services: Services, config: Config, running: Running, si
       say,
     );
   const staff = services === 'directory' ? undefined : staffPages(node);
-  const quick: QuickHolder = {};
-  const app = createApp({ node, services, metrics, quick, ...(staff ? { staff: staff.page } : {}) });
+  const app = createApp({ node, services, metrics, ...(staff ? { staff: staff.page } : {}) });
   // the port is bound before the sandbox is filled: a taken port is told at once
-  const main = await listen(app, config, quick);
+  const main = await listen(app, config);
   running.add('http', () => main.close());
   const prior = config.sandbox && services === 'all' ? await openPrior(config, server, running) : undefined;
   if (prior && (await isSeeded(node))) await readdress(node, prior.node);

@@ -100,22 +100,31 @@ export function admission(
   const isLate = ({ since, latest, isGone }: Waiting): boolean =>
     now() > Math.min(since + patienceMs, latest ?? Number.POSITIVE_INFINITY) || isGone?.() === true;
 
-  /** Those who may enter, the lower levels first; those who waited too long go. */
-  function admit(): void {
+  /** The one that came first of those that have room, or have waited too long; of two that came together the lower level. */
+  function first(): Line | undefined {
+    let found: Line | undefined;
     lines.forEach((line, level) => {
-      for (let next = line.next; next !== undefined; next = line.next) {
-        const at = next.levelNow?.() ?? level;
-        if (isLate(next)) next.refuse(busy());
-        else if (hasRoom(at)) {
-          take(at);
-          next.admit(at);
-        } else if (at !== level)
-          // among its own it holds up nobody here
-          lines[at]?.add(next);
-        else break;
-        line.take();
-      }
+      const { next } = line;
+      if (next === undefined || (found?.next !== undefined && found.next.since <= next.since)) return;
+      if (isLate(next) || hasRoom(level) || (next.levelNow?.() ?? level) !== level) found = line;
     });
+    return found;
+  }
+
+  /** Those who may enter, in the order in which they came; those who waited too long go. */
+  function admit(): void {
+    for (let line = first(); line?.next !== undefined; line = first()) {
+      const { next } = line;
+      const at = next.levelNow?.() ?? lines.indexOf(line);
+      line.take();
+      if (isLate(next)) next.refuse(busy());
+      else if (hasRoom(at)) {
+        take(at);
+        next.admit(at);
+      }
+      // among its own it holds up nobody here
+      else lines[at]?.add(next);
+    }
     if (looking !== undefined || lines.every((line) => line.length === 0)) return;
     looking = setTimeout(() => {
       looking = undefined;

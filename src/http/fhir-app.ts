@@ -18,6 +18,8 @@ export type FhirEnv = {
     headers: Record<string, string>;
     /** the answer has them already */
     replied: boolean;
+    /** `Vary` of FHIR answers, where they have more than one form; elsewhere not set */
+    vary: string | undefined;
     /** the form of the answer, where the body of the request may say it; elsewhere not set */
     form: { xml: boolean; pretty: boolean } | undefined;
     /** the body, when it was read ahead of the handler; without text it was too long */
@@ -175,7 +177,10 @@ export function reply(
   headers: Record<string, string>,
 ): Response {
   c.set('replied', true);
-  return new Response(body, { status, headers: { ...c.get('headers'), ...headers, ...lengthOf(c, body) } });
+  const all = { ...c.get('headers'), ...headers, ...lengthOf(c, body) };
+  const vary = c.get('vary');
+  if (vary !== undefined && (status === 304 || headers['content-type'] === FHIR_JSON)) all['vary'] = vary;
+  return new Response(body, { status, headers: all });
 }
 
 /** HEAD tells how long the body is that GET gives; where there is a body the server tells it. RFC 9110 8.6 */
@@ -184,9 +189,6 @@ function lengthOf(c: Context<FhirEnv>, body: Reply['body']): Record<string, stri
   const { length } = typeof body === 'string' ? new TextEncoder().encode(body) : body;
   return { 'content-length': String(length) };
 }
-
-export const send = (c: Context<FhirEnv>, { body, status, headers }: Reply): Response =>
-  reply(c, body, status, headers);
 
 /** A FHIR body as text. */
 export function fhirBody(

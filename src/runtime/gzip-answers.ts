@@ -3,7 +3,6 @@
 // https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding
 import { constants, gzip, gzipSync } from 'node:zlib';
 import { giveBack, isLent } from '../fhir/lent-bytes.ts';
-import type { Reply } from '../http/fhir-app.ts';
 import { acceptsGzip, mediaType } from '../http/negotiate.ts';
 
 /** What is shorter fits into two packets as it is. */
@@ -24,15 +23,7 @@ let beside = 0;
 /** Of answers that are kept in memory, as long as they are. */
 const known = new WeakMap<Uint8Array, Bytes>();
 
-/** An answer as it is sent to who accepts gzip. A body that is lent is given back when it has been read. */
-export async function gzipped(reply: Reply): Promise<Reply> {
-  const { body, status, headers } = reply;
-  if (body === null || !mayShrink(status, (name) => headers[name])) return reply;
-  const made = await compressed(body);
-  return made === undefined ? reply : { body: made, status, headers: { ...headers, 'content-encoding': 'gzip' } };
-}
-
-/** The same of an answer of the router. */
+/** An answer as it is sent to who accepts gzip. */
 export async function gzippedResponse(request: Request, response: Response): Promise<Response> {
   const { headers } = response;
   if (!acceptsGzip(request.headers.get('accept-encoding') ?? undefined)) return response;

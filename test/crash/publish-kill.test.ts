@@ -55,7 +55,7 @@ test('a publication that is killed anywhere is never half visible and is made in
     return true;
   };
   const app = createDirectory({
-    config: readConfig({ BASE_URL, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' }),
+    config: readConfig({ BASE_URL, DIRECTORY_RATE_PER_MINUTE: '0' }),
     clock: () => new Date(),
     database: db,
     blobs,

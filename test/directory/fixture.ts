@@ -356,7 +356,7 @@ export async function directory(
   const lines: Record<string, unknown>[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-directory-'));
   const blobs = fileBlobs(folder);
-  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0', ...env });
+  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env });
   const app = createDirectory({
     config,
     clock: now,

@@ -13,7 +13,7 @@ import { siteDeps } from './pages-fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
-  d = await directory(undefined, { DIRECTORY_CACHE_MB: '0' });
+  d = await directory(undefined, {});
 });
 afterAll(() => d.close());
 
@@ -136,7 +136,7 @@ test('ten thousand alternatives in a form are refused by their number, not run',
 
 test('whoever sends a body slowly takes no place of those who are answered', async () => {
   const database = openDatabase(d.database.url, { max: 1 });
-  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0' });
   const deps = { config, clock: () => NOW, database, log: () => {}, metrics: noMetrics };
   const site = createSite(
     { ...deps, blobs: fileBlobs(tmpdir()), keys: fileKeys(tmpdir()) },
@@ -180,7 +180,7 @@ test('a statement that takes too long ends with 503 and Retry-After', async () =
   const blocker = own.database.dedicated('work');
   await blocker.unsafe('begin; lock table directory.lookup in access exclusive mode');
   const app = createDirectory({
-    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' }),
+    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0' }),
     clock: () => NOW,
     database,
     log: () => {},

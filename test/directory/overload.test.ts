@@ -1,15 +1,14 @@
 // Searches that take long, and what is soon done beside them; requests as a whole in their time; readers who leave.
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Hono } from 'hono';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { rendering } from '../../directory/rendering.ts';
 import { createSite, type Site, type SiteOptions } from '../../directory/site.ts';
 import { placesOf, type Work, workOf } from '../../directory/work.ts';
-import { type QuickHolder, quickListener } from '../../src/command/quick-listener.ts';
 import { readConfig } from '../../src/config.ts';
 import { admission } from '../../src/http/admission.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
+import { nodeListener } from '../../src/runtime/node-listener.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { directory, ORIGIN } from './fixture.ts';
 import { siteDeps } from './pages-fixture.ts';
@@ -20,7 +19,6 @@ const NAME = 'overload test';
 let d: Awaited<ReturnType<typeof directory>>;
 let database: ReturnType<typeof openDatabase>;
 let blocker: Sql;
-const quick: QuickHolder = {};
 
 beforeAll(async () => {
   d = await directory();
@@ -42,10 +40,7 @@ afterEach(async () => {
 
 const POOL = 4;
 const siteOf = (env: Record<string, string>, options: SiteOptions = {}): Site =>
-  createSite(siteDeps(database, { DIRECTORY_CACHE_MB: '0', DATABASE_POOL: String(POOL), ...env }), {
-    onQuick: (answer) => {
-      quick.answer = answer;
-    },
+  createSite(siteDeps(database, { DATABASE_POOL: String(POOL), ...env }), {
     ...options,
   });
 /** What waits is told to come back after seconds, in which a busy machine may not have asked all: here it waits as long as it takes. */
@@ -100,7 +95,7 @@ test('beside very many searches that take long reads, other searches and pages a
 
 test('a search that nobody waits for any more leaves its place and ends on the server', async () => {
   const site = siteOf({ DIRECTORY_TIMEOUT_MS: '60000' });
-  const server = createServer(quickListener(site as unknown as Hono, '127.0.0.1', quick));
+  const server = createServer(nodeListener((request, env) => site.fetch(request, env), '127.0.0.1'));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   for (const path of [`/directory/fhir/${SLOW}`, `//directory/fhir/${SLOW}`, '/find?care=doctor&zip=60601']) {

@@ -52,7 +52,7 @@ test('a client that asks for much and takes nothing is left', async () => {
   const app = new Hono().get('/', (c) =>
     c.body(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(1_000_000)), cancel: () => left() })),
   );
-  const http = await listen(app, { host: '127.0.0.1', port: 0 }, {}, 100);
+  const http = await listen(app, { host: '127.0.0.1', port: 0 }, 100);
   const socket = connect(http.port, '127.0.0.1');
   await once(socket, 'connect');
   socket.pause();
@@ -238,6 +238,45 @@ test('what is refused before it is routed is told as an OperationOutcome, and no
   }
 });
 
+test('a server that ends answers what it was asked, and lets connections end', async () => {
+  const CLIENTS = 200;
+  const pending: (() => void)[] = [];
+  const app = new Hono().get('/x', async (c) => {
+    await new Promise<void>((done) => pending.push(done));
+    return c.text('ok');
+  });
+  const http = await listen(app, { host: '127.0.0.1', port: 0 });
+  const clients = Array.from({ length: CLIENTS }, () => {
+    const socket = connect(http.port, '127.0.0.1');
+    const client = { asked: 0, answered: 0, isToClose: false, fault: '' };
+    const ask = () => {
+      client.asked++;
+      socket.write('GET /x HTTP/1.1\r\nHost: here\r\n\r\n');
+    };
+    socket.on('connect', ask);
+    socket.on('error', (error) => {
+      client.fault = error.message;
+    });
+    socket.on('data', (data) => {
+      client.answered++;
+      client.isToClose ||= /connection: close/i.test(data.toString());
+      if (!client.isToClose) ask();
+    });
+    return client;
+  });
+  await expect.poll(() => pending.length).toBe(CLIENTS);
+  for (const answer of pending.splice(0)) answer();
+  await expect.poll(() => pending.length).toBe(CLIENTS);
+  const closed = http.close();
+  const answering = setInterval(() => {
+    for (const answer of pending.splice(0)) answer();
+  }, 50);
+  await closed;
+  clearInterval(answering);
+  await expect.poll(() => clients.every((c) => c.asked === c.answered)).toBe(true);
+  expect(clients.filter((c) => c.fault !== '' || !c.isToClose)).toEqual([]);
+});
+
 test('what a payer waits for has a limit, the work of the node has none', async () => {
   const db = await freshDb();
   const config = readConfig({
@@ -248,7 +287,7 @@ test('what a payer waits for has a limit, the work of the node has none', async 
   });
   const server = await openServer(config);
   const node = await openNode(config, server);
-  const http = await listen(createApp({ node, services: 'exchange' }), { host: '127.0.0.1', port: 0 }, {});
+  const http = await listen(createApp({ node, services: 'exchange' }), { host: '127.0.0.1', port: 0 });
   try {
     const limit = async ({ database }: typeof node.deps) =>
       (await database.sql<{ statement_timeout: string }[]>`show statement_timeout`)[0]?.statement_timeout;
@@ -286,9 +325,8 @@ test('below a path: who is before the node may pass the path on or take it away'
   });
   const server = await openServer(config);
   const node = await openNode(config, server);
-  const quick = {};
   const staff = staffPages(node).page;
-  const http = await listen(createApp({ node, services: 'all', quick, staff }), config, quick);
+  const http = await listen(createApp({ node, services: 'all', staff }), config);
   const ask = (path: string) => fetch(`http://127.0.0.1:${http.port}${path}`, { redirect: 'manual' });
   try {
     for (const before of ['', '/payer']) {

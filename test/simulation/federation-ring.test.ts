@@ -29,7 +29,7 @@ async function startNode(people: number, family: string): Promise<Node> {
   const w = await world({
     BASE_URL: base,
     DIRECTORY_RATE_PER_MINUTE: '0',
-    DIRECTORY_CACHE_MB: '0',
+
     PUBLISH_EVERY: 'P1D',
   });
   w.state.now = new Date(w.state.now.getTime() + people); // no two payers write in the same millisecond

@@ -34,7 +34,7 @@ const own = 'Practitioner/unverified';
 beforeAll(async () => {
   oak = await scriptedDirectory();
   elm = await scriptedDirectory();
-  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0' });
   app = createFederation({ ...w.deps, keys: keysFor(), metrics: noMetrics } as never);
   await importResources(
     w.database,

@@ -19,7 +19,7 @@ let app: ReturnType<typeof createFederation>;
 const phone = (value: string) => [{ system: 'phone', value }];
 
 beforeAll(async () => {
-  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0', PLAN_NAME: 'Own Plan' });
+  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0', PLAN_NAME: 'Own Plan' });
   app = createFederation({ ...w.deps, keys: keysFor(), metrics: noMetrics } as never);
   const own = records(2);
   (own.find((r) => r['id'] === 'r1') as Resource)['telecom'] = phone('(860) 555-0111');

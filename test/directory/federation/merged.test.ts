@@ -30,7 +30,7 @@ const load = (list: Resource[]) => importResources(w.database, entries(list), { 
 beforeAll(async () => {
   oak = await scriptedDirectory();
   elm = await scriptedDirectory();
-  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0' });
   app = createFederation({ ...w.deps, keys: keysFor(), metrics: noMetrics } as never);
   await load(FIXTURE);
   await w.add('oak', oak.fhir);

@@ -38,7 +38,7 @@ const role = (id: string, system: string, value: string): Resource => ({
 
 beforeAll(async () => {
   oak = await scriptedDirectory();
-  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0' });
   app = createFederation({ ...w.deps, keys: keysFor(), metrics: noMetrics } as never);
   const shared = oak.script.records.find((r) => r['resourceType'] === 'Practitioner');
   const [first] = (shared?.['identifier'] ?? []) as { value: string }[];

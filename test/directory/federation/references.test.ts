@@ -40,7 +40,7 @@ const again = async () => {
 
 beforeAll(async () => {
   oak = await scriptedDirectory();
-  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  w = await world({ DIRECTORY_RATE_PER_MINUTE: '0' });
   app = createFederation({ ...w.deps, keys: keysFor(), metrics: noMetrics } as never);
   await w.add('oak', oak.fhir);
   const role = (n: number) => record(`PractitionerRole/r${n}`);
