@@ -13,9 +13,9 @@ import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
 import { basePath, underBase, withoutBase } from '../http/base-path.ts';
 import { clientAddress } from '../http/client-address.ts';
+import { compressed } from '../http/compressed.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { isFromHere } from '../http/rate-limit.ts';
-import { gzippedResponse } from '../runtime/gzip-answers.ts';
 import { nodeListener, refuseUnreadable } from '../runtime/node-listener.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
@@ -55,8 +55,6 @@ export function createApp(m: Mounted): Hono {
   const base = basePath(node.config.baseUrl);
   /** with its addresses under the path of the public one */
   const local = (of: Served) => async (c: Context) => underBase(await of.fetch(c.req.raw, c.env as object), base);
-  /** and compressed, as everybody may read it */
-  const open = (of: Served) => async (c: Context) => gzippedResponse(c.req.raw, await local(of)(c));
   // they ask one database
   const work = workOf(node.directory.config);
   const directory =
@@ -114,9 +112,9 @@ export function createApp(m: Mounted): Hono {
     });
     const attest = createAttestPages(node.deps);
     app.all('/attest/*', local(attest));
-    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, open(federation));
+    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, compressed, local(federation));
   }
-  if (directory) app.all('*', open(directory));
+  if (directory) app.all('*', compressed, local(directory));
   else if (exchange) app.all('*', local(exchange));
   return app;
 }

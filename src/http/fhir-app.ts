@@ -145,7 +145,7 @@ export function route(c: Context<FhirEnv>, template: string): void {
 
 export function errorResponse(c: Context<FhirEnv>, outcome: Outcome): Response {
   const { body, headers } = errorReply(outcome, c.get('requestId'));
-  return c.body(body, outcome.status as 400, { ...headers, ...lengthOf(c, body) });
+  return c.body(body, outcome.status as 400, { ...headers, ...lengthOf(body) });
 }
 
 export function errorReply(outcome: Outcome, requestId: string): Reply & { body: string } {
@@ -177,18 +177,15 @@ export function reply(
   headers: Record<string, string>,
 ): Response {
   c.set('replied', true);
-  const all = { ...c.get('headers'), ...headers, ...lengthOf(c, body) };
+  const all = { ...c.get('headers'), ...headers, ...lengthOf(body) };
   const vary = c.get('vary');
   if (vary !== undefined && (status === 304 || headers['content-type'] === FHIR_JSON)) all['vary'] = vary;
   return new Response(body, { status, headers: all });
 }
 
-/** HEAD tells how long the body is that GET gives; where there is a body the server tells it. RFC 9110 8.6 */
-function lengthOf(c: Context<FhirEnv>, body: Reply['body']): Record<string, string> {
-  if (c.req.method !== 'HEAD' || body === null) return {};
-  const { length } = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-  return { 'content-length': String(length) };
-}
+/** HEAD has it too, RFC 9110 8.6, and what is short is not compressed. */
+const lengthOf = (body: Reply['body']): Record<string, string> =>
+  body === null ? {} : { 'content-length': String(typeof body === 'string' ? Buffer.byteLength(body) : body.length) };
 
 /** A FHIR body as text. */
 export function fhirBody(
