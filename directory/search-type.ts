@@ -140,7 +140,6 @@ async function page(request: SearchRequest, deps: SearchDeps) {
     previous: at(found.previous),
     remarks: [...remarks(request, found.cut), ...(nothing ? await swapped(request, deps) : [])],
   });
-  found.release();
   return bundle;
 }
 

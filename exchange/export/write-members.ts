@@ -123,7 +123,6 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape, all: N
       const row = readExportRow(page, i);
       if (row.links !== null) each[row.member]?.add(row.links, row.isNews);
     }
-    page.release();
   }
   const found: NamedRecord[][] = [];
   for (const named of each) {
@@ -245,7 +244,6 @@ export async function writeMembers(
       if (full) await full;
       sent[row.member]?.add(row.key, type, row.at ?? '', row.days);
     }
-    page.release();
   }
   for (const n of members.keys()) await transmit(n);
   if (named && !byPatient) await countNamed(tx, conditions, shape, named.leaving, sent);

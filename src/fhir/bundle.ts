@@ -1,6 +1,5 @@
 // A searchset Bundle as bytes, put together from the bytes of its resources: they are never decoded or parsed.
 // https://hl7.org/fhir/R4/bundle.html#searchset
-import { lendBytes } from './lent-bytes.ts';
 import { operationOutcome } from './outcome.ts';
 
 /** `key` is `Type/id`, `body` the JSON of the resource, both UTF-8. */
@@ -38,7 +37,6 @@ const MATCH = Buffer.from(',"search":{"mode":"match"}}');
 const INCLUDE = Buffer.from(',"search":{"mode":"include"}}');
 const COMMA = ','.charCodeAt(0);
 
-/** The bytes may be lent (lent-bytes.ts): who keeps them copies them. */
 export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
   const { entries } = parts;
   const link = (relation: string, url: string | undefined) =>
@@ -60,7 +58,7 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
   entries.forEach(({ key, body }, i) => {
     size += 1 + open.length + key.length + RESOURCE.length + body.length + (searches[i] ?? MATCH).length;
   });
-  const out = lendBytes(size); // every byte is written below
+  const out = Buffer.allocUnsafe(size); // every byte is written below
   let at = 0;
   const put = (bytes: Uint8Array) => {
     out.set(bytes, at);

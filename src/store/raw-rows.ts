@@ -1,6 +1,5 @@
 // Rows as the bytes that the database sent, in memory that is used again. Where the runtime has connections for it they come as
 // they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
-import { giveBack, lendBytes } from '../fhir/lent-bytes.ts';
 import type { Queryable, Sql } from './database.ts';
 import { type Errand, endOf, errandOf } from './errand.ts';
 import { MOST_KEPT } from './search-plans.ts';
@@ -12,8 +11,6 @@ export type RawRows = {
   text(row: number, column: number): string | null;
   /** empty where there is no value */
   bytes(row: number, column: number): Buffer<ArrayBuffer>;
-  /** The bytes are not needed any more. Without it the collector finds that out. */
-  release: () => void;
 };
 
 /**
@@ -59,9 +56,7 @@ export function rowsOf(
   places: readonly number[],
   length: number,
 ): RawRows {
-  const held = lendBytes(end - begin);
-  const bytes = Buffer.from(held.buffer, held.byteOffset, held.length);
-  bytes.set(memory.subarray(begin, end));
+  const bytes = Buffer.from(memory.subarray(begin, end));
   const width = length === 0 ? 0 : places.length / length;
   return {
     length,
@@ -76,7 +71,6 @@ export function rowsOf(
       const from = places[at] ?? -1;
       return from === -1 ? EMPTY : bytes.subarray(from, places[at + 1]);
     },
-    release: () => giveBack(bytes),
   };
 }
 
@@ -106,7 +100,7 @@ const PAGE_BYTES = 192 * 1024;
 
 /**
  * The rows of a statement in pages, prepared: within a transaction in which nothing else is asked meanwhile, or of a client that gives
- * each statement a connection. Who is done with a page releases it.
+ * each statement a connection.
  * @param first rows of the first page; further ones have as many as their bytes allow, where the runtime counts them
  */
 export function rawPages(

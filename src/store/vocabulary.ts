@@ -165,7 +165,6 @@ async function findWords(sql: Queryable, like: LikeCriterion): Promise<LikeWord[
   const starts = texts.filter((t) => t.length >= 3);
   const found = await rawRows(sql, ALIKE, [arrayLiteral([...keys]), arrayLiteral(starts)], { prepare: true });
   const rows = Array.from({ length: found.length }, (_, i) => ({ word: found.text(i, 0) ?? '' }));
-  found.release();
   return like.words.flatMap(({ text, at }) =>
     rows
       .map(({ word }) => ({ word, weight: likeness(text, word) }))

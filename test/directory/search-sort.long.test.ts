@@ -434,7 +434,6 @@ test.each([
     for (let after: typeof request.after, n = 0; n < 40; n++) {
       const found = await searchPage(d.database.sql, { ...request, count: 40, after, ...(many ? { many: true } : {}) });
       keys.push(...found.entries.map((e) => Buffer.from(e.key).toString()));
-      found.release();
       after = found.next;
       if (after === undefined) break;
     }

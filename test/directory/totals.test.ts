@@ -23,11 +23,10 @@ test('of what was many and is few by now the next page is counted, when the walk
     },
   };
   const ask = (database: Database = d.database) => pageOf(request, { database, totals: remembered });
-  (await ask()).release();
+  await ask();
   const key = keys[0] ?? '';
   known.set(key, { value: TOTAL_EXACT + 1, exact: false, change: '1' });
   const found = await ask();
-  found.release();
   // it was not counted
   expect(found.total).toBeUndefined();
   expect(known.get(key)).toBeDefined();
@@ -36,7 +35,6 @@ test('of what was many and is few by now the next page is counted, when the walk
   await expect(ask(late)).rejects.toMatchObject({ code: 'too-costly' });
   expect(known.get(key)).toBeUndefined();
   const counted = await ask();
-  counted.release();
   expect(counted.total).toBeTypeOf('number');
 });
 
@@ -68,7 +66,6 @@ test('where counting takes too long an estimate is told, and kept; who asks for 
   expect(counts).toBe(1);
   await expect(countTotal(asked('active=true&_total=accurate'), deps)).rejects.toMatchObject({ code: 'too-costly' });
   const found = await pageOf(asked('active=true&_count=1'), deps);
-  found.release();
   // what is kept is told without counting
   expect(await totalOf(asked('active=true&_count=1'), deps, found)).toEqual(first);
   expect(counts).toBe(2);
@@ -78,7 +75,6 @@ test('a page that is there is told without its number when there is no time for 
   const request = asked('active=true&_count=1');
   const deps = { database: d.database, totals: totals() };
   const found = await pageOf(request, deps);
-  found.release();
   const late = { ...deps, database: viewOf(d.database, (sql) => onErrand(sql, errand(-1))) };
   expect(await totalOf(request, late, found)).toBeUndefined();
   await expect(totalOf(asked('active=true&_count=1&_total=estimate'), late, found)).rejects.toMatchObject({

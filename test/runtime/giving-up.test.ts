@@ -11,7 +11,6 @@ afterAll(() => db.close());
 const ask = async (text: string, of?: ReturnType<typeof errand>) => {
   const rows = await rawRows(of ? onErrand(db.sql, of) : db.sql, text, [], { prepare: true });
   const found = rows.text(0, 0);
-  rows.release();
   return found;
 };
 /** Statements that the server is running for us. */

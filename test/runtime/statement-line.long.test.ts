@@ -22,7 +22,6 @@ const ask = async (text: string, values: string[] = [], prepare = true) => {
   const all = Array.from({ length: rows.length }, (_, i) =>
     Array.from({ length: rows.columns }, (_c, column) => rows.text(i, column)),
   );
-  rows.release();
   return all;
 };
 const DOUBLE = 'select $1::int * 2, pg_backend_pid()';
@@ -356,7 +355,6 @@ describe.each([
           (_row, i) => `${page.text(i, 0)} ${page.text(i, 1)} ${page.bytes(i, 2).length}`,
         ),
       );
-      page.release();
       if (pages.length === stopAfter) break;
     }
     return pages;
@@ -393,8 +391,7 @@ describe.each([
   test('a connection that ends while pages are asked for is an error', async () => {
     const lost = within(async (tx) => {
       const [own] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`;
-      for await (const page of rawPages(tx, NUMBERS, ['100000', 'a'], 3)) {
-        page.release();
+      for await (const _ of rawPages(tx, NUMBERS, ['100000', 'a'], 3)) {
         await db.sql`select pg_terminate_backend(${own?.pid ?? 0})`;
       }
     });

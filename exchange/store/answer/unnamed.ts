@@ -87,7 +87,6 @@ async function calledOf(sql: Queryable, memberIds: readonly string[]): Promise<M
       known.numbers.push(...named.numbers);
       into.set(memberId, known);
     }
-    page.release();
   }
   for (const [memberId, { identifiers, numbers }] of found) {
     const others = told.get(memberId);

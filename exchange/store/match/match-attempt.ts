@@ -35,7 +35,6 @@ export async function recordAttempts(tx: Queryable, attempts: Asked, now: Date):
   if (attempts.length > FEW) return countMany(tx, attempts, now);
   const rows = await rawRows(tx, LOOK, lookValues(attempts, now), { prepare: true });
   const found = Array.from({ length: rows.length }, (_, row) => readFound(rows, row, 0));
-  rows.release();
   return countTried(tx, attempts, found, now);
 }
 
@@ -274,6 +273,5 @@ export async function takeCallAlone(
   const values = [peerId, kind, String(perMinute), String(burst), now.toISOString()];
   const rows = await rawRows(sql, TAKE_ALONE, values, { prepare: true, short: true });
   const left = Number(rows.text(0, 0));
-  rows.release();
   return waitOf(left, perMinute);
 }

@@ -46,7 +46,7 @@ export async function writeSingleMatches(
   // what was sent goes beside the rest: in it, it would be written with escapes and read again
   const json = JSON.stringify(matches.map(({ sent: _, ...m }) => m));
   const sent = matches.map((m) => m.sent).join(SEPARATOR);
-  (await rawRows(sql, WRITE, [auditJson(audit), json, sent], { prepare: true })).release();
+  await rawRows(sql, WRITE, [auditJson(audit), json, sent], { prepare: true });
 }
 
 /** Which of them are there. match_single_pkey. */

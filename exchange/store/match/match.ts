@@ -174,7 +174,6 @@ export async function matchAndTry(
   const found = Array.from({ length: rows.length }, (_, row) => readFound(rows, row, 11)).filter((f) =>
     attempts.some((a) => a.position === f.position),
   );
-  rows.release();
   const tried = await countTried(sql, attempts, found, now);
   const unknown = queries.filter(
     (q) => answers.some((a) => a.position === q.position && a.known === 0) && isDescribed(q),

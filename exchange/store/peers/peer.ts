@@ -115,7 +115,6 @@ export class KnownPeers {
         { prepare: true, short: true },
       );
       const now = new Map(Array.from({ length: rows.length }, (_, row) => [rows.text(row, 0), rows.text(row, 1)]));
-      rows.release();
       for (const id of known) if (seen.get(id)?.version !== now.get(id)) seen.set(id, undefined);
     }
     const others = [...seen].flatMap(([id, entry]) => (entry === undefined ? [id] : []));

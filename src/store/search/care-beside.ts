@@ -120,16 +120,12 @@ async function found(
 ): Promise<CareAt['found']> {
   const { text, values } = statement(care, besideOf(care, others), bounds);
   const rows = await rawRows(sql, text, values, { prepare: true, short: true });
-  try {
-    const all = Array.from({ length: rows.length }, (_, i) => ({
-      rk: rows.text(i, 0) ?? '',
-      distance: rows.text(i, 1) ?? '',
-    }));
-    const looked = Number(all.find((one) => one.rk === '0')?.distance);
-    return looked > bounds.most ? undefined : all.filter((one) => one.rk !== '0');
-  } finally {
-    rows.release();
-  }
+  const all = Array.from({ length: rows.length }, (_, i) => ({
+    rk: rows.text(i, 0) ?? '',
+    distance: rows.text(i, 1) ?? '',
+  }));
+  const looked = Number(all.find((one) => one.rk === '0')?.distance);
+  return looked > bounds.most ? undefined : all.filter((one) => one.rk !== '0');
 }
 
 /** The request with the roles that have no entry of care and place; itself when it has none to look for, or too many. */

@@ -50,7 +50,6 @@ async function readCounts(sql: Sql, { type }: SearchRequest): Promise<{ all: num
   const text = 'select counts[$1::int], change from directory.state';
   const state = await rawRows(sql, text, [String(TYPE_IDS[type])], { prepare: true, short: true });
   const found = { all: Number(state.text(0, 0) ?? 0), change: state.text(0, 1) ?? '' };
-  state.release();
   return found;
 }
 
@@ -98,7 +97,6 @@ async function guessedMatches(sql: Queryable, given: SearchRequest): Promise<num
   const explained = `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`;
   const shown = await rawRows(sql, explained, values, { prepare: false });
   const parsed = JSON.parse(shown.text(0, 0) ?? '[]') as { Plan: { 'Plan Rows': number } }[];
-  shown.release();
   return parsed?.[0]?.Plan['Plan Rows'] ?? 0;
 }
 

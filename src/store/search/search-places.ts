@@ -26,7 +26,6 @@ async function lookedUp(sql: Queryable, c: Extract<Criterion, { kind: 'near' }>,
     rk: rows.text(i, 0) ?? '',
     distance: Number(rows.text(i, 1)),
   }));
-  rows.release();
   return found.length > MOST ? c : { ...c, found };
 }
 

@@ -21,7 +21,6 @@ export async function positioned(sql: Queryable, request: SearchRequest): Promis
   const rows = await rawRows(sql, FORMER, [String(after.rk), String(version)], { prepare: true, short: true });
   if (rows.length === 0) return request;
   const body = rows.text(0, 0);
-  rows.release();
   if (body === null || body === '')
     throw new Outcome(
       'bad-cursor',

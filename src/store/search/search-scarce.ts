@@ -56,7 +56,6 @@ export async function resolveScarce(sql: Queryable, request: SearchRequest): Pro
     { prepare: true, short: true },
   );
   const held = new Set(Array.from({ length: rows.length }, (_, i) => Number(rows.text(i, 0))));
-  rows.release();
   const absent = new Set<Criterion>(scarce.filter((_, i) => !held.has(i)));
   return { ...request, criteria: request.criteria.map((c) => without(c, absent) ?? c) };
 }

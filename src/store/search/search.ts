@@ -47,8 +47,6 @@ export type Page = {
   change: string;
   /** the cap on included entries was hit */
   cut: boolean;
-  /** the bytes of the entries are not needed any more */
-  release: () => void;
 };
 
 /** Of fewer rows the places are judged one by one. */
@@ -119,7 +117,6 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
     total: state.counted ?? (more || request.after !== undefined ? undefined : to - from),
     change: state.change,
     cut: length > end,
-    release: rows.release,
   };
 }
 
@@ -236,7 +233,6 @@ export async function countMatches(
   const text = `select ${number}, change, ${ELAPSED} from directory.state`;
   const { rows, took } = await run(sql, text, values);
   const [total, change, ms] = [0, 1, 2].map((column) => rows.text(0, column));
-  rows.release();
   took(Number(ms));
   return { total: Number(total), change: change ?? '' };
 }
