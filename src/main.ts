@@ -80,7 +80,7 @@ load
   .command('members')
   .description("load members' records and enrolment")
   .argument('[path...]', 'files or folders of records')
-  .option('--enrolment <file>', 'enrolment CSV: docs/enrolment.md')
+  .option('--enrolment <file>', 'enrolment CSV: docs/enrollment.md')
   .option('--enrolment-from-coverage', 'take enrolment and other payers from the Coverage records')
   .option('--x12', 'the enrolment file is an X12 834 file')
   .option('--member-ref <qualifier>', 'with --x12: REF01 of the member’s own number', '23')

@@ -1,5 +1,5 @@
 // Enrolment of members from a CSV: who they are, their card and coverage, their prior payer, and their choice about
-// payer-to-payer exchange. docs/enrolment.md shows the template.
+// payer-to-payer exchange. docs/enrollment.md shows the template.
 import { createHash } from 'node:crypto';
 import { isTime } from '../../src/fhir/instant.ts';
 import { columnsOf } from '../../src/import/csv-rows.ts';

@@ -1,6 +1,6 @@
 // Segments of an X12 file, one at a time. Each interchange says in its ISA how its parts are set apart: the element separator is its
 // fourth character, the segment terminator its last. Line ends around segments mean nothing. X12.5, ASC X12 005010 B.1.1.2.
-// Why no library does it: docs/decisions/018-x12-segments.md.
+// Why no library does it: docs/decisions/018-own-x12-reader.md.
 
 export type X12Segment = { tag: string; elements: string[] };
 

@@ -1,4 +1,4 @@
-// A payer that asks for a match, dies and asks for the same anew: each request has its own time to be answered (docs/enrolment.md, Duties: `C3-match`), and
+// A payer that asks for a match, dies and asks for the same anew: each request has its own time to be answered (docs/deadlines.md: `C3-match`), and
 // what becomes of one says nothing of the other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNode, type TestNode } from '../support/node.ts';

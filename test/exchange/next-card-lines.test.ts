@@ -1,4 +1,4 @@
-// Next cards in another line of business, and ends that are in doubt as a next card goes on (docs/enrolment.md).
+// Next cards in another line of business, and ends that are in doubt as a next card goes on (docs/enrollment.md).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What ends as a next card took the place of one, and goes on as it was said when that next card is cancelled (docs/enrolment.md).
+// What ends as a next card took the place of one, and goes on as it was said when that next card is cancelled (docs/enrollment.md).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // A node rests most of the time: some of its connections have nothing to do while others are asked. The line of those that rest, which the driver
-// searches for each question, stays as short as they are many (docs/decisions/014-driver-mended-in-place.md).
+// searches for each question, stays as short as they are many (docs/decisions/014-driver-patches.md).
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshDb } from '../support/db.ts';
 

@@ -1,4 +1,4 @@
-// What a reader may rely on of claims that several payers tell, by spec/reconciliation.md (9) and docs/reconciliation.md (Chains) alone: which records are one thing,
+// What a reader may rely on of claims that several payers tell, by spec/reconciliation.md (9) and docs/reconciliation.md (Claims and authorizations) alone: which records are one thing,
 // which of them stands for it, and what a person is asked.
 import type { JsonObject } from '../../src/fhir/resource.ts';
 

@@ -1,4 +1,4 @@
-// Who is enrolled, by files of every form and by calls, in any order: after each what the node has is what a list by hand says (docs/enrolment.md), and
+// Who is enrolled, by files of every form and by calls, in any order: after each what the node has is what a list by hand says (docs/enrollment.md), and
 // the same file once more says nothing new. ENROLMENT_SEED and ENROLMENT_FILES try others.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

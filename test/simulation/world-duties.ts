@@ -1,4 +1,4 @@
-// What payers of a simulated world owe, by what happened in it (docs/enrolment.md, Duties), and what became of it, by what passed between them: of no table of theirs.
+// What payers of a simulated world owe, by what happened in it (docs/deadlines.md), and what became of it, by what passed between them: of no table of theirs.
 import { addDays, addMonths, nextBusinessDay } from '../../src/calendar/federal.ts';
 import { planDay } from '../exchange/plan-fixture.ts';
 import { covers, IS_STORMY, letters, type Named, nameds, saids, spells, today, wire } from './world.ts';

@@ -1,5 +1,5 @@
 // A year of enrolment, day by day under a clock that is moved: a full 834 file each month, choices and contacts between them, payers that
-// answer or do not. What is asked of whom, and how every duty ends, is what the rule wants (docs/enrolment.md, Duties).
+// answer or do not. What is asked of whom, and how every duty ends, is what the rule wants (docs/deadlines.md).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -27,7 +27,7 @@ export const ISSUES = {
     text: 'A JSON number stands where a string is meant, such as an identifier.',
   },
   'reference-target': { severity: 'finding', text: 'A reference points to a type that the element does not allow.' },
-  'conditional-reference': { severity: 'finding', text: 'A reference is a search that nobody has resolved.' },
+  'conditional-reference': { severity: 'finding', text: 'A reference is a search that was not resolved.' },
   'ref-1': { severity: 'finding', text: 'A fragment reference names no contained resource.' },
   'dom-2': { severity: 'finding', text: 'A contained resource contains resources.' },
   'per-1': { severity: 'finding', text: 'A period starts after its end.' },

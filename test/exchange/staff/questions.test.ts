@@ -1,7 +1,6 @@
 // The questions that auditors ask (/staff/questions): one plan holds something for each; what page, CSV, JSON and evidence pack
 // answer is held against rows read here and against the books of the payers, with nothing of the reports.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyPack } from '../../../exchange/audit/verify-pack.ts';
 import { QUESTIONS } from '../../../exchange/report/compliance/questions.ts';
@@ -17,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => a.close());
 
 describe('each question has its page, its table and its files', () => {
-  test.each(QUESTIONS.map((q, i) => [i + 1, q] as const))('%i', async (no, q) => {
+  test.each(QUESTIONS.map((q, i) => [i + 1, q] as const))('%i', async (_no, q) => {
     const real = {
       ':member': id('ana'),
       ':id': q.page.startsWith('/staff/peers')
@@ -33,8 +32,6 @@ describe('each question has its page, its table and its files', () => {
     if (q.href.includes('#'))
       expect(await (await a.reviewer.get(q.href)).text()).toContain(`id="${q.href.split('#')[1]}"`);
     for (const file of q.pack) expect(file === 'report.json' ? a.tables : a.pack[file], file).toBeDefined();
-    const docs = readFileSync('docs/compliance.md', 'utf8');
-    expect(docs).toContain(`| ${no} | ${q.question} | ${q.where} (\`${q.page}\`) | \`?format=csv&table=${q.table}\` |`);
   });
   test('the pack verifies', async () => {
     expect((await verifyPack(a.zip)).faults).toEqual([]);
