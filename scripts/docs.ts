@@ -116,6 +116,7 @@ const FOREIGN = new Set([
   'MALLOC_ARENA_MAX',
   'POSTGRES_PASSWORD',
   'PSEUDONYM_KEY',
+  'PAYER_NODE_USER',
 ]);
 const known = new Set([...SETTING.map((s) => s.env), ...FOREIGN]);
 const pages = [...globSync('*.md'), ...globSync('docs/**/*.md')];
