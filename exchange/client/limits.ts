@@ -4,19 +4,19 @@ type Limit = { value: number; unit: string; help: string };
 
 export const LIMITS = {
   fileBytes: { value: 2 * 1024 ** 3, unit: 'bytes', help: 'One file, uncompressed.' },
-  fileWireBytes: { value: 512 * 1024 ** 2, unit: 'bytes', help: 'One file as it is sent, when it is compressed.' },
-  fileRatio: { value: 200, unit: 'times', help: 'Uncompressed to compressed size, past the first MiB.' },
+  fileWireBytes: { value: 512 * 1024 ** 2, unit: 'bytes', help: 'One compressed file as transmitted.' },
+  fileRatio: { value: 200, unit: 'times', help: 'Uncompressed to compressed size, after the first MiB.' },
   fileLines: { value: 5_000_000, unit: 'lines', help: 'Lines of one file.' },
   fileBlankLines: { value: 10_000, unit: 'lines', help: 'Blank lines of one file.' },
-  fileTries: { value: 6, unit: 'times', help: 'How often one file is tried.' },
+  fileTries: { value: 6, unit: 'times', help: 'Attempts per file.' },
   pullBytes: { value: 50 * 1024 ** 3, unit: 'bytes', help: 'All files of one pull, uncompressed.' },
   slowBytesPerSecond: {
     value: 1000,
     unit: 'bytes/s',
-    help: 'What comes slower than this is given up and tried again.',
+    help: 'Slower downloads are aborted and retried.',
   },
-  slowWindowMs: { value: 60_000, unit: 'ms', help: 'Over how long the speed is taken.' },
-  partBytes: { value: 32 * 1024 ** 2, unit: 'bytes', help: 'After so much of a file, what has come survives a crash.' },
+  slowWindowMs: { value: 60_000, unit: 'ms', help: 'Window over which speed is measured.' },
+  partBytes: { value: 32 * 1024 ** 2, unit: 'bytes', help: 'Downloaded bytes after which progress survives a crash.' },
   manifestBytes: { value: 32 * 1024 ** 2, unit: 'bytes', help: 'A manifest with all its pages.' },
   manifestFiles: { value: 200_000, unit: 'files', help: 'Files of one manifest.' },
   pages: { value: 10_000, unit: 'pages', help: 'Pages of a manifest or of a Bundle.' },
@@ -24,47 +24,47 @@ export const LIMITS = {
   attachmentBytes: {
     value: 50 * 1024 ** 2,
     unit: 'bytes',
-    help: 'One attachment that a record gives by address. It is tried as often as a file.',
+    help: 'One linked document; retried as often as a file.',
   },
   attachmentsBytes: {
     value: 20 * 1024 ** 3,
     unit: 'bytes',
-    help: 'All attachments of one pull that are given by address.',
+    help: 'All linked documents of one pull.',
   },
   members: {
     value: 10_000,
     unit: 'members',
-    help: 'Members in one request: at most this, and at most PULL_BATCH. Where none is set, as many as it was found to take.',
+    help: 'Members per request. Unset: as many as the payer was found to accept.',
   },
   heldLines: {
     value: 1000,
     unit: 'lines',
-    help: 'Lines of one file that belong to others or are none, before it waits for a person.',
+    help: 'Lines of one file that are no records or belong to others, before the pull waits for review.',
   },
   signedStatement: {
     value: 1,
     unit: '0 or 1',
-    help: 'Each consent that it is sent carries our signed statement that the member is ours and has opted in. 0 where it takes no contained resources.',
+    help: 'Consents contain our signed attestation. 0 for a payer that rejects contained resources.',
   },
   memberId: {
     value: 1,
     unit: '0 or 1',
-    help: 'The answer to its $member-match names the Patient (MemberId) beside the identifier. 0 for a client of HRex 1.0, which knows the identifier alone.',
+    help: '$member-match also returns MemberId. 0 for clients of HRex 1.0.',
   },
   typedAssertion: {
     value: 0,
     unit: '0 or 1',
-    help: 'Assertions that it is sent say what they are for (typ client-authentication+jwt), as newer OAuth rules want it. 0: JWT, as SMART says.',
+    help: 'Our assertions have typ client-authentication+jwt. 0: JWT, as in SMART.',
   },
   sendJku: {
     value: 0,
     unit: '0 or 1',
-    help: 'Assertions that it is sent name the address of our keys (jku). For a payer that wants it, and at which that address is registered.',
+    help: 'Our assertions contain jku. For payers that require it.',
   },
   audienceList: {
     value: 0,
     unit: '0 or 1',
-    help: 'Its assertions may name us in a list of one (aud), as some libraries write it. 0: as one text alone.',
+    help: 'Its assertions may have aud as a list of one. 0: string only.',
   },
 } as const satisfies Record<string, Limit>;
 

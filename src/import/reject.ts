@@ -21,7 +21,7 @@ export const REJECTS = {
   'not-a-member-record': 'Records of this type do not belong to a member.',
   'unsupported-subject': 'The subject of the record is not a Patient.',
   'no-member': 'The record names no Patient.',
-  'holds-others': 'It contains something about another person than the record, or says that it was made about one.',
+  'holds-others': 'It contains, or states that it is about, another person than its member.',
   'unknown-member': 'The record or row names no member that this node knows.',
   'invalid-enrolment': 'The row of the enrolment file has a fault.',
   'invalid-row': 'The row of a table has a fault: nothing of it is imported.',

@@ -34,7 +34,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Find the member; the SHA-256 of the text leads to its words, as they were then.',
   },
   {
-    question: 'Every payer asked for a member: when, with which consent, answer, files, outcomes',
+    question: 'Every payer asked about a member: time, consent, response, files, outcomes',
     page: '/staff/members/:member',
     table: 'requests',
     pack: ['pulls.jsonl', 'ledger.jsonl'],
@@ -88,7 +88,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Choose the payer. Each row leads to the lines of its newest pull; where there are several pulls, quarantine.jsonl in the evidence pack lists every record with its line. Lines that are no record at all stand in the table below it. What was taken in and is not shown now (the member has withdrawn, the payer may mean another person, another copy was preferred) stands beside it on the page of the payer, under “What is not shown of what it sent”.',
   },
   {
-    question: 'Proof that a file held no money, no denied and no drug authorization',
+    question: 'Proof that a file contained no payments and no denied or drug authorizations',
     page: '/staff/requests/:id',
     table: 'proof',
     pack: ['content.json', 'report.json'],
@@ -97,7 +97,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'The table has the sums of a period; open one export under Requests to us: its files are walked once when it is finished, with file and line of anything found; the evidence pack holds the same (content.json).',
   },
   {
-    question: 'Which version of rule and calendar made a due date',
+    question: 'Which version of rule and calendar set a due date',
     page: '/staff/clocks/:id',
     table: 'clock',
     pack: ['clocks.jsonl'],
@@ -106,7 +106,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Open the clock: paragraph, versions, zone, what started it.',
   },
   {
-    question: 'Every human decision on a member’s records',
+    question: 'Every decision by a person on a member’s records',
     page: '/staff/members/:member',
     table: 'deeds',
     pack: ['decisions.jsonl'],
@@ -124,7 +124,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Choose the two periods: every figure and every row that is not the same in both, in one table. Two reports that were issued are compared as they were issued at Issued reports: open the later one. Where a report of the same past period was otherwise when it was made, “Choices recorded after the period” and the times of recording tell why. In a report each figure also stands beside the one of the period before.',
   },
   {
-    question: 'Was the choice in force at each request and each disclosure',
+    question: 'Was consent valid at each request and disclosure',
     page: '/staff/compliance',
     table: 'consentsMissed',
     pack: ['consents.jsonl', 'pulls.jsonl', 'matches.jsonl', 'report.json'],
@@ -133,7 +133,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Both numbers of a row of the first table must be equal; this one has each that is missing, with the member. A choice counts from when it was given; where a no was recorded here only after the request, the row says when. One member’s at Members: requests and choices.',
   },
   {
-    question: 'Which members were affected by an outage, and were their clocks met',
+    question: 'Which members were affected by an outage, and were their deadlines met',
     page: '/staff/clocks',
     table: 'clocks',
     pack: ['clocks.jsonl'],
@@ -151,7 +151,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about somebody else”. Days are counted until all of them are decided. What the payer is to be told stands on its page (What to tell this payer); “List for the payer taken” is when that list was first taken as a file since. What was done about it, and whom of it was told when, stands in its case (Compliance: cases of incidents).',
   },
   {
-    question: 'Who looked at a member’s data',
+    question: 'Who viewed a member’s data',
     page: '/staff/members/:member/looks',
     table: 'looks',
     pack: ['audit-rows.jsonl', 'look-reasons.jsonl'],
@@ -160,7 +160,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Find the member, then “Who looked at this member’s data”: all of it, newest first; looks are the rows that say “looked”, in CSV and JSON “view”.',
   },
   {
-    question: 'Which public documentation was online on a day',
+    question: 'Which public documents were online on a day',
     page: '/staff/documents',
     table: 'documents',
     pack: ['documents.jsonl'],
@@ -169,7 +169,7 @@ export const QUESTIONS: readonly Question[] = [
     how: 'Choose the day: each public document as it was found there, with its SHA-256 and the version of the program whose words it has; the evidence pack holds the same (documents.jsonl).',
   },
   {
-    question: 'Does the chain of evidence verify from the last audit to today',
+    question: 'Does the audit trail verify since the last audit',
     page: '/staff/trail',
     table: 'checks',
     pack: ['audit-seals.jsonl', 'audit-rows.jsonl'],
