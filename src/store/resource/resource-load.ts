@@ -13,7 +13,6 @@ import { schemaOf } from '../schema-view.ts';
 import { CARE_KINDS, isEntered } from '../search/care-at.ts';
 import { besideName, createBeside, indexBeside, swap } from '../table-swap.ts';
 import { knownWords } from '../vocabulary.ts';
-import { packed, RESOURCE } from './page-packing.ts';
 import { addGeometry, addLogical, addVerified, openingPatterns, PROBE, probe } from './resource-load-further.ts';
 import { followsLogical, resolveAll } from './resource-logical.ts';
 import { changeTime } from './resource-merge.ts';
@@ -159,7 +158,7 @@ async function copyRows(sql: Sql, rows: Partial<Rows>): Promise<void> {
       await copyBytes(
         sql,
         `copy directory.${besideName(table)} from stdin with (format binary, freeze)`,
-        table === 'resource' ? packed(some.finish(), RESOURCE) : some.finish(),
+        some.finish(),
       );
   }
 }
