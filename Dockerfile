@@ -3,6 +3,7 @@ FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY scripts ./scripts
+COPY patches ./patches
 RUN npm ci
 COPY . .
 RUN node scripts/build.ts

@@ -1,6 +1,5 @@
 // Programs as one file each, beside each other in dist/.
 import { build } from 'esbuild';
-import { patchDriver } from './patch-driver.mjs';
 
 /** Threads of the program, and its background process, started as files beside it. */
 export const BESIDE = {
@@ -11,7 +10,6 @@ export const BESIDE = {
 
 /** @param entryPoints names in dist/, without extension, and their sources */
 export async function bundle(entryPoints: Record<string, string>): Promise<void> {
-  patchDriver();
   await build({
     entryPoints,
     outdir: 'dist',

@@ -1,4 +1,4 @@
-// COPY into a table from rows of text. What the server refuses it says at once (scripts/patch-driver.mjs has a part in it). A server
+// COPY into a table from rows of text. What the server refuses it says at once (docs/decisions/014-driver-patches.md has a part in it). A server
 // that says nothing has a deadline, which ends the client: callers pass a dedicated one and never a pooled one.
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';

@@ -6,7 +6,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { patchDriver } from '../../scripts/patch-driver.mjs';
 import { embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { NAME, removeAbandoned } from './abandoned.ts';
@@ -51,7 +50,6 @@ async function hasRoom(): Promise<boolean> {
 }
 
 export default async function setup(project: TestProject) {
-  patchDriver(); // as an installation and a build do
   // what tests put into a temporary folder goes with the run
   const temporary = mkdtempSync(join(tmpdir(), 'payer-node-tests-'));
   process.env['TMPDIR'] = temporary;
