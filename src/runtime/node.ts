@@ -1,15 +1,15 @@
 // The Node runtime: database pool, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import type { Socket } from 'node:net';
 import type { Sql } from 'postgres';
+import { type Intake, messageSocket, plainSocket, type Take } from '../db/postgres-socket.ts';
+import { type Channel, type Connection, type StatementLine, statementLine } from '../db/statement-line.ts';
+import { statementLines } from '../db/statement-lines.ts';
 import type { Log, LogLevel } from '../deps.ts';
 import { type Database, SESSION } from '../store/database.ts';
 import { clientOf, socketFolder } from '../store/database-address.ts';
 import { KEEPS_PLANS, RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { lentClients } from './lent-clients.ts';
-import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
-import { type Channel, type Connection, type StatementLine, statementLine } from './statement-line.ts';
-import { statementLines } from './statement-lines.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
@@ -60,17 +60,17 @@ export function gathered(write: (text: string) => void): (line: string, now: boo
 type Address = { path?: string | false; host: string[]; port: number[] };
 
 /**
- * A connection by TCP without Nagle's delay (postgres.js writes the end of a COPY as a packet of its own, which would wait 40
- * milliseconds for the server's acknowledgement), or by a Unix socket. With several hosts or TLS the driver connects by itself.
- *
- * The socket is handed over before it is connected: were it a promise that fails, the driver would never take that connection
- * of the pool up again, and a database that was away for seconds would be away for ever.
+ * The socket of one server without TLS; with several hosts or TLS the driver connects by itself. It is handed over before it is connected:
+ * were it a promise that fails, the driver would never take that connection of the pool up again, and a database that was away for
+ * seconds would be away for ever.
  */
-function withoutDelay(url: string, intake?: Intake): { socket?: (address: Address) => Socket } {
+function socketOf(url: string, intake?: Intake): { socket?: (address: Address) => Socket } {
   if (!isPlain(url)) return {};
   return {
-    socket: ({ path, host, port }) =>
-      messageSocket(path ? { path } : { host: host[0] ?? 'localhost', port: port[0] ?? 5432 }, intake),
+    socket: ({ path, host, port }) => {
+      const to = path ? { path } : { host: host[0] ?? 'localhost', port: port[0] ?? 5432 };
+      return intake === undefined ? plainSocket(to) : messageSocket(to, intake);
+    },
   };
 }
 
@@ -123,7 +123,7 @@ export function openDatabase(
       connect_timeout: 15,
       // seconds until the next try; the driver's own pauses grow to twenty
       backoff: (tries: number) => Math.min(2, 0.05 * 2 ** tries),
-      ...(withoutDelay(url, intake) as object),
+      ...(socketOf(url, intake) as object),
       connection: {
         ...SESSION,
         application_name: application,

@@ -1,5 +1,5 @@
 // Rows as the bytes that the database sent, in memory that is used again. Where the runtime has connections for it they come as
-// they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
+// they are (src/db/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import type { Queryable, Sql } from './database.ts';
 import { type Errand, endOf, errandOf } from './errand.ts';
 import { MOST_KEPT } from './search-plans.ts';
@@ -95,7 +95,7 @@ export function rawRows(
 export const withPages = <T extends Queryable>(client: Queryable, tx: T): T =>
   Object.assign(tx, { [RAW_PAGES]: (client as { [RAW_PAGES]?: RawPages })[RAW_PAGES] });
 
-/** Of so many bytes a page is about: memory that is used again holds one (src/runtime/postgres-socket.ts). */
+/** Of so many bytes a page is about: memory that is used again holds one (src/db/postgres-socket.ts). */
 const PAGE_BYTES = 192 * 1024;
 
 /**

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { type StatementLine, statementLine } from '../../src/db/statement-line.ts';
+import { statementLines } from '../../src/db/statement-lines.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { type StatementLine, statementLine } from '../../src/runtime/statement-line.ts';
-import { statementLines } from '../../src/runtime/statement-lines.ts';
 import { copyOut } from '../../src/store/copy-out.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { storeFailure } from '../../src/store/failure.ts';

@@ -1,14 +1,11 @@
-// The socket of a database connection: what the server sends is read to where it stays, and handed on in whole messages.
-// The driver cuts rows out of what it is given and copies a message that is not complete yet. Of pieces as they come, each in
-// memory of its own, that is three times the bytes of an answer, and the collector, which counts them, marked the whole heap for
-// every hundred searches. https://www.postgresql.org/docs/current/protocol-message-formats.html
+// Sockets of database connections: a plain one for the driver, and one of the statement client, whose answers are read to where they
+// stay and handed on in whole messages. Of pieces as they come, each in memory of its own, an answer takes three times its bytes.
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { cancelKey, requestCancel } from './cancel-request.ts';
 
-/** Of so many bytes a piece of memory is, unless one message is longer; */
-const SLAB = 64 * 1024;
-/** in place, where whole answers lie in it. */
-const IN_PLACE = 256 * 1024;
+/** Of so many bytes the memory is, unless one message is longer. */
+const SLAB = 256 * 1024;
 /** With less room another piece is begun. */
 const ROOM = 8 * 1024;
 /** A message: a byte that names its kind, then its length without that byte. */
@@ -28,11 +25,25 @@ export type Take = (memory: Buffer, from: number, to: number) => number;
  */
 export type Intake = { take?: Take | undefined; socket?: Socket; cancel?: (() => Promise<void>) | undefined };
 
-/** @param intake with one, what was handed on may be overwritten by what comes next: who wants to keep it copies it at once */
-export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
-  const inPlace = intake !== undefined;
-  const least = inPlace ? IN_PLACE : SLAB;
-  let slab = Buffer.allocUnsafeSlow(least);
+/**
+ * A socket without Nagle's delay: postgres.js writes the end of a COPY as a packet of its own, which would wait 40 milliseconds for the
+ * server's acknowledgement.
+ */
+export const plainSocket = (to: NetConnectOpts): Socket => endsPaused(connect({ ...to, noDelay: true }));
+
+/** A COPY whose last rows made the driver pause is never resumed: the end of the other side would not be seen, nor the process end. */
+function endsPaused(socket: Socket): Socket {
+  const ends = socket.end.bind(socket) as (...given: unknown[]) => Socket;
+  socket.end = (...given: unknown[]) => {
+    socket.resume();
+    return ends(...given);
+  };
+  return socket;
+}
+
+/** What was handed on may be overwritten by what comes next: who wants to keep it copies it at once. */
+export function messageSocket(to: NetConnectOpts, intake: Intake): Socket {
+  let slab = Buffer.allocUnsafeSlow(SLAB);
   /** what has come and was not handed on */
   let from = 0;
   let end = 0;
@@ -40,12 +51,12 @@ export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
 
   /** Place for what comes next, behind what has come. It grows with what came, whatever length a message claims to have. */
   const room = (): Buffer => {
-    if (inPlace && from === end) from = end = 0;
+    if (from === end) from = end = 0;
     const held = end - from;
-    const isLarge = held === 0 && slab.length > least;
+    const isLarge = held === 0 && slab.length > SLAB;
     if (isLarge || slab.length - end < ROOM) {
-      const size = Math.max(least, 2 * held + ROOM);
-      const next = inPlace && !isLarge && size <= slab.length ? slab : Buffer.allocUnsafeSlow(size);
+      const size = Math.max(SLAB, 2 * held + ROOM);
+      const next = !isLarge && size <= slab.length ? slab : Buffer.allocUnsafeSlow(size);
       slab.copy(next, 0, from, end);
       from = 0;
       end = held;
@@ -72,7 +83,7 @@ export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
       buffer: room,
       callback: (bytes) => {
         end += bytes;
-        if (intake?.take !== undefined) {
+        if (intake.take !== undefined) {
           from = intake.take(slab, from, end);
           return true;
         }
@@ -82,7 +93,7 @@ export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
         if (until > from) {
           const messages = slab.subarray(from, until);
           from = until;
-          if (intake !== undefined && intake.cancel === undefined) {
+          if (intake.cancel === undefined) {
             const key = cancelKey(messages);
             if (key !== undefined) intake.cancel = () => requestCancel(to, key);
           }
@@ -92,15 +103,7 @@ export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
       },
     },
   } as NetConnectOpts);
-  if (intake !== undefined) {
-    intake.socket = socket;
-    intake.cancel = undefined;
-  }
-  // a COPY whose last rows made the driver pause is never resumed: the end of the other side would not be seen, nor the process end
-  const ends = socket.end.bind(socket) as (...given: unknown[]) => Socket;
-  socket.end = (...given: unknown[]) => {
-    socket.resume();
-    return ends(...given);
-  };
-  return socket;
+  intake.socket = socket;
+  intake.cancel = undefined;
+  return endsPaused(socket);
 }

@@ -1,6 +1,6 @@
 // Statements whose errand is over, and what becomes of those behind them on the same connection.
 import { afterAll, expect, test } from 'vitest';
-import { type Given, givingUp } from '../../src/runtime/giving-up.ts';
+import { type Given, givingUp } from '../../src/db/giving-up.ts';
 import { errand, onErrand } from '../../src/store/errand.ts';
 import { rawRows } from '../../src/store/raw-rows.ts';
 import { freshDb } from '../support/db.ts';

@@ -1,7 +1,7 @@
 // A server that sends what it is told, in the pieces that it is told.
 import { createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { messageSocket } from '../../src/runtime/postgres-socket.ts';
+import { messageSocket, plainSocket } from '../../src/db/postgres-socket.ts';
 import { heldBytes } from '../support/held-memory.ts';
 
 const message = (kind: string, body: Buffer): Buffer => {
@@ -16,12 +16,12 @@ let end = () => {};
 afterEach(() => end());
 
 /** What is handed on of pieces, each copied as it comes; a piece is sent when the one before has been read. */
-async function handedOn(pieces: Buffer[], inPlace: boolean): Promise<Buffer[]> {
+async function handedOn(pieces: Buffer[]): Promise<Buffer[]> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as { port: number };
   const peer = new Promise<Socket>((done) => server.once('connection', done));
-  const socket = messageSocket({ host: '127.0.0.1', port }, inPlace ? {} : undefined);
+  const socket = messageSocket({ host: '127.0.0.1', port }, {});
   end = () => {
     socket.destroy();
     server.close();
@@ -37,14 +37,14 @@ async function handedOn(pieces: Buffer[], inPlace: boolean): Promise<Buffer[]> {
   return got;
 }
 
-test.each([false, true])('messages are whole, however they come (in place: %s)', async (inPlace) => {
+test('messages are whole, however they come', async () => {
   const messages = [1, 0, 70_000, 300_000, 12, 9_000, 40_000, 40_000].map((length, n) =>
     message('D', filled(length, n)),
   );
   const all = Buffer.concat(messages);
   const cuts = [1, 4, 5, 6, 13, 14, 70_021, 70_030, 200_000, 371_000, all.length - 1, all.length];
   const pieces = cuts.map((to, i) => all.subarray(cuts[i - 1] ?? 0, to));
-  const got = await handedOn(pieces, inPlace);
+  const got = await handedOn(pieces);
   expect(Buffer.concat(got).equals(all)).toBe(true);
   const lengths = new Set(messages.map((_, i) => Buffer.concat(messages.slice(0, i + 1)).length));
   let at = 0;
@@ -54,32 +54,25 @@ test.each([false, true])('messages are whole, however they come (in place: %s)',
   }
 });
 
-test('what is handed on stays where it is, unless it is read in place', async () => {
+test('memory is used again for what comes next', async () => {
   const messages = Array.from({ length: 40 }, (_, n) => message('D', filled(5_000, n)));
-  for (const inPlace of [false, true]) {
-    const server = createServer((peer) => {
-      let n = 0;
-      peer.on('data', () => peer.write(messages[n++] ?? ''));
-    });
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    const socket = messageSocket(
-      { host: '127.0.0.1', port: (server.address() as { port: number }).port },
-      inPlace ? {} : undefined,
-    );
-    end = () => {
-      socket.destroy();
-      server.close();
-    };
-    const kept: Buffer[] = [];
-    for (let n = 0; n < messages.length; n++) {
-      const next = new Promise<Buffer>((done) => socket.once('data', done));
-      socket.write('.');
-      kept.push(await next);
-    }
-    expect(new Set(kept.map((bytes) => bytes.buffer)).size).toBe(inPlace ? 1 : 4);
-    if (!inPlace) expect(Buffer.concat(kept).equals(Buffer.concat(messages))).toBe(true);
-    end();
+  const server = createServer((peer) => {
+    let n = 0;
+    peer.on('data', () => peer.write(messages[n++] ?? ''));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const socket = messageSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port }, {});
+  end = () => {
+    socket.destroy();
+    server.close();
+  };
+  const kept: Buffer[] = [];
+  for (let n = 0; n < messages.length; n++) {
+    const next = new Promise<Buffer>((done) => socket.once('data', done));
+    socket.write('.');
+    kept.push(await next);
   }
+  expect(new Set(kept.map((bytes) => bytes.buffer)).size).toBe(1);
 });
 
 test('what is taken instead is given until it is taken, however long it is', async () => {
@@ -108,7 +101,7 @@ test('what is taken instead is given until it is taken, however long it is', asy
 test('a connection that was paused and is ended closes', async () => {
   const server = createServer({ allowHalfOpen: false }, (peer) => peer.end(message('D', filled(100, 1))));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const socket = messageSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port });
+  const socket = plainSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port });
   end = () => {
     socket.destroy();
     server.close();
@@ -126,7 +119,7 @@ test('a connection that was paused and is ended closes', async () => {
 
 test('a length that a stranger claims takes no memory', async () => {
   const before = await heldBytes();
-  const got = await handedOn([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')], false);
+  const got = await handedOn([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')]);
   expect(got).toEqual([]);
   expect((await heldBytes()) - before).toBeLessThan(10_000_000);
 });
