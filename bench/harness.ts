@@ -113,10 +113,7 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
 }
 
 /** As the product is started: package.json, Dockerfile. */
-const PRODUCT_FLAGS = ['--max-semi-space-size=8', '--no-parallel-scavenge', '--heap-growing-percent=100'];
-
-/** As the product begins once more: src/runtime/steady-malloc.ts. */
-const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+const PRODUCT_FLAGS = ['--max-semi-space-size=8'];
 
 /** A process of the bench as a program is built: from source it would take some 45 MB more. */
 async function program(file: string): Promise<string> {
@@ -139,7 +136,6 @@ const children = new Set<ChildProcess>();
 async function start(file: string, args: string[]): Promise<Running> {
   const child = spawn(process.execPath, [...PRODUCT_FLAGS, await program(file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...MALLOC, ...process.env },
   });
   children.add(child);
   const ended = new Promise<void>((done) =>

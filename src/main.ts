@@ -1,5 +1,4 @@
 // The `payer-node` command.
-import './runtime/steady-malloc.ts';
 import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
