@@ -19,4 +19,4 @@ USER node
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
-CMD ["node", "--max-semi-space-size=8", "dist/main.mjs", "serve"]
+CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "dist/main.mjs", "serve"]

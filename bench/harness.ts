@@ -113,7 +113,7 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
 }
 
 /** As the product is started: package.json, Dockerfile. */
-const PRODUCT_FLAGS = ['--max-semi-space-size=8'];
+const PRODUCT_FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=100'];
 
 /** A process of the bench as a program is built: from source it would take some 45 MB more. */
 async function program(file: string): Promise<string> {
