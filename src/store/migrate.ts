@@ -1,5 +1,5 @@
-// Brings a database to the program's schema, and makes one where there is none. Migrations are folders of drizzle/, named by time and intent; the first
-// line of each says whether an older program can still run on the result (`-- safe`) or not (`-- breaking`).
+// Brings a database to the program's schema, and makes one where there is none. Migrations are folders of drizzle/, generated from the typed
+// schema; one after which an older program cannot run starts with the line `-- breaking`.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,6 @@
 // Attachments that a peer's records give by address: what the peer does, what becomes of the attachment and why, what is asked for with
 // a token and what is never asked for; then what leaves in the place of the address, and what coming again, withdrawing and dying do.
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readBinary } from '../../exchange/client/attachment.ts';
@@ -570,40 +569,6 @@ test('a large document within a record of a peer stays within it when it is deci
   await sql()`update exchange.resource set labeller = null where source_id = 'd1'`;
   await relabel(peer.node.deps);
   expect([...(await state())]).toEqual([...before]);
-});
-
-test('of records that were held before, the addresses are found by the migration: they leave no more, and are fetched', async () => {
-  const url = at('/fhir/Binary/b1');
-  const records = [
-    note('d1', { url }),
-    note('d2', { url: 'Binary/b1', size: PDF.length }),
-    note('d3', { data: 'YQ==', contentType: 'text/plain' }),
-    note('d4', { url: at('/fhir/Binary/b7'), data: 'YQ==', contentType: 'text/plain' }),
-    note('d5', { url, contentType: undefined }),
-  ];
-  await peer.pull(gives(records, { 'GET /fhir/Binary/b1': sends(PDF, pdf) }));
-  // as they stood before
-  await sql().unsafe(
-    `delete from exchange.attachment; update exchange.resource set shared = null where origin = 'scripted'`,
-  );
-  expect((await forms()).join()).toContain(peer.base);
-  // numbers that the database does not take were kept as text before they were held
-  const vast = `"x":[1e-200000,${'9'.repeat(20_000)}.5],"resourceType"`;
-  await sql()`update exchange.resource set body = replace(body, '"resourceType"', ${vast}) where source_id in ('d1', 'd3')`;
-  const statements = readFileSync('drizzle/20261127100001_attachment/migration.sql', 'utf8')
-    .split('--> statement-breakpoint')
-    .filter((s) => /^(?:--[^\n]*\n|\s)*(?:insert|update)/.test(s));
-  expect(statements).toHaveLength(3);
-  for (const s of statements) await sql().unsafe(s);
-  expect((await forms()).join()).not.toContain(peer.base);
-  expect((await lines()).map((l) => l.state).sort()).toEqual(['due', 'due', 'due', 'not-fetched']);
-  await peer.attachments();
-  const became = await lines();
-  expect(became.filter((l) => l.state === 'kept')).toEqual([...kept(PDF), ...kept(PDF), ...kept(PDF)]);
-  expect((await forms()).filter((f) => /"url":"Binary\/[0-9a-f]{32}"/.test(f))).toHaveLength(3);
-  // the next pull finds them as they are
-  const again = await peer.pull(gives(records, {}));
-  expect([await peer.ledger(again.id), await lines()]).toEqual([{ unchanged: 5 }, became]);
 });
 
 test('of a copy that has not come it is not said that the file is no longer kept', async () => {

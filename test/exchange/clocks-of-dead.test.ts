@@ -1,5 +1,5 @@
 // Duties of somebody of whom an enrolment file tells a death: all end, whenever they are due, and run again when it is taken back.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -135,17 +135,4 @@ test('a request runs again as the one that it was, also where payers are looked 
   await openRequestsDue(node.deps.database.sql, calendarOf(node.deps.config), now);
   await at('2027-01-10');
   expect((await duties('C1')).filter((d) => d.startsWith('C2'))).toEqual(['C2 open 2027-01-17']);
-});
-
-test('what was taken back under an older version runs again after the update', async () => {
-  const { sql } = node.deps.database;
-  await says('D1', '', '2027-01-05', START);
-  await says('D1', '2027-01-06', '2027-01-07', START);
-  await csv([person('D1', { died: 'no', ...START })]);
-  await sql`delete from exchange.death_told`;
-  await at('2027-02-01');
-  expect(await duties('D1')).toEqual([`C1-offer ${dead}`, `C1b-identify ${dead}`]);
-  await sql.unsafe(readFileSync('drizzle/20261203125000_lives_after_all/migration.sql', 'utf8'));
-  await at('2027-02-02');
-  expect(await duties('D1')).toEqual(['C1-offer open 2027-02-09', 'C1b-identify open 2027-02-09']);
 });

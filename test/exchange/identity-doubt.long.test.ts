@@ -1,6 +1,3 @@
-// What another payer sent of a member who may not be the person it means: it is not shown and does not leave, until a person says that it is the
-// member or the payer corrects its record; and who got it before is told.
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mergedBundle } from '../../exchange/merged/everything.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
@@ -140,18 +137,4 @@ test('a birth date that is told less exactly is no other one', async () => {
   await pull(rivera.born.slice(0, 4), 8);
   expect(await doubt()).toBeUndefined();
   expect(await shown()).toBe(true);
-});
-
-test('of a date that is told less exactly an older program made a doubt: it ends with the upgrade', async () => {
-  await pull('1981-01-01', 9);
-  const before = await exported();
-  const year = `"birthDate":"${rivera.born.slice(0, 4)}"`;
-  const { sql } = node.deps.database;
-  const upgrade = async () => sql.unsafe(await readFile('drizzle/20261128180001_part_dates/migration.sql', 'utf8'));
-  await upgrade();
-  expect(await exported(before.at)).toMatchObject({ keys: [], deleted: [] });
-  await sql`update exchange.resource set body = replace(body, '"birthDate":"1981-01-01"', ${year}) where type = 'Patient' and origin = ${PEER}`;
-  await upgrade();
-  expect(await doubt()).toBeUndefined();
-  expect(await exported(before.at)).toMatchObject(IN);
 });

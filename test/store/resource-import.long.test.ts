@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { extract } from '../../src/fhir/search/extract.ts';
@@ -378,17 +377,4 @@ test('two targets whose keys fold to the same 32 bits are told apart, in a load,
   await each([]);
   await own.load(entries(people.map((id) => role(`s${id}`, id))));
   await each(['s']);
-  const rows = await indexRows(own);
-  // as an older program had them
-  await own.database
-    .sql`delete from directory.lookup l using directory.resource r, unnest(r.refs, r.ref_params) u(ref, param)
-    where l.rk = r.rk and l.token = u.ref # hashint8extended(u.param, 0)`;
-  await own.database.sql`insert into directory.lookup select hashint8extended(u.ref, u.param), r.rk
-    from directory.resource r, unnest(r.refs, r.ref_params) u(ref, param)`;
-  for (const statement of readFileSync('drizzle/20261127131001_reference_tokens/migration.sql', 'utf8').split(
-    '--> statement-breakpoint',
-  ))
-    await own.database.sql.unsafe(statement);
-  await each(['s']);
-  expect(await indexRows(own)).toEqual(rows);
 });

@@ -1,5 +1,5 @@
 // Other coverage that a tick looks at: whose duties may have changed, by what was written or by a day that came (`look_on`; what is written tells it by
-// triggers, drizzle/20261128150001_coverage_looks). A tick costs what has changed, not what there is.
+// triggers). A tick costs what has changed, not what there is.
 import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 import type { Calendar } from '../../clocks/business-day.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';

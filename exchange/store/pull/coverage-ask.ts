@@ -1,5 +1,5 @@
 // Which payers are to be asked for which members. A tick looks at other coverage for which that may have become so (`ask_at`: a time that came, or what was
-// written, which triggers tell: drizzle/20261128150001_coverage_looks), not at all there is.
+// written, which triggers tell), not at all there is.
 import type { Queryable } from '../../../src/store/database.ts';
 import { EARLY_DAYS } from '../../clocks/rules.ts';
 import { enrolledSql, namesSql } from '../members/enrolled.ts';

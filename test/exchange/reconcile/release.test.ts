@@ -1,5 +1,3 @@
-// A person releases a record from quarantine, takes that back, or discards it.
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../../exchange/alerts/keep.ts';
 import { decideAll, decideItem } from '../../../exchange/review/decide.ts';
@@ -298,13 +296,8 @@ test('a process that dies between the decision and what follows leaves it to the
   expect((await findItem(node.sql, id))?.state).toBe('decided');
   await finishReleases(node.deps); // whoever decided may be at it
   expect(await isShown()).toBe(false);
-  // one that a program left behind which did not note it
-  await node.sql`delete from exchange.release_due`;
-  const migration = await readFile('drizzle/20261127200001_release_due/migration.sql', 'utf8');
-  await node.sql.unsafe(migration.split('--> statement-breakpoint')[1] ?? '');
   await finishReleases(later);
   expect(await isShown()).toBe(true);
-  await node.sql.unsafe(migration.split('--> statement-breakpoint')[1] ?? '');
   expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
   await expect(decided('undo')).rejects.toThrow('died');
   expect(await isShown()).toBe(true);

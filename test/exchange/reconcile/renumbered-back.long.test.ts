@@ -1,5 +1,3 @@
-// A payer numbers its records anew and goes back to numbers of before, or gives one of them to another record.
-import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { recordsToTell } from '../../../exchange/store/report/report-tell.ts';
 import { brokenLaws } from '../../journey/laws.ts';
@@ -102,21 +100,6 @@ test('a former number that stands for another record now', async () => {
   expect(await shown()).toEqual(ALL);
   await tell(false, gone('b'));
   expect(await shown()).toEqual([]);
-});
-
-test('what was numbered anew before former numbers were noted', async () => {
-  await tell(true, told('a'));
-  await tell(true, told('b'));
-  await node.sql`update exchange.identity set is_newest = null where is_newest is false`;
-  const [, , note] = readFileSync('drizzle/20261201230001_former_names/migration.sql', 'utf8').split(
-    '--> statement-breakpoint',
-  );
-  await node.sql.unsafe(note ?? '');
-  await tell(false, gone('a'));
-  expect(await shown()).toEqual(ALL);
-  await tell(true, told('a'));
-  await tell(false, gone('b'));
-  expect(await shown()).toEqual(ALL);
 });
 
 test('a payer is told of a record by the number that it has now', async () => {

@@ -1,5 +1,3 @@
-// A payer numbers its records anew, which is found when everything is asked for, and tells later that the former numbers are gone.
-import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, PEER, reconciler } from './reconcile-pull.ts';
@@ -49,23 +47,5 @@ test('all numbers are gone at once', async () => {
   const keys = ['a', 'b'].flatMap((by) => DAYS.map((n) => `Observation/${by}${n}`));
   await tell(deletions(...keys), false);
   expect(await shown()).toBe(0);
-  expect(await brokenLaws(node.sql)).toEqual({});
-});
-
-test('what an older program hid with the former numbers is there again when it is told again', async () => {
-  await tell(told('a'), true);
-  await tell(told('b'), true);
-  // it did not know the newest ones
-  await node.sql`update exchange.identity set is_newest = null`;
-  await tell(gone('a'), false);
-  expect(await shown()).toBe(0);
-  const update = readFileSync('drizzle/20261201220001_newest_names/migration.sql', 'utf8').split(
-    '--> statement-breakpoint',
-  )[2];
-  await node.sql.unsafe(update ?? '');
-  expect(await tell(told('b'), true)).toBe('updated');
-  expect(await shown()).toBe(4);
-  expect(await tell(gone('a'), false)).toBe('unchanged');
-  expect(await shown()).toBe(4);
   expect(await brokenLaws(node.sql)).toEqual({});
 });

@@ -1,7 +1,4 @@
-// What refers to a record that was held because it is sensitive beyond the member's choice.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { relabel } from '../../../exchange/members/relabel.ts';
 import { OUR_BASE, output, reconciler } from './reconcile-pull.ts';
 
 const PSY = 'PSY';
@@ -122,19 +119,6 @@ test('what was had under a wider choice stays, and is as sensitive as a version 
   const pull = await node.pull([output('Encounter', visit('wide', at(2, '42CFRPart2')))]);
   expect(await node.ledger(pull.id)).toEqual(['quarantined consent-scope Encounter/wide']);
   expect(await labels()).toMatchObject({ wide: 2 });
-});
-
-test('what came before the update is found again', async () => {
-  await node.pull([output('Encounter', visit('old', at(1, PSY))), output('Observation', result('of-old', 'old'))]);
-  const { sql, deps } = node;
-  await sql`delete from exchange.sensitive_held`;
-  await sql`update exchange.resource set label = own_label, labeller = null where origin = 'prior'`;
-  const migration = new URL('../../../drizzle/20261129040001_sensitive_held/migration.sql', import.meta.url);
-  await sql.unsafe(readFileSync(migration, 'utf8').split('--> statement-breakpoint')[1] ?? '');
-  await relabel(deps);
-  expect(await labels()).toMatchObject({ 'of-old': 2, 'of-plain': 0 });
-  await node.pull([output('Encounter', visit('old', at(1, PSY)))]);
-  expect(await labels()).toMatchObject({ 'of-old': 1 });
 });
 
 test('what a record said before it was labelled contradicts nothing while the labelled version is held, and does again when the label is lifted', async () => {

@@ -1,5 +1,3 @@
-// Directory entries that several payers tell: each is there as long as one of them tells it.
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokenLaws } from '../../journey/laws.ts';
 import { meanwhile } from './meanwhile.ts';
@@ -118,25 +116,4 @@ test('one that is deleted by its payer while another one that tells it is decide
   const next = await node.pull([output('Organization', organization('v1', '9000000155', 'Renamed', '06'))], SOME);
   expect(await node.ledger(next.id)).toEqual(['updated Organization/v1']);
   expect(await shown('Organization', 'v1')).toBe('prior Renamed');
-});
-
-test('what an older program hid so is there again after an update, and nothing else', async () => {
-  await node.pull([output('Organization', organization('u1', '9000000171', 'Hidden'))], OTHER);
-  await node.pull([output('Organization', organization('s1', '9000000171', 'Hidden'))], SOME);
-  const hidden = `update exchange.shared_resource e set deleted = true, version = version + 1
-    from exchange.identity i where i.type = 'Organization' and i.source_id = 's1' and e.type = i.type and e.id = i.local_id`;
-  await node.sql.unsafe(hidden);
-  await node.sql`update exchange.identity set state = 'retracted' where source_id = 'u1'`;
-  const extent = () =>
-    node.sql`select count(*) filter (where deleted)::int as gone, count(*)::int as n from exchange.shared_resource`;
-  const [before] = await extent();
-  await node.sql.unsafe(await readFile('drizzle/20261129021001_told_by_others/migration.sql', 'utf8'));
-  expect(await shown('Organization', 's1')).toBe('prior Hidden');
-  const [after] = await extent();
-  expect(after).toEqual({ gone: Number(before?.['gone']) - 1, n: before?.['n'] });
-  const [entry] = await node.sql<{ version: number; body: { meta: { versionId: string } } }[]>`
-    select e.version, e.body::jsonb as body from exchange.shared_resource e join exchange.identity i on i.local_id = e.id and i.source_id = 's1'`;
-  expect(entry?.body.meta.versionId).toBe(String(entry?.version));
-  const next = await node.pull([output('Organization', organization('s1', '9000000171', 'Renamed', '07'))], SOME);
-  expect(await node.ledger(next.id)).toEqual(['updated Organization/s1']);
 });

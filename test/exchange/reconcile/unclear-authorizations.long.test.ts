@@ -1,6 +1,3 @@
-// Authorizations that may have been denied, though no review action says so: they leave to nobody, and a person is asked about each, of
-// ours as of another payer's, until it is said what was decided.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
 import { relabel } from '../../../exchange/members/relabel.ts';
@@ -107,18 +104,6 @@ test('what was held before there were such items is asked about when it is decid
       .map((t) => t[0])
       .sort(),
   ).toEqual(expect.arrayContaining(['own-unclear-pa', 'unclear-pa']));
-});
-
-test('what was held before there were such items has one from the update on, which ends as any', async () => {
-  await node.own(person, ours(unclear('own-h')), ours(granted('own-g')));
-  await node.sql`delete from exchange.review_item where b_id in ('own-h', 'own-g')`;
-  const update = readFileSync('drizzle/20261130030001_unclear_held/migration.sql', 'utf8');
-  for (const statement of update.split('--> statement-breakpoint')) await node.sql.unsafe(statement);
-  const of = () => node.sql<{ id: string; kind: string; state: string }[]>`
-    select b_id as id, kind, state from exchange.review_item where b_id in ('own-h', 'own-g')`;
-  expect(await of()).toEqual([{ id: 'own-h', kind: 'own-unclear-pa', state: 'open' }]);
-  await node.own(person, ours(granted('own-h')));
-  expect(await of()).toEqual([{ id: 'own-h', kind: 'own-unclear-pa', state: 'gone' }]);
 });
 
 test('one that no pull opened is told to its payer by its id there', async () => {

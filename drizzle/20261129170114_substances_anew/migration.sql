@@ -1,5 +1,0 @@
--- safe
--- What is stored from here on is keyed by rules of number 9 (the keys of 8; substances are made anew with them); where nothing is, nothing
--- is to be keyed anew but what a pull that has begun before has staged.
-update exchange.keys_made set rules = 9, begun_at = now()
-where rules = 8 and done_at is not null and not exists (select from exchange.resource) and not exists (select from exchange.shared_resource);
