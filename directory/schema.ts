@@ -22,7 +22,10 @@ export const directory = snakeCase.schema('directory');
 
 /** The tables of a directory in a schema: its own, or the merged one. */
 export function directoryTables<N extends string>(schema: PgSchema<N>) {
-  /** A resource as text with the values that search reads. `rk` is `hashtextextended("Type/id", 0)`: it orders pages, and a reference is known without reading its target. */
+  /**
+   * A resource as text with the values that search reads. `rk` is `hashtextextended("Type/id", 0)`: it orders pages, and a reference
+   * is known without reading its target.
+   */
   const resource = schema.table(
     'resource',
     {
@@ -54,8 +57,8 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const history = schema.table(
     'history',
     {
-      rk: hash64(),
-      version: integer(),
+      rk: hash64().notNull(),
+      version: integer().notNull(),
       lastUpdated: instantMs().notNull(),
       deleted: boolean().notNull(),
       body: text().notNull(),
@@ -72,8 +75,8 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const lookup = schema.table(
     'lookup',
     {
-      token: hash64(),
-      rk: hash64(),
+      token: hash64().notNull(),
+      rk: hash64().notNull(),
     },
     (t) => [primaryKey({ columns: [t.token, t.rk] })],
   );
@@ -94,10 +97,10 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const dates = schema.table(
     'dates',
     {
-      param: smallint(),
-      lo: instantMs(),
-      hi: instantMs(),
-      rk: hash64(),
+      param: smallint().notNull(),
+      lo: instantMs().notNull(),
+      hi: instantMs().notNull(),
+      rk: hash64().notNull(),
     },
     (t) => [primaryKey({ columns: [t.param, t.lo, t.hi, t.rk] }), index('dates_rk').on(t.rk, t.param, t.lo, t.hi)],
   );
@@ -106,8 +109,8 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const vocabulary = schema.table(
     'vocabulary',
     {
-      key: hash64(),
-      word: textC(),
+      key: hash64().notNull(),
+      word: textC().notNull(),
     },
     (t) => [
       primaryKey({ columns: [t.key, t.word] }),
@@ -126,8 +129,8 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const boundary = schema.table(
     'boundary',
     {
-      rk: hash64(),
-      part: smallint(),
+      rk: hash64().notNull(),
+      part: smallint().notNull(),
       bounds: box().notNull(),
       ring: polygon().notNull(),
       holes: polygon().array().notNull(),
@@ -139,12 +142,12 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const careAt = schema.table(
     'care_at',
     {
-      token: hash64(),
-      network: hash64(),
-      rk: hash64(),
-      x: doublePrecision(),
-      y: doublePrecision(),
-      approximate: boolean().default(false),
+      token: hash64().notNull(),
+      network: hash64().notNull(),
+      rk: hash64().notNull(),
+      x: doublePrecision().notNull(),
+      y: doublePrecision().notNull(),
+      approximate: boolean().default(false).notNull(),
     },
     (t) => [primaryKey({ columns: [t.token, t.network, t.rk, t.x, t.y, t.approximate] })],
   );
@@ -153,8 +156,8 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const verification = schema.table(
     'verification',
     {
-      target: hash64(),
-      rk: hash64(),
+      target: hash64().notNull(),
+      rk: hash64().notNull(),
       lo: instantMs().notNull(),
       hi: instantMs().notNull(),
     },
@@ -242,8 +245,10 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const setFile = schema.table(
     'set_file',
     {
-      setId: int64().references(() => fileSet.id, { onDelete: 'cascade' }),
-      position: integer(),
+      setId: int64()
+        .notNull()
+        .references(() => fileSet.id, { onDelete: 'cascade' }),
+      position: integer().notNull(),
       kind: text({ enum: ['output', 'deleted', 'error', 'index', 'report'] }).notNull(),
       type: text().notNull(),
       name: text().notNull().unique('set_file_name_key'),
@@ -262,8 +267,8 @@ export function directoryTables<N extends string>(schema: PgSchema<N>) {
   const currentSet = schema.table(
     'current_set',
     {
-      channel: text(),
-      key: text(),
+      channel: text().notNull(),
+      key: text().notNull(),
       setId: int64()
         .notNull()
         .references(() => fileSet.id),

@@ -125,8 +125,10 @@ export const run = federation.table(
 export const runType = federation.table(
   'run_type',
   {
-    run: int64().references(() => run.id),
-    type: smallint(),
+    run: int64()
+      .notNull()
+      .references(() => run.id),
+    type: smallint().notNull(),
     rung: smallint().notNull(),
     state: text({ enum: ['reading', 'read', 'quarantined', 'applied', 'discarded'] }).notNull(),
     complete: boolean().default(false).notNull(),
@@ -174,8 +176,8 @@ export const content = federation.table('content', {
 export const name = federation.table(
   'name',
   {
-    token: hash64(),
-    rk: hash64(),
+    token: hash64().notNull(),
+    rk: hash64().notNull(),
   },
   (t) => [primaryKey({ columns: [t.token, t.rk] })],
 );
@@ -194,21 +196,24 @@ export const missing = federation.table('missing', {
 export const finding = federation.table(
   'finding',
   {
-    rk: hash64(),
+    rk: hash64().notNull(),
     peer: text().notNull(),
-    code: text(),
+    code: text().notNull(),
     detail: text().default('').notNull(),
     at: instantMs().notNull(),
   },
   (t) => [primaryKey({ columns: [t.rk, t.code] }), index('finding_peer').on(t.peer, t.code)],
 );
 
-/** Counts of records by peer and type. `l` live, `e` ended in the source, `h` quarantined, `t` tombstone; the other columns count fields of all but tombstones. */
+/**
+ * Counts of records by peer and type. `l` live, `e` ended in the source, `h` quarantined, `t` tombstone; the other columns count
+ * fields of all but tombstones.
+ */
 export const standing = federation.table(
   'standing',
   {
-    peer: text(),
-    type: smallint(),
+    peer: text().notNull(),
+    type: smallint().notNull(),
     l: integer().notNull(),
     e: integer().notNull(),
     h: integer().notNull(),
@@ -281,9 +286,9 @@ export const gone = federation.table(
 export const change = federation.table(
   'change',
   {
-    run: int64(),
-    type: smallint(),
-    rk: hash64(),
+    run: int64().notNull(),
+    type: smallint().notNull(),
+    rk: hash64().notNull(),
     action: oneChar().notNull(),
     seq: int64(),
     key: text(),
@@ -300,10 +305,10 @@ export const change = federation.table(
 export const page = federation.table(
   'page',
   {
-    run: int64(),
-    type: smallint(),
-    pass: smallint(),
-    hash: hash64(),
+    run: int64().notNull(),
+    type: smallint().notNull(),
+    pass: smallint().notNull(),
+    hash: hash64().notNull(),
   },
   (t) => [primaryKey({ columns: [t.run, t.type, t.pass, t.hash] })],
 );
@@ -367,9 +372,9 @@ export const feature = federation.table(
 export const featureId = federation.table(
   'feature_id',
   {
-    id: hash64(),
-    type: smallint(),
-    rk: hash64(),
+    id: hash64().notNull(),
+    type: smallint().notNull(),
+    rk: hash64().notNull(),
   },
   (t) => [primaryKey({ columns: [t.id, t.type, t.rk] }), index('feature_id_rk').on(t.rk)],
 );
@@ -378,8 +383,8 @@ export const featureId = federation.table(
 export const link = federation.table(
   'link',
   {
-    a: hash64(),
-    b: hash64(),
+    a: hash64().notNull(),
+    b: hash64().notNull(),
     type: smallint().notNull(),
     outcome: text({ enum: ['same', 'review', 'not'] }).notNull(),
     rule: text().notNull(),
@@ -423,8 +428,8 @@ export const cluster = federation.table(
 export const lifted = federation.table(
   'lifted',
   {
-    parent: hash64(),
-    key: text(),
+    parent: hash64().notNull(),
+    key: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.parent, t.key] })],
 );
@@ -433,10 +438,10 @@ export const lifted = federation.table(
 export const awaited = federation.table(
   'awaited',
   {
-    peer: text(),
-    type: smallint(),
-    token: hash64(),
-    rk: hash64(),
+    peer: text().notNull(),
+    type: smallint().notNull(),
+    token: hash64().notNull(),
+    rk: hash64().notNull(),
   },
   (t) => [primaryKey({ columns: [t.peer, t.type, t.token, t.rk] }), index('awaited_rk').on(t.rk)],
 );
@@ -462,8 +467,8 @@ export const npiDeactivated = federation.table('npi_deactivated', {
 export const signal = federation.table(
   'signal',
   {
-    rk: hash64(),
-    name: text(),
+    rk: hash64().notNull(),
+    name: text().notNull(),
     key: text().notNull(),
     weight: smallint().notNull(),
     evidence: text().notNull(),
@@ -481,8 +486,8 @@ export const signal = federation.table(
 export const accuracy = federation.table(
   'accuracy',
   {
-    day: date(),
-    measure: text(),
+    day: date().notNull(),
+    measure: text().notNull(),
     n: integer().notNull(),
     of: integer().notNull(),
   },

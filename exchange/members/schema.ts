@@ -52,9 +52,9 @@ export const memberProfile = exchange.table(
 export const memberToken = exchange.table(
   'member_token',
   {
-    kind: smallint(),
-    hash: hash64(),
-    memberId: text(),
+    kind: smallint().notNull(),
+    hash: hash64().notNull(),
+    memberId: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.kind, t.hash, t.memberId] }), index('member_token_member').on(t.memberId)],
 );
@@ -74,11 +74,13 @@ export const identityCorrected = exchange.table('identity_corrected', {
 export const enrolment = exchange.table(
   'enrolment',
   {
-    memberId: text().references(() => member.id),
-    memberNumber: text(),
+    memberId: text()
+      .notNull()
+      .references(() => member.id),
+    memberNumber: text().notNull(),
     subscriberId: text(),
     plan: text().notNull(),
-    starts: date(),
+    starts: date().notNull(),
     ends: date(),
     lob: text({ enum: ['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'] })
       .default('ma')
@@ -247,7 +249,10 @@ export const memberRequest = exchange.table(
   (t) => [index('member_request_coverage').on(t.otherCoverageId, t.at)],
 );
 
-/** Merges of two member rows that are one person, one row each time. `compare_at`: when records of the two are to be compared; null when done. */
+/**
+ * Merges of two member rows that are one person, one row each time. `compare_at`: when records of the two are to be compared; null
+ * when done.
+ */
 export const memberMerge = exchange.table(
   'member_merge',
   {
@@ -280,10 +285,12 @@ export const memberMerge = exchange.table(
 export const memberMergePart = exchange.table(
   'member_merge_part',
   {
-    mergeId: text().references(() => memberMerge.id),
-    what: text(),
-    key: text(),
-    part: text().default(''),
+    mergeId: text()
+      .notNull()
+      .references(() => memberMerge.id),
+    what: text().notNull(),
+    key: text().notNull(),
+    part: text().default('').notNull(),
     was: text(),
   },
   (t) => [primaryKey({ columns: [t.mergeId, t.what, t.key, t.part] })],

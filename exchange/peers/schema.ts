@@ -118,8 +118,10 @@ export const peerDocument = exchange.table(
 export const peerAddress = exchange.table(
   'peer_address',
   {
-    peerId: text().references(() => peer.id),
-    mark: text(),
+    peerId: text()
+      .notNull()
+      .references(() => peer.id),
+    mark: text().notNull(),
     firstAt: instant().notNull(),
     lastAt: instant().notNull(),
   },
@@ -130,8 +132,10 @@ export const peerAddress = exchange.table(
 export const peerVolume = exchange.table(
   'peer_volume',
   {
-    peerId: text().references(() => peer.id),
-    day: date(),
+    peerId: text()
+      .notNull()
+      .references(() => peer.id),
+    day: date().notNull(),
     members: int64().default(0).notNull(),
     records: int64().default(0).notNull(),
     usualMembers: doublePrecision(),

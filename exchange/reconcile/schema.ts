@@ -23,10 +23,10 @@ import { pull } from '../requester/schema.ts';
 export const staging = exchange.table(
   'staging',
   {
-    pullId: text(),
-    file: integer(),
-    line: integer(),
-    entry: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    line: integer().notNull(),
+    entry: integer().notNull(),
     outcome: text(),
     reason: text(),
     type: text(),
@@ -77,10 +77,10 @@ export const staging = exchange.table(
 export const stagedText = exchange.table(
   'staged_text',
   {
-    pullId: text(),
-    file: integer(),
-    line: integer(),
-    entry: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    line: integer().notNull(),
+    entry: integer().notNull(),
     body: text().notNull(),
     shared: text(),
   },
@@ -91,10 +91,10 @@ export const stagedText = exchange.table(
 export const stagingBlock = exchange.table(
   'staging_block',
   {
-    pullId: text(),
-    file: integer(),
-    stretch: integer(),
-    firstLine: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    stretch: integer().notNull(),
+    firstLine: integer().notNull(),
     lastLine: integer().notNull(),
     type: text().notNull(),
     memberId: text(),
@@ -119,10 +119,10 @@ export const stagingBlock = exchange.table(
 export const rewritten = exchange.table(
   'rewritten',
   {
-    pullId: text(),
-    file: integer(),
-    line: integer(),
-    entry: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    line: integer().notNull(),
+    entry: integer().notNull(),
     final: text().notNull(),
     links: text().array(),
     targets: text().array(),
@@ -161,10 +161,10 @@ export const judged = exchange.table(
 export const ledgerUnit = exchange.table(
   'ledger_unit',
   {
-    pullId: text(),
-    file: integer(),
-    line: integer(),
-    entry: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    line: integer().notNull(),
+    entry: integer().notNull(),
     outcome: text({
       enum: [
         'created',
@@ -197,10 +197,10 @@ export const ledgerUnit = exchange.table(
 export const ledgerBlock = exchange.table(
   'ledger_block',
   {
-    pullId: text(),
-    file: integer(),
-    stretch: integer(),
-    firstLine: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    stretch: integer().notNull(),
+    firstLine: integer().notNull(),
     lastLine: integer().notNull(),
     type: text().notNull(),
     memberId: text(),
@@ -226,8 +226,8 @@ export const ledgerBlock = exchange.table(
 export const ledgerSum = exchange.table(
   'ledger_sum',
   {
-    pullId: text(),
-    file: integer(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
     units: int64().notNull(),
     lines: int64().notNull(),
   },
@@ -275,9 +275,9 @@ export const unitRevision = exchange.table(
 export const identity = exchange.table(
   'identity',
   {
-    peerId: text(),
-    type: text(),
-    sourceId: text(),
+    peerId: text().notNull(),
+    type: text().notNull(),
+    sourceId: text().notNull(),
     localId: text().notNull(),
     memberId: text(),
     state: text({ enum: ['visible', 'retracted', 'quarantined', 'echo'] }).notNull(),
@@ -329,8 +329,8 @@ export const finding = exchange.table(
 export const chain = exchange.table(
   'chain',
   {
-    memberId: text(),
-    chain: text(),
+    memberId: text().notNull(),
+    chain: text().notNull(),
     kind: text({ enum: ['claim', 'authorization'] }).notNull(),
     state: text().notNull(),
     finalId: text(),
@@ -345,12 +345,12 @@ export const chain = exchange.table(
 export const dangling = exchange.table(
   'dangling',
   {
-    peerId: text(),
-    targetType: text(),
-    targetId: text(),
-    memberId: text(),
-    type: text(),
-    id: text(),
+    peerId: text().notNull(),
+    targetType: text().notNull(),
+    targetId: text().notNull(),
+    memberId: text().notNull(),
+    type: text().notNull(),
+    id: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.peerId, t.targetType, t.targetId, t.memberId, t.type, t.id] })],
 );
@@ -359,11 +359,11 @@ export const dangling = exchange.table(
 export const claimName = exchange.table(
   'claim_name',
   {
-    peerId: text(),
-    number: hash64(),
-    sourceId: text(),
-    names: boolean(),
-    hash: bytea(),
+    peerId: text().notNull(),
+    number: hash64().notNull(),
+    sourceId: text().notNull(),
+    names: boolean().notNull(),
+    hash: bytea().notNull(),
     system: text(),
   },
   (t) => [primaryKey({ columns: [t.peerId, t.number, t.sourceId, t.names, t.hash] })],
@@ -373,14 +373,14 @@ export const claimName = exchange.table(
 export const stray = exchange.table(
   'stray',
   {
-    pullId: text(),
-    file: integer(),
-    line: integer(),
-    entry: integer(),
-    otherId: text(),
-    number: hash64(),
+    pullId: text().notNull(),
+    file: integer().notNull(),
+    line: integer().notNull(),
+    entry: integer().notNull(),
+    otherId: text().notNull(),
+    number: hash64().notNull(),
     value: text().notNull(),
-    isNamed: boolean(),
+    isNamed: boolean().notNull(),
   },
   (t) => [primaryKey({ columns: [t.pullId, t.file, t.line, t.entry, t.otherId, t.number, t.isNamed] })],
 );

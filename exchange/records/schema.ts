@@ -16,13 +16,16 @@ import {
 import { hash64, instant, instantMs, int64, oneOf, textC } from '../../src/db/columns.ts';
 import { exchange } from '../postgres-schema.ts';
 
-/** Clinical records, own and received, hash-partitioned by member: every statement names its members. `shared` is the text without cost data where it differs from `body`. */
+/**
+ * Clinical records, own and received, hash-partitioned by member: every statement names its members. `shared` is the text without
+ * cost data where it differs from `body`.
+ */
 export const resource = exchange.table(
   'resource',
   {
-    memberId: text(),
-    type: text(),
-    id: text(),
+    memberId: text().notNull(),
+    type: text().notNull(),
+    id: text().notNull(),
     version: integer().notNull(),
     origin: text().notNull(),
     sourceId: text(),
@@ -63,10 +66,10 @@ export const resource = exchange.table(
 export const resourceVersion = exchange.table(
   'resource_version',
   {
-    memberId: text(),
-    type: text(),
-    id: text(),
-    version: integer(),
+    memberId: text().notNull(),
+    type: text().notNull(),
+    id: text().notNull(),
+    version: integer().notNull(),
     lastUpdated: instantMs().notNull(),
     deleted: boolean().notNull(),
     hash: bytea().notNull(),
@@ -79,11 +82,11 @@ export const resourceVersion = exchange.table(
 export const link = exchange.table(
   'link',
   {
-    memberId: text(),
-    type: text(),
-    aId: text(),
-    bId: text(),
-    kind: text(),
+    memberId: text().notNull(),
+    type: text().notNull(),
+    aId: text().notNull(),
+    bId: text().notNull(),
+    kind: text().notNull(),
     score: real().notNull(),
     state: text({ enum: ['confirmed', 'proposed', 'rejected', 'apart'] }).notNull(),
     rule: text().notNull(),
@@ -98,8 +101,8 @@ export const link = exchange.table(
 export const sharedResource = exchange.table(
   'shared_resource',
   {
-    type: text(),
-    id: text(),
+    type: text().notNull(),
+    id: text().notNull(),
     version: integer().notNull(),
     origin: text().notNull(),
     sourceId: text(),
@@ -124,9 +127,9 @@ export const sharedResource = exchange.table(
 export const sharedResourceVersion = exchange.table(
   'shared_resource_version',
   {
-    type: text(),
-    id: text(),
-    version: integer(),
+    type: text().notNull(),
+    id: text().notNull(),
+    version: integer().notNull(),
     lastUpdated: instantMs().notNull(),
     deleted: boolean().notNull(),
     hash: bytea().notNull(),
@@ -139,10 +142,10 @@ export const sharedResourceVersion = exchange.table(
 export const sharedKey = exchange.table(
   'shared_key',
   {
-    type: text(),
-    kind: smallint(),
-    hash: hash64(),
-    id: text(),
+    type: text().notNull(),
+    kind: smallint().notNull(),
+    hash: hash64().notNull(),
+    id: text().notNull(),
     origin: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.type, t.kind, t.hash, t.id] })],
@@ -152,10 +155,10 @@ export const sharedKey = exchange.table(
 export const attachment = exchange.table(
   'attachment',
   {
-    memberId: text(),
-    type: text(),
-    recordId: text(),
-    documentId: text(),
+    memberId: text().notNull(),
+    type: text().notNull(),
+    recordId: text().notNull(),
+    documentId: text().notNull(),
     peerId: text().notNull(),
     pullId: text().notNull(),
     url: text().notNull(),
@@ -217,8 +220,8 @@ export const keysMade = exchange.table(
 export const ownDue = exchange.table(
   'own_due',
   {
-    work: text(),
-    memberId: text(),
+    work: text().notNull(),
+    memberId: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.work, t.memberId] })],
 );
@@ -227,8 +230,8 @@ export const ownDue = exchange.table(
 export const drugNamed = exchange.table(
   'drug_named',
   {
-    namedBy: text(),
-    id: text(),
+    namedBy: text().notNull(),
+    id: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.namedBy, t.id] }), index('drug_named_id').on(t.id)],
 );
@@ -237,9 +240,9 @@ export const drugNamed = exchange.table(
 export const entryLabel = exchange.table(
   'entry_label',
   {
-    peerId: text(),
-    type: text(),
-    sourceId: text(),
+    peerId: text().notNull(),
+    type: text().notNull(),
+    sourceId: text().notNull(),
     localId: text().notNull(),
     label: smallint().notNull(),
   },
@@ -250,10 +253,10 @@ export const entryLabel = exchange.table(
 export const sensitiveHeld = exchange.table(
   'sensitive_held',
   {
-    memberId: text(),
-    peerId: text(),
-    type: text(),
-    sourceId: text(),
+    memberId: text().notNull(),
+    peerId: text().notNull(),
+    type: text().notNull(),
+    sourceId: text().notNull(),
     label: smallint().notNull(),
   },
   (t) => [primaryKey({ columns: [t.memberId, t.peerId, t.type, t.sourceId] })],
@@ -263,8 +266,8 @@ export const sensitiveHeld = exchange.table(
 export const deniedAuthorization = exchange.table(
   'denied_authorization',
   {
-    peerId: text(),
-    sourceId: text(),
+    peerId: text().notNull(),
+    sourceId: text().notNull(),
     memberId: text().notNull(),
     claim: jsonb().notNull(),
     at: instant().notNull(),
@@ -276,8 +279,8 @@ export const deniedAuthorization = exchange.table(
 export const keptBack = exchange.table(
   'kept_back',
   {
-    memberId: text(),
-    key: text(),
+    memberId: text().notNull(),
+    key: text().notNull(),
     at: instant().notNull(),
   },
   (t) => [primaryKey({ columns: [t.memberId, t.key] })],

@@ -101,8 +101,10 @@ export const pullEvent = exchange.table(
 export const pullMember = exchange.table(
   'pull_member',
   {
-    pullId: text().references(() => pull.id),
-    submittedId: text(),
+    pullId: text()
+      .notNull()
+      .references(() => pull.id),
+    submittedId: text().notNull(),
     memberId: text()
       .notNull()
       .references(() => member.id),
@@ -133,8 +135,10 @@ export const pullMember = exchange.table(
 export const pullFile = exchange.table(
   'pull_file',
   {
-    pullId: text().references(() => pull.id),
-    position: integer(),
+    pullId: text()
+      .notNull()
+      .references(() => pull.id),
+    position: integer().notNull(),
     kind: text({ enum: ['output', 'deleted', 'error'] }).notNull(),
     type: text().notNull(),
     url: text().notNull(),
@@ -168,8 +172,10 @@ export const pullFile = exchange.table(
 export const pullSlice = exchange.table(
   'pull_slice',
   {
-    pullId: text().references(() => pull.id),
-    slice: integer(),
+    pullId: text()
+      .notNull()
+      .references(() => pull.id),
+    slice: integer().notNull(),
     firstBucket: integer().notNull(),
     lastBucket: integer().notNull(),
     units: integer().notNull(),

@@ -28,8 +28,8 @@ export const usedAssertion = exchange.table('used_assertion', {
 export const callBudget = exchange.table(
   'call_budget',
   {
-    peerId: text(),
-    kind: text(),
+    peerId: text().notNull(),
+    kind: text().notNull(),
     calls: doublePrecision().notNull(),
     at: instantMs().notNull(),
   },
@@ -97,8 +97,10 @@ export const bulkJob = exchange.table(
 export const bulkFile = exchange.table(
   'bulk_file',
   {
-    jobId: text().references(() => bulkJob.id),
-    id: text(),
+    jobId: text()
+      .notNull()
+      .references(() => bulkJob.id),
+    id: text().notNull(),
     position: integer().notNull(),
     kind: text({ enum: ['output', 'deleted', 'error'] }).notNull(),
     type: text().notNull(),
@@ -146,8 +148,10 @@ export const matchGroup = exchange.table(
 export const matchMember = exchange.table(
   'match_member',
   {
-    jobId: text().references(() => bulkJob.id),
-    position: integer(),
+    jobId: text()
+      .notNull()
+      .references(() => bulkJob.id),
+    position: integer().notNull(),
     submittedId: text().notNull(),
     outcome: text({ enum: ['match', 'nomatch', 'consentconstraint'] }).notNull(),
     reason: text().notNull(),
@@ -206,9 +210,9 @@ export const matchSingle = exchange.table(
 export const matchAttempt = exchange.table(
   'match_attempt',
   {
-    person: hash64(),
-    card: hash64(),
-    peerId: text(),
+    person: hash64().notNull(),
+    card: hash64().notNull(),
+    peerId: text().notNull(),
     at: instantMs().notNull(),
   },
   (t) => [
@@ -232,9 +236,13 @@ export const grantChange = exchange.table(
 export const delivered = exchange.table(
   'delivered',
   {
-    peerId: text().references(() => peer.id),
-    memberId: text(),
-    jobId: text().references(() => bulkJob.id),
+    peerId: text()
+      .notNull()
+      .references(() => peer.id),
+    memberId: text().notNull(),
+    jobId: text()
+      .notNull()
+      .references(() => bulkJob.id),
     policy: text({ enum: ['regular', 'sensitive'] }).notNull(),
     consentId: text().notNull(),
     types: jsonb().notNull(),
@@ -253,9 +261,11 @@ export const delivered = exchange.table(
 export const deliveredEntries = exchange.table(
   'delivered_entries',
   {
-    jobId: text().references(() => bulkJob.id),
-    gone: boolean(),
-    part: integer(),
+    jobId: text()
+      .notNull()
+      .references(() => bulkJob.id),
+    gone: boolean().notNull(),
+    part: integer().notNull(),
     peerId: text()
       .notNull()
       .references(() => peer.id),
@@ -268,8 +278,10 @@ export const deliveredEntries = exchange.table(
 export const entryHeld = exchange.table(
   'entry_held',
   {
-    peerId: text().references(() => peer.id),
-    key: hash64(),
+    peerId: text()
+      .notNull()
+      .references(() => peer.id),
+    key: hash64().notNull(),
     firstAt: instantMs().notNull(),
     lastAt: instantMs().notNull(),
     toldAt: instantMs(),
