@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { importMembers } from '../exchange/members/import-members.ts';
+import { importMembers } from '../exchange/members/enrolment/import-members.ts';
 import { readConfig } from '../src/config.ts';
 import type { Deps } from '../src/deps.ts';
 import { csvRows } from '../src/import/csv-rows.ts';

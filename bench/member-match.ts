@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { relabelAfterUpdate } from '../exchange/members/relabel.ts';
+import { relabelAfterUpdate } from '../exchange/members/enrolment/relabel.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { compared, round } from './compare.ts';
 import { type Answer, type Bench, cpuOf, type Load, load, type Question, type Running, rssOf } from './harness.ts';

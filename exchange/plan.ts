@@ -1,6 +1,6 @@
 // Who we are, as requests, consents and Groups name us, and where our two bases are.
 import type { Config } from '../src/config.ts';
-import type { Payer } from './consent/evaluate.ts';
+import type { Payer } from './members/consent/evaluate.ts';
 
 export function ourselves(config: Config): Payer {
   return { npi: config.planNpi, name: config.planName };

@@ -2,22 +2,22 @@
 // it also wakes the worker (command/serve.ts); on Workers this is all.
 import type { Deps } from '../src/deps.ts';
 import type { Sql } from '../src/store/database.ts';
-import { keepAlerts } from './alerts/keep.ts';
-import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
-import { CLOCK_RULES } from './clocks/rules.ts';
-import { forgetGrantChanges } from './store/answer/grant-look.ts';
-import { tellRefused } from './store/answer/refused-request.ts';
-import { forgetBudgets } from './store/budget.ts';
-import { overdueClocks } from './store/clock.ts';
-import { forgetAttempts } from './store/match/match-attempt.ts';
-import { forgetGroups } from './store/match/match-group.ts';
-import { endClocksDue, endClocksOfDead } from './store/members/clock-end.ts';
-import { LOOKS_AT_ONCE, lookAtCoverages } from './store/members/coverage-look.ts';
-import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/members/member-clock.ts';
-import { forgetAssertions } from './store/peers/peer.ts';
-import { tellVolume } from './store/peers/peer-volume.ts';
-import { pullsOpen } from './store/pull/pull.ts';
-import { tellLooks } from './store/report/look-volume.ts';
+import { keepAlerts } from './alerts/update-alerts.ts';
+import { tellLooks } from './compliance/access-log/view-volume.ts';
+import { type Calendar, calendarOf, localDay } from './members/deadlines/business-day.ts';
+import { overdueClocks } from './members/deadlines/deadline.ts';
+import { endClocksDue, endClocksOfDead } from './members/deadlines/end-deadlines.ts';
+import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './members/deadlines/member-deadlines.ts';
+import { CLOCK_RULES } from './members/deadlines/rules.ts';
+import { LOOKS_AT_ONCE, lookAtCoverages } from './members/enrolment/coverage-check.ts';
+import { forgetAssertions } from './peers/peer.ts';
+import { tellVolume } from './peers/peer-volume.ts';
+import { pullsOpen } from './requester/pull.ts';
+import { forgetBudgets } from './responder/call-budget.ts';
+import { forgetGrantChanges } from './responder/grant-check.ts';
+import { forgetAttempts } from './responder/match/attempt-rows.ts';
+import { forgetGroups } from './responder/match/match-group.ts';
+import { tellRefused } from './responder/refused-request-rows.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
 const OFFERS_AT_ONCE = 5000;

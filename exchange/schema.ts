@@ -1,6 +1,6 @@
 // All tables of the exchange.
 export * from './compliance/schema.ts';
-export * from './members/schema.ts';
+export * from './members/enrolment/schema.ts';
 export * from './peers/schema.ts';
 export * from './postgres-schema.ts';
 export * from './reconcile/schema.ts';

@@ -6,7 +6,7 @@ import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { tellOfUser } from '../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
 import { createExchange } from './app.ts';
-import { createMemberPages } from './member/app.ts';
+import { createMemberPages } from './members/consent/member-page.ts';
 import { keepClocks } from './schedule.ts';
 import { createStaff } from './staff/app.ts';
 

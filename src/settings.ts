@@ -42,7 +42,7 @@ const networks = z
       .filter(Boolean),
   )
   .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be CIDR blocks (10.0.0.0/8) separated by commas' })));
-/** Codes of the lines of business (exchange/clocks/rules.ts). */
+/** Codes of the lines of business (exchange/members/deadlines/rules.ts). */
 const LOBS = ['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'] as const;
 export type LobDays = Readonly<Partial<Record<(typeof LOBS)[number], number>>>;
 /** `ma=3653,qhp=2557`: days by line of business. */

@@ -1,6 +1,6 @@
 // An alert as a message in the form of Standard Webhooks (https://www.standardwebhooks.com): signed with a shared secret.
 import { createHmac } from 'node:crypto';
-import type { Alert } from '../store/alert.ts';
+import type { Alert } from './alert.ts';
 
 export type Message = { body: string; headers: Record<string, string> };
 

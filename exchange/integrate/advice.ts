@@ -1,7 +1,8 @@
 // What a refusal means to those who write the client, and what they change. Staff read another table (report/security.ts): what is nothing
 // to them is all that an integrator looks for.
+
+import { refusalMeaning } from '../compliance/security/security-events.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { refusalMeaning } from '../report/security.ts';
 
 export type Advice = { what: string; todo: string };
 

@@ -8,12 +8,12 @@ import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { html } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
-import { matchRequest } from '../client/member-bundle.ts';
-import { localDay } from '../clocks/business-day.ts';
+import { localDay } from '../members/deadlines/business-day.ts';
+import { findPeerByClient, type Peer } from '../peers/peer.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { demoMember, traceOf } from '../store/answer/self-test.ts';
-import { findPeerByClient, type Peer } from '../store/peers/peer.ts';
+import { matchRequest } from '../requester/client/write-member-bundle.ts';
 import { judgeClient, type SelfTest } from './self-test.ts';
+import { demoMember, traceOf } from './self-test-rows.ts';
 import { pageHeaders, STYLESHEET, siteHeader } from './style.ts';
 
 const HOURS_BACK = 24;

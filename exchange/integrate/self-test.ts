@@ -1,6 +1,7 @@
 // What a client has done so far, step by step, judged from the audit. Pure.
-import type { Trace } from '../store/answer/self-test.ts';
+
 import { type Advice, adviceOn } from './advice.ts';
+import type { Trace } from './self-test-rows.ts';
 
 type Step = {
   id: string;

@@ -3,16 +3,16 @@
 import type { Deps } from '../../src/deps.ts';
 import { isNpiSystem, isValidNpi } from '../../src/fhir/npi.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { negotiate } from '../client/abilities.ts';
-import { type Discovery, discover } from '../client/discover.ts';
-import { findEndpoints } from '../client/endpoints.ts';
-import { learnedNow } from '../client/learned.ts';
-import { PeerFault } from '../client/peer-fetch.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { findPeer, type Peer, recordCheck } from '../store/peers/peer.ts';
-import { addPeerChange } from '../store/peers/peer-change.ts';
-import { lastDiffering } from '../store/peers/peer-due.ts';
-import { recordAbilities } from '../store/peers/peer-health.ts';
+import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
+import { negotiate } from '../requester/client/abilities.ts';
+import { type Discovery, discover } from '../requester/client/discover.ts';
+import { findEndpoints } from '../requester/client/endpoints.ts';
+import { learnedNow } from '../requester/client/learned-abilities.ts';
+import { PeerFault } from '../requester/client/peer-fetch.ts';
+import { findPeer, type Peer, recordCheck } from './peer.ts';
+import { addPeerChange } from './peer-change.ts';
+import { lastDiffering } from './peer-due.ts';
+import { recordAbilities } from './peer-health.ts';
 
 export type Difference = { name: string; pinned: string; now: string };
 export type Checked = { found: Discovery; differs: Difference[] } | { fault: string };

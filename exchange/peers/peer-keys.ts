@@ -5,11 +5,11 @@ import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, objects } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { revokeOfPeer } from '../export/revoke.ts';
-import { type AuditEntry, auditRow, writeAudit } from '../store/audit/audit.ts';
-import { takeCall } from '../store/match/match-attempt.ts';
-import { type Peer, setPeerState } from '../store/peers/peer.ts';
-import { addPeerChange, type PeerChange, recordKeysSeen } from '../store/peers/peer-change.ts';
+import { type AuditEntry, auditRow, writeAudit } from '../compliance/audit/audit.ts';
+import { revokeOfPeer } from '../responder/export/revoke.ts';
+import { takeCall } from '../responder/match/attempt-rows.ts';
+import { type Peer, setPeerState } from './peer.ts';
+import { addPeerChange, type PeerChange, recordKeysSeen } from './peer-change.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_KEYS = 100;

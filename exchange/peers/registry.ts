@@ -2,11 +2,11 @@
 // transaction, and, where the setting asks for it, in force only after a second person.
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { isLimitName, type LimitName } from '../client/limits.ts';
-import { revokeOfPeer } from '../export/revoke.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { linkOtherCoverage } from '../store/members/same-payer.ts';
-import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from '../store/peers/peer.ts';
+import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
+import { linkOtherCoverage } from '../members/enrolment/same-payer.ts';
+import { isLimitName, type LimitName } from '../requester/client/limits.ts';
+import { revokeOfPeer } from '../responder/export/revoke.ts';
+import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from './peer.ts';
 import {
   addPeerChange,
   changedBy,
@@ -15,10 +15,10 @@ import {
   type PeerChange,
   writeBlocked,
   writePeerFields,
-} from '../store/peers/peer-change.ts';
-import { addDocument, endDocument, type NewDocument } from '../store/peers/peer-document.ts';
-import { setPeerLimit } from '../store/peers/peer-health.ts';
-import { readProposedDocument, readProposedFields } from './proposed.ts';
+} from './peer-change.ts';
+import { addDocument, endDocument, type NewDocument } from './peer-document.ts';
+import { setPeerLimit } from './peer-health.ts';
+import { readProposedDocument, readProposedFields } from './proposed-change.ts';
 import { differences, opensNothing, type PeerFields, type Registration } from './registration.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;

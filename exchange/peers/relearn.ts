@@ -1,8 +1,8 @@
 // What a payer was found not to speak, forgotten because a person says so: it was mended there, or misjudged here.
 import type { Deps } from '../../src/deps.ts';
-import { hasLearned } from '../client/learned.ts';
-import { holdPeer } from '../store/peers/peer.ts';
-import { forgetLearned } from '../store/peers/peer-health.ts';
+import { hasLearned } from '../requester/client/learned-abilities.ts';
+import { holdPeer } from './peer.ts';
+import { forgetLearned } from './peer-health.ts';
 import { type By, type Done, record } from './registry.ts';
 
 /** From the next pull on it is asked as it offers. What a pull that goes on has begun stays as it is. */

@@ -3,7 +3,7 @@
 // https://hl7.org/fhir/R4/datatypes.html#Attachment
 import { extensions, isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
-import { HOLDS } from '../transform/watched-names.ts';
+import { HOLDS } from '../records/facts/watched-names.ts';
 
 export type Addressed = {
   /** the member as it stands in the text: `"url":"…"` */

@@ -2,8 +2,8 @@
 import type { Found } from '../../src/fhir/json-members.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
-import { isKeptType, isProgram } from '../transform/attachment-type.ts';
-import { HOLDS } from '../transform/watched-names.ts';
+import { isKeptType, isProgram } from '../records/facts/attachment-type.ts';
+import { HOLDS } from '../records/facts/watched-names.ts';
 import { hasEmptyAttachment } from './attachment-address.ts';
 
 // Blanks are one each (see below): where they may stand twice in a row, any number of them would be tried with any number of others.

@@ -7,11 +7,9 @@ import { contentHashes, hasStandIns, MEMBER_CONTENT } from '../../src/fhir/canon
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { isHeld } from '../../src/store/failure.ts';
-import { type ClaimFacts, claimFacts } from '../chain/facts.ts';
-import { recomputeChainsOf } from '../chain/recompute.ts';
-import { yearsBefore } from '../clocks/business-day.ts';
-import { betweenSlices } from '../store/pull/pull-slice.ts';
-import { drugsOf } from '../store/records/drug.ts';
+import { yearsBefore } from '../members/deadlines/business-day.ts';
+import { drugsOf } from '../records/drug.ts';
+import { withDrug } from '../records/facts/drug.ts';
 import {
   beginKeys,
   type ClaimKnown,
@@ -31,12 +29,14 @@ import {
   writeMemberKeys,
   writeSharedKeys,
   writeStagedKeys,
-} from '../store/records/keys-made.ts';
-import { transactionInstant } from '../store/records/records.ts';
-import { membersOfWork } from '../store/records/replay.ts';
-import { EVERYTHING, openSlice } from '../store/records/slice.ts';
-import { withDrug } from '../transform/drug.ts';
+} from '../records/keys-made.ts';
+import { transactionInstant } from '../records/records.ts';
+import { membersOfWork } from '../records/replay.ts';
+import { EVERYTHING, openSlice } from '../records/slice.ts';
+import { betweenSlices } from '../requester/commit-batch.ts';
 import { businessKeys } from './business-keys.ts';
+import { type ClaimFacts, claimFacts } from './chain/facts.ts';
+import { recomputeChainsOf } from './chain/recompute.ts';
 import { KEY_RULES, recordKeys } from './record-keys.ts';
 import { RULE_YEARS } from './unit-context.ts';
 

@@ -7,9 +7,9 @@ import { hash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, linesIn, MAX_LINE_BYTES } from '../../src/fhir/ndjson.ts';
 import { VERSION } from '../../src/version.ts';
-import { markSteady, stageKnown, stageKnownBlocks } from '../store/records/known-lines.ts';
-import { LABELLER } from '../transform/label.ts';
-import { RECORD_TYPES } from '../transform/record-types.ts';
+import { LABELLER } from '../records/facts/label.ts';
+import { RECORD_TYPES } from '../records/facts/record-types.ts';
+import { markSteady, stageKnown, stageKnownBlocks } from '../records/known-lines.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import type { UnitContext } from './read-unit.ts';
 

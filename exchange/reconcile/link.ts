@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { knownDead, namedAsAnother } from '../store/records/known-person.ts';
+import { knownDead, namedAsAnother } from '../records/known-person.ts';
 import {
   candidatePairs,
   heldLinks,
@@ -13,9 +13,9 @@ import {
   noteJudged,
   type Pair,
   possibleEchoes,
-} from '../store/records/link.ts';
-import { type CopyPair, outdatedCopies } from '../store/records/outdated-copies.ts';
-import { EVERYTHING } from '../store/records/slice.ts';
+} from '../records/link.ts';
+import { type CopyPair, outdatedCopies } from '../records/outdated-copies.ts';
+import { EVERYTHING } from '../records/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics, namesSomebodyElse } from './judge/people.ts';
 import { contradictEachOther, EVENT_TYPES, isEvent } from './judge/told-apart.ts';

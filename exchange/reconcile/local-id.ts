@@ -1,6 +1,6 @@
 // Ids of received records: the same peer, type and source id give the same local id, on any node.
 import { hash } from 'node:crypto';
-import { PROJECT_NAMESPACE } from '../export/transmitter.ts';
+import { PROJECT_NAMESPACE } from '../responder/export/transmitter.ts';
 
 /** The namespace as the sixteen characters that its bytes are. */
 const NAMESPACE = Buffer.from(PROJECT_NAMESPACE.replaceAll('-', ''), 'hex').toString('latin1');

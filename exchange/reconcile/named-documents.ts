@@ -1,9 +1,9 @@
 // Which documents does a text of a peer name? Of an authorization that is not taken in, or of lines that are dropped, they must not leave either.
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { isByUuid } from '../members/read-own.ts';
-import { decidedAhead, isHidden } from '../transform/prior-authorization.ts';
-import { SUPPORTING_TYPES } from '../transform/record-types.ts';
+import { isByUuid } from '../members/enrolment/read-own.ts';
+import { decidedAhead, isHidden } from '../records/facts/prior-authorization.ts';
+import { SUPPORTING_TYPES } from '../records/facts/record-types.ts';
 import { localId, referredId } from './local-id.ts';
 import { peerKey } from './rewrite.ts';
 

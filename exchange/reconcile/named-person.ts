@@ -2,8 +2,8 @@
 // member's of the same answer, one of both is wrong, and a person has to say which. Pure.
 import { fold } from '../../src/fhir/fold.ts';
 import { isObject, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
-import { familyName, givenNames, memberIds } from '../match/normalize.ts';
-import { RECORD_TYPES } from '../transform/record-types.ts';
+import { RECORD_TYPES } from '../records/facts/record-types.ts';
+import { familyName, givenNames, memberIds } from '../responder/match/normalize.ts';
 import type { UnitMember } from './unit-person.ts';
 
 type Members = ReadonlyMap<string, UnitMember>;

@@ -4,7 +4,7 @@
 import { elements, members } from '../../src/fhir/json-text.ts';
 import { isBaseOf, isId, parseReference } from '../../src/fhir/reference.ts';
 import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { isShared } from '../transform/record-types.ts';
+import { isShared } from '../records/facts/record-types.ts';
 
 /** Without an `identifier` that may be told more than once, or with one that says who somebody is. */
 const NOT_NOTED = new Set(['AdverseEvent', 'Binary', 'Coverage', 'Patient', 'Provenance', 'QuestionnaireResponse']);

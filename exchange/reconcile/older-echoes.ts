@@ -2,10 +2,10 @@
 // was then: nobody has to compare the two, and that payer learns of the change when it asks.
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import type { Decided } from '../store/records/decided.ts';
-import { type Alike, alikeUnits, type Copy, copiesOf, markEchoes, PAGE } from '../store/records/older-copies.ts';
-import type { Range } from '../store/records/slice.ts';
-import { medicationOf } from '../transform/drug.ts';
+import type { Decided } from '../records/decided.ts';
+import { medicationOf } from '../records/facts/drug.ts';
+import { type Alike, alikeUnits, type Copy, copiesOf, markEchoes, PAGE } from '../records/older-copies.ts';
+import type { Range } from '../records/slice.ts';
 import { substanceOf } from './substance.ts';
 
 /** What the payer left for a newer one of ours, and says again, it has gone back to: a correction of its own, which a person compares with ours. */

@@ -2,10 +2,10 @@
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { namedDrugs } from '../store/records/drug.ts';
-import type { Pair } from '../store/records/link.ts';
-import { npisOf, textsOf, type Wanted } from '../store/records/link-texts.ts';
-import { withDrug } from '../transform/drug.ts';
+import { namedDrugs } from '../records/drug.ts';
+import { withDrug } from '../records/facts/drug.ts';
+import type { Pair } from '../records/link.ts';
+import { npisOf, textsOf, type Wanted } from '../records/link-texts.ts';
 import { withNamedWithin } from './named-within.ts';
 
 const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location|Medication)\//;

@@ -1,15 +1,15 @@
 // What a pull brings may change what was made of earlier lines: these are read anew where they stood, as a replay of their pull would.
 // Each may be repeated: what is done is not found again.
 import type { Deps } from '../../src/deps.ts';
+import type { Peer } from '../peers/peer.ts';
+import type { Decided } from '../records/decided.ts';
+import { arrivedUnits, forgetWaiting } from '../records/replay.ts';
+import { shownWrong } from '../records/shown-wrong.ts';
+import { noteStillShown } from '../records/still-shown.ts';
+import { heldElsewhere, noteHeldElsewhere } from '../records/stray-claims.ts';
+import { namersOfFormer } from '../records/turned-drugs.ts';
+import type { Pull } from '../requester/pull.ts';
 import { NOT_ASKED_AGAIN } from '../review/kinds.ts';
-import type { Peer } from '../store/peers/peer.ts';
-import type { Pull } from '../store/pull/pull.ts';
-import type { Decided } from '../store/records/decided.ts';
-import { arrivedUnits, forgetWaiting } from '../store/records/replay.ts';
-import { shownWrong } from '../store/records/shown-wrong.ts';
-import { noteStillShown } from '../store/records/still-shown.ts';
-import { heldElsewhere, noteHeldElsewhere } from '../store/records/stray-claims.ts';
-import { namersOfFormer } from '../store/records/turned-drugs.ts';
 import { type Replay, replay } from './replay.ts';
 import { KeptFileGone } from './stage.ts';
 

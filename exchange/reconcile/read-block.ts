@@ -1,6 +1,6 @@
 // The units of a block of lines, as rows for staging. Pure, and the same in this thread and in one beside it.
 import { type Block, type Line, linesIn } from '../../src/fhir/ndjson.ts';
-import { type StagedRows, type StagedUnit, stagedRows } from '../store/records/staging.ts';
+import { type StagedRows, type StagedUnit, stagedRows } from '../records/staging.ts';
 import { lineHash, OF_THE_LINE } from './known-lines.ts';
 import { readUnit, type UnitContext } from './read-unit.ts';
 

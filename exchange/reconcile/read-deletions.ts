@@ -1,6 +1,6 @@
 // Deletions that a payer tells: what each entry names of what it sent before.
 import { isObject, isResource, text } from '../../src/fhir/resource.ts';
-import { RECORD_TYPES } from '../transform/record-types.ts';
+import { RECORD_TYPES } from '../records/facts/record-types.ts';
 import { rejected, type Unit } from './read-unit.ts';
 import { peerKey } from './rewrite.ts';
 

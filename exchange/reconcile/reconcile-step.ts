@@ -4,26 +4,19 @@
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
 import { lendOne } from '../../src/store/database.ts';
-import { recomputeChains } from '../chain/recompute.ts';
+import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { inLanes } from '../pull/lanes.ts';
-import { readSaidWithin } from '../pull/messages.ts';
-import type { Step } from '../pull/states.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { passesOverSince } from '../store/pull/passes-over.ts';
-import { findPull, movePull } from '../store/pull/pull.ts';
-import { noteFaults } from '../store/pull/pull-fault.ts';
-import { pullFiles } from '../store/pull/pull-file.ts';
-import { noteLeftOut } from '../store/pull/pull-member.ts';
-import {
-  decidedTo,
-  forgetPhase,
-  isPlanned,
-  NOTHING_DECIDED,
-  noteDecided,
-  noteDeciding,
-  notePlanned,
-} from '../store/pull/pull-phase.ts';
+import { retryAttachments } from '../records/attachment.ts';
+import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../records/commit-pull.ts';
+import type { Decided } from '../records/decided.ts';
+import { bookKnown } from '../records/known-lines.ts';
+import { holdLabels, labelsStay } from '../records/label-lock.ts';
+import { ownStatements } from '../records/own-statements.ts';
+import { decideAcross, decideBuckets } from '../records/reconcile.ts';
+import { byKey, transactionInstant } from '../records/records.ts';
+import { hasUnits, openSlice, rangesOf, unitsByMember } from '../records/slice.ts';
+import { clearPrepared, clearStaging } from '../records/staging.ts';
+import { statementEchoes } from '../records/statement-echoes.ts';
 import {
   beginSlice,
   countOutcomes,
@@ -34,19 +27,26 @@ import {
   openSlices,
   type PullSlice,
   planSlices,
-} from '../store/pull/pull-slice.ts';
-import { filesWithNone, hasUnread, keepNoTime } from '../store/pull/staged-files.ts';
-import { retryAttachments } from '../store/records/attachment.ts';
-import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/records/commit-pull.ts';
-import type { Decided } from '../store/records/decided.ts';
-import { bookKnown } from '../store/records/known-lines.ts';
-import { holdLabels, labelsStay } from '../store/records/label-lock.ts';
-import { ownStatements } from '../store/records/own-statements.ts';
-import { decideAcross, decideBuckets } from '../store/records/reconcile.ts';
-import { byKey, transactionInstant } from '../store/records/records.ts';
-import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/records/slice.ts';
-import { clearPrepared, clearStaging } from '../store/records/staging.ts';
-import { statementEchoes } from '../store/records/statement-echoes.ts';
+} from '../requester/commit-batch.ts';
+import { inLanes } from '../requester/concurrency.ts';
+import { passesOverSince } from '../requester/ignores-since.ts';
+import { readSaidWithin } from '../requester/messages.ts';
+import { findPull, movePull } from '../requester/pull.ts';
+import { noteFaults } from '../requester/pull-fault.ts';
+import { pullFiles } from '../requester/pull-file.ts';
+import { noteLeftOut } from '../requester/pull-member.ts';
+import {
+  decidedTo,
+  forgetPhase,
+  isPlanned,
+  NOTHING_DECIDED,
+  noteDecided,
+  noteDeciding,
+  notePlanned,
+} from '../requester/pull-phase.ts';
+import { filesWithNone, hasUnread, keepNoTime } from '../requester/staged-files.ts';
+import type { Step } from '../requester/states.ts';
+import { recomputeChains } from './chain/recompute.ts';
 import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';
 import { olderEchoes } from './older-echoes.ts';

@@ -3,7 +3,7 @@
 // event keys (`e:`) are coarse on purpose: a pair too many costs a look, a pair too few is a duplicate missed.
 import { createHash } from 'node:crypto';
 import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { withDrug } from '../transform/drug.ts';
+import { withDrug } from '../records/facts/drug.ts';
 import { claimIdentifiers, ungrouped } from './claim-numbers.ts';
 import {
   bare,

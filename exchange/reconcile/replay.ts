@@ -8,23 +8,18 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { lendOne, type Queryable } from '../../src/store/database.ts';
-import type { Chain } from '../chain/claims.ts';
-import { claimFacts } from '../chain/facts.ts';
-import { recomputeChains, recomputeChainsOf } from '../chain/recompute.ts';
+import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
+import type { Peer } from '../peers/peer.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import type { Peer } from '../store/peers/peer.ts';
-import type { Pull } from '../store/pull/pull.ts';
-import { pullFiles } from '../store/pull/pull-file.ts';
-import { heldThen } from '../store/pull/pull-member.ts';
-import { chainsOf } from '../store/records/chain.ts';
-import { commitRecords } from '../store/records/commit-pull.ts';
-import type { Decided } from '../store/records/decided.ts';
-import { drugsOf } from '../store/records/drug.ts';
-import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/records/keys-replayed.ts';
-import { holdLabels } from '../store/records/label-lock.ts';
-import { membersLosing, returnMoved } from '../store/records/moved-units.ts';
-import { transactionInstant } from '../store/records/records.ts';
+import { chainsOf } from '../records/chain.ts';
+import { commitRecords } from '../records/commit-pull.ts';
+import type { Decided } from '../records/decided.ts';
+import { drugsOf } from '../records/drug.ts';
+import { type Drugs, withDrug } from '../records/facts/drug.ts';
+import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../records/keys-replayed.ts';
+import { holdLabels } from '../records/label-lock.ts';
+import { membersLosing, returnMoved } from '../records/moved-units.ts';
+import { transactionInstant } from '../records/records.ts';
 import {
   decideReplay,
   type LinkRow,
@@ -34,11 +29,16 @@ import {
   type UnitChange,
   unitChanges,
   writeRevisions,
-} from '../store/records/replay.ts';
-import { eachSlice } from '../store/records/slice.ts';
-import { clearStaging, lendStaging, openStaging, stageUnits } from '../store/records/staging.ts';
-import { withdrawUnits } from '../store/records/withdrawn.ts';
-import { type Drugs, withDrug } from '../transform/drug.ts';
+} from '../records/replay.ts';
+import { eachSlice } from '../records/slice.ts';
+import { clearStaging, lendStaging, openStaging, stageUnits } from '../records/staging.ts';
+import { withdrawUnits } from '../records/withdrawn.ts';
+import type { Pull } from '../requester/pull.ts';
+import { pullFiles } from '../requester/pull-file.ts';
+import { heldThen } from '../requester/pull-member.ts';
+import type { Chain } from './chain/claims.ts';
+import { claimFacts } from './chain/facts.ts';
+import { recomputeChains, recomputeChainsOf } from './chain/recompute.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';

@@ -3,11 +3,11 @@
 import type { Deps } from '../../src/deps.ts';
 import { stamp } from '../../src/fhir/json-text.ts';
 import { lendOne, type Sql } from '../../src/store/database.ts';
-import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store/records/references.ts';
-import { type RewrittenUnit, stageRewritten } from '../store/records/rewritten.ts';
-import { EVERYTHING } from '../store/records/slice.ts';
-import { STAGED_VERSION } from '../store/records/staging.ts';
-import type { Work } from '../store/records/write-links.ts';
+import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../records/references.ts';
+import { type RewrittenUnit, stageRewritten } from '../records/rewritten.ts';
+import { EVERYTHING } from '../records/slice.ts';
+import { STAGED_VERSION } from '../records/staging.ts';
+import type { Work } from '../records/write-links.ts';
 import { referredId } from './local-id.ts';
 import type { UnitContext } from './read-unit.ts';
 import { correctReferences, ledFrom, type Target } from './rewrite.ts';

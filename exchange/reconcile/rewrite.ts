@@ -2,9 +2,9 @@
 // says what the peer called it.
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
 import { isBaseOf, isKey, parseReference } from '../../src/fhir/reference.ts';
-import { isByUuid, passesLabelOn } from '../members/read-own.ts';
-import { LED_TO, OURS } from '../store/records/references.ts';
-import { isShared } from '../transform/record-types.ts';
+import { isByUuid, passesLabelOn } from '../members/enrolment/read-own.ts';
+import { isShared } from '../records/facts/record-types.ts';
+import { LED_TO, OURS } from '../records/references.ts';
 
 export type Target = { localId: string; isShared: boolean };
 /** FHIR bases by which references are told apart. */

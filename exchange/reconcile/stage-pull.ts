@@ -1,14 +1,14 @@
 // The files of a pull, staged: each whole, several at once; and whether they are what the manifest declared and what was asked for.
 import type { Queryable } from '../../src/store/database.ts';
-import { inLanes } from '../pull/lanes.ts';
-import { advance, type Step } from '../pull/states.ts';
-import { holdPull } from '../store/pull/pull.ts';
-import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull/pull-file.ts';
-import { hasCommitted } from '../store/pull/pull-slice.ts';
-import { endingWithin, hasStaged, mostlyHeld } from '../store/pull/staged-files.ts';
-import { sharedIds } from '../store/records/references.ts';
-import { analyzeStaging, clearStaging, lendStaging, type StagingClients } from '../store/records/staging.ts';
-import { isShared } from '../transform/record-types.ts';
+import { isShared } from '../records/facts/record-types.ts';
+import { sharedIds } from '../records/references.ts';
+import { analyzeStaging, clearStaging, lendStaging, type StagingClients } from '../records/staging.ts';
+import { hasCommitted } from '../requester/commit-batch.ts';
+import { inLanes } from '../requester/concurrency.ts';
+import { holdPull } from '../requester/pull.ts';
+import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../requester/pull-file.ts';
+import { endingWithin, hasStaged, mostlyHeld } from '../requester/staged-files.ts';
+import { advance, type Step } from '../requester/states.ts';
 import { knownLines } from './known-lines.ts';
 import type { UnitContext } from './read-unit.ts';
 import { batches, stageFile, stageTogether } from './stage.ts';

@@ -4,16 +4,6 @@
 import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
-import { inLanes } from '../pull/lanes.ts';
-import {
-  fileStaged,
-  fileStagedTo,
-  filesStaged,
-  type PullFile,
-  stagedLines,
-  stagedUnits,
-} from '../store/pull/pull-file.ts';
-import { forgetPhase } from '../store/pull/pull-phase.ts';
 import {
   clearStagedFile,
   clearStagedFiles,
@@ -22,7 +12,17 @@ import {
   type Staging,
   type StagingClients,
   stageUnits,
-} from '../store/records/staging.ts';
+} from '../records/staging.ts';
+import { inLanes } from '../requester/concurrency.ts';
+import {
+  fileStaged,
+  fileStagedTo,
+  filesStaged,
+  type PullFile,
+  stagedLines,
+  stagedUnits,
+} from '../requester/pull-file.ts';
+import { forgetPhase } from '../requester/pull-phase.ts';
 import type { KnownLines } from './known-lines.ts';
 import { unitOf } from './read-block.ts';
 import { readDeletions } from './read-deletions.ts';

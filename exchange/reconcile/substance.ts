@@ -2,7 +2,7 @@
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { factsOf } from '../transform/facts.ts';
+import { factsOf } from '../records/facts/facts.ts';
 
 /**
  * Of our own what peers get is compared: that is what may come back.

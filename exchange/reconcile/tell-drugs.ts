@@ -3,10 +3,10 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { drugUnits, namedDrugs } from '../store/records/drug.ts';
-import { writeStagedKeys } from '../store/records/keys-made.ts';
-import { EVERYTHING, type Range } from '../store/records/slice.ts';
-import { medicationOf, withDrug } from '../transform/drug.ts';
+import { drugUnits, namedDrugs } from '../records/drug.ts';
+import { medicationOf, withDrug } from '../records/facts/drug.ts';
+import { writeStagedKeys } from '../records/keys-made.ts';
+import { EVERYTHING, type Range } from '../records/slice.ts';
 import { recordKeys } from './record-keys.ts';
 
 const PAGE = 500;

@@ -1,12 +1,12 @@
 // What reading the units of a pull needs to know: whose records they may be, under which choice, and as of which day.
 import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
-import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
+import { addDays, localDay, yearsBefore } from '../members/deadlines/business-day.ts';
+import type { Peer } from '../peers/peer.ts';
 import { addresses } from '../plan.ts';
-import type { Peer } from '../store/peers/peer.ts';
-import { leftOutMembers, type Pull, pullMembers } from '../store/pull/pull.ts';
-import { movedPatients } from '../store/pull/pull-member.ts';
-import { personsOf } from '../store/records/known-person.ts';
+import { personsOf } from '../records/known-person.ts';
+import { leftOutMembers, type Pull, pullMembers } from '../requester/pull.ts';
+import { movedPatients } from '../requester/pull-member.ts';
 import type { UnitContext } from './read-unit.ts';
 import type { UnitMember } from './unit-person.ts';
 

@@ -2,10 +2,10 @@
 
 import { isBaseOf } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, text } from '../../src/fhir/resource.ts';
-import { allGiven, birthDate, memberIds } from '../match/normalize.ts';
-import type { LeftOut } from '../store/pull/pull-member.ts';
-import type { KnownPerson } from '../store/records/known-person.ts';
-import type { Person } from '../transform/others-within.ts';
+import type { Person } from '../records/facts/others-within.ts';
+import type { KnownPerson } from '../records/known-person.ts';
+import type { LeftOut } from '../requester/pull-member.ts';
+import { allGiven, birthDate, memberIds } from '../responder/match/normalize.ts';
 
 /** `withdrawn`: why the member is asked for no more. `doubtful`: the same person there was matched to two of our members. `moved`: until now that person was another member of ours. */
 export type UnitMember = {

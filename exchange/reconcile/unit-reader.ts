@@ -6,7 +6,7 @@ import type { Block } from '../../src/fhir/ndjson.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { type Pieces, pieces } from '../../src/pieces.ts';
 import { sharedOut } from '../../src/shared-out.ts';
-import type { StagedRows } from '../store/records/staging.ts';
+import type { StagedRows } from '../records/staging.ts';
 import { type CandidateLines, candidatesIn } from './known-lines.ts';
 import { readBlock } from './read-block.ts';
 import type { UnitContext } from './read-unit.ts';

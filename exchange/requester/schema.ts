@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
 import { instant, instantMs, int64, oneOf } from '../../src/db/columns.ts';
-import { consent, member, otherCoverage } from '../members/schema.ts';
+import { consent, member, otherCoverage } from '../members/enrolment/schema.ts';
 import { peer } from '../peers/schema.ts';
 import { exchange } from '../postgres-schema.ts';
 

@@ -1,17 +1,9 @@
 // All open items of one kind, payer and pull, decided alike by one person: however many they are, each is a decision of its own on what the
 // person saw, with its own audit row. They are carried out in the background, and gone on with after a process has died.
 import type { Deps } from '../../src/deps.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import {
-  askAll,
-  claimAll,
-  finishAll,
-  type ItemsAlike,
-  itemsOfAll,
-  keepAll,
-  leaveAll,
-} from '../store/review/decide-all.ts';
+import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { decideItem, type Person, type Refusal } from './decide.ts';
+import { askAll, claimAll, finishAll, type ItemsAlike, itemsOfAll, keepAll, leaveAll } from './decide-all-rows.ts';
 import { ITEM_KINDS, OF_TWO_MEMBERS, type PersonDecision } from './kinds.ts';
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;

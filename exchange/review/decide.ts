@@ -1,17 +1,20 @@
 // What a person decides about an item, and what follows from it. Decisions are only ever added: taking one back is one more.
 import type { Deps } from '../../src/deps.ts';
 import { beginAgain } from '../../src/store/begin-again.ts';
+import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
-import { auditRow, writeAudit } from '../store/audit/audit.ts';
-import { deniedSinceOf } from '../store/records/denied-since.ts';
-import { isDoubtOf, moveDoubted } from '../store/records/doubt.ts';
-import { inheritLabelsOf } from '../store/records/inherit-labels.ts';
-import { labelsStay } from '../store/records/label-lock.ts';
-import { transactionInstant } from '../store/records/records.ts';
-import { writeRevisions } from '../store/records/replay.ts';
-import { settleMember } from '../store/records/settle-links.ts';
-import { findLine } from '../store/report/report-lines.ts';
-import { addRelease, forgetRelease, type ReleaseDue } from '../store/review/release-due.ts';
+import { deniedSinceOf } from '../records/denied-since.ts';
+import { isDoubtOf, moveDoubted } from '../records/doubt.ts';
+import { inheritLabelsOf } from '../records/inherit-labels.ts';
+import { labelsStay } from '../records/label-lock.ts';
+import { transactionInstant } from '../records/records.ts';
+import { writeRevisions } from '../records/replay.ts';
+import { settleMember } from '../records/settle-links.ts';
+import { findLine } from '../requester/report/line-rows.ts';
+import { isKept } from './kept.ts';
+import { ITEM_KINDS, ONE_PERSON, type PersonDecision } from './kinds.ts';
+import { RELEASE_MS, releaseUnit } from './release.ts';
+import { addRelease, forgetRelease, type ReleaseDue } from './release-due.ts';
 import {
   decisionsOf,
   findItem,
@@ -21,10 +24,7 @@ import {
   undoLinks,
   unlinkByPerson,
   writeDecision,
-} from '../store/review/review.ts';
-import { isKept } from './kept.ts';
-import { ITEM_KINDS, ONE_PERSON, type PersonDecision } from './kinds.ts';
-import { RELEASE_MS, releaseUnit } from './release.ts';
+} from './review-rows.ts';
 
 export type Person = { subject: string; name: string; role: string; development: boolean };
 /** `changed`: the item is not what the person saw. `not-allowed`: its kind does not allow the decision. `not-kept`: what would be read anew is gone. */

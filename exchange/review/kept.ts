@@ -1,8 +1,8 @@
 // Whether a decision can be carried out that reads a record anew.
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { pullFiles } from '../store/pull/pull-file.ts';
-import type { Item } from '../store/review/review.ts';
+import { pullFiles } from '../requester/pull-file.ts';
+import type { Item } from './review-rows.ts';
 
 /** Is the file still there that brought the record of an item? */
 export async function isKept(

@@ -1,5 +1,5 @@
 // What waits for people, by who decides it and until when it should be decided. Pure. Targets are those of spec compliance.md §9 (a design of ours, no rule).
-import { addDays, type Day, nextBusinessDay } from '../clocks/business-day.ts';
+import { addDays, type Day, nextBusinessDay } from '../members/deadlines/business-day.ts';
 
 type Holidays = { extraHolidays: readonly Day[] };
 export type Queue = {

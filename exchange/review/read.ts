@@ -5,15 +5,18 @@ import { referencesIn } from '../../src/fhir/json-text.ts';
 import { prettyJson } from '../../src/fhir/pretty-json.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { nameOfShared } from '../report/member/members.ts';
-import { memberKeys } from '../report/member-key.ts';
-import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
-import { type Origin, readOrigin, receivedLine } from '../report/pull/record.ts';
-import { findPeer } from '../store/peers/peer.ts';
-import { listPeerNames } from '../store/peers/peer-names.ts';
-import { findLine, provenanceOf } from '../store/report/report-lines.ts';
-import { type Alike, countByPull, openAll } from '../store/review/decide-all.ts';
-import { dueRelease } from '../store/review/release-due.ts';
+import { memberKeys } from '../members/member-key.ts';
+import { nameOfShared } from '../members/member-page-data.ts';
+import { findPeer } from '../peers/peer.ts';
+import { listPeerNames } from '../peers/peer-names.ts';
+import { isShared } from '../records/facts/record-types.ts';
+import { type NameOf, type PlainRecord, plainRecord } from '../records/plain-record.ts';
+import { findLine, provenanceOf } from '../requester/report/line-rows.ts';
+import { type Origin, readOrigin, receivedLine } from '../requester/report/record.ts';
+import { type Alike, countByPull, openAll } from './decide-all-rows.ts';
+import { isKept } from './kept.ts';
+import { OF_TWO_MEMBERS } from './kinds.ts';
+import { dueRelease } from './release-due.ts';
 import {
   countItems,
   type Decision,
@@ -31,11 +34,7 @@ import {
   type OtherClaim,
   otherClaims,
   type StoredRecord,
-} from '../store/review/review.ts';
-import { isShared } from '../transform/record-types.ts';
-
-import { isKept } from './kept.ts';
-import { OF_TWO_MEMBERS } from './kinds.ts';
+} from './review-rows.ts';
 
 export type { Item, ItemFilter, ItemPlace };
 

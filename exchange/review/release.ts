@@ -2,10 +2,11 @@
 // reads a kept file and takes a while. A process that dies in between leaves it to the next waking (store/review/release-due.ts).
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { findPeer } from '../peers/peer.ts';
 import { replay } from '../reconcile/replay.ts';
 import { KeptFileGone } from '../reconcile/stage.ts';
-import { findPeer } from '../store/peers/peer.ts';
-import { findPull } from '../store/pull/pull.ts';
+import { findPull } from '../requester/pull.ts';
+import { NOT_ASKED_AGAIN } from './kinds.ts';
 import {
   claimRelease,
   forgetRelease,
@@ -13,9 +14,8 @@ import {
   type ReleaseDue,
   releasedFrom,
   shownBefore,
-} from '../store/review/release-due.ts';
-import { findItem, type Item } from '../store/review/review.ts';
-import { NOT_ASKED_AGAIN } from './kinds.ts';
+} from './release-due.ts';
+import { findItem, type Item } from './review-rows.ts';
 
 /** How long who decided has for it, or who took it up. */
 export const RELEASE_MS = 600_000;

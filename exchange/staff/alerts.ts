@@ -1,7 +1,7 @@
 // The table of alerts on the overview.
 import type { Cell, Table } from '../../src/ui/table.ts';
-import type { Alert, ListedAlert } from '../report/lists.ts';
-import { CLOCK_KINDS, grouped, timeCell } from '../report/words.ts';
+import type { Alert, ListedAlert } from './data/lists.ts';
+import { CLOCK_KINDS, grouped, timeCell } from './data/texts.ts';
 
 const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: string) => string }>> = {
   'clocks-overdue': {

@@ -3,8 +3,8 @@
 
 import { streamed } from '../../src/blobs/serve-file.ts';
 import { own } from '../../src/own.ts';
-import { openAttachment } from '../merged/attachment.ts';
-import type { Desk, Visit } from './desk.ts';
+import { openAttachment } from '../records/view/attachment.ts';
+import type { Desk, Visit } from './router.ts';
 
 const MEDIA = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/i;
 /** What a file of a kind is called at its end. */

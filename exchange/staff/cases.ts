@@ -2,8 +2,6 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
-import { type Duty, owed, TOLD, VERDICTS } from '../clocks/breach.ts';
-import { localDay } from '../clocks/business-day.ts';
 import {
   addToCase,
   CASE_FAULTS,
@@ -16,13 +14,15 @@ import {
   openCase,
   TOLD_WORDS,
   VERDICT_WORDS,
-} from '../report/incident/cases.ts';
-import { numberCell, timeCell } from '../report/words.ts';
-import type { Desk, Visit } from './desk.ts';
+} from '../compliance/incidents/cases.ts';
+import { type Duty, owed, TOLD, VERDICTS } from '../members/deadlines/breach.ts';
+import { localDay } from '../members/deadlines/business-day.ts';
+import { numberCell, timeCell } from './data/texts.ts';
 import { problem, withQuery } from './frame.ts';
 import { cut, rowsOf } from './paging.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
+import type { Desk, Visit } from './router.ts';
 
 const PATH = '/staff/cases';
 const DUTIES: Readonly<Record<Duty['of'], string>> = { assess: 'To be assessed: is it a breach?', ...TOLD_WORDS };

@@ -2,23 +2,23 @@
 // /staff/questions: what auditors ask, and where it is answered.
 import { html, type Part } from '../../src/ui/html.ts';
 import { dayText } from '../../src/ui/time.ts';
-import { reportNow } from '../audit/issue-report.ts';
-import { localDay } from '../clocks/business-day.ts';
-import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
-import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance/compliance.ts';
-import { complianceChanges } from '../report/compliance/compliance-changes.ts';
-import { coverTable } from '../report/compliance/cover-table.ts';
-import { QUESTIONS } from '../report/compliance/questions.ts';
-import { peerStatement } from '../report/compliance/statement.ts';
-import { peerLines } from '../report/lists.ts';
-import { withPeople } from '../report/people.ts';
-import { type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
-import { toTell } from '../report/pull/tell.ts';
-import type { Desk, Visit } from './desk.ts';
+import { reportNow } from '../compliance/evidence/issue-report.ts';
+import { COVER_WORDS, complianceReport, notSplit } from '../compliance/report/compliance.ts';
+import { complianceChanges } from '../compliance/report/compliance-changes.ts';
+import { coverTable } from '../compliance/report/cover-table.ts';
+import { type Period, periodBefore, quarterOf, readPeriod } from '../compliance/report/period.ts';
+import { QUESTIONS } from '../compliance/report/questions.ts';
+import { peerStatement } from '../compliance/report/statement.ts';
+import { localDay } from '../members/deadlines/business-day.ts';
+import { LINES_OF_BUSINESS } from '../members/deadlines/rules.ts';
+import { toTell } from '../requester/report/peer-messages.ts';
+import { peerLines } from './data/lists.ts';
+import { withPeople } from './data/people.ts';
 import { problem, withQuery } from './frame.ts';
+import { inTheirWords } from './masking.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import { inTheirWords } from './sight.ts';
+import type { Desk, Visit } from './router.ts';
 
 export function compliance(desk: Desk): void {
   const { deps } = desk;

@@ -1,12 +1,12 @@
 // /staff/clocks/concurrent: members covered elsewhere too, whose payer there was last asked more than three months ago.
 
+import { memberKeys } from '../members/member-key.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { askedLongAgo } from '../report/lists.ts';
-import { memberKeys } from '../report/member-key.ts';
-import { CLOCK_KINDS, clockCell, memberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { askedLongAgo } from './data/lists.ts';
+import { CLOCK_KINDS, clockCell, memberCell, timeCell } from './data/texts.ts';
 import { FILE_ROWS, PAGE } from './paging.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 export function concurrent(desk: Desk): void {
   const { deps } = desk;

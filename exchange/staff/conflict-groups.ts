@@ -2,13 +2,13 @@
 // thousand records about strangers: nobody decides those one by one.
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
-import { grouped, numberCell, timeCell } from '../report/words.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS } from '../review/kinds.ts';
 import type { itemGroups, items } from '../review/read.ts';
 import { label, weightCell } from './conflict-tables.ts';
-import type { Visit } from './desk.ts';
+import { grouped, numberCell, timeCell } from './data/texts.ts';
 import { address, csrfField } from './frame.ts';
 import { may } from './roles.ts';
+import type { Visit } from './router.ts';
 
 const PATH = '/staff/conflicts';
 type Groups = Awaited<ReturnType<typeof itemGroups>>;

@@ -1,10 +1,10 @@
 // The tables of an item for people: what it is about, both copies beside each other, where they come from, what was decided.
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { besides } from '../report/plain-record.ts';
-import { count, memberCell, timeCell } from '../report/words.ts';
+import { besides } from '../records/plain-record.ts';
 import { HELD_ITEMS, ITEM_KINDS, ruleWords } from '../review/kinds.ts';
 import type { Item, ItemReport } from '../review/read.ts';
+import { count, memberCell, timeCell } from './data/texts.ts';
 import type { View } from './frame.ts';
 
 export const STATES = { open: 'To decide', decided: 'Decided', gone: 'No longer there' } as const;

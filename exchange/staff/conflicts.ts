@@ -1,7 +1,5 @@
 // /staff/conflicts: what people decide about: contradictions, doubts and records in quarantine. Heaviest first.
 import { html, type Safe } from '../../src/ui/html.ts';
-import { peerLines } from '../report/lists.ts';
-import { codeCell, memberCell, timeCell } from '../report/words.ts';
 import { type Decide, decideAll, decideItem, type Refusal } from '../review/decide.ts';
 import { askForAll } from '../review/decide-all.ts';
 import {
@@ -25,10 +23,12 @@ import {
   WEIGHTS,
   weightCell,
 } from './conflict-tables.ts';
-import type { Desk, Visit } from './desk.ts';
+import { peerLines } from './data/lists.ts';
+import { codeCell, memberCell, timeCell } from './data/texts.ts';
 import { address, csrfField, problem, type StaffContext, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
+import type { Desk, Visit } from './router.ts';
 
 const PATH = '/staff/conflicts';
 

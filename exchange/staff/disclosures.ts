@@ -1,9 +1,8 @@
 // /staff/disclosures: what was disclosed of a member, to whom and when; as page, CSV, JSON, FHIR Bundle and letter.
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
-import { consentCell, eventCell } from '../report/event-words.ts';
-import { letterOf } from '../report/member/account-letter.ts';
-import { disclosureBundle } from '../report/member/disclosure-bundle.ts';
+import { letterOf } from '../compliance/disclosures/account-letter.ts';
+import { disclosureBundle } from '../compliance/disclosures/disclosure-bundle.ts';
 import {
   ACCOUNT_YEARS,
   type Disclosure,
@@ -14,13 +13,14 @@ import {
   memberBehind,
   serviceDays,
   WHY,
-} from '../report/member/disclosures.ts';
-import { memberKeys } from '../report/member-key.ts';
-import { recordExport } from '../report/sessions.ts';
-import { count, grouped, timeCell } from '../report/words.ts';
-import type { Desk, Visit } from './desk.ts';
+} from '../compliance/disclosures/disclosures.ts';
+import { consentCell, eventCell } from '../members/deadlines/event-texts.ts';
+import { memberKeys } from '../members/member-key.ts';
+import { recordExport } from './data/sessions.ts';
+import { count, grouped, timeCell } from './data/texts.ts';
 import { csrfField, problem } from './frame.ts';
 import { purposeOf } from './purpose.ts';
+import type { Desk, Visit } from './router.ts';
 
 const PATH = '/staff/disclosures';
 

@@ -1,12 +1,12 @@
 // /staff/documents: which public documentation was online on a day, and what it was.
 import { html } from '../../src/ui/html.ts';
 import { dayText } from '../../src/ui/time.ts';
-import { localDay } from '../clocks/business-day.ts';
-import { documentChecks } from '../report/lists.ts';
-import { instantsOf, readPeriod } from '../report/period.ts';
-import { numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { instantsOf, readPeriod } from '../compliance/report/period.ts';
+import { localDay } from '../members/deadlines/business-day.ts';
+import { documentChecks } from './data/lists.ts';
+import { numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
+import type { Desk } from './router.ts';
 
 const SHOWN = 200;
 const FAULTS: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
 // /staff/restores: backups that were restored to see that they can be, when the next one is due, and the form that records one.
 import { html } from '../../src/ui/html.ts';
-import { DRILL_FAULTS, drillDue, recordDrill, restoreDrills } from '../audit/restore-drill.ts';
-import { count, numberCell, timeCell, timeText } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { DRILL_FAULTS, drillDue, recordDrill, restoreDrills } from '../compliance/restore/restore-drill.ts';
+import { count, numberCell, timeCell, timeText } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 const PATH = '/staff/restores';
 const MOST_SHOWN = 200;

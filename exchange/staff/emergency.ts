@@ -1,12 +1,18 @@
 // /staff/emergency: administrators open the records of members for an hour, with a reason; everybody sees who did, and why.
 import { cookieNames, readCookie } from '../../src/auth/staff-session.ts';
 import { html } from '../../src/ui/html.ts';
-import { beginEmergency, EMERGENCY_MINUTES, EMERGENCY_REASON, emergencies, endEmergency } from '../report/emergency.ts';
-import { numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import {
+  beginEmergency,
+  EMERGENCY_MINUTES,
+  EMERGENCY_REASON,
+  emergencies,
+  endEmergency,
+} from '../compliance/access-log/emergency-access.ts';
+import { numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 const SHOWN_DAYS = 3653;
 

@@ -7,7 +7,7 @@ import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { cutJson, isCut, type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { daysInWords, timeText } from '../../src/ui/time.ts';
-import type { StaffSession } from '../report/sessions.ts';
+import type { StaffSession } from './data/sessions.ts';
 import { may, type Permission } from './roles.ts';
 
 export type StaffContext = Context<FhirEnv>;

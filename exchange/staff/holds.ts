@@ -1,14 +1,14 @@
 // /staff/retention: how long what is kept, and legal holds, which administrators place and lift.
 import { html } from '../../src/ui/html.ts';
-import { peerLines } from '../report/lists.ts';
-import { memberKeys } from '../report/member-key.ts';
-import { retentionReport } from '../report/retention.ts';
-import { memberCell, numberCell, timeCell } from '../report/words.ts';
-import { HOLD_FAULTS, liftHold, placeHold } from '../retention/holds.ts';
-import type { Desk } from './desk.ts';
+import { HOLD_FAULTS, liftHold, placeHold } from '../compliance/retention/holds.ts';
+import { retentionReport } from '../compliance/retention/retention-report.ts';
+import { memberKeys } from '../members/member-key.ts';
+import { peerLines } from './data/lists.ts';
+import { memberCell, numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 export function holds(desk: Desk): void {
   const { deps } = desk;

@@ -12,18 +12,18 @@ import {
   reportTitle,
   tablesOf,
   type WholeReport,
-} from '../audit/issue-report.ts';
-import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
-import { complianceReport } from '../report/compliance/compliance.ts';
-import { complianceChanges } from '../report/compliance/compliance-changes.ts';
-import { coverTable } from '../report/compliance/cover-table.ts';
-import { peerLines } from '../report/lists.ts';
-import { peopleIn, withPeople } from '../report/people.ts';
-import { readPeriod } from '../report/period.ts';
-import { timeCell } from '../report/words.ts';
-import type { Desk, Visit } from './desk.ts';
+} from '../compliance/evidence/issue-report.ts';
+import { complianceReport } from '../compliance/report/compliance.ts';
+import { complianceChanges } from '../compliance/report/compliance-changes.ts';
+import { coverTable } from '../compliance/report/cover-table.ts';
+import { readPeriod } from '../compliance/report/period.ts';
+import { LINES_OF_BUSINESS } from '../members/deadlines/rules.ts';
+import { peerLines } from './data/lists.ts';
+import { peopleIn, withPeople } from './data/people.ts';
+import { timeCell } from './data/texts.ts';
 import { problem, withQuery } from './frame.ts';
 import { cut, rowsOf } from './paging.ts';
+import type { Desk, Visit } from './router.ts';
 
 const PATH = '/staff/reports';
 const NOT_ISSUED = {

@@ -2,16 +2,16 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { FINDINGS, meaning, OUTCOME_NAMES, OUTCOMES, UNIT_REASONS } from '../reconcile/reasons.ts';
-import { attachmentTable } from '../report/pull/attachments.ts';
-import { type Difference, whyDifferent } from '../report/pull/difference.ts';
-import { ledgerLines, type Place } from '../report/pull/lines.ts';
-import { linksTable, linkWords } from '../report/pull/link-words.ts';
-import { type RecordReport, recordReport } from '../report/pull/record.ts';
-import { codeCell, count, memberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { attachmentTable } from '../requester/report/attachments.ts';
+import { type Difference, whyDifferent } from '../requester/report/difference.ts';
+import { ledgerLines, type Place } from '../requester/report/lines.ts';
+import { linksTable, linkWords } from '../requester/report/link-words.ts';
+import { type RecordReport, recordReport } from '../requester/report/record.ts';
+import { codeCell, count, memberCell, timeCell } from './data/texts.ts';
 import { type StaffContext, withQuery } from './frame.ts';
+import { hiddenCell } from './masking.ts';
 import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
-import { hiddenCell } from './sight.ts';
+import type { Desk } from './router.ts';
 
 function readPlace(text: string | undefined): Place | undefined {
   const m = /^(\d{1,9})-(\d{1,9})-(\d{1,9})$/.exec(text ?? '');

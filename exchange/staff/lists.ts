@@ -1,20 +1,20 @@
 // /staff/peers and /staff/clocks.
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
-import { CLOCK_RULES, LATE_REASONS, type LateReason, LINES_OF_BUSINESS } from '../clocks/rules.ts';
+import { clockCalendar, dueDays } from '../members/deadlines/calendar.ts';
+import { unexplained } from '../members/deadlines/deadline-history.ts';
+import { CLOCK_RULES, LATE_REASONS, type LateReason, LINES_OF_BUSINESS } from '../members/deadlines/rules.ts';
+import { memberKeys } from '../members/member-key.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { unexplained } from '../report/clock.ts';
-import { clockCalendar, dueDays } from '../report/clock-calendar.ts';
-import { pageClocks, peerLines } from '../report/lists.ts';
-import { memberKeys } from '../report/member-key.ts';
-import { recordExport } from '../report/sessions.ts';
-import { CLOCK_KINDS, clockCell, memberCell, numberCell, timeCell } from '../report/words.ts';
-import { CLOCK_FILTERS, CLOCK_STATE_WORDS, readClockList } from './clock-list.ts';
-import { allForm } from './clock-reasons.ts';
-import type { Desk } from './desk.ts';
+import { pageClocks, peerLines } from './data/lists.ts';
+import { recordExport } from './data/sessions.ts';
+import { CLOCK_KINDS, clockCell, memberCell, numberCell, timeCell } from './data/texts.ts';
+import { CLOCK_FILTERS, CLOCK_STATE_WORDS, readClockList } from './deadline-list.ts';
+import { allForm } from './deadline-reasons.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 export const PEER_STATES: Readonly<Record<string, Cell>> = {
   active: { value: 'active', tone: 'good' },

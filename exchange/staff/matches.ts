@@ -2,13 +2,13 @@
 
 import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
-import { chanceOf, chanceText, explainMatch, qualityOf } from '../match/rules.ts';
-import { findRequest, type MatchDecision, pageDecisions } from '../report/lists.ts';
-import { codeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { chanceOf, chanceText, explainMatch, qualityOf } from '../responder/match/rules.ts';
+import { findRequest, type MatchDecision, pageDecisions } from './data/lists.ts';
+import { codeCell } from './data/texts.ts';
 import { withQuery } from './frame.ts';
+import { hiddenCell } from './masking.ts';
 import { choice, cut, filterForm, rowsOf } from './paging.ts';
-import { hiddenCell } from './sight.ts';
+import type { Desk } from './router.ts';
 
 const OUTCOMES = {
   match: 'matched',

@@ -1,14 +1,14 @@
 // The tables of a member's page.
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Cell, Table } from '../../src/ui/table.ts';
-import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
-import { CONTACT_KINDS } from '../members/choose.ts';
+import { deedWords, lookedAtWords, purposeWords } from '../compliance/audit/audit-actions.ts';
+import type { MemberAccount } from '../compliance/disclosures/member-account.ts';
+import { CONTACT_KINDS } from '../members/consent/record-choice.ts';
+import { eventCell } from '../members/deadlines/event-texts.ts';
+import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../members/deadlines/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { deedWords, lookedAtWords, purposeWords } from '../report/deeds.ts';
-import { eventCell } from '../report/event-words.ts';
-import type { MemberAccount } from '../report/member/member-account.ts';
-import { clockCell, timeCell } from '../report/words.ts';
-import { hiddenCell } from './sight.ts';
+import { clockCell, timeCell } from './data/texts.ts';
+import { hiddenCell } from './masking.ts';
 
 export const CONTACT_RESULTS = {
   delivered: 'delivered',

@@ -3,6 +3,12 @@ import { hidden } from '../../src/ui/hidden.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
+import { isCardNumber, memberBehind } from '../compliance/disclosures/disclosures.ts';
+import { idsOfPerson, type MemberAccount, memberAccount } from '../compliance/disclosures/member-account.ts';
+import { choiceForm, payerForm } from '../members/consent/choice-forms.ts';
+import { CHOICE_WORDS, faultWords, requestWords } from '../members/consent/choice-texts.ts';
+import { educationParagraphs, educationText, isLanguage, type Language } from '../members/consent/education.ts';
+import { INVITATION_DAYS, invite } from '../members/consent/invite.ts';
 import {
   type Actor,
   CHANNELS,
@@ -14,23 +20,17 @@ import {
   recordContacts,
   recordPayer,
   recordRequest,
-} from '../members/choose.ts';
-import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
-import { choiceForm, payerForm } from '../members/forms.ts';
-import { INVITATION_DAYS, invite } from '../members/invite.ts';
-import { recordNamedInError } from '../members/named-in-error.ts';
-import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
-import { peerLines } from '../report/lists.ts';
-import { isCardNumber, memberBehind } from '../report/member/disclosures.ts';
-import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/member/find-members.ts';
-import { idsOfPerson, type MemberAccount, memberAccount } from '../report/member/member-account.ts';
-import type { Desk, Visit } from './desk.ts';
+} from '../members/consent/record-choice.ts';
+import { recordNamedInError } from '../members/enrolment/payer-entered-in-error.ts';
+import { demoMembers, type Found, findMembers, MOST_FOUND } from '../members/find-members.ts';
+import { peerLines } from './data/lists.ts';
 import { address, csrfField } from './frame.ts';
+import { bornText, hiddenCell } from './masking.ts';
+import { onePersonBox } from './member-merge.ts';
 import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
-import { onePersonBox } from './one-person.ts';
 import { faultList } from './peer-forms.ts';
 import { may } from './roles.ts';
-import { bornText, hiddenCell } from './sight.ts';
+import type { Desk, Visit } from './router.ts';
 
 const PATH = '/staff/members';
 const DEMO_MEMBERS = 10;

@@ -1,6 +1,6 @@
 // Places in long lists, as they stand in addresses, and the choices of filters.
 import { html, type Safe } from '../../src/ui/html.ts';
-import type { After } from '../report/lists.ts';
+import type { After } from './data/lists.ts';
 import { formatOf, type StaffContext } from './frame.ts';
 
 export const PAGE = 100;

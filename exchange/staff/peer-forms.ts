@@ -1,9 +1,9 @@
 // The forms about payers.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { hasLearned } from '../peers/health-text.ts';
+import { DOCUMENT_KINDS, type Peer } from '../peers/peer-page-data.ts';
 import { DEFAULT_SCOPES, type PeerFields } from '../peers/registration.ts';
-import { hasLearned } from '../report/peer-health.ts';
-import { DOCUMENT_KINDS, type Peer } from '../report/peers.ts';
-import type { StaffSession } from '../report/sessions.ts';
+import type { StaffSession } from './data/sessions.ts';
 import { csrfField } from './frame.ts';
 
 type Field = {

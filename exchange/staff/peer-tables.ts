@@ -1,8 +1,8 @@
 // What the page of a payer shows: its record, whether it answers, what the trust rests on, its history.
 import type { Table } from '../../src/ui/table.ts';
-import { healthFacts } from '../report/peer-health.ts';
-import type { Peer, peerChanges, peerDocuments, VolumeDay } from '../report/peers.ts';
-import { numberCell, timeCell } from '../report/words.ts';
+import { healthFacts } from '../peers/health-text.ts';
+import type { Peer, peerChanges, peerDocuments, VolumeDay } from '../peers/peer-page-data.ts';
+import { numberCell, timeCell } from './data/texts.ts';
 import { PEER_STATES } from './lists.ts';
 
 /** Who asks here and is registered for nothing gets no token: that is no gap of the page. */

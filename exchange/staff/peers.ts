@@ -6,6 +6,16 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { networkPolicy } from '../../src/net/address.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { checkPeer } from '../peers/check.ts';
+import {
+  DOCUMENT_KINDS,
+  type DocumentKind,
+  findPeer,
+  type NewDocument,
+  type Peer,
+  peerChanges,
+  peerDocuments,
+  volumeDays,
+} from '../peers/peer-page-data.ts';
 import { isPeerId, readPeerFields } from '../peers/registration.ts';
 import {
   addTrustDocument,
@@ -22,23 +32,13 @@ import {
   registerPeer,
 } from '../peers/registry.ts';
 import { relearnPeer } from '../peers/relearn.ts';
-import { notShownTable } from '../report/not-shown.ts';
-import {
-  DOCUMENT_KINDS,
-  type DocumentKind,
-  findPeer,
-  type NewDocument,
-  type Peer,
-  peerChanges,
-  peerDocuments,
-  volumeDays,
-} from '../report/peers.ts';
-import { peopleIn } from '../report/people.ts';
-import type { Desk, Visit } from './desk.ts';
+import { notShownTable } from '../records/view/not-shown-text.ts';
+import { peopleIn } from './data/people.ts';
 import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
 import { peerTables, volumeTable } from './peer-tables.ts';
 import { may } from './roles.ts';
+import type { Desk, Visit } from './router.ts';
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;

@@ -1,20 +1,20 @@
 // /staff/pulls/:id: the report of one pull; its members by name for reviewers; and the form by which a reviewer accepts it.
 import { html } from '../../src/ui/html.ts';
-import { BEFORE_RECORDS, giveUpPull } from '../pull/give-up.ts';
+import { namedMembers } from '../members/member-page-data.ts';
 import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
-import { namedMembers } from '../report/member/members.ts';
-import { peopleIn } from '../report/people.ts';
-import { ACCEPTABLE, accept } from '../report/pull/accept.ts';
-import { leftWords } from '../report/pull/left.ts';
-import { messageTexts, pullMessages } from '../report/pull/messages.ts';
-import { pullReport } from '../report/pull/pull-report.ts';
-import { reportSummary, reportTables } from '../report/pull/report-tables.ts';
-import { clockCell, codeCell, memberCell, numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { BEFORE_RECORDS, giveUpPull } from '../requester/give-up.ts';
+import { ACCEPTABLE, accept } from '../requester/report/accept.ts';
+import { leftWords } from '../requester/report/incomplete.ts';
+import { messageTexts, pullMessages } from '../requester/report/messages.ts';
+import { pullReport } from '../requester/report/pull-report.ts';
+import { reportSummary, reportTables } from '../requester/report/report-tables.ts';
+import { peopleIn } from './data/people.ts';
+import { clockCell, codeCell, memberCell, numberCell, timeCell } from './data/texts.ts';
 import { address, csrfField, problem, withQuery } from './frame.ts';
+import { hiddenCell, inTheirWords } from './masking.ts';
 import { choice, cut, filterForm, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
-import { hiddenCell, inTheirWords } from './sight.ts';
+import type { Desk } from './router.ts';
 
 const MAX_NOTE = 500;
 const isMemberKey = (text: string | undefined) => text !== undefined && /^M-[0-9a-f]{10}$/.test(text);

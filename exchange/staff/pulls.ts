@@ -1,17 +1,17 @@
 // /staff and /staff/pulls: how things stand, and what we asked of other payers.
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
+import { instantsOf, readPeriod } from '../compliance/report/period.ts';
 import { meaning, PULL_STATES } from '../reconcile/reasons.ts';
-import { numbers, type PULL_SHOWS, type PullLine, pagePulls, peerLines, recentAlerts } from '../report/lists.ts';
-import { instantsOf, readPeriod } from '../report/period.ts';
-import { queueLines, queueTable } from '../report/queues.ts';
-import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from '../report/words.ts';
 import type { QueueName } from '../review/queues.ts';
 import { alertTable, MOST_ALERTS } from './alerts.ts';
-import type { Desk } from './desk.ts';
+import { numbers, type PULL_SHOWS, type PullLine, pagePulls, peerLines, recentAlerts } from './data/lists.ts';
+import { queueLines, queueTable } from './data/queues.ts';
+import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from './data/texts.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 /** The clock of a pull: that of its members' requests. */
 function pullClock(p: PullLine, now: Date) {

@@ -3,8 +3,6 @@
 import { safeReturn } from '../../src/auth/staff-session.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
-import { localDay } from '../clocks/business-day.ts';
-import { purposeWords } from '../report/deeds.ts';
 import {
   countReasons,
   endReason,
@@ -13,14 +11,16 @@ import {
   memberOf,
   type ReasonFault,
   reasonsSaid,
-} from '../report/look-reason.ts';
-import { memberKeys } from '../report/member-key.ts';
-import { instantsOf, type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
-import { memberCell, numberCell, timeCell } from '../report/words.ts';
-import type { Desk, Visit } from './desk.ts';
+} from '../compliance/access-log/view-reason.ts';
+import { purposeWords } from '../compliance/audit/audit-actions.ts';
+import { instantsOf, type Period, periodBefore, quarterOf, readPeriod } from '../compliance/report/period.ts';
+import { localDay } from '../members/deadlines/business-day.ts';
+import { memberKeys } from '../members/member-key.ts';
+import { memberCell, numberCell, timeCell } from './data/texts.ts';
 import { problem, withQuery } from './frame.ts';
 import { FILE_ROWS, PAGE } from './paging.ts';
 import { may } from './roles.ts';
+import type { Desk, Visit } from './router.ts';
 
 const PATH = '/staff/reason';
 const FAULTS: Readonly<Record<ReasonFault, string>> = {

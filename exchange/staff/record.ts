@@ -2,16 +2,16 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
-import { mergedBundle, type Paging, type Place } from '../merged/everything.ts';
-import { type DayPlace, type Entry, type Timeline, timeline } from '../merged/timeline.ts';
-import { attachmentTable } from '../report/pull/attachments.ts';
-import { recordExport } from '../report/sessions.ts';
-import { count } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { mergedBundle, type Paging, type Place } from '../records/view/everything.ts';
+import { type DayPlace, type Entry, type Timeline, timeline } from '../records/view/timeline.ts';
+import { attachmentTable } from '../requester/report/attachments.ts';
+import { recordExport } from './data/sessions.ts';
+import { count } from './data/texts.ts';
 import { problem, type StaffContext, withQuery } from './frame.ts';
+import { bornText } from './masking.ts';
 import { filterForm } from './paging.ts';
 import { purposeOf } from './purpose.ts';
-import { bornText } from './sight.ts';
+import type { Desk } from './router.ts';
 
 const PATH = '/staff/members';
 const MOST = 200;

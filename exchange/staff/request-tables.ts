@@ -1,9 +1,9 @@
 // The tables of a request of another payer: what was decided, held back, counted, walked over and made, and which files were fetched.
 import type { Cell, Table } from '../../src/ui/table.ts';
+import { type ContentCheck, proofCell, proofFaults } from '../compliance/export-check/export-check-text.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { type ContentCheck, proofCell, proofFaults } from '../report/content-proof.ts';
-import type { BulkFile, DecisionCount, RequestLine } from '../report/lists.ts';
-import { clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from '../report/words.ts';
+import type { BulkFile, DecisionCount, RequestLine } from './data/lists.ts';
+import { clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from './data/texts.ts';
 
 export const KINDS = { match: 'Find members', export: 'Export history' } as const;
 /** Where a member is placed in the answer to a match. */

@@ -1,6 +1,8 @@
 // /staff/requests: what peers asked of us.
 import { html } from '../../src/ui/html.ts';
-import { contentCheck } from '../report/content-proof.ts';
+import { contentCheck } from '../compliance/export-check/export-check-text.ts';
+import { instantsOf, readPeriod } from '../compliance/report/period.ts';
+import { failureText } from '../responder/request-texts.ts';
 import {
   countDecisions,
   fetchedFiles,
@@ -10,11 +12,8 @@ import {
   peerLines,
   type REQUEST_SHOWS,
   type RequestLine,
-} from '../report/lists.ts';
-import { instantsOf, readPeriod } from '../report/period.ts';
-import { failureText } from '../report/request-words.ts';
-import { count, requestStateCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+} from './data/lists.ts';
+import { count, requestStateCell } from './data/texts.ts';
 import { withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import {
@@ -28,6 +27,7 @@ import {
   withheldTable,
 } from './request-tables.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 /** As what requests count in the report of a period. */
 const SHOWS: Readonly<Record<keyof typeof REQUEST_SHOWS, string>> = {

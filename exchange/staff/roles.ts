@@ -1,5 +1,5 @@
 // What each role of staff may do.
-import type { StaffSession } from '../report/sessions.ts';
+import type { StaffSession } from './data/sessions.ts';
 
 /** `counts`: figures, states and clocks. `rows`: records and names of members, in an emergency for administrators too. `decide`: to accept a pull. `peers`: the registry. `sign`: for what was reviewed. */
 export type Permission = 'counts' | 'rows' | 'decide' | 'peers' | 'sign';

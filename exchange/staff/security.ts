@@ -4,10 +4,6 @@ import { hidden, hiddenText } from '../../src/ui/hidden.ts';
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
-import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
-import { meaning } from '../reconcile/reasons.ts';
-import { peerLines } from '../report/lists.ts';
-import { memberKeys } from '../report/member-key.ts';
 import {
   countSecurity,
   pageMatches,
@@ -15,14 +11,18 @@ import {
   refusalMeaning,
   SECURITY_REASONS,
   type SecurityRow,
-} from '../report/security.ts';
-import { MOST_NOTE, newestSeal, reviewEvents, securityReviews } from '../report/security-review.ts';
-import { codeCell, grouped, memberCell, numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+} from '../compliance/security/security-events.ts';
+import { MOST_NOTE, newestSeal, reviewEvents, securityReviews } from '../compliance/security/security-review.ts';
+import { memberKeys } from '../members/member-key.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../responder/match/rules.ts';
+import { peerLines } from './data/lists.ts';
+import { codeCell, grouped, memberCell, numberCell, timeCell } from './data/texts.ts';
 import { address, problem, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
+import type { Desk } from './router.ts';
 
 const DAY = 86_400_000;
 const REVIEWS = 60;

@@ -4,11 +4,11 @@ import { SignInRefused } from '../../src/auth/staff-oidc.ts';
 import { route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
-import { closeSessionsOf, closeSignedOut, signedIn } from '../report/sessions.ts';
-import { numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { closeSessionsOf, closeSignedOut, signedIn } from './data/sessions.ts';
+import { numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
+import type { Desk } from './router.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
 

@@ -12,9 +12,9 @@ import { cookie, cookieNames, readCookie, safeReturn, sameText } from '../../src
 import { type AddressOf, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html, type Part } from '../../src/ui/html.ts';
-import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn, takeTry } from '../report/sessions.ts';
-import { type Desk, hasOwnOrigin } from './desk.ts';
+import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn, takeTry } from './data/sessions.ts';
 import { address, pageText, problem, type StaffContext } from './frame.ts';
+import { type Desk, hasOwnOrigin } from './router.ts';
 
 const SIGN_IN_SECONDS = 600;
 const isPerson = (name: string): name is DevelopmentPerson => Object.hasOwn(DEVELOPMENT_PEOPLE, name);

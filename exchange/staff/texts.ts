@@ -1,8 +1,8 @@
 // /staff/texts/SHA256: the text that a member was shown, as it was then.
 import { html } from '../../src/ui/html.ts';
-import { textShown } from '../report/member/text-shown.ts';
-import { numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { textShown } from '../members/consent/text-shown.ts';
+import { numberCell, timeCell } from './data/texts.ts';
+import type { Desk } from './router.ts';
 
 export function texts(desk: Desk): void {
   const { deps } = desk;

@@ -1,7 +1,7 @@
 // /staff/trail: does the audit trail stand as it was written? Every run of its verification, newest first.
-import { auditChecks } from '../report/trail.ts';
-import { count, numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { auditChecks } from '../compliance/audit/trail.ts';
+import { count, numberCell, timeCell } from './data/texts.ts';
+import type { Desk } from './router.ts';
 
 const SHOWN = 100;
 

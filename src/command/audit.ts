@@ -1,9 +1,9 @@
 // `audit verify`, `audit head` and `audit content`.
 import { readFileSync } from 'node:fs';
-import { checkAudit } from '../../exchange/audit/check.ts';
-import { sealAll } from '../../exchange/audit/run-seal.ts';
-import { walkContent } from '../../exchange/audit/walk-content.ts';
-import { lastSeal } from '../../exchange/store/audit/audit-seal.ts';
+import { lastSeal } from '../../exchange/compliance/audit/audit-seal.ts';
+import { checkAudit } from '../../exchange/compliance/audit/check.ts';
+import { sealAll } from '../../exchange/compliance/audit/run-seal.ts';
+import { walkContent } from '../../exchange/compliance/export-check/check-files.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

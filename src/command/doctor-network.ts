@@ -1,10 +1,11 @@
 // What `doctor` asks of others: does who is to be told of alerts answer, and the payers that we ask?
-import { discover } from '../../exchange/client/discover.ts';
-import { isCertificate, PeerFault } from '../../exchange/client/peer-fetch.ts';
+
+import { untoldAlerts } from '../../exchange/alerts/alert.ts';
+import type { Peer } from '../../exchange/peers/peer.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
-import { aheadText } from '../../exchange/report/words.ts';
-import { untoldAlerts } from '../../exchange/store/alert.ts';
-import type { Peer } from '../../exchange/store/peers/peer.ts';
+import { discover } from '../../exchange/requester/client/discover.ts';
+import { isCertificate, PeerFault } from '../../exchange/requester/client/peer-fetch.ts';
+import { aheadText } from '../../exchange/staff/data/texts.ts';
 import type { Deps } from '../deps.ts';
 import { CommandFault } from './fault.ts';
 

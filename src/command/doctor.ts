@@ -1,8 +1,9 @@
 // `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
-import { spanText } from '../../exchange/report/words.ts';
-import { listPeers } from '../../exchange/store/peers/peer.ts';
-import { owedMembers } from '../../exchange/store/records/left-imports.ts';
-import { overwrittenRecords } from '../../exchange/store/records/overwritten.ts';
+
+import { listPeers } from '../../exchange/peers/peer.ts';
+import { owedMembers } from '../../exchange/records/left-imports.ts';
+import { overwrittenRecords } from '../../exchange/records/overwritten.ts';
+import { spanText } from '../../exchange/staff/data/texts.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
 import { checkUrl, networkPolicy } from '../net/address.ts';

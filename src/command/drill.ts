@@ -1,8 +1,8 @@
 // `payer-node drill`: a backup is restored now and then, and looked at. `check` runs on the restored copy, `record` on the node that it is a copy of.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { checkRestored } from '../../exchange/audit/restore-check.ts';
-import { DRILL_FAULTS, drillDue, recordDrill, restoreDrills } from '../../exchange/audit/restore-drill.ts';
+import { checkRestored } from '../../exchange/compliance/restore/restore-check.ts';
+import { DRILL_FAULTS, drillDue, recordDrill, restoreDrills } from '../../exchange/compliance/restore/restore-drill.ts';
 import { inRole } from './doctor.ts';
 import { CommandFault } from './fault.ts';
 import { dataFolder, filesFolder } from './folders.ts';

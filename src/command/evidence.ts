@@ -1,14 +1,14 @@
 // `evidence pack`, `evidence report`, `evidence verify` and `evidence keys`.
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import type { JWK } from 'jose';
-import { findIssued, issueReport } from '../../exchange/audit/issue-report.ts';
-import { writePack } from '../../exchange/audit/pack.ts';
-import { chainFaults, missingReports, verifyReport } from '../../exchange/audit/report-document.ts';
-import { verifyPack } from '../../exchange/audit/verify-pack.ts';
-import { LINES_OF_BUSINESS } from '../../exchange/clocks/rules.ts';
-import { peerLines } from '../../exchange/report/lists.ts';
-import { instantsOf, type Period, readPeriod } from '../../exchange/report/period.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
+import { findIssued, issueReport } from '../../exchange/compliance/evidence/issue-report.ts';
+import { writePack } from '../../exchange/compliance/evidence/pack.ts';
+import { chainFaults, missingReports, verifyReport } from '../../exchange/compliance/evidence/report-document.ts';
+import { verifyPack } from '../../exchange/compliance/evidence/verify-pack.ts';
+import { instantsOf, type Period, readPeriod } from '../../exchange/compliance/report/period.ts';
+import { LINES_OF_BUSINESS } from '../../exchange/members/deadlines/rules.ts';
+import { peerLines } from '../../exchange/staff/data/lists.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

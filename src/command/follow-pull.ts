@@ -1,5 +1,5 @@
 // How far the lines of a pull are taken in: a bar on a terminal, plain lines elsewhere.
-import { pullFiles } from '../../exchange/store/pull/pull-file.ts';
+import { pullFiles } from '../../exchange/requester/pull-file.ts';
 import type { Deps } from '../deps.ts';
 import { progressReporter } from '../import/progress.ts';
 

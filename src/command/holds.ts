@@ -1,8 +1,8 @@
 // `payer-node hold`: legal holds, which keep what they are about whatever its time.
 
 import { Command } from 'commander';
-import { HOLD_FAULTS, liftHold, placeHold } from '../../exchange/retention/holds.ts';
-import { listHolds } from '../../exchange/store/hold.ts';
+import { listHolds } from '../../exchange/compliance/retention/hold.ts';
+import { HOLD_FAULTS, liftHold, placeHold } from '../../exchange/compliance/retention/holds.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

@@ -9,7 +9,7 @@ import { isOurCrawl, LOOP } from '../../directory/federation/via.ts';
 import { createSite } from '../../directory/site.ts';
 import { workOf } from '../../directory/work.ts';
 import { createExchange } from '../../exchange/app.ts';
-import { createMemberPages } from '../../exchange/member/app.ts';
+import { createMemberPages } from '../../exchange/members/consent/member-page.ts';
 import { sameText } from '../auth/staff-session.ts';
 import { basePath, underBase, withoutBase } from '../http/base-path.ts';
 import { clientAddress } from '../http/client-address.ts';

@@ -1,12 +1,12 @@
 // `import members`: records and enrolment of our own members.
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import type { LineOfBusiness } from '../../exchange/clocks/rules.ts';
-import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
-import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
-import { newNamed } from '../../exchange/members/named-in-file.ts';
-import { templateRow } from '../../exchange/members/template.ts';
+import type { LineOfBusiness } from '../../exchange/members/deadlines/rules.ts';
+import { enrolFromCoverage } from '../../exchange/members/enrolment/enrol-from-coverage.ts';
+import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment/enrolment.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
+import { newNamed } from '../../exchange/members/enrolment/named-in-file.ts';
+import { templateRow } from '../../exchange/members/enrolment/template.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import { progressReporter } from '../import/progress.ts';
 import { readImport } from '../import/read-import.ts';

@@ -1,5 +1,5 @@
 // What is said of members whom no payer can find, as nobody has told their numbers.
-import { countNumbers } from '../../exchange/store/members/enrolled.ts';
+import { countNumbers } from '../../exchange/members/enrolment/enrolled.ts';
 import type { Queryable } from '../store/database.ts';
 
 const HOW =

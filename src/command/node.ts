@@ -1,6 +1,6 @@
 // A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
 import { userInfo } from 'node:os';
-import { VALUE_SETS } from '../../exchange/transform/value-sets.ts';
+import { VALUE_SETS } from '../../exchange/records/facts/value-sets.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';

@@ -1,7 +1,8 @@
 // The commands about changes of a payer's record that wait for a second person: list, accept, reject.
+
+import { findPeer } from '../../exchange/peers/peer.ts';
+import { waitingChanges } from '../../exchange/peers/peer-change.ts';
 import { type Done, decidePeerChange } from '../../exchange/peers/registry.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { waitingChanges } from '../../exchange/store/peers/peer-change.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

@@ -1,8 +1,9 @@
 // The commands about peers: add, approve, suspend, list, check.
 import { readFileSync } from 'node:fs';
-import { findEndpoints } from '../../exchange/client/endpoints.ts';
-import { isLimitName, LIMITS } from '../../exchange/client/limits.ts';
+import { countLinked } from '../../exchange/members/enrolment/write-enrolment.ts';
 import { checkPeer } from '../../exchange/peers/check.ts';
+import { healthFacts } from '../../exchange/peers/health-text.ts';
+import { findPeer, listPeers } from '../../exchange/peers/peer.ts';
 import {
   DEFAULT_SCOPES,
   fileOrigin,
@@ -17,10 +18,9 @@ import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers
 import { relearnPeer } from '../../exchange/peers/relearn.ts';
 import { addresses } from '../../exchange/plan.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
-import { healthFacts } from '../../exchange/report/peer-health.ts';
-import { aheadText } from '../../exchange/report/words.ts';
-import { countLinked } from '../../exchange/store/members/enrolment.ts';
-import { findPeer, listPeers } from '../../exchange/store/peers/peer.ts';
+import { findEndpoints } from '../../exchange/requester/client/endpoints.ts';
+import { isLimitName, LIMITS } from '../../exchange/requester/client/limits.ts';
+import { aheadText } from '../../exchange/staff/data/texts.ts';
 import { parseScope } from '../auth/scopes.ts';
 import { isNpiSystem } from '../fhir/npi.ts';
 import { isId } from '../fhir/reference.ts';

@@ -1,14 +1,14 @@
 // The commands about pulls and their reports.
 
-import { localDay } from '../../exchange/clocks/business-day.ts';
-import { BEFORE_RECORDS, giveUpPull } from '../../exchange/pull/give-up.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker } from '../../exchange/pull/run.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { findPull, listPulls, type Pull, partsOf } from '../../exchange/store/pull/pull.ts';
-import { acceptLeft, leftOf } from '../../exchange/store/pull/pull-left.ts';
-import { acceptPull } from '../../exchange/store/pull/staff-accept.ts';
+import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
+import { localDay } from '../../exchange/members/deadlines/business-day.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
+import { acceptPull } from '../../exchange/requester/accept-pull.ts';
+import { BEFORE_RECORDS, giveUpPull } from '../../exchange/requester/give-up.ts';
+import { acceptLeft, leftOf } from '../../exchange/requester/incomplete-pulls.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull, listPulls, type Pull, partsOf } from '../../exchange/requester/pull.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
 import { CommandFault } from './fault.ts';
 import { followed } from './follow-pull.ts';
 import { person, withNode } from './node.ts';

@@ -1,9 +1,9 @@
 // `payer-node reconcile replay PULL`: today's rules on the kept files of a pull.
 
 import { Command } from 'commander';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { type ReplayReport, replay } from '../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { say } from './say.ts';

@@ -1,8 +1,8 @@
 // A pull's report for a terminal: what came, what became of it, and whether the books balance.
 
 import { meaning, OUTCOME_NAMES } from '../../exchange/reconcile/reasons.ts';
-import { leftWords } from '../../exchange/report/pull/left.ts';
-import { type PullReport, pullReport, refusedOf } from '../../exchange/report/pull/pull-report.ts';
+import { leftWords } from '../../exchange/requester/report/incomplete.ts';
+import { type PullReport, pullReport, refusedOf } from '../../exchange/requester/report/pull-report.ts';
 import type { OpenNode } from './node.ts';
 
 const VERDICTS = {

@@ -1,6 +1,6 @@
 // `report`: the report of a pull on standard output.
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
-import { type REPORT_FORMATS, renderReport } from '../../exchange/report/pull/render-report.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
+import { type REPORT_FORMATS, renderReport } from '../../exchange/requester/report/render-report.ts';
 import { CommandFault } from './fault.ts';
 import { withNode } from './node.ts';
 

@@ -2,11 +2,11 @@
 // loopback HTTP like any peer. Everything in it is invented.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { importMembers } from '../../exchange/members/import-members.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
+import { linkOtherCoverage } from '../../exchange/members/enrolment/same-payer.ts';
+import { addPeer, findPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { peerChanges } from '../../exchange/peers/peer-change.ts';
 import { type By, changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
-import { linkOtherCoverage } from '../../exchange/store/members/same-payer.ts';
-import { addPeer, findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
-import { peerChanges } from '../../exchange/store/peers/peer-change.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { validate } from '../fhir/validate/validate.ts';

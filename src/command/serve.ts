@@ -1,9 +1,9 @@
 // `serve`: a node that runs until it is told to stop. In the sandbox the demo payer runs beside it.
 import { randomUUID } from 'node:crypto';
 import cron from 'node-cron';
-import { PullWorker } from '../../exchange/pull/run.ts';
-import { nextAttachment } from '../../exchange/store/pull/attachment-due.ts';
-import { listPulls, type Pull } from '../../exchange/store/pull/pull.ts';
+import { nextAttachment } from '../../exchange/requester/attachment-job.ts';
+import { listPulls, type Pull } from '../../exchange/requester/pull.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
 import { type ExchangeWorker, startWork } from '../../exchange/work.ts';
 import { type Config, readConfig } from '../config.ts';
 import { prometheus } from '../runtime/metrics.ts';

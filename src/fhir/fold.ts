@@ -16,7 +16,7 @@ const LIGATURES: Record<string, string> = {
 
 /**
  * Lower case, no combining marks, single spaces: `José  MÜLLER` → `jose muller`. Member matching keeps what it gives: a change here
- * is a change of its rules (exchange/match/normalize.ts, NORMALIZATION).
+ * is a change of its rules (exchange/responder/match/normalize.ts, NORMALIZATION).
  */
 export function fold(text: string): string {
   const lower = text.toLowerCase();

@@ -1,6 +1,6 @@
 // Given names that stand for each other. Groups are facts of usage, kept short; the first name of a group is its root.
 
-/** Read by member matching as well: a change here is a change of its rules (exchange/match/normalize.ts, NORMALIZATION). */
+/** Read by member matching as well: a change here is a change of its rules (exchange/responder/match/normalize.ts, NORMALIZATION). */
 export const NICKNAMES: readonly (readonly string[])[] = [
   ['robert', 'bob', 'bobby', 'rob', 'robbie'],
   ['william', 'bill', 'billy', 'will', 'willie', 'liam'],

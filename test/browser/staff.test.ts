@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 import { getRequestListener } from '@hono/node-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createMemberPages } from '../../exchange/member/app.ts';
-import { invite } from '../../exchange/members/invite.ts';
+import { invite } from '../../exchange/members/consent/invite.ts';
+import { createMemberPages } from '../../exchange/members/consent/member-page.ts';
 import { HAND, type StaffNode, startStaff, UNBALANCED } from '../exchange/staff/support.ts';
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { importMembers } from '../../exchange/members/import-members.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import type { ImportEntry } from '../../src/import/entry.ts';
 import { readImport } from '../../src/import/read-import.ts';

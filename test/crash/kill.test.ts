@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OPEN_STATES } from '../../exchange/store/pull/pull.ts';
+import { OPEN_STATES } from '../../exchange/requester/pull.ts';
 import { memberFolders, PLAN_NAMES } from '../../src/seed/index.ts';
 import { freshDb } from '../support/db.ts';
 import { freePort } from '../support/free-port.ts';

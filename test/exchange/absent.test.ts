@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { importMembers } from '../../exchange/members/import-members.ts';
-import { type NamedInFile, newNamed } from '../../exchange/members/named-in-file.ts';
-import { makeOne } from '../../exchange/members/one-person.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
+import { type NamedInFile, newNamed } from '../../exchange/members/enrolment/named-in-file.ts';
+import { makeOne } from '../../exchange/members/merge/merge-members.ts';
 import { type AbsentOptions, checkAbsentOptions, tellAbsent } from '../../src/command/absent.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import type { Sql } from '../../src/store/database.ts';

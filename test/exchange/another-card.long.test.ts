@@ -1,6 +1,6 @@
 // A member who was asked for at a payer, and has another card there now: what was matched by the former one says nothing of it, and the member is matched by it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
 import { idOf, type Person, planDay } from './plan-fixture.ts';

@@ -1,6 +1,6 @@
 // Who is asked for the first time is asked for apart from whom a payer has told of before: in one request all of them would have everything told, and nobody what was deleted.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { type TestNode, twoPlans } from '../support/node.ts';

@@ -3,12 +3,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { PeerTokens } from '../../exchange/client/token.ts';
-import { fetchAttachments } from '../../exchange/pull/fetch-attachments.ts';
-import { noteUnnamed, removeComing, removeDocuments } from '../../exchange/pull/remove-documents.ts';
-import { freeLeases } from '../../exchange/store/lease.ts';
-import { claimAttachments, postponeAttachment, settleAttachment } from '../../exchange/store/pull/attachment-due.ts';
-import { attachmentKey, nameDocument } from '../../exchange/store/records/attachment.ts';
+import { freeLeases } from '../../exchange/lease.ts';
+import { attachmentKey, nameDocument } from '../../exchange/records/attachment.ts';
+import { claimAttachments, postponeAttachment, settleAttachment } from '../../exchange/requester/attachment-job.ts';
+import { PeerTokens } from '../../exchange/requester/client/token.ts';
+import { fetchAttachments } from '../../exchange/requester/fetch-attachments.ts';
+import { noteUnnamed, removeComing, removeDocuments } from '../../exchange/requester/remove-documents.ts';
 import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

@@ -3,15 +3,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readBinary } from '../../exchange/client/attachment.ts';
-import { judgeAttachment } from '../../exchange/client/judge-attachment.ts';
-import { relabel } from '../../exchange/members/relabel.ts';
-import { judgeAttachmentFault } from '../../exchange/pull/fetch-attachments.ts';
+import { relabel } from '../../exchange/members/enrolment/relabel.ts';
 import { addressesOf, withoutAddresses } from '../../exchange/reconcile/attachment-address.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
-import { receivedLine } from '../../exchange/report/pull/record.ts';
+import { watchedIn } from '../../exchange/records/facts/watched-names.ts';
+import { readBinary } from '../../exchange/requester/client/attachment.ts';
+import { judgeAttachment } from '../../exchange/requester/client/judge-attachment.ts';
+import { judgeAttachmentFault } from '../../exchange/requester/fetch-attachments.ts';
+import { receivedLine } from '../../exchange/requester/report/record.ts';
 import { isKept } from '../../exchange/review/kept.ts';
-import { watchedIn } from '../../exchange/transform/watched-names.ts';
 import type { Blobs } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import {

@@ -1,7 +1,7 @@
 // A payer that takes the question about our members and then does not finish: the duty stands as attempted, with why (compliance.md C11); and
 // one that answers on the last day that it has no such member (C10).
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { overdueClocks } from '../../exchange/store/clock.ts';
+import { overdueClocks } from '../../exchange/members/deadlines/deadline.ts';
 import { ndjson, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

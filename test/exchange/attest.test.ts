@@ -1,16 +1,20 @@
 // What a match request says of a member: our signed word, as a peer of the same making reads it, who chose, and what the profiles of HRex want.
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { statements } from '../../exchange/client/attest.ts';
-import { matchRequest, type Submission, singleMatchRequest } from '../../exchange/client/member-bundle.ts';
-import type { Talk } from '../../exchange/client/talk.ts';
-import { evaluateConsent } from '../../exchange/consent/evaluate.ts';
-import { attests, readStatement, statementOf } from '../../exchange/match/attestation.ts';
-import { type MemberBundle, readMemberBundles } from '../../exchange/match/member-bundle.ts';
-import { readChoice, recordChoice } from '../../exchange/members/choose.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { submissions } from '../../exchange/store/match/submission.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { evaluateConsent } from '../../exchange/members/consent/evaluate.ts';
+import { readChoice, recordChoice } from '../../exchange/members/consent/record-choice.ts';
+import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { statements } from '../../exchange/requester/client/attest.ts';
+import type { Talk } from '../../exchange/requester/client/talk.ts';
+import {
+  matchRequest,
+  type Submission,
+  singleMatchRequest,
+} from '../../exchange/requester/client/write-member-bundle.ts';
+import { submissions } from '../../exchange/requester/match-submission.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { attests, readStatement, statementOf } from '../../exchange/responder/match/attestation.ts';
+import { type MemberBundle, readMemberBundles } from '../../exchange/responder/match/read-member-bundle.ts';
 import { AS_IT_IS, contentHash } from '../../src/fhir/canonical.ts';
 import type { Json, JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { startNode } from '../support/node.ts';

@@ -1,12 +1,12 @@
 // The audit trail: sealed in signed batches, and every way of changing it is found.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { checkAudit, checkAuditDaily } from '../../exchange/audit/check.ts';
-import { sealAll, sealBatch } from '../../exchange/audit/run-seal.ts';
-import { verifyAudit } from '../../exchange/audit/verify.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
-import { auditChecks } from '../../exchange/store/audit/audit-check.ts';
-import { lastSeal } from '../../exchange/store/audit/audit-seal.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
+import { auditChecks } from '../../exchange/compliance/audit/audit-check.ts';
+import { lastSeal } from '../../exchange/compliance/audit/audit-seal.ts';
+import { checkAudit, checkAuditDaily } from '../../exchange/compliance/audit/check.ts';
+import { sealAll, sealBatch } from '../../exchange/compliance/audit/run-seal.ts';
+import { verifyAudit } from '../../exchange/compliance/audit/verify.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;

@@ -1,6 +1,6 @@
 // What an authorization comes to by the decisions on the whole, on its lines and on their details, in order of time (42 CFR 422.121(b)(4)(ii)(A)(2)).
 import { expect, test } from 'vitest';
-import { authorizationFacts, decidedAhead, latestReview } from '../../exchange/transform/prior-authorization.ts';
+import { authorizationFacts, decidedAhead, latestReview } from '../../exchange/records/facts/prior-authorization.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { decided } from './authorization-fixture.ts';
 

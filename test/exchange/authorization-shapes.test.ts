@@ -1,10 +1,10 @@
 // Authorizations as payers send them that are denied or for drugs, though not in the way that the guide writes it.
 import { describe, expect, test } from 'vitest';
-import { contentFaults } from '../../exchange/audit/content.ts';
-import { isDrugCode } from '../../exchange/transform/drug-codes.ts';
-import { factsOf } from '../../exchange/transform/facts.ts';
-import { authorizationFacts } from '../../exchange/transform/prior-authorization.ts';
-import { valueSets } from '../../exchange/transform/value-sets.ts';
+import { contentFaults } from '../../exchange/compliance/export-check/check-line.ts';
+import { isDrugCode } from '../../exchange/records/facts/drug-codes.ts';
+import { factsOf } from '../../exchange/records/facts/facts.ts';
+import { authorizationFacts } from '../../exchange/records/facts/prior-authorization.ts';
+import { valueSets } from '../../exchange/records/facts/value-sets.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/';

@@ -2,7 +2,7 @@
 // record can follow.
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { documentAt, readDocumentId, withLinkedDocuments } from '../../exchange/transform/attachment.ts';
+import { documentAt, readDocumentId, withLinkedDocuments } from '../../exchange/records/facts/attachment.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';

@@ -1,6 +1,6 @@
 // Whom a plan has to tell of a breach and by when (45 CFR 164.404, 164.406, 164.408, 164.412), by what stands in its case.
 import { describe, expect, test } from 'vitest';
-import { type CaseFact, caseState, owed } from '../../exchange/clocks/breach.ts';
+import { type CaseFact, caseState, owed } from '../../exchange/members/deadlines/breach.ts';
 
 const breach = (affected: number, inOneState = 0): CaseFact => ({
   what: 'assessed',

@@ -1,8 +1,8 @@
 // The original that a Consent of ours names is there for the payer that was sent it, and for nobody else.
 import type { DocumentReference } from 'fhir/r4.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordChoice } from '../../exchange/members/choose.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
+import { recordChoice } from '../../exchange/members/consent/record-choice.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -1,8 +1,8 @@
 // We sign in both families of SMART: a payer that lists RS384 alone is asked with an RSA key of ours, which is published beside the other.
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { clientKey } from '../../exchange/client/signing-key.ts';
-import type { Talk } from '../../exchange/client/talk.ts';
+import { clientKey } from '../../exchange/requester/client/signing-key.ts';
+import type { Talk } from '../../exchange/requester/client/talk.ts';
 import { type Handler, json, type ScriptedPeer, scriptedPeer } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { calendarOf } from '../../exchange/clocks/business-day.ts';
-import { recordChoice, recordPayer } from '../../exchange/members/choose.ts';
-import { patientIdFor } from '../../exchange/members/enrolment.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { recordChoice, recordPayer } from '../../exchange/members/consent/record-choice.ts';
+import { calendarOf } from '../../exchange/members/deadlines/business-day.ts';
+import { openRefreshClocks } from '../../exchange/members/deadlines/member-deadlines.ts';
+import { patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks, openRequestsDue } from '../../exchange/schedule.ts';
-import { openRefreshClocks } from '../../exchange/store/members/member-clock.ts';
 import { cardFiles, ending, interchange, person, X12 } from '../support/card-files.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 

@@ -10,7 +10,7 @@ import {
   requestDue,
   responseDue,
   yearsBefore,
-} from '../../exchange/clocks/business-day.ts';
+} from '../../exchange/members/deadlines/business-day.ts';
 
 const HOLIDAYS: Record<number, string> = {
   2026: '01-01 01-19 02-16 05-25 06-19 07-03 09-07 10-12 11-11 11-26 12-25',

@@ -1,6 +1,6 @@
 // When everything is asked for once more, to compare: once a quarter of coverage that goes on, after what changed, and beside what is owed.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
+import { dueToAsk } from '../../exchange/requester/coverage-due.ts';
 import { PEER, reconciler } from './reconcile/reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

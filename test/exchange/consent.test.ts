@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { evaluateConsent } from '../../exchange/consent/evaluate.ts';
-import { coverageAttests } from '../../exchange/match/attestation.ts';
-import { readMemberBundles } from '../../exchange/match/member-bundle.ts';
+import { evaluateConsent } from '../../exchange/members/consent/evaluate.ts';
+import { coverageAttests } from '../../exchange/responder/match/attestation.ts';
+import { readMemberBundles } from '../../exchange/responder/match/read-member-bundle.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 import { ASKER, parts, US } from './plan-fixture.ts';
 

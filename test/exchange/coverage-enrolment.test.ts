@@ -1,8 +1,8 @@
 // Enrolment out of FHIR Coverage.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readCoverage } from '../../exchange/members/coverage.ts';
-import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
+import { readCoverage } from '../../exchange/members/enrolment/coverage.ts';
+import { enrolFromCoverage } from '../../exchange/members/enrolment/enrol-from-coverage.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -1,6 +1,6 @@
 // A death that an enrolment file told, and our Patient does not: beside what a payer says of it, and of two members who are said to be one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { onePersonReport } from '../../exchange/members/one-person-report.ts';
+import { onePersonReport } from '../../exchange/members/merge/merge-report.ts';
 import { output, reconciler } from './reconcile/reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

@@ -1,11 +1,11 @@
 // After each thing that people decide of what waits, and its end, the same is shown, read, exported and told by an evidence pack.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
+import { evidenceRows, inSnapshot } from '../../exchange/compliance/evidence/evidence-rows.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
-import { evidenceRows, inSnapshot } from '../../exchange/store/audit/evidence.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -1,6 +1,6 @@
 // Division by 413 that is broken off at any statement: each member stays in exactly one pull, and the pulls come to an end.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { PullWorker } from '../../exchange/pull/run.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
 import {
   groupOf,
   type Handler,

@@ -1,7 +1,7 @@
 // Many files at once: one payer cannot take the memory from all others.
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { MOST_DOWNLOADS } from '../../exchange/server/downloads.ts';
+import { MOST_DOWNLOADS } from '../../exchange/responder/export/download-limit.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -1,15 +1,15 @@
 // Duties to ask a payer that had ended and are there again, and those that end with the other coverage: as days pass, without a new choice.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { calendarOf } from '../../exchange/clocks/business-day.ts';
-import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { undecidedMembers } from '../../exchange/members/consent/choice-rows.ts';
+import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/consent/record-choice.ts';
+import { calendarOf } from '../../exchange/members/deadlines/business-day.ts';
+import { closeClock } from '../../exchange/members/deadlines/deadline.ts';
+import { openRefreshClocks, settleOfferClocks } from '../../exchange/members/deadlines/member-deadlines.ts';
+import { renewRequests } from '../../exchange/members/deadlines/renewed-request.ts';
+import { type PeerState, setPeerState } from '../../exchange/peers/peer.ts';
+import { addPeerChange } from '../../exchange/peers/peer-change.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { closeClock } from '../../exchange/store/clock.ts';
-import { undecidedMembers } from '../../exchange/store/members/member-choice.ts';
-import { openRefreshClocks, settleOfferClocks } from '../../exchange/store/members/member-clock.ts';
-import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
-import { type PeerState, setPeerState } from '../../exchange/store/peers/peer.ts';
-import { addPeerChange } from '../../exchange/store/peers/peer-change.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;

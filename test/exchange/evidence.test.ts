@@ -7,12 +7,17 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
-import { type PackIndex, writePack } from '../../exchange/audit/pack.ts';
-import { verifyPack } from '../../exchange/audit/verify-pack.ts';
-import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
-import { instantsOf, readPeriod } from '../../exchange/report/period.ts';
+import {
+  EVIDENCE_SQL,
+  type EvidenceFile,
+  evidenceRows,
+  inSnapshot,
+} from '../../exchange/compliance/evidence/evidence-rows.ts';
+import { type PackIndex, writePack } from '../../exchange/compliance/evidence/pack.ts';
+import { verifyPack } from '../../exchange/compliance/evidence/verify-pack.ts';
+import { complianceReport } from '../../exchange/compliance/report/compliance.ts';
+import { instantsOf, readPeriod } from '../../exchange/compliance/report/period.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot } from '../../exchange/store/audit/evidence.ts';
 import { type StaffNode, startStaff } from './staff/support.ts';
 
 let s: StaffNode;

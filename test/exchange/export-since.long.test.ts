@@ -1,7 +1,7 @@
 // What a peer hears of that has left its view: deleted, denied, labelled. And consent that ends while an export is made.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { removeExpired } from '../../exchange/export/remove-expired.ts';
-import { revokeEnded } from '../../exchange/export/revoke.ts';
+import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
+import { revokeEnded } from '../../exchange/responder/export/revoke.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { undo } from '../support/undo.ts';
 import { ExportClient, keysOf, type Manifest, REGULAR, SENSITIVE } from './export-client.ts';

@@ -1,6 +1,6 @@
 // How many members an export reads at once follows from how many records the last ones had: what is held of them does not grow with their records.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nextSlice } from '../../exchange/export/run-export.ts';
+import { nextSlice } from '../../exchange/responder/export/run-export.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -1,10 +1,10 @@
 // What an export answers to its parameters, and in which form.
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { walkContent } from '../../exchange/audit/walk-content.ts';
-import { elementsOf, withElements } from '../../exchange/export/elements.ts';
-import { claimJob } from '../../exchange/store/answer/bulk-job.ts';
-import { EXPORT_ORDER } from '../../exchange/transform/record-types.ts';
+import { walkContent } from '../../exchange/compliance/export-check/check-files.ts';
+import { EXPORT_ORDER } from '../../exchange/records/facts/record-types.ts';
+import { claimJob } from '../../exchange/responder/bulk-job.ts';
+import { elementsOf, withElements } from '../../exchange/responder/export/elements.ts';
 import r4 from '../../src/fhir/validate/tables/r4.json' with { type: 'json' };
 import { startNode, type TestNode } from '../support/node.ts';
 import { type Answer, ExportClient, keysOf } from './export-client.ts';

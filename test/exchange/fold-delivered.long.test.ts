@@ -1,8 +1,8 @@
 // What exports held is kept once, however often it was exported, and is asked for as before.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { removeExpired } from '../../exchange/export/remove-expired.ts';
-import { keepEntries, noteTold } from '../../exchange/store/answer/delivered-entries.ts';
-import { foldDelivered } from '../../exchange/store/answer/fold-delivered.ts';
+import { keepEntries, noteTold } from '../../exchange/responder/export/delivered-entries.ts';
+import { foldDelivered } from '../../exchange/responder/export/fold-delivered.ts';
+import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, type Manifest } from './export-client.ts';

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { negotiate } from '../../exchange/client/abilities.ts';
+import { negotiate } from '../../exchange/requester/client/abilities.ts';
 import { type Handler, json, type Script, type ScriptedPeer, scriptedPeer } from '../support/scripted-peer.ts';
 import type { Person } from './plan-fixture.ts';
 

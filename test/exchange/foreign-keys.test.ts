@@ -1,12 +1,12 @@
 // Words that others wrote are looked up in tables of ours: those that every object knows are none of them.
 import { expect, test } from 'vitest';
-import { reviewState } from '../../exchange/chain/authorizations.ts';
-import { judgeAttachment } from '../../exchange/client/judge-attachment.ts';
-import { familyName } from '../../exchange/match/normalize.ts';
+import { reviewState } from '../../exchange/reconcile/chain/authorizations.ts';
+import { judgeAttachment } from '../../exchange/requester/client/judge-attachment.ts';
+import { familyName } from '../../exchange/responder/match/normalize.ts';
 
 const REVIEW_ACTION = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
 
-import { authorizationFacts } from '../../exchange/transform/prior-authorization.ts';
+import { authorizationFacts } from '../../exchange/records/facts/prior-authorization.ts';
 
 const WORDS = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
 

@@ -1,8 +1,8 @@
 // A finished export is looked at as a whole once, and again when somebody may have lost a grant: whoever asks a thousand times still hears of it at once.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { forgetGrantChanges, LOOK, type Look, unchanged } from '../../exchange/responder/grant-check.ts';
+import { clearMatches } from '../../exchange/responder/match/match-group.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { forgetGrantChanges, LOOK, type Look, unchanged } from '../../exchange/store/answer/grant-look.ts';
-import { clearMatches } from '../../exchange/store/match/match-group.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';

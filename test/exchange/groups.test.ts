@@ -1,7 +1,7 @@
 // What a peer is told of a batch, when members came twice under one id, or two ids lead to one person.
 import { describe, expect, test } from 'vitest';
-import { GroupText, matchParameters } from '../../exchange/match/groups.ts';
-import { BundleFault, readMemberBundles } from '../../exchange/match/member-bundle.ts';
+import { GroupText, matchParameters } from '../../exchange/responder/match/groups.ts';
+import { BundleFault, readMemberBundles } from '../../exchange/responder/match/read-member-bundle.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { ASKER, type Asked, matchBody, parts, US } from './plan-fixture.ts';
 

@@ -1,8 +1,8 @@
 // A poll of a young job waits a moment for it, one at a time, where this process works itself.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { heldPolls } from '../../exchange/server/held-poll.ts';
-import { type BulkJob, findJob } from '../../exchange/store/answer/bulk-job.ts';
+import { type BulkJob, findJob } from '../../exchange/responder/bulk-job.ts';
+import { heldPolls } from '../../exchange/responder/export/long-poll.ts';
 import { takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';

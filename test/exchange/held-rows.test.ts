@@ -1,7 +1,12 @@
 // What members say and pulls that go on hold the same rows: who is ended by the server for the sake of the other one begins anew, and nobody
 // notices. The server is made to end each of them once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordChoice, recordContacts, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
+import {
+  recordChoice,
+  recordContacts,
+  recordPayer,
+  recordRequest,
+} from '../../exchange/members/consent/record-choice.ts';
 import { good, ndjson, type ScriptedPeer, scriptedPeer, sends } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

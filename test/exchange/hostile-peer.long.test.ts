@@ -4,19 +4,19 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { limitsOf } from '../../exchange/client/limits.ts';
-import { Look } from '../../exchange/client/receive.ts';
-import { localDay } from '../../exchange/clocks/business-day.ts';
+import { readPeriod } from '../../exchange/compliance/report/period.ts';
+import { localDay } from '../../exchange/members/deadlines/business-day.ts';
 import { checkPeer } from '../../exchange/peers/check.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
-import { readPeriod } from '../../exchange/report/period.ts';
-import { pullMessages } from '../../exchange/report/pull/messages.ts';
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
-import { renderReport } from '../../exchange/report/pull/render-report.ts';
-import { toTell } from '../../exchange/report/pull/tell.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
+import { limitsOf } from '../../exchange/requester/client/limits.ts';
+import { Look } from '../../exchange/requester/client/receive.ts';
+import { dueToAsk } from '../../exchange/requester/coverage-due.ts';
+import { pullMessages } from '../../exchange/requester/report/messages.ts';
+import { toTell } from '../../exchange/requester/report/peer-messages.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
+import { renderReport } from '../../exchange/requester/report/render-report.ts';
 import { heldBytes } from '../support/held-memory.ts';
 import {
   good,

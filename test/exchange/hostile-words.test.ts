@@ -6,8 +6,8 @@ import {
   isCurrencyUnit,
   mayTellMoney,
   wordsTellMoney,
-} from '../../exchange/transform/money-words.ts';
-import { tellsDenial } from '../../exchange/transform/review-action.ts';
+} from '../../exchange/records/facts/money-words.ts';
+import { tellsDenial } from '../../exchange/records/facts/review-action.ts';
 
 const LENGTH = 1_500_000;
 const NEAR = [

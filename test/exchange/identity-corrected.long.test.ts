@@ -1,6 +1,6 @@
 // A payer that has no such member is asked again when what the member is known by is corrected here: the week begins with that (spec: a later correction begins a new duty).
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { type TestNode, twoPlans } from '../support/node.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
-import { findItem, listItems } from '../../exchange/store/review/review.ts';
+import { findItem, listItems } from '../../exchange/review/review-rows.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { importContacts } from '../../exchange/members/import-contacts.ts';
+import { importContacts } from '../../exchange/members/consent/import-contacts.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, idOf, PEOPLE, US } from './plan-fixture.ts';

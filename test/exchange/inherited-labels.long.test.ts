@@ -1,9 +1,9 @@
 // What records inherit from those that they refer to, along chains of any length.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inheritLabelsOf } from '../../exchange/store/records/inherit-labels.ts';
-import { namersInTurn, revealedBy } from '../../exchange/store/records/revealing.ts';
-import { lessThanNamed } from '../../exchange/store/records/shared-labels.ts';
-import { inheritedLabels } from '../../exchange/transform/inherited-labels.ts';
+import { inheritedLabels } from '../../exchange/records/facts/inherited-labels.ts';
+import { inheritLabelsOf } from '../../exchange/records/inherit-labels.ts';
+import { namersInTurn, revealedBy } from '../../exchange/records/revealing.ts';
+import { lessThanNamed } from '../../exchange/records/shared-labels.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 const LONG = 20_000;

@@ -2,12 +2,12 @@
 // description names every route beside FHIR, with answers that are given.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
+import { SECURITY_REASONS } from '../../exchange/compliance/security/security-events.ts';
 import { ADVISED, adviceOn } from '../../exchange/integrate/advice.ts';
 import { asCurl, EXAMPLES, type Example } from '../../exchange/integrate/examples.ts';
 import { DESCRIBED } from '../../exchange/integrate/openapi.ts';
 import { judgeClient } from '../../exchange/integrate/self-test.ts';
 import { DECISIONS } from '../../exchange/reconcile/pull-reasons.ts';
-import { SECURITY_REASONS } from '../../exchange/report/security.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { tellInForce } from '../../exchange/audit/in-force.ts';
+import { tellInForce } from '../../exchange/compliance/audit/in-force.ts';
 import { KnownTokens, signAccessToken } from '../../src/auth/access-token.ts';
 import { readConfig } from '../../src/config.ts';
 import { keyPlan } from '../../src/runtime/key-files.ts';

@@ -1,6 +1,6 @@
 // From when on a payer is asked for what changed: an answer that left a member out tells neither what there is of that member nor what is gone.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { knownSince } from '../../exchange/store/pull/known-since.ts';
+import { knownSince } from '../../exchange/requester/known-since.ts';
 import { PEER, reconciler } from './reconcile/reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

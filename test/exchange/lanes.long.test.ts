@@ -2,11 +2,11 @@
 // as there are lanes, and one more is quick.
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BesideLanes } from '../../exchange/pull/lane.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker } from '../../exchange/pull/run.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
+import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
+import { BesideLanes } from '../../exchange/requester/worker-slot.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { good, groupOf, json, ndjson, sends } from '../support/scripted-peer.ts';
 import { enrol, type Person } from './plan-fixture.ts';

@@ -1,7 +1,7 @@
 // A member who says no, or whose payer turns out to be named by mistake, while a pull is under way: the Group that has that one in it is not asked for.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
 import {
   groupOf,
   type Handler,

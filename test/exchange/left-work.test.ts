@@ -1,8 +1,8 @@
 // Work that its process has lost without knowing, or that broke with the database away: who goes on with it neither waits nor loses anything.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { findRequest } from '../../exchange/report/lists.ts';
-import { failureText } from '../../exchange/report/request-words.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { failureText } from '../../exchange/responder/request-texts.ts';
+import { findRequest } from '../../exchange/staff/data/lists.ts';
 import { takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, type Manifest } from './export-client.ts';

@@ -1,7 +1,7 @@
 // The account of disclosures as a letter: each recipient once in full, repeats by their number and the last day, and nothing that never left.
 import { expect, test } from 'vitest';
-import type { Disclosure } from '../../exchange/report/member/disclosures.ts';
-import { disclosureLetter, type Letter } from '../../exchange/report/member/letter.ts';
+import type { Disclosure } from '../../exchange/compliance/disclosures/disclosures.ts';
+import { disclosureLetter, type Letter } from '../../exchange/compliance/disclosures/letter.ts';
 
 const one: Disclosure = {
   seq: '1',

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { createMemberPages } from '../../exchange/member/app.ts';
+import { createMemberPages } from '../../exchange/members/consent/member-page.ts';
 import { createStaff } from '../../exchange/staff/app.ts';
 import { developmentAccount } from '../../src/auth/staff-development.ts';
 import { prometheus } from '../../src/runtime/metrics.ts';

@@ -1,6 +1,6 @@
 // Two of our members for whom a payer finds one person: nobody can tell which of them that is. Whoever was asked for with them is asked for apart, so that nothing comes of that person.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { type TestNode, twoPlans } from '../support/node.ts';
 import { idOf, type Person } from './plan-fixture.ts';

@@ -2,9 +2,9 @@
 // after moving or marriage, with nicknames, without accents, with swapped dates, by cards of others. What the rules allow must
 // be found, nobody may be mistaken for somebody else.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readMemberBundles, toQuery } from '../../exchange/match/member-bundle.ts';
-import { familyName } from '../../exchange/match/normalize.ts';
-import { matchMembers } from '../../exchange/store/match/match.ts';
+import { matchMembers } from '../../exchange/responder/match/find-matches.ts';
+import { familyName } from '../../exchange/responder/match/normalize.ts';
+import { readMemberBundles, toQuery } from '../../exchange/responder/match/read-member-bundle.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN, NICKNAMES } from '../../src/seed/names.ts';
 import { startNode, type TestNode } from '../support/node.ts';

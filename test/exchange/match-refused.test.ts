@@ -1,9 +1,9 @@
 // A match that a payer refuses: whether it has no such operation or does not take one of the members, one by one and in batches.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkPeer } from '../../exchange/peers/check.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { relearnPeer } from '../../exchange/peers/relearn.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import {
   groupOf,
   type Handler,

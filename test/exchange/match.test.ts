@@ -1,7 +1,7 @@
 // Who is meant: match rules against a real database. Numbers are those of the specification's test list.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readMemberBundles, toQuery } from '../../exchange/match/member-bundle.ts';
-import { matchMembers } from '../../exchange/store/match/match.ts';
+import { matchMembers } from '../../exchange/responder/match/find-matches.ts';
+import { readMemberBundles, toQuery } from '../../exchange/responder/match/read-member-bundle.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { type Asked, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';

@@ -1,7 +1,12 @@
 // The duties towards members: clocks of the offer, the question, the request and its renewal; choices and how they are proved.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { recordChoice, recordContacts, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import {
+  recordChoice,
+  recordContacts,
+  recordPayer,
+  recordRequest,
+} from '../../exchange/members/consent/record-choice.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 

@@ -1,10 +1,10 @@
 // Single-member flows over HTTP: read, search and $everything of members that were matched for the caller, the same content
 // as the export, and nothing of anybody else.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { passes, readTypeFilters } from '../../exchange/export/type-filter.ts';
-import { fits, readCriterion, readUpdated } from '../../exchange/server/member-criterion.ts';
-import { memberParameters } from '../../exchange/server/member-parameters.ts';
-import { moneyIn } from '../../exchange/transform/money.ts';
+import { moneyIn } from '../../exchange/records/facts/money.ts';
+import { passes, readTypeFilters } from '../../exchange/responder/export/type-filter.ts';
+import { fits, readCriterion, readUpdated } from '../../exchange/responder/search/member-criterion.ts';
+import { memberParameters } from '../../exchange/responder/search/member-parameters.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -1,15 +1,15 @@
 // A payer that was named by mistake: nobody asks it, its duties never were, what is on its way waits for a person, and a file does not name it again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
-import { recordNamedInError } from '../../exchange/members/named-in-error.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { complianceReport } from '../../exchange/compliance/report/compliance.ts';
+import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/consent/record-choice.ts';
+import { recordNamedInError } from '../../exchange/members/enrolment/payer-entered-in-error.ts';
+import { writeEnrolment } from '../../exchange/members/enrolment/write-enrolment.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
-import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
+import { dueToAsk } from '../../exchange/requester/coverage-due.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { writeEnrolment } from '../../exchange/store/members/enrolment.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { dueToAsk } from '../../exchange/store/pull/coverage-ask.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { type ScriptedPeer, scriptedPeer } from '../support/scripted-peer.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { patientIdFor } from '../../exchange/members/enrolment.ts';
+import { patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
 import { cardFiles, ending, interchange, person, X12 } from '../support/card-files.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 

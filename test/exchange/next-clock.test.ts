@@ -1,12 +1,12 @@
 // The duty to ask a payer again is met when it has taken the question, and the next one begins then: by whomever the pull was asked for, and
 // whether a schedule runs or not.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { complianceReport } from '../../exchange/report/compliance/compliance.ts';
-import { peerStatement } from '../../exchange/report/compliance/statement.ts';
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
+import { complianceReport } from '../../exchange/compliance/report/compliance.ts';
+import { peerStatement } from '../../exchange/compliance/report/statement.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { pagePulls } from '../../exchange/store/report/report-pulls.ts';
+import { pagePulls } from '../../exchange/staff/data/list-rows.ts';
 import { good, json, type ScriptedPeer, scriptedPeer, status } from '../support/scripted-peer.ts';
 
 type Answer = Parameters<typeof json>[0];

@@ -1,8 +1,8 @@
 // What a no is called of somebody who was two members: a withdrawal where the person had said yes last, whatever held meanwhile because of what both had said (docs/decisions/022).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { isSaidSql } from '../../exchange/store/members/member-merge.ts';
+import { isSaidSql } from '../../exchange/members/merge/member-merge.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
 import { enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { idOf } from './plan-fixture.ts';

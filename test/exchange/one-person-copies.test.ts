@@ -1,6 +1,6 @@
 // Copies that a payer passes on of another payer's records, where their member is made one with another, and two again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
 import { decided, preauthorization } from './authorization-fixture.ts';
 import { deletions, lab, OUR_BASE, output, type RawFile, reconciler } from './reconcile/reconcile-pull.ts';
 

@@ -1,9 +1,9 @@
 // Two members are made one, and what one of them had is deleted after that: who had it as the one's, and finds the one that stays, is told so.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeOne } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { hadRecord } from '../../exchange/store/answer/delivered.ts';
+import { makeOne } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { hadRecord } from '../../exchange/responder/export/delivered.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { type TestNode, twoPlans } from '../support/node.ts';
 import { idOf, type Person } from './plan-fixture.ts';

@@ -1,14 +1,14 @@
 // Two members are made one, or two again, and of one of them it is in doubt whether a payer means them: what that payer sent does not leave
 // meanwhile, also when the process dies before the records are compared.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { finishComparing } from '../../exchange/members/compare-moved.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
+import { finishComparing } from '../../exchange/members/merge/compare-moved.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
+import { doubtsOf } from '../../exchange/records/doubt.ts';
+import { memberRows } from '../../exchange/responder/search/member-read-rows.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
-import { memberRows } from '../../exchange/store/answer/member-read.ts';
-import { doubtsOf } from '../../exchange/store/records/doubt.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import type { Deps } from '../../src/deps.ts';
 import { lab, output, PEER, reconciler } from './reconcile/reconcile-pull.ts';
 

@@ -1,18 +1,18 @@
 // A payer matches a member by the card of one that goes on as that member. When the two are two again, nobody knows whom it meant.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { patientIdFor } from '../../exchange/members/enrolment.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { disclosuresOf } from '../../exchange/report/member/disclosures.ts';
-import { grantedMembers, grantedWindow, stillGranted } from '../../exchange/store/answer/grant.ts';
-import { withdrawnMembers } from '../../exchange/store/answer/withdrawn-since.ts';
+import { disclosuresOf } from '../../exchange/compliance/disclosures/disclosures.ts';
+import { patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { withdrawnMembers } from '../../exchange/responder/export/withdrawn-since.ts';
+import { grantedMembers, grantedWindow, stillGranted } from '../../exchange/responder/grant.ts';
 import {
   groupCode,
   type MatchMember,
   writeMatchGroup,
   writeMatchMembers,
-} from '../../exchange/store/match/match-group.ts';
+} from '../../exchange/responder/match/match-group.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';
 import { type TestNode, twoPlans } from '../support/node.ts';
 import { planDay } from './plan-fixture.ts';

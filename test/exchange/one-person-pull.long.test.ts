@@ -1,14 +1,14 @@
 // Two members of one payer are made one person, or two again, at each state of a pull that asks for both: none is stuck, no duty is lost, and once they are
 // two nothing of the one comes to the other.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { PeerTokens } from '../../exchange/client/token.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { takeStep } from '../../exchange/pull/run.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { setPeerState } from '../../exchange/peers/peer.ts';
+import { PeerTokens } from '../../exchange/requester/client/token.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
+import { takeStep } from '../../exchange/requester/run.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { setPeerState } from '../../exchange/store/peers/peer.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
 import {
   groupOf,
   type Handler,

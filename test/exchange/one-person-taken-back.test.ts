@@ -1,10 +1,10 @@
 // What people decided of two records and took back, before or while their member was one with another: it is taken back wherever it had gone.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import { lab, output, reconciler } from './reconcile/reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

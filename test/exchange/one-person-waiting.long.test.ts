@@ -1,8 +1,8 @@
 // Records that wait as nobody can tell which of two members they are of: who says that the two are one person has answered it.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
 import { finishReleases } from '../../exchange/review/release.ts';
 import { lab, output, reconciler } from './reconcile/reconcile-pull.ts';
 

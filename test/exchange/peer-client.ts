@@ -1,6 +1,6 @@
 // A client of our token endpoint with keys of its own, for tests that speak to a node over HTTP.
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
 import type { TestNode } from '../support/node.ts';
 
 export const BULK_MATCH = 'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch';

@@ -2,9 +2,9 @@
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { removeExpired } from '../../exchange/export/remove-expired.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { movePeer } from '../../exchange/peers/registry.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
+import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
 import { takeJob } from '../../exchange/work.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { whileAllowed } from '../../src/http/break-off.ts';

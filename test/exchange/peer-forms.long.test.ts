@@ -2,16 +2,16 @@
 // those whose statement promises what they do not keep. The form is negotiated, and what is learned is remembered.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { type Abilities, negotiate, withoutForm } from '../../exchange/client/abilities.ts';
-import { readDavinci, readPayerIndex } from '../../exchange/client/endpoints.ts';
-import { readSingleMatch } from '../../exchange/client/single-match.ts';
-import { scopeAttempts } from '../../exchange/client/token.ts';
-import { checkPeersDaily } from '../../exchange/peers/daily.ts';
-import { onePersonEach } from '../../exchange/pull/one-by-one.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { checkPeersDaily } from '../../exchange/peers/daily-check.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
-import { type PullReport, pullReport, refusedOf } from '../../exchange/report/pull/pull-report.ts';
-import { reportSummary } from '../../exchange/report/pull/report-tables.ts';
+import { type Abilities, negotiate, withoutForm } from '../../exchange/requester/client/abilities.ts';
+import { readDavinci, readPayerIndex } from '../../exchange/requester/client/endpoints.ts';
+import { readSingleMatch } from '../../exchange/requester/client/single-match.ts';
+import { scopeAttempts } from '../../exchange/requester/client/token.ts';
+import { type PullReport, pullReport, refusedOf } from '../../exchange/requester/report/pull-report.ts';
+import { reportSummary } from '../../exchange/requester/report/report-tables.ts';
+import { onePersonEach } from '../../exchange/requester/single-members.ts';
 import {
   good,
   groupOf,

@@ -1,13 +1,13 @@
 // What a payer says about its own answer: told on the report, read by those who may see names, and heeded when it says that something
 // could not be given.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { localDay } from '../../exchange/clocks/business-day.ts';
-import { readMessages } from '../../exchange/pull/messages.ts';
-import { messageTexts, pullMessages } from '../../exchange/report/pull/messages.ts';
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
-import { renderReport } from '../../exchange/report/pull/render-report.ts';
-import { acceptLeft } from '../../exchange/store/pull/pull-left.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { localDay } from '../../exchange/members/deadlines/business-day.ts';
+import { acceptLeft } from '../../exchange/requester/incomplete-pulls.ts';
+import { readMessages } from '../../exchange/requester/messages.ts';
+import { messageTexts, pullMessages } from '../../exchange/requester/report/messages.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
+import { renderReport } from '../../exchange/requester/report/render-report.ts';
 import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

@@ -1,7 +1,7 @@
 // A peer that has two of our members, and takes one for the other, or tells of them apart.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decideItem } from '../../exchange/review/decide.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import {
   groupOf,
   json,

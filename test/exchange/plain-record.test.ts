@@ -1,7 +1,7 @@
 // Records as people read them: what a payer says in words is shown in words, wherever it says it.
 import { describe, expect, test } from 'vitest';
-import { nameOfShared } from '../../exchange/report/member/members.ts';
-import { plainRecord } from '../../exchange/report/plain-record.ts';
+import { nameOfShared } from '../../exchange/members/member-page-data.ts';
+import { plainRecord } from '../../exchange/records/plain-record.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 
 const cc = (code: string, display?: string, system = 'https://c.example'): Json => ({

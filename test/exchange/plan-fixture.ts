@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { localDay } from '../../exchange/clocks/business-day.ts';
-import { ENROLMENT_COLUMNS, patientIdFor } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
+import { localDay } from '../../exchange/members/deadlines/business-day.ts';
+import { ENROLMENT_COLUMNS, patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';

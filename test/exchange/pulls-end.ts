@@ -1,5 +1,5 @@
 // Pulls that end without a payer, for tests that look at what is due afterwards.
-import { closeClock } from '../../exchange/store/clock.ts';
+import { closeClock } from '../../exchange/members/deadlines/deadline.ts';
 import type { Sql } from '../../src/store/database.ts';
 
 /**

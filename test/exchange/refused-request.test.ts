@@ -1,8 +1,8 @@
 // What a payer is refused for what is wrong with its request, and what is asked for without a good token, stands under Security and under Refusals, once an hour.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { countSecurity, pageSecurity } from '../../exchange/report/security.ts';
+import { complianceRows } from '../../exchange/compliance/report/report-figures.ts';
+import { countSecurity, pageSecurity } from '../../exchange/compliance/security/security-events.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { complianceRows } from '../../exchange/store/report/report-compliance.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { type Client, client } from './peer-client.ts';
 import { ASKER, US } from './plan-fixture.ts';

@@ -1,15 +1,15 @@
 // Types that a payer does not give: what is taken for unknown, what for missing, and what a token does not reach.
 import { expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import type { Abilities } from '../../exchange/client/abilities.ts';
-import { PeerFault } from '../../exchange/client/peer-fetch.ts';
-import { askWithout, outOfReach } from '../../exchange/pull/refused-types.ts';
-import { type PullReport, pullReport } from '../../exchange/report/pull/pull-report.ts';
-import { reportSummary } from '../../exchange/report/pull/report-tables.ts';
-import { recentAlerts } from '../../exchange/store/alert.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { recordAbilities } from '../../exchange/store/peers/peer-health.ts';
-import { acceptLeft } from '../../exchange/store/pull/pull-left.ts';
+import { recentAlerts } from '../../exchange/alerts/alert.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
+import { recordAbilities } from '../../exchange/peers/peer-health.ts';
+import type { Abilities } from '../../exchange/requester/client/abilities.ts';
+import { PeerFault } from '../../exchange/requester/client/peer-fetch.ts';
+import { acceptLeft } from '../../exchange/requester/incomplete-pulls.ts';
+import { askWithout, outOfReach } from '../../exchange/requester/refused-types.ts';
+import { type PullReport, pullReport } from '../../exchange/requester/report/pull-report.ts';
+import { reportSummary } from '../../exchange/requester/report/report-tables.ts';
 import { type Handler, json, type Script, scriptedPeer, status } from '../support/scripted-peer.ts';
 import { planDay } from './plan-fixture.ts';
 

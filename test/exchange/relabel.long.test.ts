@@ -1,8 +1,10 @@
 // Value sets that change: what was not decided by this version of the labeller does not leave under #regular, and a command
 // decides it.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { decideAhead, inParts, relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
+import { decideAhead, inParts, relabel, relabelAfterUpdate } from '../../exchange/members/enrolment/relabel.ts';
+import { LABELLER } from '../../exchange/records/facts/label.ts';
+import { PROGRAM } from '../../exchange/records/facts/value-sets.ts';
 import {
   decideAlone,
   holdsRelabelling,
@@ -10,9 +12,7 @@ import {
   unclassifiedOf,
   undecidedOf,
   writeDecided,
-} from '../../exchange/store/records/labels.ts';
-import { LABELLER } from '../../exchange/transform/label.ts';
-import { PROGRAM } from '../../exchange/transform/value-sets.ts';
+} from '../../exchange/records/labels.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
 import { client } from './peer-client.ts';

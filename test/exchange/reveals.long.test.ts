@@ -1,7 +1,7 @@
 // Under #regular nothing leaves that names what is sensitive, whatever it is called there and in whatever order it came.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
-import { relabel } from '../../exchange/members/relabel.ts';
+import { type FoundFault, walkContent } from '../../exchange/compliance/export-check/check-files.ts';
+import { relabel } from '../../exchange/members/enrolment/relabel.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';

@@ -1,19 +1,16 @@
 // Our client against a peer that does everything wrong: one scripted server, whole pulls, time moved by hand.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { correlate, groupsIn } from '../../exchange/client/correlate.ts';
-import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
-import { limitsOf } from '../../exchange/client/limits.ts';
-import { readPages } from '../../exchange/client/manifest.ts';
-import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
-import type { Talk } from '../../exchange/client/talk.ts';
-import { bucketOf } from '../../exchange/match/groups.ts';
-import { giveUpPull } from '../../exchange/pull/give-up.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker } from '../../exchange/pull/run.ts';
+import { addPeer, type Peer, setPeerState } from '../../exchange/peers/peer.ts';
 import { keptText } from '../../exchange/reconcile/stage.ts';
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
-import { addPeer, type Peer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { correlate, groupsIn } from '../../exchange/requester/client/correlate.ts';
+import { readKickOff, readManifest } from '../../exchange/requester/client/kick-off.ts';
+import { limitsOf } from '../../exchange/requester/client/limits.ts';
+import { readPages } from '../../exchange/requester/client/manifest.ts';
+import { isPeerOrigin, PeerFault } from '../../exchange/requester/client/peer-fetch.ts';
+import type { Talk } from '../../exchange/requester/client/talk.ts';
+import { giveUpPull } from '../../exchange/requester/give-up.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import {
   findPull,
   LeaseLost,
@@ -21,7 +18,10 @@ import {
   OPEN_STATES,
   type Pull,
   type PullState,
-} from '../../exchange/store/pull/pull.ts';
+} from '../../exchange/requester/pull.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
+import { bucketOf } from '../../exchange/responder/match/groups.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, type Person } from './plan-fixture.ts';

@@ -1,7 +1,7 @@
 // Somebody who goes through card numbers one after the other is told of, once for each batch; people of one employer, who have numbers in a row, are not.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { longestRow } from '../../exchange/match/sequence.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { longestRow } from '../../exchange/responder/match/number-sequence.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -2,8 +2,8 @@
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { moneyIn } from '../../exchange/records/facts/money.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { moneyIn } from '../../exchange/transform/money.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';

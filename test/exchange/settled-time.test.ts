@@ -1,6 +1,6 @@
 // The time of an export: whatever has it, or an earlier one, is in its snapshot.
 import { expect, test } from 'vitest';
-import { settledTime } from '../../exchange/store/answer/settled-time.ts';
+import { settledTime } from '../../exchange/responder/export/settled-time.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { freshDb } from '../support/db.ts';
 

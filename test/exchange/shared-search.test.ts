@@ -1,6 +1,6 @@
 // Search of directory entries over HTTP: those that records of the caller's members name, and nothing that only others' records do.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LABELLER } from '../../exchange/transform/label.ts';
+import { LABELLER } from '../../exchange/records/facts/label.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -1,7 +1,7 @@
 // A server that takes the request for a file and says nothing is away, and is waited for; only who says something and does not come to the answer is slow.
 import { expect, test } from 'vitest';
-import { askPeer } from '../../exchange/client/peer-fetch.ts';
-import type { Talk } from '../../exchange/client/talk.ts';
+import { askPeer } from '../../exchange/requester/client/peer-fetch.ts';
+import type { Talk } from '../../exchange/requester/client/talk.ts';
 
 const MS = 200;
 /** What a connection does whose own time-out is that of the bytes, and a little late. */

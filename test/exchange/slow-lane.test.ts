@@ -1,7 +1,7 @@
 // A payer that asks for many people who are not here: its matches let those of others go first, and come in good time all the same.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { claimJob } from '../../exchange/store/answer/bulk-job.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { claimJob } from '../../exchange/responder/bulk-job.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 const NOW = new Date('2027-03-10T15:00:00Z');

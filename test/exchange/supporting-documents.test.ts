@@ -1,8 +1,8 @@
 // Documents that support only what must not leave: authorizations and estimates that were denied, or lines of them. They stay, however they are
 // asked for, nothing names them, and the walk over finished files finds one that a fault let out.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hiddenDocuments } from '../../exchange/audit/supporting.ts';
-import { walkContent } from '../../exchange/audit/walk-content.ts';
+import { walkContent } from '../../exchange/compliance/export-check/check-files.ts';
+import { hiddenDocuments } from '../../exchange/compliance/export-check/supporting-documents.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';

@@ -7,8 +7,8 @@ import { gzipSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { forgetBudgets } from '../../exchange/store/budget.ts';
-import { findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { findPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { forgetBudgets } from '../../exchange/responder/call-budget.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
 

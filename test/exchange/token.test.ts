@@ -1,9 +1,9 @@
 // POST /exchange/auth/token, every row of the specification's tables of assertion, audience, order of checks and scopes.
 import { generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { addPeer, findPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { setPeerLimit } from '../../exchange/peers/peer-health.ts';
 import { peerKeys, slowestFetchMs } from '../../exchange/peers/peer-keys.ts';
-import { addPeer, findPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
-import { setPeerLimit } from '../../exchange/store/peers/peer-health.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Claims, type Client, client } from './peer-client.ts';
 

@@ -1,12 +1,12 @@
 // Payers that take fewer members at once than they are asked for (413): what they take is learned, a single member is asked for otherwise, and
 // what is left is one thing for a person.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { healthFacts } from '../../exchange/report/peer-health.ts';
-import { findPeer, type Peer } from '../../exchange/store/peers/peer.ts';
-import { membersAtOnce, takesNobody } from '../../exchange/store/peers/peer-takes.ts';
-import { OPEN_STATES } from '../../exchange/store/pull/pull.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { healthFacts } from '../../exchange/peers/health-text.ts';
+import { findPeer, type Peer } from '../../exchange/peers/peer.ts';
+import { membersAtOnce, takesNobody } from '../../exchange/peers/peer-takes.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { OPEN_STATES } from '../../exchange/requester/pull.ts';
 import { peerLimit } from '../../src/command/peers.ts';
 import {
   groupOf,

@@ -1,8 +1,8 @@
 // An authorization that was denied stays, and nothing that leaves names it: a Provenance of several records, a document of two
 // authorizations. The same by export, by reading, by search and by $everything.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { walkContent } from '../../exchange/audit/walk-content.ts';
-import { withoutNames } from '../../exchange/transform/unnamed.ts';
+import { walkContent } from '../../exchange/compliance/export-check/check-files.ts';
+import { withoutNames } from '../../exchange/records/facts/unnamed.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';

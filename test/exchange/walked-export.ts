@@ -1,6 +1,6 @@
 // A whole export of a node, and the walk that looks for what must not leave.
-import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
+import { type FoundFault, walkContent } from '../../exchange/compliance/export-check/check-files.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
 import { startNode, type TestNode } from '../support/node.ts';

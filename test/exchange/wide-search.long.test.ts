@@ -1,7 +1,7 @@
 // What a payer of very many members can ask without naming one: each question has a bound, and what is asked for in earnest is found at once.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { grantedWindow, grantsHeld } from '../../exchange/store/answer/grant.ts';
+import { grantedWindow, grantsHeld } from '../../exchange/responder/grant.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { bornOf, copyMembers, copyOf } from '../support/many-granted.ts';

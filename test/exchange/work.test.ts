@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { keepAlerts } from '../../exchange/alerts/keep.ts';
-import { removeStrays } from '../../exchange/export/remove-strays.ts';
-import { removeRequests } from '../../exchange/match/remove-requests.ts';
-import { PullWorker } from '../../exchange/pull/run.ts';
-import { clearDelivered } from '../../exchange/store/answer/delivered.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
+import { clearDelivered } from '../../exchange/responder/export/delivered.ts';
+import { removeStrays } from '../../exchange/responder/export/remove-orphaned-files.ts';
+import { removeRequests } from '../../exchange/responder/match/remove-requests.ts';
 import { startWork, takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, type Manifest } from './export-client.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { importMembers } from '../../exchange/members/import-members.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { read834 } from '../../exchange/members/x12-834.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
+import { read834 } from '../../exchange/members/enrolment/x12-834.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 

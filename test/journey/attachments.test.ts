@@ -3,9 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Hono } from 'hono';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { walkContent } from '../../exchange/audit/walk-content.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { pullReport } from '../../exchange/report/pull/pull-report.ts';
+import { walkContent } from '../../exchange/compliance/export-check/check-files.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { pullReport } from '../../exchange/requester/report/pull-report.ts';
 import { createStaff } from '../../exchange/staff/app.ts';
 import { type DevelopmentAccount, developmentAccount } from '../../src/auth/staff-development.ts';
 import type { Resource } from '../../src/fhir/resource.ts';

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { ahead } from '../../exchange/export/write-members.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit/audit.ts';
+import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
+import { ahead } from '../../exchange/responder/export/write-members.ts';
 import { startWork } from '../../exchange/work.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { storeFailure } from '../../src/store/failure.ts';

@@ -1,6 +1,6 @@
 // What `doctor` says of who is to be told of alerts, and of payers that are asked.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { alertsTold, peerAnswers } from '../../src/command/doctor-network.ts';
 import { faultSentence } from '../../src/command/fault.ts';
 import type { Deps } from '../../src/deps.ts';

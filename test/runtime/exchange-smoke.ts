@@ -2,7 +2,7 @@
 
 import { exportJWK, generateKeyPair } from 'jose';
 import { expect } from 'vitest';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
+import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Sql } from '../../src/store/database.ts';

@@ -1,7 +1,7 @@
 // The two payers of the sandbox find each other when their data folder is started with another PORT.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findPeer, pinPeer } from '../../exchange/peers/peer.ts';
 import { changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
-import { findPeer, pinPeer } from '../../exchange/store/peers/peer.ts';
 import { readdress } from '../../src/command/sandbox.ts';
 import { PRIOR_PEER } from '../../src/seed/index.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
-import { openSession } from '../../exchange/report/sessions.ts';
 import { createStaff } from '../../exchange/staff/app.ts';
+import { openSession } from '../../exchange/staff/data/sessions.ts';
 import { readConfig } from '../../src/config.ts';
 import { fieldOf, type StaffNode, startStaff } from '../exchange/staff/support.ts';
 

@@ -1,7 +1,7 @@
 // Members whose records are asked for again and again, for longer than what was said of them once holds: another choice is told to the payer, a Group that is
 // over is made anew, and what is gone there goes here, whoever is asked for together. Real HTTP, two databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { idOf, type Person, planDay } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';

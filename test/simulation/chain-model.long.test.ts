@@ -2,9 +2,9 @@
 // back and tell them again; what they copied falls with its record. After each pull and import the record shows each claim once, as its last version, and a person is
 // asked what does not fit, once; and the timeline and the Bundle show what is counted. CHAIN_SEED, CHAIN_STEPS, CHAIN_RUNS.
 import { expect, test } from 'vitest';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
-import { foldedOf } from '../../exchange/merged/folded.ts';
-import { timeline } from '../../exchange/merged/timeline.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
+import { foldedOf } from '../../exchange/records/view/folded.ts';
+import { timeline } from '../../exchange/records/view/timeline.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { deletions, output, reconciler } from '../exchange/reconcile/reconcile-pull.ts';

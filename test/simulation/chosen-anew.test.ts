@@ -1,8 +1,8 @@
 // A member who says no while an answer is on its way, and yes again later: what was held for the no is asked for anew and taken in. Real HTTP, two databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordChoice } from '../../exchange/members/choose.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
+import { recordChoice } from '../../exchange/members/consent/record-choice.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';

@@ -1,12 +1,12 @@
 // A tick looks only at the other coverage for which something may have changed: nothing is missed by it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { calendarOf } from '../../exchange/clocks/business-day.ts';
-import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/consent/record-choice.ts';
+import { calendarOf } from '../../exchange/members/deadlines/business-day.ts';
+import { closeClock } from '../../exchange/members/deadlines/deadline.ts';
+import { renewRequests } from '../../exchange/members/deadlines/renewed-request.ts';
+import { claimAsks, claimEnd, freeAsks } from '../../exchange/requester/coverage-due.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { closeClock } from '../../exchange/store/clock.ts';
-import { renewRequests } from '../../exchange/store/members/renewed-request.ts';
-import { claimAsks, claimEnd, freeAsks } from '../../exchange/store/pull/coverage-ask.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { endPulls } from '../exchange/pulls-end.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -1,15 +1,15 @@
 // Results that up to three payers tell under one number, which change, go and come again, and what people decide about those that contradict each other: a
 // model, in whose state stands what payers told and people said, and nothing of what the program notes.
 import { randomUUID } from 'node:crypto';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import { planDay } from '../exchange/plan-fixture.ts';
 import { deletions, lab, output, type RawFile } from '../exchange/reconcile/reconcile-pull.ts';
 import { numbers } from '../support/numbers.ts';

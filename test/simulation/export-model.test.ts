@@ -2,8 +2,8 @@
 // answers of an older program, of answers that are lost and questions asked twice at once, and two peers that ask for changes alone: whoever applies every answer holds what a whole answer would give, and
 // nothing that may not leave any more. MODEL_SEED and MODEL_STEPS try other and longer ones.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { removeExpired } from '../../exchange/export/remove-expired.ts';
-import { foldDelivered } from '../../exchange/store/answer/fold-delivered.ts';
+import { foldDelivered } from '../../exchange/responder/export/fold-delivered.ts';
+import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { ExportClient, type Manifest, REGULAR, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';

@@ -1,8 +1,8 @@
 // Random choices of members, some told in transactions that end later, matches that are narrower, changed or taken back, and days that pass: whoever asks for
 // a finished export is answered as if all its members were looked at each time. MODEL_SEED and MODEL_STEPS try other and longer ones.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { localDay } from '../../exchange/clocks/business-day.ts';
-import { grantsHeld } from '../../exchange/store/answer/grant.ts';
+import { localDay } from '../../exchange/members/deadlines/business-day.ts';
+import { grantsHeld } from '../../exchange/responder/grant.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { ExportClient, REGULAR, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';

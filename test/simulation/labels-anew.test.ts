@@ -1,7 +1,7 @@
 // Random histories of a payer's records and ours, of directory entries and their labels: after each step every record is as sensitive as it would be
 // if all of its member's were decided anew, neither less nor longer. MODEL_SEED and MODEL_STEPS try other and longer ones.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inheritLabelsOf } from '../../exchange/store/records/inherit-labels.ts';
+import { inheritLabelsOf } from '../../exchange/records/inherit-labels.ts';
 import { deletions, OUR_BASE, output, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
 import { numbers } from '../support/numbers.ts';
 

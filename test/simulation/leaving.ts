@@ -1,9 +1,10 @@
 // A node whose members another payer knows, and one more payer that asks it: what is shown of the records that the first one sends, and what of them leaves,
 // through the front door.
-import { mergedBundle } from '../../exchange/merged/everything.ts';
-import { timeline } from '../../exchange/merged/timeline.ts';
+
+import { evidenceRows, inSnapshot } from '../../exchange/compliance/evidence/evidence-rows.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
-import { evidenceRows, inSnapshot } from '../../exchange/store/audit/evidence.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
+import { timeline } from '../../exchange/records/view/timeline.ts';
 import type { Blobs, Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { ExportClient, type Manifest, SENSITIVE } from '../exchange/export-client.ts';

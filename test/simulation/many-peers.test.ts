@@ -2,10 +2,10 @@
 // is moved by hand whenever nothing is due.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker } from '../../exchange/pull/run.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
-import { OPEN_STATES } from '../../exchange/store/pull/pull.ts';
+import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { OPEN_STATES } from '../../exchange/requester/pull.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
 import { enrol, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -1,7 +1,7 @@
 // Two payers who cover the same people at the same time, each asking the other again and again: what one has of the other, or of a third payer, goes
 // to and fro and becomes no more. Real HTTP, two databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab, output, PEER, puller } from '../exchange/reconcile/reconcile-pull.ts';

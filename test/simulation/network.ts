@@ -1,11 +1,11 @@
 // A network of payers who cover the same people and ask each other (network.long.test.ts): what happens to the records that each has by itself, while copies of them
 // go round; and what each has to show, and to pass on, in the end. Of what programs note nothing stands here: only what payers have, and what people chose.
 import { expect } from 'vitest';
-import { PeerTokens } from '../../exchange/client/token.ts';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker, takeStep } from '../../exchange/pull/run.ts';
-import { findPull, type Pull } from '../../exchange/store/pull/pull.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
+import { PeerTokens } from '../../exchange/requester/client/token.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull, type Pull } from '../../exchange/requester/pull.ts';
+import { PullWorker, takeStep } from '../../exchange/requester/run.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { idOf, planDay } from '../exchange/plan-fixture.ts';

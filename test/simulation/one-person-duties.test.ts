@@ -1,11 +1,11 @@
 // Members are made one and two again amid all that happens to them: no duty stays with who cannot meet it, and none is missed.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
+import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/consent/record-choice.ts';
+import { formerUnder } from '../../exchange/members/merge/member-merge.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { formerUnder } from '../../exchange/store/members/member-merge.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { endPulls } from '../exchange/pulls-end.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -1,12 +1,12 @@
 // Two members are made one and two again while they choose, are asked for at another payer, and their records are fetched: by what they said (docs/decisions/022) it is told
 // what holds of whom, who is asked about, what leaves, and what of it stands in whose account. WORLD_SEED and WORLD_STEPS try others.
 import { expect, test } from 'vitest';
-import { recordChoice } from '../../exchange/members/choose.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { disclosuresOf } from '../../exchange/report/member/disclosures.ts';
-import { memberChoices } from '../../exchange/store/members/member-choice.ts';
+import { disclosuresOf } from '../../exchange/compliance/disclosures/disclosures.ts';
+import { memberChoices } from '../../exchange/members/consent/choice-rows.ts';
+import { recordChoice } from '../../exchange/members/consent/record-choice.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { ExportClient, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';

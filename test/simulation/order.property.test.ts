@@ -1,7 +1,7 @@
 // In whatever order payers are asked, and we import, the same is linked, contradicted and shown.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { foldedOf } from '../../exchange/merged/folded.ts';
+import { foldedOf } from '../../exchange/records/view/folded.ts';
 import { deletions, lab, output, PEER, reconciler } from '../exchange/reconcile/reconcile-pull.ts';
 
 const PAYERS = ['own', PEER, 'second', 'third'] as const;

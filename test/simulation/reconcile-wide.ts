@@ -1,14 +1,14 @@
 // A wider world of records (reconcile-wide.test.ts): members choose more and less, payers label what they tell, say that it was entered in error, and tell what was before; two
 // members are made one, and two again; stored pulls are replayed; people take in what waits, and take that back; pulls die midway; and one more payer asks. What holds is told by spec/reconciliation.md 5, 11, 16 and docs/decisions/022.
 import { expect } from 'vitest';
-import { recordChoice } from '../../exchange/members/choose.ts';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
+import { recordChoice } from '../../exchange/members/consent/record-choice.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { ExportClient, REGULAR, SENSITIVE } from '../exchange/export-client.ts';

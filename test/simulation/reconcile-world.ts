@@ -1,9 +1,9 @@
 // A simulated world of records (reconcile-model.test.ts): things happen to members, payers tell them each in its own way, and what a reader of the merged record may rely on
 // is told by spec/reconciliation.md alone.
 import { expect } from 'vitest';
-import { mergedBundle } from '../../exchange/merged/everything.ts';
-import { foldedOf } from '../../exchange/merged/folded.ts';
-import { timeline } from '../../exchange/merged/timeline.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
+import { foldedOf } from '../../exchange/records/view/folded.ts';
+import { timeline } from '../../exchange/records/view/timeline.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { deletions, output, type PullOptions, type RawFile, reconciler } from '../exchange/reconcile/reconcile-pull.ts';

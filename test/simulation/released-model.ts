@@ -1,14 +1,14 @@
 // Records that checks hold back, which change, go and come again, of two members, and what people decide about them: a model, in whose state stands what the payer told and
 // people said, and nothing of what the program notes. What is shown and what leaves is looked at through the front door.
 import { randomUUID } from 'node:crypto';
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
+import { findPeer } from '../../exchange/peers/peer.ts';
 import { replay } from '../../exchange/reconcile/replay.ts';
+import { findPull } from '../../exchange/requester/pull.ts';
 import { decideItem } from '../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../exchange/review/kinds.ts';
-import { findPeer } from '../../exchange/store/peers/peer.ts';
-import { findPull } from '../../exchange/store/pull/pull.ts';
-import { findItem } from '../../exchange/store/review/review.ts';
+import { findItem } from '../../exchange/review/review-rows.ts';
 import { planDay } from '../exchange/plan-fixture.ts';
 import { deletions, output, PEER, type RawFile } from '../exchange/reconcile/reconcile-pull.ts';
 import { numbers } from '../support/numbers.ts';

@@ -1,10 +1,10 @@
 // Three payers of the same people, each asking both others again and again, and each passing on what it was told: whatever way a record comes, it is shown
 // once, nobody is asked about it, and in the end nothing is written any more. Real HTTP, three databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PeerTokens } from '../../exchange/client/token.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker, takeStep } from '../../exchange/pull/run.ts';
-import { findPull, type Pull } from '../../exchange/store/pull/pull.ts';
+import { PeerTokens } from '../../exchange/requester/client/token.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull, type Pull } from '../../exchange/requester/pull.ts';
+import { PullWorker, takeStep } from '../../exchange/requester/run.ts';
 import { withCheckDigit } from '../../src/fhir/npi.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';

@@ -1,12 +1,12 @@
 // Payers of a simulated world ask each other, in whatever weather: what waits for a time is gone on with when that has come, and whoever dies amid something is
 // followed by another.
 import { expect } from 'vitest';
-import { removeExpired } from '../../exchange/export/remove-expired.ts';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { PullWorker } from '../../exchange/pull/run.ts';
+import { freeLeases } from '../../exchange/lease.ts';
+import { nextDue } from '../../exchange/next-due.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { PullWorker } from '../../exchange/requester/run.ts';
+import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { nextDue } from '../../exchange/store/due.ts';
-import { freeLeases } from '../../exchange/store/lease.ts';
 import { outcomes } from '../journey/laws.ts';
 import { deeds, nodeOf, say, sqlOf, time, told, weather } from './world.ts';
 import { tick } from './world-duties.ts';

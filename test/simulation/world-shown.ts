@@ -1,5 +1,5 @@
 // What is wrong in what payers of a simulated world show of people.
-import { mergedBundle } from '../../exchange/merged/everything.ts';
+import { mergedBundle } from '../../exchange/records/view/everything.ts';
 import { choiceOf, covers, events, nameds, nodeOf, sqlOf } from './world.ts';
 import {
   type Happening,

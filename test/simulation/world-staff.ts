@@ -1,10 +1,10 @@
 // What staff of payers of a simulated world do beside what they are told: a payer that was named by mistake is taken back, and named again; a payer is suspended for some days; a pull
 // that waits is given up; and a payer's store gives all its records other ids.
-import { recordPayer } from '../../exchange/members/choose.ts';
-import { recordNamedInError } from '../../exchange/members/named-in-error.ts';
-import { BEFORE_RECORDS, giveUpPull } from '../../exchange/pull/give-up.ts';
-import { setPeerState } from '../../exchange/store/peers/peer.ts';
-import type { PullState } from '../../exchange/store/pull/pull.ts';
+import { recordPayer } from '../../exchange/members/consent/record-choice.ts';
+import { recordNamedInError } from '../../exchange/members/enrolment/payer-entered-in-error.ts';
+import { setPeerState } from '../../exchange/peers/peer.ts';
+import { BEFORE_RECORDS, giveUpPull } from '../../exchange/requester/give-up.ts';
+import type { PullState } from '../../exchange/requester/pull.ts';
 import { numbers } from '../support/numbers.ts';
 import { covers, events, flush, nameds, nodeOf, record, remove, SEED, say, sqlOf, time, WITHOUT } from './world.ts';
 import { idAt, memberAt, NAMES, PLANS, peerId, placesOf, renumber } from './world-records.ts';

@@ -1,7 +1,7 @@
 // People of a simulated world who are with a payer twice, under two numbers: staff makes the two members one, sometimes two again, and one once more. Which of them a
 // record, a choice or a number of another payer is of is known by the story, and not by what a payer keeps.
-import { makeOne, makeTwo } from '../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../exchange/members/one-person-report.ts';
+import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
 import { numbers } from '../support/numbers.ts';
 import { choiceOf, covers, enrol, flush, nodeOf, SEED, saids, say, spells, time, today, WITHOUT } from './world.ts';
 import { HUMANS, type Human, type Member, memberAt, NAMES, type Second, secondIdAt } from './world-records.ts';

@@ -1,5 +1,5 @@
 // A simulated world (world.long.test.ts): payers, people who move between them, what happens to them, and what of it payers are told.
-import { recordContacts } from '../../exchange/members/choose.ts';
+import { recordContacts } from '../../exchange/members/consent/record-choice.ts';
 import { guardedFetch } from '../../src/runtime/node-fetch.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { planDay } from '../exchange/plan-fixture.ts';

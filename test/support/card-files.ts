@@ -1,8 +1,8 @@
 // Enrolment files of one person's cards, CSV and X12, loaded into a node; and the coverage that stands then.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { patientIdFor } from '../../exchange/members/enrolment.ts';
-import { importMembers } from '../../exchange/members/import-members.ts';
+import { patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
+import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import type { ImportEntry } from '../../src/import/entry.ts';
 import type { TestNode } from './node.ts';

@@ -1,9 +1,9 @@
 // A peer whose every answer a test can replace, a stranger beside it that must never be asked, and a node of ours that pulls
 // from it. Waiting costs no time: the clock is moved to the next attempt.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { planPulls } from '../../exchange/pull/plan.ts';
-import { addPeer, setPeerState } from '../../exchange/store/peers/peer.ts';
-import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull/pull.ts';
+import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
+import { planPulls } from '../../exchange/requester/plan.ts';
+import { findPull, OPEN_STATES, type Pull } from '../../exchange/requester/pull.ts';
 import { enrol, type Person } from '../exchange/plan-fixture.ts';
 import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from './node.ts';

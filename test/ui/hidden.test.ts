@@ -1,6 +1,6 @@
 // What is hidden on a page, and what is left of it.
 import { expect, test } from 'vitest';
-import { identifyingIn, markRecord, otherForms } from '../../exchange/transform/identifying.ts';
+import { identifyingIn, markRecord, otherForms } from '../../exchange/records/facts/identifying.ts';
 import { hidden, hiddenText, hiddenWords, hidePage, unhidden } from '../../src/ui/hidden.ts';
 import { html } from '../../src/ui/html.ts';
 

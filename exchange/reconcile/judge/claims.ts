@@ -1,8 +1,8 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import { isOfType } from '../../chain/claim-types.ts';
-import { areOfOtherDays, claimFacts } from '../../chain/facts.ts';
 import { alike } from '../alike.ts';
+import { isOfType } from '../chain/claim-types.ts';
+import { areOfOtherDays, claimFacts } from '../chain/facts.ts';
 import { claimIdentifiers, institutionalSubType } from '../claim-numbers.ts';
 import {
   bare,

@@ -1,6 +1,6 @@
 // A peer's Patient beside our member, and related persons.
 import { objects, type Resource, strings, text } from '../../../src/fhir/resource.ts';
-import { allGiven, birthDate, familyName } from '../../match/normalize.ts';
+import { allGiven, birthDate, familyName } from '../../responder/match/normalize.ts';
 import { bare, overlap, words } from '../codes.ts';
 import { sharesIdentifier } from './numbers.ts';
 import { conflict, type Judge, sameEvent, sameRecord, type Verdict } from './verdict.ts';

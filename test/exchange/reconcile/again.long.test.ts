@@ -1,7 +1,7 @@
 // The same once more: a pull that is killed between deciding and writing, and lines that come again word for word.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lineHash } from '../../../exchange/reconcile/known-lines.ts';
-import { countLines, findLine, type Place, pageLines } from '../../../exchange/store/report/report-lines.ts';
+import { countLines, findLine, type Place, pageLines } from '../../../exchange/requester/report/line-rows.ts';
 import { withCheckDigit } from '../../../src/fhir/npi.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';

@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { authorizationChains } from '../../../exchange/chain/authorizations.ts';
-import { type ClaimRecord, claimChains } from '../../../exchange/chain/claims.ts';
-import { claimFacts } from '../../../exchange/chain/facts.ts';
+import { authorizationChains } from '../../../exchange/reconcile/chain/authorizations.ts';
+import { type ClaimRecord, claimChains } from '../../../exchange/reconcile/chain/claims.ts';
+import { claimFacts } from '../../../exchange/reconcile/chain/facts.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 type Given = {

@@ -1,7 +1,7 @@
 // Which version of a claim, and which copy of it, speaks does not depend on which payer was asked first.
 import { expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
-import { chainsOf } from '../../../exchange/store/records/chain.ts';
+import { chainsOf } from '../../../exchange/records/chain.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 
 const concept = (system: string, code: string) => ({ coding: [{ system, code }] });

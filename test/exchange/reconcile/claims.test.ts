@@ -1,6 +1,6 @@
 // Who may be reconciled beside whom: processes share the pulls, and two that concern one member wait for each other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claimPull } from '../../../exchange/store/pull/pull-claim.ts';
+import { claimPull } from '../../../exchange/requester/pull-claim.ts';
 import { freshDb } from '../../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

@@ -1,6 +1,6 @@
 // Copies of one record that a payer passes on: known by what they are told to be copies of, and shown once, also where one payer sends several.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

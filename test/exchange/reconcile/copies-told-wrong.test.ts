@@ -1,6 +1,6 @@
 // Payers that say wrongly what a record is a copy of: nothing that is told apart otherwise is hidden behind another one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findItem, unlinkByPerson } from '../../../exchange/store/review/review.ts';
+import { findItem, unlinkByPerson } from '../../../exchange/review/review-rows.ts';
 import { output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
-import { memberRows } from '../../../exchange/store/answer/member-read.ts';
+import { memberRows } from '../../../exchange/responder/search/member-read-rows.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, PEER, PEER_BASE, type RawFile, reconciler } from './reconcile-pull.ts';

@@ -1,7 +1,7 @@
 // Days that a received record tells: which cannot be.
 import { expect, test } from 'vitest';
 import { checkInbound } from '../../../exchange/reconcile/inbound.ts';
-import { watchedIn } from '../../../exchange/transform/watched-names.ts';
+import { watchedIn } from '../../../exchange/records/facts/watched-names.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const LATEST = '2026-12-02';

@@ -1,10 +1,10 @@
 // What a person says of two records another time, after one of them has changed, takes the place of what was said before.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
+import { makeOne, makeTwo } from '../../../exchange/members/merge/merge-members.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { findItem, type Item, undoLinks, unlinkByPerson } from '../../../exchange/store/review/review.ts';
+import { findItem, type Item, undoLinks, unlinkByPerson } from '../../../exchange/review/review-rows.ts';
 import { databaseOf } from '../../support/db.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 

@@ -1,12 +1,12 @@
 // An authorization that was denied, and that another payer passes on as it was before: the last decision on an insurer's number counts, whoever tells of
 // it and in whatever order it comes.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
+import { unnamedOf } from '../../../exchange/responder/export/hidden-references.ts';
+import { memberRows } from '../../../exchange/responder/search/member-read-rows.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { memberRows } from '../../../exchange/store/answer/member-read.ts';
-import { unnamedOf } from '../../../exchange/store/answer/unnamed.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { decided, preauthorization, supporting } from '../authorization-fixture.ts';
 import { deletions, output, type RawFile, reconciler } from './reconcile-pull.ts';
 

@@ -1,9 +1,9 @@
 // Which denials count, and until when: what stands of a payer's authorization is what it tells last, and what is told of somebody who may be another person is not heard.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
-import { DOUBTS } from '../../../exchange/members/one-person-report.ts';
+import { makeOne, makeTwo } from '../../../exchange/members/merge/merge-members.ts';
+import { DOUBTS } from '../../../exchange/members/merge/merge-report.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
 import { deletions, OUR_BASE, output, PEER, type PullOptions, reconciler } from './reconcile-pull.ts';
 

@@ -1,6 +1,6 @@
 // Which copies of an authorization are from before a denial.
 import { expect, test } from 'vitest';
-import { besideDenials, deniedSince, type Told } from '../../../exchange/chain/denied.ts';
+import { besideDenials, deniedSince, type Told } from '../../../exchange/reconcile/chain/denied.ts';
 
 type Given = {
   isPartly?: boolean;

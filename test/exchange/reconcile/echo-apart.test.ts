@@ -1,8 +1,8 @@
 // What comes back is ours only where it says the same: what it names counts where that makes another thing of it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { withCheckDigit } from '../../../src/fhir/npi.ts';
 import { lab, OUR_BASE, output, reconciler } from './reconcile-pull.ts';
 

@@ -1,7 +1,7 @@
 // What became of a copy of a record that goes on through us and comes back, when the payer whose record it is takes that back.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { deletions, lab, OUR_BASE, output, PEER, type RawFile, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

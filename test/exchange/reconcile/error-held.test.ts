@@ -1,7 +1,7 @@
 // A line that a check holds, and that says that its record was entered in error: it waits, and what is wrong is not shown meanwhile.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decideItem } from '../../../exchange/review/decide.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { lab, output, type PullOptions, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

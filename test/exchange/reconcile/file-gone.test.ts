@@ -1,9 +1,9 @@
 // What waits in a file whose time was over keeps no later pull from its end, and no release from the next one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
 import { KeptFileGone } from '../../../exchange/reconcile/stage.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 

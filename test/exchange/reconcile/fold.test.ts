@@ -1,8 +1,8 @@
 // Which copies of one thing stand for it in the merged record.
 import { expect, test } from 'vitest';
-import type { Chain } from '../../../exchange/chain/claims.ts';
-import { fold } from '../../../exchange/merged/fold.ts';
-import type { MergedItem, MergedKey, MergedLink } from '../../../exchange/store/report/merged.ts';
+import type { Chain } from '../../../exchange/reconcile/chain/claims.ts';
+import { fold } from '../../../exchange/records/view/fold.ts';
+import type { MergedItem, MergedKey, MergedLink } from '../../../exchange/records/view/member-rows.ts';
 
 const keys = (...given: [id: string, origin: string, at: number, type?: string][]): MergedKey[] =>
   given.map(([id, origin, at, type = 'Observation']) => ({

@@ -1,9 +1,9 @@
 // Who decides labels, imports records of our own or decides an item holds many records of a member, as a slice of a pull does: who is ended by the server
 // for the sake of the other one begins anew. The server is made to end each of them once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decideAhead, relabel } from '../../../exchange/members/relabel.ts';
+import { decideAhead, relabel } from '../../../exchange/members/enrolment/relabel.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { output, reconciler } from './reconcile-pull.ts';
 
 const PSY = { meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] } };

@@ -1,6 +1,6 @@
 // A record that an older program took in as the member's, and that holds somebody else's: when it comes again it is hidden.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { standingConditions } from '../../../exchange/store/alert.ts';
+import { standingConditions } from '../../../exchange/alerts/alert.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 

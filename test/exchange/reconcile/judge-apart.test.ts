@@ -6,7 +6,7 @@ import { judge } from '../../../exchange/reconcile/judge/judge.ts';
 import type { Known } from '../../../exchange/reconcile/judge/verdict.ts';
 import { withNamedWithin } from '../../../exchange/reconcile/named-within.ts';
 import { sameQuantity } from '../../../exchange/reconcile/quantities.ts';
-import { watchedIn } from '../../../exchange/transform/watched-names.ts';
+import { watchedIn } from '../../../exchange/records/facts/watched-names.ts';
 import type { Json, Resource } from '../../../src/fhir/resource.ts';
 
 const LOINC = 'http://loinc.org';

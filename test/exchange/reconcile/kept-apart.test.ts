@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { hasEmptyAttachment } from '../../../exchange/reconcile/attachment-address.ts';
 import { addressApart } from '../../../exchange/reconcile/kept-apart.ts';
-import { watchedIn } from '../../../exchange/transform/watched-names.ts';
+import { watchedIn } from '../../../exchange/records/facts/watched-names.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const apart = (id: string) => ({

@@ -2,7 +2,7 @@
 // one that was taken in before must not go on to the next payer either, nor documents that came before the authorization that they support.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
-import { memberRows } from '../../../exchange/store/answer/member-read.ts';
+import { memberRows } from '../../../exchange/responder/search/member-read-rows.ts';
 import { decided, preauthorization, supporting } from '../authorization-fixture.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 

@@ -1,13 +1,13 @@
 // Documents that a peer sent with authorizations, or lines of them, that it should not have sent: these are not taken in, and the documents, of which
 // nothing tells any more what they were for, must not go on to the next payer.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hiddenDocuments } from '../../../exchange/audit/supporting.ts';
-import { relabel } from '../../../exchange/members/relabel.ts';
+import { hiddenDocuments } from '../../../exchange/compliance/export-check/supporting-documents.ts';
+import { relabel } from '../../../exchange/members/enrolment/relabel.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
-import { memberRows } from '../../../exchange/store/answer/member-read.ts';
-import { unnamedOf } from '../../../exchange/store/answer/unnamed.ts';
-import { keptBackOf } from '../../../exchange/store/records/kept-back.ts';
-import { LABELLER } from '../../../exchange/transform/label.ts';
+import { LABELLER } from '../../../exchange/records/facts/label.ts';
+import { keptBackOf } from '../../../exchange/records/kept-back.ts';
+import { unnamedOf } from '../../../exchange/responder/export/hidden-references.ts';
+import { memberRows } from '../../../exchange/responder/search/member-read-rows.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { decided, preauthorization, supporting } from '../authorization-fixture.ts';
 import { lab, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';

@@ -1,9 +1,9 @@
 // Records whose keys are those of other rules: they are found by what comes, and all are keyed anew once.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { recomputeChainsOf } from '../../../exchange/chain/recompute.ts';
+import { recomputeChainsOf } from '../../../exchange/reconcile/chain/recompute.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
-import { holdsKeying, keysMade } from '../../../exchange/store/records/keys-made.ts';
-import { EVERYTHING, openSlice } from '../../../exchange/store/records/slice.ts';
+import { holdsKeying, keysMade } from '../../../exchange/records/keys-made.ts';
+import { EVERYTHING, openSlice } from '../../../exchange/records/slice.ts';
 import { OUR_BASE, output, reconciler } from './reconcile-pull.ts';
 
 const ICD = 'http://hl7.org/fhir/sid/icd-10-cm';

@@ -1,6 +1,6 @@
 // Keys that a replay makes anew: what was written meanwhile keeps its own, any text may be one, and no page is larger than memory has room for.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type KeyRow, recordsToKey, rekey } from '../../../exchange/store/records/keys-replayed.ts';
+import { type KeyRow, recordsToKey, rekey } from '../../../exchange/records/keys-replayed.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

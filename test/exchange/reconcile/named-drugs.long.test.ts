@@ -1,11 +1,11 @@
 // Orders that name a Medication instead of telling their drug: keyed, compared and labelled by what it is.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decideAhead } from '../../../exchange/members/relabel.ts';
+import { decideAhead } from '../../../exchange/members/enrolment/relabel.ts';
+import { nameOfShared } from '../../../exchange/members/member-page-data.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
-import { nameOfShared } from '../../../exchange/report/member/members.ts';
-import { plainRecord } from '../../../exchange/report/plain-record.ts';
-import { withDrug } from '../../../exchange/transform/drug.ts';
+import { withDrug } from '../../../exchange/records/facts/drug.ts';
+import { plainRecord } from '../../../exchange/records/plain-record.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, reconciler } from './reconcile-pull.ts';

@@ -1,6 +1,6 @@
 // Directory entries that are sensitive, and what is received that names them: whatever entry of ours they are here, and in whatever order they come.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { relabel } from '../../../exchange/members/relabel.ts';
+import { relabel } from '../../../exchange/members/enrolment/relabel.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, reconciler } from './reconcile-pull.ts';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { checkInbound } from '../../../exchange/reconcile/inbound.ts';
-import { watchedIn } from '../../../exchange/transform/watched-names.ts';
+import { watchedIn } from '../../../exchange/records/facts/watched-names.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const isDropped = (div: string): boolean => {

@@ -1,8 +1,8 @@
 // An NPI is the same under its address, under its OID, as in records made from C-CDA, and under the address with https.
 import { expect, test } from 'vitest';
-import { claimFacts } from '../../../exchange/chain/facts.ts';
-import { namesPayer } from '../../../exchange/consent/evaluate.ts';
-import { npiOf } from '../../../exchange/members/read-own.ts';
+import { namesPayer } from '../../../exchange/members/consent/evaluate.ts';
+import { npiOf } from '../../../exchange/members/enrolment/read-own.ts';
+import { claimFacts } from '../../../exchange/reconcile/chain/facts.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 
 const value = '1234567893';

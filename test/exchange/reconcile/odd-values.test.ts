@@ -2,9 +2,9 @@
 // database takes; ids that differ in case; times at the ends of the calendar; statements about nothing but each other; deletions of what
 // is not the payer's; two people whose ids change places.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
@@ -58,7 +58,7 @@ test('the same of our own records', async () => {
   await node.own(patient);
   const text = value('own', '0.1234567890123456789', 1).replace('Patient/p1', 'Patient/m1');
   const load = async (json: string) => {
-    const { importMembers } = await import('../../../exchange/members/import-members.ts');
+    const { importMembers } = await import('../../../exchange/members/enrolment/import-members.ts');
     const rejects: string[] = [];
     const { counts } = await importMembers(node.deps, {
       records: (async function* () {

@@ -1,6 +1,6 @@
 // What a copy that is not shown any more says, as its record was taken back, contradicts nobody: a person is asked of what is shown.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { deletions, lab, output, type RawFile, reconciler } from './reconcile-pull.ts';
 
 const G = 'https://g.example/fhir';

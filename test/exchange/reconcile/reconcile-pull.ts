@@ -1,12 +1,12 @@
 // A pull whose files are at hand: the reconcile step alone, against a real database, without a peer.
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { PeerTokens } from '../../../exchange/client/token.ts';
-import { importMembers } from '../../../exchange/members/import-members.ts';
-import { type Step, stepOf } from '../../../exchange/pull/states.ts';
+import { importMembers } from '../../../exchange/members/enrolment/import-members.ts';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { reconcileStep } from '../../../exchange/reconcile/reconcile-step.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { PeerTokens } from '../../../exchange/requester/client/token.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
+import { type Step, stepOf } from '../../../exchange/requester/states.ts';
 import { readConfig } from '../../../src/config.ts';
 import type { Blobs, Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';

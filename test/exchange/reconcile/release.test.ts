@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepAlerts } from '../../../exchange/alerts/keep.ts';
+import { keepAlerts } from '../../../exchange/alerts/update-alerts.ts';
+import { findAttachment } from '../../../exchange/records/attachment.ts';
 import { decideAll, decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { finishReleases, RELEASE_MS } from '../../../exchange/review/release.ts';
-import { findAttachment } from '../../../exchange/store/records/attachment.ts';
-import { dueRelease } from '../../../exchange/store/review/release-due.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { dueRelease } from '../../../exchange/review/release-due.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, PEER_BASE, reconciler } from './reconcile-pull.ts';
 

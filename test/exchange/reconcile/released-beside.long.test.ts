@@ -1,12 +1,12 @@
 // What people release is a version of a record: it stays released when a later version is held, and their item is about that one; and no other version is released with it.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { finishReleases } from '../../../exchange/review/release.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

@@ -1,13 +1,13 @@
 // What people take in of a record that is another member's now, that was taken back, that must not leave, or that moves to another member meanwhile.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
+import { evidenceRows, inSnapshot } from '../../../exchange/compliance/evidence/evidence-rows.ts';
+import { makeOne, makeTwo } from '../../../exchange/members/merge/merge-members.ts';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { evidenceRows, inSnapshot } from '../../../exchange/store/audit/evidence.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { recordsToTell } from '../../../exchange/store/report/report-tell.ts';
+import { recordsToTell } from '../../../exchange/requester/report/peer-message-rows.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, PEER, type RawFile, reconciler } from './reconcile-pull.ts';
 

@@ -1,10 +1,10 @@
 // A replay on kept files: what it would change, that a dry run changes nothing, that it then does just that, and that it
 // changes nothing a second time.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { brokenLaws, extent } from '../../journey/laws.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 

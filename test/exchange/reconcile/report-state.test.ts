@@ -1,9 +1,9 @@
 // What the compliance report says of findings and of quarantine follows what people decide.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ComplianceQuery, complianceRows } from '../../../exchange/compliance/report/report-figures.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { type ComplianceQuery, complianceRows } from '../../../exchange/store/report/report-compliance.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

@@ -2,10 +2,10 @@
 
 import { v5 } from 'uuid';
 import { describe, expect, test } from 'vitest';
-import { PROJECT_NAMESPACE } from '../../../exchange/export/transmitter.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { readUnit } from '../../../exchange/reconcile/read-unit.ts';
 import { correctReferences, leadReferences, ledFrom } from '../../../exchange/reconcile/rewrite.ts';
+import { PROJECT_NAMESPACE } from '../../../exchange/responder/export/transmitter.ts';
 
 const BASE = 'https://prior.example/fhir';
 const OUR_BASE = 'https://ours.example/exchange/fhir';

@@ -1,10 +1,10 @@
 // The rest of the specification's test list, each through a whole reconciliation: what a unit becomes, what is noted, what
 // is linked, and what a person is asked.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { withCheckDigit } from '../../../src/fhir/npi.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 

@@ -1,10 +1,10 @@
 // Links of events that several records could be: by pulls against a real database.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, output, PEER, reconciler } from './reconcile-pull.ts';
 

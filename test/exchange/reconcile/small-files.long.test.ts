@@ -1,7 +1,7 @@
 // Many small files: what a file costs by itself is shared, and of those staged together all stay or none.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { batches } from '../../../exchange/reconcile/stage.ts';
-import type { PullFile } from '../../../exchange/store/pull/pull-file.ts';
+import type { PullFile } from '../../../exchange/requester/pull-file.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

@@ -1,6 +1,6 @@
 // What is staged goes when its work is done: all at once where nobody else has anything there, row by row beside others.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clearStaging } from '../../../exchange/store/records/staging.ts';
+import { clearStaging } from '../../../exchange/records/staging.ts';
 import { reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

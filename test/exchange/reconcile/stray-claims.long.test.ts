@@ -1,14 +1,14 @@
 // A claim that names another person's claim as a version of itself, in whatever pulls the two come: both wait for a person, the report and
 // the item say which claim it is about, and what was decided holds.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { complianceRows } from '../../../exchange/compliance/report/report-figures.ts';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
+import { strayVersions } from '../../../exchange/records/stray-claims.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
-import { strayVersions } from '../../../exchange/store/records/stray-claims.ts';
-import { complianceRows } from '../../../exchange/store/report/report-compliance.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 

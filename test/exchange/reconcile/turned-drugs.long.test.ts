@@ -1,7 +1,7 @@
 // A Medication of one payer that is the same entry as another one's, until its payer says that it is another drug.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { drugsOf } from '../../../exchange/store/records/drug.ts';
-import { withDrug } from '../../../exchange/transform/drug.ts';
+import { drugsOf } from '../../../exchange/records/drug.ts';
+import { withDrug } from '../../../exchange/records/facts/drug.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, output, PEER, reconciler } from './reconcile-pull.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
-import { relabel } from '../../../exchange/members/relabel.ts';
+import { relabel } from '../../../exchange/members/enrolment/relabel.ts';
+import { makeOne, makeTwo } from '../../../exchange/members/merge/merge-members.ts';
+import { recordsToTell } from '../../../exchange/requester/report/peer-message-rows.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import { ITEM_KINDS } from '../../../exchange/review/kinds.ts';
-import { recordsToTell } from '../../../exchange/store/report/report-tell.ts';
-import { findItem } from '../../../exchange/store/review/review.ts';
+import { findItem } from '../../../exchange/review/review-rows.ts';
 import { decided, preauthorization } from '../authorization-fixture.ts';
 import { deletions, output, reconciler } from './reconcile-pull.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { candidatesIn, lineHash } from '../../../exchange/reconcile/known-lines.ts';
 import { NOTHING, type StagedTo, stageBlocks } from '../../../exchange/reconcile/stage.ts';
 import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
-import type { StagedRows } from '../../../exchange/store/records/staging.ts';
+import type { StagedRows } from '../../../exchange/records/staging.ts';
 import { threads } from '../../../src/command/threads.ts';
 import type { Thread } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';

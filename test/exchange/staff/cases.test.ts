@@ -1,9 +1,9 @@
 // Cases of incidents: opened from what was seen, assessed, told and closed by people; by when, who is told that it is due, and what the files hold.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { keepAlerts } from '../../../exchange/alerts/keep.ts';
-import { addToCase, type CASE_FAULTS, findCase, openCase } from '../../../exchange/report/incident/cases.ts';
+import { keepAlerts } from '../../../exchange/alerts/update-alerts.ts';
+import { evidenceRows, inSnapshot } from '../../../exchange/compliance/evidence/evidence-rows.ts';
+import { addToCase, type CASE_FAULTS, findCase, openCase } from '../../../exchange/compliance/incidents/cases.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
-import { evidenceRows, inSnapshot } from '../../../exchange/store/audit/evidence.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
 import { fieldOf, Visitor } from './support.ts';

@@ -1,9 +1,9 @@
 // The compliance report of members who turn out to be one person: what came and left before stays in it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
-import { readPeriod } from '../../../exchange/report/period.ts';
-import { addChoice } from '../../../exchange/store/members/member-choice.ts';
-import { NOBODY_SAID } from '../../../exchange/store/members/member-merge.ts';
+import { complianceReport } from '../../../exchange/compliance/report/compliance.ts';
+import { readPeriod } from '../../../exchange/compliance/report/period.ts';
+import { addChoice } from '../../../exchange/members/consent/choice-rows.ts';
+import { NOBODY_SAID } from '../../../exchange/members/merge/member-merge.ts';
 import { planDay } from '../plan-fixture.ts';
 import { type StaffNode, startStaff } from './support.ts';
 

@@ -1,12 +1,12 @@
 // The compliance report: figures are the sums of their rows, periods are those of the plan's zone, files say the same as pages.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checkAuditDaily } from '../../../exchange/audit/check.ts';
-import { checkDocuments, checkDocumentsDaily } from '../../../exchange/audit/documents.ts';
-import { complianceChanges } from '../../../exchange/report/compliance/compliance-changes.ts';
-import { share } from '../../../exchange/report/compliance/compliance-figures.ts';
-import { peerStatement } from '../../../exchange/report/compliance/statement.ts';
-import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
+import { checkAuditDaily } from '../../../exchange/compliance/audit/check.ts';
+import { checkDocuments, checkDocumentsDaily } from '../../../exchange/compliance/documents/documents.ts';
+import { complianceChanges } from '../../../exchange/compliance/report/compliance-changes.ts';
+import { share } from '../../../exchange/compliance/report/compliance-figures.ts';
+import { instantsOf, periodBefore, readPeriod } from '../../../exchange/compliance/report/period.ts';
+import { peerStatement } from '../../../exchange/compliance/report/statement.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { type StaffNode, startStaff, Visitor } from './support.ts';

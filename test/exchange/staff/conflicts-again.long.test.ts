@@ -1,8 +1,8 @@
 // Each decision about two values, taken back again, with the rules run over the pull after each step.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findPeer } from '../../../exchange/peers/peer.ts';
 import { replay } from '../../../exchange/reconcile/replay.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { findPull } from '../../../exchange/store/pull/pull.ts';
+import { findPull } from '../../../exchange/requester/pull.ts';
 import { decideBy, linksOf, openItem } from './conflict-visit.ts';
 import { type StaffNode, startStaff, Visitor } from './support.ts';
 

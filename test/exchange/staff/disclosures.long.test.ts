@@ -1,8 +1,8 @@
 // The accounting of disclosures of a member: rows, files and AuditEvents say the same.
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { disclosuresOf } from '../../../exchange/report/member/disclosures.ts';
-import { memberKeys } from '../../../exchange/report/member-key.ts';
+import { disclosuresOf } from '../../../exchange/compliance/disclosures/disclosures.ts';
+import { memberKeys } from '../../../exchange/members/member-key.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { validate } from '../../../src/fhir/validate/validate.ts';

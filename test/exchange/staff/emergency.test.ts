@@ -1,9 +1,9 @@
 // Emergency access: administrators open the records of members for an hour with a reason; it is told everywhere, and nothing can be decided by it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepAlerts } from '../../../exchange/alerts/keep.ts';
-import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
-import { EMERGENCY_REASON } from '../../../exchange/report/emergency.ts';
-import { readPeriod } from '../../../exchange/report/period.ts';
+import { keepAlerts } from '../../../exchange/alerts/update-alerts.ts';
+import { EMERGENCY_REASON } from '../../../exchange/compliance/access-log/emergency-access.ts';
+import { complianceReport } from '../../../exchange/compliance/report/compliance.ts';
+import { readPeriod } from '../../../exchange/compliance/report/period.ts';
 import { fieldOf, type StaffNode, startStaff, Visitor } from './support.ts';
 
 const WHY = 'No reviewer can be reached, and the hospital asks';

@@ -1,7 +1,7 @@
 // What the report of a period tells of what left, against the same told row by row from the rules: random exports, fetches, choices and matches.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rowsBehind } from '../../../exchange/store/report/report-behind.ts';
-import { type GivenRows, givenRows } from '../../../exchange/store/report/report-given.ts';
+import { rowsBehind } from '../../../exchange/compliance/report/drill-down-rows.ts';
+import { type GivenRows, givenRows } from '../../../exchange/compliance/report/report-disclosed.ts';
 import type { Sql } from '../../../src/store/database.ts';
 import { freshDb } from '../../support/db.ts';
 import { numbers } from '../../support/numbers.ts';

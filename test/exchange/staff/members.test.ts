@@ -1,7 +1,7 @@
 // The page of a member for a call, and the member's own page.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createMemberPages } from '../../../exchange/member/app.ts';
-import { invite, unlock } from '../../../exchange/members/invite.ts';
+import { invite, unlock } from '../../../exchange/members/consent/invite.ts';
+import { createMemberPages } from '../../../exchange/members/consent/member-page.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';

@@ -1,9 +1,9 @@
 // The pages on which a payer that was named by mistake is taken back: staff with a reason, the member at the link, in English and Spanish.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addDays, localDay } from '../../../exchange/clocks/business-day.ts';
-import { createMemberPages } from '../../../exchange/member/app.ts';
-import { invite } from '../../../exchange/members/invite.ts';
-import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
+import { complianceReport } from '../../../exchange/compliance/report/compliance.ts';
+import { invite } from '../../../exchange/members/consent/invite.ts';
+import { createMemberPages } from '../../../exchange/members/consent/member-page.ts';
+import { addDays, localDay } from '../../../exchange/members/deadlines/business-day.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { startNode, type TestNode } from '../../support/node.ts';

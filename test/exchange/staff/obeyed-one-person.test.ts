@@ -1,7 +1,7 @@
 // Withdrawals that were obeyed (F16), of members who are one person since: what was asked by the choice of the other one, before they were, is no disobedience.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
-import { readPeriod } from '../../../exchange/report/period.ts';
+import { complianceReport } from '../../../exchange/compliance/report/compliance.ts';
+import { readPeriod } from '../../../exchange/compliance/report/period.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
 
 const DAY = 86_400_000;

@@ -2,15 +2,15 @@
 
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keepAlerts } from '../../../exchange/alerts/keep.ts';
-import { MATCH_RULES } from '../../../exchange/match/rules.ts';
-import { foldedOf, hiddenCounts } from '../../../exchange/merged/folded.ts';
-import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
-import { pullReport } from '../../../exchange/report/pull/pull-report.ts';
-import { renderReport } from '../../../exchange/report/pull/render-report.ts';
+import { keepAlerts } from '../../../exchange/alerts/update-alerts.ts';
+import { clockCalendar } from '../../../exchange/members/deadlines/calendar.ts';
+import { foldedOf, hiddenCounts } from '../../../exchange/records/view/folded.ts';
+import { mergedCounts } from '../../../exchange/records/view/member-rows.ts';
+import { endPull } from '../../../exchange/requester/give-up-rows.ts';
+import { pullReport } from '../../../exchange/requester/report/pull-report.ts';
+import { renderReport } from '../../../exchange/requester/report/render-report.ts';
+import { MATCH_RULES } from '../../../exchange/responder/match/rules.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
-import { endPull } from '../../../exchange/store/pull/give-up.ts';
-import { mergedCounts } from '../../../exchange/store/report/merged.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { safeReturn } from '../../../src/auth/staff-session.ts';
 import { EVIL, fieldOf, giveReason, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';

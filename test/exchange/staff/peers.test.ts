@@ -2,8 +2,13 @@
 // decisions about members in words.
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sealAll } from '../../../exchange/audit/run-seal.ts';
-import { explainMatch, MATCH_RULES } from '../../../exchange/match/rules.ts';
+import { auditRow, writeAudit } from '../../../exchange/compliance/audit/audit.ts';
+import { sealAll } from '../../../exchange/compliance/audit/run-seal.ts';
+import { refusalMeaning, SECURITY_REASONS } from '../../../exchange/compliance/security/security-events.ts';
+import { unreviewedEvents } from '../../../exchange/compliance/security/security-review-rows.ts';
+import { findPeer } from '../../../exchange/peers/peer.ts';
+import { peerChanges, waitingChanges } from '../../../exchange/peers/peer-change.ts';
+import { attestingPeers } from '../../../exchange/peers/peer-document.ts';
 import {
   addTrustDocument,
   type By,
@@ -14,13 +19,8 @@ import {
   movePeer,
   registerPeer,
 } from '../../../exchange/peers/registry.ts';
-import { refusalMeaning, SECURITY_REASONS } from '../../../exchange/report/security.ts';
+import { explainMatch, MATCH_RULES } from '../../../exchange/responder/match/rules.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
-import { auditRow, writeAudit } from '../../../exchange/store/audit/audit.ts';
-import { findPeer } from '../../../exchange/store/peers/peer.ts';
-import { peerChanges, waitingChanges } from '../../../exchange/store/peers/peer-change.ts';
-import { attestingPeers } from '../../../exchange/store/peers/peer-document.ts';
-import { unreviewedEvents } from '../../../exchange/store/report/security-review.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, SCRIPT, type StaffNode, startStaff, Visitor } from './support.ts';
 

@@ -1,7 +1,7 @@
 // The questions that auditors ask after things have turned: a payer is suspended, two members are one person, a member changes what is shared of
 // sensitive records. What is expected is written down from the rule (docs/compliance.md), and not from what the pages say.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordChoice } from '../../../exchange/members/choose.ts';
+import { recordChoice } from '../../../exchange/members/consent/record-choice.ts';
 import { type Answered, answered, packOf, Q1, type Rows } from './question-answers.ts';
 import { FORMULA, id, type Name } from './question-people.ts';
 import { fieldOf } from './support.ts';

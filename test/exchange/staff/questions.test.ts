@@ -2,8 +2,8 @@
 // answer is held against rows read here and against the books of the payers, with nothing of the reports.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyPack } from '../../../exchange/audit/verify-pack.ts';
-import { QUESTIONS } from '../../../exchange/report/compliance/questions.ts';
+import { verifyPack } from '../../../exchange/compliance/evidence/verify-pack.ts';
+import { QUESTIONS } from '../../../exchange/compliance/report/questions.ts';
 import { ndjson } from '../../support/scripted-peer.ts';
 import { type Answered, answered, type Rows } from './question-answers.ts';
 import { LINES } from './question-asked.ts';

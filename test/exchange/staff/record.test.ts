@@ -1,8 +1,8 @@
 // The merged record of a member on the staff pages: one entry a thing, nothing shown that must not be, and the same as FHIR.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { foldedOf } from '../../../exchange/merged/folded.ts';
-import { type Timeline, timeline } from '../../../exchange/merged/timeline.ts';
-import { shownDay } from '../../../exchange/transform/shown-day.ts';
+import { shownDay } from '../../../exchange/records/facts/shown-day.ts';
+import { foldedOf } from '../../../exchange/records/view/folded.ts';
+import { type Timeline, timeline } from '../../../exchange/records/view/timeline.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { type StaffNode, startStaff, Visitor } from './support.ts';
 

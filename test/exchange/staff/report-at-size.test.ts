@@ -1,9 +1,9 @@
 // What the compliance report reads, and how often: of large plans it is what makes its pages slow. What it tells is held against plain rules.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { complianceReport } from '../../../exchange/report/compliance/compliance.ts';
-import { readPeriod } from '../../../exchange/report/period.ts';
-import { complianceRows, type Scope } from '../../../exchange/store/report/report-compliance.ts';
-import { askedLongAgo } from '../../../exchange/store/report/report-concurrent.ts';
+import { complianceReport } from '../../../exchange/compliance/report/compliance.ts';
+import { readPeriod } from '../../../exchange/compliance/report/period.ts';
+import { complianceRows, type Scope } from '../../../exchange/compliance/report/report-figures.ts';
+import { askedLongAgo } from '../../../exchange/requester/concurrent-rows.ts';
 import type { Sql } from '../../../src/store/database.ts';
 import { freshDb } from '../../support/db.ts';
 import { startNode, type TestNode } from '../../support/node.ts';

@@ -1,14 +1,14 @@
 // Received files go when their time is over, with their hashes kept, and never while a legal hold is about them or somebody has to decide. The page of both.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LINES_OF_BUSINESS } from '../../../exchange/clocks/rules.ts';
-import { removeDocuments } from '../../../exchange/pull/remove-documents.ts';
-import { retentionReport } from '../../../exchange/report/retention.ts';
-import { HOLD_FAULTS, liftHold, placeHold } from '../../../exchange/retention/holds.ts';
-import { removeFiles } from '../../../exchange/retention/remove-files.ts';
-import { standingConditions } from '../../../exchange/store/alert.ts';
-import { pastRequests } from '../../../exchange/store/match/match-request.ts';
-import { countPastFiles, pastFiles } from '../../../exchange/store/pull/past-files.ts';
-import { noteGone } from '../../../exchange/store/records/attachment.ts';
+import { standingConditions } from '../../../exchange/alerts/alert.ts';
+import { HOLD_FAULTS, liftHold, placeHold } from '../../../exchange/compliance/retention/holds.ts';
+import { removeFiles } from '../../../exchange/compliance/retention/remove-files.ts';
+import { retentionReport } from '../../../exchange/compliance/retention/retention-report.ts';
+import { LINES_OF_BUSINESS } from '../../../exchange/members/deadlines/rules.ts';
+import { noteGone } from '../../../exchange/records/attachment.ts';
+import { countPastFiles, pastFiles } from '../../../exchange/requester/past-files.ts';
+import { removeDocuments } from '../../../exchange/requester/remove-documents.ts';
+import { pastRequests } from '../../../exchange/responder/match/match-request.ts';
 import { readConfig } from '../../../src/config.ts';
 import { fieldOf, HAND, type StaffNode, startStaff, Visitor } from './support.ts';
 

@@ -2,10 +2,10 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeOne, makeTwo } from '../../../exchange/members/one-person.ts';
-import { onePersonReport } from '../../../exchange/members/one-person-report.ts';
-import { auditRow, writeAudit } from '../../../exchange/store/audit/audit.ts';
-import { openTwoCards } from '../../../exchange/store/match/review-match.ts';
+import { auditRow, writeAudit } from '../../../exchange/compliance/audit/audit.ts';
+import { makeOne, makeTwo } from '../../../exchange/members/merge/merge-members.ts';
+import { onePersonReport } from '../../../exchange/members/merge/merge-report.ts';
+import { openTwoCards } from '../../../exchange/responder/match/duplicate-member-items.ts';
 import { fieldOf, giveReason, type StaffNode, startStaff, Visitor } from './support.ts';
 
 let node: StaffNode;

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EVIDENCE_SQL } from '../../../exchange/store/audit/evidence.ts';
+import { EVIDENCE_SQL } from '../../../exchange/compliance/evidence/evidence-rows.ts';
 import { fieldOf, giveReason, type StaffNode, startStaff, Visitor } from './support.ts';
 import { identifiersOf, standIn, walk } from './walk.ts';
 

@@ -1,0 +1,85 @@
+// Why a clock was late, said by people. Insert-only: the newest note holds.
+import type { Queryable } from '../../../src/store/database.ts';
+import { type ClockFilter, type ClockScope, clockValues, clockWhere } from '../../staff/data/list-rows.ts';
+import type { MemberClock } from '../consent/choice-rows.ts';
+
+export type ClockNote = { at: Date; by: string; reason: string; correctiveAction: string; words: string };
+
+export async function addClockNote(tx: Queryable, clockId: string, note: ClockNote): Promise<void> {
+  await tx`
+    insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words)
+    values (${clockId}, ${note.at}, ${note.by}, ${note.reason}, ${note.correctiveAction}, ${note.words})`;
+}
+
+/** Newest first. Served by clock_note_clock. */
+export async function clockNotes(sql: Queryable, clockId: string): Promise<ClockNote[]> {
+  return [
+    ...(await sql<ClockNote[]>`
+      select at, by, reason, corrective_action as "correctiveAction", words from exchange.clock_note where clock_id = ${clockId} order by id desc`),
+  ];
+}
+
+export type WholeClock = MemberClock & {
+  subject: string;
+  memberId: string | null;
+  peerId: string | null;
+  zone: string | null;
+  lob: string | null;
+};
+
+/** Served by the primary key. */
+export async function findClock(sql: Queryable, id: string): Promise<WholeClock | undefined> {
+  const [row] = await sql<WholeClock[]>`
+    select k.id, k.kind, k.subject, k.member_id as "memberId", k.peer_id as "peerId", p.name as "peerName", k.starts_at as "startsAt", k.due_at as "dueAt", k.state,
+      k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef", k.rule_version as "ruleVersion", k.calendar_version as "calendarVersion",
+      k.start_event as "startEvent", k.stop_event as "stopEvent", k.zone, k.lob
+    from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.id = ${id}`;
+  return row;
+}
+
+/** Clocks of a list that are late, and of which neither people nor what stopped them said why. clock_due, clock_open and clock_attempted, clock_note_clock. */
+const UNEXPLAINED = (filter: ClockFilter) => `
+    from exchange.clock c where ${clockWhere(filter)} and (c.state = 'met-late' or (c.state in ('open', 'attempted', 'blocked') and c.due_at < $1))
+      and c.reason is null and not exists (select from exchange.clock_note n where n.clock_id = c.id)`;
+/** So many are told, or given a reason, at once. */
+export const MOST_UNEXPLAINED = 20_000;
+
+/** How many of a list have no reason, up to {@link MOST_UNEXPLAINED}. */
+export async function countUnexplained(
+  sql: Queryable,
+  filter: ClockFilter,
+  now: Date,
+  scope: ClockScope,
+): Promise<number> {
+  const [row] = await sql.unsafe<{ n: number }[]>(
+    `select count(*)::int as n from (select 1 ${UNEXPLAINED(filter)} limit $4) u`,
+    clockValues(now, undefined, MOST_UNEXPLAINED, scope),
+  );
+  return row?.n ?? 0;
+}
+
+/** Gives each of them the same note. */
+export async function noteUnexplained(
+  tx: Queryable,
+  filter: ClockFilter,
+  now: Date,
+  scope: ClockScope,
+  note: ClockNote,
+): Promise<{ id: string; memberId: string | null }[]> {
+  return [
+    ...(await tx.unsafe<{ id: string; memberId: string | null }[]>(
+      `with u as (select c.id, c.member_id ${UNEXPLAINED(filter)} order by c.id limit $4), noted as (
+         insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words)
+         select id, $15, $16, $17, $18, $19 from u order by id returning clock_id)
+       select u.id, u.member_id as "memberId" from u join noted on noted.clock_id = u.id`,
+      [
+        ...clockValues(now, undefined, MOST_UNEXPLAINED, scope),
+        note.at,
+        note.by,
+        note.reason,
+        note.correctiveAction,
+        note.words,
+      ],
+    )),
+  ];
+}

@@ -1,0 +1,19 @@
+// The duties of members whose enrolment was told anew, by whatever file.
+import type { Deps } from '../../../src/deps.ts';
+import type { Queryable } from '../../../src/store/database.ts';
+import { calendarOf } from '../deadlines/business-day.ts';
+import { settleOfferClocks, settleWithdrawn, takeAgain } from '../deadlines/member-deadlines.ts';
+import { renewRequests } from '../deadlines/renewed-request.ts';
+
+/** Offers of coverage whose gap is told now begin, those that were answered are met, what ended ends, and what is to be asked again begins anew. */
+export async function settleEnrolled(
+  tx: Queryable,
+  deps: Pick<Deps, 'clock' | 'config'>,
+  memberIds: readonly string[],
+): Promise<void> {
+  const [calendar, now] = [calendarOf(deps.config), deps.clock()];
+  await takeAgain(tx, calendar, now, memberIds);
+  await settleOfferClocks(tx, memberIds);
+  await settleWithdrawn(tx, now, memberIds);
+  await renewRequests(tx, calendar, now, memberIds);
+}

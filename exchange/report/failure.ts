@@ -1,2 +1,0 @@
-// Errors of the database as answers; pages do not reach into the store themselves.
-export { storeFailure } from '../../src/store/failure.ts';

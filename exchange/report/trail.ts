@@ -1,2 +1,0 @@
-// What the pages show of the audit trail: the runs of its verification.
-export { type AuditCheck, auditChecks } from '../store/audit/audit-check.ts';
