@@ -1,9 +1,9 @@
 // Generated resources as lines of input, made as they are read.
 
+import type { ImportEntry } from '../directory/resource/resource-import.ts';
 import { PLAN_NET } from '../src/fhir/search/types.ts';
 import { directoryResources } from '../src/seed/index.ts';
 import { inventedNpi } from '../src/seed/npi.ts';
-import type { ImportEntry } from '../src/store/resource/resource-import.ts';
 
 export const SEED = 20_270_101;
 

@@ -7,13 +7,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { importMembers } from '../exchange/members/enrolment/import-members.ts';
 import { readConfig } from '../src/config.ts';
+import { copyField } from '../src/db/database.ts';
 import type { Deps } from '../src/deps.ts';
 import { csvRows } from '../src/import/csv-rows.ts';
 import { ENROLMENT_COLUMNS } from '../src/import/enrolment-columns.ts';
 import { noMetrics } from '../src/runtime/no-metrics.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { enrolmentHeader, enrolmentLine, enrolmentRow } from '../src/seed/index.ts';
-import { copyField } from '../src/store/database.ts';
 
 const SEED = 20_270_101;
 const CHANGED = 100;

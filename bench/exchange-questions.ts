@@ -15,10 +15,10 @@ import { planPulls } from '../exchange/requester/plan.ts';
 import { findPull, type PullState } from '../exchange/requester/pull.ts';
 import { pullFiles } from '../exchange/requester/pull-file.ts';
 import { takeStep } from '../exchange/requester/run.ts';
+import { copyIn } from '../src/db/copy.ts';
+import { copyField } from '../src/db/database.ts';
 import type { Deps } from '../src/deps.ts';
 import { lines } from '../src/fhir/ndjson.ts';
-import { copyIn } from '../src/store/copy.ts';
-import { copyField } from '../src/store/database.ts';
 
 export type Measured = { seconds: number; units: number; cpuMs: number; rssMb: number };
 /** What an asker prints when the raw way is done as well. */

@@ -4,11 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { importResources } from '../directory/resource/resource-import.ts';
 import { BESIDE, bundle } from '../scripts/bundle.ts';
+import { migrate } from '../src/db/migrate.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../src/runtime/node.ts';
-import { migrate } from '../src/store/migrate.ts';
-import { importResources } from '../src/store/resource/resource-import.ts';
 import { compact, generated } from './data.ts';
 import type { LoadResult } from './load.ts';
 

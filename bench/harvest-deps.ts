@@ -1,7 +1,7 @@
 // What the processes that harvest have in common.
 import type { FederationDeps } from '../directory/federation/client.ts';
+import { findPeer, type Peer } from '../directory/federation/peer.ts';
 import { addPeer } from '../directory/federation/registry.ts';
-import { findPeer, type Peer } from '../directory/federation/store/peer.ts';
 import { threads } from '../src/command/threads.ts';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/runtime/node.ts';

@@ -6,8 +6,8 @@ import { fileBytes, fileRecords } from '../directory/federation/harvest/files.ts
 import { harvestPeer } from '../directory/federation/harvest/run.ts';
 import { linkDue } from '../directory/federation/link.ts';
 import { mergeDue } from '../directory/federation/merge.ts';
-import { copyIn } from '../src/store/copy.ts';
-import { copyField } from '../src/store/database.ts';
+import { copyIn } from '../src/db/copy.ts';
+import { copyField } from '../src/db/database.ts';
 import { harvesting, peerOf, register } from './harvest-deps.ts';
 
 const [url = '', peers = ''] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 // An import in a process of its own: `validated`, `mirror` or `raw`. Prints `{}` when ready, then the result.
 import { setImmediate } from 'node:timers/promises';
+import { type ImportEntry, importResources } from '../directory/resource/resource-import.ts';
+import { copyField } from '../src/db/database.ts';
 import { openDatabase } from '../src/runtime/node.ts';
-import { copyField } from '../src/store/database.ts';
-import { type ImportEntry, importResources } from '../src/store/resource/resource-import.ts';
 import { generated } from './data.ts';
 import { BASE } from './harness.ts';
 import { validateForImport } from './validate.ts';

@@ -1,6 +1,6 @@
 // Members by the million: rows of the tables that matching reads, made inside the database, and the questions that ask for
 // them. What a person is called follows from its number, here and there by the same arithmetic.
-import type { Sql } from '../src/store/database.ts';
+import type { Sql } from '../src/db/database.ts';
 
 const GIVEN =
   'maria james linda robert susan david karen thomas nancy daniel laura peter helen victor diana oscar'.split(' ');

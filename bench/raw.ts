@@ -1,6 +1,6 @@
 // What the product is compared with: hand-written prepared statements behind a bare Hono route, no checks, no log, no total.
 import { Hono } from 'hono';
-import type { Sql } from '../src/store/database.ts';
+import type { Sql } from '../src/db/database.ts';
 import { MIX } from './search-mix.ts';
 
 const empty = new Uint8Array(0);

@@ -2,7 +2,7 @@
 import { harvestPeer } from '../directory/federation/harvest/run.ts';
 import { linkDue } from '../directory/federation/link.ts';
 import { mergeDue } from '../directory/federation/merge.ts';
-import { connectionsStandBack, processStandsBack } from '../src/runtime/stand-back.ts';
+import { connectionsStandBack, processStandsBack } from '../src/runtime/low-priority.ts';
 import { harvesting, peerOf, register } from './harvest-deps.ts';
 
 const [url = '', peers = ''] = process.argv.slice(2);

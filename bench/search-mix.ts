@@ -1,13 +1,13 @@
 // The fifteen searches of the bench: how clients ask for them, and the statement that a careful person would write by hand
 // for the same entries. Values are taken from the directory that was filled.
 
+import type { Sql } from '../src/db/database.ts';
+import { referenceToken } from '../src/db/reference-token.ts';
 import { NPI_SYSTEM } from '../src/fhir/npi.ts';
 import { encodeCursor } from '../src/fhir/search/cursor.ts';
 import { parameter } from '../src/fhir/search/parameters.ts';
 import type { DirectoryType } from '../src/fhir/search/types.ts';
 import { PLAN_NET, TYPE_IDS } from '../src/fhir/search/types.ts';
-import type { Sql } from '../src/store/database.ts';
-import { referenceToken } from '../src/store/reference-token.ts';
 
 export type Kind = {
   name: string;

@@ -20,9 +20,9 @@ import { JWKS_PATH } from './in-network/statement.ts';
 import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
 import { publicationRoutes } from './publication-routes.ts';
 import { read, vread } from './read.ts';
-import { searchParameterRoutes } from './search-parameter.ts';
-import { search, searchByPost } from './search-type.ts';
-import { type Totals, totals } from './totals.ts';
+import { searchParameterRoutes } from './search/search-parameter.ts';
+import { search, searchByPost } from './search/search-type.ts';
+import { type Totals, totals } from './search/totals.ts';
 import { type Work, workOf } from './work.ts';
 
 /** Path of the directory's FHIR base. */

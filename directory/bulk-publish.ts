@@ -7,9 +7,9 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { contentTag, isNotModified } from '../src/http/conditional.ts';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { fileUrl } from './publication-files.ts';
+import { bulkPage, type ChainPage } from './publish/bulk-page.ts';
+import type { SetFile } from './publish/file-set.ts';
 import { bulkPath, OWN, type Place } from './publish/place.ts';
-import { bulkPage, type ChainPage } from './store/bulk-page.ts';
-import type { SetFile } from './store/file-set.ts';
 
 export type BulkDeps = Pick<Deps, 'config' | 'database'> & { place?: Place };
 

@@ -5,9 +5,9 @@ import { PARAMETERS, type Parameter } from '../src/fhir/search/parameters.ts';
 import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { sortCodes } from '../src/fhir/search/sort.ts';
 import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET } from '../src/fhir/search/types.ts';
-import { TOTAL_EXACT } from '../src/store/search/search.ts';
-import { INCLUDE_MAX } from '../src/store/search/search-include.ts';
-import { definitionOf } from './search-parameter.ts';
+import { TOTAL_EXACT } from './search/search.ts';
+import { INCLUDE_MAX } from './search/search-include.ts';
+import { definitionOf } from './search/search-parameter.ts';
 
 const PROFILES: Record<DirectoryType, string[]> = {
   Endpoint: ['Endpoint'],

@@ -1,7 +1,7 @@
 // The change counter of a directory with its time, asked for at most every quarter of a second: whoever has the newest answer to a
 // search is told so by it, without a search.
-import type { Queryable } from '../src/store/database.ts';
-import { readChange } from '../src/store/resource/resource.ts';
+import type { Queryable } from '../src/db/database.ts';
+import { readChange } from './resource/resource.ts';
 
 /** @returns the counter and its time, at most a quarter of a second old; somewhat older while another request asks for it */
 export type ChangeCounter = (sql: Queryable) => Promise<string>;

@@ -11,9 +11,9 @@ import { DIRECTORY_TYPES, TYPE_IDS } from '../src/fhir/search/types.ts';
 import { bodyText } from '../src/http/body.ts';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { fileUrl } from './publication-files.ts';
-import { findExport, isReleased, releaseExport, requestExport } from './store/export-set.ts';
-import { filesOf, type SetFile } from './store/file-set.ts';
-import { newestFull } from './store/publication.ts';
+import { findExport, isReleased, releaseExport, requestExport } from './publish/export-set.ts';
+import { filesOf, type SetFile } from './publish/file-set.ts';
+import { newestFull } from './publish/publication.ts';
 
 export type ExportDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'wake'> & {
   /** public FHIR base */

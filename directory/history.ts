@@ -10,12 +10,7 @@ import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { contentTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
-import {
-  type HistoryPosition,
-  type HistoryRequest,
-  isKnown,
-  readHistory,
-} from '../src/store/resource/resource-history.ts';
+import { type HistoryPosition, type HistoryRequest, isKnown, readHistory } from './resource/resource-history.ts';
 
 export type HistoryDeps = Pick<Deps, 'database' | 'config'> & {
   /** public FHIR base */

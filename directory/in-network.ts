@@ -9,12 +9,12 @@ import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
 import { queryPairs } from '../src/http/query.ts';
-import { readState } from '../src/store/resource/resource.ts';
 import { formOf } from './answer-forms.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { toParameters } from './in-network/parameters.ts';
 import { pairsOf, readQuestion } from './in-network/question.ts';
 import { signStatement } from './in-network/statement.ts';
+import { readState } from './resource/resource.ts';
 
 export type InNetworkDeps = Pick<Deps, 'database' | 'config' | 'clock' | 'keys'> & {
   /** public FHIR base */

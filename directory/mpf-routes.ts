@@ -6,8 +6,8 @@ import { html } from '../src/ui/html.ts';
 import type { MpfSummary } from './mpf/make-mpf.ts';
 import { mpfReport } from './mpf/report.ts';
 import { type FileDeps, sendFile } from './publication-files.ts';
+import { channelSets, currentSet, filesOf } from './publish/file-set.ts';
 import { PAGE_HEADERS, publicationPage, timeText } from './publish/frame.ts';
-import { channelSets, currentSet, filesOf } from './store/file-set.ts';
 
 export const MPF_PATH = '/publications/mpf';
 const FRESH = 'public, max-age=300';

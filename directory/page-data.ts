@@ -1,21 +1,22 @@
 // The data of the pages: the same searches, reads and answers as the API, as plain objects. Nothing of a question is kept.
+
+import { storeFailure } from '../src/db/failure.ts';
 import type { Deps } from '../src/deps.ts';
 import { ESTIMATED_TOTAL } from '../src/fhir/bundle.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN, isObject, isResource, objects, type Resource, text } from '../src/fhir/resource.ts';
 import { zipCentre, zipsLike } from '../src/fhir/search/zip.ts';
-import { storeFailure } from '../src/store/failure.ts';
-import { addressLogical } from '../src/store/resource/logical-targets.ts';
-import { readResource, readState } from '../src/store/resource/resource.ts';
-import { TOTAL_EXACT } from '../src/store/search/search.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { keyOf } from './in-network/decide.ts';
 import { keysIn, titleOf } from './in-network/evidence.ts';
 import { readQuestion } from './in-network/question.ts';
 import type { Found, Hit, PageData, PlanChoice, PlanList } from './pages/data.ts';
-import { type Trying, trying } from './pages/trying.ts';
+import { type Trying, trying } from './pages/retry-limit.ts';
 import type { Beside } from './rendering.ts';
-import { findBundle, type SearchDeps } from './search-type.ts';
+import { addressLogical } from './resource/logical-targets.ts';
+import { readResource, readState } from './resource/resource.ts';
+import { TOTAL_EXACT } from './search/search.ts';
+import { findBundle, type SearchDeps } from './search/search-type.ts';
 
 /** More plans than these do not fit into a list to choose from; the page then asks for a name. */
 const PLANS_MAX = 300;

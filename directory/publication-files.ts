@@ -4,8 +4,8 @@ import { serveFile } from '../src/blobs/serve-file.ts';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../src/http/fhir-app.ts';
+import { findFile } from './publish/file-set.ts';
 import { filesPath, OWN, type Place } from './publish/place.ts';
-import { findFile } from './store/file-set.ts';
 
 export type FileDeps = Pick<Deps, 'config' | 'database' | 'blobs'> & { place?: Place };
 

@@ -11,9 +11,9 @@ import { MPF_PATH, mpfAuditFile, mpfAuditPage, mpfIndex } from './mpf-routes.ts'
 import { type FileDeps, publicationFile, sendFile } from './publication-files.ts';
 import { publicationsJson, publicationsPage } from './publications.ts';
 import { publishDefinitions } from './publish/definitions.ts';
+import { currentSet, filesOf } from './publish/file-set.ts';
 import { STYLE_PATH } from './publish/frame.ts';
 import { bulkPath, filesPath, OWN } from './publish/place.ts';
-import { currentSet, filesOf } from './store/file-set.ts';
 
 /** Date of these operations. */
 const RELEASED = '2026-11-24';

@@ -2,10 +2,10 @@
 import type { Context } from 'hono';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import type { FileDeps } from './publication-files.ts';
+import { type Channel, channelSets, currentSet, type FileSet, filesOf } from './publish/file-set.ts';
 import { PAGE_HEADERS, publicationPage } from './publish/frame.ts';
 import { type Overview, overviewJson, overviewPage, type ShownSet } from './publish/overview.ts';
-import { type Channel, channelSets, currentSet, type FileSet, filesOf } from './store/file-set.ts';
-import { newestFull, nextDue, publications } from './store/publication.ts';
+import { newestFull, nextDue, publications } from './publish/publication.ts';
 
 const LISTED = 30;
 

@@ -6,11 +6,11 @@ import { ID_PATTERN } from '../src/fhir/resource.ts';
 import { readSubset } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
+import { goneOf } from '../src/http/client-gone.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { goneOf } from '../src/http/gone.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
-import { readResource, readVersion, type StoredVersion } from '../src/store/resource/resource.ts';
+import { readResource, readVersion, type StoredVersion } from './resource/resource.ts';
 import type { Work } from './work.ts';
 
 /** `Type/id` of a path. @throws Outcome unknown-type or not-found */

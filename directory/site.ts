@@ -1,13 +1,14 @@
 // The directory service as a whole: the FHIR API, and the pages for people beside it, under one limit of requests.
+
+import { storeFailure } from '../src/db/failure.ts';
 import { forgivingPath } from '../src/http/fhir-app.ts';
 import { rateLimit } from '../src/http/rate-limit.ts';
-import { storeFailure } from '../src/store/failure.ts';
 import { ICON_PATH, iconAnswer } from '../src/ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../src/ui/robots.ts';
 import { createDirectory, DIRECTORY_PATH, type DirectoryDeps, type DirectoryOptions } from './app.ts';
 import { type PlanCache, pageData } from './page-data.ts';
 import { createPages, isPagePath } from './pages/app.ts';
-import { totals } from './totals.ts';
+import { totals } from './search/totals.ts';
 import { workOf } from './work.ts';
 
 export type Site = { fetch(request: Request, env?: unknown): Response | Promise<Response> };

@@ -1,12 +1,12 @@
 // The work of a directory for its readers: bounded at once, in time, and so that what takes long leaves places for what does not. One for
 // the API, the pages and the merged view together, as they have one database.
 import type { Config } from '../src/config.ts';
+import { type Database, viewOf } from '../src/db/database.ts';
+import { type Errand, errand, onErrand } from '../src/db/request-deadline.ts';
 import type { SearchRequest } from '../src/fhir/search/request.ts';
 import { type Admission, admission, admitted } from '../src/http/admission.ts';
-import { type Database, viewOf } from '../src/store/database.ts';
-import { type Errand, errand, onErrand } from '../src/store/errand.ts';
-import { type Efforts, efforts, LEVELS } from './effort.ts';
 import { type Rendering, rendering } from './rendering.ts';
+import { type Efforts, efforts, LEVELS } from './search/effort.ts';
 
 export type Work = Rendering & {
   /**

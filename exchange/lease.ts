@@ -1,5 +1,5 @@
 // Leases of processes that died.
-import type { Queryable } from '../src/store/database.ts';
+import type { Queryable } from '../src/db/database.ts';
 
 /**
  * Frees all leases. Only for a process that knows itself to be the only serving one, when it starts: whoever held one is dead,

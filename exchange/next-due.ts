@@ -1,5 +1,5 @@
 // When there is work again.
-import type { Queryable } from '../src/store/database.ts';
+import type { Queryable } from '../src/db/database.ts';
 import { OPEN_STATES } from './requester/pull.ts';
 
 /** Milliseconds until the next pull step or job is due, at most `longest`. */

@@ -1,7 +1,8 @@
 // What the schedule does wherever it runs: open the clocks of new duties, tell of overdue ones, forget what is spent. On Node
 // it also wakes the worker (command/serve.ts); on Workers this is all.
+
+import type { Sql } from '../src/db/database.ts';
 import type { Deps } from '../src/deps.ts';
-import type { Sql } from '../src/store/database.ts';
 import { keepAlerts } from './alerts/update-alerts.ts';
 import { tellLooks } from './compliance/access-log/view-volume.ts';
 import { type Calendar, calendarOf, localDay } from './members/deadlines/business-day.ts';

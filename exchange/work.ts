@@ -1,10 +1,10 @@
 // The exchange's long work: answers to peers (match, export), our own pulls, and housekeeping, each in a loop of its own; the
 // rows and their leases let several processes share it. The schedule only wakes them.
 import { randomUUID } from 'node:crypto';
+import { isPassing } from '../src/db/failure.ts';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
 import { gather } from '../src/http/gather.ts';
-import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './compliance/audit/check.ts';
 import { tellInForce } from './compliance/audit/in-force.ts';
 import { sealAll } from './compliance/audit/run-seal.ts';

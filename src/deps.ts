@@ -1,6 +1,6 @@
 // What a service needs from the world around it. Made once per process on Node, once per request on Workers.
 import type { Config } from './config.ts';
-import type { Database } from './store/database.ts';
+import type { Database } from './db/database.ts';
 
 export type Clock = () => Date;
 

@@ -1,11 +1,11 @@
 // How accurate our own directory is, day by day, where the plan wants the public to see it. Counts of the whole, never of a person.
 
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { html } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { count, publicationPage } from '../publish/frame.ts';
-import { DUE_DAYS } from './store/signal-statements.ts';
-import { accuracy } from './store/truth.ts';
+import { DUE_DAYS } from './signal-statements.ts';
+import { accuracy } from './truth.ts';
 
 const DAYS = 90;
 /** Measures in words. */

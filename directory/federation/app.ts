@@ -1,18 +1,18 @@
 // The merged base: the directory's own API over the schema in which our records stand beside those of peers, with Provenance.
 import type { Context, Hono } from 'hono';
+import { storeFailure } from '../../src/db/failure.ts';
+import { onSchema } from '../../src/db/schema-view.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../../src/http/negotiate.ts';
 import { rateLimit } from '../../src/http/rate-limit.ts';
-import { storeFailure } from '../../src/store/failure.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
 import { answerForms } from '../answer-forms.ts';
 import { createDirectory, type DirectoryDeps, type DirectoryOptions, RELEASED } from '../app.ts';
 import { CORS, notAllowed } from '../app-answers.ts';
 import { pageData } from '../page-data.ts';
 import { createPages } from '../pages/app.ts';
 import { PAGE_HEADERS } from '../publish/frame.ts';
-import { totals } from '../totals.ts';
+import { totals } from '../search/totals.ts';
 import { workOf } from '../work.ts';
 import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';

@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
-import { readResource } from '../../src/store/resource/resource.ts';
-import { importResources } from '../../src/store/resource/resource-import.ts';
 import { DIRECTORY_PATH } from '../app.ts';
+import { readResource } from '../resource/resource.ts';
+import { importResources } from '../resource/resource-import.ts';
 import type { FederationDeps } from './client.ts';
-import { DUE_DAYS } from './store/signal-statements.ts';
+import { DUE_DAYS } from './signal-statements.ts';
 
 const TERMINOLOGY = 'http://terminology.hl7.org/CodeSystem';
 const concept = (system: string, code: string): JsonObject => ({

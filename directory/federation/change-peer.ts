@@ -1,7 +1,6 @@
 // Changing an entry of the registry: terms, pace, hours, addresses. Every change is an event with its author; what it means for the
 // records that are known already is done by the next merge.
 import { baseKey, classifyUrl } from './classify-url.ts';
-import { baseOf, HARVESTED, isOurs, type RegistryDeps } from './registry.ts';
 import {
   findPeer,
   listPeers,
@@ -12,7 +11,8 @@ import {
   recordEvent,
   type Trust,
   updatePeer,
-} from './store/peer.ts';
+} from './peer.ts';
+import { baseOf, HARVESTED, isOurs, type RegistryDeps } from './registry.ts';
 
 export const TRUSTS: readonly Trust[] = ['payer', 'authority', 'aggregator', 'unknown'];
 export const PUBLISH: readonly Publish[] = ['search', 'republish', 'link'];

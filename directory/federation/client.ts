@@ -6,8 +6,8 @@ import { isObject, type JsonObject } from '../../src/fhir/resource.ts';
 import { NotText, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
 import { retryAfterMs } from '../../src/net/retry-after.ts';
 import { VERSION } from '../../src/version.ts';
+import type { Peer } from './peer.ts';
 import { HarvestFault } from './reasons.ts';
-import type { Peer } from './store/peer.ts';
 
 export type FederationDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'fetch' | 'log' | 'blobs' | 'threads'> & {
   /** waits; tests let time pass at once */

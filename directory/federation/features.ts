@@ -15,7 +15,7 @@ import {
 } from '../../src/fhir/resource.ts';
 import { isApproximate } from '../../src/fhir/search/approximate.ts';
 import { isDirectoryType, PLAN_NET, TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { own } from '../../src/own.ts';
+import { own } from '../../src/safe-lookup.ts';
 import { npiOf } from './npi.ts';
 import { textHash } from './text-hash.ts';
 

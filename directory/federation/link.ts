@@ -18,8 +18,8 @@ import {
   recluster,
   writeLinks,
   writeSplit,
-} from './store/link.ts';
-import { leaveMergeLease, takeMergeLease } from './store/merge.ts';
+} from './link-rows.ts';
+import { leaveMergeLease, takeMergeLease } from './merge-rows.ts';
 
 const BATCH = 5000;
 

@@ -1,25 +1,23 @@
 // Brings the merged base up to date: our own records as they changed, peers' records as they were applied. It may stop anywhere:
 // what was not confirmed is done again, and the same record twice changes nothing.
 import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../src/db/database.ts';
+import { onSchema } from '../../src/db/schema-view.ts';
 import { replaceReferences } from '../../src/fhir/json-text.ts';
+import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/number-literals.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { logicalReferences } from '../../src/fhir/search/logical.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
-import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/written-numbers.ts';
-import type { Queryable } from '../../src/store/database.ts';
-import { addressLogical } from '../../src/store/resource/logical-targets.ts';
-import { type ImportEntry, type ImportSummary, importResources } from '../../src/store/resource/resource-import.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
 import { DIRECTORY_PATH } from '../app.ts';
+import { addressLogical } from '../resource/logical-targets.ts';
+import { type ImportEntry, type ImportSummary, importResources } from '../resource/resource-import.ts';
 import { baseKey } from './classify-url.ts';
 import type { FederationDeps } from './client.ts';
 import { featuresOf } from './features.ts';
 import { MERGED_PATH, MERGED_SCHEMA } from './harvest/context.ts';
 import { hasPeerPrefix } from './ids.ts';
 import { mend } from './mend.ts';
-import { type NormalizeContext, normalize } from './normalize.ts';
-import { gatherNames, resolveReferences } from './resolve.ts';
 import {
   addLifted,
   type FeatureRow,
@@ -34,9 +32,11 @@ import {
   setOwnThrough,
   takeMergeLease,
   writeFeatures,
-} from './store/merge.ts';
-import { clearOutbox, outboxEntries } from './store/outbox.ts';
-import { listPeers, type Peer } from './store/peer.ts';
+} from './merge-rows.ts';
+import { type NormalizeContext, normalize } from './normalize.ts';
+import { clearOutbox, outboxEntries } from './outbox.ts';
+import { listPeers, type Peer } from './peer.ts';
+import { gatherNames, resolveReferences } from './resolve.ts';
 
 type Finding = { key: string; peer: string; code: string; detail: string };
 /** What the validator said of records on their way, so that it is not asked twice. */

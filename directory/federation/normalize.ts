@@ -15,7 +15,7 @@ import {
 } from '../../src/fhir/resource.ts';
 import { placed } from '../../src/fhir/search/approximate.ts';
 import { isDirectoryType, PLAN_NET } from '../../src/fhir/search/types.ts';
-import { own } from '../../src/own.ts';
+import { own } from '../../src/safe-lookup.ts';
 import { baseKey } from './classify-url.ts';
 import { liftedId, mergedId } from './ids.ts';
 import { npiIn } from './npi.ts';

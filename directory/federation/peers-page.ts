@@ -1,16 +1,16 @@
 // Public pages about the directories that are shown together: who they are, how fresh, and what was measured of each.
 
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { html } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
 import { count, publicationPage, timeText } from '../publish/frame.ts';
+import { currentFacts } from './fact.ts';
 import { factWords } from './facts.ts';
 import { findingText } from './findings.ts';
-import { currentFacts } from './store/fact.ts';
-import { findingCounts, peerOverview } from './store/overview.ts';
-import { findPeer } from './store/peer.ts';
-import { unresolvedCounts } from './store/reference.ts';
+import { findingCounts, peerOverview } from './overview.ts';
+import { findPeer } from './peer.ts';
+import { unresolvedCounts } from './reference.ts';
 
 type PageConfig = { planName: string; sandbox: boolean };
 

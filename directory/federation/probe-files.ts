@@ -2,8 +2,8 @@
 import { isObject, text } from '../../src/fhir/resource.ts';
 import { type Client, discard, type JsonAnswer } from './client.ts';
 import type { FactName } from './facts.ts';
+import type { Peer } from './peer.ts';
 import { HarvestFault } from './reasons.ts';
-import type { Peer } from './store/peer.ts';
 
 export type Note = (type: string, name: FactName, value: string, evidence: string) => void;
 

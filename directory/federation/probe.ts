@@ -4,11 +4,11 @@ import { isValidNpi } from '../../src/fhir/npi.ts';
 import { isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES } from '../../src/fhir/search/types.ts';
 import { type Client, type FederationDeps, peerClient, readBundle } from './client.ts';
+import { type Fact, insertFacts } from './fact.ts';
 import { npiOf } from './npi.ts';
+import { type Peer, recordEvent, setProbed } from './peer.ts';
 import { type Note, probeFiles, tried } from './probe-files.ts';
 import { HarvestFault } from './reasons.ts';
-import { type Fact, insertFacts } from './store/fact.ts';
-import { type Peer, recordEvent, setProbed } from './store/peer.ts';
 
 const SINCE = '2015-01-01';
 const COUNT = 7;

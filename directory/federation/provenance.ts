@@ -1,9 +1,10 @@
 // Provenance of a merged record: which peer it is from, at which address, and when it was seen and changed.
 // https://hl7.org/fhir/R4/provenance.html
+
+import type { Queryable } from '../../src/db/database.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
-import type { Queryable } from '../../src/store/database.ts';
-import { type SourceRow, sourceByKey, sourceByRk } from './store/source.ts';
+import { type SourceRow, sourceByKey, sourceByRk } from './source.ts';
 
 /** The Provenance with an id of ours (a number); undefined when it is none. */
 export async function provenance(sql: Queryable, id: string, base: string): Promise<JsonObject | undefined> {

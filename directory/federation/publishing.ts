@@ -1,9 +1,9 @@
 // What the merged view publishes: `$bulk-publish` of our records and of those peers whose records may be handed on, marked as
 // merged. No other channel: what is filed with CMS, listed in our payer index or exported on request is our own directory only.
 import type { Hono } from 'hono';
+import { onSchema } from '../../src/db/schema-view.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../../src/http/negotiate.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
 import { notAllowed } from '../app-answers.ts';
 import { bulkChainPage, bulkPublish } from '../bulk-publish.ts';
 import { type FileDeps, publicationFile } from '../publication-files.ts';
@@ -11,7 +11,7 @@ import { bulkDefinition } from '../publish/definitions.ts';
 import type { PublishDeps } from '../publish/make-publication.ts';
 import { bulkPath, filesPath, type Place } from '../publish/place.ts';
 import { MERGED_SCHEMA } from './harvest/context.ts';
-import { among } from './store/peer.ts';
+import { among } from './peer.ts';
 
 const MERGED_PLACE: Place = { path: '/directory/all/publications', folder: 'merged-publication', among };
 

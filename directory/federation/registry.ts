@@ -1,11 +1,11 @@
 // Keeping the registry: who is added, who is switched off, and why. Every change is an event with its author.
 
+import type { Database } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
-import type { Database } from '../../src/store/database.ts';
 import { DIRECTORY_PATH } from '../app.ts';
 import { baseKey, type ClassifiedUrl, classifyUrl } from './classify-url.ts';
+import { hasOwnPrefix } from './merge-rows.ts';
 import type { Owner, Seeded } from './payer-index-file.ts';
-import { hasOwnPrefix } from './store/merge.ts';
 import {
   addToPeer,
   findPeer,
@@ -19,7 +19,7 @@ import {
   type Seed,
   setPeerState,
   type Trust,
-} from './store/peer.ts';
+} from './peer.ts';
 
 const SLUG = /^[a-z0-9]{2,12}$/;
 export type RegistryDeps = { config: Deps['config']; clock: Deps['clock']; database: Database };

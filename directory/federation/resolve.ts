@@ -1,10 +1,10 @@
 // Resolves the references of a batch of peers' records before they are merged: those by name, and those whose type is wrong.
+
+import type { Queryable } from '../../src/db/database.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, isDirectoryType, TYPE_IDS } from '../../src/fhir/search/types.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { mergedId } from './ids.ts';
-import { type Name, nameIn, namesOf, replaceEach } from './references.ts';
 import {
   type Awaited,
   addNames,
@@ -14,7 +14,8 @@ import {
   nextRecords,
   noteAwaited,
   present,
-} from './store/reference.ts';
+} from './reference.ts';
+import { type Name, nameIn, namesOf, replaceEach } from './references.ts';
 
 /** `resource` is absent when the record is not shown. */
 export type Read = { rk: string; peer: string; resource: Resource | undefined };

@@ -13,7 +13,7 @@ import {
   SIGNAL_NAMES,
   type SignalName,
   zipCentres,
-} from './store/truth.ts';
+} from './truth.ts';
 
 export const SIGNALS: Readonly<Record<SignalName, { weight: number; text: string; caution: string }>> = {
   'npi-check-digit': { weight: 80, text: 'The NPI fails its check digit.', caution: 'Computed.' },

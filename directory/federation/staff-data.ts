@@ -1,28 +1,28 @@
 // What the staff pages of federation show and do. The pages know no tables; this does.
 import { localDay } from '../../src/calendar/federal.ts';
-import { readResource } from '../../src/store/resource/resource.ts';
+import { readResource } from '../resource/resource.ts';
+import { losses } from './apply-rows.ts';
+import { correctionCounts, corrections, settleCorrection } from './attest/attest-rows.ts';
 import { makeLinks } from './attest/link.ts';
 import { type Attestation, attest } from './attest.ts';
 import { changePeer, type PeerChange } from './change-peer.ts';
 import type { FederationDeps } from './client.ts';
+import { bodies } from './compare/compare-rows.ts';
+import { currentFacts } from './fact.ts';
+import { findRun, listRuns, runTypes } from './harvest/run-rows.ts';
 import { decideRun } from './harvest/settle.ts';
 import { decidePair } from './link.ts';
+import { countLinks, reviewList } from './link-rows.ts';
 import { mergeDue } from './merge.ts';
+import { peerOverview } from './overview.ts';
+import { findPeer, listEvents, type PeerState } from './peer.ts';
 import { oddities } from './peers-page.ts';
 import { switchPeer } from './registry.ts';
 import { lookForSignals } from './signals.ts';
-import { losses } from './store/apply.ts';
-import { correctionCounts, corrections, settleCorrection } from './store/attest.ts';
-import { bodies } from './store/compare.ts';
-import { currentFacts } from './store/fact.ts';
-import { countLinks, reviewList } from './store/link.ts';
-import { peerOverview } from './store/overview.ts';
-import { findPeer, listEvents, type PeerState } from './store/peer.ts';
-import { findRun, listRuns, runTypes } from './store/run.ts';
-import { accuracy, settleSignal, signalCounts, signalList } from './store/truth.ts';
+import { accuracy, settleSignal, signalCounts, signalList } from './truth.ts';
 
-export type { Link } from './store/link.ts';
-export type { Run, RunType } from './store/run.ts';
+export type { Run, RunType } from './harvest/run-rows.ts';
+export type { Link } from './link-rows.ts';
 
 export function staffData(deps: FederationDeps) {
   const { sql } = deps.database;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe } from '../../src/http/fhir-app.ts';
 import type { FederationDeps } from './client.ts';
 import { harvestPeer } from './harvest/run.ts';
-import { claimDuePeer, findPeer, leavePeerLease, listPeers, type Peer } from './store/peer.ts';
+import { claimDuePeer, findPeer, leavePeerLease, listPeers, type Peer } from './peer.ts';
 
 export type HarvestWorker = { wake(): void; stop(): Promise<void> };
 

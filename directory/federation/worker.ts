@@ -6,8 +6,8 @@ import { isBucket, r2Blobs } from '../../src/runtime/r2-blobs.ts';
 import { requireConfined } from '../../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../../src/runtime/workers.ts';
 import { changeCounter } from '../change-counter.ts';
+import { totals } from '../search/totals.ts';
 import { createSite } from '../site.ts';
-import { totals } from '../totals.ts';
 import { createFederation } from './app.ts';
 import { isMergedPath, isOurCrawl, LOOP } from './via.ts';
 

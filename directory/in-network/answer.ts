@@ -1,18 +1,18 @@
 // From a question to its answer: two statements, or some more where records name others by identifier alone, and a judgement. Serves the
 // FHIR operation and the pages alike.
 import type { Config } from '../../src/config.ts';
+import type { Database } from '../../src/db/database.ts';
 import type { Clock } from '../../src/deps.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { hasCoding, isResource, type Resource } from '../../src/fhir/resource.ts';
 import { tokenForm } from '../../src/fhir/search/token.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import type { Database } from '../../src/store/database.ts';
-import { addressLogical } from '../../src/store/resource/logical-targets.ts';
-import { readState } from '../../src/store/resource/resource.ts';
-import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
+import { addressLogical } from '../resource/logical-targets.ts';
+import { readState } from '../resource/resource.ts';
 import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
 import { activeOn, keysIn, nameOf, verifiedDays } from './evidence.ts';
+import { findCandidates, findNamed, type Row, type Wanted } from './in-network-rows.ts';
 import type { Answer } from './parameters.ts';
 import type { Named, Question } from './question.ts';
 

@@ -1,5 +1,5 @@
 // Facts about very many resources by their `Type/id`, a few bytes each: what the audit has to know of a target.
-import { hashed, hashText } from '../../src/store/hash.ts';
+import { hashed, hashText } from '../../src/db/hash.ts';
 
 /** Bits, see {@link KeyFlags}. */
 export const FLAG = { exists: 1, network: 2, phone: 4, address: 8, npi: 16, inPlan: 32, hasProvider: 64 } as const;

@@ -3,18 +3,18 @@
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
-import { readAddressed } from '../../src/store/resource/logical-targets.ts';
 import { csvField } from '../../src/ui/csv.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
+import { addSet, channelSets, dropCurrent, type SetFile, setCurrent } from '../publish/file-set.ts';
 import type { Made, MadeSet, MakerContext } from '../publish/make-publication.ts';
-import { addSet, channelSets, dropCurrent, type SetFile, setCurrent } from '../store/file-set.ts';
-import { fillScope, planRows, scopeRows } from '../store/mpf-scope.ts';
-import { inSnapshots } from '../store/publication.ts';
+import { inSnapshots } from '../publish/publication.ts';
+import { readAddressed } from '../resource/logical-targets.ts';
 import { auditMpf, type MpfFinding } from './audit.ts';
 import { type BundleFile, BundleFiles, readBundle } from './bundle-files.ts';
 import { MPF_CODE_NAMES, MPF_CODES } from './codes.ts';
 import { contractsOf, planNetworks, yearOf } from './contract.ts';
+import { fillScope, planRows, scopeRows } from './mpf-scope.ts';
 import { MPF_TYPES, shapeForMpf } from './shape.ts';
 
 /** What is known of a set: the report is made from it. */

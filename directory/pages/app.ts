@@ -5,8 +5,8 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { bodyFirst, bodyText } from '../../src/http/body.ts';
 import { clientAddress } from '../../src/http/client-address.ts';
+import { goneOf } from '../../src/http/client-gone.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
-import { goneOf } from '../../src/http/gone.ts';
 import { preferredLanguage } from '../../src/http/language.ts';
 import type { RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
@@ -22,8 +22,8 @@ import { link, type PageContext, pageHeaders, STYLE_PATH, show } from './frame.t
 import { isLanguage, type Language, language } from './language.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
 import { providerPage } from './provider.ts';
+import { ofClient } from './retry-limit.ts';
 import { STYLE } from './style.ts';
-import { ofClient } from './trying.ts';
 
 export type PagesOptions = {
   /** begins every path; absent: our own directory */

@@ -8,7 +8,7 @@ import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import type { Answer } from '../in-network/parameters.ts';
 import type { Beside } from '../rendering.ts';
 import type { Position } from './records.ts';
-import type { Trying } from './trying.ts';
+import type { Trying } from './retry-limit.ts';
 
 export type Pairs = readonly (readonly [string, string])[];
 

@@ -3,6 +3,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keysIn } from '../in-network/evidence.ts';
 import { type Found, type PageData, type PlanChoice, todayOf } from './data.ts';
+import { nothing, type Wish } from './empty-results.ts';
 import {
   askingFor,
   type FindQuery,
@@ -17,10 +18,9 @@ import {
 import { link, type Page, siteName } from './frame.ts';
 import type { Language } from './language.ts';
 import { map } from './map.ts';
-import { nothing, type Wish } from './nothing.ts';
 import { momentOf } from './open-hours.ts';
-import { fromWords, understood } from './plain-wish.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
+import { fromWords, understood } from './query-parser.ts';
 import { type Card, cardHtml, cardsOf } from './results.ts';
 import { searchForm } from './search-form.ts';
 import { OFTEN } from './texts/terms.ts';

@@ -3,12 +3,12 @@ import { TextFile } from '../../src/blobs/text-file.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { isResource, objects, text } from '../../src/fhir/resource.ts';
 import { isMaSystem, maPlanId } from '../mpf/contract.ts';
+import { planRows } from '../mpf/mpf-scope.ts';
 import { setFolder } from '../publish/bulk-files.ts';
+import { addSet, setCurrent } from '../publish/file-set.ts';
 import type { Made, MakerContext } from '../publish/make-publication.ts';
-import { addSet, setCurrent } from '../store/file-set.ts';
-import { planRows } from '../store/mpf-scope.ts';
-import { inSnapshot } from '../store/publication.ts';
-import { planUuids } from '../store/qhp-rows.ts';
+import { inSnapshot } from '../publish/publication.ts';
+import { planUuids } from '../qhp/qhp-rows.ts';
 import { FPI_SYSTEM, fpi, readFpiSource } from './fpi.ts';
 
 const RESOURCE_TYPE = 'http://hl7.org/fhir/us/fast-ndh/StructureDefinition/NDHPayerWellknownDefinition';

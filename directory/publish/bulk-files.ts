@@ -2,14 +2,14 @@
 // database into gzip as bytes; nothing is parsed and nothing is held.
 import { setTimeout as pause } from 'node:timers/promises';
 import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
+import { copyOut } from '../../src/db/copy-out.ts';
+import { isFull } from '../../src/db/failure.ts';
 import type { Deps } from '../../src/deps.ts';
 import { DIRECTORY_TYPES, TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { copyOut } from '../../src/store/copy-out.ts';
-import { isFull } from '../../src/store/failure.ts';
-import { changedRows, fullRows, holdLayout, layoutOfResources, type Pages } from '../store/changed-rows.ts';
-import type { SetFile } from '../store/file-set.ts';
-import { inSnapshot } from '../store/publication.ts';
+import { changedRows, fullRows, holdLayout, layoutOfResources, type Pages } from './changed-rows.ts';
+import type { SetFile } from './file-set.ts';
 import { OWN } from './place.ts';
+import { inSnapshot } from './publication.ts';
 
 /** What others refer to comes first. */
 export const BULK_ORDER = [

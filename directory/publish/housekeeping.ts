@@ -1,7 +1,7 @@
 // What publishing removes: files that nothing lists any more, after their time, and former versions past theirs.
-import { pruneHistory } from '../../src/store/resource/resource-history.ts';
-import { deleteSet, filesOf, markUnlisted, overdueSets } from '../store/file-set.ts';
+import { pruneHistory } from '../resource/resource-history.ts';
 import { setFolder } from './bulk-files.ts';
+import { deleteSet, filesOf, markUnlisted, overdueSets } from './file-set.ts';
 import type { PublishDeps } from './make-publication.ts';
 
 const DAY = 86_400_000;

@@ -5,6 +5,7 @@ import type { ExportRequest } from '../../src/fhir/search/export-request.ts';
 import { subsetResource } from '../../src/fhir/search/subset.ts';
 import { type DirectoryType, isDirectoryType } from '../../src/fhir/search/types.ts';
 import { describe } from '../../src/http/fhir-app.ts';
+import { BULK_ORDER, deletionLines, LeaseLost, named, setFolder, writing } from './bulk-files.ts';
 import {
   claimExport,
   deletedKeys,
@@ -13,11 +14,10 @@ import {
   exportRows,
   failExport,
   renewExport,
-} from '../store/export-set.ts';
-import { finishSet } from '../store/file-set.ts';
-import { inSnapshot, settle } from '../store/publication.ts';
-import { BULK_ORDER, deletionLines, LeaseLost, named, setFolder, writing } from './bulk-files.ts';
+} from './export-set.ts';
+import { finishSet } from './file-set.ts';
 import type { PublishDeps } from './make-publication.ts';
+import { inSnapshot, settle } from './publication.ts';
 
 const TRIES = 3;
 

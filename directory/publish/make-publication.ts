@@ -1,18 +1,12 @@
 // One publication: a snapshot, the files of every channel made from it, and at the end one transaction that shows them.
 // A process that dies leaves a number that nobody sees; the next one clears it away and begins again.
 import { isDeepStrictEqual } from 'node:util';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import type { Queryable } from '../../src/store/database.ts';
-import {
-  addSet,
-  type Channel,
-  deleteSet,
-  finishSet,
-  type SetFile,
-  summaryOf,
-  unfinishedSets,
-} from '../store/file-set.ts';
+import { type Alive, LeaseLost, named, setFolder, writeChanges, writeFull } from './bulk-files.ts';
+import { addSet, type Channel, deleteSet, finishSet, type SetFile, summaryOf, unfinishedSets } from './file-set.ts';
+import { type Among, OWN, type Place } from './place.ts';
 import {
   bulkHead,
   forgetPublication,
@@ -21,9 +15,7 @@ import {
   type Publication,
   showPublication,
   unfinished,
-} from '../store/publication.ts';
-import { type Alive, LeaseLost, named, setFolder, writeChanges, writeFull } from './bulk-files.ts';
-import { type Among, OWN, type Place } from './place.ts';
+} from './publication.ts';
 
 export type PublishDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'blobs' | 'log'> & { place?: Place };
 

@@ -2,9 +2,9 @@
 import { durationMs } from '../../src/settings.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { type Cell, type Table, tableHtml } from '../../src/ui/table.ts';
-import type { FileSet, SetFile } from '../store/file-set.ts';
-import type { Publication } from '../store/publication.ts';
+import type { FileSet, SetFile } from './file-set.ts';
 import { count, size, timeText } from './frame.ts';
+import type { Publication } from './publication.ts';
 
 export type ShownSet = { set: FileSet; files: readonly SetFile[] };
 export type Overview = {

@@ -1,5 +1,5 @@
 // Where a base publishes its files: our own directory at the origin, the merged view below its own base.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** Peers whose records may be handed on, and those whose records stay here. Slugs in order. */
 export type Among = { republished: string[]; kept: string[] };

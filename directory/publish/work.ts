@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe } from '../../src/http/fhir-app.ts';
 import { durationMs } from '../../src/settings.ts';
-import { readState } from '../../src/store/resource/resource.ts';
-import { leaveLease, nextDue, publications, setNextDue, takeLease } from '../store/publication.ts';
+import { readState } from '../resource/resource.ts';
 import { type Alive, LeaseLost } from './bulk-files.ts';
 import { removeOld } from './housekeeping.ts';
 import { makeExport } from './make-export.ts';
@@ -16,6 +15,7 @@ import {
   type PublishDeps,
 } from './make-publication.ts';
 import { MAKERS } from './makers.ts';
+import { leaveLease, nextDue, publications, setNextDue, takeLease } from './publication.ts';
 
 const RETRY_MS = 10 * 60_000;
 const SWEEP_MS = 3_600_000;

@@ -2,16 +2,16 @@
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { addressLogical, readAddressed } from '../../src/store/resource/logical-targets.ts';
 import { planNetworks, yearOf } from '../mpf/contract.ts';
+import { fillScope, planRows } from '../mpf/mpf-scope.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
+import { addSet, dropCurrent, type SetFile, setCurrent } from '../publish/file-set.ts';
 import type { Made, MakerContext } from '../publish/make-publication.ts';
-import { addSet, dropCurrent, type SetFile, setCurrent } from '../store/file-set.ts';
-import { fillScope, planRows } from '../store/mpf-scope.ts';
-import { inSnapshots } from '../store/publication.ts';
-import { facilities, networkNames, people } from '../store/qhp-rows.ts';
+import { inSnapshots } from '../publish/publication.ts';
+import { addressLogical, readAddressed } from '../resource/logical-targets.ts';
 import { networkTier, organizationRecords, personRecords, type QhpPlan } from './provider.ts';
+import { facilities, networkNames, people } from './qhp-rows.ts';
 
 /** A plan id of the Marketplace: issuer, state, number. */
 const HIOS = /^[0-9]{5}[A-Z]{2}[0-9]{7}$/;

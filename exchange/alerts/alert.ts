@@ -1,5 +1,5 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { unusualLooks } from '../compliance/access-log/view-volume.ts';
 import { RESTORED_AT } from '../compliance/restore/restore-drill-rows.ts';
 import type { KeepDays } from '../compliance/retention/keep-days.ts';

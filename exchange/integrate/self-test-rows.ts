@@ -1,5 +1,5 @@
 // What the self-test of a peer's client reads: what the audit says of the client, and a member of the sandbox to ask for.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 export type Trace = {
   at: Date;

@@ -1,5 +1,5 @@
 // What the audit has of a member: who looked, what for, and what people did.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 export type Looked = {
   at: Date;

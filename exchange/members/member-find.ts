@@ -1,5 +1,5 @@
 // Members by what matching compares: for people who ask for somebody by name.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 
 export type FoundMember = { memberId: string; numbers: string[] /** kinds of tokens that agree */; kinds: number[] };
 

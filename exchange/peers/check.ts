@@ -1,8 +1,8 @@
 // Asks a peer for its discovery documents and keeps what it said. What differs from the pinned record is told, never followed.
 
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { isNpiSystem, isValidNpi } from '../../src/fhir/npi.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { negotiate } from '../requester/client/abilities.ts';
 import { type Discovery, discover } from '../requester/client/discover.ts';

@@ -1,5 +1,5 @@
 // Addresses from which a payer was given tokens, as keyed hashes.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** Days after which an address that was not used counts as new again. */
 export const ADDRESS_DAYS = 90;

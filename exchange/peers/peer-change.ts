@@ -1,5 +1,5 @@
 // The history of a peer's record: who changed what, when, and what it was before.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { OPENS_NOTHING, opensNothing } from './registration.ts';
 
 export type PeerChange = {

@@ -1,5 +1,5 @@
 // What the trust in a peer rests on. The papers are kept elsewhere; here is where, and how long they hold.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 export const DOCUMENT_KINDS = ['contract', 'register', 'attestation', 'certificate', 'other'] as const;
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];

@@ -1,5 +1,5 @@
 // Payers whose published addresses have not been looked at for a while.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** Ids of active payers with an address that were not checked since a time and are not paused. Peers are few; checks by peer. */
 export async function peersToCheck(sql: Queryable, since: Date, now: Date): Promise<string[]> {

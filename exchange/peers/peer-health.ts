@@ -1,6 +1,6 @@
 // Whether a peer answers, and what it was found to speak. A peer that fails again and again is not asked for a while: its
 // pulls wait without using up their tries, and then one of them tries first.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Abilities } from '../requester/client/abilities.ts';
 
 /** Failures in a row after which a peer is paused. */

@@ -1,10 +1,10 @@
 // Key sets of peers: inline, or fetched from the pinned URL and kept no longer than its Cache-Control allows.
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, objects } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { revokeOfPeer } from '../responder/export/revoke.ts';
 import { takeCall } from '../responder/match/attempt-rows.ts';

@@ -1,5 +1,5 @@
 // How payers are called.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** Names by peer id. There are few peers. */
 export async function listPeerNames(sql: Queryable): Promise<Map<string, string>> {

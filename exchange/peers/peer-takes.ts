@@ -1,6 +1,6 @@
 // How many members a payer takes in one request. It is learned from what it took after it had said that there were too many (413), with the day on which
 // it first said so, and tried anew after a while. Each statement stands for itself: several pulls of one payer learn at once.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { RELEARN_MS } from '../requester/client/learned-abilities.ts';
 import type { Peer } from './peer.ts';
 

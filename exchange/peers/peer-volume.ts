@@ -1,5 +1,5 @@
 // How much payers ask for and take, by day. Audit rows are counted when they are sealed, which happens to each of them once.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { owedOf } from './owed-volume.ts';
 

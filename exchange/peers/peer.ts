@@ -1,6 +1,6 @@
 // The registry of peers: both halves of each, with who added and who approved it.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
-import { rawRows } from '../../src/store/raw-rows.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
+import { rawRows } from '../../src/db/raw-rows.ts';
 import type { Abilities } from '../requester/client/abilities.ts';
 
 export type PeerState = 'pending' | 'active' | 'suspended' | 'closed';
@@ -47,7 +47,7 @@ export type Peer = {
   /** single members to which it has said so since it took any */
   refusesAlone: number;
   takesAt: Date | null;
-  /** limits that differ from the usual ones (client/limits.ts) */
+  /** limits that differ from the usual ones (requester/client/limits.ts) */
   limits: Record<string, number>;
   /** failures in a row; since when, and the last one */
   failures: number;

@@ -1,7 +1,8 @@
 // Changes of the registry of peers, by staff page or command: each with its row of history and of the audit in one
 // transaction, and, where the setting asks for it, in force only after a second person.
+
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { linkOtherCoverage } from '../members/enrolment/same-payer.ts';
 import { isLimitName, type LimitName } from '../requester/client/limits.ts';

@@ -1,8 +1,8 @@
-// Attachments that a received record gives by address: found when the line is read, fetched later (pull/fetch-attachments.ts). An
-// address of a peer stays in the text of the record as its source, and never leaves (store/records/attachment.ts). Pure.
+// Attachments that a received record gives by address: found when the line is read, fetched later (requester/fetch-attachments.ts). An
+// address of a peer stays in the text of the record as its source, and never leaves (records/attachment.ts). Pure.
 // https://hl7.org/fhir/R4/datatypes.html#Attachment
 import { extensions, isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
-import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
+import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled-numbers.ts';
 import { HOLDS } from '../records/facts/watched-names.ts';
 
 export type Addressed = {

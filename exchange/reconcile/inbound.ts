@@ -1,7 +1,7 @@
 // Checks of a received record that is kept: what is noted about it, and what is taken out before it is stored. Pure.
 import type { Found } from '../../src/fhir/json-members.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
+import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled-numbers.ts';
 import { isKeptType, isProgram } from '../records/facts/attachment-type.ts';
 import { HOLDS } from '../records/facts/watched-names.ts';
 import { hasEmptyAttachment } from './attachment-address.ts';

@@ -4,7 +4,7 @@
 // https://hapifhir.io/hapi-fhir/docs/server_jpa/operations/binary-storage.html
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, type Json, type JsonObject, type Resource } from '../../src/fhir/resource.ts';
-import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
+import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled-numbers.ts';
 import { type Addressed, apartId, readAttachment } from './attachment-address.ts';
 
 const HINT = '/externalized-binary-id"';

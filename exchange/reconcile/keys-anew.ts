@@ -2,11 +2,11 @@
 // before. So are substances, and what chains know of claims. A serving process goes through everything once for each number of the rules; until it is through, a pull does it for its own members.
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { isHeld } from '../../src/db/failure.ts';
 import type { Deps } from '../../src/deps.ts';
 import { contentHashes, hasStandIns, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { isHeld } from '../../src/store/failure.ts';
 import { yearsBefore } from '../members/deadlines/business-day.ts';
 import { drugsOf } from '../records/drug.ts';
 import { withDrug } from '../records/facts/drug.ts';

@@ -1,9 +1,10 @@
 // Judging pairs: what a pull is about to write beside what there is. Between rewriting and commit, because records can only
 // be compared when the references of both lead to our ids.
+
+import type { Sql } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { knownDead, namedAsAnother } from '../records/known-person.ts';
 import {
   candidatePairs,
@@ -91,7 +92,7 @@ function verdicts(pair: Pair, { a, b }: Both, known: Known, isOutdated: boolean)
 
 /**
  * It says to be ours. Where nothing that it tells differs it is; an event that was changed is as well, whatever its keys are, as long as its payer has no other
- * copy (store/records/settle-links.ts). Of what lasts the rules decide: an allergy to something else is another one.
+ * copy (records/settle-links.ts). Of what lasts the rules decide: an allergy to something else is another one.
  */
 function copyOfOurs(a: Resource, b: Resource, found: Verdict | undefined, known: Known): Verdict[] {
   if (a.resourceType === 'Provenance' || areCopies(a, b, found, known) || saySame(a, b)) return [sameRecord('source')];

@@ -1,7 +1,8 @@
 // What we held once, coming back: a payer who asked before a record was changed here has it as it was. It says to be a copy of ours, or is told to have come through us, and is what ours
 // was then: nobody has to compare the two, and that payer learns of the change when it asks.
+
+import type { Queryable } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import type { Decided } from '../records/decided.ts';
 import { medicationOf } from '../records/facts/drug.ts';
 import { type Alike, alikeUnits, type Copy, copiesOf, markEchoes, PAGE } from '../records/older-copies.ts';

@@ -1,7 +1,8 @@
 // The records of pairs that are judged: each is read and parsed once for all its pairs, as far as there is room.
+
+import type { Sql } from '../../src/db/database.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { namedDrugs } from '../records/drug.ts';
 import { withDrug } from '../records/facts/drug.ts';
 import type { Pair } from '../records/link.ts';

@@ -4,7 +4,7 @@ import { type StagedRows, type StagedUnit, stagedRows } from '../records/staging
 import { lineHash, OF_THE_LINE } from './known-lines.ts';
 import { readUnit, type UnitContext } from './read-unit.ts';
 
-/** One line of records as a unit. What may be taken in has the outcome that it has when nothing else is found (store/records/reconcile.ts). */
+/** One line of records as a unit. What may be taken in has the outcome that it has when nothing else is found (records/reconcile.ts). */
 export function unitOf(line: Line, file: number, context: UnitContext): StagedUnit {
   const at = { file, line: line.number, entry: 0 };
   if (!('text' in line))

@@ -153,7 +153,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   // one person there, two of our members: whose it is cannot be told
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
   const isHeld = (reason: string) => context.released?.includes(reason) !== true;
-  // whatever holds it: what is more than the member chose, or chose when there was a choice, is noted with its label (store/records/withdrawn.ts)
+  // whatever holds it: what is more than the member chose, or chose when there was a choice, is noted with its label (records/withdrawn.ts)
   const isNarrow = member !== undefined && (member.policy !== 'sensitive' || member.withdrawn !== false);
   const holdOf = (reason: string) =>
     hold(reason, isNarrow && isHeld('consent-scope') ? { ...whose, label: labelOf(resource) } : whose);

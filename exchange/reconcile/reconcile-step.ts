@@ -1,9 +1,10 @@
 // reconciling → done: stage, decide, rewrite, link, commit. Everything before the commit may be repeated. The commit goes by
 // slices of members, each one transaction, at whose end the database itself checks that no unit of it is lost; and once more
 // for the whole when the pull is done (triggers pull_slice_conservation, pull_conservation).
+
+import { lendOne } from '../../src/db/database.ts';
+import { beginAgain } from '../../src/db/retry.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { beginAgain } from '../../src/store/begin-again.ts';
-import { lendOne } from '../../src/store/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { retryAttachments } from '../records/attachment.ts';

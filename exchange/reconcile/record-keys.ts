@@ -24,7 +24,7 @@ import {
 import { notedNames } from './noted-names.ts';
 
 /**
- * Rises whenever {@link recordKeys}, business-keys.ts, chain/facts.ts or the substance (src/fhir/canonical.ts, read-unit.ts) make something else of the same record: what is
+ * Rises whenever {@link recordKeys}, business-keys.ts, reconcile/chain/facts.ts or the substance (src/fhir/canonical.ts, read-unit.ts) make something else of the same record: what is
  * stored is keyed anew (keys-anew.ts).
  */
 export const KEY_RULES = 15;

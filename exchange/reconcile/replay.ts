@@ -2,12 +2,12 @@
 // out is compared with what is there. A dry run does the same in a transaction that is taken back. Single units go the same
 // way when a person releases them, or when the record that they are about has come.
 import { randomUUID } from 'node:crypto';
+import { lendOne, type Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { lendOne, type Queryable } from '../../src/store/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import type { Peer } from '../peers/peer.ts';
 import { addresses, ourselves } from '../plan.ts';

@@ -1,8 +1,9 @@
 // References were led where they would most likely lead when a unit was read. Here are led right those that came out otherwise,
 // page by page, a few pages ahead of the writer.
+
+import { lendOne, type Sql } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { stamp } from '../../src/fhir/json-text.ts';
-import { lendOne, type Sql } from '../../src/store/database.ts';
 import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../records/references.ts';
 import { type RewrittenUnit, stageRewritten } from '../records/rewritten.ts';
 import { EVERYTHING } from '../records/slice.ts';

@@ -1,5 +1,5 @@
 // The files of a pull, staged: each whole, several at once; and whether they are what the manifest declared and what was asked for.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { isShared } from '../records/facts/record-types.ts';
 import { sharedIds } from '../records/references.ts';
 import { analyzeStaging, clearStaging, lendStaging, type StagingClients } from '../records/staging.ts';

@@ -1,8 +1,9 @@
 // Before units are compared and written: those that name a Medication are keyed by what it is. Where they are read
 // it cannot be known, as it may stand in another file.
+
+import type { Sql } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { drugUnits, namedDrugs } from '../records/drug.ts';
 import { medicationOf, withDrug } from '../records/facts/drug.ts';
 import { writeStagedKeys } from '../records/keys-made.ts';

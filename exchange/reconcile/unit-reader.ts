@@ -1,11 +1,12 @@
 // Who reads the blocks of a pull: others beside this thread where the process has them and the pull is worth it, else this one. It has
 // enough to do with what comes and goes, and code that two threads run is compiled twice.
 // Reading is most of what a pull costs this process, and needs nothing but the line and a few facts about the pull.
+
+import { type Pieces, pieces } from '../../src/chunks.ts';
 import type { Threads } from '../../src/deps.ts';
 import type { Block } from '../../src/fhir/ndjson.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
-import { type Pieces, pieces } from '../../src/pieces.ts';
-import { sharedOut } from '../../src/shared-out.ts';
+import { sharedOut } from '../../src/worker-pool.ts';
 import type { StagedRows } from '../records/staging.ts';
 import { type CandidateLines, candidatesIn } from './known-lines.ts';
 import { readBlock } from './read-block.ts';

@@ -1,5 +1,5 @@
 // The thread that reads units beside the one that serves. It holds no connection and no file: blocks in, rows out.
-import { pieces } from '../../src/pieces.ts';
+import { pieces } from '../../src/chunks.ts';
 import { answerThread } from '../../src/runtime/thread.ts';
 import { type Asked, answer, type Reading } from './unit-reader.ts';
 

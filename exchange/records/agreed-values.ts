@@ -1,6 +1,6 @@
 // Payers that tell several values of one minute each, the same ones, contradict each other in none of them: of two records that differ, each of
 // which the other one's payer tells as well, nothing is to decide. What holds follows from the links as they are now, whatever came first.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { CONFIRMED } from '../reconcile/judge/judge.ts';
 import { followLinks } from './link-items.ts';
 

@@ -1,6 +1,6 @@
 // Attachments that received records give by address: what is to be fetched, what is kept, and what stands in their place in the form
 // of a record that leaves. The bytes are files (`attachmentKey`), one for each content, however many records hold it.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Work } from './write-links.ts';
 
 /** What stands in the place of an address whose document `a` is not here: who reads it learns that there is one. */

@@ -1,5 +1,5 @@
 // Chains of claims and authorizations: what they are made from, and what was made. By the primary keys (member first).
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Chain, ClaimRecord } from '../reconcile/chain/claims.ts';
 import type { Told } from '../reconcile/chain/denied.ts';
 import type { DeniedFacts } from '../reconcile/chain/denied-facts.ts';

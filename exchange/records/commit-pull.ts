@@ -1,7 +1,7 @@
 // Committing what was decided of the open slice (slice.ts): entities, links, identity map, ledger, findings and Provenance in
 // the caller's transaction. What concerns a pull as a whole is written at its end.
 import type { PendingQuery, Row } from 'postgres';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { agreeValues } from './agreed-values.ts';
 import { writeAttachments } from './attachment.ts';
 import type { Decided } from './decided.ts';

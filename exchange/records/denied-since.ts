@@ -1,7 +1,8 @@
 // Denials of prior authorizations that are held, and copies of the same authorizations from before the denial, which other payers pass on: these are kept,
 // and neither shown nor passed on.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { besideDenials, deniedSince, type Told } from '../reconcile/chain/denied.ts';
 import { askedFor } from '../reconcile/record-keys.ts';
 import { claimRecords, type HeldClaim, heldDenials } from './chain.ts';

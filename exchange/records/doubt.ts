@@ -1,6 +1,6 @@
 // Whether a member is the person whom a payer means: while that is in doubt, and when a person has said no, nothing that the payer
 // sent of the member is shown or leaves. Where that begins or ends, its records come into view of peers or leave it.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { STILL_DOUBTED } from '../review/kinds.ts';
 
 const STANDS = (v: string) =>

@@ -1,6 +1,7 @@
 // Records of a work that name their drug by a Medication, and the Medications that are named.
+
+import { arrayLiteral, type Queryable, type Sql } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { DRUG_TYPES, type Drugs, medicationOf, withDrug } from './facts/drug.ts';
 import { keyColumns } from './keys-made.ts';

@@ -1,5 +1,5 @@
 // Units that are records which we hold, coming back.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { SOURCE_KEY } from '../reconcile/record-keys.ts';
 import type { Decided } from './decided.ts';
 import { LED_TO } from './references.ts';

@@ -1,6 +1,6 @@
 // How sensitive a payer says that a directory entry is which is here as an entry of somebody else. A payer never changes ours: what others say that
 // names it stays as it is. What this payer says is as sensitive as its own copy.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 const LABEL = (s: string) => `case when ${s}.outcome = 'shared' then coalesce(${s}.label, 0) else 0 end`;
 

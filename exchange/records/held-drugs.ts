@@ -1,6 +1,7 @@
 // Orders, fills and doses that are sensitive by the Medication that they name alone: where a line is read that is not known yet.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { localId } from '../reconcile/local-id.ts';
 import { DRUG_TYPES, medicationOf } from './facts/drug.ts';
 import { labelOf } from './facts/label.ts';

@@ -1,6 +1,7 @@
 // Deciding and committing an import of our own members' records.
-import { beginAgain } from '../../src/store/begin-again.ts';
-import { arrayLiteral, type Database, type Queryable } from '../../src/store/database.ts';
+
+import { arrayLiteral, type Database, type Queryable } from '../../src/db/database.ts';
+import { beginAgain } from '../../src/db/retry.ts';
 import { recomputeChains } from '../reconcile/chain/recompute.ts';
 import { ownCame } from '../requester/pull-phase.ts';
 import { noteDueProfiles } from '../responder/match/match-profile.ts';

@@ -1,5 +1,5 @@
 // Labels that a record inherits: what refers to a labelled record would reveal it, and is labelled like it.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { inheritedLabels } from './facts/inherited-labels.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { revealingOf } from './revealing.ts';

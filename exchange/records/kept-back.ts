@@ -1,5 +1,5 @@
 // Documents that a peer sent with authorizations, or lines of them, that were not taken in: nothing that is held tells that they support those.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { SUPPORTING_TYPES } from './facts/record-types.ts';
 
 /** Types of documents, as a list of SQL. */

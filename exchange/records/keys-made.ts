@@ -1,6 +1,6 @@
 // Keys of stored records that other rules made, and how far they are made anew. A page is read, keyed and written by whoever comes to it;
 // that it is done twice changes nothing.
-import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/db/database.ts';
 
 /** A place in the order in which it is done: `[type, id]` of a directory record, later `[member, type, id]`. The first of each are empty. */
 export type Place = readonly string[];

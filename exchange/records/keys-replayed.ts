@@ -1,5 +1,5 @@
 // Keys of everything that members have, made anew by a replay, with what chains and echoes compare.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { asManyAsFit, type Keyed, keyColumns } from './keys-made.ts';
 
 export type KeyedRecord = { type: string; id: string; version: number; body: string; shared: string | null };

@@ -1,6 +1,6 @@
 // Lines known by their hash, staged as `unchanged` from the identity map: of a type and a member, what stands together is one row
 // with lists, in staging and in the ledger.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 
 /**
  * Marks the members of a pull of whom earlier pulls of the peer knew the same person under the same choice; returns how many. None

@@ -1,6 +1,7 @@
 // What is known of members as persons: a Patient within a received record is told from them by it.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Json } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { allGiven, memberIds } from '../responder/match/normalize.ts';
 
 /**

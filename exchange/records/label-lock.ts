@@ -1,7 +1,7 @@
 // How sensitive a directory entry is, while others write what names it. Who changes it looks for those who name it, and who writes a record looks
 // at what it names: of two at once neither would see the other, and the record would leave under `#regular` until its member is decided again.
 import type { TransactionSql } from 'postgres';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { RELABELLED_COPIES } from './entry-labels.ts';
 import { ANY_LABELLED } from './revealed.ts';
 import { revealedBy } from './revealing.ts';

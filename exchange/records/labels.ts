@@ -1,5 +1,5 @@
 // What the labeller decides of records: which are undecided, who decides, and what was decided, written with the facts by which records leave.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { leavingForm } from './attachment.ts';
 import { LABELLER } from './facts/label.ts';
 import { DENIED_SINCE } from './hidden-pa.ts';

@@ -1,7 +1,7 @@
 // Imports of our own records whose process died: what they had staged is there still.
 import { hash } from 'node:crypto';
-import { type Database, lendOne, type Queryable } from '../../src/store/database.ts';
-import { underLock } from '../../src/store/under-lock.ts';
+import { underLock } from '../../src/db/advisory-lock.ts';
+import { type Database, lendOne, type Queryable } from '../../src/db/database.ts';
 
 /** Work ids of imports begin so; those of pulls never do. */
 export const IMPORT = 'import-';

@@ -1,6 +1,6 @@
 // Items for people that follow from the state of links, rather than from one pair that was judged: open while a link is `proposed`, gone once it is
 // settled. What was decided of the same two versions stays decided.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { ITEM_KINDS } from '../review/kinds.ts';
 import { OUTLIVED } from './outlived.ts';

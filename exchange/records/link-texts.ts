@@ -1,5 +1,5 @@
 // What pairs of records say: texts and NPIs, of the work and of what is stored.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Pair } from './link.ts';
 
 /** A record whose text is wanted: a unit of the work by its place, or what is stored of a member. */

@@ -1,5 +1,5 @@
 // Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
-import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/db/database.ts';
 import { CONFIRMED } from '../reconcile/judge/judge.ts';
 import { SOURCE_KEY } from '../reconcile/record-keys.ts';
 import type { Range } from './slice.ts';

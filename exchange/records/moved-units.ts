@@ -1,6 +1,6 @@
 // A record that was one member's and is another's now: held until a person says so, taken in then, and given back when that is taken
 // back. On the staging of the replay of one unit.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 
 /** A person took it in: it is the person's whom the peer names now. identity_pkey. */

@@ -1,6 +1,6 @@
 // The numbers by which a payer has called a record, where it numbered its records anew (renumbered.ts): the newest one tells whether the record is there, former
 // ones say nothing of it. Which is the newest one follows what the payer tells: it may go back to numbers of before.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { laterAnswers } from './told-later.ts';
 

@@ -1,5 +1,5 @@
 // Units that say to be copies of records of which we hold older versions, or are told to have come through us.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { idHere, isNamedOtherwise, THROUGH_US } from './echoes.ts';
 import { LED_TO } from './references.ts';

@@ -1,5 +1,5 @@
 // Copies that a payer passed on before the one whose record it is changed it there.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { SOURCE_KEY } from '../reconcile/record-keys.ts';
 import type { Pair } from './link.ts';
 

@@ -1,6 +1,6 @@
 // Items about copies that are not shown, as their record was taken back (outlived.ts): what such a copy says contradicts nobody, and nobody is asked which of two events
 // it is. They are open again when the copy is shown again.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { ENDED_ITEMS } from './link-items.ts';
 import { OUTLIVED, type Shown } from './outlived.ts';
 

@@ -1,8 +1,9 @@
 // Copies that outlive their record: the payer whose record it is has taken it back, and another one, who was told of it before and has not asked since, passes
 // it on. They are kept, and neither shown nor passed on. A copy of a record of ours is an echo, and of no record of its own, unless it came of another member, who
 // was made one with this one since: then it is such a copy when ours is gone, or says something else meanwhile.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { areOfOtherThings } from '../reconcile/other-things.ts';
 import { SOURCE_KEY } from '../reconcile/record-keys.ts';
 import { substanceOf } from '../reconcile/substance.ts';

@@ -1,5 +1,5 @@
 // Records of ours that an older program let a payer write over, or hide: it took its copy of one back and told it again.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /**
  * Those that are still as that payer told them: an import since has put them right. Reads the ledger whole, and by resource_pkey what a payer is said to have changed.

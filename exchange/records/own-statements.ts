@@ -1,5 +1,5 @@
 // Statements that we made when we took records in (write-provenance.ts), passed on with the records, coming back with them.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 

@@ -2,7 +2,7 @@
 // statement works on the staging of one pull and may be repeated. A unit that may be taken in is staged as what it is when nothing
 // else is found (created, or for the person a linked duplicate): only what turns out to be something else is written again.
 
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { echoes, standsAlone } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';

@@ -1,6 +1,6 @@
 // Writing records: from an open slice (slice.ts) into the entity tables. The same statements serve our own imports and what
 // peers sent. Units with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { writeEntryLabels } from './entry-labels.ts';
 import { LABELLER } from './facts/label.ts';
 import { noteNamedDrugs, relabelledOfSlice, tellNamersOfSlice } from './shared-labels.ts';

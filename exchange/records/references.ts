@@ -1,6 +1,6 @@
 // What references of staged units lead to. A unit is staged with its references led to where they will most likely lead; here
 // are the units of which that is not so, and what to lead them to.
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import type { Queryable, Sql } from '../../src/db/database.ts';
 import { SHARED_TYPES } from './facts/record-types.ts';
 import type { Range } from './slice.ts';
 
@@ -15,7 +15,7 @@ const REMEMBERED = 50_000;
 
 /**
  * Ids here of a peer's directory records (`Type/id` there): of those that came before, and of the staged ones that are here already, by
- * their NPI or, as they are decided (store/records/reconcile.ts), by another number or name and place. A guess for staging; what it misses is
+ * their NPI or, as they are decided (records/reconcile.ts), by another number or name and place. A guess for staging; what it misses is
  * led right afterwards. identity_pkey, staging_shared, shared_resource_npi, shared_key_pkey.
  */
 export async function sharedIds(sql: Queryable, work: { id: string; peerId: string }): Promise<Map<string, string>> {

@@ -1,5 +1,5 @@
 // Units of records that a person took in although a check held them back.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 
 /**

@@ -1,5 +1,5 @@
 // A peer that gave new ids to its records (reconciliation.md, 4: "peer re-keys its store"): which of those that we have each of them is.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { SHARED_TYPES } from './facts/record-types.ts';
 import { LED_TO } from './references.ts';

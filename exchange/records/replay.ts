@@ -1,5 +1,5 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { echoes } from './echoes.ts';
 import { holdSensitiveDrugs } from './held-drugs.ts';

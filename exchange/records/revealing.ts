@@ -1,6 +1,6 @@
 // Which directory-type records reveal a label, by themselves or by those that they name in turn. What names what is followed here and not in the
 // database: there each entry would walk its own way, and a payer may send a chain of thousands.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { inheritedLabels } from './facts/inherited-labels.ts';
 import { ANY_LABELLED } from './revealed.ts';
 

@@ -1,6 +1,6 @@
 // Texts of staged units whose references were led elsewhere, beside the staged ones.
-import { copyIn } from '../../src/store/copy.ts';
-import { arrayLiteral, copyField, type Sql } from '../../src/store/database.ts';
+import { copyIn } from '../../src/db/copy.ts';
+import { arrayLiteral, copyField, type Sql } from '../../src/db/database.ts';
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);

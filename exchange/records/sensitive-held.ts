@@ -1,6 +1,6 @@
 // Records that were held, by whichever check, and are sensitive beyond what the member chose: what refers to one would reveal
 // it, and is as sensitive as it (inherit-labels.ts), though it is not here.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { isBeyond } from './withdrawn.ts';
 
 /**

@@ -1,8 +1,9 @@
 // Events are linked one to one: where records of one payer could each be the same one of another payer, which of them it is follows from all of them
 // together (reconcile/judge/one-to-one.ts), whatever came first. What the rules say of each pair stays as its score; the state says what it comes to.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { CONFIRMED, judge } from '../reconcile/judge/judge.ts';
 import { type Event, type MaybeSame, pairKey, type Settled, settleEvents } from '../reconcile/judge/one-to-one.ts';
 import { areApart, EVENT_TYPES, isEvent, JUDGED_BY_OTHERS, saysOf } from '../reconcile/judge/told-apart.ts';

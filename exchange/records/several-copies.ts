@@ -1,7 +1,7 @@
 // Several records of one payer that all say to be copies of one that we hold, and say something else than it: which of them it is nobody can tell, and some
 // payers call by one name what belongs to one message. None of them is taken for it.
 
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { CHANGED_COPY } from '../reconcile/judge/verdict.ts';
 
 export type Edge = {

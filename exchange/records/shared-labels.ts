@@ -1,7 +1,8 @@
 // Sensitivity of directory-type records: whoever names a labelled one would reveal it, and is as sensitive as it (inherit-labels.ts). What becomes of
 // a Medication reaches the records that named it before, whatever the order in which they came.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { type LateDrug, tellLateDrugs } from './drug.ts';
 import { DRUG_TYPES } from './facts/drug.ts';
 import { LABELLER, labelOf } from './facts/label.ts';

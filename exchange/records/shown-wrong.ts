@@ -1,7 +1,7 @@
 // Records that are shown although today's rules say that they are somebody else's: what a pull brought again, or another
 // version of it; whether the one that is shown is somebody else's too is seen when it is read anew. So are orders that were
 // taken in before the Medication by which they are sensitive, of members who chose `#regular`.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { DRUG_TYPES } from './facts/drug.ts';
 import { heldItem, isReleasedVersion } from './released-version.ts';
 

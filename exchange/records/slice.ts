@@ -1,6 +1,6 @@
 // A work is committed in slices of members. The units of one are copied once into a table of this connection
 // (`pg_temp.slice`, columns of exchange.staging): what is written is read from there, in whatever order the files came.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { knownByMember, openBlocks } from './known-lines.ts';
 
 /** Members of these buckets, and how many units are theirs. Bucket -1: units of nobody, directory records among them. */

@@ -1,9 +1,9 @@
 // The staging table: received or imported units on their way into the store.
 import { createHash } from 'node:crypto';
-import { type Copy, openCopy } from '../../src/store/copy.ts';
-import { type BinaryRows, binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
-import type { Database, Queryable, Sql } from '../../src/store/database.ts';
-import { isHeld } from '../../src/store/failure.ts';
+import { type Copy, openCopy } from '../../src/db/copy.ts';
+import { type BinaryRows, binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/db/copy-binary.ts';
+import type { Database, Queryable, Sql } from '../../src/db/database.ts';
+import { isHeld } from '../../src/db/failure.ts';
 import type { ClaimFacts } from '../reconcile/chain/facts.ts';
 
 /** Stands for version and time in a staged text; the statement that writes the record puts them in. */
@@ -51,7 +51,7 @@ export type StagedUnit = {
   links?: string[] | undefined;
   /** keys `Type/id` of the member's records it refers to, whose labels it inherits */
   refers?: string[] | undefined;
-  /** keys `Type/id` of the peer's records that its text refers to, each once, and what it was led to (store/records/references.ts) */
+  /** keys `Type/id` of the peer's records that its text refers to, each once, and what it was led to (records/references.ts) */
   refs?: string[] | undefined;
   /** id of our own record of the same type that this says to be a copy of */
   echoOf?: string | undefined;

@@ -1,6 +1,6 @@
 // Statements about records (Provenance) that we hold already: each payer that passes records on passes on what was said of them, and payers who ask each
 // other would hand that round for ever, each time as one more.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { idHere } from './echoes.ts';
 import { LED_TO } from './references.ts';

@@ -1,5 +1,5 @@
 // Records that stay shown as they are although today's rules say otherwise, as what brought them is no longer kept.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /**
  * Notes it with a pull. Once.

@@ -1,7 +1,7 @@
 // Claims that name another person's claim as a version of themselves: whose of the two such a claim is cannot be told, so both are held,
 // in whatever pulls of a payer they come. A number that the claim's own person has as well is no contradiction. What one payer says never
 // holds what another one sent.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { heldItem, isReleasedVersion } from './released-version.ts';
 
 const TYPE = 'ExplanationOfBenefit';

@@ -1,6 +1,6 @@
 // Directory entries that several payers tell, or a payer and we: each stays as long as one of them tells it (reconciliation.md, 2: an entry may be
 // shared by several lineages). Whose it is changes when the one who told it first takes it back.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** May `who` write this entry? Ours are ours alone; one that was taken back by all who told it is whoever's tells it again. */
 export const itsOwn = (r: string, who: string): string =>

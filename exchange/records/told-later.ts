@@ -1,6 +1,6 @@
 // Answers that are taken in in another order than they were made: one waited for a person, or for its files. What a record is in the end does not depend on
 // that order.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 
 /**

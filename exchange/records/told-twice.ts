@@ -1,7 +1,7 @@
 // Directory-type records that one answer tells several times, under ids of its own: by their NPI, else by another number or by name and place, they are one
 // entry, as they are when they come in several answers (reconcile.ts, sharedUnits). Whoever tells two at once may have given both one number (that of a practice
 // to its clinicians, of a company to its places): what such two are called speaks against it. What somebody does where, and for whom, is no number's alone.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { isByCode } from './turned-drugs.ts';
 
 /** What is written first is what was changed last where it comes from. */

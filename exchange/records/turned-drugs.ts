@@ -1,6 +1,6 @@
 // Medications that several payers have as one entry, and that one of them says to be another drug now: it leaves that entry, and the records
 // that name it follow. For the others it stays the drug that it was.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { localId } from '../reconcile/local-id.ts';
 import type { Decided } from './decided.ts';
 import { heldItem, isReleasedVersion } from './released-version.ts';

@@ -1,6 +1,6 @@
 // Authorizations that may have been denied, and no review action says so: they leave to nobody, and a person is asked about each. A
 // record that says what was decided, is taken back, or is judged otherwise asks no more.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { ITEM_KINDS } from '../review/kinds.ts';
 
 const OURS = 'own-unclear-pa';

@@ -1,5 +1,5 @@
 // Records that were shown and may be no more: they are hidden, with the version that was there kept, and their identities wait in quarantine.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Decided } from './decided.ts';
 import { DRUG_TYPES } from './facts/drug.ts';
 import { SUPPORTING } from './kept-back.ts';

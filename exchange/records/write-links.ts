@@ -1,5 +1,5 @@
 // Links, findings and items for people out of what was judged of the units of the open slice (slice.ts).
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { CONFIRMED, CONFLICTS_OF_PAIRS } from '../reconcile/judge/judge.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { HELD_ITEMS, ITEM_KINDS } from '../review/kinds.ts';

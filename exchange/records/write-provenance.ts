@@ -1,6 +1,7 @@
 // Provenance of what the open slice writes: what a statement of transmission is about, and who keeps these records now.
+
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { withMember } from '../../src/fhir/json-text.ts';
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { LABELLER } from './facts/label.ts';
 
 /** Statements of one member that become so; nobody makes more of one transmission. */

@@ -1,5 +1,5 @@
 // A person takes a pull as it is: with another number of lines than declared, or without the files that could not be had.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /**
  * Sends an `unbalanced` or `partial` pull on. False when it is no longer in the state that the person saw. Served by the

@@ -1,5 +1,5 @@
 // Attachments that are due as work: taken by processes for a while, settled or given back by who has taken them.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { type AttachmentKey, type KeptBytes, SHOWN } from '../records/attachment.ts';
 
 export type DueAttachment = AttachmentKey & {

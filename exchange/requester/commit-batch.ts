@@ -1,7 +1,8 @@
 // The slices of a pull: planned when everything is decided, and committed a few at a time. What is committed stays so,
 // whatever dies; the database counts what each has put into the ledger.
-import type { Database, Queryable } from '../../src/store/database.ts';
-import { underLock } from '../../src/store/under-lock.ts';
+
+import { underLock } from '../../src/db/advisory-lock.ts';
+import type { Database, Queryable } from '../../src/db/database.ts';
 import { bucketsOf, type Range, slicesOf } from '../records/slice.ts';
 import { LeaseLost } from './pull.ts';
 import { PLANNED } from './pull-phase.ts';

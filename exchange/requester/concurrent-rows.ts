@@ -1,6 +1,6 @@
 // Members who are covered elsewhere too and have opted in, whose payer there was last asked longer ago than the rule allows (42 CFR
 // 422.121(b)(6)(i)), whatever clock runs for them now.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { enrolledSql, namesSql } from '../members/enrolment/enrolled.ts';
 
 export type Stale = {

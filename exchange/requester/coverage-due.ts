@@ -1,6 +1,6 @@
 // Which payers are to be asked for which members. A tick looks at other coverage for which that may have become so (`ask_at`: a time that came, or what was
 // written, which triggers tell), not at all there is.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { EARLY_DAYS } from '../members/deadlines/rules.ts';
 import { enrolledSql, namesSql } from '../members/enrolment/enrolled.ts';
 import { HELD_STATES, OPEN_STATES, REFUSED } from './pull.ts';

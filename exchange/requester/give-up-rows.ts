@@ -1,5 +1,5 @@
 // A pull that waits for its payer is given up by a person.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { OPEN_STATES, type PullState } from './pull.ts';
 
 /** States in which nothing of a pull has been taken in yet; one that waits for a person in `review` may have begun to, which is looked at. */

@@ -1,5 +1,5 @@
 // Does a payer pass over the time from which on it is asked for changes (`_since`)?
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Pull } from './pull.ts';
 
 /** Fewer lines say nothing: the minute that a question reaches back may bring them. */

@@ -2,9 +2,10 @@
 // or they failed, and the other coverage of somebody in them ended so long ago that its late claims are no longer asked for; a person pulls
 // once more, or takes the pull as it is. And where that is so each time, so that the same is asked for each time: once a person takes
 // what came, only what changed since is asked for. And where the payer gives no records of some types, as long as nobody has taken that as it is.
+
+import type { Queryable } from '../../src/db/database.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { RUN_OFF_DAYS } from '../members/deadlines/rules.ts';
 import { lastsSql, livesSql, namesSql } from '../members/enrolment/enrolled.ts';
 
@@ -91,7 +92,7 @@ export const leftRepeating = (sql: Queryable, today: string) => sql`
 
 /**
  * Holds for a pull `p` that failed or was refused and that nobody has accepted: the last one of a coverage. One that was never asked for
- * otherwise, or that the member wishes to be asked for since, is asked for again by itself (dueToAsk of store/pull/coverage-ask.ts). pull_member_member.
+ * otherwise, or that the member wishes to be asked for since, is asked for again by itself (dueToAsk of requester/coverage-due.ts). pull_member_member.
  */
 export const leftFailed = (sql: Queryable, today: string) => sql`
   (p.state in ('failed', 'refused') and p.accepted_by is null

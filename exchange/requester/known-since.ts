@@ -1,8 +1,8 @@
 // What an earlier pull of the same members leaves to be asked: its Group, and from when on things may have changed.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { FetchForm } from './client/abilities.ts';
 
-/** Days for which what was said when members were matched holds: the consents that are sent then end after a year (pull/match-step.ts), and an export takes its time. */
+/** Days for which what was said when members were matched holds: the consents that are sent then end after a year (requester/match-step.ts), and an export takes its time. */
 const TOLD_DAYS = 350;
 
 /** The payer was told of this choice of the member, for the Group of pull `q`; or is one that is never told of any. pull_member_member, pull_pkey. */

@@ -1,6 +1,6 @@
 // What a match request needs of our own members.
 import type { Patient } from 'fhir/r4.js';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { standsSql } from '../members/enrolment/enrolled.ts';
 import type { Submission } from './client/write-member-bundle.ts';
 

@@ -1,5 +1,5 @@
 // Received files that were kept long enough, pull by pull: their SHA-256, and what became of each line, stays.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { isKeptByHold } from '../compliance/retention/hold.ts';
 import { isPastKeep, type KeepDays, keepDays } from '../compliance/retention/keep-days.ts';
 

@@ -1,5 +1,5 @@
 // Who works on which pull: whoever holds its lease takes one step.
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import type { Queryable, Sql } from '../../src/db/database.ts';
 import { PAUSE_AFTER } from '../peers/peer-health.ts';
 import { COLUMNS, OPEN_STATES, type Pull, type PullState } from './pull.ts';
 

@@ -1,5 +1,5 @@
 // What a peer did wrong in a pull: findings of the pull as a whole, counted.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** Adds to the counts. The pull's lease keeps others away. Served by finding_pull. */
 export async function noteFaults(sql: Queryable, pullId: string, faults: ReadonlyMap<string, number>): Promise<void> {

@@ -1,5 +1,5 @@
 // Files of a pull's manifest, each with what became of it.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Kept } from './client/file-parts.ts';
 import type { ManifestFile } from './client/manifest.ts';
 

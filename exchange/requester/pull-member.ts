@@ -1,5 +1,5 @@
 // Members of a pull and what the peer said of each.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { standsAsSql } from '../members/merge/member-merge.ts';
 
 export type PullMember = {

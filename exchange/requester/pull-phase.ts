@@ -1,6 +1,6 @@
 // How far reconciling a pull has come. Staging and deciding write work tables only, and may be gone on from when the process dies,
 // as long as nothing that was decided on has changed since.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** What is the same for all members is decided, and members up to a bucket are. */
 const DECIDING = 'deciding';

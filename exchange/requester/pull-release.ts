@@ -1,5 +1,5 @@
 // Jobs of ours at a peer that are no longer needed: they are deleted there once the pull has ended.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 export type ToRelease = { id: string; peerId: string; matchStatusUrl: string | null; exportStatusUrl: string | null };
 

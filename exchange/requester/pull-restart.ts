@@ -1,5 +1,5 @@
 // Pulls whose work at the peer was lost and begun anew: the count is read from their events.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /** Begins the detail of the event of a pull whose work at the peer was begun anew. */
 export const RESTARTED = 'begun anew: ';

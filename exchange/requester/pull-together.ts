@@ -1,5 +1,5 @@
 // Pulls of one payer that were asked for at the same time and wait for the same reason are one.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { OPEN_STATES, type Pull } from './pull.ts';
 
 /** The pull that waits for a reason already, of those of the same payer and time. pull_peer. */

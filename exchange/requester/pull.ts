@@ -1,6 +1,6 @@
 // Pulls: what we ask of peers. The row is the work; whoever holds its lease takes one step and commits the result.
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { FetchForm, MatchForm } from './client/abilities.ts';
 
 export { copyOutcomes, leftOutMembers, type PullMember, pullMembers, setOutcomes } from './pull-member.ts';

@@ -1,9 +1,9 @@
 // The worker of pulls: claims what is due and takes one step at a time until nothing is due.
 import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../src/db/database.ts';
+import { isPassing } from '../../src/db/failure.ts';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import type { Queryable } from '../../src/store/database.ts';
-import { isPassing } from '../../src/store/failure.ts';
 import { attemptClocks } from '../members/deadlines/deadline.ts';
 import { findPeer } from '../peers/peer.ts';
 import { peerAnswered, peerFailed } from '../peers/peer-health.ts';

@@ -1,5 +1,5 @@
 // Files whose units are staged, looked at as a whole before anything of them is taken in.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { noteFaults } from './pull-fault.ts';
 
 /**

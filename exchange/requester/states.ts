@@ -1,7 +1,8 @@
 // What the steps of a pull share, and its first two: who the peer is today, and a token of it. Each step may be repeated: it
 // commits its result and its audit row together, or nothing.
+
+import { beginAgain } from '../../src/db/retry.ts';
 import type { Deps } from '../../src/deps.ts';
-import { beginAgain } from '../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { pinnedDifferences, publishedDifference, recordDifferences } from '../peers/check.ts';
 import { type Peer, pinPeer } from '../peers/peer.ts';

@@ -2,11 +2,11 @@
 import type { Context } from 'hono';
 import { KnownTokens, type TokenClaims } from '../../src/auth/access-token.ts';
 import { type Permission, type Permitted, permissionsOf, SCOPE_OF } from '../../src/auth/scopes.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { KnownPeers, lockPeer, type Peer } from '../peers/peer.ts';
 import { addresses } from '../plan.ts';
 import { bookAccess, Waiting } from './access-limit.ts';

@@ -1,5 +1,5 @@
 // Bulk jobs a peer started with us (match and export): the row is the work, its files are rows beside it.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 
 export type BulkJob = {
   id: string;

@@ -1,5 +1,5 @@
 // Budgets of calls, kept in the database so that they hold across processes: see takeCall in match-attempt.ts.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /**
  * Seconds until a budget that refills at `perMinute` holds a call again; 0 when it does. Takes nothing. call_budget_pkey.

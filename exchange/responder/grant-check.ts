@@ -1,5 +1,5 @@
 // Has anybody lost a grant since somebody looked? A look at all members of an export costs with their number, and a payer asks a thousand times for one.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 
 /**
  * What a look saw, and when, both by the database: `pg_current_snapshot()`, `clock_timestamp()`. `era`: the life of the server, and the table of changes: one

@@ -1,5 +1,5 @@
 // Whose records a peer may have today: members matched for it, within their consent, who have not said no since.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 import { LOOK, type Look } from './grant-check.ts';
 
 export type Grant = {

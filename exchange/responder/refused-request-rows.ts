@@ -1,6 +1,6 @@
 // Requests that were refused for what is wrong with them: the first of an hour is in the audit at once, how many more there were when the hour is over. They are
 // counted by payer, reason and route, so that nobody fills the audit by asking; who is not known is one for all.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 
 export type RefusedRequest = { peerId: string | null; reason: string; route: string };

@@ -1,5 +1,5 @@
 // What peers asked of us, for the staff pages: jobs with their due times, decisions in numbers, files.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import type { After, Between } from '../staff/data/list-rows.ts';
 
 export type RequestLine = {

@@ -1,6 +1,6 @@
 // Open items of one kind, payer and pull that a person decides alike, and how far that has come.
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { MARK } from './review-rows.ts';
 
 export type ItemsAlike = { kind: string; peerId: string; pullId: string };

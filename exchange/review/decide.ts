@@ -1,6 +1,7 @@
 // What a person decides about an item, and what follows from it. Decisions are only ever added: taking one back is one more.
+
+import { beginAgain } from '../../src/db/retry.ts';
 import type { Deps } from '../../src/deps.ts';
-import { beginAgain } from '../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { deniedSinceOf } from '../records/denied-since.ts';

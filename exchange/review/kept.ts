@@ -1,6 +1,7 @@
 // Whether a decision can be carried out that reads a record anew.
+
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { pullFiles } from '../requester/pull-file.ts';
 import type { Item } from './review-rows.ts';
 

@@ -1,10 +1,11 @@
 // An item with everything that a person needs to decide it: both records in words and as text, their origins, the rule, and
 // what was decided before.
+
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import { prettyJson } from '../../src/fhir/pretty-json.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { memberKeys } from '../members/member-key.ts';
 import { nameOfShared } from '../members/member-page-data.ts';
 import { findPeer } from '../peers/peer.ts';
@@ -72,7 +73,7 @@ export type ItemReport = {
   due: { isUndo: boolean; isKept: boolean } | undefined;
 };
 
-/** Ids there of the claims that the words of a held claim name (store/records/stray-claims.ts). An id has no blanks. */
+/** Ids there of the claims that the words of a held claim name (records/stray-claims.ts). An id has no blanks. */
 const namedClaims = (detail: string): string[] => [
   ...new Set([...detail.matchAll(/\bclaim (\S+) of another member/g)].flatMap((m) => m[1] ?? [])),
 ];

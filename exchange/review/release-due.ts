@@ -1,5 +1,5 @@
 // Releases that are decided and not carried out yet. The row commits with the decision and goes with what is taken in.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { heldItem, isReleasedVersion } from '../records/released-version.ts';
 import type { Item } from './review-rows.ts';
 

@@ -1,7 +1,8 @@
 // A record that is held is taken in because a person says so, or goes back behind its check. The decision is recorded first; what follows
-// reads a kept file and takes a while. A process that dies in between leaves it to the next waking (store/review/release-due.ts).
+// reads a kept file and takes a while. A process that dies in between leaves it to the next waking (review/release-due.ts).
+
+import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
-import type { Queryable } from '../../src/store/database.ts';
 import { findPeer } from '../peers/peer.ts';
 import { replay } from '../reconcile/replay.ts';
 import { KeptFileGone } from '../reconcile/stage.ts';

@@ -1,5 +1,5 @@
 // Items for people and what was decided about them. Statements on clinical tables name their member.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { isReleasedVersion } from '../records/released-version.ts';
 
 export type Item = {

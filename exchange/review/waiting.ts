@@ -1,5 +1,5 @@
 // How much waits for people, since when, and how much of it for too long.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 
 export type Waiting = { n: number; oldest: Date | null; past: number };
 

@@ -2,7 +2,7 @@
 // and no browser runs anything in it.
 
 import { streamed } from '../../src/blobs/serve-file.ts';
-import { own } from '../../src/own.ts';
+import { own } from '../../src/safe-lookup.ts';
 import { openAttachment } from '../records/view/attachment.ts';
 import type { Desk, Visit } from './router.ts';
 

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { describe } from '../http/fhir-app.ts';
-import { connectionsStandBack, processStandsBack } from '../runtime/stand-back.ts';
+import { connectionsStandBack, processStandsBack } from '../runtime/low-priority.ts';
 import { tellUncaught } from './fault.ts';
 import { startHarvester } from './harvest-worker.ts';
 import { openNode } from './node.ts';

@@ -1,7 +1,12 @@
 // The commands that move data: migrate, seed, import.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deleteLeftBehind, gone } from '../../directory/resource/left-behind.ts';
+import { readResource } from '../../directory/resource/resource.ts';
+import { type ImportEntry, importResources } from '../../directory/resource/resource-import.ts';
+import { replaceTaxonomy, taxonomyCodes } from '../../directory/resource/taxonomy.ts';
 import { readConfig } from '../config.ts';
+import { migrate, planMigration } from '../db/migrate.ts';
 import { parameterName } from '../fhir/search/parameters.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import { networkId } from '../import/plan/build.ts';
@@ -12,11 +17,6 @@ import type { Reject, RejectsWriter } from '../import/rejects-file.ts';
 import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { EVERYBODYS, makeFolder } from '../make-folder.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
-import { migrate, planMigration } from '../store/migrate.ts';
-import { deleteLeftBehind, gone } from '../store/resource/left-behind.ts';
-import { readResource } from '../store/resource/resource.ts';
-import { type ImportEntry, importResources } from '../store/resource/resource-import.ts';
-import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
 import { interruptible, sayFindings, sayRejects, withRejects } from './importing.ts';
 import { type OpenNode, openServer, withNode } from './node.ts';

@@ -1,9 +1,9 @@
 // Faults as a person at a terminal reads them: one sentence, and a non-zero exit.
 import { ConfigError } from '../config.ts';
-import { framesOf } from '../frames.ts';
+import { NewerDatabase, UnfitDatabase } from '../db/migrate.ts';
 import { ImportFault } from '../import/reject.ts';
+import { framesOf } from '../redact-stack.ts';
 import { PostgresFault } from '../runtime/postgres-server.ts';
-import { NewerDatabase, UnfitDatabase } from '../store/migrate.ts';
 
 /** A command cannot go on. The message is one sentence. */
 export class CommandFault extends Error {}

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { withSignal } from '../../directory/federation/attest/attest-rows.ts';
 import { makeLinks } from '../../directory/federation/attest/link.ts';
 import { npiOf } from '../../directory/federation/npi.ts';
 import { lookForSignals } from '../../directory/federation/signals.ts';
-import { withSignal } from '../../directory/federation/store/attest.ts';
 import { nameOf } from '../../directory/in-network/evidence.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { csvField } from '../ui/csv.ts';

@@ -2,9 +2,9 @@
 import cron from 'node-cron';
 import { linkDue } from '../../directory/federation/link.ts';
 import { mergeDue } from '../../directory/federation/merge.ts';
+import { listPeers } from '../../directory/federation/peer.ts';
 import { lookForSignals } from '../../directory/federation/signals.ts';
-import { listPeers } from '../../directory/federation/store/peer.ts';
-import { accuracyDays } from '../../directory/federation/store/truth.ts';
+import { accuracyDays } from '../../directory/federation/truth.ts';
 import { type HarvestWorker, startHarvesting } from '../../directory/federation/work.ts';
 import type { OpenNode } from './node.ts';
 

@@ -5,16 +5,14 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { TRIPS } from '../../directory/federation/breaker.ts';
 import { changePeer, type PeerChange } from '../../directory/federation/change-peer.ts';
 import type { FederationDeps } from '../../directory/federation/client.ts';
+import { currentFacts } from '../../directory/federation/fact.ts';
 import { typeName } from '../../directory/federation/harvest/context.ts';
 import { harvestPeer } from '../../directory/federation/harvest/run.ts';
+import { findRun, listRuns, runTypes } from '../../directory/federation/harvest/run-rows.ts';
 import { decideRun } from '../../directory/federation/harvest/settle.ts';
 import { decidePair, linkDue } from '../../directory/federation/link.ts';
 import { mergeDue } from '../../directory/federation/merge.ts';
 import { readIndexFile, readStateList, type Seeded } from '../../directory/federation/payer-index-file.ts';
-import { probePeer } from '../../directory/federation/probe.ts';
-import { isReason, REASONS } from '../../directory/federation/reasons.ts';
-import { addPeer, importSeeded, switchPeer } from '../../directory/federation/registry.ts';
-import { currentFacts } from '../../directory/federation/store/fact.ts';
 import {
   findPeer,
   listEvents,
@@ -23,8 +21,10 @@ import {
   type PeerState,
   type Publish,
   type Trust,
-} from '../../directory/federation/store/peer.ts';
-import { findRun, listRuns, runTypes } from '../../directory/federation/store/run.ts';
+} from '../../directory/federation/peer.ts';
+import { probePeer } from '../../directory/federation/probe.ts';
+import { isReason, REASONS } from '../../directory/federation/reasons.ts';
+import { addPeer, importSeeded, switchPeer } from '../../directory/federation/registry.ts';
 import { importFiles } from '../import/files.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';

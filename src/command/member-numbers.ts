@@ -1,6 +1,6 @@
 // What is said of members whom no payer can find, as nobody has told their numbers.
 import { countNumbers } from '../../exchange/members/enrolment/enrolled.ts';
-import type { Queryable } from '../store/database.ts';
+import type { Queryable } from '../db/database.ts';
 
 const HOW =
   'no payer that asks finds them. Give their numbers: "import members --enrolment FILE", or "import members PATH… --enrolment-from-coverage" where Coverage records tell them.';

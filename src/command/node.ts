@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { VALUE_SETS } from '../../exchange/records/facts/value-sets.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
+import { databaseBeside, migrate } from '../db/migrate.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
 import { makeFolder } from '../make-folder.ts';
@@ -10,7 +11,6 @@ import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-pos
 import { noMetrics } from '../runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
-import { databaseBeside, migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
 import { threads } from './threads.ts';

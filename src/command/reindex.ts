@@ -1,10 +1,10 @@
 // `reindex directory`: the index made anew from the stored resources, after an update of the program or of BASE_URL; that of the view of
 // all directories too.
 import { MERGED_PATH, MERGED_SCHEMA } from '../../directory/federation/harvest/context.ts';
+import { indexAge, reindex } from '../../directory/resource/resource-reindex.ts';
+import type { Database } from '../db/database.ts';
+import { onSchema } from '../db/schema-view.ts';
 import { progressReporter } from '../import/progress.ts';
-import type { Database } from '../store/database.ts';
-import { indexAge, reindex } from '../store/resource/resource-reindex.ts';
-import { onSchema } from '../store/schema-view.ts';
 import { withNode } from './node.ts';
 
 /** Each index with the base under which it is made. */

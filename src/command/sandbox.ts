@@ -2,6 +2,7 @@
 // loopback HTTP like any peer. Everything in it is invented.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { importResources } from '../../directory/resource/resource-import.ts';
 import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import { linkOtherCoverage } from '../../exchange/members/enrolment/same-payer.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/peers/peer.ts';
@@ -22,7 +23,6 @@ import {
   type Side,
   sharedRecords,
 } from '../seed/index.ts';
-import { importResources } from '../store/resource/resource-import.ts';
 import { CommandFault } from './fault.ts';
 import type { OpenNode } from './node.ts';
 import { SEED } from './sandbox-plan.ts';

@@ -12,7 +12,7 @@ export const HEAD = 5;
 
 export type Fault = { code: string; message: string; routine: string };
 
-/** Rows lie between `begin` and `end`; `places` as of rowsOf (src/store/raw-rows.ts). `isSuspended`: there are further rows. */
+/** Rows lie between `begin` and `end`; `places` as of rowsOf (src/db/raw-rows.ts). `isSuspended`: there are further rows. */
 export type AnswerRead = {
   fault: Fault | undefined;
   isParsed: boolean;

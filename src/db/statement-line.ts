@@ -4,12 +4,12 @@
 // moment goes out in one packet, and is answered in turn.
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 import type { Socket } from 'node:net';
-import type { Errand } from '../store/errand.ts';
-import { isTimeout } from '../store/failure.ts';
-import { PLAN_WITH_VALUES, type RawRows, rowsOf } from '../store/raw-rows.ts';
-import { MOST_KEPT } from '../store/search-plans.ts';
-import { givingUp } from './giving-up.ts';
+import { givingUp } from './cancel-statement.ts';
+import { isTimeout } from './failure.ts';
 import type { Take } from './postgres-socket.ts';
+import { PLAN_WITH_VALUES, type RawRows, rowsOf } from './raw-rows.ts';
+import type { Errand } from './request-deadline.ts';
+import { MOST_KEPT } from './search-plans.ts';
 import { type Fault, HEAD, READY, readAnswer, uint32 } from './statement-answer.ts';
 import { Outgoing } from './statement-messages.ts';
 

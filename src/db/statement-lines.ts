@@ -2,10 +2,11 @@
 // is written to a connection together and answered together, which costs both sides less than a connection for each. Behind one
 // that takes long, all would wait: then others take another connection. Where statements take so long that being written together
 // gains nothing, they wait here, in the order in which they came, for the connection that is free first: each has chosen its
-// connection as late as can be, and none waits longer than its turn. What belongs to an errand that may take long (src/store/errand.ts)
+// connection as late as can be, and none waits longer than its turn. What belongs to an errand that may take long (src/db/request-deadline.ts)
 // has a connection of its own while it runs, and nothing is written behind it.
-import { type Errand, endOf } from '../store/errand.ts';
-import type { RawOptions, RawRows, RunRaw } from '../store/raw-rows.ts';
+
+import type { RawOptions, RawRows, RunRaw } from './raw-rows.ts';
+import { type Errand, endOf } from './request-deadline.ts';
 import { CLOSE_MS, type StatementLine } from './statement-line.ts';
 
 /** Milliseconds that the statement in turn may have taken, all before it counted. */

@@ -1,9 +1,9 @@
 // A resource as XML: elements in the order of their definition, primitives as attributes, narratives as XHTML.
 // https://hl7.org/fhir/R4/xml.html
 import { SaxesParser } from 'saxes';
+import { parseAsWritten } from './number-literals.ts';
 import type { Json, Resource } from './resource.ts';
 import { type Field, type Type, tableOf, typeOf } from './validate/types.ts';
-import { parseAsWritten } from './written-numbers.ts';
 
 export const FHIR_XML = 'application/fhir+xml; fhirVersion=4.0; charset=utf-8';
 

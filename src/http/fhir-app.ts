@@ -1,11 +1,11 @@
 // The base of every service: path normalisation, request id, one log line a request, security headers, and errors as
 // OperationOutcome. https://hl7.org/fhir/R4/http.html
 import { type Context, Hono } from 'hono';
+import { storeFailure } from '../db/failure.ts';
 import type { Deps } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
-import { framesOf } from '../frames.ts';
-import { storeFailure } from '../store/failure.ts';
-import { CLIENT_GONE, goneOf } from './gone.ts';
+import { framesOf } from '../redact-stack.ts';
+import { CLIENT_GONE, goneOf } from './client-gone.ts';
 
 export const FHIR_JSON = 'application/fhir+json; fhirVersion=4.0; charset=utf-8';
 

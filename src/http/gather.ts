@@ -2,7 +2,7 @@
 // was on its way. Nobody waits for company: what comes alone goes alone, at once. Where many come, a further call begins once half as
 // many wait as the last one took, or when one ends: calls of two or three each would cost all of them more than they save one.
 
-import { isTimeout } from '../store/failure.ts';
+import { isTimeout } from '../db/failure.ts';
 
 /** Of those that are tried by themselves, once so many have taken too long the rest has failed too: each would take as long. */
 const MOST_LATE = 2;

@@ -1,7 +1,7 @@
 // Languages as people name them, and their codes. Real directories send names instead of codes, codes of three letters, and several
 // languages in one text. https://www.rfc-editor.org/rfc/rfc5646
 import { searchForm } from '../fhir/fold.ts';
-import { own } from '../own.ts';
+import { own } from '../safe-lookup.ts';
 
 /** Other names than those of {@link languageNames}, names of their own, and languages of three letters. */
 const LANGUAGES: Record<string, string> = {

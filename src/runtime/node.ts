@@ -1,15 +1,15 @@
 // The Node runtime: database pool, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import type { Socket } from 'node:net';
 import type { Sql } from 'postgres';
+import { type Database, SESSION } from '../db/database.ts';
+import { clientOf, socketFolder } from '../db/database-address.ts';
 import { type Intake, messageSocket, plainSocket, type Take } from '../db/postgres-socket.ts';
+import { KEEPS_PLANS, RAW_PAGES, type RawPages, RUN_RAW } from '../db/raw-rows.ts';
 import { type Channel, type Connection, type StatementLine, statementLine } from '../db/statement-line.ts';
 import { statementLines } from '../db/statement-lines.ts';
 import type { Log, LogLevel } from '../deps.ts';
-import { type Database, SESSION } from '../store/database.ts';
-import { clientOf, socketFolder } from '../store/database-address.ts';
-import { KEEPS_PLANS, RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
-import { lentClients } from './lent-clients.ts';
+import { lentClients } from './client-pool.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
@@ -89,10 +89,10 @@ const RESTS_FOR = 10;
 /**
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
- * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
+ * looks at what that costs (src/db/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
  * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
  * much only, building indexes too, for work that nobody waits for. `lines`: so many connections more, and one for short statements,
- * for rows that are taken as bytes (src/store/raw-rows.ts); the driver has so many more
+ * for rows that are taken as bytes (src/db/raw-rows.ts); the driver has so many more
  * where it connects by itself. `silentMs`: one of `lines` that is silent for so long is given up, by default five seconds longer than a
  * statement may take.
  */

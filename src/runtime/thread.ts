@@ -1,6 +1,6 @@
 // The far side of a thread: answers each question in turn.
 import { parentPort } from 'node:worker_threads';
-import { framesOf } from '../frames.ts';
+import { framesOf } from '../redact-stack.ts';
 
 export type Question = { id: number; message: unknown };
 /** `error`: what it is, and where it was thrown; its message may quote a record. */

@@ -1,9 +1,10 @@
 // What the statements of a Worker need of the user that its Hyperdrive connects as. Hyperdrive lends a connection for a transaction and
 // takes back what was set on it: https://developers.cloudflare.com/hyperdrive/concepts/connection-pooling/
 // So a Worker sets nothing: its rights and limits are those of its user (docs/operations.md).
+
+import type { Queryable } from '../db/database.ts';
 import type { Deps } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
-import type { Queryable } from '../store/database.ts';
 
 /** What is amiss, in words for the log: rights that a reader of the directory must not have, no limit of time, settings that the statements count on. */
 export type SessionFaults = { rights: string[]; unlimited: string[]; lacking: string[] };

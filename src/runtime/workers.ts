@@ -3,12 +3,12 @@
 
 import type { Sql } from 'postgres';
 import { type Config, readConfig } from '../config.ts';
+import type { Database } from '../db/database.ts';
+import { clientOf } from '../db/database-address.ts';
 import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
-import type { Database } from '../store/database.ts';
-import { clientOf } from '../store/database-address.ts';
 import { ARRAY_TYPES } from './array-types.ts';
-import { openedEachTime } from './lent-clients.ts';
+import { openedEachTime } from './client-pool.ts';
 import { noMetrics } from './no-metrics.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
 

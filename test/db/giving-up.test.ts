@@ -1,8 +1,8 @@
 // Statements whose errand is over, and what becomes of those behind them on the same connection.
 import { afterAll, expect, test } from 'vitest';
-import { type Given, givingUp } from '../../src/db/giving-up.ts';
-import { errand, onErrand } from '../../src/store/errand.ts';
-import { rawRows } from '../../src/store/raw-rows.ts';
+import { type Given, givingUp } from '../../src/db/cancel-statement.ts';
+import { rawRows } from '../../src/db/raw-rows.ts';
+import { errand, onErrand } from '../../src/db/request-deadline.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb({ lines: 1, max: 2, name: 'given up' });

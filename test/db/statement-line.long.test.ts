@@ -2,15 +2,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { copyOut } from '../../src/db/copy-out.ts';
+import type { Sql } from '../../src/db/database.ts';
+import { storeFailure } from '../../src/db/failure.ts';
+import { type RawRows, rawPages, rawRows, withPages } from '../../src/db/raw-rows.ts';
+import { onSchema } from '../../src/db/schema-view.ts';
+import { MOST_KEPT } from '../../src/db/search-plans.ts';
 import { type StatementLine, statementLine } from '../../src/db/statement-line.ts';
 import { statementLines } from '../../src/db/statement-lines.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { copyOut } from '../../src/store/copy-out.ts';
-import type { Sql } from '../../src/store/database.ts';
-import { storeFailure } from '../../src/store/failure.ts';
-import { type RawRows, rawPages, rawRows, withPages } from '../../src/store/raw-rows.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
-import { MOST_KEPT } from '../../src/store/search-plans.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb({ lines: 1, max: 2, statementTimeoutMs: 500, name: 'line test' });

@@ -1,6 +1,6 @@
 // Which places a search waits for: by its kind, and by how long others of the kind took.
 import { expect, test } from 'vitest';
-import { efforts, LEVELS } from '../../directory/effort.ts';
+import { efforts, LEVELS } from '../../directory/search/effort.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { BASE, NOW } from './fixture.ts';

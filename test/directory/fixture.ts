@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDirectory } from '../../directory/app.ts';
+import { type ImportEntry, type ImportOptions, importResources } from '../../directory/resource/resource-import.ts';
 import { readConfig } from '../../src/config.ts';
 import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
-import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
 export const ORIGIN = 'https://plan.example';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pruneHistory, readHistory } from '../../directory/resource/resource-history.ts';
 import { type Resource, text } from '../../src/fhir/resource.ts';
-import { pruneHistory, readHistory } from '../../src/store/resource/resource-history.ts';
 import { BASE, deletion, directory, entries } from './fixture.ts';
 
 type Entry = {

@@ -1,10 +1,10 @@
 // References by identifier alone lead where an address would: the same directory with addresses and with identifiers answers every search alike.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
 import { isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { forwardParameters, reverseParameters } from '../../src/fhir/search/include.ts';
 import { PARAMETERS, type Parameter } from '../../src/fhir/search/parameters.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../src/fhir/search/types.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
 import { BASE, body, deletion, directory, entries, FIXTURE, keyOf } from './fixture.ts';
 import { identified, withoutAddresses } from './logical-data.ts';
 

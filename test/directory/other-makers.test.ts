@@ -2,10 +2,10 @@
 // position, people who are named and have no record. What they hold is found, by the API and on the pages.
 import type { OperationOutcome } from 'fhir/r4.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
 import { objects, type Resource } from '../../src/fhir/resource.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
 import { languageCode, languagesIn } from '../../src/names/language-codes.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
 import { BASE, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 

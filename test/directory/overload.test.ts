@@ -6,10 +6,10 @@ import { rendering } from '../../directory/rendering.ts';
 import { createSite, type Site, type SiteOptions } from '../../directory/site.ts';
 import { placesOf, type Work, workOf } from '../../directory/work.ts';
 import { readConfig } from '../../src/config.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { admission } from '../../src/http/admission.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { nodeListener } from '../../src/runtime/node-listener.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { directory, ORIGIN } from './fixture.ts';
 import { siteDeps } from './pages-fixture.ts';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSite } from '../../directory/site.ts';
 import { readConfig } from '../../src/config.ts';
+import type { Database } from '../../src/db/database.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs } from '../../src/runtime/node.ts';
-import type { Database } from '../../src/store/database.ts';
 import { keysFor, NOW, ORIGIN } from './fixture.ts';
 
 /** What a site needs, over a database. */

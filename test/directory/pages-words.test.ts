@@ -2,15 +2,15 @@
 // networks are told with whether new patients are taken.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pageData } from '../../directory/page-data.ts';
+import { MOST_TRIED } from '../../directory/pages/empty-results.ts';
 import { findPage } from '../../directory/pages/find.ts';
 import { findPairs, readFind } from '../../directory/pages/find-query.ts';
 import { language } from '../../directory/pages/language.ts';
 import { type Listed, listedPart } from '../../directory/pages/listed.ts';
-import { MOST_TRIED } from '../../directory/pages/nothing.ts';
-import { understood } from '../../directory/pages/plain-wish.ts';
+import { understood } from '../../directory/pages/query-parser.ts';
 import { conceptText, periodText } from '../../directory/pages/records.ts';
-import { ofClient, trying } from '../../directory/pages/trying.ts';
-import { totals } from '../../directory/totals.ts';
+import { ofClient, trying } from '../../directory/pages/retry-limit.ts';
+import { totals } from '../../directory/search/totals.ts';
 import { workOf } from '../../directory/work.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { zipCentre, zipsLike } from '../../src/fhir/search/zip.ts';

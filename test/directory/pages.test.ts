@@ -7,10 +7,10 @@ import { STYLE } from '../../directory/pages/style.ts';
 import { en } from '../../directory/pages/texts/en.ts';
 import { es } from '../../directory/pages/texts/es.ts';
 import { createSite } from '../../directory/site.ts';
+import { viewOf } from '../../src/db/database.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/index.ts';
-import { viewOf } from '../../src/store/database.ts';
 import { deletion, directory, entries, FIXTURE, keyOf, NOW, ORIGIN } from './fixture.ts';
 import { siteDeps, siteOver } from './pages-fixture.ts';
 

@@ -2,11 +2,11 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ImportEntry } from '../../directory/resource/resource-import.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { forwardParameters } from '../../src/fhir/search/include.ts';
 import { DIRECTORY_TYPES } from '../../src/fhir/search/types.ts';
-import type { ImportEntry } from '../../src/store/resource/resource-import.ts';
 import { body, directory, ids, keyOf } from './fixture.ts';
 
 const folder = join(process.env['TEST_DATA_DIR'] ?? '/nowhere', 'data/plannet-ri-nppes');

@@ -1,14 +1,14 @@
 // What other makers tell in words or by way of something else: specialties as text, services that have only a category, roles whose places
 // are those of their services, addresses that are text alone. Strict parameters stay strict.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
+import { joinCare } from '../../directory/search/care-at.ts';
+import { resolveBeside } from '../../directory/search/care-beside.ts';
+import { pageStatement } from '../../directory/search/search-page.ts';
+import { estimates } from '../../directory/search/token-frequency.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
-import { joinCare } from '../../src/store/search/care-at.ts';
-import { resolveBeside } from '../../src/store/search/care-beside.ts';
-import { pageStatement } from '../../src/store/search/search-page.ts';
-import { estimates } from '../../src/store/search/token-frequency.ts';
 import { BASE, deletion, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 

@@ -1,14 +1,14 @@
 // Every parameter, every chain and every _has on generated data: values are taken from stored resources, and what is
 // returned is judged by an evaluator that shares nothing with the search but the paths of the parameter table.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { searchPage } from '../../directory/search/search.ts';
+import { pageStatement } from '../../directory/search/search-page.ts';
 import type { Json, JsonObject, Resource } from '../../src/fhir/resource.ts';
 import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { PARAMETERS, type Parameter } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { searchPage } from '../../src/store/search/search.ts';
-import { pageStatement } from '../../src/store/search/search-page.ts';
 import { directory, keyOf } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 11, resources: 700 })];

@@ -1,6 +1,6 @@
 import type { CapabilityStatement, Bundle as FhirBundle, SearchParameter } from 'fhir/r4.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fhirPath } from '../../directory/search-parameter.ts';
+import { fhirPath } from '../../directory/search/search-parameter.ts';
 import { PARAMETERS } from '../../src/fhir/search/parameters.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { BASE, directory } from './fixture.ts';

@@ -1,8 +1,8 @@
 // Values as other payers publish them, and databases of other locales than the embedded one has.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UnfitDatabase } from '../../src/db/migrate.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { UnfitDatabase } from '../../src/store/migrate.ts';
 import { databaseOf } from '../support/db.ts';
 import { directory, entries } from './fixture.ts';
 

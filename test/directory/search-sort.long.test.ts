@@ -1,12 +1,12 @@
 // _sort with its pages in both directions, few matches and many, and distance.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { searchPage } from '../../directory/search/search.ts';
+import { binder, isShort, pageStatement } from '../../directory/search/search-page.ts';
+import { sortedHits } from '../../directory/search/search-sorted.ts';
 import { fold } from '../../src/fhir/fold.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { searchPage } from '../../src/store/search/search.ts';
-import { binder, isShort, pageStatement } from '../../src/store/search/search-page.ts';
-import { sortedHits } from '../../src/store/search/search-sorted.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 5, resources: 900 })];

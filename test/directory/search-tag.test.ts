@@ -4,10 +4,10 @@ import { createDirectory } from '../../directory/app.ts';
 import { changeCounter } from '../../directory/change-counter.ts';
 import { placesOf, workOf } from '../../directory/work.ts';
 import { readConfig } from '../../src/config.ts';
+import type { Database } from '../../src/db/database.ts';
+import { RUN_RAW } from '../../src/db/raw-rows.ts';
 import { admission } from '../../src/http/admission.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
-import type { Database } from '../../src/store/database.ts';
-import { RUN_RAW } from '../../src/store/raw-rows.ts';
 import { body, deletion, directory, entries, keysFor, NOW, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;

@@ -1,11 +1,11 @@
 // What is remembered of totals, and what a page does with it.
 import { expect, test } from 'vitest';
-import { countTotal, pageOf, type Totals, totalOf, totals } from '../../directory/totals.ts';
+import { TOTAL_EXACT } from '../../directory/search/search.ts';
+import { countTotal, pageOf, type Totals, totalOf, totals } from '../../directory/search/totals.ts';
+import { type Database, viewOf } from '../../src/db/database.ts';
+import { errand, errandOf, onErrand, onPart } from '../../src/db/request-deadline.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
-import { type Database, viewOf } from '../../src/store/database.ts';
-import { errand, errandOf, onErrand, onPart } from '../../src/store/errand.ts';
-import { TOTAL_EXACT } from '../../src/store/search/search.ts';
 import { BASE, directory, NOW } from './fixture.ts';
 
 const d = await directory();

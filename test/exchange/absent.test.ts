@@ -7,8 +7,8 @@ import { importMembers } from '../../exchange/members/enrolment/import-members.t
 import { type NamedInFile, newNamed } from '../../exchange/members/enrolment/named-in-file.ts';
 import { makeOne } from '../../exchange/members/merge/merge-members.ts';
 import { type AbsentOptions, checkAbsentOptions, tellAbsent } from '../../src/command/absent.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-absent-'));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepEntries, noteTold } from '../../exchange/responder/export/delivered-entries.ts';
 import { foldDelivered } from '../../exchange/responder/export/fold-delivered.ts';
 import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, type Manifest } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -4,7 +4,7 @@ import { forgetGrantChanges, LOOK, type Look, unchanged } from '../../exchange/r
 import { clearMatches } from '../../exchange/responder/match/match-group.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, SENSITIVE } from './export-client.ts';
 import { BULK_MATCH, client } from './peer-client.ts';

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { labelsChange, labelsStay } from '../../exchange/records/label-lock.ts';
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, idOf, PEOPLE } from './plan-fixture.ts';
 

@@ -1,6 +1,6 @@
 // Pulls that end without a payer, for tests that look at what is due afterwards.
 import { closeClock } from '../../exchange/members/deadlines/deadline.ts';
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 
 /**
  * Each pull that is due is kicked off and ends as is drawn: `done` with its members matched and their duties met, now or twenty days ago; `nobody`,

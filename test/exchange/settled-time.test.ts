@@ -1,7 +1,7 @@
 // The time of an export: whatever has it, or an earlier one, is in its snapshot.
 import { expect, test } from 'vitest';
 import { settledTime } from '../../exchange/responder/export/settled-time.ts';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { freshDb } from '../support/db.ts';
 
 test('who began later within the millisecond of an export is waited for: records have whole milliseconds', async () => {

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
+import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/number-literals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { withWrittenNumbers, writtenNumbers } from '../../src/fhir/written-numbers.ts';
 
 const through = (text: string, change: (r: Resource) => Resource = (r) => r): string =>
   withWrittenNumbers(change(structuredClone(JSON.parse(text) as Resource)), writtenNumbers(text));

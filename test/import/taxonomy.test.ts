@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { replaceTaxonomy, taxonomyCodes } from '../../directory/resource/taxonomy.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readTaxonomyFile } from '../../src/import/taxonomy-file.ts';
-import { replaceTaxonomy, taxonomyCodes } from '../../src/store/taxonomy.ts';
 import { freshDb } from '../support/db.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-taxonomy-'));

@@ -1,5 +1,5 @@
 // The laws of reconciliation as statements over a database. Each returns the rows that break it: empty is the proof.
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 
 const LAWS = {
   'L1, L3: every file has as many ledger rows as units, each place once': `

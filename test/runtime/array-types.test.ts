@@ -1,7 +1,7 @@
 // Lists to and from the server without its table of types, as Workers have them: as the driver does it with that table.
 import { afterAll, describe, expect, test } from 'vitest';
+import { clientOf } from '../../src/db/database-address.ts';
 import { ARRAY_TYPES, readArray } from '../../src/runtime/array-types.ts';
-import { clientOf } from '../../src/store/database-address.ts';
 import { addressOf } from '../support/db.ts';
 
 const { url } = addressOf('postgres');

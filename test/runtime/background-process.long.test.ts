@@ -11,11 +11,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDirectory } from '../../directory/app.ts';
 import type { FederationDeps } from '../../directory/federation/client.ts';
 import { addPeer } from '../../directory/federation/registry.ts';
+import { importResources } from '../../directory/resource/resource-import.ts';
 import { startBackground } from '../../src/command/background.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
-import { importResources } from '../../src/store/resource/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
 const hasTool = (name: string) => spawnSync(name, ['--version']).error === undefined;

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
 import { ahead } from '../../exchange/responder/export/write-members.ts';
 import { startWork } from '../../exchange/work.ts';
+import { storeFailure } from '../../src/db/failure.ts';
+import { rawRows } from '../../src/db/raw-rows.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { storeFailure } from '../../src/store/failure.ts';
-import { rawRows } from '../../src/store/raw-rows.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 /** Stands between the node and its database. */

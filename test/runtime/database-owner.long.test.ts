@@ -4,8 +4,8 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inRole } from '../../src/command/doctor.ts';
 import { faultSentence } from '../../src/command/fault.ts';
+import { databaseBeside, migrate } from '../../src/db/migrate.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { databaseBeside, migrate } from '../../src/store/migrate.ts';
 import { addressOf } from '../support/db.ts';
 
 const owner = `owner_${randomUUID().replaceAll('-', '')}`;

@@ -6,11 +6,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { faultSentence } from '../../src/command/fault.ts';
+import { clientOf } from '../../src/db/database-address.ts';
+import { databaseBeside } from '../../src/db/migrate.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { binFolder, freePort, initialize, start } from '../../src/runtime/postgres-server.ts';
-import { clientOf } from '../../src/store/database-address.ts';
-import { databaseBeside } from '../../src/store/migrate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'payer-node-embedded-'));
 const OPTIONS = { settings: { shared_buffers: '16MB' } };

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 
 type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 

@@ -1,9 +1,9 @@
 // Clients that are lent (Database.lend): what rests is taken again, what was left amid something is not.
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCopy } from '../../src/db/copy.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { openCopy } from '../../src/store/copy.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

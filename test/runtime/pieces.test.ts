@@ -1,6 +1,6 @@
 // Memory that goes round.
 import { expect, test } from 'vitest';
-import { PIECE_BYTES, pieces } from '../../src/pieces.ts';
+import { PIECE_BYTES, pieces } from '../../src/chunks.ts';
 
 test('what is given back is taken next, what is no piece is left alone', () => {
   const all = pieces();

@@ -1,7 +1,7 @@
 // A server of somebody else's has defaults of its own. With jit on, a pull took minutes instead of seconds.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Sql } from '../../src/db/database.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

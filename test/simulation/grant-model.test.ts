@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { localDay } from '../../exchange/members/deadlines/business-day.ts';
 import { grantsHeld } from '../../exchange/responder/grant.ts';
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/db/database.ts';
 import { ExportClient, REGULAR, SENSITIVE } from '../exchange/export-client.ts';
 import { client } from '../exchange/peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, US } from '../exchange/plan-fixture.ts';

@@ -1,10 +1,10 @@
 // Imports in any order, in parts of any size, two at once: resources come, change, go, come again, by themselves and together. What is indexed
 // afterwards is what a directory has that was filled at once with what there is; histories have no gap.
 import { expect, test } from 'vitest';
+import type { ImportEntry } from '../../directory/resource/resource-import.ts';
 import { isObject, type JsonObject, type Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
-import type { ImportEntry } from '../../src/store/resource/resource-import.ts';
 import { deletion, directory, entries, FIXTURE, keyOf } from '../directory/fixture.ts';
 
 const DATA = [...FIXTURE, ...directoryResources({ seed: 7, resources: 170 })];

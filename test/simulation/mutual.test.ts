@@ -2,7 +2,7 @@
 // to and fro and becomes no more. Real HTTP, two databases.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/requester/plan.ts';
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { idOf, type Person } from '../exchange/plan-fixture.ts';
 import { lab, output, PEER, puller } from '../exchange/reconcile/reconcile-pull.ts';
 import { brokenLaws, outcomes } from '../journey/laws.ts';

@@ -1,10 +1,10 @@
 // Paging while the directory changes: what stood unchanged from the first page to the last is given once, there and back,
 // under every order, whatever is added, deleted, renamed or moved between two pages.
 import { expect, test } from 'vitest';
+import type { ImportEntry } from '../../directory/resource/resource-import.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
-import type { ImportEntry } from '../../src/store/resource/resource-import.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from '../directory/fixture.ts';
 
 const DATA = [...directoryResources({ seed: 5, resources: 600 })];

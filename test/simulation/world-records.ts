@@ -1,7 +1,7 @@
 // What happens to people of a simulated world (world.long.test.ts), and the record that a payer has of it.
 import { patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { withCheckDigit } from '../../src/fhir/npi.ts';
-import type { Sql } from '../../src/store/database.ts';
 import type { Person } from '../exchange/plan-fixture.ts';
 
 export const NAMES = ['A', 'B', 'C'] as const;

@@ -1,5 +1,5 @@
 // A clock that is moved, of programs and of their databases: what a database dates by itself (`now()`) is of the same day as what a program dates.
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 
 const DAY = 86_400_000;
 

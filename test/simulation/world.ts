@@ -1,7 +1,7 @@
 // A simulated world (world.long.test.ts): payers, people who move between them, what happens to them, and what of it payers are told.
 import { recordContacts } from '../../exchange/members/consent/record-choice.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { guardedFetch } from '../../src/runtime/node-fetch.ts';
-import type { Sql } from '../../src/store/database.ts';
 import { planDay } from '../exchange/plan-fixture.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { numbers } from '../support/numbers.ts';

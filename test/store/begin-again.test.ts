@@ -1,6 +1,6 @@
 // Two transactions that wait for each other: one of them begins anew, and both are done.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { beginAgain } from '../../src/store/begin-again.ts';
+import { beginAgain } from '../../src/db/retry.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

@@ -3,9 +3,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pieces } from '../../src/pieces.ts';
+import { pieces } from '../../src/chunks.ts';
+import { CopyFault, openCopy } from '../../src/db/copy.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { CopyFault, openCopy } from '../../src/store/copy.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

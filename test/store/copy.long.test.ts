@@ -1,9 +1,9 @@
 // A COPY that the server refuses says so at once, whenever it does. Deadlines are an hour: who waited for them would not end.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { CopyFault, copyBytes, copyIn, openCopy } from '../../src/store/copy.ts';
-import { binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
-import { copyOut } from '../../src/store/copy-out.ts';
-import type { Sql } from '../../src/store/database.ts';
+import { CopyFault, copyBytes, copyIn, openCopy } from '../../src/db/copy.ts';
+import { binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/db/copy-binary.ts';
+import { copyOut } from '../../src/db/copy-out.ts';
+import type { Sql } from '../../src/db/database.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

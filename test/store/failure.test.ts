@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isTimeout, storeFailure } from '../../src/store/failure.ts';
+import { isTimeout, storeFailure } from '../../src/db/failure.ts';
 
 const failed = (code: string) => Object.assign(new Error('as the driver says it'), { code });
 

@@ -1,13 +1,13 @@
 // Family and given name by one entry: the same people as by a look at every name, whichever names are frequent.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
+import { rarestFirst } from '../../directory/search/search-course.ts';
+import { isShort, pageStatement } from '../../directory/search/search-page.ts';
+import { estimates, type Frequencies } from '../../directory/search/token-frequency.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { FULL_NAME } from '../../src/fhir/search/full-name.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
-import { rarestFirst } from '../../src/store/search/search-course.ts';
-import { isShort, pageStatement } from '../../src/store/search/search-page.ts';
-import { estimates, type Frequencies } from '../../src/store/search/token-frequency.ts';
 import { BASE, deletion, directory, entries, NOW } from '../directory/fixture.ts';
 
 type Name = { family?: string; given?: string[] };

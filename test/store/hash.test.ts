@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
-import { referenceToken, tokenOfReference } from '../../src/store/reference-token.ts';
+import { hashed, hashKey, hashText } from '../../src/db/hash.ts';
+import { referenceToken, tokenOfReference } from '../../src/db/reference-token.ts';
 import { freshDb } from '../support/db.ts';
 
 const value = () => String((BigInt(hashed.hi) << 32n) | BigInt(hashed.lo >>> 0));

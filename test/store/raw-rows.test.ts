@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
-import { type RawRows, rawRows } from '../../src/store/raw-rows.ts';
-import { MOST_KEPT } from '../../src/store/search-plans.ts';
+import { type RawRows, rawRows } from '../../src/db/raw-rows.ts';
+import { MOST_KEPT } from '../../src/db/search-plans.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb({ lines: 1, max: 2 });

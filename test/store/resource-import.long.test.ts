@@ -1,11 +1,11 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { readState } from '../../directory/resource/resource.ts';
+import { importResources } from '../../directory/resource/resource-import.ts';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { extract } from '../../src/fhir/search/extract.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { readState } from '../../src/store/resource/resource.ts';
-import { importResources } from '../../src/store/resource/resource-import.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
 import { BASE, body, deletion, directory, entries, FIXTURE, ids, keyOf, NOW } from '../directory/fixture.ts';
 import { freshDb } from '../support/db.ts';
 

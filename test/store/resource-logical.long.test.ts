@@ -1,10 +1,10 @@
 // References by identifier alone after whatever changes: the index is the one that a reindex makes.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { importResources } from '../../directory/resource/resource-import.ts';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
+import { onSchema } from '../../src/db/schema-view.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { importResources } from '../../src/store/resource/resource-import.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
 import { BASE, deletion, directory, entries, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;

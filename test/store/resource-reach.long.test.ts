@@ -1,17 +1,17 @@
 // Entries that follow from other resources, after whatever changes of them: compared with what a look at all resources gives.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeReach, CARE_HELD, HELD, REACH_STAGING } from '../../directory/resource/resource-reach.ts';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
+import { createStaging } from '../../directory/resource/resource-staging.ts';
+import { joinCare } from '../../directory/search/care-at.ts';
+import { pageStatement } from '../../directory/search/search-page.ts';
+import { estimates } from '../../directory/search/token-frequency.ts';
+import { referenceToken } from '../../src/db/reference-token.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { CITIES, NETWORKS } from '../../src/fhir/search/reached.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { PLAN_NET, TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { referenceToken } from '../../src/store/reference-token.ts';
-import { beforeReach, CARE_HELD, HELD, REACH_STAGING } from '../../src/store/resource/resource-reach.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
-import { createStaging } from '../../src/store/resource/resource-staging.ts';
-import { joinCare } from '../../src/store/search/care-at.ts';
-import { pageStatement } from '../../src/store/search/search-page.ts';
-import { estimates } from '../../src/store/search/token-frequency.ts';
 import { BASE, deletion, directory, entries, keyOf, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;

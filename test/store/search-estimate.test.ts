@@ -1,12 +1,12 @@
 // About how many match, where it is what is told.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { estimateMatches, sampledMatches } from '../../directory/search/search-estimate.ts';
+import { frequencies } from '../../directory/search/token-frequency.ts';
+import { referenceToken } from '../../src/db/reference-token.ts';
 import { parameter, SEEDS } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { referenceToken } from '../../src/store/reference-token.ts';
-import { estimateMatches, sampledMatches } from '../../src/store/search/search-estimate.ts';
-import { frequencies } from '../../src/store/search/token-frequency.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb();

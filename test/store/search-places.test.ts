@@ -1,13 +1,13 @@
 // Places near a point are looked up before the search that combines them with more, and how they are asked for follows from how many they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resolved } from '../../directory/search/search.ts';
+import { rarestFirst } from '../../directory/search/search-course.ts';
+import { isSource } from '../../directory/search/search-kinds.ts';
+import { pageStatement } from '../../directory/search/search-page.ts';
+import { estimates } from '../../directory/search/token-frequency.ts';
 import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { resolved } from '../../src/store/search/search.ts';
-import { rarestFirst } from '../../src/store/search/search-course.ts';
-import { isSource } from '../../src/store/search/search-kinds.ts';
-import { pageStatement } from '../../src/store/search/search-page.ts';
-import { estimates } from '../../src/store/search/token-frequency.ts';
 import { BASE, directory, FIXTURE, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MOST_KEPT, type Plans, plans } from '../../src/store/search-plans.ts';
+import { MOST_KEPT, type Plans, plans } from '../../src/db/search-plans.ts';
 
 /** Runs a statement so many times; how long each takes, prepared and planned. Which ones were prepared. */
 function run(p: Plans, times: number, ms: (prepared: boolean, turn: number) => number): boolean[] {

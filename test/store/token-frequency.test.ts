@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
+import { nearRows } from '../../directory/search/search-condition.ts';
+import { rarestFirst } from '../../directory/search/search-course.ts';
+import { binder, pageStatement } from '../../directory/search/search-page.ts';
+import { estimates } from '../../directory/search/token-frequency.ts';
+import { hashed, hashText } from '../../src/db/hash.ts';
+import { tokenOfReference } from '../../src/db/reference-token.ts';
 import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
-import { hashed, hashText } from '../../src/store/hash.ts';
-import { tokenOfReference } from '../../src/store/reference-token.ts';
-import { nearRows } from '../../src/store/search/search-condition.ts';
-import { rarestFirst } from '../../src/store/search/search-course.ts';
-import { binder, pageStatement } from '../../src/store/search/search-page.ts';
-import { estimates } from '../../src/store/search/token-frequency.ts';
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
 const read = (query: string, type: DirectoryType = 'PractitionerRole') =>

@@ -1,14 +1,14 @@
 // The vocabulary holds the words that names have, and no others for ever.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { importResources } from '../../directory/resource/resource-import.ts';
+import { prepare } from '../../directory/resource/resource-prepare.ts';
+import { reindex } from '../../directory/resource/resource-reindex.ts';
+import { beginUpdate } from '../../directory/resource/resource-update.ts';
+import { knownWords } from '../../directory/resource/vocabulary.ts';
 import { checkIndex } from '../../src/command/reindex.ts';
+import { onSchema } from '../../src/db/schema-view.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { EXTRACTION_VERSION } from '../../src/fhir/search/extract.ts';
-import { importResources } from '../../src/store/resource/resource-import.ts';
-import { prepare } from '../../src/store/resource/resource-prepare.ts';
-import { reindex } from '../../src/store/resource/resource-reindex.ts';
-import { beginUpdate } from '../../src/store/resource/resource-update.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
-import { knownWords } from '../../src/store/vocabulary.ts';
 import { BASE, deletion, directory, entries, NOW, ORIGIN } from '../directory/fixture.ts';
 
 const person = (id: string, family: string, ...given: string[]): Resource => ({

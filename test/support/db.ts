@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
+import { clientOf } from '../../src/db/database-address.ts';
+import { migrate } from '../../src/db/migrate.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { clientOf } from '../../src/store/database-address.ts';
-import { migrate } from '../../src/store/migrate.ts';
 
 /** The address of a database of the run's server, by its Unix socket, and over TCP as Workers have it. */
 export function addressOf(name: string): { url: string; tcp: string } {

@@ -6,8 +6,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { migrate } from '../../src/db/migrate.ts';
 import { embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
-import { migrate } from '../../src/store/migrate.ts';
 import { NAME, removeAbandoned } from './abandoned.ts';
 
 declare module 'vitest' {

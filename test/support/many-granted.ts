@@ -1,5 +1,5 @@
 // A payer for which very many members were matched: copies of one member, made inside the database.
-import type { Sql } from '../../src/store/database.ts';
+import type { Sql } from '../../src/db/database.ts';
 
 /** Copy `n` was born so many days after the first of 1930, as text. */
 export const bornOf = (n: number): string =>

@@ -1,7 +1,7 @@
 // Links by which a provider attests: 128 bits of chance, kept as a hash, good for ninety days.
 import { createHash, randomBytes } from 'node:crypto';
 import type { FederationDeps } from '../client.ts';
-import { addLinks, findLink } from '../store/attest.ts';
+import { addLinks, findLink } from './attest-rows.ts';
 
 const LINK_DAYS = 90;
 export const ATTEST_ROOT = '/attest';

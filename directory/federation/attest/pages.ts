@@ -10,12 +10,12 @@ import { DIRECTORY_PATH, type DirectoryDeps } from '../../app.ts';
 import { pageData } from '../../page-data.ts';
 import { language } from '../../pages/language.ts';
 import { PAGE_HEADERS, publicationPage } from '../../publish/frame.ts';
-import { totals } from '../../totals.ts';
+import { totals } from '../../search/totals.ts';
 import { workOf } from '../../work.ts';
 import { attest } from '../attest.ts';
 import type { FederationDeps } from '../client.ts';
-import { addCorrections, tooManyOpen, useLink } from '../store/attest.ts';
 import { type AnswerFault, correctionDue, readAnswer } from './answer.ts';
+import { addCorrections, tooManyOpen, useLink } from './attest-rows.ts';
 import { type Piece, piecesOf } from './entry.ts';
 import { ATTEST_ROOT, codeHash, linked } from './link.ts';
 

@@ -1,7 +1,7 @@
 // Which of several values is shown, and by which rule. Nothing is thrown away: the others are shown with the same data. Pure.
 // federation.md 10.
 
-import { DUE_DAYS } from '../store/signal-statements.ts';
+import { DUE_DAYS } from '../signal-statements.ts';
 
 export type Statement = {
   /** as it is read */

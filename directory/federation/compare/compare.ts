@@ -1,11 +1,12 @@
 // One provider, organization or place in all directories: for each field the value shown, by which rule, and who else says what.
 
+import type { Queryable } from '../../../src/db/database.ts';
 import { isValidNpi } from '../../../src/fhir/npi.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';
 import { isObject, type JsonObject, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import type { DirectoryType } from '../../../src/fhir/search/types.ts';
-import type { Queryable } from '../../../src/store/database.ts';
-import { findBundle, type SearchDeps } from '../../search-type.ts';
+import { findBundle, type SearchDeps } from '../../search/search-type.ts';
+import { type Chosen, choose, type Statement } from './choose.ts';
 import {
   bodies,
   clustersOf,
@@ -15,8 +16,7 @@ import {
   openPairs,
   type RecordFacts,
   recordFacts,
-} from '../store/compare.ts';
-import { type Chosen, choose, type Statement } from './choose.ts';
+} from './compare-rows.ts';
 import { FIELDS, type FieldName, readFields } from './fields.ts';
 
 /** A group of fields: the entity itself, or one place where it works. */

@@ -2,13 +2,13 @@
 
 import { isObject, type JsonObject, objects, text } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
+import type { Cursor } from '../peer.ts';
 import { HarvestFault } from '../reasons.ts';
-import type { Cursor } from '../store/peer.ts';
-import type { FilePart } from '../store/run.ts';
-import { typesOf } from '../store/stage.ts';
 import { beginRung, type Ending, endRung, type Harvest, typeName } from './context.ts';
 import { readDeletion } from './deletion.ts';
 import { fileBytes, filePieces, OtherFile, recordsIn } from './files.ts';
+import type { FilePart } from './run-rows.ts';
+import { typesOf } from './stage-rows.ts';
 
 type File = { type: DirectoryType | undefined; url: string; count: number | undefined };
 export type Manifest = {

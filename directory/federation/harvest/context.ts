@@ -4,11 +4,11 @@ import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../../src/fhir
 import { DIRECTORY_PATH } from '../../app.ts';
 import { baseKey } from '../classify-url.ts';
 import type { Client, FederationDeps } from '../client.ts';
+import type { DatedFact } from '../fact.ts';
+import { listPeers, type Peer } from '../peer.ts';
 import type { Reason } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
-import type { DatedFact } from '../store/fact.ts';
-import { listPeers, type Peer } from '../store/peer.ts';
-import { beginType, type Position, type Run, type RunState, saveRead } from '../store/run.ts';
+import { beginType, type Position, type Run, type RunState, saveRead } from './run-rows.ts';
 import type { Stage } from './stage.ts';
 
 export type Harvest = {

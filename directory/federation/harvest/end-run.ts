@@ -2,11 +2,11 @@
 import { describe } from '../../../src/http/fhir-app.ts';
 import { durationMs } from '../../../src/settings.ts';
 import type { FederationDeps } from '../client.ts';
+import { type Cursor, type Peer, recordEvent, setNextDue, setPeerRun, setPeerState } from '../peer.ts';
 import { HarvestFault, REASONS } from '../reasons.ts';
-import { type Cursor, type Peer, recordEvent, setNextDue, setPeerRun, setPeerState } from '../store/peer.ts';
-import { endRun, type Run, type RunState, runTypes } from '../store/run.ts';
-import { clearStage } from '../store/stage.ts';
 import type { Harvested } from './context.ts';
+import { endRun, type Run, type RunState, runTypes } from './run-rows.ts';
+import { clearStage } from './stage-rows.ts';
 
 const DAY = 86_400_000;
 const FAILURES = 3;

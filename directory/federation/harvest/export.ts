@@ -3,8 +3,8 @@ import { isObject, type JsonObject, objects, text } from '../../../src/fhir/reso
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { retryAfterMs } from '../../../src/net/retry-after.ts';
 import { discard } from '../client.ts';
+import type { Cursor } from '../peer.ts';
 import { HarvestFault } from '../reasons.ts';
-import type { Cursor } from '../store/peer.ts';
 import { readFiles } from './chain.ts';
 import { beginRung, endRung, type Harvest } from './context.ts';
 

@@ -7,8 +7,8 @@ import { isObject, isResource, type Resource } from '../../../src/fhir/resource.
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
 import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
-import type { FilePart } from '../store/run.ts';
 import { itemsAt } from './json-items.ts';
+import type { FilePart } from './run-rows.ts';
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024;
 /** What we take for a file. */

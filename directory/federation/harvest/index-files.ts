@@ -4,13 +4,13 @@
 import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { discard } from '../client.ts';
+import type { Cursor } from '../peer.ts';
 import { HarvestFault } from '../reasons.ts';
-import type { Cursor } from '../store/peer.ts';
-import { typesOf } from '../store/stage.ts';
 import { textHash } from '../text-hash.ts';
 import { beginRung, endRung, type Harvest, typeName } from './context.ts';
 import { arrayItems, FILES, fileBytes, fileRecords, isArrayFile, peek, typeOfFileName } from './files.ts';
 import { type QhpRead, QhpReader } from './qhp-file.ts';
+import { typesOf } from './stage-rows.ts';
 
 const TENTH = 10;
 

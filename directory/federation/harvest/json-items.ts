@@ -1,8 +1,8 @@
 // Items of a JSON text of any length, one at a time. Numbers that JSON.stringify would write otherwise (1.50, 1e3) stay as they are
 // written: FHIR wants decimals kept so (https://hl7.org/fhir/R4/datatypes.html#decimal).
 import { Tokenizer, TokenParser } from '@streamparser/json';
+import { rawJson } from '../../../src/fhir/number-literals.ts';
 import type { Json } from '../../../src/fhir/resource.ts';
-import { rawJson } from '../../../src/fhir/written-numbers.ts';
 import { NotText, onlyUtf8 } from '../../../src/net/read-bounded.ts';
 
 /** `written`: the text of an item that has such a number; of others it is what JSON.stringify writes. */

@@ -1,7 +1,7 @@
 // Batches that are written at once, each on a client of its own: while one waits for the database, the other is read. What a batch
 // says of positions and counts comes after everything before it is written, so a harvest that dies has said nothing too soon.
-import type { Queryable, Sql } from '../../../src/store/database.ts';
-import { CONTENT_IDS, type Ids, takeContentIds } from '../store/stage.ts';
+import type { Queryable, Sql } from '../../../src/db/database.ts';
+import { CONTENT_IDS, type Ids, takeContentIds } from './stage-rows.ts';
 
 /** A client that writes, and the ids of texts that it holds. One batch at a time. */
 export type Lane = { sql: Sql; ids: Ids };

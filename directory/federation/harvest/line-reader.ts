@@ -2,9 +2,9 @@
 import type { Threads } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';
 import type { DirectoryType } from '../../../src/fhir/search/types.ts';
-import { sharedOut } from '../../../src/shared-out.ts';
-import type { Ids } from '../store/stage.ts';
+import { sharedOut } from '../../../src/worker-pool.ts';
 import { hashesIn, type ReadBlock, type Reading, readBlock } from './read-line.ts';
+import type { Ids } from './stage-rows.ts';
 
 type Unread = {
   type: DirectoryType;

@@ -7,8 +7,8 @@ import { isObject, type Resource } from '../../../src/fhir/resource.ts';
 import { type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { mergedId, variantId } from '../ids.ts';
 import { type RecordContext, readRecord } from '../record.ts';
-import { type Ids, type Incoming, type StagedRows, stagedRows } from '../store/stage.ts';
 import { textHash } from '../text-hash.ts';
+import { type Ids, type Incoming, type StagedRows, stagedRows } from './stage-rows.ts';
 
 /** What reading needs to know of a run. */
 export type Reading = { run: string; peer: string; context: RecordContext };

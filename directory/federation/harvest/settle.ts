@@ -1,11 +1,12 @@
 // The end of a run: each type is judged and either applied or kept back until a person decides.
 
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
+import { apply } from '../apply-rows.ts';
 import { LIMITS, type Trip, trips } from '../breaker.ts';
 import type { FederationDeps } from '../client.ts';
-import { apply } from '../store/apply.ts';
-import { type Actions, outlook } from '../store/outlook.ts';
-import { recordEvent } from '../store/peer.ts';
+import { type Actions, outlook } from '../outlook.ts';
+import { recordEvent } from '../peer.ts';
+import { typeName } from './context.ts';
 import {
   decideType,
   endRun,
@@ -16,10 +17,9 @@ import {
   type RunType,
   runTypes,
   saveType,
-} from '../store/run.ts';
-import { dropOwn, expandSeen, isAsKnown, measureChange, measureStaged, resolve } from '../store/settle.ts';
-import { clearStage, countStaged, isDecided, sweepContent } from '../store/stage.ts';
-import { typeName } from './context.ts';
+} from './run-rows.ts';
+import { dropOwn, expandSeen, isAsKnown, measureChange, measureStaged, resolve } from './settle-rows.ts';
+import { clearStage, countStaged, isDecided, sweepContent } from './stage-rows.ts';
 
 /** Files of chains and exports tell which of two contents is the later; pages do not. */
 const ORDER = (rung: number): 'last' | 'variants' => (rung === 1 || rung === 3 ? 'last' : 'variants');

@@ -1,19 +1,19 @@
 // Records on their way into the store: lines that are known as they are cost a hash and a key; the others are read. What was
 // gathered is written together with the position, so a harvest that dies goes on from its last page.
 import { crc32 } from 'node:zlib';
+import type { Queryable, Sql } from '../../../src/db/database.ts';
 import type { Threads } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
-import type { Queryable, Sql } from '../../../src/store/database.ts';
 import { mergedId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
-import { type Counters, type FilePart, type Position, saveCounters, savePosition } from '../store/run.ts';
-import { copyStaged, type Incoming, insertGone, markKnown, notePage, stagedRows } from '../store/stage.ts';
 import { type Lane, Lanes, takeIds } from './lanes.ts';
 import { type LineReader, lineReader } from './line-reader.ts';
 import { type Line, lineHash, readLine } from './read-line.ts';
+import { type Counters, type FilePart, type Position, saveCounters, savePosition } from './run-rows.ts';
+import { copyStaged, type Incoming, insertGone, markKnown, notePage, stagedRows } from './stage-rows.ts';
 
 const BATCH = 2000;
 const NOTHING: FilePart = { bytes: 0, crc: 0, records: 0, faults: 0 };

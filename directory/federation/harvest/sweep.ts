@@ -2,9 +2,9 @@
 // federation.md 5; what proves that a sweep is whole is in `whole`.
 import { type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { HarvestFault } from '../reasons.ts';
-import { countMet } from '../store/stage.ts';
 import type { Ending, Harvest } from './context.ts';
 import { type Paged, readPages } from './pages.ts';
+import { countMet } from './stage-rows.ts';
 
 const COUNT = 200;
 const PASSES = 3;

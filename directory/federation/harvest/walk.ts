@@ -6,8 +6,8 @@ import { extensions, objects, type Resource, strings, text } from '../../../src/
 import { type DirectoryType, PLAN_NET } from '../../../src/fhir/search/types.ts';
 import { bundleEntries } from '../../../src/import/bundle.ts';
 import { readBundle } from '../client.ts';
+import { knownNpis } from '../known.ts';
 import { HarvestFault } from '../reasons.ts';
-import { knownNpis } from '../store/known.ts';
 import { beginRung, endRung, type Harvest } from './context.ts';
 
 const BATCH = 50;

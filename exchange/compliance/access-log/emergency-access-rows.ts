@@ -1,5 +1,5 @@
 // Emergency access to members' records: who opened it, when and why, and whom they looked at. There are few.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type Emergency = {
   id: string;

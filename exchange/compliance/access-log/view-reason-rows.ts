@@ -1,5 +1,5 @@
 // What people of the plan said they need identifiers for, and the identifiers of members.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { SEEN } from './view-volume.ts';
 
 export type StaffReason = { about: string; purpose: string; words: string; at: Date };

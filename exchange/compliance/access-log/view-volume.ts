@@ -1,6 +1,6 @@
 // Of how many members a person has what identifies them shown in a day. Whoever has it shown of many more than is usual for them is told
 // of, as payers are who ask for many more: nobody would see it in a list of reasons of which each is as good as another.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { auditRow, writeAudit } from '../audit/audit.ts';
 
 /** Days before one is compared: with fewer, what is many for anybody is many. */

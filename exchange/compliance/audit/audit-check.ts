@@ -1,5 +1,5 @@
 // Runs of the verification of the audit trail.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type AuditCheck = {
   at: Date;

@@ -1,5 +1,5 @@
 // Statements of the sealer and of `audit verify`.
-import type { Queryable, Sql } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/db/database.ts';
 import { type AuditEntry, auditHash } from './audit.ts';
 
 /** Lock that keeps a second sealer out for the length of a transaction. */

@@ -1,8 +1,8 @@
 // Audit rows: insert-only, each with its own hash, written in the transaction of what they tell of.
 import { hash } from 'node:crypto';
+import type { Queryable } from '../../../src/db/database.ts';
 import { AS_IT_IS, canonicalJson } from '../../../src/fhir/canonical.ts';
 import type { JsonObject } from '../../../src/fhir/resource.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 
 export type AuditEntry = {
   at: Date;

@@ -1,5 +1,5 @@
 // What is in force here and is told in the audit when it becomes another: keys that sign, settings.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 /** Keeps a second process from telling the same for the length of a transaction. */
 const TELLING_LOCK = 7_206_022;

@@ -1,6 +1,7 @@
 // Consents that came with requests for a match, as they were sent, by the ids under which disclosures name them.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { JsonObject } from '../../../src/fhir/resource.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 
 /** `match/JOB/POSITION` and `member-match/ID`; those that are not kept are left out. match_member_pkey, match_single_pkey. */
 export async function consentsSent(sql: Queryable, ids: readonly string[]): Promise<Map<string, JsonObject>> {

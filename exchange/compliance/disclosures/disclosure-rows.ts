@@ -1,5 +1,5 @@
 // What was disclosed of a member, from the audit rows: who got it, when, what, why and under which consent.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { TimeAsOther } from '../../members/merge/member-merge.ts';
 import type { ServiceDays } from '../../records/facts/service-days.ts';
 

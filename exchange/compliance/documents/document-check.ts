@@ -1,5 +1,5 @@
 // Looks at the public documentation. Rows stay.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type DocumentCheck = {
   at: Date;

@@ -1,6 +1,6 @@
 // Rows of an evidence pack as JSON lines, read with cursors in one snapshot. $1 first instant, $2 the instant after the last, $3 the plan's zone. They
 // hold what the report of the period counts: a pull that began before it and ended in it has its lines there.
-import type { Queryable, Sql } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/db/database.ts';
 import { GIVEN_AT } from '../../members/consent/choice-as-of.ts';
 import { WAS_OPEN } from '../incidents/incident-case.ts';
 import { QUARANTINED } from '../report/quarantined.ts';

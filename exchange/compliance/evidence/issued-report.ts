@@ -1,5 +1,5 @@
 // Compliance reports that were issued, one after the other.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type IssuedReport = {
   number: number;

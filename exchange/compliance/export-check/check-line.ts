@@ -54,7 +54,7 @@ export type ContentContext = {
   hidden: ReadonlySet<string>;
   /** their numbers, by which claims of the same member name them: another one's may have the same */
   hiddenNumbers: ReadonlyMap<string, ReadonlySet<string>>;
-  /** `Type/id` of documents by member that support nothing but what must not leave (audit/supporting.ts) */
+  /** `Type/id` of documents by member that support nothing but what must not leave (compliance/export-check/supporting-documents.ts) */
   hiddenDocuments: ReadonlyMap<string, ReadonlySet<string>>;
   /** `Type/id` by member of what does not leave whatever it says by itself, as it was at the time of the export */
   staying: ReadonlyMap<string, ReadonlyMap<string, Staying>>;

@@ -1,5 +1,5 @@
 // Walks over the files of exports: which are to be made, and what they found.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { DOUBTED_PEERS } from '../../records/doubt.ts';
 import { LABELLER } from '../../records/facts/label.ts';
 import { SUPPORTING_TYPES } from '../../records/facts/record-types.ts';

@@ -1,5 +1,5 @@
 // Cases of incidents and their entries. They are few; nothing of them is ever changed.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type CaseRow = {
   number: number;

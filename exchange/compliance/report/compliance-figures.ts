@@ -44,7 +44,7 @@ type Rule = {
 };
 
 const clock = (r: FigureRows, kind: string) => r.clocks.find((c) => c['kind'] === kind);
-/** met in time of those that count (store/report/clock-terms.ts) */
+/** met in time of those that count (members/deadlines/deadline-terms.ts) */
 const onTime = (r: FigureRows, kind: string): Ratio => {
   const k = clock(r, kind);
   return [num(k, 'met'), num(k, 'counted')];

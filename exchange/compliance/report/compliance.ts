@@ -1,6 +1,7 @@
 // The compliance report of a period: figures with numerator and denominator, and the rows behind them.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { VERSION } from '../../../src/version.ts';
 import { calendarVersion, RULE_VERSION } from '../../members/deadlines/rules.ts';

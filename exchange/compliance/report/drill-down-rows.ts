@@ -1,6 +1,6 @@
 // The rows behind the numbers of the compliance report. Each list is read from the same tables under the same conditions as its number is counted
 // (report-compliance.ts), so that they are as many. $1 to $5 are those of the report, $6 the plan's zone, $7 and $8 what narrows the list, or null.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { GIVEN_AT, GIVEN_IN } from '../../members/consent/choice-as-of.ts';
 import { isSaidSql } from '../../members/merge/member-merge.ts';
 import { ASKED_FOR, GIVEN_AWAY, IS_OWN, OF_SAME, SENT } from './consent-as-of.ts';

@@ -1,5 +1,5 @@
 // What the compliance report tells of what left, and of the choices in force: one statement, for each part needs what the others need.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { LEARNED, UNDER_CHOICE } from './consent-as-of.ts';
 import { LOB, MOST_ROWS, type Row, type Scope, USED } from './report-figures.ts';
 

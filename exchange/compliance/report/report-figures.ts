@@ -1,7 +1,7 @@
 // What the compliance report counts. Every statement takes the same five values: $1 first instant, $2 the instant after the
 // last, $3 now, $4 a peer or null, $5 a line of business or null. They read the period's rows of small tables (clocks, pulls,
 // jobs, contacts, choices); the ledger by the pulls of the period.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { GIVEN_AT, GIVEN_IN } from '../../members/consent/choice-as-of.ts';
 import { COUNTS, ENDED_LATE } from '../../members/deadlines/deadline-terms.ts';
 import { isFormerSql, isSaidSql } from '../../members/merge/member-merge.ts';

@@ -1,5 +1,5 @@
 // Restores that were tried. They are few.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type RestoreDrill = {
   id: string;

@@ -1,5 +1,5 @@
 // What a restored copy of the node is asked: are all records and files that it names there? Reads everything once.
-import type { Queryable, Sql } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/db/database.ts';
 import { attachmentKey } from '../../records/attachment.ts';
 
 /** How many records there are of each store. Of every member all texts are read, so that a damaged one is met. */

@@ -1,5 +1,5 @@
 // Legal holds: what is kept whatever its time. They are few; each is one of a member, of a payer, or of everything.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { standsAsSql } from '../../members/merge/member-merge.ts';
 
 export type Hold = {

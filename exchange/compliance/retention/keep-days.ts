@@ -1,5 +1,5 @@
 // How long something is kept that is about members of several lines of business: the longest that one of them asks for.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 /** Days of a line of business that has none of its own, and of those that have. */
 export type KeepDays = { days: number; byLob: Readonly<Record<string, number | undefined>> };

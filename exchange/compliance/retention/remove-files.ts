@@ -1,7 +1,8 @@
 // Received files go when they were kept long enough. What became of each line stays, and of each file its SHA-256, in its row and in the audit.
+
+import { isPassing } from '../../../src/db/failure.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { describe } from '../../../src/http/fhir-app.ts';
-import { isPassing } from '../../../src/store/failure.ts';
 import { areKept, filesThere, forgetPullFiles, type PastFiles, pastFiles } from '../../requester/past-files.ts';
 import { auditRow, writeAudit } from '../audit/audit.ts';
 import { holdsStay } from './hold.ts';

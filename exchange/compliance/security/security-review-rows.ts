@@ -1,5 +1,5 @@
 // Reviews of what stands under Security. There is one a week.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Waiting } from '../../review/waiting.ts';
 import { IS_EVENT, TO_REVIEW } from './security-terms.ts';
 

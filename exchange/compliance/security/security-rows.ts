@@ -1,5 +1,5 @@
 // Security events and match decisions for the staff pages, read from the audit.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { IS_UNREVIEWED } from './security-review-rows.ts';
 import { IS_EVENT, TO_REVIEW } from './security-terms.ts';
 

@@ -1,6 +1,6 @@
 // What members chose, what we did towards them, which other payers they named. Choices and contacts are insert-only.
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { livesSql, standsSql } from '../enrolment/enrolled.ts';
 
 export type Choice = 'opt-in' | 'decline' | 'withdraw';

@@ -169,7 +169,7 @@ function firstDay(start: string | undefined): string | undefined {
 
 /**
  * @param bundle the parts of one MemberBundle; `memberId` of the member who was found; `attested` when the payer attests that the
- *   member is enrolled with it and has opted in (match/attestation.ts)
+ *   member is enrolled with it and has opted in (responder/match/attestation.ts)
  * @param parties us as the source, the authenticated peer as the recipient; `base` of our FHIR server
  * @param today local calendar date of the plan
  * @param begun the last day that has begun, here or in UTC: the asker's day may begin before ours does

@@ -1,5 +1,5 @@
 // Links by which members reach the page about the exchange. The database holds the SHA-256 of the code, never the code.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 const bytes = (hex: string) => `\\x${hex}`;
 

@@ -1,8 +1,9 @@
 // What members and those who serve them do about the exchange: choose, name a payer, ask for a request now, and the contacts
 // that the rule asks of us. Each is one transaction with its audit row and its clocks, which begins anew when a pull that ends holds the same.
+
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { timeRange } from '../../../src/fhir/instant.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { calendarOf, localDay } from '../deadlines/business-day.ts';
 import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../deadlines/member-deadlines.ts';

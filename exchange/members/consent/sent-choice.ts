@@ -1,5 +1,5 @@
 // A choice that a payer was told of: the original that the Consent which it was sent names.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type SentChoice = {
   memberId: string;

@@ -1,5 +1,5 @@
 // Why a clock was late, said by people. Insert-only: the newest note holds.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { type ClockFilter, type ClockScope, clockValues, clockWhere } from '../../staff/data/list-rows.ts';
 import type { MemberClock } from '../consent/choice-rows.ts';
 

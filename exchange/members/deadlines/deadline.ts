@@ -1,7 +1,7 @@
 // Clocks: every duty with a due time is a row, opened with the event that starts it, in the same transaction. Those of
 // members are opened by sets in member-clock.ts.
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { type ClockKind, type LateReason, RULE_VERSION, ruleRef } from './rules.ts';
 
 export type { ClockKind };

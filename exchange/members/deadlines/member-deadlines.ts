@@ -1,6 +1,6 @@
 // The clocks of members, opened and closed by sets: so a missed tick loses nothing, an import of a million is one statement,
 // and the schedule on Workers can do it too. Due times are computed on local dates in the plan's zone, by the database.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { enrolledSql, lastsSql, namesSql } from '../enrolment/enrolled.ts';
 import type { Calendar } from './business-day.ts';
 import { COVERED_ANEW, IDENTIFIED, THERE_ANEW } from './member-request.ts';

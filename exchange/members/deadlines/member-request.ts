@@ -1,6 +1,6 @@
 // Wishes of members to have a payer asked, and requests that count as such (exchange.member_request).
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export async function addRequest(
   tx: Queryable,

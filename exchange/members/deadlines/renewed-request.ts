@@ -1,7 +1,7 @@
 // Duties to ask a payer that begin anew. The clock before is kept under another subject, and the duty counts as a request of the member, so
 // that the payer is asked again.
 
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { REFUSED } from '../../requester/pull.ts';
 import { identitySql } from '../../requester/pull-member.ts';
 import { enrolledSql, lastsSql, livesSql, namesSql } from '../enrolment/enrolled.ts';
@@ -165,7 +165,7 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
     ]);
 }
 
-/** What was met of the other coverage that is looked at begins anew as for members (store/members/coverage-look.ts). */
+/** What was met of the other coverage that is looked at begins anew as for members (members/enrolment/coverage-check.ts). */
 export function renewLookedAt(
   tx: Queryable,
   calendar: Calendar,

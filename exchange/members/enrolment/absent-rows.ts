@@ -1,5 +1,5 @@
 // Coverage of members whom a full file does not name.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { isFormerSql } from '../merge/member-merge.ts';
 import { standsSql } from './enrolled.ts';
 

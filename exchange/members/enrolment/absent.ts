@@ -1,7 +1,7 @@
 // Who is covered here and absent from a full enrolment file, and the end of that coverage when the enrolment desk wants it.
 import { localDay } from '../../../src/calendar/federal.ts';
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { endStanding, numbersOfAlike, pageStanding, type Standing, unknownNumbers } from './absent-rows.ts';
 import { settleEnrolled } from './enrolment-deadlines.ts';

@@ -1,9 +1,9 @@
 // What an enrolment file says, written: rows of coverage, and ends of it that are told without when it had begun.
 import { localDay } from '../../../src/calendar/federal.ts';
+import type { Queryable } from '../../../src/db/database.ts';
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import type { Reject } from '../../../src/import/rejects-file.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { openTwoCards } from '../../responder/match/duplicate-member-items.ts';
 import { refreshProfiles, takeDueProfiles } from '../../responder/match/match-profile.ts';
 import type { CoverageEnd, Enrolment } from './enrolment.ts';

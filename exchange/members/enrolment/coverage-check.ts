@@ -1,6 +1,6 @@
 // Other coverage that a tick looks at: whose duties may have changed, by what was written or by a day that came (`look_on`; what is written tells it by
 // triggers). A tick costs what has changed, not what there is.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import type { Calendar } from '../deadlines/business-day.ts';
 import { endClocksOf } from '../deadlines/end-deadlines.ts';
 import { openRequests } from '../deadlines/member-deadlines.ts';

@@ -1,5 +1,5 @@
 // The Coverage records of our own members, and the organizations that they name.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type StoredCoverage = { memberId: string; id: string; body: string; links: string[] | null };
 

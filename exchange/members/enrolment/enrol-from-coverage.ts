@@ -1,9 +1,9 @@
 // Enrolment out of the Coverage records of our members, after they were imported.
 
 import { localDay } from '../../../src/calendar/federal.ts';
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
 import { refreshProfiles } from '../../responder/match/match-profile.ts';
 import { namePayer } from '../consent/choice-rows.ts';
 import type { LineOfBusiness } from '../deadlines/rules.ts';

@@ -1,5 +1,5 @@
 // Who is ours to ask for: whom a request may say to be enrolled here.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { EARLY_DAYS } from '../deadlines/rules.ts';
 import { isFormerSql } from '../merge/member-merge.ts';
 

@@ -1,6 +1,7 @@
 // The duties of members whose enrolment was told anew, by whatever file.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { calendarOf } from '../deadlines/business-day.ts';
 import { settleOfferClocks, settleWithdrawn, takeAgain } from '../deadlines/member-deadlines.ts';
 import { renewRequests } from '../deadlines/renewed-request.ts';

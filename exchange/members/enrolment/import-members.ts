@@ -1,6 +1,7 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
 // transaction (directory entries in one before it, where their labels change), so a stopped import leaves nothing half done; run it again.
 import { localDay } from '../../../src/calendar/federal.ts';
+import { lendOne } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { areVast, longNumerals } from '../../../src/fhir/numerals.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
@@ -8,7 +9,6 @@ import type { Issue } from '../../../src/fhir/validate/issue.ts';
 import type { ImportEntry, Place } from '../../../src/import/entry.ts';
 import { REJECTS } from '../../../src/import/reject.ts';
 import type { Reject } from '../../../src/import/rejects-file.ts';
-import { lendOne } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { addresses } from '../../plan.ts';
 import { tellDrugs } from '../../reconcile/tell-drugs.ts';

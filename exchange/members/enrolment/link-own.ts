@@ -1,7 +1,8 @@
 // Our own records beside what other payers sent before: imported later, they are judged like those that are received.
+
+import { lendOne } from '../../../src/db/database.ts';
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
-import { lendOne } from '../../../src/store/database.ts';
 import { addresses } from '../../plan.ts';
 import { keyWorkAnew } from '../../reconcile/keys-anew.ts';
 import { linkUnits } from '../../reconcile/link.ts';
@@ -17,7 +18,7 @@ import { countClusters, writeItems, writeLinks } from '../../records/write-links
 import { betweenSlices } from '../../requester/commit-batch.ts';
 
 /**
- * No slice of a pull is committed meanwhile: each was before, or finds what was imported (store/pull/pull-phase.ts).
+ * No slice of a pull is committed meanwhile: each was before, or finds what was imported (requester/pull-phase.ts).
  * @param work an import that is committed and still staged
  * @param isLeft another process has staged it, that may have been of an older program
  * @returns how many records the rules would link with many (`large-cluster`)

@@ -1,7 +1,8 @@
 // Patients made of enrolment rows, on their way to staging. A plan sends all its members every day, and hardly any of them changed:
 // what is in the store as it would be made is passed over.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import { isObject, type JsonObject, type Resource } from '../../../src/fhir/resource.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { ownHashes } from '../../records/import.ts';
 import type { StagedUnit } from '../../records/staging.ts';
 import { patientTexts } from '../../requester/report/line-rows.ts';

@@ -1,7 +1,8 @@
 // What an enrolment file says of cards that took the place of others, looked at before its rows are taken: the rows of one person are that person's
 // in whatever order they stand, and the former coverage is over wherever its row stands.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { JsonObject } from '../../../src/fhir/resource.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { patientTexts } from '../../requester/report/line-rows.ts';
 import { allGiven, givenRoot } from '../../responder/match/normalize.ts';
 import { type CoverageEnd, type Enrolment, type EnrolmentColumn, patientIdFor } from './enrolment.ts';

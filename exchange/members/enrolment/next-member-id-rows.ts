@@ -1,5 +1,5 @@
-// Coverage that is over by a next card: what stands of the members at hand, and their ends written anew by the one rule (members/next-cards.ts).
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+// Coverage that is over by a next card: what stands of the members at hand, and their ends written anew by the one rule (members/enrolment/next-member-id.ts).
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { type CardCoverage, endsAnew, type Told, toldKey } from './next-member-id.ts';
 
 export type Card = { memberId: string; memberNumber: string; starts: string };

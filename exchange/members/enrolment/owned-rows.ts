@@ -1,6 +1,7 @@
 // Whose a row of an enrolment file is: a person who came with records, or with another card, would else be there twice.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import { type JsonObject, text } from '../../../src/fhir/resource.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { patientTexts } from '../../requester/report/line-rows.ts';
 import { allGiven, givenRoot } from '../../responder/match/normalize.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';

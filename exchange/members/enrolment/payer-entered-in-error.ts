@@ -1,6 +1,7 @@
 // A payer that was named by mistake is taken back: by staff with a reason, or by the member.
+
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import type { Actor } from '../consent/record-choice.ts';
 import { settleWithdrawn } from '../deadlines/member-deadlines.ts';

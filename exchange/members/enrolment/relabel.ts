@@ -1,9 +1,10 @@
 // Records that another version of the rules decided are decided by this one: labels and what they pass on, the facts by which they
-// leave, and their form for peers. Until then they do not leave (store/answer/export.ts). It may be stopped at any time, and goes on where it stopped.
+// leave, and their form for peers. Until then they do not leave (responder/export/export-rows.ts). It may be stopped at any time, and goes on where it stopped.
+
+import type { Sql } from '../../../src/db/database.ts';
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
-import type { Sql } from '../../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { factsOf } from '../../records/facts/facts.ts';
 import { LABELLER_VERSION } from '../../records/facts/label.ts';

@@ -1,5 +1,5 @@
 // One coverage elsewhere that was told under two names of its payer (its name and its NPI) before the payer was registered: it is one from then on, and one duty.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { settleWithdrawn } from '../deadlines/member-deadlines.ts';
 import { nameInError } from './payer-link-event.ts';

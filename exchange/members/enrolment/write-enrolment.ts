@@ -1,5 +1,5 @@
 // Writing enrolment: coverage with us, other coverage, choices. Set-based, a batch at a time; what is there already is only read.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { choicesOf, type KnownChoice, notSaidYet, type Said } from '../consent/file-choices.ts';
 import { tellsAllowedSql } from '../merge/member-merge.ts';
 import type { CoverageRow } from './coverage.ts';

@@ -1,5 +1,5 @@
 // Records that waited as nobody could tell which of two members they are of: that the two are one person answers it, and that they are two asks it again.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { heldItem } from '../../records/released-version.ts';
 import type { Merge } from './member-merge.ts';
 

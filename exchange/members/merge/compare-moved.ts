@@ -1,8 +1,9 @@
 // After two members were made one, or two again: what each Patient says of the other, and what the records that came together have to do with each other.
 // May be repeated.
+
+import type { Sql } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import type { Sql } from '../../../src/store/database.ts';
 import { addresses } from '../../plan.ts';
 import { recomputeChainsOf } from '../../reconcile/chain/recompute.ts';
 import { copyOf } from '../../reconcile/inbound.ts';

@@ -1,6 +1,7 @@
-// Two members who are one person (docs/decisions/022): who goes on as whom. What moves with it is in store/members/merge-parts.ts.
-import type { Database, Queryable } from '../../../src/store/database.ts';
-import { underLock } from '../../../src/store/under-lock.ts';
+// Two members who are one person (docs/decisions/022): who goes on as whom. What moves with it is in members/merge/merge-parts.ts.
+
+import { underLock } from '../../../src/db/advisory-lock.ts';
+import type { Database, Queryable } from '../../../src/db/database.ts';
 
 export type Merge = {
   id: string;

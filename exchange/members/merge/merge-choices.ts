@@ -1,6 +1,7 @@
 // What holds of the choices of two members who are made one, and two again (docs/decisions/022). What nobody said is a choice of its own that names nobody.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../consent/choice-rows.ts';
 import { localDay } from '../deadlines/business-day.ts';
 import { AS_BEFORE, type Merge, NOBODY_SAID } from './member-merge.ts';

@@ -1,14 +1,14 @@
 // Two members are one person, because a reviewer says so; and two again (docs/decisions/022). What is said is one transaction; then the records that came
 // together are compared with each other, which any process goes on with when this one dies.
 import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../../src/db/database.ts';
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { contentHash, MEMBER_CONTENT } from '../../../src/fhir/canonical.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
 import { stamp } from '../../../src/fhir/json-text.ts';
 import { exactNumerals, longNumerals } from '../../../src/fhir/numerals.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { findMemberId } from '../../compliance/disclosures/disclosure-rows.ts';
 import { addresses } from '../../plan.ts';

@@ -1,6 +1,6 @@
 // What goes with a person from one member to another, and back: coverage, other payers, duties, requests, records. Each part that moves is noted,
 // so that it can be given back. What is insert-only (ledger, audit, choices, contacts) stays where it is; choices and contacts are said again.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { moveDenials } from '../../records/denied-since.ts';
 import { moveSensitiveHeld } from '../../records/sensitive-held.ts';
 import { TIME_MARK, VERSION_MARK } from '../../records/staging.ts';

@@ -1,7 +1,8 @@
 // Two members side by side, for who decides whether they are one person: what speaks against it, and what would happen to each part.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { type JsonObject, text } from '../../../src/fhir/resource.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { dayText } from '../../../src/ui/time.ts';
 import { type Death, deathOf } from '../../records/known-person.ts';
 import { patientTexts } from '../../requester/report/line-rows.ts';

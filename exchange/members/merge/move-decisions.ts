@@ -1,5 +1,5 @@
 // What people decided of pairs of records goes with them, where two members are made one and two again.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Move } from './merge-parts.ts';
 
 /**

@@ -1,6 +1,7 @@
 // What two members who are one person answer: records that waited as it could not be told which of the two they are of are taken in, and wait again when the two are two.
+
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { RULES_VERSION } from '../../reconcile/judge/verdict.ts';
 import { isKept } from '../../review/kept.ts';

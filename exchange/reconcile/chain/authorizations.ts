@@ -2,7 +2,7 @@
 // they came. Information only: none of them is an authorization of our plan. Pure.
 
 import { createHash } from 'node:crypto';
-import { own } from '../../../src/own.ts';
+import { own } from '../../../src/safe-lookup.ts';
 import type { Chain, ClaimRecord } from './claims.ts';
 import { decidedAt, type ReviewEntry, reviewTime } from './facts.ts';
 

@@ -28,7 +28,7 @@ export type ClaimFacts = {
   from?: string;
   to?: string;
   numbers: ClaimNumber[];
-  /** values of all its identifiers: what it is asked for by (store/answer/member-read.ts) */
+  /** values of all its identifiers: what it is asked for by (responder/search/member-read-rows.ts) */
   identifiers: string[];
   prior: ClaimNumber[];
   next: ClaimNumber[];

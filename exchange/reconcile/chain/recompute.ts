@@ -1,6 +1,6 @@
 // Makes the chains of the members anew whose claims a work changed, in the transaction of its commit, a page of members at
 // a time. Nothing is written for chains that stay as they were.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import {
   type ChainFinding,
   chainsOf,

@@ -1,6 +1,6 @@
 // What a record contains as it leaves: nothing that would stay if it stood by itself. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import { spelledAs } from '../../../src/fhir/spelled.ts';
+import { spelledAs } from '../../../src/fhir/spelled-numbers.ts';
 import { isFinancial, withoutBenefitNarrative } from './money.ts';
 import { decidedAhead, isHidden } from './prior-authorization.ts';
 import { withoutLines } from './without-lines.ts';

@@ -1,7 +1,7 @@
 // Everything about a member's record that is decided once, when it is written: the columns that the export conditions
 // use and the form that may be shared.
 import { codings, isObject, type Resource, text } from '../../../src/fhir/resource.ts';
-import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../../src/fhir/spelled.ts';
+import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../../src/fhir/spelled-numbers.ts';
 import { withLinkedDocuments } from './attachment.ts';
 import { withoutStaying } from './contained.ts';
 import { type Label, labelOf } from './label.ts';
@@ -105,7 +105,7 @@ export function wholeAuthorization(resource: Resource, json: string, { names } =
   return formText(resource, json, names, false, undefined) ?? json;
 }
 
-/** Does one of our own records contain something of somebody else, or say that it was made about somebody else? An import refuses it today (members/read-own.ts); what an older one took stays here. */
+/** Does one of our own records contain something of somebody else, or say that it was made about somebody else? An import refuses it today (members/enrolment/read-own.ts); what an older one took stays here. */
 function isOfOthersToo(resource: Resource): boolean {
   if (resource['contained'] === undefined && resource['context'] === undefined) return false;
   const owner = memberOf(resource);

@@ -9,7 +9,7 @@ import {
   type Resource,
   text,
 } from '../../../src/fhir/resource.ts';
-import { spelledAs } from '../../../src/fhir/spelled.ts';
+import { spelledAs } from '../../../src/fhir/spelled-numbers.ts';
 import {
   isAmountExtension,
   isAmountName,

@@ -12,7 +12,7 @@ import {
   type Resource,
   text,
 } from '../../../src/fhir/resource.ts';
-import { own } from '../../../src/own.ts';
+import { own } from '../../../src/safe-lookup.ts';
 import { isDrugCode, isPharmacyService } from './drug-codes.ts';
 import { actionCode, isOwnDecision, isReviewAction, tellsDenial } from './review-action.ts';
 import { lastDay } from './service-date.ts';

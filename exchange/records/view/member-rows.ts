@@ -1,6 +1,6 @@
 // What the merged record of one member is made from. Every statement names the member and is served by a primary key or an
 // index that begins with it.
-import { arrayLiteral, type Database, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Database, type Queryable } from '../../../src/db/database.ts';
 import { DENIED_SINCE } from '../hidden-pa.ts';
 import { OUTLIVED } from '../outlived.ts';
 

@@ -1,5 +1,5 @@
-// What a payer sent that was taken in and is not shown, as it stands now; the record of each member says the same of that member (merged/fold.ts).
-import type { Queryable } from '../../../src/store/database.ts';
+// What a payer sent that was taken in and is not shown, as it stands now; the record of each member says the same of that member (records/view/fold.ts).
+import type { Queryable } from '../../../src/db/database.ts';
 import { DOUBTED_PEERS } from '../doubt.ts';
 import { DENIED_SINCE } from '../hidden-pa.ts';
 import { OUTLIVED } from '../outlived.ts';

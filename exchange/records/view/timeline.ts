@@ -1,7 +1,8 @@
 // The merged record of a member as a readable timeline: one entry a thing, newest first, with where each copy came from.
+
+import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { beginAgain } from '../../../src/store/begin-again.ts';
 import { localDay } from '../../members/deadlines/business-day.ts';
 import { nameOfShared, personOf } from '../../members/member-page-data.ts';
 import { listPeerNames } from '../../peers/peer-names.ts';

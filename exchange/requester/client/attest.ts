@@ -1,5 +1,5 @@
 // Our signed word that a member is ours and has opted in (42 CFR 422.121(b)(4)(iii)): no guide has an element for it, so it travels
-// within the Consent, in a contained DocumentReference, as an attachment application/jose. match/attestation.ts reads it.
+// within the Consent, in a contained DocumentReference, as an attachment application/jose. responder/match/attestation.ts reads it.
 import { randomUUID } from 'node:crypto';
 import { importJWK, SignJWT } from 'jose';
 import { AS_IT_IS, contentHash } from '../../../src/fhir/canonical.ts';

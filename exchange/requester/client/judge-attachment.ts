@@ -1,6 +1,6 @@
 // What a fetched attachment is, beside what its record says: the right one, another, none at all, or something that is not kept
 // here. Pure.
-import { own } from '../../../src/own.ts';
+import { own } from '../../../src/safe-lookup.ts';
 import { isKeptType, isProgram } from '../../records/facts/attachment-type.ts';
 
 /** What the record says. */

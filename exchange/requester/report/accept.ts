@@ -7,7 +7,7 @@ import type { StaffSession } from '../../staff/data/staff-session.ts';
 import { acceptPull } from '../accept-pull.ts';
 import { acceptLeft } from '../incomplete-pulls.ts';
 
-/** States in which a pull can be accepted; the last three only when a person has to look at it (store/pull/pull-left.ts). */
+/** States in which a pull can be accepted; the last three only when a person has to look at it (requester/incomplete-pulls.ts). */
 export const ACCEPTABLE = ['unbalanced', 'partial', 'done', 'failed', 'refused'] as const;
 export type Acceptable = (typeof ACCEPTABLE)[number];
 

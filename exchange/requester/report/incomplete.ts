@@ -1,4 +1,4 @@
-// What is told of a pull that has ended and waits for a person all the same (store/pull/pull-left.ts).
+// What is told of a pull that has ended and waits for a person all the same (requester/incomplete-pulls.ts).
 import { RUN_OFF_DAYS } from '../../members/deadlines/rules.ts';
 import type { Left } from '../incomplete-pulls.ts';
 

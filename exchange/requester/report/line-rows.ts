@@ -1,5 +1,5 @@
 // Ledger rows for the drill-down, and what stands beside one of them. Statements on clinical tables name their member.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type LedgerLine = {
   file: number;

@@ -1,6 +1,6 @@
 // What the report of one pull is counted from. The ledger, findings, members and events of a pull are found by the first
 // column of their keys; nothing here reads a clinical record.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { PULL_CLOCKS } from '../../staff/data/list-rows.ts';
 
 export type LedgerCount = { file: number; type: string | null; outcome: string; reason: string | null; n: number };

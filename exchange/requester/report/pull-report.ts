@@ -63,7 +63,7 @@ export type PullReport = {
   /** pulls that have taken members of this one over */
   parts: string[];
   accepted: { by: string; at: Date } | undefined;
-  /** why a person has to look at it though it has ended (store/pull/pull-left.ts) */
+  /** why a person has to look at it though it has ended (requester/incomplete-pulls.ts) */
   left: Left | undefined;
   /** lower-case hex SHA-256 of the manifest as it came; null before it came */
   manifestSha256: string | null;

@@ -1,7 +1,7 @@
 // The end of an export: what makes its files an answer, in one transaction.
 import type { WrittenFile } from '../../../src/blobs/ndjson-files.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { localDay } from '../../members/deadlines/business-day.ts';
 import { closeClock, closeRepeated } from '../../members/deadlines/deadline.ts';

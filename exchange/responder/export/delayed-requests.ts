@@ -1,8 +1,8 @@
 // Requests that a payer was told to send again later (429). The time for an answer runs from the first of them all the same: what we cannot take is no
 // delay of the asker's (42 CFR 422.121(b)(5)). Each stands in the audit; one that is sent again and again, once a day.
 import { createHash } from 'node:crypto';
+import type { Queryable } from '../../../src/db/database.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 
 /** `groupId`: of an export, whose members it asks for */

@@ -1,6 +1,6 @@
 // Directory-type records that exports hold, and those that a peer has and may not have any more. They are nobody's: what is kept is what each
 // export held, whoever named it.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { allRevealing } from '../../records/revealing.ts';
 import { sensitiveMembers } from '../grant.ts';
 import { namedByShared } from './export-rows.ts';

@@ -1,5 +1,5 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
-import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../../src/db/database.ts';
 import { isOrWasSql } from '../../members/merge/member-merge.ts';
 import type { ServiceDays } from '../../records/facts/service-days.ts';
 

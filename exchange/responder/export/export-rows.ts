@@ -1,7 +1,7 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
-import { type RawRows, rawPages } from '../../../src/store/raw-rows.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
+import { type RawRows, rawPages } from '../../../src/db/raw-rows.ts';
 import { isOrWasSql } from '../../members/merge/member-merge.ts';
 import { DOUBTED_PEERS } from '../../records/doubt.ts';
 import { LABELLER } from '../../records/facts/label.ts';
@@ -79,7 +79,7 @@ const FROM = `
   ${recordsOfEach()}`;
 /**
  * Its label, where the labeller of this version decided. What another version decided, or nobody, counts as what no consent lets leave: the
- * rules have changed since, and members/relabel.ts knows what they say of it.
+ * rules have changed since, and members/enrolment/relabel.ts knows what they say of it.
  */
 const label = (r: string) => `(case when ${r}.labeller = ${LABELLER} then ${r}.label else 2::smallint end)`;
 /**

@@ -1,6 +1,6 @@
 // What exports held, when their files are gone: a record that a peer has had for long is named once, by the first export that held it. Nothing that is
 // asked of it later (`deleted`, 410, whether a copy is our own that comes back) needs more.
-import type { Sql } from '../../../src/store/database.ts';
+import type { Sql } from '../../../src/db/database.ts';
 import { keepEntries } from './delivered-entries.ts';
 
 /** Exports of one round. */

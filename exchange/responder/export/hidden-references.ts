@@ -1,7 +1,8 @@
 // What of some members must not even be named: read where records leave, beside the statements that decide which.
+
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
+import { rawPages } from '../../../src/db/raw-rows.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
-import { rawPages } from '../../../src/store/raw-rows.ts';
 import { SUPPORTING_TYPES } from '../../records/facts/record-types.ts';
 import { namesOf, type Unnamed } from '../../records/facts/unnamed.ts';
 import { isHiddenPa } from '../../records/hidden-pa.ts';

@@ -1,6 +1,6 @@
 // Since when a peer may lack records that were kept back from it because nobody had decided them by the rules of a newer program, or was not told of
 // directory entries that are gone, as a program that knew nothing of `entry_held` answered it beside a newer one.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { BulkJob } from '../bulk-job.ts';
 
 /** Older than all that changed: who never had everything lacks it from here. */

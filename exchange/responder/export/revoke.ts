@@ -1,7 +1,8 @@
 // Consent that ends takes back what it allowed: an export that holds a member who is no longer granted to the peer is
 // revoked as a whole, its files are gone at once, and the row says why. A peer that is suspended or closed loses all that it has asked for.
+
+import type { Database, Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Database, Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { localDay } from '../../members/deadlines/business-day.ts';
 import { blockClock } from '../../members/deadlines/deadline.ts';

@@ -1,10 +1,10 @@
 // The worker's side of an export: one snapshot, one pass over the members' records, files gzipped as they are written. What
-// may leave is decided by the statement (store/answer/export.ts); records are parsed only when the client asked for a part of them.
+// may leave is decided by the statement (responder/export/export-rows.ts); records are parsed only when the client asked for a part of them.
 import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../../src/blobs/ndjson-files.ts';
+import { arrayLiteral, type Sql } from '../../../src/db/database.ts';
+import { withPages } from '../../../src/db/raw-rows.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
-import { arrayLiteral, type Sql } from '../../../src/store/database.ts';
-import { withPages } from '../../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../../members/deadlines/business-day.ts';
 import { decideAhead } from '../../members/enrolment/relabel.ts';
 import { findPeer } from '../../peers/peer.ts';

@@ -1,5 +1,5 @@
 // The time up to which an export holds everything: what was written until then can be seen by its snapshot.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 /** A server process takes the time of its transaction a moment before it shows it, and under load it may have to wait in between. */
 const SHOWN_AFTER_MS = 50;

@@ -1,5 +1,5 @@
 // Directory-type records that leave with what names them.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { type ExportConditions, namedByShared, sharedRows } from './export-rows.ts';
 import type { Shape } from './output-form.ts';
 

@@ -1,5 +1,5 @@
 // What a peer has of members who have withdrawn since it asked last: named to it as what has left its view.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { DOUBTED_PEERS } from '../../records/doubt.ts';
 import { type GrantScope, grants, HELD, SAID_NO, WAS_ANOTHER } from '../grant.ts';
 import { allowed, type ExportConditions, MOVED } from './export-rows.ts';

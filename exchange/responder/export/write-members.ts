@@ -1,9 +1,9 @@
 // Records of some members on their way into files: what may leave, what left their view, and one Transmitter Provenance each.
 import type { NdjsonFiles } from '../../../src/blobs/ndjson-files.ts';
+import type { Sql } from '../../../src/db/database.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
 import { referenceKey } from '../../../src/fhir/reference.ts';
 import { objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import type { Sql } from '../../../src/store/database.ts';
 import type { Payer } from '../../members/consent/evaluate.ts';
 import { SHARED_TYPES } from '../../records/facts/record-types.ts';
 import { addServiceDays, type ServiceDays } from '../../records/facts/service-days.ts';

@@ -1,8 +1,9 @@
 // Single matches answered: what was tried before, the match, the decision, and the rows that tell of it, written together.
 // Questions that come at the same time are answered together; each has its own decision and its own rows.
+
+import type { Sql } from '../../../src/db/database.ts';
+import { isDuplicate } from '../../../src/db/failure.ts';
 import type { Deps } from '../../../src/deps.ts';
-import type { Sql } from '../../../src/store/database.ts';
-import { isDuplicate } from '../../../src/store/failure.ts';
 import { auditRow } from '../../compliance/audit/audit.ts';
 import { lastBegun, localDay } from '../../members/deadlines/business-day.ts';
 import type { Peer } from '../../peers/peer.ts';

@@ -1,6 +1,6 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
-import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
-import { type RawRows, rawRows } from '../../../src/store/raw-rows.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../../src/db/database.ts';
+import { type RawRows, rawRows } from '../../../src/db/raw-rows.ts';
 import { KEY_OF_PERSON, MOST_CARDS_NEAR, STRETCH, type Tried } from './attempt.ts';
 import { type AskedAttempt, type FoundRows, tally } from './tally.ts';
 

@@ -2,11 +2,11 @@
 // http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch
 import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';
 import { JsonFault } from '../../../src/fhir/strict-json.ts';
 import { type FhirEnv, route } from '../../../src/http/fhir-app.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { responseDue } from '../../members/deadlines/business-day.ts';
 import { openClock } from '../../members/deadlines/deadline.ts';

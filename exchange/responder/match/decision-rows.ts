@@ -1,5 +1,5 @@
 // Decisions about members whom peers asked for, of a batch, for the staff pages.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type MatchDecision = {
   memberId: string | null;

@@ -1,6 +1,6 @@
 // Items for people about members of ours who are maybe one person: out of matching, and out of enrolment.
 import { createHash } from 'node:crypto';
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { RULES_VERSION } from '../../reconcile/judge/verdict.ts';
 import { ITEM_KINDS, ONE_PERSON } from '../../review/kinds.ts';
 

@@ -1,7 +1,7 @@
 // Matching, set-based: one statement for a whole batch against all members. Blocking joins hashed tokens (primary key of
 // member_token); the rules then compare the arrays, so a hash collision never decides.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
-import { type RawRows, rawRows } from '../../../src/store/raw-rows.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
+import { type RawRows, rawRows } from '../../../src/db/raw-rows.ts';
 import type { Tried } from './attempt.ts';
 import { countTried, glance, lookValues, readFound } from './attempt-rows.ts';
 import type { MatchQuery } from './read-member-bundle.ts';

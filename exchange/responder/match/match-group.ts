@@ -1,5 +1,5 @@
 // What a bulk match decided: one row per submitted member, and the Groups that were handed out.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 
 export type MatchMember = {
   position: number;

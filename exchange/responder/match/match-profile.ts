@@ -1,7 +1,8 @@
 // What matching compares: one row a member, and the tokens by which it is found. Made of the member's own Patient (every name) and
 // enrolment (every card), and of what the Patients of those say who go on as the member, but for the birth date; never of a peer's data.
+
+import { arrayLiteral, type Queryable, type Sql } from '../../../src/db/database.ts';
 import { objects, type Resource, strings, text } from '../../../src/fhir/resource.ts';
-import { arrayLiteral, type Queryable, type Sql } from '../../../src/store/database.ts';
 import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from './normalize.ts';
 
 const MBI_SYSTEM = 'http://hl7.org/fhir/sid/us-mbi';

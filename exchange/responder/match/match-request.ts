@@ -1,5 +1,5 @@
 // Requests of bulk matches as they came, which are files beside their job.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { isKeptByHold } from '../../compliance/retention/hold.ts';
 import { isPastKeep, type KeepDays } from '../../compliance/retention/keep-days.ts';
 

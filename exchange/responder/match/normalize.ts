@@ -3,7 +3,7 @@
 import { fold } from '../../../src/fhir/fold.ts';
 import { type Json, objects, strings } from '../../../src/fhir/resource.ts';
 import { NICKNAMES } from '../../../src/names/nicknames.ts';
-import { own } from '../../../src/own.ts';
+import { own } from '../../../src/safe-lookup.ts';
 
 export const NORMALIZATION = '2026-11b';
 

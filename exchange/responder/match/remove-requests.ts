@@ -1,9 +1,9 @@
 // Requests of bulk matches hold people who are none of ours: they go when they were kept long enough. What was decided of each member stays
 // in the store, with consent and coverage, and of the request its hash in the audit.
 import { createHash } from 'node:crypto';
+import { isPassing } from '../../../src/db/failure.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { describe } from '../../../src/http/fhir-app.ts';
-import { isPassing } from '../../../src/store/failure.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { holdsStay } from '../../compliance/retention/hold.ts';
 import { forgetRequest, hasRemovalRow, isHeldRequest, type KeptRequest, pastRequests } from './match-request.ts';

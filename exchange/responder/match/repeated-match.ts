@@ -1,5 +1,5 @@
 // Bulk matches that failed for good, and those that the same payer asked for since.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 export type AskedMatch = { id: string; bodyKey: string };
 

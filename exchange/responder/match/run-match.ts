@@ -3,11 +3,11 @@
 // run replaces what an earlier attempt wrote.
 import { randomBytes } from 'node:crypto';
 import { NdjsonFiles, type WrittenFile } from '../../../src/blobs/ndjson-files.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { describe } from '../../../src/http/fhir-app.ts';
-import type { Queryable } from '../../../src/store/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import type { Payer } from '../../members/consent/evaluate.ts';
 import { lastBegun, localDay } from '../../members/deadlines/business-day.ts';

@@ -1,6 +1,6 @@
 // What $member-match decided, and what a peer may see of a member because of a match.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
-import { rawRows } from '../../../src/store/raw-rows.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
+import { rawRows } from '../../../src/db/raw-rows.ts';
 import { type AuditRow, auditJson, INSERT_AUDIT } from '../../compliance/audit/audit.ts';
 
 export type SingleMatch = {

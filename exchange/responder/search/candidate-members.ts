@@ -1,5 +1,5 @@
 // Which members are meant: by what a payer knows of them or of their records. What they may be shown is decided elsewhere (member-read.ts).
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 
 /** Members by unique member ids, those that there are. member_umb_key. */
 export async function membersOfUmbs(sql: Queryable, umbs: readonly string[]): Promise<Map<string, string>> {

@@ -1,6 +1,6 @@
 // What comes along with a page of found records, in the order of those that bring it, and no more than some bytes: the texts of others are not
 // read. Records by the primary key (member_id, type, id), directory entries by shared_resource_pkey.
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { ANY_LABELLED, REVEALED } from '../../records/revealed.ts';
 import { MAY_LEAVE, recordsOfEach } from '../export/export-rows.ts';
 import {

@@ -5,7 +5,7 @@ import type { Deps } from '../../../src/deps.ts';
 import { Outcome, operationOutcome } from '../../../src/fhir/outcome.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
 import { objects } from '../../../src/fhir/resource.ts';
-import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../../src/fhir/spelled.ts';
+import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../../src/fhir/spelled-numbers.ts';
 import type { FhirEnv } from '../../../src/http/fhir-app.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { addMonths, localDay, yearsBefore } from '../../members/deadlines/business-day.ts';

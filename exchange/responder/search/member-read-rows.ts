@@ -1,6 +1,6 @@
 // Records of single members, as a peer may see them today: the conditions are those of the export, so that both ways show
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
-import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { HOLDS_DOCUMENTS } from '../../records/facts/attachment.ts';
 import { REVEALED, UNDECIDED } from '../../records/revealed.ts';
 import { isNew, LINKED, MAY_LEAVE, MOVED, NAMES, recordsOfEach, SERVICE_DAYS } from '../export/export-rows.ts';

@@ -1,5 +1,5 @@
 // What the lists of the staff pages show. Pulls, peers and clocks are small tables: thousands of rows, not millions.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import { COUNTS, DUE_SOON, ENDED_LATE } from '../../members/deadlines/deadline-terms.ts';
 import type { ClockKind } from '../../members/deadlines/rules.ts';
 import { THEIR_FAULTS } from '../../reconcile/reasons.ts';

@@ -1,5 +1,5 @@
 // People by name in tables: what is stored of who did something is the subject of an identity provider.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 import type { Cell, Table } from '../../../src/ui/table.ts';
 import { namesOf } from './staff-person.ts';
 

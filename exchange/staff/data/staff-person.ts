@@ -1,6 +1,6 @@
 // What people of the plan are called. Rows hold the subject that the identity provider gave, which stays when a name changes; the name
 // stands in the audit row of each sign-in, which nobody can change.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 /**
  * Names of those of these subjects that signed in, as of their last sign-in before `until`. Served by audit_sign_in.

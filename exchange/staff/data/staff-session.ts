@@ -1,5 +1,5 @@
 // Sessions of staff and sign-ins under way. The database holds the SHA-256 of a cookie's id, never the id.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable } from '../../../src/db/database.ts';
 
 type Role = 'viewer' | 'reviewer' | 'admin';
 export type StaffSession = {

@@ -1,4 +1,4 @@
-// The map in squares, each with a number: roles have entries by kind of care and square (src/store/search/care-at.ts), and what is near a point
+// The map in squares, each with a number: roles have entries by kind of care and square (directory/search/care-at.ts), and what is near a point
 // lies in few of them.
 import type { Box } from './near.ts';
 

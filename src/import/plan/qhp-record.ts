@@ -3,7 +3,7 @@
 // says exactly what the file says and gives each person one role.
 
 import { isObject, type Json, type JsonObject, objects, type Resource, strings } from '../../fhir/resource.ts';
-import { own } from '../../own.ts';
+import { own } from '../../safe-lookup.ts';
 import { location, organization, PAYER, type Place, placeId, plan, practitioner, role, shortHash } from './build.ts';
 import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';

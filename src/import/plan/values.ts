@@ -2,7 +2,7 @@
 
 import { languageCode } from '../../names/language-codes.ts';
 import { plainSpecialties } from '../../names/plain-specialty.ts';
-import { own } from '../../own.ts';
+import { own } from '../../safe-lookup.ts';
 
 /** What a row had that could not be read: column and reason, never the value. */
 export type Left = { column: string; why: string };

@@ -1,15 +1,15 @@
 // Providers attest by a link: what they call right is verified as of today, what they call wrong is due in two business days.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { correctionDue, readAnswer } from '../../../directory/federation/attest/answer.ts';
+import { corrections } from '../../../directory/federation/attest/attest-rows.ts';
 import { makeLinks } from '../../../directory/federation/attest/link.ts';
 import { createAttestPages } from '../../../directory/federation/attest/pages.ts';
 import { federationPages } from '../../../directory/federation/staff/pages.ts';
 import { staffData } from '../../../directory/federation/staff-data.ts';
-import { corrections } from '../../../directory/federation/store/attest.ts';
+import { importResources } from '../../../directory/resource/resource-import.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { fieldOf, Visitor } from '../../exchange/staff/support.ts';
 import { entries, keysFor } from '../fixture.ts';
 import { records } from './scripted-directory.ts';

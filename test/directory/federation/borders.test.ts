@@ -1,11 +1,11 @@
 // What one directory says of another: its references into ours and into those of others, and what becomes of what it contained.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
+import { recordFacts } from '../../../directory/federation/compare/compare-rows.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
-import { recordFacts } from '../../../directory/federation/store/compare.ts';
+import { importResources } from '../../../directory/resource/resource-import.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { type Bundle, entries, FIXTURE, ids, keysFor } from '../fixture.ts';
 import { scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

@@ -5,9 +5,9 @@ import { choose, type Statement } from '../../../directory/federation/compare/ch
 import { comparePage } from '../../../directory/federation/compare/page.ts';
 import { linkDue } from '../../../directory/federation/link.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
+import { importResources } from '../../../directory/resource/resource-import.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { fromJson, fromXml } from '../../fhir/xml-tree.ts';
 import { entries, keysFor } from '../fixture.ts';
 import { npi, records, scriptedDirectory } from './scripted-directory.ts';

@@ -1,10 +1,10 @@
 // Harvests from a scripted peer: the whole, what changed, what is gone, and what a person must decide.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { currentFacts } from '../../../directory/federation/fact.ts';
 import { harvestPeer } from '../../../directory/federation/harvest/run.ts';
 import { decideRun } from '../../../directory/federation/harvest/settle.ts';
 import { probePeer } from '../../../directory/federation/probe.ts';
 import { switchPeer } from '../../../directory/federation/registry.ts';
-import { currentFacts } from '../../../directory/federation/store/fact.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { outcome, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

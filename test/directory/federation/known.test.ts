@@ -1,10 +1,10 @@
 // What is read out of bodies in the database, when a body holds a number that jsonb does not take.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordFacts } from '../../../directory/federation/store/compare.ts';
-import { knownNpis } from '../../../directory/federation/store/known.ts';
-import { STATEMENTS } from '../../../directory/federation/store/signal-statements.ts';
-import { importResources } from '../../../src/store/resource/resource-import.ts';
-import { onSchema } from '../../../src/store/schema-view.ts';
+import { recordFacts } from '../../../directory/federation/compare/compare-rows.ts';
+import { knownNpis } from '../../../directory/federation/known.ts';
+import { STATEMENTS } from '../../../directory/federation/signal-statements.ts';
+import { importResources } from '../../../directory/resource/resource-import.ts';
+import { onSchema } from '../../../src/db/schema-view.ts';
 import { BASE, directory, entries, NOW } from '../fixture.ts';
 
 const VAST = '"extension":[{"url":"https://plan.example/x","valueDecimal":1e-200000}]';

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { featuresOf } from '../../../directory/federation/features.ts';
 import { linkDue } from '../../../directory/federation/link.ts';
-import { writeFeatures } from '../../../directory/federation/store/merge.ts';
+import { writeFeatures } from '../../../directory/federation/merge-rows.ts';
 import { type JsonObject, objects, type Resource, strings, text } from '../../../src/fhir/resource.ts';
 import { directoryResources } from '../../../src/seed/index.ts';
 import { type World, world } from './world.ts';

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
+import { importResources } from '../../../directory/resource/resource-import.ts';
 import { NPI_SYSTEM } from '../../../src/fhir/npi.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import { importResources } from '../../../src/store/resource/resource-import.ts';
 import { type Bundle, entries, ids, keysFor } from '../fixture.ts';
 import { scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

@@ -2,7 +2,7 @@
 // node makes of it. Every row begins with a whole harvest, unless it is the first harvest that goes wrong.
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { currentFacts } from '../../../directory/federation/store/fact.ts';
+import { currentFacts } from '../../../directory/federation/fact.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
 import { type Answer, json, npi, outcome, type Script, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';

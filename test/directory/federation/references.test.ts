@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
+import { unresolvedCounts } from '../../../directory/federation/reference.ts';
 import { nameIn, namesOf } from '../../../directory/federation/references.ts';
-import { unresolvedCounts } from '../../../directory/federation/store/reference.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
 import { keysFor } from '../fixture.ts';

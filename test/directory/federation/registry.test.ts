@@ -6,8 +6,8 @@ import { changePeer, type PeerChange } from '../../../directory/federation/chang
 import { classifyUrl, urlsIn } from '../../../directory/federation/classify-url.ts';
 import { readEndpoint } from '../../../directory/federation/endpoint-file.ts';
 import { readIndexFile, readStateList, type Seeded } from '../../../directory/federation/payer-index-file.ts';
+import { findPeer, listEvents, listPeers } from '../../../directory/federation/peer.ts';
 import { addPeer, freeSlug, importSeeded, switchPeer } from '../../../directory/federation/registry.ts';
-import { findPeer, listEvents, listPeers } from '../../../directory/federation/store/peer.ts';
 import { isInWindow } from '../../../directory/federation/work.ts';
 import { readConfig } from '../../../src/config.ts';
 import { PLAN_NET } from '../../../src/fhir/search/types.ts';

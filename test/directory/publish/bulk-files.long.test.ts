@@ -2,12 +2,12 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BULK_ORDER, LeaseLost, writeFull } from '../../../directory/publish/bulk-files.ts';
-import { TableMoved } from '../../../directory/store/changed-rows.ts';
-import { openPublication } from '../../../directory/store/publication.ts';
+import { TableMoved } from '../../../directory/publish/changed-rows.ts';
+import { openPublication } from '../../../directory/publish/publication.ts';
+import type { Database } from '../../../src/db/database.ts';
 import type { Blobs } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { directoryResources } from '../../../src/seed/directory/index.ts';
-import type { Database } from '../../../src/store/database.ts';
 import { directory, keyOf, NOW } from '../fixture.ts';
 
 const DATA = [...directoryResources({ seed: 3, resources: 2000 })];

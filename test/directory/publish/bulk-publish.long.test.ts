@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { addSet } from '../../../directory/store/file-set.ts';
-import { openPublication } from '../../../directory/store/publication.ts';
+import { addSet } from '../../../directory/publish/file-set.ts';
+import { openPublication } from '../../../directory/publish/publication.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { deletion, entries, FIXTURE, keyOf } from '../fixture.ts';
 import { Consumer } from './consumer.ts';

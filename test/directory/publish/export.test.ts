@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DIRECTORY_ROLE } from '../../../directory/app.ts';
+import { claimExport } from '../../../directory/publish/export-set.ts';
 import { makeExport } from '../../../directory/publish/make-export.ts';
-import { claimExport } from '../../../directory/store/export-set.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { openDatabase } from '../../../src/runtime/node.ts';
 import { deletion, entries, FIXTURE } from '../fixture.ts';

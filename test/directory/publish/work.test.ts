@@ -1,11 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { mergedPublishing } from '../../../directory/federation/publishing.ts';
+import { addSet } from '../../../directory/publish/file-set.ts';
 import { makeExport } from '../../../directory/publish/make-export.ts';
 import { makePublication } from '../../../directory/publish/make-publication.ts';
+import { takeLease } from '../../../directory/publish/publication.ts';
 import { publishIfDue, startPublishing } from '../../../directory/publish/work.ts';
 import { makeQhp } from '../../../directory/qhp/make-qhp.ts';
-import { addSet } from '../../../directory/store/file-set.ts';
-import { takeLease } from '../../../directory/store/publication.ts';
 import { entries } from '../fixture.ts';
 import { publishing } from './support.ts';
 

@@ -4,7 +4,7 @@ import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 
-/** More than can be compared each with each (store/records/link.ts). */
+/** More than can be compared each with each (exchange/records/link.ts). */
 const MANY = 330;
 
 const order = (payer: string, n: number, more: object = {}) => ({

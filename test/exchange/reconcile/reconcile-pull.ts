@@ -8,11 +8,11 @@ import { PeerTokens } from '../../../exchange/requester/client/token.ts';
 import { findPull } from '../../../exchange/requester/pull.ts';
 import { type Step, stepOf } from '../../../exchange/requester/states.ts';
 import { readConfig } from '../../../src/config.ts';
+import type { Sql } from '../../../src/db/database.ts';
 import type { Blobs, Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import type { ImportEntry } from '../../../src/import/entry.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
-import type { Sql } from '../../../src/store/database.ts';
 import { freshDb } from '../../support/db.ts';
 
 export const PEER = 'prior';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rowsBehind } from '../../../exchange/compliance/report/drill-down-rows.ts';
 import { type GivenRows, givenRows } from '../../../exchange/compliance/report/report-disclosed.ts';
-import type { Sql } from '../../../src/store/database.ts';
+import type { Sql } from '../../../src/db/database.ts';
 import { freshDb } from '../../support/db.ts';
 import { numbers } from '../../support/numbers.ts';
 

@@ -4,7 +4,7 @@ import { complianceReport } from '../../../exchange/compliance/report/compliance
 import { readPeriod } from '../../../exchange/compliance/report/period.ts';
 import { complianceRows, type Scope } from '../../../exchange/compliance/report/report-figures.ts';
 import { askedLongAgo } from '../../../exchange/requester/concurrent-rows.ts';
-import type { Sql } from '../../../src/store/database.ts';
+import type { Sql } from '../../../src/db/database.ts';
 import { freshDb } from '../../support/db.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
 import { numbers } from '../../support/numbers.ts';
