@@ -13,7 +13,6 @@ import { importMembers } from '../exchange/members/enrolment/import-members.ts';
 import { addPeer, setPeerState } from '../exchange/peers/peer.ts';
 import { startWork } from '../exchange/work.ts';
 import { BULK_MATCH_SCOPE } from '../src/auth/scopes.ts';
-import { threads } from '../src/command/threads.ts';
 import { readConfig } from '../src/config.ts';
 import type { Deps, Keys } from '../src/deps.ts';
 import type { Resource } from '../src/fhir/resource.ts';
@@ -22,6 +21,7 @@ import type { ImportEntry } from '../src/import/entry.ts';
 import { noMetrics } from '../src/runtime/no-metrics.ts';
 import { fileBlobs, jsonLog, openDatabase } from '../src/runtime/node.ts';
 import { guardedFetch } from '../src/runtime/node-fetch.ts';
+import { threads } from '../src/runtime/threads.ts';
 import {
   enrolmentHeader,
   enrolmentLine,

@@ -2,10 +2,10 @@
 import type { FederationDeps } from '../directory/federation/client.ts';
 import { findPeer, type Peer } from '../directory/federation/peer.ts';
 import { addPeer } from '../directory/federation/registry.ts';
-import { threads } from '../src/command/threads.ts';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { guardedFetch } from '../src/runtime/node-fetch.ts';
+import { threads } from '../src/runtime/threads.ts';
 
 export type HarvestingDeps = FederationDeps & { database: ReturnType<typeof openDatabase> };
 

@@ -1,4 +1,4 @@
-// A process beside a serving one that harvests, merges and links two local peers, as src/command/background-process.ts does. Prints `{}` when ready, a line when it has begun and one when it is done.
+// A process beside a serving one that harvests, merges and links two local peers, as directory/commands/background-process.ts does. Prints `{}` when ready, a line when it has begun and one when it is done.
 import { harvestPeer } from '../directory/federation/harvest/run.ts';
 import { linkDue } from '../directory/federation/link.ts';
 import { mergeDue } from '../directory/federation/merge.ts';

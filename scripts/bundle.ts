@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 
 /** Threads of the program, and its background process, started as files beside it. */
 export const BESIDE = {
-  'background-process': 'src/command/background-process.ts',
+  'background-process': 'directory/commands/background-process.ts',
   'unit-thread': 'exchange/reconcile/unit-thread.ts',
   'line-thread': 'directory/federation/harvest/line-thread.ts',
 };

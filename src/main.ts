@@ -1,23 +1,38 @@
 // The `payer-node` command.
 import { Argument, Command, Option } from 'commander';
-import { auditContent, auditHead, auditVerify } from './command/audit.ts';
-import { importDirectory, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
-import { doctor } from './command/doctor.ts';
-import { drillCommands } from './command/drill.ts';
-import { evidenceKeys, evidencePack, evidenceReport, evidenceVerify } from './command/evidence.ts';
-import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
-import { harvestCommands } from './command/harvest-commands.ts';
-import { holdCommands } from './command/holds.ts';
-import { importMembersCommand } from './command/import-members.ts';
-import { ROTATED_USES, rotateKey } from './command/keys.ts';
-import { membersContacts, membersInvite, membersOne, membersRelabel, membersTwo } from './command/members.ts';
-import { peerCommands } from './command/peer-commands.ts';
-import { publish, publishProbe } from './command/publish.ts';
-import { pullAccept, pullGiveUp, pullList, pullRun, pullShow } from './command/pulls.ts';
-import { reconcileCommand } from './command/reconcile.ts';
-import { reindexDirectory } from './command/reindex.ts';
-import { report } from './command/report.ts';
-import { parseServices, serveNode } from './command/serve.ts';
+import { startBackground } from '../directory/commands/background.ts';
+import { harvestCommands } from '../directory/commands/harvest-commands.ts';
+import { importDirectory, importTaxonomy, loadDemoDirectory } from '../directory/commands/import-directory.ts';
+import { publish, publishFirst, publishProbe } from '../directory/commands/publish.ts';
+import { checkIndex, reindexDirectory } from '../directory/commands/reindex.ts';
+import { federationPages } from '../directory/federation/staff/pages.ts';
+import { staffData } from '../directory/federation/staff-data.ts';
+import { mountDirectory } from '../directory/mount.ts';
+import { auditContent, auditHead, auditVerify } from '../exchange/commands/audit.ts';
+import { doctor } from '../exchange/commands/doctor.ts';
+import { drillCommands } from '../exchange/commands/drill.ts';
+import { evidenceKeys, evidencePack, evidenceReport, evidenceVerify } from '../exchange/commands/evidence.ts';
+import { holdCommands } from '../exchange/commands/holds.ts';
+import { importMembersCommand } from '../exchange/commands/import-members.ts';
+import {
+  membersContacts,
+  membersInvite,
+  membersOne,
+  membersRelabel,
+  membersTwo,
+} from '../exchange/commands/members.ts';
+import { peerCommands } from '../exchange/commands/peer-commands.ts';
+import { pullAccept, pullGiveUp, pullList, pullRun, pullShow } from '../exchange/commands/pulls.ts';
+import { reconcileCommand } from '../exchange/commands/reconcile.ts';
+import { report } from '../exchange/commands/report.ts';
+import { firstPullReport, isSeeded, readdress, seedSandbox } from '../exchange/commands/sandbox.ts';
+import { mountExchange } from '../exchange/mount.ts';
+import { staffPages } from '../exchange/staff/staff-pages.ts';
+import { startWork } from '../exchange/work.ts';
+import { runMigrate, runSeedCommand } from './runtime/data-commands.ts';
+import { faultSentence, tellUncaught, unexpectedFault } from './runtime/fault.ts';
+import { ROTATED_USES, rotateKey } from './runtime/keys.ts';
+import { type Composition, parseServices, serveNode } from './runtime/serve.ts';
 import { VERSION } from './version.ts';
 
 // `payer-node … | head -1`: who reads has seen enough. What is done goes on to its end; what it says goes nowhere.
@@ -26,6 +41,22 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 tellUncaught();
+
+/** The program: both services over the core, which knows neither. */
+const COMPOSITION: Composition = {
+  directory: { mount: mountDirectory, checkIndex, publishFirst, startBackground },
+  exchange: {
+    mount: mountExchange,
+    staffPages: (node) => staffPages(node, [(router) => federationPages(router, staffData(node.deps))]),
+    startWork,
+  },
+  sandbox: {
+    isSeeded,
+    readdress,
+    seed: (ours, prior, print) => seedSandbox(ours, prior, print, loadDemoDirectory),
+    firstPullReport,
+  },
+};
 
 const program = new Command('payer-node')
   .description(
@@ -39,7 +70,7 @@ program
   .command('serve', { isDefault: true })
   .description('run the node; in the sandbox with its demo payer')
   .argument('[services]', 'all, directory or exchange', 'all')
-  .action((services: string) => serveNode(parseServices(services), process.env));
+  .action((services: string) => serveNode(COMPOSITION, parseServices(services), process.env));
 
 program
   .command('migrate')

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type AbsentOptions, checkAbsentOptions, tellAbsent } from '../../exchange/commands/absent.ts';
 import { importMembers } from '../../exchange/members/enrolment/import-members.ts';
 import { type NamedInFile, newNamed } from '../../exchange/members/enrolment/named-in-file.ts';
 import { makeOne } from '../../exchange/members/merge/merge-members.ts';
-import { type AbsentOptions, checkAbsentOptions, tellAbsent } from '../../src/command/absent.ts';
 import type { Sql } from '../../src/db/database.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../support/node.ts';

@@ -4,8 +4,8 @@ import { contentFaults } from '../../exchange/compliance/export-check/check-line
 import { isDrugCode } from '../../exchange/records/facts/drug-codes.ts';
 import { factsOf } from '../../exchange/records/facts/facts.ts';
 import { authorizationFacts } from '../../exchange/records/facts/prior-authorization.ts';
-import { valueSets } from '../../exchange/records/facts/value-sets.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { valueSets } from '../../src/sensitive-value-sets.ts';
 
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/';
 const PAS = 'http://hl7.org/fhir/us/davinci-pas/StructureDefinition/';

@@ -1,6 +1,6 @@
 // Members without a member number, whom no payer can find: said after an import, and by `doctor`.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { memberNumbers, unnumbered } from '../../src/command/member-numbers.ts';
+import { memberNumbers, unnumbered } from '../../exchange/commands/member-numbers.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

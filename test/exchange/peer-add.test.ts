@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { type AddOptions, peerAdd } from '../../exchange/commands/peers.ts';
 import { neverAsked } from '../../exchange/peers/registration.ts';
-import { type AddOptions, peerAdd } from '../../src/command/peers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-peers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
 import { decideAhead, inParts, relabel, relabelAfterUpdate } from '../../exchange/members/enrolment/relabel.ts';
 import { LABELLER } from '../../exchange/records/facts/label.ts';
-import { PROGRAM } from '../../exchange/records/facts/value-sets.ts';
 import {
   decideAlone,
   holdsRelabelling,
@@ -13,6 +12,7 @@ import {
   undecidedOf,
   writeDecided,
 } from '../../exchange/records/labels.ts';
+import { PROGRAM } from '../../src/sensitive-value-sets.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
 import { client } from './peer-client.ts';

@@ -2,12 +2,12 @@
 // what is left is one thing for a person.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
+import { peerLimit } from '../../exchange/commands/peers.ts';
 import { healthFacts } from '../../exchange/peers/health-text.ts';
 import { findPeer, type Peer } from '../../exchange/peers/peer.ts';
 import { membersAtOnce, takesNobody } from '../../exchange/peers/peer-takes.ts';
 import { planPulls } from '../../exchange/requester/plan.ts';
 import { OPEN_STATES } from '../../exchange/requester/pull.ts';
-import { peerLimit } from '../../src/command/peers.ts';
 import {
   groupOf,
   type Handler,

@@ -9,9 +9,9 @@ import { labelOf } from '../../exchange/records/facts/label.ts';
 import { mayHoldMoney, moneyIn, withoutMoney } from '../../exchange/records/facts/money.ts';
 import { authorizationFacts } from '../../exchange/records/facts/prior-authorization.ts';
 import { serviceEnd } from '../../exchange/records/facts/service-date.ts';
-import { PROGRAM, valueSets } from '../../exchange/records/facts/value-sets.ts';
 import { withoutLines } from '../../exchange/records/facts/without-lines.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
+import { PROGRAM, valueSets } from '../../src/sensitive-value-sets.ts';
 
 const res = (value: Record<string, unknown>): Resource => value as Resource;
 

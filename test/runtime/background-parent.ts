@@ -1,5 +1,5 @@
 // A process that starts the harvesting one, and does nothing else.
-import { startBackground } from '../../src/command/background.ts';
+import { startBackground } from '../../directory/commands/background.ts';
 import { readConfig } from '../../src/config.ts';
 
 const [url = ''] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // The clock of this machine beside that of the database.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sameClock } from '../../src/command/doctor.ts';
+import { sameClock } from '../../exchange/commands/doctor.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

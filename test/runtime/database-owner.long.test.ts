@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inRole } from '../../src/command/doctor.ts';
-import { faultSentence } from '../../src/command/fault.ts';
+import { inRole } from '../../exchange/commands/doctor.ts';
 import { databaseBeside, migrate } from '../../src/db/migrate.ts';
+import { faultSentence } from '../../src/runtime/fault.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { addressOf } from '../support/db.ts';
 

@@ -1,9 +1,9 @@
 // What `doctor` says of who is to be told of alerts, and of payers that are asked.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { alertsTold, peerAnswers } from '../../exchange/commands/doctor-network.ts';
 import { findPeer } from '../../exchange/peers/peer.ts';
-import { alertsTold, peerAnswers } from '../../src/command/doctor-network.ts';
-import { faultSentence } from '../../src/command/fault.ts';
 import type { Deps } from '../../src/deps.ts';
+import { faultSentence } from '../../src/runtime/fault.ts';
 import { type ScriptedPeer, scriptedPeer } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;

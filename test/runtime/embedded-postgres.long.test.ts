@@ -5,10 +5,10 @@ import { Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { faultSentence } from '../../src/command/fault.ts';
 import { clientOf } from '../../src/db/database-address.ts';
 import { databaseBeside } from '../../src/db/migrate.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
+import { faultSentence } from '../../src/runtime/fault.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { binFolder, freePort, initialize, start } from '../../src/runtime/postgres-server.ts';
 

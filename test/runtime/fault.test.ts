@@ -1,8 +1,8 @@
 // What an error that nobody expected leaves on standard error and in the log: never what it says, which may quote a member's record.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { faultSentence, unexpectedFault } from '../../src/command/fault.ts';
 import { copyIn } from '../../src/db/copy.ts';
 import { describe } from '../../src/http/fhir-app.ts';
+import { faultSentence, unexpectedFault } from '../../src/runtime/fault.ts';
 import { freshDb } from '../support/db.ts';
 
 let db: Awaited<ReturnType<typeof freshDb>>;

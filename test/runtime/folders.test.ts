@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { agedKeys, closedKeys, dataFolder, filesFolder } from '../../src/command/folders.ts';
 import { makeFolder } from '../../src/make-folder.ts';
+import { agedKeys, closedKeys, dataFolder, filesFolder } from '../../src/runtime/folders.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'folders-'));
 afterAll(() => rmSync(root, { recursive: true }));

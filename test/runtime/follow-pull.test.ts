@@ -1,6 +1,6 @@
 // A command that follows a pull ends with it, also when the database goes away meanwhile.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { followed } from '../../src/command/follow-pull.ts';
+import { followed } from '../../exchange/commands/follow-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;

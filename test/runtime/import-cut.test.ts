@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { importDirectory } from '../../src/command/data.ts';
+import { importDirectory } from '../../directory/commands/import-directory.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import { freshDb } from '../support/db.ts';
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { importDirectory } from '../../directory/commands/import-directory.ts';
 import { importResources } from '../../directory/resource/resource-import.ts';
-import { importDirectory } from '../../src/command/data.ts';
 import { BASE, entries } from '../directory/fixture.ts';
 import { freshDb } from '../support/db.ts';
 

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { importDirectory } from '../../src/command/data.ts';
-import { faultSentence } from '../../src/command/fault.ts';
-import { importMembersCommand } from '../../src/command/import-members.ts';
+import { importDirectory } from '../../directory/commands/import-directory.ts';
+import { importMembersCommand } from '../../exchange/commands/import-members.ts';
+import { faultSentence } from '../../src/runtime/fault.ts';
 import { freshDb } from '../support/db.ts';
 
 let folder: string;

@@ -6,12 +6,14 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
-import { createApp, listen } from '../../src/command/http.ts';
-import { openNode, openServer } from '../../src/command/node.ts';
-import { staffPages } from '../../src/command/pages.ts';
+import { mountDirectory } from '../../directory/mount.ts';
+import { mountExchange } from '../../exchange/mount.ts';
+import { staffPages } from '../../exchange/staff/staff-pages.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
+import { createApp, listen } from '../../src/runtime/node-http.ts';
+import { openNode, openServer } from '../../src/runtime/open-node.ts';
 import { directory, keysFor, ORIGIN } from '../directory/fixture.ts';
 import { freshDb } from '../support/db.ts';
 import { smoke } from './directory-smoke.ts';
@@ -287,7 +289,7 @@ test('what a payer waits for has a limit, the work of the node has none', async 
   });
   const server = await openServer(config);
   const node = await openNode(config, server);
-  const http = await listen(createApp({ node, services: 'exchange' }), { host: '127.0.0.1', port: 0 });
+  const http = await listen(createApp({ node, mounts: { exchange: mountExchange } }), { host: '127.0.0.1', port: 0 });
   try {
     const limit = async ({ database }: typeof node.deps) =>
       (await database.sql<{ statement_timeout: string }[]>`show statement_timeout`)[0]?.statement_timeout;
@@ -326,7 +328,10 @@ test('below a path: who is before the node may pass the path on or take it away'
   const server = await openServer(config);
   const node = await openNode(config, server);
   const staff = staffPages(node).page;
-  const http = await listen(createApp({ node, services: 'all', staff }), config);
+  const http = await listen(
+    createApp({ node, mounts: { exchange: mountExchange, directory: mountDirectory }, staff }),
+    config,
+  );
   const ask = (path: string) => fetch(`http://127.0.0.1:${http.port}${path}`, { redirect: 'manual' });
   try {
     for (const before of ['', '/payer']) {

@@ -1,8 +1,8 @@
 // The two payers of the sandbox find each other when their data folder is started with another PORT.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readdress } from '../../exchange/commands/sandbox.ts';
 import { findPeer, pinPeer } from '../../exchange/peers/peer.ts';
 import { changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
-import { readdress } from '../../src/command/sandbox.ts';
 import { PRIOR_PEER } from '../../src/seed/index.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
 

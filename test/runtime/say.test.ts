@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
-import { person } from '../../src/command/node.ts';
-import { plain } from '../../src/command/say.ts';
 import { jsonLog } from '../../src/runtime/node.ts';
+import { person } from '../../src/runtime/open-node.ts';
+import { plain } from '../../src/runtime/say.ts';
 
 const given = process.env['PAYER_NODE_USER'];
 afterEach(() => {
@@ -40,7 +40,7 @@ test('a name of nothing is nobody: the account acts, and is no second person', (
 });
 
 test.skipIf(process.getuid?.() !== 0)('an account that the system has no name for is its number', () => {
-  const module = new URL('../../src/command/node.ts', import.meta.url).href;
+  const module = new URL('../../src/runtime/open-node.ts', import.meta.url).href;
   const ask = `const { person } = await import(${JSON.stringify(module)}); process.setuid(54321); process.stdout.write(person())`;
   const said = (name: string) =>
     execFileSync(process.execPath, ['--input-type=module', '-e', ask], {

@@ -1,7 +1,7 @@
 // A process that stands back, with a thread that it opened: where each of its threads may run, by the name that the system has for it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { threads } from '../../src/command/threads.ts';
 import { processStandsBack } from '../../src/runtime/low-priority.ts';
+import { threads } from '../../src/runtime/threads.ts';
 
 // how many threads are worth it is found out while all processors may be used
 const beside = threads();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { toSet, unusedInSandbox } from '../../src/command/to-set.ts';
 import { readConfig } from '../../src/config.ts';
+import { toSet, unusedInSandbox } from '../../src/runtime/to-set.ts';
 
 const REAL = {
   DATABASE_URL: 'postgres://plan@localhost/node',

@@ -1,11 +1,11 @@
 // The vocabulary holds the words that names have, and no others for ever.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkIndex } from '../../directory/commands/reindex.ts';
 import { importResources } from '../../directory/resource/resource-import.ts';
 import { prepare } from '../../directory/resource/resource-prepare.ts';
 import { reindex } from '../../directory/resource/resource-reindex.ts';
 import { beginUpdate } from '../../directory/resource/resource-update.ts';
 import { knownWords } from '../../directory/resource/vocabulary.ts';
-import { checkIndex } from '../../src/command/reindex.ts';
 import { onSchema } from '../../src/db/schema-view.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { EXTRACTION_VERSION } from '../../src/fhir/search/extract.ts';

@@ -5,10 +5,10 @@ import type { Sql } from '../../../src/db/database.ts';
 import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
+import { PROGRAM } from '../../../src/sensitive-value-sets.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { factsOf } from '../../records/facts/facts.ts';
 import { LABELLER_VERSION } from '../../records/facts/label.ts';
-import { PROGRAM } from '../../records/facts/value-sets.ts';
 import { inheritLabelsOf } from '../../records/inherit-labels.ts';
 import { labelsStay } from '../../records/label-lock.ts';
 import {

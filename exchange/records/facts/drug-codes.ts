@@ -1,7 +1,7 @@
 // Which codes of services are drugs: prior authorizations for them do not leave. Any and all drugs that a plan covers are meant
 // (42 CFR 422.119(b)(1)(iv)), those that clinicians give too. A plan adds its own (EXCLUDED_CODES).
 import { systemKnownAs } from '../../../src/fhir/code-systems.ts';
-import { VALUE_SETS, type ValueSets } from './value-sets.ts';
+import { VALUE_SETS, type ValueSets } from '../../../src/sensitive-value-sets.ts';
 
 const HCPCS = /hcpcs|2\.16\.840\.1\.113883\.6\.285$/i;
 const CPT = 'http://www.ama-assn.org/go/cpt';

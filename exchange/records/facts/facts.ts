@@ -2,6 +2,7 @@
 // use and the form that may be shared.
 import { codings, isObject, type Resource, text } from '../../../src/fhir/resource.ts';
 import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../../src/fhir/spelled-numbers.ts';
+import { VALUE_SETS, type ValueSets } from '../../../src/sensitive-value-sets.ts';
 import { withLinkedDocuments } from './attachment.ts';
 import { withoutStaying } from './contained.ts';
 import { type Label, labelOf } from './label.ts';
@@ -12,7 +13,6 @@ import { type AuthorizationFacts, decidedAhead, isAuthorization, isHidden } from
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
 import { shownDay } from './shown-day.ts';
-import { VALUE_SETS, type ValueSets } from './value-sets.ts';
 import { watchedIn } from './watched-names.ts';
 import { withoutLines } from './without-lines.ts';
 

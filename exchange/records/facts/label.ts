@@ -3,7 +3,7 @@
 import { someCoding } from '../../../src/fhir/code-list.ts';
 import { systemKnownAs } from '../../../src/fhir/code-systems.ts';
 import { codings, isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import { VALUE_SETS, type ValueSets } from './value-sets.ts';
+import { VALUE_SETS, type ValueSets } from '../../../src/sensitive-value-sets.ts';
 
 /** Number of the labeller, kept with each record that it decided: another one whenever the decisions change. */
 export const LABELLER = VALUE_SETS.number;

@@ -134,7 +134,7 @@ describe('an extract', () => {
       name: '',
     }));
   test('numbers that are no more are read with a title, a header or neither; another file does not take the place of the list', async () => {
-    const { deactivatedRows } = await import('../../../src/command/harvest-signals.ts');
+    const { deactivatedRows } = await import('../../../directory/commands/harvest-signals.ts');
     const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-deactivated-'));
     const file = (content: string) => {
       const path = join(folder, 'list.csv');
@@ -153,7 +153,7 @@ describe('an extract', () => {
     }
   });
   test('is read from a file, plain or gzip; another table is refused in a sentence', async () => {
-    const { registryRows } = await import('../../../src/command/harvest-signals.ts');
+    const { registryRows } = await import('../../../directory/commands/harvest-signals.ts');
     const { gzipSync } = await import('node:zlib');
     const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-registry-'));
     try {

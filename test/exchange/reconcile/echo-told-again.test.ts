@@ -1,6 +1,6 @@
 // A payer takes its copy of a record that we hold back, and tells it again: what it is a copy of is another one's, and stays as it is.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { allCompared } from '../../../src/command/doctor.ts';
+import { allCompared } from '../../../exchange/commands/doctor.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 

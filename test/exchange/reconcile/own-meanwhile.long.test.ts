@@ -1,9 +1,9 @@
 // Our own records that are imported while a pull that tells the same is decided and not committed, in transactions of their own: what comes out is
 // what comes out one after the other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allCompared } from '../../../exchange/commands/doctor.ts';
 import { finishImports } from '../../../exchange/members/enrolment/finish-interrupted-imports.ts';
 import { againOf, underImport, whenLeft } from '../../../exchange/records/left-imports.ts';
-import { allCompared } from '../../../src/command/doctor.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { meanwhile } from './meanwhile.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';

@@ -6,10 +6,10 @@ import { candidatesIn, lineHash } from '../../../exchange/reconcile/known-lines.
 import { NOTHING, type StagedTo, stageBlocks } from '../../../exchange/reconcile/stage.ts';
 import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
 import type { StagedRows } from '../../../exchange/records/staging.ts';
-import { threads } from '../../../src/command/threads.ts';
 import type { Thread } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';
 import { nodeThreads } from '../../../src/runtime/node-threads.ts';
+import { threads } from '../../../src/runtime/threads.ts';
 import { lab } from './reconcile-pull.ts';
 
 const reading = {

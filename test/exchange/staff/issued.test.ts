@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { evidenceVerify } from '../../../exchange/commands/evidence.ts';
 import { evidenceRows, inSnapshot } from '../../../exchange/compliance/evidence/evidence-rows.ts';
 import { chainFaults, verifyReport } from '../../../exchange/compliance/evidence/report-document.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
-import { evidenceVerify } from '../../../src/command/evidence.ts';
 import { AS_IT_IS, canonicalJson } from '../../../src/fhir/canonical.ts';
 import { fieldOf, type StaffNode, startStaff, Visitor } from './support.ts';
 

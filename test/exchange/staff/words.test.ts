@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { reportText } from '../../../exchange/commands/report-text.ts';
 import { deedWords } from '../../../exchange/compliance/audit/audit-actions.ts';
 import { choiceTables } from '../../../exchange/compliance/report/compliance-choice.ts';
 import { proofsTable } from '../../../exchange/compliance/report/compliance-found.ts';
@@ -13,7 +14,6 @@ import { balance, conservation } from '../../../exchange/requester/report/conser
 import { differences, whyDifferent } from '../../../exchange/requester/report/difference.ts';
 import { byType, type PullReport } from '../../../exchange/requester/report/pull-report.ts';
 import { clockCell, spanText, timeText } from '../../../exchange/staff/data/texts.ts';
-import { reportText } from '../../../src/command/report-text.ts';
 import { csvField } from '../../../src/ui/csv.ts';
 import { escapeHtml, html } from '../../../src/ui/html.ts';
 
