@@ -254,13 +254,14 @@ describe('what began and ended duties, and under which consent something left', 
   });
 });
 
-test('pages take their data from the report, never from the store', () => {
+test('pages take their data from the report, never from the database', () => {
   const folder = join(import.meta.dirname, '../../../exchange/staff');
-  const imports = readdirSync(folder).flatMap((f) =>
+  const pages = readdirSync(folder).filter((f) => f.endsWith('.ts'));
+  const imports = pages.flatMap((f) =>
     [...readFileSync(join(folder, f), 'utf8').matchAll(/from '([^']+)'/g)].map((m) => `${f}: ${m[1] ?? ''}`),
   );
   expect(imports.length).toBeGreaterThan(20);
-  expect(imports.filter((i) => /\/store\//.test(i))).toEqual([]);
+  expect(imports.filter((i) => /\/src\/db\//.test(i))).toEqual([]);
 });
 
 test('a list of requests without a choice in force that is cut says how many there are', () => {
