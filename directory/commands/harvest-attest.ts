@@ -6,7 +6,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { CommandFault } from '../../src/runtime/fault.ts';
 import { person, withNode } from '../../src/runtime/open-node.ts';
 import { say } from '../../src/runtime/say.ts';
-import { csvField } from '../../src/ui/csv.ts';
+import { csvRow } from '../../src/ui/csv.ts';
 import { withSignal } from '../federation/attest/attest-rows.ts';
 import { makeLinks } from '../federation/attest/link.ts';
 import { npiOf } from '../federation/npi.ts';
@@ -15,7 +15,6 @@ import { nameOf } from '../in-network/evidence.ts';
 import { sayMerged } from './harvest.ts';
 
 const BATCH = 1000;
-const line = (fields: readonly string[]): string => `${fields.map(csvField).join(',')}\r\n`;
 const DUE = ['never-verified', 'verify-overdue', 'verify-due'];
 
 /** A CSV of entry, name, NPI and link for everybody whose verification is due within two weeks, overdue, or was never made. */
@@ -31,7 +30,7 @@ export async function harvestAttestLinks(options: { out: string }): Promise<void
     await lookForSignals(deps);
     let made = 0;
     async function* rows() {
-      yield line(['entry', 'name', 'npi', 'link']);
+      yield csvRow(['entry', 'name', 'npi', 'link']);
       for (let after = ''; ; ) {
         const batch = await withSignal(deps.database.sql, DUE, after, BATCH);
         const last = batch.at(-1);
@@ -44,7 +43,7 @@ export async function harvestAttestLinks(options: { out: string }): Promise<void
         yield batch
           .map(({ key, body }, n) => {
             const resource = JSON.parse(body) as Resource;
-            return line([key, nameOf(resource), npiOf(resource, false)?.value ?? '', links[n] ?? '']);
+            return csvRow([key, nameOf(resource), npiOf(resource, false)?.value ?? '', links[n] ?? '']);
           })
           .join('');
         made += batch.length;

@@ -3,7 +3,7 @@
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
-import { csvField } from '../../src/ui/csv.ts';
+import { csvRow } from '../../src/ui/csv.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
 import { addSet, channelSets, dropCurrent, type SetFile, setCurrent } from '../publish/file-set.ts';
@@ -179,7 +179,7 @@ async function audit(
       const list = examples[code] ?? [];
       examples[code] = list;
       if (list.length < EXAMPLES) list.push({ resource, element, file });
-      await csv.write(`${[code, level, name, resource, element, file].map(csvField).join(',')}\r\n`);
+      await csv.write(csvRow([code, level, name, resource, element, file]));
       await json.write(`${n++ === 0 ? '' : ','}\n${JSON.stringify({ code, level, resource, element, file })}`);
     },
   });

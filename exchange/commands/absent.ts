@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { timeRange } from '../../src/fhir/instant.ts';
 import { CommandFault } from '../../src/runtime/fault.ts';
 import { type OpenNode, person } from '../../src/runtime/open-node.ts';
-import { type CsvValue, csvField } from '../../src/ui/csv.ts';
+import { csvRow } from '../../src/ui/csv.ts';
 import { absentFrom, endAbsent, rowsOfNobody } from '../members/enrolment/absent.ts';
 import { isFull, type NamedInFile } from '../members/enrolment/named-in-file.ts';
 
@@ -50,8 +50,6 @@ export function checkAbsentOptions(
   if (!o.full && !o.x12) throw new CommandFault('--end-absent needs a full file: say --full when it is one.');
 }
 
-const line = (values: readonly CsvValue[]): string => `${values.map(csvField).join(',')}\r\n`;
-
 type Tally = { covered: number; absent: number; alike: number };
 
 /** Writes the list; an older one is replaced when it is whole. @returns how many are covered, and how many of them are absent, by line of business */
@@ -63,7 +61,7 @@ async function writeAbsent(deps: OpenNode['deps'], named: NamedInFile, file: str
   await opened.catch((cause: unknown) => {
     throw new CommandFault(`The list ${file} of those absent cannot be written.`, { cause });
   });
-  out.write(line(COLUMNS));
+  out.write(csvRow(COLUMNS));
   const tallies = new Map([...named.lobs].sort().map((l): [string, Tally] => [l, { covered: 0, absent: 0, alike: 0 }]));
   for await (const { all, absent } of absentFrom(deps, named)) {
     const count = (lob: string, what: keyof Tally) => {
@@ -76,7 +74,7 @@ async function writeAbsent(deps: OpenNode['deps'], named: NamedInFile, file: str
       if (s.namedAs.length > 0) count(s.lob, 'alike');
     }
     const rows = absent.map((s) => [s.memberId, s.memberNumber, s.plan, s.lob, s.starts, s.ends, s.namedAs.join(' ')]);
-    if (rows.length > 0 && !out.write(rows.map(line).join(''))) await once(out, 'drain');
+    if (rows.length > 0 && !out.write(rows.map(csvRow).join(''))) await once(out, 'drain');
   }
   out.end();
   await finished(out);

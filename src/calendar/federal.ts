@@ -1,4 +1,5 @@
 // The federal business-day calendar (5 U.S.C. 6103(a)), as calendar dates of the plan's time zone; never as blocks of 24 hours. Pure.
+import { allForYear } from '@18f/us-federal-holidays';
 
 /** A calendar date, YYYY-MM-DD. */
 export type Day = string;
@@ -29,33 +30,14 @@ export function yearsBefore(day: Day, years: number): Day {
 
 const weekday = (day: Day): number => new Date(`${day}T00:00:00Z`).getUTCDay();
 
-function nth(year: number, month: number, dayOfWeek: number, n: number): Day {
-  if (n > 0) {
-    const first = weekday(format(year, month, 1));
-    return format(year, month, 1 + ((dayOfWeek - first + 7) % 7) + (n - 1) * 7);
-  }
-  const last = format(year, month + 1, 0);
-  return addDays(last, -((weekday(last) - dayOfWeek + 7) % 7));
-}
-
-const observed = (day: Day): Day =>
-  weekday(day) === 6 ? addDays(day, -1) : weekday(day) === 0 ? addDays(day, 1) : day;
+/** Holidays by year: they are asked for each day that is counted. */
+const HOLIDAYS = new Map<number, Day[]>();
 
 /** Federal holidays of a year as observed; 1 January of the next year may be observed on 31 December. */
 export function federalHolidays(year: number): Day[] {
-  return [
-    observed(format(year, 1, 1)),
-    nth(year, 1, 1, 3),
-    nth(year, 2, 1, 3),
-    nth(year, 5, 1, -1),
-    observed(format(year, 6, 19)),
-    observed(format(year, 7, 4)),
-    nth(year, 9, 1, 1),
-    nth(year, 10, 1, 2),
-    observed(format(year, 11, 11)),
-    nth(year, 11, 4, 4),
-    observed(format(year, 12, 25)),
-  ];
+  const known = HOLIDAYS.get(year) ?? allForYear(year).map((holiday) => holiday.dateString);
+  HOLIDAYS.set(year, known);
+  return known;
 }
 
 function isBusinessDay(day: Day, extraHolidays: readonly Day[] = []): boolean {

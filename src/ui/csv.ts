@@ -1,17 +1,18 @@
-// CSV, RFC 4180: UTF-8, CRLF, every field quoted that needs it. Fields that a spreadsheet would take for a formula begin
-// with an apostrophe.
+// CSV, RFC 4180: UTF-8, CRLF, every field quoted that needs it. Text that a spreadsheet would take for a formula begins with an apostrophe.
+import { type Options, stringify } from 'csv-stringify/sync';
 
 export type CsvValue = string | number | boolean | null;
 
-/** One field. Numbers stay numbers, also negative ones; only text is guarded. */
-export function csvField(value: CsvValue): string {
-  if (value === null) return '';
-  if (typeof value !== 'string') return String(value);
-  const guarded = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
-}
+const FORM: Options = {
+  record_delimiter: '\r\n',
+  quote_record_delimiter: true,
+  escape_formulas: true,
+  cast: { boolean: String },
+};
+
+/** One row, ended by CRLF. */
+export const csvRow = (row: readonly CsvValue[]): string => stringify([[...row]], FORM);
 
 /** A header row and rows, each ended by CRLF. */
-export function csv(header: readonly string[], rows: readonly (readonly CsvValue[])[]): string {
-  return [header, ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
-}
+export const csv = (header: readonly string[], rows: readonly (readonly CsvValue[])[]): string =>
+  stringify([header, ...rows], FORM);

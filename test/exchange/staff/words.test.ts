@@ -14,7 +14,7 @@ import { balance, conservation } from '../../../exchange/requester/report/conser
 import { differences, whyDifferent } from '../../../exchange/requester/report/difference.ts';
 import { byType, type PullReport } from '../../../exchange/requester/report/pull-report.ts';
 import { clockCell, spanText, timeText } from '../../../exchange/staff/data/texts.ts';
-import { csvField } from '../../../src/ui/csv.ts';
+import { csvRow } from '../../../src/ui/csv.ts';
 import { escapeHtml, html } from '../../../src/ui/html.ts';
 
 describe('the conservation check', () => {
@@ -217,14 +217,14 @@ describe('texts', () => {
     fc.assert(
       fc.property(fc.string(), (s) => {
         expect(escapeHtml(s)).not.toMatch(/[<>"']/);
-        expect(csvField(s)).not.toMatch(/^"?[=+@-]/);
+        expect(csvRow([s])).not.toMatch(/^"?[=+@-]/);
       }),
     );
     expect(html`<b title="${'"><i>'}">${['<', html`<i>ok</i>`, undefined, 0]}</b>`.markup).toBe(
       '<b title="&quot;&gt;&lt;i&gt;">&lt;<i>ok</i>0</b>',
     );
-    expect(csvField('a"b,c\n')).toBe('"a""b,c\n"');
-    expect(csvField(-5)).toBe('-5');
+    expect(csvRow(['a"b,c\n', null, true])).toBe('"a""b,c\n",,true\r\n');
+    expect(csvRow([-5])).toBe('-5\r\n');
   });
 });
 
