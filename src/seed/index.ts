@@ -1,10 +1,11 @@
 // The work behind `payer-node seed`: a directory or a set of members, written to a folder.
-import { writeDirectory } from './directory/index.ts';
+
 import { memberFolders } from './members/index.ts';
+import { writeDirectory } from './plan-net/index.ts';
 import type { Written } from './write.ts';
 
-export { directoryResources } from './directory/index.ts';
 export * from './members/index.ts';
+export { directoryResources } from './plan-net/index.ts';
 export type { Written } from './write.ts';
 
 export type SeedArgs = {

@@ -12,7 +12,7 @@ import { readConfig } from '../../src/config.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
 import { entries } from '../directory/fixture.ts';
 import { Consumer } from '../directory/publish/consumer.ts';
 import { freshDb } from '../support/db.ts';

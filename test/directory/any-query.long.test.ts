@@ -2,7 +2,7 @@
 // meant, never an error of the server; what is refused says why.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PARAMETERS } from '../../src/fhir/search/parameters.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { BASE, type Bundle, body, directory } from './fixture.ts';
 

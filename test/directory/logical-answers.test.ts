@@ -4,7 +4,7 @@ import { answerQuestion } from '../../directory/in-network/answer.ts';
 import { readQuestion } from '../../directory/in-network/question.ts';
 import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
 import { BASE, directory, entries, keyOf, NOW } from './fixture.ts';
 import { identified, withoutAddresses } from './logical-data.ts';
 import { siteDeps, siteOver } from './pages-fixture.ts';

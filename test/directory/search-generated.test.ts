@@ -8,7 +8,7 @@ import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { PARAMETERS, type Parameter } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
 import { directory, keyOf } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 11, resources: 700 })];

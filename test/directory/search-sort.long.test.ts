@@ -6,7 +6,7 @@ import { sortedHits } from '../../directory/search/search-sorted.ts';
 import { fold } from '../../src/fhir/fold.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 5, resources: 900 })];

@@ -4,9 +4,9 @@ import { fold, foldCase } from '../../src/fhir/fold.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import { isValidNpi, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { extensions, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
-import { layout, practitionerOfRole, SMALLEST_DIRECTORY } from '../../src/seed/directory/layout.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN } from '../../src/seed/names.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
+import { layout, practitionerOfRole, SMALLEST_DIRECTORY } from '../../src/seed/plan-net/layout.ts';
 import { MUST_SUPPORT } from './must-support.ts';
 import { read } from './read.ts';
 

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import type { ImportEntry } from '../../directory/resource/resource-import.ts';
 import { isObject, type JsonObject, type Resource } from '../../src/fhir/resource.ts';
-import { directoryResources } from '../../src/seed/directory/index.ts';
+import { directoryResources } from '../../src/seed/plan-net/index.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { deletion, directory, entries, FIXTURE, keyOf } from '../directory/fixture.ts';
 

@@ -1,10 +1,10 @@
 // Who cared for the members: a small pool both plans know. The same NPIs on both sides, but half of the ids differ.
 import { NPI_SYSTEM } from '../../fhir/npi.ts';
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
-import { address, concept, identifier } from '../directory/elements.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN } from '../names.ts';
 import { inventedNpi } from '../npi.ts';
 import { CITIES } from '../places.ts';
+import { address, concept, identifier } from '../plan-net/elements.ts';
 import { at, Draw, kindKey } from '../random.ts';
 import { PLAN_NAMES, type Side } from './side.ts';
 

@@ -1,7 +1,7 @@
 // What the five kinds of claims have in common: money, versions, supporting information, the frame around the lines.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { isoDate, isoInstant } from '../dates.ts';
-import { concept } from '../directory/elements.ts';
+import { concept } from '../plan-net/elements.ts';
 import { C4BB } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
 import { type Label, type Protocol, SERVICES, SYSTEM } from './codes.ts';

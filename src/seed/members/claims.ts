@@ -1,7 +1,7 @@
 // Claims as a payer holds them, with money, in the shapes of CARIN Blue Button 2.0.0 (five kinds). What a peer may see
 // is a matter of the responder, not of this file.
 import { isoDate } from '../dates.ts';
-import { concept } from '../directory/elements.ts';
+import { concept } from '../plan-net/elements.ts';
 import { clinician, facility, HOSPITAL, PHARMACY } from './care.ts';
 import type { Added, Chart } from './chart.ts';
 import {

@@ -1,7 +1,7 @@
 // Clinical records in the shapes of US Core 6.1.0, one function a type.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { isoDate, isoInstant } from '../dates.ts';
-import { concept } from '../directory/elements.ts';
+import { concept } from '../plan-net/elements.ts';
 import { clinician, facility, LABORATORY, site, US_CORE } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
 import { type ALLERGENS, type Label, type Protocol, SYSTEM, type Test, type VACCINES } from './codes.ts';

@@ -1,7 +1,7 @@
 // Orders and fills of medicines, US Core 6.1.0 and pdex-medicationdispense.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { isoDate, isoInstant } from '../dates.ts';
-import { concept } from '../directory/elements.ts';
+import { concept } from '../plan-net/elements.ts';
 import { clinician, facility, PHARMACY, US_CORE } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
 import { coded, type Labelled } from './clinical.ts';

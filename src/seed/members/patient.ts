@@ -1,7 +1,7 @@
 // The member as Patient and the membership as Coverage, US Core 6.1.0 and CARIN Blue Button 2.0.0.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { isoDate } from '../dates.ts';
-import { concept, identifier } from '../directory/elements.ts';
+import { concept, identifier } from '../plan-net/elements.ts';
 import { C4BB, insurer, US_CORE } from './care.ts';
 import type { Added, Chart } from './chart.ts';
 import { cardOn, type Enrolled } from './coverage.ts';

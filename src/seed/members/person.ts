@@ -1,9 +1,9 @@
 // Who the members are, and how each of the two plans knows them. The interesting ones sit at fixed places of every
 // forty, so that any set of forty members has each of them.
 import { dayNumber, isoDate } from '../dates.ts';
-import { slug, streetLine } from '../directory/elements.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN, NICKNAMES } from '../names.ts';
 import { CITIES, type City } from '../places.ts';
+import { slug, streetLine } from '../plan-net/elements.ts';
 import { at, Draw, kindKey } from '../random.ts';
 import { type Side, UNTIL } from './side.ts';
 

@@ -1,7 +1,7 @@
 // Plans, teams, goals, documents, devices and where records came from.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { isoDate, isoInstant } from '../dates.ts';
-import { concept } from '../directory/elements.ts';
+import { concept } from '../plan-net/elements.ts';
 import { clinician, facility, US_CORE } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
 import { coded } from './clinical.ts';

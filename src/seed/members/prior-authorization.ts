@@ -2,7 +2,7 @@
 // codes of X12 306 stand bare.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { isoDate, isoInstant } from '../dates.ts';
-import { concept } from '../directory/elements.ts';
+import { concept } from '../plan-net/elements.ts';
 import { clinician, facility } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
 import { service } from './claim-parts.ts';

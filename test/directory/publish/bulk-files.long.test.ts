@@ -7,7 +7,7 @@ import { openPublication } from '../../../directory/publish/publication.ts';
 import type { Database } from '../../../src/db/database.ts';
 import type { Blobs } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { directoryResources } from '../../../src/seed/directory/index.ts';
+import { directoryResources } from '../../../src/seed/plan-net/index.ts';
 import { directory, keyOf, NOW } from '../fixture.ts';
 
 const DATA = [...directoryResources({ seed: 3, resources: 2000 })];

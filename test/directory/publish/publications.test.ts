@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cadence } from '../../../directory/publish/overview.ts';
-import { directoryResources } from '../../../src/seed/directory/index.ts';
+import { directoryResources } from '../../../src/seed/plan-net/index.ts';
 import { deletion, entries } from '../fixture.ts';
 import { publishing } from './support.ts';
 

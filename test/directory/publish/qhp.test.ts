@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { accepting, networkTier, personRecords, type QhpPlan } from '../../../directory/qhp/provider.ts';
 import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
-import { directoryResources } from '../../../src/seed/directory/index.ts';
+import { directoryResources } from '../../../src/seed/plan-net/index.ts';
 import { publishing } from './support.ts';
 
 const PN = 'http://hl7.org/fhir/us/davinci-pdex-plan-net/StructureDefinition';
