@@ -152,7 +152,7 @@ if (task === 'load') {
   await fill(deps, withRecords);
 } else if (task === 'prior') {
   const started = startWork(deps, { plans: false });
-  deps.wake = () => started.nudge();
+  deps.wake = () => started.trigger();
   worker = started;
 } else if (task !== 'go-on') {
   await addPeer(

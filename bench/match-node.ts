@@ -91,7 +91,7 @@ if (kind === 'raw') {
   server.on('request', getRequestListener(raw.fetch));
 } else {
   const started = startWork(deps, { plans: false });
-  deps.wake = () => started.nudge();
+  deps.wake = () => started.trigger();
   worker = started;
   server.on('request', getRequestListener(createExchange(deps).fetch));
 }

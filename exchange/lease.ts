@@ -2,7 +2,7 @@
 import type { Queryable } from '../src/db/database.ts';
 
 /**
- * Frees all leases. Only for a process that knows itself to be the only serving one, when it starts: whoever held one is dead,
+ * Frees all leases. Only for a process that knows itself to be the only serving one, when it starts: anyone who held one is dead,
  * and what it held need not wait until the lease runs out. A command that works beside it at that moment loses its step.
  */
 export async function freeLeases(sql: Queryable): Promise<void> {

@@ -88,7 +88,7 @@ export type ExchangeWorker = {
   /** makes the pulls that are due and takes up work at once */
   wake(): void;
   /** takes up work at once: something has come */
-  nudge(): void;
+  trigger(): void;
   /** finishes the step at hand and ends */
   stop(): Promise<void>;
 };
@@ -104,7 +104,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   let rousings = 0;
   let sealed = 0;
   const sleepers = new Set<() => void>();
-  const rouse = () => {
+  const wakeAll = () => {
     rousings++;
     for (const wake of sleepers) wake();
   };
@@ -126,7 +126,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     try {
       await sealAll(deps);
     } catch (error) {
-      // what waits for a seal is told by `audit verify`; peers are answered all the same
+      // what waits for a seal is reported by `audit verify`; peers are answered all the same
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
     return false;
@@ -163,7 +163,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await checkDocumentsDaily(deps);
     return false;
   };
-  /** One that fails, as at a file that cannot be removed, keeps none of the others waiting, and is tried again with the next waking. */
+  /** One that fails, as at a file that cannot be removed, keeps none of the others waiting, and is tried again with the next tick. */
   const inTurn = async (step: string, take: () => Promise<unknown>): Promise<void> => {
     try {
       await take();
@@ -176,7 +176,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (!woken) return false;
     woken = false;
     if (options.plans) await inTurn('plan pulls', () => planPulls(deps, { cause: 'opt-in' }));
-    rouse();
+    wakeAll();
     await inTurn('decisions', async () => {
       // the other duties do not wait for thousands
       if (await decideAsked(deps)) woken = true;
@@ -195,7 +195,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     return false;
   };
 
-  // all rest for the same time: those that wake in one moment share the question, which would hold up whoever is answered just then
+  // all rest for the same time: those that wake in one moment share the question, which would hold up anyone who is answered just then
   const whenDue = gather<null, number>(
     async (askers) => {
       const due = await nextDue(deps.database.sql, deps.clock(), IDLE_MS);
@@ -229,14 +229,14 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       });
     }
   };
-  /** Each by a name of its own: what one has lost, as in a process that was stopped for a while, the other one takes as anybody would. */
+  /** Each by a name of its own: what one has lost, as in a process that was stopped for a while, the other one takes as anyone would. */
   const answers = (name: string, short: boolean): Promise<void> => {
     const owner = randomUUID();
     return keepOn(name, () => takeJob(deps, owner, short));
   };
   const loops = [
     answers('answers', false),
-    // an answer may take minutes: who asks about one member does not wait for somebody else's ten thousand, nor does what is due besides
+    // an answer may take minutes: who asks about one member does not wait for another person’s ten thousand, nor does what is due besides
     answers('short answers', true),
     keepOn('audit seal', seal),
     keepOn('housekeeping', keepHouse),
@@ -250,20 +250,20 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
         ]
       : []),
     keepOn('attachments', () => pulls.attachmentsOfOthers()),
-    ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
+    ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull slot', () => pulls.step())),
   ];
 
   return {
     wake() {
       woken = true;
-      rouse();
+      wakeAll();
     },
-    nudge() {
-      rouse();
+    trigger() {
+      wakeAll();
     },
     async stop() {
       ending.abort();
-      rouse();
+      wakeAll();
       let isOver = false;
       const over = Promise.all(loops)
         .then(() => pulls.over())
@@ -277,7 +277,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
         await Promise.race([over, new Promise((r) => setTimeout(r, SEAL_MS).unref())]);
       }
       await over;
-      await sealAll(deps); // the tail is short when nobody works
+      await sealAll(deps); // the tail is short when no one works
     },
   };
 }

@@ -78,7 +78,7 @@ export function valueSets(given: string | undefined, excluded?: string): ValueSe
   const sensitive = read('SENSITIVE_CODES', given, readCodeList);
   const kept = read('EXCLUDED_CODES', excluded, readExcluded);
   if (sets.fault !== undefined || names.length === 0) return sets;
-  // another list is another number, whether or not somebody thought of it
+  // another list is another number, whether or not someone thought of it
   const all = [String(PROGRAM), sensitive?.json ?? '', ...(kept ? [kept.json] : [])].join('\n');
   const number = 1000 + (createHash('sha256').update(all).digest().readUInt32BE() % 31_000);
   return {

@@ -48,14 +48,14 @@ export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
 const FAILING = 3;
-/** How often the answer to a payer is begun, with pauses of a minute in all, before people are told that it does not come about. */
+/** How often the answer to a payer is begun, with pauses of a minute in all, before people are notified that it does not come about. */
 const TRIES_UNTOLD = 4;
 
 /** Members that a payer asked for within a day, from which on it matters how many of them were not found, and the part that is too many. */
 const ASKED = 200;
 const MISSED_PART = 0.4;
 
-/** Whoever tries cards or people at the match (HRex mm-7), or goes through numbers, and whoever asks for many whom we do not know. Served by match_member_throttled, match_single_throttled, match_single_at, audit_refused and bulk_job_peer. */
+/** Anyone who tries cards or people at the match (HRex mm-7), or goes through numbers, and anyone who asks for many whom we do not know. Served by match_member_throttled, match_single_throttled, match_single_at, audit_refused and bulk_job_peer. */
 const triesAndMisses = (sql: Queryable, now: Date) => sql`
     select 'card-trying' as kind, t.peer_id as subject, sum(t.n)::int as amount from (
       select j.peer_id, count(*) as n from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id
@@ -110,11 +110,11 @@ export async function standingConditions(
         and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
       group by p.peer_id) l where l.failed >= ${FAILING}
     union all
-    -- as its newest answer about anybody lacks them; they are not asked for again for a while
+    -- as its newest answer about anyone lacks them; they are not asked for again for a while
     select 'types-refused', r.id, count(distinct f.type)::int from exchange.peer r join exchange.finding f on f.pull_id = ${newestAnswer(sql)} and ${isUntaken(sql)}
       where r.state = 'active' group by r.id
     union all
-    -- what was held already when it came again is told with the pull that opened its item; what somebody discarded is dealt with. One that
+    -- what was held already when it came again is reported with the pull that opened its item; what someone discarded is dealt with. One that
     -- was shown until then has an item of the older pull that brought it, opened while this one was worked on
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
       left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', p.peer_id, l.type, l.source_id)) and l.source_id is not null
@@ -126,13 +126,13 @@ export async function standingConditions(
         and (p.finished_at > ${now}::timestamptz - interval '7 days' or v.state = 'open')
       group by p.id
     union all
-    -- until the two are made one, and for a week: whoever is asked for again is told of again
+    -- until the two are merged, and for a week: anyone who is asked for again is alerted on again
     select 'one-for-two', p.id, count(*)::int from exchange.pull p join exchange.pull_member m on m.pull_id = p.id and m.outcome = 'conflict'
       where p.finished_at > ${now}::timestamptz - interval '7 days' and not exists (
         select from exchange.member_merge g where m.member_id in (g.former_id, g.member_id) and g.undone_at is null and g.at > p.created_at)
       group by p.id
     union all
-    -- what somebody discarded stays there, and waits for nobody: looked at one by one only when it matters
+    -- what someone discarded stays there, and waits for no one: looked at one by one only when it matters
     select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') a cross join lateral (
       select count(*)::int as n from exchange.identity i where a.n > ${quarantine} and i.state = 'quarantined' and not exists (
         select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state = 'decided' and v.decision = 'discard')) q
@@ -142,7 +142,7 @@ export async function standingConditions(
     union all
     select 'must-not-leave', k.job_id, k.faults from exchange.content_check k where k.faults > 0 and k.at > ${now}::timestamptz - interval '30 days'
     union all
-    -- was tried as often as it is, and nobody answers it any more: the payer waits
+    -- was tried as often as it is, and no one answers it any more: the payer waits
     select 'request-failed', j.id, j.attempts from exchange.bulk_job j
       where j.state = 'failed' and exists (
         select from exchange.clock c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
@@ -225,7 +225,7 @@ export async function recentAlerts(sql: Queryable, limit: number): Promise<Liste
 }
 
 /**
- * Claims alerts that have not been told yet (their beginning or their end), each for one sender: another try is due when this
+ * Claims alerts that have not been reported yet (their beginning or their end), each for one sender: another try is due when this
  * one has had time to fail. `backoff`: seconds until the next try, by tries so far.
  */
 export async function claimUnsent(tx: Queryable, now: Date, limit: number): Promise<(Alert & { attempts: number })[]> {
@@ -240,21 +240,21 @@ export async function claimUnsent(tx: Queryable, now: Date, limit: number): Prom
   ];
 }
 
-/** How many alerts were sent so often, or more, and taken by nobody yet. A small table. */
+/** How many alerts were sent so often, or more, and taken by no one yet. A small table. */
 export async function untoldAlerts(sql: Queryable, tries: number): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
     select count(*)::int as n from exchange.alert where next_send_at is not null and send_attempts >= ${tries}`;
   return row?.n ?? 0;
 }
 
-/** It was told. Its end, if that came meanwhile, is told too. */
+/** It was told. Its end, if that came meanwhile, is reported too. */
 export async function markSent(sql: Queryable, id: string, wasCleared: boolean, now: Date): Promise<void> {
   await sql`
     update exchange.alert set sent_at = ${now}, next_send_at = case when cleared_at is not null and not ${wasCleared} then ${now}::timestamptz end
     where id = ${id}`;
 }
 
-/** Nobody is to be told: there is no address. What still stands when there is one is told then. */
+/** No one is notified: there is no address. What still holds when there is one is sent then. */
 export async function forgetUnsent(sql: Queryable): Promise<void> {
   await sql`update exchange.alert set next_send_at = null where next_send_at is not null and cleared_at is not null`;
 }

@@ -1,4 +1,4 @@
-// Keeps the alerts: what holds, what has ended, who is told. Part of each tick of the schedule.
+// Keeps the alerts: what holds, what has ended, who is informed. Part of each tick of the schedule.
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import { caseConditions } from '../compliance/incidents/cases.ts';

@@ -13,10 +13,10 @@ type Step = {
 type Trouble = { at: string; what: string; reason: string; todo: string };
 export type SelfTest = { steps: Step[]; trouble: Trouble[]; passed: number };
 
-/** Refusals that are told, the newest first: a client in a loop has thousands. */
+/** Refusals that are reported, the newest first: a client in a loop has thousands. */
 const MOST_TROUBLE = 50;
 
-const told = ({ what, todo }: Advice, reason: string) => `${what} ${todo} (${reason})`;
+const adviceText = ({ what, todo }: Advice, reason: string) => `${what} ${todo} (${reason})`;
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
 
 export function judgeClient(trace: readonly Trace[]): SelfTest {
@@ -35,7 +35,7 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
   const why = (action: string): string | undefined => {
     const one = last(refused.filter((t) => t.action === action));
     if (!one) return undefined;
-    return told(adviceOn(one.action, one.reason), one.reason);
+    return adviceText(adviceOn(one.action, one.reason), one.reason);
   };
 
   const tokens = ok('token');
@@ -75,7 +75,7 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
       matched.length > 0,
       `${matched.length} matched.`,
       'Wait for the answer to the match.',
-      decided && told(adviceOn('match', decided.reason), decided.reason),
+      decided && adviceText(adviceOn('match', decided.reason), decided.reason),
     ),
     step(
       'match-file',

@@ -1,4 +1,4 @@
-// Members by name and birth date, for a call in which nobody has the card at hand. Names are compared as in matching
+// Members by name and birth date, for a call in which no one has the card at hand. Names are compared as in matching
 // (accents, nicknames, parts of double names); the birth date must be the same.
 import type { Deps } from '../../src/deps.ts';
 import { patientTexts } from '../requester/report/line-rows.ts';
@@ -17,7 +17,7 @@ export type Found = {
   birthDate: string | null;
   /** numbers of all cards */
   numbers: string[];
-  /** which of the names that were asked for; left out where nobody asked */
+  /** which of the names that were asked for; left out where no one asked */
   agrees?: 'both names' | 'family name' | 'first name';
 };
 
@@ -42,7 +42,7 @@ export async function findMembers(deps: Needs, asked: Asked): Promise<Found[] | 
   );
 }
 
-/** Some members of a sandbox, so that there is somebody to look at. */
+/** Some members of a sandbox, so that there is someone to look at. */
 export async function demoMembers(deps: Needs, most: number): Promise<Found[]> {
   return named(deps, await firstMembers(deps.database.sql, most), () => undefined);
 }

@@ -1,4 +1,4 @@
-// Members by what matching compares: for people who ask for somebody by name.
+// Members by what matching compares: for people who ask for someone by name.
 import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 
 export type FoundMember = { memberId: string; numbers: string[] /** kinds of tokens that agree */; kinds: number[] };

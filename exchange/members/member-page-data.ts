@@ -25,7 +25,7 @@ export function personOf(patient: string | undefined): { name: string; birthDate
   };
 }
 
-/** What a directory-type record is called: its name, the person's, the drug, or whoever has a role; undefined where it does not say. */
+/** What a directory-type record is called: its name, the person's, the drug, or anyone who has a role; undefined where it does not say. */
 export function nameOfShared(body: string): string | undefined {
   const r = JSON.parse(body) as Resource;
   if (r.resourceType === 'Medication') return conceptText(r['code']);

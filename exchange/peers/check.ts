@@ -1,4 +1,4 @@
-// Asks a peer for its discovery documents and keeps what it said. What differs from the pinned record is told, never followed.
+// Asks a peer for its discovery documents and keeps what it said. What differs from the pinned record is reported, never followed.
 
 import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';
@@ -30,7 +30,7 @@ export function pinnedDifferences(peer: Peer, found: Discovery): Difference[] {
 
 /**
  * Does the payer publish another address of its exchange than the one we ask, or is it another payer by what is published there? Nothing published
- * says nothing: such documents come and go. What is no NPI names nobody.
+ * says nothing: such documents come and go. What is no NPI names no one.
  */
 export async function publishedDifference(deps: Deps, peer: Peer): Promise<Difference[]> {
   if (peer.discoveryUrl === null || peer.fhirBase === null) return [];
@@ -69,7 +69,7 @@ export async function checkPeer(
   await deps.database.sql.begin(async (tx) => {
     const { statement: _, ...facts } = found;
     const changed = JSON.stringify(differs);
-    // what the daily look finds again was told when it was found
+    // what the daily look finds again was reported when it was found
     const isTold = by.kind === 'system' && (await lastDiffering(tx, peer.id)) === changed;
     await recordCheck(tx, peer.id, at, differs.length === 0, {
       ...facts,
@@ -79,7 +79,7 @@ export async function checkPeer(
     if (differs.length > 0 && !isTold) await recordDifferences(tx, peer, differs, by, at);
     else if (differs.length > 0) return;
     else {
-      // what a pull learned meanwhile stands on the record, with its day: this look learns nothing anew of what its answers taught
+      // what a pull learned meanwhile stands on the record, with its day: this look learns nothing again of what its answers taught
       const known = (await findPeer(tx, peer.id)) ?? peer;
       const learned = learnedNow(known, at);
       const abilities = negotiate(found.statement, found.scopes, peer, learned, found.algorithms);

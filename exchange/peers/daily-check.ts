@@ -1,4 +1,4 @@
-// Looks each day at what every active payer publishes about itself, so that a changed address is told before the next pull
+// Looks each day at what every active payer publishes about itself, so that a changed address is reported before the next pull
 // meets it. What differs is never followed.
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';

@@ -1,5 +1,5 @@
 // How much of what a payer asked for or took on a day it is owed: of members who are with it and with us at once a payer may ask once a quarter (42 CFR 422.121(b)(5)), and it
-// asks for all of them on one day. Whom it asks for the first time, or anew within the quarter, is none of those.
+// asks for all of them on one day. Whom it asks for the first time, or again within the quarter, is none of those.
 import type { Queryable } from '../../src/db/database.ts';
 
 /** Days after which it is owed again: a quarter, less what the days of two quarters may differ. */

@@ -81,7 +81,7 @@ export async function decideChange(
 
 /**
  * Who registered, changed, suspended or otherwise moved the peer since it was last made active, or noted a standing attestation of
- * it, without somebody else deciding. peer_change_peer.
+ * it, without another person deciding. peer_change_peer.
  */
 export async function changedBy(tx: Queryable, peerId: string): Promise<string[]> {
   const rows = await tx<{ by: string }[]>`
@@ -133,7 +133,7 @@ const CAST: Readonly<Partial<Record<keyof Fields, string>>> = {
 };
 
 /**
- * Writes fields of a peer's record and, unless they open nothing, raises its epoch: tokens given before are void, key sets are read anew.
+ * Writes fields of a peer's record and, unless they open nothing, raises its epoch: tokens given before are void, key sets are read again.
  * With another FHIR address what discovery had pinned is forgotten.
  * @returns false when the client id belongs to another peer
  */
@@ -146,7 +146,7 @@ export async function writePeerFields(tx: Queryable, id: string, fields: Fields)
     return `${COLUMN[name]} = $${i + 2}${CAST[name] ?? '::text'}`;
   });
   if (names.includes('fhirBase')) sets.push(`token_endpoint = null, issuer = null, origins = '{}'`);
-  // how it is asked is found out anew
+  // how it is asked is found out again
   if (names.some((n) => n === 'fhirBase' || n === 'groupThere' || n === 'sendsAll'))
     sets.push(
       'abilities = null, abilities_at = null, takes = null, refuses_alone = 0, takes_at = null, failures = 0, paused_until = null',

@@ -48,7 +48,7 @@ function noteSlowness(began: number): void {
   slowest.at = at;
 }
 
-/** What a fetch of a key set took at most in the last hour, in milliseconds: whoever is refused without one waits as long. */
+/** What a fetch of a key set took at most in the last hour, in milliseconds: anyone who is refused without one waits as long. */
 export const slowestFetchMs = (): number => (performance.now() - slowest.at < REMEMBER_MS ? slowest.ms : 0);
 
 /** How long an answer may be kept, in seconds; what a cache on the way had kept it for counts (https://www.rfc-editor.org/rfc/rfc9111#section-4.2). */
@@ -74,8 +74,8 @@ function readKeySet(body: Json): Fetched {
 }
 
 /**
- * Keys of a peer; fetched anew when the wanted key is not among those that are older than 30 seconds. A change of the peer's
- * record (its epoch) makes every process fetch anew.
+ * Keys of a peer; fetched again when the wanted key is not among those that are older than 30 seconds. A change of the peer's
+ * record (its epoch) makes every process fetch again.
  */
 export async function peerKeys(deps: Deps, peer: Peer, kid: string): Promise<Fetched> {
   if (peer.jwks) return judged(deps, peer, readKeySet(peer.jwks as unknown as Json));
@@ -91,7 +91,7 @@ export async function peerKeys(deps: Deps, peer: Peer, kid: string): Promise<Fet
   if (joined) return joined;
   const began = performance.now();
   const fetching = fetchKeys(deps, peer, peer.jwksUrl, place)
-    // anybody may ask with a kid that is in no set: what is good keeps good when there is no newer one
+    // anyone may ask with a kid that is in no set: what is good keeps good when there is no newer one
     .then((found) => ('fault' in found && found.fault !== 'private-key' && have ? { keys: have.keys } : found))
     .finally(() => {
       mine.delete(place);
@@ -140,7 +140,7 @@ async function fetchKeys(deps: Deps, peer: Peer, url: string, place: string): Pr
   return result;
 }
 
-/** A client that publishes its private key is nobody in particular: it is suspended at once, and staff are told. */
+/** A client that publishes its private key is no one in particular: it is suspended at once, and staff are informed. */
 async function judged(deps: Deps, peer: Peer, found: Fetched): Promise<Fetched> {
   if (!('fault' in found) || found.fault !== 'private-key') return found;
   const at = deps.clock();
@@ -164,7 +164,7 @@ async function judged(deps: Deps, peer: Peer, found: Fetched): Promise<Fetched> 
   return found;
 }
 
-/** Keeps what the set holds; a change is told to staff: it is legal, and it is how a taken-over peer looks. */
+/** Keeps what the set holds; a change is reported to staff: it is legal, and it is how a taken-over peer looks. */
 async function noteKeys(deps: Deps, peer: Peer, keys: readonly JWK[], at: Date): Promise<void> {
   const prints = (
     await Promise.all(keys.map((k) => calculateJwkThumbprint(k).catch(() => `unusable-${k.kty}`)))

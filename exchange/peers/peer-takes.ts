@@ -1,5 +1,5 @@
 // How many members a payer takes in one request. It is learned from what it took after it had said that there were too many (413), with the day on which
-// it first said so, and tried anew after a while. Each statement stands for itself: several pulls of one payer learn at once.
+// it first said so, and tried again after a while. Each statement stands for itself: several pulls of one payer learn at once.
 import type { Queryable } from '../../src/db/database.ts';
 import { RELEARN_MS } from '../requester/client/learned-abilities.ts';
 import type { Peer } from './peer.ts';
@@ -22,7 +22,7 @@ export function membersAtOnce(peer: Takes, most: number, now: Date): number {
 /** Single members to which it may say 413 before it is taken to say it to everybody. */
 const ALONE = 3;
 
-/** Has it said 413 to several single members, and taken nobody since it first said it? Then fewer are no better. Pure. */
+/** Has it said 413 to several single members, and taken no one since it first said it? Then fewer are no better. Pure. */
 export const takesNobody = (peer: Takes, now: Date): boolean =>
   isKnown(peer, now) && peer.takes === 0 && peer.refusesAlone >= ALONE;
 

@@ -21,7 +21,7 @@ export type Unusual = {
 /**
  * Adds what rows of the audit tell of: members asked for (each question, whatever the answer), and records given (of a file as often as it was
  * fetched, of a part of it its share). In the transaction that seals them. audit_pkey, peer_volume_pkey.
- * @param timeZone in which the days of the plan are told
+ * @param timeZone in which the days of the plan are counted
  */
 export async function countVolume(tx: Queryable, seqs: readonly bigint[], timeZone: string): Promise<void> {
   await tx`
@@ -77,12 +77,12 @@ export async function tellVolume(
         `update exchange.peer_volume set owed_${what} = $3, judged_${what} = $4, usual_${what} = $5 where peer_id = $1 and day = $2::date`,
         [f.peerId, f.day, owed, f.count, isUnusual ? f.usual : null],
       );
-      if (isUnusual) await writeAudit(tx, [told(now, what, f, owed)]);
+      if (isUnusual) await writeAudit(tx, [unusualVolume(now, what, f, owed)]);
     }
   }
 }
 
-const told = (at: Date, what: 'members' | 'records', f: Beyond, owed: number) =>
+const unusualVolume = (at: Date, what: 'members' | 'records', f: Beyond, owed: number) =>
   auditRow({
     at,
     actorKind: 'system',
@@ -111,7 +111,7 @@ export type VolumeDay = {
   /** of what is beyond the usual, how much it is owed, as far as that was counted */
   owedMembers: number | null;
   owedRecords: number | null;
-  /** it was told as unusual */
+  /** it was reported as unusual */
   isUnusual: boolean;
 };
 

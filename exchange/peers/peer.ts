@@ -31,7 +31,7 @@ export type Peer = {
   keysSeenAt: Date | null;
   /** further origins whose files may be fetched, never with our token */
   fileOrigins: string[];
-  /** the Group that was agreed on with a peer that matches nobody itself */
+  /** the Group that was agreed on with a peer that matches no one itself */
   groupThere: string | null;
   /** it may be asked for everybody our client may see, when it cannot be asked for some */
   sendsAll: boolean;
@@ -91,7 +91,7 @@ const VERSION = `xmin::text || ' ' || ctid::text as version`;
 
 /**
  * Peers by their client ids, as they are now: of those that were read before, only whether they have changed is asked. One for
- * each service; it forgets nobody, as there are few.
+ * each service; it forgets no one, as there are few.
  */
 export class KnownPeers {
   readonly #known = new Map<string, Versioned>();

@@ -19,7 +19,7 @@ export type PeerFields = {
   scopes: string[];
   /** further hosts whose files may be fetched, without our token */
   fileOrigins: string[];
-  /** Group that was agreed on with a payer that matches nobody itself */
+  /** Group that was agreed on with a payer that matches no one itself */
   groupThere: string | null;
   /** may be asked for everybody our client may see, when it cannot be asked for some */
   sendsAll: boolean;
@@ -28,7 +28,7 @@ export type PeerFields = {
   discoveryUrl: string | null;
 };
 
-/** What a record says when nobody wrote anything else. */
+/** What a record says when no one wrote anything else. */
 const USUAL = {
   postalAddress: null,
   fileOrigins: [] as string[],
@@ -82,7 +82,7 @@ const NEVER_ASKED: Readonly<Record<AddressFault, string>> = {
 };
 
 /**
- * Addresses of a record that this node would ask for nothing, a sentence each: told to who writes them, and not first by a refused token
+ * Addresses of a record that this node would ask for nothing, a sentence each: reported to who writes them, and not first by a refused token
  * or a failed pull. Pure: what a name stands for is looked at when it is asked.
  */
 export function neverAsked(

@@ -110,7 +110,7 @@ const FOLLOWS: Readonly<Record<PeerState, readonly PeerState[]>> = {
   closed: [],
 };
 
-/** May this person make a peer active, as it is? Nobody approves what they added or changed. */
+/** May this person make a peer active, as it is? No one approves what they added or changed. */
 export async function mayApprove(
   sql: Queryable,
   config: Needs['config'],
@@ -226,7 +226,7 @@ async function documentOf(
   return undefined;
 }
 
-/** Sets a limit of the peer's own, or takes it away. In force at once: a limit gives nobody anything. */
+/** Sets a limit of the peer's own, or takes it away. In force at once: a limit gives no one anything. */
 export async function limitPeer(
   deps: Needs,
   id: string,
@@ -259,7 +259,7 @@ export async function blockKey(deps: Needs, id: string, kid: string, blocked: bo
     const peer = await holdPeer(tx, id);
     if (!peer) return 'not-found';
     if (kid === '' || kid.length > 256 || peer.blockedKids.includes(kid) === blocked) return 'no-change';
-    // opening again what somebody has closed is as grave as an approval
+    // opening again what someone has closed is as grave as an approval
     if (!blocked && needsSecondPerson(deps.config)) return 'same-person';
     const kids = blocked ? [...peer.blockedKids, kid] : peer.blockedKids.filter((k) => k !== kid);
     await writeBlocked(tx, id, kids);

@@ -88,7 +88,7 @@ export async function renewAttachments(sql: Queryable, owner: string, now: Date,
     where state = 'due' and lease_owner = ${owner}`;
 }
 
-/** Who took it, by this very taking: a process that lost its lease and took it anew is another one. */
+/** Who took it, by this very taking: a process that lost its lease and took it again is another one. */
 export type Taken = AttachmentKey & { coming: string };
 const isThat = (sql: Queryable, k: Taken) => sql`
   member_id = ${k.memberId} and type = ${k.type} and record_id = ${k.recordId} and document_id = ${k.documentId} and state = 'due' and coming = ${k.coming}`;
@@ -96,7 +96,7 @@ const isThat = (sql: Queryable, k: Taken) => sql`
 /**
  * One is kept, or it is settled that it is not; and what leaves of its record changes with it. Only its holder can.
  * @param at instant of the transaction, as in FHIR
- * @returns false when it is somebody else's by now
+ * @returns false when it is another process’s by now
  */
 export async function settleAttachment(
   tx: Queryable,

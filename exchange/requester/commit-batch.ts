@@ -7,7 +7,7 @@ import { bucketsOf, type Range, slicesOf } from '../records/slice.ts';
 import { LeaseLost } from './pull.ts';
 import { PLANNED } from './pull-phase.ts';
 
-/** Records of our own came since the pull was decided: it has to be decided anew. */
+/** Records of our own came since the pull was decided: it has to be decided again. */
 export class DecideAnew extends Error {
   constructor() {
     super('records of our own came meanwhile');

@@ -4,7 +4,7 @@
 export async function inLanes<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   let fault: { error: unknown } | undefined;
-  const lane = async () => {
+  const worker = async () => {
     while (fault === undefined && next < items.length) {
       const item = items[next++] as T;
       try {
@@ -14,6 +14,6 @@ export async function inLanes<T>(items: readonly T[], width: number, work: (item
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
   if (fault) throw fault.error;
 }

@@ -26,8 +26,8 @@ export type Stale = {
 const ASKED_AT = "case when m.outcome = 'matched' then coalesce(p.kicked_off_at, p.created_at) else p.created_at end";
 
 /**
- * The longest ago first; who has two cards of one payer is told once, by the one asked for longest ago. Choices, other coverage and who was asked for are
- * read once; what is told of a request and its clock is looked up of those alone who are listed. pull_member_member, clock_member.
+ * The longest ago first; who has two cards of one payer is reported once, by the one asked for longest ago. Choices, other coverage and who was asked for are
+ * read once; what is read of a request and its clock is looked up of those alone who are listed. pull_member_member, clock_member.
  */
 export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limit: number): Promise<Stale[]> {
   const today = '($1::timestamptz at time zone $2)::date';
@@ -46,10 +46,10 @@ export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limi
        join asked l on l.member_id = o.member_id and l.other_coverage_id = o.id and ((l.at at time zone $2)::date + interval '3 months')::date < ${today}
        where (o.ends is null or o.ends >= ${today}) and ${enrolledSql('o.member_id', today)}
        order by o.member_id, coalesce(o.peer_id, o.payer), l.at, o.id
-     ), told as (select s.*, count(*) over ()::int as n from stale s order by s.at, s.id limit $3)
+     ), listed as (select s.*, count(*) over ()::int as n from stale s order by s.at, s.id limit $3)
      select s.member_id as "memberId", s.payer, s.peer_id as "peerId", s.ends::text, s.at as "askedAt", l.pull_id as "pullId", l.outcome,
        k.id as "clockId", k.kind, k.state, k.due_at as "dueAt", k.closed_at as "closedAt", s.id, s.n as "ofAll"
-     from told s
+     from listed s
      cross join lateral (
        select p.id as pull_id, m.outcome from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
        where m.member_id = s.member_id and m.other_coverage_id = s.id and (m.outcome is not null or m.statement is not null)

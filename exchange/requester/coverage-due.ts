@@ -13,7 +13,7 @@ export type Candidate = {
   peerId: string | null;
   /** everything is asked for, to compare: only changes were since that was done last */
   isComparison: boolean;
-  /** the payer has told of the member, under this card and no narrower choice: what changed since may be asked for */
+  /** the payer has returned records of the member, under this card and no narrower choice: what changed since may be asked for */
   isKnown: boolean;
 };
 
@@ -28,7 +28,7 @@ const UNCLEAR = `coalesce(m.outcome in ('missing', 'conflict', 'contradictory'),
  * `l`: how coverage `o` was asked for: `open` pulls that still go, when it was `asked` last, and in vain (`failed`, the newest first; `unclear` where the answer left
  * open whether the payer knows the member), whether under a choice that takes everything (`sensitive`), and when it was answered last with what `changed` and with everything (`whole`: of whom it does not know, or gives nothing, there is
  * nothing to compare). What is asked to compare (`compared`, the newest of them
- * that waits for a person `held`) is none of the others: it moves no time of what is owed. `told`: under which choices the payer has told of the member. `f`: how often in vain since; `t`: how often everything was asked for to compare since what changed was; `again`: when it is asked for again. pull_member_member.
+ * that waits for a person `held`) is none of the others: it moves no time of what is owed. `reported`: under which choices the payer has returned records of the member. `f`: how often in vain since; `t`: how often everything was asked for to compare since what changed was; `again`: when it is asked for again. pull_member_member.
  */
 const asked = (sql: Queryable, refresh: Refresh) => sql`
   cross join lateral (
@@ -38,7 +38,7 @@ const asked = (sql: Queryable, refresh: Refresh) => sql`
       array_agg(p.created_at order by p.created_at desc) filter (where p.cause <> 'comparison' and (p.state = 'failed' or ${sql.unsafe(REFUSED)} or (${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn'))) as failed,
       max(p.created_at) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.since is not null) as changed,
       max(p.created_at) filter (where p.state = 'done' and p.since is null and ((m.outcome = 'matched' and not m.left_out) or m.outcome in ('not-matched', 'constrained'))) as whole,
-      array_agg(distinct m.policy) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.transaction_time is not null) as told,
+      array_agg(distinct m.policy) filter (where p.state = 'done' and m.outcome = 'matched' and not m.left_out and p.transaction_time is not null) as reported,
       array_agg(p.created_at) filter (where p.cause = 'comparison') as compared,
       max(p.created_at) filter (where p.cause = 'comparison' and p.state = any(${[...HELD_STATES]}::text[]) and not ${sql.unsafe(REFUSED)}) as held,
       max(p.created_at) filter (where p.cause <> 'comparison' and ${sql.unsafe(UNCLEAR)} and p.state <> 'withdrawn') as unclear
@@ -82,7 +82,7 @@ export async function dueToAsk(
         else due.is_compared end`;
   const rows = await sql<Candidate[]>`
     select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, o.peer_id as "peerId",
-      ${of.again !== true} and not due.is_asked as "isComparison", coalesce(l.told && array[c.policy, 'sensitive'], false) as "isKnown"
+      ${of.again !== true} and not due.is_asked as "isComparison", coalesce(l.reported && array[c.policy, 'sensitive'], false) as "isKnown"
     from (select ${today}::date as today) d cross join exchange.other_coverage o
     join lateral (
       select id, choice, policy, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
@@ -104,7 +104,7 @@ export async function dueToAsk(
   return [...rows];
 }
 
-/** For so long what is looked at is nobody else's, in milliseconds: members with many payers are looked at in seconds. */
+/** For so long what is looked at is no one else's, in milliseconds: members with many payers are looked at in seconds. */
 const claimMs = (leaseSeconds: number): number => 10_000 * leaseSeconds;
 /** Who asks in the same moment claims until another time. */
 const APART_MS = 1000;
@@ -136,7 +136,7 @@ export async function claimAsks(sql: Queryable, now: Date, until: Date): Promise
 
 /**
  * Notes when a time alone can make a difference for what was taken; what was changed meanwhile, or is being changed, is looked at again. Where a pull goes on, its
- * end is told.
+ * end is reported.
  * other_coverage_ask, pull_member_member, enrolment_pkey.
  */
 export async function settleAsks(

@@ -21,7 +21,7 @@ import {
   pullFiles,
   REFETCHED,
 } from './pull-file.ts';
-import { abilitiesOf, advance, fallBack, OurFault, type Step, some, Waiting, writeFaults } from './states.ts';
+import { abilitiesOf, advance, fallBack, LocalFailure, RetryLater, type Step, some, writeFaults } from './states.ts';
 
 /** Files of one pull at once. */
 const WIDTH = 4;
@@ -135,7 +135,7 @@ async function isAwayAltogether(s: Step): Promise<boolean> {
 async function leaveRoom(s: Step): Promise<void> {
   const room = await s.deps.blobs.room?.();
   if (room !== undefined && room < s.deps.config.diskReserveMb * MIB + WIDTH * s.limits.partBytes)
-    throw new OurFault('disk-full');
+    throw new LocalFailure('disk-full');
 }
 
 async function fetchFile(s: Step, file: FileWithParts, needsToken: boolean | undefined): Promise<void> {
@@ -170,7 +170,7 @@ async function readAgain(s: Step, files: readonly FileWithParts[]): Promise<void
   const answer = await poll(s, statusUrl, s.pull.attempts);
   if (!answer.isDone) {
     await writeFaults(s);
-    throw new Waiting(answer.waitMs);
+    throw new RetryLater(answer.waitMs);
   }
   const now = readManifest(JSON.parse(answer.text), statusUrl);
   const { moved, added, vanished } = freshLinks(files, now.files);

@@ -16,7 +16,7 @@ import { addFiles } from './pull-file.ts';
 import { noteLeftOut } from './pull-member.ts';
 import { askWithout, namedTypes, outOfReach, type Refused, refusedTypes, TYPES } from './refused-types.ts';
 import { leaveJobs } from './split-pull.ts';
-import { abilitiesOf, advance, endLeftOut, fallBack, type Step, saysMissing, some, Waiting } from './states.ts';
+import { abilitiesOf, advance, endLeftOut, fallBack, RetryLater, type Step, saysMissing, some } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** What was written at the peer while its answer was made may lie a little before the time that it says. */
@@ -111,14 +111,14 @@ const isMatchedGroup = ({ pull, peer }: Step, form: FetchForm): boolean =>
 /** Of a Group everybody in it is asked for (that some of it are named, `patient`, a payer need not know): one without those who are to be asked for no more is matched. */
 async function matchAnew(s: Step, left: number): Promise<void> {
   const { sql } = s.deps.database;
-  const nobody = (await pullMembers(sql, s.pull.id)).map(({ submittedId }) => ({ submittedId, ...UNASKED }));
+  const unmatched = (await pullMembers(sql, s.pull.id)).map(({ submittedId }) => ({ submittedId, ...UNASKED }));
   await leaveJobs(s, s.pull.matchStatusUrl);
   return advance(
     s,
     'authorized',
     { matchStatusUrl: null, groupId: null, since: null },
     `matched anew without ${some(left, 'member')}, to be asked for no more`,
-    (tx) => setOutcomes(tx, s.pull.id, nobody),
+    (tx) => setOutcomes(tx, s.pull.id, unmatched),
   );
 }
 
@@ -132,7 +132,7 @@ async function tellTypes(tx: Tx, s: Step, left: readonly { type: string; why: Re
   await noteTypes(tx, s.pull.id, 'peer-type-unknown', refusedTypes(now, 'unknown'));
 }
 
-/** From when on what changed is asked for; undefined for everything. Members who were matched anew are known as they were before. */
+/** From when on what changed is asked for; undefined for everything. Members who were matched again are known as they were before. */
 async function sinceOf(s: Step): Promise<Date | undefined> {
   if (s.pull.since !== null) return s.pull.since;
   const known = s.pull.isFull ? undefined : await knownSince(s.deps.database.sql, s.pull);
@@ -187,7 +187,7 @@ export async function exportingStep(s: Step): Promise<void> {
     await leaveJobs(s, statusUrl);
     return fallBack(s, 'patient', answer, 'matched', saysMissing(answer) ? 'said' : 'guessed');
   }
-  if (!answer.isDone) throw new Waiting(answer.waitMs);
+  if (!answer.isDone) throw new RetryLater(answer.waitMs);
   const manifest = readManifest(JSON.parse(answer.text), statusUrl, s.note);
   if (isBare(s, manifest)) {
     const abilities = abilitiesOf(s);

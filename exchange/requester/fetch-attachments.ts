@@ -46,7 +46,7 @@ const BACKOFF_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 /** Until something that people have to mend is looked at again. */
 const OURS_MS = 60_000;
 
-/** What is told with the pull of a row: its peer, what it did wrong, whether its files need a token, bytes that are kept of it so far. */
+/** What is reported with the pull of a row: its peer, what it did wrong, whether its files need a token, bytes that are kept of it so far. */
 type Side = { talk: Talk; faults: Map<string, number>; needsToken: boolean | undefined; bytes: number };
 
 /** Why one is not asked for at all. Pure. */
@@ -84,7 +84,7 @@ export type AttachmentsOf = {
   except?: readonly string[];
   /** owners whose work has ended though its end could not be written */
   left?: readonly string[];
-  /** told whose are taken */
+  /** called with whose are taken */
   begun?: (peerId: string) => void;
 };
 
@@ -179,7 +179,7 @@ async function judgePeer(deps: Deps, peerId: string, fault: PeerFault): Promise<
 /** From the lines that came, where the peer sent it as a Binary of its own; else from its address. */
 async function fetched(deps: Deps, side: Side, row: DueAttachment): Promise<KeptBytes> {
   const { talk, needsToken } = side;
-  // a claim tells no money here, in whatever it is told
+  // a claim tells no money here, in whatever it is reported
   const isWordy = row.type === 'ExplanationOfBenefit' || row.type === 'Coverage';
   const request = {
     ...row,

@@ -9,7 +9,7 @@ export const BEFORE_RECORDS: readonly PullState[] = [
 ];
 
 /**
- * Ends a pull of which nothing has been taken in. Whoever works on it loses the lease, and commits nothing more. Served by the primary key, and that of slices.
+ * Ends a pull of which nothing has been taken in. Anyone who works on it loses the lease, and commits nothing more. Served by the primary key, and that of slices.
  * @param note the person's reason, kept in the timeline
  * @returns whether the pull was still in the state that the person saw
  */

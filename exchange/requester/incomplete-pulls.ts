@@ -1,7 +1,7 @@
-// Pulls that lack something and wait for a person. Where nobody is asked again by itself: their answer was not complete,
-// or they failed, and the other coverage of somebody in them ended so long ago that its late claims are no longer asked for; a person pulls
+// Pulls that lack something and wait for a person. Where no one is asked again by itself: their answer was not complete,
+// or they failed, and the other coverage of someone in them ended so long ago that its late claims are no longer asked for; a person pulls
 // once more, or takes the pull as it is. And where that is so each time, so that the same is asked for each time: once a person takes
-// what came, only what changed since is asked for. And where the payer gives no records of some types, as long as nobody has taken that as it is.
+// what came, only what changed since is asked for. And where the payer gives no records of some types, as long as no one has taken that as it is.
 
 import type { Queryable } from '../../src/db/database.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
@@ -15,7 +15,7 @@ export type Left = 'incomplete' | 'repeats' | 'failed' | 'types';
 const REPEATS = 3;
 
 /**
- * Is there anybody to ask, and about whom: the payer is active, and member `m` of pull `p` lives, is still enrolled, or never was known to be, and
+ * Is there anyone to ask, and about whom: the payer is active, and member `m` of pull `p` lives, is still enrolled, or never was known to be, and
  * has opted in to asking payers such as this. peer_pkey, consent_member, other_coverage_pkey, enrolment_pkey.
  */
 const isAsked = (sql: Queryable, today: string) => sql`
@@ -61,7 +61,7 @@ const lacks = (sql: Queryable, pull: 'p' | 'l') => sql`
     or (select 1 from exchange.finding f join exchange.peer r on r.id = p.peer_id where f.pull_id = ${sql.unsafe(pull)}.id and ${isUntaken(sql)} limit 1) = 1)`;
 
 /**
- * Holds for a pull `p` whose answer is not complete and that nobody has accepted, while no later one has asked for the same coverage.
+ * Holds for a pull `p` whose answer is not complete and not yet accepted, while no later one has asked for the same coverage.
  * finding_pull, primary keys of pull_member and other_coverage, pull_member_member: written so that nothing else is read, for findings of
  * lines are many.
  */
@@ -91,7 +91,7 @@ export const leftRepeating = (sql: Queryable, today: string) => sql`
       limit 1) = 1)`;
 
 /**
- * Holds for a pull `p` that failed or was refused and that nobody has accepted: the last one of a coverage. One that was never asked for
+ * Holds for a pull `p` that failed or was refused and not yet accepted: the last one of a coverage. One that was never asked for
  * otherwise, or that the member wishes to be asked for since, is asked for again by itself (dueToAsk of requester/coverage-due.ts). pull_member_member.
  */
 export const leftFailed = (sql: Queryable, today: string) => sql`
@@ -102,13 +102,13 @@ export const leftFailed = (sql: Queryable, today: string) => sql`
         and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`>= coalesce((select max(r.at) from exchange.member_request r where r.other_coverage_id = m.other_coverage_id), '-infinity')`)} = 1
       limit 1) = 1)`;
 
-/** The newest answer of payer `r` about anybody: the pull's id. pull_peer, pull_member_pkey. */
+/** The newest answer of payer `r` about anyone: the pull's id. pull_peer, pull_member_pkey. */
 export const newestAnswer = (sql: Queryable) => sql`
   (select n.id from exchange.pull n where n.peer_id = r.id and n.state = 'done'
       and exists (select from exchange.pull_member m where m.pull_id = n.id and m.outcome = 'matched')
     order by n.created_at desc, n.finished_at desc limit 1)`;
 
-/** Holds for a pull `p` that is the newest answer of its payer, lacks types that it refused, and was taken by nobody. */
+/** Holds for a pull `p` that is the newest answer of its payer, lacks types that it refused, and was taken by no one. */
 const leftTypes = (sql: Queryable) => sql`
   (p.state = 'done' and p.accepted_by is null and exists (
     select from exchange.finding f join exchange.peer r on r.id = p.peer_id
@@ -145,7 +145,7 @@ function answeredAsOf(manifest: string | null, kickedOffAt: Date | null): Date |
 /**
  * A person takes it as it is: of an answer that lacks something each time the next request begins where this one was answered, if it says when
  * that was. By our clock, or a time that was not believed when it came, what changed there meanwhile would never be asked for. Undefined when
- * it no longer waits for anybody, or is not in the state that was seen. `note`: the reason, kept in the timeline.
+ * it no longer waits for anyone, or is not in the state that was seen. `note`: the reason, kept in the timeline.
  */
 export async function acceptLeft(
   tx: Queryable,

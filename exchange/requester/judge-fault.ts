@@ -5,7 +5,7 @@ import type { Pull, PullState } from './pull.ts';
 /** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
 export const BACKOFF_MS = [1000, 2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
 
-/** How often lost work at a peer is begun anew. */
+/** How often lost work at a peer is begun again. */
 const MAX_RESTARTS = 3;
 
 /** Answers that are hardly better the next time. */
@@ -16,7 +16,7 @@ const NONSENSE_TRIES = 3;
 /** Addresses that are not the peer's own: asking again does not mend it. */
 const FOR_A_PERSON: ReadonlySet<string> = new Set(['foreign-origin', 'refused-address', 'redirect']);
 
-/** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
+/** What a fault means for the pull; `restarts`: how often it was begun again already. Pure. */
 export function judgeFault(
   fault: PeerFault,
   pull: Pick<Pull, 'state' | 'attempts' | 'createdAt' | 'reason'>,

@@ -21,7 +21,7 @@ import { restartsOf } from './pull-restart.ts';
 import { judgeRefusal } from './refused-match.ts';
 import { membersSubmitted, oneByOne, onePersonEach } from './single-members.ts';
 import { moveToOther } from './split-pull.ts';
-import { abilitiesOf, advance, endLeftOut, fallBack, type Step, some, Waiting } from './states.ts';
+import { abilitiesOf, advance, endLeftOut, fallBack, RetryLater, type Step, some } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** An answer without a match that ends the duty to ask. */
@@ -133,7 +133,7 @@ async function listPatients(s: Step, asked: number): Promise<void> {
 export async function matchingStep(s: Step): Promise<void> {
   const statusUrl = s.pull.matchStatusUrl ?? '';
   const answer = await poll(s, statusUrl, s.pull.attempts);
-  if (!answer.isDone) throw new Waiting(answer.waitMs);
+  if (!answer.isDone) throw new RetryLater(answer.waitMs);
   const asked = await submissions(s.deps.database.sql, s.pull.id, today(s));
   const body = JSON.parse(answer.text) as Json;
   if (s.pull.matchForm === 'patients') return finish(s, await amongPatients(s, body, statusUrl, asked));
@@ -175,7 +175,7 @@ async function resourcesOf(
   return found;
 }
 
-/** The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is told. It keeps nobody waiting. */
+/** The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is told. It keeps no one waiting. */
 async function compareForms(s: Step, groups: Correlation, readOther: () => Promise<Correlation>): Promise<void> {
   const said = (c: Correlation) => c.members.map((m) => `${m.outcome} ${m.peerPatientId ?? ''}`).join();
   try {
@@ -279,7 +279,7 @@ async function finish(s: Step, result: Correlation): Promise<void> {
     await moveToOther(tx, s, ids, isFromOpen);
   };
   // of a Group that the peer has made of them all are asked for: who is in it and is not trusted to be ours would come with the others, as a stranger.
-  // Once: a payer that says so each time of somebody else would have as many pulls of us as there are members
+  // Once: a payer that says so each time of another person would have as many pulls of us as there are members
   const isApart =
     needsGroup &&
     !s.pull.isApart &&

@@ -21,7 +21,7 @@ type Row = {
   authority: string | null;
 };
 
-/** Who chose for the member. What is not known of one, as of a choice that was taken over, is told as that. */
+/** Who chose for the member. What is not known of one, as of a choice that was taken over, is reported as that. */
 const chosenBy = (r: Row): Submission['consent']['representative'] =>
   r.givenBy === 'representative'
     ? { name: r.representative ?? 'not known', authority: r.authority ?? 'not known' }

@@ -17,7 +17,7 @@ const LONGEST_TEXT = 1000;
 export const MOST_MESSAGES = 1000;
 const UNREADABLE: Message = { severity: 'unreadable', code: 'unknown', text: '' };
 
-/** The messages of one line. What is no OperationOutcome is not shown: it may be about anybody. Pure. */
+/** The messages of one line. What is no OperationOutcome is not shown: it may be about anyone. Pure. */
 export function readMessages(line: string): Message[] {
   let parsed: unknown;
   try {
@@ -40,7 +40,7 @@ export function readMessages(line: string): Message[] {
 }
 
 /** Does it say that something is missing, or may it? A note or a warning does not. */
-export const isGrave = ({ severity }: Pick<Message, 'severity'>): boolean =>
+export const isSevere = ({ severity }: Pick<Message, 'severity'>): boolean =>
   severity !== 'information' && severity !== 'warning';
 
 /** Messages may stand among records too: of such a file only these are read, which is known once its lines were looked at. */
@@ -74,7 +74,7 @@ export async function* messagesOf(
 }
 
 const RANKS = ['fatal', 'error', 'unreadable', 'warning', 'information'];
-/** Different severities and codes of one file that are told apart; who says more has made them up. */
+/** Different severities and codes of one file that are distinguished; who says more has made them up. */
 const MOST_KINDS = 100;
 
 /** The same by severity and code, the gravest first. */
@@ -115,7 +115,7 @@ export async function countMessages(deps: Pick<Deps, 'blobs'>, files: readonly P
 /** Of many messages: more than notes; and may something be missing? */
 const judged = (said: readonly MessageCount[]) => ({
   isProblem: said.some((m) => m.severity !== 'information'),
-  mayLack: said.some(isGrave),
+  mayLack: said.some(isSevere),
 });
 
 /**
@@ -147,14 +147,14 @@ export async function readSaid(
   pullId: string,
   files: readonly PullFile[],
 ): Promise<{ isProblem: boolean; mayLack: boolean }> {
-  const told = { isProblem: false, mayLack: false };
+  const found = { isProblem: false, mayLack: false };
   for (const file of files) {
     if (file.kind !== 'error') continue;
     const said = file.said ?? (await saidIn(deps, file));
     if (file.said === null && file.blobKey !== null) await fileSaid(deps.database.sql, pullId, file.position, said);
     const { isProblem, mayLack } = judged(said);
-    told.isProblem ||= file.state === 'failed' || isProblem;
-    told.mayLack ||= file.state === 'failed' || mayLack;
+    found.isProblem ||= file.state === 'failed' || isProblem;
+    found.mayLack ||= file.state === 'failed' || mayLack;
   }
-  return told;
+  return found;
 }

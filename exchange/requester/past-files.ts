@@ -12,14 +12,14 @@ const NEEDED = `exists (select from exchange.review_item v where v.pull_id = p.i
 const MEMBERS = 'select m.member_id from exchange.pull_member m where m.pull_id = p.id';
 const HELD = isKeptByHold('p.peer_id', MEMBERS);
 
-/** Does a hold keep the files of a pull, or somebody need them? pull_pkey and those of {@link pastFiles}. */
+/** Does a hold keep the files of a pull, or someone need them? pull_pkey and those of {@link pastFiles}. */
 export async function areKept(tx: Queryable, pullId: string): Promise<boolean> {
   const rows = await tx.unsafe(`select 1 from exchange.pull p where p.id = $1 and (${NEEDED} or ${HELD})`, [pullId]);
   return rows.length > 0;
 }
 
 /**
- * Ended pulls whose files are there and past their time, the oldest first: but for what a legal hold keeps, and what somebody has to decide about.
+ * Ended pulls whose files are there and past their time, the oldest first: but for what a legal hold keeps, and what someone has to decide about.
  * pull_files_kept, review_item_pull, attachment_pull, pull_member_pkey, enrolment_pkey.
  * @param after only those that ended after this one
  */
@@ -65,7 +65,7 @@ export type PastCounts = {
   removed: number;
   /** when the next files go; of those beyond their time only what nothing keeps */
   nextAt: Date | null;
-  /** beyond their time, as a hold keeps them, or else as somebody has to decide */
+  /** beyond their time, as a hold keeps them, or else as someone has to decide */
   held: number;
   needed: number;
 };

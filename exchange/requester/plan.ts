@@ -38,8 +38,8 @@ export type PlanRequest = {
 type Asks = { peer: Peer; cause: string; isFull: boolean; due: Candidate[] };
 
 /**
- * What one payer is asked: what is owed, and to compare. Of whom it has told before what changed is asked for, apart from whom it is asked for the first time: an answer with everything, which all of one request would
- * have, does not tell what was deleted (reconciliation.md, 16), and of a payer that somebody new is asked of each day nobody would ever learn that. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all of them, for everything: it is
+ * What one payer is asked: what is owed, and to compare. Of whom it has sent before what changed is asked for, apart from whom it is asked for the first time: an answer with everything, which all of one request would
+ * have, does not tell what was deleted (reconciliation.md, 16), and of a payer that someone new is asked of each day no one would ever learn that. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all of them, for everything: it is
  * what is owed, and compares as well. Pure.
  */
 export function asksOf(peer: Peer, all: readonly Candidate[], { cause, full = false }: PlanRequest): Asks[] {
@@ -75,7 +75,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
       ? claimEnd(now, deps.config.leaseSeconds)
       : undefined;
   if (claimed && !(await claimAsks(sql, now, claimed))) return [];
-  // read after that: of a payer that can be asked from now on, it is told again
+  // read after that: of a payer that can be asked from now on, it is reported again
   const peers = (await listPeers(sql)).filter(
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );

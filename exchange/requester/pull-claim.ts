@@ -1,4 +1,4 @@
-// Who works on which pull: whoever holds its lease takes one step.
+// Who works on which pull: anyone who holds its lease takes one step.
 import type { Queryable, Sql } from '../../src/db/database.ts';
 import { PAUSE_AFTER } from '../peers/peer-health.ts';
 import { COLUMNS, OPEN_STATES, type Pull, type PullState } from './pull.ts';
@@ -21,7 +21,7 @@ export type Claim = {
 const RECONCILERS_LOCK = 7_206_012;
 
 /**
- * Takes one pull that is due and that nobody works on. Not of a peer that is paused; of one that failed lately, one at a time. What is
+ * Takes one pull that is due and that no one works on. Not of a peer that is paused; of one that failed lately, one at a time. What is
  * found of a member while a pull is reconciled must not change beneath it: never two at once of one peer, or about one member.
  */
 export async function claimPull(sql: Sql, claim: Claim): Promise<Pull | undefined> {
@@ -32,7 +32,7 @@ export async function claimPull(sql: Sql, claim: Claim): Promise<Pull | undefine
   });
 }
 
-/** Asked by each lane each second, so it is prepared: planning it takes fifty times what it does. Served by pull_due; pull_member_pkey, pull_member_member. */
+/** Asked by each slot each second, so it is prepared: planning it takes fifty times what it does. Served by pull_due; pull_member_pkey, pull_member_member. */
 async function claimOne(sql: Queryable, claim: Claim): Promise<Pull | undefined> {
   const states = OPEN_STATES.filter((s) => !(claim.except ?? []).includes(s));
   const [row] = await sql.unsafe<Pull[]>(

@@ -80,7 +80,7 @@ export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Ma
 
 /**
  * Notes of whom a pull asked for nothing, or holds everything: what the payer has to tell of them is not known by it (known-since.ts). What is held of
- * somebody for whom that has ceased to be so stays held, so it is never noted otherwise. pull_member_member.
+ * someone for whom that has ceased to be so stays held, so it is never noted otherwise. pull_member_member.
  */
 export async function noteLeftOut(sql: Queryable, pullId: string, memberIds: readonly string[]): Promise<void> {
   if (memberIds.length > 0)

@@ -48,7 +48,7 @@ export async function noteDecided(tx: Queryable, pullId: string, bucket: number)
   await tx`update exchange.pull set decided_bucket = ${bucket} where id = ${pullId}`;
 }
 
-/** Everything is decided. False when records of our own came meanwhile, and it has to be decided anew. */
+/** Everything is decided. False when records of our own came meanwhile, and it has to be decided again. */
 export async function notePlanned(tx: Queryable, pullId: string): Promise<boolean> {
   const noted = await tx`
     update exchange.pull set phase = ${PLANNED} where id = ${pullId} and phase = ${DECIDING} returning 1`;
@@ -58,7 +58,7 @@ export async function notePlanned(tx: Queryable, pullId: string): Promise<boolea
 /**
  * Records of our own are about to be there: what pulls that are under way have decided about their members, or about directory records, no
  * longer holds. In the transaction that brings them. Waits for slices that are about to be committed; those that come to their books later
- * find it and are decided anew ({@link holdPull}). pull_open, pull_member_member.
+ * find it and are decided again ({@link holdPull}). pull_open, pull_member_member.
  * @param work the import, decided
  */
 export async function ownCame(tx: Queryable, work: string): Promise<void> {
@@ -69,7 +69,7 @@ export async function ownCame(tx: Queryable, work: string): Promise<void> {
         and (s.is_shared or exists (select from exchange.pull_member m where m.member_id = s.member_id and m.pull_id = p.id)))`;
 }
 
-/** What was decided no longer holds: units were staged anew. */
+/** What was decided no longer holds: units were staged again. */
 export async function forgetPhase(sql: Queryable, pullId: string): Promise<void> {
   await sql`update exchange.pull set phase = null where id = ${pullId} and phase is not null`;
 }

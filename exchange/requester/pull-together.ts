@@ -65,7 +65,7 @@ export async function answeredBatches(
   };
 }
 
-/** Has a payer, after an instant, answered for anybody who was asked for alone? What an earlier pull learned was not asked. pull_peer, pull_member_pkey. */
+/** Has a payer, after an instant, answered for anyone who was asked for alone? What an earlier pull learned was not asked. pull_peer, pull_member_pkey. */
 export async function hasAnsweredSingles(sql: Queryable, peerId: string, after: Date): Promise<boolean> {
   const found = await sql`
     select from exchange.pull p join exchange.pull_member m on m.pull_id = p.id

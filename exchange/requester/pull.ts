@@ -1,4 +1,4 @@
-// Pulls: what we ask of peers. The row is the work; whoever holds its lease takes one step and commits the result.
+// Pulls: what we ask of peers. The row is the work; anyone who holds its lease takes one step and commits the result.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/db/database.ts';
 import type { FetchForm, MatchForm } from './client/abilities.ts';
@@ -127,7 +127,7 @@ export type PullPatch = Partial<
   >
 >;
 
-/** The lease of a pull went to somebody else: what was done is not committed. */
+/** The lease of a pull went to another process: what was done is not committed. */
 export class LeaseLost extends Error {}
 
 /**

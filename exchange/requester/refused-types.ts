@@ -38,7 +38,7 @@ export function namedTypes(a: Pick<Abilities, 'lacks' | 'searchTypes'>): string[
   return [...new Set([...TYPES, ...a.searchTypes])].filter((type) => !not.has(type));
 }
 
-/** Types of a list that an OperationOutcome names as words. Without Patient no record has anybody: it is never left out. Pure. */
+/** Types of a list that an OperationOutcome names as words. Without Patient no record has anyone: it is never left out. Pure. */
 export function typesIn(said: string, asked: readonly string[]): string[] {
   let body: Json;
   try {

@@ -12,7 +12,7 @@ const MOST = 1000;
 
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock'>;
 
-/** Returns how many were removed; none while a legal hold stands, as nobody knows any more whose they were. A file is removed before its note is: a process that dies in between does it once more. */
+/** Returns how many were removed; none while a legal hold stands, as no one knows any more whose they were. A file is removed before its note is: a process that dies in between does it once more. */
 export async function removeDocuments(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
@@ -57,7 +57,7 @@ export async function noteUnnamed(deps: Needs): Promise<number> {
   return found;
 }
 
-/** Of processes that are known to be dead: nobody else fetches. */
+/** Of processes that are known to be dead: no one else fetches. */
 export async function removeComing(deps: Pick<Deps, 'blobs'>): Promise<void> {
   for (const key of await deps.blobs.list(COMING)) await deps.blobs.delete(key);
 }

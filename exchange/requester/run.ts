@@ -22,9 +22,18 @@ import { type Claim, claimPull } from './pull-claim.ts';
 import { RESTARTED, restartsOf } from './pull-restart.ts';
 import { releaseEnded } from './release.ts';
 import { leaveJobs } from './split-pull.ts';
-import { advance, authorizeStep, discoverStep, OurFault, type Step, stepOf, Waiting, writeFaults } from './states.ts';
+import {
+  advance,
+  authorizeStep,
+  discoverStep,
+  LocalFailure,
+  RetryLater,
+  type Step,
+  stepOf,
+  writeFaults,
+} from './states.ts';
 import { TOO_LARGE, takeLess, waitsForFewer } from './too-large.ts';
-import { BesideLanes } from './worker-slot.ts';
+import { DetachedWork } from './worker-slot.ts';
 
 const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
   due: discoverStep,
@@ -74,7 +83,7 @@ export async function takeStep(
   try {
     if (await waitsForFewer(s)) return true;
     // half of a pull is not left behind: one whose first members are committed waits for its peer
-    if (peer.state !== 'active' && (await hasCommitted(sql, pull.id))) throw new OurFault('peer-not-active');
+    if (peer.state !== 'active' && (await hasCommitted(sql, pull.id))) throw new LocalFailure('peer-not-active');
     if (peer.state !== 'active') await advance(s, 'review', { reason: 'peer-not-active' }, '');
     else await step(s);
     if (pull.state !== 'reconciling') await peerAnswered(sql, peer.id, deps.clock());
@@ -107,7 +116,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
   const now = deps.clock();
   const later = (ms: number) => new Date(now.getTime() + ms);
   if (error instanceof LeaseLost) return;
-  if (error instanceof Waiting) {
+  if (error instanceof RetryLater) {
     await peerAnswered(sql, pull.peerId, now);
     if (now.getTime() - pull.createdAt.getTime() > deps.config.pullDeadlineHours * 3_600_000) {
       s.note('peer-never-ready');
@@ -139,13 +148,13 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       );
     const restart = judged.kind === 'restart' ? RESTART[pull.state] : undefined;
     if (restart !== undefined && error.reason === 'job-lost') s.note('peer-job-lost');
-    // its members are matched anew
+    // its members are matched again
     if (restart === 'authorized') await leaveJobs(s, pull.matchStatusUrl);
     if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
     const ended = judged.kind === 'end' ? judged.state : 'failed';
     return advance(s, ended, { reason: error.reason, finishedAt: now }, '', inVain(s, ended));
   }
-  if (error instanceof OurFault) {
+  if (error instanceof LocalFailure) {
     deps.log('error', 'pull waits for us', { pull: pull.id, state: pull.state, reason: error.reason });
     return postponePull(sql, pull.id, owner, later(OURS_MS), pull.attempts, error.reason);
   }
@@ -176,18 +185,18 @@ export class PullWorker {
   #isReconciling = false;
   /**
    * Owners of steps that have broken and could not write so, as the database was away, and until when their leases would hold a pull, or attachments.
-   * Whoever goes on takes it under another name: what still runs of the broken step has lost it.
+   * Anyone who goes on takes it under another name: what still runs of the broken step has lost it.
    */
   readonly #left = new Map<string, number>();
-  readonly #beside: BesideLanes<string>;
-  readonly #attachmentsBeside: BesideLanes<string>;
+  readonly #beside: DetachedWork<string>;
+  readonly #attachmentsBeside: DetachedWork<string>;
 
-  /** @param laneMs for how long work that waits on its payer holds a lane */
-  constructor(deps: Deps, laneMs?: number) {
+  /** @param slotMs for how long work that waits on its payer holds a slot */
+  constructor(deps: Deps, slotMs?: number) {
     this.#deps = deps;
-    const broke = (error: unknown) => deps.log('error', 'work beside the lanes', { error: describe(error) });
-    this.#beside = new BesideLanes(deps.config.pullLanes, broke, laneMs);
-    this.#attachmentsBeside = new BesideLanes(deps.config.pullLanes, broke, laneMs);
+    const broke = (error: unknown) => deps.log('error', 'work beside the slots', { error: describe(error) });
+    this.#beside = new DetachedWork(deps.config.pullLanes, broke, slotMs);
+    this.#attachmentsBeside = new DetachedWork(deps.config.pullLanes, broke, slotMs);
   }
 
   /** Has a pull ended, or does it wait for a person? */
@@ -240,7 +249,7 @@ export class PullWorker {
 
   /**
    * One step, beside others of this process. Only one of them takes records in: that is work for the whole processor, and its
-   * memory is that of one. A step that waits on its payer for long goes on by itself, and the lane is free.
+   * memory is that of one. A step that waits on its payer for long goes on by itself, and the slot is free.
    */
   step(): Promise<boolean> {
     let pull: Pull | undefined;

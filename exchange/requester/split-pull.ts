@@ -1,4 +1,4 @@
-// A pull that is divided: some of its members go to another one, which begins anew.
+// A pull that is divided: some of its members go to another one, which begins again.
 
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { noteTooMany } from '../peers/peer-takes.ts';
@@ -52,14 +52,14 @@ export function asksForMembers(s: Step): boolean {
 
 /**
  * Lets go of what was begun at the peer and is not gone on with. Before that is written down: a process that dies in between finds the job
- * gone, and begins anew.
+ * gone, and begins again.
  */
 export async function leaveJobs(s: Step, ...urls: readonly (string | null)[]): Promise<void> {
   for (const url of urls) if (url !== null) await releaseJob(s, url);
 }
 
 /**
- * Both halves of a pull begin anew.
+ * Both halves of a pull begin again.
  * @param isTooMany the peer takes fewer members at once (413), which is noted of it; else one of these is what it does not take
  */
 export async function splitPull(s: Step, members: readonly PullMember[], isTooMany = true): Promise<void> {

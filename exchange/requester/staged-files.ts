@@ -51,7 +51,7 @@ export async function filesWithNone(sql: Queryable, pullId: string): Promise<Rea
 }
 
 /**
- * Are lines of a pull in the ledger that could not be read, or are of records without an id? What they were nobody knows, and who asks for what changed would not be sent it again when it is
+ * Are lines of a pull in the ledger that could not be read, or are of records without an id? What they were no one knows, and who asks for what changed would not be sent it again when it is
  * mended there: that moves no `lastUpdated`. A file that broke off within a line has such a one. ledger_held.
  */
 export async function hasUnread(sql: Queryable, pullId: string): Promise<boolean> {

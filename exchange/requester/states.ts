@@ -48,7 +48,7 @@ export const some = (n: number, one: string): string => `${n} ${one}${n === 1 ? 
 
 /**
  * Commits the next state with its audit row, and whatever the step has to write besides.
- * @param also may be called several times: a member's choice may hold the same rows, and one of the two begins anew
+ * @param also may be called several times: a member's choice may hold the same rows, and one of the two begins again
  */
 export async function advance(
   s: Step,
@@ -81,7 +81,7 @@ export async function advance(
 /** How the peer is asked, as far as it is known. */
 export const abilitiesOf = (s: Step): Abilities => s.peer.abilities ?? negotiate(NOTHING_SAID, [], s.peer);
 
-/** Nobody is left to be asked for. @param why each is left out, as leftOutMembers tells it */
+/** No one is left to be asked for. @param why each is left out, as leftOutMembers tells it */
 export const endLeftOut = (s: Step, why: readonly string[]): Promise<void> => {
   const reason = why.length > 0 && why.every((w) => w === 'named-in-error') ? 'named-in-error' : 'consent-withdrawn';
   return advance(s, 'withdrawn', { reason, finishedAt: s.deps.clock() }, '');
@@ -182,16 +182,16 @@ export async function fallBack(
 }
 
 /** Something of ours stands in the way that waiting may mend. The peer has no part in it, and no try is lost. */
-export class OurFault extends Error {
+export class LocalFailure extends Error {
   readonly reason: 'disk-full' | 'peer-not-active';
-  constructor(reason: OurFault['reason']) {
+  constructor(reason: LocalFailure['reason']) {
     super(reason);
     this.reason = reason;
   }
 }
 
 /** Not ready yet: come back when the peer said. */
-export class Waiting extends Error {
+export class RetryLater extends Error {
   readonly ms: number;
   constructor(ms: number) {
     super('not ready');

@@ -78,7 +78,7 @@ async function waitTogether(s: Step): Promise<void> {
   for (;;) {
     const other = await waitingTogether(sql, s.pull, TOO_LARGE);
     const also = async (tx: Tx) => {
-      // whoever waits first is seen by the next one
+      // anyone who waits first is seen by the next one
       await holdPeer(tx, s.peer.id);
       if ((await waitingTogether(tx, s.pull, TOO_LARGE)) !== other) throw new Changed();
       const members = await pullMembers(tx, s.pull.id);

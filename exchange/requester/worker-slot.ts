@@ -1,42 +1,42 @@
-// A lane is for work that goes on. What waits on its payer, such as a file that comes slowly, keeps the lane for a minute; then it goes
-// on beside the lanes, so that no payer, nor many of them, keeps others waiting. What it takes is a connection
+// A slot is for work that goes on. What waits on its payer, such as a file that comes slowly, keeps the slot for a minute; then it goes
+// on beside the slots, so that no payer, nor many of them, keeps others waiting. What it takes is a connection
 // and its buffers.
 
-/** For so long, in milliseconds, work holds its lane. A file that comes too slowly is told by then (`slowWindowMs`). */
-export const LANE_MS = 60_000;
+/** For so long, in milliseconds, work holds its slot. A file that comes too slowly is reported by then (`slowWindowMs`). */
+export const SLOT_MS = 60_000;
 
-/** As many as this go on beside each lane, as each has a connection and its buffers; then their lanes wait for them after all. */
-const BESIDE_A_LANE = 16;
+/** As many as this go on beside each slot, as each has a connection and its buffers; then their slots wait for them after all. */
+const DETACHED_PER_SLOT = 16;
 
-/** What goes on beside the lanes, and what of it is whose. */
-export class BesideLanes<Name> {
+/** What goes on beside the slots, and what of it is whose. */
+export class DetachedWork<Name> {
   readonly #going = new Map<Promise<unknown>, Name>();
-  readonly #laneMs: number;
+  readonly #slotMs: number;
   readonly #most: number;
   readonly #broke: (error: unknown) => void;
 
-  /** @param lanes beside which it goes on; `broke`: told of an error of work that had left its lane; `laneMs`: for how long work holds its lane */
-  constructor(lanes: number, broke: (error: unknown) => void, laneMs = LANE_MS) {
+  /** @param slots beside which it goes on; `broke`: called with an error of work that had left its slot; `slotMs`: for how long work holds its slot */
+  constructor(slots: number, broke: (error: unknown) => void, slotMs = SLOT_MS) {
     this.#broke = broke;
-    this.#laneMs = laneMs;
-    this.#most = lanes * BESIDE_A_LANE;
+    this.#slotMs = slotMs;
+    this.#most = slots * DETACHED_PER_SLOT;
   }
 
-  /** Whose work goes on beside the lanes. */
+  /** Whose work goes on beside the slots. */
   get names(): Name[] {
     return [...this.#going.values()];
   }
 
   /**
-   * Waits for work, as long as it may hold its lane.
-   * @param name whose it is; undefined, then and later: it holds its lane to its end
-   * @returns what the work returns, or true when it goes on beside the lanes
-   * @throws what the work throws while it holds its lane
+   * Waits for work, as long as it may hold its slot.
+   * @param name whose it is; undefined, then and later: it holds its slot to its end
+   * @returns what the work returns, or true when it goes on beside the slots
+   * @throws what the work throws while it holds its slot
    */
   async hold(work: Promise<boolean>, name: () => Name | undefined): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((done) => {
-      timer = setTimeout(() => done('late'), this.#laneMs);
+      timer = setTimeout(() => done('late'), this.#slotMs);
     });
     const first = await Promise.race([work, late]).finally(() => clearTimeout(timer));
     if (first !== 'late') return first;

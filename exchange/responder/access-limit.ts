@@ -1,5 +1,5 @@
 // What stands between the audit and a payer that asks again and again for what it may not have: each refusal takes from a budget in the
-// database. What is granted takes nothing, so whoever is refused nothing meets no limit, however much it asks for.
+// database. What is granted takes nothing, so anyone who is refused nothing meets no limit, however much it asks for.
 import type { Deps } from '../../src/deps.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../compliance/audit/audit.ts';
 import { waitFor } from './call-budget.ts';
@@ -30,7 +30,7 @@ export async function bookAccess(
   });
 }
 
-/** Who has to wait, as this process knows: it is told without a look at anything. Others find out at their next refusal. */
+/** Who has to wait, as this process knows: it is answered without a look at anything. Others find out at their next refusal. */
 export class Waiting {
   readonly #until = new Map<string, number>();
 

@@ -11,7 +11,7 @@ import { KnownPeers, lockPeer, type Peer } from '../peers/peer.ts';
 import { addresses } from '../plan.ts';
 import { bookAccess, Waiting } from './access-limit.ts';
 import { refusedObject } from './refused-object.ts';
-import { isTold } from './refused-request.ts';
+import { markAnswered } from './refused-request.ts';
 
 export type Caller = {
   peer: Peer;
@@ -63,7 +63,7 @@ export async function authorize(c: Context<FhirEnv>, deps: Deps, ...needed: Perm
 
 /**
  * The same for who asks something that may be begun before it is certain: as long as the peer was let in before, it is taken for who it
- * was, and `confirmed` asks. Nothing may be told or kept before that is known.
+ * was, and `confirmed` asks. Nothing may be disclosed or kept before that is known.
  */
 export async function authorizeAhead(
   c: Context<FhirEnv>,
@@ -145,7 +145,7 @@ function provesPossession(claims: TokenClaims): boolean {
 /**
  * For what a peer starts, in the transaction that stores it: the peer is held, one kick-off after the other, so that no number of them at
  * once passes a limit.
- * @throws Outcome 401 when it was suspended since it was let in: what is stored after that nobody would end
+ * @throws Outcome 401 when it was suspended since it was let in: what is stored after that no one would end
  */
 export async function holdCaller(tx: Queryable, caller: Caller): Promise<void> {
   if (!(await lockPeer(tx, caller.peer))) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
@@ -177,7 +177,7 @@ export async function recordRefusal(
   reason: 'token-void' | 'insufficient-scope' | 'not-granted',
   object = '',
 ): Promise<void> {
-  isTold(c);
+  markAnswered(c);
   const at = deps.clock();
   const wait = await bookAccess(deps, {
     at,

@@ -92,7 +92,7 @@ const IS_SLOW = `(j.kind = 'match' and j.received_at > $2::timestamptz - interva
   select from exchange.alert a where a.kind = 'match-misses' and a.subject = j.peer_id and a.cleared_at is null))`;
 
 /**
- * Takes the oldest job that nobody works on; a match of a payer that asks for many who are not here when nothing else waits. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
+ * Takes the oldest job that no one works on; a match of a payer that asks for many who are not here when nothing else waits. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
  * whose end could not be written, as the database was away. bulk_job_open.
  * @param short only one about few members
  */
@@ -187,7 +187,7 @@ export async function requeueJob(tx: Queryable, id: string, owner: string, reaso
     where id = ${id} and lease_owner = ${owner} and state = 'running'`;
 }
 
-/** Takes back a finished export: its files are no longer delivered. False when somebody else did. */
+/** Takes back a finished export: its files are no longer delivered. False when another process did. */
 export async function revokeJob(tx: Queryable, id: string, reason: string): Promise<boolean> {
   const mine = await tx`
     update exchange.bulk_job set state = 'revoked', failure = ${reason} where id = ${id} and state = 'complete' returning 1`;
@@ -291,7 +291,7 @@ export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: 
 }
 
 /**
- * Which of some files are known: as a request, as a file of an answer, or as of a job that is still being made, whose files are told when it is
+ * Which of some files are known: as a request, as a file of an answer, or as of a job that is still being made, whose files are reported when it is
  * finished. bulk_job_pkey, bulk_file_pkey.
  * @param keys `bulk/job/…`
  */

@@ -20,7 +20,7 @@ export const SAID_NO = (
   m: string,
 ) => `coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
     where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
-/** Was the member found while it stood for somebody else too, who is another member again? Whom the question meant nobody knows. Of rows of older programs the time of the question, an expression, tells. */
+/** Was the member found while it stood for another person too, who is another member again? Whom the question meant no one knows. Of rows of older programs the time of the question, an expression, tells. */
 export const WAS_ANOTHER = (m: string, at: string, since = 'true') =>
   `exists (select from exchange.member_merge o where o.member_id = ${m}.member_id and o.undone_at is not null and ${since}
     and (o.id = any(${m}.as_one) or ${m}.as_one is null and ${at} between o.at and o.undone_at))`;
@@ -50,7 +50,7 @@ export const HELD = (
     where c.member_id = m.member_id and c.created_at <= ${at} order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 
 /**
- * What held for a member at the time `s.at`: by the Group that is asked about, as it counts alone today too, else, as for who was matched anew since, by
+ * What held for a member at the time `s.at`: by the Group that is asked about, as it counts alone today too, else, as for who was matched again since, by
  * any match of the peer; match_member_group, match_member_member, match_single_grant.
  */
 const THEN = `

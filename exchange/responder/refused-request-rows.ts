@@ -1,5 +1,5 @@
 // Requests that were refused for what is wrong with them: the first of an hour is in the audit at once, how many more there were when the hour is over. They are
-// counted by payer, reason and route, so that nobody fills the audit by asking; who is not known is one for all.
+// counted by payer, reason and route, so that no one fills the audit by asking; who is not known is one for all.
 import type { Queryable } from '../../src/db/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 
@@ -23,17 +23,17 @@ const row = (at: Date, r: RefusedRequest, requestId: string, detail: Record<stri
 
 /**
  * Counts a refusal, and writes the first of its hour to the audit. refused_request's key.
- * @param r.times how often it was refused since it was booked last
- * @param r.said what the asker was told, without a value that it sent
+ * @param r.times how often it was refused since it was recorded last
+ * @param r.said what the asker was answered, without a value that it sent
  */
 export async function bookRequest(
   tx: Queryable,
   r: RefusedRequest & { at: Date; times: number; requestId: string; said: string | undefined },
 ): Promise<void> {
-  const [booked] = await tx<{ isFirst: boolean }[]>`
+  const [recorded] = await tx<{ isFirst: boolean }[]>`
     insert into exchange.refused_request as q (peer_id, reason, route, hour, more) values (${r.peerId}, ${r.reason}, ${r.route}, ${hourOf(r.at)}, 0)
     on conflict (peer_id, reason, route, hour) do update set more = q.more + ${r.times} returning xmax = 0 as "isFirst"`;
-  if (booked?.isFirst !== true) return;
+  if (recorded?.isFirst !== true) return;
   const detail = { ...(r.said === undefined ? {} : { said: r.said }), ...(r.times > 1 ? { times: r.times } : {}) };
   await writeAudit(tx, [row(r.at, r, r.requestId, detail)]);
 }

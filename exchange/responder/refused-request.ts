@@ -1,4 +1,4 @@
-// What a payer is refused, though it may ask, and what somebody without a good token asks for: each stands in the audit with its reason, beside what is refused for
+// What a payer is refused, though it may ask, and what someone without a good token asks for: each stands in the audit with its reason, beside what is refused for
 // what the asker may not have (authorize.ts).
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Deps } from '../../src/deps.ts';
@@ -7,8 +7,8 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { bookRequest } from './refused-request-rows.ts';
 
 /** Those whose row is written where they are refused. */
-const told = new WeakSet<Context>();
-export const isTold = (c: Context): void => void told.add(c);
+const answered = new WeakSet<Context>();
+export const markAnswered = (c: Context): void => void answered.add(c);
 
 /** Of askers that are not known one write a second and route will do for a process: they cost a look at a signature, and must not cost a write each. */
 const PAUSE_MS = 1000;
@@ -40,13 +40,13 @@ const WRONG: ReadonlySet<OutcomeCode> = new Set([
   'not-acceptable',
 ]);
 
-/** The reason, and what was said when it holds nothing that the asker sent; undefined of what is no refusal, or is told elsewhere. */
+/** The reason, and what was said when it holds nothing that the asker sent; undefined of what is no refusal, or is reported elsewhere. */
 function reasonOf(
   c: Context<FhirEnv>,
   error: Outcome,
   isKnown: boolean,
 ): { reason: string; said?: string } | undefined {
-  if (told.has(c)) return undefined;
+  if (answered.has(c)) return undefined;
   if (error.code === 'not-signed-in')
     return {
       reason: isKnown ? 'token-void' : c.req.header('authorization') === undefined ? 'no-token' : 'invalid-token',

@@ -30,7 +30,7 @@ export function failureText(r: Tried, timeZone: string): string | undefined {
       : undefined;
   const cause = knownCause(failure) ?? `of an error of ours (${failure.trim()})`;
   const begun = `Making the answer was begun ${count(r.attempts, 'time')} and broke off, the last time because ${cause}.`;
-  if (state === 'failed') return `${begun} It is not tried again: the payer has to ask anew.`;
+  if (state === 'failed') return `${begun} It is not tried again: the payer has to ask again.`;
   const next = state === 'queued' && r.nextAt !== null ? `, next on ${timeText(r.nextAt, timeZone)}` : '';
   return `${begun} It is tried again by itself${next}; nothing of it is offered until it is whole.`;
 }

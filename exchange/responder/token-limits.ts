@@ -1,5 +1,5 @@
-// What stands between the token endpoint and somebody who tries: budgets of refusals in the database, for a client at an
-// address and for an address, so that nobody can lock out a client from elsewhere. Addresses are kept as keyed hashes only.
+// What stands between the token endpoint and someone who tries: budgets of refusals in the database, for a client at an
+// address and for an address, so that no one can lock out a client from elsewhere. Addresses are kept as keyed hashes only.
 import { createHmac } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';

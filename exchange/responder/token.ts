@@ -162,7 +162,7 @@ async function judge(c: Context<FhirEnv>, deps: Deps, asker: Asker): Promise<Goo
   return { client: key.client, jti, expiresAt, scope, left: leftOut(form.get('scope') ?? '', scope), asker: asking };
 }
 
-/** What was asked for and is not in the token word for word; what is no scope stands as `other`: anybody may write anything there. */
+/** What was asked for and is not in the token word for word; what is no scope stands as `other`: anyone may write anything there. */
 const leftOut = (asked: string, given: string): string[] => {
   const granted = new Set(given.split(' '));
   const left = asked.split(' ').filter((s) => s !== '' && !granted.has(s));

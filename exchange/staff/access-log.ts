@@ -4,16 +4,16 @@ import { idsOfPerson, memberAuditBefore } from '../compliance/disclosures/member
 import { address } from './frame.ts';
 import { looksTable } from './member-tables.ts';
 import { cut, rowsOf } from './paging.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const PATH = '/staff/members/:member/looks';
 
-export function looks(desk: Desk): void {
-  const { deps } = desk;
+export function looks(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
-  desk.page(PATH, 'rows', async (visit) => {
+  router.page(PATH, 'rows', async (visit) => {
     const member = visit.c.req.param('member') ?? '';
-    if ((await memberBehind(deps, member)) !== member) return desk.notFound(visit, 'There is no such member.');
+    if ((await memberBehind(deps, member)) !== member) return router.notFound(visit, 'There is no such member.');
     const before = /^\d{1,18}$/.exec(visit.c.req.query('before') ?? '')?.[0];
     const found = await memberAuditBefore(
       deps.database.sql,
@@ -22,8 +22,8 @@ export function looks(desk: Desk): void {
       rowsOf(visit.c) + 1,
     );
     const { rows, last } = cut(found, rowsOf(visit.c));
-    await desk.viewed(visit, 'looks', `member/${member}/looks`, [member], rows.length);
-    return desk.show(visit, {
+    await router.viewed(visit, 'looks', `member/${member}/looks`, [member], rows.length);
+    return router.show(visit, {
       title: 'Who looked at this member’s data',
       place: 'members',
       trail: [

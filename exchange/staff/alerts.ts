@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'A payer gives no records of some types, which are missing',
     href: (id) => `/staff/peers/${id}`,
   },
-  'wrong-patient': { text: 'A payer sent records of somebody else', href: (id) => `/staff/pulls/${id}` },
+  'wrong-patient': { text: 'A payer sent records of another person', href: (id) => `/staff/pulls/${id}` },
   'one-for-two': { text: 'A payer gave one person for two of our members', href: (id) => `/staff/pulls/${id}` },
   'audit-changed': { text: 'The audit trail was changed', href: () => '/staff/trail' },
   'peer-changed': { text: 'A payer publishes other addresses than its record has', href: (id) => `/staff/peers/${id}` },
@@ -76,7 +76,7 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     href: (id) => `/staff/matches?peer=${encodeURIComponent(id)}&reason=no-match`,
   },
   'match-sequence': {
-    text: 'A payer asks for card numbers in a row, most of which are nobody’s',
+    text: 'A payer asks for card numbers in a row, most of which are no member’s',
     href: (id) => `/staff/events?peer=${encodeURIComponent(id)}&reason=sequential-ids`,
   },
   'restore-due': {
@@ -84,11 +84,11 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     href: () => '/staff/restores',
   },
   'case-due': {
-    text: 'Of an incident somebody has to be told, or it has to be assessed, within days',
+    text: 'Of an incident someone has to be notified, or it has to be assessed, within days',
     href: (number) => `/staff/cases/${number}`,
   },
   'case-overdue': {
-    text: 'Of an incident somebody had to be told, or it had to be assessed, by a day that is over',
+    text: 'Of an incident someone had to be notified, or it had to be assessed, by a day that is over',
     href: (number) => `/staff/cases/${number}`,
   },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },

@@ -34,7 +34,7 @@ import { pulls } from './pulls.ts';
 import { reasons } from './reasons.ts';
 import { record } from './record.ts';
 import { requests } from './requests.ts';
-import { Desk } from './router.ts';
+import { StaffRouter } from './router.ts';
 import { security } from './security.ts';
 import { sessions } from './sessions.ts';
 import { signIn } from './sign-in.ts';
@@ -47,7 +47,7 @@ export type StaffOptions = {
   /** where a request came from, for the limit of sign-ins */
   addressOf?: AddressOf;
   /** pages of other services, registered at the same desk */
-  further?: readonly ((desk: Desk) => void)[];
+  further?: readonly ((router: StaffRouter) => void)[];
 };
 
 /**
@@ -68,43 +68,43 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
     route(c, '/staff/style.css');
     return c.body(STYLE + pageHeads(deps.config.planName), 200, { 'content-type': 'text/css; charset=utf-8' });
   });
-  const desk = new Desk(deps, app);
-  signIn(desk, options.development, options.addressOf ?? (() => 'unknown'));
-  pulls(desk);
-  pull(desk);
-  lines(desk);
-  lists(desk);
-  clockReasons(desk);
+  const router = new StaffRouter(deps, app);
+  signIn(router, options.development, options.addressOf ?? (() => 'unknown'));
+  pulls(router);
+  pull(router);
+  lines(router);
+  lists(router);
+  clockReasons(router);
   // before the page of one clock, whose id it would be taken for
-  concurrent(desk);
-  clock(desk);
-  conflicts(desk);
-  requests(desk);
-  matches(desk);
-  disclosures(desk);
-  members(desk);
-  onePerson(desk);
-  looks(desk);
-  reasons(desk);
-  record(desk);
-  attachments(desk);
-  compliance(desk);
-  issued(desk);
-  behind(desk);
-  documents(desk);
-  texts(desk);
-  peers(desk);
-  security(desk);
-  sessions(desk);
-  holds(desk);
-  drills(desk);
-  cases(desk);
-  emergency(desk);
-  trail(desk);
-  for (const pages of options.further ?? []) pages(desk);
+  concurrent(router);
+  clock(router);
+  conflicts(router);
+  requests(router);
+  matches(router);
+  disclosures(router);
+  members(router);
+  onePerson(router);
+  looks(router);
+  reasons(router);
+  record(router);
+  attachments(router);
+  compliance(router);
+  issued(router);
+  behind(router);
+  documents(router);
+  texts(router);
+  peers(router);
+  security(router);
+  sessions(router);
+  holds(router);
+  drills(router);
+  cases(router);
+  emergency(router);
+  trail(router);
+  for (const pages of options.further ?? []) pages(router);
   // the Worker has no harvests
   if (options.further === undefined)
-    desk.page('/staff/federation', 'counts', async ({ c, session }) =>
+    router.page('/staff/federation', 'counts', async ({ c, session }) =>
       problem(
         c,
         deps,

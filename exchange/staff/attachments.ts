@@ -4,7 +4,7 @@
 import { streamed } from '../../src/blobs/serve-file.ts';
 import { own } from '../../src/safe-lookup.ts';
 import { openAttachment } from '../records/view/attachment.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const MEDIA = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/i;
 /** What a file of a kind is called at its end. */
@@ -20,17 +20,17 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'image/tiff': 'tif',
 };
 
-export function attachments(desk: Desk): void {
-  const { deps } = desk;
+export function attachments(router: StaffRouter): void {
+  const { deps } = router;
   const send = async (visit: Visit): Promise<Response> => {
     const { c } = visit;
     const id = c.req.param('id') ?? '';
     const found = /^[0-9a-f]{32}$/.test(id) ? await openAttachment(deps, c.req.param('member') ?? '', id) : undefined;
     if (found === 'not-copied')
-      return desk.notCopied(visit, 'The document is kept, and is not where this page is served from yet.');
-    if (!found) return desk.notFound(visit, 'There is no such document, or its record is not shown.');
+      return router.notCopied(visit, 'The document is kept, and is not where this page is served from yet.');
+    if (!found) return router.notFound(visit, 'There is no such document, or its record is not shown.');
     const page = found.isSensitive ? 'attachment-sensitive' : 'attachment';
-    await desk.viewed(visit, page, found.record, [found.memberId], 1);
+    await router.viewed(visit, page, found.record, [found.memberId], 1);
     const bare = (found.media?.split(';')[0] ?? '').trim().toLowerCase();
     const media = MEDIA.test(bare) ? bare : 'application/octet-stream';
     // instead of that of our pages, which let styles and pictures of this site in
@@ -42,5 +42,5 @@ export function attachments(desk: Desk): void {
       'cache-control': 'private, no-store',
     });
   };
-  desk.page('/staff/members/:member/attachments/:id', 'rows', send, { isFile: 'document' });
+  router.page('/staff/members/:member/attachments/:id', 'rows', send, { isFile: 'document' });
 }

@@ -1,4 +1,4 @@
-// /staff/cases: incidents as cases, each with what was found, done and told of it, and by when somebody has to be told (45 CFR 164.404 to 164.408).
+// /staff/cases: incidents as cases, each with what was found, done and reported of it, and by when someone has to be notified (45 CFR 164.404 to 164.408).
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';
@@ -11,21 +11,21 @@ import {
   findCase,
   type IncidentCase,
   isOrigin,
+  NOTIFIED_WORDS,
   openCase,
-  TOLD_WORDS,
   VERDICT_WORDS,
 } from '../compliance/incidents/cases.ts';
-import { type Duty, owed, TOLD, VERDICTS } from '../members/deadlines/breach.ts';
+import { type Duty, NOTIFIED, owed, VERDICTS } from '../members/deadlines/breach.ts';
 import { localDay } from '../members/deadlines/business-day.ts';
 import { numberCell, timeCell } from './data/texts.ts';
 import { problem, withQuery } from './frame.ts';
 import { cut, rowsOf } from './paging.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/cases';
-const DUTIES: Readonly<Record<Duty['of'], string>> = { assess: 'To be assessed: is it a breach?', ...TOLD_WORDS };
+const DUTIES: Readonly<Record<Duty['of'], string>> = { assess: 'To be assessed: is it a breach?', ...NOTIFIED_WORDS };
 const ORIGINS: Readonly<Record<string, (id: string) => string>> = {
   pull: (id) => `/staff/pulls/${id}`,
   item: (id) => `/staff/conflicts/${id}`,
@@ -37,8 +37,8 @@ const numberOf = (text: string | undefined): number | undefined =>
   /^[1-9]\d{0,8}$/.test(text ?? '') ? Number(text) : undefined;
 const formFields = (form: URLSearchParams): Record<string, string> => Object.fromEntries(form);
 
-export function cases(desk: Desk): void {
-  const { deps } = desk;
+export function cases(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
   const today = () => localDay(deps.clock(), timeZone);
   const stateCell = ({ state }: IncidentCase): Cell =>
@@ -53,18 +53,18 @@ export function cases(desk: Desk): void {
     return { value: origin === '' ? null : origin, code: true, ...(href === undefined ? {} : { href }) };
   };
 
-  desk.page(PATH, 'counts', async (visit) => {
+  router.page(PATH, 'counts', async (visit) => {
     const { c, session } = visit;
     const from = c.req.query('from') || undefined;
-    if (from !== undefined && !(await isOrigin(deps, from))) return desk.notFound(visit, CASE_FAULTS.origin);
+    if (from !== undefined && !(await isOrigin(deps, from))) return router.notFound(visit, CASE_FAULTS.origin);
     const found = await casesOf(deps, { origin: from, before: numberOf(c.req.query('after')), most: rowsOf(c) + 1 });
     const { rows, last } = cut(found, rowsOf(c));
-    return desk.show(visit, {
+    return router.show(visit, {
       title: from === undefined ? 'Cases' : 'Cases of one event',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance'], ...(from === undefined ? [] : [[PATH, 'Cases'] as const])],
       lead: [
-        'Privacy and security incidents: what was opened, and by when it has to be assessed and, where it is a breach, people, HHS and media have to be told: without unreasonable delay, and at most 60 days after it was discovered. An alert stands from two weeks before.',
+        'Privacy and security incidents: what was opened, and by when it has to be assessed and, where it is a breach, people, HHS and media have to be notified: without unreasonable delay, and at most 60 days after it was discovered. An alert stands from two weeks before.',
       ],
       tables: [
         {
@@ -119,23 +119,23 @@ export function cases(desk: Desk): void {
       html`${from === undefined ? '' : html`<p>Of <code>${from}</code><input type="hidden" name="origin" value="${from}"></p>`}
 <p><label for="c-title">Title <span class="hint">– without names of members: everybody signed in reads it</span></label><input id="c-title" name="title" required maxlength="200" autocomplete="off"></p>
 <p><label for="c-kind">Kind</label><select id="c-kind" name="kind" required><option value="">choose one</option>${Object.entries(CASE_KINDS).map(([code, words]) => html`<option value="${code}">${words}</option>`)}</select></p>
-<p><label for="c-discovered">Discovered on <span class="hint">– the first day on which anybody of the plan knew of it, or would have with care: the time to tell runs from it</span></label><input id="c-discovered" type="date" name="discovered" required max="${today()}"></p>
+<p><label for="c-discovered">Discovered on <span class="hint">– the first day on which anyone of the plan knew of it, or would have with care: the time to tell runs from it</span></label><input id="c-discovered" type="date" name="discovered" required max="${today()}"></p>
 <p><label for="c-words">What has happened</label><textarea id="c-words" name="words" rows="4" maxlength="4000" required></textarea></p>`,
     )}</section>`;
 
-  desk.form(PATH, 'sign', async (visit, form) => {
+  router.form(PATH, 'sign', async (visit, form) => {
     const done = await openCase(deps, formFields(form), visit);
     if ('fault' in done) return problem(visit.c, deps, 400, 'Not opened', CASE_FAULTS[done.fault], visit.session);
     return visit.c.redirect(`${PATH}/${done.number}`, 303);
   });
 
-  desk.page(`${PATH}/:number`, 'sign', async (visit) => {
+  router.page(`${PATH}/:number`, 'sign', async (visit) => {
     const k = await findCase(deps, numberOf(visit.c.req.param('number')) ?? 0);
-    if (!k) return desk.notFound(visit, CASE_FAULTS.unknown);
+    if (!k) return router.notFound(visit, CASE_FAULTS.unknown);
     const { state } = k;
     const at = today();
-    await desk.viewed(visit, 'case', `case/${k.number}`, [], k.entries.length);
-    return desk.show(visit, {
+    await router.viewed(visit, 'case', `case/${k.number}`, [], k.entries.length);
+    return router.show(visit, {
       title: `Case No. ${k.number}: ${k.title}`,
       place: 'compliance',
       trail: [
@@ -171,11 +171,11 @@ export function cases(desk: Desk): void {
                 ? { value: 'overdue', tone: 'act' as const }
                 : { value: 'open', tone: 'look' as const },
           ]),
-          empty: 'Nobody has to be told.',
+          empty: 'No one has to be notified.',
         },
         {
           name: 'entries',
-          caption: 'What was found, done and told',
+          caption: 'What was found, done and reported',
           columns: [
             { key: 'at', label: 'Written down', kind: 'head' },
             { key: 'by', label: 'By' },
@@ -221,15 +221,15 @@ export function cases(desk: Desk): void {
     form(
       visit,
       k,
-      'Write down what was found, done or told',
+      'Write down what was found, done or reported',
       'Write it down',
-      html`<p><label for="e-what">What</label><select id="e-what" name="what" required><option value="note">${ENTRY_WORDS['note']}</option>${TOLD.map((t) => html`<option value="told-${t}">${ENTRY_WORDS[`told-${t}`]}</option>`)}<option value="delayed">${ENTRY_WORDS['delayed']}</option></select></p>
-<p><label for="e-on">Day <span class="hint">– on which they were told, or the last one of the time to wait</span></label><input id="e-on" type="date" name="on"></p>${words('w-entry', 'In words')}`,
+      html`<p><label for="e-what">What</label><select id="e-what" name="what" required><option value="note">${ENTRY_WORDS['note']}</option>${NOTIFIED.map((t) => html`<option value="told-${t}">${ENTRY_WORDS[`told-${t}`]}</option>`)}<option value="delayed">${ENTRY_WORDS['delayed']}</option></select></p>
+<p><label for="e-on">Day <span class="hint">– on which they were notified, or the last one of the time to wait</span></label><input id="e-on" type="date" name="on"></p>${words('w-entry', 'In words')}`,
     ),
     form(
       visit,
       k,
-      k.state.verdict === null ? 'Assess it' : 'Assess it anew',
+      k.state.verdict === null ? 'Assess it' : 'Assess it again',
       'Write it down',
       html`<input type="hidden" name="what" value="assessed"><p><label for="a-verdict">Breach <span class="hint">– by the nature of the records, who got them, whether they were seen, and what was done since (164.402)</span></label><select id="a-verdict" name="verdict" required><option value="">choose one</option>${VERDICTS.map((v) => html`<option value="${v}">${VERDICT_WORDS[v]}</option>`)}</select></p>
 <p><label for="a-affected">People whom it concerns</label><input id="a-affected" name="affected" inputmode="numeric" required maxlength="10"></p>
@@ -246,7 +246,7 @@ export function cases(desk: Desk): void {
       : html`<p class="hint">${CASE_FAULTS.owed}</p>`,
   ];
 
-  desk.form(`${PATH}/:number`, 'sign', async (visit, typed) => {
+  router.form(`${PATH}/:number`, 'sign', async (visit, typed) => {
     const number = numberOf(visit.c.req.param('number')) ?? 0;
     const fault = await addToCase(deps, number, formFields(typed), visit);
     if (fault === undefined) return visit.c.redirect(`${PATH}/${number}`, 303);

@@ -18,10 +18,10 @@ import { problem, withQuery } from './frame.ts';
 import { inTheirWords } from './masking.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
-export function compliance(desk: Desk): void {
-  const { deps } = desk;
+export function compliance(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
   const periodOf = (visit: Visit): Period | undefined =>
     readPeriod(visit.c.req.query('period') || quarterOf(localDay(deps.clock(), timeZone)));
@@ -60,15 +60,15 @@ export function compliance(desk: Desk): void {
 <label>Payer <select name="peer">${option('', 'all', peerId)}${peers.map((p) => option(p.id, p.name, peerId))}</select></label>`;
   };
 
-  desk.page('/staff/compliance', 'counts', async (visit) => {
+  router.page('/staff/compliance', 'counts', async (visit) => {
     const period = periodOf(visit);
     if (!period) return noPeriod(visit);
     const peers = await peerLines(deps.database.sql);
     const of = scopeOf(visit, peers);
-    if (typeof of === 'string') return desk.notFound(visit, of);
+    if (typeof of === 'string') return router.notFound(visit, of);
     const scope = { period, ...of };
     const report = await complianceReport(deps, scope);
-    await desk.viewed(visit, 'compliance', `report/${period.name}`, [], report.tables.length);
+    await router.viewed(visit, 'compliance', `report/${period.name}`, [], report.tables.length);
     const tables = await withPeople(deps.database.sql, report.tables, deps.clock());
     const now = await reportNow(deps, scope, { cover: report.cover, tables });
     const hidden = { period: period.name, peer: of.peerId ?? '', lob: of.lob ?? '' };
@@ -81,7 +81,7 @@ export function compliance(desk: Desk): void {
           Object.entries(hidden).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`),
         )
       : '';
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `Compliance, ${period.name}`,
       place: 'compliance',
       lead: [
@@ -108,25 +108,25 @@ ${scopeFields(peers, of)}<button>Show</button></form>
     });
   });
 
-  desk.page('/staff/compliance/changes', 'counts', async (visit) => {
+  router.page('/staff/compliance/changes', 'counts', async (visit) => {
     const period = periodOf(visit);
     const before =
       period && (visit.c.req.query('with') ? readPeriod(visit.c.req.query('with') ?? '') : periodBefore(period));
     if (!period || !before) return noPeriod(visit);
     const peers = await peerLines(deps.database.sql);
     const of = scopeOf(visit, peers);
-    if (typeof of === 'string') return desk.notFound(visit, of);
+    if (typeof of === 'string') return router.notFound(visit, of);
     const [then, now] = [
       await complianceReport(deps, { period: before, ...of }, true),
       await complianceReport(deps, { period, ...of }, true),
     ];
-    await desk.viewed(visit, 'compliance', `report/${before.name}..${period.name}`, [], now.tables.length);
-    return desk.show(visit, {
+    await router.viewed(visit, 'compliance', `report/${before.name}..${period.name}`, [], now.tables.length);
+    return router.show(visit, {
       title: `What changed, ${before.name} to ${period.name}`,
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],
       lead: [
-        'The reports of two periods, as they are told today: every figure and every row that is not the same in both. What stands in one period alone has a dash beside it.',
+        'The reports of two periods, as they are reported today: every figure and every row that is not the same in both. What stands in one period alone has a dash beside it.',
         ...notSplit({ period, ...of }),
       ],
       before: html`<form class="filter" method="get" action="/staff/compliance/changes">${periodField(period)}
@@ -136,12 +136,12 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
     });
   });
 
-  desk.page('/staff/peers/:id/statement', 'counts', async (visit) => {
+  router.page('/staff/peers/:id/statement', 'counts', async (visit) => {
     const period = periodOf(visit);
     if (!period) return noPeriod(visit);
     const statement = await peerStatement(deps, visit.c.req.param('id') ?? '', period);
-    if (!statement) return desk.notFound(visit, 'There is no such payer.');
-    return desk.show(visit, {
+    if (!statement) return router.notFound(visit, 'There is no such payer.');
+    return router.show(visit, {
       title: `Statement: ${statement.name}, ${period.name}`,
       place: 'peers',
       trail: [
@@ -156,36 +156,36 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
     });
   });
 
-  desk.page('/staff/peers/:id/to-tell', 'rows', async (visit) => {
+  router.page('/staff/peers/:id/to-tell', 'rows', async (visit) => {
     const period = periodOf(visit);
     if (!period) return noPeriod(visit);
     const id = visit.c.req.param('id') ?? '';
-    const told = await toTell(deps, id, period);
-    if (!told) return desk.notFound(visit, 'There is no such payer.');
-    await desk.viewed(
+    const list = await toTell(deps, id, period);
+    if (!list) return router.notFound(visit, 'There is no such payer.');
+    await router.viewed(
       visit,
       'to-tell',
       `peer/${id}`,
       [],
-      told.tables.reduce((n, t) => n + t.rows.length, 0),
+      list.tables.reduce((n, t) => n + t.rows.length, 0),
     );
-    return desk.show(visit, {
-      title: `To tell ${told.name}, ${period.name}`,
+    return router.show(visit, {
+      title: `To tell ${list.name}, ${period.name}`,
       place: 'peers',
       trail: [
         ['/staff/peers', 'Other payers'],
-        [`/staff/peers/${id}`, told.name],
+        [`/staff/peers/${id}`, list.name],
       ],
       lead: [
-        'What this payer is to be told, in its own ids: records that people decided to report, what its answers lacked, and which of its lines were kept out. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
+        'What to report to this payer, in its own ids: records that people decided to report, what its answers lacked, and which of its lines were kept out. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
       ],
       before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p class="controls">${earlier(visit, period)}</p>`,
-      tables: told.tables.map((t) => inTheirWords(t, 'detail')),
+      tables: list.tables.map((t) => inTheirWords(t, 'detail')),
     });
   });
 
-  desk.page('/staff/questions', 'counts', async (visit) =>
-    desk.show(visit, {
+  router.page('/staff/questions', 'counts', async (visit) =>
+    router.show(visit, {
       title: 'What auditors ask',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],

@@ -6,18 +6,18 @@ import { askedLongAgo } from './data/lists.ts';
 import { CLOCK_KINDS, clockCell, memberCell, timeCell } from './data/texts.ts';
 import { FILE_ROWS, PAGE } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
-export function concurrent(desk: Desk): void {
-  const { deps } = desk;
+export function concurrent(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
-  desk.page('/staff/clocks/concurrent', 'counts', async (visit) => {
+  router.page('/staff/clocks/concurrent', 'counts', async (visit) => {
     const now = deps.clock();
     const rows = await askedLongAgo(deps.database.sql, now, timeZone, FILE_ROWS);
     const ofAll = rows[0]?.ofAll ?? 0;
     const keyOf = await memberKeys(deps);
-    await desk.viewed(visit, 'clocks', 'clocks/concurrent', [], rows.length);
-    return desk.show(visit, {
+    await router.viewed(visit, 'clocks', 'clocks/concurrent', [], rows.length);
+    return router.show(visit, {
       title: 'Last asked more than three months ago',
       place: 'clocks',
       trail: [['/staff/clocks', 'Clocks']],
@@ -54,7 +54,7 @@ export function concurrent(desk: Desk): void {
               ? { value: null }
               : clockCell({ state: s.state, dueAt: s.dueAt, closedAt: s.closedAt, kind: s.kind ?? '' }, now),
           ]),
-          empty: 'None: nobody’s last request is older than that.',
+          empty: 'None: no member’s last request is older than that.',
         },
       ],
     });

@@ -1,5 +1,5 @@
 // How many items of each kind, payer and pull there are, and the form that decides all of one pull alike. One payer may send a hundred
-// thousand records about strangers: nobody decides those one by one.
+// thousand records about strangers: no one decides those one by one.
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS } from '../review/kinds.ts';

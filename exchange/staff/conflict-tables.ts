@@ -25,7 +25,7 @@ const lineHref = (i: Pick<Item, 'pullId' | 'file' | 'line' | 'entry'>): string |
     ? undefined
     : `/staff/pulls/${i.pullId}/lines/${i.file}/${i.line}/${i.entry ?? 0}`;
 
-/** Leads to the item of the claim; when nobody has to decide about it, to the line that brought it. */
+/** Leads to the item of the claim; when no one has to decide about it, to the line that brought it. */
 const otherClaim = (o: ItemReport['others'][number]): Cell => {
   const href = o.itemId === null ? lineHref(o) : `/staff/conflicts/${o.itemId}`;
   return { value: o.sourceId, ...(href === undefined ? {} : { href }) };
@@ -34,10 +34,10 @@ const otherClaim = (o: ItemReport['others'][number]): Cell => {
 /** Why a decision is not carried out, and what a person can do. */
 const dueWords = ({ isUndo, isKept }: NonNullable<ItemReport['due']>): string =>
   isKept
-    ? 'The record is read anew, which takes a while; it goes on by itself.'
+    ? 'The record is read again, which takes a while; it goes on by itself.'
     : `The file that brought the record is gone. When it is put back from a backup this goes on within a day. Otherwise ${
         isUndo ? 'release the record again' : 'take the decision back'
-      }, and ask for everything of the member anew (pull run --full --member).`;
+      }, and ask for everything of the member again (pull run --full --member).`;
 
 const FORMER =
   'Here the record is this member’s so far. Released, it is that of the member above, and is not shown of this one.';

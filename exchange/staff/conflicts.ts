@@ -28,7 +28,7 @@ import { codeCell, memberCell, timeCell } from './data/texts.ts';
 import { address, csrfField, problem, type StaffContext, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/conflicts';
 
@@ -46,7 +46,7 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   const reason = html`<p><label for="reason">Reason, for those who read it later</label><input id="reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p>`;
   const path = `${PATH}/${item.id}`;
   if (item.decision === ONE_PERSON)
-    return html`<section class="box"><p>Both were made one person. That is taken back at the member.</p></section>`;
+    return html`<section class="box"><p>Both were merged. That is taken back at the member.</p></section>`;
   if (item.state === 'decided')
     return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${decisionWords(item.decision ?? '')}”</button></form></section>`;
   if (item.state !== 'open') return undefined;
@@ -81,13 +81,13 @@ const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {
   'nothing-to-undo': [409, 'There is no decision in force that could be taken back.'],
   'not-kept': [
     409,
-    'The file that brought the record is no longer kept, so that it cannot be read again. Nothing was decided. Ask for everything of the member anew (a full pull), and decide on what comes.',
+    'The file that brought the record is no longer kept, so that it cannot be read again. Nothing was decided. Ask for everything of the member again (a full pull), and decide on what comes.',
   ],
 };
 
 const OTHERS = [
   409,
-  'There are others than when you opened the page, or somebody is deciding them. Open it again and decide on what there is now.',
+  'There are others than when you opened the page, or someone is deciding them. Open it again and decide on what there is now.',
 ] as const;
 
 const roleOf = (visit: Visit) =>
@@ -111,11 +111,11 @@ function readFilter(c: StaffContext) {
   };
 }
 
-export function conflicts(desk: Desk): void {
-  const { deps } = desk;
+export function conflicts(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
 
-  desk.page(PATH, 'rows', async (visit) => {
+  router.page(PATH, 'rows', async (visit) => {
     const { c } = visit;
     const filter = readFilter(c);
     const found = await items(deps, filter, rowsOf(c) + 1, readPlace(c.req.query('after')));
@@ -126,14 +126,14 @@ export function conflicts(desk: Desk): void {
     const isAll = filter.kind === undefined && filter.peerId === undefined && c.req.query('after') === undefined;
     const peers = await peerLines(deps.database.sql);
     const said = /^(\d{1,4})-(\d{1,4})$/.exec(c.req.query('said') ?? '');
-    await desk.viewed(
+    await router.viewed(
       visit,
       'conflicts',
       'items',
       rows.flatMap((i) => i.memberId ?? []),
       rows.length,
     );
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Conflicts and quarantine',
       place: 'conflicts',
       lead: [
@@ -224,7 +224,7 @@ export function conflicts(desk: Desk): void {
     });
   });
 
-  desk.form(PATH, 'decide', async (visit, form) => {
+  router.form(PATH, 'decide', async (visit, form) => {
     const decision = form.get('decision') ?? '';
     const items = form.getAll('item').flatMap((text) => {
       const [, itemId, mark] = /^([0-9a-f]{32})~([0-9a-f]{32})$/.exec(text) ?? [];
@@ -247,7 +247,7 @@ export function conflicts(desk: Desk): void {
     return visit.c.redirect(address(PATH, back), 303);
   });
 
-  desk.form(`${PATH}/all`, 'decide', async (visit, form) => {
+  router.form(`${PATH}/all`, 'decide', async (visit, form) => {
     const text = (name: string) => form.get(name) ?? '';
     const of = { kind: text('kind'), peerId: text('peer'), pullId: text('pull') };
     const [at, n] = [new Date(text('at')), Number(text('n'))];
@@ -271,14 +271,14 @@ export function conflicts(desk: Desk): void {
     return problem(visit.c, deps, status, 'Not decided', why, visit.session);
   });
 
-  desk.page(`${PATH}/:id`, 'rows', async (visit) => {
+  router.page(`${PATH}/:id`, 'rows', async (visit) => {
     const r = await itemReport(deps, visit.c.req.param('id') ?? '');
-    if (!r) return desk.notFound(visit, 'There is no such item.');
+    if (!r) return router.notFound(visit, 'There is no such item.');
     const members = membersOf(r);
-    await desk.viewed(visit, 'conflict', `item/${r.item.id}`, members, 1);
+    await router.viewed(visit, 'conflict', `item/${r.item.id}`, members, 1);
     const texts = itemTexts(r);
     const facts = factTable(r, timeZone);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: label(r.item.kind),
       place: 'conflicts',
       trail: [[PATH, 'Conflicts and quarantine']],
@@ -294,7 +294,7 @@ export function conflicts(desk: Desk): void {
     });
   });
 
-  desk.form(`${PATH}/:id`, 'decide', async (visit, form) => {
+  router.form(`${PATH}/:id`, 'decide', async (visit, form) => {
     const id = visit.c.req.param('id') ?? '';
     const decision = form.get('decision') ?? '';
     const known = decision === 'undo' || Object.hasOwn(DECISIONS_OF_PEOPLE, decision);

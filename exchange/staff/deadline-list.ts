@@ -44,7 +44,7 @@ export function readClockList(
   const usual = during || c.req.query('state') ? ('all' as const) : ('open' as const);
   const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? usual;
   const thisMonth = `${localDay(clock(), timeZone).slice(0, 7)}-01`;
-  // any period may stand in an address that somebody writes
+  // any period may stand in an address that someone writes
   const began = readPeriod(c.req.query('began') ?? '');
   const given = c.req.query('due')?.trim() ?? '';
   const due = readPeriod(given);

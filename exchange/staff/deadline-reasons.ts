@@ -6,7 +6,7 @@ import { peerLines } from './data/lists.ts';
 import { grouped } from './data/texts.ts';
 import { readClockList } from './deadline-list.ts';
 import { csrfField, problem, withQuery } from './frame.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/clocks/reasons';
 
@@ -29,12 +29,12 @@ const searchOf = (visit: Visit): string => new URL(withQuery(visit.c.req.url, { 
 export const allForm = (visit: Visit, kind: ClockKind, n: number): Safe =>
   html`<details><summary>One reason for all ${grouped(n)} that are late and have none yet</summary><p>Not only for those that are shown. Each gets a note of its own, as if it were said at each.</p><form method="post" action="${PATH}${searchOf(visit)}">${csrfField(visit.session)}<input type="hidden" name="n" value="${n}">${reasonFields(kind)}<p><button>Record it for all ${grouped(n)}</button></p></form></details>`;
 
-export function clockReasons(desk: Desk): void {
-  const { deps } = desk;
-  desk.form(PATH, 'decide', async (visit, form) => {
+export function clockReasons(router: StaffRouter): void {
+  const { deps } = router;
+  router.form(PATH, 'decide', async (visit, form) => {
     const list = readClockList(visit.c, deps, await peerLines(deps.database.sql));
     const { duty } = list.scope;
-    if (duty === undefined) return desk.notFound(visit, 'Reasons are given for duties of one kind.');
+    if (duty === undefined) return router.notFound(visit, 'Reasons are given for duties of one kind.');
     const asked = { filter: list.filter, scope: list.scope, kind: duty, seen: Number(form.get('n')) };
     const fault = await noteAll(deps, visit.session, asked, readReason(form), visit.requestId);
     return fault === undefined

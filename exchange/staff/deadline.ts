@@ -11,7 +11,7 @@ import { readReason, reasonFields } from './deadline-reasons.ts';
 import { csrfField } from './frame.ts';
 import { faultList } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/clocks/:id';
 
@@ -21,19 +21,19 @@ const reasonCell = (reason: string | null): Cell =>
     ? { value: null }
     : { value: reason, text: LATE_REASONS[reason as keyof typeof LATE_REASONS] ?? meaning('clock', reason).text };
 
-export function clock(desk: Desk): void {
-  const { deps } = desk;
+export function clock(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
 
   const page = async (visit: Visit, note: Part = '', typed?: URLSearchParams) => {
     const found = await clockWithNotes(deps, visit.c.req.param('id') ?? '');
-    if (!found) return desk.notFound(visit, 'There is no such clock.');
+    if (!found) return router.notFound(visit, 'There is no such clock.');
     const k = found.clock;
     const rule = CLOCK_RULES[k.kind as ClockKind];
     const keyOf = await memberKeys(deps);
     const row = (label: string, cell: Cell) => [{ value: label }, cell];
-    if (k.memberId !== null) await desk.viewed(visit, 'clock', `clock/${k.id}`, [k.memberId], 1);
-    return desk.show(visit, {
+    if (k.memberId !== null) await router.viewed(visit, 'clock', `clock/${k.id}`, [k.memberId], 1);
+    return router.show(visit, {
       title: rule?.name ?? k.kind,
       place: 'clocks',
       trail: [['/staff/clocks', 'Clocks']],
@@ -90,16 +90,16 @@ export function clock(desk: Desk): void {
             { value: n.correctiveAction === '' ? null : n.correctiveAction },
             { value: n.words === '' ? null : n.words },
           ]),
-          empty: 'Nobody has said anything.',
+          empty: 'No one has said anything.',
         },
       ],
     });
   };
 
-  desk.page(PATH, 'counts', (visit) => page(visit));
-  desk.form(PATH, 'decide', async (visit, form) => {
+  router.page(PATH, 'counts', (visit) => page(visit));
+  router.form(PATH, 'decide', async (visit, form) => {
     const found = await clockWithNotes(deps, visit.c.req.param('id') ?? '');
-    if (!found) return desk.notFound(visit, 'There is no such clock.');
+    if (!found) return router.notFound(visit, 'There is no such clock.');
     const said = await noteClock(deps, visit.session, found.clock, readReason(form), visit.requestId);
     return said === undefined
       ? visit.c.redirect(`/staff/clocks/${found.clock.id}`, 303)

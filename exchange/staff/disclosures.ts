@@ -20,7 +20,7 @@ import { recordExport } from './data/sessions.ts';
 import { count, grouped, timeCell } from './data/texts.ts';
 import { csrfField, problem } from './frame.ts';
 import { purposeOf } from './purpose.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/disclosures';
 
@@ -46,10 +46,10 @@ const finder = (visit: Visit, said?: string) => html`${said === undefined ? '' :
 <label>Member number, Patient id or key (M-…) <input name="member" required maxlength="64" autocomplete="off"></label>
 <button>Show</button></form>`;
 
-export function disclosures(desk: Desk): void {
-  const { deps } = desk;
+export function disclosures(router: StaffRouter): void {
+  const { deps } = router;
   const page = (visit: Visit, said?: string) =>
-    desk.show(visit, {
+    router.show(visit, {
       title: 'Disclosures',
       place: 'requests',
       trail: [['/staff/requests', 'Requests to us']],
@@ -59,33 +59,33 @@ export function disclosures(desk: Desk): void {
       before: finder(visit, said),
       tables: [],
     });
-  desk.page(PATH, 'rows', (visit) => page(visit));
+  router.page(PATH, 'rows', (visit) => page(visit));
 
   // the number of a member belongs in no address
-  desk.form(PATH, 'rows', async (visit, form) => {
+  router.form(PATH, 'rows', async (visit, form) => {
     const typed = (form.get('member') ?? '').trim();
     const member = await memberBehind(deps, typed);
     if (member === undefined) return page(visit, 'No single member has this number, id or key.');
-    if (isCardNumber(typed, member)) await desk.foundByNumber(visit, member);
+    if (isCardNumber(typed, member)) await router.foundByNumber(visit, member);
     return visit.c.redirect(`${PATH}/${member}`, 303);
   });
 
   const look = async (visit: Visit) => {
     const member = visit.c.req.param('member') ?? '';
     const found = await disclosuresOf(deps, member);
-    if (found) await desk.viewed(visit, 'disclosures', `Patient/${member}`, [member], found.length);
+    if (found) await router.viewed(visit, 'disclosures', `Patient/${member}`, [member], found.length);
     return found && { member, found };
   };
 
-  desk.page(`${PATH}/:member`, 'rows', async (visit) => {
+  router.page(`${PATH}/:member`, 'rows', async (visit) => {
     const seen = await look(visit);
-    if (!seen) return desk.notFound(visit, 'There is no such member.');
+    if (!seen) return router.notFound(visit, 'There is no such member.');
     const { timeZone } = deps.config;
     const keyOf = await memberKeys(deps);
     const key = keyOf(seen.member);
     const left = seen.found.filter((d) => d.at !== null).length;
     const all = seen.found[0]?.ofAll ?? 0;
-    return desk.show(visit, {
+    return router.show(visit, {
       // an account that is printed says whose it is
       title: `Disclosures of ${key}`,
       place: 'requests',
@@ -158,7 +158,7 @@ export function disclosures(desk: Desk): void {
     type: string,
     textOf: (member: string, found: readonly Disclosure[]) => Promise<string>,
   ): void =>
-    desk.page(
+    router.page(
       `${PATH}/:member/${what}`,
       'rows',
       async (visit) => {

@@ -6,7 +6,7 @@ import { localDay } from '../members/deadlines/business-day.ts';
 import { documentChecks } from './data/lists.ts';
 import { numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const SHOWN = 200;
 const FAULTS: Readonly<Record<string, string>> = {
@@ -14,21 +14,21 @@ const FAULTS: Readonly<Record<string, string>> = {
   'too-large': 'something else answered: more than 8 MB',
 };
 
-export function documents(desk: Desk): void {
-  const { deps } = desk;
+export function documents(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
-  desk.page('/staff/documents', 'counts', async (visit) => {
+  router.page('/staff/documents', 'counts', async (visit) => {
     const today = localDay(deps.clock(), timeZone);
     const day = visit.c.req.query('day') || today;
     const period = /^\d{4}-\d\d-\d\d$/.test(day) ? readPeriod(day) : undefined;
     if (!period) return problem(visit.c, deps, 400, 'No such day', 'A day is written as 2027-03-31.', visit.session);
     const seen = await documentChecks(deps.database.sql, instantsOf(period, timeZone).to, SHOWN);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Public documentation',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],
       lead: [
-        'Once a day each document is asked for at its public address, as anybody would. What came is kept as its SHA-256; the words are those of the version of the program. A document that is not reached from here may still be online elsewhere: the reason says which.',
+        'Once a day each document is asked for at its public address, as anyone would. What came is kept as its SHA-256; the words are those of the version of the program. A document that is not reached from here may still be online elsewhere: the reason says which.',
       ],
       before: html`<form class="filter" method="get" action="/staff/documents"><label>Up to the end of the day <input type="date" name="day" value="${day}" max="${today}" required></label><button>Show</button></form>`,
       tables: [

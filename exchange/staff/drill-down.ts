@@ -9,24 +9,24 @@ import { BEHIND_SHOWS, type Behind, peerLines, rowsBehind } from './data/lists.t
 import { address } from './frame.ts';
 import { choice, filterForm } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 /** Ids of records at the payers are rows of the ledger. */
 const OF_ROWS: readonly Behind[] = ['held'];
 const MOST = 200;
 
-export function behind(desk: Desk): void {
-  const { deps } = desk;
+export function behind(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const { timeZone } = deps.config;
   for (const [name, kind] of Object.entries(BEHIND_LISTS)) {
     const list = name as Behind;
-    desk.page(`/staff/compliance/rows/${list}`, OF_ROWS.includes(list) ? 'rows' : 'counts', async (visit) => {
+    router.page(`/staff/compliance/rows/${list}`, OF_ROWS.includes(list) ? 'rows' : 'counts', async (visit) => {
       const { c } = visit;
       const now = deps.clock();
       const given = c.req.query('period')?.trim() || quarterOf(localDay(now, timeZone));
       const period = readPeriod(given);
-      if (period === undefined) return desk.notFound(visit, `“${given}” names no days.`);
+      if (period === undefined) return router.notFound(visit, `“${given}” names no days.`);
       const peers = await peerLines(sql);
       const peerId = choice(
         c,
@@ -34,8 +34,8 @@ export function behind(desk: Desk): void {
         peers.map((p) => p.id),
       );
       const lob = choice(c, 'lob', Object.keys(LINES_OF_BUSINESS) as (keyof typeof LINES_OF_BUSINESS)[]);
-      if (peerId === undefined && c.req.query('peer')) return desk.notFound(visit, 'There is no such payer.');
-      if (lob === undefined && c.req.query('lob')) return desk.notFound(visit, 'There is no such line of business.');
+      if (peerId === undefined && c.req.query('peer')) return router.notFound(visit, 'There is no such payer.');
+      if (lob === undefined && c.req.query('lob')) return router.notFound(visit, 'There is no such line of business.');
       const shows = BEHIND_SHOWS[list];
       const show = choice(c, 'show', shows) ?? shows[0] ?? 'all';
       const [first, second] = kind.narrowing.map((n) => (n === undefined ? undefined : c.req.query(n)?.slice(0, MOST)));
@@ -44,7 +44,7 @@ export function behind(desk: Desk): void {
         const values = [first, second][i]?.split(' ').filter(Boolean) ?? [];
         return known !== undefined && values.some((v) => !known.includes(v));
       });
-      if (wrong) return desk.notFound(visit, 'The address narrows this list by what is not in it.');
+      if (wrong) return router.notFound(visit, 'The address narrows this list by what is not in it.');
       const rows = await rowsBehind(sql, list, show, {
         ...instantsOf(period, timeZone),
         now,
@@ -56,7 +56,7 @@ export function behind(desk: Desk): void {
       });
       const keyOf = await memberKeys(deps);
       const members = [...new Set(rows.flatMap((r) => (typeof r['memberId'] === 'string' ? [r['memberId']] : [])))];
-      await desk.viewed(
+      await router.viewed(
         visit,
         `compliance-${list}`,
         `report/${period.name}`,
@@ -81,7 +81,7 @@ export function behind(desk: Desk): void {
         ...(peerId === undefined ? {} : { peer: peerId }),
         ...(lob === undefined ? {} : { lob }),
       });
-      return desk.show(visit, {
+      return router.show(visit, {
         title: kind.title,
         place: 'compliance',
         trail: [[report, `Compliance, ${period.name}`]],

@@ -5,22 +5,22 @@ import { count, numberCell, timeCell, timeText } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const PATH = '/staff/restores';
 const MOST_SHOWN = 200;
 
-export function drills(desk: Desk): void {
-  const { deps } = desk;
+export function drills(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone, restoreDrillDays } = deps.config;
 
-  desk.page(PATH, 'counts', async (visit) => {
+  router.page(PATH, 'counts', async (visit) => {
     const all = await restoreDrills(deps.database.sql, MOST_SHOWN);
     const due = await drillDue(deps);
     const isOver = due !== undefined && due < deps.clock();
     const last = all.find((d) => d.isOk);
     const isAdmin = may(visit.session, 'peers');
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Restores of backups',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],
@@ -83,7 +83,7 @@ export function drills(desk: Desk): void {
     });
   });
 
-  desk.form(`${PATH}/record`, 'peers', async (visit, form) => {
+  router.form(`${PATH}/record`, 'peers', async (visit, form) => {
     const given = (name: string) => form.get(name) ?? '';
     const { session, requestId } = visit;
     const done = await recordDrill(

@@ -12,24 +12,24 @@ import { numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const SHOWN_DAYS = 3653;
 
-export function emergency(desk: Desk): void {
-  const { deps } = desk;
+export function emergency(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone, baseUrl } = deps.config;
 
-  desk.page('/staff/emergency', 'counts', async (visit) => {
+  router.page('/staff/emergency', 'counts', async (visit) => {
     const { session } = visit;
     const all = await emergencies(deps, SHOWN_DAYS);
     const isAdmin = may(session, 'peers');
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Emergency access',
       place: 'events',
       trail: [['/staff/events', 'Security']],
       lead: [
-        `Administrators see no member. When somebody has to and no reviewer is there, one of them opens the records of members for ${EMERGENCY_MINUTES} minutes, with a reason. An alert stands meanwhile, each look is recorded, and it stands here and in the compliance report. Nothing can be decided by it.`,
+        `Administrators see no member. When someone has to and no reviewer is there, one of them opens the records of members for ${EMERGENCY_MINUTES} minutes, with a reason. An alert stands meanwhile, each look is recorded, and it stands here and in the compliance report. Nothing can be decided by it.`,
       ],
       tables: [
         {
@@ -67,7 +67,7 @@ export function emergency(desk: Desk): void {
     });
   });
 
-  desk.form(
+  router.form(
     '/staff/emergency/begin',
     'peers',
     async (visit, form) => {
@@ -77,11 +77,11 @@ export function emergency(desk: Desk): void {
         ? visit.c.redirect('/staff/emergency', 303)
         : problem(visit.c, deps, 400, 'Not opened', EMERGENCY_REASON, visit.session);
     },
-    { isGrave: true },
+    { needsStepUp: true },
   );
 
   // it closes a door: that waits for no password
-  desk.form('/staff/emergency/end', 'peers', async (visit) =>
+  router.form('/staff/emergency/end', 'peers', async (visit) =>
     (await endEmergency(deps, visit.session, visit.requestId))
       ? visit.c.redirect('/staff/emergency', 303)
       : problem(visit.c, deps, 404, 'Not done', 'None of yours is open.', visit.session),

@@ -105,7 +105,7 @@ function header(session: StaffSession | undefined, place: Place | undefined, pla
 
 const STYLESHEET = html`<link rel="stylesheet" href="/staff/style.css">${ICON_LINK}`;
 
-/** A page as HTML. `session` undefined: nobody is signed in. */
+/** A page as HTML. `session` undefined: no one is signed in. */
 export function pageText(
   deps: Pick<Deps, 'config'>,
   page: { title: string; main: Part; place?: Place | undefined; trail?: View['trail'] },
@@ -156,7 +156,7 @@ export function noteForm(c: StaffContext, form: URLSearchParams | undefined): vo
   if (form !== undefined) forms.set(c, form);
 }
 
-/** What somebody wrote into the form that is answered, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
+/** What someone wrote into the form that is answered, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
 function written(c: StaffContext): Part {
   const texts = [...(forms.get(c) ?? [])]
     .filter(([name, value]) => name !== 'csrf' && /\S\s+\S/.test(value))
@@ -173,8 +173,8 @@ const plainText = (part: Part): string =>
 const PLAIN: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
 
 /**
- * A page that says what went wrong, and nothing of the inside. A program that asked for JSON and takes no page is told as JSON.
- * @param say what a program is told beside it
+ * A page that says what went wrong, and nothing of the inside. A program that asked for JSON and takes no page gets JSON.
+ * @param say what a program receives beside it
  */
 export function problem(
   c: StaffContext,
@@ -216,7 +216,7 @@ const textsHtml = (texts: NonNullable<View['texts']>): Safe =>
 /** So many tables take more than a few screens. */
 const MANY_TABLES = 6;
 
-/** The way to each table of a long page; those without rows are told apart. */
+/** The way to each table of a long page; those without rows are distinguished. */
 const contents = (tables: readonly Table[]): Part =>
   tables.length < MANY_TABLES
     ? undefined

@@ -8,13 +8,13 @@ import { memberCell, numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
-export function holds(desk: Desk): void {
-  const { deps } = desk;
+export function holds(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
 
-  desk.page('/staff/retention', 'counts', async (visit) => {
+  router.page('/staff/retention', 'counts', async (visit) => {
     const { kept, files, holds: all } = await retentionReport(deps);
     const keyOf = await memberKeys(deps);
     const { session } = visit;
@@ -23,7 +23,7 @@ export function holds(desk: Desk): void {
     const peers = isAdmin ? await peerLines(deps.database.sql) : [];
     const named = (h: (typeof all)[number]): string =>
       h.memberId !== null ? keyOf(h.memberId) : (h.peerName ?? 'everything');
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Retention and legal holds',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],
@@ -90,7 +90,7 @@ export function holds(desk: Desk): void {
             [{ value: 'with their files' }, numberCell(files.kept)],
             [{ value: 'whose files went, as their time was over' }, numberCell(files.removed)],
             [{ value: 'whose files a hold keeps beyond their time' }, numberCell(files.held)],
-            [{ value: 'whose files stay beyond their time, as somebody has to decide' }, numberCell(files.needed)],
+            [{ value: 'whose files stay beyond their time, as someone has to decide' }, numberCell(files.needed)],
             [{ value: 'the next files go' }, timeCell(files.nextAt, timeZone)],
           ],
           empty: '',
@@ -121,7 +121,7 @@ export function holds(desk: Desk): void {
   });
 
   // it keeps what might go: that waits for no password
-  desk.form('/staff/retention/place', 'peers', async (visit, form) => {
+  router.form('/staff/retention/place', 'peers', async (visit, form) => {
     const typed = (name: string) => form.get(name) ?? '';
     const who = { kind: 'staff', subject: visit.session.subject, requestId: visit.requestId } as const;
     const said = {
@@ -135,7 +135,7 @@ export function holds(desk: Desk): void {
     return visit.c.redirect('/staff/retention', 303);
   });
 
-  desk.form(
+  router.form(
     '/staff/retention/lift',
     'peers',
     async (visit, form) => {
@@ -145,6 +145,6 @@ export function holds(desk: Desk): void {
         return problem(visit.c, deps, fault === 'unknown' ? 404 : 400, 'Not lifted', HOLD_FAULTS[fault], visit.session);
       return visit.c.redirect('/staff/retention', 303);
     },
-    { isGrave: true },
+    { needsStepUp: true },
   );
 }

@@ -1,5 +1,5 @@
-// /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV and signed JSON; what is told otherwise since, and what
-// was told otherwise in another one.
+// /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV and signed JSON; what is reported differently since, and what
+// was reported differently in another one.
 import { html } from '../../src/ui/html.ts';
 import { timeText } from '../../src/ui/time.ts';
 import {
@@ -23,7 +23,7 @@ import { peopleIn, withPeople } from './data/people.ts';
 import { timeCell } from './data/texts.ts';
 import { problem, withQuery } from './frame.ts';
 import { cut, rowsOf } from './paging.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/reports';
 const NOT_ISSUED = {
@@ -39,20 +39,20 @@ const numberOf = (text: string | undefined): number | undefined => {
   return found === undefined ? undefined : Number(found);
 };
 
-export function issued(desk: Desk): void {
-  const { deps } = desk;
+export function issued(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const { timeZone } = deps.config;
 
-  desk.page(PATH, 'counts', async (visit) => {
+  router.page(PATH, 'counts', async (visit) => {
     const found = await issuedReports(sql, rowsOf(visit.c) + 1, numberOf(visit.c.req.query('after')));
     const { rows, last } = cut(found, rowsOf(visit.c));
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Issued reports',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],
       lead: [
-        'Reports as they were told, and signed, when somebody issued them, newest first. Each has the SHA-256 of the one before on its cover, so that none can be changed or left out unseen. A report is issued from its page under Compliance.',
+        'Reports as they were issued and signed, when someone issued them, newest first. Each has the SHA-256 of the one before on its cover, so that none can be changed or left out unseen. A report is issued from its page under Compliance.',
       ],
       tables: [
         {
@@ -87,7 +87,7 @@ export function issued(desk: Desk): void {
     });
   });
 
-  desk.form(PATH, 'sign', async (visit, form) => {
+  router.form(PATH, 'sign', async (visit, form) => {
     const period = readPeriod(form.get('period') ?? '');
     const [lob, peerId] = [form.get('lob') || undefined, form.get('peer') || undefined];
     const refuse = (text: string) => problem(visit.c, deps, 400, 'Not issued', text, visit.session);
@@ -107,17 +107,17 @@ export function issued(desk: Desk): void {
     return number === undefined ? undefined : findIssued(sql, number);
   };
 
-  desk.page(`${PATH}/:number`, 'counts', async (visit) => {
+  router.page(`${PATH}/:number`, 'counts', async (visit) => {
     const r = await reportOf(visit);
-    if (!r) return desk.notFound(visit, 'There is no such report.');
+    if (!r) return router.notFound(visit, 'There is no such report.');
     const { cover, summary } = coverOf(r);
     const [faults, nameOf, before] = await Promise.all([
       issuedFaults(deps, r),
       peopleIn(sql, [r.bySubject], r.at),
       issuedBefore(sql, r),
     ]);
-    await desk.viewed(visit, 'issued-report', `issued-report/${r.number}`, [], 0);
-    return desk.show(visit, {
+    await router.viewed(visit, 'issued-report', `issued-report/${r.number}`, [], 0);
+    return router.show(visit, {
       title: `Report No. ${r.number}: ${reportTitle({ name: r.period })}`,
       place: 'compliance',
       trail: [
@@ -126,11 +126,11 @@ export function issued(desk: Desk): void {
       ],
       lead: [
         faults.length === 0
-          ? 'As it was told and signed when it was issued. It stands as it was signed, and follows the report before it.'
+          ? 'As it was issued and signed when it was issued. It stands as it was signed, and follows the report before it.'
           : `This report does not stand as it was issued: ${faults.join(' ')}`,
         ...summary,
       ],
-      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is told otherwise today</a> · ${before === undefined ? '' : html`<a href="${PATH}/${r.number}/changes?with=${before}">What changed since No. ${before}</a> · `}<a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
+      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is reported differently today</a> · ${before === undefined ? '' : html`<a href="${PATH}/${r.number}/changes?with=${before}">What changed since No. ${before}</a> · `}<a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
         <p>The JSON is the signed document. <code>payer-node evidence verify FILE --keys KEYS</code> proves it without this node; <code>payer-node evidence keys</code> prints the keys.</p>`,
       tables: [
         coverTable(
@@ -152,9 +152,9 @@ export function issued(desk: Desk): void {
   const compared = async (visit: Visit, r: WholeReport, asked: string) => {
     const number = numberOf(asked);
     const other = number === undefined ? undefined : await findIssued(sql, number);
-    if (!other) return desk.notFound(visit, 'There is no such report to compare with.');
+    if (!other) return router.notFound(visit, 'There is no such report to compare with.');
     const unlike = other.lob === r.lob && other.peerId === r.peerId ? [] : [UNLIKE];
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `What changed, report No. ${other.number} to No. ${r.number}`,
       place: 'compliance',
       trail: trailTo(r),
@@ -167,10 +167,10 @@ export function issued(desk: Desk): void {
     });
   };
 
-  desk.page(`${PATH}/:number/changes`, 'counts', async (visit) => {
+  router.page(`${PATH}/:number/changes`, 'counts', async (visit) => {
     const r = await reportOf(visit);
     const period = r && readPeriod(r.period);
-    if (!r || !period) return desk.notFound(visit, 'There is no such report.');
+    if (!r || !period) return router.notFound(visit, 'There is no such report.');
     const asked = visit.c.req.query('with') ?? '';
     if (asked !== '') return compared(visit, r, asked);
     const report = await complianceReport(deps, {
@@ -179,12 +179,12 @@ export function issued(desk: Desk): void {
       ...(r.peerId === null ? {} : { peerId: r.peerId }),
     });
     const now = await withPeople(sql, report.tables, deps.clock());
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `Report No. ${r.number} and what is told today`,
       place: 'compliance',
       trail: trailTo(r),
       lead: [
-        `Every figure and every row of ${r.period} that is told otherwise today than when report No. ${r.number} was issued: what was recorded since about the period, and what was not due by then.`,
+        `Every figure and every row of ${r.period} that is reported differently today than when report No. ${r.number} was issued: what was recorded since about the period, and what was not due by then.`,
       ],
       before: comparison(r, undefined),
       tables: [complianceChanges(tablesOf(r), now, [`No. ${r.number}`, 'today'])],
@@ -200,9 +200,9 @@ const trailTo = (r: WholeReport): [string, string][] => [
   [`${PATH}/${r.number}`, `No. ${r.number}`],
 ];
 
-/** @param other number of the report that it is compared with; undefined: what is told today */
+/** @param other number of the report that it is compared with; undefined: what is reported today */
 const comparison = (r: WholeReport, other: number | undefined) =>
-  html`<form class="filter" method="get" action="${PATH}/${r.number}/changes"><label>Compared with report No. (empty: what is told today) <input name="with" inputmode="numeric" value="${other ?? ''}" size="8"></label><button>Show</button></form>`;
+  html`<form class="filter" method="get" action="${PATH}/${r.number}/changes"><label>Compared with report No. (empty: what is reported today) <input name="with" inputmode="numeric" value="${other ?? ''}" size="8"></label><button>Show</button></form>`;
 
 function lobName(code: string | null): string {
   if (code === null) return 'all';

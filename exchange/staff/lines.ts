@@ -11,7 +11,7 @@ import { codeCell, count, memberCell, timeCell } from './data/texts.ts';
 import { type StaffContext, withQuery } from './frame.ts';
 import { hiddenCell } from './masking.ts';
 import { choice, cut, filterForm, PAGE, rowsOf } from './paging.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 function readPlace(text: string | undefined): Place | undefined {
   const m = /^(\d{1,9})-(\d{1,9})-(\d{1,9})$/.exec(text ?? '');
@@ -168,11 +168,11 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
   return tables;
 }
 
-export function lines(desk: Desk): void {
-  const { deps } = desk;
+export function lines(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
 
-  desk.page('/staff/pulls/:id/lines', 'rows', async (visit) => {
+  router.page('/staff/pulls/:id/lines', 'rows', async (visit) => {
     const { c } = visit;
     const filter = readFilter(c);
     const found = await ledgerLines(
@@ -182,10 +182,10 @@ export function lines(desk: Desk): void {
       rowsOf(c) + 1,
       readPlace(c.req.query('after')),
     );
-    if (!found) return desk.notFound(visit, 'There is no such pull.');
+    if (!found) return router.notFound(visit, 'There is no such pull.');
     const { rows, last } = cut(found.lines, rowsOf(c));
     const path = `/staff/pulls/${found.pullId}`;
-    await desk.viewed(
+    await router.viewed(
       visit,
       'lines',
       `pull/${found.pullId}`,
@@ -198,7 +198,7 @@ export function lines(desk: Desk): void {
       ),
     );
     const chosen = Object.entries(filter).flatMap(([k, v]) => (v === undefined ? [] : [`${k} ${v}`]));
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Received lines',
       place: 'pulls',
       trail: [
@@ -268,20 +268,20 @@ export function lines(desk: Desk): void {
     });
   });
 
-  desk.page('/staff/pulls/:id/lines/:file/:line/:entry', 'rows', async (visit) => {
+  router.page('/staff/pulls/:id/lines/:file/:line/:entry', 'rows', async (visit) => {
     const { c } = visit;
     const at = readPlace(`${c.req.param('file') ?? ''}-${c.req.param('line') ?? ''}-${c.req.param('entry') ?? ''}`);
     const r = at && (await recordReport(deps, c.req.param('id') ?? '', at));
-    if (!at || !r) return desk.notFound(visit, 'There is no such line.');
+    if (!at || !r) return router.notFound(visit, 'There is no such line.');
     const path = `/staff/pulls/${r.pullId}`;
-    await desk.viewed(
+    await router.viewed(
       visit,
       'record',
       `pull/${r.pullId}/${at.file}/${at.line}/${at.entry}`,
       r.line.memberId === null ? [] : [r.line.memberId],
       1,
     );
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `${r.line.type ?? 'Line'} in file ${at.file}, line ${at.line}${at.entry > 0 ? `, entry ${at.entry}` : ''}`,
       place: 'pulls',
       trail: [

@@ -14,7 +14,7 @@ import { allForm } from './deadline-reasons.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 export const PEER_STATES: Readonly<Record<string, Cell>> = {
   active: { value: 'active', tone: 'good' },
@@ -35,14 +35,14 @@ function reasonCell(k: { state: string; dueAt: Date; closedAt: Date | null; reas
   return isLate ? { value: null, text: 'no reason given yet', tone: 'act' } : { value: null };
 }
 
-export function lists(desk: Desk): void {
-  const { deps } = desk;
+export function lists(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const { timeZone } = deps.config;
 
-  desk.page('/staff/peers', 'counts', async (visit) => {
+  router.page('/staff/peers', 'counts', async (visit) => {
     const peers = await peerLines(sql);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Other payers',
       place: 'peers',
       lead: ['Payers we exchange members’ history with. An administrator registers them; another one approves.'],
@@ -90,7 +90,7 @@ export function lists(desk: Desk): void {
   });
 
   // before the page of one clock, whose id it would be taken for
-  desk.page('/staff/clocks/due.ics', 'counts', async ({ c, session, requestId }) => {
+  router.page('/staff/clocks/due.ics', 'counts', async ({ c, session, requestId }) => {
     const days = await dueDays(sql, timeZone);
     await recordExport(deps, session, '/staff/clocks/due.ics', 'ics', days.length, requestId);
     return c.body(clockCalendar(days, deps.config.planName, deps.config.baseUrl, deps.clock()), 200, {
@@ -99,7 +99,7 @@ export function lists(desk: Desk): void {
     });
   });
 
-  desk.page('/staff/clocks', 'counts', async (visit) => {
+  router.page('/staff/clocks', 'counts', async (visit) => {
     const { c } = visit;
     const now = deps.clock();
     const peers = await peerLines(sql);
@@ -118,8 +118,8 @@ export function lists(desk: Desk): void {
     ].filter(Boolean);
     const keyOf = await memberKeys(deps);
     const left = duty !== undefined && may(visit.session, 'decide') ? await unexplained(deps, filter, scope) : 0;
-    await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
-    return desk.show(visit, {
+    await router.viewed(visit, 'clocks', 'clocks', [], rows.length);
+    return router.show(visit, {
       title: 'Clocks',
       place: 'clocks',
       lead: [

@@ -1,4 +1,4 @@
-// Whether a page shows what identifies members whole: until somebody says what it is needed for, the ends of numbers and the
+// Whether a page shows what identifies members whole: until someone says what it is needed for, the ends of numbers and the
 // years of birth stand there. Every page at the desk goes through here, marked or not.
 import type { Deps } from '../../src/deps.ts';
 import { hidden, hiddenText, hiddenWords, hidePage, type Known, unhidden } from '../../src/ui/hidden.ts';

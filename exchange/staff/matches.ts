@@ -8,12 +8,12 @@ import { codeCell } from './data/texts.ts';
 import { withQuery } from './frame.ts';
 import { hiddenCell } from './masking.ts';
 import { choice, cut, filterForm, rowsOf } from './paging.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const OUTCOMES = {
   match: 'matched',
-  nomatch: 'told as not matched',
-  consentconstraint: 'told as held by consent',
+  nomatch: 'reported as not matched',
+  consentconstraint: 'reported as held by consent',
 } as const;
 const ATTESTED: Readonly<Record<string, string>> = {
   coverage: 'its coverage with the asker',
@@ -52,24 +52,24 @@ function cells(d: MatchDecision): Cell[] {
   ];
 }
 
-export function matches(desk: Desk): void {
-  const { deps } = desk;
+export function matches(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const seen = (found: readonly MatchDecision[]) =>
     [...new Set(found.map((d) => d.memberId))].filter((id): id is string => id !== null);
 
-  desk.page('/staff/requests/:id/members', 'rows', async (visit) => {
+  router.page('/staff/requests/:id/members', 'rows', async (visit) => {
     const request = await findRequest(sql, visit.c.req.param('id') ?? '');
-    if (request?.kind !== 'match') return desk.notFound(visit, 'There is no such batch.');
+    if (request?.kind !== 'match') return router.notFound(visit, 'There is no such batch.');
     const outcome = choice(visit.c, 'outcome', ['match', 'nomatch', 'consentconstraint'] as const);
     const from = /^\d{1,9}$/.exec(visit.c.req.query('from') ?? '')?.[0];
     const { rows, last } = cut(
       await pageDecisions(sql, request.id, { outcome }, rowsOf(visit.c) + 1, Number(from ?? -1)),
       rowsOf(visit.c),
     );
-    await desk.viewed(visit, 'match', `match/${request.id}`, seen(rows), rows.length);
+    await router.viewed(visit, 'match', `match/${request.id}`, seen(rows), rows.length);
     const here = `/staff/requests/${request.id}`;
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `Members of a batch, asked by ${request.peerName}`,
       place: 'requests',
       trail: [

@@ -1,4 +1,4 @@
-// /staff/members/:member/one/:other: two members side by side, to be made one person, and two again.
+// /staff/members/:member/one/:other: two members side by side, to be merged and unmerged.
 import { hidden } from '../../src/ui/hidden.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
@@ -11,7 +11,7 @@ import { type OneOfTwo, type OnePersonReport, onePersonReport, toldChoice } from
 import { count, timeCell } from './data/texts.ts';
 import { csrfField, problem } from './frame.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/members';
 
@@ -36,7 +36,7 @@ const WHAT_IS_DONE = [
   ['Cards, coverage, other payers', 'go to the member that stays: either number leads there.'],
   [
     'Choices, offers',
-    'are said again of the member that stays, with their days and proofs. Where they contradict, what both allow holds until the member chooses anew.',
+    'are said again of the member that stays, with their days and proofs. Where they contradict, what both allow holds until the member chooses again.',
   ],
   [
     'Duties and requests',
@@ -48,7 +48,7 @@ const WHAT_IS_DONE = [
   ],
   [
     'What payers know',
-    'stays as they were told: their match finds the former Patient, which says that it is replaced and by whom. They get the records when they match the person again.',
+    'stays as it was sent to them: their match finds the former Patient, which says that it is replaced and by whom. They get the records when they match the person again.',
   ],
   ['Trail, ledger, disclosures', 'are not touched. Both are found from either member.'],
 ] as const;
@@ -124,17 +124,17 @@ const oneForm = (
 
 /** On the page of a member: as whom it goes on, who goes on as it, what was taken back, and the forms. */
 export async function onePersonBox(
-  desk: Desk,
+  router: StaffRouter,
   visit: Visit,
   memberId: string,
   merges: readonly Merge[],
   given: readonly GivenAsOne[],
 ): Promise<Part> {
-  const keyOf = await memberKeys(desk.deps);
-  const { timeZone } = desk.deps.config;
+  const keyOf = await memberKeys(router.deps);
+  const { timeZone } = router.deps.config;
   const day = (at: Date) => timeCell(at, timeZone).text ?? '';
   const link = (id: string) => html`<a href="${PATH}/${id}">${keyOf(id)}</a>`;
-  const told = merges.map((m) => {
+  const notices = merges.map((m) => {
     const other = m.formerId === memberId ? m.memberId : m.formerId;
     const says =
       m.undoneAt !== null
@@ -149,11 +149,11 @@ export async function onePersonBox(
     const got = given
       .filter((g) => g.mergeId === m.id)
       .map((g) => `${g.peerName} (${count(g.times, 'time', 'times')})`);
-    const told =
+    const notices =
       got.length === 0
         ? ''
-        : html`<p><strong>Records of both were given as those of ${link(m.memberId)} meanwhile, or made ready</strong>: to ${got.join(', ')}. A payer that asks for what changed, and has no match of its own of ${link(m.formerId)}, is told that the records of that one are gone; who asks for everything is not told, and has to be. <a href="/staff/disclosures/${m.formerId}">What left</a></p>`;
-    return html`<section class="box"><p>${says}</p>${told}${undo}</section>`;
+        : html`<p><strong>Records of both were given as those of ${link(m.memberId)} meanwhile, or made ready</strong>: to ${got.join(', ')}. A payer that asks for what changed, and has no match of its own of ${link(m.formerId)}, is informed that the records of that one are deleted; who asks for everything is not informed, and has to be. <a href="/staff/disclosures/${m.formerId}">What left</a></p>`;
+    return html`<section class="box"><p>${says}</p>${notices}${undo}</section>`;
   });
   const isFormer = merges.some((m) => m.undoneAt === null && m.formerId === memberId);
   const ask =
@@ -161,11 +161,11 @@ export async function onePersonBox(
       ? ''
       : html`<details><summary>The same person as another member</summary><form method="post" action="${PATH}/${memberId}/one">${csrfField(visit.session)}
 <p><label>Number, Patient id or key (M-…) of the other member <input name="other" required maxlength="64" autocomplete="off"></label></p><p><button>Show both</button></p></form></details>`;
-  return html`${told}${ask}`;
+  return html`${notices}${ask}`;
 }
 
-export function onePerson(desk: Desk): void {
-  const { deps } = desk;
+export function onePerson(router: StaffRouter): void {
+  const { deps } = router;
   const refuse = (visit: Visit, r: OneRefusal) => {
     const [status, text] = REFUSALS[r.refused];
     return problem(
@@ -188,7 +188,7 @@ export function onePerson(desk: Desk): void {
     return member !== other && known[0] === member && known[1] === other ? [member, other] : undefined;
   };
 
-  desk.form(`${PATH}/:member/one`, 'decide', async (visit, form) => {
+  router.form(`${PATH}/:member/one`, 'decide', async (visit, form) => {
     const member = visit.c.req.param('member') ?? '';
     const other = await memberBehind(deps, (form.get('other') ?? '').trim());
     if (other === undefined || other === member)
@@ -203,14 +203,14 @@ export function onePerson(desk: Desk): void {
     return visit.c.redirect(`${PATH}/${member}/one/${other}`, 303);
   });
 
-  desk.page(`${PATH}/:member/one/:other`, 'rows', async (visit) => {
+  router.page(`${PATH}/:member/one/:other`, 'rows', async (visit) => {
     const both = await bothOf(visit);
-    if (!both) return desk.notFound(visit, 'There are no such two members.');
+    if (!both) return router.notFound(visit, 'There are no such two members.');
     const [member, other] = both;
-    await desk.viewed(visit, 'members-beside', `Patient/${member}`, [member, other], 2);
+    await router.viewed(visit, 'members-beside', `Patient/${member}`, [member, other], 2);
     const r = await onePersonReport(deps, member, other);
     const path = `${PATH}/${member}/one/${other}`;
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Are these one person?',
       place: 'members',
       trail: [
@@ -226,9 +226,9 @@ export function onePerson(desk: Desk): void {
     });
   });
 
-  desk.form(`${PATH}/:member/one/:other`, 'decide', async (visit, form) => {
+  router.form(`${PATH}/:member/one/:other`, 'decide', async (visit, form) => {
     const both = await bothOf(visit);
-    if (!both) return desk.notFound(visit, 'There are no such two members.');
+    if (!both) return router.notFound(visit, 'There are no such two members.');
     const [memberId, formerId] = both;
     const done = await makeOne(
       deps,
@@ -238,7 +238,7 @@ export function onePerson(desk: Desk): void {
     return 'refused' in done ? refuse(visit, done) : visit.c.redirect(`${PATH}/${memberId}`, 303);
   });
 
-  desk.form(`${PATH}/:member/two`, 'decide', async (visit, form) => {
+  router.form(`${PATH}/:member/two`, 'decide', async (visit, form) => {
     const formerId = visit.c.req.param('member') ?? '';
     const done = await makeTwo(deps, { formerId, reason: form.get('reason') ?? '' }, whoOf(visit));
     return 'refused' in done ? refuse(visit, done) : visit.c.redirect(`${PATH}/${formerId}`, 303);

@@ -12,7 +12,7 @@ import { hiddenCell } from './masking.ts';
 
 export const CONTACT_RESULTS = {
   delivered: 'delivered',
-  'no-answer': 'nobody answered',
+  'no-answer': 'no one answered',
   returned: 'came back',
 } as const;
 
@@ -73,7 +73,7 @@ export const looksTable = (
     purposeCell(l.purpose),
     { value: l.words ?? null },
   ]),
-  empty: 'Nobody has looked.',
+  empty: 'No one has looked.',
 });
 
 /** What was attested, by its own words; a file holds the JWS. */
@@ -292,14 +292,14 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { key: 'reason', label: 'Decision' },
         { key: 'object', label: 'Object' },
       ],
-      rows: a.deeds.map((d) => [
+      rows: a.actions.map((d) => [
         timeCell(d.at, timeZone),
         { value: d.actor },
         deedCell(d.action),
         { value: d.reason === '' ? null : d.reason },
         objectCell(d.object),
       ]),
-      empty: 'Nobody has decided anything.',
+      empty: 'No one has decided anything.',
     },
     looksTable('Who looked, and what was done (the newest 200)', a.looks, timeZone),
   ];

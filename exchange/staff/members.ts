@@ -30,7 +30,7 @@ import { onePersonBox } from './member-merge.ts';
 import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
 import { faultList } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/members';
 const DEMO_MEMBERS = 10;
@@ -48,7 +48,7 @@ const actorOf = (visit: Visit): Actor => ({
 function heldText(held: MemberAccount['choices'][number] | undefined): string {
   if (!held) return 'Has not chosen yet.';
   if (held.source.startsWith('two members'))
-    return `Counts as ${held.choice === 'opt-in' ? 'opted in' : 'a no'} since ${dayText(held.recordedOn)}, out of what was chosen as two members; nobody said so that day. Ask the member to choose.`;
+    return `Counts as ${held.choice === 'opt-in' ? 'opted in' : 'a no'} since ${dayText(held.recordedOn)}, out of what was chosen as two members; no one said so that day. Ask the member to choose.`;
   return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${dayText(held.recordedOn)}.`;
 }
 
@@ -69,19 +69,19 @@ const inErrorForm = (
   csrf: Part,
   payers: MemberAccount['payers'],
 ): Part => html`<section class="box"><h2>A payer named by mistake</h2>
-<p>It is not asked any more, and its duties end as ones that never were. What came from it stays; what is on its way waits at <a href="/staff/conflicts">Conflicts</a>. A file that names it again changes nothing; whoever names it here does.</p>
+<p>It is not asked any more, and its duties end as ones that never were. What came from it stays; what is on its way waits at <a href="/staff/conflicts">Conflicts</a>. A file that names it again changes nothing; anyone who names it here does.</p>
 <form method="post" action="${here}/payer-in-error">${csrf}
 <p><label>Payer <select name="coverage" required>${payers.map((p) => html`<option value="${p.id}">${[p.peerName ?? p.payer, hidden('number', p.memberNumber)].join(' ').trim()}</option>`)}</select></label></p>
 <p><label>Reason, for those who read it later <input name="reason" required minlength="3" maxlength="1000" autocomplete="off"></label></p>
 <p><button>It was named by mistake</button></p></form></section>`;
 
-async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: Language): Promise<Part> {
+async function callForms(router: StaffRouter, visit: Visit, a: MemberAccount, language: Language): Promise<Part> {
   const here = `${PATH}/${a.memberId}`;
   const w = CHOICE_WORDS[language];
   const csrf = csrfField(visit.session);
   const other = language === 'en' ? 'es' : 'en';
   const payers = a.payers.filter((p) => p.inErrorAt === null);
-  const known = (await peerLines(desk.deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
+  const known = (await peerLines(router.deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
   return html`<p class="controls"><a href="${here}?lang=${other}" hreflang="${other}" lang="${other}">${other === 'es' ? 'Hablar en español' : 'Speak English'}</a></p>
 <details><summary>${language === 'es' ? 'Leer al miembro' : 'Read to the member'} (${w.version(educationText(language).version)})</summary><div lang="${language}">${educationParagraphs(language).map((p) => html`<p>${p}</p>`)}</div></details>
 <div class="pair" lang="${language}"><section class="box"><h2>${w.title}</h2>${choiceForm(`${here}/choice`, language, a.choices[0], csrf, staffFields(language))}</section>
@@ -132,19 +132,19 @@ function foundTable(caption: string, found: readonly Found[]): Table {
       { value: f.numbers.map((n) => hidden('number', n)).join(', ') },
       ...(isAsked ? [{ value: f.agrees ?? null }] : []),
     ]),
-    empty: 'Nobody with this birth date has such a name. The enrolment holds names as the plan was told them.',
+    empty: 'No one with this birth date has such a name. The enrolment holds names as the plan received them.',
     ...(found.length === MOST_FOUND ? { note: `The first ${MOST_FOUND}. Give both names to see fewer.` } : {}),
   };
 }
 
-export function members(desk: Desk): void {
-  const { deps } = desk;
+export function members(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
   const finder = async (visit: Visit, said?: string, found?: readonly Found[]) => {
     const demo = deps.config.sandbox && found === undefined ? await demoMembers(deps, DEMO_MEMBERS) : [];
     const shown = [...(found ?? demo)].map((f) => f.memberId);
-    if (shown.length > 0) await desk.viewed(visit, 'members', 'members/found', shown, shown.length);
-    return desk.show(visit, {
+    if (shown.length > 0) await router.viewed(visit, 'members', 'members/found', shown, shown.length);
+    return router.show(visit, {
       title: 'Members',
       place: 'members',
       lead: ['Choice, other payers and duties of one member. That you look is recorded for the member.'],
@@ -160,11 +160,11 @@ export function members(desk: Desk): void {
 
   const page = async (visit: Visit, memberId: string, note: Part = '') => {
     const account = await memberAccount(deps, memberId);
-    if (!account) return desk.notFound(visit, 'There is no such member.');
-    await desk.viewed(visit, 'member', `Patient/${memberId}`, [memberId], account.looks.length);
+    if (!account) return router.notFound(visit, 'There is no such member.');
+    await router.viewed(visit, 'member', `Patient/${memberId}`, [memberId], account.looks.length);
     const [held] = account.choices;
     const language = languageOf(visit);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: account.person.name,
       place: 'members',
       trail: [[PATH, 'Members']],
@@ -172,23 +172,23 @@ export function members(desk: Desk): void {
       before: [
         note,
         html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures: what left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
-        await onePersonBox(desk, visit, memberId, account.merges, account.givenAsOne),
-        may(visit.session, 'decide') && !isFormer(account) ? await callForms(desk, visit, account, language) : '',
+        await onePersonBox(router, visit, memberId, account.merges, account.givenAsOne),
+        may(visit.session, 'decide') && !isFormer(account) ? await callForms(router, visit, account, language) : '',
       ],
       tables: memberTables(account, timeZone, deps.clock()),
     });
   };
 
-  desk.page(PATH, 'rows', (visit) => finder(visit));
+  router.page(PATH, 'rows', (visit) => finder(visit));
   // the number of a member belongs in no address
-  desk.form(PATH, 'rows', async (visit, form) => {
+  router.form(PATH, 'rows', async (visit, form) => {
     const typed = (form.get('member') ?? '').trim();
     const member = await memberBehind(deps, typed);
     if (member === undefined) return finder(visit, 'No single member has this number, id or key.');
-    if (isCardNumber(typed, member)) await desk.foundByNumber(visit, member);
+    if (isCardNumber(typed, member)) await router.foundByNumber(visit, member);
     return visit.c.redirect(`${PATH}/${member}`, 303);
   });
-  desk.form(`${PATH}/find`, 'rows', async (visit, form) => {
+  router.form(`${PATH}/find`, 'rows', async (visit, form) => {
     const typed = (name: string) => (form.get(name) ?? '').trim();
     const found = await findMembers(deps, { family: typed('family'), given: typed('given'), bornOn: typed('born') });
     return found === undefined
@@ -196,7 +196,7 @@ export function members(desk: Desk): void {
       : finder(visit, undefined, found);
   });
   const memberOf = (visit: Visit) => visit.c.req.param('member') ?? '';
-  desk.page(`${PATH}/:member`, 'rows', (visit) => {
+  router.page(`${PATH}/:member`, 'rows', (visit) => {
     const said = visit.c.req.query('said');
     const w = CHOICE_WORDS[languageOf(visit)];
     const note = new Map([
@@ -219,16 +219,16 @@ export function members(desk: Desk): void {
     (await memberBehind(deps, memberOf(visit))) === memberOf(visit) &&
     (await idsOfPerson(deps.database.sql, memberOf(visit)))[0] === memberOf(visit);
 
-  desk.form(`${PATH}/:member/choice`, 'decide', async (visit, form) => {
-    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+  router.form(`${PATH}/:member/choice`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return router.notFound(visit, 'There is no such member.');
     const read = readChoice(form);
     const language = form.get('language') === 'es' ? 'es' : 'en';
     if ('faults' in read) return page(visit, memberOf(visit), faultList(faultWords(language, read.faults)));
     const id = await recordChoice(deps, memberOf(visit), read, actorOf(visit));
     return back(visit, id === undefined ? 'same' : 'choice', language);
   });
-  desk.form(`${PATH}/:member/payer`, 'decide', async (visit, form) => {
-    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+  router.form(`${PATH}/:member/payer`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return router.notFound(visit, 'There is no such member.');
     const read = readPayer(form);
     const language = form.get('language') === 'es' ? 'es' : 'en';
     if ('faults' in read) return page(visit, memberOf(visit), faultList(faultWords(language, read.faults)));
@@ -236,24 +236,24 @@ export function members(desk: Desk): void {
       return page(visit, memberOf(visit), faultList(faultWords(language, ['many'])));
     return back(visit, 'payer', language);
   });
-  desk.form(`${PATH}/:member/payer-in-error`, 'decide', async (visit, form) => {
-    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+  router.form(`${PATH}/:member/payer-in-error`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return router.notFound(visit, 'There is no such member.');
     const said = { otherCoverageId: form.get('coverage') ?? '', reason: form.get('reason') ?? '' };
     const done = await recordNamedInError(deps, memberOf(visit), said, actorOf(visit));
     if (done === 'no-reason')
       return page(visit, memberOf(visit), faultList(['Give a reason of three letters or more.']));
     return done === 'done'
       ? back(visit, 'payer-in-error')
-      : desk.notFound(visit, 'The member has no such payer, or it is taken back already.');
+      : router.notFound(visit, 'The member has no such payer, or it is taken back already.');
   });
-  desk.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
+  router.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
     const done = await recordRequest(deps, memberOf(visit), form.get('coverage') ?? '', actorOf(visit));
     return done
       ? back(visit, done, form.get('language') === 'es' ? 'es' : 'en')
-      : desk.notFound(visit, 'There is no such coverage of a member who has opted in.');
+      : router.notFound(visit, 'There is no such coverage of a member who has opted in.');
   });
-  desk.form(`${PATH}/:member/contact`, 'decide', async (visit, form) => {
-    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+  router.form(`${PATH}/:member/contact`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return router.notFound(visit, 'There is no such member.');
     const [kind, channel, result] = [form.get('kind') ?? '', form.get('channel') ?? '', form.get('result') ?? ''];
     if (!Object.hasOwn(CONTACT_KINDS, kind) || !isChannel(channel) || !Object.hasOwn(CONTACT_RESULTS, result))
       return page(visit, memberOf(visit), faultList(['Choose what, how and the result from the lists.']));
@@ -272,8 +272,8 @@ export function members(desk: Desk): void {
     );
     return back(visit, 'contact');
   });
-  desk.form(`${PATH}/:member/link`, 'decide', async (visit) => {
-    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+  router.form(`${PATH}/:member/link`, 'decide', async (visit) => {
+    if (!(await exists(visit))) return router.notFound(visit, 'There is no such member.');
     const [made] = await invite(deps, [memberOf(visit)], actorOf(visit));
     return page(
       visit,

@@ -74,7 +74,7 @@ export function recordFields(had: PeerFields | undefined, typed: URLSearchParams
     field({
       name: 'groupThere',
       label: 'Group that was agreed on',
-      hint: 'for a payer that matches nobody itself',
+      hint: 'for a payer that matches no one itself',
       value: value('groupThere'),
     }),
     html`<p><label for="i-audience">Audience of our assertions</label><select id="i-audience" name="audience"><option value="token-url">its token address</option><option value="issuer"${value('audience') === 'issuer' ? html` selected` : ''}>its issuer</option></select></p>
@@ -119,7 +119,7 @@ export function stateForms(session: StaffSession, peer: Peer, mayApprove: boolea
   const to = (what: string) => `/staff/peers/${peer.id}/${what}`;
   const approve = mayApprove
     ? actionForm(session, to('approve'), peer.state === 'pending' ? 'Approve' : 'Make active again')
-    : html`<p>Another administrator has to ${peer.state === 'pending' ? 'approve it' : 'make it active again'}: nobody approves an own change.</p>`;
+    : html`<p>Another administrator has to ${peer.state === 'pending' ? 'approve it' : 'make it active again'}: no one approves an own change.</p>`;
   const why = (id: string) =>
     field({
       id,

@@ -125,7 +125,7 @@ export function peerTables(
 const keyIds = (peer: Peer): string =>
   (peer.jwks?.keys ?? []).map((k) => String((k as { kid?: unknown }).kid ?? '?')).join(', ');
 
-/** @param times beyond so many times the median a day is told; 0: none is */
+/** @param times beyond so many times the median a day is reported; 0: none is */
 export function volumeTable(days: readonly VolumeDay[], times: number): Table {
   const usual = (n: number | null) => (n === null ? { value: null, text: 'not known yet' } : numberCell(n));
   // counted of what is beyond the usual alone
@@ -152,7 +152,7 @@ export function volumeTable(days: readonly VolumeDay[], times: number): Table {
       numberCell(d.records),
       usual(d.usualRecords),
       owed(d.owedRecords),
-      d.isUnusual ? { value: true, text: 'yes, it was told', tone: 'look' as const } : { value: false, text: 'no' },
+      d.isUnusual ? { value: true, text: 'yes, it was reported', tone: 'look' as const } : { value: false, text: 'no' },
     ]),
     empty: 'Nothing has been counted of it yet.',
   };

@@ -38,7 +38,7 @@ import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
 import { peerTables, volumeTable } from './peer-tables.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;
@@ -55,15 +55,15 @@ const DONE: ReadonlyMap<string, string> = new Map([
 const REFUSED: Readonly<Record<Exclude<Done, 'ok' | 'proposed'>, readonly [400 | 404 | 409 | 403, string]>> = {
   'not-found': [404, 'There is no such payer or change.'],
   taken: [409, 'The id or the client id is taken by another payer.'],
-  'same-person': [403, 'Another person has to do this: nobody approves an own change.'],
+  'same-person': [403, 'Another person has to do this: no one approves an own change.'],
   'no-change': [400, 'Nothing would be different.'],
-  incomplete: [409, 'What was proposed is not whole. Reject this change and make it anew.'],
-  stale: [409, 'The record has changed since. Reject this change and make it anew.'],
+  incomplete: [409, 'What was proposed is not whole. Reject this change and make it again.'],
+  stale: [409, 'The record has changed since. Reject this change and make it again.'],
   'not-now': [409, 'That is not possible in the state it is in.'],
 };
 
-export function peers(desk: Desk): void {
-  const { deps } = desk;
+export function peers(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const byOf = ({ session, requestId }: Visit): By => ({
     kind: 'staff',
@@ -90,8 +90,8 @@ export function peers(desk: Desk): void {
     return visit.c.html(pageText(deps, page, visit.session), faults.length > 0 ? 400 : 200);
   };
 
-  desk.page('/staff/peers/new', 'peers', async (visit) => registration(visit, []));
-  desk.form('/staff/peers', 'peers', async (visit, form) => {
+  router.page('/staff/peers/new', 'peers', async (visit) => registration(visit, []));
+  router.form('/staff/peers', 'peers', async (visit, form) => {
     const id = (form.get('id') ?? '').trim();
     const read = readPeerFields(form, networkPolicy(deps.config));
     const faults = isPeerId(id) ? [] : ['The short name may have lower-case letters, digits and hyphens.'];
@@ -144,7 +144,7 @@ export function peers(desk: Desk): void {
             : ''
         }</section>`,
     );
-    // told before anything is typed: signing in again loses what a form held, but for sentences
+    // said before anything is typed: signing in again loses what a form held, but for sentences
     const again = isFresh(session.authenticatedAt, deps.clock())
       ? ''
       : html`<p class="note">To approve or change it, or to note a document, <a href="${address('/staff/sign-in', { return_to: `/staff/peers/${peer.id}`, again: '1' })}">sign in again</a> first: that needs a sign-in of the last five minutes.</p>`;
@@ -156,7 +156,7 @@ export function peers(desk: Desk): void {
       manages && running.length > 0
         ? html`<section class="box"><h2>End a document</h2>${running.map((d) => actionForm(session, `/staff/peers/${peer.id}/end-document`, `End “${d.title}”`, html`<input type="hidden" name="document" value="${d.id}">`))}</section>`
         : '';
-    return desk.show(visit, {
+    return router.show(visit, {
       title: peer.name,
       place: 'peers',
       trail: TRAIL,
@@ -174,20 +174,20 @@ export function peers(desk: Desk): void {
     });
   };
 
-  desk.page('/staff/peers/:id', 'counts', async (visit) => {
+  router.page('/staff/peers/:id', 'counts', async (visit) => {
     const peer = await findPeer(sql, idOf(visit.c));
-    return peer ? detail(visit, peer) : desk.notFound(visit, 'There is no such payer.');
+    return peer ? detail(visit, peer) : router.notFound(visit, 'There is no such payer.');
   });
 
-  desk.page('/staff/peers/:id/not-shown', 'counts', async (visit) => {
+  router.page('/staff/peers/:id/not-shown', 'counts', async (visit) => {
     const peer = await findPeer(sql, idOf(visit.c));
-    if (!peer) return desk.notFound(visit, 'There is no such payer.');
-    return desk.show(visit, {
+    if (!peer) return router.notFound(visit, 'There is no such payer.');
+    return router.show(visit, {
       title: `What is not shown of ${peer.name}`,
       place: 'peers',
       trail: [...TRAIL, [`/staff/peers/${peer.id}`, peer.name]],
       lead: [
-        'Each record once, by why it is not in the record of its member. What is held back was never taken in: its lines stand in the quarantine of the compliance report. What the payer took back, or told anew, is no longer there and is not counted.',
+        'Each record once, by why it is not in the record of its member. What is held back was never taken in: its lines stand in the quarantine of the compliance report. What the payer took back, or reported again, is no longer there and is not counted.',
       ],
       before: html`<p><a href="${address('/staff/compliance', { peer: peer.id })}#t-quarantine">Compliance report of this payer</a></p>`,
       tables: [await notShownTable(deps, peer)],
@@ -197,9 +197,9 @@ export function peers(desk: Desk): void {
   const act = (
     what: string,
     work: (visit: Visit, id: string, form: URLSearchParams) => Promise<Done | Response>,
-    options: { isGrave?: boolean } = {},
+    options: { needsStepUp?: boolean } = {},
   ) =>
-    desk.form(
+    router.form(
       `/staff/peers/:id/${what}`,
       'peers',
       async (visit, form) => {
@@ -210,11 +210,11 @@ export function peers(desk: Desk): void {
       options,
     );
   // what opens a door is grave; what closes one must not wait for a password
-  const grave = { isGrave: true };
-  act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)), grave);
+  const stepUp = { needsStepUp: true };
+  act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)), stepUp);
   act('suspend', (visit, id, form) => movePeer(deps, id, 'suspended', byOf(visit), form.get('reason') ?? ''));
   act('close', (visit, id, form) => movePeer(deps, id, 'closed', byOf(visit), form.get('reason') ?? ''));
-  act('accept', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', true, byOf(visit)), grave);
+  act('accept', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', true, byOf(visit)), stepUp);
   act('reject', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', false, byOf(visit)));
   act('block', (visit, id, form) => blockKey(deps, id, (form.get('kid') ?? '').trim(), true, byOf(visit)));
   act('end-document', (visit, id, form) => endTrustDocument(deps, id, form.get('document') ?? '', byOf(visit)));
@@ -228,7 +228,7 @@ export function peers(desk: Desk): void {
         ? detail(visit, peer, { faults: read.faults, record: form })
         : changePeer(deps, id, read.fields, byOf(visit));
     },
-    grave,
+    stepUp,
   );
   act(
     'document',
@@ -239,7 +239,7 @@ export function peers(desk: Desk): void {
       if ('faults' in read) return detail(visit, peer, { faults: read.faults, document: form });
       return addTrustDocument(deps, { peerId: id, ...read.document }, byOf(visit));
     },
-    grave,
+    stepUp,
   );
   act('relearn', (visit, id) => relearnPeer(deps, id, byOf(visit)));
   act('check', async (visit, id) => {

@@ -14,23 +14,23 @@ import { address, csrfField, problem, withQuery } from './frame.ts';
 import { hiddenCell, inTheirWords } from './masking.ts';
 import { choice, cut, filterForm, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const MAX_NOTE = 500;
 const isMemberKey = (text: string | undefined) => text !== undefined && /^M-[0-9a-f]{10}$/.test(text);
 
-export function pull(desk: Desk): void {
-  const { deps } = desk;
+export function pull(router: StaffRouter): void {
+  const { deps } = router;
 
-  desk.page('/staff/pulls/:id', 'counts', async (visit) => {
+  router.page('/staff/pulls/:id', 'counts', async (visit) => {
     const { c, session } = visit;
     const report = await pullReport(deps, c.req.param('id') ?? '');
-    if (!report) return desk.notFound(visit, 'There is no such pull.');
+    if (!report) return router.notFound(visit, 'There is no such pull.');
     const path = `/staff/pulls/${report.pull.id}`;
     const rows = may(session, 'rows');
     const lines = (filter: Record<string, string>) => (rows ? address(`${path}/lines`, filter) : undefined);
     const members = (filter: Record<string, string>) => (rows ? address(`${path}/members`, filter) : undefined);
-    await desk.viewed(visit, 'report', `pull/${report.pull.id}`, [], report.members.length);
+    await router.viewed(visit, 'report', `pull/${report.pull.id}`, [], report.members.length);
     const { state } = report.pull;
     const { accepted } = report;
     const named = await peopleIn(deps.database.sql, accepted ? [accepted.by] : [], deps.clock());
@@ -52,7 +52,7 @@ export function pull(desk: Desk): void {
 <label for="why">Reason <span class="hint">(no names of members)</span></label><textarea id="why" name="note" required maxlength="${MAX_NOTE}"></textarea>
 <p><button>Give up</button></p></form></details>`
         : undefined;
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `Pull from ${report.peer.name}`,
       place: 'pulls',
       trail: [['/staff/pulls', 'Pulls']],
@@ -66,7 +66,7 @@ export function pull(desk: Desk): void {
     });
   });
 
-  desk.form('/staff/pulls/:id/accept', 'decide', async (visit, form) => {
+  router.form('/staff/pulls/:id/accept', 'decide', async (visit, form) => {
     const { c, session, requestId } = visit;
     const id = c.req.param('id') ?? '';
     const seen = ACCEPTABLE.find((a) => a === form.get('state'));
@@ -86,7 +86,7 @@ export function pull(desk: Desk): void {
     return c.redirect(`/staff/pulls/${id}`, 303);
   });
 
-  desk.form('/staff/pulls/:id/give-up', 'decide', async (visit, form) => {
+  router.form('/staff/pulls/:id/give-up', 'decide', async (visit, form) => {
     const { c, session, requestId } = visit;
     const id = c.req.param('id') ?? '';
     const seen = BEFORE_RECORDS.find((state) => state === form.get('state'));
@@ -99,11 +99,11 @@ export function pull(desk: Desk): void {
     return problem(c, deps, 409, 'Not given up', why, session);
   });
 
-  desk.page('/staff/pulls/:id/messages', 'rows', async (visit) => {
+  router.page('/staff/pulls/:id/messages', 'rows', async (visit) => {
     const found = await pullMessages(deps, visit.c.req.param('id') ?? '');
-    if (!found) return desk.notFound(visit, 'There is no such pull.');
-    await desk.viewed(visit, 'messages', `pull/${found.pullId}`, [], found.messages.length);
-    return desk.show(visit, {
+    if (!found) return router.notFound(visit, 'There is no such pull.');
+    await router.viewed(visit, 'messages', `pull/${found.pullId}`, [], found.messages.length);
+    return router.show(visit, {
       title: 'Messages of the other payer',
       place: 'pulls',
       trail: [
@@ -117,7 +117,7 @@ export function pull(desk: Desk): void {
     });
   });
 
-  desk.page('/staff/pulls/:id/members', 'rows', async (visit) => {
+  router.page('/staff/pulls/:id/members', 'rows', async (visit) => {
     const { c } = visit;
     const outcome = choice(c, 'outcome', Object.keys(MATCH_OUTCOMES));
     const key = c.req.query('member');
@@ -127,10 +127,10 @@ export function pull(desk: Desk): void {
       { outcome, key: isMemberKey(key) ? key : undefined },
       { limit: rowsOf(c) + 1, after: c.req.query('after') },
     );
-    if (!found) return desk.notFound(visit, 'There is no such pull.');
+    if (!found) return router.notFound(visit, 'There is no such pull.');
     const { rows, last } = cut(found.members, rowsOf(c));
     const path = `/staff/pulls/${found.pullId}`;
-    await desk.viewed(
+    await router.viewed(
       visit,
       'members',
       `pull/${found.pullId}`,
@@ -138,7 +138,7 @@ export function pull(desk: Desk): void {
       rows.length,
     );
     const { timeZone } = deps.config;
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Members of a pull',
       place: 'pulls',
       trail: [

@@ -11,7 +11,7 @@ import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell 
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 /** The clock of a pull: that of its members' requests. */
 function pullClock(p: PullLine, now: Date) {
@@ -77,12 +77,12 @@ const tile = (t: Tile): Safe =>
       : html`<a class="what" href="${t.href}">${t.what}</a>`
   }<span class="more">${t.more}</span></li>`;
 
-export function pulls(desk: Desk): void {
-  const { deps } = desk;
+export function pulls(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const { timeZone } = deps.config;
 
-  desk.page('/staff', 'counts', async (visit) => {
+  router.page('/staff', 'counts', async (visit) => {
     const now = deps.clock();
     const [n, recent, alerts, queues] = await Promise.all([
       numbers(sql, now),
@@ -124,7 +124,7 @@ export function pulls(desk: Desk): void {
       {
         n: n.items.n,
         what: 'Conflicts to decide',
-        more: n.items.grave === 0 ? 'none of safety or identity' : `${grouped(n.items.grave)} of safety or identity`,
+        more: n.items.severe === 0 ? 'none of safety or identity' : `${grouped(n.items.severe)} of safety or identity`,
         href: may(visit.session, 'rows') ? '/staff/conflicts' : undefined,
       },
       {
@@ -188,10 +188,10 @@ export function pulls(desk: Desk): void {
       ],
     };
     const isPage = (visit.c.req.query('format') ?? 'html') === 'html';
-    return desk.show(visit, isPage ? view : { ...view, tables: [figures, ...view.tables] });
+    return router.show(visit, isPage ? view : { ...view, tables: [figures, ...view.tables] });
   });
 
-  desk.page('/staff/pulls', 'counts', async (visit) => {
+  router.page('/staff/pulls', 'counts', async (visit) => {
     const { c } = visit;
     const now = deps.clock();
     const peers = await peerLines(sql);
@@ -207,7 +207,7 @@ export function pulls(desk: Desk): void {
     const filter = { state, peerId, show, began: began && instantsOf(began, timeZone) };
     const { rows, last } = cut(await pagePulls(sql, filter, now, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
     const which = [state && meaning('state', state).text, show && SHOWS[show], began && `begun in ${began.name}`];
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Pulls',
       place: 'pulls',
       lead: [

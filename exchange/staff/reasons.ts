@@ -1,4 +1,4 @@
-// POST /staff/reason: what somebody needs identifiers of members for; they come back to where they were.
+// POST /staff/reason: what someone needs identifiers of members for; they come back to where they were.
 // /staff/reasons: what everybody said, by person and purpose, for those who review it.
 import { safeReturn } from '../../src/auth/staff-session.ts';
 import { html } from '../../src/ui/html.ts';
@@ -20,7 +20,7 @@ import { memberCell, numberCell, timeCell } from './data/texts.ts';
 import { problem, withQuery } from './frame.ts';
 import { FILE_ROWS, PAGE } from './paging.ts';
 import { may } from './roles.ts';
-import type { Desk, Visit } from './router.ts';
+import type { StaffRouter, Visit } from './router.ts';
 
 const PATH = '/staff/reason';
 const FAULTS: Readonly<Record<ReasonFault, string>> = {
@@ -31,16 +31,16 @@ const FAULTS: Readonly<Record<ReasonFault, string>> = {
 
 const purposeCell = (code: string) => ({ value: code, text: purposeWords(code) ?? code });
 
-export function reasons(desk: Desk): void {
-  const { deps } = desk;
+export function reasons(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
   const { sql } = deps.database;
 
-  desk.page(`${PATH}s`, 'sign', async (visit) => {
+  router.page(`${PATH}s`, 'sign', async (visit) => {
     const { c, session } = visit;
     const given = c.req.query('period')?.trim() || quarterOf(localDay(deps.clock(), timeZone));
     const period: Period | undefined = readPeriod(given);
-    if (period === undefined) return desk.notFound(visit, `“${given}” names no days.`);
+    if (period === undefined) return router.notFound(visit, `“${given}” names no days.`);
     const { from, to } = instantsOf(period, timeZone);
     const [counts, said, keyOf] = await Promise.all([
       countReasons(sql, from, to),
@@ -72,7 +72,7 @@ export function reasons(desk: Desk): void {
         numberCell(r.pages),
         timeCell(r.lastAt, timeZone),
       ]),
-      empty: 'Nobody had numbers or birth dates shown.',
+      empty: 'No one had numbers or birth dates shown.',
     };
     const each: Table = {
       name: 'reasons',
@@ -104,12 +104,12 @@ export function reasons(desk: Desk): void {
       }),
       empty: 'There are none.',
     };
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'What numbers and birth dates were shown for',
       place: 'events',
       trail: [['/staff/events', 'Security']],
       lead: [
-        'Numbers, birth dates and addresses of members are hidden until somebody says what they need them for. Who has them shown of many, or for what is not their work, is to be asked. A reason about a pull, payer or item shows everybody on its pages; who types the number of a card under Members has said nothing: that the member told it is the reason.',
+        'Numbers, birth dates and addresses of members are hidden until someone says what they need them for. Who has them shown of many, or for what is not their work, is to be asked. A reason about a pull, payer or item shows everybody on its pages; who types the number of a card under Members has said nothing: that the member stated it is the reason.',
       ],
       before: html`<form class="filter" method="get"><label>Period <span class="hint">such as 2027, 2027-Q1, 2027-03 or 2027-03-31</span> <input name="period" value="${period.name}" size="24" required></label><button>Show</button></form><p class="controls"><a href="${withQuery(c.req.url, { period: before })}">The period before: ${before}</a></p>`,
       tables: [byPerson, each],
@@ -118,10 +118,10 @@ export function reasons(desk: Desk): void {
 
   const looker = (visit: Visit) => ({
     session: visit.session,
-    cookie: desk.cookieOf(visit.c) ?? '',
+    cookie: router.cookieOf(visit.c) ?? '',
     requestId: visit.requestId,
   });
-  desk.form(PATH, 'rows', async (visit, form) => {
+  router.form(PATH, 'rows', async (visit, form) => {
     const back = safeReturn(form.get('back') ?? undefined);
     const said = { about: form.getAll('about'), purpose: form.get('purpose') ?? '', words: form.get('words') ?? '' };
     const fault = await giveReason(deps, looker(visit), said);
@@ -129,7 +129,7 @@ export function reasons(desk: Desk): void {
     const text = html`${FAULTS[fault]} <a href="${back}">Back to the page</a>`;
     return problem(visit.c, deps, 400, 'Not shown', text, visit.session);
   });
-  desk.form(`${PATH}/end`, 'rows', async (visit, form) => {
+  router.form(`${PATH}/end`, 'rows', async (visit, form) => {
     await endReason(deps, looker(visit), form.getAll('about').slice(0, 2));
     return visit.c.redirect(safeReturn(form.get('back') ?? undefined), 303);
   });

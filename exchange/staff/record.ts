@@ -11,7 +11,7 @@ import { problem, type StaffContext, withQuery } from './frame.ts';
 import { bornText } from './masking.ts';
 import { filterForm } from './paging.ts';
 import { purposeOf } from './purpose.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const PATH = '/staff/members';
 const MOST = 200;
@@ -19,7 +19,7 @@ const MOST = 200;
 const HIDDEN_WORDS: Readonly<Record<keyof Timeline['hidden'], string>> = {
   'preferred-away': 'because a reviewer preferred another copy',
   'identity-doubt':
-    'because birth date or sex differ from ours or the name is another member’s, and nobody has said that the payer means this member',
+    'because birth date or sex differ from ours or the name is another member’s, and no one has said that the payer means this member',
   withdrawn: 'because the member has taken the choice back',
   outlived:
     'because the payer whose record it was has taken it back, or we have changed ours since, and another payer still passes on a copy from before',
@@ -58,7 +58,7 @@ function yearTable(year: string, entries: readonly Entry[]): Table {
       { key: 'kind', label: 'What it is' },
       { key: 'what', label: 'What' },
       { key: 'details', label: 'Details' },
-      { key: 'from', label: 'Told by' },
+      { key: 'from', label: 'Source' },
       { key: 'copies', label: 'Copies', kind: 'number' },
       { key: 'line', label: 'Received line' },
       { key: 'decide', label: 'To decide' },
@@ -160,10 +160,10 @@ function readPlace(c: StaffContext): DayPlace | undefined {
 const readUntil = (c: StaffContext): string | undefined =>
   /^\d{4}(?:-\d\d){0,2}$/.exec(c.req.query('until')?.trim() ?? '')?.[0];
 
-export function record(desk: Desk): void {
-  const { deps } = desk;
+export function record(router: StaffRouter): void {
+  const { deps } = router;
 
-  desk.page(`${PATH}/:member/record`, 'rows', async (visit) => {
+  router.page(`${PATH}/:member/record`, 'rows', async (visit) => {
     const { c } = visit;
     const member = c.req.param('member') ?? '';
     const withSensitive = c.req.query('sensitive') === 'show';
@@ -171,9 +171,9 @@ export function record(desk: Desk): void {
     // no day of that year, month or day comes behind it
     const from = readPlace(c) ?? (until === undefined ? undefined : { day: `${until}~`, type: '', id: '' });
     const t = await timeline(deps, member, { withSensitive, kind: c.req.query('kind'), after: from, count: MOST });
-    if (!t) return desk.notFound(visit, 'There is no such member.');
+    if (!t) return router.notFound(visit, 'There is no such member.');
     const { entries: page, kind, kinds } = t;
-    await desk.viewed(
+    await router.viewed(
       visit,
       withSensitive ? 'record-sensitive' : 'record-merged',
       `Patient/${member}`,
@@ -193,7 +193,7 @@ export function record(desk: Desk): void {
         [{ name: 'until', label: 'From here back', hint: 'such as 2019, 2019-05 or 2019-05-31', value: until ?? '' }],
       ),
     ];
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `Record of ${t.person.name}`,
       place: 'members',
       trail: [
@@ -213,7 +213,7 @@ export function record(desk: Desk): void {
     });
   });
 
-  desk.page(
+  router.page(
     `${PATH}/:member/everything`,
     'rows',
     async (visit) => {
@@ -231,8 +231,14 @@ export function record(desk: Desk): void {
           visit.session,
         );
       const bundle = await mergedBundle(deps, member, withSensitive, asked);
-      if (!bundle) return desk.notFound(visit, 'There is no such member.');
-      await desk.viewed(visit, withSensitive ? 'everything-sensitive' : 'everything', `Patient/${member}`, [member], 1);
+      if (!bundle) return router.notFound(visit, 'There is no such member.');
+      await router.viewed(
+        visit,
+        withSensitive ? 'everything-sensitive' : 'everything',
+        `Patient/${member}`,
+        [member],
+        1,
+      );
       await recordExport(deps, visit.session, `${PATH}/:member/everything`, 'fhir', 1, visit.requestId, purposeOf(c));
       const stream = textStream(bundle);
       return c.body(stream, 200, {

@@ -16,7 +16,7 @@ const COUNTED: Readonly<Record<string, string>> = {
   ...PLACED,
   members: 'members',
   resources: 'records made ready',
-  deleted: 'told as gone',
+  deleted: 'reported as deleted',
 };
 
 const clockOf = (r: RequestLine): string =>

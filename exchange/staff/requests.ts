@@ -27,7 +27,7 @@ import {
   withheldTable,
 } from './request-tables.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 /** As what requests count in the report of a period. */
 const SHOWS: Readonly<Record<keyof typeof REQUEST_SHOWS, string>> = {
@@ -43,12 +43,12 @@ const REQUEST_STATES = ['queued', 'running', 'complete', 'failed', 'cancelled', 
 const exportText = (r: RequestLine, files: number, fetched: number): string =>
   `${r.peerName} asked for the history of members of one Group. ${count(r.counts['resources'] ?? 0, 'record was', 'records were')} made ready for it, in ${count(files, 'file')}, of which ${count(fetched, 'was', 'were')} fetched; ${count(heldBack(r), 'record was', 'records were')} held back, each for one reason below.`;
 
-export function requests(desk: Desk): void {
-  const { deps } = desk;
+export function requests(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const { timeZone } = deps.config;
 
-  desk.page('/staff/requests', 'counts', async (visit) => {
+  router.page('/staff/requests', 'counts', async (visit) => {
     const { c } = visit;
     const peers = await peerLines(sql);
     const state = choice(c, 'state', REQUEST_STATES);
@@ -65,7 +65,7 @@ export function requests(desk: Desk): void {
     const now = deps.clock();
     const { rows, last } = cut(await pageRequests(sql, filter, now, rowsOf(c) + 1, readAfter(c)), rowsOf(c));
     const which = [kind && KINDS[kind], show && SHOWS[show], received && `received in ${received.name}`];
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Requests to us',
       place: 'requests',
       lead: [
@@ -116,9 +116,9 @@ export function requests(desk: Desk): void {
     });
   });
 
-  desk.page('/staff/requests/:id', 'counts', async (visit) => {
+  router.page('/staff/requests/:id', 'counts', async (visit) => {
     const request = await findRequest(sql, visit.c.req.param('id') ?? '');
-    if (!request) return desk.notFound(visit, 'There is no such request.');
+    if (!request) return router.notFound(visit, 'There is no such request.');
     const [files, decisions, proof, fetched] = await Promise.all([
       jobFiles(sql, request.id),
       countDecisions(sql, request.id),
@@ -130,7 +130,7 @@ export function requests(desk: Desk): void {
     const lead = isMatch
       ? `${request.peerName} asked which of its new members were ours. ${count(decided, 'member was', 'members were')} decided.`
       : exportText(request, files.length, fetched.size);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `${KINDS[request.kind]}, asked by ${request.peerName}`,
       place: 'requests',
       trail: [['/staff/requests', 'Requests to us']],

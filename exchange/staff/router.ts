@@ -35,13 +35,13 @@ export type Visit = {
   takes: Permission;
   /** what a file is taken for, as its address says; a page is looked at for what was said before */
   purpose?: string;
-  /** what is looked at, as {@link Desk.viewed} was told */
+  /** what is looked at, as {@link StaffRouter.viewed} was called */
   sight?: Sight;
 };
 /** Pages and forms of these show records and numbers of members. */
 const OF_MEMBERS: readonly Permission[] = ['rows', 'decide'];
 
-export class Desk {
+export class StaffRouter {
   readonly deps: Deps;
   readonly app: Hono<FhirEnv>;
   /** pages that are read, by their paths, and what each takes */
@@ -128,7 +128,7 @@ export class Desk {
   }
 
   /**
-   * Asks the person to prove anew who they are, when that was more than five minutes ago. `back`: where to go on; in an address there may be
+   * Asks the person to authenticate again, when that was more than five minutes ago. `back`: where to go on; in an address there may be
    * anything that was typed, so that the audit has its pattern.
    */
   async #again(
@@ -156,7 +156,7 @@ export class Desk {
     path: string,
     permission: Permission,
     handler: (visit: Visit, form: URLSearchParams) => Promise<Response>,
-    options: { isGrave?: boolean } = {},
+    options: { needsStepUp?: boolean } = {},
   ): void {
     this.app.post(path, async (c) => {
       route(c, path);
@@ -168,13 +168,13 @@ export class Desk {
       if (!form) return problem(c, this.deps, 400, 'Not sent', 'The form could not be read.', visit.session);
       noteForm(c, form);
       if (!sameText(form.get('csrf') ?? '', visit.session.csrf)) {
-        const anew = 'You have signed in anew since this page was opened, or the form did not come from it. ';
+        const text = 'You have signed in again since this page was opened, or the form did not come from it. ';
         const link = html`<a href="${this.#pageOf(c, path)}">Open the page again</a>`;
-        const parts = [anew, link, ' and send it from there. Nothing was changed.'];
+        const parts = [text, link, ' and send it from there. Nothing was changed.'];
         return problem(c, this.deps, 403, 'Not sent', parts, visit.session);
       }
       const again =
-        options.isGrave === true ? await this.#again(visit, 'manage', path, this.#pageOf(c, path)) : undefined;
+        options.needsStepUp === true ? await this.#again(visit, 'manage', path, this.#pageOf(c, path)) : undefined;
       return again ?? handler(visit, form);
     });
   }
@@ -199,7 +199,7 @@ export class Desk {
     );
   }
 
-  /** The answer of a page, which leads nobody to what their role does not open; that rows leave as a file is recorded first. */
+  /** The answer of a page, which leads no one to what their role does not open; that rows leave as a file is recorded first. */
   async show(visit: Visit, given: View): Promise<Response> {
     const { c, session, requestId, sight } = visit;
     const { view, finish } = this.#sees(visit)

@@ -22,24 +22,24 @@ import { address, problem, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, readAfter, rowsOf } from './paging.ts';
 import { actionForm } from './peer-forms.ts';
 import { may } from './roles.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const DAY = 86_400_000;
 const REVIEWS = 60;
 const NOT_SIGNED = {
-  reviewed: 'Somebody has signed for these events meanwhile. Open the page again.',
+  reviewed: 'Someone has signed for these events meanwhile. Open the page again.',
   instant: 'The form does not say up to when events were shown, or a time to come. Open the page again.',
   note: `The note is longer than ${grouped(MOST_NOTE)} characters.`,
 } as const;
 const TONES = { calm: 'calm', look: 'look', act: 'act' } as const;
 const DECIDED = ['matched', 'no-match', 'ambiguous', 'throttled'] as const;
 
-export function security(desk: Desk): void {
-  const { deps } = desk;
+export function security(router: StaffRouter): void {
+  const { deps } = router;
   const { sql } = deps.database;
   const { timeZone } = deps.config;
 
-  desk.page('/staff/events', 'counts', async (visit) => {
+  router.page('/staff/events', 'counts', async (visit) => {
     const { c } = visit;
     const peers = await peerLines(sql);
     const peerId = choice(
@@ -60,7 +60,7 @@ export function security(desk: Desk): void {
       securityReviews(sql, REVIEWS),
     ]);
     const { rows, last } = cut(found, rowsOf(c));
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Security events',
       place: 'events',
       lead: [
@@ -142,7 +142,7 @@ export function security(desk: Desk): void {
         {
           name: 'reviews',
           caption: 'Reviews',
-          note: 'Once a week somebody goes through the events and signs for it. What nobody has reviewed for longer stands on the overview. What was written down while it was gone through is for the next review.',
+          note: 'Once a week someone goes through the events and signs for it. What is not yet reviewed for longer stands on the overview. What was written down while it was gone through is for the next review.',
           columns: [
             { key: 'at', label: 'Reviewed', kind: 'head' },
             { key: 'person', label: 'By' },
@@ -157,7 +157,7 @@ export function security(desk: Desk): void {
             numberCell(r.events),
             { value: r.note === '' ? null : r.note },
           ]),
-          empty: 'Nobody has signed for them yet.',
+          empty: 'No one has signed for them yet.',
         },
       ],
       after: may(visit.session, 'sign')
@@ -172,7 +172,7 @@ export function security(desk: Desk): void {
     });
   });
 
-  desk.form('/staff/events/reviewed', 'sign', async (visit, form) => {
+  router.form('/staff/events/reviewed', 'sign', async (visit, form) => {
     const until = parseInstant(form.get('until') ?? '') ?? new Date(Number.NaN);
     const shown = { until, seal: Number(form.get('seal') || Number.NaN) };
     const done = await reviewEvents(deps, visit.session, shown, form.get('note') ?? '', visit.requestId);
@@ -180,7 +180,7 @@ export function security(desk: Desk): void {
     return problem(visit.c, deps, done === 'reviewed' ? 409 : 400, 'Not signed', NOT_SIGNED[done], visit.session);
   });
 
-  desk.page('/staff/matches', 'counts', async (visit) => {
+  router.page('/staff/matches', 'counts', async (visit) => {
     const { c } = visit;
     const peers = await peerLines(sql);
     const peerId = choice(
@@ -193,8 +193,8 @@ export function security(desk: Desk): void {
     const { rows, last } = cut(await pageMatches(sql, { peerId, reason }, rowsOf(c) + 1, after), rowsOf(c));
     const keyOf = await memberKeys(deps);
     const members = rows.flatMap((r) => r.memberId ?? []);
-    await desk.viewed(visit, 'matches', 'matches', members, rows.length);
-    return desk.show(visit, {
+    await router.viewed(visit, 'matches', 'matches', members, rows.length);
+    return router.show(visit, {
       title: 'Matches',
       place: 'matches',
       lead: [
@@ -242,7 +242,7 @@ export function security(desk: Desk): void {
             { value: r.reason === 'ambiguous' ? null : chanceText(chanceOf(r.rule, r.fuzzy)) },
             { value: meaning('decision', r.reason).todo },
           ]),
-          empty: 'Nobody has asked for a member yet.',
+          empty: 'No one has asked for a member yet.',
         },
         {
           name: 'rules',
@@ -286,7 +286,7 @@ const aboutCell = (object: string): Cell => {
   return { value: object === '' ? null : object, code: true };
 };
 
-/** In words, with what the asker was told, and how many times where a row stands for several. */
+/** In words, with what the asker was answered, and how many times where a row stands for several. */
 function whatHappened({ action, reason, detail }: SecurityRow): string {
   const { said, times, day, count, owed, usual, before } = detail;
   const changed = typeof before === 'object' && before !== null ? Object.entries(before) : [];

@@ -1,4 +1,4 @@
-// /staff/sessions: who is signed in, for administrators, who may end it; and where the identity provider tells that somebody has signed out.
+// /staff/sessions: who is signed in, for administrators, who may end it; and where the identity provider tells that someone has signed out.
 import { readLogout } from '../../src/auth/staff-logout.ts';
 import { SignInRefused } from '../../src/auth/staff-oidc.ts';
 import { route } from '../../src/http/fhir-app.ts';
@@ -8,22 +8,22 @@ import { closeSessionsOf, closeSignedOut, signedIn } from './data/sessions.ts';
 import { numberCell, timeCell } from './data/texts.ts';
 import { problem } from './frame.ts';
 import { actionForm } from './peer-forms.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
-export function sessions(desk: Desk): void {
-  const { deps, app } = desk;
+export function sessions(router: StaffRouter): void {
+  const { deps, app } = router;
   const { timeZone } = deps.config;
 
-  desk.page('/staff/sessions', 'peers', async (visit) => {
+  router.page('/staff/sessions', 'peers', async (visit) => {
     const people = await signedIn(deps.database.sql, deps.clock());
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Who is signed in',
       place: 'events',
       trail: [['/staff/events', 'Security']],
       lead: [
-        'People with a session that has not ended. A session keeps the roles that it began with. Whoever has lost some since keeps them no longer once their sessions are ended here.',
+        'People with a session that has not ended. A session keeps the roles that it began with. Anyone who has lost some since keeps them no longer once their sessions are ended here.',
       ],
       tables: [
         {
@@ -43,7 +43,7 @@ export function sessions(desk: Desk): void {
             timeCell(p.since, timeZone),
             timeCell(p.seenAt, timeZone),
           ]),
-          empty: 'Nobody is signed in.',
+          empty: 'No one is signed in.',
         },
       ],
       after: html`<section class="box"><h2>End sessions</h2>${people.map((p) =>
@@ -58,7 +58,7 @@ export function sessions(desk: Desk): void {
   });
 
   // it closes a door: that waits for no password
-  desk.form('/staff/sessions/end', 'peers', async (visit, form) => {
+  router.form('/staff/sessions/end', 'peers', async (visit, form) => {
     const subject = form.get('subject') ?? '';
     const ended = await closeSessionsOf(deps, subject, visit.session, visit.requestId);
     if (ended === 0)

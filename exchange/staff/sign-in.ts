@@ -14,17 +14,17 @@ import { readForm } from '../../src/http/form.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn, takeTry } from './data/sessions.ts';
 import { address, pageText, problem, type StaffContext } from './frame.ts';
-import { type Desk, hasOwnOrigin } from './router.ts';
+import { hasOwnOrigin, type StaffRouter } from './router.ts';
 
 const SIGN_IN_SECONDS = 600;
 const isPerson = (name: string): name is DevelopmentPerson => Object.hasOwn(DEVELOPMENT_PEOPLE, name);
 
-export function signIn(desk: Desk, development: DevelopmentAccount | undefined, addressOf: AddressOf): void {
-  const { app, deps } = desk;
+export function signIn(router: StaffRouter, development: DevelopmentAccount | undefined, addressOf: AddressOf): void {
+  const { app, deps } = router;
   const { config } = deps;
   const names = cookieNames(config.baseUrl);
 
-  /** Anybody may begin to sign in, or come back from nowhere, and each is a row, of the audit too: so many from one address. */
+  /** Anyone may begin to sign in, or come back from nowhere, and each is a row, of the audit too: so many from one address. */
   async function tooMany(c: StaffContext): Promise<Response | undefined> {
     const wait = await takeTry(deps, addressOf(c));
     if (wait === 0) return undefined;
@@ -168,7 +168,7 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined, 
     }
   });
 
-  desk.form('/staff/sign-out', 'counts', async ({ c, session, requestId }) => {
+  router.form('/staff/sign-out', 'counts', async ({ c, session, requestId }) => {
     const id = cookieOf(c, names.session);
     if (id !== undefined) await closeSession(deps, id, session, requestId);
     c.header('set-cookie', cookie(config.baseUrl, names.session, '', 0));

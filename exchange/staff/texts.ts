@@ -2,15 +2,15 @@
 import { html } from '../../src/ui/html.ts';
 import { textShown } from '../members/consent/text-shown.ts';
 import { numberCell, timeCell } from './data/texts.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
-export function texts(desk: Desk): void {
-  const { deps } = desk;
+export function texts(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
-  desk.page('/staff/texts/:sha256', 'counts', async (visit) => {
+  router.page('/staff/texts/:sha256', 'counts', async (visit) => {
     const text = await textShown(deps, visit.c.req.param('sha256') ?? '');
-    if (!text) return desk.notFound(visit, 'No such text was shown to anybody.');
-    return desk.show(visit, {
+    if (!text) return router.notFound(visit, 'No such text was shown to anyone.');
+    return router.show(visit, {
       title: 'Text shown to members',
       place: 'compliance',
       trail: [['/staff/compliance', 'Compliance']],

@@ -1,17 +1,17 @@
 // /staff/trail: does the audit trail stand as it was written? Every run of its verification, newest first.
 import { auditChecks } from '../compliance/audit/trail.ts';
 import { count, numberCell, timeCell } from './data/texts.ts';
-import type { Desk } from './router.ts';
+import type { StaffRouter } from './router.ts';
 
 const SHOWN = 100;
 
-export function trail(desk: Desk): void {
-  const { deps } = desk;
+export function trail(router: StaffRouter): void {
+  const { deps } = router;
   const { timeZone } = deps.config;
-  desk.page('/staff/trail', 'counts', async (visit) => {
+  router.page('/staff/trail', 'counts', async (visit) => {
     const checks = await auditChecks(deps.database.sql, SHOWN);
     const [last] = checks;
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Audit trail',
       place: 'events',
       trail: [['/staff/events', 'Security']],

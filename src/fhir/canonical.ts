@@ -104,7 +104,7 @@ function nameOf(key: string): Name {
 
 /**
  * Objects of the same make have the same names in the same order: those of FHIR, as payers write them, are a few thousand. Somebody may send any number of others,
- * and large ones: then it is begun anew, and what has more names than any of FHIR is sorted each time.
+ * and large ones: then it is begun again, and what has more names than any of FHIR is sorted each time.
  */
 const MOST_SHAPES = 8000;
 const DEEPEST_SHAPE = 64;

@@ -178,7 +178,7 @@ function startWorker(
   how: { plans: boolean; alone: boolean },
 ): Worker {
   const worker = exchange.startWork(node.deps, how);
-  node.deps.wake = () => worker.nudge();
+  node.deps.wake = () => worker.trigger();
   node.exchange.wake = node.deps.wake;
   const task = cron.schedule('* * * * *', () => worker.wake(), { name: `wake-${randomUUID()}` });
   running.add('worker', async () => {

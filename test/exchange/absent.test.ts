@@ -1,4 +1,4 @@
-// A full enrolment file: who is covered here and absent from it is told, and ended only when that is asked for and safe.
+// A full enrolment file: who is covered here and absent from it is reported, and ended only when that is asked for and safe.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,7 +93,7 @@ beforeEach(async () => {
   await sql`delete from exchange.enrolment`;
 });
 
-test('who is covered in the lines of business of a full file and stands in no row of it is listed; nobody is ended by it', async () => {
+test('who is covered in the lines of business of a full file and stands in no row of it is listed; no one is ended by it', async () => {
   await load([
     ...people(20, { starts: '2026-02-01' }),
     { number: 'Q1', lob: 'qhp' },
@@ -114,7 +114,7 @@ test('who is covered in the lines of business of a full file and stands in no ro
   expect(listed().sort()).toEqual(['A19,gold,ma,2026-02-01,,', 'LATER,gold,ma,2099-01-01,,']);
   expect((await endsOf())['A19']).toBeUndefined();
   expect(process.exitCode).not.toBe(1);
-  // a file that is not full says nothing of anybody
+  // a file that is not full says nothing of anyone
   rmSync(list);
   expect([await tellAbsent(node.deps, named, { absent: list }), existsSync(list)]).toEqual([[], false]);
 });
@@ -141,7 +141,7 @@ test('they are ended when that is asked for, and once', async () => {
   expect(await endsOf()).toEqual({});
 });
 
-test('a file that may be cut, or does not tell whose all rows are, ends nobody', async () => {
+test('a file that may be cut, or does not tell whose all rows are, ends no one', async () => {
   await load(people(20, { starts: '2026-04-01' }));
   const half = await load(people(10, { starts: '2026-04-01' }));
   const endAbsent = '2026-10-31';
@@ -150,10 +150,10 @@ test('a file that may be cut, or does not tell whose all rows are, ends nobody',
     const said = await tell(named, { endAbsent, ...more });
     return [said.at(-1)?.match(/nobody was ended/)?.[0], process.exitCode, listed().length];
   };
-  expect(await refused(half)).toEqual(['nobody was ended', 1, 10]);
-  expect(await refused(half, { absentMost: '9' })).toEqual(['nobody was ended', 1, 10]);
+  expect(await refused(half)).toEqual(['no one was ended', 1, 10]);
+  expect(await refused(half, { absentMost: '9' })).toEqual(['no one was ended', 1, 10]);
   const nameless = await load([...people(19, { starts: '2026-04-01' }), row({ number: '' })]);
-  expect(await refused(nameless)).toEqual(['nobody was ended', 1, 1]);
+  expect(await refused(nameless)).toEqual(['no one was ended', 1, 1]);
   expect((await endsOf())['A19']).toBeUndefined();
   expect((await tell(half, { endAbsent, absentMost: '10' })).at(-1)).toBe('ended on 2026-10-31: 10 of these');
 });
@@ -161,7 +161,7 @@ test('a file that may be cut, or does not tell whose all rows are, ends nobody',
 const END = '2026-10-31';
 const NOBODY = /nobody was ended/;
 
-test('whoever stands in a row that was refused is not taken for absent: by the Patient, or when the number is that of nobody', async () => {
+test('anyone who stands in a row that was refused is not taken for absent: by the Patient, or when the number is that of no one', async () => {
   const starts = '2026-06-01';
   await load(people(40, { starts }));
   const [known] = await sql`select member_id as id from exchange.enrolment where member_number = 'A39'`;
@@ -180,12 +180,12 @@ test('whoever stands in a row that was refused is not taken for absent: by the P
     expect([what, said.at(-1), process.exitCode]).toEqual([what, expect.stringMatching(NOBODY), 1]);
   }
   expect(await endsOf()).toEqual({});
-  // who is known by a number, and is refused, hides nobody
+  // who is known by a number, and is refused, hides no one
   const said = await tell(await load([...people(38, { starts }), bad({ number: 'A38' })]), { endAbsent: END });
   expect(said.at(-1)).toBe('ended on 2026-10-31: 1 of these');
 });
 
-test('one row in the wrong line of business ends nobody of that', async () => {
+test('one row in the wrong line of business ends no one of that', async () => {
   const starts = '2026-07-01';
   await load([
     ...people(200, { starts }),
@@ -201,7 +201,7 @@ test('one row in the wrong line of business ends nobody of that', async () => {
   expect([process.exitCode, await endsOf()]).toEqual([1, {}]);
 });
 
-test('who has another card in the file, and nothing says so, is told and not ended', async () => {
+test('who has another card in the file, and nothing says so, is reported and not ended', async () => {
   const starts = '2026-08-01';
   await load([...people(40, { starts }), { number: '0077', given: 'Zoe', starts }]);
   const named = await load([...people(39, { starts }), { number: '77', given: 'Zoe', starts }]);
@@ -215,7 +215,7 @@ test('who has another card in the file, and nothing says so, is told and not end
   expect(await endsOf()).toEqual({ A39: END });
 });
 
-test('a full file of which no row can be taken says nothing of anybody', async () => {
+test('a full file of which no row can be taken says nothing of anyone', async () => {
   await load(people(5, { starts: '2026-09-01' }));
   for (const rows of [[], [row({ number: 'A0', starts: '09/01/2026' })]]) {
     process.exitCode = undefined;
@@ -349,7 +349,7 @@ const SEGMENTS = (action: string, members: readonly string[]) => {
     .join('');
 };
 
-test('an 834 says by itself whether it is full (BGN08): of one with changes alone nobody is absent, whoever says so', async () => {
+test('an 834 says by itself whether it is full (BGN08): of one with changes alone no one is absent, anyone who says so', async () => {
   const all = Array.from({ length: 20 }, (_, i) => `X${i}`);
   await load([], { text: SEGMENTS('2', all) });
   for (const [action, full, found] of [
@@ -373,7 +373,7 @@ test('an 834 says by itself whether it is full (BGN08): of one with changes alon
   }
   const changes = await load([], { text: SEGMENTS('2', all.slice(1)) });
   expect(await tellAbsent(node.deps, changes, { absent: list, endAbsent: '2026-12-31' })).toEqual([
-    expect.stringContaining('nobody was ended'),
+    expect.stringContaining('no one was ended'),
   ]);
 });
 

@@ -43,7 +43,7 @@ beforeAll(async () => {
   expect(answer.status).toBe(200);
 });
 beforeEach(async () => {
-  // a token lives five minutes: budgets are full again, and nobody waits any more
+  // a token lives five minutes: budgets are full again, and no one waits any more
   now = new Date(now.getTime() + 21_000);
   await node.deps.database.sql`delete from exchange.call_budget`;
 });
@@ -64,7 +64,7 @@ test('what is granted takes nothing', async () => {
   for (let i = 0; i < PER_MINUTE * 10; i++) expect((await get(`Patient/${me}`, token)).status).toBe(200);
 });
 
-test('refusals past the budget are 429 on every route, told how long, and not written', async () => {
+test('refusals past the budget are 429 on every route, reported how long, and not written', async () => {
   const { token } = a;
   for (let i = 0; i < PER_MINUTE * 2; i++) expect((await get(`Patient/nobody-${i}`, token)).status).toBe(404);
   expect(await written()).toEqual({ 'not-granted': PER_MINUTE * 2, throttled: 1 });
@@ -81,7 +81,7 @@ test('refusals past the budget are 429 on every route, told how long, and not wr
     expect(refused.json).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ code: 'throttled' }] });
   }
   expect(await written()).toEqual({ 'not-granted': PER_MINUTE * 2, throttled: 1 });
-  // nobody waits for somebody else
+  // no one waits for another person
   expect((await get('Patient/nobody', b.token)).status).toBe(404);
   const { wait } = await get(`Patient/${me}`, token);
   now = new Date(now.getTime() + Number(wait) * 1000);

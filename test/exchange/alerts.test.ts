@@ -1,4 +1,4 @@
-// Alerts: begin, end, are told once each, again and again until it is heard; nothing of a member in them.
+// Alerts: begin, end, are reported once each, again and again until it is heard; nothing of a member in them.
 import { createHmac } from 'node:crypto';
 import { HttpResponse } from 'msw';
 import { http } from 'msw/http';
@@ -18,7 +18,7 @@ let node: TestNode;
 let now = new Date('2027-03-10T15:00:00Z');
 let status = 204;
 const told: { body: string; headers: Headers }[] = [];
-/** who the plan has told to be called; nothing else is reached */
+/** who the plan has reported to be called; nothing else is reached */
 const receiver = network(
   http.post('https://alerts.example/hook', async ({ request }) => {
     told.push({ body: await request.text(), headers: request.headers });
@@ -47,7 +47,7 @@ const sent = () =>
     .splice(0)
     .map((t) => JSON.parse(t.body) as { type: string; data: { kind: string; subject: string; amount: number } });
 
-test('nothing stands: nobody is told', async () => {
+test('nothing stands: no one is reported', async () => {
   await keepAlerts(node.deps);
   expect(sent()).toEqual([]);
 });
@@ -71,11 +71,11 @@ test('the figures of late clocks and of open pulls go up, and back to nothing wh
   expect(await figures()).toEqual(['0', '1', '0']);
   await sql`delete from exchange.pull where id = 'g'`;
   expect(await figures()).toEqual(['0', '0', '0']);
-  // whoever is told in the tests below is told anew
+  // anyone who is reported in the tests below is reported again
   await sql`delete from exchange.alert`;
 });
 
-test('a clock that is late is told once, signed, and again when it is met', async () => {
+test('a clock that is late is reported once, signed, and again when it is met', async () => {
   const { sql } = node.deps.database;
   await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('k', 'C3-export', 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
   await keepAlerts(node.deps);
@@ -99,7 +99,7 @@ test('a clock that is late is told once, signed, and again when it is met', asyn
   expect(sent()).toMatchObject([{ type: 'alert.cleared' }]);
 });
 
-test('what began without an address is told when there is one, if it stands still', async () => {
+test('what began without an address is reported when there is one, if it stands still', async () => {
   const { sql } = node.deps.database;
   const silent = { ...node.deps, config: { ...node.deps.config, alertWebhookUrl: undefined } };
   const late = (id: string, kind: string) =>
@@ -156,7 +156,7 @@ test('failing payers, records of others, a full quarantine', async () => {
       .map((t) => `${t.data.kind} ${t.data.subject} ${t.data.amount}`)
       .toSorted(),
   ).toEqual(['peer-failing old-plan 3', 'pull-waits w 1', 'quarantine-full all 1', 'wrong-patient w 1']);
-  // as long as nobody has decided it, however long that takes
+  // as long as no one has decided it, however long that takes
   const today = now;
   after(8 * 86_400);
   await keepAlerts(node.deps);
@@ -188,7 +188,7 @@ test('failing payers, records of others, a full quarantine', async () => {
   expect(wrong.map((w) => w['subject'])).toEqual(['w2']);
 });
 
-test('one person of a payer for two of our members is told of for a week, and no more once the two are one', async () => {
+test('one person of a payer for two of our members is informed of for a week, and no more once the two are one', async () => {
   const { sql } = node.deps.database;
   const standing = () =>
     sql`select subject, amount from exchange.alert where kind = 'one-for-two' and cleared_at is null order by 1`;
@@ -218,7 +218,7 @@ test('one person of a payer for two of our members is told of for a week, and no
   sent();
 });
 
-test('a payer that tries cards is told of until a week after; one that asks for many who are not here for a day', async () => {
+test('a payer that tries cards is informed of until a week after; one that asks for many who are not here for a day', async () => {
   const { sql } = node.deps.database;
   await sql`insert into exchange.peer (id, name, state, added_by) values ('tries', 'Tries', 'active', 'test'), ('misses', 'Misses', 'active', 'test')`;
   const standing = async () => [
@@ -267,7 +267,7 @@ test('a payer that tries cards is told of until a week after; one that asks for 
   expect(await standing()).toEqual([]);
 });
 
-test('a payer that asks for many times more in a day than is usual for it, or takes so much, is told once, for a week, with the figures', async () => {
+test('a payer that asks for many times more in a day than is usual for it, or takes so much, is reported once, for a week, with the figures', async () => {
   const { sql } = node.deps.database;
   await sql`insert into exchange.peer (id, name, state, added_by) values ('steady', 'Steady', 'active', 'test'), ('young', 'Young', 'active', 'test')`;
   type Given = {
@@ -358,7 +358,7 @@ test('a payer that asks for many times more in a day than is usual for it, or ta
   ).toEqual(['alert.cleared unusual-members steady', 'alert.cleared unusual-records steady']);
 });
 
-test('a payer that asks for all its members once a quarter, and takes their records, does what it is owed; again, or for others, it is told', async () => {
+test('a payer that asks for all its members once a quarter, and takes their records, does what it is owed; again, or for others, it is reported', async () => {
   const { sql } = node.deps.database;
   const N = 120;
   const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
@@ -439,7 +439,7 @@ test('a payer that asks for all its members once a quarter, and takes their reco
   expect((await told()).slice(3)).toEqual([`quarterly unusual-members ${N}`, `quarterly unusual-records ${100 * N}`]);
 });
 
-test('what will be late soon is told before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {
+test('what will be late soon is reported before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {
   const { sql } = node.deps.database;
   await sql`delete from exchange.clock`;
   const hour = 3_600_000;
@@ -478,9 +478,9 @@ test('what will be late soon is told before it is, answers to payers two hours b
   expect(await listed()).toEqual(['quarter']);
 });
 
-test('a person who has numbers shown of very many members in a day is told of, once a day; what is usual for the person is not', async () => {
+test('a person who has numbers shown of very many members in a day is informed of, once a day; what is usual for the person is not', async () => {
   const { sql } = node.deps.database;
-  // what stood before is told by now
+  // what stood before is reported by now
   await keepClocks(node.deps);
   sent();
   const saw = (subject: string, at: Date, members: number, purpose: string | undefined = 'member') =>

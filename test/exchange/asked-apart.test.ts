@@ -1,4 +1,4 @@
-// Who is asked for the first time is asked for apart from whom a payer has told of before: in one request all of them would have everything told, and nobody what was deleted.
+// Who is asked for the first time is asked for apart from whom a payer has informed of before: in one request all of them would have everything reported, and no one what was deleted.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/requester/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
@@ -57,7 +57,7 @@ const shown = async () =>
       select source_id as id from exchange.resource where type = 'Observation' and not deleted order by 1`
   ).map((r) => r.id);
 
-test('what was deleted is told of the one, while the other one is asked for as a whole', async () => {
+test('what was deleted is informed of the one, while the other one is asked for as a whole', async () => {
   expect(await asked()).toEqual(['done everything']);
   expect(await shown()).toEqual(['goes', 'stays']);
   const gone = {

@@ -1,5 +1,5 @@
 // Documents by address in the long run: files that nothing names go when they were kept long enough, what cannot be fetched is not tried
-// again and again, a payer that is paused holds nobody up, and who lost a lease disturbs nobody.
+// again and again, a payer that is paused holds no one up, and who lost a lease disturbs no one.
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -52,7 +52,7 @@ const later = (days: number) => ({
 });
 const files = async () => (await blobs().list('documents/')).sort();
 
-test('a document that comes with neither bytes nor an address is told, and told again when it comes again', async () => {
+test('a document that comes with neither bytes nor an address is reported, and reported again when it comes again', async () => {
   const apart = {
     contentType: 'text/plain',
     _data: { extension: [{ url: 'https://x.example/kept-apart', valueString: 'k1' }] },
@@ -72,7 +72,7 @@ test('a document that comes with neither bytes nor an address is told, and told 
   }
 });
 
-test('a file goes when nothing has named it for as long as documents are kept, and is told in the audit', async () => {
+test('a file goes when nothing has named it for as long as documents are kept, and is reported in the audit', async () => {
   await peer.pull(gives([note('d1', at('/d/1')), note('d2', at('/d/1'))]));
   await peer.attachments();
   expect(await files()).toEqual([attachmentKey(SHA)]);

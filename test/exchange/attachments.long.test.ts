@@ -511,7 +511,7 @@ const ROWS: Row[] = [
     also: () => expect(asked(APART_READ).map((s) => s.token?.startsWith('Bearer t'))).toEqual([true]),
   },
   {
-    does: 'keeps the bytes apart, and does not give them: told as of any address',
+    does: 'keeps the bytes apart, and does not give them: reported as of any address',
     records: () => [note('d1', apart('aBc'))],
     becomes: not('attachment-404'),
   },
@@ -546,7 +546,7 @@ test.each(ROWS)('$does', async (row) => {
   row.also?.();
 });
 
-test('what is decided anew of a record leaves an address of ours where one stood', async () => {
+test('what is decided again of a record leaves an address of ours where one stood', async () => {
   const records = [note('d1', { url: at('/fhir/Binary/b1') }), note('d2', { url: `${peer.foreignBase}/d.pdf` })];
   await peer.pull(gives(records, { 'GET /fhir/Binary/b1': sends(PDF, pdf) }));
   await peer.attachments();
@@ -561,7 +561,7 @@ test('what is decided anew of a record leaves an address of ours where one stood
   ]);
 });
 
-test('a large document within a record of a peer stays within it when it is decided anew', async () => {
+test('a large document within a record of a peer stays within it when it is decided again', async () => {
   await peer.pull(gives([note('d1', { data: PDF.toString('base64') })]));
   const state = () => sql()`select shared, moved_at from exchange.resource where source_id = 'd1'`;
   const before = await state();

@@ -19,13 +19,13 @@ test('a payer that is away or refuses before it has the question leaves the duty
     await peer.pull({ 'GET /fhir/metadata': status(503), 'POST /fhir/Group/$bulk-member-match': status(503) }),
   ).toMatchObject({ state: 'failed' });
   expect(await duty()).toEqual({ state: 'open', reason: null });
-  // one that does not take the question at all leaves it running, and that it refused is told
+  // one that does not take the question at all leaves it running, and that it refused is reported
   expect(await peer.pull({ 'POST /fhir/Group/$bulk-member-match': status(403) })).toMatchObject({ state: 'refused' });
   expect(await duty()).toEqual({ state: 'open', reason: 'peer-refused' });
   const failed = await peer.pull({ 'GET /status/match': status(500) });
   expect(failed).toMatchObject({ state: 'failed' });
   expect(await duty()).toEqual({ state: 'attempted', reason: 'peer-failed' });
-  // it is overdue all the same, and told
+  // it is overdue all the same, and reported
   peer.at(new Date(peer.node.deps.clock().getTime() + 9 * 86_400_000));
   expect(await overdue()).toBe(1);
   expect(await peer.pull()).toMatchObject({ state: 'done' });

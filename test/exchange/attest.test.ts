@@ -170,7 +170,7 @@ describe('who chose for the member', () => {
   });
 });
 
-test('what the profiles want and nobody told us is said to be unknown, so that no payer refuses a batch for one member', () => {
+test('what the profiles want and no one stated is said to be unknown, so that no payer refuses a batch for one member', () => {
   const bare: Submission = {
     ...member(3),
     theirNumber: '',

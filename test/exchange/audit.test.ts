@@ -33,14 +33,14 @@ const write = (from: number, count: number) =>
 const kinds = async (head?: string) =>
   (await verifyAudit(node.deps, head)).faults.map((f) => [f.kind, f.row ?? f.seal]);
 
-/** As somebody would who owns the database and switches the triggers off. */
+/** As someone would who owns the database and switches the triggers off. */
 async function tamper(statement: string): Promise<void> {
   await node.deps.database.sql.unsafe(
     `set session_replication_role = replica; ${statement}; set session_replication_role = origin`,
   );
 }
 
-test('rows are sealed in batches that continue each other; the tail is told', async () => {
+test('rows are sealed in batches that continue each other; the tail is reported', async () => {
   await write(0, 1500);
   expect(await sealBatch(node.deps)).toBe(1000);
   const half = await verifyAudit(node.deps);

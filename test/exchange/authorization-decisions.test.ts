@@ -52,7 +52,7 @@ test.each<[string, object, string, number[]?]>([
   ['denied and cancelled', { ...said('A3', 1), status: 'cancelled' }, 'denied'],
   ['cancelled, and nothing was decided', { status: 'cancelled' }, 'pended'],
   ['nothing was decided', {}, 'pended'],
-  ['a code that nobody knows', said('ZZ', 1), 'pended'],
+  ['a code that no one knows', said('ZZ', 1), 'pended'],
   [
     'a reason for a denial, and units that are none',
     { item: [line(1, { adjudication: [why, units(0)] })] },
@@ -101,7 +101,7 @@ test('its last day is the latest of all that say one; one that began and says no
   expect(end({ start: '2026-01-01' }, { end: '2026-02-01' })).toBe('9999-12-31');
 });
 
-test('it changed when it was decided last, else when it was made, else when it was told last', () => {
+test('it changed when it was decided last, else when it was made, else when it was reported last', () => {
   const changed = (more: object) =>
     authorizationFacts(pa({ meta: { lastUpdated: at(9) }, created: '2026-01-05', ...more })).changed;
   expect(changed(said('A1', 7))).toBe('2026-01-07');

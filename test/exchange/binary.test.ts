@@ -1,4 +1,4 @@
-// Documents: small ones within their record, large ones and those of their own behind a link that only whoever may have the
+// Documents: small ones within their record, large ones and those of their own behind a link that only anyone who may have the
 // record can follow.
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -78,7 +78,7 @@ test('what is small stays, what is large is a link that tells its size and hash'
   expect(documents.get('linked')?.url).toBe(`${them.fhir}/Binary/own`);
 });
 
-test('the link gives the bytes, or the resource to whoever asks for FHIR; each fetch is an audit row', async () => {
+test('the link gives the bytes, or the resource to anyone who asks for FHIR; each fetch is an audit row', async () => {
   const raw = await them.call(documents.get('big')?.url ?? '', { headers: { accept: '*/*' } });
   expect([raw.status, raw.header('content-type'), raw.header('cache-control')]).toEqual([
     200,
@@ -128,7 +128,7 @@ test('another client, no token, a token without documents', async () => {
   expect((await them.call('/Binary', {})).status).toBe(404);
 });
 
-test('whoever reads single records needs no scope of Group for what they link to', async () => {
+test('anyone who reads single records needs no scope of Group for what they link to', async () => {
   const token = await them.signIn('system/DocumentReference.r');
   await them.signIn();
   const read = await them.call('/DocumentReference/big', { token });

@@ -50,7 +50,7 @@ test.each<[string, string, CaseFact[], string[]]>([
   ],
   ['which delays no assessment', '2027-01-01', [{ what: 'delayed', until: '2027-12-01' }], ['assess 2027-03-02']],
   [
-    'who was told is not owed it',
+    'who was informed is not owed it',
     '2027-01-01',
     [
       breach(600, 600),
@@ -76,7 +76,7 @@ describe('a case', () => {
       open('closed', 'reopened', 'closed'),
     ]).toEqual([true, true, false, true, false]);
   });
-  test('keeps the day on which somebody was told, the later word of two', () => {
+  test('keeps the day on which someone was reported, the later word of two', () => {
     const { duties } = caseState('2027-01-01', [
       { what: 'told', whom: 'people', on: '2027-02-01' },
       breach(2),

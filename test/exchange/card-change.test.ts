@@ -104,7 +104,7 @@ test('of the same day the coverage under the former card lasted that day; an ear
   ]);
 });
 
-test('a former card of somebody born on another day, or of nobody, leads to nobody', async () => {
+test('a former card of someone born on another day, or of no one, leads to no one', async () => {
   await csv('D1,,Marsh,Dora,1970-01-01,2026-01-01,,,,');
   const { refused } = await csv(
     'D2,D1,Marsh,Dana,1999-01-01,2026-06-01,,,,',
@@ -142,7 +142,7 @@ test('who is there under both cards stays two members, and is an item for a pers
     where kind = 'two-cards' and ${patientIdFor('H2')} in (a_id, b_id)`;
   await csv('H1,,Hale,Hope,1981-01-01,2026-01-01,,,,', 'H2,,Hale,Hope,1981-01-01,2026-06-01,,,,');
   expect(await items()).toEqual([]);
-  // somebody born on another day says nothing
+  // someone born on another day says nothing
   await csv('H2,D1,Hale,Hope,1981-01-01,2026-06-01,,,,');
   expect(await items()).toEqual([]);
   for (let times = 0; times < 2; times++) await csv('H2,H1,Hale,Hope,1981-01-01,2026-06-01,,,,');
@@ -158,7 +158,7 @@ test('who is there under both cards stays two members, and is an item for a pers
   expect((await coverage('H1', 'H2')).map((c) => c[1])).toEqual(['H1', 'H2']);
 });
 
-test('a coverage after a gap that is told after the clocks were set is offered like any, once', async () => {
+test('a coverage after a gap that is reported after the clocks were set is offered like any, once', async () => {
   const offers = async () => {
     await keepClocks(node.deps);
     return (
@@ -198,7 +198,7 @@ const member = (refs: string[], more: string[], ins = 'INS*Y*18*021*28*A***FT') 
 ];
 const X12 = { memberRef: '23', lob: 'qhp' };
 
-test('an 834 file says it as REF*Q4; what ends under a new card that nobody knows yet ends under the former one', async () => {
+test('an 834 file says it as REF*Q4; what ends under a new card that no one knows yet ends under the former one', async () => {
   const plan = ['HD*021**HLT*GOLD', 'DTP*348*D8*20260101'];
   await load(interchange(member(['REF*23*G1'], plan)), X12);
   const both = ['REF*23*G2', 'REF*Q4*G1'];

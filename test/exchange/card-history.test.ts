@@ -105,7 +105,7 @@ test('the former coverage is over wherever its row stands, and the file once mor
   expect(await cards('C1', 'C2')).toEqual(owed);
 });
 
-test('a former card that is told later is of the one who holds the present one', async () => {
+test('a former card that is reported later is of the one who holds the present one', async () => {
   await load([row('D2', '', '2025-01-01')]);
   await load([row('D1', '', '2020-01-01'), row('D2', 'D1', '2025-01-01')]);
   expect(await cards('D1', 'D2')).toEqual({
@@ -124,7 +124,7 @@ test('a number that was given again to the same person begins another coverage',
   ]);
 });
 
-test('somebody born on another day is another member, and cards in a circle end', async () => {
+test('someone born on another day is another member, and cards in a circle end', async () => {
   await load([row('F1', '', '2020-01-01'), row('F2', 'F1', '2022-01-01', '', '1991-09-09')]);
   expect(await cards('F1', 'F2')).toEqual({ members: 2, days: ['F1 2020-01-01', 'F2 2022-01-01'], items: 0 });
   expect(await load([row('G1', 'G2', '2020-01-01'), row('G2', 'G1', '2022-01-01')])).toMatchObject({ refused: [] });
@@ -141,7 +141,7 @@ const named = (given: string, number: string, former: string, starts: string) =>
   `,${number},${former},Marlowe,${given},1990-09-09,${starts},`;
 
 test('twins, of whom one has the card that the row of the other one names as the former, stay two people', async () => {
-  // nobody is here yet
+  // no one is here yet
   const first = [named('Ann', 'TA', '', '2020-01-01'), named('Bob', 'TB', 'TA', '2025-01-01')];
   for (let times = 0; times < 2; times++) {
     expect(await load(first)).toMatchObject({ refused: [] });
@@ -180,7 +180,7 @@ const days = async (number: string) => {
   return rows.map((r) => r.d);
 };
 
-test('what a member told of another coverage stays when the file says nothing, or the same, of it', async () => {
+test('what a member informed of another coverage stays when the file says nothing, or the same, of it', async () => {
   const file = (other: string) => load([`${row('P1', '', '2026-01-01')},${other}`]);
   const call = async (starts: string | null, ends: string | null, payer = 'Riverton Health') => {
     const [m] = await node.deps.database.sql<

@@ -1,4 +1,4 @@
-// The original that a Consent of ours names is there for the payer that was sent it, and for nobody else.
+// The original that a Consent of ours names is there for the payer that was sent it, and for no one else.
 import type { DocumentReference } from 'fhir/r4.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordChoice } from '../../exchange/members/consent/record-choice.ts';
@@ -76,11 +76,11 @@ test('who was sent it reads what was chosen and shown, and it stands in the audi
   expect(audit).toHaveLength(1);
 });
 
-test('nobody else does', async () => {
+test('no one else does', async () => {
   expect((await read(other)).status).toBe(404);
 });
 
-test('once the member has chosen anew it says so', async () => {
+test('once the member has chosen again it says so', async () => {
   await recordChoice(
     node.deps,
     me,
@@ -88,10 +88,10 @@ test('once the member has chosen anew it says so', async () => {
     ACTOR,
   );
   const document = (await read(prior)).json() as DocumentReference;
-  expect([document.status, words(document, 0).includes('chosen anew')]).toEqual(['superseded', true]);
+  expect([document.status, words(document, 0).includes('chosen again')]).toEqual(['superseded', true]);
 });
 
-test('of somebody who goes on as another member too, and it holds as long as that one has said nothing else', async () => {
+test('of someone who goes on as another member too, and it holds as long as that one has said nothing else', async () => {
   const { sql } = node.deps.database;
   const both = [PEOPLE.short, PEOPLE.babyak] as const;
   await enrol(node.deps, [...both]);

@@ -1,4 +1,4 @@
-// Duties of somebody of whom an enrolment file tells a death: all end, whenever they are due, and run again when it is taken back.
+// Duties of someone of whom an enrolment file tells a death: all end, whenever they are due, and run again when it is taken back.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -78,7 +78,7 @@ test.each([{ leftOut: true }, { outcome: 'missing' }])('answered in vain, a week
   expect([await due(87.1), await due(93), await due(94)]).toEqual(['', '', 'comparison']);
 });
 
-test('a choice that takes everything is told again where the answer told nothing of the member', async () => {
+test('a choice that takes everything is reported again where the answer reported nothing of the member', async () => {
   await anew();
   await asked(0, 'done', 'all');
   await chooses('sensitive', 1);
@@ -101,7 +101,7 @@ test('a payer that was not active is asked again once it is, one that is otherwi
   expect(await due(1)).toBe('owed');
 });
 
-test('a comparison that stopped at a payer that was not active keeps the next one from nobody, and what a person has to look at does', async () => {
+test('a comparison that stopped at a payer that was not active keeps the next one from no one, and what a person has to look at does', async () => {
   await anew();
   await asked(0, 'done', 'all');
   await asked(86, 'done', 'changes');

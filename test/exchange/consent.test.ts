@@ -125,7 +125,7 @@ describe('one check after the other', () => {
     ],
     ['no coverage with the asker', (p) => void Object.assign(p, { coverageToLink: undefined }), 'attestation-missing'],
     [
-      'coverage with somebody else',
+      'coverage with another person',
       (p) => void Object.assign(p.coverageToLink, { payor: [{ display: 'Third Plan' }] }),
       'attestation-missing',
     ],
@@ -177,16 +177,16 @@ describe('one check after the other', () => {
   });
 
   test.each<[string, (p: Made) => void, boolean]>([
-    ['nobody but the member', () => {}, false],
+    ['no one but the member', () => {}, false],
     ['a Patient', consent({ performer: [{ reference: 'Patient/1' }] }), false],
-    ['somebody who is contained', contained('RelatedPerson'), true],
+    ['someone who is contained', contained('RelatedPerson'), true],
     ['the member, contained', contained('Patient'), false],
-    ['somebody who is not there', consent({ performer: [{ reference: '#nobody' }] }), false],
-    ['somebody by the address', consent({ performer: [{ reference: 'https://x.example/RelatedPerson/1' }] }), true],
-    ['somebody by the type alone', consent({ performer: [{ type: 'RelatedPerson', display: 'x' }] }), true],
+    ['someone who is not there', consent({ performer: [{ reference: '#nobody' }] }), false],
+    ['someone by the address', consent({ performer: [{ reference: 'https://x.example/RelatedPerson/1' }] }), true],
+    ['someone by the type alone', consent({ performer: [{ type: 'RelatedPerson', display: 'x' }] }), true],
     ['a guardian among the actors', role('GUARD'), true],
     ['a witness among the actors', role('WIT'), false],
-  ])('%s consents: was it somebody for the member?', (_, change, expected) => {
+  ])('%s consents: was it someone for the member?', (_, change, expected) => {
     const p = parts({}, '2027-01-06');
     change(p);
     const asked = { consent: p.consent as unknown as Resource, attested: true };
@@ -247,7 +247,7 @@ describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)',
   });
 });
 
-test('however many payers a coverage names, and organizations it contains, it is told in a moment whom it names', () => {
+test('however many payers a coverage names, and organizations it contains, it is reported in a moment whom it names', () => {
   const ids = Array.from({ length: 150_000 }, (_, i) => `o${i}`);
   const coverage = {
     resourceType: 'Coverage',

@@ -1,4 +1,4 @@
-// A member whom one peer has in two Groups, under two consents: each Group is exported under its own, and what was told is told once.
+// A member whom one peer has in two Groups, under two consents: each Group is exported under its own, and what was reported is reported once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
@@ -45,7 +45,7 @@ test('a narrower consent of a second Group sends nothing of the first one again'
   const again = await taken(wide, at);
   expect([again.sent, again.gone]).toEqual([[], []]);
   expect((await taken(narrow, at)).sent).toEqual([]);
-  // whom a third Group brings anew had, by the narrowest, not all
+  // whom a third Group brings again had, by the narrowest, not all
   const third = await them.group([card(rivera)], SENSITIVE);
   expect((await taken(third, at)).sent).toContain('Observation/labelled');
 });

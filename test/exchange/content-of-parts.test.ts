@@ -74,7 +74,7 @@ test.each(['id', 'adjudication', 'item'])('what %s leaves open is judged by the 
   expect(await part(elements)).toEqual({ left: ['holds', 'overturned', 'served'], faults: [] });
 });
 
-test('a record that is too old is told in part too', async () => {
+test('a record that is too old is reported in part too', async () => {
   await at.node.deps.database.sql`update exchange.resource set service_end = '2099-01-01' where id = 'old'`;
   expect(await part('id')).toEqual({ left: ['holds', 'old', 'overturned', 'served'], faults: ['window'] });
 });

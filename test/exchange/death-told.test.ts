@@ -1,4 +1,4 @@
-// A death that an enrolment file told, and our Patient does not: beside what a payer says of it, and of two members who are said to be one.
+// A death that an enrolment file reported, and our Patient does not: beside what a payer says of it, and of two members who are said to be one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { onePersonReport } from '../../exchange/members/merge/merge-report.ts';
 import { output, reconciler } from './reconcile/reconcile-pull.ts';
@@ -28,7 +28,7 @@ const told = async (memberId: string, more: object) => {
   return (await items()) - before;
 };
 
-test('what a payer says of a death that a file told is no contradiction, and that the member lives is one', async () => {
+test('what a payer says of a death that a file reported is no contradiction, and that the member lives is one', async () => {
   expect(await told('m1', { deceasedBoolean: true })).toBe(1);
   await died('m1', '2026-05-01');
   expect(await told('m1', { deceasedDateTime: '2026-05-01' })).toBe(0);
@@ -37,7 +37,7 @@ test('what a payer says of a death that a file told is no contradiction, and tha
   expect(await told('m1', {})).toBe(0);
 });
 
-test('of two members of whom one has died, by a file, it is told', async () => {
+test('of two members of whom one has died, by a file, it is reported', async () => {
   const codes = async () => (await onePersonReport(node.deps, 'm1', 'm2')).doubts.map((d) => d.code);
   expect(await codes()).not.toContain('died');
   await died('m2', '2026-05-01');

@@ -1,4 +1,4 @@
-// After each thing that people decide of what waits, and its end, the same is shown, read, exported and told by an evidence pack.
+// After each thing that people decide of what waits, and its end, the same is shown, read, exported and reported by an evidence pack.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evidenceRows, inSnapshot } from '../../exchange/compliance/evidence/evidence-rows.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';

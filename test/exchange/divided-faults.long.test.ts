@@ -137,7 +137,7 @@ test('a member who withdraws amid it is asked for no more; the others are each i
   const all = await members();
   expect(all.map((m) => m.n)).toEqual(people.map(() => 1));
   expect(all.every((m) => ['done', 'withdrawn'].includes(m.state))).toBe(true);
-  // of whom nobody knew yet all six are asked for, and then no more of the one
+  // of whom no one knew yet all six are asked for, and then no more of the one
   const sent = crowd.seen.flatMap((q) =>
     q.path.endsWith('$bulk-member-match') ? [[...q.body.matchAll(/"birthDate":"([^"]+)"/g)].map((m) => m[1])] : [],
   );

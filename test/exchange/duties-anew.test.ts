@@ -61,7 +61,7 @@ beforeEach(() => {
   member = `m${n++}`;
 });
 
-test('where only concurrent payers are asked a duty ends with the other coverage, and begins anew with a wider choice', async () => {
+test('where only concurrent payers are asked a duty ends with the other coverage, and begins again with a wider choice', async () => {
   at('2027-01-05');
   await covered('2027-01-01', null);
   await named('2027-01-08');
@@ -77,7 +77,7 @@ test('where only concurrent payers are asked a duty ends with the other coverage
   expect([await duties(), await asks('2027-01-21')]).toEqual([['01-12 not-applicable', '01-27 open'], true]);
 });
 
-test('a coverage that is cancelled before it begins asks nobody and offers nothing any more, and is one when it is told anew', async () => {
+test('a coverage that is cancelled before it begins asks no one and offers nothing any more, and is one when it is reported again', async () => {
   const { sql } = node.deps.database;
   const offers = async () =>
     (await sql`select state, reason from exchange.clock where member_id = ${member} and kind = 'C1-offer'`).map(
@@ -148,7 +148,7 @@ test('a payer whose coverage had ended, and which was asked for the last time, i
     (
       await sql`select kind, state, start_event as "since" from exchange.clock where member_id = ${member} and kind in ('C2', 'C4', 'C5-runoff') order by starts_at`
     ).map((r) => `${r['kind']} ${r['state']} ${r['since']}`);
-  // its end was an error that is told soon: what is owed is still owed
+  // its end was an error that is reported soon: what is owed is still owed
   at('2027-01-20');
   await goesOn(null);
   await goesOn('2026-12-20');
@@ -167,7 +167,7 @@ test('a payer whose coverage had ended, and which was asked for the last time, i
   expect(await all()).toEqual([...before, 'C2 met other-coverage-anew', 'C4 open export-accepted']);
 });
 
-test('a payer that did not take the choice is asked again within a week of the next one, and one that knows nobody is not', async () => {
+test('a payer that did not take the choice is asked again within a week of the next one, and one that knows no one is not', async () => {
   const { sql } = node.deps.database;
   const answered = async (outcome: string, reason: string) => {
     const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
@@ -316,7 +316,7 @@ test('where only previous payers are asked, the week begins when the end of the 
   expect(await duties()).toEqual(['03-27 open']);
 });
 
-test('a coverage that goes on without a gap, and was told late, is a duty again', async () => {
+test('a coverage that goes on without a gap, and was reported late, is a duty again', async () => {
   at('2027-01-28');
   await covered('2027-01-01', '2027-01-31');
   await named(null);
@@ -332,7 +332,7 @@ test('a coverage that goes on without a gap, and was told late, is a duty again'
   expect(await node.deps.database.sql`select from exchange.member_request where member_id = ${member}`).toHaveLength(1);
 });
 
-test('what begins anew by a day alone is open after the same tick', async () => {
+test('what begins again by a day alone is open after the same tick', async () => {
   const { sql } = node.deps.database;
   at('2027-01-28');
   await covered('2027-01-01', '2027-01-31');
@@ -364,7 +364,7 @@ test('a wish is a duty of its own where the one before had ended, which stays as
   expect(wishes).toHaveLength(1);
 });
 
-test('a wish right after a choice that was made anew is the member’s own all the same', async () => {
+test('a wish right after a choice that was made again is the member’s own all the same', async () => {
   at('2027-01-05');
   await covered('2027-01-01', null);
   const id = await named(null);
@@ -434,7 +434,7 @@ test('of who has died, by our own record, nothing is offered or asked any more; 
   expect(await asks('2027-01-09')).toBe(true);
 });
 
-test('of who has died nothing is offered from the next tick on, whatever was told first', async () => {
+test('of who has died nothing is offered from the next tick on, whatever was reported first', async () => {
   const none = ['C1-offer not-applicable member-deceased', 'C1b-identify not-applicable member-deceased'];
   at('2027-01-05');
   await keepClocks(node.deps);
@@ -500,7 +500,7 @@ test('a payer that cannot be asked: the duty ends with the coverage as any other
   await recordPayer(
     node.deps,
     member,
-    { payer: 'Nobody Health', memberNumber: member, starts: null, ends: null },
+    { payer: 'No one Health', memberNumber: member, starts: null, ends: null },
     ACTOR,
   );
   await chooses('both');

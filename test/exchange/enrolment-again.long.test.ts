@@ -128,7 +128,7 @@ test('an import that ends after it wrote a Patient: the next one makes what matc
   expect((await profile('stopped'))?.family).toEqual(['santos']);
 });
 
-test('a Patient of ours that is deleted matches nobody by name any more', async () => {
+test('a Patient of ours that is deleted matches no one by name any more', async () => {
   await loadRecords([
     '{"resourceType":"Patient","id":"gone","name":[{"family":"Castellane","given":["Ana"]}],"birthDate":"1974-12-25"}',
   ]);
@@ -140,7 +140,7 @@ test('a Patient of ours that is deleted matches nobody by name any more', async 
   expect(await profile('gone')).toMatchObject({ family: [], tokens: 1 });
 });
 
-test('a no after a yes is a withdrawal, whoever said the yes, and only when it came before', () => {
+test('a no after a yes is a withdrawal, anyone who said the yes, and only when it came before', () => {
   const yes = (on: string) => ({ memberId: 'm', optIn: true, policy: 'regular' as const, on });
   const no = (on: string) => ({ ...yes(on), optIn: false });
   const called = (known: ReturnType<typeof yes>[], fresh: ReturnType<typeof yes>[]) =>

@@ -47,7 +47,7 @@ const withToken = () => ({ authorization: `Bearer ${token}`, 'content-type': 'ap
 
 test.each<[string, () => Record<string, string>, string]>([
   ['no token', () => ({}), ''],
-  ['a token of nobody', () => ({ authorization: 'Bearer x.y.z' }), ''],
+  ['a token of no one', () => ({ authorization: 'Bearer x.y.z' }), ''],
   ['another scheme', () => ({ authorization: `Basic ${token}` }), ''],
   ['the token in the address', () => ({}), 'access_token'],
   ['the token as a parameter of that name', () => ({}), 'token'],

@@ -250,7 +250,7 @@ test('one byte changed around the files is found as well, wherever it is', async
     expect((await changed(() => bytes.length - back, 'end')).length, `byte ${back} from the end`).toBeGreaterThan(0);
 });
 
-test('a pack that is damaged anywhere, or made by somebody to do harm, is judged and never a crash', async () => {
+test('a pack that is damaged anywhere, or made by someone to do harm, is judged and never a crash', async () => {
   const { length } = readFileSync(pack);
   const { faults } = await verifyPack(pack);
   expect(faults).toEqual([]);
@@ -347,8 +347,8 @@ test('another key’s signature, none, no pack', async () => {
   expect((await verifyPack(join(folder, 'nothing.zip'))).faults).toHaveLength(1);
 });
 
-test('whoever can sign but changed a row is found by the chain inside', async () => {
-  // a pack made after somebody with the database's own rights changed an audit row
+test('anyone who can sign but changed a row is found by the chain inside', async () => {
+  // a pack made after someone with the database's own rights changed an audit row
   const { sql } = s.ours.deps.database;
   await sql`alter table exchange.audit disable trigger audit_insert_only`;
   await sql`update exchange.audit set detail = '{"members": 0}' where seq = (select min(seq) from exchange.audit where action = 'pull-planned')`;

@@ -100,7 +100,7 @@ const PLACES: Record<string, object> = {
       },
     ],
   },
-  'text that is told to be bytes': {
+  'text that is reported to be bytes': {
     supportingInfo: [
       {
         sequence: 1,
@@ -306,7 +306,7 @@ describe('money', () => {
     expect(shared(nurse)).toEqual(nurse);
   });
 
-  test('very many signs of a tag that nobody closes are read once', () => {
+  test('very many signs of a tag that no one closes are read once', () => {
     const long = benefit('claim', [{ disposition: '<a'.repeat(200_000) }]);
     expect([shared(long), moneyOf(long)]).toEqual([long, []]);
   });

@@ -52,7 +52,7 @@ async function run(by: ExportClient, group: string, since?: string, more: object
 const places = (keys: string[]) => keys.filter((k) => k.startsWith('Organization/'));
 const gone = async (by: ExportClient, manifest: Manifest) => places(await by.deleted(manifest));
 
-test('one that was deleted is told to whom it was sent, by the types asked for, from then on, and not again', async () => {
+test('one that was deleted is reported to whom it was sent, by the types asked for, from then on, and not again', async () => {
   await write(
     place('shut', { partOf: { reference: 'Organization/above' } }),
     place('above'),
@@ -94,7 +94,7 @@ test('what left in the blocks of patients counts as well, and what is here again
   expect(places(keysOf(await them.output(next)))).toContain('Organization/back');
 });
 
-test('one that is labelled, or names one that is, is told when nothing that the peer may have names it, and once', async () => {
+test('one that is labelled, or names one that is, is reported when nothing that the peer may have names it, and once', async () => {
   await write(place('ward', { partOf: { reference: 'Organization/house' } }), place('house'));
   await write(lab('l5', 'ward'), lab('l6', 'house', idOf(robert)));
   const both = await them.group([card(rivera), card(robert)]);

@@ -155,7 +155,7 @@ describe('what was delivered and may not leave any more', () => {
     expect(next.deleted).toEqual([]);
   });
 
-  test('denied, labelled with all that refers to it, and deleted: each is told once, and only to whom it was delivered', async () => {
+  test('denied, labelled with all that refers to it, and deleted: each is reported once, and only to whom it was delivered', async () => {
     // the other client has matched the member and has never exported anything
     const theirs = await other.group([card(rivera)]);
     await enrol(
@@ -191,7 +191,7 @@ describe('what was delivered and may not leave any more', () => {
     >`select max(created_at) as at from exchange.match_group where id = ${theirs}`;
     expect(await other.deleted(await run(other, theirs, peerB?.at.toISOString()))).toEqual([]);
     expect(await other.deleted(await run(other, theirs, first.transactionTime))).toEqual([]);
-    // what was deleted is 410 to whom it was delivered, and to nobody else; what is held back or never was is not there
+    // what was deleted is 410 to whom it was delivered, and to no one else; what is held back or never was is not there
     const read = async (client: ExportClient, key: string) => (await client.call(`/${key}`)).status;
     expect(await read(them, 'Observation/o3')).toBe(410);
     expect(await read(other, 'Observation/o3')).toBe(404);
@@ -217,7 +217,7 @@ describe('what was delivered and may not leave any more', () => {
     expect(next.deleted).toEqual([]);
   });
 
-  test('a record that is put right to be about somebody else comes as theirs, and is nowhere twice', async () => {
+  test('a record that is put right to be about another person comes as theirs, and is nowhere twice', async () => {
     const theirs = idOf(PEOPLE.short);
     await enrol(node.deps, [PEOPLE.short], [lab('mistaken')]);
     const both = await them.group([card(rivera), card(PEOPLE.short)]);
@@ -233,7 +233,7 @@ describe('what was delivered and may not leave any more', () => {
     expect(next.deleted).toEqual([]);
     const all = (await them.output(await run(them, both, undefined, [of]))).filter((r) => r['id'] === 'mistaken');
     expect(all.map((r) => r['subject'])).toEqual([{ reference: `Patient/${theirs}` }]);
-    // who was told of the first person alone hears that it is gone
+    // who was informed of the first person alone hears that it is gone
     const less = await run(them, group, alone.transactionTime, [of]);
     expect([await sent(them, less), await them.deleted(less)]).toEqual([[], ['Observation/mistaken']]);
     // and back again, and gone
@@ -360,7 +360,7 @@ describe('consent that ends', () => {
     expect(await node.deps.blobs.list(`bulk/${job}/`)).toEqual([]);
   });
 
-  test('housekeeping finds it without anybody asking', async () => {
+  test('housekeeping finds it without anyone asking', async () => {
     const group = await them.group([card(robert)]);
     const { status } = await them.finished(await them.kick(`Group/${group}/$export`));
     expect(await revokeEnded(node.deps)).toBe(0);
@@ -420,7 +420,7 @@ describe('consent that ends', () => {
     expect(keys).toEqual(expect.arrayContaining([`Patient/${idOf(robert)}`, 'Observation/r1', 'Observation/r3']));
     expect(keys).not.toContain(`Patient/${ana}`);
     expect(await them.deleted(again)).toEqual(['Observation/r2']);
-    // which is told once
+    // which is reported once
     const later = await run(them, group, again.transactionTime);
     expect([await sent(them, later), later.deleted]).toEqual([[], []]);
     await undo(
@@ -473,7 +473,7 @@ describe('consent that ends', () => {
     await allow(robertId);
   });
 
-  test('what was put right to be about somebody else before its member withdrew comes with that one, or is named when it may not', async () => {
+  test('what was put right to be about another person before its member withdrew comes with that one, or is named when it may not', async () => {
     const robertId = idOf(robert);
     await allow(robertId);
     await enrol(node.deps, [], [lab('x1', {}, robertId), lab('x2', {}, robertId)]);
@@ -504,7 +504,7 @@ describe('consent that ends', () => {
   });
 });
 
-test('that the law keeps records back is said of every answer, in the same words, whoever has such records', async () => {
+test('that the law keeps records back is said of every answer, in the same words, no matter who has such records', async () => {
   await enrol(node.deps, [rivera, robert], [lab('kept-back', { meta: PSY })]);
   const notes = async (person: typeof rivera, policy: string) => {
     const manifest = await run(them, await them.group([card(person)], policy), undefined, [

@@ -104,7 +104,7 @@ describe('scopes of Group', () => {
     [BULK_MATCH, () => `/Observation/o1`, 'system/Observation.r'],
     [BULK_MATCH, () => '/Observation?patient=x', 'system/Observation.s'],
     [BULK_MATCH, () => '/Binary/x', 'system/DocumentReference.r'],
-  ])('who has %s alone and asks %s is told what is missing', async (scope, path, missing) => {
+  ])('who has %s alone and asks %s is reported what is missing', async (scope, path, missing) => {
     await them.signIn(scope);
     const answer = await them.call(path(), { headers: { prefer: 'respond-async' } });
     expect([answer.status, answer.header('www-authenticate')]).toEqual([
@@ -389,7 +389,7 @@ describe('levels', () => {
     expect((await them.call('/$export', { token: null })).status).toBe(401);
   });
 
-  test('Patient/$export holds the members matched for the peer, alone or in bulk, and nobody else', async () => {
+  test('Patient/$export holds the members matched for the peer, alone or in bulk, and no one else', async () => {
     expect(await ids('_type=Patient', 'Patient/$export')).toEqual(keysOf([ana, idOf(robert)].map(patientOf)));
     const single = parts(card(short));
     const matched = await them.call('/Patient/$member-match', {
@@ -414,7 +414,7 @@ describe('levels', () => {
   });
   const patientOf = (id: string) => ({ resourceType: 'Patient', id });
 
-  test('patient: an error of $export, the same for a stranger and for nobody; left out when lenient', async () => {
+  test('patient: an error of $export, the same for a stranger and for no one; left out when lenient', async () => {
     const named = (id: string) => [
       { name: 'patient', valueReference: { reference: `Patient/${ana}` } },
       { name: 'patient', valueReference: { reference: id.includes('/') ? id : `Patient/${id}` } },
@@ -443,7 +443,7 @@ describe('levels', () => {
 
 /** The least that a client may ask for as the maximum. */
 const LEAST = 65_536;
-/** Has a job that waits make smaller files than anybody may ask for: there are few records here. */
+/** Has a job that waits make smaller files than anyone may ask for: there are few records here. */
 const withFilesOf = (kick: Answer, most: number) => node.deps.database.sql`
   update exchange.bulk_job set parameters = jsonb_set(parameters, '{maximumFileSize}', ${String(most)}::text::jsonb)
   where id = ${kick.header('content-location')?.split('/').at(-1) ?? ''}`;
@@ -674,7 +674,7 @@ describe('limits', () => {
     await them.finished(kick);
   });
 
-  test('who polls ten times as often as it is told, as a client in wide use does, and waits when refused, is not refused twice', async () => {
+  test('who polls ten times as often as it is reported, as a client in wide use does, and waits when refused, is not refused twice', async () => {
     const kick = await them.get(`${place}/$export`, '_type=Patient');
     const status = kick.header('content-location') ?? '';
     const { clock } = node.deps;
@@ -721,7 +721,7 @@ describe('limits', () => {
     expect([await fetched(one), await fetched(match), (await them.call(status, { token: one })).status]).toEqual([
       200, 403, 404,
     ]);
-    // whoever began it may end it, with any token
+    // anyone who began it may end it, with any token
     expect((await them.call(status, { token: match, method: 'DELETE' })).status).toBe(202);
     expect((await them.call(status)).status).toBe(404);
     // notes and deletions tell of all types of the job

@@ -1,6 +1,6 @@
 // What exports held is kept once, however often it was exported, and is asked for as before.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keepEntries, noteTold } from '../../exchange/responder/export/delivered-entries.ts';
+import { keepEntries, noteReported } from '../../exchange/responder/export/delivered-entries.ts';
 import { foldDelivered } from '../../exchange/responder/export/fold-delivered.ts';
 import { removeExpired } from '../../exchange/responder/export/remove-expired.ts';
 import type { Sql } from '../../src/db/database.ts';
@@ -59,7 +59,7 @@ async function expire(...jobs: string[]): Promise<void> {
 }
 const fold = () => foldDelivered(sql, node.deps.clock());
 
-test('what several exports held is named by the first of them, and told like before', async () => {
+test('what several exports held is named by the first of them, and reported like before', async () => {
   await write(lab('o-first'), lab('o-other', undefined, robert));
   const group = await them.group([card(rivera), card(robert)]);
   const [first, second] = [await run(group), await run(group)];
@@ -121,7 +121,7 @@ test('an entry is a row, however many exports held it; what an older program lef
   ).toEqual(['Organization/p-old', 'Organization/p-one']);
 });
 
-test('what an older program beside this one did not tell is told by the next export, once', async () => {
+test('what an older program beside this one did not tell is reported by the next export, once', async () => {
   await write(place('p-shut'), lab('o-stays'), lab('o-shut', 'p-shut'));
   const group = await them.group([card(rivera)]);
   const first = await run(group);
@@ -137,7 +137,7 @@ test('what an older program beside this one did not tell is told by the next exp
   expect(await them.deleted(next)).toContain('Organization/p-shut');
   const last = await run(group, next.transactionTime);
   expect(await them.deleted(last)).not.toContain('Organization/p-shut');
-  // who asks for everything is told of nothing that is gone, whoever answers
+  // who asks for everything is informed of nothing that is gone, anyone who answers
   await asOlder((await run(group)).job);
   expect(keysOf(await them.output(await run(group, last.transactionTime)))).not.toContain('Observation/o-stays');
 });
@@ -168,7 +168,7 @@ test('a telling that was lost counts for nothing once the entry was in view agai
   expect(await tellsWard(await run(group, fifth.transactionTime))).toBe(false);
 });
 
-/** An export of a peer by hand, from the first day of 2026 on. `gone`: it told the entry; else it sent it, or neither (`seen`). */
+/** An export of a peer by hand, from the first day of 2026 on. `gone`: it reported the entry; else it sent it, or neither (`seen`). */
 type Step = { at: number; since: number; is: 'held' | 'gone' | 'seen'; types?: string[] };
 const day = (n: number) => new Date(Date.UTC(2026, 0, n + 1));
 const hashOf = async (key: string) => String((await sql`select hashtextextended(${key}, 0) as key`)[0]?.['key']);
@@ -185,7 +185,7 @@ async function ended(peerId: string, entry: string, steps: readonly Step[]) {
       await sql`insert into exchange.delivered_entries (job_id, gone, part, peer_id, keys) values (${id}, false, 0, ${peerId}, array[hashtextextended(${entry}, 0)])`;
     await sql.begin(async (tx) => {
       const gone = is === 'gone' ? [entry] : [];
-      await noteTold(tx, peerId, day(at), { since: day(since).toISOString(), types, gone });
+      await noteReported(tx, peerId, day(at), { since: day(since).toISOString(), types, gone });
       await keepEntries(tx, [id]);
     });
   }
@@ -212,7 +212,7 @@ test('who said no and yes again comes whole, also where the question looks back 
   expect(keys).toContain(`Patient/${idOf(rivera)}`);
 });
 
-test('in whatever order exports end, what was told is not taken for told of what was sent or in view later', async () => {
+test('in whatever order exports end, what was reported is not taken for informed of what was sent or in view later', async () => {
   const { id } = await client(node, 'orders', { npi: ASKER.npi });
   const steps: Step[] = [
     { at: 1, since: 0, is: 'held' },
@@ -235,7 +235,7 @@ test('in whatever order exports end, what was told is not taken for told of what
       order.map((at) => steps[at] as Step),
     );
     expect([row?.first_at, row?.last_at]).toEqual([day(1), day(4)]);
-    // one that was told is told again at worst
+    // one that was reported is reported again at worst
     expect([undefined, day(5).getTime()]).toContain(row?.told_at?.getTime());
   }
   const seen = (types?: string[]): Step => ({ at: 4, since: 1, is: 'seen', ...(types ? { types } : {}) });

@@ -219,7 +219,7 @@ describe.skipIf(folder === undefined)('others’ data', () => {
         expect(
           await sql`select from exchange.ledger where pull_id = ${done.id} and reason in ('wrong-patient', 'invalid-json', 'not-a-resource')`,
         ).toHaveLength(0);
-        // and once more: nothing is written anew
+        // and once more: nothing is written again
         const again = await peer.pull(script);
         const outcomes = await sql<{ outcome: string }[]>`
         select distinct outcome from exchange.ledger where pull_id = ${again.id} and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')`;

@@ -54,7 +54,7 @@ test('an end under a card that is over, after that day, is refused where another
   expect((await load(interchange(ending('A1', '20261130')), X12)).refused).toEqual([]);
 });
 
-test('the death that is told with such an end is taken all the same', async () => {
+test('the death that is reported with such an end is taken all the same', async () => {
   await twoCards('B1', 'B2');
   const { refused } = await load(interchange(ending('B1', '20261130', undefined, '20261129')), X12);
   expect(refused).toHaveLength(1);
@@ -97,7 +97,7 @@ test('a later file that has the former card alone does not open its coverage aga
   ]);
 });
 
-test('a row whose patient_id nobody has takes no other row with it', async () => {
+test('a row whose patient_id no one has takes no other row with it', async () => {
   const { refused } = await csv([
     person('D1'),
     person('D2', { patient: 'nobody-1', former: 'D1', starts: '2026-07-01' }),
@@ -222,7 +222,7 @@ test('an end under a card that is over is no fault where the coverage that goes 
   expect(refused).toEqual([expect.stringMatching(/in the same line of business/)]);
 });
 
-test('other payers that are told with an end are taken, with its first day or without, also under a card that is over', async () => {
+test('other payers that are reported with an end are taken, with its first day or without, also under a card that is over', async () => {
   const others = async () =>
     (
       await node.deps.database.sql<{ p: string; n: string; e: string | null }[]>`
@@ -230,7 +230,7 @@ test('other payers that are told with an end are taken, with its first day or wi
     ).map((o) => [o.p, o.n, o.e]);
   const cob = (payer: string, ends: string) => [`COB*P*${payer}-1*1`, `DTP*345*D8*${ends}`, `NM1*IN*2*${payer}`];
   await twoCards('Q1', 'Q2');
-  // under the card of before, told as going on under the next one
+  // under the card of before, reported as going on under the next one
   const told = [...ending('Q1', '20260630', '20260101'), ...cob('ONE', '20260131')];
   const repeated = [...ending('Q1', '20260731', '20260101'), ...cob('ONE', '20260228')];
   for (const [member, day] of [
@@ -252,7 +252,7 @@ test('other payers that are told with an end are taken, with its first day or wi
     ],
   ]);
   expect((await load(interchange(several), X12)).enrolment).toEqual({ enrolments: 0, otherCoverages: 0, choices: 0 });
-  // who is nobody is refused once
+  // who is no one is refused once
   const nobody = several.map((s) => s.replace('Q2', 'Q9'));
   expect((await load(interchange(nobody), X12)).refused).toHaveLength(1);
 });

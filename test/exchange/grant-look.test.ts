@@ -1,4 +1,4 @@
-// A finished export is looked at as a whole once, and again when somebody may have lost a grant: whoever asks a thousand times still hears of it at once.
+// A finished export is looked at as a whole once, and again when someone may have lost a grant: anyone who asks a thousand times still hears of it at once.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { forgetGrantChanges, LOOK, type Look, unchanged } from '../../exchange/responder/grant-check.ts';
 import { clearMatches } from '../../exchange/responder/match/match-group.ts';
@@ -64,7 +64,7 @@ test('all members are looked at once, and again when any member said something e
   expect(await ask(job)).toEqual([404, 404]);
 });
 
-test('a no that was being written while somebody looked is heard when it is there', async () => {
+test('a no that was being written while someone looked is heard when it is there', async () => {
   const job = await exported();
   let during: unknown;
   await sql().begin(async (tx) => {
@@ -104,7 +104,7 @@ test('what housekeeping does takes no grant: no one is looked at again for it', 
   expect(await ask(job)).toEqual([200, 200]);
 });
 
-test('a consent ends with its last day, without anybody changing anything', async () => {
+test('a consent ends with its last day, without anyone changing anything', async () => {
   const job = await exported();
   await sql()`update exchange.match_member set consent_to = current_date where group_id = ${job.group}`;
   expect(await ask(job)).toEqual([200, 200]);

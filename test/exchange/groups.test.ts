@@ -1,4 +1,4 @@
-// What a peer is told of a batch, when members came twice under one id, or two ids lead to one person.
+// What a peer is informed of a batch, when members came twice under one id, or two ids lead to one person.
 import { describe, expect, test } from 'vitest';
 import { GroupText, matchParameters } from '../../exchange/responder/match/groups.ts';
 import { BundleFault, readMemberBundles } from '../../exchange/responder/match/read-member-bundle.ts';
@@ -89,7 +89,7 @@ describe('a Group', () => {
     ]);
   });
 
-  test('keeps two people under one id, and the id of whoever else was submitted', () => {
+  test('keeps two people under one id, and the id of anyone who else was submitted', () => {
     const long = 'x'.repeat(64);
     const g = group('nomatch', [
       { id: 'm-1', family: 'First' },

@@ -63,7 +63,7 @@ test('it ends when the job is deleted, when its client leaves, and after its tim
   await takeJob(node.deps, 'worker');
 });
 
-test('where another process works, or the job is old, it is told at once', async () => {
+test('where another process works, or the job is old, it is reported at once', async () => {
   const { wake, clock } = node.deps;
   const told = async (deps: object) => {
     const status = await kickedOff();

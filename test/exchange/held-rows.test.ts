@@ -1,4 +1,4 @@
-// What members say and pulls that go on hold the same rows: who is ended by the server for the sake of the other one begins anew, and nobody
+// What members say and pulls that go on hold the same rows: who is ended by the server for the sake of the other one begins again, and no one
 // notices. The server is made to end each of them once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {

@@ -46,7 +46,7 @@ describe('an operation', () => {
     ['GET', 'Group/%24davinci-data-export', 'Group/[id]/$davinci-data-export'],
     ['GET', '$bulk-member-match-status/1', 'metadata'],
     ['GET', 'Group/$nothing', 'metadata'],
-  ])('at another place is told where it is: %s %s', async (method, path, place) => {
+  ])('at another place is reported where it is: %s %s', async (method, path, place) => {
     const { status, says } = await ask(method, path);
     expect([status, says.includes(place)]).toEqual([404, true]);
   });
@@ -108,7 +108,7 @@ describe('what is refused says what to send', () => {
     expect(texts[0]).toContain('aud');
   });
 
-  test('is told to staff and to the self-test by the claim that is wrong', async () => {
+  test('is reported to staff and to the self-test by the claim that is wrong', async () => {
     for (const claims of [{ sub: 'other' }, { jti: 7 }, { iat: Math.floor(Date.now() / 1000) + 900 }])
       await peer.post(await peer.form({ client_assertion: await peer.assertion(claims) }));
     const rows = await node.deps.database

@@ -53,7 +53,7 @@ type Row = {
   record?: () => Record<string, unknown>;
   state: string;
   reason?: string;
-  /** how many of each outcome are booked */
+  /** how many of each outcome are recorded */
   ledger?: Record<string, number>;
   /** noted about the peer; exactly these */
   notes?: readonly string[];
@@ -257,7 +257,7 @@ const ROWS: Row[] = [
   }),
   ...(
     [
-      ['to the end of a line, of a whole that nobody told the length of: all of it is asked for', '*'],
+      ['to the end of a line, of a whole that no one reported the length of: all of it is asked for', '*'],
       ['as a part of less than itself: all of it is asked for', 1000],
     ] as const
   ).map(([what, size]): Row => {
@@ -312,7 +312,7 @@ const ROWS: Row[] = [
     notes: ['peer-file-corrupt', 'peer-file-cut', 'peer-length'],
   },
   {
-    does: 'sends all of a file as a part that nobody asked for: it is all of it',
+    does: 'sends all of a file as a part that no one asked for: it is all of it',
     script: () => serves(sends(two, { 'content-range': `bytes 0-${two.length - 1}/${two.length}` }, 206)),
     ...goodTwo,
     notes: [],
@@ -394,7 +394,7 @@ const ROWS: Row[] = [
       return serves(
         turns(cut(bytes, 3000, headers), (request, a, body) => {
           const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-          // to the end of a line: nothing but the size that is told says that there is more
+          // to the end of a line: nothing but the size that is reported says that there is more
           const to = bytes.indexOf(10, 80_000) + 1;
           if (from >= to) return rest(bytes, headers)(request, a, body);
           a.writeHead(206, {
@@ -661,7 +661,7 @@ const ROWS: Row[] = [
     also: () => expect(peer.seen.filter((s) => s.path.endsWith('$davinci-data-export'))).toHaveLength(2),
   },
   {
-    does: 'changes its manifest: what is new is taken, what is gone is told',
+    does: 'changes its manifest: what is new is taken, what is gone is reported',
     script: () => ({
       'GET /status/export': turns(
         listing(peer.file('/f/1', 2), peer.file('/f/gone', 9)),
@@ -1021,7 +1021,7 @@ const ROWS: Row[] = [
     notes: ['peer-job-lost'],
   },
   {
-    does: 'keeps its messages on another host: they are not asked for, and that it has some is told',
+    does: 'keeps its messages on another host: they are not asked for, and that it has some is reported',
     script: () => lists({ error: [{ type: 'OperationOutcome', url: `${peer.foreignBase}/messages` }] }),
     ...goodTwo,
     notes: ['peer-error-file', 'peer-incomplete'],
@@ -1143,7 +1143,7 @@ const ROWS: Row[] = [
     notes: [],
   },
   {
-    does: 'answers with a person who is no longer in its Group: nobody is matched',
+    does: 'answers with a person who is no longer in its Group: no one is matched',
     script: () => inGroup((m) => ({ ...m, inactive: true })),
     state: 'failed',
     reason: 'no-answer',
@@ -1386,7 +1386,7 @@ const ROWS: Row[] = [
     holds: ['a', 'e', 'h'],
   },
   {
-    does: 'contains Patients: who was born on another day is somebody else, when something else that it contains is about them',
+    does: 'contains Patients: who was born on another day is another person, when something else that it contains is about them',
     script: () => {
       const whole = (id: string, ...contained: object[]) => JSON.stringify({ ...JSON.parse(good(id)), contained });
       const person = (birthDate?: string) => ({
@@ -1402,7 +1402,7 @@ const ROWS: Row[] = [
             whole('a', person('1974-12-25'), about),
             whole('b', person('1999-03-04'), about),
             whole('c', person('1999-03-04'), { resourceType: 'List', id: 'w', subject }),
-            // the mother of a newborn, and whom nobody knows the birth date of
+            // the mother of a newborn, and whom no one knows the birth date of
             whole('d', person('1999-03-04'), {
               resourceType: 'RelatedPerson',
               id: 'w',
@@ -1517,7 +1517,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    does: 'ends in a line that is none, with its line end, and counts nothing: the line is told, and asked for again',
+    does: 'ends in a line that is none, with its line end, and counts nothing: the line is reported, and asked for again',
     script: () => ({
       ...lists({}, peer.file()),
       'GET /f/1': sends(`${two}{"resourceType":"Observation","id":"c","status"\n`),
@@ -1883,7 +1883,7 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     false,
     true,
   ]);
-  // nor is one that names somebody in contradiction, beside others whom it names well and whose records came
+  // nor is one that names someone in contradiction, beside others whom it names well and whose records came
   const beside = async (outcome: string, minutes: number) => {
     await isDue([minutes]);
     await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'failed')`;
@@ -1918,7 +1918,7 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   expect([await unclear(week - 1), await unclear(week + 1)]).toEqual([false, true]);
 });
 
-test('what a payer is to be told names the lines that were kept out, by its own ids', async () => {
+test('what a payer is to be informed names the lines that were kept out, by its own ids', async () => {
   const { deps } = peer.node;
   await peer.pull(serves(sends(ndjson(good('a'), 'none', good('x').replace('Patient/p9', 'Patient/p10')))));
   const period = readPeriod(localDay(deps.clock(), deps.config.timeZone));
@@ -1988,7 +1988,7 @@ test.each([
   ['gone', undefined],
   ['not what it was', 1000],
   ['less than it was', 0],
-] as const)('a part that was kept, and is %s here, is fetched anew, and no person is asked', async (_what, kept) => {
+] as const)('a part that was kept, and is %s here, is fetched again, and no person is asked', async (_what, kept) => {
   const { blobs } = peer.node.deps;
   const lose: Handler = async (request, a, body) => {
     const [row] = await peer.node.deps.database.sql<{ id: string }[]>`

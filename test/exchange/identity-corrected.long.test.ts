@@ -37,7 +37,7 @@ async function asked(): Promise<(string | null)[]> {
   }
 }
 
-test('who was not known under a wrong birth date is asked for under the right one, and nobody else', async () => {
+test('who was not known under a wrong birth date is asked for under the right one, and no one else', async () => {
   const { sql } = ours.deps.database;
   const load = (...people: Person[]) =>
     loadPlan(
@@ -70,7 +70,7 @@ test('who was not known under a wrong birth date is asked for under the right on
     { outcome: 'not-matched' },
   ]);
   expect(await asked()).toEqual([]);
-  // by what was asked in vain nobody is asked once more, also when another feed has told something else in between
+  // by what was asked in vain no one is asked once more, also when another feed has reported something else in between
   await load({ ...BOB, born: '1960-03-02' });
   expect(await asked()).toEqual(['not-matched']);
   await load({ ...BOB, born: '1960-03-03' });
@@ -87,7 +87,7 @@ test('who was not known under a wrong birth date is asked for under the right on
   expect(await asked()).toEqual([]);
 });
 
-test('who was not known is matched anew, apart from who is known and was asked for together with that one', async () => {
+test('who was not known is matched again, apart from who is known and was asked for together with that one', async () => {
   const { sql } = ours.deps.database;
   const [cat, dan]: [Person, Person] = [
     { number: 'A3', family: 'Stone', given: 'Cat', born: '1980-01-01' },

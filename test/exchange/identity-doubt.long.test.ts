@@ -125,7 +125,7 @@ test('after discard a Patient that agrees with ours ends nothing: a person takes
   expect(await exported(reported.at)).toMatchObject(IN);
 });
 
-test('a decision is told peers although the clock of the process is behind', async () => {
+test('a decision is reported peers although the clock of the process is behind', async () => {
   await pull('1981-01-01', 7);
   const before = await exported();
   await decide('dismiss', { ...node.deps, clock: () => new Date(Date.now() - 600_000) });
@@ -133,7 +133,7 @@ test('a decision is told peers although the clock of the process is behind', asy
   await decide('undo');
 });
 
-test('a birth date that is told less exactly is no other one', async () => {
+test('a birth date that is reported less exactly is no other one', async () => {
   await pull(rivera.born.slice(0, 4), 8);
   expect(await doubt()).toBeUndefined();
   expect(await shown()).toBe(true);

@@ -53,7 +53,7 @@ test('good rows are taken once, bad ones named', async () => {
   expect(await count()).toBe(2);
 });
 
-test('a file that is none is told in a sentence', async () => {
+test('a file that is none is reported in a sentence', async () => {
   await expect(importContacts(node.deps, join(folder, 'none.csv'), 'ada')).rejects.toThrow(ImportFault);
   await expect(importContacts(node.deps, folder, 'ada')).rejects.toThrow(ImportFault);
   await expect(take('a,b\n1,2\n')).rejects.toThrow(ImportFault);

@@ -221,7 +221,7 @@ test('numbers that a spreadsheet keeps as text, and one that it has rounded; a c
   expect(await personOf('007')).toEqual([['Muñoz', 'José', '0042']]);
 });
 
-test('a column that stands twice is refused: which one holds cannot be told', async () => {
+test('a column that stands twice is refused: which one holds cannot be determined', async () => {
   await expect(csvOf(`${HEAD},Family\nX8,A,B,1970-01-01,2026-01-01,C\n`)).rejects.toThrow('family twice');
   // also where there is no row
   await expect(csvOf('ISA*garbage')).rejects.toThrow('has no column member_number');
@@ -236,7 +236,7 @@ test.each([
     ['prior_coverage_end is before prior_coverage_start.'],
   ],
   [{ birth_date: '2026-11-29' }, ['birth_date is a day to come.']],
-  [{ birth_date: '0001-01-01' }, ['birth_date is of somebody older than 130.']],
+  [{ birth_date: '0001-01-01' }, ['birth_date is of someone older than 130.']],
   [{ opt_in: 'yes', opt_in_date: '2026-11-29' }, ['opt_in_date is a day to come.']],
 ])('a row whose days go backwards, or are to come where they cannot, is refused: %j', (more, faults) => {
   const row = {
@@ -267,7 +267,7 @@ test('a card that a member with that birth date holds is that member’s, whose 
   expect(await personOf('H1')).toContainEqual(['Held', 'Ann', null]);
 });
 
-test('a card that two people of a file have is nobody’s by chance: who is left out is told, and nothing of theirs is anybody’s', async () => {
+test('a card that two people of a file have is no member’s by chance: who is left out is reported, and nothing of theirs is anyone’s', async () => {
   const { sql } = node.deps.database;
   const of = async (number: string) =>
     (
@@ -281,7 +281,7 @@ test('a card that two people of a file have is nobody’s by chance: who is left
     await csvOf(
       `${HEAD}\nF1,Soto,Eva,1970-05-05,2025-01-01\nF1,Soto,Leo,2010-06-06,2025-02-01\nF1,Soto,Eva,1970-05-05,2026-01-01\nF2,Mora,Ada,1980-05-05,2025-01-01\n`,
     ),
-  ).toEqual([[3, expect.stringContaining('somebody else')]]);
+  ).toEqual([[3, expect.stringContaining('another person')]]);
   expect([...(await of('F1')), ...(await of('F2'))]).toEqual([
     ['Eva', ['2025-01-01', '2026-01-01']],
     ['Ada', ['2025-01-01']],
@@ -291,7 +291,7 @@ test('a card that two people of a file have is nobody’s by chance: who is left
     await csvOf(
       `${HEAD}\nF1,Vega,Tom,1999-01-01,2027-01-01\nF1,Vega,Eva María,1971-05-05,2027-01-01\nF2,Ruiz,Ada Luz,1980-05-05,2026-01-01\n`,
     ),
-  ).toEqual([[2, expect.stringContaining('somebody else')]]);
+  ).toEqual([[2, expect.stringContaining('another person')]]);
   expect([...(await of('F1')), ...(await of('F2'))]).toEqual([
     ['Eva', ['2025-01-01', '2026-01-01', '2027-01-01']],
     ['Ada', ['2025-01-01', '2026-01-01']],
@@ -367,7 +367,7 @@ test('of one day the file that came last holds, whatever was said before, and al
   }
 });
 
-test('a record that contains something of another person is refused, in whatever it stands; a statement of both is nobody’s alone', async () => {
+test('a record that contains something of another person is refused, in whatever it stands; a statement of both is no member’s alone', async () => {
   const about = (of: string) => JSON.parse(weight('w', of)) as object;
   const within = (id: string, more: object) =>
     weight(id, 'p1').replace('"subject"', `"contained":[${JSON.stringify(more)}],"subject"`);

@@ -46,7 +46,7 @@ const exported = async (more = '') => {
 };
 const local = (type: string, id: string) => `${type}/${localId(PEER, type, id)}`;
 
-test('it is told as deleted, and nobody reads it any more; granted again, it comes again', async () => {
+test('it is reported as deleted, and no one reads it any more; granted again, it comes again', async () => {
   const members = { p1: idOf(rivera) };
   const prior = await puller(node.deps, undefined, 'regular', members);
   await prior.pull([

@@ -1,4 +1,4 @@
-// A payer that is told to ask later (429): the time for its answer runs from when it asked first (compliance.md C05).
+// A payer that is reported to ask later (429): the time for its answer runs from when it asked first (compliance.md C05).
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
-test('a match request runs from when it was sent first, also when it is taken the next day; each wait is told once', async () => {
+test('a match request runs from when it was sent first, also when it is taken the next day; each wait is reported once', async () => {
   await sql()`
     insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at)
     select 'full-' || n, 'match', 'a', 'queued', 'x', '{}', ${new Date(WEDNESDAY.getTime() - DAY)}, ${WEDNESDAY} from generate_series(1, 20) n`;

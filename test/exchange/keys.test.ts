@@ -53,7 +53,7 @@ describe.each(['token', 'client', 'rsa-client'] as const)('%s keys', (use) => {
     expect(kids).toContain((await anew.published(use))[0]?.kid);
   });
 
-  test('a file that holds no key is told by its name', async () => {
+  test('a file that holds no key is reported by its name', async () => {
     const folder = folderOf();
     writeFileSync(join(folder, `${use}-0-first.jwk`), '');
     await expect(fileKeys(folder).signing(use)).rejects.toThrow(`${use}-0-first.jwk`);
@@ -170,7 +170,7 @@ test('a token that was verified before is none when its key is withdrawn, or its
   expect(await known.verify(token, published, late)).toBeUndefined();
 });
 
-test('another key that signs, and other settings, are told in the audit, once, whoever made it so, and no secret with them', async () => {
+test('another key that signs, and other settings, are reported in the audit, once, no matter who made it so, and no secret with them', async () => {
   const folder = folderOf();
   let now = start;
   const keys = () => fileKeys(folder, {}, {}, () => now);
@@ -210,7 +210,7 @@ test('another key that signs, and other settings, are told in the audit, once, w
     await tellInForce(later);
     await tellInForce(later);
     expect((await told()).slice(-1)).toEqual(['node/settings noted settings-changed']);
-    // a second machine with settings of its own tells them once; neither tells them anew at each start
+    // a second machine with settings of its own tells them once; neither tells them again at each start
     const before = (await told()).length;
     const second = { ...node.deps, config: { ...node.deps.config, exportWindowYears: 7 } };
     for (let i = 0; i < 3; i++) {

@@ -27,14 +27,14 @@ const since = async () => {
   return knownSince(node.sql, { id: 'next', peerId: PEER });
 };
 
-test('what was gone before an answer with everything, and would have been told by the one that left the member out, is asked for', async () => {
+test('what was gone before an answer with everything, and would have been reported by the one that left the member out, is asked for', async () => {
   await pull('first', 1, null);
   await pull('everything', 5, null);
   await pull('left-out', 9, 1, true);
   expect(await since()).toEqual(day(1));
 });
 
-test('once it was told, not again', async () => {
+test('once it was reported, not again', async () => {
   await pull('first', 1, null);
   await pull('left-out', 5, 1, true);
   await pull('after', 9, 1);

@@ -139,7 +139,7 @@ test('an entry that names another one, which becomes sensitive at the same time'
   expect(await labelOf('v5')).toBe(1);
 });
 
-test('who writes what is no more sensitive than before waits for nobody', async () => {
+test('who writes what is no more sensitive than before waits for no one', async () => {
   await write(ward('gate-w6'));
   let isOver = false;
   await atOnce(
@@ -154,7 +154,7 @@ test('who writes what is no more sensitive than before waits for nobody', async 
   expect(await labelOf('v7')).toBe(0);
 });
 
-test('an import in which a label changes holds nobody up longer than its entries take, and a stopped one has them', async () => {
+test('an import in which a label changes holds no one up longer than its entries take, and a stopped one has them', async () => {
   await write(ward('w9'), visit('v9', { serviceProvider: { reference: 'Organization/w9' } }));
   let isOver = false;
   await atOnce(
@@ -208,7 +208,7 @@ test('what such an import did is counted whole, and once', async () => {
   expect(await labelOf('v10')).toBe(0);
 });
 
-test('who waits to change a label behind one who writes for long keeps nobody else waiting', async () => {
+test('who waits to change a label behind one who writes for long keeps no one else waiting', async () => {
   const [writer, changer, other] = [1, 2, 3].map(() => node.deps.database.dedicated('work'));
   if (!writer || !changer || !other) throw new Error('no connections');
   let free = () => {};

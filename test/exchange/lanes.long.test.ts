@@ -1,18 +1,18 @@
-// Payers that send a file hardly faster than they must keep nobody else waiting: what waits on its payer leaves its lane. They are as many
-// as there are lanes, and one more is quick.
+// Payers that send a file hardly faster than they must keep no one else waiting: what waits on its payer leaves its slot. They are as many
+// as there are slots, and one more is quick.
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addPeer, setPeerState } from '../../exchange/peers/peer.ts';
 import { planPulls } from '../../exchange/requester/plan.ts';
 import { findPull } from '../../exchange/requester/pull.ts';
 import { PullWorker } from '../../exchange/requester/run.ts';
-import { BesideLanes } from '../../exchange/requester/worker-slot.ts';
+import { DetachedWork } from '../../exchange/requester/worker-slot.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { good, groupOf, json, ndjson, sends } from '../support/scripted-peer.ts';
 import { enrol, type Person } from './plan-fixture.ts';
 
 const LANES = 4;
-const LANE_MS = 150;
+const SLOT_MS = 150;
 const people: Person[] = Array.from({ length: LANES + 1 }, (_, i) => ({
   number: `N${i}`,
   family: `Rivera${i}`,
@@ -110,9 +110,9 @@ const until = async (what: () => Promise<boolean> | boolean): Promise<boolean> =
   return false;
 };
 
-test('as many slow payers as there are lanes: a quick one is had meanwhile, and they come to their end beside the lanes', async () => {
+test('as many slow payers as there are lanes: a quick one is had meanwhile, and they come to their end beside the slots', async () => {
   const { sql } = node.deps.database;
-  const worker = new PullWorker(node.deps, LANE_MS);
+  const worker = new PullWorker(node.deps, SLOT_MS);
   const ending = new AbortController();
   const lanes = Array.from({ length: LANES }, async () => {
     while (!ending.signal.aborted) if (!(await worker.step())) await new Promise((r) => setTimeout(r, 25));
@@ -138,10 +138,10 @@ test('as many slow payers as there are lanes: a quick one is had meanwhile, and 
   expect(held?.n).toBe(2 * (LANES + 1));
 }, 60_000);
 
-test('documents of a payer from which they come slowly keep those of others waiting no longer than a lane is held', async () => {
+test('documents of a payer from which they come slowly keep those of others waiting no longer than a slot is held', async () => {
   const { sql } = node.deps.database;
   begun.length = 0;
-  const worker = new PullWorker(node.deps, LANE_MS);
+  const worker = new PullWorker(node.deps, SLOT_MS);
   // the slow payer has waited longer
   for (const [peer, at] of [
     ['slow-0', '2026-01-01'],
@@ -176,9 +176,9 @@ test('documents of a payer from which they come slowly keep those of others wait
   clearInterval(closing);
 }, 60_000);
 
-test('work that has left its lane is told of when it breaks, and work without a name, or more of it than goes beside, holds its lane', async () => {
+test('work that has left its slot is informed of when it breaks, and work without a name, or more of it than goes beside, holds its slot', async () => {
   const told: unknown[] = [];
-  const beside = new BesideLanes<string>(1, (error) => told.push(error), 5);
+  const beside = new DetachedWork<string>(1, (error) => told.push(error), 5);
   const going = Array.from({ length: 17 }, () => Promise.withResolvers<boolean>());
   const held = going.slice(0, 16).map((g, i) => beside.hold(g.promise, () => `p${i}`));
   expect(await Promise.all(held)).toEqual(held.map(() => true));

@@ -105,7 +105,7 @@ test.each([
   ['says no', saysNo],
   ['did not mean this payer', isNamedInError],
 ])(
-  'a member who %s between the match and the request: the others are matched anew, and the first Group is not asked for',
+  'a member who %s between the match and the request: the others are matched again, and the first Group is not asked for',
   async (_, then) => {
     const done = await crowd.pull(script(then));
     expect([done.state, matches(), exports()]).toEqual([

@@ -78,7 +78,7 @@ test.each([
   expect(row).toEqual(isTaken ? { state: 'not-fetched', reason: 'record-gone' } : { state: 'due', reason: null });
 });
 
-test('an answer for which there is no room is told to people while it waits, and no longer', async () => {
+test('an answer for which there is no room is reported to people while it waits, and no longer', async () => {
   const { sql } = node.deps.database;
   const { blobs } = node.deps;
   const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
@@ -110,7 +110,7 @@ test('an answer for which there is no room is told to people while it waits, and
   expect(await told()).toEqual([[], undefined]);
 });
 
-test('an answer that takes its process down each time is told, too', async () => {
+test('an answer that takes its process down each time is reported, too', async () => {
   const { sql } = node.deps.database;
   const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
   const id = (kick.header('content-location') ?? '').split('/').at(-1) ?? '';

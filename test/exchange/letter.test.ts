@@ -68,7 +68,7 @@ ACCOUNT OF DISCLOSURES
 
 This letter says to whom we gave records of yours from Dec 2, 2020 to Dec 2,
 2026 in the exchange between health plans: when, what, and why. You may ask
-for it under 45 CFR 164.528. Each payer is told once in full; if we gave
+for it under 45 CFR 164.528. Each payer is listed once in full; if we gave
 records to the same payer for the same reason again, the letter says how
 often, and when last. Service days are the first and the last day of the care
 that the records tell of, as far as records have one.
@@ -114,10 +114,10 @@ test('what never left is not in it, two payers are two, and a long name breaks n
   expect(text).toMatch(/taken for another\s+person/);
   expect(text.match(/left out/g)).toHaveLength(1);
   expect(Math.max(...text.split('\n').map((l) => l.length))).toBeLessThanOrEqual(78);
-  expect(letter([{ ...one, at: null }], { patient: undefined })).toContain('gave records of yours to nobody');
+  expect(letter([{ ...one, at: null }], { patient: undefined })).toContain('gave records of yours to no one');
 });
 
-test('what is told of the first time is not told of all, and the last day is that of the last fetch', () => {
+test('what is listed of the first time is not informed of all, and the last day is that of the last fetch', () => {
   const at = (day: string) => new Date(`${day}T15:00:00Z`);
   const text = letter([
     { ...one, at: at('2026-03-02'), lastAt: at('2026-07-09') },
@@ -140,7 +140,7 @@ test('names that others wrote stay on their line', () => {
   expect(text).toMatch(/^[\P{Cc}\n]*$/u);
 });
 
-test('days of service are those of what was fetched, and what was not kept is told as such', () => {
+test('days of service are those of what was fetched, and what was not kept is reported as such', () => {
   const days = (...all: Disclosure[]) =>
     /Service days: (.*?)(?= Why:| Records that we gave)/.exec(letter(all).replace(/\s+/g, ' '))?.[1];
   const after = (...all: Disclosure[]) =>

@@ -1,4 +1,4 @@
-// A Patient that was made of an enrolment has the day of death that a file told, whatever row told it, until a file takes it back.
+// A Patient that was made of an enrolment has the day of death that a file reported, whatever row reported it, until a file takes it back.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

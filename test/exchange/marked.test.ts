@@ -170,7 +170,7 @@ async function ofPeople(): Promise<void> {
 test('no marker of any request is in the log, nor in a metric', async () => {
   const secrets = await ofPayer();
   await ofPeople();
-  // an error that nobody expected, of a statement with a value
+  // an error that no one expected, of a statement with a value
   const broken = { ...node.deps, database: { ...node.deps.database, sql: undefined as never } };
   const bare = createExchange(broken);
   const failed = await bare.request(`${node.base}/exchange/fhir/Patient?name=${MARK}`, {

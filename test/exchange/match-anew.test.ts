@@ -48,7 +48,7 @@ test('one that is taken back before it was answered is withdrawn, and its like i
   expect([await status(first), await status(second)]).toEqual([404, 200]);
 });
 
-test('one that was answered stays met: nobody looked, it is deleted, another is asked for, its files are gone', async () => {
+test('one that was answered stays met: no one looked, it is deleted, another is asked for, its files are gone', async () => {
   const [unseen, deleted] = [await ask(), await ask()];
   await node.work();
   const anew = await ask();

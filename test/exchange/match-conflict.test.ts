@@ -1,4 +1,4 @@
-// Two of our members for whom a payer finds one person: nobody can tell which of them that is. Whoever was asked for with them is asked for apart, so that nothing comes of that person.
+// Two of our members for whom a payer finds one person: no one can tell which of them that is. Anyone who was asked for with them is asked for apart, so that nothing comes of that person.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planPulls } from '../../exchange/requester/plan.ts';
 import { asksOf, enrolled, loadPlan } from '../simulation/load-plan.ts';

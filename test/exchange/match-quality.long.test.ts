@@ -1,6 +1,6 @@
 // Match quality on invented people with known truth: households on one policy, twins, juniors; asked for with typing errors,
 // after moving or marriage, with nicknames, without accents, with swapped dates, by cards of others. What the rules allow must
-// be found, nobody may be mistaken for somebody else.
+// be found, no one may be mistaken for another person.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { matchMembers } from '../../exchange/responder/match/find-matches.ts';
 import { familyName } from '../../exchange/responder/match/normalize.ts';
@@ -122,7 +122,7 @@ function cases(m: Member, all: readonly Member[], stranger: Member): Case[] {
   if (nick) add('nickname', { ...policy, given: [nick.short] }, true);
   // others must not be found
   add('a stranger with this card', { ...exact(stranger), memberId: m.number, subscriberId: m.subscriber }, false, null);
-  add('this person with a card of nobody', { ...base, memberId: 'NONE-1', subscriberId: 'NONE' }, false, null);
+  add('this person with a card of no one', { ...base, memberId: 'NONE-1', subscriberId: 'NONE' }, false, null);
   if (m.family.endsWith(' Jr')) {
     const father = all.find((p) => p.subscriber === m.subscriber && p.given === m.given && p !== m);
     if (father) add('father’s birth date, junior’s suffix', { ...policy, born: father.born }, false, null);

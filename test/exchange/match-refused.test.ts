@@ -160,7 +160,7 @@ describe('one by one', () => {
         )
       ).matches,
     ).toBe(5);
-    // it has answered since: what it says to nobody else is not the form
+    // it has answered since: what it says to no one else is not the form
     const later = await pulled(
       people.slice(0, 2),
       script(() => status(400, outcome('processing'))),
@@ -345,7 +345,7 @@ describe('a batch', () => {
     });
   });
 
-  test('one that takes nobody is asked one by one: after three single members, and of one or two for this pull alone', async () => {
+  test('one that takes no one is asked one by one: after three single members, and of one or two for this pull alone', async () => {
     const none = script(() => status(422), singly);
     expect(await pulled(people.slice(0, 2), none)).toEqual({
       each: ['done matched', 'done matched'],
@@ -356,7 +356,7 @@ describe('a batch', () => {
     expect((await pulled(people, none)).matches).toBe(5);
   });
 
-  test('one that took batches and takes nobody any more is not asked in vain for 90 days', async () => {
+  test('one that took batches and takes no one any more is not asked in vain for 90 days', async () => {
     expect(
       (
         await pulled(
@@ -376,7 +376,7 @@ describe('a batch', () => {
     const good = people.slice(3);
     const some = script((who) => (who.some((p) => !good.includes(p)) ? status(422) : undefined), singly);
     expect((await pulled(good, some)).each).toEqual(['done matched', 'done matched']);
-    // whoever is sent alone first, one of the others is taken
+    // anyone who is sent alone first, one of the others is taken
     for (const bad of people.slice(0, 3)) {
       const { each, lacks } = await pulled([bad, ...good], some);
       expect([each[0]?.startsWith('done'), each.slice(1), lacks]).toEqual([

@@ -66,11 +66,11 @@ test('a peer that uses the unique member id it was given is understood (rule 26)
   const under = (payor: object) => who({ ...asked, identifier: [umb(row?.umb)], payor });
   expect(await under({ display: 'Third Plan' })).toBe(NOBODY);
   expect(await under({ identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000020' } })).toBe(NOBODY);
-  // nobody is named who could be told
+  // no one is named who could be determined
   expect(await under({ reference: 'Organization/7' })).toBe(idOf(rivera));
 });
 
-describe('a card of ours that nobody has (rules 01 to 03)', () => {
+describe('a card of ours that no one has (rules 01 to 03)', () => {
   const moved = {
     number: 'OH700',
     family: 'Oldcard',
@@ -101,7 +101,7 @@ describe('a card of ours that nobody has (rules 01 to 03)', () => {
     ['another birth date', old(phone, { born: '1966-06-07' }), null],
     ['a coverage of another payer', old(phone, { payor: { display: 'Third Plan' } }), null],
     ['without any card', old(phone, { memberId: undefined }), null],
-    ['the card of somebody else', old(phone, { memberId: rivera.number }), null],
+    ['the card of another person', old(phone, { memberId: rivera.number }), null],
   ])('%s', async (_, asked, rule) => {
     const [answer] = await match(asked);
     expect([answer?.persons, answer?.rule ?? null]).toEqual(rule === null ? [0, null] : [1, rule]);

@@ -170,7 +170,7 @@ describe('the request', () => {
     expect(await of('r2', 'C2')).toMatchObject([{ state: 'open', due: '2027-04-08 23:59:59.999' }]);
   });
 
-  test('ends with a withdrawal, on the due day too, and begins anew with the next opt-in', async () => {
+  test('ends with a withdrawal, on the due day too, and begins again with the next opt-in', async () => {
     now = new Date('2027-04-08T23:00:00Z');
     await recordChoice(node.deps, 'r2', { ...YES, choice: 'decline' }, ACTOR);
     expect(await of('r2', 'C2')).toMatchObject([{ state: 'withdrawn', reason: 'member-withdrew' }]);
@@ -191,7 +191,7 @@ describe('the request', () => {
     expect((await of('r2', 'C2')).filter((c) => c.state === 'open')).toHaveLength(1);
   });
 
-  test('a choice told again with another proof is kept beside the one that holds, and begins and ends nothing', async () => {
+  test('a choice reported again with another proof is kept beside the one that holds, and begins and ends nothing', async () => {
     await addMember('r4', '2027-03-01');
     await recordPayer(node.deps, 'r4', { payer: 'Old Plan', memberNumber: 'X4', starts: null, ends: null }, ACTOR);
     const told = async () =>
@@ -218,7 +218,7 @@ describe('the request', () => {
     await node.deps.database.sql`delete from exchange.clock where member_id = 'r4'`;
   });
 
-  test('of a member’s own has a week of its own; nobody else’s coverage can be named', async () => {
+  test('of a member’s own has a week of its own; no one else’s coverage can be named', async () => {
     const { sql } = node.deps.database;
     const [coverage] = await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = 'r1'`;
     await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = 'r1' and kind = 'C2'`;
@@ -239,7 +239,7 @@ describe('the request', () => {
   });
 });
 
-test('whether a coverage has ended is told by the day on which it is looked at', async () => {
+test('whether a coverage has ended is reported by the day on which it is looked at', async () => {
   const before = now;
   try {
     now = new Date('2031-04-20T15:00:00Z');
@@ -330,7 +330,7 @@ describe('asking again', () => {
     expect((await of('a2', 'C5-runoff')).filter((c) => c.state === 'open')).toEqual([]);
   });
 
-  test('who withdraws between the request and the next tick has no duty that nobody can meet; one that stands so ends', async () => {
+  test('who withdraws between the request and the next tick has no duty that no one can meet; one that stands so ends', async () => {
     const { sql } = node.deps.database;
     now = new Date('2029-01-10T15:00:00Z');
     await addMember('quick1', '2029-01-01');
@@ -357,7 +357,7 @@ describe('asking again', () => {
   });
 });
 
-test('nobody is asked for long before their coverage begins; the week of the request begins when they may be', async () => {
+test('no one is asked for long before their coverage begins; the week of the request begins when they may be', async () => {
   const [before, { sql }] = [now, node.deps.database];
   const asked = async () => {
     await planPulls(node.deps, { cause: 'opt-in' });
@@ -381,7 +381,7 @@ test('nobody is asked for long before their coverage begins; the week of the req
   }
 });
 
-test('a wish begins no week before anybody may be asked, and none where the choice leaves the payer out', async () => {
+test('a wish begins no week before anyone may be asked, and none where the choice leaves the payer out', async () => {
   const [before, { sql }] = [now, node.deps.database];
   const wish = (id: string | undefined) => recordRequest(node.deps, 'w1', id ?? '', ACTOR);
   try {
@@ -398,7 +398,7 @@ test('a wish begins no week before anybody may be asked, and none where the choi
     expect(await wish(id)).toBe('asked');
     await keepClocks(node.deps);
     expect(await of('w1', 'C2')).toMatchObject([{ state: 'open', due: '2035-09-09 23:59:59.999' }]);
-    // nobody is asked for whose coverage is over
+    // no one is asked for whose coverage is over
     await sql`update exchange.enrolment set ends = '2035-09-04' where member_id = 'w1'`;
     now = new Date('2035-09-06T17:00:00Z');
     expect(await wish(id)).toBe('not-covered');

@@ -67,7 +67,7 @@ const reason = async () => {
   return row;
 };
 
-test('the scope for Patients is enough for who is registered for the match, and for nobody else', async () => {
+test('the scope for Patients is enough for who is registered for the match, and for no one else', async () => {
   const less = await client(node, 'less', { npi: '9000000021', scopes: [BULK_MATCH, 'system/*.rs'] });
   const may = async (by: Client, scope: string) => (await ask(single(card(rivera)), await by.token(scope))).status;
   expect([await may(peer, 'system/Patient.rs'), await may(peer, 'system/Patient.read')]).toEqual([200, 200]);
@@ -113,7 +113,7 @@ describe('one member', () => {
     expect(audit).toEqual({ action: 'match', actor: 'a', member_id: idOf(rivera), outcome: 'ok' });
   });
 
-  test('who may not ask any more is out at once, with nothing kept, and takes nobody who asks beside it along', async () => {
+  test('who may not ask any more is out at once, with nothing kept, and takes no one who asks beside it along', async () => {
     const { sql } = node.deps.database;
     const third = await client(node, 'third', { npi: '9000000038', scopes: SCOPES });
     const held = await third.token(SCOPE);
@@ -156,7 +156,7 @@ describe('one member', () => {
     expect((a.json['parameter'] as Part[]).map((p) => p.name)).toEqual(['MemberIdentifier']);
   });
 
-  test('nobody, several, throttled and refused consent: the same status and length, two texts', async () => {
+  test('no one, several, throttled and refused consent: the same status and length, two texts', async () => {
     const nobody = await ask(single({ ...card(rivera), born: '1901-05-05' }));
     expect(await reason()).toMatchObject({ reason: 'no-match' });
     const noConsent = await ask(single(card(rivera), (all) => all.filter((p) => p.name !== 'Consent')));
@@ -179,7 +179,7 @@ describe('one member', () => {
     expect(await reason()).toMatchObject({ outcome: 'consentconstraint', rule: 31 });
   });
 
-  test('a member who has said no to us since the consent began is told like any consent that is not met', async () => {
+  test('a member who has said no to us since the consent began is reported like any consent that is not met', async () => {
     const { sql } = node.deps.database;
     const said = (choice: string, on: string, id: string) => sql`
       insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values (${id}, ${idOf(PEOPLE.babyak)}, ${choice}, 'regular', ${on}, 'test')`;
@@ -191,7 +191,7 @@ describe('one member', () => {
     expect(await reason()).toMatchObject({ reason: 'member-block', outcome: 'consentconstraint' });
   });
 
-  test('the dead consent to nothing, unless somebody speaks for them', async () => {
+  test('the dead consent to nothing, unless someone speaks for them', async () => {
     const { sql } = node.deps.database;
     const [own] = await sql<
       { body: string }[]
@@ -280,9 +280,9 @@ describe('one member', () => {
     test.each<[string, () => Promise<string>]>([
       ['by another', () => signed(other)],
       ['of another issuer', () => signed(peer, { iss: 'client-b' })],
-      ['for somebody else', () => signed(peer, { members: [{ id: 'm-2' }] })],
+      ['for another person', () => signed(peer, { members: [{ id: 'm-2' }] })],
       ['under another consent', () => signed(peer, { members: [{ id: 'm-1', consent: 'c-2' }] })],
-      ['about nobody', () => signed(peer, { members: 'all' })],
+      ['about no one', () => signed(peer, { members: 'all' })],
       ['saying something else', () => signed(peer, { statement: 'enrolled' })],
       ['of two months ago', () => signed(peer, { iat: seconds() - 60 * 86_400 })],
       ['of tomorrow', () => signed(peer, { iat: seconds() + 86_400 })],
@@ -342,7 +342,7 @@ describe('one member', () => {
     await sql`delete from exchange.match_member`;
   });
 
-  test('who fits twice is an item for people, once, and the answer is that of nobody', async () => {
+  test('who fits twice is an item for people, once, and the answer is that of no one', async () => {
     const { sql } = node.deps.database;
     const one = { number: 'D1', family: 'Doubled', given: 'Dora', born: '1980-08-08', subscriber: 'SD' };
     await enrol(node.deps, [one, { ...one, number: 'D2' }]);
@@ -411,7 +411,7 @@ describe('one member', () => {
     expect(await waiting).toEqual(first.slice(0, 1));
     expect((await rows('r-1'))?.slice(0, 2)).toEqual([1, 0]);
 
-    // what is done for people fails: nothing is told, and nothing written
+    // what is done for people fails: nothing is reported, and nothing written
     const one = { number: 'T1', family: 'Twofold', given: 'Tess', born: '1981-08-08', subscriber: 'ST' };
     await enrol(deps, [one, { ...one, number: 'T2' }]);
     const doubtful = asked.map((a, i) => {
@@ -476,13 +476,13 @@ describe('what is not answered', () => {
     expect((await fetch(`${node.base}/exchange/fhir/Patient/$member-match`)).status).toBe(405);
   });
 
-  test('past its budget a peer is told when to come back, others are not', async () => {
+  test('past its budget a peer is informed when to come back, others are not', async () => {
     Object.assign(node.deps.config, { matchPerMinute: 2 });
     const statuses = [];
     for (let i = 0; i < 6; i++) statuses.push((await ask(single(card(rivera)))).status);
     const last = await ask(single(card(rivera)));
     const foreign = await ask(single(card(rivera)), otherToken);
-    // who waits as long as it was told is answered, however often it had been refused
+    // who waits as long as it was issued is answered, however often it had been refused
     now = new Date(now.getTime() + Number(last.headers.get('retry-after')) * 1000);
     const later = await ask(single(card(rivera)));
     Object.assign(node.deps.config, { matchPerMinute: 0 });
@@ -519,7 +519,7 @@ describe('trying', () => {
     expect((await right()).status).toBe(422);
   });
 
-  // rules ask for the birth date, the card and one of the names: what they do not ask for may not hide whom somebody tries cards for
+  // rules ask for the birth date, the card and one of the names: what they do not ask for may not hide whom someone tries cards for
   test.each<[string, (i: number) => Partial<Asked>]>([
     ['the family name made up', (i) => ({ family: `Madeup${i}` })],
     ['the first name made up', (i) => ({ given: [`Madeup${i}`] })],
@@ -620,7 +620,7 @@ describe('trying', () => {
     for (const r of rows) expect(`${r['p']} ${r['c']}`).toMatch(/^-?\d+ -?\d+$/);
   });
 
-  test('more cards than are looked at hide nobody', async () => {
+  test('more cards than are looked at hide no one', async () => {
     const { sql } = node.deps.database;
     const asked = (card: number, peerId: string) => ({
       position: 0,
@@ -653,7 +653,7 @@ describe('trying', () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed % most;
       };
-      // the last two bits tell the kind, the last 24 the person, the others the stretch
+      // the last two bits tell the kind, the last 24 the person, the others the range
       const key = (stretch: number, person: number, kind: number) => String(stretch * 2 ** 24 + person * 4 + kind);
       const keysOf = (person: number) => {
         const stored = [key(person % 9, person, 0), key(100 + person, person, 1), key(200 + person, person, 1)];

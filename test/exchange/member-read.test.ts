@@ -1,5 +1,5 @@
 // Single-member flows over HTTP: read, search and $everything of members that were matched for the caller, the same content
-// as the export, and nothing of anybody else.
+// as the export, and nothing of anyone else.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { moneyIn } from '../../exchange/records/facts/money.ts';
 import { passes, readTypeFilters } from '../../exchange/responder/export/type-filter.ts';
@@ -184,7 +184,7 @@ describe('the member of a match', () => {
     for (const hidden of ['o2', 'o4', 'o3']) expect((await get(`Observation/${hidden}`)).status, hidden).toBe(404);
   });
 
-  test('nobody else is there, and refusals are alike', async () => {
+  test('no one else is there, and refusals are alike', async () => {
     const foreign = await get(`Patient/${idOf(robert)}`);
     const unknown = await get('Patient/nobody');
     const odd = await get('Patient/%3Cscript%3E');
@@ -222,7 +222,7 @@ describe('the member of a match', () => {
     expect(ids((await get(`Observation?patient=${me}`, otherToken)).json())).toEqual([]);
   });
 
-  test('an identifier of somebody else costs what one of nobody costs, and names nobody', async () => {
+  test('an identifier of another person costs what one of no one costs, and names no one', async () => {
     const [other] = await node.deps.database.sql<
       { umb: string }[]
     >`select umb from exchange.member where id = ${idOf(robert)}`;
@@ -354,7 +354,7 @@ describe('search', () => {
       const before = await asked();
       const b: Bundle & { entry?: unknown } = (await get(path.replace('ME', me))).json();
       expect([path, b.total, b.entry, b.link.map((l) => l.relation)]).toEqual([path, total, undefined, ['self']]);
-      // that a member has so many is told of the member, if not by name then by number
+      // that a member has so many is informed of the member, if not by name then by number
       expect([path, (await asked()) - before]).toEqual([path, path.includes('nobody') ? 0 : 1]);
     }
   });
@@ -373,7 +373,7 @@ describe('search', () => {
     expect((await post(`Observation/_search?patient=${me}`, json)).status).toBe(415);
   });
 
-  test('an empty value is told, and is not taken for one that nothing has', async () => {
+  test('an empty value is reported, and is not taken for one that nothing has', async () => {
     for (const query of [
       'patient=',
       `patient=Patient/${me},`,

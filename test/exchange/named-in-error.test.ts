@@ -1,4 +1,4 @@
-// A payer that was named by mistake: nobody asks it, its duties never were, what is on its way waits for a person, and a file does not name it again.
+// A payer that was named by mistake: no one asks it, its duties never were, what is on its way waits for a person, and a file does not name it again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complianceReport } from '../../exchange/compliance/report/compliance.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/consent/record-choice.ts';
@@ -156,7 +156,7 @@ test('a payer that covers the member again, under the same number, is one that g
     return rows.map((r) => [r.s, r.e]);
   };
   expect(await told('2025-01-01', '2026-12-31')).toEqual([['2025-01-01', '2026-12-31']]);
-  // what is not told changes nothing
+  // what is not reported changes nothing
   expect(await told(null, null)).toEqual([['2025-01-01', '2026-12-31']]);
   expect(await told('2025-02-01', null)).toEqual([['2025-02-01', '2026-12-31']]);
   expect(await told('2027-05-01', null)).toEqual([['2027-05-01', null]]);

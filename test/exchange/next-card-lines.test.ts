@@ -59,18 +59,18 @@ test('a next card ends the former one in its own line of business alone', async 
   expect(await ends('BA1', 'BA2', 'BA3')).toEqual(['2026-11-30', '2026-09-30', null]);
 });
 
-test('a death that is told with an end in doubt is taken: it is of the person, whichever coverage is meant', async () => {
+test('a death that is reported with an end in doubt is taken: it is of the person, whichever coverage is meant', async () => {
   await csv([person('CA1')]);
   await csv([person('CA2', { former: 'CA1', starts: '2026-07-01' })]);
   const { refused } = await load(interchange(ending('CA1', '20261031', undefined, '20261029')), X12);
   expect([refused.length, await ends('CA1', 'CA2')]).toEqual([1, ['2026-06-30', null]]);
-  expect(refused[0]).toContain('A death and other coverage told with it were taken.');
+  expect(refused[0]).toContain('A death and other coverage reported with it were taken.');
   const [member] = await node.deps.database.sql`
     select died::text as died from exchange.member where id = ${patientIdFor('CA1')}`;
   expect(member?.['died']).toBe('2026-10-29');
 });
 
-test('what is over under a card is over whatever first day it was told with, in its plan and line of business', async () => {
+test('what is over under a card is over whatever first day it was reported with, in its plan and line of business', async () => {
   for (const [x, earlier, later] of [
     // a first day put right to an earlier one, to a later one, and a new year, without the row of before
     ['DA', '2026-07-01', '2026-06-01'],

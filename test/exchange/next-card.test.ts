@@ -82,7 +82,7 @@ test('of three cards the first is over when the third begins, where the second n
   ]);
 });
 
-test('an end that somebody said since is not taken back with the next card', async () => {
+test('an end that someone said since is not taken back with the next card', async () => {
   await csv([person('G1')]);
   await csv([person('G2', { former: 'G1', starts: '2026-07-01' })]);
   await load(interchange(ending('G1', '20260331')), X12);
@@ -104,7 +104,7 @@ test('a card that comes back is over when its own next one begins, in one file a
     expect([x, await ends(`${x}1`, `${x}2`, `${x}3`)]).toEqual([x, ['2026-04-30', '2026-10-31', '2026-07-31', null]]);
     expect([x, (await csv(rows(x))).enrolment.enrolments]).toEqual([x, 0]);
   }
-  // told alone while the second was over, it goes on as its row says, until the third; and without that one as before
+  // reported alone while the second was over, it goes on as its row says, until the third; and without that one as before
   await csv([person('K1')]);
   await csv([person('K2', { former: 'K1', starts: '2026-05-01', ends: '2026-05-31' })]);
   await csv([person('K1')]);
@@ -114,7 +114,7 @@ test('a card that comes back is over when its own next one begins, in one file a
   expect(await ends('K1', 'K2', 'K3')).toEqual([null, '2026-05-31', '2026-11-01']);
 });
 
-test('what was said goes with a person who is made one with another member, and back', async () => {
+test('what was said goes with a person who is merged with another member, and back', async () => {
   await csv([person('L1', { ends: '2027-02-28' })]);
   await csv([person('L2', { former: 'L1', starts: '2026-07-01' })]);
   await csv([person('M1').replace('1980-02-29', '1980-03-01')]);
@@ -146,8 +146,8 @@ const cardsOf = async (number: string) => {
   return JSON.parse(patient?.body ?? '{}').identifier.map((i: { value: string }) => i.value);
 };
 
-test('a next card that was cancelled is no number of the member, in whatever order it is told; nor does the same file say anything new', async () => {
-  // told before it was cancelled, never told to begin, all in one file
+test('a next card that was cancelled is no number of the member, in whatever order it is reported; nor does the same file say anything new', async () => {
+  // reported before it was cancelled, never reported to begin, all in one file
   await csv([person('P1')]);
   await csv([person('P2', { former: 'P1', starts: '2026-07-01' })]);
   expect(await cardsOf('P1')).toEqual(['P2', 'P1']);
@@ -187,7 +187,7 @@ test('a next card that was cancelled is no number of the member, in whatever ord
   expect(await cardsOf('V1')).toEqual(['V1']);
 });
 
-test('of somebody who went back to a card the Patient has that one as the one of today, and all numbers, by one file in any order', async () => {
+test('of someone who went back to a card the Patient has that one as the one of today, and all numbers, by one file in any order', async () => {
   const rows = [
     person('W1'),
     person('W2', { former: 'W1', starts: '2026-05-01' }),

@@ -1,5 +1,5 @@
 // More that a download client must survive, beside hostile-peer: what is odd on the wire, in a list of files, in lines and in deletions. Of each:
-// where the pull comes to rest and why, what is booked, noted and held. Nothing wrong is stored, and nothing is lost that is not told.
+// where the pull comes to rest and why, what is recorded, noted and held. Nothing wrong is stored, and nothing is lost that is not told.
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-// What a no is called of somebody who was two members: a withdrawal where the person had said yes last, whatever held meanwhile because of what both had said (docs/decisions/022).
+// What a no is called of someone who was two members: a withdrawal where the person had said yes last, whatever held meanwhile because of what both had said (docs/decisions/022).
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { isSaidSql } from '../../exchange/members/merge/member-merge.ts';
 import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
@@ -42,7 +42,7 @@ const two = async () =>
   expect(await makeTwo(node.deps, { formerId: idOf(SECOND()), reason: 'two persons' }, ADA)).not.toHaveProperty(
     'refused',
   );
-/** What was said last, by somebody. */
+/** What was said last, by someone. */
 const saidLast = async (who = FIRST) => {
   const [last] = await node.deps.database.sql.unsafe<{ choice: string; on: string }[]>(
     `select choice, recorded_on::text as on from exchange.consent c where member_id = $1 and ${isSaidSql('c')} order by recorded_on desc, created_at desc limit 1`,
@@ -72,7 +72,7 @@ test('the person had said no last: there is nothing to take back', async () => {
   expect(await saidLast()).toEqual({ choice: 'decline', on: '2027-03-05' });
 });
 
-test('who had not chosen, and is somebody else again, takes nothing back that the other one had said', async () => {
+test('who had not chosen, and is another person again, takes nothing back that the other one had said', async () => {
   await load([
     [FIRST, '', ''],
     [SECOND, 'yes', '2026-12-03'],

@@ -1,4 +1,4 @@
-// Copies that a payer passes on of another payer's records, where their member is made one with another, and two again.
+// Copies that a payer passes on of another payer's records, where their member is merged with another, and two again.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
 import { decided, preauthorization } from './authorization-fixture.ts';
@@ -131,7 +131,7 @@ test('what a payer passes on of the one to the other is the one’s record, also
   expect(await outlived('Encounter')).toEqual(['back']);
 });
 
-test('a copy of ours from before we changed it, that came of the other member, is not shown and nobody is asked of it, until ours says so again', async () => {
+test('a copy of ours from before we changed it, that came of the other member, is not shown and no one is asked of it, until ours says so again', async () => {
   const ours = (id: string, hour: string, value: number) =>
     node.own({ ...result(id, 'm1', '01', hour, value), status: 'final' });
   for (const [id, hour] of [

@@ -1,4 +1,4 @@
-// Two members are made one, and what one of them had is deleted after that: who had it as the one's, and finds the one that stays, is told so.
+// Two members are merged, and what one of them had is deleted after that: who had it as the one's, and finds the one that stays, is reported so.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeOne } from '../../exchange/members/merge/merge-members.ts';
 import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
@@ -28,7 +28,7 @@ const result = (id: string, of: Person, minute: number) => ({
   code: { coding: [{ system: 'http://loinc.org', code: '2345-7' }] },
   effectiveDateTime: `2026-05-05T08:${minute}:00Z`,
 });
-/** Asks anew; returns the results that are here then. */
+/** Asks again; returns the results that are here then. */
 async function asked(full: boolean): Promise<string[]> {
   const working = setInterval(() => void prior.work(), 20);
   try {
@@ -42,7 +42,7 @@ async function asked(full: boolean): Promise<string[]> {
   return rows.map((r) => r.id);
 }
 
-test('what was had as the former one’s, and is gone since they are one, is told as gone with the one that stays', async () => {
+test('what was had as the former one’s, and is gone since they are one, is reported as deleted with the one that stays', async () => {
   const people = [enrolled(STAYS), enrolled(FORMER)];
   await loadPlan(prior, people, [result('o1', STAYS, 10), result('o2', FORMER, 20), result('o3', FORMER, 30)]);
   await loadPlan(ours, [asksOf({ ...ANA, number: 'A1' }, 'Old Plan', 'B2')], []);

@@ -1,4 +1,4 @@
-// Two members are made one, or two again, and of one of them it is in doubt whether a payer means them: what that payer sent does not leave
+// Two members are merged or unmerged, and of one of them it is in doubt whether a payer means them: what that payer sent does not leave
 // meanwhile, also when the process dies before the records are compared.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishComparing } from '../../exchange/members/merge/compare-moved.ts';
@@ -79,7 +79,7 @@ test('a doubt goes with the records, and comes back with them', async () => {
 });
 
 test.each(['discard', 'report-to-peer', 'keep-both'] as const)(
-  'what a person said of a doubt (%s) is asked anew of the one that they go on as, and until then nothing leaves that did not',
+  'what a person said of a doubt (%s) is asked again of the one that they go on as, and until then nothing leaves that did not',
   async (said) => {
     const { sql, deps, own, pull, close } = await reconciler();
     const told = (birthDate: string, day: number) =>
@@ -101,7 +101,7 @@ test.each(['discard', 'report-to-peer', 'keep-both'] as const)(
     await own(patient('m1', '1980-02-29'), patient('m2', '1980-02-29'));
     await told('1981-01-01', 2);
     await decide('m1', said);
-    // somebody else stays somebody else, whatever the payer says then
+    // another person stays another person, whatever the payer says then
     if (said === 'discard') await told('1980-02-29', 3);
     expect(await stands('m1')).toBe(said !== 'keep-both');
     const m = { memberId: 'm2', formerId: 'm1', reason: 'one person', seen: [] };

@@ -1,4 +1,4 @@
-// A payer matches a member by the card of one that goes on as that member. When the two are two again, nobody knows whom it meant.
+// A payer matches a member by the card of one that goes on as that member. When the two are two again, no one knows whom it meant.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { disclosuresOf } from '../../exchange/compliance/disclosures/disclosures.ts';
 import { patientIdFor } from '../../exchange/members/enrolment/enrolment.ts';
@@ -78,13 +78,13 @@ test('two again: what was matched while they were one counts no more, and by a n
   );
   expect(await asked({ cause: 'opt-in' })).toEqual(['o1', 'o2', 'o9']);
   expect(await granted()).toEqual([STAYS, OTHER].sort());
-  // the question was on its way when they were made one: by the times it came before
+  // the question was on its way when they were merged: by the times it came before
   await prior.deps.database.sql`update exchange.member_merge set at = at + interval '1 day'`;
   expect(await makeTwo(prior.deps, { formerId: FORMER, reason: 'two persons' }, WHO)).toHaveProperty('id');
   expect(await granted()).toEqual([OTHER]);
   await loadPlan(prior, [], [result('o3', STAYS), result('o4', FORMER)]);
   const now = await asked({ cause: 'command', again: true });
-  // it asked for everything, of which nothing is told as deleted; who asks for what changed is told whom it had
+  // it asked for everything, of which nothing is reported as deleted; who asks for what changed is reported whom it had
   expect(now).toEqual(['o1', 'o2', 'o4', 'o9']);
   const { sql } = prior.deps.database;
   const [last] = await sql<{ peer: string; groupId: string; before: string }[]>`
@@ -130,7 +130,7 @@ test('a Group that is written when those in it are two again already is over', a
   expect(await granted()).toContain(STAYS);
 });
 
-test('two again: who asks for changes by the card of the one that stayed is told that the other one’s records are gone, and the account tells what left', async () => {
+test('two again: who asks for changes by the card of the one that stayed is reported that the other one’s records are gone, and the account tells what left', async () => {
   const CLEO = { family: 'Okafor', given: 'Cleo', born: '1966-06-06' };
   const [stays, former] = [patientIdFor('C1'), patientIdFor('C2')];
   await loadPlan(

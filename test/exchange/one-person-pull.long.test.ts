@@ -1,4 +1,4 @@
-// Two members of one payer are made one person, or two again, at each state of a pull that asks for both: none is stuck, no duty is lost, and once they are
+// Two members of one payer are merged, or two again, at each state of a pull that asks for both: none is stuck, no duty is lost, and once they are
 // two nothing of the one comes to the other.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 afterEach(() => crowd.close());
 
-/** Knows each of the two by the card there, whoever is said to have it. */
+/** Knows each of the two by the card there, anyone who is said to have it. */
 const script = (): Script => {
   const groups: { who: (typeof people)[number][]; group: object }[] = [];
   const all = Array.from({ length: 6 }, (_, n): [string, Handler][] => [
@@ -153,7 +153,7 @@ test.each(STATES)(
 );
 
 test.each(STATES)(
-  'two again at %s: what is asked for by the card of the one does not come to the other, and is asked for anew',
+  'two again at %s: what is asked for by the card of the one does not come to the other, and is asked for again',
   async (state) => {
     expect(await one()).toHaveProperty('id');
     const id = await planned();

@@ -1,4 +1,4 @@
-// Records that wait as nobody can tell which of two members they are of: who says that the two are one person has answered it.
+// Records that wait as no one can tell which of two members they are of: who says that the two are one person has answered it.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../exchange/members/merge/merge-members.ts';
 import { DOUBTS } from '../../exchange/members/merge/merge-report.ts';
@@ -46,7 +46,7 @@ beforeEach(async () => {
   const files = (p: string, ...results: object[]) => [output('Patient', patient(p)), output('Observation', ...results)];
   await node.pull(files('p1', result('a', 10)), { members: [['p1', 'm1']] });
   await node.pull(files('p3', result('c', 30, 'p3')), { members: [['p3', 'm3']] });
-  // the person there is the other member now, of whom one record was somebody else's
+  // the person there is the other member now, of whom one record was another person’s
   await node.pull(files('p1', result('a', 10), result('b', 20), result('c', 31)), {
     members: [['p1', 'm2']],
     since: new Date(),

@@ -205,7 +205,7 @@ test('what our sources and payers go on to say of the former one is the other’
   expect(await shown()).toContain('m1 Observation o3');
 });
 
-test('nobody stands for a member that goes on as another, or for one that others go on as', async () => {
+test('no one stands for a member that goes on as another, or for one that others go on as', async () => {
   await node.sql`insert into exchange.member (id, umb) values ('m3', 'U-m3')`;
   for (const [memberId, formerId] of [
     ['m2', 'm3'],
@@ -258,7 +258,7 @@ test('of choices that contradict the stricter holds, and what was chosen before 
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
-test('a process that dies before records were compared leaves it to the next waking', async () => {
+test('a process that dies before records were compared leaves it to the next tick', async () => {
   const dying = {
     ...node.deps,
     database: { ...node.deps.database, lend: () => Promise.reject(new Error('killed')) },
@@ -276,7 +276,7 @@ test('a process that dies before records were compared leaves it to the next wak
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
-test('nobody is made one with another while our own records are being imported: they would stay under the number that nobody asks for', async () => {
+test('no one is merged with another while our own records are being imported: they would stay under the number that no one asks for', async () => {
   await node.own(patient('twin-a', 'Eva'), patient('twin-b', 'Eva'));
   const done: unknown[] = [];
   const merge = () =>

@@ -122,7 +122,7 @@ test('what records bring along: a page ends before it is too much', async () => 
   expect(largest).toBeLessThan(3.2 * MEGABYTE);
 });
 
-test('what one record alone brings along: what is missing is told', async () => {
+test('what one record alone brings along: what is missing is reported', async () => {
   const answer = await them.call(`/CareTeam?patient=${me}&_include=CareTeam:participant`);
   const { entry, link, total } = answer.json() as Omit<Page, 'entry'> & {
     entry: { resource: { id: string; issue?: { code: string }[] }; search: { mode: string } }[];
@@ -164,7 +164,7 @@ test('_count counts as before', async () => {
 test('of one payer four pages of records are made at once; who waits comes in turn, and nothing is read for who has gone', async () => {
   const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
   const many = openDatabase(url, { max: 12 });
-  // however slow the machine is, nobody has waited too long
+  // however slow the machine is, no one has waited too long
   const now = node.deps.clock();
   const app = createExchange({ ...node.deps, database: many, clock: () => now });
   const leaving = new AbortController();

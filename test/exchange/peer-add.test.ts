@@ -43,7 +43,7 @@ test.each([
   ['https://[::ffff:10.0.0.1]/keys', 1],
   ['https://169.254.169.254/keys', 1],
   ['https://10.1.2.3/keys', 1],
-])('%s: an address that would never be asked is told when it is written', (url, faults) => {
+])('%s: an address that would never be asked is reported when it is written', (url, faults) => {
   const none = { fhirBase: null, jwksUrl: null, discoveryUrl: null, fileOrigins: [] };
   for (const fields of [{ fhirBase: url }, { jwksUrl: url }, { discoveryUrl: url }, { fileOrigins: [url] }])
     expect(neverAsked({ ...none, ...fields }, PUBLIC)).toHaveLength(faults);

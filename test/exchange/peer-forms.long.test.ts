@@ -124,30 +124,33 @@ describe('PDex', () => {
     ['another one', () => JSON.stringify({ resourceType: 'Parameters', parameter: [] }), true],
     ['nothing that can be read', () => '<html>', true],
     ['no file', () => undefined, true],
-  ])('both forms of the answer: the Groups hold, and Parameters that say %s are told', async (_, other, differs) => {
-    let submitted = '';
-    const done = await peer.pull({
-      'POST /fhir/Group/$bulk-member-match': (_r, a, body) => {
-        submitted = /"id":"(m-[^"]+)"/.exec(body)?.[1] ?? '';
-        a.writeHead(202, { 'content-location': '/status/match' }).end();
-      },
-      'GET /status/match': (_r, a) =>
-        json(
-          a,
-          peer.manifest([
-            { type: 'Parameters', url: `${peer.base}/f/p` },
-            { type: 'Group', url: `${peer.base}/f/group` },
-          ]),
-        ),
-      'GET /f/group': (r, a, b) => sends(JSON.stringify(groupOf([[submitted, 'p9']])))(r, a, b),
-      'GET /f/p': (r, a, b) => {
-        const text = other(groupOf([[submitted, 'p9']]));
-        return text === undefined ? status(500)(r, a, b) : sends(`${text}\n`)(r, a, b);
-      },
-    });
-    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
-    expect(await peer.findings(done.id)).toEqual(differs ? { 'peer-match-differs': 1 } : {});
-  });
+  ])(
+    'both forms of the answer: the Groups hold, and Parameters that say %s are reported',
+    async (_, other, differs) => {
+      let submitted = '';
+      const done = await peer.pull({
+        'POST /fhir/Group/$bulk-member-match': (_r, a, body) => {
+          submitted = /"id":"(m-[^"]+)"/.exec(body)?.[1] ?? '';
+          a.writeHead(202, { 'content-location': '/status/match' }).end();
+        },
+        'GET /status/match': (_r, a) =>
+          json(
+            a,
+            peer.manifest([
+              { type: 'Parameters', url: `${peer.base}/f/p` },
+              { type: 'Group', url: `${peer.base}/f/group` },
+            ]),
+          ),
+        'GET /f/group': (r, a, b) => sends(JSON.stringify(groupOf([[submitted, 'p9']])))(r, a, b),
+        'GET /f/p': (r, a, b) => {
+          const text = other(groupOf([[submitted, 'p9']]));
+          return text === undefined ? status(500)(r, a, b) : sends(`${text}\n`)(r, a, b);
+        },
+      });
+      expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+      expect(await peer.findings(done.id)).toEqual(differs ? { 'peer-match-differs': 1 } : {});
+    },
+  );
 
   test('the export by GET only: learned once, kept', async () => {
     const script: Script = {
@@ -176,7 +179,7 @@ describe('PDex', () => {
       .filter((s) => s.path.endsWith('$davinci-data-export'))
       .map((s) => s.body.includes('ExplanationOfBenefit'));
     expect(bodies).toEqual([false, true]);
-    // the first job holds files that nobody fetches
+    // the first job holds files that no one fetches
     expect(paths('DELETE').filter((p) => p === '/status/export')).toHaveLength(2);
   });
 
@@ -370,7 +373,7 @@ describe('PDex', () => {
 });
 
 test.each(['match', 'export'])(
-  'a batch that is too large for the %s is divided until it fits; nobody is left out or asked for twice',
+  'a batch that is too large for the %s is divided until it fits; no one is left out or asked for twice',
   async (where) => {
     const people = ['A', 'B', 'C', 'D', 'E'].map((x, i) => ({
       number: `N${i}`,
@@ -497,7 +500,7 @@ test('a batch that is refused for one of its members is divided until that one i
     expect(one.reduce((n, p) => n + p.n, 0)).toBe(4);
     expect(one.filter((p) => p.state === 'failed')).toEqual([{ state: 'failed', reason: 'kick-off-422', n: 0 }]);
     expect(await lacks()).toEqual([]);
-    // one that takes nobody any more is not asked for each by itself
+    // one that takes no one any more is not asked for each by itself
     const third = crowd.node.deps.clock();
     await crowd.pull(script(() => true));
     const none = await states(third);
@@ -610,7 +613,7 @@ describe('one member at a time', () => {
     }
   });
 
-  test('a Patient of another server is nobody there', async () => {
+  test('a Patient of another server is no one there', async () => {
     const elsewhere = { name: 'MemberId', valueReference: { reference: `${peer.foreignBase}/fhir/Patient/p9` } };
     const none = await peer.pull(single({ 'POST /fhir/Patient/$member-match': matchAnswer(elsewhere) }));
     expect([none.state, none.reason, paths().includes('/fhir/Patient/p9')]).toEqual(['failed', 'no-answer', false]);
@@ -619,7 +622,7 @@ describe('one member at a time', () => {
     expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
   });
 
-  test('one whose question it does not take, or answers so that nobody can read it, keeps no other from being asked for', async () => {
+  test('one whose question it does not take, or answers so that no one can read it, keeps no other from being asked for', async () => {
     const people = ['Rivera', 'Stone', 'Poole', 'Nowhere'].map((family, i) => ({
       number: `N${i}`,
       family,
@@ -658,7 +661,7 @@ describe('one member at a time', () => {
     }
   });
 
-  test('422 is an answer: nobody, or not with this choice', async () => {
+  test('422 is an answer: no one, or not with this choice', async () => {
     const none = await peer.pull(single({ 'POST /fhir/Patient/$member-match': status(422) }));
     expect([none.state, none.reason]).toEqual(['done', 'no-match']);
     const held = await peer.pull(
@@ -677,7 +680,7 @@ describe('one member at a time', () => {
   test.each([
     ['without a code', { severity: 'error', diagnostics: 'not enabled here' }],
     ['with a code', { severity: 'error', code: 'exception' }],
-  ])('an export of some Patients whose job fails, told %s, is given up for another way', async (_, issue) => {
+  ])('an export of some Patients whose job fails, reported %s, is given up for another way', async (_, issue) => {
     const done = await peer.pull(
       single({
         [METADATA]: speaks({ Patient: { operation: ['member-match', 'export', 'everything'] } }),
@@ -838,7 +841,7 @@ describe('one member at a time', () => {
       ['refuses to give so many', (_, a) => void a.writeHead(400).end('{}')],
       ['says only that it cannot', (_, a) => json(a, { ...bundle([]), total: 130 })],
       ['answers with a page of HTML', (_, a) => void a.end('<html>')],
-    ])('of one that %s, what it gave stands, and is told to be less', async (_, refuses) => {
+    ])('of one that %s, what it gave stands, and is reported to be less', async (_, refuses) => {
       const done = await peer.pull(
         script((r, a) => (countOf(r.url) > 100 ? refuses(r, a, '') : json(a, of(all.slice(0, 100), all.length)))),
       );
@@ -871,7 +874,7 @@ describe('one member at a time', () => {
       expect(await peer.findings(done.id)).not.toHaveProperty('peer-incomplete');
     });
 
-    test('what it keeps back all the same is told', async () => {
+    test('what it keeps back all the same is reported', async () => {
       const done = await peer.pull(script((_, a) => json(a, of(['a', 'b'], 130))));
       expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
       expect(await peer.findings(done.id)).toHaveProperty('peer-incomplete');
@@ -1046,7 +1049,7 @@ describe('where a payer publishes its endpoints', () => {
   const watch = (on: boolean) =>
     peer.node.deps.database
       .sql`update exchange.peer set discovery_url = ${on ? `${peer.base}/fhir` : null} where id = 'scripted'`;
-  test('is looked at each day, without a pull: what differs is told once, stands as an alert, and nothing is followed', async () => {
+  test('is looked at each day, without a pull: what differs is reported once, stands as an alert, and nothing is followed', async () => {
     const { deps } = peer.node;
     const { sql } = deps.database;
     await watch(true);
@@ -1088,7 +1091,7 @@ describe('where a payer publishes its endpoints', () => {
       by_kind: 'system',
     });
     expect((await peer.pull(publishes(`${peer.base}/fhir/`))).state).toBe('done');
-    // another payer by what it says there: whatever the address, nobody is asked for
+    // another payer by what it says there: whatever the address, no one is asked for
     const { sql } = peer.node.deps.database;
     const says = (value: string): Script => ({
       'GET /fhir/.well-known/davinci-configuration': (_, a) =>

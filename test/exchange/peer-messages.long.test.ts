@@ -1,4 +1,4 @@
-// What a payer says about its own answer: told on the report, read by those who may see names, and heeded when it says that something
+// What a payer says about its own answer: reported on the report, read by those who may see names, and heeded when it says that something
 // could not be given.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
@@ -35,7 +35,7 @@ const today = ({ clock, config }: ScriptedPeer['node']['deps']) => localDay(cloc
 const since = async (id: string) =>
   (await peer.node.deps.database.sql`select since, transaction_time as at from exchange.pull where id = ${id}`)[0];
 
-test('that it could not give something is told, and the next request asks for everything again', async () => {
+test('that it could not give something is reported, and the next request asks for everything again', async () => {
   const text = '<b>half</b> of the records of Ana Rivera';
   const first = await peer.pull(says(issue('error', { diagnostics: text }), issue('information'), 'no message'));
   expect(first.state).toBe('done');
@@ -71,7 +71,7 @@ test('that it could not give something is told, and the next request asks for ev
   expect((await since(third.id))?.['since']).not.toBeNull();
 });
 
-test('notes alone are told and are no fault of the payer', async () => {
+test('notes alone are reported and are no fault of the payer', async () => {
   const { id } = await peer.pull(says(issue('information'), issue('information')));
   expect(await peer.findings(id)).toEqual({});
   expect((await pullReport(peer.node.deps, id))?.messages).toEqual([
@@ -79,7 +79,7 @@ test('notes alone are told and are no fault of the payer', async () => {
   ]);
 });
 
-test('what the messages say is told where their file is not, and that the file is elsewhere', async () => {
+test('what the messages say is reported where their file is not, and that the file is elsewhere', async () => {
   const { deps } = peer.node;
   const { id } = await peer.pull(says(issue('warning')));
   const elsewhere = { ...deps, blobs: { ...deps.blobs, get: () => Promise.resolve(undefined) } };
@@ -138,7 +138,7 @@ test('when late claims are asked for no more, the last answer that lacks somethi
   }
 });
 
-test('when late claims are asked for no more, the last pull that failed waits for a person, and for nobody when the member withdraws', async () => {
+test('when late claims are asked for no more, the last pull that failed waits for a person, and for no one when the member withdraws', async () => {
   const { deps } = peer.node;
   const { sql } = deps.database;
   const ended = (days: number) =>
@@ -222,7 +222,7 @@ test('what is missing of changes is asked for again from where they began; notes
   expect((await since(again.id))?.['at']).not.toBeNull();
 });
 
-test('a payer that says so each time is told of at the third, and is asked for changes once a person takes what came', async () => {
+test('a payer that says so each time is informed of at the third, and is asked for changes once a person takes what came', async () => {
   const { deps } = peer.node;
   const { sql } = deps.database;
   const waiting = async () => {
@@ -280,7 +280,7 @@ test('what is taken moves nothing where the payer does not say when its answer w
   }
 });
 
-test('nobody has to look at what lacks something while the payer is not active, nor when the member is no longer ours', async () => {
+test('no one has to look at what lacks something while the payer is not active, nor when the member is no longer ours', async () => {
   const { deps } = peer.node;
   const { sql } = deps.database;
   const waiting = async () => {

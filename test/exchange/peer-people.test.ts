@@ -79,7 +79,7 @@ const holder = async (id: string) =>
       where r.origin = 'scripted' and r.source_id = ${id} and not r.deleted`
   ).map((r) => r.given);
 
-test('members in several match Groups: each Group is asked for, nobody is left out', async () => {
+test('members in several match Groups: each Group is asked for, no one is left out', async () => {
   const { sql } = peer.node.deps.database;
   const rested = await peer.pull({
     ...matches({ id: 'g1', ana: 'p9' }, { id: 'g2', ben: 'p8' }),
@@ -103,7 +103,7 @@ test('members in several match Groups: each Group is asked for, nobody is left o
   ]);
 });
 
-test('a person there who was one member and is matched to another: what is new of the person waits too, until somebody says who it is', async () => {
+test('a person there who was one member and is matched to another: what is new of the person waits too, until someone says who it is', async () => {
   const { deps } = peer.node;
   const { sql } = deps.database;
   const both = [patient('p9', ana), patient('p8', ben)];
@@ -112,7 +112,7 @@ test('a person there who was one member and is matched to another: what is new o
   const rested = await peer.pull(swapped);
   expect([rested.state, await peer.ledger(rested.id)]).toEqual(['done', { 'quarantined patient-change': 4 }]);
   expect([await holder('a'), await holder('new')]).toEqual([['Ana'], []]);
-  // it comes again, and still nobody has said anything
+  // it comes again, and still no one has said anything
   await peer.pull({ ...swapped, ...sent(...both, of('a', 'p9'), of('new', 'p9'), of('newer', 'p9')) });
   expect([await holder('new'), await holder('newer')]).toEqual([[], []]);
   // a person says that p9 is Ben: what comes of p9 from now on is his

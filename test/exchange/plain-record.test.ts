@@ -16,7 +16,7 @@ const said = (
   return { what, ...Object.fromEntries(facts.map((f) => [f.label, f.value])) } as Record<string, string>;
 };
 
-describe('whoever did it', () => {
+describe('anyone who did it', () => {
   test('is the member where that is all that is said', () => {
     const by = (more: object) => said('Observation', { performer: [{ reference: 'Patient/m1', ...more }] })['Who'];
     expect(by({})).toBe('the member');

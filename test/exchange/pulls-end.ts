@@ -3,7 +3,7 @@ import { closeClock } from '../../exchange/members/deadlines/deadline.ts';
 import type { Sql } from '../../src/db/database.ts';
 
 /**
- * Each pull that is due is kicked off and ends as is drawn: `done` with its members matched and their duties met, now or twenty days ago; `nobody`,
+ * Each pull that is due is kicked off and ends as is drawn: `done` with its members matched and their duties met, now or twenty days ago; `no one`,
  * done and without any of them; `failed`; or `later`, when it goes on.
  * @param ends to be drawn from
  */

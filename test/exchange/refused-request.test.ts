@@ -53,7 +53,7 @@ const rows = async () =>
     ...detail,
   }));
 
-test('a bulk match without Consent is there with what was told, and an hour of them is two rows that count', async () => {
+test('a bulk match without Consent is there with what was reported, and an hour of them is two rows that count', async () => {
   for (let n = 0; n < 5; n++) expect(await post(token, NO_CONSENT)).toBe(422);
   const route = '/exchange/fhir/Group/$bulk-member-match';
   const first = {
@@ -83,13 +83,13 @@ test('a bulk match without Consent is there with what was told, and an hour of t
   ]);
 });
 
-test('without a token, and with one that is not ours, nobody is known: one row each, however often', async () => {
+test('without a token, and with one that is not ours, no one is known: one row each, however often', async () => {
   await node.deps.database.sql`delete from exchange.refused_request`;
   const later = Date.parse('2027-12-01T12:05:00Z');
   now = new Date(later);
   for (let n = 0; n < 3; n++) expect(await post(undefined, {})).toBe(401);
   for (let n = 0; n < 3; n++) expect(await post('nonsense', {})).toBe(401);
-  // two more are owed, and told with the next that is booked
+  // two more are owed, and reported with the next that is recorded
   now = new Date(later + 2000);
   expect(await post('nonsense', {})).toBe(401);
   now = new Date(later + HOUR);

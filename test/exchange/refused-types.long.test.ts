@@ -59,7 +59,7 @@ test('types beyond the scopes of a token', () => {
   for (const none of [[], ['system/Group.rs'], ['launch', 'nonsense/*']]) expect(outOfReach(none, TYPES)).toEqual([]);
 });
 
-test('a token of fewer scopes than were asked for is told on the report; refused types are an alert until they come', async () => {
+test('a token of fewer scopes than were asked for is reported on the report; refused types are an alert until they come', async () => {
   const peer = await scriptedPeer();
   try {
     const { deps } = peer.node;
@@ -94,7 +94,7 @@ test('a token of fewer scopes than were asked for is told on the report; refused
         json(a, peer.manifest(n++ === 0 ? [{ type: 'Coverage', url: `${peer.base}/f/c` }] : [peer.file('/f/1', 2)])),
     });
     expect(await alerts()).toEqual([{ subject: 'scripted', amount: 1 }]);
-    // the alert leads to the answer that somebody may take as it is, and the report says so
+    // the alert leads to the answer that someone may take as it is, and the report says so
     const [listed] = await recentAlerts(deps.database.sql, 9);
     const first = await pullReport(deps, listed?.decided ?? '');
     expect(first?.left).toBe('types');

@@ -106,7 +106,7 @@ const labels = async () =>
     ).map((r) => [r.id, r.label]),
   );
 
-test('what this program has not decided stays, whatever the consent covers; the count is kept with its reason, and the peer is told', async () => {
+test('what this program has not decided stays, whatever the consent covers; the count is kept with its reason, and the peer is informed', async () => {
   expect((await exported()).keys).toEqual(['Observation/clean']);
   await newerBeside();
   expect((await exported()).keys).toEqual([]);
@@ -179,7 +179,7 @@ test('a search about many members says that what is not decided yet may be missi
   await node.deps.database.sql`delete from exchange.resource where id like 'of-%'`;
 });
 
-test('who decides of one member waits for nobody who decides of others', async () => {
+test('who decides of one member waits for no one who decides of others', async () => {
   const { sql } = node.deps.database;
   await older();
   const open = node.deps.database.dedicated('work');
@@ -192,7 +192,7 @@ test('who decides of one member waits for nobody who decides of others', async (
     taken = done;
   });
   const other = open.begin(async (tx) => {
-    await decideAlone(tx, ['somebody else']);
+    await decideAlone(tx, ['another person']);
     taken();
     await held;
   });
@@ -285,7 +285,7 @@ test('what an older program took in with something of another person within stay
   await sql`delete from exchange.resource where id = 'mixed'`;
 });
 
-test('what else was decided by older rules is decided anew, and peers are told of it', async () => {
+test('what else was decided by older rules is decided again, and peers are informed of it', async () => {
   const { sql } = node.deps.database;
   const claim = {
     resourceType: 'ExplanationOfBenefit',
@@ -356,7 +356,7 @@ test('of a received authorization whose denied lines were not kept the head lose
   await sql`delete from exchange.resource where id = 'partly'`;
 });
 
-test('a label is inherited by whoever names the record by its id alone, as sources of Bundles do', async () => {
+test('a label is inherited by anyone who names the record by its id alone, as sources of Bundles do', async () => {
   await enrol(
     node.deps,
     [],
@@ -508,7 +508,7 @@ test('a process that starts after an update decides them without being asked, on
   await decidedBy('an older one', 1);
   expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBeDefined();
   expect(await undecided()).toBe(0);
-  // one that begins decides whoever was last: it may be there because the newer one was taken back
+  // one that begins decides anyone who was last: it may be there because the newer one was taken back
   await decidedBy('a newer one', 1000);
   await older();
   expect(await relabelAfterUpdate(node.deps)).toBeDefined();

@@ -267,7 +267,7 @@ test('what files hold is looked at by what is inherited, too', async () => {
   await sql`update exchange.shared_resource set links = null where id = 'plain' and type = 'Medication'`;
 });
 
-test('by other rules all of it is decided anew', async () => {
+test('by other rules all of it is decided again', async () => {
   const { sql } = node.deps.database;
   await sql`update exchange.resource set labeller = 1, own_label = 0, label = 0`;
   await sql`update exchange.shared_resource set labeller = null, label = null`;

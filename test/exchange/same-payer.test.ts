@@ -81,7 +81,7 @@ test('two names of one payer are one coverage and one duty once it is registered
   // another number there is another coverage
   await load(row('S1', '9000000012', '', '', 'X2'));
   await calls('S1', '9000000012', null, null);
-  await load(row('S2', 'Riverton Health'), row('S3', 'Somebody Else'));
+  await load(row('S2', 'Riverton Health'), row('S3', 'Another person'));
   expect(await duties('S1')).toEqual(['blocked no-endpoint', 'blocked no-endpoint', 'blocked no-endpoint']);
   const [second] = await node.deps.database.sql<
     { id: string }[]
@@ -109,7 +109,7 @@ test('two names of one payer are one coverage and one duty once it is registered
   expect([await due('S1'), await others('S2'), await others('S3')]).toEqual([
     2,
     ['Riverton Health riverton X1 ..'],
-    ['Somebody Else null X1 ..'],
+    ['Another person null X1 ..'],
   ]);
   const [wish] = await node.deps.database.sql<
     { payer: string }[]

@@ -580,7 +580,7 @@ describe('files', () => {
     const rested = await pull({ 'GET /f/1': status(404) });
     expect([rested.state, rested.reason]).toEqual(['partial', 'file-failed']);
   });
-  test('a job that is lost is begun anew three times and no more', async () => {
+  test('a job that is lost is begun again three times and no more', async () => {
     const done = await pull({
       'GET /status/export': turns(
         later('1'),
@@ -623,7 +623,7 @@ describe('files', () => {
     const told = ['peer-incomplete', 'peer-manifest-types'];
     expect(kinds.filter((k) => told.includes(k))).toEqual(time === null ? told : []);
   });
-  test('a payer that sends all of it though asked for what changed is told of it the second time', async () => {
+  test('a payer that sends all of it though asked for what changed is informed of it the second time', async () => {
     const lines = (n: number) => Array.from({ length: n }, (_, i) => good(`s${i}`)).join('\n');
     let minutes = 0;
     const sends = (n: number, isTimed = true) => ({
@@ -744,7 +744,7 @@ describe('judgements alone', () => {
     ],
     ['the name', { meta: { profile: 'odd' } }, 'match', 'MatchedMembers'],
     ['nothing', {}, undefined, 'Members'],
-  ])('what a Group says of its members is told by %s', (_, group, bucket, parameter?: string) => {
+  ])('what a Group says of its members is reported by %s', (_, group, bucket, parameter?: string) => {
     const answer = { resourceType: 'Parameters', parameter: [{ name: parameter ?? 'x', resource: group }] };
     const [answered] = groupsIn([answer]);
     expect(bucketOf(answered?.group ?? {}, answered?.parameter)).toBe(bucket);

@@ -1,4 +1,4 @@
-// Somebody who goes through card numbers one after the other is told of, once for each batch; people of one employer, who have numbers in a row, are not.
+// Someone who goes through card numbers one after the other is informed of, once for each batch; people of one employer, who have numbers in a row, are not.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
 import { longestRow } from '../../exchange/responder/match/number-sequence.ts';
@@ -24,10 +24,10 @@ describe('a row', () => {
     ['of another length is another', [...from(5, 1, 5, 'A', 1), ...from(10, 1, 5, 'A', 2)], 0],
     ['of one step, and then of another', [...from(1, 1, 9), ...from(11, 2, 9)], 10],
     ['no digits', Array.from({ length: 20 }, () => 'AB'), 0],
-    ['of nobody', [], 0],
+    ['of no one', [], 0],
   ])('%s', (_, cards, length) => expect(row(cards)).toBe(length));
 
-  test('of which half are somebody’s is none', () => {
+  test('of which half are someone’s is none', () => {
     expect(row(from(1), [0, 2, 4, 6, 8])).toBe(0);
     expect(row(from(1), [0, 2, 4, 6])).toBe(10);
   });
@@ -41,7 +41,7 @@ describe('in a batch', () => {
   });
   afterAll(() => node.close());
 
-  test('it is a security event and an alert for a week, and the payer is told nothing of it', async () => {
+  test('it is a security event and an alert for a week, and the payer is informed nothing of it', async () => {
     const { sql } = node.deps.database;
     const them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
     await them.signIn();

@@ -602,7 +602,7 @@ describe('status and files', () => {
     ]);
     expect([await unless('"x"', gzip), await unless(tag, identity)]).toEqual([200, 200]);
     expect((await call(url, { headers: { range: 'bytes=0-1' } })).status).toBe(200);
-    // who goes on with a part of another one is told so
+    // who goes on with a part of another one is informed so
     for (const [tags, status] of [
       ['"x"', 412],
       [`W/${tag}`, 412],
@@ -750,7 +750,7 @@ describe('no room on the disk', () => {
       select state, attempts, extract(epoch from lease_until - ${new Date(Date.now() + time)}::timestamptz)::float8 as seconds
       from exchange.bulk_job order by received_at desc limit 1`;
 
-  test('a request that cannot be kept is told to come again, and leaves nothing', async () => {
+  test('a request that cannot be kept is reported to come again, and leaves nothing', async () => {
     const [before] = await node.deps.database.sql`select count(*)::int as n from exchange.bulk_job`;
     const answer = await full(() => ask());
     expect([answer.status, issue(answer)]).toEqual([503, 'transient']);

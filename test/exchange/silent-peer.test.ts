@@ -30,8 +30,8 @@ const asks = async (ms: number) => {
   return { reason: (fault as { reason?: string }).reason, notes };
 };
 
-test('silence is told as away', async () =>
+test('silence is reported as away', async () =>
   expect(await asks(MS * 1.05)).toEqual({ reason: 'unreachable', notes: [] }));
 
-test('what goes on and on before the answer is told as slow', async () =>
+test('what goes on and on before the answer is reported as slow', async () =>
   expect(await asks(60_000)).toEqual({ reason: 'file-slow', notes: ['peer-slow'] }));

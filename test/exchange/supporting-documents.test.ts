@@ -159,7 +159,7 @@ test('they stay, and nothing names them: by export, $everything, search and read
   expect(await faultsOf(job)).toEqual([]);
 });
 
-test('a line that is denied later takes its document along, and its peer is told', async () => {
+test('a line that is denied later takes its document along, and its peer is informed', async () => {
   const before = await exported();
   const lines: [string, string][] = [
     ['A3', 'DocumentReference/estimate-granted'],

@@ -335,7 +335,7 @@ describe('trying', () => {
   beforeAll(() => void Object.assign(node.deps.config, { tokenFailuresPerMinute: 3 }));
   afterAll(() => void Object.assign(node.deps.config, { tokenFailuresPerMinute: 0 }));
 
-  test.each(['a', 'nobody'])('ends with 429 for %s at that address, and for nobody else', async (who) => {
+  test.each(['a', 'nobody'])('ends with 429 for %s at that address, and for no one else', async (who) => {
     const iss = who === 'a' ? peer.clientId : who;
     const from = `tries-${who}`;
     const statuses: number[] = [];

@@ -378,7 +378,7 @@ test('refusals wait as long as the slowest fetch of keys did, and no longer than
   }
 });
 
-test('a token at an address from which the payer has not asked for ninety days is told, and one at a known address is not', async () => {
+test('a token at an address from which the payer has not asked for ninety days is reported, and one at a known address is not', async () => {
   const other = await client(node, 'moving');
   const { sql } = node.deps.database;
   const asked = async (address: string) => {

@@ -145,7 +145,7 @@ test.each(['match', 'job'] as const)(
   },
 );
 
-test('no limit of nobody is set', async () => {
+test('no limit of no one is set', async () => {
   await expect(peerLimit('scripted', 'members=0')).rejects.toThrow('members must be 1 or more');
 });
 
@@ -188,7 +188,7 @@ test('a payer that says 413 to everybody: one thing for a person, few requests, 
   const clocks = await deps.database.sql<{ state: string; n: number }[]>`
     select state, count(*)::int as n from exchange.clock where kind = 'C2' group by state`;
   expect([...clocks]).toEqual([{ state: 'attempted', n: people.length }]);
-  // nobody is asked for by the next tick
+  // no one is asked for by the next tick
   expect(await planPulls(deps, { cause: 'opt-in' })).toEqual([]);
 
   asked = [];

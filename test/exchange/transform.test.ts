@@ -145,7 +145,7 @@ describe('money', () => {
     });
   });
 
-  test('amounts behind letters that nobody sees, shares in per cent, and numbers of extensions that are named so', () => {
+  test('amounts behind letters that no one sees, shares in per cent, and numbers of extensions that are named so', () => {
     const left = (words: string) =>
       withoutMoney(res({ resourceType: 'Coverage', text: { status: 'generated', div: words } }))['text'];
     for (const words of [
@@ -227,7 +227,7 @@ describe('money', () => {
   });
 
   test.each(['unitPrice', 'allowedMoney', 'usedMoney', 'costToBeneficiary'])(
-    'what is named %s goes, also where no currency is told',
+    'what is named %s goes, also where no currency is reported',
     (name) => {
       const resource = res({ resourceType: 'Observation', id: 'x', [name]: { value: 1 } });
       expect(moneyIn(resource)).toHaveLength(1);
@@ -656,7 +656,7 @@ describe('prior authorizations', () => {
   });
 });
 
-test('of lines that stay nothing is told elsewhere in an authorization that leaves', () => {
+test('of lines that stay nothing is reported elsewhere in an authorization that leaves', () => {
   const coded = (code: string) => ({ category: { coding: [{ code }] } });
   const eob = res({
     resourceType: 'ExplanationOfBenefit',
@@ -1013,7 +1013,7 @@ describe('what a plan keeps back beside what the program does', () => {
   ])('%s %s', (system, code, program, plan) => {
     expect([isDrugCode(system, code, none), isDrugCode(system, code, sets)]).toEqual([program, plan]);
   });
-  test('documents about payment are told by type or category', () => {
+  test('documents about payment are reported by type or category', () => {
     const document = (more: object) => ({ resourceType: 'DocumentReference', ...more }) as Resource;
     const coded = (system: string, code: string) => ({ coding: [{ system, code }] });
     const advice = document({

@@ -84,7 +84,7 @@ const claim = {
   billablePeriod: { start: day(-5), end: day(-5) },
   insurance: [{ focal: true, coverage: { reference: 'Coverage/c' }, preAuthRef: ['A-17', 'A-18'] }],
 };
-/** Of two lines the second is denied; each has a document and somebody of the care team of its own. */
+/** Of two lines the second is denied; each has a document and someone of the care team of its own. */
 const twoLines = authorization('pa-partly', 'A1', ['doc-granted-line', 'doc-denied-line', 'doc-whole']);
 const [granted] = twoLines.item;
 const [denied] = authorization('x', 'A3', []).item;

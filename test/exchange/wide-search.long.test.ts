@@ -74,7 +74,7 @@ describe('a search for people that names none', () => {
     ])
       expect([query, await pages(`Patient?${query}`)]).toEqual([query, [[who]]]);
     expect(await pages(`Patient?birthdate=${born}&family=nobody`)).toEqual([[]]);
-    // the member itself, whose birth date nobody else has
+    // the member itself, whose birth date no one else has
     expect(await pages(`Patient?birthdate=${rivera.born}`)).toEqual([[me]]);
   });
 
@@ -146,7 +146,7 @@ test('of members who were matched again and again, in several batches and alone,
   expect((await grantedWindow(sql, 'a', today, copyOf(7), 1)).map((g) => g.memberId)).toEqual([copyOf(8)]);
 });
 
-test('a statement that takes too long ends, and the payer is told when to come again', async () => {
+test('a statement that takes too long ends, and the payer is informed when to come again', async () => {
   const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
   const bounded = openDatabase(url, { max: 2, name: 'payer-node peers', statementTimeoutMs: 300 });
   const app = createExchange({ ...node.deps, database: bounded });
@@ -179,10 +179,10 @@ test('a statement that takes too long ends, and the payer is told when to come a
   }
 });
 
-test('one payer has two searches worked on that name nobody, whatever it asks; others wait, and too many are told to come again', async () => {
+test('one payer has two searches worked on that name no one, whatever it asks; others wait, and too many are reported to come again', async () => {
   const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
   const many = openDatabase(url, { max: 12 });
-  // however slow the machine is, nobody has waited too long
+  // however slow the machine is, no one has waited too long
   const now = node.deps.clock();
   const app = createExchange({ ...node.deps, database: many, clock: () => now });
   const ask = async (path: string) =>

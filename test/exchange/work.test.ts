@@ -6,7 +6,7 @@ import { keepAlerts } from '../../exchange/alerts/update-alerts.ts';
 import { auditRow, writeAudit } from '../../exchange/compliance/audit/audit.ts';
 import { PullWorker } from '../../exchange/requester/run.ts';
 import { clearDelivered } from '../../exchange/responder/export/delivered.ts';
-import { removeStrays } from '../../exchange/responder/export/remove-orphaned-files.ts';
+import { removeOrphanedFiles } from '../../exchange/responder/export/remove-orphaned-files.ts';
 import { removeRequests } from '../../exchange/responder/match/remove-requests.ts';
 import { startWork, takeJob } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -91,7 +91,7 @@ test('a worker that ends seals what was written, also while work at hand keeps i
   expect(await sql`select from exchange.audit_unsealed`).toHaveLength(0);
 });
 
-test('who asks about one member does not wait for somebody else’s thousands', async () => {
+test('who asks about one member does not wait for another person’s thousands', async () => {
   const { sql } = node.deps.database;
   const other = new ExportClient(node, await client(node, 'b', { npi: ASKER.npi }));
   await other.signIn();
@@ -156,19 +156,19 @@ test('files that no answer names go when they are found a second time', async ()
   const job = status.split('/').at(-1) ?? '';
   const open = (await them.kick(`Group/${group}/$export`)).header('content-location')?.split('/').at(-1) ?? '';
   const put = (key: string) => blobs.put(key, Readable.from([Buffer.from('x')]) as AsyncIterable<Uint8Array>);
-  // a request that nobody answered for, half of one, what a worker that died left of a finished answer, and of one that is being made
+  // a request that no one answered for, half of one, what a worker that died left of a finished answer, and of one that is being made
   const strays = ['bulk/never/request.json', 'bulk/never/request.json.1.part', `bulk/${job}/left.ndjson.gz`];
   for (const key of [...strays, `bulk/${open}/left.ndjson.gz`]) await put(key);
   const all = new Set(await blobs.list('bulk/'));
 
-  const found = await removeStrays(node.deps, new Set());
+  const found = await removeOrphanedFiles(node.deps, new Set());
   expect([...found].filter((key) => strays.includes(key)).sort()).toEqual([...strays].sort());
   expect(new Set(await blobs.list('bulk/'))).toEqual(all);
   // one that was named since stays
   await database.sql`
     insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256)
     select job_id, ${'0'.repeat(32)}, 99, kind, type, ${strays[2] ?? ''}, lines, bytes, stored_bytes, sha256 from exchange.bulk_file where job_id = ${job} limit 1`;
-  await removeStrays(node.deps, found);
+  await removeOrphanedFiles(node.deps, found);
   const left = new Set(await blobs.list('bulk/'));
   expect([...all].filter((key) => !left.has(key)).sort()).toEqual(strays.slice(0, 2).sort());
   await database.sql`delete from exchange.bulk_file where job_id = ${job} and position = 99`;
@@ -179,16 +179,16 @@ test('files that no answer names go when they are found a second time', async ()
   const held = vi
     .spyOn(blobs, 'delete')
     .mockImplementation((key) => (key === stuck ? Promise.reject(new Error('held')) : remove(key)));
-  const again = await removeStrays(node.deps, new Set([stuck, ...found]));
+  const again = await removeOrphanedFiles(node.deps, new Set([stuck, ...found]));
   held.mockRestore();
   expect(await blobs.list('bulk/')).not.toContain(strays[2]);
   expect([...again]).toEqual([stuck]);
-  expect([...(await removeStrays(node.deps, again))]).toEqual([]);
+  expect([...(await removeOrphanedFiles(node.deps, again))]).toEqual([]);
   expect(await blobs.list('bulk/')).not.toContain(stuck);
   await node.work();
 });
 
-test('what one loop has lost another one takes as somebody else, and nothing of it is lost', async () => {
+test('what one loop has lost another one takes as another person, and nothing of it is lost', async () => {
   const { sql } = node.deps.database;
   const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
   const place = kick.header('content-location') ?? '';
@@ -323,7 +323,7 @@ test('requests of matches go when they were kept long enough, and leave their ha
   // one that waits is still to be read
   expect([await removeRequests(after(731)), await requests()]).toEqual([all - 1, [key]]);
   await sql`update exchange.bulk_job set state = 'cancelled' where id = ${id}`;
-  // a file that cannot be removed is told once, however often that is tried
+  // a file that cannot be removed is reported once, however often that is tried
   const stuck = { ...blobs, delete: () => Promise.reject(new Error('read-only')) };
   for (let i = 0; i < 2; i++) expect(await removeRequests({ ...after(731), blobs: stuck })).toBe(0);
   // ended as soon as the file is gone: what follows is done by who comes next

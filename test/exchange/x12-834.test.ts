@@ -172,7 +172,7 @@ test.each([
   ['a transaction that is missing', (t: string) => t.replace('GE*1*', 'GE*2*'), 'says 2 transactions and has 1'],
   ['a group that is missing', (t: string) => t.replace('IEA*1*', 'IEA*2*'), 'says 2 groups and has 1'],
   ['nothing', (t: string) => t.replace(/^GS[\s\S]*^GE.*\n/m, '').replace('IEA*1*', 'IEA*0*'), 'no transaction (ST)'],
-])('a file that would enrol nobody is refused, with what it is: %s', async (_, made, said) => {
+])('a file that would enrol no one is refused, with what it is: %s', async (_, made, said) => {
   await expect(rows(made(interchange(member('M1'))))).rejects.toThrow(said);
 });
 
@@ -226,7 +226,7 @@ const LEGAL: [string, string[], string[][], string[]?][] = [
     [['P2', 'GOLD', '2027-01-01', '']],
   ],
   [
-    'drugs beside the plan from the same day, before and behind it; later ones are told',
+    'drugs beside the plan from the same day, before and behind it; later ones are reported',
     [
       ...member('P3', {
         more: ['HD*021**PDG*RX', 'DTP*348*D8*20270101', 'HD*021**HMO*GOLD', 'DTP*348*D8*20270101'],
@@ -396,7 +396,7 @@ test('names in Windows-1252 are read as they were written', async () => {
   expect(found[0]).toMatchObject({ family: 'MUÑOZ JR', given: 'JOSÉ LEE' });
 });
 
-test('a coverage that ends, told without its start, ends what is known; of nobody it is refused', async () => {
+test('a coverage that ends, reported without its start, ends what is known; of no one it is refused', async () => {
   const { sql } = node.deps.database;
   const load = async (body: string[]) => {
     const refused: string[] = [];
@@ -435,7 +435,7 @@ test('a coverage that ends, told without its start, ends what is known; of nobod
   expect(odd).toEqual({ changed: 0, refused: [expect.stringContaining('NUL')] });
   // again, or of a later day: what has ended has
   expect(await load(end('E1', '20261231'))).toEqual({ changed: 0, refused: [] });
-  // of somebody else under the number nothing ends
+  // of another person under the number nothing ends
   const other = end('E2', '20261231').map((s) => (s.startsWith('DMG') ? 'DMG*D8*19990101*F' : s));
   expect((await load(other)).refused).toHaveLength(1);
   expect(await known('E2')).toEqual([['2026-01-01', null]]);
@@ -447,7 +447,7 @@ test('a coverage that ends, told without its start, ends what is known; of nobod
   expect(await known('E2')).toEqual([['2026-01-01', '2026-11-30']]);
 });
 
-test('a death that is told with the end of a coverage (INS12) holds until it is taken back, whatever does not speak of it', async () => {
+test('a death that is reported with the end of a coverage (INS12) holds until it is taken back, whatever does not speak of it', async () => {
   const { sql } = node.deps.database;
   const load = async (text: string, x12 = true) => {
     const refused: string[] = [];

@@ -1,4 +1,4 @@
-// What a run of the tests that was killed left behind: its database server, which nobody else stops, and that one's folder.
+// What a run of the tests that was killed left behind: its database server, which no one else stops, and that one's folder.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -69,7 +69,7 @@ export const interchange = (...members: string[][]) => {
     'IEA*1*000000001',
   ].join('~\n')}~\n`;
 };
-/** An end (024) of a coverage, told with its start or without. */
+/** An end (024) of a coverage, reported with its start or without. */
 export const ending = (number: string, ends: string, starts?: string, died = '') => [
   `INS*Y*18*024*08*A***TE***${died === '' ? '' : `D8*${died}`}`,
   `REF*23*${number}`,

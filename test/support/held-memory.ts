@@ -1,4 +1,4 @@
-// What is truly held: garbage that nobody has collected yet is no memory that anything keeps.
+// What is truly held: garbage that no one has collected yet is no memory that anything keeps.
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

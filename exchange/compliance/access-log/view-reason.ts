@@ -25,7 +25,7 @@ type Needs = Pick<Deps, 'database' | 'clock'>;
 /** A session and the id of its cookie. */
 export type Looker = { session: StaffSession; cookie: string; requestId: string };
 
-/** Of these somebody has to say which one. */
+/** Of these someone has to say which one. */
 export const NAMED_PURPOSES: readonly string[] = ['incident', 'legal'];
 const LEAST_WORDS = 2;
 export const MOST_WORDS = 200;
@@ -74,8 +74,8 @@ export type Said = { about: readonly string[]; purpose: string; words: string };
 export type ReasonFault = 'purpose' | 'words' | 'about';
 
 /**
- * Keeps what somebody said, each member with an audit row of its own. It holds for the person under each id.
- * @param by `number`: it was not said, but the number of the member's card was typed, which the member has told
+ * Keeps what someone said, each member with an audit row of its own. It holds for the person under each id.
+ * @param by `number`: it was not said, but the number of the member's card was typed, which the member has reported
  */
 export async function giveReason(
   deps: Needs,

@@ -1,9 +1,9 @@
-// Of how many members a person has what identifies them shown in a day. Whoever has it shown of many more than is usual for them is told
-// of, as payers are who ask for many more: nobody would see it in a list of reasons of which each is as good as another.
+// Of how many members a person has what identifies them shown in a day. Anyone who has it shown of many more than is usual for them is reported
+// of, as payers are who ask for many more: no one would see it in a list of reasons of which each is as good as another.
 import type { Queryable } from '../../../src/db/database.ts';
 import { auditRow, writeAudit } from '../audit/audit.ts';
 
-/** Days before one is compared: with fewer, what is many for anybody is many. */
+/** Days before one is compared: with fewer, what is many for anyone is many. */
 const LEAST_DAYS = 5;
 /** Days before, of which the median is taken. What people do changes sooner than what payers do. */
 const DAYS_BEFORE = 28;
@@ -19,8 +19,8 @@ export const SEEN = `a.action = 'view' and a.member_id is not null and a.detail-
 
 /**
  * Tells the audit of who had identifiers shown of unusually many members today or yesterday, once for each person and day. audit_seen,
- * which is read for the days before only while somebody is beyond the least; audit_refused.
- * @param today YYYY-MM-DD of the plan, in whose zone days are told
+ * which is read for the days before only while someone is beyond the least; audit_refused.
+ * @param today YYYY-MM-DD of the plan, in whose zone days are counted
  */
 export async function tellLooks(
   tx: Queryable,

@@ -1,7 +1,7 @@
 // What the audit says was done, in words. Codes stand in rows, files and filters; people read these.
 import { PULL_STATES } from '../../reconcile/pull-reasons.ts';
 
-const DEEDS: Readonly<Record<string, string>> = {
+const ACTION_TEXTS: Readonly<Record<string, string>> = {
   // peers
   token: 'asked for a token',
   access: 'asked for something of ours',
@@ -15,7 +15,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'export-deleted': 'request ended by the payer',
   'export-revoked': 'export taken back',
   'export-member': 'export that holds the member’s records',
-  'export-withdrawn': 'payer told that the records it has of the member may not be used any more',
+  'export-withdrawn': 'payer notified that the records it has of the member may not be used any more',
   file: 'file of an export fetched',
   read: 'record read',
   search: 'records found by a search',
@@ -27,8 +27,8 @@ const DEEDS: Readonly<Record<string, string>> = {
   'pull-planned': 'request to a payer planned',
   received: 'records received',
   'content-checked': 'export walked for what must not leave',
-  'relabel-begun': 'labelling sensitive records anew begun',
-  relabel: 'sensitive records labelled anew',
+  'relabel-begun': 'labelling sensitive records again begun',
+  relabel: 'sensitive records labelled again',
   import: 'own records and enrolment loaded',
   'absent-ended': 'coverage ended of those absent from a full file',
   'audit-verify': 'audit trail verified',
@@ -93,7 +93,7 @@ const DEEDS: Readonly<Record<string, string>> = {
 
 /** An action of the audit in words; undefined when none are known, so that the code stands. */
 export function deedWords(action: string): string | undefined {
-  if (Object.hasOwn(DEEDS, action)) return DEEDS[action];
+  if (Object.hasOwn(ACTION_TEXTS, action)) return ACTION_TEXTS[action];
   const state = action.startsWith('pull-') ? action.slice('pull-'.length) : '';
   const words: Readonly<Record<string, { text: string }>> = PULL_STATES;
   return Object.hasOwn(words, state) ? `pull: ${words[state]?.text ?? ''}` : undefined;

@@ -93,18 +93,18 @@ function fromStore(row: Omit<Stored, 'seq' | 'hash'>): AuditEntry {
 /** Rows in no seal: those that wait for one, and those that do not (they came past the sealer). */
 export async function unsealedRows(
   sql: Queryable,
-): Promise<{ waiting: number; oldest: Date | undefined; strays: bigint[] }> {
-  const [row] = await sql<{ waiting: number; oldest: Date | null; strays: string | null }[]>`
+): Promise<{ waiting: number; oldest: Date | undefined; unsealed: bigint[] }> {
+  const [row] = await sql<{ waiting: number; oldest: Date | null; unsealed: string | null }[]>`
     with sealed as (select unnest(seqs) as seq from exchange.audit_seal),
       loose as (select a.seq, a.at, u.seq is not null as waits
         from exchange.audit a left join sealed s on s.seq = a.seq left join exchange.audit_unsealed u on u.seq = a.seq
         where s.seq is null)
     select count(*) filter (where waits)::int as waiting, min(at) filter (where waits) as oldest,
-      array_to_string((array_agg(seq order by seq) filter (where not waits))[1:100], ',') as strays
+      array_to_string((array_agg(seq order by seq) filter (where not waits))[1:100], ',') as unsealed
     from loose`;
   return {
     waiting: row?.waiting ?? 0,
     oldest: row?.oldest ?? undefined,
-    strays: row?.strays ? row.strays.split(',').map(BigInt) : [],
+    unsealed: row?.unsealed ? row.unsealed.split(',').map(BigInt) : [],
   };
 }

@@ -1,4 +1,4 @@
-// Verifies the audit trail and keeps that it was done: once a day by itself, and whenever somebody asks.
+// Verifies the audit trail and keeps that it was done: once a day by itself, and whenever someone asks.
 import type { Deps } from '../../../src/deps.ts';
 import { auditRow, writeAudit } from './audit.ts';
 import { auditChecks, writeAuditCheck } from './audit-check.ts';

@@ -1,10 +1,10 @@
-// What is in force here and is told in the audit when it becomes another: keys that sign, settings.
+// What is in force here and is reported in the audit when it becomes another: keys that sign, settings.
 import type { Queryable } from '../../../src/db/database.ts';
 
 /** Keeps a second process from telling the same for the length of a transaction. */
 const TELLING_LOCK = 7_206_022;
 
-/** The detail of what a machine told last of it, or else any; undefined when nothing was told. audit_object. */
+/** The detail of what a machine reported last of it, or else any; undefined when nothing was told. audit_object. */
 export async function lastInForce(
   tx: Queryable,
   object: string,

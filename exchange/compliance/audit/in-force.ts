@@ -1,4 +1,4 @@
-// Which of our keys sign, and with which settings the node runs, told in the audit when it is another than before: by `keys rotate`, by the environment, by an
+// Which of our keys sign, and with which settings the node runs, reported in the audit when it is another than before: by `keys rotate`, by the environment, by an
 // update, or as a folder or a machine was put back.
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -11,16 +11,16 @@ import { lastInForce } from './in-force-rows.ts';
 type Needs = Pick<Deps, 'database' | 'keys' | 'clock' | 'config'>;
 
 /** Keys whose signatures others rely on in the exchange. */
-const TOLD: readonly KeyUse[] = ['token', 'client', 'rsa-client', 'evidence'];
-/** What this process has told, so that it asks the database only when something is another. */
-const told = new WeakMap<Keys, Map<string, string>>();
+const REPORTED_KEYS: readonly KeyUse[] = ['token', 'client', 'rsa-client', 'evidence'];
+/** What this process has reported, so that it asks the database only when something is another. */
+const reported = new WeakMap<Keys, Map<string, string>>();
 
 /**
- * Tells keys and settings that are in force now on a machine and were not before; the first ones too. A machine that told none yet goes by what any told last: that is how it is
+ * Tells keys and settings that are in force now on a machine and were not before; the first ones too. A machine that reported none yet goes by what any reported last: that is how it is
  * after an update in containers. Two that run with different ones tell it once each, not at every start in turn.
  */
 export async function tellInForce(deps: Needs, host = hostname()): Promise<void> {
-  for (const use of TOLD) {
+  for (const use of REPORTED_KEYS) {
     // where there is no RSA key, none signs
     if (use === 'rsa-client' && (await deps.keys.published(use)).length === 0) continue;
     const { kid } = await deps.keys.signing(use);
@@ -39,8 +39,8 @@ async function tell(
   now: Readonly<Record<string, string>>,
   words: { host: string; action: string; reason: string },
 ): Promise<void> {
-  const known = told.get(deps.keys) ?? new Map<string, string>();
-  told.set(deps.keys, known);
+  const known = reported.get(deps.keys) ?? new Map<string, string>();
+  reported.set(deps.keys, known);
   const { host } = words;
   const text = JSON.stringify({ ...now, host });
   if (known.get(object) === text) return;
@@ -72,7 +72,7 @@ async function tell(
   known.set(object, text);
 }
 
-/** Longer ones are told by their SHA-256. */
+/** Longer ones are reported by their SHA-256. */
 const LONGEST = 100;
 /** Of this process alone: where it listens, how it works and what it logs. */
 const OF_PROCESS = new Set([

@@ -20,7 +20,7 @@ async function sign(deps: Pick<Deps, 'keys'>, head: SealHead): Promise<string> {
 type Sealing = Pick<Deps, 'database' | 'keys' | 'clock' | 'config'>;
 
 /**
- * Seals one batch, if there is one and nobody else is sealing, counts what it tells of payers, and notes what is a security event.
+ * Seals one batch, if there is one and no one else is sealing, counts what it tells of payers, and notes what is a security event.
  * @returns rows sealed
  */
 export async function sealBatch(deps: Sealing): Promise<number> {

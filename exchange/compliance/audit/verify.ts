@@ -97,7 +97,7 @@ export async function verifyAudit(deps: Pick<Deps, 'database' | 'keys'>, known?:
       text: 'The trail does not hold the head that was kept elsewhere: its end was cut off or rewritten.',
     });
   const loose = await unsealedRows(sql);
-  for (const row of loose.strays)
+  for (const row of loose.unsealed)
     fault({ kind: 'stray-row', row: String(row), text: `Row ${row} is in no seal and does not wait for one.` });
   verdict.tail = { rows: loose.waiting, oldest: loose.oldest?.toISOString() };
   return verdict;

@@ -32,7 +32,7 @@ export type Disclosure = {
   types: Record<string, number>;
   /** days of service by type, of types that were not fetched too; null: not kept, as of what left before they were */
   days: ServiceDays | null;
-  /** how many records of the type were told to be there, by their number alone */
+  /** how many records of the type were listed to be there, by their number alone */
   counted: number | null;
   /** how many there are of the member, when only the first are read */
   ofAll: number;

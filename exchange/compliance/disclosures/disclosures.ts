@@ -10,7 +10,7 @@ export type { Disclosure };
 
 /** The rule asks for six years. */
 export const ACCOUNT_YEARS = 6;
-/** So many are told at once; each says how many there are (`ofAll`). */
+/** So many are listed at once; each says how many there are (`ofAll`). */
 const MOST = 10_000;
 export const WHY =
   'Payer-to-payer exchange, asked for by the member (42 CFR 422.121(b), 431.61(b), 457.731(b); 45 CFR 156.222(b))';
@@ -31,7 +31,7 @@ export const DAYS_NOT_KEPT = 'not kept then';
 export const NO_DAYS = 'none of them has one';
 /**
  * The days of service of what left, of the types that were fetched. What has no day (a person, an allergy, a condition that lasts, an authorization) is
- * not told by it.
+ * not listed by it.
  * @returns why there is no range, when there is none
  */
 export function serviceDays({ days, types, counted }: Disclosure): DayRange | typeof DAYS_NOT_KEPT | typeof NO_DAYS {

@@ -16,7 +16,7 @@ export type Letter = {
   plan: { name: string; npi: string | null };
   /** the member's Patient as JSON; undefined where there is none */
   patient: string | undefined;
-  /** first and last day of what is told, YYYY-MM-DD */
+  /** first and last day of what is listed, YYYY-MM-DD */
   from: string;
   today: string;
   timeZone: string;
@@ -89,9 +89,9 @@ const dayRange = ({ first, last }: DayRange): string =>
 
 /** The days of service of all of some times, with how many of them have none. */
 function daysOf(all: readonly Disclosure[]): string {
-  const told = all.map(serviceDays);
-  const ranges = told.filter((t) => typeof t !== 'string');
-  const lost = told.filter((t) => t === DAYS_NOT_KEPT).length;
+  const days = all.map(serviceDays);
+  const ranges = days.filter((t) => typeof t !== 'string');
+  const lost = days.filter((t) => t === DAYS_NOT_KEPT).length;
   const range = widest(ranges);
   if (lost === all.length) return 'not known: we did not keep them then.';
   const words = range === undefined ? `${NO_DAYS}.` : `${dayRange(range)}.`;
@@ -114,7 +114,7 @@ function ofRecipient(number: number, all: readonly Disclosure[], timeZone: strin
   };
   const rest = all.slice(1);
   const ways = [...new Set(rest.map((d) => WAYS[d.action]))];
-  // what is told of the first time must not be read as true of all: it may have been one record, and all of them later
+  // what is listed of the first time must not be read as true of all: it may have been one record, and all of them later
   const named = new Set(Object.keys(first.types));
   const kinds = new Set(rest.flatMap((d) => (d.counted === null ? Object.keys(d.types) : [])));
   const further = [...kinds].filter((k) => !named.has(k)).map((k) => kindWords(k, false));
@@ -160,10 +160,10 @@ export function disclosureLetter(of: Letter): string {
     addressee(of.patient),
     ['ACCOUNT OF DISCLOSURES'],
     wrapped(
-      `This letter says to whom we gave records of yours from ${dayText(of.from)} to ${dayText(of.today)} in the exchange between health plans: when, what, and why. You may ask for it under 45 CFR 164.528. Each payer is told once in full; if we gave records to the same payer for the same reason again, the letter says how often, and when last. Service days are the first and the last day of the care that the records tell of, as far as records have one.`,
+      `This letter says to whom we gave records of yours from ${dayText(of.from)} to ${dayText(of.today)} in the exchange between health plans: when, what, and why. You may ask for it under 45 CFR 164.528. Each payer is listed once in full; if we gave records to the same payer for the same reason again, the letter says how often, and when last. Service days are the first and the last day of the care that the records tell of, as far as records have one.`,
     ),
     ...(left.length === 0
-      ? [wrapped('In this time we gave records of yours to nobody in the exchange between health plans.')]
+      ? [wrapped('In this time we gave records of yours to no one in the exchange between health plans.')]
       : recipients.map((id, i) =>
           ofRecipient(
             i + 1,

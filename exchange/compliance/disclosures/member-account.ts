@@ -44,8 +44,8 @@ export type MemberAccount = {
   asks: MemberAsk[];
   looks: Looked[];
   /** what people decided and recorded */
-  deeds: Looked[];
-  /** when the member was made one with another, or two again */
+  actions: Looked[];
+  /** when the member was merged with another, or unmerged */
   merges: Merge[];
   /** payers that got something while the two were one, of merges that were taken back */
   givenAsOne: GivenAsOne[];
@@ -59,7 +59,7 @@ export async function memberAccount(
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
   const ids = await idsOfPerson(sql, memberId);
-  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, deeds, merges, given, death] =
+  const [patients, enrolments, choices, contacts, payers, namings, clocks, asks, looks, actions, merges, given, death] =
     await Promise.all([
       patientTexts(sql, [memberId]),
       memberEnrolments(sql, memberId),
@@ -88,7 +88,7 @@ export async function memberAccount(
     clocks,
     asks,
     looks,
-    deeds,
+    actions,
     merges,
     givenAsOne: given,
   };

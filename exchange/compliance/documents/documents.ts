@@ -1,5 +1,5 @@
 // Which public documentation was online, and what it said: once a day each document is asked for at its public address, as
-// anybody would, and its SHA-256 is kept. 42 CFR 422.119(d).
+// anyone would, and its SHA-256 is kept. 42 CFR 422.119(d).
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../../src/deps.ts';
 import { VERSION } from '../../../src/version.ts';

@@ -1,4 +1,4 @@
-// A compliance report is issued: kept as it is told now, signed, with a number and the SHA-256 of the one that was issued before. What is told later may differ; this does not.
+// A compliance report is issued: kept as it is reported now, signed, with a number and the SHA-256 of the one that was issued before. What is reported later may differ; this does not.
 import type { JWK } from 'jose';
 import type { Deps } from '../../../src/deps.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';
@@ -159,7 +159,7 @@ export async function publicKeys(deps: Pick<Deps, 'keys'>): Promise<JWK[] | unde
   }
 }
 
-/** The report as it is told now, of the tables of a page, as a signed document without a number. */
+/** The report as it is reported now, of the tables of a page, as a signed document without a number. */
 export async function reportNow(
   deps: Needs,
   scope: ComplianceScope,

@@ -67,7 +67,7 @@ export async function writePack(
   period: Period,
   out: string,
 ): Promise<PackIndex> {
-  // a signature that lies there may be of a pack that somebody keeps elsewhere
+  // a signature that lies there may be of a pack that someone keeps elsewhere
   if (existsSync(`${out}.jws`)) throw Object.assign(new Error('the signature exists'), { code: 'EEXIST' });
   await proveAll({ ...deps, log: () => {} }); // what is found stands in the pack itself
   await sealAll(deps);

@@ -30,7 +30,7 @@ export type ReportContent = {
 /** Number and SHA-256 of an issued report. */
 export type ReportMark = { number: number; sha256: string };
 
-/** When, by whom and after which report it was made. `number`: of an issued report; null of one as it is told at that time. */
+/** When, by whom and after which report it was made. `number`: of an issued report; null of one as it is reported at that time. */
 export type ReportOrigin = {
   number: number | null;
   generatedAt: string;
@@ -92,7 +92,7 @@ async function signatureOf(deps: Pick<Deps, 'keys'>, text: string): Promise<stri
   return `${header}..${signature}`;
 }
 
-/** What is read of a document before its signature has been judged: anybody may have written it. */
+/** What is read of a document before its signature has been judged: anyone may have written it. */
 const DOCUMENT = z.looseObject({
   schema: z.literal(REPORT_SCHEMA),
   title: z.string(),
@@ -145,7 +145,7 @@ export async function verifyReport(text: string, keys: readonly JWK[] | undefine
   };
 }
 
-/** Why a text is no document. What it says itself is told where it is a schema of ours, as that of a later version of this program. */
+/** Why a text is no document. What it says itself is reported where it is a schema of ours, as that of a later version of this program. */
 function notReport(text: string): string {
   const named = /"schema":"(payer-node\/compliance-report\/\d{1,9})"/.exec(text)?.[1];
   if (!isJson(text)) return 'It is no whole JSON document: it was cut, or something was added.';

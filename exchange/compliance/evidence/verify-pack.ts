@@ -125,7 +125,7 @@ async function wholeOf(zip: ZipFile, entry: Entry | undefined): Promise<Buffer |
   }
 }
 
-/** Does it unpack to far more than rows of a trail do? Anybody may have made it. */
+/** Does it unpack to far more than rows of a trail do? Anyone may have made it. */
 const isBomb = ({ uncompressedSize, compressedSize }: Entry): boolean =>
   uncompressedSize > MOST_WHOLE && uncompressedSize > compressedSize * MOST_RATIO;
 
@@ -144,7 +144,7 @@ async function hashOf(zip: ZipFile, entry: Entry): Promise<{ sha256: string; byt
   return { sha256: hash.digest('hex'), bytes };
 }
 
-/** What is read of index.json before its signature has been judged: anybody may have written it. */
+/** What is read of index.json before its signature has been judged: anyone may have written it. */
 const INDEX = z.object({
   schema: z.literal(PACK_SCHEMA),
   plan: z.object({ name: z.string(), npi: z.string() }),

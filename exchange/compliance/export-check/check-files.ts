@@ -55,7 +55,7 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
     const ids = page.map((m) => m.memberId);
     const beside = await authorizationsBeside(deps.database.sql, ids, job.transactionTime);
     const numbers = beside.map((a) => ({ ...a, numbers: authorizationNumbers(read(a.body)) }));
-    // what one of the same member has that may be told, as after an appeal, names that one too
+    // what one of the same member has that may be disclosed, as after an appeal, names that one too
     const shown = new Set(
       numbers.filter((a) => !a.isHidden).flatMap((a) => a.numbers.map((n) => `${a.memberId} ${n}`)),
     );

@@ -90,7 +90,7 @@ const isAmountInfo = (v: JsonObject): boolean =>
   );
 const isOfClaim = (type: string | undefined): boolean => type === 'ExplanationOfBenefit';
 
-/** Places where money is told, in structure or in words. What words and names tell an amount stands in one table with what removes them. */
+/** Places where money is stated, in structure or in words. What words and names tell an amount stands in one table with what removes them. */
 function moneyPlaces(resource: Resource): string[] {
   const found = new Set<string>();
   const visit = (value: Json | undefined, path: string, key: string, isCost: boolean): void => {
@@ -261,7 +261,7 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
   );
   if (kept.some((k) => k.isDoubted)) found.push({ kind: 'identity-doubt', path: type });
   const label = Math.max(labelOf(resource), context.revealing.get(key) ?? 0, ...kept.map((k) => k.label));
-  // what many members name is somebody's who may be told of it
+  // what many members name is someone's who may be informed of it
   const policies = isShared(type) ? [sharedPolicy(context)] : [...patients].map((id) => context.members.get(id));
   if (label === 2 || (label === 1 && policies.some((p) => p !== 'sensitive')))
     found.push({ kind: 'label', path: `${type}.meta` });

@@ -31,7 +31,7 @@ export async function isAnswering(sql: Queryable): Promise<boolean> {
 const UNCHECKED = `j.kind = 'export' and j.state in ('complete', 'cancelled') and j.transaction_time is not null
   and exists (select from exchange.bulk_file f where f.job_id = j.id and f.removed_at is null) and not exists (select from exchange.content_check k where k.job_id = j.id)`;
 
-/** Takes the oldest of them that no other process walks. The lease of the job serves again: nobody makes it any more. */
+/** Takes the oldest of them that no other process walks. The lease of the job serves again: no one makes it any more. */
 export async function claimUnchecked(
   sql: Queryable,
   owner: string,
@@ -107,7 +107,7 @@ export type AuthorizationText = { memberId: string; id: string; isHidden: boolea
 
 /**
  * Authorizations of those among some members who have one that was denied or is for drugs, as it was at a time: `isHidden`. Others of theirs are
- * told because they may have the same number. resource_authorization.
+ * stated because they may have the same number. resource_authorization.
  */
 export async function authorizationsBeside(
   sql: Queryable,

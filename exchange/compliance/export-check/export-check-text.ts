@@ -21,7 +21,7 @@ export function proofCell(check: ContentCheck | undefined): Cell {
   if (check.faults > 0) return { value: check.faults, text: `${check.faults} places must not leave`, tone: 'act' };
   return check.gone
     ? { value: 0, text: 'nothing found; the files were removed before all of them were seen', tone: 'look' }
-    : { value: 0, text: 'no money, no denied and no drug authorization, nobody else’s records', tone: 'calm' };
+    : { value: 0, text: 'no money, no denied and no drug authorization, no one else’s records', tone: 'calm' };
 }
 
 /** Places that were found, one a row. */

@@ -63,7 +63,7 @@ async function prove(deps: Needs, jobId: string): Promise<void> {
     firstFaults: [...found, ...(gone ? [] : missing)].slice(0, SHOWN),
   };
   await sql.begin(async (tx) => {
-    // whoever lost the lease and comes second is not heard
+    // anyone who lost the lease and comes second is not heard
     if (!(await writeContentCheck(tx, check))) return;
     await writeAudit(tx, [
       auditRow({

@@ -1,4 +1,4 @@
-// Which documents support nothing but authorizations and estimates, or lines of them, that must not leave? Told from the records as they came,
+// Which documents support nothing but authorizations and estimates, or lines of them, that must not leave? Stated from the records as they came,
 // apart from the statements that decide what leaves, so that a fault there is found. Pure. 42 CFR 422.121(b)(4)(ii).
 import { objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { authorizationFacts, isHidden } from '../../records/facts/prior-authorization.ts';

@@ -1,13 +1,13 @@
-// Cases of incidents: opened from what was seen, with each thing that was found, done and told of them, until somebody closes them (45 CFR 164.308(a)(6), 164.404 to 164.414).
+// Cases of incidents: opened from what was seen, with each thing that was found, done and reported of them, until someone closes them (45 CFR 164.308(a)(6), 164.404 to 164.414).
 import type { Deps } from '../../../src/deps.ts';
 import type { Condition } from '../../alerts/alert.ts';
 import {
   type CaseFact,
   type CaseState,
   caseState,
+  NOTIFIED,
+  type Notified,
   owed,
-  TOLD,
-  type Told,
   VERDICTS,
   type Verdict,
 } from '../../members/deadlines/breach.ts';
@@ -27,19 +27,19 @@ import {
 
 export const CASE_KINDS = {
   'wrong-person': 'Records of one person came to, or left as, another’s',
-  misdirected: 'Records left to somebody who must not have them',
-  access: 'Somebody looked at, or tried to get, what is not theirs',
+  misdirected: 'Records left to someone who must not have them',
+  access: 'Someone looked at, or tried to get, what is not theirs',
   credentials: 'A key, token or account is lost, stolen or misused',
   outage: 'The node or its data were not there, or damaged',
   other: 'Something else',
 } as const;
 type CaseKind = keyof typeof CASE_KINDS;
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
-  breach: 'It is a breach: people are told',
+  breach: 'It is a breach: people are notified',
   'low-risk': 'No breach: low probability that records were compromised (164.402(2))',
   'no-breach': 'No breach: no unsecured records, or an exception (164.402(1))',
 };
-export const TOLD_WORDS: Readonly<Record<Told, string>> = {
+export const NOTIFIED_WORDS: Readonly<Record<Notified, string>> = {
   people: 'The people whose records they are (164.404)',
   hhs: 'The Secretary of HHS (164.408)',
   media: 'Media of the State (164.406)',
@@ -48,9 +48,9 @@ export const ENTRY_WORDS: Readonly<Record<string, string>> = {
   note: 'Found or done',
   assessed: 'Assessed',
   delayed: 'Law enforcement asks to wait (164.412)',
-  'told-people': 'People were told',
-  'told-hhs': 'HHS was told',
-  'told-media': 'Media were told',
+  'told-people': 'People were notified',
+  'told-hhs': 'HHS was notified',
+  'told-media': 'Media were notified',
   closed: 'Closed',
   reopened: 'Opened again',
 };
@@ -74,7 +74,7 @@ export const CASE_FAULTS = {
   unknown: 'There is no such case.',
   closed: 'The case is closed. Open it again, with the reason, before anything is added.',
   open: 'The case is open.',
-  owed: 'It cannot be closed yet: it has to be assessed, and of a breach everybody has to be told who is owed it.',
+  owed: 'It cannot be closed yet: it has to be assessed, and of a breach everybody has to be notified who is owed it.',
 } as const;
 export type CaseFault = keyof typeof CASE_FAULTS;
 
@@ -91,8 +91,8 @@ const factOf = (e: EntryRow): CaseFact => {
       inOneState: e.inOneState ?? 0,
     };
   if (e.what === 'delayed') return { what: 'delayed', until: e.on ?? '' };
-  const told = TOLD.find((t) => e.what === `told-${t}`);
-  if (told !== undefined) return { what: 'told', whom: told, on: e.on ?? '' };
+  const notified = NOTIFIED.find((t) => e.what === `told-${t}`);
+  if (notified !== undefined) return { what: 'told', whom: notified, on: e.on ?? '' };
   return { what: e.what === 'closed' || e.what === 'reopened' ? e.what : 'note' };
 };
 export const withState = (c: CaseRow): IncidentCase => ({
@@ -110,7 +110,7 @@ export async function findCase(deps: Pick<Deps, 'database'>, number: number): Pr
   return found && withState(found);
 }
 
-/** So many days before the last one it is told that somebody has to be told. */
+/** So many days before the last one it is reported that someone has to be notified. */
 const SOON_DAYS = 14;
 const daysBetween = (from: Day, to: Day): number => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
 
@@ -129,7 +129,7 @@ export async function caseConditions(deps: Pick<Deps, 'database'>, today: Day): 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const isDay = (text: string): boolean =>
   DAY.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).toISOString().startsWith(text);
-/** What somebody typed, with the ends of lines that browsers send made plain. */
+/** What someone typed, with the ends of lines that browsers send made plain. */
 const plain = (text: string | undefined): string => (text ?? '').replaceAll('\r\n', '\n').trim();
 const within = (text: string, most: number): boolean => text.length >= 3 && text.length <= most;
 const countOf = (text: string | undefined): number | undefined => {

@@ -28,7 +28,7 @@ export type EntryRow = {
 /** Keeps two who open one at once from the same number, and an entry from a case that is closed meanwhile. */
 const CASE_LOCK = 7_206_025;
 
-/** Until the transaction ends nobody else opens a case or adds to one. */
+/** Until the transaction ends no one else opens a case or adds to one. */
 export async function holdCases(tx: Queryable): Promise<void> {
   await tx`select pg_advisory_xact_lock(${CASE_LOCK})`;
 }

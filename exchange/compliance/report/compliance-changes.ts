@@ -53,11 +53,11 @@ const nameOf = ({ cells }: Line, columns: Columns, table: Table): string =>
 type Change = { row: Cell; what: string; before: Cell; now: Cell };
 
 /** The first changes of a table, and how many there are. */
-function changesOf(before: Table | undefined, now: Table | undefined): { told: Change[]; all: number } {
+function changesOf(before: Table | undefined, now: Table | undefined): { listed: Change[]; all: number } {
   const table = now ?? before;
-  const told: Change[] = [];
+  const listed: Change[] = [];
   let all = 0;
-  if (!table) return { told, all };
+  if (!table) return { listed, all };
   const columns = columnsOf(table);
   const [old, here] = [linesOf(before), linesOf(now)];
   const compare = (a: Line | undefined, b: Line | undefined): void => {
@@ -67,7 +67,7 @@ function changesOf(before: Table | undefined, now: Table | undefined): { told: C
       if (all++ >= MOST_OF_A_TABLE) return;
       const { href } = line;
       const leads = href === undefined || href.startsWith('#') ? {} : { href };
-      told.push({ row: { value: nameOf(line, columns, table), ...leads }, what, before: x, now: y });
+      listed.push({ row: { value: nameOf(line, columns, table), ...leads }, what, before: x, now: y });
     };
     let hasNumbers = false;
     for (const column of columns) {
@@ -84,7 +84,7 @@ function changesOf(before: Table | undefined, now: Table | undefined): { told: C
   };
   for (const [key, line] of here) compare(old.get(key), line);
   for (const [key, line] of old) if (!here.has(key)) compare(line, undefined);
-  return { told, all };
+  return { listed, all };
 }
 
 /** @param before @param now tables of two reports; `names`: what the two are called */
@@ -98,18 +98,18 @@ export function complianceChanges(
     const [a, b] = [before.find((t) => t.name === name), now.find((t) => t.name === name)];
     const caption = name === 'figures' ? 'Figures' : ((b ?? a)?.caption ?? name);
     const changes = changesOf(a, b);
-    const told = changes.told.map((c): readonly Cell[] => [
+    const listed = changes.listed.map((c): readonly Cell[] => [
       { value: name, text: caption },
       c.row,
       { value: c.what },
       c.before,
       c.now,
     ]);
-    const left = changes.all - told.length;
+    const left = changes.all - listed.length;
     return left === 0
-      ? told
+      ? listed
       : [
-          ...told,
+          ...listed,
           [
             { value: name, text: caption },
             { value: `${left} more: open the two reports` },

@@ -37,9 +37,9 @@ type Rule = {
   means: string;
   table: string;
   of: (r: FigureRows) => Ratio | string;
-  /** kind of the clocks whose share of what was overdue when it ended counts against it: how it is without these is told as well */
+  /** kind of the clocks whose share of what was overdue when it ended counts against it: how it is without these is reported as well */
   late?: string;
-  /** what has to be told beside what is counted */
+  /** what has to be reported beside what is counted */
   more?: (r: FigureRows) => string;
 };
 
@@ -172,7 +172,7 @@ const RULES: readonly Rule[] = [
     id: 'F13',
     name: 'Quarantine rate',
     table: 'quarantine',
-    means: 'Records in quarantine at the end that nobody discarded, of all lines of the period',
+    means: 'Records in quarantine at the end that no one discarded, of all lines of the period',
     of: (r) => [sum(r.quarantine, 'n') - sum(r.quarantine, 'discarded'), sum(r.outcomes, 'n')],
   },
   {
@@ -201,7 +201,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Nobody can obey what is not known yet; the member's word holds all the same (docs/decisions/024). */
+/** No one can obey what is not known yet; the member's word holds all the same (docs/decisions/024). */
 const learnedText = (n: number): string =>
   n === 0 ? '' : `. Of the others ${n} became known here only after the request`;
 

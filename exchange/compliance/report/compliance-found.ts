@@ -98,7 +98,7 @@ function foundCell(r: Row): Cell {
   };
 }
 
-/** The exports that were asked for in the period: what was walked of their files, and what was kept back. */
+/** The exports that were asked for in the period: what was walked of their files, and what was withheld. */
 export function proofsTable(rows: readonly Row[]): Table {
   return table(
     'proofs',
@@ -111,7 +111,7 @@ export function proofsTable(rows: readonly Row[]): Table {
       of('files', 'Files', 'number'),
       of('lines', 'Lines', 'number'),
       ['faults', 'Places that must not leave', foundCell, 'number'],
-      of('money', 'Kept back: claims and payments', 'number'),
+      of('money', 'Withheld: claims and payments', 'number'),
       of('denied', 'Denied or unclear authorizations', 'number'),
       of('drug', 'Authorizations for drugs', 'number'),
       of('sensitive', 'Sensitive beyond the choice', 'number'),

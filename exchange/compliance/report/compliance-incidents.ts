@@ -3,7 +3,7 @@ import type { Table } from '../../../src/ui/table.ts';
 import { owed } from '../../members/deadlines/breach.ts';
 import { localDay } from '../../members/deadlines/business-day.ts';
 import { meaning } from '../../reconcile/reasons.ts';
-import { CASE_KINDS, TOLD_WORDS, withState } from '../incidents/cases.ts';
+import { CASE_KINDS, NOTIFIED_WORDS, withState } from '../incidents/cases.ts';
 import type { CaseRow, EntryRow } from '../incidents/incident-case.ts';
 import { instants, num, of, table, text } from './compliance-cells.ts';
 import type { Row } from './report-figures.ts';
@@ -34,7 +34,7 @@ export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
       ['days', 'Days open', (r) => ({ value: r['days'] === null ? null : num(r, 'days') }), 'number'],
       when('told', 'List for the payer taken'),
     ],
-    'No payer sent records of somebody else.',
+    'No payer sent records of another person.',
   );
 }
 
@@ -42,7 +42,7 @@ export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
 export function casesTable(rows: readonly Row[], view: { timeZone: string; now: Date }): Table {
   const when = instants(view.timeZone);
   const today = localDay(view.now, view.timeZone);
-  const told = rows.map((r): Row => {
+  const listed = rows.map((r): Row => {
     const entries = JSON.parse(text(r, 'entries') ?? '[]') as EntryRow[];
     const { state } = withState({ ...(r as unknown as CaseRow), entries });
     const [next] = state.isOpen ? owed(state) : [];
@@ -59,7 +59,7 @@ export function casesTable(rows: readonly Row[], view: { timeZone: string; now: 
   return table(
     'cases',
     'Cases of incidents',
-    told,
+    listed,
     [
       [
         'number',
@@ -95,7 +95,7 @@ export function casesTable(rows: readonly Row[], view: { timeZone: string; now: 
               ? 'nothing'
               : r['next'] === 'assess'
                 ? 'to be assessed'
-                : TOLD_WORDS[text(r, 'next') as keyof typeof TOLD_WORDS],
+                : NOTIFIED_WORDS[text(r, 'next') as keyof typeof NOTIFIED_WORDS],
         }),
       ],
       ['due', 'At the latest', (r) => ({ value: text(r, 'due') })],

@@ -151,7 +151,7 @@ export function complianceTables(
         ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
         ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
       ],
-      'We asked nobody.',
+      'We asked no one.',
     ),
     table(
       'they-asked',
@@ -172,7 +172,7 @@ export function complianceTables(
         ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
         ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
       ],
-      'Nobody asked.',
+      'No one asked.',
     ),
     table(
       'refusals',
@@ -197,7 +197,7 @@ export function complianceTables(
           (r) => ({
             value: text(r, 'by'),
             ...(r['by'] === null
-              ? { text: r['reason'] === 'client-suspended' ? 'nobody has approved it yet' : 'a rule, for everybody' }
+              ? { text: r['reason'] === 'client-suspended' ? 'no one has approved it yet' : 'a rule, for everybody' }
               : {}),
           }),
         ],
@@ -270,7 +270,7 @@ export function complianceTables(
           lead('answers', { peer: r['peer'], outcome: r['outcome'], reason: r['reason'] }),
         ),
       ],
-      'Nobody was looked for.',
+      'No one was looked for.',
     ),
     table(
       'decisions',
@@ -283,7 +283,7 @@ export function complianceTables(
         when('first', 'First'),
         when('last', 'Last'),
       ],
-      'Nobody decided anything.',
+      'No one decided anything.',
     ),
     table(
       'education',

@@ -49,7 +49,7 @@ const SENDING = `('authorized', 'matching', 'matched', 'exporting', 'downloading
 /** Was the payer asked for member `m` of a pull? It answered, or our statement about the member was made for it. */
 export const ASKED_FOR = (m: string) => `(${m}.outcome is not null or ${m}.statement is not null)`;
 
-/** Was choice `c` said again as two members were made one, and by whom was it made? Null when it was not. consent_pkey. */
+/** Was choice `c` said again as two members were merged, and by whom was it made? Null when it was not. consent_pkey. */
 const SAID_BY = (
   c: string,
 ) => `(select o.member_id from exchange.member_merge g join exchange.consent o on o.member_id = g.former_id

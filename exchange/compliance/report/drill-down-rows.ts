@@ -12,7 +12,7 @@ const SAID_IN = `${GIVEN_IN('c', '$6', '$1', '$2')} and ${LOB('c.member_id')}`;
 const CHOICE = `c.id, c.member_id as "memberId", ${AT} as at, c.created_at as recorded, c.choice, c.given_by as "givenBy", c.channel`;
 const NOTHING_SENT = 'null::timestamptz as sent, null::text as pull';
 
-/** Choices of the period that somebody made, one a member: the newest, and how often. */
+/** Choices of the period that someone made, one a member: the newest, and how often. */
 const ofMembers = (which: string) => `
     select distinct on (c.member_id) ${CHOICE}, ${NOTHING_SENT}, (count(*) over (partition by c.member_id))::int as times
     from exchange.consent c where ${which} and ${SAID_IN} order by c.member_id, ${AT} desc, c.id`;

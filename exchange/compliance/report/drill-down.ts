@@ -93,7 +93,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
       constrained: 'consent not enough',
       unanswered: 'not answered',
     },
-    empty: 'Nobody was asked for in this period.',
+    empty: 'No one was asked for in this period.',
     specs: (view) => [
       ['member', 'Member', member(view), 'head'],
       of('payer', 'Payer'),
@@ -110,7 +110,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     narrowing: ['outcome', 'reason'],
     known: { outcome: ['match', 'nomatch', 'consentconstraint'] },
     shows: { all: 'by batch and one by one', single: 'one by one' },
-    empty: 'Nobody was looked for in this period.',
+    empty: 'No one was looked for in this period.',
     specs: (view) => [
       instants(view.timeZone)('at', 'Received'),
       of('payer', 'Payer'),
@@ -168,7 +168,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     narrowing: ['how'],
     known: { how: Object.keys(HOW) },
     shows: { all: 'given', ready: 'made ready, and not fetched' },
-    empty: 'Of nobody in this period.',
+    empty: 'Of no one in this period.',
     specs: (view) => [
       [
         'member',
@@ -196,7 +196,7 @@ export const BEHIND_LISTS: Readonly<Record<Behind, Kind>> = {
     lead: 'Each record that was held then, once for each reason, with the line of the newest pull that brought it.',
     isOfPayers: true,
     narrowing: ['reason'],
-    shows: { all: 'all', waiting: 'that nobody discarded', discarded: 'discarded' },
+    shows: { all: 'all', waiting: 'that no one discarded', discarded: 'discarded' },
     empty: 'None was held then.',
     specs: (view) => [
       [

@@ -148,7 +148,7 @@ export const QUESTIONS: readonly Question[] = [
     pack: ['quarantine.jsonl', 'ledger.jsonl', 'decisions.jsonl', 'cases.jsonl', 'report.json'],
     where: 'Compliance: records of other people',
     href: '/staff/compliance#t-incidents',
-    how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about somebody else”. Days are counted until all of them are decided. What the payer is to be told stands on its page (What to tell this payer); “List for the payer taken” is when that list was first taken as a file since. What was done about it, and whom of it was told when, stands in its case (Compliance: cases of incidents).',
+    how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about another person”. Days are counted until all of them are decided. What to report to the payer stands on its page (What to tell this payer); “List for the payer taken” is when that list was first taken as a file since. What was done about it, and who was notified when, stands in its case (Compliance: cases of incidents).',
   },
   {
     question: 'Who viewed a member’s data',

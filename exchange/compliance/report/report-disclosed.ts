@@ -32,7 +32,7 @@ const SQL = `
       union all
       select 'disclosure', u.peer_id, u.person, u.object, u.at, u.at from unheld u
       order by at, "memberId", object limit ${MOST_ROWS}
-    ), told as (
+    ), counted as (
       select 'disclosures' as part, r.name as payer, p.action as how, sum(p.times)::int as n, count(*) filter (where p.times > 0)::int as m, sum(p.ready)::int as ready,
         min(p.first) as first, max(p.last) as last, null::text as "memberId", null::text as object, null::timestamptz as learned, r.id as peer
       from persons p join exchange.peer r on r.id = p.peer_id group by r.id, r.name, p.action
@@ -43,7 +43,7 @@ const SQL = `
       union all
       select 'missed', r.name, u.direction, null, null, null, u.at, null, u."memberId", u.object, ${LEARNED}, null from missed u join exchange.peer r on r.id = u.peer_id
     )
-    select * from told where ${USED}
+    select * from counted where ${USED}
     order by part, case when part = 'consents' then how end desc, case when part = 'missed' then first end, case when part = 'missed' then "memberId" end, payer, peer, how, object`;
 
 /** What left in a period, and under which choices it and our requests were. */

@@ -165,7 +165,7 @@ const COMPLIANCE_SQL = {
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
     left join exchange.review_item v on v.id = ${ITEM_OF('f', 'p')}
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
-  // what the list for its payer was taken for first stands beside it: the payer is told with that list
+  // what the list for its payer was taken for first stands beside it: the payer is informed with that list
   incidents: `
     select pull, payer, reason, count(*)::int as n, min(at) as at, count(*) filter (where held)::int as held, count(*) filter (where held and not decided)::int as open,
       floor(extract(epoch from case when bool_or(held and not decided) then $3::timestamptz else greatest(min(at), max(ended)) end - min(at)) / 86400)::int as days,
@@ -196,7 +196,7 @@ const COMPLIANCE_SQL = {
       coalesce(sum((j.counts->>'withheld-sensitive')::int), 0)::int as sensitive, coalesce(sum((j.counts->>'withheld-window')::int), 0)::int as "window"
     from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
     where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
-  // who refused as a person: whoever suspended or closed the payer, or blocked the key; the newest to have done so before
+  // who refused as a person: anyone who suspended or closed the payer, or blocked the key; the newest to have done so before
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, d.by, d.criterion, ${TIMES} as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id

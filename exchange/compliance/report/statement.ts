@@ -38,7 +38,7 @@ function hashesOf(r: Row): Cell {
 const ENDED: Readonly<Record<string, string>> = {
   'consent-ended': 'the choice of a member in it has ended since',
   'peer-ended': 'the payer was suspended or closed',
-  'consent-changed': 'made anew, because the choice of a member in it changed',
+  'consent-changed': 'made again, because the choice of a member in it changed',
 };
 
 function reasonOf(r: Row): Cell {

@@ -16,7 +16,7 @@ import { namedFiles, recordsRead } from './restored-copy.ts';
 export const CHECK_SCHEMA = 'payer-node/restore-check/1';
 /** `typ` of the signature. */
 const CHECK_TYPE = 'restore-check+jws';
-/** So many faults are told of each check, and so many characters of each. */
+/** At most so many faults are listed of each check, and so many characters of each. */
 const MOST_FAULTS = 5;
 const MOST_FAULT = 200;
 
@@ -55,11 +55,11 @@ const number = new Intl.NumberFormat('en-US');
 /** @throws Error with the first of them, when there are any */
 function none(faults: readonly string[]): void {
   if (faults.length === 0) return;
-  const told = faults.slice(0, MOST_FAULTS).map((f) => f.slice(0, MOST_FAULT));
+  const shown = faults.slice(0, MOST_FAULTS).map((f) => f.slice(0, MOST_FAULT));
   throw new Error(
-    faults.length > told.length
-      ? `${told.slice(0, -1).join(' ')} … (${number.format(faults.length)} in all)`
-      : told.join(' '),
+    faults.length > shown.length
+      ? `${shown.slice(0, -1).join(' ')} … (${number.format(faults.length)} in all)`
+      : shown.join(' '),
   );
 }
 
@@ -114,7 +114,7 @@ async function reportsStand(deps: Needs): Promise<string> {
  * Asks a restored copy everything.
  * @param known a signed head that was kept elsewhere: the copy must reach so far
  * @param further questions of whom that knows more of where it runs
- * @param tell is told of each answer as it comes
+ * @param tell is called for each answer as it comes
  * @returns the signed document, a line of canonical JSON
  */
 export async function checkRestored(

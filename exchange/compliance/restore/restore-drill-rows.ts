@@ -58,7 +58,7 @@ export async function holdsSeal(sql: Queryable, seal: number, root: string): Pro
   return rows.length > 0;
 }
 
-/** Tells the server that runs apart from another one that was started from the same files; the same until it is started anew. */
+/** Tells the server that runs apart from another one that was started from the same files; the same until it is started again. */
 export async function serverMark(sql: Queryable): Promise<string> {
   const [row] = await sql<{ mark: string }[]>`
     select encode(sha256(convert_to(concat_ws(' ', pg_postmaster_start_time()::text, current_database()), 'UTF8')), 'hex') as mark`;

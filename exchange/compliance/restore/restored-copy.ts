@@ -11,7 +11,7 @@ export async function recordsRead(
     from (select count(member_id)::int as n, coalesce(sum(length(body) + coalesce(length(shared), 0)), 0) as bytes from exchange.resource) r,
       (select count(*)::int as n, coalesce(sum(length(body)), 0) as bytes from exchange.resource_version) v,
       (select count(*)::int as n, coalesce(sum(length(body)), 0) as bytes from directory.resource) d`;
-  if (!row) throw new Error('the database told nothing');
+  if (!row) throw new Error('the database returned nothing');
   const { bytes: _, ...counts } = row;
   return counts;
 }

@@ -17,7 +17,7 @@ export type Hold = {
 };
 
 /**
- * Does a hold stand on everything, on a payer, or on somebody among some members, by whichever of two ids that are one person? As SQL. legal_hold_standing.
+ * Does a hold stand on everything, on a payer, or on someone among some members, by whichever of two ids that are one person? As SQL. legal_hold_standing.
  * @param peer SQL of the payer's id
  * @param members SQL that selects ids of members
  */

@@ -10,14 +10,14 @@ const entries = (keep: KeepDays): [string, number][] =>
 /** The shortest of all: what ended later is kept in any case. */
 const shortestDays = (keep: KeepDays): number => Math.min(keep.days, ...entries(keep).map(([, days]) => days));
 
-/** Members with their lines and the days of each. Who was made one with another one since has the lines of that one, which has got theirs. */
+/** Members with their lines and the days of each. Who was merged with another one since has the lines of that one, which has got theirs. */
 const linesOf = (sql: Queryable, own: readonly [string, number][], members: string) =>
   sql`(${sql.unsafe(members)}) x(id) left join exchange.member_merge g on g.former_id = x.id and g.undone_at is null
     left join exchange.enrolment e on e.member_id = coalesce(g.member_id, x.id)
     left join unnest(${own.map(([lob]) => lob)}::text[], ${own.map(([, days]) => days)}::int[]) k(lob, days) on k.lob = e.lob`;
 
 /**
- * Days for which it is kept, as SQL. A member counts with every line that it was ever enrolled in; whoever has none, and something about nobody, with the days of all.
+ * Days for which it is kept, as SQL. A member counts with every line that it was ever enrolled in; anyone who has none, and something about no one, with the days of all.
  * enrolment_pkey, member_merge_former.
  * @param members SQL that selects ids of members
  */

@@ -46,7 +46,7 @@ async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise
 }
 
 /**
- * Removes the files of pulls whose time is over (`RAW_FILE_KEEP_DAYS`, by line of business); those that a legal hold keeps, and those that somebody has to decide about, stay. One that
+ * Removes the files of pulls whose time is over (`RAW_FILE_KEEP_DAYS`, by line of business); those that a legal hold keeps, and those that someone has to decide about, stay. One that
  * cannot be removed keeps none behind it waiting and is tried again with the next round; the log has one line a round, with how many and why the first one. A
  * database that is away ends the round.
  * @returns `more`: there may be further ones

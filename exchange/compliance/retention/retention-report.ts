@@ -15,7 +15,7 @@ export type Kept = {
 };
 export type RetentionReport = {
   kept: Kept[];
-  /** pulls whose received files are there, went, and are kept beyond their time by a hold, or as somebody has to decide; when the next go */
+  /** pulls whose received files are there, went, and are kept beyond their time by a hold, or as someone has to decide; when the next go */
   files: { kept: number; removed: number; held: number; needed: number; nextAt: Date | null };
   holds: Hold[];
 };
@@ -46,7 +46,7 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
         what: 'Files as other payers sent them',
         time: `${days(config.rawFileKeepDays)} after their pull has ended${ofLines(config.rawFileKeepDaysByLob)}`,
         stays:
-          'SHA-256 of each file, outcome of each line, and the records that were taken in. Not while somebody has to decide about a line.',
+          'SHA-256 of each file, outcome of each line, and the records that were taken in. Not while someone has to decide about a line.',
         setting: 'RAW_FILE_KEEP_DAYS, …_BY_LOB',
       },
       {

@@ -1,4 +1,4 @@
-// Security events and match decisions in words. No name, number or date of a person is in either: a decision is told by its
+// Security events and match decisions in words. No name, number or date of a person is in either: a decision is reported by its
 // rule, and the member by a key.
 import { act, calm, look, type Meaning } from '../../reconcile/meaning.ts';
 import { meaning } from '../../reconcile/reasons.ts';
@@ -36,23 +36,23 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   ),
   'changed-meanwhile': calm('A person accepted a pull that had gone on meanwhile. Nothing was changed.'),
   'sequential-ids': look(
-    'A payer asked in one batch for card numbers in a row, most of which are nobody’s.',
-    'Ask the payer where it has the numbers from. If it knows nothing of it, suspend it: somebody may be trying numbers with its key.',
+    'A payer asked in one batch for card numbers in a row, most of which are no member’s.',
+    'Ask the payer where it has the numbers from. If it knows nothing of it, suspend it: someone may be trying numbers with its key.',
   ),
   'unusual-members': look(
     'A payer asked for many more members in a day than is usual for it.',
-    'Those that it may ask for again after a quarter are not counted. Ask it whether it enrolled so many. If it did not, suspend it: somebody may be trying names with its key.',
+    'Those that it may ask for again after a quarter are not counted. Ask it whether it enrolled so many. If it did not, suspend it: someone may be trying names with its key.',
   ),
   'unusual-records': look(
     'A payer took many more records in a day than is usual for it.',
     'Compare with its statement what it asked for. If it knows nothing of it, suspend it or block the key that was used.',
   ),
   'unusual-looks': look(
-    'A person had numbers and birth dates of many more members shown in a day than is usual for them, or for anybody who is new here.',
+    'A person had numbers and birth dates of many more members shown in a day than is usual for them, or for anyone who is new here.',
     'Compare with what they said it was for (What numbers were shown for), and ask them. If it was not their work, have their sessions ended and open a case.',
   ),
   'birth-date': look(
-    'Somebody opened a member’s link and gave a birth date that is not the member’s. Five of them end the link.',
+    'Someone opened a member’s link and gave a birth date that is not the member’s. Five of them end the link.',
     'Once is a slip. Of several members, ask who else has the mailing.',
   ),
   throttled: act(
@@ -64,7 +64,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'Ask the payer for a new pair of keys.',
   ),
   'unknown-client': look(
-    'A token was asked for under a client id that nobody here has.',
+    'A token was asked for under a client id that no one here has.',
     'Nothing, unless it is often.',
   ),
   'client-suspended': look('A payer that is not active asked for a token.', 'Nothing, unless it should be active.'),
@@ -82,7 +82,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   'keys-unreadable': look('The payer’s keys could not be read at their address.', 'Tell the payer.'),
   'keys-throttled': look(
     'The payer’s keys were asked for too often, and then not any more.',
-    'Somebody may be trying key names.',
+    'Someone may be trying key names.',
   ),
   header: calm('A token request had a header that is not allowed.'),
   claims: calm('A token request lacked required claims.'),
@@ -110,7 +110,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'Again and again, it may be trying ids: ask the payer.',
   ),
   busy: calm(
-    'A payer asked while as many of its requests were open as may be, and was told to ask later. The time for the answer runs from then.',
+    'A payer asked while as many of its requests were open as may be, and was asked to retry later. The time for the answer runs from then.',
   ),
   'no-token': calm('Something was asked for without a token. One row stands for an hour of them.'),
   'invalid-token': look(

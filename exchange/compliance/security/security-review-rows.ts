@@ -35,7 +35,7 @@ export async function noteEvents(tx: Queryable, seqs: readonly bigint[], seal: n
 }
 
 /**
- * Numbers of rows that nobody has reviewed: stamped after the newest review, sealed after what it was shown, or not sealed yet; other rows may be among them. As SQL.
+ * Numbers of rows not yet reviewed: stamped after the newest review, sealed after what it was shown, or not sealed yet; other rows may be among them. As SQL.
  * audit_refused, security_event_seal, audit_unsealed_pkey.
  */
 const UNREVIEWED = `
@@ -44,11 +44,11 @@ const UNREVIEWED = `
   union select e.seq from exchange.security_event e where e.seal_id > (select until_seal from b)
   union select u.seq from exchange.audit_unsealed u where exists (select from b where until_seal is not null)`;
 
-/** Is a row `a` of the audit one that nobody has reviewed? As SQL. */
+/** Is a row `a` of the audit one not yet reviewed? As SQL. */
 export const IS_UNREVIEWED = `a.seq in (${UNREVIEWED})`;
 
 /**
- * Writes a review down, with how many events there were since the one before; undefined when somebody has reviewed up to then or later.
+ * Writes a review down, with how many events there were since the one before; undefined when someone has reviewed up to then or later.
  * @returns how many
  */
 export async function addSecurityReview(
@@ -66,7 +66,7 @@ export async function addSecurityReview(
   return row?.n ?? 0;
 }
 
-/** Events that nobody has reviewed. */
+/** Events not yet reviewed. */
 export async function unreviewedEvents(sql: Queryable, past: Date): Promise<Waiting> {
   const [row] = await sql<Waiting[]>`
     select count(*)::int as n, min(a.at) as oldest, count(*) filter (where a.at <= ${past})::int as past

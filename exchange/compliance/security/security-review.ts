@@ -1,4 +1,4 @@
-// Somebody has gone through what stands under Security, and signs for it (45 CFR 164.308(a)(1)(ii)(D)).
+// Someone has gone through what stands under Security, and signs for it (45 CFR 164.308(a)(1)(ii)(D)).
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../../src/deps.ts';
 import type { StaffSession } from '../../staff/data/sessions.ts';
@@ -17,7 +17,7 @@ export const MOST_NOTE = 1000;
 
 /**
  * @param shown the instant up to which the person was shown the events, and the newest seal then: what was not sealed yet, or is committed later with an earlier time, is for the next review
- * @returns `reviewed` when somebody has reviewed up to then, `instant` when either is none or is to come, `note` when that is too long; nothing is written then
+ * @returns `reviewed` when someone has reviewed up to then, `instant` when either is none or is to come, `note` when that is too long; nothing is written then
  */
 export async function reviewEvents(
   deps: Pick<Deps, 'database' | 'clock'>,

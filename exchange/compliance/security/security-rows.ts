@@ -21,7 +21,7 @@ const COLUMNS = `a.seq::text, a.at, a.actor_kind as "actorKind", a.actor, a.acti
 /** How many refusals rows stand for: one that tells an hour of them says how many. As SQL. */
 export const TIMES = `sum(coalesce((a.detail->>'times')::int, 1))::int`;
 
-/** What is to be reviewed, newest first; of a reason that is chosen, all. `isOpen`: what nobody has reviewed. audit_refused. */
+/** What is to be reviewed, newest first; of a reason that is chosen, all. `isOpen`: what is not yet reviewed. audit_refused. */
 export async function pageSecurity(
   sql: Queryable,
   filter: { peerId?: string | undefined; reason?: string | undefined; isOpen?: boolean },

@@ -1,4 +1,4 @@
-// What a member had chosen at an instant, for all that is told about the past: by when the choice was given, not by when it reached us
+// What a member had chosen at an instant, for all that is stated about the past: by when the choice was given, not by when it reached us
 // (docs/decisions/024). What the node does follows what it knows (answer/grant.ts).
 
 /** The first instant of a choice's day; a bare day begins in the plan's zone. `c`: a row of consent, `zone`: an expression. */
@@ -18,7 +18,7 @@ export const GIVEN_IN = (c: string, zone: string, from: string, to: string) => {
       else ${c}.recorded_on >= ${dayOf(from)} and ${c}.recorded_on <= ${dayOf(to)} and ${GIVEN_AT(c, zone)} >= ${from} and ${GIVEN_AT(c, zone)} < ${to} end`;
 };
 
-/** Was choice `c` said again as two members were made one? */
+/** Was choice `c` said again as two members were merged? */
 export const IS_SAID_AGAIN = (c: string) => `right(${c}.source, 19) = ', as another member'`;
 
 /** Was choice `c` one of its member at an instant? What was said again of another one is only while the two are one. member_merge by member, consent_member. */
@@ -35,6 +35,6 @@ export const NO_SINCE = (member: string, at: string, zone: string) =>
   `(select case when n.choice <> 'opt-in' then n.recorded_on end from (select c.choice, c.recorded_on from exchange.consent c
     where c.member_id = ${member} and ${GIVEN_AT('c', zone)} <= ${at} and ${WAS_OF_MEMBER('c', at)} order by c.recorded_on desc, c.created_at desc limit 1) n)`;
 
-/** A no that was given by an instant and recorded after it: nobody here could know of it. consent_member. */
+/** A no that was given by an instant and recorded after it: no one here could know of it. consent_member. */
 export const LEARNED_LATER = (member: string, at: string, zone: string) =>
   `(select min(c.created_at) from exchange.consent c where c.member_id = ${member} and c.choice <> 'opt-in' and ${GIVEN_AT('c', zone)} <= ${at} and c.created_at > ${at} and ${WAS_OF_MEMBER('c', at)})`;

@@ -153,12 +153,12 @@ export async function namePayer(
       order by k.in_error_at is null desc, k.payer = ${o.payer} desc, k.known_at, k.id limit 1) as payer
     from (select (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1) as id) r`;
   const payer = named?.payer ?? o.payer;
-  // said again, it is not written again: whoever looks at what has changed would look in vain
+  // said again, it is not written again: anyone who looks at what has changed would look in vain
   const [written] = await tx<{ id: string }[]>`
     insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by)
     values (${randomUUID()}, ${o.memberId}, ${payer}, ${named?.peerId ?? null}, ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
     on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts),
-      -- the end of a coverage before the one that is told now is none of it
+      -- the end of a coverage before the one that is stated now is none of it
       ends = case when excluded.starts > exchange.other_coverage.ends then excluded.ends else coalesce(excluded.ends, exchange.other_coverage.ends) end,
       ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date) or excluded.starts > exchange.other_coverage.ends then ${o.at} else exchange.other_coverage.ends_known_at end
       where excluded.starts <> coalesce(exchange.other_coverage.starts, 'infinity'::date) or excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date)

@@ -48,7 +48,7 @@ export const CHOICE_WORDS = {
     notCovered: 'Your coverage with us has ended, so we may not ask this plan any more.',
     birth: 'Your birth date',
     go: 'Go on',
-    birthWhy: 'Please tell us your birth date, so that nobody else can choose for you.',
+    birthWhy: 'Please tell us your birth date, so that no one else can choose for you.',
     wrong: 'That did not fit, or the link has ended. After five tries a link ends; call us for a new one.',
     expired: 'Too much time has passed since you gave your birth date. Nothing was saved: please give it again.',
     check: 'Please check',

@@ -35,7 +35,7 @@ export type ConsentDecision =
       policy: 'regular' | 'sensitive';
       from: string;
       to: string;
-      /** somebody else consented for the member */
+      /** another person consented for the member */
       byRepresentative: boolean;
     }
   | { ok: false; fault: ConsentFault };
@@ -57,7 +57,7 @@ export function containedOf(resource: JsonObject | undefined): Contained {
 }
 
 /** What a reference to an organization says of it: identifiers, and its name. */
-function told(reference: JsonObject, contained: Contained) {
+function namesOf(reference: JsonObject, contained: Contained) {
   const target = text(reference['reference']);
   const local = target?.startsWith('#') ? contained.get(target.slice(1)) : undefined;
   return {
@@ -69,7 +69,7 @@ function told(reference: JsonObject, contained: Contained) {
 /** Does a reference to an organization name this payer: by identifier, or by name when it has no identifier. */
 export function namesPayer(reference: JsonObject | undefined, payer: Payer, contained: Contained = new Map()): boolean {
   if (reference === undefined) return false;
-  const { identifiers, name } = told(reference, contained);
+  const { identifiers, name } = namesOf(reference, contained);
   const mine = [
     ...(payer.npi === null ? [] : [{ system: NPI_SYSTEM, value: payer.npi }]),
     ...(payer.identifiers ?? []),
@@ -86,7 +86,7 @@ export function namesPayer(reference: JsonObject | undefined, payer: Payer, cont
 
 /** Does a reference tell which organization it means? */
 export function namesSomebody(reference: JsonObject, contained: Contained): boolean {
-  const { identifiers, name } = told(reference, contained);
+  const { identifiers, name } = namesOf(reference, contained);
   return identifiers.length > 0 || name !== undefined;
 }
 
@@ -101,7 +101,7 @@ const isDay = (v: string | undefined): v is string =>
   v !== undefined && /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
 
 /**
- * Is there something that changes what the rest means, and that we cannot know? Nobody may go by it then. What it contains speaks for itself.
+ * Is there something that changes what the rest means, and that we cannot know? No one may go by it then. What it contains speaks for itself.
  * https://hl7.org/fhir/R4/extensibility.html#modifierExtension
  */
 const isModified = (value: Json | undefined): boolean =>
@@ -145,7 +145,7 @@ const FOR_ANOTHER = new Set([
   'DELEGATEE',
 ]);
 
-/** Was it somebody else than the member who consented: by the performer, or by a role among the actors (HRex, PDex 205 and 206)? */
+/** Was it another person than the member who consented: by the performer, or by a role among the actors (HRex, PDex 205 and 206)? */
 function isByRepresentative(consent: Resource, provision: JsonObject): boolean {
   const contained = containedOf(consent);
   const isOther = objects(consent['performer']).some((p) => {

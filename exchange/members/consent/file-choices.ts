@@ -62,13 +62,13 @@ export function choicesOf<T extends Said>(
   const before = Map.groupBy(known, (k) => k.memberId);
   const others = Map.groupBy(fresh, (f) => f.memberId);
   return fresh.map((one) => {
-    const told = before.get(one.memberId)?.findLast((k) => k.on <= one.on);
+    const stated = before.get(one.memberId)?.findLast((k) => k.on <= one.on);
     const here = others.get(one.memberId) ?? [];
     const place = here.indexOf(one);
     const earlier = here
       .filter((o, i) => o.on < one.on || (o.on === one.on && i < place))
       .reduce<T | undefined>((last, o) => (last === undefined || o.on >= last.on ? o : last), undefined);
-    const last = earlier !== undefined && (told === undefined || earlier.on >= told.on) ? earlier : told;
+    const last = earlier !== undefined && (stated === undefined || earlier.on >= stated.on) ? earlier : stated;
     const choice = one.optIn ? 'opt-in' : last?.optIn === true ? 'withdraw' : 'decline';
     return { ...one, choice };
   });

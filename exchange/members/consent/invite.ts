@@ -1,4 +1,4 @@
-// Links that a plan sends to members (by mail, or in its portal): whoever holds one and knows the birth date may choose.
+// Links that a plan sends to members (by mail, or in its portal): anyone who holds one and knows the birth date may choose.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { sameText } from '../../../src/auth/staff-session.ts';
 import type { Deps } from '../../../src/deps.ts';

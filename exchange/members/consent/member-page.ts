@@ -61,7 +61,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     educationParagraphs(language).map((p) => html`<p>${p}</p>`),
     html`<p class="hint">${CHOICE_WORDS[language].version(educationText(language).version)}</p>`,
   ];
-  /** @param wrong what was not right with the form; it is said first, where nobody has to look for it */
+  /** @param wrong what was not right with the form; it is said first, where no one has to look for it */
   const door = (c: StaffContext, language: Language, wrong?: string) => {
     const w = CHOICE_WORDS[language];
     const said = wrong === undefined ? '' : html`<p class="problem" role="alert" id="said">${wrong}</p>`;

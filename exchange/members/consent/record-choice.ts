@@ -1,5 +1,5 @@
 // What members and those who serve them do about the exchange: choose, name a payer, ask for a request now, and the contacts
-// that the rule asks of us. Each is one transaction with its audit row and its clocks, which begins anew when a pull that ends holds the same.
+// that the rule asks of us. Each is one transaction with its audit row and its clocks, which begins again when a pull that ends holds the same.
 
 import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
@@ -42,7 +42,7 @@ export type ChoiceInput = {
   payers: 'previous' | 'concurrent' | 'both';
   channel: Channel;
   language: Language;
-  /** present when somebody acts for the member: who, by what authority */
+  /** present when someone acts for the member: who, by what authority */
   representative?: { name: string; authority: string };
   /** where the proof is: number of a recording or of a scanned form */
   document?: string;
@@ -80,7 +80,7 @@ export function readChoice(form: URLSearchParams, channel?: Channel): ChoiceInpu
   };
 }
 
-/** Is it told as the choice that holds was: by the same person in the same way, with the same text and proof? */
+/** Is it stated as the choice that holds was: by the same person in the same way, with the same text and proof? */
 const isProvedAlike = (held: ChoiceRow, input: ChoiceInput, textSha256: string): boolean =>
   held.channel === input.channel &&
   held.representative === (input.representative?.name ?? null) &&
@@ -92,7 +92,7 @@ const isProvedAlike = (held: ChoiceRow, input: ChoiceInput, textSha256: string):
 /**
  * Records a choice: it holds from now. A `decline` after an opt-in is a withdrawal. Running clocks of requests end with it, and
  * those that it makes necessary begin. One that says what holds already, with another proof, is kept beside it and changes nothing else.
- * Returns the id of the choice, undefined when it is told as what holds was.
+ * Returns the id of the choice, undefined when it is stated as what holds was.
  */
 export async function recordChoice(
   deps: Needs,
@@ -113,7 +113,7 @@ export async function recordChoice(
       saysYes === heldYes &&
       (!saysYes || (held.policy === input.policy && held.payers === input.payers));
     if (isSame && isProvedAlike(held, input, text.sha256)) return undefined;
-    // a no to what had been allowed once stays a withdrawal, however often it is told
+    // a no to what had been allowed once stays a withdrawal, however often it is stated
     const no = heldYes ? 'withdraw' : (held?.choice ?? (input.choice === 'withdraw' ? 'withdraw' : 'decline'));
     const choice: Choice = saysYes ? 'opt-in' : no;
     await keepText(tx, text, at);
@@ -206,8 +206,8 @@ export async function recordPayer(
 }
 
 /**
- * What became of the wish to have a payer asked: `no-address` when it is not registered, so that nobody can ask it yet; `later` when the
- * coverage here begins so much later that nobody is asked yet; `not-chosen` when the member's choice leaves out payers such as it;
+ * What became of the wish to have a payer asked: `no-address` when it is not registered, so that no one can ask it yet; `later` when the
+ * coverage here begins so much later that no one is asked yet; `not-chosen` when the member's choice leaves out payers such as it;
  * `not-covered` when all coverage here has ended.
  */
 export type Requested = 'asked' | 'no-address' | 'later' | 'not-chosen' | 'not-covered';

@@ -1,4 +1,4 @@
-// A choice that a payer was told of: the original that the Consent which it was sent names.
+// A choice that a payer was informed of: the original that the Consent which it was sent names.
 import type { Queryable } from '../../../src/db/database.ts';
 
 export type SentChoice = {
@@ -23,7 +23,7 @@ export type SentChoice = {
 };
 
 /**
- * Undefined when the payer was not sent it: who finds members by a search is told of no choice. Of somebody who goes on as another member it holds as long as it is the newest of that
+ * Undefined when the payer was not sent it: who finds members by a search is informed of no choice. Of someone who goes on as another member it holds as long as it is the newest of that
  * one, who has it as one that was said again. consent_pkey, pull_member_member, pull_pkey, consent_member, member_merge_former.
  */
 export async function sentChoice(sql: Queryable, peerId: string, consentId: string): Promise<SentChoice | undefined> {

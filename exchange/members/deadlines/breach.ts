@@ -4,11 +4,11 @@ import { addDays, type Day } from './business-day.ts';
 
 /** "Without unreasonable delay and in no case later than 60 calendar days after discovery": the day is the last one, not the one that is meant. */
 const DAYS = 60;
-/** From so many people on HHS is told when they are; of fewer, after the year in which it was discovered. */
+/** From so many people on HHS is notified when they are; of fewer, after the year in which it was discovered. */
 const MANY = 500;
 
-export const TOLD = ['people', 'hhs', 'media'] as const;
-export type Told = (typeof TOLD)[number];
+export const NOTIFIED = ['people', 'hhs', 'media'] as const;
+export type Notified = (typeof NOTIFIED)[number];
 export const VERDICTS = ['breach', 'no-breach', 'low-risk'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -17,10 +17,10 @@ export type CaseFact =
   | { what: 'assessed'; verdict: Verdict; affected: number; inOneState: number }
   /** @param until the last day of the time for which law enforcement has asked to wait */
   | { what: 'delayed'; until: Day }
-  | { what: 'told'; whom: Told; on: Day }
+  | { what: 'told'; whom: Notified; on: Day }
   | { what: 'closed' | 'reopened' | 'note' };
 
-export type Duty = { of: 'assess' | Told; due: Day; doneOn: Day | null };
+export type Duty = { of: 'assess' | Notified; due: Day; doneOn: Day | null };
 export type CaseState = { isOpen: boolean; verdict: Verdict | null; affected: number | null; duties: Duty[] };
 
 /** What holds of a case by its entries, in their order. */
@@ -28,17 +28,17 @@ export function caseState(discoveredOn: Day, facts: readonly CaseFact[]): CaseSt
   let assessed: Extract<CaseFact, { what: 'assessed' }> | undefined;
   let until: Day | undefined;
   let isOpen = true;
-  const told = new Map<Told, Day>();
+  const notified = new Map<Notified, Day>();
   for (const f of facts) {
     if (f.what === 'assessed') assessed = f;
     else if (f.what === 'delayed') until = f.until;
     else if (f.what === 'closed') isOpen = false;
     else if (f.what === 'reopened') isOpen = true;
-    else if (f.what === 'told') told.set(f.whom, f.on);
+    else if (f.what === 'told') notified.set(f.whom, f.on);
   }
   const later = (due: Day): Day => (until !== undefined && until > due ? until : due);
   const soon = later(addDays(discoveredOn, DAYS));
-  const duty = (of: Told, due = soon): Duty => ({ of, due, doneOn: told.get(of) ?? null });
+  const duty = (of: Notified, due = soon): Duty => ({ of, due, doneOn: notified.get(of) ?? null });
   const duties: Duty[] =
     assessed === undefined
       ? [{ of: 'assess', due: addDays(discoveredOn, DAYS), doneOn: null }]

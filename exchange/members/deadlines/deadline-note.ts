@@ -41,7 +41,7 @@ export async function findClock(sql: Queryable, id: string): Promise<WholeClock 
 const UNEXPLAINED = (filter: ClockFilter) => `
     from exchange.clock c where ${clockWhere(filter)} and (c.state = 'met-late' or (c.state in ('open', 'attempted', 'blocked') and c.due_at < $1))
       and c.reason is null and not exists (select from exchange.clock_note n where n.clock_id = c.id)`;
-/** So many are told, or given a reason, at once. */
+/** So many are reported, or given a reason, at once. */
 export const MOST_UNEXPLAINED = 20_000;
 
 /** How many of a list have no reason, up to {@link MOST_UNEXPLAINED}. */

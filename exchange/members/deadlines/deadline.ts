@@ -41,7 +41,7 @@ export async function closeClock(
 }
 
 /**
- * The same of exports that failed for good, when the payer has asked for the same once more and has it now: nobody waits for them any
+ * The same of exports that failed for good, when the payer has asked for the same once more and has it now: no one waits for them any
  * longer. bulk_job_peer.
  */
 export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Promise<void> {

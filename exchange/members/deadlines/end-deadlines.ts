@@ -88,8 +88,8 @@ export async function endClocksOf(
 }
 
 /**
- * What a death had ended runs again: it was taken back, or told with another day, by which what had ended ends anew. Who lives after all has a week at least, unless it was
- * late by then; what has begun anew since stays ended. clock_member.
+ * What a death had ended runs again: it was taken back, or reported with another day, by which what had ended ends again. Who lives after all has a week at least, unless it was
+ * late by then; what has begun again since stays ended. clock_member.
  */
 async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds: readonly string[]): Promise<void> {
   const week = tx`(((${now}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond'`;
@@ -108,7 +108,7 @@ async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds:
 }
 
 /**
- * Ends those of members who have died, whenever they are due: of these, whose clocks have begun only now, and of whom that was told since. Of whom it was taken back
+ * Ends those of members who have died, whenever they are due: of these, whose clocks have begun only now, and of whom that was reported since. Of whom it was taken back
  * they run again. clock_member.
  */
 export async function endClocksOfDead(
@@ -117,9 +117,11 @@ export async function endClocksOfDead(
   now: Date,
   memberIds: readonly string[],
 ): Promise<void> {
-  const told = (await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`).map((t) => t.id);
-  if (told.length > 0) await runAgain(tx, calendar, now, told);
-  const ids = [...memberIds, ...told];
+  const recorded = (await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`).map(
+    (t) => t.id,
+  );
+  if (recorded.length > 0) await runAgain(tx, calendar, now, recorded);
+  const ids = [...memberIds, ...recorded];
   if (ids.length === 0) return;
   const which: Sql = tx`k.state in ('open', 'attempted', 'blocked') and k.member_id = any(${arrayLiteral(ids)}::text::text[])`;
   await endDeceased(tx, calendar, now, which);

@@ -7,7 +7,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   'identity-corrected': 'name or birth date of the member was corrected, after the payer had not known them',
   'coverage-anew': 'coverage with us began after a gap',
   'other-coverage-anew': 'the coverage with the payer, which had ended, goes on again',
-  'lives-after-all': 'a death that had been told was taken back',
+  'lives-after-all': 'a death that had been reported was taken back',
   'opt-in-and-payer-known': 'the member had agreed and the payer was known',
   'payer-known': 'the payer was known',
   'request-received': 'the payer’s request was received',

@@ -51,7 +51,7 @@ export async function openOfferClocks(
 
 /**
  * Enrolments of members that last and begin a coverage, as is known by now, and were taken for ones that go on from an earlier one: the end of
- * that one was told later. {@link openOfferClocks} takes them again. enrolment_pkey, the unique index of clock.
+ * that one was stated later. {@link openOfferClocks} takes them again. enrolment_pkey, the unique index of clock.
  */
 export async function takeAgain(
   tx: Queryable,
@@ -105,7 +105,7 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
       and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
 }
 
-/** The same of some members, with what begins anew for them. */
+/** The same of some members, with what begins again for them. */
 export async function openRequestClocks(
   tx: Queryable,
   calendar: Calendar,
@@ -126,8 +126,8 @@ const KNOWN = `case when exchange.clock.peer_id is distinct from excluded.peer_i
    where h.peer_id = excluded.peer_id and h.what = 'record' and h.state = 'applied' and h.after ? 'fhirBase' and h.before->>'fhirBase' is null)`;
 
 /**
- * Was other coverage `o` known, under choice `c`, when coverage with us had ended and before it began again: nobody could ask then, and the week begins when that
- * coverage is known, `$4` being now and $1 the zone. What was known before, and asked for, begins anew by itself (renewed-request.ts). enrolment_pkey.
+ * Was other coverage `o` known, under choice `c`, when coverage with us had ended and before it began again: no one could ask then, and the week begins when that
+ * coverage is known, `$4` being now and $1 the zone. What was known before, and asked for, begins again by itself (renewed-request.ts). enrolment_pkey.
  */
 const BETWEEN = `exists (
          select from exchange.enrolment e
@@ -219,7 +219,7 @@ export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: reado
 
 /**
  * A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index.
- * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: nobody is asked for long before the coverage
+ * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: no one is asked for long before the coverage
  */
 export async function hastenRequest(
   tx: Queryable,

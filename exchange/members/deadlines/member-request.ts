@@ -13,12 +13,12 @@ export async function addRequest(
   return id;
 }
 
-/** Who wrote a request that no person made: a duty that began anew, */
-export const RENEWED = 'choice or coverage anew';
+/** Who wrote a request that no person made: a duty that began again, */
+export const RENEWED = 'choice or coverage again';
 /** one of a coverage with us after a gap, */
-export const COVERED_ANEW = 'coverage anew';
+export const COVERED_ANEW = 'coverage again';
 /** one of a coverage there that goes on again after its run-off was over, */
-export const THERE_ANEW = 'other coverage anew';
+export const THERE_ANEW = 'other coverage again';
 /** and one of a member whose name or birth date was corrected after the payer had answered that it has no such member. */
 export const IDENTIFIED = 'identity corrected';
 

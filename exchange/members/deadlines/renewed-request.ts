@@ -1,4 +1,4 @@
-// Duties to ask a payer that begin anew. The clock before is kept under another subject, and the duty counts as a request of the member, so
+// Duties to ask a payer that begin again. The clock before is kept under another subject, and the duty counts as a request of the member, so
 // that the payer is asked again.
 
 import type { Queryable } from '../../../src/db/database.ts';
@@ -31,7 +31,7 @@ const renewedSql = (from: string, where: string): string => `
 /** Has clock `k` ended with a choice or a coverage? What a death had ended runs again itself when that is taken back (clock-end.ts). */
 const ENDED = `k.state in ('withdrawn', 'not-applicable') and k.reason is distinct from 'member-deceased'`;
 
-/** Nobody asked for it since an instant, or in vain. pull_member_member. */
+/** No one asked for it since an instant, or in vain. pull_member_member. */
 const notAsked = (since: string): string => `not exists (
          select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
          where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
@@ -60,7 +60,7 @@ const NOT_TAKEN = `(
        where m.member_id = o.member_id and m.other_coverage_id = o.id and m.consent_id = c.id and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
 
 /**
- * Nobody asked for it in vain under what the member is known by now (two feeds that tell different names would have it asked for each day), nor since it was
+ * No one asked for it in vain under what the member is known by now (two feeds that tell different names would have it asked for each day), nor since it was
  * corrected, unless by something else: who asks while it is being written does not know it yet. member_profile_pkey, pull_member_member.
  */
 const NOT_ASKED_AS = `not exists (
@@ -69,7 +69,7 @@ const NOT_ASKED_AS = `not exists (
            (m.identity = ${identitySql('f')} and m.outcome in ('not-matched', 'constrained'))
            or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.at and p.state not in ('failed', 'withdrawn') and not ${REFUSED})))`;
 
-/** What makes a duty that was met begin anew, beside a new choice: who is looked at stands in `from`, as `where` says. */
+/** What makes a duty that was met begin again, beside a new choice: who is looked at stands in `from`, as `where` says. */
 type Renewal = { saidBy: string; from: string; where: string };
 
 const RENEWALS: readonly Renewal[] = [
@@ -91,7 +91,7 @@ const RENEWALS: readonly Renewal[] = [
     where: `${NAMED} and coalesce(o.ends, 'infinity'::date) >= ${TODAY} and last.kind <> 'C2'
         and ((last.state = 'not-applicable' and last.reason = 'coverage-ended') or (last.kind = 'C5-runoff' and last.state in ('met', 'met-late') and last.reason is null))`,
   },
-  // a payer did not know the member under a name or birth date that was corrected since: it is what the week begins with, and nobody else would ask before the next quarter
+  // a payer did not know the member under a name or birth date that was corrected since: it is what the week begins with, and no one else would ask before the next quarter
   {
     saidBy: IDENTIFIED,
     from: `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
@@ -117,7 +117,7 @@ async function renewMet(
 }
 
 /**
- * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
+ * Begins again, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
  * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; of a payer
  * that was taken back as named by mistake and is named again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; for one there that goes on again; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
  */
@@ -165,7 +165,7 @@ export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): 
     ]);
 }
 
-/** What was met of the other coverage that is looked at begins anew as for members (members/enrolment/coverage-check.ts). */
+/** What was met of the other coverage that is looked at begins again as for members (members/enrolment/coverage-check.ts). */
 export function renewLookedAt(
   tx: Queryable,
   calendar: Calendar,

@@ -73,7 +73,7 @@ export const CLOCK_RULES: Readonly<Record<ClockKind, ClockRule>> = {
   },
 };
 
-/** Days before a coverage begins from which what is done counts for it: enrolment is open about so long, and nobody is asked for before. */
+/** Days before a coverage begins from which what is done counts for it: enrolment is open about so long, and no one is asked for before. */
 export const EARLY_DAYS = 90;
 
 /** Days after the end of other coverage in which its late claims are asked for, each month. */

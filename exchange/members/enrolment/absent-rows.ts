@@ -55,7 +55,7 @@ export async function numbersOfAlike(sql: Queryable, memberIds: readonly string[
   return new Map(rows.map((r) => [r.id, r.numbers]));
 }
 
-/** Which of these numbers are of nobody here. enrolment_number. */
+/** Which of these numbers are of no one here. enrolment_number. */
 export async function unknownNumbers(sql: Queryable, numbers: readonly string[]): Promise<Set<string>> {
   const rows = await sql<{ n: string }[]>`
     select distinct u.n from unnest(${arrayLiteral(numbers)}::text::text[]) u(n)

@@ -11,11 +11,11 @@ import { settleCards } from './next-member-id-rows.ts';
 const PAGE = 1000;
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 
-/** `namedAs`: numbers by which the file names somebody of the same name and birth date. */
+/** `namedAs`: numbers by which the file names someone of the same name and birth date. */
 export type Absent = Standing & { namedAs: readonly string[] };
 
 /**
- * Does the file name this coverage: its card; one of the member's of which nothing stands, as whoever wrote the file may not know the card of today; or, in a row that was
+ * Does the file name this coverage: its card; one of the member's of which nothing stands, as the author of the file may not know the card of today; or, in a row that was
  * refused, the member. A card of other coverage that stands says nothing of this one.
  */
 const isNamed = (s: Standing, named: NamedInFile): boolean =>
@@ -42,7 +42,7 @@ export async function* absentFrom(
   }
 }
 
-/** How many rows of a file do not tell whose they are: they name nobody, or were refused and have numbers that nobody has here. */
+/** How many rows of a file do not tell whose they are: they name no one, or were refused and have numbers that no one has here. */
 export async function rowsOfNobody(deps: Needs, named: NamedInFile): Promise<number> {
   let found = named.nameless;
   for (let from = 0; from < named.refused.length; from += PAGE) {
@@ -67,7 +67,7 @@ export async function endAbsent(deps: Needs, named: NamedInFile, endsOn: string,
     if (gone.length === 0) continue;
     ended += await beginAgain(deps.database.sql, async (tx) => {
       const members = await endStanding(tx, gone, endsOn);
-      // what such an end gives back, as it cancels the next card, is of somebody absent too where no row names it
+      // what such an end gives back, as it cancels the next card, is of someone absent too where no row names it
       const freed = await settleCards(tx, [], [...new Set(members)], today);
       const unnamed = freed.filter((c) => !named.numbers.has(c.memberNumber));
       if (unnamed.length > 0) await endStanding(tx, unnamed, endsOn);

@@ -1,4 +1,4 @@
-// What an enrolment file says, written: rows of coverage, and ends of it that are told without when it had begun.
+// What an enrolment file says, written: rows of coverage, and ends of it that are stated without when it had begun.
 import { localDay } from '../../../src/calendar/federal.ts';
 import type { Queryable } from '../../../src/db/database.ts';
 import { beginAgain } from '../../../src/db/retry.ts';
@@ -30,9 +30,9 @@ const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
 const GOES_ON =
-  'The coverage under this number was over before that day, and the member has another one in the same line of business that goes on after it. If that ends, name the number of the card that the member has now. A death and other coverage told with it were taken.';
+  'The coverage under this number was over before that day, and the member has another one in the same line of business that goes on after it. If that ends, name the number of the card that the member has now. A death and other coverage stated with it were taken.';
 
-/** Those under which an end may be told that a row stands before or after: of all cards of a member who is known. */
+/** Those under which an end may be stated that a row stands before or after: of all cards of a member who is known. */
 const numbersOf = ({ row, numbers = [] }: EnrolmentLine): string[] => [
   row.memberNumber,
   ...(row.formerNumber === undefined ? [] : [row.formerNumber]),
@@ -53,10 +53,10 @@ async function stillDoubtful(
 ): Promise<number[]> {
   if (ends.length === 0) return [];
   const asked = new Set(ends.flatMap((e) => e.goesOn));
-  const told = new Set<string>();
+  const stated = new Set<string>();
   for await (const { row } of rows())
-    if (!('endsOn' in row) && asked.has(row.memberNumber) && (row.ends ?? today) >= today) told.add(row.memberNumber);
-  return ends.flatMap((e) => (e.goesOn.every((n) => told.has(n)) ? [] : [e.line]));
+    if (!('endsOn' in row) && asked.has(row.memberNumber) && (row.ends ?? today) >= today) stated.add(row.memberNumber);
+  return ends.flatMap((e) => (e.goesOn.every((n) => stated.has(n)) ? [] : [e.line]));
 }
 
 /** Ends of coverage: those that a row of the same number follows, and the others. Each in their order. */
@@ -116,7 +116,7 @@ async function endAgain(
  * Writes the rows of a file, in their order: what an end says, what a row says of the same number after it, and what an end after that says. A batch is one
  * transaction; a row that follows an end that follows a row, all of one number, begins the next.
  * @param input `enrolment`: path of the file, which was read and found sound before
- * @param refuse is told of rows that name nobody @param refuseOther of those whose card is somebody else's
+ * @param refuse is called for rows that name no one @param refuseOther of those whose card is another person’s
  */
 export async function commitEnrolment(
   deps: Pick<Deps, 'database' | 'clock' | 'config'>,
@@ -198,11 +198,11 @@ export async function commitEnrolment(
   };
   let batch: EnrolmentLine[] = [];
   // numbers of rows of the batch, and of those that end after one of them
-  const [told, ended] = [new Set<string>(), new Set<string>()];
+  const [stated, ended] = [new Set<string>(), new Set<string>()];
   const flushAll = async () => {
     if (batch.length > 0) await flush(batch);
     batch = [];
-    told.clear();
+    stated.clear();
     ended.clear();
   };
   // faults of rows were reported while staging
@@ -216,14 +216,14 @@ export async function commitEnrolment(
     const isEnd = 'endsOn' in item.row;
     if (!isEnd && numbersOf(item).some((n) => ended.has(n))) await flushAll();
     for (const n of numbersOf(item)) {
-      if (!isEnd) told.add(n);
-      else if (told.has(n)) ended.add(n);
+      if (!isEnd) stated.add(n);
+      else if (stated.has(n)) ended.add(n);
     }
     batch.push(item);
     if (batch.length >= BATCH) await flushAll();
   }
   await flushAll();
-  // what went on after an end may be told in another batch to be over
+  // what went on after an end may be stated in another batch to be over
   const left = batches > 1 ? doubtful.splice(0) : [];
   for (let i = 0; i < left.length; i += BATCH) {
     const again = await beginAgain(deps.database.sql, async (tx) => {

@@ -7,7 +7,7 @@ import { openRequests } from '../deadlines/member-deadlines.ts';
 import { renewEnded, renewLookedAt } from '../deadlines/renewed-request.ts';
 import { EARLY_DAYS } from '../deadlines/rules.ts';
 
-/** All of some members is looked at again, when what nobody tells has changed: who was asked for what. other_coverage_member. */
+/** All of some members is looked at again, when what no one tells has changed: who was asked for what. other_coverage_member. */
 export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Promise<void> {
   await tx`update exchange.other_coverage set look_on = '-infinity', ask_at = '-infinity' where member_id = any(${arrayLiteral(memberIds)}::text::text[])`;
 }
@@ -16,12 +16,12 @@ export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Pr
 export const LOOKS_AT_ONCE = 5000;
 
 /**
- * The next of them: begins anew and opens what is due, ends what applies no more, and notes when a day alone makes a difference again. What is being changed is left for the next
+ * The next of them: begins again and opens what is due, ends what applies no more, and notes when a day alone makes a difference again. What is being changed is left for the next
  * tick; what changes while this looks is looked at again. other_coverage_look.
  * @returns how many were looked at; fewer than `limit`: none is left
  */
 export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Date, limit: number): Promise<number> {
-  // first: what begins anew by a day alone is looked at with the rest, and not by the next tick
+  // first: what begins again by a day alone is looked at with the rest, and not by the next tick
   await renewEnded(tx, calendar, now);
   const rows = await tx<{ id: string }[]>`
     select id from exchange.other_coverage where look_on <= (${now}::timestamptz at time zone ${calendar.zone})::date

@@ -16,7 +16,7 @@ const PAGE = 500;
 
 /**
  * Reads the Coverage of all members that have one, in pages; running it again changes nothing.
- * @param report told of each Coverage that cannot be used
+ * @param report called for each Coverage that cannot be used
  * @returns what is new or changed; `read` of Coverage records that can be used, those of this plan and those of others
  */
 export async function enrolFromCoverage(

@@ -20,13 +20,13 @@ export const lastsSql = (e: string, today: string): string =>
   `(${standsSql(e, today)} and ${e}.starts <= ${today} + ${EARLY_DAYS})`;
 
 /**
- * Does our own Patient of the member not say that the person has died, and is it nobody who goes on as another member? What a payer says of death is for
+ * Does our own Patient of the member not say that the person has died, and is it no one who goes on as another member? What a payer says of death is for
  * people to decide. member_profile_pkey, member_merge_former.
  */
 export const livesSql = (member: string): string =>
   `(not exists (select from exchange.member_profile d where d.member_id = ${member} and d.died is not null) and not ${isFormerSql(member)})`;
 
-/** Such an enrolment, or none was ever known (records without an enrolment), of somebody who lives. */
+/** Such an enrolment, or none was ever known (records without an enrolment), of someone who lives. */
 export const enrolledSql = (member: string, today: string): string =>
   `((exists (select from exchange.enrolment e where e.member_id = ${member} and ${lastsSql('e', today)})
     or not exists (select from exchange.enrolment e where e.member_id = ${member})) and ${livesSql(member)})`;

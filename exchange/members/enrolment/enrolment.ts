@@ -52,7 +52,7 @@ export type Prior = { payer: string; memberNumber: string; starts: string | unde
 /** The day on which the member died; null takes back what an earlier row said of it, undefined says nothing. */
 export type Died = string | null | undefined;
 
-/** Coverage that ends, told without when it began: of the one that is known under the number. `endsOn` YYYY-MM-DD. */
+/** Coverage that ends, stated without when it began: of the one that is known under the number. `endsOn` YYYY-MM-DD. */
 export type CoverageEnd = {
   memberNumber: string;
   formerNumber: string | undefined;
@@ -62,7 +62,7 @@ export type CoverageEnd = {
   died: Died;
 };
 
-/** Years that nobody has lived: a birth date before is what a system writes for none. */
+/** Years that no one has lived: a birth date before is what a system writes for none. */
 const OLDEST = 130;
 const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
 const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && isTime(v);
@@ -109,7 +109,7 @@ function readPrior(row: Partial<Record<EnrolmentColumn, string>>, faults: string
   return payer === undefined ? undefined : { payer, memberNumber: number ?? '', starts, ends };
 }
 
-/** Checks a row of a coverage that ends. @param today YYYY-MM-DD of the plan's calendar: nobody has died on a later day */
+/** Checks a row of a coverage that ends. @param today YYYY-MM-DD of the plan's calendar: no one has died on a later day */
 export function readEnd(
   row: Partial<Record<EnrolmentColumn, string>>,
   today: string,
@@ -133,7 +133,7 @@ export function readEnd(
 
 /**
  * Checks one row. All faults are returned, a sentence each.
- * @param today YYYY-MM-DD of the plan's calendar: nobody is born, and has chosen, on a later day. A choice of a later day would hold against all
+ * @param today YYYY-MM-DD of the plan's calendar: no one is born, and has chosen, on a later day. A choice of a later day would hold against all
  *   that the member says until then.
  */
 export function readEnrolment(
@@ -235,7 +235,7 @@ export function patientOf(
     system: memberSystem,
     value,
   });
-  // in an order that is the same whoever knows them
+  // in an order that does not depend on who knows them
   const others = [...new Set(numbers)].filter((n) => n !== row.memberNumber).sort();
   const { line, city, state, postalCode } = row.address;
   const hasAddress = [line, city, state, postalCode].some((v) => v !== undefined);

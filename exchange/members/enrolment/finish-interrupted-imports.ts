@@ -1,5 +1,5 @@
 // What imports have left whose process died: records that were there, and not yet compared with what payers had sent. When they come again
-// they are as they were, and nobody would compare them. A serving node does it within a minute, the next import before it begins.
+// they are as they were, and no one would compare them. A serving node does it within a minute, the next import before it begins.
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../../src/deps.ts';
 import { hasReceived } from '../../records/import.ts';
@@ -29,7 +29,7 @@ async function finishLeft(deps: Pick<Deps, 'database' | 'config'>): Promise<void
           await noteCompared(database.sql, work);
         }
       } finally {
-        // what cannot be compared is told once: no import after it would begin
+        // what cannot be compared is stated once: no import after it would begin
         await clearStaging(database.sql, work);
       }
     });

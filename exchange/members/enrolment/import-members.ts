@@ -38,9 +38,9 @@ export type ImportMembersInput = {
   enrolment?: string;
   x12?: Options834;
   validate: (resource: unknown) => Issue[];
-  /** told whom the enrolment file names */
+  /** called with whom the enrolment file names */
   named?: NamedInFile;
-  /** the person who loads them; of a test, or invented data, nobody */
+  /** the person who loads them; of a test, or invented data, no one */
   by?: string;
   /** refuse records with any finding, not only broken ones */
   strict?: boolean;
@@ -63,9 +63,9 @@ const CSV_FILE = 0;
 const todayOf = (deps: Pick<Deps, 'clock' | 'config'>): string => localDay(deps.clock(), deps.config.timeZone);
 const OTHERS: Record<Other, string> = {
   'other-person':
-    'member_number is that of somebody else: born on another day, and with another given name. A card is one person’s; where both were wrong, name the person by patient_id.',
+    'member_number is that of another person: born on another day, and with another given name. A card is one person’s; where both were wrong, name the person by patient_id.',
   'other-name':
-    'member_number is that of somebody else in a later row: born on the same day, with another given name, as twins are. A card is one person’s; of one person all rows have the same name.',
+    'member_number is that of another person in a later row: born on the same day, with another given name, as twins are. A card is one person’s; of one person all rows have the same name.',
 };
 
 /**

@@ -48,7 +48,7 @@ function asDied(patient: JsonObject | string | undefined, died: string | null): 
  * Units of the Patients that rows make and that are not in the store as they are. A person of whom one row differs is staged with every
  * later row: the last counts, of rows of the card that the person has now.
  * @param file number of the file among the sources of the import
- * @param passOver told how many were as they are
+ * @param passOver called with how many were as they are
  */
 export async function* madePatients(
   sql: Queryable,
@@ -74,7 +74,7 @@ export async function* madePatients(
     return fresh;
   };
   // what the file says of deaths; of whom it says nothing, what is known
-  const told = new Map<string, string | null>();
+  const stated = new Map<string, string | null>();
   const made = async (lines: readonly EnrolmentLine[]): Promise<StagedUnit[]> => {
     const dead = await knownDeaths(
       sql,
@@ -88,8 +88,8 @@ export async function* madePatients(
     return lines.flatMap(({ line, row, cards, card, madeId }) => {
       const memberId = 'endsOn' in row ? madeId : row.memberId;
       if (memberId === undefined) return [];
-      if (row.died !== undefined) told.set(memberId, row.died);
-      const died = told.has(memberId) ? (told.get(memberId) ?? null) : (dead.get(memberId) ?? null);
+      if (row.died !== undefined) stated.set(memberId, row.died);
+      const died = stated.has(memberId) ? (stated.get(memberId) ?? null) : (dead.get(memberId) ?? null);
       const patient =
         'endsOn' in row
           ? asDied(patients.get(memberId) ?? here.get(memberId), died)

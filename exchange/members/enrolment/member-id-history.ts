@@ -10,12 +10,12 @@ import { type CardCoverage, nextsOf, nextsToEnd } from './next-member-id.ts';
 import { type CardHolder, cardHolders, membersAmong } from './write-enrolment.ts';
 
 export type CardHistory = {
-  /** Whose a card is that nobody holds yet, by its number and the birth date. */
+  /** Whose a card is that no one holds yet, by its number and the birth date. */
   ownerOf(number: string, born: string): CardHolder | undefined;
   /** The row, with the day on which the next card begins that ends it; undefined when no row of the same member names its card as the former one from then on. */
   asFormer(row: Enrolment): Enrolment | undefined;
   /** What the file says of the coverage of a member who has cards that took the place of others, by the id of the member. */
-  toldOf(memberId: string): readonly CardCoverage[];
+  statedOf(memberId: string): readonly CardCoverage[];
   /** Does the file say of the coverage under a card that began on a day that it was cancelled? */
   isCancelled(number: string, born: string, starts: string): boolean;
 };
@@ -24,7 +24,7 @@ export type CardHistory = {
 export const NO_HISTORY: CardHistory = {
   ownerOf: () => undefined,
   asFormer: () => undefined,
-  toldOf: () => [],
+  statedOf: () => [],
   isCancelled: () => false,
 };
 
@@ -85,8 +85,8 @@ async function* ofKnown(
 
 /**
  * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of them, and no other row. Who is
- * called otherwise than the one of the former card is somebody else, whatever the row says. enrolment_number.
- * @param rows those of the file that can be read, each time anew; rows that are not wanted may be left out before they are looked at
+ * called otherwise than the one of the former card is another person, whatever the row says. enrolment_number.
+ * @param rows those of the file that can be read, each time again; rows that are not wanted may be left out before they are looked at
  * @param isComing does the Patient with this id come with the same import?
  */
 export async function readCardHistory(
@@ -114,10 +114,10 @@ export async function readCardHistory(
   const held = await heldNow(sql, [...new Set(said.flatMap((n) => [n.number, n.former]))]);
   const holderOf = (number: string, born: string) => isOf(held.get(number), born);
 
-  // cards of rows that nobody holds, with the Patient that a row names; and how the people of all of them are called in the file
+  // cards of rows that no one holds, with the Patient that a row names; and how the people of all of them are called in the file
   const fresh = new Map<string, string | undefined>();
   const called = new Map<string, Set<string>>();
-  const told = new Map<
+  const stated = new Map<
     string,
     { number: string; born: string; patientId: string | undefined; coverage: Map<string, CardCoverage> }
   >();
@@ -128,11 +128,11 @@ export async function readCardHistory(
     const key = keyOf(row.memberNumber, row.birthDate);
     called.set(key, new Set([...(called.get(key) ?? []), ...calledOf(row)]));
     const { memberNumber: number, birthDate: born, formerNumber: former = null, lob, starts, ends = null } = row;
-    const known = told.get(key) ?? { number, born, patientId: undefined, coverage: new Map<string, CardCoverage>() };
+    const known = stated.get(key) ?? { number, born, patientId: undefined, coverage: new Map<string, CardCoverage>() };
     const patientId = row.isKnownPatient ? row.memberId : known.patientId;
     const before = known.coverage.get(starts)?.former ?? null;
     const coverage = known.coverage.set(starts, { number, former: former ?? before, lob, starts, ends, said: ends });
-    told.set(key, { ...known, patientId, coverage });
+    stated.set(key, { ...known, patientId, coverage });
     if (holderOf(number, born) === undefined) fresh.set(key, row.isKnownPatient ? row.memberId : fresh.get(key));
   }
   const holders = said.flatMap((n) => holderOf(n.former, n.born)?.memberId ?? []);
@@ -146,7 +146,7 @@ export async function readCardHistory(
   const formersOf = (number: string, born: string): string[] => [...(nexts.get(keyOf(number, born))?.keys() ?? [])];
 
   const hasBegun = (number: string, born: string): boolean =>
-    [...(told.get(keyOf(number, born))?.coverage.values() ?? [])].some((c) => c.said !== c.starts);
+    [...(stated.get(keyOf(number, born))?.coverage.values() ?? [])].some((c) => c.said !== c.starts);
   const owners = new Map<string, CardHolder>();
   const asHolder = (memberId: string, born: string, numbers: string[]): CardHolder => ({
     memberId,
@@ -154,7 +154,7 @@ export async function readCardHistory(
     numbers,
     coverage: [],
   });
-  // from each card back to the first that somebody holds, or that the file has
+  // from each card back to the first that someone holds, or that the file has
   for (const { number, born, former } of said) {
     if (!formersOf(number, born).includes(former)) continue;
     const chain = [number];
@@ -176,28 +176,28 @@ export async function readCardHistory(
         ? asHolder(named ?? patientIdFor(first ?? ''), born, begun)
         : { ...holder, numbers: [...new Set([...holder.numbers, ...begun])] };
     for (const c of known) owners.set(keyOf(c, born), owner);
-    // one that nobody holds, and that somebody's card took the place of
+    // one that no one holds, and that someone's card took the place of
     if (fresh.has(keyOf(former, born)) && !owners.has(keyOf(former, born))) owners.set(keyOf(former, born), owner);
   }
   const idOf = (number: string, born: string) =>
     (holderOf(number, born) ?? owners.get(keyOf(number, born)))?.memberId ?? patientIdFor(number);
 
   const coverage = new Map<string, CardCoverage[]>();
-  for (const { number, born, patientId, coverage: rows } of told.values()) {
+  for (const { number, born, patientId, coverage: rows } of stated.values()) {
     const owner = patientId ?? idOf(number, born);
     const formers = formersOf(number, born);
-    // what is somebody else's card took the place of none of this one's
+    // what is another person’s card took the place of none of this one's
     const own = [...rows.values()].map((c) => (formers.includes(c.former ?? '') ? c : { ...c, former: null }));
     coverage.set(owner, [...(coverage.get(owner) ?? []), ...own]);
   }
-  const toldOf = (memberId: string) => coverage.get(memberId) ?? [];
+  const statedOf = (memberId: string) => coverage.get(memberId) ?? [];
   return {
     ownerOf: (number, born) => owners.get(keyOf(number, born)),
-    toldOf,
+    statedOf,
     isCancelled,
     asFormer(row) {
       const { memberNumber: number, birthDate: born, starts } = row;
-      const all = toldOf(row.isKnownPatient ? row.memberId : idOf(number, born));
+      const all = statedOf(row.isKnownPatient ? row.memberId : idOf(number, born));
       const own = all.find((c) => c.number === number && c.starts === starts);
       if (own === undefined || nextsOf(all, own).length === 0) return undefined;
       const first = nextsToEnd(all, own)

@@ -10,9 +10,9 @@ export type NamedInFile = {
   patients: Set<string>;
   /** lines of business of its rows */
   lobs: Set<string>;
-  /** rows of which nobody can tell whose they are */
+  /** rows of which no one can tell whose they are */
   nameless: number;
-  /** numbers of rows that were refused and name no Patient: of one that nobody here has, it cannot be told whose the row is */
+  /** numbers of rows that were refused and name no Patient: of one that no one here has, it cannot be determined whose the row is */
   refused: string[][];
   /** what an 834 says of itself: a full file (true), or changes alone */
   says: Set<boolean>;
@@ -42,15 +42,15 @@ export const NOBODYS: Whose = { numbers: [] };
 /** Notes whose a row is. `refused`: what it says may be wrong in this too (a number that was rounded); `over`: it says that the coverage has ended. */
 export function noteRow(named: NamedInFile | undefined, { numbers, patient }: Whose, how?: 'refused' | 'over'): void {
   if (named === undefined) return;
-  const told = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');
+  const stated = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');
   const id = patient?.trim() ?? '';
-  for (const n of told) named.numbers.add(n);
+  for (const n of stated) named.numbers.add(n);
   const own = numbers[0]?.trim() ?? '';
-  for (const n of how === 'refused' ? told : how === undefined && own !== '' ? [own] : []) named.current.add(n);
+  for (const n of how === 'refused' ? stated : how === undefined && own !== '' ? [own] : []) named.current.add(n);
   if (id !== '' && how === 'refused') named.patients.add(id);
   else if (id !== '') return;
-  else if (told.length === 0) named.nameless++;
-  else if (how === 'refused') named.refused.push(told);
+  else if (stated.length === 0) named.nameless++;
+  else if (how === 'refused') named.refused.push(stated);
 }
 
 /** Does it name everybody? `isSaid`: who loads it says so. Undefined when the two contradict. */

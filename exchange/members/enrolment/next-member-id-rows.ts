@@ -1,9 +1,9 @@
-// Coverage that is over by a next card: what stands of the members at hand, and their ends written anew by the one rule (members/enrolment/next-member-id.ts).
+// Coverage that is over by a next card: what stands of the members at hand, and their ends written again by the one rule (members/enrolment/next-member-id.ts).
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
-import { type CardCoverage, endsAnew, type Told, toldKey } from './next-member-id.ts';
+import { type CardCoverage, recomputeEnds, type Stated, statedKey } from './next-member-id.ts';
 
 export type Card = { memberId: string; memberNumber: string; starts: string };
-export type ToldCard = Card & { nextStarts?: string | undefined };
+export type StatedCard = Card & { nextStarts?: string | undefined };
 
 /** All coverage of those of the members who have a card that took the place of another one. enrolment_pkey. */
 async function cardsOf(tx: Queryable, memberIds: readonly string[]): Promise<Map<string, CardCoverage[]>> {
@@ -25,24 +25,24 @@ async function cardsOf(tx: Queryable, memberIds: readonly string[]): Promise<Map
 
 /**
  * Ends coverage where a next card took its place, and gives back the end that was said where that one was cancelled. Within the transaction that wrote the rows.
- * @param told rows that were written @param others members of whom something else changed
+ * @param stated rows that were written @param others members of whom something else changed
  * @returns what is over on another day than before
  */
 export async function settleCards(
   tx: Queryable,
-  told: readonly ToldCard[],
+  stated: readonly StatedCard[],
   others: readonly string[],
   today: string,
 ): Promise<Card[]> {
-  const toldOf = new Map<string, Map<string, { next: string | undefined }>>(others.map((id) => [id, new Map()]));
-  for (const { memberId, memberNumber, starts, nextStarts } of told) {
-    const rows = toldOf.get(memberId) ?? new Map<string, { next: string | undefined }>();
-    toldOf.set(memberId, rows.set(toldKey({ number: memberNumber, starts }), { next: nextStarts }));
+  const statedOf = new Map<string, Map<string, { next: string | undefined }>>(others.map((id) => [id, new Map()]));
+  for (const { memberId, memberNumber, starts, nextStarts } of stated) {
+    const rows = statedOf.get(memberId) ?? new Map<string, { next: string | undefined }>();
+    statedOf.set(memberId, rows.set(statedKey({ number: memberNumber, starts }), { next: nextStarts }));
   }
-  if (toldOf.size === 0) return [];
-  const nobody: Told = new Map();
-  const changed = [...(await cardsOf(tx, [...toldOf.keys()]))].flatMap(([memberId, coverage]) =>
-    endsAnew(coverage, toldOf.get(memberId) ?? nobody, today).map((c) => ({ memberId, ...c })),
+  if (statedOf.size === 0) return [];
+  const none: Stated = new Map();
+  const changed = [...(await cardsOf(tx, [...statedOf.keys()]))].flatMap(([memberId, coverage]) =>
+    recomputeEnds(coverage, statedOf.get(memberId) ?? none, today).map((c) => ({ memberId, ...c })),
   );
   if (changed.length === 0) return [];
   await tx`

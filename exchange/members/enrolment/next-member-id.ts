@@ -13,9 +13,9 @@ export type CardCoverage = {
   said: string | null;
 };
 
-/** What rows of a file that is being taken say: that coverage is told, and when that under the next card begins by the same file. */
-export type Told = ReadonlyMap<string, { next: string | undefined }>;
-export const toldKey = (c: { number: string; starts: string }): string => `${c.starts} ${c.number}`;
+/** What rows of a file that is being taken say: that coverage is stated, and when that under the next card begins by the same file. */
+export type Stated = ReadonlyMap<string, { next: string | undefined }>;
+export const statedKey = (c: { number: string; starts: string }): string => `${c.starts} ${c.number}`;
 
 /** One that ends on the day on which it begins was cancelled: it took the place of none. */
 const isCancelled = (c: CardCoverage): boolean => c.said === c.starts;
@@ -23,7 +23,7 @@ const first = (days: readonly string[]): string | undefined => [...days].sort()[
 
 /**
  * Coverage under the cards that took the place of one, from its first day on. Where one of them was cancelled, the card after it counts. A card is the next one
- * in all its coverage, whichever row told it.
+ * in all its coverage, whichever row stated it.
  */
 export function nextsOf(
   all: readonly CardCoverage[],
@@ -36,7 +36,7 @@ export function nextsOf(
     .flatMap((c) => (isCancelled(c) ? nextsOf(all, c, seen.add(c)) : [c]));
 }
 
-/** Those that end a coverage: in another line of business it goes on beside, as Medicaid does beside Medicare, until it is told there. */
+/** Those that end a coverage: in another line of business it goes on beside, as Medicaid does beside Medicare, until it is stated there. */
 export const nextsToEnd = (all: readonly CardCoverage[], of: CardCoverage): CardCoverage[] =>
   nextsOf(all, of).filter((c) => c.lob === of.lob);
 
@@ -69,7 +69,7 @@ function cardsBefore(all: readonly CardCoverage[], of: CardCoverage): Set<string
   return before;
 }
 
-/** Numbers of cards under which all was cancelled: nobody ever had them. */
+/** Numbers of cards under which all was cancelled: no one ever had them. */
 export const neverHeld = (all: readonly CardCoverage[]): Set<string> => {
   const held = new Set(all.filter((c) => !isCancelled(c)).map((c) => c.number));
   return new Set(all.map((c) => c.number).filter((n) => !held.has(n)));
@@ -86,14 +86,14 @@ const lastDay = (c: CardCoverage, next: string): string => {
 };
 
 /**
- * The day on which a coverage is over as the next one begins, if any. What is told is over by what the same file says, and by what stands here: a card that
- * comes back, told alone when the next one is over, goes on as its row says. What is not told stays over as long as the coverage that ended it is there; when that was cancelled,
+ * The day on which a coverage is over as the next one begins, if any. What is stated is over by what the same file says, and by what stands here: a card that
+ * comes back, stated alone when the next one is over, goes on as its row says. What is not stated stays over as long as the coverage that ended it is there; when that was cancelled,
  * the one after it does.
  */
-function nextDay(all: readonly CardCoverage[], c: CardCoverage, told: Told, today: string): string | undefined {
+function nextDay(all: readonly CardCoverage[], c: CardCoverage, stated: Stated, today: string): string | undefined {
   const nexts = nextsToEnd(all, c);
-  const row = told.get(toldKey(c));
-  const days = nexts.filter((n) => told.has(toldKey(n))).map((n) => n.starts);
+  const row = stated.get(statedKey(c));
+  const days = nexts.filter((n) => stated.has(statedKey(n))).map((n) => n.starts);
   if (row !== undefined) {
     const here = nexts.filter((n) => stands(all, n, today, new Set([c, n]))).map((n) => n.starts);
     return first([...days, ...here, ...(row.next === undefined ? [] : [row.next])]);
@@ -106,12 +106,12 @@ function nextDay(all: readonly CardCoverage[], c: CardCoverage, told: Told, toda
 }
 
 /** Coverage of one member whose end is another by its next cards, with that end. @param today YYYY-MM-DD of the plan's calendar */
-export function endsAnew(coverage: readonly CardCoverage[], told: Told, today: string): CardCoverage[] {
+export function recomputeEnds(coverage: readonly CardCoverage[], stated: Stated, today: string): CardCoverage[] {
   const all = coverage.map((c) => ({ ...c }));
   const changed: CardCoverage[] = [];
   // the latest first: whether a next one goes on depends on the one after it
   for (const c of all.toSorted((a, b) => (a.starts < b.starts ? 1 : a.starts > b.starts ? -1 : 0))) {
-    const next = nextDay(all, c, told, today);
+    const next = nextDay(all, c, stated, today);
     const over = next === undefined ? null : lastDay(c, next);
     const ends = over === null || (c.said !== null && c.said <= over) ? c.said : over;
     if (ends === c.ends) continue;

@@ -26,7 +26,7 @@ export type EnrolmentLine = {
   card?: string;
   /** the Patient that was made of an enrolment of whom an end (834) says that the person has died */
   madeId?: string;
-  /** the coverage is told as it ends (834), with the day on which it began */
+  /** the coverage is stated as it ends (834), with the day on which it began */
   isOver?: true;
 };
 
@@ -38,14 +38,14 @@ const held = (holders: Holders, number: string | undefined, born: string | undef
   return holder !== undefined && (born === undefined || holder.born.includes(born)) ? holder : undefined;
 };
 
-/** A coverage that ends under a card that nobody has yet, of somebody who had another: under that one. */
+/** A coverage that ends under a card that no one has yet, of someone who had another: under that one. */
 function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
   const isKnown = row.formerNumber === undefined || holders.has(row.memberNumber);
   if (isKnown || held(holders, row.formerNumber, row.birthDate) === undefined) return row;
   return { ...row, memberNumber: row.formerNumber ?? '' };
 }
 
-/** Is an end told under the former card alone of what goes on under the next? It is none of a coverage that was over before. */
+/** Is an end stated under the former card alone of what goes on under the next? It is none of a coverage that was over before. */
 const endsNext = (nexts: readonly CardCoverage[], ends: string | undefined): boolean =>
   ends !== undefined && nexts.some((n) => n.starts <= ends && (n.ends === null || n.ends > ends));
 
@@ -60,18 +60,18 @@ function inFile(
   const ends = row.ends ?? null;
   const isSame = (a: CardCoverage) => (b: CardCoverage) => a.number === b.number && a.starts === b.starts;
   const here = holder?.coverage ?? [];
-  const told: CardCoverage = { number, former: row.formerNumber ?? null, lob, starts, ends, said: ends };
-  told.former ??= here.find(isSame(told))?.former ?? null;
-  const inRows = history.toldOf(memberId);
+  const stated: CardCoverage = { number, former: row.formerNumber ?? null, lob, starts, ends, said: ends };
+  stated.former ??= here.find(isSame(stated))?.former ?? null;
+  const inRows = history.statedOf(memberId);
   const asTold = (c: CardCoverage): CardCoverage => {
     const said = history.isCancelled(c.number, birthDate, c.starts) ? { ends: c.starts } : inRows.find(isSame(c));
     return said === undefined ? c : { ...c, ends: said.ends, said: said.ends };
   };
   const others = [...here.map(asTold), ...inRows.filter((c) => !here.some(isSame(c)))];
-  return [told, [...others.filter((c) => !isSame(told)(c)), told]];
+  return [stated, [...others.filter((c) => !isSame(stated)(c)), stated]];
 }
 
-/** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
+/** Is the member's Patient one that was made of an enrolment, and is made again of this one? */
 const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
 
 /** An end, with the Patient to whom the death that it tells is written. */
@@ -84,11 +84,11 @@ function endLine(line: number, row: CoverageEnd, holders: Holders): EnrolmentLin
 const ownerOf = (holders: Holders, row: Enrolment, history: CardHistory): CardHolder | undefined =>
   held(holders, row.memberNumber, row.birthDate) ?? history.ownerOf(row.memberNumber, row.birthDate);
 
-/** Why a row is of somebody else than the one who has its number: by name and birth date, or by the name within one file. */
+/** Why a row is of another person than the one who has its number: by name and birth date, or by the name within one file. */
 export type Other = 'other-person' | 'other-name';
 
 /**
- * Is somebody else meant than the Patient that was made of the number? Born on another day and called otherwise: a card that a family has, or
+ * Is another person meant than the Patient that was made of the number? Born on another day and called otherwise: a card that a family has, or
  * that was given out again. Called otherwise alone: twins with one card, or a name that a later row corrects; short forms, and what stands for no
  * name yet, are no other name. A birth date alone is corrected by the row.
  */
@@ -107,7 +107,7 @@ function otherThan(row: Enrolment, patient: string): Other | undefined {
  * holds, is that member's; of one who goes on as another, that other one's.
  * @param history what the file says of former cards: it is read twice, and is the same both times
  * @param formers former ids with those that stay
- * @param refuse told of a row of somebody else than the one who has its number; it is left out when it says so
+ * @param refuse called for a row of another person than the one who has its number; it is left out when it says so
  */
 export async function* ownedRows(
   sql: Queryable,
@@ -137,16 +137,16 @@ export async function* ownedRows(
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, history);
       const known = held(holders, row.memberNumber, row.birthDate);
       const isOwn = known?.memberId === (holder?.memberId ?? row.memberId);
-      const [told, all] = inFile(holder?.memberId ?? row.memberId, isOwn ? known : holder, row, history);
+      const [stated, all] = inFile(holder?.memberId ?? row.memberId, isOwn ? known : holder, row, history);
       // a card that was cancelled is none that the person has: that is the one of before, or what came after it
       const isCancelled = row.ends === row.starts;
-      const since = isCancelled ? coverageBefore(all, told) : told;
+      const since = isCancelled ? coverageBefore(all, stated) : stated;
       const nexts = since === undefined ? [] : cardsAfter(all, since);
       const card = nexts.at(-1)?.number ?? (isCancelled ? since?.number : undefined);
       // another row says how the person is called
       const isFormer =
         over !== undefined ||
-        (isCancelled && history.toldOf(holder?.memberId ?? row.memberId).some((c) => c.number === since?.number));
+        (isCancelled && history.statedOf(holder?.memberId ?? row.memberId).some((c) => c.number === since?.number));
       const inLine = nexts.filter((n) => n.lob === read.lob);
       if (isOver && over === undefined && endsNext(inLine, read.ends)) {
         const { memberNumber, formerNumber, birthDate, ends = '', prior, died } = read;
@@ -160,7 +160,7 @@ export async function* ownedRows(
       const isOther = former !== undefined && former !== (holder?.memberId ?? row.memberId);
       const twice = { ...was, ...(isOther ? { formerId: former } : {}) };
       const stays = holder === undefined ? formers.get(row.memberId) : undefined;
-      // the Patient of the one that stays is not made anew of what is said of the other
+      // the Patient of the one that stays is not made again of what is said of the other
       if (stays !== undefined) return { line, row: { ...row, memberId: stays, isKnownPatient: true }, ...twice };
       if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;

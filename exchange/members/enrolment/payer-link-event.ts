@@ -1,5 +1,5 @@
-// Payers that were named by mistake (exchange.naming, insert-only): nobody asks them, their duties end as ones that never were, and what was said stays to
-// be read. Who names the payer again, on a page, names it anew; a file that has the same row again does not.
+// Payers that were named by mistake (exchange.naming, insert-only): no one asks them, their duties end as ones that never were, and what was said stays to
+// be read. Who names the payer again, on a page, names it again; a file that has the same row again does not.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../../src/db/database.ts';
 

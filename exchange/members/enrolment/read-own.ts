@@ -81,7 +81,7 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
   if (owner.kind === 'unsupported-subject') return { refused: 'unsupported-subject' };
   if (owner.kind === 'missing') return { refused: 'no-member' };
   const memberId = owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? id : undefined;
-  // whose a statement about records is, is told by these and by whom it contains, when all are known
+  // whose a statement about records is, is stated by these and by whom it contains, when all are known
   if (owner.kind !== 'targets' && holdsOthers(resource, owner, (p) => p.id === memberId))
     return { refused: 'holds-others' };
   if (isMadeAboutAnother(resource, isOtherOfOurs(memberId))) return { refused: 'holds-others' };

@@ -136,7 +136,7 @@ const mayDecide = (last: Decider | undefined): boolean =>
 export type Decision = 'decided' | 'undecided' | 'stopped';
 
 /**
- * After an update of the program, records of some members before they leave: what older rules decided would stay, and whoever asks next for
+ * After an update of the program, records of some members before they leave: what older rules decided would stay, and anyone who asks next for
  * changes could not tell. Nothing to do, without a look at the records, once all are decided.
  * @param each called between two transactions; false ends it
  */
@@ -210,8 +210,8 @@ export async function relabel(
 }
 
 /**
- * The same without anybody asking, where another labeller was the last to decide: after an update of the program, or with another list, all
- * that is held would stay out of exports until somebody thought of it. One process at a time; what is there already is
+ * The same without anyone asking, where another labeller was the last to decide: after an update of the program, or with another list, all
+ * that is held would stay out of exports until someone thought of it. One process at a time; what is there already is
  * known from the audit, without a look at the records.
  * @param before what this process found when it saw to it last, undefined the first time: it takes back only what an older program has decided
  *   since, and looks at all records again while it finds some, as an older program may have written them behind its walk. Two with other
@@ -237,7 +237,7 @@ export async function relabelAfterUpdate(
     if (!(await holdsRelabelling(lock))) return undefined;
     if (await hasNothing()) return 0; // another one was quicker
     const done = await relabel(deps, { actorKind: 'system', actor: 'labels' }, ending);
-    if (done.records > 0) deps.log('warn', 'records labelled anew', { ...done, labeller: LABELLER_VERSION });
+    if (done.records > 0) deps.log('warn', 'records labelled again', { ...done, labeller: LABELLER_VERSION });
     return done.records;
   } finally {
     await lock.end({ timeout: 1 });

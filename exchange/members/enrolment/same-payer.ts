@@ -1,10 +1,10 @@
-// One coverage elsewhere that was told under two names of its payer (its name and its NPI) before the payer was registered: it is one from then on, and one duty.
+// One coverage elsewhere that was stated under two names of its payer (its name and its NPI) before the payer was registered: it is one from then on, and one duty.
 import type { Queryable } from '../../../src/db/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { settleWithdrawn } from '../deadlines/member-deadlines.ts';
 import { nameInError } from './payer-link-event.ts';
 
-type Told = {
+type Stated = {
   id: string;
   memberId: string;
   payer: string;
@@ -14,9 +14,9 @@ type Told = {
   fileStarts: string | null;
   fileEnds: string | null;
 };
-type Days = Pick<Told, 'starts' | 'ends' | 'fileStarts' | 'fileEnds'>;
+type Days = Pick<Stated, 'starts' | 'ends' | 'fileStarts' | 'fileEnds'>;
 
-/** What is told later, of days that it says; the end of a coverage before one that begins later is none of that. Pure. */
+/** What is stated later, of days that it says; the end of a coverage before one that begins later is none of that. Pure. */
 const withLater = (a: Days, b: Days): Days => ({
   starts: b.starts ?? a.starts,
   ends: b.starts !== null && a.ends !== null && b.starts > a.ends ? b.ends : (b.ends ?? a.ends),
@@ -24,9 +24,9 @@ const withLater = (a: Days, b: Days): Days => ({
   fileEnds: b.fileEnds ?? a.fileEnds,
 });
 
-/** Coverages of one payer under one number that a member has more than one of, in the order in which they were told. Reads other_coverage whole: once, when a peer is added. */
-const toldTwice = async (tx: Queryable, peerId: string): Promise<Told[]> => [
-  ...(await tx<Told[]>`
+/** Coverages of one payer under one number that a member has more than one of, in the order in which they were stated. Reads other_coverage whole: once, when a peer is added. */
+const statedTwice = async (tx: Queryable, peerId: string): Promise<Stated[]> => [
+  ...(await tx<Stated[]>`
     select o.id, o.member_id as "memberId", o.payer, o.member_number as "memberNumber", o.starts::text, o.ends::text, o.file_starts::text as "fileStarts", o.file_ends::text as "fileEnds"
     from exchange.other_coverage o
     join (select member_id, member_number from exchange.other_coverage where peer_id = ${peerId} and in_error_at is null group by 1, 2 having count(*) > 1) t using (member_id, member_number)
@@ -34,8 +34,8 @@ const toldTwice = async (tx: Queryable, peerId: string): Promise<Told[]> => [
 ];
 
 /**
- * Links other coverage that named a payer before it was registered. Where two names turn out to be one payer, the coverage that was told first stays, with the days that
- * were told and what was wished of the others; the others stand as taken back, and their duties as ones that never were. Returns how many were linked.
+ * Links other coverage that named a payer before it was registered. Where two names turn out to be one payer, the coverage that was stated first stays, with the days that
+ * were stated and what was wished of the others; the others stand as taken back, and their duties as ones that never were. Returns how many were linked.
  */
 export async function linkOtherCoverage(
   tx: Queryable,
@@ -46,14 +46,14 @@ export async function linkOtherCoverage(
     update exchange.other_coverage set peer_id = ${peer.id}
     where peer_id is null and (payer = ${peer.id} or payer = ${peer.npi} or lower(payer) = lower(${peer.name})) returning 1`;
   if (linked.length === 0) return 0;
-  const groups = Map.groupBy(await toldTwice(tx, peer.id), (t) => JSON.stringify([t.memberId, t.memberNumber]));
-  for (const told of groups.values()) await foldOne(tx, told, at);
+  const groups = Map.groupBy(await statedTwice(tx, peer.id), (t) => JSON.stringify([t.memberId, t.memberNumber]));
+  for (const stated of groups.values()) await foldOne(tx, stated, at);
   await settleWithdrawn(tx, at, [...new Set([...groups.values()].flatMap(([first]) => first?.memberId ?? []))]);
   return linked.length;
 }
 
-async function foldOne(tx: Queryable, told: readonly Told[], at: Date): Promise<void> {
-  const [first, ...others] = told;
+async function foldOne(tx: Queryable, stated: readonly Stated[], at: Date): Promise<void> {
+  const [first, ...others] = stated;
   if (first === undefined) return;
   const { starts, ends, fileStarts, fileEnds } = others.reduce<Days>(withLater, first);
   await tx`

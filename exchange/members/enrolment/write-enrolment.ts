@@ -27,7 +27,7 @@ export async function addEnrolled(tx: Queryable, memberIds: readonly string[]): 
 
 /**
  * Writes what rows say of death, of several about one member the later one. What says nothing of it changes nothing. Whose it changed: their profiles
- * are to be made anew. member_pkey.
+ * are to be made again. member_pkey.
  */
 export async function writeDeaths(
   tx: Queryable,
@@ -43,7 +43,7 @@ export async function writeDeaths(
   return changed.map((r) => r.id);
 }
 
-/** On which days those of these members died of whom that was told. member_pkey. */
+/** On which days those of these members died of whom that was stated. member_pkey. */
 export async function knownDeaths(sql: Queryable, ids: readonly string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await sql<{ id: string; died: string }[]>`
@@ -53,24 +53,24 @@ export async function knownDeaths(sql: Queryable, ids: readonly string[]): Promi
 }
 
 /**
- * What is told to be over under a card is over in all that the member has under it in that plan and line of business, began by then and no row of the batch tells: a first day that was
+ * What is stated to be over under a card is over in all that the member has under it in that plan and line of business, began by then and no row of the batch tells: a first day that was
  * put right, or a new year, leaves one beside it that no file would name again. enrolment_number.
  */
 async function endBeside(tx: Queryable, rows: readonly CoverageRow[]): Promise<Card[]> {
   const over = rows.filter((r) => r.ends !== undefined && r.ends !== r.starts && r.isBeside !== true);
   if (over.length === 0) return [];
-  const toldOf = new Map<string, string[]>();
+  const statedOf = new Map<string, string[]>();
   const cardOf = (r: CoverageRow) => JSON.stringify([r.memberId, r.memberNumber]);
-  for (const r of rows) toldOf.set(cardOf(r), [...(toldOf.get(cardOf(r)) ?? []), r.starts]);
+  for (const r of rows) statedOf.set(cardOf(r), [...(statedOf.get(cardOf(r)) ?? []), r.starts]);
   return [
     ...(await tx<Card[]>`
       update exchange.enrolment c set ends = least(c.ends, t.e), said_ends = case when c.ends < t.e then t.e end
       from (
-        select m, n, l, p, max(e::date) as e, told from unnest(
+        select m, n, l, p, max(e::date) as e, stated from unnest(
           ${over.map((r) => r.memberId)}::text[], ${over.map((r) => r.memberNumber)}::text[], ${over.map((r) => r.lob)}::text[], ${over.map((r) => r.plan)}::text[],
-          ${over.map((r) => r.ends ?? null)}::text[], ${over.map((r) => (toldOf.get(cardOf(r)) ?? []).join(' '))}::text[]) t(m, n, l, p, e, told) group by m, n, l, p, told) t
+          ${over.map((r) => r.ends ?? null)}::text[], ${over.map((r) => (statedOf.get(cardOf(r)) ?? []).join(' '))}::text[]) t(m, n, l, p, e, stated) group by m, n, l, p, stated) t
       where c.member_id = t.m and c.member_number = t.n and c.lob = t.l and c.plan = t.p and c.starts <= t.e
-        and coalesce(c.said_ends, c.ends, 'infinity'::date) > t.e and not c.starts::text = any(string_to_array(t.told, ' '))
+        and coalesce(c.said_ends, c.ends, 'infinity'::date) > t.e and not c.starts::text = any(string_to_array(t.stated, ' '))
       returning c.member_id as "memberId", c.member_number as "memberNumber", c.starts::text as starts`),
   ];
 }
@@ -80,7 +80,7 @@ export type Enrolled = { enrolments: number; otherCoverages: number; choices: nu
 
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name, and by whichever of them it is one.
- * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member told.
+ * Of the days of another coverage what the file says otherwise than before is taken over: what it repeats, or leaves out, leaves what a member stated.
  * A coverage whose card another one took the place of, which stands (or the one after that), is over when that began, whatever its row says of its end; where that one was cancelled, it is as its row says.
  * Running it again changes nothing, and locks nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of
  * one day the later row holds, and that of the later file. enrolment_pkey, other_coverage_member.
@@ -92,7 +92,7 @@ export async function writeEnrolment(
   today: string,
 ): Promise<Enrolled> {
   const written = await tx<Card[]>`
-    with told as materialized (
+    with stated as materialized (
       select distinct on (m, n, s) m, n, f, sub, p, s::date as s, e::date as e, l, a::date as a
       from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.formerNumber ?? null)}::text[],
         ${rows.map((r) => r.subscriberId ?? null)}::text[], ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[],
@@ -100,13 +100,13 @@ export async function writeEnrolment(
       order by m, n, s, place desc
     ), t as materialized (
       -- a coverage that a next card ended stays over; what is said of its end is kept beside it
-      select told.*, case when known.said_ends is null then told.e else least(known.ends, told.e) end as ends,
-        case when known.said_ends is not null and (told.e is null or told.e > known.ends) then coalesce(told.e, 'infinity') end as said,
-        coalesce(told.a, known.accepted_on) as accepted_on, coalesce(told.f, known.former_number) as former_number,
+      select stated.*, case when known.said_ends is null then stated.e else least(known.ends, stated.e) end as ends,
+        case when known.said_ends is not null and (stated.e is null or stated.e > known.ends) then coalesce(stated.e, 'infinity') end as said,
+        coalesce(stated.a, known.accepted_on) as accepted_on, coalesce(stated.f, known.former_number) as former_number,
         case when known.member_id is not null then (known.ends, known.said_ends, known.plan, known.subscriber_id, known.lob, known.accepted_on, known.former_number) end as was
-      from told
+      from stated
       left join lateral (
-        select * from exchange.enrolment e where e.member_id = told.m and e.member_number = told.n and e.starts = told.s offset 0) known on true
+        select * from exchange.enrolment e where e.member_id = stated.m and e.member_number = stated.n and e.starts = stated.s offset 0) known on true
     )
     insert into exchange.enrolment (member_id, member_number, former_number, subscriber_id, plan, starts, ends, said_ends, lob, accepted_on)
     select m, n, f, sub, p, s, ends, said, l, a from t
@@ -139,7 +139,7 @@ export async function writeEnrolment(
 }
 
 /**
- * Other coverage that rows tell, linked to registered peers. Of its days what is said otherwise than before is taken over. How many are new, or are told otherwise.
+ * Other coverage that rows tell, linked to registered peers. Of its days what is said otherwise than before is taken over. How many are new, or are reported differently.
  * other_coverage_member.
  */
 export async function writeOthers(
@@ -168,7 +168,7 @@ export async function writeOthers(
       order by k.in_error_at is null desc, k.payer = t.p desc, k.known_at, k.id limit 1) known on true
     where known.id is null or (known.peer_id, known.file_starts, known.file_ends) is distinct from (t.peer_id, t.s, t.e)
     on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, file_starts = excluded.starts, file_ends = excluded.ends,
-        -- a day that the file says anew, and one that cannot be beside it
+        -- a day that the file says again, and one that cannot be beside it
         starts = case when excluded.starts is distinct from o.file_starts or excluded.ends < o.starts then excluded.starts else o.starts end,
         ends = case when ${sayAnewEnds} then excluded.ends else o.ends end,
         ends_known_at = case when ${sayAnewEnds} and excluded.ends is distinct from o.ends then now() else o.ends_known_at end
@@ -216,7 +216,7 @@ type Ended = { memberId: string | null; changed: number; goesOn: string[] };
 
 /**
  * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
- * ended then, or before, it stays as it is; what a next card ended is said to end then all the same, unless another one goes on. In the order given: whose it is, null when nobody's, how many changed, and, where it was over before that day, the
+ * ended then, or before, it stays as it is; what a next card ended is said to end then all the same, unless another one goes on. In the order given: whose it is, null when no member's, how many changed, and, where it was over before that day, the
  * numbers of the member's other coverage in the same line of business that goes on after it.
  */
 export async function endCoverage(

@@ -12,8 +12,8 @@ const NO_ISA = 'no ISA segment at its beginning: this is no X12 file.';
 
 /**
  * Rows of a file, in its order.
- * @param report told of members that cannot be taken, with the number of their INS segment and what numbers they have
- * @param tell told what each transaction says of itself (BGN08)
+ * @param report called for members that cannot be taken, with the number of their INS segment and what numbers they have
+ * @param tell called with what each transaction says of itself (BGN08)
  * @throws ImportFault when the envelope is broken: no ISA, segments that are none, another transaction than 834 or one without members, counts
  *   that differ, a cut end
  */
@@ -96,7 +96,7 @@ export async function* read834(
   }
   if (envelope === 'none') throw fault(NO_ISA);
   if (envelope === 'open' || transaction) throw fault('the file ends before its IEA segment: it was cut off.');
-  if (all === 0) throw fault('no transaction (ST): nobody is named.');
+  if (all === 0) throw fault('no transaction (ST): no one is named.');
 }
 
 /** @throws ImportFault when the file cannot be read, or is no X12 */

@@ -8,7 +8,7 @@ export type Row834 = {
   values: Partial<Record<EnrolmentColumn, string>>;
   /** the coverage ends, and when it began is not said: of one that is known */
   isEnd?: true;
-  /** the coverage is told as it ends (024), with the day on which it began */
+  /** the coverage is stated as it ends (024), with the day on which it began */
   isOver?: true;
   /** a drug or behavioral benefit: its end says nothing of the health plan beside it */
   isBeside?: true;
@@ -22,7 +22,7 @@ export type Options834 = {
 
 /** HD03 that are no health coverage: they take part in no exchange of histories. */
 const NOT_HEALTH = new Set(['DEN', 'VIS', 'DCP', 'FAC', 'LTC', 'LTD', 'STD', 'UR', 'MM1', 'HE']);
-/** HD03 of coverage beside a health plan: where both begin on one day, the plan is told. */
+/** HD03 of coverage beside a health plan: where both begin on one day, the plan is stated. */
 const BESIDE = new Set(['PDG', 'MOD', 'AK']);
 /** REF01 of the number that the member had before. */
 const FORMER = 'Q4';
@@ -48,7 +48,7 @@ type Other = { payer: string; number: string; starts: string; ends: string };
 export type Member = {
   line: number;
   isSubscriber: boolean;
-  /** who may see the member's information is restricted (INS13): where to reach the member is not taken, as other payers would be told it */
+  /** who may see the member's information is restricted (INS13): where to reach the member is not taken, as other payers would be informed it */
   isRestricted: boolean;
   ends: boolean;
   refs: Map<string, string>;
@@ -164,7 +164,7 @@ const counted = (health: readonly Coverage[]): Coverage[] =>
   );
 
 const BESIDE_ENDS =
-  'A drug or behavioral benefit ends (024), and when it began is not said: whether the health plan of the member ends nobody can tell.';
+  'A drug or behavioral benefit ends (024), and when it began is not said: whether the health plan of the member ends no one can tell.';
 
 type Made = { row: Row834 } | { fault: string };
 /** The numbers under which the member may be known. */

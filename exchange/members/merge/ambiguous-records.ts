@@ -1,10 +1,10 @@
-// Records that waited as nobody could tell which of two members they are of: that the two are one person answers it, and that they are two asks it again.
+// Records that waited as no one could tell which of two members they are of: that the two are one person answers it, and that they are two asks it again.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { heldItem } from '../../records/released-version.ts';
 import type { Merge } from './member-merge.ts';
 
 /**
- * Open items that ask which of two members a record is of, and of nobody else: the record, the payer's Patient that it came of, or the claim that it is held for is
+ * Open items that ask which of two members a record is of, and of no one else: the record, the payer's Patient that it came of, or the claim that it is held for is
  * known as the other one's. To be asked before anything moves. review_item_member, ledger_pkey, identity_pkey, pull_member_pkey.
  */
 export async function askedOfTwo(tx: Queryable, a: string, b: string): Promise<string[]> {
@@ -43,7 +43,7 @@ export async function noteAnswered(tx: Queryable, id: string, items: readonly st
 }
 
 /**
- * Those of them that are still answered so: nobody has said otherwise since. `isTaken`: the release took in a record that was not there. Primary keys;
+ * Those of them that are still answered so: no one has said otherwise since. `isTaken`: the release took in a record that was not there. Primary keys;
  * review_decision_item, unit_revision by its line.
  */
 export async function answeredBy(

@@ -1,4 +1,4 @@
-// After two members were made one, or two again: what each Patient says of the other, and what the records that came together have to do with each other.
+// After two members are merged or unmerged: what each Patient says of the other, and what the records that came together have to do with each other.
 // May be repeated.
 
 import type { Sql } from '../../../src/db/database.ts';
@@ -61,7 +61,7 @@ async function* recordsOf(sql: Sql, memberId: string): AsyncGenerator<OriginReco
 
 /**
  * Judges all records of one origin that are there of a member beside all others of the member.
- * @param ourBase by which payers name records of ours; of our own ones nobody asks
+ * @param ourBase by which payers name records of ours; of our own ones no one asks
  */
 async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: string, ourBase = ''): Promise<void> {
   const { sql } = deps.database;

@@ -22,14 +22,14 @@ export type Merge = {
 const COLUMNS = `g.id, g.member_id as "memberId", g.former_id as "formerId", g.at, g.by_subject as "bySubject", g.reason, g.opposed,
   g.undone_at as "undoneAt", g.undone_by as "undoneBy", g.undo_reason as "undoReason"`;
 
-/** Is the member one who goes on as another, as SQL? The former one is nobody's to ask for, and is not found. member_merge_former. */
+/** Is the member one who goes on as another, as SQL? The former one is no member's to ask for, and is not found. member_merge_former. */
 export const isFormerSql = (member: string): string =>
   `exists (select from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null)`;
 
-/** How sources begin of choices that nobody made: what follows from two members being one, or two again. */
+/** How sources begin of choices that no one made: what follows from two members being one, or two again. */
 export const NOBODY_SAID = 'two members ';
 
-/** Was choice `c` made by somebody, as SQL? */
+/** Was choice `c` made by someone, as SQL? */
 export const isSaidSql = (c: string): string => `not starts_with(${c}.source, '${NOBODY_SAID}')`;
 
 /** How the source ends of a choice that holds again, as it was before two members were one. */
@@ -97,7 +97,7 @@ export async function allFormers(sql: Queryable): Promise<Map<string, string>> {
   return new Map(rows.map((r) => [r.former, r.stays]));
 }
 
-/** Who goes on as another and had this card before: the number itself leads to the one that stays. Undefined for nobody, or several. */
+/** Who goes on as another and had this card before: the number itself leads to the one that stays. Undefined for no one, or several. */
 export async function formerUnder(sql: Queryable, memberNumber: string): Promise<string | undefined> {
   const rows = await sql<{ id: string }[]>`
     select distinct g.former_id as id from exchange.member_merge g
@@ -158,17 +158,17 @@ export async function holdPulls(tx: Queryable, memberIds: readonly string[]): Pr
 /** Held, shared, by imports of our own, from when they read who goes on as whom until all is written. */
 const MEMBERS_LOCK = 7_206_016;
 
-/** Imports while no two members are made one, or two again: whose the records are is read at the beginning. */
+/** Imports while no two members are merged or unmerged: whose the records are is read at the beginning. */
 export const whileNoneMerge = <T>(database: Pick<Database, 'lend'>, work: () => Promise<T>): Promise<T> =>
   underLock(database, { key: MEMBERS_LOCK, isShared: true }, work);
 
-/** Keeps imports from beginning for the rest of the transaction. False while one is under way: nobody waits for it, it may take long. */
+/** Keeps imports from beginning for the rest of the transaction. False while one is under way: no one waits for it, it may take long. */
 export async function holdImports(tx: Queryable): Promise<boolean> {
   const [row] = await tx<{ ok: boolean }[]>`select pg_try_advisory_xact_lock(${MEMBERS_LOCK}) as ok`;
   return row?.ok === true;
 }
 
-/** Keeps members from being made one, or two again, for the rest of the transaction; waits until that is through where it is under way. */
+/** Keeps members from being merged or unmerged, for the rest of the transaction; waits until that is through where it is under way. */
 export async function waitWhileMerging(tx: Queryable): Promise<void> {
   await tx`select pg_advisory_xact_lock_shared(${MEMBERS_LOCK})`;
 }

@@ -1,4 +1,4 @@
-// What holds of the choices of two members who are made one, and two again (docs/decisions/022). What nobody said is a choice of its own that names nobody.
+// What holds of the choices of two members who are merged and unmerged (docs/decisions/022). What no one said is a choice of its own that names no one.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
@@ -53,9 +53,9 @@ export async function saidByNobody(
   });
 }
 
-const SAID_AGAIN = /, as another member$|^two members made one/;
+const SAID_AGAIN = /, as another member$|^two members merged/;
 
-/** What held for the one that stayed came from the other: what it had chosen itself holds again; of somebody who had not chosen, nothing may be asked. */
+/** What held for the one that stayed came from the other: what it had chosen itself holds again; of someone who had not chosen, nothing may be asked. */
 export async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge, who: Who): Promise<void> {
   const choices = await memberChoices(tx, memberId);
   const [held] = choices;
@@ -66,13 +66,13 @@ export async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge,
   await saidByNobody(tx, deps, memberId, { choice, policy, payers }, who, `${NOBODY_SAID}again: ${AS_BEFORE}`);
 }
 
-/** What somebody said while the two were one, last. */
+/** What someone said while the two were one, last. */
 export const saidSince = async (tx: Queryable, { memberId, at }: Merge): Promise<ChoiceRow | undefined> =>
   (await memberChoices(tx, memberId)).find(
     (c) => c.createdAt >= at && !SAID_AGAIN.test(c.source) && !c.source.startsWith(NOBODY_SAID),
   );
 
-/** Which of the two it was nobody knows: what it forbids holds for the former one too, until that one chooses. */
+/** Which of the two it was no one knows: what it forbids holds for the former one too, until that one chooses. */
 export async function alsoOfFormer(
   tx: Queryable,
   deps: Needs,

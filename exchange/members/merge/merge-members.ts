@@ -115,7 +115,7 @@ const trail = (deps: Needs, who: Who, action: string, m: Pick<Merge, 'id' | 'mem
 
 /**
  * Makes two members one: `formerId` goes on as `memberId`.
- * @param seen codes of what speaks against it, as the person saw them ({@link onePersonReport}): what was not seen is told instead
+ * @param seen codes of what speaks against it, as the person saw them ({@link onePersonReport}): what was not seen is reported instead
  * @returns the id of what was said, or why it was not
  */
 export async function makeOne(
@@ -133,7 +133,7 @@ export async function makeOne(
     for (const id of [m.memberId, m.formerId]) {
       if ((await findMemberId(tx, id)) !== id) return { refused: 'member' };
       const inForce = (await mergesOf(tx, id)).filter((g) => g.undoneAt === null);
-      // somebody else may come to stand for one that stands for others: the other way round
+      // another person may come to stand for one that stands for others: the other way round
       if (inForce.some((g) => g.formerId === id || id === m.formerId)) return { refused: 'former' };
     }
     if (!(await holdImports(tx))) return { refused: 'busy', payers: [] };
@@ -160,7 +160,7 @@ export async function makeOne(
     await moveCoverages(tx, move, at);
     await sayAgain(tx, move);
     if (stricter)
-      await saidByNobody(tx, deps, m.memberId, stricter, who, `${NOBODY_SAID}made one: what both choices allow`);
+      await saidByNobody(tx, deps, m.memberId, stricter, who, `${NOBODY_SAID}merged: what both choices allow`);
     for (let after: [string, string] | undefined = ['', '']; after; ) {
       const page: HeldRecord[] = await recordsAfter(tx, m.formerId, after, PAGE);
       const last = page.at(-1);

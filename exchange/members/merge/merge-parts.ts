@@ -33,7 +33,7 @@ export async function moveCoverages(tx: Queryable, { id, from, to }: Move, at: D
     join exchange.other_coverage x on x.member_id = ${to} and x.payer = o.payer and x.member_number = o.member_number
     where o.member_id = ${from} and o.in_error_at is null and x.in_error_at is not null`;
   for (const otherCoverageId of both?.ids ?? [])
-    await nameAgain(tx, { otherCoverageId, at, reason: 'two members made one', by: `members/${id}` });
+    await nameAgain(tx, { otherCoverageId, at, reason: 'two members merged', by: `members/${id}` });
   await tx`
     with moved as (
       update exchange.other_coverage o set member_id = ${to}
@@ -245,7 +245,7 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
   await tx`
     update exchange.clock k set state = n.part, reason = case when n.part = 'blocked' then 'no-endpoint' end, closed_at = null, stop_event = null
     from ${part('ended')} where k.id = n.key and k.reason = 'one-person'`;
-  // duties and wishes that began since go with their coverage, or nobody could ever meet them
+  // duties and wishes that began since go with their coverage, or no one could ever meet them
   const back = tx`(select o.id from ${part('coverage')} join exchange.other_coverage o on o.id = n.key where o.member_id = ${to}) b`;
   await tx`
     update exchange.clock k set member_id = ${to} from ${back}

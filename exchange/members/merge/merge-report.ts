@@ -27,7 +27,7 @@ export const DOUBTS = {
   died: 'One of the two has died, by our own record or an enrolment file; of the other it is not said.',
   'two-there': 'A payer knows both, as two persons',
   overlap: 'Both are covered on the same days, under different numbers.',
-  choices: 'They have chosen differently. What both choices allow holds until the member chooses anew',
+  choices: 'They have chosen differently. What both choices allow holds until the member chooses again',
 } as const;
 
 const PAYERS: Record<ChoiceRow['payers'], string> = {

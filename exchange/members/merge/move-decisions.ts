@@ -1,11 +1,11 @@
-// What people decided of pairs of records goes with them, where two members are made one and two again.
+// What people decided of pairs of records goes with them, where two members are merged and unmerged.
 import type { Queryable } from '../../../src/db/database.ts';
 import type { Move } from './merge-parts.ts';
 
 /**
  * What people decided of pairs of records that moved holds where they are now, in items of their own: what they said of former versions too, in its order, and what
  * they took back meanwhile is taken back there. A decision is known again by who made it when. The items of these records where they were are gone; what
- * still is there to decide is found anew. review_item_member, review_decision_item.
+ * still is there to decide is found again. review_item_member, review_decision_item.
  * @param words before the reasons of what is written
  */
 export async function keepDecisions(tx: Queryable, { id, from, to }: Move, words: string): Promise<void> {

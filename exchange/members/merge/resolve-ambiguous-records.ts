@@ -1,4 +1,4 @@
-// What two members who are one person answer: records that waited as it could not be told which of the two they are of are taken in, and wait again when the two are two.
+// What two members who are one person answer: records that waited as it could not be determined which of the two they are of are taken in, and wait again when the two are two.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
@@ -38,7 +38,7 @@ async function say(
   ]);
 }
 
-/** They are released from the next waking on, but for those whose file is gone: of these a person is asked on. */
+/** They are released from the next tick on, but for those whose file is gone: of these a person is asked on. */
 export async function answer(
   tx: Queryable,
   deps: Needs,
@@ -57,7 +57,7 @@ export async function answer(
   await noteAnswered(tx, id, answered);
 }
 
-/** It is asked again, where nobody has said otherwise since. */
+/** It is asked again, where no one has said otherwise since. */
 export async function askAgain(
   tx: Queryable,
   deps: Needs,

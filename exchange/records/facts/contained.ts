@@ -10,7 +10,7 @@ const MASKED: JsonObject = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
 };
 
-/** Nothing of it may be told: it was denied, is for a drug, or is about money alone. */
+/** Nothing of it may be disclosed: it was denied, is for a drug, or is about money alone. */
 function stays(one: Resource): boolean {
   const decided = decidedAhead(one);
   return isFinancial(one.resourceType) || (decided !== undefined && isHidden(decided.state));

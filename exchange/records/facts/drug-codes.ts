@@ -17,8 +17,8 @@ const SYSTEMS = new Set([
   // GPI
   'urn:oid:2.16.840.1.113883.6.68',
 ]);
-/** CPT, first and last of stretches that hold immune globulins and vaccines alone. */
-const CPT_STRETCHES: readonly (readonly [string, string])[] = [
+/** CPT, first and last of ranges that hold immune globulins and vaccines alone. */
+const CPT_RANGES: readonly (readonly [string, string])[] = [
   ['90281', '90399'],
   ['90476', '90759'],
   ['91300', '91399'],
@@ -26,8 +26,8 @@ const CPT_STRETCHES: readonly (readonly [string, string])[] = [
 /** X12 1365: pharmacy, and kinds of prescription drug. */
 const PHARMACY_SERVICES = new Set(['88', '89', '90', '91', '92']);
 
-/** HCPCS Level II, first and last of stretches that hold drugs and biologicals alone. J is theirs as a whole. */
-const STRETCHES: readonly (readonly [string, string])[] = [
+/** HCPCS Level II, first and last of ranges that hold drugs and biologicals alone. J is theirs as a whole. */
+const RANGES: readonly (readonly [string, string])[] = [
   ['C9014', 'C9199'],
   ['C9248', 'C9299'],
   ['C9399', 'C9399'],
@@ -51,8 +51,8 @@ const STRETCHES: readonly (readonly [string, string])[] = [
   ['S5550', 'S5571'],
 ];
 
-const isWithin = (code: string, stretches: typeof STRETCHES): boolean =>
-  stretches.some(([first, last]) => code >= first && code <= last);
+const isWithin = (code: string, ranges: typeof RANGES): boolean =>
+  ranges.some(([first, last]) => code >= first && code <= last);
 /** Without a version, a stroke at the end, or the s that the addresses of old systems do not have. */
 const plain = (system: string): string => systemKnownAs((system.split('|')[0] ?? '').replace(/\/$/, ''));
 const known = (system: string): string => {
@@ -64,11 +64,9 @@ export function isDrugCode(system: string, code: string, sets: ValueSets = VALUE
   const name = known(system);
   if (SYSTEMS.has(name) || sets.drugs?.holds(system, code) === true) return true;
   const written = code.trim().toUpperCase();
-  if (name === CPT && /^\d{5}$/.test(written)) return isWithin(written, CPT_STRETCHES);
+  if (name === CPT && /^\d{5}$/.test(written)) return isWithin(written, CPT_RANGES);
   // HCPCS Level II is sent under the name of Level I, CPT, and without a name
-  return (
-    (name === '' || name === CPT || HCPCS.test(name)) && /^[A-Z]\d{4}$/.test(written) && isWithin(written, STRETCHES)
-  );
+  return (name === '' || name === CPT || HCPCS.test(name)) && /^[A-Z]\d{4}$/.test(written) && isWithin(written, RANGES);
 }
 
 /** HL7 has a list of this name, too, of which these numbers are other services. */

@@ -98,14 +98,14 @@ function formText(
 }
 
 /**
- * A received authorization that people took in although a check held it, as it is kept: without money, with all of its lines. It leaves to nobody.
+ * A received authorization that people took in although a check held it, as it is kept: without money, with all of its lines. It leaves to no one.
  * The same text when it is that as it came.
  */
 export function wholeAuthorization(resource: Resource, json: string, { names } = watchedIn(resource)): string {
   return formText(resource, json, names, false, undefined) ?? json;
 }
 
-/** Does one of our own records contain something of somebody else, or say that it was made about somebody else? An import refuses it today (members/enrolment/read-own.ts); what an older one took stays here. */
+/** Does one of our own records contain something of another person, or say that it was made about another person? An import refuses it today (members/enrolment/read-own.ts); what an older one took stays here. */
 function isOfOthersToo(resource: Resource): boolean {
   if (resource['contained'] === undefined && resource['context'] === undefined) return false;
   const owner = memberOf(resource);
@@ -130,7 +130,7 @@ export function factsOf(
 ): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const decided = decidedAhead(resource);
-  // an estimate that may be told leaves when a claim would: its state says that documents may support lines of it which stay
+  // an estimate that may be disclosed leaves when a claim would: its state says that documents may support lines of it which stay
   const isTold = decided !== undefined && !isAuthorization(resource) && !isHidden(decided.state);
   const authorization = isTold ? { ...decided, state: 'estimate' as const } : decided;
   return {

@@ -7,7 +7,7 @@ import { dayText } from '../../../src/ui/time.ts';
 const OF_PERSONS = ['Patient', 'RelatedPerson', 'Person', 'Coverage'];
 /** Who is meant, where a record names the member by a number. */
 const MEANS_MEMBER = ['subject', 'patient', 'beneficiary', 'subscriber', 'policyHolder'];
-/** Members of these records that are about somebody else. */
+/** Members of these records that are about another person. */
 const OF_OTHERS = ['payor', 'managingOrganization', 'generalPractitioner', 'assigner', 'organization', 'meta'];
 /** Deeper no record is. */
 const DEEPEST = 60;
@@ -81,7 +81,7 @@ function formsOf({ kind, value }: Known): string[] {
 export const otherForms = (known: readonly Known[]): Known[] =>
   known.flatMap((k) => [k, ...formsOf(k).map((value): Known => ({ kind: k.kind, value }))]);
 
-/** A picture, document or signature within a record, in base64: whoever decodes it reads what is hidden elsewhere. */
+/** A picture, document or signature within a record, in base64: anyone who decodes it reads what is hidden elsewhere. */
 function embeddedIn(value: Json | undefined, depth = 0): string[] {
   if (depth > DEEPEST) return [];
   if (Array.isArray(value)) return value.flatMap((one) => embeddedIn(one, depth + 1));

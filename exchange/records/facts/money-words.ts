@@ -1,4 +1,4 @@
-// How money is told beside the structure that is made for it: signs, codes and names of currencies in words and as units, amounts after the
+// How money is stated beside the structure that is made for it: signs, codes and names of currencies in words and as units, amounts after the
 // words that announce them, addresses of extensions. Pure.
 import { isObject, type Json, type JsonObject, objects } from '../../../src/fhir/resource.ts';
 import { withoutTags } from '../../../src/fhir/tags.ts';
@@ -49,16 +49,16 @@ const ANY_SIGN = /\p{Sc}/u;
 const SIGN = new RegExp(SIGNED, 'u');
 const AMOUNT = new RegExp(NUMBERED, 'iu');
 const WORDS = new RegExp(`${NUMBERED}|${NAMED}|${SHARE}|${ANNOUNCED}`, 'iu');
-/** Letters that nobody sees, which may stand between a sign and its number. */
+/** Letters that no one sees, which may stand between a sign and its number. */
 const UNSEEN = '[\\u00AD\\u200B-\\u200F\\u2060-\\u2064\\uFEFF]';
 const ANY_UNSEEN = new RegExp(UNSEEN, 'gu');
-/** Could it be told at all? What most texts are done with. */
+/** Could it be stated at all? What most texts are done with. */
 const HINT = new RegExp(
   `\\p{Sc}|usd|eur|gbp|mxn|jpy|chf|aud|nzd|cad|doll|peso|cent|buck|co-?pay|co-?insur|deductible|\\.\\d\\d|${UNSEEN}`,
   'iu',
 );
 
-/** Members that hold words for people, where an amount may be told. */
+/** Members that hold words for people, where an amount may be stated. */
 const PROSE = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
 /** Members that name something: there is a chain Dollar General. */
 const NAMES = new Set(['display', 'title', 'name', 'comment', 'valueCode', 'unit']);

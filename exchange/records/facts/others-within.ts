@@ -60,7 +60,7 @@ export const peopleWithin = (resource: Resource): Person[] =>
   resource['contained'] === undefined ? [] : namedWithin(resource).filter((p) => !p.isWithin);
 
 /**
- * Is something within a record about somebody else? A directory record is everybody's: nothing in it may name anybody, nor be a person.
+ * Is something within a record about another person? A directory record is everybody's: nothing in it may name anyone, nor be a person.
  * @param isMember is it the person whose record it is
  * @param isAnother can a contained Patient, whom something else that is contained is about, not be that person; where the caller can tell
  */
@@ -80,7 +80,7 @@ export function holdsOthers(
   );
 }
 
-/** Does a document say that it was made about somebody else (`context.sourcePatientInfo`), as far as the caller can tell? */
+/** Does a document say that it was made about another person (`context.sourcePatientInfo`), as far as the caller can tell? */
 export const isMadeAboutAnother = (resource: Resource, isAnother: (person: Person) => boolean): boolean =>
   isObject(resource['context']) &&
   peopleNamed(resource['context']['sourcePatientInfo']).some((p) => !p.isWithin && isAnother(p));

@@ -50,16 +50,16 @@ export function isAuthorization(resource: Resource): boolean {
   return resource.resourceType === 'ExplanationOfBenefit' && resource['use'] === 'preauthorization';
 }
 
-/** Nothing of it is told to peers, not even that it is there. */
+/** Nothing of it is disclosed to peers, not even that it is there. */
 export const isHidden = (state: AuthorizationState): boolean =>
   state === 'denied' || state === 'unclear' || state === 'drug';
 
-/** What a plan said beforehand that it would pay, which binds nobody. */
+/** What a plan said beforehand that it would pay, which binds no one. */
 const isEstimate = (resource: Resource): boolean =>
   resource.resourceType === 'ExplanationOfBenefit' && resource['use'] === 'predetermination';
 
 /**
- * What was decided beforehand, of an authorization or of an estimate; undefined of everything else. An estimate that may be told is a claim in all
+ * What was decided beforehand, of an authorization or of an estimate; undefined of everything else. An estimate that may be disclosed is a claim in all
  * but its lines: `isAuthorization` is false of it.
  */
 export function decidedAhead(resource: Resource): AuthorizationFacts | undefined {

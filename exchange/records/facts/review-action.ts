@@ -6,7 +6,7 @@ const isNamed = (extension: JsonObject, name: string): boolean => text(extension
 
 export const isReviewAction = (extension: JsonObject): boolean => isNamed(extension, 'extension-reviewAction');
 
-/** Does a payer tell what it decided in an extension of its own (as `PA-DECISION`)? What its codes mean nobody else knows. */
+/** Does a payer tell what it decided in an extension of its own (as `PA-DECISION`)? What its codes mean no one else knows. */
 export const isOwnDecision = (extension: JsonObject): boolean =>
   !isReviewAction(extension) && /(?:decision|determination)[^/]*$/i.test(text(extension['url']) ?? '');
 

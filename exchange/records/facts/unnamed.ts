@@ -1,4 +1,4 @@
-// What is not even named: that an authorization was denied is told by whatever names it, as its record stays. Pure.
+// What is not even named: that an authorization was denied is stated by whatever names it, as its record stays. Pure.
 // 42 CFR 422.121(b)(4)(ii)(A)(2)
 import { elements, members } from '../../../src/fhir/json-text.ts';
 import { referenceKey } from '../../../src/fhir/reference.ts';
@@ -151,7 +151,7 @@ export function withoutNames(unnamed: Unnamed): (json: string) => string {
     const cleanObject = (value: string, isRoot = false): string | undefined => {
       const parts: string[] = [];
       const all = members(value);
-      // a number that a claim has itself is its own, whoever else has it
+      // a number that a claim has itself is its own, no matter who else has it
       const isBenefit = isRoot && (JSON.parse(value) as Resource).resourceType === 'ExplanationOfBenefit';
       let hadValue = false;
       for (const m of all) {

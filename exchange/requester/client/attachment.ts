@@ -73,7 +73,7 @@ async function* unpacked(talk: Talk, response: Response, most: number): AsyncGen
   }
 }
 
-/** How a connection that breaks off is told, and a packed body without its end. */
+/** How a connection that breaks off is reported, and a packed body without its end. */
 const BROKEN =
   /^(?:UND_ERR|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_STREAM_PREMATURE_CLOSE|ABORT_ERR|HPE_|Z_BUF_ERROR)/;
 
@@ -217,7 +217,7 @@ async function keep(talk: Talk, r: AttachmentRequest, came: Looked & { media: st
   const { blobs } = talk.deps;
   const verdict = judgeAttachment(r, came);
   if ('reason' in verdict) {
-    // it may be about somebody else, so that it is not kept: what it was can be told by its hash
+    // it may be about another person, so that it is not kept: what it was can be determined by its hash
     const { bytes, sha256 } = came;
     throw new PeerFault(verdict.reason, { isTransient: verdict.isTransient, came: { bytes, sha256 } });
   }

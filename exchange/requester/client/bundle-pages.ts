@@ -114,7 +114,7 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<Page> {
   }
 }
 
-/** All resources of a paged answer, as one file of NDJSON. `hold` throws when it is somebody else's work by now: nothing is kept then. */
+/** All resources of a paged answer, as one file of NDJSON. `hold` throws when it is another process’s work by now: nothing is kept then. */
 export async function downloadBundles(
   talk: Talk,
   address: string,

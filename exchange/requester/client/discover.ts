@@ -21,7 +21,7 @@ export type Discovery = {
   guides: string[];
   groupOperations: string[];
   statement: Statement;
-  /** by how many seconds its clock is ahead of ours, as its `Date` tells; undefined where that is at most {@link CLOCK_SECONDS} or not told */
+  /** by how many seconds its clock is ahead of ours, as its `Date` tells; undefined where that is at most {@link CLOCK_SECONDS} or not reported */
   aheadSeconds?: number;
 };
 

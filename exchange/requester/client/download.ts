@@ -117,7 +117,7 @@ async function fetchRest(talk: Talk, file: FileRequest): Promise<Downloaded | Ke
   } else if (kept.bytes > 0 && response.status === 200) kept = await forget(talk, file, kept);
   if ((response.status !== 206 && (kept.bytes > 0 || response.status !== 200)) || response.body === null) {
     await discard(response);
-    // made, or told by a proxy, and not the file itself: it may come yet
+    // made, or reported by a proxy, and not the file itself: it may come yet
     throw new PeerFault(`file-${response.status}`, { isTransient: response.status === 201 || response.status === 203 });
   }
   if (kept.bytes === 0 && !isAll(response)) {

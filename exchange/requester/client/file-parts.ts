@@ -24,7 +24,7 @@ export type FileRequest = {
   kept?: Kept;
   /** tells what is kept, after each part */
   keep?: (kept: Kept) => Promise<void>;
-  /** asked before anything is written under its key, or removed; throws when the file is somebody else's work by now */
+  /** asked before anything is written under its key, or removed; throws when the file is another process’s work by now */
   hold?: () => Promise<void>;
 };
 

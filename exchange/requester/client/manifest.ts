@@ -68,7 +68,7 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
         note('peer-manifest-types');
       const count = countOf(f['count']);
       const isCount = count !== undefined && Number.isSafeInteger(count) && count >= 0;
-      // more than any file can have: what came could not be told from it
+      // more than any file can have: what came could not be determined from it
       if (isCount && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
       if (f['count'] !== undefined && !isCount) note('peer-manifest-types');
       const type = text(f['type']) ?? '';

@@ -52,7 +52,7 @@ export type PeerRequest = {
   headers?: Record<string, string>;
   body?: string;
   token?: string;
-  /** to the last byte; 60 s unless told */
+  /** to the last byte; 60 s unless set */
   timeoutMs?: number;
   /** a file: other hosts of the peer's record may be asked, and redirects among them are followed */
   isFile?: boolean;
@@ -210,7 +210,7 @@ export async function readText(response: Response, maxBytes: number): Promise<st
     return await readBounded(response, maxBytes);
   } catch (error) {
     if (error instanceof TooLarge) throw new PeerFault('body-too-large');
-    // asked again it may come whole; what is no UTF-8 then names nobody for certain
+    // asked again it may come whole; what is no UTF-8 then names no one for certain
     if (error instanceof NotText) throw new PeerFault('not-utf8', { isTransient: true });
     throw new PeerFault('body-cut', { isTransient: true });
   }

@@ -1,4 +1,4 @@
-// Finding members one by one: HRex $member-match, and, at a peer that matches nobody, the search for a card number.
+// Finding members one by one: HRex $member-match, and, at a peer that matches no one, the search for a card number.
 // https://hl7.org/fhir/us/davinci-hrex/OperationDefinition-member-match.html
 import type { Parameters } from 'fhir/r4.js';
 import { fold } from '../../../src/fhir/fold.ts';
@@ -12,7 +12,7 @@ import { withToken } from './token.ts';
 import type { Submission } from './write-member-bundle.ts';
 
 export type Single = Pick<Correlated, 'outcome' | 'peerPatientId'>;
-const NOBODY: Single = { outcome: 'not-matched', peerPatientId: null };
+const NOT_MATCHED: Single = { outcome: 'not-matched', peerPatientId: null };
 /** It was asked, and what it said tells nothing of the member. */
 const UNSAID: Single = { outcome: 'missing', peerPatientId: null };
 const MAX_ANSWER = 1024 * 1024;
@@ -21,28 +21,28 @@ const MAX_ANSWER = 1024 * 1024;
  * What an answer to $member-match says. `isThere`: does it tell that there is such an operation? A 404 may be one that knows no such address, or no such member; a 400 is
  * what some servers say of operations that they do not have.
  */
-type Told = { isThere: boolean };
-export type SingleAnswer = Told & (Single | { /** leads to a Patient */ identifier: string } | { lacks: true });
+type Existence = { isThere: boolean };
+export type SingleAnswer = Existence & (Single | { /** leads to a Patient */ identifier: string } | { lacks: true });
 /** What is known after it, when an identifier was followed. */
-export type AskedOne = Told & (Single | { lacks: true });
+export type AskedOne = Existence & (Single | { lacks: true });
 
 /** Codes of a refusal that say that the question was no good one, not who is known. https://hl7.org/fhir/R4/valueset-issue-type.html */
 const OF_THE_QUESTION: ReadonlySet<string> = new Set(['structure', 'required', 'invariant']);
-/** As codes of a 400, where nobody uses them of a member. */
+/** As codes of a 400, where no one uses them of a member. */
 const INVALID: ReadonlySet<string> = new Set([...OF_THE_QUESTION, 'invalid', 'value', 'code-invalid', 'extension']);
-/** Codes that say that nobody, or nobody for certain, was found. */
-const OF_NOBODY: ReadonlySet<string> = new Set(['not-found', 'multiple-matches']);
+/** Codes that say that no one, or no one for certain, was found. */
+const NO_MATCH_CODES: ReadonlySet<string> = new Set(['not-found', 'multiple-matches']);
 const OF_CONSENT: ReadonlySet<string> = new Set(['suppressed', 'forbidden']);
 
-/** Nobody was found, or the consent was no good one: 422. A 400 or 404, or one that finds fault with the question, is no answer about the member, unless it says so. */
+/** No one was found, or the consent was no good one: 422. A 400 or 404, or one that finds fault with the question, is no answer about the member, unless it says so. */
 function readRefusal(status: 400 | 404 | 422, codes: readonly string[]): SingleAnswer {
   const has = (some: ReadonlySet<string>) => codes.some((c) => some.has(c));
   if (status !== 422 && codes.includes('not-supported')) return { isThere: false, lacks: true };
-  if (status === 404) return { isThere: false, ...(has(OF_NOBODY) ? NOBODY : UNSAID) };
-  if (has(OF_CONSENT)) return { isThere: true, ...NOBODY, outcome: 'constrained' };
-  if (has(OF_NOBODY)) return { isThere: true, ...NOBODY };
+  if (status === 404) return { isThere: false, ...(has(NO_MATCH_CODES) ? NOT_MATCHED : UNSAID) };
+  if (has(OF_CONSENT)) return { isThere: true, ...NOT_MATCHED, outcome: 'constrained' };
+  if (has(NO_MATCH_CODES)) return { isThere: true, ...NOT_MATCHED };
   if (status === 400) return { isThere: has(INVALID), ...UNSAID };
-  return { isThere: true, ...(has(OF_THE_QUESTION) ? UNSAID : NOBODY) };
+  return { isThere: true, ...(has(OF_THE_QUESTION) ? UNSAID : NOT_MATCHED) };
 }
 
 /**
@@ -104,15 +104,15 @@ export async function matchOne(talk: Talk, body: Parameters, asked: Submission):
   );
   const answer = readSingleMatch(response.status, await readText(response, MAX_ANSWER), talk.peer.fhirBase ?? '');
   if (!('identifier' in answer)) return answer;
-  // it knows the member: where that leads to nobody, or to somebody else, nothing is said
+  // it knows the member: where that leads to no one, or to another person, nothing is said
   const found = onlyOne(await patientsWith(talk, answer.identifier), (p) => isPerson(p, asked));
   return { isThere: true, ...(found ?? UNSAID) };
 }
 
 /** Looks for one member among the Patients that our client may see: card number, birth date and name must all be the same. */
 export async function findOne(talk: Talk, asked: Submission): Promise<Single> {
-  if (asked.theirNumber === '') return NOBODY;
-  return onlyOne(await patientsWith(talk, asked.theirNumber), (p) => isHolder(p, asked)) ?? NOBODY;
+  if (asked.theirNumber === '') return NOT_MATCHED;
+  return onlyOne(await patientsWith(talk, asked.theirNumber), (p) => isHolder(p, asked)) ?? NOT_MATCHED;
 }
 
 async function patientsWith(talk: Talk, token: string): Promise<JsonObject[]> {

@@ -43,11 +43,11 @@ const organization = (payer: Payer) => ({
   ...(payer.npi === null ? {} : { identifier: { system: NPI_SYSTEM, value: payer.npi } }),
   display: payer.name,
 });
-/** Whether the member is the subscriber, or whose child or spouse, is told by no card: HRex wants a relationship, or that it is not known. */
+/** Whether the member is the subscriber, or whose child or spouse, is stated by no card: HRex wants a relationship, or that it is not known. */
 const UNKNOWN_RELATIONSHIP = {
   coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }],
 };
-/** In the place of what a profile wants and nobody told us. https://hl7.org/fhir/R4/extension-data-absent-reason.html */
+/** In the place of what a profile wants and no one stated. https://hl7.org/fhir/R4/extension-data-absent-reason.html */
 const NOT_KNOWN: Element = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
 };
@@ -155,7 +155,7 @@ const representative = (s: Submission, by: { name: string; authority: string }):
   name: [{ text: by.name }],
 });
 
-/** Where that one, or the member, is told. A payer that takes no contained resources is told the name alone. */
+/** Where that one, or the member, is told. A payer that takes no contained resources is reported the name alone. */
 function consenter(s: Submission, takesContained: boolean): Reference {
   const by = s.consent.representative;
   if (by === null) return { reference: `Patient/${s.submittedId}` };

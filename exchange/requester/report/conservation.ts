@@ -12,7 +12,7 @@ export type Balance = {
   /** lines received; null when not counted yet */
   received: number | null;
   /** sum of all outcomes in the ledger */
-  booked: number;
+  recorded: number;
   verdict: Verdict;
   /** `120 = 120 = 120` */
   sum: string;
@@ -22,18 +22,18 @@ type FileBalance = Balance &
 type TypeBalance = Balance & { type: string };
 export type Conservation = { files: FileBalance[]; types: TypeBalance[]; total: Balance };
 
-/** @param isBooked the pull was committed, so the ledger is complete */
+/** @param isRecorded the pull was committed, so the ledger is complete */
 export function balance(
   declared: number | null,
   received: number | null,
-  booked: number,
-  isBooked: boolean,
+  recorded: number,
+  isRecorded: boolean,
   isAccepted: boolean,
 ): Balance {
   const sign = (a: number | null, b: number | null) => (a === null || b === null ? '·' : a === b ? '=' : '≠');
-  const ledger = isBooked ? booked : null;
+  const ledger = isRecorded ? recorded : null;
   const show = (n: number | null, none: string) => (n === null ? none : n.toLocaleString('en-US'));
-  const sum = `${show(declared, 'not declared')} ${sign(declared, received)} ${show(received, 'not counted')} ${sign(received, ledger)} ${show(ledger, 'not booked')}`;
+  const sum = `${show(declared, 'not declared')} ${sign(declared, received)} ${show(received, 'not counted')} ${sign(received, ledger)} ${show(ledger, 'not recorded')}`;
   const isOff = (a: number | null, b: number | null) => a !== null && b !== null && a !== b;
   const countOff = isOff(declared, received);
   const bookOff = isOff(received, ledger);
@@ -46,7 +46,7 @@ export function balance(
       : received === null || ledger === null
         ? 'open'
         : 'holds';
-  return { declared, received, booked, verdict, sum };
+  return { declared, received, recorded, verdict, sum };
 }
 
 const add = (a: number | null, b: number | null) => (a === null || b === null ? null : a + b);
@@ -59,11 +59,11 @@ const declaredUnits = (f: PullFile): number | null =>
 export function conservation(
   files: readonly PullFile[],
   ledger: readonly LedgerCount[],
-  isBooked: boolean,
+  isRecorded: boolean,
   isAccepted: boolean,
 ): Conservation {
-  const booked = new Map<number, number>();
-  for (const row of ledger) booked.set(row.file, (booked.get(row.file) ?? 0) + row.n);
+  const recorded = new Map<number, number>();
+  for (const row of ledger) recorded.set(row.file, (recorded.get(row.file) ?? 0) + row.n);
   const counted = files.filter((f) => f.kind !== 'error');
   const perFile = counted.map((f) => ({
     position: f.position,
@@ -74,14 +74,14 @@ export function conservation(
     sha256: f.sha256,
     failure: f.failure,
     attempts: f.attempts,
-    ...balance(declaredUnits(f), f.units, booked.get(f.position) ?? 0, isBooked, isAccepted),
+    ...balance(declaredUnits(f), f.units, recorded.get(f.position) ?? 0, isRecorded, isAccepted),
   }));
   const sumOf = (part: readonly FileBalance[]) =>
     balance(
       part.reduce<number | null>((n, f) => add(n, f.declared), 0),
       part.reduce<number | null>((n, f) => add(n, f.received), 0),
-      part.reduce((n, f) => n + f.booked, 0),
-      isBooked,
+      part.reduce((n, f) => n + f.recorded, 0),
+      isRecorded,
       isAccepted,
     );
   const names = [...new Set(perFile.map((f) => (f.kind === 'deleted' ? 'Deletions' : f.type)))].sort();

@@ -1,11 +1,11 @@
-// What is told of a pull that has ended and waits for a person all the same (requester/incomplete-pulls.ts).
+// What is reported of a pull that has ended and waits for a person all the same (requester/incomplete-pulls.ts).
 import { RUN_OFF_DAYS } from '../../members/deadlines/rules.ts';
 import type { Left } from '../incomplete-pulls.ts';
 
 type Words = {
   /** for the report */
   summary: string;
-  /** for whoever decides */
+  /** for anyone who decides */
   toDecide: string;
   /** for the terminal */
   line: string;

@@ -56,7 +56,7 @@ const filterOf = (pullId: string, filter: LineFilter) => [
 
 /**
  * Rows of the ledger in the order in which they came. A range of the primary key (pull, file, line, entry); of blocks those of the
- * stretches that hold as many lines as are asked for.
+ * ranges that hold as many lines as are asked for.
  */
 export async function pageLines(
   sql: Queryable,

@@ -1,4 +1,4 @@
-// What is to be told to a payer: records about which people decided so, and what its files lack. Ids are those of the payer.
+// What is to be reported to a payer: records about which people decided so, and what its files lack. Ids are those of the payer.
 import type { Queryable } from '../../../src/db/database.ts';
 
 type Span = { from: Date; to: Date };

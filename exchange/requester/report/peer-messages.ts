@@ -1,4 +1,4 @@
-// What is to be told to a payer, as tables that can be sent to it: in its own ids, without ours and without names.
+// What is to be reported to a payer, as tables that can be sent to it: in its own ids, without ours and without names.
 import type { Deps } from '../../../src/deps.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { instantsOf, type Period } from '../../compliance/report/period.ts';
@@ -50,7 +50,7 @@ export async function toTell(
           { value: r.line },
           { value: r.sha256, code: true },
         ]),
-        empty: 'Nobody decided to report a record in this period.',
+        empty: 'No one decided to report a record in this period.',
       },
       {
         name: 'faults',

@@ -2,7 +2,7 @@
 import type { Cell, Table, Tone } from '../../../src/ui/table.ts';
 import { meaning, OUTCOME_NAMES } from '../../reconcile/reasons.ts';
 import { clockCell, codeCell, count, grouped, numberCell, timeCell, timeText } from '../../staff/data/texts.ts';
-import { isGrave } from '../messages.ts';
+import { isSevere } from '../messages.ts';
 import type { PullFile } from '../pull-file.ts';
 import { attachmentCounts } from './attachments.ts';
 import type { Balance, Verdict } from './conservation.ts';
@@ -28,7 +28,7 @@ const numberOr = (n: number | null, none: string): Cell => (n === null ? { value
 const balanceCells = (b: Balance): Cell[] => [
   numberOr(b.declared, 'not declared'),
   numberOr(b.received, 'not counted yet'),
-  numberCell(b.booked),
+  numberCell(b.recorded),
   checkCell(b),
 ];
 const BALANCE_COLUMNS = [
@@ -67,7 +67,7 @@ export function reportSummary(r: PullReport): string[] {
     );
   }
   const { verdict, sum, declared } = conservation.total;
-  // what nobody declared cannot be told to have come whole
+  // what no one declared cannot be determined to have come whole
   const undeclared = conservation.files.filter((f) => f.declared === null).length;
   if (conservation.files.length > 0)
     out.push(
@@ -88,10 +88,10 @@ export function reportSummary(r: PullReport): string[] {
     out.push(
       `${count(given, 'attachment was', 'attachments were')} given by address: ${grouped(of('kept'))} kept, ${grouped(of('due'))} to be fetched, ${grouped(of('not-fetched'))} not fetched.`,
     );
-  const grave = r.messages.filter(isGrave).reduce((n, m) => n + m.n, 0);
-  if (grave > 0)
+  const severe = r.messages.filter(isSevere).reduce((n, m) => n + m.n, 0);
+  if (severe > 0)
     out.push(
-      `${r.peer.name} itself says that something went wrong with its answer (${count(grave, 'message', 'messages')}): records may be missing that it never sent.`,
+      `${r.peer.name} itself says that something went wrong with its answer (${count(severe, 'message', 'messages')}): records may be missing that it never sent.`,
     );
   else if (r.findings.some((f) => f.kind === 'peer-incomplete'))
     out.push(`The answer of ${r.peer.name} may not be whole: ${meaning('finding', 'peer-incomplete').text}`);
@@ -121,7 +121,7 @@ const messageFileRow = (f: PullReport['messageFiles'][number]): Cell[] => [
 function conservationTables(r: PullReport, lines: Lines): Table[] {
   const { files, types, total } = r.conservation;
   const fileRow = (f: (typeof files)[number]): Cell[] => {
-    const href = f.booked > 0 ? lines({ file: String(f.position) }) : undefined;
+    const href = f.recorded > 0 ? lines({ file: String(f.position) }) : undefined;
     return [
       { value: f.position, ...(href === undefined ? {} : { href }) },
       { value: f.kind, text: f.kind === 'deleted' ? 'deletions' : 'records' },
@@ -236,7 +236,7 @@ function matchTables(r: PullReport, lines: Lines, members: Lines): Table[] {
     {
       name: 'members',
       caption: 'Members of this pull',
-      note: 'Members are shown by a key that stands for one person on all pages. Names are shown to reviewers only, on a page of their own, and each look is recorded. Lines of no member of the pull are not counted here: directory records, lines that are none, and those about somebody else.',
+      note: 'Members are shown by a key that stands for one person on all pages. Names are shown to reviewers only, on a page of their own, and each look is recorded. Lines of no member of the pull are not counted here: directory records, lines that are none, and those about another person.',
       columns: [
         { key: 'member', label: 'Member', kind: 'head' },
         { key: 'result', label: 'Result' },

@@ -9,7 +9,7 @@ import { LABELLER, LABELLER_VERSION } from '../../records/facts/label.ts';
 import { type BulkJob, completeJob, requeueJob } from '../bulk-job.ts';
 import { type GrantScope, grantsHeld } from '../grant.ts';
 import { deliveredMembers } from './delivered.ts';
-import { keepEntries, noteTold, type Told } from './delivered-entries.ts';
+import { keepEntries, noteReported, type Reported } from './delivered-entries.ts';
 
 const AUDIT_ROWS = 1000;
 /** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
@@ -28,10 +28,10 @@ type Ending = {
   /** members of whom what the peer has was named, and why */
   withdrawn: readonly Withdrawn[];
   /** of directory entries, when it was asked for changes of any */
-  told: Told | undefined;
+  reported: Reported | undefined;
 };
 
-/** Files, state and evidence together, unless somebody's consent ended while the files were written. False when it begins again, or is not ours any more. */
+/** Files, state and evidence together, unless someone's consent ended while the files were written. False when it begins again, or is not ours any more. */
 export async function complete(run: Ending, tx: Queryable, files: WrittenFile[]): Promise<boolean> {
   const { deps, job, owner, counts } = run;
   const at = deps.clock();
@@ -46,7 +46,7 @@ export async function complete(run: Ending, tx: Queryable, files: WrittenFile[])
   const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
   const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
   if (!(await completeJob(tx, job.id, owner, done))) return false;
-  if (run.told) await noteTold(tx, job.peerId, run.transactionTime, run.told);
+  if (run.reported) await noteReported(tx, job.peerId, run.transactionTime, run.reported);
   await keepEntries(tx, [job.id]);
   await closeClock(tx, 'C3-export', job.id, at);
   await closeRepeated(tx, job.id, at);

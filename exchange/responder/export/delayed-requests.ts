@@ -1,4 +1,4 @@
-// Requests that a payer was told to send again later (429). The time for an answer runs from the first of them all the same: what we cannot take is no
+// Requests that a payer was asked to send again later (429). The time for an answer runs from the first of them all the same: what we cannot take is no
 // delay of the asker's (42 CFR 422.121(b)(5)). Each stands in the audit; one that is sent again and again, once a day.
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../../../src/db/database.ts';
@@ -18,7 +18,7 @@ const objectOf = (w: Wanted): string =>
     .slice(0, 32)}`;
 
 /**
- * Is the very same request being answered, sent twice by a client that heard nothing? Who is told to wait then waits for that answer, which has its
+ * Is the very same request being answered, sent twice by a client that heard nothing? Who is asked to wait then waits for that answer, which has its
  * own time. bulk_job_peer.
  */
 export async function isBeingAnswered(
@@ -37,18 +37,18 @@ export async function isBeingAnswered(
 export async function noteWaiting(
   sql: Queryable,
   w: Wanted,
-  told: { at: Date; requestId: string },
+  sent: { at: Date; requestId: string },
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof Outcome) || error.code !== 'throttled') return;
   const object = objectOf(w);
   const [seen] = await sql`
-    select from exchange.audit where object = ${object} and at > ${new Date(told.at.getTime() - DAY_MS)} and at > coalesce((
+    select from exchange.audit where object = ${object} and at > ${new Date(sent.at.getTime() - DAY_MS)} and at > coalesce((
       select max(received_at) from exchange.bulk_job where peer_id = ${w.peerId} and kind = ${w.kind} and group_id is not distinct from ${w.groupId}), '-infinity') limit 1`;
   if (seen) return;
   await writeAudit(sql, [
     auditRow({
-      at: told.at,
+      at: sent.at,
       actorKind: 'peer',
       actor: w.peerId,
       action: `${w.kind}-requested`,
@@ -56,7 +56,7 @@ export async function noteWaiting(
       peerId: w.peerId,
       outcome: 'refused',
       reason: 'busy',
-      requestId: told.requestId,
+      requestId: sent.requestId,
     }),
   ]);
 }

@@ -1,5 +1,5 @@
-// Directory-type records that exports hold, and those that a peer has and may not have any more. They are nobody's: what is kept is what each
-// export held, whoever named it.
+// Directory-type records that exports hold, and those that a peer has and may not have any more. They are no member's: what is kept is what each
+// export held, no matter who named it.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { allRevealing } from '../../records/revealing.ts';
 import { sensitiveMembers } from '../grant.ts';
@@ -27,8 +27,8 @@ export async function writeEntries(
 }
 
 /**
- * What finished exports noted, as what the peer has: per entry when it was held first and last, and the first time since then that it was told as
- * gone. Each note is moved once, whoever does it. delivered_entries_pkey, entry_held_pkey.
+ * What finished exports noted, as what the peer has: per entry when it was held first and last, and the first time since then that it was reported as
+ * gone. Each note is moved once, no matter who does it. delivered_entries_pkey, entry_held_pkey.
  * @param jobs ids of exports; those that are not finished leave nothing
  */
 export async function keepEntries(sql: Queryable, jobs: readonly string[]): Promise<void> {
@@ -38,11 +38,11 @@ export async function keepEntries(sql: Queryable, jobs: readonly string[]): Prom
       where e.job_id = any(${arrayLiteral([...jobs])}::text::text[]) and j.id = e.job_id and j.state not in ('queued', 'running')
       returning e.peer_id, e.gone, e.keys, j.transaction_time as at
     ), noted as (
-      select peer_id, k as key, min(at) filter (where not gone) as first, max(at) filter (where not gone) as last, min(at) filter (where gone) as told
+      select peer_id, k as key, min(at) filter (where not gone) as first, max(at) filter (where not gone) as last, min(at) filter (where gone) as reported
       from moved cross join unnest(keys) k where at is not null group by 1, 2
     )
     insert into exchange.entry_held as h (peer_id, key, first_at, last_at, told_at)
-    select peer_id, key, coalesce(first, 'infinity'), coalesce(last, '-infinity'), told from noted order by peer_id, key
+    select peer_id, key, coalesce(first, 'infinity'), coalesce(last, '-infinity'), reported from noted order by peer_id, key
     on conflict (peer_id, key) do update set first_at = least(h.first_at, excluded.first_at), last_at = greatest(h.last_at, excluded.last_at),
       told_at = least(case when h.told_at >= greatest(h.last_at, excluded.last_at) then h.told_at end,
         case when excluded.told_at >= greatest(h.last_at, excluded.last_at) then excluded.told_at end)`;
@@ -60,33 +60,33 @@ export async function keepFinishedEntries(sql: Queryable, peerId: string): Promi
     );
 }
 
-/** What an export for changes told of directory entries. */
-export type Told = {
+/** What an export for changes reported of directory entries. */
+export type Reported = {
   /** from when it looked */
   since: string;
   /** directory types that it was asked for */
   types: readonly string[];
-  /** `Type/id` of those that it told as gone */
+  /** `Type/id` of those that it reported as deleted */
   gone: readonly string[];
 };
 
-/** Exports to one peer end one after the other, or neither of two sees what the other told. With the key of the peer. */
+/** Exports to one peer end one after the other, or neither of two sees what the other reported. With the key of the peer. */
 const TOLD_LOCK = 7_206_031;
 
 /**
- * Notes what an export for changes told, when it ends, in its transaction and before `keepEntries`. Who asks from a time has not taken in what answers
- * after that time told; so an entry that such a one told as gone, and that this one, which was asked for its type, does not, is in view again, and the
+ * Notes what an export for changes reported, when it ends, in its transaction and before `keepEntries`. Who asks from a time has not taken in what answers
+ * after that time reported; so an entry that such a one reported as deleted, and that this one, which was asked for its type, does not, is in view again, and the
  * peer may still have it: that telling counts for nothing. It counts as little where an export that began later has ended before, whatever that one
- * found. What counts is the first telling since the entry was held last and since it was in view: who asks from then on was told, by that answer or by each
- * one after it. Who asks in the right order is told once; each lost answer costs one more telling at most. entry_held_told, bulk_job_peer.
+ * found. What counts is the first telling since the entry was held last and since it was in view: who asks from then on was reported, by that answer or by each
+ * one after it. Who asks in the right order is reported once; each lost answer costs one more telling at most. entry_held_told, bulk_job_peer.
  */
-export async function noteTold(tx: Queryable, peerId: string, at: Date, told: Told): Promise<void> {
+export async function noteReported(tx: Queryable, peerId: string, at: Date, reported: Reported): Promise<void> {
   await tx`select pg_advisory_xact_lock(${TOLD_LOCK}, hashtext(${peerId}))`;
-  const gone = arrayLiteral([...told.gone]);
+  const gone = arrayLiteral([...reported.gone]);
   await tx`
     update exchange.entry_held h set told_at = null
-    where h.peer_id = ${peerId} and h.told_at > ${told.since}::text::timestamptz and h.told_at < ${at}
-      and (h.told_type is null or h.told_type = any(${arrayLiteral([...told.types])}::text::text[]))
+    where h.peer_id = ${peerId} and h.told_at > ${reported.since}::text::timestamptz and h.told_at < ${at}
+      and (h.told_type is null or h.told_type = any(${arrayLiteral([...reported.types])}::text::text[]))
       and h.key not in (select hashtextextended(k, 0) from unnest(${gone}::text::text[]) k)`;
   await tx`
     with said as (
@@ -116,7 +116,7 @@ export type EntryConditions = {
 
 /**
  * Directory-type records that an export to this peer held and that may not leave any more: deleted since then and after `since`; or that
- * reveal a label now, where nothing that the peer may have names them, until an export up to `since` has told so.
+ * reveal a label now, where nothing that the peer may have names them, until an export up to `since` has reported so.
  * Last in the transaction of an export: joins by hash are allowed again.
  * @returns `Type/id` of each, in order
  */
@@ -134,15 +134,15 @@ export async function entriesGone(tx: Queryable, peerId: string, c: EntryConditi
   );
   const isToldNow = (key: string) => {
     const at = held.get(key);
-    return at !== undefined && (at.told === null || at.told < at.last);
+    return at !== undefined && (at.reported === null || at.reported < at.last);
   };
   const gone = deleted.filter((e) => (held.get(e.key)?.first ?? e.at) < e.at).map((e) => e.key);
   const hidden = labelled.filter((e) => isToldNow(e.key));
   // no consent covers a higher label
   const isCoverable = (e: { label: number }) => e.label === 1;
   const named = hidden.some(isCoverable) ? await namedBySensitive(tx, peerId, c.today) : new Set();
-  const told = hidden.filter((e) => !(isCoverable(e) && named.has(e.key))).map((e) => e.key);
-  return [...gone, ...told].sort();
+  const reported = hidden.filter((e) => !(isCoverable(e) && named.has(e.key))).map((e) => e.key);
+  return [...gone, ...reported].sort();
 }
 
 /** shared_resource_deleted. */
@@ -164,9 +164,9 @@ async function labelledEntries(tx: Queryable, types: readonly string[]): Promise
   return there.map(({ key }) => ({ key, label: labels.get(key) ?? 0 }));
 }
 
-type Held = { first: Date; last: Date; told: Date | null };
+type Held = { first: Date; last: Date; reported: Date | null };
 
-/** Times of the finished exports to the peer that held each of some entries, and of the first since then, up to `since`, that told it as gone. entry_held_pkey. */
+/** Times of the finished exports to the peer that held each of some entries, and of the first since then, up to `since`, that reported it as deleted. entry_held_pkey. */
 async function heldAt(
   tx: Queryable,
   peerId: string,
@@ -175,7 +175,7 @@ async function heldAt(
 ): Promise<Map<string, Held>> {
   if (keys.length === 0) return new Map();
   const rows = await tx<(Held & { key: string })[]>`
-    select c.key, h.first_at as first, h.last_at as last, case when h.told_at <= ${since}::text::timestamptz then h.told_at end as told
+    select c.key, h.first_at as first, h.last_at as last, case when h.told_at <= ${since}::text::timestamptz then h.told_at end as reported
     from unnest(${arrayLiteral([...new Set(keys)])}::text::text[]) c(key)
     join exchange.entry_held h on h.peer_id = ${peerId} and h.key = hashtextextended(c.key, 0) and h.first_at < 'infinity'`;
   return new Map(rows.map(({ key, ...held }) => [key, held]));

@@ -37,7 +37,7 @@ export async function writeDelivered(
  */
 export async function clearDelivered(sql: Sql, jobId: string, owner: string): Promise<boolean> {
   return sql.begin(async (tx) => {
-    // held, or somebody takes it between the look and the removal
+    // held, or someone takes it between the look and the removal
     const [job] = await tx<{ state: string; owner: string | null; isFinished: boolean }[]>`
       select state, lease_owner as owner, transaction_time is not null as "isFinished" from exchange.bulk_job where id = ${jobId} for update`;
     const isOurs = job?.state === 'running' && job.owner === owner;
@@ -62,8 +62,8 @@ export async function deliveredMembers(
 }
 
 /**
- * Of some members the one who had a record that was deleted after an export to this peer held it, also as that of somebody who goes on as this member. Others
- * are not told that there was one. resource_pkey, delivered_pkey.
+ * Of some members the one who had a record that was deleted after an export to this peer held it, also as that of someone who goes on as this member. Others
+ * are not reported that there was one. resource_pkey, delivered_pkey.
  */
 export async function hadRecord(
   sql: Queryable,

@@ -9,7 +9,7 @@ import { untilSent } from '../../../src/http/until-sent.ts';
 /** Clients in the field take some ten at once. */
 export const MOST_DOWNLOADS = 100;
 const RETRY_SECONDS = 5;
-/** One that reads nothing is ended by the listener after a minute; so long nobody reads a file. */
+/** One that reads nothing is ended by the listener after a minute; so long no one reads a file. */
 const DAY_MS = 86_400_000;
 
 const underWay = new WeakMap<Deps, Map<string, number>>();

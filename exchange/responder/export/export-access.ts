@@ -4,13 +4,13 @@ import { gather } from '../../../src/http/gather.ts';
 import type { BulkJob } from '../bulk-job.ts';
 import { holdsConsent } from './revoke.ts';
 
-/** Of each payer one question at a time, whether all of an export's members may still be told of: it may look at each of them. */
+/** Of each payer one question at a time, whether all of an export's members may still be read: it may look at each of them. */
 const doors = new WeakMap<Deps, Map<string, Door>>();
 /** The answer in a thing of its own, as it may be a failure. */
 type Door = (job: BulkJob) => Promise<{ may: Promise<boolean> }>;
 
 /**
- * Does every consent hold? Who asks while it is asked for somebody else waits for a question that began after it came: whatever a payer asks
+ * Does every consent hold? Who asks while it is asked for another person waits for a question that began after it came: whatever a payer asks
  * for at once, the database has one of them at a time.
  */
 export async function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
@@ -25,7 +25,7 @@ export async function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
           if (looks.has(one.id)) continue;
           const look = holdsConsent(deps, one);
           looks.set(one.id, look);
-          // one that takes too long fails for all who wait for it: once more for each of them, and whoever comes next waits for minutes
+          // one that takes too long fails for all who wait for it: once more for each of them, and anyone who comes next waits for minutes
           await look.catch(() => undefined);
         }
         return jobs.map((one) => ({ may: looks.get(one.id) ?? holdsConsent(deps, one) }));

@@ -25,7 +25,7 @@ export type ExportParameters = {
   maximumFileSize?: number;
   /** the manifest may come in pages */
   partial?: boolean;
-  /** the status of the job is told beside that of the answer */
+  /** the status of the job is reported beside that of the answer */
   separateStatus?: boolean;
   notes?: string[];
   /** of how many it is at most; unknown of all who were matched for a peer */

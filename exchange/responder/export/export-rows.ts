@@ -78,7 +78,7 @@ const FROM = `
   from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) g(member_id, policy, policy_then, granted_at)
   ${recordsOfEach()}`;
 /**
- * Its label, where the labeller of this version decided. What another version decided, or nobody, counts as what no consent lets leave: the
+ * Its label, where the labeller of this version decided. What another version decided, or no one, counts as what no consent lets leave: the
  * rules have changed since, and members/enrolment/relabel.ts knows what they say of it.
  */
 const label = (r: string) => `(case when ${r}.labeller = ${LABELLER} then ${r}.label else 2::smallint end)`;
@@ -99,7 +99,7 @@ const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.memb
 export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /**
  * Its days of service, `FIRST/LAST`, as far as it has one by which the window is decided. What a condition is about began when it did, often long
- * before anybody was treated: of one that is over its end is told alone.
+ * before anyone was treated: of one that is over its end is reported alone.
  */
 export const SERVICE_DAYS = `case when r.service_end is not null then
     case when r.type = 'Condition' then r.service_end::text else least(nullif(r.day, ''), r.service_end::text) end || '/' || r.service_end end`;
@@ -232,7 +232,7 @@ const PAGE = 100;
 
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
- * they may not leave any more. What only grew old is not taken back, nor is what nobody has decided yet by the rules of today. Of a member whose consent did not hold then nothing was told:
+ * they may not leave any more. What only grew old is not taken back, nor is what is not yet decided yet by the rules of today. Of a member whose consent did not hold then nothing was told:
  * what counts is the time of the export that held the record, as the member's or as that of one who goes on as the member since. delivered_pkey, member_merge_member.
  */
 export async function deletedRows(

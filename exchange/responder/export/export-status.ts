@@ -21,7 +21,7 @@ const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
 const EARLY_POLLS = 10;
 
 /**
- * The job of an address, of whoever began it. What is not theirs, or not there, is written to the audit: who tries ids is seen. A job of
+ * The job of an address, of anyone who began it. What is not theirs, or not there, is written to the audit: who tries ids is seen. A job of
  * theirs that is over is not: it was. What scopes are needed differs: to end a job none, for a file those of its type.
  */
 export async function ownJob(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
@@ -36,7 +36,7 @@ export async function ownJob(c: Context<FhirEnv>, deps: Deps): Promise<{ caller:
 const isOver = (deps: Deps, job: BulkJob): boolean =>
   job.state === 'cancelled' || job.state === 'revoked' || (job.expiresAt !== null && job.expiresAt < deps.clock());
 
-/** The same for who asks how a job goes: a token for less than the job holds does not see it, whoever has it. */
+/** The same for who asks how a job goes: a token for less than the job holds does not see it, no matter who has it. */
 async function wholeJob(c: Context<FhirEnv>, deps: Deps): Promise<BulkJob> {
   const { caller, job } = await ownJob(c, deps);
   const { types } = job.parameters as Partial<ExportParameters>;
@@ -47,7 +47,7 @@ async function wholeJob(c: Context<FhirEnv>, deps: Deps): Promise<BulkJob> {
   return isCovered ? job : hidden(c, deps, caller, 'insufficient-scope', job.id);
 }
 
-/** @throws Outcome 404 like that of what nobody has, after it is recorded */
+/** @throws Outcome 404 like that of what no one has, after it is recorded */
 async function hidden(
   c: Context<FhirEnv>,
   deps: Deps,
@@ -66,8 +66,8 @@ function retryAfterSeconds(receivedAt: Date, now: Date): number {
 }
 
 /**
- * A poll of a job that runs: one for each Retry-After that was told, and ten before their time. What is told grows while it is waited: the budget
- * fills as fast as what may have been told last, so that who was refused and waited as long as it was told is not refused again.
+ * A poll of a job that runs: one for each Retry-After that was reported, and ten before their time. What is reported grows while it is waited: the budget
+ * fills as fast as what may have been reported last, so that who was refused and waited as long as it was asked to is not refused again.
  */
 async function takePoll(deps: Deps, job: BulkJob, now: Date): Promise<void> {
   const wait = retryAfterSeconds(job.receivedAt, now);
@@ -89,7 +89,7 @@ export function exportStatus(deps: Deps) {
     route(c, '/exchange/fhir/$export-status/:job');
     const asked = await wholeJob(c, deps);
     const parameters = asked.parameters as ExportParameters;
-    const told = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
+    const statusHeader = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
     const received = deps.clock();
     if (asked.state === 'queued' || asked.state === 'running') await takePoll(deps, asked, received);
     const job = await hold(asked, c.req.raw.signal);
@@ -97,12 +97,16 @@ export function exportStatus(deps: Deps) {
     if (job.state === 'failed') {
       if (parameters.separateStatus !== true) throw new Outcome('internal');
       const failure = JSON.stringify(new Outcome('internal').toResource());
-      return c.body(failure, 200, { ...PRIVATE, ...told('500 Internal Server Error'), 'content-type': FHIR_JSON });
+      return c.body(failure, 200, {
+        ...PRIVATE,
+        ...statusHeader('500 Internal Server Error'),
+        'content-type': FHIR_JSON,
+      });
     }
     if (job.state !== 'complete') {
       return c.body(null, parameters.separateStatus === true ? 200 : 202, {
         ...PRIVATE,
-        ...told('202 Accepted'),
+        ...statusHeader('202 Accepted'),
         'x-progress': job.state === 'queued' ? 'queued' : `${job.progress}% complete`,
         'retry-after': String(retryAfterSeconds(job.receivedAt, deps.clock())),
       });
@@ -116,7 +120,7 @@ export function exportStatus(deps: Deps) {
     const etag = `"${hash('sha256', text)}"`;
     const headers = {
       ...PRIVATE,
-      ...told('200 OK'),
+      ...statusHeader('200 OK'),
       etag,
       expires: (job.expiresAt ?? deps.clock()).toUTCString(),
     };
@@ -132,7 +136,7 @@ function pageOf(c: Context<FhirEnv>): number {
   return Number(written);
 }
 
-/** Whoever began a job may end it, with any token: nothing is told of it. */
+/** Anyone who began a job may end it, with any token: nothing is disclosed of it. */
 export function exportDelete(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');

@@ -7,7 +7,7 @@ import { SUPPORTING_TYPES } from '../../records/facts/record-types.ts';
 import { namesOf, type Unnamed } from '../../records/facts/unnamed.ts';
 import { isHiddenPa } from '../../records/hidden-pa.ts';
 
-/** Authorizations that are read at once: their texts are never held together, however many somebody has. */
+/** Authorizations that are read at once: their texts are never held together, however many someone has. */
 const BODIES = 100;
 
 const HIDDEN = isHiddenPa('y');
@@ -68,7 +68,7 @@ type Called = { identifiers: string[]; numbers: string[] };
 async function calledOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, Called>> {
   const found = new Map<string, Called>();
   if (memberIds.length === 0) return found;
-  const told = new Map<string, Called>();
+  const visible = new Map<string, Called>();
   const pages = rawPages(
     sql,
     `select y.member_id, ${HIDDEN} as hidden, y.body
@@ -80,7 +80,7 @@ async function calledOf(sql: Queryable, memberIds: readonly string[]): Promise<M
   );
   for await (const page of pages) {
     for (let row = 0; row < page.length; row++) {
-      const into = page.text(row, 1) === 't' ? found : told;
+      const into = page.text(row, 1) === 't' ? found : visible;
       const memberId = page.text(row, 0) ?? '';
       const named = namesOf(JSON.parse(page.text(row, 2) ?? '') as Resource);
       const known = into.get(memberId) ?? { identifiers: [], numbers: [] };
@@ -90,7 +90,7 @@ async function calledOf(sql: Queryable, memberIds: readonly string[]): Promise<M
     }
   }
   for (const [memberId, { identifiers, numbers }] of found) {
-    const others = told.get(memberId);
+    const others = visible.get(memberId);
     found.set(memberId, {
       identifiers: identifiers.filter((i) => others?.identifiers.includes(i) !== true),
       numbers: numbers.filter((n) => others?.numbers.includes(n) !== true),

@@ -152,6 +152,6 @@ async function grantedPatients(
   const granted = await stillGranted(deps.database.sql, scope, today, wanted);
   const patients = wanted.filter((p) => granted.has(p));
   if (patients.length < wanted.length && asked.operation !== 'davinci-data-export' && !lenient)
-    throw new Outcome('invalid-parameter', 'patient names somebody whose records you may not have.');
+    throw new Outcome('invalid-parameter', 'patient names someone whose records you may not have.');
   return { patients, ignoredPatients: wanted.length - patients.length };
 }

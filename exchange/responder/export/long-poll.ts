@@ -1,9 +1,9 @@
 // A poll that comes while its job is young waits a moment for it: most questions are about few members, and their files are written sooner
-// than a client asks again, which is after a second at the earliest. What is ready is told at once; who leaves is no longer waited for.
+// than a client asks again, which is after a second at the earliest. What is ready is reported at once; who leaves is no longer waited for.
 import type { Deps } from '../../../src/deps.ts';
 import { type BulkJob, findJob } from '../bulk-job.ts';
 
-/** Longest time that a poll waits, milliseconds: no longer than a client is told to wait before it asks again. */
+/** Longest time that a poll waits, milliseconds: no longer than a client is asked to wait before it asks again. */
 const LONGEST_MS = 1000;
 /** A job that has taken longer is not about to end: its polls are answered at once. */
 const YOUNG_MS = 5000;

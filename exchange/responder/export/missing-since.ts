@@ -1,4 +1,4 @@
-// Since when a peer may lack records that were kept back from it because nobody had decided them by the rules of a newer program, or was not told of
+// Since when a peer may lack records that were withheld from it because no one had decided them by the rules of a newer program, or was not informed of
 // directory entries that are gone, as a program that knew nothing of `entry_held` answered it beside a newer one.
 import type { Queryable } from '../../../src/db/database.ts';
 import type { BulkJob } from '../bulk-job.ts';

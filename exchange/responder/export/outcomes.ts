@@ -1,4 +1,4 @@
-// What a client is told about an export beside its records: the OperationOutcomes of the manifest's `error`.
+// What a client is informed about an export beside its records: the OperationOutcomes of the manifest's `error`.
 // https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---output-manifest
 import type { NdjsonFiles } from '../../../src/blobs/ndjson-files.ts';
 import { operationOutcome } from '../../../src/fhir/outcome.ts';
@@ -27,7 +27,7 @@ export async function writeOutcomes(
     await note(
       'warning',
       'incomplete',
-      'Records that are being decided anew after an update of this server were left out. The next export with _since brings them.',
+      'Records that are being decided again after an update of this server were left out. The next export with _since brings them.',
     );
   if (lost.members > 0)
     await note(

@@ -97,7 +97,7 @@ type Reader = (value: string, draft: Draft, how: How) => void;
 
 const invalid = (text: string) => new Outcome('invalid-parameter', text);
 const unsupported = (text: string) => new Outcome('unknown-parameter', text);
-/** A name that was sent, to be told again when it can be nothing but a name. */
+/** A name that was sent, to be reported again when it can be nothing but a name. */
 const named = (name: string, otherwise: string): string => (/^[A-Za-z_-]{1,40}$/.test(name) ? name : otherwise);
 
 /** Several values: a comma list, or in the fourth edition repeated parameters only. */

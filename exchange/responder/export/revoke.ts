@@ -34,7 +34,7 @@ function remember(known: Map<string, { day: string; look: Look }>, jobId: string
 
 /**
  * Is every member of a finished export still granted? If not, it is revoked here. All members are looked at once; after that only when the day is
- * another, or somebody has lost a grant meanwhile. A further match of the same member may narrow what an earlier one granted, where that was
+ * another, or someone has lost a grant meanwhile. A further match of the same member may narrow what an earlier one granted, where that was
  * more than `regular`; a Group gets none.
  */
 export async function holdsConsent(

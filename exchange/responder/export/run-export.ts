@@ -18,7 +18,7 @@ import {
   type EntryConditions,
   entriesGone,
   keepFinishedEntries,
-  type Told,
+  type Reported,
   writeEntries,
 } from './delivered-entries.ts';
 import type { ExportParameters } from './export-parameters.ts';
@@ -68,7 +68,7 @@ type Run = {
   /** members of whom what the peer has was named, and why */
   withdrawn: Withdrawn[];
   /** of directory entries, when it is asked for changes of any */
-  told: Told | undefined;
+  reported: Reported | undefined;
 };
 
 /** Runs one export job that this worker holds. False when the job was taken away meanwhile, or begins again. */
@@ -76,7 +76,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   const { sql } = deps.database;
   if (!(await findPeer(sql, job.peerId))) throw new Error('the job has no peer');
   const folder = `bulk/${job.id}`;
-  // listed before it is known that the job is ours still: what somebody writes who takes it over meanwhile is not among them
+  // listed before it is known that the job is ours still: what someone writes who takes it over meanwhile is not among them
   const left = await deps.blobs.list(`${folder}/`);
   if (!(await clearDelivered(sql, job.id, owner))) return false;
   for (const key of left) await deps.blobs.delete(key);
@@ -92,7 +92,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
     withdrawn: [],
-    told: undefined,
+    reported: undefined,
   };
   if (!(await decided(run))) return false;
   if (run.since !== undefined) await keepFinishedEntries(sql, job.peerId);
@@ -253,7 +253,7 @@ async function noteEntries(
   const gone = await entriesGone(tx, job.peerId, { ...conditions, since, isNamed: (key) => named.keys.has(key) });
   const rows = gone.map((key) => ({ type: key.slice(0, key.indexOf('/')), id: key.slice(key.indexOf('/') + 1) }));
   await writeDeleted(files, rows, counts);
-  run.told = { since, types: conditions.types, gone };
+  run.reported = { since, types: conditions.types, gone };
 }
 
 /** Consent as it is now, not as the snapshot saw it: who has withdrawn meanwhile is left out. */

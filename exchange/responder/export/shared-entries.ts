@@ -4,7 +4,7 @@ import { type ExportConditions, namedByShared, sharedRows } from './export-rows.
 import type { Shape } from './output-form.ts';
 
 /**
- * The directory-type records that leaving records name. A record that stays gives nobody away: whom it alone names stays too. They are as
+ * The directory-type records that leaving records name. A record that stays gives no one away: whom it alone names stays too. They are as
  * many as the directory has at most, however much an export holds.
  */
 export class Named {

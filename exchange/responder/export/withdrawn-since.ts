@@ -4,7 +4,7 @@ import { DOUBTED_PEERS } from '../../records/doubt.ts';
 import { type GrantScope, grants, HELD, SAID_NO, WAS_ANOTHER } from '../grant.ts';
 import { allowed, type ExportConditions, MOVED } from './export-rows.ts';
 
-/** They are two again since. An export that began just before did not see it, and its time may be the later one: then it is told twice. */
+/** They are two again since. An export that began just before did not see it, and its time may be the later one: then it is reported twice. */
 const TWO_SINCE = `o.undone_at > $4::timestamptz - interval '1 hour' and ($5::timestamptz is null or o.undone_at < $5::timestamptz)`;
 
 /**
@@ -53,7 +53,7 @@ export type Again = { mergeId: string; memberId: string; formerId: string };
 
 /**
  * Who was one with a member as whom the peer got their records, is another member again since, and whom no match of the peer grants today: whatever the
- * peer may have of the one that stayed, the records of the other one are not for it. Told by any export for changes, once, or again within the hour ({@link TWO_SINCE}). member_merge is small;
+ * peer may have of the one that stayed, the records of the other one are not for it. Reported by any export for changes, once, or again within the hour ({@link TWO_SINCE}). member_merge is small;
  * delivered_pkey, match_group_peer, match_single_grant.
  * @param since the time that the peer asks from
  * @param before what was said from then on is for an export after this one
@@ -81,7 +81,7 @@ const HAS = (memberId: string) => `coalesce(hashtextextended(r.type || '/' || r.
          where d.peer_id = $9 and d.member_id = ${memberId} and j.transaction_time is not null), false)`;
 
 /**
- * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was told then. What is another member's now
+ * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was reported then. What is another member's now
  * who is in this export, and may leave, is not told: it comes with that one. resource_pkey, resource_id, delivered_pkey.
  * @param c.members of this export
  * @param again of the records that went back to this one instead, those that the peer got as the member's and never as this one's. member_merge_part_pkey

@@ -26,7 +26,7 @@ export const BY_PATIENT = '';
 
 /**
  * A file of each type; or blocks, each of a patient under a header that names it.
- * @param counts is told how many headers there are
+ * @param counts is called with how many headers there are
  */
 export function placing(files: NdjsonFiles, byPatient: boolean, counts: Record<string, number>): Place {
   if (!byPatient) return (_, type, text) => files.write('output', type, text);
@@ -96,7 +96,7 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
   const ask = () => {
     // the driver answers without a promise when it has nothing more
     const answer = (async () => each.next())();
-    // a failure is thrown where it is awaited; until then it must not count as one that nobody hears, which ends the process
+    // a failure is thrown where it is awaited; until then it must not count as one that no one hears, which ends the process
     answer.catch(() => undefined);
     return answer;
   };
@@ -107,7 +107,7 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
       yield got.value;
     }
   } finally {
-    // who stops early leaves no answer behind that nobody hears
+    // who stops early leaves no answer behind that no one hears
     await next.catch(() => undefined);
     await each.return?.();
   }
@@ -134,7 +134,7 @@ async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape, all: N
   return found;
 }
 
-/** Counts what leaves because records of a member name it: that somebody is treated by whom leaves with it, also where nothing else does. */
+/** Counts what leaves because records of a member name it: that someone is treated by whom leaves with it, also where nothing else does. */
 async function countNamed(
   tx: Sql,
   c: Conditions,

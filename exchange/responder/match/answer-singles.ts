@@ -31,7 +31,7 @@ export type AnsweredSingle =
   | { umb: string; memberId: string; peer: Peer }
   | { refused: 'no-unique-match' | 'consent-not-met' };
 
-/** Questions whose rows were on their way: when they come again nobody knows whether these are there. */
+/** Questions whose rows were on their way: when they come again no one knows whether these are there. */
 const written = new WeakSet<AskedSingle>();
 
 /** @returns answers in the order of the questions */

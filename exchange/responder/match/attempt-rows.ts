@@ -1,7 +1,7 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/db/database.ts';
 import { type RawRows, rawRows } from '../../../src/db/raw-rows.ts';
-import { KEY_OF_PERSON, MOST_CARDS_NEAR, STRETCH, type Tried } from './attempt.ts';
+import { KEY_OF_PERSON, MOST_CARDS_NEAR, KEY_RANGE, type Tried } from './attempt.ts';
 import { type AskedAttempt, type FoundRows, tally } from './tally.ts';
 
 const KEEP_DAYS = 30;
@@ -9,7 +9,7 @@ const KEEP_DAYS = 30;
 const FEW = 64;
 /** Cards of a person that are counted at most: more than any verdict asks for, or a batch of many cards for one person is endless. */
 const ENOUGH_CARDS = 8;
-/** Rows of a stretch of keys that are looked at: a card is there once for each person that it was tried for. */
+/** Rows of a range of keys that are looked at: a card is there once for each person that it was tried for. */
 const ENOUGH_NEAR = MOST_CARDS_NEAR * 10;
 /** Rows that a few questions look at, for each key: who has as many is counted as many are, by set. */
 const GLANCE = { cards: 40, persons: 120, near: 80 };
@@ -18,7 +18,7 @@ type Asked = readonly AskedAttempt[];
 
 /**
  * Not so old as to be forgotten. Written so that no index serves it: nearly all rows are, and the planner, which takes the rows of a person or
- * of a stretch for more than they are, would look through the times of the whole table for each.
+ * of a range for more than they are, would look through the times of the whole table for each.
  */
 const isKept = (row: string, oldest: string): string => `${row}.at + interval '0' > ${oldest}`;
 
@@ -26,7 +26,7 @@ const isKept = (row: string, oldest: string): string => `${row}.at + interval '0
  * Records attempts and tells what was tried before, this time included; of many cards for a person, that they are many. Its cost grows with
  * the rows that it reads, whatever a batch holds. Repeating a pair counts once, and renews it once an
  * hour. One statement: what it writes it does not see, and what came beside is counted with it. match_attempt_pkey, match_attempt_card.
- * Nobody waits for the disk: others see the rows at once, a server that loses its power forgets those of its last half second, and what was
+ * No one waits for the disk: others see the rows at once, a server that loses its power forgets those of its last half second, and what was
  * decided is written durably afterwards.
  * @returns by position
  */
@@ -60,7 +60,7 @@ export function readFound(rows: RawRows, row: number, column: number): FoundRows
 }
 
 /**
- * Counts what {@link glance} found. Who has more rows than it looked at, which nobody honest has, is counted by set.
+ * Counts what {@link glance} found. Who has more rows than it looked at, which no one honest has, is counted by set.
  * @returns by position
  */
 export async function countTried(
@@ -76,7 +76,7 @@ export async function countTried(
   return isWhole ? new Map(tally(attempts, found).map((t) => [t.position, t])) : countMany(tx, attempts, now);
 }
 
-/** Rows that a few questions bring, each once, in the order of the key: who writes at the same time waits for nobody who waits. */
+/** Rows that a few questions bring, each once, in the order of the key: who writes at the same time waits for no one who waits. */
 function rowsOf(attempts: Asked): { person: string; card: string; peerId: string }[] {
   const rows = new Map<string, { person: string; card: string; peerId: string }>();
   for (const { stored, card, peerId } of attempts)
@@ -115,7 +115,7 @@ export const glance = (n: number) => `given as materialized (
           where x.card = a.card and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.persons}), ' ') as persons,
         array_to_string(array(select k || ':' || m.card
           from unnest(a.near::bigint[]) k cross join lateral (select x.card from exchange.match_attempt x
-            where x.person >= k and x.person < k + ${STRETCH}::bigint and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.near}) m), ' ') as near
+            where x.person >= k and x.person < k + ${KEY_RANGE}::bigint and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.near}) m), ' ') as near
       from given g cross join unnest(g.positions, g.sought, g.near, g.card_of, g.peer_of) a(position, sought, near, card, peer_id)
     )`;
 
@@ -146,23 +146,23 @@ const TRIED = (tx: Queryable) => tx`tried as (
     )`;
 
 /**
- * The cards that a peer tried in each stretch of keys, those of this time included; each stretch is looked at once. match_attempt_pkey.
+ * The cards that a peer tried in each range of keys, those of this time included; each range is looked at once. match_attempt_pkey.
  * @param own rows that this time brings
  */
 const nearby = (tx: Queryable, own: ReturnType<Queryable>, now: Date) => tx`
     asked_near as materialized (
       select a.position, low, a.peer_id from asked a cross join unnest(a.near::bigint[]) low
-    ), stretch as materialized (
+    ), key_range as materialized (
       select distinct low, peer_id from asked_near
     ), near_of as materialized (
       select low, peer_id, count(distinct card)::int as n from (
-        select w.low, w.peer_id, m.card from stretch w
+        select w.low, w.peer_id, m.card from key_range w
         cross join lateral (select a.card from exchange.match_attempt a
-          where a.person >= w.low and a.person < w.low + ${STRETCH}::bigint and a.peer_id = w.peer_id
+          where a.person >= w.low and a.person < w.low + ${KEY_RANGE}::bigint and a.peer_id = w.peer_id
             and a.at + interval '0' > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
           limit ${ENOUGH_NEAR}) m
         union all
-        select w.low, w.peer_id, s.card from stretch w join ${own} s on s.person >> 24 = w.low >> 24 and s.peer_id = w.peer_id
+        select w.low, w.peer_id, s.card from key_range w join ${own} s on s.person >> 24 = w.low >> 24 and s.peer_id = w.peer_id
       ) x group by low, peer_id
     ), near as (
       select a.position, max(o.n) as n from asked_near a join near_of o using (low, peer_id) group by a.position
@@ -242,7 +242,7 @@ const waitOf = (left: number, perMinute: number): number =>
 
 /**
  * Takes one call from a peer's budget, which refills at `perMinute` and holds `burst`. Who is refused takes nothing: waiting as long as it
- * was told is enough.
+ * was reported is enough.
  * @returns seconds until the next call is possible; 0 when this one is
  */
 export async function takeCall(
@@ -259,7 +259,7 @@ export async function takeCall(
 }
 
 /**
- * The same of a call that is no part of a transaction: nobody waits for the disk, and a server that loses its power forgets what was
+ * The same of a call that is no part of a transaction: no one waits for the disk, and a server that loses its power forgets what was
  * taken in its last half second.
  */
 export async function takeCallAlone(

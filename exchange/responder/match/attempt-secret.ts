@@ -1,4 +1,4 @@
-// The secret of the fingerprints of attempts: kept with the keys, so that the database alone tells nobody who was asked for.
+// The secret of the fingerprints of attempts: kept with the keys, so that the database alone tells no one who was asked for.
 import type { Deps } from '../../../src/deps.ts';
 
 /** The key of fingerprints. */

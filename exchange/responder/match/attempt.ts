@@ -3,9 +3,9 @@ import { createHmac, hash as oneShot } from 'node:crypto';
 import type { MatchQuery } from './read-member-bundle.ts';
 
 /**
- * `stored` keys tell the person; `sought` find the same person under small changes. `near` are the first keys of stretches of keys, of
- * {@link STRETCH} each, that hold everybody with the same birth date and the same first name, or like family name. All are 64-bit
- * numbers as text. `isTrying`: there is more in one question than anybody has.
+ * `stored` keys tell the person; `sought` find the same person under small changes. `near` are the first keys of ranges of keys, of
+ * {@link KEY_RANGE} each, that hold everybody with the same birth date and the same first name, or like family name. All are 64-bit
+ * numbers as text. `isTrying`: there is more in one question than anyone has.
  */
 export type Attempt = {
   position: number;
@@ -16,9 +16,9 @@ export type Attempt = {
   isTrying: boolean;
 };
 
-/** Keys of a stretch: the last 24 bits of a key tell its person, those before them the stretch. */
-export const STRETCH = 1 << 24;
-const REST = BigInt(STRETCH - 1);
+/** Keys of a range: the last 24 bits of a key tell its person, those before them the range. */
+export const KEY_RANGE = 1 << 24;
+const REST = BigInt(KEY_RANGE - 1);
 /** The last two bits of a key tell what it is made of: of each person one key counts when persons are counted. */
 export const KEY_OF_PERSON = 0;
 const KEY_OF_PART = 1n;
@@ -76,7 +76,7 @@ export function attemptOf(q: MatchQuery, hash: (text: string) => bigint): Attemp
   const [family = '', ...parts] = families.slice(0, MOST_NAMES);
   const [given = '', ...others] = givens.slice(0, MOST_NAMES);
   const initial = hash(`initial|${given[0] ?? ''}`);
-  const key = (stretch: bigint, rest: bigint, kind: bigint) => (stretch & ~REST) | (rest & REST & ~3n) | kind;
+  const key = (range: bigint, rest: bigint, kind: bigint) => (range & ~REST) | (rest & REST & ~3n) | kind;
   const begin = (name: string) => key(hash(`begin|${dob}|${name.slice(0, 3)}`), initial, KEY_OF_PART);
   const end = key(hash(`end|${dob}|${family.slice(-3)}`), initial, KEY_OF_PART);
   const rest = hash(`family|${family}`);
@@ -103,7 +103,7 @@ export type Tried = {
   cardsOfAll: number;
   /** different persons that this peer tried with the card, this one included */
   persons: number;
-  /** different cards that this peer tried for anybody with the birth date and a name of the person, this one included; of many, that they are many */
+  /** different cards that this peer tried for anyone with the birth date and a name of the person, this one included; of many, that they are many */
   near: number;
 };
 

@@ -46,7 +46,7 @@ export function batchStatementOf(parameter: JsonObject): string | undefined {
 export type Attested = ReadonlyMap<string, string | null>;
 
 /**
- * Whom a statement attests: signed by a key of the asker, about now, saying that they are enrolled and have opted in. Nobody when
+ * Whom a statement attests: signed by a key of the asker, about now, saying that they are enrolled and have opted in. No one when
  * anything of it is wrong.
  * @param asker its client id here, and its key set
  */
@@ -55,16 +55,16 @@ export async function readStatement(
   asker: { clientId: string; keysFor: (kid: string) => Promise<readonly JWK[]> },
   now: Date,
 ): Promise<Attested> {
-  const nobody: Attested = new Map();
+  const none: Attested = new Map();
   const header = headerOf(jws);
   const key = header && chooseKey(await asker.keysFor(header.kid), header);
-  if (!key) return nobody;
+  if (!key) return none;
   const claims = await verified(jws, key, header.alg);
   if (!isObject(claims) || claims['iss'] !== asker.clientId || claims['statement'] !== 'enrolled-and-opted-in')
-    return nobody;
+    return none;
   const { iat } = claims;
   const seconds = now.getTime() / 1000;
-  if (typeof iat !== 'number' || iat > seconds + 30 || iat < seconds - OLDEST_DAYS * 86_400) return nobody;
+  if (typeof iat !== 'number' || iat > seconds + 30 || iat < seconds - OLDEST_DAYS * 86_400) return none;
   return new Map(
     objects(claims['members']).flatMap((m): [string, string | null][] => {
       const id = text(m['id']);

@@ -21,7 +21,7 @@ export type Found = {
 export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
 
 /**
- * `begun`: the last day that has begun, here or in UTC. Only of a unique match it is told that consent is the obstacle, and trying never reveals anything.
+ * `begun`: the last day that has begun, here or in UTC. Only of a unique match it is reported that consent is the obstacle, and trying never reveals anything.
  */
 export function decide(
   bundle: MemberBundle,
@@ -49,7 +49,7 @@ export function decide(
   if (!consent.ok) return fault(consent.fault);
   const refusedOn = found?.refusedOn ?? null;
   if (refusedOn !== null && refusedOn >= consent.from) return fault('member-block');
-  // the dead consent to nothing; whoever speaks for them may
+  // the dead consent to nothing; anyone who speaks for them may
   const diedOn = found?.diedOn ?? null;
   if (diedOn !== null && (diedOn === '-infinity' || diedOn < consent.from) && !consent.byRepresentative)
     return fault('member-deceased');

@@ -7,7 +7,7 @@ export type MatchDecision = {
   reason: string;
   rule: number | null;
   fuzzy: string | null;
-  /** how many members fitted; null where nobody was looked for, and of matches before 2026-11-26 */
+  /** how many members fitted; null where no one was looked for, and of matches before 2026-11-26 */
   persons: number | null;
   attestation: string | null;
   policy: string | null;

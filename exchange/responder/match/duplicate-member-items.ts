@@ -8,7 +8,7 @@ const KIND = 'ambiguous-match';
 const TWO_CARDS = 'two-cards';
 
 /**
- * Opens one item for each set of members that a question fits, however often it is asked. The peer is told of none of it. What was
+ * Opens one item for each set of members that a question fits, however often it is asked. The peer is informed of none of it. What was
  * decided about a set stays decided. Primary key.
  * @param found `candidates`: ids of the members, in their order
  */
@@ -51,7 +51,7 @@ export async function openTwoCards(
     on conflict do nothing`;
 }
 
-/** Items of two members are decided, as they were made one; or open again. By the primary key of review_decision's item; review_item_member. */
+/** Items of two members are decided, as they were merged; or open again. By the primary key of review_decision's item; review_item_member. */
 export async function decideTogether(
   tx: Queryable,
   a: string,

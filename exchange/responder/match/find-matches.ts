@@ -24,13 +24,13 @@ export type MatchAnswer = {
   diedOn: string | null;
   /** the first of those who fit, when there are several */
   candidates: string[] | null;
-  /** by what the member stands for somebody else too as it is found: ids of those merges */
+  /** by what the member stands for another person too as it is found: ids of those merges */
   asOne: string[] | null;
 };
 /** Kinds of tokens that hold a coverage anchor. */
 const ANCHORS: ReadonlySet<number> = new Set([1, 2, 7, 8]);
 const MOST_CANDIDATES = 5;
-/** Birth date and family name: for cards that nobody here has. */
+/** Birth date and family name: for cards that no one here has. */
 const STRANGER = 3;
 
 /** May a person be found by name, birth date and where they live or are reached, when the card is unknown? */
@@ -40,7 +40,7 @@ const isDescribed = (q: Pick<MatchQuery, 'street' | 'phone' | 'email'>): boolean
 /**
  * Candidates by exact token, then the rules of the CMS matching proposal that hold a coverage anchor: 26 (UMB and birth
  * date), 27, 28 (member id), 31, 32 (subscriber id), 8 (MBI). One fuzzy name at most; birth dates and ids exact. A card of ours
- * that nobody here has (an old number) leaves rules 01 to 03: both names, birth date and street, phone or e-mail, all exact.
+ * that no one here has (an old number) leaves rules 01 to 03: both names, birth date and street, phone or e-mail, all exact.
  */
 function matched(tx: Queryable, queries: readonly Omit<MatchQuery, 'tries'>[]) {
   const rows = queries.map(({ tokens: _, ...q }) => q);
@@ -117,7 +117,7 @@ const OF_MEMBER = `left join exchange.member m on m.id = f.member_id and f.perso
       order by recorded_on desc, created_at desc limit 1) c on true`;
 
 /**
- * The same of a few questions, each by itself, and without those of a card that nobody here has: a plan of a third of the parts,
+ * The same of a few questions, each by itself, and without those of a card that no one here has: a plan of a third of the parts,
  * which the server makes ready for each statement. `known`: how many hold one of the ids. `$1`: {@link fewJson}.
  */
 const MATCHED_OF_FEW = `matched as (

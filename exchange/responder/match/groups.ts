@@ -97,7 +97,7 @@ export class GroupText {
     return id;
   }
 
-  /** The text in parts. Those who share a Patient, or a person of ours, are told apart by their coverage. */
+  /** The text in parts. Those who share a Patient, or a person of ours, are distinguished by their coverage. */
   *parts(): Generator<string> {
     const patients = times(this.#entries.map((e) => e.contained));
     const persons = times(this.#entries.map((e) => e.memberId));

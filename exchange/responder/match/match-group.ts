@@ -7,14 +7,14 @@ export type MatchMember = {
   outcome: 'match' | 'nomatch' | 'consentconstraint';
   reason: string;
   rule: number | null;
-  /** the name that agreed but for one letter; how many members fitted, null when nobody was looked for; by what the asker attests */
+  /** the name that agreed but for one letter; how many members fitted, null when no one was looked for; by what the asker attests */
   fuzzy: string | null;
   persons: number | null;
   attestation: string | null;
   /** as JSON, like the consent */
   coverageToLink: string | null;
   memberId: string | null;
-  /** by what the member stood for somebody else too as it was found: ids of those merges */
+  /** by what the member stood for another person too as it was found: ids of those merges */
   asOne: readonly string[];
   groupId: string;
   consent: string | null;
@@ -51,7 +51,7 @@ export async function writeMatchMembers(tx: Queryable, jobId: string, members: r
         "asOne" text[], "groupId" text, consent text, policy text, "from" date, "to" date, "coverageToLink" text)`;
 }
 
-/** After its members. One in which somebody was found as one with who is another member by now is over already. */
+/** After its members. One in which someone was found as one with who is another member by now is over already. */
 export async function writeMatchGroup(
   tx: Queryable,
   job: { id: string; peerId: string; at: Date },
@@ -68,7 +68,7 @@ export async function writeMatchGroup(
 }
 
 /**
- * Groups in which a member was found as one with somebody who is another member again are over, so that whoever asks matches anew; what goes on of them is looked at
+ * Groups in which a member was found as one with someone who is another member again are over, so that anyone who asks matches again; what goes on of them is looked at
  * again, and the others in them go on to be read. Of those that older programs wrote the time tells. Served by match_member_member.
  */
 export async function endGroupsOf(tx: Queryable, merge: { id: string; memberId: string; at: Date }): Promise<void> {

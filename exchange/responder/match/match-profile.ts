@@ -22,12 +22,12 @@ type PersonRow = {
 
 /** What a Patient says of death, as the last day that may be meant; `-infinity` when it says only that. */
 function dayOfDeath(patient: Resource): string | null {
-  const told = text(patient['deceasedDateTime']) ?? (patient['deceasedBoolean'] === true ? 'true' : undefined);
-  if (told === undefined) return null;
-  if (/^\d{4}-\d\d-\d\d/.test(told)) return told.slice(0, 10);
-  if (/^\d{4}-\d\d$/.test(told))
-    return new Date(Date.UTC(Number(told.slice(0, 4)), Number(told.slice(5)), 0)).toISOString().slice(0, 10);
-  return /^\d{4}$/.test(told) ? `${told}-12-31` : '-infinity';
+  const stated = text(patient['deceasedDateTime']) ?? (patient['deceasedBoolean'] === true ? 'true' : undefined);
+  if (stated === undefined) return null;
+  if (/^\d{4}-\d\d-\d\d/.test(stated)) return stated.slice(0, 10);
+  if (/^\d{4}-\d\d$/.test(stated))
+    return new Date(Date.UTC(Number(stated.slice(0, 4)), Number(stated.slice(5)), 0)).toISOString().slice(0, 10);
+  return /^\d{4}$/.test(stated) ? `${stated}-12-31` : '-infinity';
 }
 
 function profileOf(row: PersonRow, now: Date) {
@@ -74,7 +74,7 @@ async function forgetFormers(tx: Queryable, members: readonly string[]): Promise
 }
 
 /**
- * Makes the profiles of members anew, of who goes on as another that one's, and writes those that differ, with their tokens, which follow from them alone: a program that makes
+ * Makes the profiles of members again, of who goes on as another that one's, and writes those that differ, with their tokens, which follow from them alone: a program that makes
  * tokens in another way has a migration that empties both. member_profile_pkey, member_token_member.
  */
 export async function refreshProfiles(tx: Queryable, members: readonly string[], now: Date): Promise<void> {

@@ -39,7 +39,7 @@ export async function pastRequests(
   ];
 }
 
-/** Does the audit have the hash of a request? What could not be removed is tried again, and is told once. audit_object. */
+/** Does the audit have the hash of a request? What could not be removed is tried again, and is reported once. audit_object. */
 export async function hasRemovalRow(sql: Queryable, id: string): Promise<boolean> {
   const rows = await sql`
     select 1 from exchange.audit where object = ${`match/${id}`} and action = 'match-request-removed' limit 1`;

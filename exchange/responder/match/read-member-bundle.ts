@@ -134,7 +134,7 @@ const typed = (identifier: JsonObject, code: string): boolean =>
     (c) => c['code'] === code && String(c['system']).endsWith(V2),
   );
 
-/** Whom a coverage names as its payer. One that names nobody that can be told, names no other either. */
+/** Whom a coverage names as its payer. One that names no one that can be determined, names no other either. */
 function payersOf(coverage: Resource, us: Payer): { namesUs: boolean; namesAnother: boolean } {
   const contained = containedOf(coverage);
   const payers = objects(coverage['payor']);
@@ -173,7 +173,7 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
   const subscribers = namesUs ? [memberIds(text(coverage['subscriberId'])), ...ofCoverage('SN')] : [];
   const mb = cards.flat();
   const patientIds = objects(bundle.patient['identifier']);
-  // ids that do not come from us say nothing of a coverage with somebody else
+  // ids that do not come from us say nothing of a coverage with another person
   const ofPerson = namesAnother ? [] : patientIds;
   const mbis = numbers(ofPerson, (i) => i['system'] === 'http://hl7.org/fhir/sid/us-mbi');
   const umbs = numbers(ofPerson, (i) =>

@@ -12,7 +12,7 @@ export type MatchRule = {
   quality: number;
 };
 
-const WITHOUT_CARD = 'The card number is nobody’s here: everything must agree letter by letter.';
+const WITHOUT_CARD = 'The card number is no member’s here: everything must agree letter by letter.';
 
 export const MATCH_RULES: Readonly<Record<number, MatchRule>> = {
   26: {
@@ -88,11 +88,11 @@ export function explainMatch(reason: string, rule: number | null, fuzzy: string 
     case 'matched':
       return `${found ?? 'Exactly one member fits.'} The consent sent with the request holds.`;
     case 'no-match':
-      return 'No rule fits: nobody agreed in the birth date together with a name and a number of ours. Which of them differed is not kept.';
+      return 'No rule fits: no one agreed in the birth date together with a name and a number of ours. Which of them differed is not kept.';
     case 'ambiguous':
-      return 'Several members fit a rule equally well, and nothing told them apart. Nobody was named.';
+      return 'Several members fit a rule equally well, and nothing distinguished. No one was named.';
     case 'throttled':
-      return 'Too many different cards were tried for this person, or one card for too many persons. Nobody was looked for or named, whoever it was.';
+      return 'Too many different cards were tried for this person, or one card for too many persons. No one was looked for or named, no matter who it was.';
     default:
       return `${found ?? 'One member fits.'} What came with the request was the obstacle, as the decision says.`;
   }

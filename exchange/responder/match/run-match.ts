@@ -75,14 +75,14 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
         .toSorted()
         .slice(-1);
       const of = { id: job.id, peerId: peer.id, at: now };
-      const told = BUCKETS.map((b) => groups[b]).filter((g) => g.bucket === 'match' || g.size > 0);
-      for (const g of told) {
+      const sent = BUCKETS.map((b) => groups[b]).filter((g) => g.bucket === 'match' || g.size > 0);
+      for (const g of sent) {
         const resource = [...g.parts()].join('');
         const lastConsent = g.bucket === 'match' ? last : undefined;
         await writeMatchGroup(tx, of, { id: g.id, code: g.bucket, resource, lastConsent });
         if (job.parameters['spec'] !== '2.1') await files.writeParts('output', 'Group', g.parts());
       }
-      await files.writeParts('output', 'Parameters', matchParameters(told));
+      await files.writeParts('output', 'Parameters', matchParameters(sent));
       await complete(run, tx, members, answered.row, groups, await files.finish(['Group', 'Parameters']));
       await openAmbiguous(tx, doubtful(run, members, answered.answers), deps.clock());
     });

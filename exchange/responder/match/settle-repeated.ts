@@ -1,5 +1,5 @@
 // A match that failed for good is owed until the payer has asked for all of its members again, at once or in parts, and has the answers: a
-// payer sends the members anew, under other ids.
+// payer sends the members again, under other ids.
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../../src/deps.ts';
 import { closeFailed } from '../../members/deadlines/deadline.ts';

@@ -14,7 +14,7 @@ export type SingleMatch = {
   persons: number | null;
   attestation: string | null;
   memberId: string | null;
-  /** by what the member stood for somebody else too as it was found: ids of those merges */
+  /** by what the member stood for another person too as it was found: ids of those merges */
   asOne: readonly string[];
   policy: string | null;
   from: string | null;
@@ -28,7 +28,7 @@ export type SingleMatch = {
 const SEPARATOR = '\u001f';
 
 const WRITE = `
-    with told as (${INSERT_AUDIT})
+    with audited as (${INSERT_AUDIT})
     insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, as_one, consent_policy, consent_from, consent_to, request_id, sent)
     select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", policy, "from", "to", "requestId", sent
     from rows from (

@@ -6,7 +6,7 @@ export type AskedAttempt = Omit<Attempt, 'isTrying'> & { peerId: string };
 
 /**
  * Rows that stand in the database of one question. `cards`: of its person, those of other peers with a star behind; `persons`: keys that
- * were tried with its card by its peer; `near`: `stretch:card` of its peer.
+ * were tried with its card by its peer; `near`: `range:card` of its peer.
  */
 export type FoundRows = { position: number; cards: string[]; persons: string[]; near: string[] };
 
@@ -71,19 +71,17 @@ export function tally(asked: readonly AskedAttempt[], found: readonly FoundRows[
     const people = new Set<string>();
     for (const key of [...persons, ...beside.persons(a)])
       if (Number(BigInt(key) & KIND) === KEY_OF_PERSON) people.add(key);
-    const stretches = new Map<string, Set<string>>(
-      a.near.map((low) => [low, new Set(beside.cardsNear(low, a.peerId))]),
-    );
+    const ranges = new Map<string, Set<string>>(a.near.map((low) => [low, new Set(beside.cardsNear(low, a.peerId))]));
     for (const one of near) {
       const colon = one.indexOf(':');
-      stretches.get(one.slice(0, colon))?.add(one.slice(colon + 1));
+      ranges.get(one.slice(0, colon))?.add(one.slice(colon + 1));
     }
     return {
       position: a.position,
       cards: mine.size,
       cardsOfAll: everybodys.size,
       persons: people.size,
-      near: Math.max(0, ...[...stretches.values()].map((s) => s.size)),
+      near: Math.max(0, ...[...ranges.values()].map((s) => s.size)),
     };
   });
 }

@@ -16,7 +16,7 @@ export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Prom
 }
 
 /**
- * Members that hold records of these ids: what is asked for by id alone names nobody. resource_id, in each partition.
+ * Members that hold records of these ids: what is asked for by id alone names no one. resource_id, in each partition.
  */
 export async function membersHolding(sql: Queryable, type: string, ids: readonly string[]): Promise<string[]> {
   const rows = await sql<{ memberId: string }[]>`

@@ -23,7 +23,7 @@ function recordOf(c: SentChoice): string {
     by,
     ...(channel === undefined ? [] : [`Given by: ${channel}.`]),
     ...(c.document === null ? [] : [`Kept as: ${c.document}.`]),
-    ...(c.holds ? [] : ['The member has chosen anew since.']),
+    ...(c.holds ? [] : ['The member has chosen again since.']),
   ].join('\n');
 }
 

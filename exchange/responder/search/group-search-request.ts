@@ -79,7 +79,7 @@ const READERS: Readonly<Record<string, Reader>> = {
         (t) => (t.system === undefined || t.system === NPI_SYSTEM) && npi !== null && t.code === npi,
       ),
     ),
-  // the payer is named by its identifier, never by an id of ours: a plain reference names nobody
+  // the payer is named by its identifier, never by an id of ours: a plain reference names no one
   'characteristic-value-reference': (search) => ofMatch(search, false),
   _count: (search, value) => {
     search.count = readCount(value);

@@ -72,7 +72,7 @@ export async function include(
 
 const bytesOf = ({ rows }: Included<{ text: string }>): number => rows.reduce((n, r) => n + r.text.length, 0);
 
-/** Does the consent of whose record it is cover what is labelled? A directory entry that was found is nobody's. */
+/** Does the consent of whose record it is cover what is labelled? A directory entry that was found is no member's. */
 function coveredBy(grants: readonly Grant[], consents: readonly Pick<Grant, 'policy'>[]): (s: Shown) => boolean {
   const policies = new Map(grants.map((g) => [g.memberId, g.policy]));
   const any = consents.some((g) => g.policy === 'sensitive');

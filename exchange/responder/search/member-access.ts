@@ -48,7 +48,7 @@ async function decided(deps: Deps, members: readonly string[]): Promise<void> {
 }
 
 const undecided = () =>
-  new Outcome('unavailable', 'Records are being decided anew after an update. Ask again in a moment.', {
+  new Outcome('unavailable', 'Records are being decided again after an update. Ask again in a moment.', {
     retryAfter: DECIDED_SECONDS,
   });
 
@@ -66,7 +66,7 @@ export const lacks = (isLacking: boolean, isCut: boolean): ReturnType<typeof ope
 const LACKING = operationOutcome(
   'warning',
   'incomplete',
-  'Records are being decided anew after an update, and some that would be here may be missing. Ask again in a few minutes, or about fewer members.',
+  'Records are being decided again after an update, and some that would be here may be missing. Ask again in a few minutes, or about fewer members.',
 );
 const CUT = operationOutcome(
   'warning',
@@ -108,13 +108,13 @@ export async function grantsSince(deps: Deps, peerId: string, memberId: string, 
 /** The same of the members that hold a record, which is asked for by its id alone. */
 export async function grantsOfRecord(deps: Deps, peerId: string, type: string, id: string): Promise<Grant[]> {
   const holders = type === 'Patient' ? [id] : await membersHolding(deps.database.sql, type, [id]);
-  // asked in vain too: the time must not tell whether anybody holds it
+  // asked in vain too: the time must not tell whether anyone holds it
   return grantsOf(deps, peerId, holders);
 }
 
 /**
  * A directory entry tells nothing about a member: it is shown to peers that have any. One that reveals what is labelled, to those that have one
- * whose consent covers it; under 42 CFR Part 2 to nobody.
+ * whose consent covers it; under 42 CFR Part 2 to no one.
  * @throws Outcome unavailable when what it reveals is not decided yet after an update
  */
 export async function entryOf(deps: Deps, peerId: string, key: string): Promise<SharedRow | undefined> {
@@ -205,7 +205,7 @@ export async function recordAccess(
 const escaped = (text: string) => JSON.stringify(text);
 
 /**
- * A searchset as text: what is stored is not written anew.
+ * A searchset as text: what is stored is not written again.
  * @param lacking what is missing, each said in an entry
  */
 export function searchset(

@@ -154,8 +154,8 @@ const placeOf = (s: Shown | undefined): Position | undefined =>
   s && 'memberId' in s.row ? { memberId: s.row.memberId, type: s.row.type, id: s.row.id } : undefined;
 
 /**
- * How many there are, and none of them. That is told of who is `asked` for by name, or of the only one who was `looked` at; of many it is the
- * number of nobody, and the trail tells alone that all of them were looked at.
+ * How many there are, and none of them. That is disclosed of who is `asked` for by name, or of the only one who was `looked` at; of many it is the
+ * number of no one, and the trail tells alone that all of them were looked at.
  * @throws Outcome search-too-complex when they were not all counted
  */
 export async function counted(

@@ -97,7 +97,7 @@ export function readMemberSearch(
     if (apply(s, name, value, options)) {
       if (name !== '_page') s.applied.push([name, value]);
     } else if (!options.lenient)
-      throw new Outcome('unknown-parameter', `${type} cannot be searched by ${told(name, value)}.`);
+      throw new Outcome('unknown-parameter', `${type} cannot be searched by ${quoted(name, value)}.`);
     if (s.criteria.reduce((sum, c) => sum + c.values, 0) > MAX_VALUES) throw new Outcome('search-too-complex');
   }
   const isAlone = s.criteria.some((c) => c.parameter.isAlone);
@@ -112,7 +112,7 @@ export function readMemberSearch(
 }
 
 /** A parameter in a message: its name, of an include its value too; what does not look like one is not repeated. */
-function told(name: string, value: string): string {
+function quoted(name: string, value: string): string {
   const isName = (text: string) => /^[A-Za-z_][A-Za-z0-9_:.*-]{0,60}$/.test(text);
   if (!isName(name)) return 'a parameter of this request';
   return name.includes('include') && isName(value) ? `${name}=${value}` : name;

@@ -19,7 +19,7 @@ const MOST_MEMBERS = 5000;
 /** Members whose records are put in order at once: of all whom a peer may see there are many, and each batch would order all of theirs. */
 const WINDOW = 200;
 /** No member has this id: it is too long. */
-const NOBODY = '-'.repeat(65);
+const UNKNOWN = '-'.repeat(65);
 
 /**
  * `grants`: undefined when all are looked at whom the peer may see. `asked`: the granted members that the query names. `missed`: what it
@@ -31,7 +31,7 @@ export type Searched = { grants: Grant[] | undefined; asked: string[]; missed: s
 export async function searchedMembers(deps: Deps, caller: Caller, search: MemberSearch): Promise<Searched> {
   const { members, umbs } = search;
   const known = umbs === undefined ? undefined : await membersOfUmbs(deps.database.sql, umbs);
-  const found = (umbs ?? []).map((umb) => known?.get(umb) ?? NOBODY);
+  const found = (umbs ?? []).map((umb) => known?.get(umb) ?? UNKNOWN);
   const named = known ? found.filter((m) => members?.includes(m) ?? true) : members;
   const holders = named ?? (await holdersOf(deps, search));
   if (holders === undefined) return { grants: undefined, asked: [], missed: [] };
@@ -43,7 +43,7 @@ export async function searchedMembers(deps: Deps, caller: Caller, search: Member
   return { grants, asked: (named ?? []).filter((m) => granted.has(m)), missed };
 }
 
-/** Members that may hold what is asked for without naming any. Undefined where they cannot be told, or are too many. */
+/** Members that may hold what is asked for without naming any. Undefined where they cannot be determined, or are too many. */
 async function holdersOf(deps: Deps, search: MemberSearch): Promise<string[] | undefined> {
   const { sql } = deps.database;
   if (search.ids !== undefined) return membersHolding(sql, search.type, search.ids);
@@ -57,7 +57,7 @@ async function holdersOf(deps: Deps, search: MemberSearch): Promise<string[] | u
   return [...new Set(claims.map((c) => c.memberId))];
 }
 
-/** Members by an identifier or a birth date. A day on which matching takes nobody for born is in no index. */
+/** Members by an identifier or a birth date. A day on which matching takes no one for born is in no index. */
 async function peopleOf(deps: Deps, { criteria }: MemberSearch): Promise<string[] | undefined> {
   const { sql } = deps.database;
   const codes = criteria.find((c) => c.codes !== undefined && c.parameter.paths.includes('identifier'))?.codes;

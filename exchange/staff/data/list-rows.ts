@@ -7,8 +7,8 @@ import { THEIR_FAULTS } from '../../reconcile/reasons.ts';
 export type Numbers = {
   /** pulls about which an alert stands */
   waiting: number;
-  /** open items; `grave`: those of safety or identity */
-  items: { n: number; grave: number };
+  /** open items; `severe`: those of safety or identity */
+  items: { n: number; severe: number };
   pulls: { state: string; n: number }[];
   overdue: { kind: string; n: number }[];
   openClocks: number;
@@ -24,8 +24,8 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
       select count(distinct subject)::int as n from exchange.alert
       where cleared_at is null and kind in ('pull-waits', 'pull-incomplete', 'pull-failed', 'pull-repeats')`,
     sql<
-      { n: number; grave: number }[]
-    >`select count(*)::int as n, count(*) filter (where weight = 3)::int as grave from exchange.review_item where state = 'open'`,
+      { n: number; severe: number }[]
+    >`select count(*)::int as n, count(*) filter (where weight = 3)::int as severe from exchange.review_item where state = 'open'`,
     sql<
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
@@ -41,7 +41,7 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
   ]);
   return {
     waiting: waiting?.n ?? 0,
-    items: items ?? { n: 0, grave: 0 },
+    items: items ?? { n: 0, severe: 0 },
     pulls: [...pulls],
     overdue: clocks.filter((c) => c.late > 0).map((c) => ({ kind: c.kind, n: c.late })),
     openClocks: clocks.reduce((sum, c) => sum + c.n, 0),

@@ -1,5 +1,5 @@
 // What people of the plan are called. Rows hold the subject that the identity provider gave, which stays when a name changes; the name
-// stands in the audit row of each sign-in, which nobody can change.
+// stands in the audit row of each sign-in, which no one can change.
 import type { Queryable } from '../../../src/db/database.ts';
 
 /**

@@ -86,7 +86,7 @@ export async function signedIn(sql: Queryable, now: Date): Promise<SignedIn[]> {
   return rows.map((r) => ({ ...r, roles: String(r.roles).split(' ') as Role[] }));
 }
 
-/** What must come back from the sign-in form or the identity provider. `isFresh`: the person is to prove anew who they are. */
+/** What must come back from the sign-in form or the identity provider. `isFresh`: the person is to authenticate again. */
 export type SignIn = { state: string; nonce: string; verifier: string; returnTo: string; isFresh: boolean };
 
 const SIGN_IN_MINUTES = 10;

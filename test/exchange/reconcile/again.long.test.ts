@@ -98,9 +98,9 @@ describe('killed between deciding and writing', () => {
     expect(calm.ledger[1]).toBe('updated Observation/a');
     expect(await result('deciding')).toEqual(calm);
     expect(await result('decided')).toEqual(calm);
-    // our own record came meanwhile: what was decided without it is decided anew
+    // our own record came meanwhile: what was decided without it is decided again
     expect(await result('decided', undefined, true)).toEqual(calm);
-    // within the commit: of nobody's records, of one member's; then everything staged is lost with the database's memory
+    // within the commit: of no member's records, of one member's; then everything staged is lost with the database's memory
     expect(await result(2)).toEqual(calm);
     const lost = (n: Awaited<ReturnType<typeof reconciler>>) =>
       n.sql`truncate exchange.staging, exchange.staging_block, exchange.staged_text, exchange.rewritten, exchange.judged`;
@@ -114,7 +114,7 @@ describe('lines that come again', () => {
     output('Organization', organization('o1')),
     output('Observation', lab('a'), lab('b', { effectiveDateTime: '2026-01-02T08:00:00Z' })),
   ];
-  /** Content hashes that fit nothing: whoever reads a line takes it for changed. */
+  /** Content hashes that fit nothing: anyone who reads a line takes it for changed. */
   const poison = () => node.sql`update exchange.identity set hash = '\\x00', last_updated = null`;
 
   test('are unchanged without being read', async () => {
@@ -297,7 +297,7 @@ describe('lines that come again', () => {
     expect([...noted]).toEqual([{ kind: 'missing-at-source', type: 'Observation', amount: 3 }]);
   });
 
-  test('killed between two members, with and without what was staged: all are booked once', async () => {
+  test('killed between two members, with and without what was staged: all are recorded once', async () => {
     const heard = (id: string) => node.sql`
       select member_id as member, sum((detail->>'units')::int)::int as n from exchange.audit where action = 'received' and object = ${`pull/${id}`} group by 1 order by 1`;
     const n = await reconciler('regular', { COMMIT_UNITS: '1' });
@@ -323,7 +323,7 @@ describe('lines that come again', () => {
     expect(await brokenLaws(node.sql)).toEqual({});
   });
 
-  test('the database takes no line twice, and no sum from anybody else', async () => {
+  test('the database takes no line twice, and no sum from anyone else', async () => {
     const { id } = await node.pull(ofTwo());
     await node.pull(ofTwo());
     for (const counts of ['ledger_sum', 'ledger_tally'])

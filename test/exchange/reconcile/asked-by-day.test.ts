@@ -1,4 +1,4 @@
-// Answers are those of a day, whoever tells the minute; a specimen is known by its accession.
+// Answers are those of a day, anyone who tells the minute; a specimen is known by its accession.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, reconciler } from './reconcile-pull.ts';

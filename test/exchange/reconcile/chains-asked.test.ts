@@ -1,4 +1,4 @@
-// What does not fit in a chain of claims is asked whichever comes last, ours or another payer's; and of copies that fell with their record nobody is asked.
+// What does not fit in a chain of claims is asked whichever comes last, ours or another payer's; and of copies that fell with their record no one is asked.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ClaimRow, claimText } from '../../simulation/chain-truth.ts';
 import { deletions, output, reconciler } from './reconcile-pull.ts';
@@ -37,7 +37,7 @@ const asked = async (): Promise<string[]> => {
   return rows.map((r) => r.what);
 };
 
-test('a fork that our own claim makes of what a payer told is asked, once, and stays as it was decided', async () => {
+test('a fork that our own claim makes of what a payer reported is asked, once, and stays as it was decided', async () => {
   await pull(text(row('a1', 'A'), '01'), text(row('a2', 'A-2', { prior: ['A'] }), '02'));
   expect(await asked()).toEqual([]);
   await node.own(ours(row('own-a3', 'A-3', { prior: ['A'] })));
@@ -50,7 +50,7 @@ test('a fork that our own claim makes of what a payer told is asked, once, and s
   expect(await asked()).toEqual(['gone fork prior']);
 });
 
-test('how our own claims fit together nobody is asked, until another payer tells one of them', async () => {
+test('how our own claims fit together no one is asked, until another payer tells one of them', async () => {
   const fork = ['D-2', 'D-3'].map((uc) => ours(row(`own-${uc}`, uc, { prior: ['D'] })));
   await node.own(ours(row('own-d1', 'D')), ...fork);
   expect(await asked()).toEqual(['gone fork prior']);

@@ -65,7 +65,7 @@ const brief = (...given: Given[]) =>
       .join()}`.trim(),
   );
 
-test('a claim that its payer took back and issued anew under its number stands, whoever else has it; one that was taken back last does not', () => {
+test('a claim that its payer took back and issued again under its number stands, anyone who else has it; one that was taken back last does not', () => {
   const told = (id: string, status: string, at: number, origin = 'p') => ({
     ...claim({ uc: 'C1', status }),
     id,
@@ -214,7 +214,7 @@ const CASES: [string, Given[], string[]][] = [
     ['void A'],
   ],
   [
-    'inpatient that was billed anew as outpatient',
+    'inpatient that was billed again as outpatient',
     [
       { ...A, next: 'C', type: 'institutional', subType: 'inpatient' },
       { ...C, prior: 'A', type: 'institutional', subType: 'outpatient' },
@@ -362,7 +362,7 @@ describe('any number of claims', () => {
     expect(found.length).toBeGreaterThanOrEqual(chainsExpected);
     expect(Math.max(...found.map((c) => c.nodes.length))).toBe(longest);
   });
-  test('what is odd about claims that name very many others is told some times for each', () => {
+  test('what is odd about claims that name very many others is informed some times for each', () => {
     const N = 400;
     const ucs = Array.from({ length: 100 }, (_, j) => j + 1);
     const [chain, ...others] = claimChains(
@@ -386,7 +386,7 @@ describe('any number of claims', () => {
     expect(of(first).filter((word) => word === 'successor')).toHaveLength(5);
     expect(chain?.anomalies.length).toBeLessThan(25 * N);
   });
-  test('a thousand circles of three, each told once', () => {
+  test('a thousand circles of three, each reported once', () => {
     const all = Array.from({ length: 300 }, (_, i) => claim({ uc: uc(i), prior: uc(i % 3 === 2 ? i - 2 : i + 1) }));
     const found = claimChains(all, '2021-01-01');
     expect(found.map((c) => [c.nodes.length, c.anomalies.filter((a) => a.code === 'cycle').length])).toEqual(

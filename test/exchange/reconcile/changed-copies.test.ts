@@ -1,4 +1,4 @@
-// Records that say to be copies of one of ours, and say something else: one is ours as a payer has changed it; of several nobody can tell which.
+// Records that say to be copies of one of ours, and say something else: one is ours as a payer has changed it; of several no one can tell which.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addPeerChange } from '../../../exchange/peers/peer-change.ts';
 import { deletions, lab, OUR_BASE, output, PEER, type RawFile, reconciler } from './reconcile-pull.ts';

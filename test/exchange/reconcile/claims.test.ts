@@ -58,7 +58,7 @@ test('never two of one payer, or about one member; others beside them', async ()
   expect(next.map((p) => p?.id).sort()).toEqual(['of-one', 'of-the-same-payer', undefined]);
 });
 
-test('a process that died holds nobody up once its lease has ended', async () => {
+test('a process that died holds no one up once its lease has ended', async () => {
   await db.sql`update exchange.pull set state = 'reconciling', lease_until = ${now} where id in ('of-both', 'of-one')`;
   const later = new Date(now.getTime() + 1000);
   expect((await claimPull(db.sql, { owner: 'x', now: later, leaseSeconds: 60, only: 'of-one' }))?.id).toBe('of-one');

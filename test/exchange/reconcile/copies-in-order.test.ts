@@ -25,7 +25,7 @@ const passed = (n: number) =>
     since: new Date(),
   });
 
-test('a record that is told again as it was, under a later time, was not changed after its copy', async () => {
+test('a record that is reported again as it was, under a later time, was not changed after its copy', async () => {
   await theirs(1, 3);
   await theirs(1, 6);
   await passed(1);

@@ -1,4 +1,4 @@
-// Copies of one record that a payer passes on: known by what they are told to be copies of, and shown once, also where one payer sends several.
+// Copies of one record that a payer passes on: known by what they are informed to be copies of, and shown once, also where one payer sends several.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
@@ -67,7 +67,7 @@ test('two of one payer that are copies of one record are one, in one pull and in
     'x1=x5 same-record source',
     'x2=x5 same-record source',
   ]);
-  // what each was called stays with it, for whom it is told next
+  // what each was called stays with it, for whom it is reported next
   expect((await body('x2')).identifier).toEqual([
     { use: 'secondary', system: `${B}/Encounter`, value: 'b1' },
     { use: 'secondary', system: `${C}/Encounter`, value: 'c1' },
@@ -93,7 +93,7 @@ test('the record itself, and those of another payer that are copies of it, are o
   );
 });
 
-test('what contradicts the record that it is told to be a copy of is an item for a person, and no copy', async () => {
+test('what contradicts the record that it is asked to be a copy of is an item for a person, and no copy', async () => {
   const said = (id: string, value: number) =>
     lab(id, {
       ...from(`${B}/Observation/r1`),
@@ -106,7 +106,7 @@ test('what contradicts the record that it is told to be a copy of is an item for
   expect(items).toEqual([{ kind: 'value-mismatch', state: 'open' }]);
 });
 
-test('thousands that are told to be copies of one record are compared with a few of them', async () => {
+test('thousands that are reported to be copies of one record are compared with a few of them', async () => {
   const many = Array.from({ length: 3000 }, (_, i) => visit(`w${i}`, '2026-05-01', from(`${B}/Encounter/many`)));
   const { id } = await node.pull([output('Encounter', ...many)], { since: new Date() });
   const [row] = await node.sql<{ n: number }[]>`
@@ -144,7 +144,7 @@ test('a copy from before its payer changed the record is one with it and no cont
   );
   await passed(
     copy(2, EARLY, '11', 5),
-    // which of two it is nobody knows
+    // which of two it is no one knows
     copy(3, EARLY, '14', 5),
     copy(3, EARLY, '14', 7, 'b'),
     // changed after the record was
@@ -206,7 +206,7 @@ test('two copies of one that one payer tells in two versions are two, and a cont
   expect(await state()).toEqual([['open'], 2]);
 });
 
-test('what one payer tells of its own and passes on of two others is compared as if each had told it', async () => {
+test('what one payer tells of its own and passes on of two others is compared as if each had reported it', async () => {
   const [E, F] = ['https://e.example/fhir', 'https://f.example/fhir'];
   const of = { since: new Date() };
   const numbered = (id: string, more: object = {}) =>
@@ -249,7 +249,7 @@ test('what one payer tells of its own and passes on of two others is compared as
   expect((await links('s%')).length).toBe(1);
 });
 
-test('a record that its payer takes back takes its older copies from view, whichever is told first, and brings them back with it', async () => {
+test('a record that its payer takes back takes its older copies from view, whichever is reported first, and brings them back with it', async () => {
   const G = 'https://g.example/fhir';
   await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
     values ('g', 'G', '9000000046', 'active', ${G}, array['https://g.example'], 'test')`;
@@ -286,7 +286,7 @@ test('a record that its payer takes back takes its older copies from view, which
   };
   expect(await outlived()).toEqual(['k1', 'k2']);
   expect(await hidden()).toEqual(['k1', 'k2']);
-  // it stays so when the copy is told once more as it is, and is shown when it was changed since, or the record is there again
+  // it stays so when the copy is reported once more as it is, and is shown when it was changed since, or the record is there again
   await node.pull([output('Observation', copy(1, EARLY), copy(2, NOW))], at('2026-08-11'));
   expect(await outlived()).toEqual(['k1', 'k2']);
   await node.pull([output('Observation', { ...copy(1, LATER), status: 'amended' })], at('2026-08-12'));
@@ -296,7 +296,7 @@ test('a record that its payer takes back takes its older copies from view, which
   expect(await hidden()).toEqual([]);
 });
 
-test('nobody is asked about a record that goes with the pull that brings the other one', async () => {
+test('no one is asked about a record that goes with the pull that brings the other one', async () => {
   const said = (id: string, value: number, more: object = {}) =>
     lab(id, { effectiveDateTime: '2026-09-01T08:00:00Z', valueQuantity: { value, code: 'g/dL' }, ...more });
   const noted = from(`${B}/Observation/i`);

@@ -1,4 +1,4 @@
-// Payers that say wrongly what a record is a copy of: nothing that is told apart otherwise is hidden behind another one.
+// Payers that say wrongly what a record is a copy of: nothing that is distinguished otherwise is hidden behind another one.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findItem, unlinkByPerson } from '../../../exchange/review/review-rows.ts';
 import { output, reconciler } from './reconcile-pull.ts';
@@ -55,7 +55,7 @@ test('two visits of one day with two practitioners', async () => {
   );
   expect(await links('t1%')).toEqual([]);
 });
-test('two visits of one practitioner, in the morning and in the afternoon, and nobody is asked', async () => {
+test('two visits of one practitioner, in the morning and in the afternoon, and no one is asked', async () => {
   const at = (h: string) => ({ period: { start: `2026-02-02T${h}:00:00Z`, end: `2026-02-02T${h}:30:00Z` } });
   await node.pull(
     [
@@ -140,7 +140,7 @@ test('treatments by two practitioners, and twice a day by one; reports of other 
   );
   expect(await links('t4%')).toEqual([]);
 });
-test('an address that would let somebody in, or is longer than any, is not noted', async () => {
+test('an address that would let someone in, or is longer than any, is not noted', async () => {
   const sources = {
     userinfo: 'https://user:secret@b.example/fhir/Encounter/u1',
     query: 'https://b.example/fhir?token=secret/Encounter/u2',
@@ -160,7 +160,7 @@ test('an address that would let somebody in, or is longer than any, is not noted
   expect(noted).toHaveLength(6);
 });
 
-test('two that a person said are two stay so when one is told to be a copy of the other later', async () => {
+test('two that a person said are two stay so when one is informed to be a copy of the other later', async () => {
   const O = 'https://other.example/fhir';
   await node.sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
     values ('other', 'Other', '9000000020', 'active', ${O}, array['https://other.example'], 'test')`;
@@ -170,7 +170,7 @@ test('two that a person said are two stay so when one is told to be a copy of th
   const [open] = await node.sql<{ id: string }[]>`
     select id from exchange.review_item where kind = 'possible-duplicate' and state = 'open'`;
   const item = await findItem(node.sql, open?.id ?? '', false);
-  if (!item) throw new Error('nobody is asked');
+  if (!item) throw new Error('no one is asked');
   await unlinkByPerson(node.sql, item);
   const told = { ...from(`${O}/Encounter/v-o`), ...by('1234567893'), reasonCode: [{ text: 'new' }] };
   await node.pull([output('Encounter', visit('v-x', '2026-05-01', told))], { since });

@@ -77,7 +77,7 @@ test('of very many transmissions of the person some are about the records, and t
   }
 });
 
-test("a statement that holds a record of another member is nobody's alone, one that holds one of the same member is the member's", async () => {
+test("a statement that holds a record of another member is no member's alone, one that holds one of the same member is the member's", async () => {
   const node = await reconciler();
   try {
     const of = (id: string, person: string) => lab(id, { subject: { reference: `Patient/${person}` } });
@@ -104,14 +104,14 @@ test("a statement that holds a record of another member is nobody's alone, one t
     const kept = await node.sql`
       select member_id as at, source_id as s, targets from exchange.resource where type = 'Provenance' and origin = ${PEER}`;
     expect([...kept]).toEqual([{ at: 'm1', s: 'same', targets: [`Observation/${localId(PEER, 'Observation', 'a')}`] }]);
-    // nobody reads these with a member's records
+    // no one reads these with a member's records
     const several = await node.sql`select id from exchange.shared_resource where type = 'Provenance' order by id`;
     const ids = ['other', 'person'].map((source) => localId(PEER, 'Provenance', source));
     expect(several.map((r) => r['id'])).toEqual(ids.sort());
     const links = await node.sql`select from exchange.resource where links && ${ids.map((i) => `Provenance/${i}`)}`;
     expect(links).toHaveLength(0);
     expect(await brokenLaws(node.sql)).toEqual({});
-    // until what it names is there it waits, whoever is in what it holds
+    // until what it names is there it waits, anyone who is in what it holds
     const waiting = await node.pull([output('Provenance', holding('late', 'p2', 'Observation/c'))], {
       since: new Date(),
     });
@@ -154,7 +154,7 @@ test('a statement about records is whose they are: of several, then of one, then
   }
 });
 
-test('a record leads to nobody but its own person: others are named by what the payer calls them', async () => {
+test('a record leads to no one but its own person: others are named by what the payer calls them', async () => {
   const node = await reconciler();
   try {
     const patients = ['p1', 'p2'].map((id) => ({ resourceType: 'Patient', id, birthDate: '1970-01-01' }));
@@ -243,7 +243,7 @@ describe.skipIf(process.env['TEST_DATA_DIR'] === undefined || !existsSync(folder
     return [...byType].map(([type, list]) => output(type, ...list));
   };
 
-  test('R16: a visit through three payers is one visit with every hop, whoever sends it', async () => {
+  test('R16: a visit through three payers is one visit with every hop, anyone who sends it', async () => {
     const node = await reconciler();
     try {
       const members: [string, string][] = [

@@ -72,7 +72,7 @@ test.each([
   expect(await entries(member)).toBe(two);
 });
 
-test('what was decided of ours and theirs holds when the member goes on as another one, and when they are two again; nobody is asked of what is gone', async () => {
+test('what was decided of ours and theirs holds when the member goes on as another one, and when they are two again; no one is asked of what is gone', async () => {
   const one = await reconciler();
   const open = async () =>
     (

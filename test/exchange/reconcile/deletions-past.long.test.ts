@@ -1,4 +1,4 @@
-// Deletions and records told by answers that are taken in in another order than they were made: one waited for a person, or for its files.
+// Deletions and records reported by answers that are taken in in another order than they were made: one waited for a person, or for its files.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deletions, lab, output, type RawFile, reconciler } from './reconcile-pull.ts';
 
@@ -61,13 +61,13 @@ test('what was entered in error, of a payer that tells no times, is not brought 
   expect(await told(6, said('final'))).toBe('updated reinstated Observation/d');
 });
 
-test('a deletion from before an answer that told the record as it was takes nothing away, whatever way that one was taken in', async () => {
+test('a deletion from before an answer that reported the record as it was takes nothing away, whatever way that one was taken in', async () => {
   const record = output('Observation', lab('e'));
   await told(1, record);
   expect(await told(6, record)).toBe('unchanged Observation/e');
   expect(await told(4, deletions('Observation/e'))).toBe('unchanged stale-version Observation/e');
   expect(await isThere('e')).toBe(true);
-  // one that is read anew, and not known by its line
+  // one that is read again, and not known by its line
   expect(await told(8, output('Observation', lab('e', { text: { status: 'empty', div: '<div/>' } })))).toBe(
     'unchanged Observation/e',
   );

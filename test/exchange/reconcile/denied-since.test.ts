@@ -1,4 +1,4 @@
-// An authorization that was denied, and that another payer passes on as it was before: the last decision on an insurer's number counts, whoever tells of
+// An authorization that was denied, and that another payer passes on as it was before: the last decision on an insurer's number counts, anyone who tells of
 // it and in whatever order it comes.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foldedOf } from '../../../exchange/records/view/folded.ts';
@@ -94,7 +94,7 @@ test('it is hidden whichever of the two comes first, and its documents and numbe
   expect(await seen('copy-first')).toEqual(HIDDEN);
   expect(await leaving()).not.toContain('of-first');
   expect((await unnamedOf(node.sql, ['m1'])).get('m1')?.numbers).toContain('PA-1000001');
-  // peers who have it are told by what moved
+  // peers who have it are reported by what moved
   const [row] = await node.sql`select moved_at from exchange.resource where source_id = 'copy-first'`;
   expect(row?.['moved_at']).not.toBeNull();
 
@@ -108,7 +108,7 @@ test('it is hidden whichever of the two comes first, and its documents and numbe
   expect(await seen('copy-late')).toEqual(HIDDEN);
 });
 
-test('a later grant brings it back, whoever tells of it; an older denial changes nothing', async () => {
+test('a later grant brings it back, anyone who tells of it; an older denial changes nothing', async () => {
   await passes(copy(authorization('copy-3', { number: 'PA-1000003', code: 'A1', day: '2026-01-05' })));
   await tells(authorization('denied-3', { number: 'PA-1000003', code: 'A3', day: '2026-01-10' }));
   expect(await seen('copy-3')).toEqual(HIDDEN);
@@ -123,7 +123,7 @@ test('a later grant brings it back, whoever tells of it; an older denial changes
   expect(await seen('copy-4')).toEqual(GRANTED);
 });
 
-test('so does the end of the denial: its payer takes it back, or is somebody else’s', async () => {
+test('so does the end of the denial: its payer takes it back, or is another person’s', async () => {
   await passes(copy(authorization('copy-5', { number: 'PA-1000005', code: 'A1', day: '2026-01-05' })));
   await tells(authorization('denied-5', { number: 'PA-1000005', code: 'A3', day: '2026-01-10' }));
   expect(await seen('copy-5')).toEqual(HIDDEN);
@@ -173,7 +173,7 @@ test('another insurer, another number and another service under one number are o
   expect(left).toEqual(expect.arrayContaining(['other-insurer', 'other-number', 'other-service']));
 });
 
-test('of decisions that do not say when they were made the one that was told later counts', async () => {
+test('of decisions that do not say when they were made the one that was reported later counts', async () => {
   const untimed = (id: string, code: string, number: string, changed: string) => {
     const made = authorization(id, { number, code, day: '2026-01-01', changed });
     const [review] = decided(code, '').extension;

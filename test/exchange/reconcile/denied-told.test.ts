@@ -1,4 +1,4 @@
-// Which denials count, and until when: what stands of a payer's authorization is what it tells last, and what is told of somebody who may be another person is not heard.
+// Which denials count, and until when: what stands of a payer's authorization is what it tells last, and what is informed of someone who may be another person is not heard.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeOne, makeTwo } from '../../../exchange/members/merge/merge-members.ts';
 import { DOUBTS } from '../../../exchange/members/merge/merge-report.ts';
@@ -74,7 +74,7 @@ test('an older version than the one that is shown hides nothing, whatever day it
   expect([await withheld('x-2'), await withheld('copy-2')]).toEqual([SHOWN, SHOWN]);
 });
 
-test('nor does one in an answer from before the one that says that it is gone; told later it is there again', async () => {
+test('nor does one in an answer from before the one that says that it is gone; reported later it is there again', async () => {
   const denial = authorization('x-3', 'PA-2000003', 'A3', '2026-01-20');
   await tells('c', authorization('copy-3', 'PA-2000003', 'A1', '2026-01-06'));
   await tells(PEER, denial);
@@ -133,7 +133,7 @@ test('that it is the member is said while another payer’s copy is taken in', a
   expect(await withheld('copy-6')).toEqual(HIDDEN);
 });
 
-test('it goes with its record when two members are made one, and two again', async () => {
+test('it goes with its record when two members are merged and unmerged', async () => {
   await isPerson(PEER, '1970-01-01');
   await tells('c', authorization('copy-7', 'PA-2000007', 'A1', '2026-01-06'));
   await tells(PEER, authorization('x-7', 'PA-2000007', 'A1', '2026-01-05'));

@@ -36,7 +36,7 @@ const told = (
 });
 const since = (...all: Told[]) => besideDenials(all).flatMap((g) => deniedSince(g, (t) => t.asked ?? []));
 
-test('the last decision counts; of one time the one told later, then the denial, whatever stands first', () => {
+test('the last decision counts; of one time the one reported later, then the denial, whatever stands first', () => {
   const granted = told('g', { when: '2026-01-05' });
   const denied = (when: string, changed?: number) =>
     told('d', { by: 'q', code: 'A3', when, ...(changed === undefined ? {} : { changed }) });
@@ -53,7 +53,7 @@ test('the last decision counts; of one time the one told later, then the denial,
   }
 });
 
-test('one payer that tells both of one time tells of two parts; somebody else’s copy of one of them goes all the same', () => {
+test('one payer that tells both of one time tells of two parts; another person’s copy of one of them goes all the same', () => {
   const when = '2026-01-05';
   const [one, other] = [told('g', { when }), told('c', { by: 'q', when })];
   const denied = told('d', { code: 'A3', when });
@@ -92,7 +92,7 @@ test('of one of which a part was denied since, copies from before have that part
   expect(since(partly('n', 'p'))).toEqual([]);
   // granted in whole after all
   expect(since(granted, partly('n', 'p'), told('l', { by: 'p', when: '2026-01-07', asked: ['a', 'b'] }))).toEqual([]);
-  // whoever tells a whole one of the same time beside the other one’s
+  // anyone who tells a whole one of the same time beside the other one’s
   expect(since(told('w', { by: 'q', code: 'A2', when: '2026-01-06', asked: ['a', 'b'] }), partly('n', 'p'))).toEqual([
     'w',
   ]);

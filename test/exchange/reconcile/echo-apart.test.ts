@@ -162,7 +162,7 @@ test('a copy of ours that is of another drug is no echo, by whatever version of 
     { since: new Date() },
   );
   const orders = (await node.ledger(id)).filter((l) => l.includes('Request'));
-  // what it is of cannot be told of one whose Medication did not come: by its name it is ours
+  // what it is of cannot be determined of one whose Medication did not come: by its name it is ours
   expect(orders.map((l) => l.startsWith('echo'))).toEqual([true, false, true, true]);
 });
 

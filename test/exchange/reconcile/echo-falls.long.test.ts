@@ -87,7 +87,7 @@ test('one that was changed is its own payer’s, and stays; one from before that
 });
 
 test('what was taken for ours for saying the same alone is its payer’s word when ours is gone, unless it had ours', async () => {
-  // word for word, without a name; given to somebody, and to that payer
+  // word for word, without a name; given to someone, and to that payer
   for (const [n, given] of [
     [6, undefined],
     [7, PEER],

@@ -1,4 +1,4 @@
-// A pull that is decided anew, as its process died: what a line says that takes its record away is known as it was at first.
+// A pull that is decided again, as its process died: what a line says that takes its record away is known as it was at first.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 

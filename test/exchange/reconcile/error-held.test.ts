@@ -31,7 +31,7 @@ const decide = async (id: string, decision: 'release' | 'undo') => {
   expect(await decideItem(node.deps, person, said, 'r1')).toBe(undefined);
 };
 
-test('a labelled record that was had under a wider choice is hidden when it is in error, and stays so when what was before is told late', async () => {
+test('a labelled record that was had under a wider choice is hidden when it is in error, and stays so when what was before is reported late', async () => {
   await node.pull([output('Observation', told('wide', 1, {}, PSY))]);
   expect(await shown('wide')).toBe(true);
   const pull = await node.pull([output('Observation', told('wide', 3, inError, PSY))], regular);
@@ -51,7 +51,7 @@ test('so is one whose line another check holds', async () => {
   expect(await shown('odd')).toBe(false);
   await node.pull([output('Observation', told('odd', 2))]);
   expect(await shown('odd')).toBe(false);
-  // whoever takes that in agrees that it is wrong, and taking that back shows nothing wrong either
+  // anyone who takes that in agrees that it is wrong, and taking that back shows nothing wrong either
   for (const decision of ['release', 'undo'] as const) {
     await decide('odd', decision);
     expect(await shown('odd')).toBe(false);
@@ -67,13 +67,13 @@ test('one that is not newer takes nothing from view', async () => {
   expect(await shown('newer')).toBe(true);
 });
 
-test('it is decided as it was when the pull is decided anew', async () => {
+test('it is decided as it was when the pull is decided again', async () => {
   await node.pull([output('Observation', told('anew', 1, {}, PSY))]);
   const pull = await node.pull([output('Observation', told('anew', 2, inError, PSY))], {
     ...regular,
     dies: 0,
     meanwhile: () => node.own({ resourceType: 'Patient', id: 'm1', birthDate: '1970-01-01' }),
   });
-  expect(await node.ledger(pull.id)).toEqual(['quarantined consent-scope Observation/anew']);
+  expect(await node.ledger(pull.id)).toEqual(['quarantined consent-scope Observation/again']);
   expect(await shown('anew')).toBe(false);
 });

@@ -105,7 +105,7 @@ test('what is preferred away, in doubt or withdrawn is hidden, and says why', ()
   // half an item is none
   for (const half of [{ aId: null }, { bId: null }])
     expect(hidden([item({ ...half, decision: 'prefer-ours' })])).toEqual([]);
-  // of somebody who is not there nothing is hidden, and of a decline all that was received
+  // of someone who is not there nothing is hidden, and of a decline all that was received
   expect(hidden([item({ decision: 'prefer-theirs', aId: 'x' })])).toEqual([]);
   expect(hidden([], 'decline')).toEqual(['Observation/b withdrawn', 'Observation/c withdrawn']);
   expect(hidden([], 'withdraw')).toEqual(['Observation/b withdrawn', 'Observation/c withdrawn']);

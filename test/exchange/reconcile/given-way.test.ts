@@ -1,5 +1,5 @@
 // Who decides labels, imports records of our own or decides an item holds many records of a member, as a slice of a pull does: who is ended by the server
-// for the sake of the other one begins anew. The server is made to end each of them once.
+// for the sake of the other one begins again. The server is made to end each of them once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decideAhead, relabel } from '../../../exchange/members/enrolment/relabel.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
@@ -65,7 +65,7 @@ async function endedOnce(at: string, work: () => Promise<unknown>): Promise<void
 const labelOf = async (id: string) =>
   (await node.sql`select label from exchange.resource where coalesce(source_id, id) = ${id}`)[0]?.['label'];
 
-test('records that are decided anew, all of them and those of a member who is asked for', async () => {
+test('records that are decided again, all of them and those of a member who is asked for', async () => {
   await node.own(ward(PSY), visit('v1'));
   for (const decide of [() => relabel(node.deps), () => decideAhead(node.deps, ['m1'])]) {
     await node.sql`update exchange.resource set labeller = null, label = 0 where id = 'v1'`;
@@ -77,7 +77,7 @@ test('records that are decided anew, all of them and those of a member who is as
   }
 });
 
-test('directory entries that are decided anew', async () => {
+test('directory entries that are decided again', async () => {
   await node.sql`update exchange.shared_resource set labeller = null where id = 'ward'`;
   await endedOnce(`before update on exchange.shared_resource for each row when (new.id = 'ward')`, () =>
     relabel(node.deps),

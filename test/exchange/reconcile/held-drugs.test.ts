@@ -78,7 +78,7 @@ test('with its Medication, wherever that stands, and with one that came before; 
   expect(await orders()).toEqual({ b: 0, c: 1 });
 });
 
-test('released, it is restricted and stays when it comes again; taken back, it waits; a later version waits anew', async () => {
+test('released, it is restricted and stays when it comes again; taken back, it waits; a later version waits again', async () => {
   expect(await decide('a', 'release')).toBeUndefined();
   expect(await orders()).toEqual({ a: 1, b: 0, c: 1 });
   const same = await node.pull([output('MedicationRequest', order('a', 'secret'))]);

@@ -1,4 +1,4 @@
-// A record that an older program took in as the member's, and that holds somebody else's: when it comes again it is hidden.
+// A record that an older program took in as the member's, and that holds another person’s: when it comes again it is hidden.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standingConditions } from '../../../exchange/alerts/alert.ts';
 import { brokenLaws } from '../../journey/laws.ts';
@@ -43,7 +43,7 @@ test('it is hidden, with what hangs on it; the laws hold, and so it stays', asyn
   expect(await node.sql`select from exchange.unit_revision where reason = 'wrong-patient'`).toHaveLength(1);
 });
 
-test('so is one of which another version comes; one that holds nobody else’s stays', async () => {
+test('so is one of which another version comes; one that holds no one else’s stays', async () => {
   await olderProgramTook('d');
   await node.pull([output('Observation', lab('e'))], { since: new Date() });
   const changed = (id: string) => ({ ...holding(id), status: 'amended' });
@@ -56,7 +56,7 @@ test('so is one of which another version comes; one that holds nobody else’s s
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
-test('one that was the member’s and comes as a stranger’s stays as it was, and that is told', async () => {
+test('one that was the member’s and comes as a stranger’s stays as it was, and that is reported', async () => {
   const notes = (pull: string) =>
     node.sql`select source_id as s, detail from exchange.finding where pull_id = ${pull} and kind = 'identity-doubt' and type = 'Observation'`;
   await node.pull([output('Observation', lab('moved'))], { since: new Date() });
@@ -84,7 +84,7 @@ test('a directory record may hold nothing of a person, be it one of ours', async
   expect(await node.ledger(id)).toEqual(['created Practitioner/w1']);
 });
 
-test('when what brought it is no longer kept, that it is still shown is told', async () => {
+test('when what brought it is no longer kept, that it is still shown is reported', async () => {
   const first = await olderProgramTook('c');
   await node.sql`update exchange.pull_file set blob_key = null where pull_id = ${first}`;
   const again = await node.pull([output('Observation', holding('c'))], { since: new Date() });
@@ -95,8 +95,8 @@ test('when what brought it is no longer kept, that it is still shown is told', a
   expect(finding?.['detail']).toContain('still shown');
 });
 
-describe('records of somebody else are told', () => {
-  /** The pulls that are told of, by the alerts that stand. */
+describe('records of another person are reported', () => {
+  /** The pulls that are informed of, by the alerts that stand. */
   const told = async () =>
     (
       await standingConditions(node.sql, new Date(), {
@@ -115,7 +115,7 @@ describe('records of somebody else are told', () => {
   const discarded = () => node.sql`
     update exchange.review_item set state = 'decided', decision = 'discard' where state = 'open' and kind = 'wrong-patient'`;
 
-  test('when they were shown until now, be it another version that comes, until somebody has decided', async () => {
+  test('when they were shown until now, be it another version that comes, until someone has decided', async () => {
     await olderProgramTook('f', 'g');
     await node.sql`delete from exchange.review_item`;
     await aWeekGoesBy();

@@ -154,7 +154,7 @@ const ROWS: [string, object, object, string][] = [
   ],
   ['… in UTC', visit('2026-01-05', id('A1')), visit('2026-01-06T15:00:00Z', id('A1')), 'nothing'],
   [
-    'a visit of the evening as told in UTC',
+    'a visit of the evening as reported in UTC',
     visit('2026-01-06', id('A1')),
     visit('2026-01-05T20:00:00-05:00', id('A1')),
     'same-record 1',
@@ -215,7 +215,7 @@ const ROWS: [string, object, object, string][] = [
   ['a visit’s notes of two days', note('one', '2026-01-05'), note('two', '2026-01-07'), 'nothing'],
   ['… of two kinds', note('one', '2026-01-05'), note('one', '2026-01-05', '18842-5'), 'nothing'],
   [
-    'one document, made anew',
+    'one document, made again',
     { ...note('one', '2026-01-05'), ...master },
     { ...note('two', '2026-02-07'), ...master },
     'same-record 1',
@@ -257,8 +257,8 @@ const ROWS: [string, object, object, string][] = [
   ],
   [
     'one form in two years',
-    plan({ category: [], text: { div: '<p>As told</p>' } }),
-    plan({ category: [], text: { div: '<p>As told</p>' }, period: { start: '2025-01-05' } }),
+    plan({ category: [], text: { div: '<p>As reported</p>' } }),
+    plan({ category: [], text: { div: '<p>As reported</p>' }, period: { start: '2025-01-05' } }),
     'nothing',
   ],
   ['a sister', relative({ name: 'Ana' }), relative({}), 'same-event 0.9'],
@@ -272,13 +272,13 @@ const ROWS: [string, object, object, string][] = [
   ],
   ['teams of relatives alone', team(['RelatedPerson/a']), team(['RelatedPerson/a']), 'nothing'],
   [
-    'NPIs told by the type of the number, or its system',
+    'NPIs reported by the type of the number, or its system',
     asked({ type: cc('t', 'npi') }),
     asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
     'same-event 0.9',
   ],
   [
-    'the same digits that nobody calls an NPI',
+    'the same digits that no one calls an NPI',
     asked({ type: cc('t', 'prvdr') }),
     asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
     'same-event 0.7',
@@ -304,7 +304,7 @@ const ROWS: [string, object, object, string][] = [
     asked({ system: 'http://hl7.org/fhir/sid/us-npi' }),
     'same-event 0.9',
   ],
-  ['nobody knows who is within', within(undefined), within(undefined), 'same-event 0.7'],
+  ['no one knows who is within', within(undefined), within(undefined), 'same-event 0.7'],
   [
     'two plans of one number',
     cover('2025-01-01', '', planned('Part A')),
@@ -367,7 +367,7 @@ test.each(VALUES)('%s', (_, a, b, expected) => {
   expect(sameQuantity(b, a, sodium)).toBe(expected);
 });
 
-test('a low glucose in mmol/L, which are told to a tenth', () => {
+test('a low glucose in mmol/L, which are reported to a tenth', () => {
   const glucose = ['http://loinc.org|2345-7'];
   expect(sameQuantity(q(62, 'mg/dL'), q(3.4, 'mmol/L'), glucose)).toBe(true);
   expect(sameQuantity(q(62, 'mg/dL'), q(3.3, 'mmol/L'), glucose)).toBe(false);
@@ -415,7 +415,7 @@ test('panels of which each payer sent other results are one where what is missin
   expect(is(named(both, '1', '2'), named(both, '3', '4'))).toBe('nothing');
 });
 
-test('a dosage is the same in whatever order, words and spellings its parts are told', () => {
+test('a dosage is the same in whatever order, words and spellings its parts are reported', () => {
   const order = (dosage: object, status = 'active') => ({
     resourceType: 'MedicationRequest',
     status,
@@ -501,7 +501,7 @@ test('how often a drug is taken is the same as code, in words and as frequency a
           expect(is(order(a), order(b)), JSON.stringify([a, b])).toBe(i === j ? 'same-event 0.9' : 'dosage-mismatch');
 });
 
-test('answers are the same in whatever order and words they are told', () => {
+test('answers are the same in whatever order and words they are informed', () => {
   const answered = (item: object) => ({
     resourceType: 'QuestionnaireResponse',
     status: 'completed',

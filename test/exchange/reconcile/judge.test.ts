@@ -600,7 +600,7 @@ describe('pairs', () => {
     expect(is(b, a, k)).toBe(expected);
   });
 
-  test.each(LONG)('are told in a moment however long a list is: %s', (_, a, b, expected) => {
+  test.each(LONG)('are reported in a moment however long a list is: %s', (_, a, b, expected) => {
     expect(is(a, b)).toBe(expected);
   });
 

@@ -67,7 +67,7 @@ test('where the bytes or an address are there, or it is a Binary, nothing is add
   expect(of({ resourceType: 'Binary', id: 'b1', contentType: 'text/plain', ...apart('x') })).toBeUndefined();
 });
 
-test('a document that is told to be kept apart is not one that came without its bytes', () => {
+test('a document that is reported to be kept apart is not one that came without its bytes', () => {
   const is = (attachment: object) => {
     const resource = { resourceType: 'DocumentReference', id: 'd1', content: [{ attachment }] };
     return hasEmptyAttachment(resource as unknown as Resource, watchedIn(resource).names);

@@ -61,7 +61,7 @@ test('a document that names an authorization leaves no more when that one comes 
   const { id } = await pull(output('ExplanationOfBenefit', authorization('late', 'A3', { day: '2026-01-10' })));
   expect(await node.ledger(id)).toEqual(['quarantined denied-pa ExplanationOfBenefit/late']);
   expect(await leaving()).toEqual(['free']);
-  // peers who have it are told by what moved
+  // peers who have it are reported by what moved
   const [row] = await node.sql`
     select moved_at from exchange.resource where id = ${localId(PEER, 'DocumentReference', 'early')}`;
   expect(row?.['moved_at']).not.toBeNull();

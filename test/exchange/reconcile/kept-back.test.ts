@@ -114,7 +114,7 @@ test('they stay, nothing names them, and the walk over finished files looks for 
     'created ExplanationOfBenefit/partly',
   ]);
   expect(await leaving()).toEqual(LEAVE);
-  // the peers who have it are told
+  // the peers who have it are reported
   expect(await moved()).not.toBeNull();
   const { keys = [] } = (await unnamedOf(node.sql, ['m1'])).get('m1') ?? {};
   expect(ALL.filter((key) => keys.includes(local(key)))).toEqual(STAY);
@@ -138,7 +138,7 @@ test('with an authorization that is granted later they leave', async () => {
   );
 });
 
-test('an estimate of which lines were dropped is decided anew as one, though an older program noted no state of it', async () => {
+test('an estimate of which lines were dropped is decided again as one, though an older program noted no state of it', async () => {
   const lines = [
     { code: 'A1', document: doc('of-granted') },
     { code: 'A3', document: doc('of-line') },

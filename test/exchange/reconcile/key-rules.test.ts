@@ -1,4 +1,4 @@
-// What is stored is found by keys that were made when it was stored. Whoever changes the rules of keys has it keyed anew.
+// What is stored is found by keys that were made when it was stored. Anyone who changes the rules of keys has it keyed again.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { businessKeys } from '../../../exchange/reconcile/business-keys.ts';
@@ -86,9 +86,9 @@ const KEYS_OF: Readonly<Record<number, string>> = {
   6: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
   // the same of a number with blanks around it as 6 made of one without
   7: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
-  // the same keys; what chains know of claims is made anew
+  // the same keys; what chains know of claims is made again
   8: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
-  // the same keys; substances are made anew
+  // the same keys; substances are made again
   9: '898a3d0ee7b60c008c45bcb4f6e9edbfa0f4904c0bfe0ebc4a03c0781e46c651',
   // of more records: copies of one are found by what they are copies of
   10: '738318a5a59209286802492ea1ea5ae5b6e10d8fb2d5025e2ac7c21ad802b8b7',

@@ -1,4 +1,4 @@
-// Records whose keys are those of other rules: they are found by what comes, and all are keyed anew once.
+// Records whose keys are those of other rules: they are found by what comes, and all are keyed again once.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { recomputeChainsOf } from '../../../exchange/reconcile/chain/recompute.ts';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
@@ -69,7 +69,7 @@ const links = async () =>
       where l.kind <> 'conflict' order by 1`
   ).map((r) => r.what);
 
-test('a pull after an update finds what is there before all of it is keyed anew, and when it is', async () => {
+test('a pull after an update finds what is there before all of it is keyed again, and when it is', async () => {
   const right = await keys();
   await keyedByOlder();
   await node.sql`delete from exchange.keys_made`;

@@ -1,4 +1,4 @@
-// What is taken for years is ordered again and again: two payers' orders of one drug are told apart by their days, however many there are.
+// What is taken for years is ordered again and again: two payers' orders of one drug are distinguished by their days, however many there are.
 import { expect, test } from 'vitest';
 import { recordKeys } from '../../../exchange/reconcile/record-keys.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';

@@ -1,4 +1,4 @@
-// A full answer that lacks what came before: told of every member who was asked for, whether anything else of the member came or not.
+// A full answer that lacks what came before: informed of every member who was asked for, whether anything else of the member came or not.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
@@ -24,7 +24,7 @@ test('a member of whom nothing comes any more is missing, too', async () => {
   expect(await missing(none.id)).toBe(3);
 });
 
-test('nobody is who was not asked for, of whom everything is held, or whose answer says to be incomplete', async () => {
+test('no one is who was not asked for, of whom everything is held, or whose answer says to be incomplete', async () => {
   expect(await missing((await node.pull(rest(), { members: [['p1', 'm1']] })).id)).toBe(0);
   expect(await missing((await node.pull(rest(), { madeAt: null })).id)).toBe(0);
   expect(await missing((await node.pull(rest(), { since: new Date('2026-01-01') })).id)).toBe(0);

@@ -54,7 +54,7 @@ const labels = async (origin: string, member: string, types = ['MedicationReques
 };
 
 describe('orders by reference', () => {
-  test('are the same orders, told either way, when the drug is the same, and no others', async () => {
+  test('are the same orders, reported either way, when the drug is the same, and no others', async () => {
     const { id, state } = await node.pull([
       output(
         'MedicationRequest',
@@ -130,7 +130,7 @@ test('of a Medication that comes twice, the one that counts tells the drug, wher
   expect(await labels('prior', 'm2')).toMatchObject({ w: 1 });
 });
 
-test('what older rules keyed and labelled without the drug is made anew with it', async () => {
+test('what older rules keyed and labelled without the drug is made again with it', async () => {
   const keys = async () =>
     (await node.sql`select keys from exchange.resource where id = 'ours-a'`)[0]?.['keys'] as string[] | null;
   const made = await keys();
@@ -167,7 +167,7 @@ test('people read what the drug is called', () => {
   });
 });
 
-test('what a record tells by itself stands, and what nobody knows is left', () => {
+test('what a record tells by itself stands, and what no one knows is left', () => {
   const both = order('a', 'p1', { ...byName('x'), medicationCodeableConcept: drug('1') }) as unknown as Resource;
   const drugs = new Map([['Medication/x', medication('x', drug('2')) as unknown as Resource]]);
   expect(withDrug(both, drugs)).toBe(both);
@@ -178,7 +178,7 @@ test('what a record tells by itself stands, and what nobody knows is left', () =
   expect(withDrug(other, drugs)).toBe(other);
 });
 
-test('a sensitive drug is told by what the Medication carries, is and is made of, wherever it is named', async () => {
+test('a sensitive drug is reported by what the Medication carries, is and is made of, wherever it is named', async () => {
   const secret = drug('370143000', SNOMED);
   const restricted = {
     meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }] },

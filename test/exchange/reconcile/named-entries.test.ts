@@ -72,11 +72,11 @@ test('what a payer says of an entry that is here as ours holds for what this pay
   expect(await labels('prior')).toMatchObject({ c: 0, d: 0 });
   await node.pull([theirs(now(2, PSY))]);
   expect(await labels('prior')).toMatchObject({ c: 1, d: 1 });
-  // as it was: nothing is told
+  // as it was: nothing is reported
   await node.pull([theirs(now(2, PSY)), output('Encounter', visit('e', at('theirs')))]);
   expect(await labels('prior')).toMatchObject({ c: 1, d: 1, e: 1 });
   expect(await labels('own')).toEqual({ ours: 0 });
-  // by other rules all is decided anew, and this with it
+  // by other rules all is decided again, and this with it
   await node.sql`update exchange.resource set labeller = 1, label = 0`;
   await relabel(node.deps);
   expect(await labels('prior')).toMatchObject({ c: 1, d: 1, e: 1 });

@@ -37,12 +37,12 @@ test.each<[string, JsonObject]>([
   ['nothing', {}],
   ['the member’s number', { identifier: { value: 'n-1' } }],
   ['a number that the family has in common', { identifier: { value: 'FAMILY' } }],
-  ['a number that nobody has', { identifier: { value: 'MRN-7' } }],
+  ['a number that no one has', { identifier: { value: 'MRN-7' } }],
   ['the member’s name', { display: 'Ann Alpha' }],
   ['the member by another family name', { display: 'Anna Othello' }],
   ['a family name alone', { display: 'Othello' }],
   ['a word for whom it is', { display: 'Self, patient' }],
-  ['somebody who is none of them', { display: 'Dora Delta' }],
+  ['someone who is none of them', { display: 'Dora Delta' }],
 ])('says nothing against the member: %s', (_, beside) => {
   expect(isNamedAnother(about(beside), anna, members)).toBe(false);
 });

@@ -1,4 +1,4 @@
-// What a payer may write that is JSON, and even FHIR, and that nobody expects: numbers with more digits than a double has, or more than a
+// What a payer may write that is JSON, and even FHIR, and that no one expects: numbers with more digits than a double has, or more than a
 // database takes; ids that differ in case; times at the ends of the calendar; statements about nothing but each other; deletions of what
 // is not the payer's; two people whose ids change places.
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -105,7 +105,7 @@ test('times at both ends of the calendar: kept and noted, or held; never in the 
   expect(await one(value('t2', '5', 2))).toEqual(['updated Observation/t2']);
 });
 
-test('statements about nothing but each other, or themselves, are nobody’s; about one that is about a record they are its', async () => {
+test('statements about nothing but each other, or themselves, are no member’s; about one that is about a record they are its', async () => {
   const about = (id: string, ...targets: string[]) => ({
     resourceType: 'Provenance',
     id,

@@ -70,7 +70,7 @@ test('a person is asked where it makes a difference and nothing tells', () => {
   expect(settled([u, d, e], pairs)).toEqual({ confirmed: ['d1|u1', 'e1|u1'] });
 });
 
-test('a number or a person outweighs what they say; whom a person told apart stays apart', () => {
+test('a number or a person outweighs what they say; whom a person distinguished stays apart', () => {
   const events = [event('x1', { note: 'a' }), event('x2'), event('y1', { note: 'a' }), event('y2')];
   const pairs = all(events);
   const as = (key: string, how: MaybeSame['as']) =>
@@ -79,7 +79,7 @@ test('a number or a person outweighs what they say; whom a person told apart sta
   expect(settled(events, as('x1|y1', 'rejected'))).toEqual({ proposed: ['x1|y2', 'x2|y1', 'x2|y2'] });
 });
 
-test('nobody is asked which of very many one is', () => {
+test('no one is asked which of very many one is', () => {
   const many = [...Array(11).keys()].map((n) => event(`y${n}`, { note: String(n) }));
   expect(settled([event('x1'), ...many.slice(1)])['proposed']).toHaveLength(10);
   expect(settled([event('x1'), ...many])['proposed']).toBeUndefined();

@@ -21,7 +21,7 @@ test('orders are of other drugs unless they name one in common: by code, or as o
   expect(other(coding('197541'), coding('197542'))).toBe(true);
   expect(other(naming('Medication/m1'), naming('Medication/m1'))).toBe(false);
   expect(other(naming('Medication/m1'), naming('Medication/m2'))).toBe(true);
-  // what is contained is called the same by everybody, and one that tells no drug is nobody's copy
+  // what is contained is called the same by everybody, and one that tells no drug is no member's copy
   expect(other(naming('#m'), naming('#m'))).toBe(true);
   expect(other(coding('197541'), naming('Medication/m1'))).toBe(true);
   expect(other(order({}), order({}))).toBe(true);

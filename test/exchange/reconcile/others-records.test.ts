@@ -51,7 +51,7 @@ test('a reference to the record of another member leads nowhere, whichever comes
   expect((await parsed('Observation', 'told'))['encounter']).toEqual(named('Encounter', 'theirs'));
 });
 
-test('one id that comes of two members in one pull is held: whose it is cannot be told', async () => {
+test('one id that comes of two members in one pull is held: whose it is cannot be determined', async () => {
   const both = [lab('torn', of('p1')), lab('torn', { ...of('p2'), valueQuantity: { value: 7, unit: 'mg/dL' } })];
   const first = await node.pull([output('Observation', ...both, lab('sound', of('p1')))]);
   expect(first.state).toBe('done');
@@ -109,7 +109,7 @@ test('a record that names another member of the answer beside the reference to i
   ]);
 });
 
-test('a directory record that names a Patient is nobody’s to share', async () => {
+test('a directory record that names a Patient is no member’s to share', async () => {
   const extension = [
     { url: 'https://x.example/of', valueReference: { reference: 'Patient/p1', display: 'Anna Alpha' } },
   ];

@@ -57,7 +57,7 @@ test('a record of ours that is named by its address is that record, if it is the
   expect(await found(id)).toBe(2);
 });
 
-test('our member by the address here is the member; somebody who was not asked for is nobody', async () => {
+test('our member by the address here is the member; someone who was not asked for is no one', async () => {
   const { id } = await node.pull(
     [
       output(
@@ -84,7 +84,7 @@ test('our member by the address here is the member; somebody who was not asked f
   });
 });
 
-test('what nobody can find anything by is counted once a record, and stays as it is', async () => {
+test('what no one can find anything by is counted once a record, and stays as it is', async () => {
   const search = { reference: 'Encounter?identifier=9' };
   const { id } = await node.pull([
     output(

@@ -1,4 +1,4 @@
-// What a copy that is not shown any more says, as its record was taken back, contradicts nobody: a person is asked of what is shown.
+// What a copy that is not shown any more says, as its record was taken back, contradicts no one: a person is asked of what is shown.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foldedOf } from '../../../exchange/records/view/folded.ts';
 import { deletions, lab, output, type RawFile, reconciler } from './reconcile-pull.ts';
@@ -47,7 +47,7 @@ async function shownWith(id: string): Promise<string[]> {
   return rows.map((r) => r.name);
 }
 
-test('a value of before, in a copy of what its payer numbered anew, is no contradiction', async () => {
+test('a value of before, in a copy of what its payer numbered again, is no contradiction', async () => {
   const glucose = (id: string, value: number, more: object) =>
     lab(id, { effectiveDateTime: '2026-03-01T10:00:00Z', valueQuantity: { value, code: 'g/dL' }, ...more });
   await from('g', output('Observation', glucose('f1', 5, changed('09'))));
@@ -75,7 +75,7 @@ test('what ours contradicted goes from view with its record, and is asked again 
   expect(await asked()).toEqual(both);
 });
 
-test('a copy that is not shown is none of several alike: of ours nobody is asked which it is', async () => {
+test('a copy that is not shown is none of several alike: of ours no one is asked which it is', async () => {
   const score = (id: string, more: object) => lab(id, { effectiveDateTime: '2026-03-05T10:00:00Z', ...more });
   await node.own(score('own-g', { subject: { reference: 'Patient/m1' } }));
   await from('g', output('Observation', score('g1', changed('04'))));

@@ -1,4 +1,4 @@
-// A payer asks us, takes in what it told us itself as records of its own, and tells both.
+// A payer asks us, takes in what it reported us itself as records of its own, and tells both.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keyAfterUpdate } from '../../../exchange/reconcile/keys-anew.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
@@ -47,7 +47,7 @@ const results = async (...of: Parameters<typeof node.pull>) =>
   (await node.ledger((await node.pull(...of)).id)).filter((l) => l.includes('Observation')).sort();
 const changes = () => ({ since: new Date() });
 
-test('its own record back through us is that one, also by way of another payer, and what another told with it stays one with it', async () => {
+test('its own record back through us is that one, also by way of another payer, and what another reported with it stays one with it', async () => {
   const own = result('a1', '2026-03-01');
   await results([output('Observation', own)], changes());
   // the same in other words
@@ -61,7 +61,7 @@ test('its own record back through us is that one, also by way of another payer, 
   ]);
 });
 
-test('each of two alike is one; what we gave nobody, and what comes without a statement, is one more', async () => {
+test('each of two alike is one; what we gave no one, and what comes without a statement, is one more', async () => {
   const [one, two] = [result('a2', '2026-03-02'), result('a3', '2026-03-02')];
   await results([output('Observation', one, two, result('a4', '2026-03-04'))], changes());
   await give(PEER, 'a2', 'a3');
@@ -131,7 +131,7 @@ const masked = {
 };
 
 test('an authorization comes back without the money that it came with, and is that one; so is one that an older program took in', async () => {
-  // what is held is keyed by the rules of today: nothing of it is made anew beside the pulls
+  // what is held is keyed by the rules of today: nothing of it is made again beside the pulls
   await keyAfterUpdate(node.deps);
   const money = { value: 0, currency: 'USD' };
   const sent = [authorization('e7', 'A7', money), authorization('e8', 'A8', money)];
@@ -197,7 +197,7 @@ test('what went on through us before it was changed is what it was, also where i
   const newer = { meta: { lastUpdated: '2026-06-01T00:00:00Z' } };
   const changed = [numbered('f1', 'N1', 7), numbered('f2', 'N2', 8)].map((r) => ({ ...r, ...newer }));
   await node.pull([output('Observation', ...changed)], changes());
-  // of the second one nobody was given anything
+  // of the second one no one was given anything
   const older = [numbered('g1', 'N1', 5), numbered('g2', 'N2', 6), numbered('g3', 'N1', 9)];
   const passed = await results([output('Observation', ...older), through('tg', 'g1', 'g2', 'g3')], {
     ...changes(),

@@ -192,11 +192,11 @@ async function dyingOnce(step: Step, most: number): Promise<void> {
   await killedIn(reconcileStep({ ...step, deps }));
 }
 
-/** A second stretch of members is decided, and would be noted. */
+/** A second range of members is decided, and would be noted. */
 const SECOND_STRETCH =
   'before update on exchange.pull for each row when (old.decided_bucket >= -1 and new.decided_bucket > old.decided_bucket)';
 
-/** A transaction ends in what it would write last: the note of a stretch, or the books of a slice whose records are written. */
+/** A transaction ends in what it would write last: the note of a range, or the books of a slice whose records are written. */
 async function dyingAt(sql: Sql, step: Step, when: string): Promise<void> {
   await sql.unsafe(`
     create function exchange.die() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$;

@@ -218,7 +218,7 @@ test('a claim that names another person’s is released as the person’s whom i
   ]);
   expect(await decide(id, 'undo')).toBeUndefined();
   expect([await shown(), await chains(), await brokenLaws(node.sql)]).toEqual([[], [], {}]);
-  // alone, too, it waits until somebody decides
+  // alone, too, it waits until someone decides
   const alone = await node.pull([output('ExplanationOfBenefit', claim('sv2', 'p2', { related }))], {
     since: new Date(),
   });
@@ -269,7 +269,7 @@ test('a record whose file is gone is neither released nor hidden again, and noth
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
-test('a process that dies between the decision and what follows leaves it to the next waking', async () => {
+test('a process that dies between the decision and what follows leaves it to the next tick', async () => {
   const modified = lab('late', { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
   await node.pull([output('Observation', modified)], { since: new Date() });
   const id = await itemOf('late');
@@ -294,7 +294,7 @@ test('a process that dies between the decision and what follows leaves it to the
 
   await expect(decided('release')).rejects.toThrow('died');
   expect((await findItem(node.sql, id))?.state).toBe('decided');
-  await finishReleases(node.deps); // whoever decided may be at it
+  await finishReleases(node.deps); // anyone who decided may be at it
   expect(await isShown()).toBe(false);
   await finishReleases(later);
   expect(await isShown()).toBe(true);
@@ -387,7 +387,7 @@ test('of a release and its undoing at the same time the undoing holds; two that 
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
-test('of several that are released at once each is taken in from the next waking on', async () => {
+test('of several that are released at once each is taken in from the next tick on', async () => {
   const held = (id: string) => lab(id, { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
   await node.pull([output('Observation', held('m1x'), held('m2x'))], { since: new Date() });
   const items = await Promise.all(

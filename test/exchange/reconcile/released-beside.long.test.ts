@@ -58,7 +58,7 @@ const order = (note: string, drug: string, more: object = {}) =>
   });
 const ODD = { modifierExtension: [{ url: 'http://x.example', valueBoolean: true }] };
 
-test('an order that is sensitive by its Medication stays when its pull is read anew and a later version is held', async () => {
+test('an order that is sensitive by its Medication stays when its pull is read again and a later version is held', async () => {
   const first = await pull(order('one', 'secret'), medication('secret', SECRET));
   await decide('MedicationRequest', 'o', 'release');
   await pull(order('two', 'secret'));
@@ -132,7 +132,7 @@ const names = (value: string) => ({
   related: [{ relationship: { coding: [{ code: 'prior' }] }, reference: { system: 'https://p.example', value } }],
 });
 
-test('a claim that names another member’s stays when its pull is read anew, or a third one names that, and a later version is held', async () => {
+test('a claim that names another member’s stays when its pull is read again, or a third one names that, and a later version is held', async () => {
   const first = await pull(
     output('ExplanationOfBenefit', claim('a', 'p1', 'one', names('b')), claim('b', 'p2', 'other')),
   );
@@ -163,7 +163,7 @@ test('a later version of a claim is released from one check, and asks whose it i
   expect(await shown('ExplanationOfBenefit')).not.toContain('a two');
 });
 
-test('a process that dies between a version that waits again and the one before: that one is shown at the next waking, and the other one still waits', async () => {
+test('a process that dies between a version that waits again and the one before: that one is shown at the next tick, and the other one still waits', async () => {
   await node.sql`insert into exchange.other_coverage (id, member_id, payer, peer_id) values ('oc', 'm1', 'Prior', ${PEER})`;
   const inError = (at: Date | null) => node.sql`update exchange.other_coverage set in_error_at = ${at}`;
   const meanwhile = async () =>

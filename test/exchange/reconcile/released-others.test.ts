@@ -167,7 +167,7 @@ test('a release that is taken back while two members are one shows the version b
   expect(await shown()).toEqual(['m1 1']);
 });
 
-test('what its payer told first while they were one stays, as whose it is known', async () => {
+test('what its payer reported first while they were one stays, as whose it is known', async () => {
   await tell(result(1, 'p1', ODD));
   await node.sql`insert into exchange.member (id, umb) values ('m3', 'U3')`;
   await node.sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('c-m3', 'm3', 'opt-in', 'regular', '2026-01-01', 'test')`;
@@ -187,7 +187,7 @@ test.each([
   ['denied', { text: 'visit' }, 'A3'],
   ['drug', { coding: [{ system: 'http://hl7.org/fhir/sid/ndc', code: '00071015523' }] }, 'A1'],
 ])(
-  'an authorization (%s) that people take in is shown with its lines, without money, and leaves to nobody',
+  'an authorization (%s) that people take in is shown with its lines, without money, and leaves to no one',
   async (state, productOrService, code) => {
     await tell({
       ...preauthorization('a', '2026-02-01T00:00:00Z'),

@@ -37,7 +37,7 @@ async function tell(isFull: boolean, ...files: RawFile[]): Promise<string> {
 test.each([
   ['later', false],
   ['in the answer that goes back', true],
-])('back to the first numbers: that the others are gone hides nothing, told %s', async (_, isAtOnce) => {
+])('back to the first numbers: that the others are gone hides nothing, reported %s', async (_, isAtOnce) => {
   await tell(true, told('a'));
   expect(await tell(true, told('b'))).toBe('unchanged');
   await tell(true, told('a'), ...(isAtOnce ? [gone('b')] : []));
@@ -49,7 +49,7 @@ test.each([
   expect(await shown()).toEqual([]);
 });
 
-test('back to numbers that were told as gone', async () => {
+test('back to numbers that were reported as deleted', async () => {
   await tell(true, told('a'));
   await tell(true, told('b'));
   await tell(false, gone('a'));
@@ -58,7 +58,7 @@ test('back to numbers that were told as gone', async () => {
   expect(await shown()).toEqual(ALL);
 });
 
-test('what is gone by its newest number is there again when it is told by a former one', async () => {
+test('what is gone by its newest number is there again when it is reported by a former one', async () => {
   await tell(true, told('a'));
   await tell(true, told('b'));
   await tell(false, gone('b'));
@@ -102,7 +102,7 @@ test('a former number that stands for another record now', async () => {
   expect(await shown()).toEqual([]);
 });
 
-test('a payer is told of a record by the number that it has now', async () => {
+test('a payer is informed of a record by the number that it has now', async () => {
   await tell(true, told('a'));
   const [row] = await node.sql<
     { id: string; pull: string }[]

@@ -32,7 +32,7 @@ async function decide(kind: string, decision: PersonDecision | 'undo'): Promise<
 const accession = { identifier: [{ system: 'https://lab.example', value: 'A-1' }] };
 const held = lab('held', { modifierExtension: [{ url: 'http://x.example', valueBoolean: true }] });
 
-test('a contradiction is to be decided until somebody has, and again when that is taken back; what nobody decides about is neither', async () => {
+test('a contradiction is to be decided until someone has, and again when that is taken back; what no one decides about is neither', async () => {
   await node.own(
     { resourceType: 'Patient', id: 'm1', name: [{ family: 'A' }] },
     { ...lab('own', accession), subject: { reference: 'Patient/m1' } },
@@ -51,7 +51,7 @@ test('a contradiction is to be decided until somebody has, and again when that i
   expect(await open()).toEqual([1, null]);
 });
 
-test('what is discarded stays hidden and is told apart; how long it has been there does not change; another version is looked at anew', async () => {
+test('what is discarded stays hidden and is distinguished; how long it has been there does not change; another version is looked at again', async () => {
   const state = async () => {
     const [row] = await rows('quarantine');
     return row && { n: row['n'], discarded: row['discarded'], oldest: row['oldest'] };

@@ -40,7 +40,7 @@ describe('leading', () => {
 
   test('what is not of this peer stays as it is', () => {
     const text = json('#c', 'urn:uuid:1', 'https://other.example/fhir/Encounter/e1', 'Encounter?status=x');
-    // whose label it would inherit is told by the id alone
+    // whose label it would inherit is reported by the id alone
     const refers = ['urn:uuid:1'];
     expect(lead(text)).toEqual({ json: text, ids: new Map(), refs: [], links: [], refers, isLost: true });
     expect(correctReferences(text, BASES, new Map(), () => undefined)).toMatchObject({ json: text, refers });
@@ -55,7 +55,7 @@ describe('leading', () => {
     ['another address', 'https://other.example/charts?id=9', false],
     ['a contained record', '#c', false],
     ['a record that did not come', 'Encounter/e9', false],
-  ])('a reference that nobody can find anything by is noted: %s', (_, reference, isLost) => {
+  ])('a reference that no one can find anything by is noted: %s', (_, reference, isLost) => {
     expect(lead(json(reference)).isLost).toBe(isLost);
   });
 

@@ -711,7 +711,7 @@ describe('our own records coming back', () => {
     );
   });
 
-  test('what another payer told, and we passed on, comes back as a copy of ours: an echo; changed it is linked, and is no contradiction of ours', async () => {
+  test('what another payer reported, and we passed on, comes back as a copy of ours: an echo; changed it is linked, and is no contradiction of ours', async () => {
     const told = (id: string, value: number, more: object = {}) =>
       lab(id, { effectiveDateTime: '2026-04-05T08:00:00Z', valueQuantity: { value, code: 'g/dL' }, ...more });
     await node.pull([output('Observation', told('t1', 1), told('t2', 2))], { peer: 'third', since: new Date() });
@@ -738,7 +738,7 @@ describe('our own records coming back', () => {
     expect(kept).toEqual({ deleted: false });
   });
 
-  test('what another payer told and we passed on comes back by a third one, whose statements say that we transmitted it: an echo', async () => {
+  test('what another payer reported and we passed on comes back by a third one, whose statements say that we transmitted it: an echo', async () => {
     const told = (id: string) => lab(id, { effectiveDateTime: '2026-04-08T08:00:00Z', note: [{ text: 'round' }] });
     await node.pull([output('Observation', told('t12'))], { peer: 'third', since: new Date() });
     // names whom it had it from, who had it from us
@@ -774,7 +774,7 @@ describe('our own records coming back', () => {
     );
     const ledger = await node.ledger(id);
     expect(ledger[0]).toBe('echo Observation/e13');
-    // what somebody else transmitted may be another one
+    // what another person transmitted may be another one
     expect(ledger[1]).toMatch(/^(created|linked-duplicate) Observation\/e14$/);
   });
 
@@ -984,7 +984,7 @@ test('R58: the deletion of a Patient hides nothing and is a doubt', async () => 
   );
 });
 
-test('the deletion of a Patient whom we never matched is nobody’s doubt, and leaves the way free for a match', async () => {
+test('the deletion of a Patient whom we never matched is no member’s doubt, and leaves the way free for a match', async () => {
   const doubts = async (id: string) =>
     (await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'identity-doubt'`).length;
   for (const became of ['retracted deleted-at-source', 'unchanged already-retracted']) {

@@ -201,7 +201,7 @@ describe.skipIf(folder === '' || !existsSync(synthea))('people made by others', 
       expect(state).toBe('done');
       expect(await brokenLaws(node.sql)).toEqual({});
 
-      // clinicians whose NPI is wrong cannot be told to be one: what depends on them is proposed, for a person to decide
+      // clinicians whose NPI is wrong cannot be determined to be one: what depends on them is proposed, for a person to decide
       const found = await links(node);
       const shown = await links(node, true);
       const kept = new Set(

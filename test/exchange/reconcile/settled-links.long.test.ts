@@ -73,7 +73,7 @@ test('one that may be either of two is asked about; the answer settles the other
   expect(items).toHaveLength(2);
   const findings = await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'possible-duplicate'`;
   expect(findings).toHaveLength(2);
-  // the same once more asks nothing anew
+  // the same once more asks nothing again
   await node.pull([output('Procedure', procedure('x', 'first'), procedure('y', 'second'))]);
   expect(await asked()).toEqual(items);
 
@@ -100,7 +100,7 @@ test('what one takes back leaves its place to the other one', async () => {
   expect(await links('Procedure')).toEqual(['a-y confirmed']);
 });
 
-test('what is told within two visits of one day goes with its visit', async () => {
+test('what is reported within two visits of one day goes with its visit', async () => {
   const visit = (id: string, why: string, of: string) => ({
     resourceType: 'Encounter',
     id,
@@ -148,7 +148,7 @@ test('what is one with a sensitive record only since another one went is as sens
   expect(await labelOf('a')).toBe(1);
 });
 
-test('two visits to one practitioner on one day are two: nobody is asked what is settled, and somebody where one side tells one', async () => {
+test('two visits to one practitioner on one day are two: no one is asked what is settled, and someone where one side tells one', async () => {
   const visit = (id: string, hour: string, of: string, minute = '00') => ({
     resourceType: 'Encounter',
     id,
@@ -215,7 +215,7 @@ test('statements of origin about two of which each is one of the other payer’s
   expect((await links('Provenance')).filter((l) => l.endsWith('confirmed'))).toEqual(['oa-px confirmed']);
 });
 
-test('what lasts counts when statements of origin are told apart', async () => {
+test('what lasts counts when statements of origin are distinguished', async () => {
   const allergy = (id: string, of: string) => ({
     resourceType: 'AllergyIntolerance',
     id,

@@ -1,4 +1,4 @@
-// Several values of one minute, told by two payers: only what one of them does not tell is a contradiction.
+// Several values of one minute, reported by two payers: only what one of them does not tell is a contradiction.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
@@ -39,10 +39,10 @@ test('the same two of one minute contradict each other in nothing; one more, or 
   // one that agreed is corrected: it contradicts now, whatever it was linked with
   await node.pull([output('Observation', { ...at('y', '01', 8), meta: { lastUpdated: '2026-05-01T00:00:00Z' } })]);
   expect(await open()).toEqual(['a-y', 'b-x', 'b-y', 'c-w', 'd-v', 'd-w']);
-  // and tells what it told before once more
+  // and tells what it reported before once more
   await node.pull([output('Observation', { ...at('y', '01', 2), meta: { lastUpdated: '2026-06-01T00:00:00Z' } })]);
   expect(await open()).toEqual(['c-w', 'd-v', 'd-w']);
-  // what agreed is taken back: the other one is told by us alone
+  // what agreed is taken back: the other one is informed by us alone
   await node.pull([deletions('Observation/y')], { since: new Date() });
   expect(await open()).toEqual(['b-x', 'c-w', 'd-v', 'd-w']);
 });

@@ -28,7 +28,7 @@ test('only small files that are to be staged from their start go together', () =
   expect(sizes([])).toEqual([]);
 });
 
-test('they make no more than a stretch', () => {
+test('they make no more than a range', () => {
   expect(sizes(Array.from({ length: 1100 }, () => of(1)))).toEqual([500, 500, 100]);
   expect(sizes(Array.from({ length: 90 }, () => of(499)))).toEqual([40, 40, 10]);
   expect(sizes(Array.from({ length: 90 }, () => of(1, { bytes: 250_000 })))).toEqual([67, 23]);

@@ -1,5 +1,5 @@
 // One thing as two payers write it: other code systems and spellings, units, time zones, precision. Through whole pulls, because keys have to
-// bring the pair together before anybody judges it. Each pair belongs to a member of its own.
+// bring the pair together before anyone judges it. Each pair belongs to a member of its own.
 import { expect, test } from 'vitest';
 import { output, type RawFile, reconciler } from './reconcile-pull.ts';
 
@@ -194,7 +194,7 @@ const PAIRS: readonly (readonly [what: string, ours: R, theirs: R, link: string]
     'conflict',
   ],
   [
-    'a unit that nobody knows',
+    'a unit that no one knows',
     result('2345-7', GLUCOSE),
     result('2345-7', quantity(inWords(99, 'points'))),
     'conflict',
@@ -277,13 +277,13 @@ const PAIRS: readonly (readonly [what: string, ours: R, theirs: R, link: string]
     'same-event',
   ],
   [
-    'a procedure of somebody else',
+    'a procedure of another person',
     procedure([CPT, '45378'], { performedDateTime: LOCAL }),
     procedure([CPT, '45378'], { performedDateTime: UTC }, OTHER),
     '',
   ],
   ['a visit in another zone', visit(LOCAL), visit(UTC), 'same-event'],
-  ['a visit to somebody else', visit(LOCAL), visit(UTC, OTHER), ''],
+  ['a visit to another person', visit(LOCAL), visit(UTC, OTHER), ''],
   ['a visit of the next day', visit(LOCAL), visit('2025-03-02'), ''],
   ['a fill in another zone', fill([RX, '860975'], LOCAL), fill([RX, '860975'], UTC), 'same-event'],
   ['an order in another zone', order(LOCAL), order(UTC), 'same-event'],

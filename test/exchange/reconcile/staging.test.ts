@@ -1,4 +1,4 @@
-// What is staged goes when its work is done: all at once where nobody else has anything there, row by row beside others.
+// What is staged goes when its work is done: all at once where no one else has anything there, row by row beside others.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clearStaging } from '../../../exchange/records/staging.ts';
 import { reconciler } from './reconcile-pull.ts';
@@ -52,7 +52,7 @@ test('alone, its room is given back', async () => {
   expect([await staged('work'), (await bytes()) < 100_000]).toEqual([[0, 0], true]);
 });
 
-test('while others read there, nobody waits', async () => {
+test('while others read there, no one waits', async () => {
   await stage('work', ROWS);
   await node.sql.begin(async (tx) => {
     await tx`select count(*) from exchange.staging`;

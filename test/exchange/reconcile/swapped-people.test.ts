@@ -1,4 +1,4 @@
-// Twins, or anybody else with one birth date and sex, whom a payer's answer has crosswise: nothing of it is shown as the other one's.
+// Twins, or anyone else with one birth date and sex, whom a payer's answer has crosswise: nothing of it is shown as the other one's.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lab, output, reconciler } from './reconcile-pull.ts';
 
@@ -38,7 +38,7 @@ test('a payer’s Patient who is another member by name is a doubt about both, u
   expect(await doubts()).toEqual(['m1 gone another-member name', 'm2 gone another-member name']);
 });
 
-test('a name that is nobody else’s, or stands for the member’s own, is no doubt', async () => {
+test('a name that is no one else’s, or stands for the member’s own, is no doubt', async () => {
   const later = { meta: { lastUpdated: '2026-07-01T00:00:00Z' } };
   await node.pull([output('Patient', person('p1', 'Carla', later), person('p2', 'Beatrice', later))]);
   expect((await doubts()).filter((d) => d.includes(' open '))).toEqual([]);

@@ -86,7 +86,7 @@ test('one of ours that we take back stays for those who tell it, and is ours whe
   await node.own(organization('org-1', '9000000148', 'Ours'));
   const told = await node.pull([output('Organization', organization('z1', '9000000148', 'Theirs'))], SOME);
   expect(await node.ledger(told.id)).toEqual(['shared Organization/z1']);
-  await node.own({ resourceType: 'Organization', id: 'org-2', active: true, name: 'Nobody else’s' });
+  await node.own({ resourceType: 'Organization', id: 'org-2', active: true, name: 'No one else’s' });
   await node.ownGone('Organization/org-1', 'Organization/org-2');
   expect(await shown('Organization', 'z1')).toBe('prior Ours');
   expect(await shown('Organization', 'org-2')).toBeUndefined();

@@ -73,14 +73,14 @@ test('clinicians of one NPI and drugs of one code are one entry; what names them
   expect(await node.ledger(again.id)).toEqual(['unchanged Practitioner/a', 'unchanged Practitioner/b']);
 });
 
-test('an entry stays while one of them is told', async () => {
+test('an entry stays while one of them is reported', async () => {
   await node.pull([deletions('Practitioner/b')], { since: new Date('2026-01-01') });
   expect((await entries('Practitioner')).filter((d) => d.body.includes('9000000205'))).toHaveLength(1);
   await node.pull([deletions('Practitioner/a')], { since: new Date('2026-01-01') });
   expect((await entries('Practitioner')).filter((d) => d.body.includes('9000000205'))).toEqual([]);
 });
 
-test('by another number too, whoever has an NPI first; two NPIs are two', async () => {
+test('by another number too, no matter who has an NPI first; two NPIs are two', async () => {
   const license = (value: string) => ({ system: 'https://board.example', value });
   const name = [{ family: 'Roe', given: ['Kim', 'L.'] }];
   const one = { identifier: [license('7')], name };

@@ -78,7 +78,7 @@ test('one that is changed is another one, and one that is taken back leaves the 
   expect((await node.sql`select from exchange.resource where source_id = 'o' and not deleted`).length).toBe(1);
 });
 
-test('one that is told again under a new id while the former one is changed is not what that was', async () => {
+test('one that is reported again under a new id while the former one is changed is not what that was', async () => {
   const at = { meta: { lastUpdated: '2026-05-01T00:00:00Z' } };
   await node.pull([output('Observation', numbered('p', '7'))]);
   await node.pull(

@@ -60,7 +60,7 @@ test.each([
     told.push(...(await ledger((await pull(files, day(n + 2))).id)).filter((l) => l.includes('Procedure')));
   }
   expect(told).toEqual(['linked-duplicate Procedure/c1', 'created Procedure/c2']);
-  // told once more by the other one, too
+  // reported once more by the other one, too
   await pull([output('Procedure', procedure('s1', 'left, too', `${PEER_BASE}/Procedure/c1`))], day(9, 'second'));
   const c2 = localId('prior', 'Procedure', 'c2');
   expect(
@@ -89,7 +89,7 @@ test('what a payer has by itself is its own though it had it back through us: it
   expect(await shown()).toEqual(['prior']);
 });
 
-test('what a payer numbered anew and another one passes on is no echo of the one before, which we passed on', async () => {
+test('what a payer numbered again and another one passes on is no echo of the one before, which we passed on', async () => {
   const { pull, ledger } = node;
   // the first number, by another way
   await pull(

@@ -92,7 +92,7 @@ test('what a person decided of one stays, until another version comes', async ()
   expect(await findItem(node.sql, open?.id ?? '')).toMatchObject({ state: 'open', decision: null, reopened: 1 });
 });
 
-test('what was held before there were such items is asked about when it is decided anew', async () => {
+test('what was held before there were such items is asked about when it is decided again', async () => {
   await node.own(person, ours(unclear('own-r')));
   await node.pull([output(TYPE, unclear('r'))], SOME);
   await node.sql`delete from exchange.review_item where id not in (select item_id from exchange.review_decision)`;
@@ -106,7 +106,7 @@ test('what was held before there were such items is asked about when it is decid
   ).toEqual(expect.arrayContaining(['own-unclear-pa', 'unclear-pa']));
 });
 
-test('one that no pull opened is told to its payer by its id there', async () => {
+test('one that no pull opened is reported to its payer by its id there', async () => {
   await node.pull([output(TYPE, unclear('w'))], SOME);
   await node.sql`update exchange.review_item set pull_id = null, file = null, line = null, entry = null where kind = 'unclear-pa' and state = 'open'`;
   const [open] = (await items()).filter((i) => i.kind === 'unclear-pa' && i.state === 'open');
@@ -118,7 +118,7 @@ test('one that no pull opened is told to its payer by its id there', async () =>
   expect((await recordsToTell(node.sql, 'prior', span)).map((r) => [r.type, r.sourceId])).toEqual([[TYPE, 'w']]);
 });
 
-test('where two members are made one, each goes on with its record, as it was decided, and is there once', async () => {
+test('where two members are merged, each goes on with its record, as it was decided, and is there once', async () => {
   const two = { resourceType: 'Patient', id: 'm2', name: [{ family: 'A' }], birthDate: '1970-01-01' };
   const theirs = { ...unclear('own-m'), patient: { reference: 'Patient/m2' } };
   const decidedThen = { ...unclear('own-n'), patient: { reference: 'Patient/m2' } };

@@ -28,11 +28,11 @@ const OTHERS: [string, JsonObject][] = [
 const DOUBTED: [string, JsonObject][] = [
   ['a mother by her name', named('Lucia')],
   ['a twin, or the member under a new name', { ...named('Eva'), ...born }],
-  ['of whom no name but the sex is told', { gender: 'male' }],
+  ['of whom no name but the sex is reported', { gender: 'male' }],
   ['with another policy’s number', { ...named('Eva'), identifier: [{ value: 'N2' }] }],
 ];
 const SAME: [string, JsonObject][] = [
-  ['of whom nothing is told', {}],
+  ['of whom nothing is reported', {}],
   ['by a name that stands for theirs', named('Annie')],
   ['with accents', named('Aña')],
   ['by a further first name', named('Maria', 'Ana')],
@@ -44,7 +44,7 @@ const SAME: [string, JsonObject][] = [
   ['by the Medicare number, under another sex', { gender: 'male', identifier: [{ value: '1EG4-TE5-MK73' }] }],
   ['by the name, under another sex', { ...named('Ana'), gender: 'male' }],
   ['by the day, under another sex', { ...born, gender: 'male' }],
-  ['whose sex is not told', { gender: 'unknown' }],
+  ['whose sex is not reported', { gender: 'unknown' }],
 ];
 const said = (who: UnitMember, patient: JsonObject) => [
   isAnother(who, context)(patient),
@@ -59,7 +59,7 @@ test.each(DOUBTED)('for a person to say: %s', (_, patient) => {
 test.each(SAME)('may be the member: %s', (_, patient) => {
   expect(said(member, patient)).toEqual([false, false]);
 });
-test('of a member of whom nothing is known, anybody may be', () => {
+test('of a member of whom nothing is known, anyone may be', () => {
   const unknown = { memberId: 'm1', policy: 'regular', withdrawn: false as const };
   expect(said(unknown, { ...born, gender: 'male' })).toEqual([false, false]);
   const nobody = { births: [], family: [], given: [], numbers: [], cards: [], gender: null };

@@ -1,4 +1,4 @@
-// Blocks read by threads beside this one, and by this one: the same rows, whoever reads.
+// Blocks read by threads beside this one, and by this one: the same rows, anyone who reads.
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -152,7 +152,7 @@ test('a small pull opens no thread, one core has none', () => {
   expect(nodeThreads({ ...FILES, units: new URL('file:///nowhere.ts') }, 4)).toBeUndefined();
 });
 
-test('what a thread cannot answer is told, and one that dies fails what waits for it', async () => {
+test('what a thread cannot answer is reported, and one that dies fails what waits for it', async () => {
   const [thread] = (nodeThreads(FILES, 2)?.open('units') ?? []) as [Thread];
   await expect(thread.ask({ kind: 'read', file: 1, block: block(), known: [] }, [])).rejects.toThrow('a thread failed');
   const waiting = thread.ask({ kind: 'begin', reading }, []);
@@ -168,7 +168,7 @@ test('a thread that is closed is lent again for a while, one that was at work is
   await first.ask({ kind: 'begin', reading }, []);
   first.close();
   await expect(read(first)).rejects.toThrow('a thread ended');
-  // it knows what it was told before
+  // it knows what it was reported before
   const [again] = open();
   await expect(read(again)).resolves.toMatchObject({ units: 11 });
   const waiting = again.ask({ kind: 'begin', reading }, []);
@@ -212,7 +212,7 @@ test('long lines are on their way one at a time, and few of them stay together: 
   expect((await most(100_000, 40, 4)).peak).toBe(4);
 });
 
-test('a long file whose reader dies goes on after its last whole stretch, and every line is there once', async () => {
+test('a long file whose reader dies goes on after its last whole range, and every line is there once', async () => {
   // the second reading comes in other pieces, so that its blocks begin elsewhere
   const total = 65_000;
   const packed = gzipSync(

@@ -1,4 +1,4 @@
-// Cases of incidents: opened from what was seen, assessed, told and closed by people; by when, who is told that it is due, and what the files hold.
+// Cases of incidents: opened from what was seen, assessed, reported and closed by people; by when, who is informed that it is due, and what the files hold.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { keepAlerts } from '../../../exchange/alerts/update-alerts.ts';
 import { evidenceRows, inSnapshot } from '../../../exchange/compliance/evidence/evidence-rows.ts';
@@ -45,7 +45,7 @@ const add = (number: number, what: string, more: Record<string, string> = {}) =>
   addToCase(node.deps, number, { what, words: 'as it was', ...more }, who);
 const breach = { verdict: 'breach', affected: '3', state: '2' };
 
-test('a case is opened, assessed, told and closed on its pages; every step is in the trail, and nothing of it can be changed', async () => {
+test('a case is opened, assessed, reported and closed on its pages; every step is in the trail, and nothing of it can be changed', async () => {
   const { sql } = node.deps.database;
   const csrf = fieldOf(await (await reviewer.get('/staff/cases')).text(), 'csrf');
   const sent = await reviewer.post('/staff/cases', { csrf, ...typed, title: 'A <b>file</b>' });
@@ -111,7 +111,7 @@ test('everybody signed in sees which cases there are; what stands in one, and it
   expect((await reviewer.get('/staff/cases/x')).status).toBe(404);
 });
 
-describe('what cannot be taken is told in a sentence, and nothing is written', () => {
+describe('what cannot be taken is reported in a sentence, and nothing is written', () => {
   test.each<[keyof typeof CASE_FAULTS, Record<string, string>]>([
     ['kind', { kind: 'toString' }],
     ['title', { title: ' ab ' }],
@@ -171,7 +171,7 @@ test('a case is opened from what was seen, and found by it', async () => {
   expect((await viewer.get('/staff/cases?from=event/1x')).status).toBe(404);
 });
 
-test('an alert stands from two weeks before somebody has to be told, and another one when it is late', async () => {
+test('an alert stands from two weeks before someone has to be notified, and another one when it is late', async () => {
   const { sql } = node.deps.database;
   const number = await opened();
   const standing = async (day: string) => {

@@ -51,7 +51,7 @@ test.each([
   expect(before[0]?.[side === 'prior' ? 'left' : 'lines'].length).toBeGreaterThan(0);
 });
 
-test('what holds because two members are one was chosen by nobody, and is counted as no choice', async () => {
+test('what holds because two members are one was chosen by no one, and is counted as no choice', async () => {
   const { deps } = s.ours;
   const today = readPeriod(planDay(deps.clock()));
   if (!today) throw new Error('no period');
@@ -84,7 +84,7 @@ test('what holds because two members are one was chosen by nobody, and is counte
       }),
     );
   const before = await counted();
-  await choose('opt-in', `${NOBODY_SAID}made one: what both choices allow`);
+  await choose('opt-in', `${NOBODY_SAID}merged: what both choices allow`);
   await choose('withdraw', `${NOBODY_SAID}again: as before they were one`);
   expect(await counted()).toEqual(before);
   await choose('opt-in', 'staff');

@@ -258,7 +258,7 @@ test('a request that was overdue when a withdrawal ended it was not met in time;
   const page = await (await reviewer.get('/staff/clocks/ended')).text();
   expect(page).toContain('when it was late by 1 hour');
   expect(page).toContain('Why it was late');
-  // what still has time is not told as late
+  // what still has time is not reported as late
   await sql`update exchange.clock set state = 'open', closed_at = null, due_at = now() + interval '1 day' where id = 'ended'`;
   expect(await (await reviewer.get('/staff/clocks/ended')).text()).not.toContain('Why it was late');
   await sql`update exchange.clock set state = 'withdrawn' where id = 'ended'`;
@@ -272,7 +272,7 @@ test('a request that was overdue when a withdrawal ended it was not met in time;
   await sql`delete from exchange.clock where id = 'ended'`;
 });
 
-test('a request that the payer cancelled is not one that was answered late, and is told apart', async () => {
+test('a request that the payer cancelled is not one that was answered late, and is distinguished', async () => {
   const { sql } = s.ours.deps.database;
   const asked = async () => {
     const all = (await (await reviewer.get('/staff/compliance?format=json')).json()).tables;
@@ -294,7 +294,7 @@ test('a request that the payer cancelled is not one that was answered late, and 
   const [peer] = await sql<{ id: string }[]>`select peer_id as id from exchange.bulk_job where id = 'cancelled'`;
   const told = (await (await reviewer.get(`/staff/peers/${peer?.id}/statement?format=json`)).json()).tables.statement;
   expect(told.find((r: { id: string }) => r.id === 'cancelled')).toMatchObject({ answered: null, inTime: null });
-  // what broke is told by its cause, not by a place in the program
+  // what broke is reported by its cause, not by a place in the program
   for (const [failure, reason] of [
     ['Error at runMatch (dist/main.mjs:1:2)', 'an error of ours'],
     ['ENOSPC at write (dist/main.mjs:1:2)', 'there was no room for files under BLOBS_DIR'],
@@ -455,7 +455,7 @@ test('what may still be met in time is not counted as late; what was refused is 
   const late = await read();
   expect(f4(late)).toMatchObject({ denominator: before, numerator: Number(figure('F4')?.['numerator']) - 1 });
   expect(late['not-in-time']).toHaveLength((tables['not-in-time'] ?? []).length + 1);
-  // what was overdue when the member withdrew is late; how it is without, as others define the share, is told beside it
+  // what was overdue when the member withdrew is late; how it is without, as others define the share, is reported beside it
   await sql`update exchange.clock set state = 'withdrawn', closed_at = now() where id = ${k?.id ?? ''}`;
   const met = Number(figure('F4')?.['numerator']) - 1;
   const ended = f4(await read());
@@ -470,7 +470,7 @@ test('what may still be met in time is not counted as late; what was refused is 
   expect(did).toHaveLength(0);
 });
 
-test('records of somebody else: how many are still held back, and for how long', async () => {
+test('records of another person: how many are still held back, and for how long', async () => {
   const { sql } = s.ours.deps.database;
   // the ledger is insert-only: one more line of the pull, about a record that it has
   const [l] = await sql<{ peer: string; type: string; source: string }[]>`
@@ -491,7 +491,7 @@ test('records of somebody else: how many are still held back, and for how long',
   expect(await read()).toMatchObject([{ n: 1, held: 1, days: 2 }]);
   await state('visible');
   expect(await read()).toMatchObject([{ n: 1, held: 0, days: 0 }]);
-  // what was in quarantine is told as of the end of the period, whatever became of it since
+  // what was in quarantine is reported as of the end of the period, whatever became of it since
   const inQuarantine = async (until: number) => {
     const day = new Date(Date.now() + until * 86_400_000).toISOString().slice(0, 10);
     const page = await reviewer.get(`/staff/compliance?period=2020-01-01/${day}&format=json`);
@@ -540,7 +540,7 @@ test('rows of the same words are numbered, however many they are', () => {
     },
   ];
   expect(complianceChanges(many(20_000), many(20_001), ['A', 'B']).rows).toHaveLength(1);
-  // the first of them are told, and how many more there are
+  // the first of them are reported, and how many more there are
   const rows = complianceChanges([], many(20_000), ['A', 'B']).rows;
   expect([rows.length, rows.at(-1)?.[1]?.value]).toEqual([201, '19800 more: open the two reports']);
 });

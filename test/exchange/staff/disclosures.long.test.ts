@@ -156,7 +156,7 @@ test('for reviewers only; each look is recorded for the member; the number of a 
   expect([none.status, (await none.text()).includes('No single member')]).toEqual([200, true]);
 });
 
-test('a request tells which of its files were fetched; what was made ready is not told as sent', async () => {
+test('a request tells which of its files were fetched; what was made ready is not reported as sent', async () => {
   const { sql } = node.deps.database;
   const [job] = await sql<{ id: string }[]>`
     select id from exchange.bulk_job where kind = 'export' order by received_at limit 1`;
@@ -218,7 +218,7 @@ describe('what leaves without a record of the member', () => {
   };
 
   test.each([
-    // whom the member sees is told, and what the plan transmits of it
+    // whom the member sees is reported, and what the plan transmits of it
     ['Patient/ME/$everything', '_type=Practitioner', '1 Practitioner'],
     ['Patient/ME/$everything', '_type=Observation,Provenance', '1 Provenance, 1 Observation'],
     ['Practitioner', 'patient=ME', '1 Practitioner'],
@@ -273,7 +273,7 @@ test.each([
   for (const { url } of manifest.output) await them.lines(url);
   const [told] = await account(idOf(robert));
   expect([typeof told?.['when'], told?.['what']]).toEqual(['string', what]);
-  // whose records name nobody is not told
+  // whose records name no one is not reported
   expect(await account(ana)).toEqual(before);
 });
 
@@ -295,7 +295,7 @@ test('what left of a member who goes on as another one counts for that one', asy
   await sql`delete from exchange.member_merge where id = 'one'`;
 });
 
-test('six years back by the plan’s days: the first of them is told whole, what was made before it and fetched on it too', async () => {
+test('six years back by the plan’s days: the first of them is reported whole, what was made before it and fetched on it too', async () => {
   const { sql } = node.deps.database;
   // the evening of 10 March 2033 where the plan is, which is the 11th in UTC
   const deps = { ...node.deps, clock: () => new Date('2033-03-11T02:00:00Z') };

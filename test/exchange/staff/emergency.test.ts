@@ -1,4 +1,4 @@
-// Emergency access: administrators open the records of members for an hour with a reason; it is told everywhere, and nothing can be decided by it.
+// Emergency access: administrators open the records of members for an hour with a reason; it is reported everywhere, and nothing can be decided by it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../../exchange/alerts/update-alerts.ts';
 import { EMERGENCY_REASON } from '../../../exchange/compliance/access-log/emergency-access.ts';
@@ -51,7 +51,7 @@ test('an administrator sees no member without it, and with a reason for an hour'
   expect(await shown.text()).toContain('emergency access</a>');
   expect(await alerts()).toBe(1);
 
-  // nobody else has it by that, nothing can be decided, and it is of this session alone
+  // no one else has it by that, nothing can be decided, and it is of this session alone
   const viewer = await signedIn('dev-viewer');
   expect((await viewer.get(page())).status).toBe(403);
   const choice = await send(admin, `${page()}/choice`, { choice: 'withdraw', channel: 'phone', verification: 'x' });

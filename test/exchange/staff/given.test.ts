@@ -1,4 +1,4 @@
-// What the report of a period tells of what left, against the same told row by row from the rules: random exports, fetches, choices and matches.
+// What the report of a period tells of what left, against the same reported row by row from the rules: random exports, fetches, choices and matches.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rowsBehind } from '../../../exchange/compliance/report/drill-down-rows.ts';
 import { type GivenRows, givenRows } from '../../../exchange/compliance/report/report-disclosed.ts';
@@ -258,7 +258,7 @@ test('what was asked by the choice of one of two members, who are one since, is 
   expect(given.consents.filter((r) => r['direction'] === 'request').map((r) => [r['n'], r['held']])).toEqual([[2, 1]]);
 });
 
-test('what was asked by the choice of one, before another one who had said no was made one with this one, was under that choice', async () => {
+test('what was asked by the choice of one, before another one who had said no was merged with this one, was under that choice', async () => {
   const at = (days: number) => new Date(START + days * 24 * HOUR);
   await sql`insert into exchange.member ${sql(['asked', 'refused'].map((id) => ({ id, umb: id })))}`;
   await sql`insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason) values ('later', 'asked', 'refused', ${at(45)}, 'staff', 'test', 'test')`;

@@ -47,7 +47,7 @@ test('the JSON of a report is canonical and signed, and a change of any part of 
   expect(document).toMatchObject({ schema: 'payer-node/compliance-report/1', number: null, previous: null });
   expect(text).toBe(`${canonicalJson(document, AS_IT_IS)}\n`);
   expect(await verifyReport(text, keys)).toMatchObject({ faults: [], sha256: document.sha256 });
-  // the same rows say the same, whenever they are told
+  // the same rows say the same, whenever they are informed
   expect(JSON.parse(await documentOf(path)).contentSha256).toBe(document.contentSha256);
   document.tables.figures[0].value = '99.9 %';
   const faults = async (changed: object) =>
@@ -85,14 +85,14 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
   expect(page).toContain('It stands as it was signed');
   for (const hash of [a.sha256, b.sha256, b.contentSha256]) expect(page).toContain(hash);
   expect(await (await reviewer.get('/staff/reports/2?format=csv')).text()).toContain(b.sha256);
-  // what is told now names the newest, and is the same as it
+  // what is reported now names the newest, and is the same as it
   const live = await (await reviewer.get(path)).text();
   for (const hash of [b.sha256, b.contentSha256]) expect(live).toContain(hash);
   const changed = async (number: number) =>
     JSON.parse(await documentOf(`/staff/reports/${number}/changes`)).tables.changes as { table: string }[];
   expect((await changed(1)).map((c) => c.table)).toContain('figures');
   expect(await changed(2)).toEqual([]);
-  // the two as they were issued, whatever is told by now
+  // the two as they were issued, whatever is reported by now
   await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at) values ('later', 'C3-match', 'later', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09')`;
   const told = async (address: string) =>
     (JSON.parse(await documentOf(address)).tables.changes as { row: string }[]).map((c) => c.row);
@@ -140,7 +140,7 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
       [one.replace('compliance-report/1', 'compliance-report/2'), 'of the schema payer-node/compliance-report/2: this'],
     ] as const)
       expect((await verifyReport(text, keys)).faults).toEqual([expect.stringContaining(sentence)]);
-    // one that is left out is told
+    // one that is left out is reported
     said.length = 0;
     expect((await issue()).headers.get('location')).toBe('/staff/reports/3');
     await evidenceVerify([f1, file('3.json', await documentOf('/staff/reports/3'))], options);
@@ -181,7 +181,7 @@ test('a page that does not say what was signed says so', async () => {
   await sql`alter table exchange.issued_report enable trigger issued_report_insert_only`;
 });
 
-test('whoever may not sign issues none, and what is no period, payer or line of business is refused', async () => {
+test('anyone who may not sign issues none, and what is no period, payer or line of business is refused', async () => {
   const viewer = new Visitor(s.app, s.ours.base);
   await viewer.signIn('dev-viewer', s.account.password);
   expect((await issue(viewer)).status).toBe(403);

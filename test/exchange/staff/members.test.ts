@@ -118,7 +118,7 @@ test('a member by name and birth date, the card not at hand', async () => {
     select 1 from exchange.audit where action = 'view' and object = 'members/found' and member_id = ${idOf(robert)}`
     ).length;
   const before = await looks();
-  // Bob is Robert; letters and accents do not matter; a name that differs is told
+  // Bob is Robert; letters and accents do not matter; a name that differs is reported
   for (const [fields, agrees] of [
     [{ given: 'Bob', family: robert.family.toUpperCase() }, 'both names'],
     [{ given: '', family: robert.family }, 'family name'],
@@ -193,7 +193,7 @@ test('one reason for all late duties of a list that have none', async () => {
     const said = { csrf, reason: 'our-outage', corrective_action: 'CA-9', words: 'the night of the 7th' };
     expect((await viewer.post(action, { ...said, n: '2' })).status).toBe(403);
     expect((await reviewer.post(action, { ...said, corrective_action: '', n: '2' })).status).toBe(400);
-    // somebody else was quicker
+    // another person was quicker
     expect((await reviewer.post(action, { ...said, n: '3' })).status).toBe(400);
     expect(await sql`select from exchange.clock_note where words = ${said.words}`).toHaveLength(0);
     const done = await reviewer.post(action, { ...said, n: '2' });
@@ -237,7 +237,7 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
   expect(await inLanguage('', 'fr,en;q=0.8,es;q=0.2')).toBe('en');
   expect(await inLanguage('?lang=en', 'es-US')).toBe('en');
   expect(await door.text()).not.toContain('Johnson');
-  // what is wrong is said first, and in the title: below the text nobody would see it on a phone
+  // what is wrong is said first, and in the title: below the text no one would see it on a phone
   for (const [path, fields, said] of [
     [`/my/${code}`, { birth_date: '1961-02-03' }, 'That did not fit'],
     [`/my/${code}/choice`, { choice: 'opt-in', pass: 'made~up~pass' }, 'Nothing was saved'],
@@ -326,7 +326,7 @@ test('what no person types is refused, not an error of ours', async () => {
     expect((await reviewer.get(`/staff/${path}/%00`)).status).toBe(404);
 });
 
-test('two members are made one on a page that shows both, after what speaks against it was confirmed; and two again', async () => {
+test('two members are merged on a page that shows both, after what speaks against it was confirmed; and two again', async () => {
   const bob = idOf(robert);
   const page = `/staff/members/${ana}`;
   expect((await viewer.get(`${page}/one/${bob}`)).status).toBe(403);
@@ -359,7 +359,7 @@ test('two members are made one on a page that shows both, after what speaks agai
   expect(await (await reviewer.get(page)).text()).toContain('Was one person with');
 });
 
-test('a choice that holds because two members were made one is not told as one that the member made that day', async () => {
+test('a choice that holds because two members were merged is not reported as one that the member made that day', async () => {
   const bob = idOf(robert);
   const page = `/staff/members/${ana}`;
   const held = (await reviewer.get(`${page}?format=json`)).json() as Promise<{
@@ -374,10 +374,10 @@ test('a choice that holds because two members were made one is not told as one t
   const csrf = fieldOf(both, 'csrf');
   const done = await reviewer.post(`${page}/one/${bob}`, [['csrf', csrf], ['reason', 'one card'], ...seen]);
   expect(done.status).toBe(303);
-  expect(await (await reviewer.get(page)).text()).toContain('nobody said so that day');
+  expect(await (await reviewer.get(page)).text()).toContain('no one said so that day');
 });
 
-test('that a member has died stands first on the page, with the day where it was told', async () => {
+test('that a member has died stands first on the page, with the day where it was reported', async () => {
   const { sql } = node.deps.database;
   const page = async () => (await reviewer.get(`/staff/members/${ana}`)).text();
   expect(await page()).not.toMatch(/died/i);

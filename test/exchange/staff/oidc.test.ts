@@ -1,4 +1,4 @@
-// Sign-in at an identity provider: what must hold before somebody becomes a session.
+// Sign-in at an identity provider: what must hold before someone becomes a session.
 import { createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -271,7 +271,7 @@ describe('sign-in with OpenID Connect', () => {
     expect((await attempt()).answer.status).toBe(303);
   });
 
-  test('who has it asked for keys that are not there while it is away keeps nobody out', async () => {
+  test('who has it asked for keys that are not there while it is away keeps no one out', async () => {
     expect((await attempt()).answer.status).toBe(303);
     time += 31_000;
     const token = await new SignJWT({
@@ -293,7 +293,7 @@ describe('sign-in with OpenID Connect', () => {
     expect((await attempt()).answer.status).toBe(303);
   });
 
-  test('who begins again and again, or comes back from nowhere, is told to wait, and leaves no row', async () => {
+  test('who begins again and again, or comes back from nowhere, is reported to wait, and leaves no row', async () => {
     const config = { ...node.deps.config, staffSignInPerMinute: 5 };
     const counted = createStaff({ ...node.deps, config }, { addressOf: (c) => c.req.header('x-test-address') ?? '' });
     const { sql } = node.deps.database;
@@ -338,7 +338,7 @@ describe('sessions of a person', () => {
   };
   const isIn = async (visitor: Visitor) => (await visitor.get('/staff')).status === 200;
   let told = 0;
-  /** @param subject `cy` when it is left out; undefined: the token names nobody */
+  /** @param subject `cy` when it is left out; undefined: the token names no one */
   const tokenOf = async (claims: Record<string, unknown>, ...subject: unknown[]) => {
     provider.subject = subject.length === 0 ? 'cy' : subject[0];
     provider.claims = { jti: `l${++told}`, ...claims };
@@ -355,7 +355,7 @@ describe('sessions of a person', () => {
         .sql`select actor, detail->>'of' as of, (detail->>'sessions')::int as sessions from exchange.audit where action = 'sessions-ended' order by seq desc limit 1`
     )[0];
 
-  test('are seen and ended by an administrator, at once, and by nobody else', async () => {
+  test('are seen and ended by an administrator, at once, and by no one else', async () => {
     const [one, two] = [await enter('cy', ['reviewer']), await enter('cy', ['reviewer'])];
     const boss = await enter('boss', ['admin']);
     expect((await one.get('/staff/sessions')).status).toBe(403);
@@ -415,11 +415,11 @@ describe('sessions of a person', () => {
     ['one with a nonce', () => logout({ events: EVENT, nonce: 'n' })],
     ['one of another event', () => logout({ events: { other: {} } })],
     ['one whose event is no object', () => logout({ events: { [Object.keys(EVENT)[0] ?? '']: true } })],
-    ['one about nobody', () => logout({ events: EVENT }, null)],
+    ['one about no one', () => logout({ events: EVENT }, null)],
     ['one without an id of its own', () => logout({ events: EVENT, jti: undefined })],
     ['no JWT at all', () => tell('a.b.c')],
     [
-      'one for somebody else',
+      'one for another person',
       () => {
         provider.audience = 'other';
         return logout({ events: EVENT });
@@ -445,14 +445,14 @@ describe('sessions of a person', () => {
     expect(await isIn(visitor)).toBe(true);
   });
 
-  test('end once by each token: one that somebody sends again ends none of later', async () => {
+  test('end once by each token: one that someone sends again ends none of later', async () => {
     const token = await tokenOf({ events: EVENT }, 'fay');
     expect(await tell(token)).toBe(200);
     const later = await enter('fay', ['viewer']);
     expect([await tell(token), await isIn(later)]).toEqual([400, true]);
   });
 
-  test('anybody may send tokens: the provider is asked for none that it cannot have signed, and once for the others', async () => {
+  test('anyone may send tokens: the provider is asked for none that it cannot have signed, and once for the others', async () => {
     // whatever was kept before is old
     time += 600_000;
     provider.issuedAt = node.deps.clock();
@@ -535,14 +535,14 @@ describe('a grave action', () => {
     return { answer, state: row?.state, visitor, csrf: fieldOf(page, 'csrf') };
   }
 
-  test('is done by somebody who signed in a moment ago', async () => {
+  test('is done by someone who signed in a moment ago', async () => {
     expect(await approve(seconds(20))).toMatchObject({ answer: { status: 303 }, state: 'active' });
   });
 
   test.each([
     ['long ago', 3600],
-    ['at a time nobody knows', undefined],
-  ])('is not done by somebody who signed in %s, who is asked again', async (_, ago) => {
+    ['at a time no one knows', undefined],
+  ])('is not done by someone who signed in %s, who is asked again', async (_, ago) => {
     const { answer, state } = await approve(ago === undefined ? undefined : seconds(ago));
     expect([answer.status, state]).toEqual([403, 'pending']);
     expect(await answer.text()).toContain('/staff/sign-in?return_to=%2Fstaff%2Fpeers%2Fwaits&amp;again=1');
@@ -552,7 +552,7 @@ describe('a grave action', () => {
     expect(audit).toEqual({ action: 'manage', reason: 'not-fresh', object: '/staff/peers/:id/approve' });
   });
 
-  test('is told of by name: on the page, and beside the subject in files; a name that changed is the newest', async () => {
+  test('is informed of by name: on the page, and beside the subject in files; a name that changed is the newest', async () => {
     const { visitor } = await approve(seconds(20));
     const read = async (path: string) => (await visitor.get(path)).text();
     const page = await read('/staff/peers/waits');

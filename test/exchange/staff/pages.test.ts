@@ -138,7 +138,12 @@ describe('the report of a pull', () => {
 
   test('says where a count differs', async () => {
     const page = await text('dev-viewer', `/staff/pulls/${UNBALANCED}`);
-    expect(rowsOf(page, 'files')[0]?.slice(3, 7)).toEqual(['10', '9', '0', '✘ 10 ≠ 9 · not booked, does not balance']);
+    expect(rowsOf(page, 'files')[0]?.slice(3, 7)).toEqual([
+      '10',
+      '9',
+      '0',
+      '✘ 10 ≠ 9 · not recorded, does not balance',
+    ]);
   });
 
   test('every figure leads to as many rows', async () => {
@@ -415,7 +420,7 @@ describe('one record', () => {
     expect(rowsOf(page, 'links').map((r) => r[2])).toContain('conflict');
   });
 
-  test('a link with a record of another type is told on both sides, by its kind in the JSON too', async () => {
+  test('a link with a record of another type is reported on both sides, by its kind in the JSON too', async () => {
     const { sql } = node.ours.deps.database;
     const of = async (type: string) => {
       const [row] = await sql<{ file: number; line: number; localId: string; memberId: string }[]>`
@@ -469,7 +474,7 @@ describe('requests of other payers', () => {
     expect(decided).toBe(sum?.n);
   });
 
-  test('each decision is told in words to reviewers only, and that they looked is in the audit', async () => {
+  test('each decision is reported in words to reviewers only, and that they looked is in the audit', async () => {
     const { deps, base } = node.prior;
     const account = developmentAccount(deps.config);
     const visitor = new Visitor(createStaff(deps, { development: account }), base);
@@ -495,7 +500,7 @@ describe('requests of other payers', () => {
   });
 });
 
-test('a program that asks for JSON is refused as JSON, and told what it may be for; a browser gets the page', async () => {
+test('a program that asks for JSON is refused as JSON, and reported what it may be for; a browser gets the page', async () => {
   const path = `/staff/members/${node.memberId}?format=json&purpose=`;
   const program = await as('dev-reviewer').get(path);
   expect([program.status, program.headers.get('content-type')]).toEqual([400, 'application/json']);
@@ -576,9 +581,9 @@ test('names and records leave as a file for a purpose, which is kept with who to
   expect(await exports()).toEqual(before);
   expect((await reviewer.get(`${path}?format=csv&purpose=payer`)).status).toBe(200);
   expect(await exports()).toEqual(['view csv payer', 'export-report csv payer']);
-  // on the page nobody asks
+  // on the page no one asks
   expect((await reviewer.get(path)).status).toBe(200);
-  // figures name nobody
+  // figures name no one
   expect((await reviewer.get('/staff/compliance?format=json&purpose=')).status).toBe(200);
   const looks = await (await reviewer.get(`/staff/members/${node.memberId}/looks`)).text();
   expect(looks).toContain('settling something with another payer');
@@ -659,7 +664,7 @@ test('a pull that its payer left incomplete, and whose members it is not asked a
   const [coverage] = await sql<{ id: string; member: string; ends: Date | null; consent: string; peer: string }[]>`
     select m.other_coverage_id as id, m.member_id as member, o.ends, m.consent_id as consent, p.peer_id as peer
     from exchange.pull_member m join exchange.other_coverage o on o.id = m.other_coverage_id join exchange.pull p on p.id = m.pull_id limit 1`;
-  if (!coverage) throw new Error('nobody has another coverage');
+  if (!coverage) throw new Error('no one has another coverage');
   await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at)
     values ('left', ${coverage.peer}, 'done', 'opt-in', ${now}, ${now}, ${now}, ${now})`;
   await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, other_coverage_id, consent_id, policy, outcome)

@@ -94,7 +94,7 @@ describe('by staff page', () => {
     };
     expect(change?.after).toMatchObject(wanted);
     const peer = await findPeer(sql(), 'lame');
-    // in force at once in the sandbox, or waiting for somebody else
+    // in force at once in the sandbox, or waiting for another person
     if (change?.state === 'applied') expect(peer).toMatchObject({ ...wanted, failures: 0, abilities: null });
     else expect(peer?.fileOrigins).toEqual([]);
   });
@@ -123,7 +123,7 @@ describe('by staff page', () => {
     ['keys that are none', { id: 'x', name: 'X', clientIdHere: 'c', jwks: '{' }, 'not JSON'],
     ['scope', { id: 'x', name: 'X', scopes: 'system/*.cud' }, 'none that can be granted'],
     ['postal address', { id: 'x', name: 'X', postalAddress: 'a'.repeat(301) }, 'longer than 300'],
-  ])('what cannot be taken is told and stays typed: %s', async (_, form, text) => {
+  ])('what cannot be taken is reported and stays typed: %s', async (_, form, text) => {
     const answer = await send('dev-admin', '/staff/peers', form);
     const page = await answer.text();
     expect(answer.status).toBe(400);
@@ -143,7 +143,7 @@ describe('by staff page', () => {
     expect(await answer.text()).toContain('private key');
   });
 
-  test('who asks here and is registered for no scope is told to get no token', async () => {
+  test('who asks here and is registered for no scope is reported to get no token', async () => {
     const form = { id: 'no-scope', name: 'No Scope', clientIdHere: 'client-none', jwks: await keys('k9'), scopes: '' };
     expect((await send('dev-admin', '/staff/peers', form)).status).toBe(303);
     const page = await (await as('dev-admin').get('/staff/peers/no-scope')).text();
@@ -251,7 +251,7 @@ describe('by staff page', () => {
         );
   });
 
-  test('a check asks the peer, and a changed token endpoint is told, not followed', async () => {
+  test('a check asks the peer, and a changed token endpoint is reported, not followed', async () => {
     expect((await send('dev-admin', '/staff/peers/prior/check', {})).headers.get('location')).toContain('done=checked');
     const peer = await findPeer(sql(), 'prior');
     // with nothing pinned there is nothing to differ from
@@ -306,7 +306,7 @@ describe('a second person', () => {
     expect(await movePeer(deps, 'two', 'active', { kind: 'staff', name: 'eve' })).toBe('ok');
   });
 
-  test('is not offered what another one has to do, and is told before typing that it needs a fresh sign-in', async () => {
+  test('is not offered what another one has to do, and is reported before typing that it needs a fresh sign-in', async () => {
     const { deps } = node.ours;
     const had = await findPeer(sql(), 'two');
     if (!had) throw new Error('no peer');
@@ -352,14 +352,14 @@ describe('a second person', () => {
     expect(await attests()).toBe(true);
     const [noted] = await sql()`select added_by from exchange.peer_document where kind = 'attestation'`;
     expect(noted?.['added_by']).toBe('ann');
-    // ending one closes a door: nobody waits
+    // ending one closes a door: no one waits
     const [row] = await sql()<{ id: string }[]>`select id::text from exchange.peer_document where kind = 'attestation'`;
     expect(await endTrustDocument(deps, 'two', row?.id ?? '', ann)).toBe('ok');
     expect(await attests()).toBe(false);
     expect(await addTrustDocument(deps, attestation, ann)).toBe('proposed');
     expect(await decidePeerChange(deps, 'two', await newest(), false, bob)).toBe('ok');
     expect(await attests()).toBe(false);
-    // of a payer that waits it comes in force with the approval, by somebody else
+    // of a payer that waits it comes in force with the approval, by another person
     const eve: By = { kind: 'staff', name: 'eve' };
     await registerPeer(deps, 'three', { ...fields, name: 'Three' }, ann);
     expect(await addTrustDocument(deps, { ...attestation, peerId: 'three' }, eve)).toBe('ok');
@@ -426,7 +426,7 @@ describe('a second person', () => {
     expect(await (await as('dev-admin').get('/staff/peers/five')).text()).toContain('Proposed by Ann Example.');
   });
 
-  test('is asked to sign in anew before a document is noted', async () => {
+  test('is asked to sign in again before a document is noted', async () => {
     await sql()`update exchange.staff_session set authenticated_at = now() - interval '10 minutes'`;
     const document = { kind: 'attestation', title: 'Old sign-in', place: '' };
     const answer = await send('dev-admin', '/staff/peers/two/document', document);
@@ -481,7 +481,7 @@ describe('a second person', () => {
     expect(await findPeer(sql(), 'two')).toMatchObject({ postalAddress: '1 Pier, Harbor', epoch: had.epoch });
     expect(await change({ postalAddress: '2 Pier, Harbor', npi: '9000000038' })).toBe('proposed');
     expect(await findPeer(sql(), 'two')).toMatchObject({ postalAddress: '1 Pier, Harbor', npi: had.npi });
-    // nor does it keep whoever wrote it from approving
+    // nor does it keep anyone who wrote it from approving
     expect(await movePeer(deps, 'two', 'suspended', bob)).toBe('ok');
     expect(await movePeer(deps, 'two', 'active', ann)).toBe('ok');
   });
@@ -502,7 +502,7 @@ describe('a second person', () => {
 });
 
 describe('in words', () => {
-  test('decisions are told by rule, without a name', async () => {
+  test('decisions are reported by rule, without a name', async () => {
     const account = developmentAccount(node.prior.deps.config);
     if (!account) throw new Error('no account');
     const visitor = new Visitor(createStaff(node.prior.deps, { development: account }), node.prior.base);
@@ -563,7 +563,7 @@ describe('in words', () => {
     expect(JSON.stringify(json)).toContain('manage: role');
   });
 
-  test('who has gone through the events signs for them, once, and the overview counts what nobody has reviewed', async () => {
+  test('who has gone through the events signs for them, once, and the overview counts what is not yet reviewed', async () => {
     type Queues = { tables: { queues: { queue: string; open: number; past: number }[] } };
     const waiting = async () => {
       const { tables } = (await (await as('dev-viewer').get('/staff?format=json')).json()) as Queues;
@@ -635,7 +635,7 @@ describe('in words', () => {
       reason: 'replay',
       action: 'token',
     } as const;
-    // before somebody signs, and after it
+    // before someone signs, and after it
     await writeAudit(sql(), [auditRow({ ...by, object: 'late-1' })]);
     expect((await send('dev-reviewer', '/staff/events/reviewed', form)).status).toBe(303);
     await writeAudit(sql(), [auditRow({ ...by, object: 'late-2' })]);

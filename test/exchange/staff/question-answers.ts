@@ -73,7 +73,7 @@ export async function answered(): Promise<Answered> {
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-questions-'));
   const zip = join(folder, 'q1.zip');
   const looked: string[] = [];
-  // what people do, in the quarter still: an outage is told as the reason, records are decided about, the payer is told
+  // what people do, in the quarter still: an outage is reported as the reason, records are decided about, the payer is informed
   plan.peer.at(ny('2027-03-30T22:00:00', '-04:00'));
   let reviewer = await plan.as('dev-reviewer');
   const decide = async (kind: string, decision: string): Promise<void> => {

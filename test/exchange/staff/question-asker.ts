@@ -89,7 +89,7 @@ export async function askThePlan(peer: ScriptedPeer): Promise<Books> {
   await read(file);
   await read(file);
   await read(made.output.find((f) => f.type === 'ExplanationOfBenefit')?.url ?? '');
-  // a holiday of the plan's own, told after the due dates of before were set
+  // a holiday of the plan's own, reported after the due dates of before were set
   Object.assign(deps.config, { extraHolidays: ['2027-02-17'] });
   await kicked('export', `/Group/${group}/$davinci-data-export`, types('Patient'), ny('2027-02-19T12:00:00')); // late, and never fetched
   peer.at(ny('2027-02-19T22:00:00')); // the 20th in UTC

@@ -97,7 +97,7 @@ test('14: who was affected by an outage', async () => {
   ).toContain('CAPA-7');
 });
 
-test('15: records of the wrong person, who was told, days open', async () => {
+test('15: records of the wrong person, who was informed, days open', async () => {
   const [row, ...others] = await a.compliance('incidents');
   expect(others).toEqual([]);
   // from the morning of 5 January to the evening of 30 March
@@ -114,7 +114,7 @@ test('16: who looked at a member', async () => {
   await a.reviewer.get(`/staff/disclosures/${id('april')}?format=csv`);
   const after = await a.answer(`/staff/members/${id('april')}/looks`, 'looks');
   const looks = after.filter((l) => l['action'] === 'view');
-  // two pages, and each look at the list itself: three forms before, two since, of which the last is yet to be told
+  // two pages, and each look at the list itself: three forms before, two since, of which the last is yet to be reported
   expect(looks.length - before.filter((l) => l['action'] === 'view').length).toBe(2 + 3);
   expect(new Set(looks.map((l) => l['actor']))).toEqual(new Set(['dev|dev-reviewer']));
   const viewer = await a.plan.as('dev-viewer');

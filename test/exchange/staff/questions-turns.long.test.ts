@@ -40,7 +40,7 @@ test('6: what is refused to a payer that people suspended names who did, and why
   });
   const refused = pack['audit-rows.jsonl']?.filter((r) => r['outcome'] === 'refused' && r['actorKind'] === 'peer');
   expect(refused?.map((r) => r['reason'])).toEqual(['client-suspended', 'client-suspended']);
-  // of the quarter before nothing is another, and what a rule refused has nobody's name
+  // of the quarter before nothing is another, and what a rule refused has no member's name
   expect(await a.compliance('refusals')).toEqual(before);
   expect(before.map((r) => r['by'])).toEqual([null, null]);
   // what it was owed and got before stands: the three requests and the two members asked for one by one
@@ -102,7 +102,7 @@ test('4, 13: who goes to another line of business stays in the reports of the li
   await a.sql`update exchange.enrolment set ends = null where member_id in (${id('ana')}, ${id('ben')})`;
 });
 
-test('2, 3, 4, 7, 13: two members turn out to be one person: what was done stays, and is told of one person', async () => {
+test('2, 3, 4, 7, 13: two members turn out to be one person: what was done stays, and is informed of one person', async () => {
   const figures = async () => new Map((await a.compliance('figures')).map((f) => [f['figure'], f['value']]));
   const before = await figures();
   const path = `/staff/members/${id('ana')}/one/${id('ana2')}`;

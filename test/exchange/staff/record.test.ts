@@ -272,7 +272,7 @@ test('writes between pages: what stays is there once, what comes late or goes is
   }
 });
 
-test('records that an older program wrote have no day until somebody looks, and stand in their place', async () => {
+test('records that an older program wrote have no day until someone looks, and stand in their place', async () => {
   const before = (await pages(50)).flatMap((t) => t.entries);
   await sql()`update exchange.resource set day = null where member_id = ${member} and type in ('Observation', 'ExplanationOfBenefit')`;
   expect((await pages(50)).flatMap((t) => t.entries)).toEqual(before);

@@ -112,7 +112,7 @@ test('lines of a line of business: those of its members and of who goes on as on
   expect(Math.max(...loops)).toBeLessThan(tally?.n ?? 0);
 });
 
-test('whether a payer was told of records of others is looked up, not read out of the whole trail', async () => {
+test('whether a payer was informed of records of others is looked up, not read out of the whole trail', async () => {
   const plans = await sql.begin(async (tx) => {
     // of a table of few rows all would be read whatever the indexes say
     await tx`set local enable_seqscan = off`;

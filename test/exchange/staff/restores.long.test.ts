@@ -1,4 +1,4 @@
-// A backup that was restored: what the check of the copy finds, what the node takes as a record of it, when the next one is due, and who is told.
+// A backup that was restored: what the check of the copy finds, what the node takes as a record of it, when the next one is due, and who is informed.
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Received files go when their time is over, with their hashes kept, and never while a legal hold is about them or somebody has to decide. The page of both.
+// Received files go when their time is over, with their hashes kept, and never while a legal hold is about them or someone has to decide. The page of both.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { standingConditions } from '../../../exchange/alerts/alert.ts';
 import { HOLD_FAULTS, liftHold, placeHold } from '../../../exchange/compliance/retention/holds.ts';
@@ -49,7 +49,7 @@ test('a hold of its payer, of a member, or of everything keeps a file beyond its
     expect(placed).toHaveProperty('id');
     expect(await removed(TEN_YEARS + 400)).toBe(0);
     expect(await files(HAND)).toHaveLength(1);
-    // what was kept is not told to have gone
+    // what was kept is not reported to have gone
     expect(await sql`select from exchange.audit where action = 'pull-files-removed'`).toEqual([]);
     const id = 'id' in placed ? placed.id : '';
     expect(await liftHold(deps, { id, reason: 'matter closed' }, WHO)).toBeUndefined();
@@ -117,7 +117,7 @@ test('a request for a match stays as long as the longest that a member found in 
   expect(await past(600, {})).toEqual([]);
   expect(await past(600, { ma: 400 })).toEqual(['asked']);
   expect(await past(400, { ma: 600 })).toEqual([]);
-  // about nobody of ours, or somebody of no line: the time of all
+  // about no one of ours, or someone of no line: the time of all
   await sql`update exchange.match_member set member_id = null where job_id = 'asked'`;
   expect([await past(400, { ma: 600 }), await past(600, { ma: 400 })]).toEqual([['asked'], []]);
   // who goes on as another one has the lines of that one, which has got theirs
@@ -145,11 +145,11 @@ test('a request for a match stays as long as the longest that a member found in 
   await sql`delete from exchange.bulk_job where id = 'asked'`;
 });
 
-test('what nothing keeps goes with its hash told, once, and the pages say so', async () => {
+test('what nothing keeps goes with its hash reported, once, and the pages say so', async () => {
   const { deps } = node.ours;
   const { sql } = deps.database;
   const [file] = await sql<{ sha: string }[]>`select sha256 as sha from exchange.pull_file where pull_id = ${HAND}`;
-  // too early, and stuck: it is told, and tried again
+  // too early, and stuck: it is reported, and tried again
   expect(await removed(1)).toBe(0);
   const told: unknown[] = [];
   const stuck = { ...deps.blobs, delete: () => Promise.reject(Object.assign(new Error('x'), { code: 'EROFS' })) };
@@ -158,9 +158,9 @@ test('what nothing keeps goes with its hash told, once, and the pages say so', a
   expect(told).toEqual([
     ['received files not removed', { pull: HAND, error: expect.stringContaining('EROFS'), count: 1 }],
   ]);
-  // and not told to have gone before it has
+  // and not reported to have gone before it has
   expect(await sql`select from exchange.audit where action = 'pull-files-removed'`).toEqual([]);
-  // the pull that just ended has still its time, and what somebody has to decide about
+  // the pull that just ended has still its time, and what someone has to decide about
   expect([await removed(TEN_YEARS - 1), await files(HAND)]).toEqual([1, []]);
   expect(await removed(TEN_YEARS - 1)).toBe(0);
   const rows = await sql<{ detail: unknown }[]>`
@@ -200,7 +200,7 @@ test('administrators place and lift holds on the page; wrong input is a sentence
     [{ member: 'nobody', peer: '', reason: 'matter 20' }, HOLD_FAULTS.member],
     [{ member: '', peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.peer],
     [{ member: node.memberId, peer: 'nobody', reason: 'matter 20' }, HOLD_FAULTS.about],
-    // nobody typed a member: that is not everything
+    // no one typed a member: that is not everything
     [{ member: ' ', peer: '', reason: 'matter 20' }, HOLD_FAULTS.about],
     [{ member: node.memberId, peer: '', everything: 'yes', reason: 'matter 20' }, HOLD_FAULTS.about],
     [{ member: node.memberId, peer: '', reason: ' x ' }, HOLD_FAULTS.reason],

@@ -143,7 +143,7 @@ test('who may not see members is led to no page of them; a list of a payer or a 
   ]).toEqual([200, 404, 404, 200]);
 });
 
-test('nobody is led to a page that their role does not open', async () => {
+test('no one is led to a page that their role does not open', async () => {
   for (const user of ['dev-viewer', 'dev-admin', 'dev-reviewer']) {
     const visitor = people.get(user);
     const hrefs = new Set<string>();

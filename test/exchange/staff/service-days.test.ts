@@ -25,7 +25,7 @@ beforeAll(async () => {
     subject,
     period: { start: '2026-01-02T08:00:00Z', end: '2026-01-09T08:00:00Z' },
   };
-  // what is over began long before anybody was treated
+  // what is over began long before anyone was treated
   const was = {
     resourceType: 'Condition',
     id: 'was',

@@ -1,4 +1,4 @@
-// Ways round what is hidden: the other one of two, days that are told otherwise, words in the address, a page that is named by hand.
+// Ways round what is hidden: the other one of two, days that are reported differently, words in the address, a page that is named by hand.
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -61,7 +61,7 @@ test('of two who may be one person both are looked at, both are hidden, and both
   expect(given.map((l) => l['member_id']).sort()).toEqual([first, second].sort());
 });
 
-test('a purpose in the address of a page is not kept as what somebody said', async () => {
+test('a purpose in the address of a page is not kept as what someone said', async () => {
   const visitor = await reviewer();
   const last = async () =>
     (await sql()`select detail from exchange.audit where action = 'view' order by seq desc limit 1`)[0]?.['detail'];
@@ -107,7 +107,7 @@ test('of a record that is too long to be shown whole, what differs from ours is 
   expect(stand(await text(visitor, path)).length).toBeGreaterThan(1);
 });
 
-test('who looked is told with what was looked at: the sensitive records, a line, a file', async () => {
+test('who looked is reported with what was looked at: the sensitive records, a line, a file', async () => {
   const visitor = await reviewer();
   const path = `/staff/members/${second}`;
   await text(visitor, `${path}/record?sensitive=show`);

@@ -1,4 +1,4 @@
-// What identifies members is hidden until somebody says what they need it for: on every page that links lead to, for every role.
+// What identifies members is hidden until someone says what they need it for: on every page that links lead to, for every role.
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,13 +18,13 @@ const signedIn = async (user: string): Promise<Visitor> => {
 const text = async (visitor: Visitor, path: string) => (await visitor.get(path)).text();
 const FORM = 'action="/staff/reason"';
 
-/** A line about nobody that is known here: a Patient with every kind of number, and one that is no JSON. */
+/** A line about no one that is known here: a Patient with every kind of number, and one that is no JSON. */
 const STRAY = [
   '123-45-6789',
   '1EG4-TE5-MK73',
   '617-555-0188',
   'jo@mail.example',
-  '77 Hidden Lane',
+  '77 Hidden Slot',
   '1951-02-03',
   'theirs-77',
   'H-4711',
@@ -136,7 +136,7 @@ test('every page that hides something shows it after one click, at the same plac
   expect(shown.size).toBeGreaterThan(10);
 });
 
-test('a line about somebody unknown, and one that cannot be read, hide everything; names and what checks a number stay', async () => {
+test('a line about someone unknown, and one that cannot be read, hide everything; names and what checks a number stay', async () => {
   const reviewer = await signedIn('dev-reviewer');
   const path = '/staff/pulls/stray/lines/0/1/0';
   const page = await text(reviewer, path);
@@ -151,9 +151,9 @@ test('a line about somebody unknown, and one that cannot be read, hide everythin
     'year 1951',
   ])
     expect([stays, page.includes(stays)]).toEqual([stays, true]);
-  expect(page).not.toContain('Hidden Lane');
+  expect(page).not.toContain('Hidden Slot');
   expect(await text(reviewer, '/staff/pulls/stray/lines/0/2/0')).not.toContain('birthDate');
-  // of nobody: what is said holds for the pull
+  // of no one: what is said holds for the pull
   await giveReason(reviewer, path);
   const whole = await text(reviewer, path);
   expect(standIn(whole, new Set(STRAY.slice(0, 4)))).toHaveLength(4);

@@ -45,7 +45,7 @@ function kindOf(href: string): string {
 }
 
 /**
- * Every page that somebody is led to from the overview, some of each kind; what the role does not open is left out.
+ * Every page that someone is led to from the overview, some of each kind; what the role does not open is left out.
  * @param see `isFirst`: of its kind
  * @returns how many there were
  */

@@ -20,13 +20,13 @@ import { escapeHtml, html } from '../../../src/ui/html.ts';
 describe('the conservation check', () => {
   test.each([
     [10, 10, 10, true, false, 'holds', '10 = 10 = 10'],
-    [10, 9, 0, false, false, 'broken', '10 ≠ 9 · not booked'],
+    [10, 9, 0, false, false, 'broken', '10 ≠ 9 · not recorded'],
     [10, 9, 9, true, true, 'accepted', '10 ≠ 9 = 9'],
     [10, 10, 9, true, true, 'broken', '10 = 10 ≠ 9'],
     [null, 10, 10, true, false, 'holds', 'not declared · 10 = 10'],
-    [10, null, 0, false, false, 'open', '10 · not counted · not booked'],
+    [10, null, 0, false, false, 'open', '10 · not counted · not recorded'],
   ] as const)(
-    '%s declared, %s received, %s booked',
+    '%s declared, %s received, %s recorded',
     (declared, received, booked, isBooked, isAccepted, verdict, sum) => {
       expect(balance(declared, received, booked, isBooked, isAccepted)).toMatchObject({ verdict, sum });
     },
@@ -144,7 +144,7 @@ describe('codes', () => {
 });
 
 test('the report on a screen says in words why a pull rests, which files are in trouble, and what was noted', () => {
-  const sum = { declared: 3, received: null, booked: 0, verdict: 'open', sum: '3 · not counted · not booked' };
+  const sum = { declared: 3, received: null, booked: 0, verdict: 'open', sum: '3 · not counted · not recorded' };
   const failed = (type: string, failure: string | null) => ({ type, failure });
   const report = {
     pull: { id: 'p1', state: 'partial', reason: 'file-failed' },
@@ -170,7 +170,7 @@ test('the report on a screen says in words why a pull rests, which files are in 
     'Pull p1 from Old Harbor: partial (file-failed)',
     '  Files could not be fetched. Ask the other payer; then accept the pull without them.',
     '  members: 2 matched',
-    '  not finished: manifest = received = accounted for: 3 · not counted · not booked',
+    '  not finished: manifest = received = accounted for: 3 · not counted · not recorded',
     '  trouble with 2 files of Observation: A file could not be fetched (HTTP 403).',
     '  trouble with a file of messages: A file could not be fetched (HTTP 404).',
     '',
@@ -273,7 +273,7 @@ test('a list of requests without a choice in force that is cut says how many the
   expect(captions(1200, 1199)[1]).toMatch(/, each$/);
 });
 
-test('that nothing was found in what nobody has walked yet is said to be no proof', () => {
+test('that nothing was found in what no one has walked yet is said to be no proof', () => {
   const cells = (walked: number, faults: number) => {
     const { columns, rows } = proofsTable([{ payer: 'P', exports: 3, walked, faults }]);
     return rows[0]?.[columns.findIndex((c) => c.key === 'faults')];
