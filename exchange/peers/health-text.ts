@@ -37,15 +37,15 @@ export function healthFacts(peer: Peer): HealthFact[] {
     { name: 'Finds', value: a === null ? 'not known yet' : MATCH[a.match] },
     { name: 'Records', value: a === null ? 'not known yet' : FETCH[a.fetch] },
     { name: 'Version of PDex it names', value: a?.pdex ?? null },
-    { name: 'Found not to speak', value: a === null || a.lacks.length === 0 ? null : lacksWords(a) },
-    { name: 'Tried again from', value: null, at: triedAgain(peer) ?? null },
+    { name: 'Unsupported operations', value: a === null || a.lacks.length === 0 ? null : lacksWords(a) },
+    { name: 'Retry after', value: null, at: triedAgain(peer) ?? null },
     { name: 'Known since', value: null, at: peer.abilitiesAt },
     {
       name: 'Members at once',
       value: peer.takes === null ? null : takesWords(peer.takes),
       ...(peer.takes === 0 ? { tone: 'look' as const } : {}),
     },
-    { name: 'Fewer since', value: null, at: peer.takesAt },
+    { name: 'Batch reduced since', value: null, at: peer.takesAt },
     { name: 'Last answered', value: null, at: peer.answeredAt },
     {
       name: 'Failures in a row',
@@ -54,6 +54,6 @@ export function healthFacts(peer: Peer): HealthFact[] {
     },
     { name: 'Failing since', value: null, at: peer.failingSince },
     { name: 'Last failure', value: peer.failure === null ? null : meaning('pull', peer.failure).text },
-    { name: 'Not asked before', value: null, at: peer.pausedUntil },
+    { name: 'Do not ask before', value: null, at: peer.pausedUntil },
   ];
 }

@@ -231,7 +231,7 @@ export const CLOCK_REASONS = {
   'member-declined': calm('The member declined.'),
   'named-in-error': calm('The payer was named by mistake: nobody had to ask it.'),
   'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
-  'one-person': calm('Two members were made one person: the other one has the same duty.'),
+  'one-person': calm('Two members were merged: the other one has the same duty.'),
   'member-deceased': calm('The member has died, by our own record of the person.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 

@@ -268,7 +268,7 @@ async function finish(s: Step, result: Correlation): Promise<void> {
           m.outcome === 'constrained' ? 'consent-constraint' : 'no-unique-match',
         );
   };
-  const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers fit nobody` : ''}`;
+  const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers match no member` : ''}`;
   const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
   const move = async (tx: Tx, ids: readonly string[], isFromOpen = false) => {
     await setOutcomes(

@@ -44,11 +44,11 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     href: (id) => `/staff/requests/${id}`,
   },
   'request-waits': {
-    text: 'The answer to a payer does not come about, as for want of room, and is tried again',
+    text: 'Export failing (e.g. disk full); retrying',
     href: (id) => `/staff/requests/${id}`,
   },
   'request-kept': {
-    text: 'A match request is there past its time and cannot be removed',
+    text: 'Retention: match request could not be deleted',
     href: (id) => `/staff/requests/${id}`,
   },
   'emergency-access': {
@@ -80,15 +80,15 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     href: (id) => `/staff/events?peer=${encodeURIComponent(id)}&reason=sequential-ids`,
   },
   'restore-due': {
-    text: 'No backup was restored, to see that it can be, for longer than is meant',
+    text: 'Restore drill overdue',
     href: () => '/staff/restores',
   },
   'case-due': {
-    text: 'Of an incident someone has to be notified, or it has to be assessed, within days',
+    text: 'Incident: an assessment or notification is due within days',
     href: (number) => `/staff/cases/${number}`,
   },
   'case-overdue': {
-    text: 'Of an incident someone had to be notified, or it had to be assessed, by a day that is over',
+    text: 'Incident: an assessment or notification is overdue',
     href: (number) => `/staff/cases/${number}`,
   },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
@@ -146,7 +146,7 @@ export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Ta
       { key: 'amount', label: 'How much', kind: 'number' },
       { key: 'since', label: 'Since' },
       { key: 'until', label: 'Until' },
-      { key: 'told', label: 'Told' },
+      { key: 'told', label: 'Sent' },
     ],
     ...(alerts.length > MOST_ALERTS ? { note: `There are more: these are the newest ${MOST_ALERTS} that go on.` } : {}),
     rows: alerts

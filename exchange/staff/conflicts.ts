@@ -59,7 +59,7 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
 
 /** To the item that is decided next: who has many goes from one to the next. */
 const nextLink = (visit: Visit, { item, next }: ItemReport): Safe =>
-  html`<p><a href="/staff/cases?from=item/${item.id}">Cases of it</a></p>${next && may(visit.session, 'decide') ? html`<p class="onward"><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>` : ''}`;
+  html`<p><a href="/staff/cases?from=item/${item.id}">Related incidents</a></p>${next && may(visit.session, 'decide') ? html`<p class="onward"><a href="${PATH}/${next.id}">Next to decide: ${label(next.kind)}</a></p>` : ''}`;
 
 /** One decision for all that are shown, of one kind and one payer, or of ours: what is not shown is not decided. */
 function allForm(visit: Visit, filter: ReturnType<typeof readFilter>, shown: readonly Item[]): Safe | undefined {
@@ -137,7 +137,7 @@ export function conflicts(router: StaffRouter): void {
       title: 'Conflicts and quarantine',
       place: 'conflicts',
       lead: [
-        'Two sources contradict each other, or a check held a record back. Nothing of this was decided by a machine. Those that concern the safety or the identity of a member come first.',
+        'Two sources disagree, or a check held a record back. A person must decide each one. Those that concern the safety or the identity of a member come first.',
       ],
       before: html`${
         said === null

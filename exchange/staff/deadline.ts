@@ -75,7 +75,7 @@ export function clock(router: StaffRouter): void {
         },
         {
           name: 'notes',
-          caption: 'What people said',
+          caption: 'Notes',
           columns: [
             { key: 'when', label: 'When', kind: 'head' },
             { key: 'by', label: 'By' },
@@ -90,7 +90,7 @@ export function clock(router: StaffRouter): void {
             { value: n.correctiveAction === '' ? null : n.correctiveAction },
             { value: n.words === '' ? null : n.words },
           ]),
-          empty: 'No one has said anything.',
+          empty: 'None.',
         },
       ],
     });

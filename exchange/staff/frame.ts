@@ -122,7 +122,7 @@ export function pageText(
       page.trail.length > 0 &&
       page.trail.map(([href, label]) => [html`<a href="${href}">${label}</a>`, ' › ']),
     main: page.main,
-    footer: `Times are those of ${deps.config.timeZone}.`,
+    footer: `All times: ${deps.config.timeZone}.`,
   });
 }
 

@@ -130,7 +130,7 @@ export function issued(router: StaffRouter): void {
           : `This report does not stand as it was issued: ${faults.join(' ')}`,
         ...summary,
       ],
-      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">What is reported differently today</a> · ${before === undefined ? '' : html`<a href="${PATH}/${r.number}/changes?with=${before}">What changed since No. ${before}</a> · `}<a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
+      before: html`<p class="controls"><a href="${PATH}/${r.number}/changes">Changes since it was issued</a> · ${before === undefined ? '' : html`<a href="${PATH}/${r.number}/changes?with=${before}">What changed since No. ${before}</a> · `}<a href="${withQuery(visit.c.req.url, { format: 'json' })}">Signed JSON</a> · <a href="${withQuery(visit.c.req.url, { format: 'csv' })}">CSV of all tables</a></p>
         <p>The JSON is the signed document. <code>payer-node evidence verify FILE --keys KEYS</code> proves it without this node; <code>payer-node evidence keys</code> prints the keys.</p>`,
       tables: [
         coverTable(
@@ -180,11 +180,11 @@ export function issued(router: StaffRouter): void {
     });
     const now = await withPeople(sql, report.tables, deps.clock());
     return router.show(visit, {
-      title: `Report No. ${r.number} and what is told today`,
+      title: `Report No. ${r.number} and today’s figures`,
       place: 'compliance',
       trail: trailTo(r),
       lead: [
-        `Every figure and every row of ${r.period} that is reported differently today than when report No. ${r.number} was issued: what was recorded since about the period, and what was not due by then.`,
+        `Every figure and every row of ${r.period} that differs today from when report No. ${r.number} was issued: what was recorded since about the period, and what was not due by then.`,
       ],
       before: comparison(r, undefined),
       tables: [complianceChanges(tablesOf(r), now, [`No. ${r.number}`, 'today'])],
@@ -202,7 +202,7 @@ const trailTo = (r: WholeReport): [string, string][] => [
 
 /** @param other number of the report that it is compared with; undefined: what is reported today */
 const comparison = (r: WholeReport, other: number | undefined) =>
-  html`<form class="filter" method="get" action="${PATH}/${r.number}/changes"><label>Compared with report No. (empty: what is reported today) <input name="with" inputmode="numeric" value="${other ?? ''}" size="8"></label><button>Show</button></form>`;
+  html`<form class="filter" method="get" action="${PATH}/${r.number}/changes"><label>Compared with report No. (empty: today’s figures) <input name="with" inputmode="numeric" value="${other ?? ''}" size="8"></label><button>Show</button></form>`;
 
 function lobName(code: string | null): string {
   if (code === null) return 'all';

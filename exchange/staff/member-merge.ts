@@ -36,7 +36,7 @@ const WHAT_IS_DONE = [
   ['Cards, coverage, other payers', 'go to the member that stays: either number leads there.'],
   [
     'Choices, offers',
-    'are said again of the member that stays, with their days and proofs. Where they contradict, what both allow holds until the member chooses again.',
+    'are copied to the surviving member. If they conflict, the more restrictive applies until the member chooses again.',
   ],
   [
     'Duties and requests',
@@ -44,7 +44,7 @@ const WHAT_IS_DONE = [
   ],
   [
     'Records, ours and received',
-    'are the one’s that stays, with their versions, under their ids; they are compared with each other, and what tells of the same thing is linked. References to the person are led to the one that stays.',
+    'are the one’s that stays, with their versions, under their ids; they are compared with each other, and duplicates are linked. References to the person are rewritten to the surviving member.',
   ],
   [
     'What payers know',
@@ -220,7 +220,7 @@ export function onePerson(router: StaffRouter): void {
       lead: [
         'Nothing is done before you say so. Ask enrollment when you are not sure: a history that is shown to the wrong person is worse than one that is in two places.',
       ],
-      before: html`<p><a href="${PATH}/${other}/one/${member}">The other way round: let the other one stay</a></p>`,
+      before: html`<p><a href="${PATH}/${other}/one/${member}">Swap: keep the other member record</a></p>`,
       tables: [besideTable(r, await memberKeys(deps)), doneTable],
       after: may(visit.session, 'decide') ? oneForm(visit, r, path) : undefined,
     });

@@ -48,8 +48,8 @@ const actorOf = (visit: Visit): Actor => ({
 function heldText(held: MemberAccount['choices'][number] | undefined): string {
   if (!held) return 'Has not chosen yet.';
   if (held.source.startsWith('two members'))
-    return `Counts as ${held.choice === 'opt-in' ? 'opted in' : 'a no'} since ${dayText(held.recordedOn)}, out of what was chosen as two members; no one said so that day. Ask the member to choose.`;
-  return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${dayText(held.recordedOn)}.`;
+    return `Effective choice: ${held.choice === 'opt-in' ? 'opted in' : 'opted out'} since ${dayText(held.recordedOn)}, derived from merged members. Ask the member to confirm.`;
+  return `${held.choice === 'opt-in' ? 'Opted in' : 'Opted out'} on ${dayText(held.recordedOn)}.`;
 }
 
 function diedText(death: MemberAccount['death']): string {
@@ -69,7 +69,7 @@ const inErrorForm = (
   csrf: Part,
   payers: MemberAccount['payers'],
 ): Part => html`<section class="box"><h2>A payer named by mistake</h2>
-<p>It is not asked any more, and its duties end as ones that never were. What came from it stays; what is on its way waits at <a href="/staff/conflicts">Conflicts</a>. A file that names it again changes nothing; anyone who names it here does.</p>
+<p>We stop asking this payer and cancel its deadlines. Records already received stay; records in transit wait under <a href="/staff/conflicts">Conflicts</a>. A new enrollment file will not add it back; entering it here will.</p>
 <form method="post" action="${here}/payer-in-error">${csrf}
 <p><label>Payer <select name="coverage" required>${payers.map((p) => html`<option value="${p.id}">${[p.peerName ?? p.payer, hidden('number', p.memberNumber)].join(' ').trim()}</option>`)}</select></label></p>
 <p><label>Reason, for those who read it later <input name="reason" required minlength="3" maxlength="1000" autocomplete="off"></label></p>
@@ -171,7 +171,7 @@ export function members(router: StaffRouter): void {
       lead: [`Born ${bornText(account.person.birthDate)}. ${diedText(account.death)}${heldText(held)}`],
       before: [
         note,
-        html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures: what left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
+        html`<p class="controls"><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">Disclosures</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
         await onePersonBox(router, visit, memberId, account.merges, account.givenAsOne),
         may(visit.session, 'decide') && !isFormer(account) ? await callForms(router, visit, account, language) : '',
       ],

@@ -56,7 +56,7 @@ export function recordFields(had: PeerFields | undefined, typed: URLSearchParams
     html`<h2>When we ask it</h2>`,
     field({ name: 'fhirBase', label: 'FHIR address of its exchange', value: value('fhirBase'), type: 'url' }),
     field({ name: 'clientIdThere', label: 'Our client id there', value: value('clientIdThere') }),
-    html`<details><summary>Where it differs from the usual</summary>`,
+    html`<details><summary>Advanced peer settings</summary>`,
     field({
       name: 'discoveryUrl',
       label: 'Where it publishes its endpoints',

@@ -133,7 +133,7 @@ export function volumeTable(days: readonly VolumeDay[], times: number): Table {
   return {
     name: 'volume',
     caption: 'What it asked for and took, by day',
-    note: `Counted as the audit is sealed, since a version of this program that does. Usual is the median, of members and of records each, of the days of a year before on which there were some, where there are five.${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security, but for what the payer is owed: members of whom it had asked before, and not within the quarter.`}`,
+    note: `Daily totals. “Usual” is the median of active days in the past year (at least five days needed).${times === 0 ? '' : ` A day with more than ${times} times as much is an alert for a week and stands under Security, but for what the payer is owed: members of whom it had asked before, and not within the quarter.`}`,
     columns: [
       { key: 'day', label: 'Day', kind: 'head' },
       { key: 'members', label: 'Members asked for', kind: 'number' },
@@ -152,7 +152,7 @@ export function volumeTable(days: readonly VolumeDay[], times: number): Table {
       numberCell(d.records),
       usual(d.usualRecords),
       owed(d.owedRecords),
-      d.isUnusual ? { value: true, text: 'yes, it was reported', tone: 'look' as const } : { value: false, text: 'no' },
+      d.isUnusual ? { value: true, text: 'yes, alert sent', tone: 'look' as const } : { value: false, text: 'no' },
     ]),
     empty: 'Nothing has been counted of it yet.',
   };

@@ -60,7 +60,7 @@ export function pull(router: StaffRouter): void {
       before: [
         form,
         ending,
-        html`<p class="files">The whole report as <a href="${withQuery(c.req.url, { format: 'csv' })}">CSV</a> or <a href="${withQuery(c.req.url, { format: 'json' })}">JSON</a>.${rows ? '' : ' Rows behind the figures are open to reviewers.'} · <a href="/staff/cases?from=pull/${report.pull.id}">Cases of it</a></p>`,
+        html`<p class="files">The whole report as <a href="${withQuery(c.req.url, { format: 'csv' })}">CSV</a> or <a href="${withQuery(c.req.url, { format: 'json' })}">JSON</a>.${rows ? '' : ' Rows behind the figures are open to reviewers.'} · <a href="/staff/cases?from=pull/${report.pull.id}">Related incidents</a></p>`,
       ],
       tables: reportTables(report, lines, members, rows && report.messages.length > 0 ? `${path}/messages` : undefined),
     });

@@ -25,7 +25,7 @@ export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boole
 }
 
 const WHY_PURPOSE =
-  'Names and records leave here as a file. Say what for: that stands with your name in the audit trail.';
+  'This download contains member data. Enter a purpose; it is recorded in the audit log with your name.';
 
 export type Visit = {
   c: StaffContext;
@@ -143,9 +143,9 @@ export class StaffRouter {
     const text = [
       'This needs a sign-in of the last five minutes. ',
       html`<a href="${link}">Sign in again</a>`,
-      ', and then do it once more.',
+      ' and repeat the action.',
     ];
-    return problem(visit.c, this.deps, 403, 'Please confirm that it is you', text, visit.session);
+    return problem(visit.c, this.deps, 403, 'Re-authentication required', text, visit.session);
   }
 
   /**

@@ -64,10 +64,10 @@ export function security(router: StaffRouter): void {
       title: 'Security events',
       place: 'events',
       lead: [
-        'What was refused to payers and to people, and what is unusual, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
+        'What was refused to payers and to people, and what is unusual, newest first. IP addresses are replaced by a code: same address, same code.',
       ],
       before: [
-        html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a>${may(visit.session, 'peers') ? html` · <a href="/staff/sessions">Who is signed in</a>` : ''} · <a href="/staff/emergency">Emergency access</a>${may(visit.session, 'sign') ? html` · <a href="/staff/reasons">What numbers were shown for</a>` : ''}</p>`,
+        html`<p><a href="/staff/trail">Audit trail</a>${may(visit.session, 'peers') ? html` · <a href="/staff/sessions">Who is signed in</a>` : ''} · <a href="/staff/emergency">Emergency access</a>${may(visit.session, 'sign') ? html` · <a href="/staff/reasons">What numbers were shown for</a>` : ''}</p>`,
         filterForm('/staff/events', [
           {
             name: 'peer',
@@ -86,7 +86,7 @@ export function security(router: StaffRouter): void {
           {
             name: 'review',
             label: 'Reviewed',
-            all: 'or not',
+            all: 'any',
             chosen: isOpen ? 'open' : undefined,
             options: [['open', 'not yet']],
           },
@@ -292,7 +292,7 @@ function whatHappened({ action, reason, detail }: SecurityRow): string {
   const changed = typeof before === 'object' && before !== null ? Object.entries(before) : [];
   return [
     refusalMeaning(action, reason).text,
-    ...(typeof said === 'string' ? [`It was told: ${said}`] : []),
+    ...(typeof said === 'string' ? [`Answer: ${said}`] : []),
     ...(typeof count === 'number' && typeof day === 'string'
       ? [
           `On ${dayText(day)}: ${grouped(count)}${typeof owed === 'number' ? `, of which it is owed ${grouped(owed)}` : ''}${typeof usual === 'number' ? `; usual are ${grouped(usual)}` : ''}.`,

@@ -19,7 +19,7 @@ export function trail(router: StaffRouter): void {
         last === undefined
           ? 'The trail has not been verified yet. It is verified by itself once a day.'
           : last.faults === 0
-            ? `When it was last verified, the trail stood as it was written: ${count(last.rows, 'row', 'rows')} in ${count(last.seals, 'seal', 'seals')}, and ${count(last.waiting, 'row', 'rows')} not sealed yet. What was written since is verified with the next run, at most a day later; payer-node audit verify does it now.${checks.length === 1 && last.byKind === 'system' ? ' This was the first run, right after the node began, when there was hardly anything to verify.' : ''}`
+            ? `Audit trail: verified, no changes: ${count(last.rows, 'row', 'rows')} in ${count(last.seals, 'seal', 'seals')}, and ${count(last.waiting, 'row', 'rows')} not sealed yet. What was written since is verified with the next run, at most a day later; payer-node audit verify does it now.${checks.length === 1 && last.byKind === 'system' ? ' This was the first run, right after the node began, when there was hardly anything to verify.' : ''}`
             : `When it was last verified, the trail had been changed: ${last.firstFaults.join(' ')}`,
         'Every row carries its own hash; seals chain the rows and are signed. A run recomputes all of it. To prove that the end was not cut off, keep the newest head elsewhere (payer-node audit head) and compare with it (payer-node audit verify --head FILE): the column “Compared with” names the seal that was kept.',
       ],

@@ -9,7 +9,7 @@ export type DevelopmentAccount = { user: string; password: string };
 export const DEVELOPMENT_PEOPLE = {
   'dev-viewer': { roles: ['viewer'], text: 'sees figures, clocks and states' },
   'dev-reviewer': { roles: ['viewer', 'reviewer'], text: 'also sees records and decides' },
-  'dev-admin': { roles: ['viewer', 'admin'], text: 'keeps peers and configuration, sees no records' },
+  'dev-admin': { roles: ['viewer', 'admin'], text: 'manages payers and settings; cannot see member records' },
 } as const;
 export type DevelopmentPerson = keyof typeof DEVELOPMENT_PEOPLE;
 

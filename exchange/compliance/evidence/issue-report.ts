@@ -159,7 +159,7 @@ export async function publicKeys(deps: Pick<Deps, 'keys'>): Promise<JWK[] | unde
   }
 }
 
-/** The report as it is reported now, of the tables of a page, as a signed document without a number. */
+/** The report as it is now, of the tables of a page, as a signed document without a number. */
 export async function reportNow(
   deps: Needs,
   scope: ComplianceScope,

@@ -182,7 +182,7 @@ async function putReport(
         // addresses of the staff pages mean nothing on paper
         report.tables.map((t) => tableHtml({ ...t, rows: t.rows.map((r) => r.map(({ href: _, ...cell }) => cell)) })),
       ],
-      footer: `Times are those of ${config.timeZone}.`,
+      footer: `All times: ${config.timeZone}.`,
     }),
   );
 }

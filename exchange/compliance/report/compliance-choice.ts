@@ -14,7 +14,7 @@ export function choiceTables(
   return [
     table(
       'consents',
-      'Was the choice in force at each request and each disclosure',
+      'Consent was valid at each request and disclosure',
       consents,
       [
         of('direction', 'What', 'head'),

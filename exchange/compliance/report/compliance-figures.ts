@@ -77,7 +77,7 @@ const RULES: readonly Rule[] = [
     late: 'C1b-identify',
     name: 'Identification on time',
     table: 'clocks',
-    means: 'Questions about other payers met in time, of those due by now that apply',
+    means: 'Other-payer inquiries completed on time ÷ inquiries due',
     of: (r) => onTime(r, 'C1b-identify'),
   },
   {
@@ -85,7 +85,7 @@ const RULES: readonly Rule[] = [
     name: 'Opt-in rate',
     table: 'opt-in',
     means:
-      'Members who opted in in the period after an offer, which may be of before it, beside the members offered in the period; so it may be more than 100 %',
+      'Opt-ins during the period ÷ offers during the period. Offers may be older, so this can exceed 100 %.',
     of: (r) => [num(r.optIn, 'afterOffer'), num(r.optIn, 'offered')],
   },
   {
@@ -94,7 +94,7 @@ const RULES: readonly Rule[] = [
     name: 'Request on time',
     table: 'clocks',
     means:
-      'Requests met in time, of those due by now, less those that a withdrawal or the end of a coverage ended before they were late',
+      'Requests made on time ÷ requests due. Requests cancelled because the member withdrew or left are not counted',
     of: (r) => onTime(r, 'C2'),
   },
   {
@@ -159,7 +159,7 @@ const RULES: readonly Rule[] = [
     id: 'F12',
     name: 'Incorporated share',
     table: 'reconciliation',
-    means: 'Lines created, updated, unchanged, linked, shared or echoes, of all lines',
+    means: 'Lines created, updated, unchanged, linked, shared or returned copies ÷ all lines',
     of: (r) => [
       sum(
         r.outcomes.filter((o) => USED.includes(String(o['outcome']))),
@@ -180,7 +180,7 @@ const RULES: readonly Rule[] = [
     name: 'Balanced pulls',
     table: 'we-asked',
     means:
-      'Pulls that balance, of those and the ones that wait for a person with what came; failed, refused and running ones are not counted',
+      'Balanced pulls ÷ pulls that finished (balanced or waiting for review)',
     of: (r) => [sum(r.weAsked, 'balanced'), sum(r.weAsked, 'finished')],
   },
   {

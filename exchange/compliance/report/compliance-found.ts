@@ -50,7 +50,7 @@ export function quarantineTable(rows: readonly Row[], { timeZone, lead }: { time
       when('oldest', 'Oldest'),
       [
         'newest',
-        'Lines of the newest pull that holds some',
+        'Affected lines (latest pull)',
         (r) => ({
           value: text(r, 'pull'),
           text: num(r, 'pulls') > 1 ? `one of ${num(r, 'pulls')} pulls` : 'the lines',
@@ -102,7 +102,7 @@ function foundCell(r: Row): Cell {
 export function proofsTable(rows: readonly Row[]): Table {
   return table(
     'proofs',
-    'Proof of what left: every file of every export was walked for money, denied and drug authorizations, and records of others',
+    'Outbound check: every export file scanned for payments, denied or drug authorizations, and other members’ records',
     rows,
     [
       of('payer', 'Made for', 'head'),

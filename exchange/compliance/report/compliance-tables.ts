@@ -94,7 +94,7 @@ export function complianceTables(
         clocks('blocked', 'Blocked', { state: 'blocked' }),
         clocks('withdrawn', 'Withdrawn', { state: 'withdrawn' }),
         clocks('notApplicable', 'Does not apply', { state: 'not-applicable' }),
-        clocks('endedLate', 'Of both when overdue', { show: 'ended-late' }),
+        clocks('endedLate', 'Blocked or withdrawn after the due date', { show: 'ended-late' }),
       ],
       'No clock was due.',
     ),

@@ -19,11 +19,11 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   ),
   'new-address': look(
     'A payer was given a token at an address from which it had not asked for ninety days.',
-    'Once, after it has moved, is nothing. Ask the payer when it knows nothing of it, and block the key that was used.',
+    'Expected after a network change. Otherwise ask the payer when it knows nothing of it, and block the key that was used.',
   ),
   'keys-changed': look(
     'A payer’s key set holds other keys than before.',
-    'Once in a while that is as it should be. Ask the payer when it knows nothing of it, and block the key.',
+    'Expected during key rotation. Otherwise ask the payer when it knows nothing of it, and block the key.',
   ),
   'discovery-changed': act(
     'A payer publishes other addresses, or another NPI, than its record has. Nothing was followed.',
@@ -65,7 +65,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   ),
   'unknown-client': look(
     'A token was asked for under a client id that no one here has.',
-    'Nothing, unless it is often.',
+    'No action unless frequent.',
   ),
   'client-suspended': look('A payer that is not active asked for a token.', 'Nothing, unless it should be active.'),
   signature: look('A token request was not signed by the payer’s key.', 'Ask the payer; it may have changed keys.'),
@@ -103,10 +103,10 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   ),
   'insufficient-scope': look(
     'A payer asked for something that its token does not cover.',
-    'Nothing, unless it is often.',
+    'No action unless frequent.',
   ),
   'not-granted': look(
-    'A payer asked for a record, a member, a Group or an export that does not exist or is not its to see. An id that is none of ours stands as a mark (~ and letters), the same for the same id.',
+    'A payer asked for a record, a member, a Group or an export that does not exist or is not its to see. Unknown ids are shown as a code starting with ~.',
     'Again and again, it may be trying ids: ask the payer.',
   ),
   busy: calm(
@@ -131,7 +131,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
   ),
   'unknown-parameter': calm('A request had a parameter that is not supported.'),
   'not-acceptable': calm('An answer was asked for in a form that is not made here.'),
-  role: look('A person opened a page that their role does not open.', 'Nothing, unless it is often.'),
+  role: look('A person opened a page that their role does not open.', 'No action unless frequent.'),
 };
 
 const FORM = calm('A token request was not in the form that is required.');

@@ -47,7 +47,7 @@ export const CHOICE_WORDS = {
     notChosen: 'Your choice leaves out plans such as this one, so we may not ask it. Change your choice first.',
     notCovered: 'Your coverage with us has ended, so we may not ask this plan any more.',
     birth: 'Your birth date',
-    go: 'Go on',
+    go: 'Continue',
     birthWhy: 'Please tell us your birth date, so that no one else can choose for you.',
     wrong: 'That did not fit, or the link has ended. After five tries a link ends; call us for a new one.',
     expired: 'Too much time has passed since you gave your birth date. Nothing was saved: please give it again.',

@@ -170,7 +170,7 @@ export function readEnrolment(
   const given = need('given');
   const birthDate = pastDayOf('birth_date', true) ?? '';
   if (isDay(birthDate) && Number(birthDate.slice(0, 4)) < Number(today.slice(0, 4)) - OLDEST)
-    faults.push(`birth_date is of somebody older than ${OLDEST}.`);
+    faults.push(`birth_date is of a person older than ${OLDEST}.`);
   const gender = get('gender')?.toLowerCase() ?? 'unknown';
   if (!GENDERS.has(gender)) faults.push('gender must be male, female, other or unknown.');
   const patientId = get('patient_id');

@@ -27,7 +27,7 @@ export function renderReport(report: PullReport, format: ReportFormat): string {
     site: report.plan,
     style: html`<style>${new Safe(STYLE + pageHeads(`${report.plan} · ${title}`, `As of ${made}`))}</style>`,
     main: [html`<div class="lead">${summary.map((s) => html`<p>${s}</p>`)}</div>`, tables.map((t) => tableHtml(t))],
-    footer: `${report.software}. Times are those of ${report.timeZone}.`,
+    footer: `${report.software}. All times: ${report.timeZone}.`,
   });
 }
 

@@ -86,7 +86,7 @@ export function reportSummary(r: PullReport): string[] {
   const of = (state: string) => r.attachments.reduce((n, a) => n + (a.state === state ? a.n : 0), 0);
   if (given > 0)
     out.push(
-      `${count(given, 'attachment was', 'attachments were')} given by address: ${grouped(of('kept'))} kept, ${grouped(of('due'))} to be fetched, ${grouped(of('not-fetched'))} not fetched.`,
+      `${count(given, 'linked document', 'linked documents')}: ${grouped(of('kept'))} downloaded, ${grouped(of('due'))} waiting, ${grouped(of('not-fetched'))} not downloaded.`,
     );
   const severe = r.messages.filter(isSevere).reduce((n, m) => n + m.n, 0);
   if (severe > 0)

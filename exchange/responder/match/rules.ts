@@ -12,7 +12,7 @@ export type MatchRule = {
   quality: number;
 };
 
-const WITHOUT_CARD = 'The card number is no member’s here: everything must agree letter by letter.';
+const WITHOUT_CARD = 'Member ID not found: exact match on all demographics required.';
 
 export const MATCH_RULES: Readonly<Record<number, MatchRule>> = {
   26: {

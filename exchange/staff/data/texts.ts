@@ -96,7 +96,7 @@ const REQUEST_STATES: Readonly<Record<string, { text: string; tone: Tone }>> = {
   complete: { text: 'Answered', tone: 'good' },
   failed: { text: 'Failed', tone: 'act' },
   cancelled: { text: 'Ended by the asker', tone: 'calm' },
-  revoked: { text: 'Taken back: a consent or the payer’s approval no longer holds', tone: 'look' },
+  revoked: { text: 'Revoked (consent or approval ended)', tone: 'look' },
 };
 /** State of a request to us. `wasAnswered`: the asker ended it after it had the answer, which is how it should be. */
 export function requestStateCell(state: string, wasAnswered = false): Cell {

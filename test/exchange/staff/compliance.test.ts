@@ -508,7 +508,7 @@ test('the last verification of the audit trail is on a page', async () => {
   expect(await (await reviewer.get('/staff/trail')).text()).toContain('has not been verified yet');
   await checkAuditDaily(s.ours.deps);
   const page = await (await reviewer.get('/staff/trail')).text();
-  expect(page).toContain('the trail stood as it was written');
+  expect(page).toContain('Audit trail: verified, no changes');
   const { tables: shown } = await (await reviewer.get('/staff/trail?format=json')).json();
   expect(shown.checks).toMatchObject([{ result: 'stands', by: 'the node, daily' }]);
 });
