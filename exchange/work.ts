@@ -38,7 +38,9 @@ const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
-/** How often it is looked for daily checks that are due, of payers and of our public documents, the first time when the node has settled; and for
+/**
+ * How often it is looked for daily checks that are due, of payers and of our public documents, the first time when the
+ * node has settled; and for
  *  labels that an older program has given beside this one. */
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 60_000;

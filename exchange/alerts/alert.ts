@@ -55,13 +55,18 @@ const TRIES_UNTOLD = 4;
 const ASKED = 200;
 const MISSED_PART = 0.4;
 
-/** Anyone who tries cards or people at the match (HRex mm-7), or goes through numbers, and anyone who asks for many whom we do not know. Served by match_member_throttled, match_single_throttled, match_single_at, audit_refused and bulk_job_peer. */
+/**
+ * Anyone who tries cards or people at the match (HRex mm-7), or goes through numbers, and anyone who asks for many whom
+ * we do not know. Served by match_member_throttled, match_single_throttled, match_single_at, audit_refused and
+ * bulk_job_peer.
+ */
 const triesAndMisses = (sql: Queryable, now: Date) => sql`
     select 'card-trying' as kind, t.peer_id as subject, sum(t.n)::int as amount from (
       select j.peer_id, count(*) as n from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id
       where m.reason = 'throttled' and j.completed_at > ${now}::timestamptz - interval '7 days' group by 1
       union all
-      select peer_id, count(*) from exchange.match_single where reason = 'throttled' and at > ${now}::timestamptz - interval '7 days' group by 1
+      select peer_id, count(*) from exchange.match_single where reason = 'throttled' and at > ${now}::timestamptz - interval '7 days'
+        group by 1
     ) t group by 2
     union all
     select 'match-sequence', peer_id, max((detail->>'row')::int) from exchange.audit
@@ -74,13 +79,17 @@ const triesAndMisses = (sql: Queryable, now: Date) => sql`
         from exchange.bulk_job j join exchange.peer p on p.id = j.peer_id
         where j.received_at > ${now}::timestamptz - interval '1 day' and j.kind = 'match' and j.state = 'complete'
         union all
-        select 'single', peer_id, count(*) filter (where outcome = 'nomatch'), count(*) from exchange.match_single where at > ${now}::timestamptz - interval '1 day' group by 2
+        select 'single', peer_id, count(*) filter (where outcome = 'nomatch'), count(*) from exchange.match_single
+          where at > ${now}::timestamptz - interval '1 day' group by 2
       ) a group by grouping sets ((a.peer_id, a.id), (a.peer_id))
     ) u where u.asked >= ${ASKED} and u.missed > ${MISSED_PART}::numeric * u.asked group by 2`;
 
 /**
- * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; one person for two by pull_member_conflict; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
- * ledger rows of the pulls of a week, and of those of which an item is not decided yet, by its primary key, with that of review_item and review_item_open.
+ * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; one person for
+ * two by pull_member_conflict; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and
+ * findings are small tables; the quarantine by identity_quarantined and the primary key of review_item; ledger rows of
+ * the pulls of a week, and of those of which an item is not decided yet, by its primary key, with that of review_item
+ * and review_item_open.
  */
 export async function standingConditions(
   sql: Queryable,
@@ -88,9 +97,11 @@ export async function standingConditions(
   { quarantine, keep, today, drillDays }: { quarantine: number; keep: KeepDays; today: string; drillDays: number },
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
-    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
+    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open'
+      and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
     union all
-    select 'clocks-due-soon', c.kind, count(*)::int from (select ${now}::timestamptz as now) t join exchange.clock c on ${sql.unsafe(DUE_SOON('c', 't.now'))} group by c.kind
+    select 'clocks-due-soon', c.kind, count(*)::int from (select ${now}::timestamptz as now) t join exchange.clock c
+      on ${sql.unsafe(DUE_SOON('c', 't.now'))} group by c.kind
     union all
     select 'pull-waits', p.id, 1 from exchange.pull p where ${stillWaits(sql)}
     union all
@@ -107,35 +118,44 @@ export async function standingConditions(
     select 'peer-failing', l.peer_id, l.failed from (
       select p.peer_id, count(*)::int as failed from exchange.pull p
       where p.state in ('failed', 'refused') and p.created_at > ${now}::timestamptz - interval '30 days'
-        and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
+        and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id
+          and d.state = 'done'), '-infinity')
       group by p.peer_id) l where l.failed >= ${FAILING}
     union all
     -- as its newest answer about anyone lacks them; they are not asked for again for a while
-    select 'types-refused', r.id, count(distinct f.type)::int from exchange.peer r join exchange.finding f on f.pull_id = ${newestAnswer(sql)} and ${isUntaken(sql)}
+    select 'types-refused', r.id, count(distinct f.type)::int from exchange.peer r join exchange.finding f
+      on f.pull_id = ${newestAnswer(sql)} and ${isUntaken(sql)}
       where r.state = 'active' group by r.id
     union all
-    -- what was held already when it came again is reported with the pull that opened its item; what someone discarded is dealt with. One that
-    -- was shown until then has an item of the older pull that brought it, opened while this one was worked on
-    select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
+    -- what was held already when it came again is reported with the pull that opened its item; what someone discarded
+    -- is dealt with. One that was shown until then has an item of the older pull that brought it, opened while this one
+    -- was worked on
+    select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id
+      and l.reason = 'wrong-patient'
       left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', p.peer_id, l.type, l.source_id)) and l.source_id is not null
       where (p.finished_at > ${now}::timestamptz - interval '7 days' or p.id = any(array(
           select o.pull_id from exchange.review_item o where o.state = 'open' and o.kind = 'wrong-patient'
-          union select q.id from (select distinct peer_id, opened_at from exchange.review_item where state = 'open' and kind = 'wrong-patient') o
+          union select q.id from (select distinct peer_id, opened_at from exchange.review_item where state = 'open'
+            and kind = 'wrong-patient') o
             join exchange.pull q on q.peer_id = o.peer_id and o.opened_at between q.created_at and q.finished_at)))
-        and (v.id is null or ((v.pull_id = p.id or v.opened_at between p.created_at and p.finished_at) and v.decision is distinct from 'discard'))
+        and (v.id is null or ((v.pull_id = p.id or v.opened_at between p.created_at and p.finished_at)
+          and v.decision is distinct from 'discard'))
         and (p.finished_at > ${now}::timestamptz - interval '7 days' or v.state = 'open')
       group by p.id
     union all
     -- until the two are merged, and for a week: anyone who is asked for again is alerted on again
-    select 'one-for-two', p.id, count(*)::int from exchange.pull p join exchange.pull_member m on m.pull_id = p.id and m.outcome = 'conflict'
+    select 'one-for-two', p.id, count(*)::int from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      and m.outcome = 'conflict'
       where p.finished_at > ${now}::timestamptz - interval '7 days' and not exists (
         select from exchange.member_merge g where m.member_id in (g.former_id, g.member_id) and g.undone_at is null and g.at > p.created_at)
       group by p.id
     union all
     -- what someone discarded stays there, and waits for no one: looked at one by one only when it matters
-    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') a cross join lateral (
+    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity
+      where state = 'quarantined') a cross join lateral (
       select count(*)::int as n from exchange.identity i where a.n > ${quarantine} and i.state = 'quarantined' and not exists (
-        select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state = 'decided' and v.decision = 'discard')) q
+        select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state = 'decided'
+          and v.decision = 'discard')) q
       where q.n > ${quarantine}
     union all
     select 'audit-changed', 'all', c.faults from (select faults from exchange.audit_check order by id desc limit 1) c where c.faults > 0
@@ -148,7 +168,8 @@ export async function standingConditions(
         select from exchange.clock c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
           and c.state in ('open', 'attempted', 'blocked'))
     union all
-    -- it is tried again by itself, for as long as the disk is full or whatever it is: people can make room. One that takes its process down says nothing of why
+    -- it is tried again by itself, for as long as the disk is full or whatever it is: people can make room. One that
+    -- takes its process down says nothing of why
     select 'request-waits', j.id, j.attempts from exchange.bulk_job j
       where j.state in ('queued', 'running') and j.attempts >= ${TRIES_UNTOLD} and j.failure is distinct from 'consent-changed'
     union all
@@ -166,7 +187,8 @@ export async function standingConditions(
     select 'emergency-access', e.id, 1 from exchange.emergency_access e where e.until_at > ${now} and e.ended_at is null
     union all
     -- for so many days over its time no backup is known to restore
-    select 'restore-due', 'all', greatest(1, extract(day from ${now}::timestamptz - r.due)::int) from (select ${sql.unsafe(RESTORED_AT)} + make_interval(days => ${drillDays}) as due) r
+    select 'restore-due', 'all', greatest(1, extract(day from ${now}::timestamptz - r.due)::int)
+      from (select ${sql.unsafe(RESTORED_AT)} + make_interval(days => ${drillDays}) as due) r
       where ${drillDays} > 0 and r.due < ${now}
     union all
     ${triesAndMisses(sql, now)}
@@ -208,7 +230,10 @@ export type Alert = {
 
 const ALERT = `id, kind, subject, amount, first_at as "firstAt", last_at as "lastAt", cleared_at as "clearedAt", sent_at as "sentAt"`;
 
-/** `payer`: name of the one that it concerns; null where it concerns none, or all. `decided`: of types that it refuses, the pull at which a person decides. */
+/**
+ * `payer`: name of the one that it concerns; null where it concerns none, or all. `decided`: of types that it refuses,
+ * the pull at which a person decides.
+ */
 export type ListedAlert = Alert & { payer: string | null; decided: string | null };
 
 /** Standing alerts and the newest that have ended. Primary keys of pull, bulk_job, review_item and peer, pull_peer. */
@@ -250,7 +275,8 @@ export async function untoldAlerts(sql: Queryable, tries: number): Promise<numbe
 /** It was told. Its end, if that came meanwhile, is reported too. */
 export async function markSent(sql: Queryable, id: string, wasCleared: boolean, now: Date): Promise<void> {
   await sql`
-    update exchange.alert set sent_at = ${now}, next_send_at = case when cleared_at is not null and not ${wasCleared} then ${now}::timestamptz end
+    update exchange.alert set sent_at = ${now}, next_send_at = case when cleared_at is not null
+      and not ${wasCleared} then ${now}::timestamptz end
     where id = ${id}`;
 }
 

@@ -1,5 +1,5 @@
-// What a refusal means to those who write the client, and what they change. Staff read another table (compliance/security/security-events.ts): what is nothing
-// to them is all that an integrator looks for.
+// What a refusal means to those who write the client, and what they change. Staff read another table
+// (compliance/security/security-events.ts): what is nothing to them is all that an integrator looks for.
 
 import { refusalMeaning } from '../compliance/security/security-events.ts';
 import { meaning } from '../reconcile/reasons.ts';

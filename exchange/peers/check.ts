@@ -29,8 +29,8 @@ export function pinnedDifferences(peer: Peer, found: Discovery): Difference[] {
 }
 
 /**
- * Does the payer publish another address of its exchange than the one we ask, or is it another payer by what is published there? Nothing published
- * says nothing: such documents come and go. What is no NPI names no one.
+ * Does the payer publish another address of its exchange than the one we ask, or is it another payer by what is
+ * published there? Nothing published says nothing: such documents come and go. What is no NPI names no one.
  */
 export async function publishedDifference(deps: Deps, peer: Peer): Promise<Difference[]> {
   if (peer.discoveryUrl === null || peer.fhirBase === null) return [];

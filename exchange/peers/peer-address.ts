@@ -15,7 +15,8 @@ export async function isNewAddress(tx: Queryable, peerId: string, mark: string, 
       where peer_id = ${peerId} and last_at > ${at}::timestamptz - make_interval(days => ${ADDRESS_DAYS})
     ), noted as (
       insert into exchange.peer_address (peer_id, mark, first_at, last_at) values (${peerId}, ${mark}, ${at}, ${at})
-      on conflict (peer_id, mark) do update set last_at = excluded.last_at where exchange.peer_address.last_at < excluded.last_at - interval '1 hour'
+      on conflict (peer_id, mark) do update set last_at = excluded.last_at
+        where exchange.peer_address.last_at < excluded.last_at - interval '1 hour'
     ) select n > 0 and not known as "isNew" from had`;
   return row?.isNew === true;
 }

@@ -22,14 +22,16 @@ export async function addPeerChange(
 ): Promise<void> {
   await tx`
     insert into exchange.peer_change (peer_id, what, before, after, by_kind, by, at, state)
-    values (${c.peerId}, ${c.what}, ${JSON.stringify(c.before)}::text::jsonb, ${JSON.stringify(c.after)}::text::jsonb, ${c.byKind}, ${c.by}, ${c.at}, ${c.state})`;
+    values (${c.peerId}, ${c.what}, ${JSON.stringify(c.before)}::text::jsonb, ${JSON.stringify(c.after)}::text::jsonb, ${c.byKind},
+      ${c.by}, ${c.at}, ${c.state})`;
 }
 
 /** Newest first. peer_change_peer. */
 export async function peerChanges(sql: Queryable, peerId: string, limit: number): Promise<PeerChange[]> {
   return [
     ...(await sql<PeerChange[]>`
-      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy", decided_at as "decidedAt"
+      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy",
+        decided_at as "decidedAt"
       from exchange.peer_change where peer_id = ${peerId} order by peer_change.id desc limit ${limit}`),
   ];
 }
@@ -38,7 +40,8 @@ export async function peerChanges(sql: Queryable, peerId: string, limit: number)
 export async function waitingChanges(sql: Queryable, peerId: string): Promise<PeerChange[]> {
   return [
     ...(await sql<PeerChange[]>`
-      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy", decided_at as "decidedAt"
+      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy",
+        decided_at as "decidedAt"
       from exchange.peer_change where peer_id = ${peerId} and state = 'proposed' order by peer_change.id`),
   ];
 }
@@ -64,7 +67,8 @@ export async function recordKeysSeen(
 export async function findChange(tx: Queryable, peerId: string, id: string): Promise<PeerChange | undefined> {
   if (!/^\d{1,18}$/.test(id)) return undefined;
   const [row] = await tx<PeerChange[]>`
-    select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy", decided_at as "decidedAt"
+    select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy",
+      decided_at as "decidedAt"
     from exchange.peer_change where id = ${id}::text::bigint and peer_id = ${peerId} for update`;
   return row;
 }
@@ -89,7 +93,8 @@ export async function changedBy(tx: Queryable, peerId: string): Promise<string[]
     where peer_id = ${peerId} and state = 'applied' and decided_by is null
       and (what in ('registration', 'state') or (what = 'record' and after - ${[...OPENS_NOTHING]}::text[] <> '{}')
         or (what = 'document' and after->>'kind' = 'attestation'))
-      and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state' and after->>'state' = 'active'), 0)`;
+      and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state'
+        and after->>'state' = 'active'), 0)`;
   return rows.map((r) => r.by);
 }
 

@@ -46,7 +46,8 @@ export async function endDocument(
 export async function peerDocuments(sql: Queryable, peerId: string): Promise<PeerDocument[]> {
   return [
     ...(await sql<PeerDocument[]>`
-      select id::text, peer_id as "peerId", kind, title, place, valid_from::text as "from", valid_to::text as "to", added_by as "addedBy", added_at as "addedAt",
+      select id::text, peer_id as "peerId", kind, title, place, valid_from::text as "from", valid_to::text as "to", added_by as "addedBy",
+        added_at as "addedAt",
         ended_by as "endedBy", ended_at as "endedAt"
       from exchange.peer_document where peer_id = ${peerId} order by ended_at is not null, peer_document.id desc`),
   ];

@@ -16,7 +16,8 @@ export async function peerFailed(sql: Queryable, id: string, reason: string, now
   const [row] = await sql<{ until: Date | null }[]>`
     update exchange.peer set failures = failures + 1, failing_since = coalesce(failing_since, ${now}), failure = ${reason},
       paused_until = case when failures + 1 >= ${PAUSE_AFTER}
-        then ${now}::timestamptz + make_interval(secs => least(${LONGEST_PAUSE_S}, ${FIRST_PAUSE_S} * power(2, least(20, failures + 1 - ${PAUSE_AFTER})))) end
+        then ${now}::timestamptz + make_interval(secs => least(${LONGEST_PAUSE_S}, ${FIRST_PAUSE_S} * power(2, least(20, failures + 1 -
+          ${PAUSE_AFTER})))) end
     where id = ${id} returning paused_until as until`;
   return row?.until ?? undefined;
 }
@@ -25,7 +26,8 @@ export async function peerFailed(sql: Queryable, id: string, reason: string, now
 export async function peerAnswered(sql: Queryable, id: string, now: Date): Promise<void> {
   await sql`
     update exchange.peer set failures = 0, failing_since = null, failure = null, paused_until = null, answered_at = ${now}
-    where id = ${id} and (failures > 0 or paused_until is not null or answered_at is null or answered_at < ${now}::timestamptz - interval '1 minute')`;
+    where id = ${id} and (failures > 0 or paused_until is not null or answered_at is null
+      or answered_at < ${now}::timestamptz - interval '1 minute')`;
 }
 
 /** Keeps what a peer was found to speak. peer_pkey. */
@@ -36,12 +38,14 @@ export async function recordAbilities(sql: Queryable, id: string, abilities: Abi
 /** Forgets what its answers taught: which forms and types it lacks, and how many members it takes. peer_pkey. */
 export async function forgetLearned(tx: Queryable, id: string): Promise<void> {
   await tx`
-    update exchange.peer set abilities = abilities - 'guesses' || '{"lacks": [], "byGet": false}', takes = null, refuses_alone = 0, takes_at = null where id = ${id}`;
+    update exchange.peer set abilities = abilities - 'guesses' || '{"lacks": [], "byGet": false}', takes = null, refuses_alone = 0,
+      takes_at = null where id = ${id}`;
 }
 
 /** Sets or takes away a limit of its own. peer_pkey. */
 export async function setPeerLimit(sql: Queryable, id: string, name: string, value: number | undefined): Promise<void> {
   await sql`
-    update exchange.peer set limits = case when ${value ?? null}::float8 is null then limits - ${name} else limits || jsonb_build_object(${name}::text, ${value ?? null}::float8) end
+    update exchange.peer set limits = case when ${value ?? null}::float8 is null
+      then limits - ${name} else limits || jsonb_build_object(${name}::text, ${value ?? null}::float8) end
     where id = ${id}`;
 }

@@ -51,7 +51,10 @@ function noteSlowness(began: number): void {
 /** What a fetch of a key set took at most in the last hour, in milliseconds: anyone who is refused without one waits as long. */
 export const slowestFetchMs = (): number => (performance.now() - slowest.at < REMEMBER_MS ? slowest.ms : 0);
 
-/** How long an answer may be kept, in seconds; what a cache on the way had kept it for counts (https://www.rfc-editor.org/rfc/rfc9111#section-4.2). */
+/**
+ * How long an answer may be kept, in seconds; what a cache on the way had kept it for counts
+ * (https://www.rfc-editor.org/rfc/rfc9111#section-4.2).
+ */
 function cacheSeconds(headers: Headers): number {
   const cacheControl = headers.get('cache-control');
   if (cacheControl === null) return DEFAULT_SECONDS;

@@ -1,5 +1,6 @@
-// How many members a payer takes in one request. It is learned from what it took after it had said that there were too many (413), with the day on which
-// it first said so, and tried again after a while. Each statement stands for itself: several pulls of one payer learn at once.
+// How many members a payer takes in one request. It is learned from what it took after it had said that there were too
+// many (413), with the day on which it first said so, and tried again after a while. Each statement stands for itself:
+// several pulls of one payer learn at once.
 import type { Queryable } from '../../src/db/database.ts';
 import { RELEARN_MS } from '../requester/client/learned-abilities.ts';
 import type { Peer } from './peer.ts';
@@ -10,8 +11,8 @@ const isKnown = (peer: Takes, now: Date): boolean =>
   peer.takes !== null && peer.takesAt !== null && now.getTime() - peer.takesAt.getTime() < RELEARN_MS;
 
 /**
- * Members in one request: at most `most`, less where the payer's record says so (`peer limit ID members=`), or else where it was found to take
- * fewer. Pure.
+ * Members in one request: at most `most`, less where the payer's record says so (`peer limit ID members=`), or else
+ * where it was found to take fewer. Pure.
  */
 export function membersAtOnce(peer: Takes, most: number, now: Date): number {
   const own = peer.limits['members'] ?? 0;

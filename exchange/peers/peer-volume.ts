@@ -19,8 +19,9 @@ export type Unusual = {
 };
 
 /**
- * Adds what rows of the audit tell of: members asked for (each question, whatever the answer), and records given (of a file as often as it was
- * fetched, of a part of it its share). In the transaction that seals them. audit_pkey, peer_volume_pkey.
+ * Adds what rows of the audit tell of: members asked for (each question, whatever the answer), and records given (of a
+ * file as often as it was fetched, of a part of it its share). In the transaction that seals them. audit_pkey,
+ * peer_volume_pkey.
  * @param timeZone in which the days of the plan are counted
  */
 export async function countVolume(tx: Queryable, seqs: readonly bigint[], timeZone: string): Promise<void> {
@@ -34,7 +35,8 @@ export async function countVolume(tx: Queryable, seqs: readonly bigint[], timeZo
       from exchange.audit a
       where a.seq = any(${`{${seqs.join(',')}}`}::text::bigint[]) and a.actor_kind = 'peer'
         and (a.action = 'match' or (a.action in ('read', 'search', 'everything') and a.outcome = 'ok')
-          or (a.action = 'file' and a.outcome = 'ok' and a.object like 'export/%' and a.detail->>'type' not in ('Bundle', 'OperationOutcome')))
+          or (a.action = 'file' and a.outcome = 'ok' and a.object like 'export/%'
+            and a.detail->>'type' not in ('Bundle', 'OperationOutcome')))
         and exists (select from exchange.peer p where p.id = a.peer_id)
       group by 1, 2) s
     where s.members > 0 or s.records > 0 order by 1, 2
@@ -49,8 +51,9 @@ const usual = (what: 'members' | 'records'): string =>
 type Beyond = { peerId: string; day: string; count: number; usual: number };
 
 /**
- * Tells the audit of what is unusual today or was yesterday, once for each payer, day and kind: what is beyond its limit without what the payer is owed. peer_volume_day,
- * peer_volume_pkey, and what owed-volume.ts names, each time that an amount beyond the limit has grown.
+ * Tells the audit of what is unusual today or was yesterday, once for each payer, day and kind: what is beyond its
+ * limit without what the payer is owed. peer_volume_day, peer_volume_pkey, and what owed-volume.ts names, each time
+ * that an amount beyond the limit has grown.
  * @param today YYYY-MM-DD of the plan
  */
 export async function tellVolume(
@@ -63,7 +66,8 @@ export async function tellVolume(
   if (limit.times === 0) return;
   for (const what of ['members', 'records'] as const) {
     const found = await tx.unsafe<Beyond[]>(
-      `select v.peer_id as "peerId", v.day::text as day, v.${what}::float8 as count, u.median as usual from exchange.peer_volume v cross join lateral ${usual(what)} u
+      `select v.peer_id as "peerId", v.day::text as day, v.${what}::float8 as count, u.median as usual
+        from exchange.peer_volume v cross join lateral ${usual(what)} u
        where v.day >= $1::date - 1 and v.usual_${what} is null and v.${what} >= $2 and u.days >= ${LEAST_DAYS} and v.${what} > $3 * u.median
          and v.${what} is distinct from v.judged_${what}
        order by v.peer_id, v.day for update of v`,
@@ -122,7 +126,8 @@ export async function volumeDays(sql: Queryable, peerId: string, most: number): 
   return [
     ...(await sql.unsafe<VolumeDay[]>(
       `select v.day::text as day, v.members::float8 as members, v.records::float8 as records, ${median('members')} as "usualMembers",
-         ${median('records')} as "usualRecords", v.owed_members::float8 as "owedMembers", v.owed_records::float8 as "owedRecords", v.usual_members is not null or v.usual_records is not null as "isUnusual"
+         ${median('records')} as "usualRecords", v.owed_members::float8 as "owedMembers", v.owed_records::float8 as "owedRecords",
+           v.usual_members is not null or v.usual_records is not null as "isUnusual"
        from (select * from exchange.peer_volume where peer_id = $1 order by day desc limit $2) v order by v.day desc`,
       [peerId, most],
     )),

@@ -110,7 +110,8 @@ export class KnownPeers {
       const [only = ''] = known;
       const rows = await rawRows(
         sql,
-        `select client_id_here as id, ${VERSION} from exchange.peer where client_id_here ${known.length === 1 ? '= $1' : '= any($1::text::text[])'}`,
+        `select client_id_here as id, ${VERSION} from exchange.peer
+          where client_id_here ${known.length === 1 ? '= $1' : '= any($1::text::text[])'}`,
         [known.length === 1 ? only : arrayLiteral(known)],
         { prepare: true, short: true },
       );
@@ -163,10 +164,13 @@ export type NewPeer = Pick<Peer, 'id' | 'name'> &
 /** Adds a peer as pending. Returns false when the id or its client id is taken. */
 export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Date): Promise<boolean> {
   const added = await sql`
-    insert into exchange.peer (id, name, npi, postal_address, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, file_origins, group_there, sends_all, audience, discovery_url, added_by, added_at)
-    values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, ${peer.postalAddress ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
+    insert into exchange.peer (id, name, npi, postal_address, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes,
+      file_origins, group_there, sends_all, audience, discovery_url, added_by, added_at)
+    values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, ${peer.postalAddress ?? null}, 'pending', ${peer.fhirBase ?? null},
+      ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
       ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[],
-      ${peer.fileOrigins ?? []}::text[], ${peer.groupThere ?? null}, ${peer.sendsAll ?? false}, ${peer.audience ?? 'token-url'}, ${peer.discoveryUrl ?? null}, ${by}, ${now})
+      ${peer.fileOrigins ?? []}::text[], ${peer.groupThere ?? null}, ${peer.sendsAll ?? false}, ${peer.audience ?? 'token-url'},
+        ${peer.discoveryUrl ?? null}, ${by}, ${now})
     on conflict do nothing returning id`;
   return added.length === 1;
 }
@@ -206,7 +210,8 @@ export async function recordCheck(
   ok: boolean,
   facts: Record<string, unknown>,
 ): Promise<void> {
-  await sql`insert into exchange.peer_check (peer_id, at, ok, facts) values (${peerId}, ${at}, ${ok}, ${JSON.stringify(facts)}::text::jsonb)`;
+  await sql`insert into exchange.peer_check (peer_id, at, ok, facts) values (${peerId}, ${at}, ${ok},
+    ${JSON.stringify(facts)}::text::jsonb)`;
 }
 
 /**
@@ -221,7 +226,8 @@ export async function useAssertion(
 ): Promise<Date | undefined> {
   const hash = `\\x${hashHex}`;
   const fresh = await sql`
-    insert into exchange.used_assertion (hash, expires_at, used_at) values (${hash}::text::bytea, ${expiresAt}, ${now}) on conflict do nothing returning 1`;
+    insert into exchange.used_assertion (hash, expires_at, used_at) values (${hash}::text::bytea, ${expiresAt}, ${now})
+      on conflict do nothing returning 1`;
   if (fresh.length === 1) return undefined;
   const [row] = await sql<
     { at: Date }[]

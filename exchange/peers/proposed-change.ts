@@ -28,7 +28,10 @@ const FIELDS: Readonly<Record<keyof PeerFields, Fits>> = {
   discoveryUrl: mayBeEmpty,
 };
 
-/** Fields of a record as they were and as they are to be; undefined where they are not the same fields, none, or not what a record holds. */
+/**
+ * Fields of a record as they were and as they are to be; undefined where they are not the same fields, none, or not
+ * what a record holds.
+ */
 export function readProposedFields(
   before: Record<string, unknown>,
   after: Record<string, unknown>,

@@ -82,8 +82,8 @@ const NEVER_ASKED: Readonly<Record<AddressFault, string>> = {
 };
 
 /**
- * Addresses of a record that this node would ask for nothing, a sentence each: reported to who writes them, and not first by a refused token
- * or a failed pull. Pure: what a name stands for is looked at when it is asked.
+ * Addresses of a record that this node would ask for nothing, a sentence each: reported to who writes them, and not
+ * first by a refused token or a failed pull. Pure: what a name stands for is looked at when it is asked.
  */
 export function neverAsked(
   fields: Pick<PeerFields, 'fhirBase' | 'jwksUrl' | 'discoveryUrl' | 'fileOrigins'>,

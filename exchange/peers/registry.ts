@@ -123,8 +123,8 @@ export async function mayApprove(
 }
 
 /**
- * Moves a peer to another state, at once: tokens given before are void, and unless it becomes active all that it has asked for ends. Making it active needs another person than the one
- * who added, changed or suspended it since.
+ * Moves a peer to another state, at once: tokens given before are void, and unless it becomes active all that it has
+ * asked for ends. Making it active needs another person than the one who added, changed or suspended it since.
  */
 export async function movePeer(deps: Needs, id: string, state: PeerState, by: By, why = ''): Promise<Done> {
   const at = deps.clock();

@@ -47,7 +47,8 @@ export async function claimAttachments(
     left?: readonly string[];
   },
 ): Promise<DueAttachment[]> {
-  const due = `a.state = 'due' and a.next_at <= $1 and (a.lease_until is null or a.lease_until < $1 or a.lease_owner = any($6::text[])) and ($2::text is null or a.pull_id = $2)`;
+  const due = `a.state = 'due' and a.next_at <= $1 and (a.lease_until is null or a.lease_until < $1 or a.lease_owner = any($6::text[]))
+    and ($2::text is null or a.pull_id = $2)`;
   const rows = await sql.unsafe<(Omit<DueAttachment, 'size'> & { size: string | null })[]>(
     `with first as materialized (
        select p.id as peer_id from exchange.peer p
@@ -58,14 +59,19 @@ export async function claimAttachments(
        select ${KEY}, coming as left_behind from exchange.attachment a
        where ${due} and a.peer_id = (select peer_id from first) order by a.next_at limit $5 for update skip locked
      ), taken as (
-       update exchange.attachment a set lease_owner = $3, lease_until = $1::timestamptz + make_interval(secs => $4), coming = gen_random_uuid()::text
+       update exchange.attachment a set lease_owner = $3, lease_until = $1::timestamptz + make_interval(secs => $4),
+         coming = gen_random_uuid()::text
        from chosen s where a.member_id = s.member_id and a.type = s.type and a.record_id = s.record_id and a.document_id = s.document_id
        returning a.*, s.left_behind
      )
-     select t.member_id as "memberId", t.type, t.record_id as "recordId", t.document_id as "documentId", t.peer_id as "peerId", t.pull_id as "pullId",
-       t.url, t.media, t.size, t.sha1, t.said_sha256 as sha256, t.attempts, t.reason, p.created_at as since, t.coming, t.left_behind as "leftBehind",
-       not exists (select from exchange.resource r where r.member_id = t.member_id and r.type = t.type and r.id = t.record_id and not r.deleted) as "isGone",
-       coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
+     select t.member_id as "memberId", t.type, t.record_id as "recordId", t.document_id as "documentId", t.peer_id as "peerId",
+       t.pull_id as "pullId",
+       t.url, t.media, t.size, t.sha1, t.said_sha256 as sha256, t.attempts, t.reason, p.created_at as since, t.coming,
+         t.left_behind as "leftBehind",
+       not exists (select from exchange.resource r where r.member_id = t.member_id and r.type = t.type and r.id = t.record_id
+         and not r.deleted) as "isGone",
+       coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id
+         order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
      from taken t join exchange.pull p on p.id = t.pull_id`,
     [
       claim.now,
@@ -106,8 +112,10 @@ export async function settleAttachment(
 ): Promise<boolean> {
   const kept = 'kept' in end ? end.kept : undefined;
   const settled = await tx`
-    update exchange.attachment set state = ${kept ? 'kept' : 'not-fetched'}, reason = ${'reason' in end ? end.reason : null}, attempts = attempts + 1,
-      sha256 = ${kept?.sha256 ?? null}, bytes = ${kept?.bytes ?? null}, kept_media = ${kept?.media ?? null}, settled_at = ${at}::text::timestamptz,
+    update exchange.attachment set state = ${kept ? 'kept' : 'not-fetched'}, reason = ${'reason' in end ? end.reason : null},
+      attempts = attempts + 1,
+      sha256 = ${kept?.sha256 ?? null}, bytes = ${kept?.bytes ?? null}, kept_media = ${kept?.media ?? null},
+        settled_at = ${at}::text::timestamptz,
       lease_owner = null, lease_until = null, coming = null
     where ${isThat(tx, key)} returning 1`;
   if (settled.length === 0) return false;
@@ -130,7 +138,8 @@ export async function postponeAttachment(
   isTry: boolean,
 ): Promise<void> {
   await sql`
-    update exchange.attachment set next_at = ${nextAt}, attempts = attempts + ${isTry ? 1 : 0}, reason = ${reason}, lease_owner = null, lease_until = null, coming = null
+    update exchange.attachment set next_at = ${nextAt}, attempts = attempts + ${isTry ? 1 : 0}, reason = ${reason}, lease_owner = null,
+      lease_until = null, coming = null
     where ${isThat(sql, key)}`;
 }
 

@@ -23,7 +23,8 @@ export async function planSlices(tx: Queryable, pullId: string, most: number): P
   await tx`
     insert into exchange.pull_slice (pull_id, slice, first_bucket, last_bucket, units)
     select ${pullId}, coalesce((select max(slice) + 1 from exchange.pull_slice where pull_id = ${pullId}), 0) + n - 1, first, last, units
-    from unnest(${ranges.map((r) => r.first)}::int[], ${ranges.map((r) => r.last)}::int[], ${ranges.map((r) => r.units)}::int[]) with ordinality as r(first, last, units, n)`;
+    from unnest(${ranges.map((r) => r.first)}::int[], ${ranges.map((r) => r.last)}::int[], ${ranges.map((r) => r.units)}::int[]) with
+      ordinality as r(first, last, units, n)`;
 }
 
 /** A pull is cut into at least so many slices, unless they would be small: several are committed at once. */

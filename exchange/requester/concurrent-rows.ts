@@ -26,8 +26,9 @@ export type Stale = {
 const ASKED_AT = "case when m.outcome = 'matched' then coalesce(p.kicked_off_at, p.created_at) else p.created_at end";
 
 /**
- * The longest ago first; who has two cards of one payer is reported once, by the one asked for longest ago. Choices, other coverage and who was asked for are
- * read once; what is read of a request and its clock is looked up of those alone who are listed. pull_member_member, clock_member.
+ * The longest ago first; who has two cards of one payer is reported once, by the one asked for longest ago. Choices,
+ * other coverage and who was asked for are read once; what is read of a request and its clock is looked up of those
+ * alone who are listed. pull_member_member, clock_member.
  */
 export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limit: number): Promise<Stale[]> {
   const today = '($1::timestamptz at time zone $2)::date';
@@ -40,10 +41,12 @@ export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limi
        from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
        where m.other_coverage_id is not null and (m.outcome is not null or m.statement is not null) group by 1, 2
      ), stale as materialized (
-       select distinct on (o.member_id, coalesce(o.peer_id, o.payer)) o.id, o.member_id, coalesce(r.name, o.payer) as payer, o.peer_id, o.ends, l.at
+       select distinct on (o.member_id, coalesce(o.peer_id, o.payer)) o.id, o.member_id, coalesce(r.name, o.payer) as payer, o.peer_id,
+         o.ends, l.at
        from exchange.other_coverage o left join exchange.peer r on r.id = o.peer_id
        join chosen c on c.member_id = o.member_id and c.choice = 'opt-in' and ${namesSql('c', 'o', today)}
-       join asked l on l.member_id = o.member_id and l.other_coverage_id = o.id and ((l.at at time zone $2)::date + interval '3 months')::date < ${today}
+       join asked l on l.member_id = o.member_id and l.other_coverage_id = o.id
+         and ((l.at at time zone $2)::date + interval '3 months')::date < ${today}
        where (o.ends is null or o.ends >= ${today}) and ${enrolledSql('o.member_id', today)}
        order by o.member_id, coalesce(o.peer_id, o.payer), l.at, o.id
      ), listed as (select s.*, count(*) over ()::int as n from stale s order by s.at, s.id limit $3)

@@ -108,7 +108,10 @@ export async function exportStep(s: Step): Promise<void> {
 const isMatchedGroup = ({ pull, peer }: Step, form: FetchForm): boolean =>
   (form === 'davinci' || form === 'group') && pull.matchForm === 'bulk' && pull.groupId !== peer.groupThere;
 
-/** Of a Group everybody in it is asked for (that some of it are named, `patient`, a payer need not know): one without those who are to be asked for no more is matched. */
+/**
+ * Of a Group everybody in it is asked for (that some of it are named, `patient`, a payer need not know): one without
+ * those who are to be asked for no more is matched.
+ */
 async function matchAnew(s: Step, left: number): Promise<void> {
   const { sql } = s.deps.database;
   const unmatched = (await pullMembers(sql, s.pull.id)).map(({ submittedId }) => ({ submittedId, ...UNASKED }));

@@ -46,7 +46,10 @@ const BACKOFF_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 /** Until something that people have to mend is looked at again. */
 const OURS_MS = 60_000;
 
-/** What is reported with the pull of a row: its peer, what it did wrong, whether its files need a token, bytes that are kept of it so far. */
+/**
+ * What is reported with the pull of a row: its peer, what it did wrong, whether its files need a token, bytes that are
+ * kept of it so far.
+ */
 type Side = { talk: Talk; faults: Map<string, number>; needsToken: boolean | undefined; bytes: number };
 
 /** Why one is not asked for at all. Pure. */

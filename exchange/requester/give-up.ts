@@ -1,5 +1,5 @@
-// A person gives a pull up that waits for its payer, such as one that lost the job and says for ever that it is being done, or that waited for a person who
-// has put right what was wrong (`review`). Its members are
+// A person gives a pull up that waits for its payer, such as one that lost the job and says for ever that it is being
+// done, or that waited for a person who has put right what was wrong (`review`). Its members are
 // asked for again as after any pull that failed, with what they were asked for now; its jobs there are deleted from the next tick on.
 import type { Deps } from '../../src/deps.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';

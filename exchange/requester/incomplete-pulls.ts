@@ -1,7 +1,8 @@
 // Pulls that lack something and wait for a person. Where no one is asked again by itself: their answer was not complete,
 // or they failed, and the other coverage of someone in them ended so long ago that its late claims are no longer asked for; a person pulls
 // once more, or takes the pull as it is. And where that is so each time, so that the same is asked for each time: once a person takes
-// what came, only what changed since is asked for. And where the payer gives no records of some types, as long as no one has taken that as it is.
+// what came, only what changed since is asked for. And where the payer gives no records of some types, as long as no
+// one has taken that as it is.
 
 import type { Queryable } from '../../src/db/database.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
@@ -15,15 +16,17 @@ export type Left = 'incomplete' | 'repeats' | 'failed' | 'types';
 const REPEATS = 3;
 
 /**
- * Is there anyone to ask, and about whom: the payer is active, and member `m` of pull `p` lives, is still enrolled, or never was known to be, and
- * has opted in to asking payers such as this. peer_pkey, consent_member, other_coverage_pkey, enrolment_pkey.
+ * Is there anyone to ask, and about whom: the payer is active, and member `m` of pull `p` lives, is still enrolled, or
+ * never was known to be, and has opted in to asking payers such as this. peer_pkey, consent_member,
+ * other_coverage_pkey, enrolment_pkey.
  */
 const isAsked = (sql: Queryable, today: string) => sql`
   ((select r.state from exchange.peer r where r.id = p.peer_id) = 'active'
   and (select c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
     from (select ${today}::date as today) d join exchange.other_coverage o on o.id = m.other_coverage_id
     join exchange.consent c on c.member_id = m.member_id order by c.recorded_on desc, c.created_at desc limit 1)
-  and coalesce((select bool_or(${sql.unsafe(lastsSql('e', 'd.today'))}) from exchange.enrolment e, (select ${today}::date as today) d where e.member_id = m.member_id), true)
+  and coalesce((select bool_or(${sql.unsafe(lastsSql('e', 'd.today'))}) from exchange.enrolment e, (select ${today}::date as today) d
+    where e.member_id = m.member_id), true)
   and ${sql.unsafe(livesSql('m.member_id'))})`;
 
 /** The late claims of the coverage of `m` are asked for no more. other_coverage_pkey. */
@@ -45,20 +48,24 @@ const others = (sql: Queryable, not: readonly string[], fits: ReturnType<Queryab
 export const isUntaken = (sql: Queryable) => sql`
   (f.kind = 'peer-type-refused' and f.line is null and not exists (
     select from (
-      select max(a.created_at) as at from exchange.pull a join exchange.finding g on g.pull_id = a.id and g.kind = f.kind and g.line is null and g.type = f.type
+      select max(a.created_at) as at from exchange.pull a join exchange.finding g on g.pull_id = a.id and g.kind = f.kind
+        and g.line is null and g.type = f.type
       where a.peer_id = r.id and a.state = 'done' and a.accepted_by is not null) t
     where t.at is not null and not exists (
       select from exchange.pull b where b.peer_id = r.id and b.state = 'done' and b.created_at > t.at
         and exists (select from exchange.pull_member m where m.pull_id = b.id and m.outcome = 'matched')
-        and not exists (select from exchange.finding h where h.pull_id = b.id and h.kind = f.kind and h.line is null and h.type = f.type))))`;
+        and not exists (select from exchange.finding h where h.pull_id = b.id and h.kind = f.kind and h.line is null
+          and h.type = f.type))))`;
 
 /**
- * Does the answer of a pull lack something, other than types of which a person has taken it that payer of pull `p` gives none? finding_pull; of the types
- * of an answer that lacks some, what {@link isUntaken} reads.
+ * Does the answer of a pull lack something, other than types of which a person has taken it that payer of pull `p`
+ * gives none? finding_pull; of the types of an answer that lacks some, what {@link isUntaken} reads.
  */
 const lacks = (sql: Queryable, pull: 'p' | 'l') => sql`
-  ((select 1 from exchange.finding f where f.pull_id = ${sql.unsafe(pull)}.id and f.kind = 'peer-incomplete' and f.line is null and f.type is null limit 1) = 1
-    or (select 1 from exchange.finding f join exchange.peer r on r.id = p.peer_id where f.pull_id = ${sql.unsafe(pull)}.id and ${isUntaken(sql)} limit 1) = 1)`;
+  ((select 1 from exchange.finding f where f.pull_id = ${sql.unsafe(pull)}.id and f.kind = 'peer-incomplete' and f.line is null
+    and f.type is null limit 1) = 1
+    or (select 1 from exchange.finding f join exchange.peer r on r.id = p.peer_id where f.pull_id = ${sql.unsafe(pull)}.id
+      and ${isUntaken(sql)} limit 1) = 1)`;
 
 /**
  * Holds for a pull `p` whose answer is not complete and not yet accepted, while no later one has asked for the same coverage.
@@ -74,8 +81,8 @@ export const leftIncomplete = (sql: Queryable, today: string) => sql`
       limit 1) = 1)`;
 
 /**
- * Holds for a pull `p` whose answer is not complete, as those before it were: the last {@link REPEATS} of a coverage whose payer goes on being
- * asked. pull_member_member, pull_pkey, finding_pull.
+ * Holds for a pull `p` whose answer is not complete, as those before it were: the last {@link REPEATS} of a coverage
+ * whose payer goes on being asked. pull_member_member, pull_pkey, finding_pull.
  */
 export const leftRepeating = (sql: Queryable, today: string) => sql`
   (p.state = 'done' and p.accepted_by is null and p.transaction_time is null
@@ -92,14 +99,16 @@ export const leftRepeating = (sql: Queryable, today: string) => sql`
 
 /**
  * Holds for a pull `p` that failed or was refused and not yet accepted: the last one of a coverage. One that was never asked for
- * otherwise, or that the member wishes to be asked for since, is asked for again by itself (dueToAsk of requester/coverage-due.ts). pull_member_member.
+ * otherwise, or that the member wishes to be asked for since, is asked for again by itself (dueToAsk of
+ * requester/coverage-due.ts). pull_member_member.
  */
 export const leftFailed = (sql: Queryable, today: string) => sql`
   (p.state in ('failed', 'refused') and p.accepted_by is null
     and (select 1 from exchange.pull_member m
       where m.pull_id = p.id and (m.outcome is null or m.outcome = 'matched') and ${isOver(sql, today)}
         and ${others(sql, ['withdrawn'], sql`> p.created_at`)} is null
-        and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`>= coalesce((select max(r.at) from exchange.member_request r where r.other_coverage_id = m.other_coverage_id), '-infinity')`)} = 1
+        and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`>= coalesce((select max(r.at) from exchange.member_request r
+          where r.other_coverage_id = m.other_coverage_id), '-infinity')`)} = 1
       limit 1) = 1)`;
 
 /** The newest answer of payer `r` about anyone: the pull's id. pull_peer, pull_member_pkey. */
@@ -115,8 +124,8 @@ const leftTypes = (sql: Queryable) => sql`
     where f.pull_id = p.id and ${isUntaken(sql)} and r.state = 'active' and p.id = ${newestAnswer(sql)}))`;
 
 /**
- * Holds for a pull `p` that rests while it waits for a person, unless later answers brought everything of all whom it is about: then there is
- * nothing to decide. pull_member_pkey, pull_member_member.
+ * Holds for a pull `p` that rests while it waits for a person, unless later answers brought everything of all whom it
+ * is about: then there is nothing to decide. pull_member_pkey, pull_member_member.
  */
 export const stillWaits = (sql: Queryable) => sql`
   (p.state in ('review', 'unbalanced', 'partial') and (
@@ -130,12 +139,16 @@ export const stillWaits = (sql: Queryable) => sql`
 /** Does a person have to look at it, and why? `today`: YYYY-MM-DD of the plan's calendar. */
 export async function leftOf(sql: Queryable, pullId: string, today: string): Promise<Left | undefined> {
   const [row] = await sql<Record<Left, boolean>[]>`
-    select ${leftIncomplete(sql, today)} as incomplete, ${leftRepeating(sql, today)} as repeats, ${leftFailed(sql, today)} as failed, ${leftTypes(sql)} as types
+    select ${leftIncomplete(sql, today)} as incomplete, ${leftRepeating(sql, today)} as repeats, ${leftFailed(sql, today)} as failed,
+      ${leftTypes(sql)} as types
     from exchange.pull p where p.id = ${pullId}`;
   return (['incomplete', 'repeats', 'failed', 'types'] as const).find((left) => row?.[left] === true);
 }
 
-/** When the payer's data were as its answer has them, as its manifest says it and no later than the request; undefined when it does not. Pure. */
+/**
+ * When the payer's data were as its answer has them, as its manifest says it and no later than the request; undefined
+ * when it does not. Pure.
+ */
 function answeredAsOf(manifest: string | null, kickedOffAt: Date | null): Date | undefined {
   const body = JSON.parse(manifest ?? 'null') as Json;
   const said = isObject(body) ? parseInstant(text(body['transactionTime']) ?? '') : undefined;
@@ -143,9 +156,10 @@ function answeredAsOf(manifest: string | null, kickedOffAt: Date | null): Date |
 }
 
 /**
- * A person takes it as it is: of an answer that lacks something each time the next request begins where this one was answered, if it says when
- * that was. By our clock, or a time that was not believed when it came, what changed there meanwhile would never be asked for. Undefined when
- * it no longer waits for anyone, or is not in the state that was seen. `note`: the reason, kept in the timeline.
+ * A person takes it as it is: of an answer that lacks something each time the next request begins where this one was
+ * answered, if it says when that was. By our clock, or a time that was not believed when it came, what changed there
+ * meanwhile would never be asked for. Undefined when it no longer waits for anyone, or is not in the state that was
+ * seen. `note`: the reason, kept in the timeline.
  */
 export async function acceptLeft(
   tx: Queryable,

@@ -175,7 +175,10 @@ async function resourcesOf(
   return found;
 }
 
-/** The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is told. It keeps no one waiting. */
+/**
+ * The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is
+ * told. It keeps no one waiting.
+ */
 async function compareForms(s: Step, groups: Correlation, readOther: () => Promise<Correlation>): Promise<void> {
   const said = (c: Correlation) => c.members.map((m) => `${m.outcome} ${m.peerPatientId ?? ''}`).join();
   try {
@@ -278,8 +281,9 @@ async function finish(s: Step, result: Correlation): Promise<void> {
     );
     await moveToOther(tx, s, ids, isFromOpen);
   };
-  // of a Group that the peer has made of them all are asked for: who is in it and is not trusted to be ours would come with the others, as a stranger.
-  // Once: a payer that says so each time of another person would have as many pulls of us as there are members
+  // of a Group that the peer has made of them all are asked for: who is in it and is not trusted to be ours would come
+  // with the others, as a stranger. Once: a payer that says so each time of another person would have as many pulls of
+  // us as there are members
   const isApart =
     needsGroup &&
     !s.pull.isApart &&

@@ -34,7 +34,8 @@ const chosenBy = (r: Row): Submission['consent']['representative'] =>
  */
 export async function submissions(sql: Queryable, pullId: string, today: string): Promise<Submission[]> {
   const rows = await sql<Row[]>`
-    select m.submitted_id as "submittedId", r.body, e.member_number as "memberNumber", e.subscriber_id as "subscriberId", e.starts::text as "coverageStart",
+    select m.submitted_id as "submittedId", r.body, e.member_number as "memberNumber", e.subscriber_id as "subscriberId",
+      e.starts::text as "coverageStart",
       o.member_number as "theirNumber", o.starts::text as "theirStart", o.ends::text as "theirEnd",
       c.id as "consentId", c.recorded_on::text as "recordedOn", m.policy, c.given_by as "givenBy", c.representative, c.authority
     from exchange.pull_member m
@@ -43,11 +44,13 @@ export async function submissions(sql: Queryable, pullId: string, today: string)
     left join exchange.other_coverage o on o.id = m.other_coverage_id
     left join lateral (
       -- the one that covers today, else the one that begins soonest, else the last
-      select x.member_number, x.subscriber_id, x.starts from exchange.enrolment x cross join (select ${today}::date as today) d where x.member_id = m.member_id
+      select x.member_number, x.subscriber_id, x.starts from exchange.enrolment x cross join (select ${today}::date as today) d
+        where x.member_id = m.member_id
       order by ${sql.unsafe(standsSql('x', 'd.today'))} desc, x.starts <= d.today desc, abs(x.starts - d.today) limit 1
     ) e on true
     where m.pull_id = ${pullId}
-      and (select choice from exchange.consent n where n.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in'
+      and (select choice from exchange.consent n where n.member_id = m.member_id
+        order by recorded_on desc, created_at desc limit 1) = 'opt-in'
       and o.in_error_at is null and coalesce(o.member_id, m.member_id) = m.member_id
     order by m.submitted_id`;
   return rows.flatMap((r) =>

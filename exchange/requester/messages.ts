@@ -6,7 +6,10 @@ import { isObject, objects, text } from '../../src/fhir/resource.ts';
 import { keptText } from '../reconcile/stage.ts';
 import { fileSaid, type MessageCount, type PullFile } from './pull-file.ts';
 
-/** `severity` and `code` of the issue; `unreadable` and `unknown` where the line is no OperationOutcome. `text` is the peer's, of at most 1000 characters. */
+/**
+ * `severity` and `code` of the issue; `unreadable` and `unknown` where the line is no OperationOutcome. `text` is the
+ * peer's, of at most 1000 characters.
+ */
 export type Message = { severity: string; code: string; text: string };
 export type PlacedMessage = Message & { file: number; line: number };
 

@@ -6,7 +6,8 @@ import { isPastKeep, type KeepDays, keepDays } from '../compliance/retention/kee
 export type PastFiles = { id: string; peerId: string; finishedAt: Date };
 
 /** What a person has still to decide, or has decided and is not carried out, and a document that is still to be fetched, need the file. */
-const NEEDED = `exists (select from exchange.review_item v where v.pull_id = p.id and (v.state = 'open' or exists (select from exchange.release_due r where r.item_id = v.id)))
+const NEEDED = `exists (select from exchange.review_item v where v.pull_id = p.id and (v.state = 'open'
+  or exists (select from exchange.release_due r where r.item_id = v.id)))
   or exists (select from exchange.attachment a where a.pull_id = p.id and a.state = 'due')`;
 
 const MEMBERS = 'select m.member_id from exchange.pull_member m where m.pull_id = p.id';
@@ -19,8 +20,8 @@ export async function areKept(tx: Queryable, pullId: string): Promise<boolean> {
 }
 
 /**
- * Ended pulls whose files are there and past their time, the oldest first: but for what a legal hold keeps, and what someone has to decide about.
- * pull_files_kept, review_item_pull, attachment_pull, pull_member_pkey, enrolment_pkey.
+ * Ended pulls whose files are there and past their time, the oldest first: but for what a legal hold keeps, and what
+ * someone has to decide about. pull_files_kept, review_item_pull, attachment_pull, pull_member_pkey, enrolment_pkey.
  * @param after only those that ended after this one
  */
 export async function pastFiles(
@@ -33,7 +34,8 @@ export async function pastFiles(
   return [
     ...(await sql<PastFiles[]>`
       select p.id, p.peer_id as "peerId", p.finished_at as "finishedAt" from exchange.pull p
-       where p.files_removed_at is null and p.finished_at is not null and ${isPastKeep(sql, { since: 'p.finished_at', members: MEMBERS }, now, keep)}
+       where p.files_removed_at is null and p.finished_at is not null
+         and ${isPastKeep(sql, { since: 'p.finished_at', members: MEMBERS }, now, keep)}
          and p.state in ('done', 'refused', 'failed', 'withdrawn')
          and (p.finished_at, p.id) > (coalesce(${after?.finishedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''}::text)
          and not (${sql.unsafe(NEEDED)}) and not ${sql.unsafe(HELD)}
@@ -47,7 +49,8 @@ export async function filesThere(
   pullId: string,
 ): Promise<{ key: string; file: number; sha256: string | null; bytes: number }[]> {
   const rows = await sql<{ key: string; file: number; sha256: string | null; bytes: string | null }[]>`
-    select blob_key as key, position as file, sha256, bytes from exchange.pull_file where pull_id = ${pullId} and blob_key is not null order by position`;
+    select blob_key as key, position as file, sha256, bytes from exchange.pull_file where pull_id = ${pullId} and blob_key is not null
+      order by position`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes ?? 0) }));
 }
 
@@ -76,9 +79,12 @@ export async function countPastFiles(sql: Queryable, now: Date, keep: KeepDays):
     select count(*) filter (where p.files_removed_at is null)::int as kept, count(p.files_removed_at)::int as removed,
       min(p.goes_at) filter (where p.files_removed_at is null and p.keeps is null) as "nextAt",
       count(*) filter (where p.keeps = 'hold')::int as held, count(*) filter (where p.keeps = 'person')::int as needed
-    from (select p.files_removed_at, t.goes_at, case when p.files_removed_at is null and t.goes_at < ${now}::timestamptz then case when ${sql.unsafe(HELD)} then 'hold' when ${sql.unsafe(NEEDED)} then 'person' end end as keeps
+    from (select p.files_removed_at, t.goes_at, case when p.files_removed_at is null
+      and t.goes_at < ${now}::timestamptz then case when ${sql.unsafe(HELD)} then 'hold'
+      when ${sql.unsafe(NEEDED)} then 'person' end end as keeps
       from exchange.pull p cross join lateral (
-        select case when p.files_removed_at is null then p.finished_at + ${keepDays(sql, keep, MEMBERS)} * interval '1 day' end as goes_at) t
+        select case when p.files_removed_at is null
+          then p.finished_at + ${keepDays(sql, keep, MEMBERS)} * interval '1 day' end as goes_at) t
       where p.finished_at is not null and exists (select from exchange.pull_file f where f.pull_id = p.id and f.sha256 is not null)) p`;
   return row ?? { kept: 0, removed: 0, nextAt: null, held: 0, needed: 0 };
 }

@@ -12,8 +12,9 @@ import { addPull } from './pull.ts';
 
 /**
  * Concurrent coverage is asked for again within three months (42 CFR 422.121(b)(6)(i)), coverage that has ended each month while
- * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness. After what changed, all of what goes on is asked for once a quarter
- * (`FULL_COMPARISON`), to see what does not come any more.
+ * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness. After
+ * what changed, all of what goes on is asked for once a quarter (`FULL_COMPARISON`), to see what does not come any
+ * more.
  */
 const refreshOf = (config: Deps['config']): Refresh => ({
   months: 3,
@@ -38,9 +39,11 @@ export type PlanRequest = {
 type Asks = { peer: Peer; cause: string; isFull: boolean; due: Candidate[] };
 
 /**
- * What one payer is asked: what is owed, and to compare. Of whom it has sent before what changed is asked for, apart from whom it is asked for the first time: an answer with everything, which all of one request would
- * have, does not tell what was deleted (reconciliation.md, 16), and of a payer that someone new is asked of each day no one would ever learn that. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all of them, for everything: it is
- * what is owed, and compares as well. Pure.
+ * What one payer is asked: what is owed, and to compare. Of whom it has sent before what changed is asked for, apart
+ * from whom it is asked for the first time: an answer with everything, which all of one request would have, does not
+ * tell what was deleted (reconciliation.md, 16), and of a payer that someone new is asked of each day no one would ever
+ * learn that. Who has several cards there, of which one is owed and another to be compared, is asked for once, with all
+ * of them, for everything: it is what is owed, and compares as well. Pure.
  */
 export function asksOf(peer: Peer, all: readonly Candidate[], { cause, full = false }: PlanRequest): Asks[] {
   const of = all.filter((c) => c.peerId === peer.id);

@@ -12,7 +12,8 @@ export async function noteFaults(sql: Queryable, pullId: string, faults: Readonl
       update exchange.finding f set amount = f.amount + n.amount from noted n
       where f.pull_id = ${pullId} and f.kind = n.kind and f.line is null and f.type is null returning f.kind
     )
-    insert into exchange.finding (pull_id, kind, amount) select ${pullId}, kind, amount from noted where kind not in (select kind from known)`;
+    insert into exchange.finding (pull_id, kind, amount) select ${pullId}, kind, amount from noted where kind not in (select kind
+      from known)`;
 }
 
 /** Notes types of records, each once a pull. Served by finding_pull. */
@@ -26,6 +27,7 @@ export async function noteTypes(sql: Queryable, pullId: string, kind: string, ty
 /** Types that were noted of a pull as a whole. Served by finding_pull. */
 export async function notedTypes(sql: Queryable, pullId: string, kind: string): Promise<string[]> {
   const rows = await sql<{ type: string }[]>`
-    select distinct type from exchange.finding where pull_id = ${pullId} and kind = ${kind} and line is null and type is not null order by 1`;
+    select distinct type from exchange.finding where pull_id = ${pullId} and kind = ${kind} and line is null and type is not null
+      order by 1`;
   return rows.map((r) => r.type);
 }

@@ -47,7 +47,8 @@ export async function appendFiles(
   await tx`
     insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state)
     select ${pullId}, ${from} + n - 1, kind, type, url, declared, 'pending'
-    from unnest(${column('kind')}::text[], ${column('type')}::text[], ${column('url')}::text[], ${column('count')}::int[]) with ordinality as f(kind, type, url, declared, n)`;
+    from unnest(${column('kind')}::text[], ${column('type')}::text[], ${column('url')}::text[], ${column('count')}::int[]) with
+      ordinality as f(kind, type, url, declared, n)`;
 }
 
 /** Gives files that are not there yet the addresses of a fresher manifest. pull_file_pkey. */
@@ -73,7 +74,8 @@ type Row = Omit<PullFile, 'bytes'> & {
 
 export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWithParts[]> {
   const rows = await sql<Row[]>`
-    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure, said, staged_lines as "stagedLines", staged_units as "stagedUnits",
+    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure, said,
+      staged_lines as "stagedLines", staged_units as "stagedUnits",
       parts, part_bytes as "partBytes", etag, encoding, part_of as "partOf"
     from exchange.pull_file where pull_id = ${pullId} order by position`;
   return rows.map(({ parts, partBytes, etag, encoding, partOf, ...r }) => ({
@@ -86,7 +88,8 @@ export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWit
 /** Notes what is kept of a file that is not whole yet. pull_file_pkey. */
 export async function fileKept(tx: Queryable, pullId: string, position: number, kept: Kept): Promise<void> {
   await tx`
-    update exchange.pull_file set parts = ${kept.parts}, part_bytes = ${kept.bytes}, etag = ${kept.etag}, encoding = ${kept.encoding}, part_of = ${kept.size}
+    update exchange.pull_file set parts = ${kept.parts}, part_bytes = ${kept.bytes}, etag = ${kept.etag}, encoding = ${kept.encoding},
+      part_of = ${kept.size}
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -97,8 +100,10 @@ export async function fileDownloaded(
   got: { blobKey: string; bytes: number; sha256: string; lines: number; endsWithin: boolean },
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, ends_within = ${got.endsWithin}, units = null, said = null,
-      parts = 0, part_bytes = 0, etag = null, encoding = null, part_of = null, failure = case when failure = ${REFETCHED} then failure end, staged_lines = 0, staged_units = 0
+    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256},
+      lines = ${got.lines}, ends_within = ${got.endsWithin}, units = null, said = null,
+      parts = 0, part_bytes = 0, etag = null, encoding = null, part_of = null, failure = case when failure = ${REFETCHED} then failure end,
+        staged_lines = 0, staged_units = 0
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -121,7 +126,8 @@ export async function fileFailed(
   isFinal: boolean,
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set attempts = attempts + 1, failure = case when failure = ${REFETCHED} and not ${isFinal} then failure else ${failure} end, state = case when ${isFinal} then 'failed' else state end
+    update exchange.pull_file set attempts = attempts + 1, failure = case when failure = ${REFETCHED} and not ${isFinal} then failure
+      else ${failure} end, state = case when ${isFinal} then 'failed' else state end
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -132,7 +138,8 @@ export async function fileStaged(
   units: number,
   lines: number,
 ): Promise<void> {
-  await tx`update exchange.pull_file set state = 'staged', units = ${units}, lines = ${lines} where pull_id = ${pullId} and position = ${position}`;
+  await tx`update exchange.pull_file set state = 'staged', units = ${units}, lines = ${lines} where
+    pull_id = ${pullId} and position = ${position}`;
 }
 
 /** The same of files of records, whose units are their lines. pull_file_pkey. */
@@ -150,7 +157,8 @@ export async function fileStagedTo(
   position: number,
   at: { line: number; units: number },
 ): Promise<void> {
-  await tx`update exchange.pull_file set staged_lines = ${at.line}, staged_units = ${at.units} where pull_id = ${pullId} and position = ${position}`;
+  await tx`update exchange.pull_file set staged_lines = ${at.line}, staged_units = ${at.units} where
+    pull_id = ${pullId} and position = ${position}`;
 }
 
 /** `failure` of a file that was fetched a second time because its lines were not as many as declared. */
@@ -159,7 +167,8 @@ export const REFETCHED = 'count-mismatch';
 /** A file with other lines than declared is fetched once more. */
 export async function refetchFile(tx: Queryable, pullId: string, position: number): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'pending', attempts = 0, units = null, parts = 0, part_bytes = 0, etag = null, encoding = null, part_of = null, failure = ${REFETCHED}
+    update exchange.pull_file set state = 'pending', attempts = 0, units = null, parts = 0, part_bytes = 0, etag = null, encoding = null,
+      part_of = null, failure = ${REFETCHED}
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -175,6 +184,7 @@ export async function stagedLines(sql: Queryable, pullId: string, position: numb
 export async function stagedUnits(sql: Queryable, pullId: string, position: number, upTo?: number): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
     select ((select count(*) from exchange.staging where pull_id = ${pullId} and file = ${position} and line <= ${upTo ?? 2_147_483_647})
-      + (select coalesce(sum(units), 0) from exchange.staging_block where pull_id = ${pullId} and file = ${position} and last_line <= ${upTo ?? 2_147_483_647}))::int as n`;
+      + (select coalesce(sum(units), 0) from exchange.staging_block
+        where pull_id = ${pullId} and file = ${position} and last_line <= ${upTo ?? 2_147_483_647}))::int as n`;
   return row?.n ?? 0;
 }

@@ -17,7 +17,8 @@ export type PullMember = {
 export async function pullMembers(sql: Queryable, pullId: string): Promise<PullMember[]> {
   return [
     ...(await sql<PullMember[]>`
-      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId", policy, outcome, peer_patient_id as "peerPatientId", further_patients as "furtherPatients"
+      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId",
+        policy, outcome, peer_patient_id as "peerPatientId", further_patients as "furtherPatients"
       from exchange.pull_member where pull_id = ${pullId} order by submitted_id`),
   ];
 }
@@ -35,13 +36,16 @@ export async function setOutcomes(
   // lists as texts: ids have no commas
   await tx`
     update exchange.pull_member m set outcome = o.outcome, peer_patient_id = o.patient, further_patients = string_to_array(o.further, ',')
-    from unnest(${outcomes.map((o) => o.submittedId)}::text[], ${outcomes.map((o) => o.outcome)}::text[], ${outcomes.map((o) => o.peerPatientId)}::text[], ${outcomes.map((o) => (o.furtherPatients ?? []).join())}::text[]) as o(id, outcome, patient, further)
+    from unnest(${outcomes.map((o) => o.submittedId)}::text[], ${outcomes.map((o) => o.outcome)}::text[],
+      ${outcomes.map((o) => o.peerPatientId)}::text[], ${outcomes.map((o) => (o.furtherPatients ?? []).join())}::text[]) as o(id, outcome,
+      patient, further)
     where m.pull_id = ${pullId} and m.submitted_id = o.id`;
 }
 
 /**
- * What the members of a pull are known by (name, birth date) as they are submitted: `of` their profile. Who was not known by that is not asked for by the same once more
- * because something else stood there in between (members/renewed-request.ts).
+ * What the members of a pull are known by (name, birth date) as they are submitted: `of` their profile. Who was not
+ * known by that is not asked for by the same once more because something else stood there in between
+ * (members/renewed-request.ts).
  */
 export const identitySql = (of: string): string =>
   `md5(concat_ws('|', ${of}.family::text, ${of}.given::text, ${of}.suffix, ${of}.dob::text))`;
@@ -58,12 +62,13 @@ export async function keepStatements(sql: Queryable, pullId: string, made: Reado
   if (made.size === 0) return;
   await sql`
     update exchange.pull_member m set statement = s.jws
-    from unnest(${[...made.keys()]}::text[], ${[...made.values()]}::text[]) as s(id, jws) where m.pull_id = ${pullId} and m.submitted_id = s.id`;
+    from unnest(${[...made.keys()]}::text[], ${[...made.values()]}::text[]) as s(id, jws)
+      where m.pull_id = ${pullId} and m.submitted_id = s.id`;
 }
 
 /**
- * Why a member of a pull is asked for no more: the opt-in no longer holds, or the payer was named by mistake. So it is with the card of another member, with whom this one was
- * taken for one person when the pull was made.
+ * Why a member of a pull is asked for no more: the opt-in no longer holds, or the payer was named by mistake. So it is
+ * with the card of another member, with whom this one was taken for one person when the pull was made.
  */
 export type LeftOut = 'consent-withdrawn' | 'named-in-error';
 
@@ -72,30 +77,34 @@ export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Ma
   const rows = await sql<{ id: string; hasWithdrawn: boolean }[]>`
     select x.id, x."hasWithdrawn" from (
       select m.submitted_id as id, o.in_error_at is not null or o.member_id <> m.member_id as "isNotTheirs", (
-        select choice from exchange.consent c where c.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) <> 'opt-in' as "hasWithdrawn"
+        select choice from exchange.consent c where c.member_id = m.member_id
+          order by recorded_on desc, created_at desc limit 1) <> 'opt-in' as "hasWithdrawn"
       from exchange.pull_member m left join exchange.other_coverage o on o.id = m.other_coverage_id where m.pull_id = ${pullId}) x
     where x."hasWithdrawn" or x."isNotTheirs"`;
   return new Map(rows.map((r) => [r.id, r.hasWithdrawn ? 'consent-withdrawn' : 'named-in-error']));
 }
 
 /**
- * Notes of whom a pull asked for nothing, or holds everything: what the payer has to tell of them is not known by it (known-since.ts). What is held of
- * someone for whom that has ceased to be so stays held, so it is never noted otherwise. pull_member_member.
+ * Notes of whom a pull asked for nothing, or holds everything: what the payer has to tell of them is not known by it
+ * (known-since.ts). What is held of someone for whom that has ceased to be so stays held, so it is never noted
+ * otherwise. pull_member_member.
  */
 export async function noteLeftOut(sql: Queryable, pullId: string, memberIds: readonly string[]): Promise<void> {
   if (memberIds.length > 0)
     await sql`
-      update exchange.pull_member set left_out = true where member_id = any(${[...memberIds]}::text[]) and pull_id = ${pullId} and not left_out`;
+      update exchange.pull_member set left_out = true where member_id = any(${[...memberIds]}::text[])
+        and pull_id = ${pullId} and not left_out`;
 }
 
 /**
- * Members whose lines were held when the pull was taken in, as it was taken in after they had withdrawn or the payer was named by mistake: by the ids under
- * which they stand now. ledger_unit_pkey.
+ * Members whose lines were held when the pull was taken in, as it was taken in after they had withdrawn or the payer
+ * was named by mistake: by the ids under which they stand now. ledger_unit_pkey.
  */
 export async function heldThen(sql: Queryable, pullId: string): Promise<Map<string, LeftOut>> {
   const rows = await sql<{ id: string; reason: LeftOut }[]>`
     select distinct ${sql.unsafe(standsAsSql('l.member_id'))} as id, l.reason from exchange.ledger_unit l
-    where l.pull_id = ${pullId} and l.outcome = 'quarantined' and l.reason in ('consent-withdrawn', 'named-in-error') and l.member_id is not null`;
+    where l.pull_id = ${pullId} and l.outcome = 'quarantined' and l.reason in ('consent-withdrawn', 'named-in-error')
+      and l.member_id is not null`;
   return new Map(rows.map((r) => [r.id, r.reason]));
 }
 
@@ -104,7 +113,8 @@ export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: st
   await tx`
     update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id, further_patients = f.further_patients
     from exchange.pull_member f
-    where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.member_id = m.member_id and f.other_coverage_id is not distinct from m.other_coverage_id`;
+    where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.member_id = m.member_id
+      and f.other_coverage_id is not distinct from m.other_coverage_id`;
 }
 
 /**

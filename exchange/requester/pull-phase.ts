@@ -21,7 +21,8 @@ const STANDS_ON = `concat_ws('|',
 /** Does what was decided still hold? False when deciding is what comes next. */
 export async function isPlanned(sql: Queryable, pullId: string, now: Date): Promise<boolean> {
   const rows = await sql.unsafe(
-    `select from exchange.pull where id = $1 and phase = $4 and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
+    `select from exchange.pull where id = $1 and phase = $4
+      and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
     [pullId, now, HOLDS_MINUTES, PLANNED],
   );
   return rows.length > 0;
@@ -30,7 +31,8 @@ export async function isPlanned(sql: Queryable, pullId: string, now: Date): Prom
 /** Up to which bucket an earlier process decided, if that still holds. */
 export async function decidedTo(sql: Queryable, pullId: string, now: Date): Promise<number | undefined> {
   const [row] = await sql.unsafe<{ to: number }[]>(
-    `select decided_bucket as to from exchange.pull where id = $1 and phase = $4 and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
+    `select decided_bucket as to from exchange.pull where id = $1 and phase = $4
+      and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
     [pullId, now, HOLDS_MINUTES, DECIDING],
   );
   return row?.to;

@@ -20,8 +20,8 @@ export async function noteJoined(tx: Queryable, id: string, at: Date, detail: st
 }
 
 /**
- * Does a smaller one of them go on, beside which this one has stood for less than `seconds`? Of two that are as large the one with the lesser id is
- * the smaller. pull_peer, pull_member_pkey, pull_event_pull.
+ * Does a smaller one of them go on, beside which this one has stood for less than `seconds`? Of two that are as large
+ * the one with the lesser id is the smaller. pull_peer, pull_member_pkey, pull_event_pull.
  */
 export async function smallerGoesOn(
   sql: Queryable,
@@ -39,7 +39,8 @@ export async function smallerGoesOn(
 }
 
 /**
- * What became of a payer's batches after an instant: when the newest pull was begun of which it has `taken` one; members of whom it refused to be asked in one, in pulls that ended for one of
+ * What became of a payer's batches after an instant: when the newest pull was begun of which it has `taken` one;
+ * members of whom it refused to be asked in one, in pulls that ended for one of
  * `reasons`, `before` that and `since`; and how many such pulls were asked for `together` with this one. pull_peer, pull_member_pkey.
  */
 export async function answeredBatches(
@@ -65,7 +66,10 @@ export async function answeredBatches(
   };
 }
 
-/** Has a payer, after an instant, answered for anyone who was asked for alone? What an earlier pull learned was not asked. pull_peer, pull_member_pkey. */
+/**
+ * Has a payer, after an instant, answered for anyone who was asked for alone? What an earlier pull learned was not
+ * asked. pull_peer, pull_member_pkey.
+ */
 export async function hasAnsweredSingles(sql: Queryable, peerId: string, after: Date): Promise<boolean> {
   const found = await sql`
     select from exchange.pull p join exchange.pull_member m on m.pull_id = p.id

@@ -6,10 +6,12 @@ import type { FetchForm, MatchForm } from './client/abilities.ts';
 export { copyOutcomes, leftOutMembers, type PullMember, pullMembers, setOutcomes } from './pull-member.ts';
 
 /**
- * Was a member `m` of a pull `p` asked for in vain, as the payer refused us, or was not active here? Who was answered for before that was asked. A registration that it put right,
- * keys of ours that it could not read for a moment, or a payer that was suspended for a day, are no reason to wait for the next quarter.
+ * Was a member `m` of a pull `p` asked for in vain, as the payer refused us, or was not active here? Who was answered
+ * for before that was asked. A registration that it put right, keys of ours that it could not read for a moment, or a
+ * payer that was suspended for a day, are no reason to wait for the next quarter.
  */
-export const REFUSED = `((p.state = 'refused' or (p.state = 'review' and p.reason = 'peer-not-active')) and (m.outcome is null or m.outcome not in ('not-matched', 'constrained')))`;
+export const REFUSED = `((p.state = 'refused' or (p.state = 'review' and p.reason = 'peer-not-active')) and (m.outcome is null
+  or m.outcome not in ('not-matched', 'constrained')))`;
 
 export const OPEN_STATES = [
   'due',
@@ -104,7 +106,8 @@ export async function renewPull(
   leaseSeconds: number,
 ): Promise<boolean> {
   const kept = await sql`
-    update exchange.pull set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}) where id = ${id} and lease_owner = ${owner} returning 1`;
+    update exchange.pull set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds})
+      where id = ${id} and lease_owner = ${owner} returning 1`;
   return kept.length === 1;
 }
 
@@ -205,7 +208,8 @@ export async function addPull(
   const at = part?.at ?? pull.createdAt;
   await tx`
     insert into exchange.pull (id, peer_id, state, cause, is_full, created_at, due_at, next_at, part_of, is_apart)
-    values (${id}, ${pull.peerId}, 'due', ${pull.cause}, ${pull.isFull}, ${pull.createdAt}, ${pull.dueAt}, ${at}, ${part?.of ?? null}, ${part?.isApart ?? false})`;
+    values (${id}, ${pull.peerId}, 'due', ${pull.cause}, ${pull.isFull}, ${pull.createdAt}, ${pull.dueAt}, ${at}, ${part?.of ?? null},
+      ${part?.isApart ?? false})`;
   await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, 'due', ${part?.detail ?? ''})`;
   await tx`
     insert into exchange.pull_member (pull_id, submitted_id, member_id, other_coverage_id, consent_id, policy)

@@ -1,4 +1,5 @@
-// A match that the payer refuses: it has no such operation, or takes one of the members not. Batches are tried with single members before either is believed.
+// A match that the payer refuses: it has no such operation, or takes one of the members not. Batches are tried with
+// single members before either is believed.
 import type { MatchForm } from './client/abilities.ts';
 import { RELEARN_MS } from './client/learned-abilities.ts';
 import { PeerFault } from './client/peer-fetch.ts';
@@ -14,7 +15,10 @@ const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|stat
 /** Those that may be about the members in it. */
 const UNPROCESSABLE: readonly string[] = ['kick-off-400', 'kick-off-422'];
 
-/** `said`: it says that it does not speak this form; `guessed`: it seems not to; `now`: too few members were asked for to know; `divided`: others are asked for apart. */
+/**
+ * `said`: it says that it does not speak this form; `guessed`: it seems not to; `now`: too few members were asked for
+ * to know; `divided`: others are asked for apart.
+ */
 export type Refusal = 'said' | 'guessed' | 'now' | 'divided';
 
 /**

@@ -21,8 +21,8 @@ export const refusedTypes = (a: Pick<Abilities, 'lacks'>, why: Refused): string[
   a.lacks.flatMap((l) => (l.startsWith(`${why}:`) ? [l.slice(why.length + 1)] : []));
 
 /**
- * Which of some types a token does not reach; none when it reaches all, or its scopes say nothing of records. Types of entries that others refer to are not
- * looked at: they may be had with what refers to them. Pure.
+ * Which of some types a token does not reach; none when it reaches all, or its scopes say nothing of records. Types of
+ * entries that others refer to are not looked at: they may be had with what refers to them. Pure.
  */
 export function outOfReach(scopes: readonly string[], types: readonly string[]): string[] {
   const reached = scopes.flatMap((scope) => READS.exec(scope)?.[1] ?? []);
@@ -56,8 +56,8 @@ export function typesIn(said: string, asked: readonly string[]): string[] {
 }
 
 /**
- * Asks with types named, again without those that the answer names as the fault. Where that does not help: with those that it named alone, as
- * it may have said what it has, and then with those that its statement says it has of Patients.
+ * Asks with types named, again without those that the answer names as the fault. Where that does not help: with those
+ * that it named alone, as it may have said what it has, and then with those that its statement says it has of Patients.
  * @param isOfChanges the question is for what changed: what is wrong with it may be the time, and nothing is taken for unknown
  * @returns the answer, and the types of the list that were left out
  * @throws what it said first, when nothing helps; and what is no answer to the types

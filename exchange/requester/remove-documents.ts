@@ -12,7 +12,10 @@ const MOST = 1000;
 
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock'>;
 
-/** Returns how many were removed; none while a legal hold stands, as no one knows any more whose they were. A file is removed before its note is: a process that dies in between does it once more. */
+/**
+ * Returns how many were removed; none while a legal hold stands, as no one knows any more whose they were. A file is
+ * removed before its note is: a process that dies in between does it once more.
+ */
 export async function removeDocuments(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();

@@ -38,9 +38,11 @@ export function onePersonEach(members: readonly Correlated[], memberOf: Readonly
 }
 
 /**
- * Each answer is kept at once: a process that dies asks only for the rest. One that may be of a server without the operation is kept when another tells that it is
- * there: in this pull, or in the last 90 days, unless no one is answered for any more.
- * @throws PeerFault `no-member-match`: it says that there is no such operation; {@link SeemsToLack} and {@link MayLack} when it does not say so
+ * Each answer is kept at once: a process that dies asks only for the rest. One that may be of a server without the
+ * operation is kept when another tells that it is there: in this pull, or in the last 90 days, unless no one is
+ * answered for any more.
+ * @throws PeerFault `no-member-match`: it says that there is no such operation; {@link SeemsToLack} and {@link MayLack}
+ * when it does not say so
  */
 export async function oneByOne(
   s: Step,

@@ -146,7 +146,8 @@ export const saysMissing = (fault: PeerFault): boolean =>
 
 /**
  * The peer does not speak this form after all: the next one is tried from a state on.
- * @param how `said`: it says so itself; `guessed`: answers look like it, and the next pulls know it as well for a while; `now`: it may have been the answer to this request, and they
+ * @param how `said`: it says so itself; `guessed`: answers look like it, and the next pulls know it as well for a
+ * while; `now`: it may have been the answer to this request, and they
  *   try the form again
  * @throws the fault, when there is no other form: what it refused in the others is forgotten then
  */

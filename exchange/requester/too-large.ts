@@ -1,5 +1,5 @@
-// A payer says that what it is asked for is too large (413). Fewer members are asked for; where no fewer can be, what it answers at once, if it
-// offers that; and what is left waits for a person, all of one day's requests in one pull.
+// A payer says that what it is asked for is too large (413). Fewer members are asked for; where no fewer can be, what
+// it answers at once, if it offers that; and what is left waits for a person, all of one day's requests in one pull.
 import { attemptClocks } from '../members/deadlines/deadline.ts';
 import { holdPeer } from '../peers/peer.ts';
 import { noteTooMany, takesNobody } from '../peers/peer-takes.ts';
@@ -17,8 +17,8 @@ const LOOK_MS = 5000;
 const PATIENCE_S = 600;
 
 /**
- * Gives a pull back for a while, as fewer members are being asked for of a payer that has taken none since it said 413: what becomes of them tells
- * how many may be asked for, and whether any. False when there is no reason to.
+ * Gives a pull back for a while, as fewer members are being asked for of a payer that has taken none since it said 413:
+ * what becomes of them tells how many may be asked for, and whether any. False when there is no reason to.
  */
 export async function waitsForFewer({ deps, pull, peer, owner }: Step): Promise<boolean> {
   const { sql } = deps.database;
@@ -47,7 +47,10 @@ const tellsAlone = async (tx: Tx, s: Step, members: number): Promise<void> => {
 type Members = Awaited<ReturnType<typeof pullMembers>>;
 type Tx = Parameters<NonNullable<Parameters<typeof advance>[4]>>[0];
 
-/** Matched members are asked for by what the payer answers at once. For this pull alone: of others an export may be had. False when it offers none. */
+/**
+ * Matched members are asked for by what the payer answers at once. For this pull alone: of others an export may be had.
+ * False when it offers none.
+ */
 async function askOtherwise(s: Step, members: Members): Promise<boolean> {
   const [form] = abilitiesOf(s).atOnce ?? [];
   if (form === undefined || (s.pull.state !== 'matched' && s.pull.state !== 'exporting')) return false;
@@ -69,8 +72,9 @@ async function askOtherwise(s: Step, members: Members): Promise<boolean> {
 class Changed extends Error {}
 
 /**
- * The pull waits for a person. When another one waits for the same reason that was asked for at the same time, its members wait there: they are
- * one thing to look at. Such pulls began as one, so that nothing that counts from the request changes.
+ * The pull waits for a person. When another one waits for the same reason that was asked for at the same time, its
+ * members wait there: they are one thing to look at. Such pulls began as one, so that nothing that counts from the
+ * request changes.
  */
 async function waitTogether(s: Step): Promise<void> {
   const { sql } = s.deps.database;

@@ -15,7 +15,10 @@ export class DetachedWork<Name> {
   readonly #most: number;
   readonly #broke: (error: unknown) => void;
 
-  /** @param slots beside which it goes on; `broke`: called with an error of work that had left its slot; `slotMs`: for how long work holds its slot */
+  /**
+   * @param slots beside which it goes on; `broke`: called with an error of work that had left its slot; `slotMs`: for
+   * how long work holds its slot
+   */
   constructor(slots: number, broke: (error: unknown) => void, slotMs = SLOT_MS) {
     this.#broke = broke;
     this.#slotMs = slotMs;

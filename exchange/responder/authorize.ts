@@ -125,7 +125,10 @@ async function admit(
 const isCurrent = (peer: Peer, claims: TokenClaims): boolean =>
   peer.state === 'active' && peer.epoch === claims.epoch && provesPossession(claims);
 
-/** What scopes permit, by the claims: those of a token that comes again are the same object, and void when the peer is registered for others. */
+/**
+ * What scopes permit, by the claims: those of a token that comes again are the same object, and void when the peer is
+ * registered for others.
+ */
 const permitted = new WeakMap<TokenClaims, Permitted>();
 
 function callerOf(peer: Peer, claims: TokenClaims): Caller {

@@ -1,6 +1,7 @@
-// How many questions of one payer are worked on at once, or one payer would take every connection from the others, and hold what it does not
-// take: searches that name no member, which look at many, or at all that many name; and pages of records, each of which is held in memory in
-// several forms until it has left. On Workers it is the database's bound alone: nothing is shared between requests there.
+// How many questions of one payer are worked on at once, or one payer would take every connection from the others, and
+// hold what it does not take: searches that name no member, which look at many, or at all that many name; and pages of
+// records, each of which is held in memory in several forms until it has left. On Workers it is the database's bound
+// alone: nothing is shared between requests there.
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { type Admission, admission, admittedUntilSent } from '../../src/http/admission.ts';

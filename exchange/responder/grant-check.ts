@@ -1,9 +1,11 @@
-// Has anyone lost a grant since someone looked? A look at all members of an export costs with their number, and a payer asks a thousand times for one.
+// Has anyone lost a grant since someone looked? A look at all members of an export costs with their number, and a payer
+// asks a thousand times for one.
 import type { Queryable } from '../../src/db/database.ts';
 
 /**
- * What a look saw, and when, both by the database: `pg_current_snapshot()`, `clock_timestamp()`. `era`: the life of the server, and the table of changes: one
- * that was brought back from a copy, or a standby that took over, counts transactions again from an earlier one.
+ * What a look saw, and when, both by the database: `pg_current_snapshot()`, `clock_timestamp()`. `era`: the life of the
+ * server, and the table of changes: one that was brought back from a copy, or a standby that took over, counts
+ * transactions again from an earlier one.
  */
 export type Look = { snapshot: string; at: string; era: string };
 
@@ -18,8 +20,8 @@ const GOOD_HOURS = 1;
 const KEPT_HOURS = 48;
 
 /**
- * The same look again, as of now, when no one has lost a grant since the one before; undefined when someone may have. What a transaction wrote that was
- * open then is not seen by the snapshot, whenever it is committed. grant_change_xid.
+ * The same look again, as of now, when no one has lost a grant since the one before; undefined when someone may have.
+ * What a transaction wrote that was open then is not seen by the snapshot, whenever it is committed. grant_change_xid.
  */
 export async function unchanged(sql: Queryable, look: Look): Promise<Look | undefined> {
   const [row] = await sql.unsafe<(Look & { same: boolean })[]>(

@@ -20,7 +20,10 @@ export const SAID_NO = (
   m: string,
 ) => `coalesce((select c.choice <> 'opt-in' and c.recorded_on >= ${m}.consent_from from exchange.consent c
     where c.member_id = ${m}.member_id order by c.recorded_on desc, c.created_at desc limit 1), false)`;
-/** Was the member found while it stood for another person too, who is another member again? Whom the question meant no one knows. Of rows of older programs the time of the question, an expression, tells. */
+/**
+ * Was the member found while it stood for another person too, who is another member again? Whom the question meant no
+ * one knows. Of rows of older programs the time of the question, an expression, tells.
+ */
 export const WAS_ANOTHER = (m: string, at: string, since = 'true') =>
   `exists (select from exchange.member_merge o where o.member_id = ${m}.member_id and o.undone_at is not null and ${since}
     and (o.id = any(${m}.as_one) or ${m}.as_one is null and ${at} between o.at and o.undone_at))`;
@@ -41,7 +44,10 @@ export const grants = (scope: GrantScope, day: string, group = '$2::text') => {
     : ofGroup;
 };
 
-/** Did the consent of `m` hold at a time, an expression: by its days, and by what the member had said until then? `day`: of that time, an expression too. */
+/**
+ * Did the consent of `m` hold at a time, an expression: by its days, and by what the member had said until then? `day`:
+ * of that time, an expression too.
+ */
 export const HELD = (
   at: string,
   day = `(${at})::date`,
@@ -50,8 +56,9 @@ export const HELD = (
     where c.member_id = m.member_id and c.created_at <= ${at} order by c.recorded_on desc, c.created_at desc limit 1), false)`;
 
 /**
- * What held for a member at the time `s.at`: by the Group that is asked about, as it counts alone today too, else, as for who was matched again since, by
- * any match of the peer; match_member_group, match_member_member, match_single_grant.
+ * What held for a member at the time `s.at`: by the Group that is asked about, as it counts alone today too, else, as
+ * for who was matched again since, by any match of the peer; match_member_group, match_member_member,
+ * match_single_grant.
  */
 const THEN = `
   select coalesce((
@@ -67,7 +74,8 @@ const THEN = `
 /**
  * Members whose consent holds today, one row each, in order of their ids. Where several consents hold, the narrowest policy
  * counts.
- * @param since times for `policyThen`: since when an export looks, and since when it was asked; who was out of view at one of them has lost what it had
+ * @param since times for `policyThen`: since when an export looks, and since when it was asked; who was out of view at
+ * one of them has lost what it had
  * @param only these of them
  */
 export async function grantedMembers(
@@ -79,7 +87,8 @@ export async function grantedMembers(
 ): Promise<Grant[]> {
   const rows = await sql.unsafe<Grant[]>(
     `select g.member_id as "memberId", g.policy, g.consent_id as "consentId", g.at as "grantedAt",
-       (select case when count(p) = count(*) then min(p) end from unnest($4::text::timestamptz[]) s(at) cross join lateral (${THEN}) t(p)) as "policyThen"
+       (select case when count(p) = count(*) then min(p) end
+         from unnest($4::text::timestamptz[]) s(at) cross join lateral (${THEN}) t(p)) as "policyThen"
      from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a
        ${only === undefined ? '' : 'where member_id = any($5::text::text[])'} order by member_id, policy, at desc) g
      order by g.member_id`,
@@ -104,7 +113,8 @@ export async function grantedWindow(
     `select distinct on (member_id) member_id as "memberId", policy from (
        select g.member_id, g.policy from exchange.match_group t cross join lateral (
          select distinct on (m.member_id) m.member_id, m.consent_policy as policy from exchange.match_member m
-         where m.group_id = t.id and m.member_id >= $2 and ${HOLDS('m', '$3::date', 't.created_at')} order by m.member_id, m.consent_policy limit $4) g
+         where m.group_id = t.id and m.member_id >= $2
+           and ${HOLDS('m', '$3::date', 't.created_at')} order by m.member_id, m.consent_policy limit $4) g
        where t.peer_id = $1 and (t.expires_on is null or t.expires_on >= $3::date)
        union all
        (select distinct on (m.member_id) m.member_id, m.consent_policy from exchange.match_single m
@@ -123,7 +133,8 @@ export async function stillGranted(
   memberIds: readonly string[],
 ): Promise<Map<string, Grant['policy']>> {
   const rows = await sql.unsafe<{ memberId: string; policy: Grant['policy'] }[]>(
-    `select member_id as "memberId", min(policy) as policy from (${grants(scope, '$3::date')}) g where member_id = any($4::text::text[]) group by 1`,
+    `select member_id as "memberId", min(policy) as policy from (${grants(scope, '$3::date')}) g where member_id = any($4::text::text[])
+      group by 1`,
     [scope.peerId, scope.groupId, today, arrayLiteral(memberIds)],
   );
   return new Map(rows.map((r) => [r.memberId, r.policy]));
@@ -149,7 +160,8 @@ export async function grantsHeld(sql: Queryable, jobId: string, scope: GrantScop
          select member_id, min(policy) as policy from (${grants(scope, '$3::date')}) a
          where member_id > $5 and member_id <= (select max(member_id) from held) group by 1
        )
-       select count(*) filter (where had is not null and (got is null or got < had))::int as ended, count(*) filter (where had = 'sensitive')::int as sensitive,
+       select count(*) filter (where had is not null and (got is null
+         or got < had))::int as ended, count(*) filter (where had = 'sensitive')::int as sensitive,
          count(had)::int as looked, max(member_id) filter (where had is not null) as last, ${LOOK}
        from (
          select member_id, min(had) as had, min(got) as got
@@ -179,7 +191,8 @@ export async function anyGranted(
 ): Promise<boolean> {
   const scope = { peerId, groupId: null };
   const [row] = await sql.unsafe<{ any: boolean }[]>(
-    `select exists (select from (${grants(scope, '$3::date')}) g ${policy === undefined ? '' : `group by member_id having min(policy) = '${policy}'`}) as any`,
+    `select exists (select from (${grants(scope, '$3::date')}) g ${policy === undefined ? '' : `group by member_id having
+      min(policy) = '${policy}'`}) as any`,
     [peerId, null, today],
   );
   return row?.any === true;

@@ -1,5 +1,6 @@
-// An operation that is not served, or not at this place: said so, with the place where it is. Without that `Group/$name` would be taken for a
-// Group of that id, and the answer would be that there is no such Group, or that it cannot be posted to.
+// An operation that is not served, or not at this place: said so, with the place where it is. Without that
+// `Group/$name` would be taken for a Group of that id, and the answer would be that there is no such Group, or that it
+// cannot be posted to.
 import type { Context, MiddlewareHandler } from 'hono';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';

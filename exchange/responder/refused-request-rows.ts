@@ -1,5 +1,6 @@
-// Requests that were refused for what is wrong with them: the first of an hour is in the audit at once, how many more there were when the hour is over. They are
-// counted by payer, reason and route, so that no one fills the audit by asking; who is not known is one for all.
+// Requests that were refused for what is wrong with them: the first of an hour is in the audit at once, how many more
+// there were when the hour is over. They are counted by payer, reason and route, so that no one fills the audit by
+// asking; who is not known is one for all.
 import type { Queryable } from '../../src/db/database.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
 
@@ -31,7 +32,8 @@ export async function bookRequest(
   r: RefusedRequest & { at: Date; times: number; requestId: string; said: string | undefined },
 ): Promise<void> {
   const [recorded] = await tx<{ isFirst: boolean }[]>`
-    insert into exchange.refused_request as q (peer_id, reason, route, hour, more) values (${r.peerId}, ${r.reason}, ${r.route}, ${hourOf(r.at)}, 0)
+    insert into exchange.refused_request as q (peer_id, reason, route, hour, more) values (${r.peerId}, ${r.reason}, ${r.route},
+      ${hourOf(r.at)}, 0)
     on conflict (peer_id, reason, route, hour) do update set more = q.more + ${r.times} returning xmax = 0 as "isFirst"`;
   if (recorded?.isFirst !== true) return;
   const detail = { ...(r.said === undefined ? {} : { said: r.said }), ...(r.times > 1 ? { times: r.times } : {}) };

@@ -1,5 +1,5 @@
-// What a payer is refused, though it may ask, and what someone without a good token asks for: each stands in the audit with its reason, beside what is refused for
-// what the asker may not have (authorize.ts).
+// What a payer is refused, though it may ask, and what someone without a good token asks for: each stands in the audit
+// with its reason, beside what is refused for what the asker may not have (authorize.ts).
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome, type OutcomeCode } from '../../src/fhir/outcome.ts';
@@ -10,7 +10,10 @@ import { bookRequest } from './refused-request-rows.ts';
 const answered = new WeakSet<Context>();
 export const markAnswered = (c: Context): void => void answered.add(c);
 
-/** Of askers that are not known one write a second and route will do for a process: they cost a look at a signature, and must not cost a write each. */
+/**
+ * Of askers that are not known one write a second and route will do for a process: they cost a look at a signature, and
+ * must not cost a write each.
+ */
 const PAUSE_MS = 1000;
 type Owed = { times: number; until: number };
 const owed = new WeakMap<Deps, Map<string, Owed>>();

@@ -24,9 +24,11 @@ export type RequestLine = {
   nextAt: Date | null;
 };
 
-const COLUMNS = `j.id, j.kind, j.peer_id as "peerId", p.name as "peerName", j.state, j.received_at as "receivedAt", j.due_at as "dueAt", j.started_at as "startedAt",
+const COLUMNS = `j.id, j.kind, j.peer_id as "peerId", p.name as "peerName", j.state, j.received_at as "receivedAt", j.due_at as "dueAt",
+  j.started_at as "startedAt",
   j.completed_at as "completedAt", j.expires_at as "expiresAt",
-  case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure, j.attempts,
+  case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure,
+    j.attempts,
   case when j.state = 'queued' then j.lease_until end as "nextAt"`;
 
 /** What job `j` counts as in the report of a period (theyAsked), as SQL; $3 is now. */
@@ -91,7 +93,8 @@ export type DecisionCount = { outcome: string; reason: string; n: number };
 export async function countDecisions(sql: Queryable, jobId: string): Promise<DecisionCount[]> {
   return [
     ...(await sql<DecisionCount[]>`
-      select outcome, reason, count(*)::int as n from exchange.match_member where job_id = ${jobId} group by outcome, reason order by outcome, reason`),
+      select outcome, reason, count(*)::int as n from exchange.match_member where job_id = ${jobId} group by outcome, reason
+        order by outcome, reason`),
   ];
 }
 

@@ -1,4 +1,5 @@
-// /staff/cases: incidents as cases, each with what was found, done and reported of it, and by when someone has to be notified (45 CFR 164.404 to 164.408).
+// /staff/cases: incidents as cases, each with what was found, done and reported of it, and by when someone has to be
+// notified (45 CFR 164.404 to 164.408).
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { dayText } from '../../src/ui/time.ts';

@@ -156,7 +156,10 @@ export function noteForm(c: StaffContext, form: URLSearchParams | undefined): vo
   if (form !== undefined) forms.set(c, form);
 }
 
-/** What someone wrote into the form that is answered, to be copied: nothing of it is kept here. Codes and ids of the form itself are no sentences. */
+/**
+ * What someone wrote into the form that is answered, to be copied: nothing of it is kept here. Codes and ids of the
+ * form itself are no sentences.
+ */
 function written(c: StaffContext): Part {
   const texts = [...(forms.get(c) ?? [])]
     .filter(([name, value]) => name !== 'csrf' && /\S\s+\S/.test(value))

@@ -1,5 +1,5 @@
-// /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV and signed JSON; what is reported differently since, and what
-// was reported differently in another one.
+// /staff/reports: compliance reports that were issued, each with the hash of the one before; one of them as page, CSV
+// and signed JSON; what is reported differently since, and what was reported differently in another one.
 import { html } from '../../src/ui/html.ts';
 import { timeText } from '../../src/ui/time.ts';
 import {

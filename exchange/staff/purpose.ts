@@ -1,4 +1,5 @@
-// What names and records are taken along for: one of a few words, which the audit keeps with who took them. Never a text: a name could stand in it.
+// What names and records are taken along for: one of a few words, which the audit keeps with who took them. Never a
+// text: a name could stand in it.
 import { html, type Part } from '../../src/ui/html.ts';
 import { PURPOSES } from '../compliance/audit/audit-actions.ts';
 import type { StaffContext } from './frame.ts';

@@ -276,8 +276,8 @@ const whoCell = ({ actorKind, actor, peerId, peerName }: SecurityRow): Cell =>
     : { value: peerId, text: peerName ?? (actorKind === 'peer' ? 'not known' : actorKind) };
 
 /**
- * What was asked for. An id that is none of ours stands as a mark; older rows have what a payer typed, which may be the number of a card: of that
- * the end stays, for everybody.
+ * What was asked for. An id that is none of ours stands as a mark; older rows have what a payer typed, which may be the
+ * number of a card: of that the end stays, for everybody.
  */
 const aboutCell = (object: string): Cell => {
   const [, type, id = ''] = /^(Patient|Coverage|RelatedPerson|Person)\/(.+)$/.exec(object) ?? [];

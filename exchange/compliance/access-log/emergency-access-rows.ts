@@ -27,7 +27,8 @@ export async function addEmergency(
 /** Ends those of a person that are open. @returns their ids */
 export async function endEmergencies(tx: Queryable, subject: string, at: Date): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
-    update exchange.emergency_access set ended_at = ${at} where subject = ${subject} and until_at > ${at} and ended_at is null returning id`;
+    update exchange.emergency_access set ended_at = ${at} where subject = ${subject} and until_at > ${at} and ended_at is null
+      returning id`;
   return rows.map((r) => r.id);
 }
 
@@ -35,9 +36,12 @@ export async function endEmergencies(tx: Queryable, subject: string, at: Date): 
 export async function listEmergencies(sql: Queryable, from: Date, to: Date, now: Date): Promise<Emergency[]> {
   return [
     ...(await sql<Emergency[]>`
-      select e.id, e.subject, e.reason, e.began_at as "beganAt", coalesce(e.ended_at, e.until_at) as "untilAt", e.ended_at is null and e.until_at > ${now} as "isOpen",
-        (select count(distinct a.member_id)::int from exchange.audit a where a.object = 'emergency/' || e.id and a.action = 'emergency-look') as members
-      from exchange.emergency_access e where e.began_at >= ${from}::timestamptz - interval '1 day' and e.began_at < ${to} and coalesce(e.ended_at, e.until_at) >= ${from}
+      select e.id, e.subject, e.reason, e.began_at as "beganAt", coalesce(e.ended_at, e.until_at) as "untilAt", e.ended_at is null
+        and e.until_at > ${now} as "isOpen",
+        (select count(distinct a.member_id)::int from exchange.audit a where a.object = 'emergency/' || e.id
+          and a.action = 'emergency-look') as members
+      from exchange.emergency_access e where e.began_at >= ${from}::timestamptz - interval '1 day'
+        and e.began_at < ${to} and coalesce(e.ended_at, e.until_at) >= ${from}
       order by e.began_at desc, e.id`),
   ];
 }

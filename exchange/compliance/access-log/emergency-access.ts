@@ -1,4 +1,5 @@
-// Emergency access: an administrator, who sees no member otherwise, opens the records of members for an hour, with a reason (45 CFR 164.312(a)(2)(ii)).
+// Emergency access: an administrator, who sees no member otherwise, opens the records of members for an hour, with a
+// reason (45 CFR 164.312(a)(2)(ii)).
 import { randomUUID } from 'node:crypto';
 import { hashOf } from '../../../src/auth/staff-session.ts';
 import type { Deps } from '../../../src/deps.ts';

@@ -13,7 +13,8 @@ export async function addReason(
 ): Promise<string> {
   const [row] = await tx<{ id: string }[]>`
     insert into exchange.staff_reason (session, subject, about, purpose, words, at, by_number)
-    values (${bytes(r.sessionHash)}::text::bytea, ${r.subject}, ${r.about}, ${r.purpose}, ${r.words}, ${r.at}, ${r.byNumber}) returning id::text`;
+    values (${bytes(r.sessionHash)}::text::bytea, ${r.subject}, ${r.about}, ${r.purpose}, ${r.words}, ${r.at}, ${r.byNumber})
+      returning id::text`;
   return row?.id ?? '';
 }
 
@@ -21,7 +22,8 @@ export async function addReason(
 export function reasonsInForce(sql: Queryable, sessionHash: string, about: readonly string[]): Promise<StaffReason[]> {
   return sql<StaffReason[]>`
     select about, purpose, words, at from exchange.staff_reason
-    where session = ${bytes(sessionHash)}::text::bytea and about = any(${[...about]}::text[]) and ended_at is null order by at desc, id desc`;
+    where session = ${bytes(sessionHash)}::text::bytea and about = any(${[...about]}::text[]) and ended_at is null
+      order by at desc, id desc`;
 }
 
 /** staff_reason_session. @returns what ended */
@@ -61,7 +63,8 @@ export async function personTexts(sql: Queryable, memberIds: readonly string[], 
 
 /** A member under the id that holds today, or the page that it was about. */
 const ABOUT = `case when r.about like 'member/%'
-  then 'member/' || coalesce((select g.member_id from exchange.member_merge g where g.former_id = substr(r.about, 8) and g.undone_at is null), substr(r.about, 8)) else r.about end`;
+  then 'member/' || coalesce((select g.member_id from exchange.member_merge g where g.former_id = substr(r.about, 8)
+    and g.undone_at is null), substr(r.about, 8)) else r.about end`;
 
 export type ReasonCount = {
   subject: string;
@@ -76,13 +79,18 @@ export type ReasonCount = {
   lastAt: Date;
 };
 
-/** What each person said in a span, and of whom they had identifiers shown, by purpose, the most members first. staff_reason_at, audit_seen. */
+/**
+ * What each person said in a span, and of whom they had identifiers shown, by purpose, the most members first.
+ * staff_reason_at, audit_seen.
+ */
 export async function countReasons(sql: Queryable, from: Date, to: Date): Promise<ReasonCount[]> {
   return [
     ...(await sql<ReasonCount[]>`
       with said as (
-        select s.subject, s.purpose, count(distinct (s.session, s.at))::int as times, count(distinct (s.session, s.at)) filter (where s.by_number)::int as by_number,
-          count(distinct s.what) filter (where s.what like 'member/%')::int as members, count(distinct s.what) filter (where s.what not like 'member/%')::int as pages, max(s.at) as last
+        select s.subject, s.purpose, count(distinct (s.session, s.at))::int as times, count(distinct (s.session, s.at)) filter (where
+          s.by_number)::int as by_number,
+          count(distinct s.what) filter (where s.what like 'member/%')::int as members, count(distinct s.what) filter (where s.what
+            not like 'member/%')::int as pages, max(s.at) as last
         from (select r.*, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
         group by 1, 2
       ), shown as (
@@ -90,7 +98,8 @@ export async function countReasons(sql: Queryable, from: Date, to: Date): Promis
           (select g.member_id from exchange.member_merge g where g.former_id = a.member_id and g.undone_at is null), a.member_id))::int as n
         from exchange.audit a where ${sql.unsafe(SEEN)} and a.at >= ${from} and a.at < ${to} group by 1, 2
       )
-      select coalesce(s.subject, v.subject) as subject, coalesce(s.purpose, v.purpose) as purpose, coalesce(s.times, 0) as times, coalesce(s.by_number, 0) as "byNumber",
+      select coalesce(s.subject, v.subject) as subject, coalesce(s.purpose, v.purpose) as purpose, coalesce(s.times, 0) as times,
+        coalesce(s.by_number, 0) as "byNumber",
         coalesce(s.members, 0) as members, coalesce(s.pages, 0) as pages, coalesce(v.n, 0) as seen, greatest(s.last, v.last) as "lastAt"
       from said s full join shown v on v.subject = s.subject and v.purpose = s.purpose
       order by seen desc, members desc, times desc, 1, 2`),
@@ -103,7 +112,8 @@ export type ReasonSaid = StaffReason & { subject: string; byNumber: boolean; end
 export async function reasonsSaid(sql: Queryable, from: Date, to: Date, most: number): Promise<ReasonSaid[]> {
   return [
     ...(await sql<ReasonSaid[]>`
-      select s.at, s.subject, s.purpose, s.words, s.what as about, max(s.ended_at) as "endedAt", bool_or(s.by_number) as "byNumber", (count(*) over ())::int as "ofAll"
+      select s.at, s.subject, s.purpose, s.words, s.what as about, max(s.ended_at) as "endedAt", bool_or(s.by_number) as "byNumber",
+        (count(*) over ())::int as "ofAll"
       from (select r.*, ${sql.unsafe(ABOUT)} as what from exchange.staff_reason r where r.at >= ${from} and r.at < ${to}) s
       group by s.session, s.at, s.subject, s.purpose, s.words, s.what order by s.at desc, s.what limit ${most}`),
   ];

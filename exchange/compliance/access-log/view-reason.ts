@@ -52,7 +52,10 @@ const aboutPerson = async (deps: Needs, about: string): Promise<string[]> => {
   return [...new Set([about, ...ids.map((id) => `${MEMBER}${id}`)])];
 };
 
-/** The reasons by which a look sees identifiers whole, each about what is looked at; undefined where there is none for one of its members. */
+/**
+ * The reasons by which a look sees identifiers whole, each about what is looked at; undefined where there is none for
+ * one of its members.
+ */
 export async function reasonsFor(
   deps: Needs,
   looker: Pick<Looker, 'cookie'>,

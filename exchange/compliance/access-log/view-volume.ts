@@ -1,5 +1,6 @@
-// Of how many members a person has what identifies them shown in a day. Anyone who has it shown of many more than is usual for them is reported
-// of, as payers are who ask for many more: no one would see it in a list of reasons of which each is as good as another.
+// Of how many members a person has what identifies them shown in a day. Anyone who has it shown of many more than is
+// usual for them is reported of, as payers are who ask for many more: no one would see it in a list of reasons of which
+// each is as good as another.
 import type { Queryable } from '../../../src/db/database.ts';
 import { auditRow, writeAudit } from '../audit/audit.ts';
 
@@ -44,7 +45,8 @@ export async function tellLooks(
     select u.subject, u.day::text as day, u.n as count, b.median as usual from untold u cross join lateral (
       select percentile_cont(0.5) within group (order by d.n) as median, count(*) as days from (
         select count(distinct a.member_id) as n from exchange.audit a
-        where ${seen} and a.at >= ((u.day - ${DAYS_BEFORE}::int)::timestamp at time zone ${timeZone}) and a.at < (u.day::timestamp at time zone ${timeZone})
+        where ${seen} and a.at >= ((u.day - ${DAYS_BEFORE}::int)::timestamp at time zone ${timeZone})
+          and a.at < (u.day::timestamp at time zone ${timeZone})
           and a.actor = u.subject
         group by (a.at at time zone ${timeZone})::date) d) b
     where b.days < ${LEAST_DAYS} or u.n > ${limit.times}::float8 * b.median order by 1, 2`;
@@ -68,4 +70,5 @@ export async function tellLooks(
 /** People with an unusual day among the last seven, as conditions of alerts, with the count of the one that has most. audit_refused. */
 export const unusualLooks = (sql: Queryable, now: Date) => sql`
   select ${REASON}::text, actor, max((detail->>'count')::int) from exchange.audit
-  where outcome <> 'ok' and action = 'volume' and reason = ${REASON} and at > ${now}::timestamptz - make_interval(days => ${ALERT_DAYS}) group by actor`;
+  where outcome <> 'ok' and action = 'volume' and reason = ${REASON} and at > ${now}::timestamptz - make_interval(days => ${ALERT_DAYS})
+    group by actor`;

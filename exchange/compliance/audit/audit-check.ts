@@ -19,8 +19,10 @@ export type AuditCheck = {
 
 export async function writeAuditCheck(tx: Queryable, c: AuditCheck): Promise<void> {
   await tx`
-    insert into exchange.audit_check (at, took_ms, by_kind, by, head_seal, head_root, known_seal, seals, rows, waiting, faults, first_faults)
-    values (${c.at}, ${c.tookMs}, ${c.byKind}, ${c.by}, ${c.headSeal}, ${c.headRoot}, ${c.knownSeal}, ${c.seals}, ${c.rows}, ${c.waiting}, ${c.faults}, ${c.firstFaults}::text[])`;
+    insert into exchange.audit_check (at, took_ms, by_kind, by, head_seal, head_root, known_seal, seals, rows, waiting, faults,
+      first_faults)
+    values (${c.at}, ${c.tookMs}, ${c.byKind}, ${c.by}, ${c.headSeal}, ${c.headRoot}, ${c.knownSeal}, ${c.seals}, ${c.rows}, ${c.waiting},
+      ${c.faults}, ${c.firstFaults}::text[])`;
 }
 
 /** The newest runs first. Primary key. */

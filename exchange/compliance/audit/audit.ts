@@ -73,10 +73,12 @@ export async function writeAudit(tx: Queryable, rows: readonly AuditRow[]): Prom
 
 /** The insertion, to be a part of another statement; `$1` is {@link auditJson}. */
 export const INSERT_AUDIT = `
-    insert into exchange.audit (at, actor_kind, actor, action, object, member_id, peer_id, consent_id, outcome, reason, request_id, detail, hash)
+    insert into exchange.audit (at, actor_kind, actor, action, object, member_id, peer_id, consent_id, outcome, reason, request_id, detail,
+      hash)
     select at, "actorKind", actor, action, object, "memberId", "peerId", "consentId", outcome, reason, "requestId", detail, hash::bytea
     from jsonb_to_recordset($1::text::jsonb)
-      as r(at timestamptz, "actorKind" text, actor text, action text, object text, "memberId" text, "peerId" text, "consentId" text, outcome text, reason text, "requestId" text, detail jsonb, hash text)`;
+      as r(at timestamptz, "actorKind" text, actor text, action text, object text, "memberId" text, "peerId" text, "consentId" text,
+        outcome text, reason text, "requestId" text, detail jsonb, hash text)`;
 
 export const auditJson = (rows: readonly AuditRow[]): string =>
   JSON.stringify(rows.map((r) => ({ ...r, hash: `\\x${r.hash}` })));

@@ -12,6 +12,7 @@ export async function lastInForce(
 ): Promise<Record<string, unknown> | undefined> {
   await tx`select pg_advisory_xact_lock(${TELLING_LOCK})`;
   const [row] = await tx<{ detail: Record<string, unknown> }[]>`
-    select detail from exchange.audit where object = ${object} order by (detail->>'host' = ${host}) is true desc, at desc, seq desc limit 1`;
+    select detail from exchange.audit where object = ${object} order by (detail->>'host' = ${host}) is true desc, at desc,
+      seq desc limit 1`;
   return row?.detail;
 }

@@ -1,5 +1,5 @@
-// Which of our keys sign, and with which settings the node runs, reported in the audit when it is another than before: by `keys rotate`, by the environment, by an
-// update, or as a folder or a machine was put back.
+// Which of our keys sign, and with which settings the node runs, reported in the audit when it is another than before:
+// by `keys rotate`, by the environment, by an update, or as a folder or a machine was put back.
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Deps, Keys, KeyUse } from '../../../src/deps.ts';
@@ -16,8 +16,9 @@ const REPORTED_KEYS: readonly KeyUse[] = ['token', 'client', 'rsa-client', 'evid
 const reported = new WeakMap<Keys, Map<string, string>>();
 
 /**
- * Tells keys and settings that are in force now on a machine and were not before; the first ones too. A machine that reported none yet goes by what any reported last: that is how it is
- * after an update in containers. Two that run with different ones tell it once each, not at every start in turn.
+ * Tells keys and settings that are in force now on a machine and were not before; the first ones too. A machine that
+ * reported none yet goes by what any reported last: that is how it is after an update in containers. Two that run with
+ * different ones tell it once each, not at every start in turn.
  */
 export async function tellInForce(deps: Needs, host = hostname()): Promise<void> {
   for (const use of REPORTED_KEYS) {

@@ -9,9 +9,11 @@ export async function consentsSent(sql: Queryable, ids: readonly string[]): Prom
   const batches = asked.filter(([kind, , place]) => kind === 'match' && /^\d{1,9}$/.test(place ?? ''));
   const singles = asked.filter(([kind]) => kind === 'member-match').map(([, id = '']) => id);
   const rows = await sql<{ id: string; consent: JsonObject | null }[]>`
-    select 'match/' || m.job_id || '/' || m.position as id, m.consent from unnest(${batches.map(([, job = '']) => job)}::text[], ${batches.map(([, , place]) => Number(place))}::int[]) as w(job, place)
+    select 'match/' || m.job_id || '/' || m.position as id, m.consent
+      from unnest(${batches.map(([, job = '']) => job)}::text[], ${batches.map(([, , place]) => Number(place))}::int[]) as w(job, place)
       join exchange.match_member m on m.job_id = w.job and m.position = w.place
     union all
-    select 'member-match/' || m.id, coalesce(m.sent::jsonb->'consent', m.consent) from exchange.match_single m where m.id = any(${singles}::text[])`;
+    select 'member-match/' || m.id, coalesce(m.sent::jsonb->'consent', m.consent) from exchange.match_single m
+      where m.id = any(${singles}::text[])`;
   return new Map(rows.flatMap((r) => (r.consent === null ? [] : [[r.id, r.consent] as const])));
 }

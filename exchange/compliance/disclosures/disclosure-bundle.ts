@@ -1,5 +1,5 @@
-// The disclosures of a member as a FHIR Bundle: an AuditEvent for each time that something left, with the Provenance that says of which request and consent it came, and
-// those Consents as they were sent.
+// The disclosures of a member as a FHIR Bundle: an AuditEvent for each time that something left, with the Provenance
+// that says of which request and consent it came, and those Consents as they were sent.
 import type { AuditEvent, Bundle, Consent, Provenance } from 'fhir/r4.js';
 import type { Deps } from '../../../src/deps.ts';
 import { formatInstant } from '../../../src/fhir/instant.ts';
@@ -13,7 +13,10 @@ type Left = Disclosure & { at: Date };
 const auditUrl = (d: Left): string => `urn:payer-node:audit:${d.seq}`;
 const consentUrl = (id: string): string => `urn:payer-node:consent:${id}`;
 
-/** What was made ready and never fetched is not in it. Of what left while the person was taken for another one no Consent is: it names that one. */
+/**
+ * What was made ready and never fetched is not in it. Of what left while the person was taken for another one no
+ * Consent is: it names that one.
+ */
 export async function disclosureBundle(
   deps: Needs,
   memberId: string,

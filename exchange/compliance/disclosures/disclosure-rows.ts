@@ -39,10 +39,11 @@ export type Disclosure = {
 };
 
 /**
- * Of one person, under all ids, newest first, and while it was taken for another member what left as that one's: how much of it was whose is not kept, but for single
- * records, of which only those of the person are told. What left, or was made ready and never did, from an instant on. Of an export only the types whose files were fetched count; files by patient hold all
- * and have no type: whose blocks stand in which is not kept, so each counts for all. audit_member; audit_file for the fetches;
- * match_member_member and match_single_grant for the consent of a single request.
+ * Of one person, under all ids, newest first, and while it was taken for another member what left as that one's: how
+ * much of it was whose is not kept, but for single records, of which only those of the person are told. What left, or
+ * was made ready and never did, from an instant on. Of an export only the types whose files were fetched count; files
+ * by patient hold all and have no type: whose blocks stand in which is not kept, so each counts for all. audit_member;
+ * audit_file for the fetches; match_member_member and match_single_grant for the consent of a single request.
  */
 export async function memberDisclosures(
   sql: Queryable,
@@ -54,7 +55,8 @@ export async function memberDisclosures(
   const rows = await sql<Disclosure[]>`
     select a.seq::text as seq, case when a.action = 'export-member' then f.first else a.at end as at,
       case when a.action = 'export-member' then f.last else a.at end as "lastAt", a.at as "preparedAt",
-      a.peer_id as "peerId", p.name as "peerName", p.npi as "peerNpi", p.postal_address as "peerAddress", a.action, a.object, o."memberId" as "asMember",
+      a.peer_id as "peerId", p.name as "peerName", p.npi as "peerNpi", p.postal_address as "peerAddress", a.action, a.object,
+        o."memberId" as "asMember",
       coalesce(a.consent_id, (
         select id from (
           select 'match/' || m.job_id || '/' || m.position as id, t.created_at as at
@@ -65,8 +67,10 @@ export async function memberDisclosures(
           where m.member_id = a.member_id and m.outcome = 'match' and m.peer_id = a.peer_id and m.at <= a.at
         ) g order by at desc limit 1)) as "consentId",
       case when a.action = 'export-member' and f.first is not null then
-        (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types) or '' = any(f.types))
-        else a.detail->'types' end as types, a.detail->'days' as days, (a.detail->>'counted')::int as counted, a.detail->>'policy' as policy, count(*) over ()::int as "ofAll"
+        (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(a.detail->'types') where key = any(f.types)
+          or '' = any(f.types))
+        else a.detail->'types' end as types, a.detail->'days' as days, (a.detail->>'counted')::int as counted,
+          a.detail->>'policy' as policy, count(*) over ()::int as "ofAll"
     from exchange.audit a join exchange.peer p on p.id = a.peer_id
     left join lateral (
       select min(x.at) as first, max(x.at) as last, array_agg(distinct x.detail->>'type') as types from exchange.audit x
@@ -74,11 +78,15 @@ export async function memberDisclosures(
         and (a.detail->'types' ? (x.detail->>'type') or x.detail->>'type' = '')
     ) f on true
     left join lateral (
-      select t."memberId" from jsonb_to_recordset(${JSON.stringify(asOthers)}::text::jsonb) t("mergeId" text, "memberId" text, "from" timestamptz, "to" timestamptz)
+      select t."memberId" from jsonb_to_recordset(${JSON.stringify(asOthers)}::text::jsonb) t("mergeId" text, "memberId" text, "from"
+        timestamptz, "to" timestamptz)
       where t."memberId" = a.member_id and a.at >= t."from" and a.at < t."to" and (a.action <> 'read' or exists (
-        select from exchange.member_merge_part n where n.merge_id = t."mergeId" and n.what = 'record' and n.key = split_part(a.object, '/', 1) and n.part = split_part(a.object, '/', 2)))
+        select from exchange.member_merge_part n where n.merge_id = t."mergeId" and n.what = 'record'
+          and n.key = split_part(a.object, '/', 1) and n.part = split_part(a.object, '/', 2)))
       limit 1) o on true
-    where a.member_id = any(${[...memberIds, ...asOthers.map((t) => t.memberId)]}::text[]) and (a.member_id = any(${[...memberIds]}::text[]) or o."memberId" is not null) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
+    where a.member_id = any(${[...memberIds, ...asOthers.map((t) => t.memberId)]}::text[])
+      and (a.member_id = any(${[...memberIds]}::text[]) or o."memberId" is not null)
+      and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
       and a.at >= ${from}::timestamptz - ${sql.unsafe(KEPT)} and coalesce(f.last, a.at) >= ${from} and ${sql.unsafe(LEFT)}
     order by a.at desc, a.seq desc limit ${limit}`;
   return [...rows];
@@ -94,7 +102,8 @@ export async function givenAsOne(sql: Queryable, memberId: string): Promise<Give
       `select o.id as "mergeId", p.name as "peerName", count(*)::int as times from exchange.member_merge o
        join exchange.audit a on a.member_id = o.member_id and a.at >= o.at and a.at < o.undone_at
        join exchange.peer p on p.id = a.peer_id
-       where $1 in (o.member_id, o.former_id) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok' and ${LEFT}
+       where $1 in (o.member_id, o.former_id) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
+         and ${LEFT}
        group by o.id, p.id, p.name order by o.id, p.name, p.id`,
       [memberId],
     )),

@@ -30,8 +30,8 @@ export const leftOf = ({ types, object, counted }: Disclosure): { what: string; 
 export const DAYS_NOT_KEPT = 'not kept then';
 export const NO_DAYS = 'none of them has one';
 /**
- * The days of service of what left, of the types that were fetched. What has no day (a person, an allergy, a condition that lasts, an authorization) is
- * not listed by it.
+ * The days of service of what left, of the types that were fetched. What has no day (a person, an allergy, a condition
+ * that lasts, an authorization) is not listed by it.
  * @returns why there is no range, when there is none
  */
 export function serviceDays({ days, types, counted }: Disclosure): DayRange | typeof DAYS_NOT_KEPT | typeof NO_DAYS {

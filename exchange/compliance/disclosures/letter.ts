@@ -1,5 +1,5 @@
-// The account of disclosures of a member as a letter in plain text, to print or to send (45 CFR 164.528(b)): per recipient the first disclosure in full, then how many
-// more there were and when the last one was. Pure.
+// The account of disclosures of a member as a letter in plain text, to print or to send (45 CFR 164.528(b)): per
+// recipient the first disclosure in full, then how many more there were and when the last one was. Pure.
 import { isObject, type Json, objects, text } from '../../../src/fhir/resource.ts';
 import { dayText } from '../../../src/ui/time.ts';
 import { localDay } from '../../members/deadlines/business-day.ts';

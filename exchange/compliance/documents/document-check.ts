@@ -31,6 +31,7 @@ export async function lastDocumentCheck(sql: Queryable): Promise<Date | undefine
 export async function documentChecks(sql: Queryable, before: Date, limit: number): Promise<DocumentCheck[]> {
   return [
     ...(await sql<DocumentCheck[]>`
-      select at, url, version, status, bytes, sha256, fault from exchange.document_check where at < ${before} order by at desc, id desc limit ${limit}`),
+      select at, url, version, status, bytes, sha256, fault from exchange.document_check
+        where at < ${before} order by at desc, id desc limit ${limit}`),
   ];
 }

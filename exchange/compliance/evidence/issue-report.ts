@@ -1,4 +1,5 @@
-// A compliance report is issued: kept as it is reported now, signed, with a number and the SHA-256 of the one that was issued before. What is reported later may differ; this does not.
+// A compliance report is issued: kept as it is reported now, signed, with a number and the SHA-256 of the one that was
+// issued before. What is reported later may differ; this does not.
 import type { JWK } from 'jose';
 import type { Deps } from '../../../src/deps.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';
@@ -129,8 +130,8 @@ export const tablesOf = (r: Pick<WholeReport, 'tables'>): Table[] =>
   }));
 
 /**
- * What is wrong with an issued report, in sentences; none: it stands as it was signed, follows the one before, and its page says what was signed. Signatures are not judged by a
- * process that has no evidence keys.
+ * What is wrong with an issued report, in sentences; none: it stands as it was signed, follows the one before, and its
+ * page says what was signed. Signatures are not judged by a process that has no evidence keys.
  */
 export async function issuedFaults(deps: Needs, r: WholeReport): Promise<string[]> {
   const { faults, sha256, previous, number } = await verifyReport(r.document, await publicKeys(deps));

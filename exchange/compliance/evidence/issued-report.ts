@@ -40,13 +40,17 @@ export async function issuedReports(sql: Queryable, most: number, before?: numbe
 /** issued_report_pkey. */
 export async function findIssued(sql: Queryable, number: number): Promise<WholeReport | undefined> {
   const [row] = await sql.unsafe<WholeReport[]>(
-    `select ${COLUMNS}, r.document, r.tables from exchange.issued_report r left join exchange.peer p on p.id = r.peer_id where r.number = $1`,
+    `select ${COLUMNS}, r.document, r.tables from exchange.issued_report r left join exchange.peer p on p.id = r.peer_id
+      where r.number = $1`,
     [number],
   );
   return row;
 }
 
-/** Number of the one before a report that was issued about the same line of business and payer, whatever its period. issued_report_pkey, backwards. */
+/**
+ * Number of the one before a report that was issued about the same line of business and payer, whatever its period.
+ * issued_report_pkey, backwards.
+ */
 export async function issuedBefore(sql: Queryable, r: IssuedReport): Promise<number | undefined> {
   const [row] = await sql<{ number: number }[]>`
     select number from exchange.issued_report
@@ -63,7 +67,9 @@ export async function lastIssuedAlone(tx: Queryable): Promise<IssuedReport | und
 
 export async function addIssued(tx: Queryable, r: Omit<WholeReport, 'peerName'>): Promise<void> {
   await tx`
-    insert into exchange.issued_report (number, at, by_kind, by_subject, period, first_day, last_day, lob, peer_id, content_sha256, sha256, previous_sha256, document, tables)
-    values (${r.number}, ${r.at}, ${r.byKind}, ${r.bySubject}, ${r.period}, ${r.first}, ${r.last}, ${r.lob}, ${r.peerId}, ${r.contentSha256}, ${r.sha256},
+    insert into exchange.issued_report (number, at, by_kind, by_subject, period, first_day, last_day, lob, peer_id, content_sha256, sha256,
+      previous_sha256, document, tables)
+    values (${r.number}, ${r.at}, ${r.byKind}, ${r.bySubject}, ${r.period}, ${r.first}, ${r.last}, ${r.lob}, ${r.peerId},
+      ${r.contentSha256}, ${r.sha256},
       ${r.previousSha256}, ${r.document}, ${r.tables})`;
 }

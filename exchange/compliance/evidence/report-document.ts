@@ -1,5 +1,6 @@
-// A compliance report as one JSON document: canonical (RFC 8785), with a version of its schema, the SHA-256 of the report that was issued before it, and a
-// signature (ES384) by the evidence key. Verified with nothing but the file: no database, no network.
+// A compliance report as one JSON document: canonical (RFC 8785), with a version of its schema, the SHA-256 of the
+// report that was issued before it, and a signature (ES384) by the evidence key. Verified with nothing but the file: no
+// database, no network.
 import { createHash } from 'node:crypto';
 import { CompactSign, createLocalJWKSet, flattenedVerify, importJWK, type JWK } from 'jose';
 import { z } from 'zod';
@@ -63,7 +64,8 @@ export const contentHashOf = (content: ReportContent): string => hex(canonical(c
 
 /**
  * The document of a report.
- * @returns `text`: canonical JSON with `sha256`, which is that of the document without `sha256` and `signature`, and `signature`, a detached JWS over the document without
+ * @returns `text`: canonical JSON with `sha256`, which is that of the document without `sha256` and `signature`, and
+ * `signature`, a detached JWS over the document without
  *   `signature`; null where the process has no evidence key (a Worker)
  */
 export async function reportDocument(
@@ -170,7 +172,10 @@ export function missingReports(reports: readonly ReportVerdict[]): number[] {
   return issued.flatMap(({ previous }) => (previous && !there.has(previous.number) ? [previous.number] : []));
 }
 
-/** Does each issued report name the one before it? @param reports verdicts of several, in any order; those between which some are missing are not compared */
+/**
+ * Does each issued report name the one before it? @param reports verdicts of several, in any order; those between which
+ * some are missing are not compared
+ */
 export function chainFaults(reports: readonly ReportVerdict[]): string[] {
   const issued = new Map<number, ReportVerdict>();
   const faults: string[] = [];

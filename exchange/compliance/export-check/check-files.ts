@@ -99,7 +99,10 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
   };
 }
 
-/** The faults of a line. What a part of a record leaves open, by `_elements`, the whole decides; what that said is not known of one written since. */
+/**
+ * The faults of a line. What a part of a record leaves open, by `_elements`, the whole decides; what that said is not
+ * known of one written since.
+ */
 async function faultsOf(
   { sql }: Deps['database'],
   resource: Resource,

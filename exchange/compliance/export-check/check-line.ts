@@ -1,5 +1,6 @@
 // Does a line of an export hold what must not leave? Records are walked apart from the rules that decide what leaves (transform/), so
-// that a fault there is found here; which words, names and codes count stands in one table with these. Pure. 42 CFR 422.121(b)(4)(ii), (b)(1)(iv).
+// that a fault there is found here; which words, names and codes count stands in one table with these. Pure. 42 CFR
+// 422.121(b)(4)(ii), (b)(1)(iv).
 import {
   codings,
   isObject,
@@ -90,7 +91,10 @@ const isAmountInfo = (v: JsonObject): boolean =>
   );
 const isOfClaim = (type: string | undefined): boolean => type === 'ExplanationOfBenefit';
 
-/** Places where money is stated, in structure or in words. What words and names tell an amount stands in one table with what removes them. */
+/**
+ * Places where money is stated, in structure or in words. What words and names tell an amount stands in one table with
+ * what removes them.
+ */
 function moneyPlaces(resource: Resource): string[] {
   const found = new Set<string>();
   const visit = (value: Json | undefined, path: string, key: string, isCost: boolean): void => {

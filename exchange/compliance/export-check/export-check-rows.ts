@@ -27,9 +27,13 @@ export async function isAnswering(sql: Queryable): Promise<boolean> {
   return row?.busy === true;
 }
 
-/** Finished exports, those that their payer has ended included, with files that are there and were not walked yet. They are few: files go after days. */
+/**
+ * Finished exports, those that their payer has ended included, with files that are there and were not walked yet. They
+ * are few: files go after days.
+ */
 const UNCHECKED = `j.kind = 'export' and j.state in ('complete', 'cancelled') and j.transaction_time is not null
-  and exists (select from exchange.bulk_file f where f.job_id = j.id and f.removed_at is null) and not exists (select from exchange.content_check k where k.job_id = j.id)`;
+  and exists (select from exchange.bulk_file f where f.job_id = j.id and f.removed_at is null)
+    and not exists (select from exchange.content_check k where k.job_id = j.id)`;
 
 /** Takes the oldest of them that no other process walks. The lease of the job serves again: no one makes it any more. */
 export async function claimUnchecked(
@@ -80,7 +84,8 @@ export async function isKept(sql: Queryable, jobId: string): Promise<boolean> {
 export async function writeContentCheck(tx: Queryable, c: ContentCheck): Promise<boolean> {
   const added = await tx`
     insert into exchange.content_check (job_id, at, files, lines, faults, gone, first_faults)
-    values (${c.jobId}, ${c.at}, ${c.files}, ${c.lines}, ${c.faults}, ${c.gone}, ${JSON.stringify(c.firstFaults)}::text::jsonb) on conflict do nothing returning 1`;
+    values (${c.jobId}, ${c.at}, ${c.files}, ${c.lines}, ${c.faults}, ${c.gone}, ${JSON.stringify(c.firstFaults)}::text::jsonb)
+      on conflict do nothing returning 1`;
   return added.length === 1;
 }
 
@@ -106,8 +111,8 @@ export async function contentChecksIn(sql: Queryable, span: { from: Date; to: Da
 export type AuthorizationText = { memberId: string; id: string; isHidden: boolean; body: string };
 
 /**
- * Authorizations of those among some members who have one that was denied or is for drugs, as it was at a time: `isHidden`. Others of theirs are
- * stated because they may have the same number. resource_authorization.
+ * Authorizations of those among some members who have one that was denied or is for drugs, as it was at a time:
+ * `isHidden`. Others of theirs are stated because they may have the same number. resource_authorization.
  */
 export async function authorizationsBeside(
   sql: Queryable,
@@ -132,19 +137,21 @@ export type SupporterRow = { memberId: string; id: string; isHidden: boolean; re
 export type DocumentRow = { memberId: string; key: string; refers: string };
 
 /**
- * Authorizations and estimates of some members that name documents or are named by some, as they were at a time: found by what they say, whatever was
- * decided of them. resource_pkey.
+ * Authorizations and estimates of some members that name documents or are named by some, as they were at a time: found
+ * by what they say, whatever was decided of them. resource_pkey.
  */
 export async function supportersOf(sql: Queryable, memberIds: readonly string[], at: Date): Promise<SupporterRow[]> {
   return [
     ...(await sql<SupporterRow[]>`
       select r.member_id as "memberId", r.id, coalesce(${sql.unsafe(HIDDEN)}, false) as "isHidden",
-        coalesce(array_to_string(r.refers, ' '), '') as refers, case when coalesce(r.moved_at, r.last_updated) <= ${at} then r.body end as body
+        coalesce(array_to_string(r.refers, ' '), '') as refers,
+          case when coalesce(r.moved_at, r.last_updated) <= ${at} then r.body end as body
       from unnest(${arrayLiteral(memberIds)}::text::text[]) m
       cross join lateral (select * from exchange.resource r where r.member_id = m and r.type = 'ExplanationOfBenefit' offset 0) r
       where (not r.deleted or coalesce(r.moved_at, r.last_updated) > ${at})
         and (r.pa_state is not null or position('"use":"pre' in r.body) > 0
-          and exists (select from unnest(r.refers) k where split_part(k, '/', 1) = any(${arrayLiteral([...SUPPORTING_TYPES])}::text::text[])))`),
+          and exists (select from unnest(r.refers) k
+            where split_part(k, '/', 1) = any(${arrayLiteral([...SUPPORTING_TYPES])}::text::text[])))`),
   ];
 }
 
@@ -178,23 +185,29 @@ export async function leavingText(
 
 export type StayingRow = { memberId: string; key: string; label: number; isDoubted: boolean };
 
-/** Records of some members that are labelled, by themselves or by others, or of payers that may mean another person, as they were at a time. resource_pkey. */
+/**
+ * Records of some members that are labelled, by themselves or by others, or of payers that may mean another person, as
+ * they were at a time. resource_pkey.
+ */
 export async function stayingOf(sql: Queryable, memberIds: readonly string[], at: Date): Promise<StayingRow[]> {
   return [
     ...(await sql.unsafe<StayingRow[]>(
-      `select r.member_id as "memberId", r.type || '/' || r.id as key, case when r.labeller = ${LABELLER} then coalesce(r.label, 0) else 0 end as label, r.origin = any(d.peers) as "isDoubted"
+      `select r.member_id as "memberId", r.type || '/' || r.id as key, case when r.labeller = ${LABELLER} then coalesce(r.label, 0)
+        else 0 end as label, r.origin = any(d.peers) as "isDoubted"
        from unnest($1::text::text[]) m
        cross join lateral (select ${DOUBTED_PEERS('m')} as peers offset 0) d
        cross join lateral (select * from exchange.resource r where r.member_id = m offset 0) r
-       where not r.deleted and coalesce(r.moved_at, r.last_updated) <= $2 and ((r.labeller = ${LABELLER} and r.label > 0) or r.origin = any(d.peers))`,
+       where not r.deleted and coalesce(r.moved_at, r.last_updated) <= $2 and ((r.labeller = ${LABELLER} and r.label > 0)
+         or r.origin = any(d.peers))`,
       [arrayLiteral(memberIds), at],
     )),
   ];
 }
 
 /**
- * Directory entries that reveal what is labelled, by themselves or by what they name in turn, with the highest label, as they were at a time. From the
- * labelled ones up: shared_resource_labelled, and shared_resource as a whole for each level.
+ * Directory entries that reveal what is labelled, by themselves or by what they name in turn, with the highest label,
+ * as they were at a time. From the labelled ones up: shared_resource_labelled, and shared_resource as a whole for each
+ * level.
  */
 export async function revealingAt(sql: Queryable, at: Date): Promise<Map<string, number>> {
   const rows = await sql<{ key: string; label: number }[]>`

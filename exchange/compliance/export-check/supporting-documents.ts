@@ -1,5 +1,6 @@
-// Which documents support nothing but authorizations and estimates, or lines of them, that must not leave? Stated from the records as they came,
-// apart from the statements that decide what leaves, so that a fault there is found. Pure. 42 CFR 422.121(b)(4)(ii).
+// Which documents support nothing but authorizations and estimates, or lines of them, that must not leave? Stated from
+// the records as they came, apart from the statements that decide what leaves, so that a fault there is found. Pure. 42
+// CFR 422.121(b)(4)(ii).
 import { objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { authorizationFacts, isHidden } from '../../records/facts/prior-authorization.ts';
 import { SUPPORTING_TYPES } from '../../records/facts/record-types.ts';
@@ -39,8 +40,8 @@ function documentsOfLines(resource: Resource): { stay: string[]; leave: string[]
 }
 
 /**
- * Keys of the documents that must not leave, by member: `keptBack` came with what was not taken in. One that something names of which it is not known any more what it said at the time of
- * the export, is given the benefit of the doubt.
+ * Keys of the documents that must not leave, by member: `keptBack` came with what was not taken in. One that something
+ * names of which it is not known any more what it said at the time of the export, is given the benefit of the doubt.
  */
 export function hiddenDocuments(
   supporters: readonly SupporterRow[],

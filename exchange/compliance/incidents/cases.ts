@@ -1,4 +1,5 @@
-// Cases of incidents: opened from what was seen, with each thing that was found, done and reported of them, until someone closes them (45 CFR 164.308(a)(6), 164.404 to 164.414).
+// Cases of incidents: opened from what was seen, with each thing that was found, done and reported of them, until
+// someone closes them (45 CFR 164.308(a)(6), 164.404 to 164.414).
 import type { Deps } from '../../../src/deps.ts';
 import type { Condition } from '../../alerts/alert.ts';
 import {
@@ -114,7 +115,10 @@ export async function findCase(deps: Pick<Deps, 'database'>, number: number): Pr
 const SOON_DAYS = 14;
 const daysBetween = (from: Day, to: Day): number => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
 
-/** Alerts about open cases, by number: how many days there still are, or for how many it is late. @param today YYYY-MM-DD where the plan is */
+/**
+ * Alerts about open cases, by number: how many days there still are, or for how many it is late. @param today
+ * YYYY-MM-DD where the plan is
+ */
 export async function caseConditions(deps: Pick<Deps, 'database'>, today: Day): Promise<Condition[]> {
   return (await openCases(deps.database.sql)).flatMap((row): Condition[] => {
     const [next] = owed(withState(row).state);

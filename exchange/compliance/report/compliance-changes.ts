@@ -9,7 +9,10 @@ type Line = { cells: readonly Cell[]; href: string | undefined };
 const shown = (cell: Cell | undefined): string =>
   cell === undefined ? '–' : (cell.text ?? (cell.value === null ? '–' : String(cell.value)));
 
-/** The columns of a table: words say what a row is about; numbers and times are what may change. The figures of the period before, which stand beside each, and what is counted are left out. */
+/**
+ * The columns of a table: words say what a row is about; numbers and times are what may change. The figures of the
+ * period before, which stand beside each, and what is counted are left out.
+ */
 function columnsOf(table: Table) {
   return table.columns.flatMap((column, i) =>
     table.name === 'figures' && (column.key === 'before' || column.key === 'means')

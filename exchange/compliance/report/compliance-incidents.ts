@@ -1,4 +1,5 @@
-// Records of other people that payers sent, cases of incidents, and emergency access to records of members: tables of the compliance report.
+// Records of other people that payers sent, cases of incidents, and emergency access to records of members: tables of
+// the compliance report.
 import type { Table } from '../../../src/ui/table.ts';
 import { owed } from '../../members/deadlines/breach.ts';
 import { localDay } from '../../members/deadlines/business-day.ts';

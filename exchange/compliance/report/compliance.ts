@@ -57,8 +57,8 @@ const NOTHING: FigureRows = {
 };
 
 /**
- * Everything the report holds. The same rows and period give the same tables. What is independent is read at once, over three connections: each of
- * the three reads one after the other.
+ * Everything the report holds. The same rows and period give the same tables. What is independent is read at once, over
+ * three connections: each of the three reads one after the other.
  * @param isAlone without the figures of the period before beside it (they stand as `n/a`), for who does not show them
  */
 export async function complianceReport(

@@ -1,5 +1,6 @@
-// The rows behind the numbers of the compliance report. Each list is read from the same tables under the same conditions as its number is counted
-// (report-compliance.ts), so that they are as many. $1 to $5 are those of the report, $6 the plan's zone, $7 and $8 what narrows the list, or null.
+// The rows behind the numbers of the compliance report. Each list is read from the same tables under the same
+// conditions as its number is counted (report-compliance.ts), so that they are as many. $1 to $5 are those of the
+// report, $6 the plan's zone, $7 and $8 what narrows the list, or null.
 import type { Queryable } from '../../../src/db/database.ts';
 import { GIVEN_AT, GIVEN_IN } from '../../members/consent/choice-as-of.ts';
 import { isSaidSql } from '../../members/merge/member-merge.ts';
@@ -23,13 +24,16 @@ const WITHDRAWALS = `
     select ${CHOICE}, s.at as sent, s.pull, 1 as times
     from exchange.consent c left join lateral (
       select s.at, s.pull from ${SENT('c')} s where s.at > ${AT} and s.at < coalesce((select min(${OTHER_AT}) from exchange.consent o
-        where o.member_id = c.member_id and o.choice = 'opt-in' and ${OTHER_AT} > ${AT} and ${OF_SAME('c', 'o', OTHER_AT)}), 'infinity') order by s.at limit 1) s on true
+        where o.member_id = c.member_id and o.choice = 'opt-in' and ${OTHER_AT} > ${AT} and ${OF_SAME('c', 'o', OTHER_AT)}), 'infinity')
+          order by s.at limit 1) s on true
     where c.choice = 'withdraw' and ${IS_OWN('c')} and ${isSaidSql('c')} and ${SAID_IN}`;
 
 const CHOICES = {
-  offered: `select distinct on (c.member_id) c.id::text as id, c.member_id as "memberId", c.at, null::timestamptz as recorded, 'offer' as choice, null::text as "givenBy", c.channel,
+  offered: `select distinct on (c.member_id) c.id::text as id, c.member_id as "memberId", c.at, null::timestamptz as recorded,
+    'offer' as choice, null::text as "givenBy", c.channel,
       ${NOTHING_SENT}, (count(*) over (partition by c.member_id))::int as times
-    from exchange.contact c where c.kind = 'offer' and c.result = 'delivered' and c.at >= $1 and c.at < $2 and ${LOB('c.member_id')} order by c.member_id, c.at desc, c.id`,
+    from exchange.contact c where c.kind = 'offer' and c.result = 'delivered' and c.at >= $1 and c.at < $2
+      and ${LOB('c.member_id')} order by c.member_id, c.at desc, c.id`,
   'after-offer':
     ofMembers(`c.choice = 'opt-in' and ${isSaidSql('c')} and exists (select from exchange.contact t where t.member_id = c.member_id
       and t.kind = 'offer' and t.result = 'delivered' and t.at <= ${AT})`),
@@ -46,10 +50,12 @@ const CHOICES = {
 /** Members asked for, one for each payer: the newest pull that asked. pull_member's primary key. */
 const ASKED = (which: string) => `
     select * from (
-      select r.name as payer, m.member_id as "memberId", p.peer_id || m.member_id as id, bool_or(m.outcome is not null) as answered, coalesce(bool_or(m.outcome = 'matched'), false) as matched, coalesce(bool_or(m.outcome = 'constrained'), false) as constrained,
+      select r.name as payer, m.member_id as "memberId", p.peer_id || m.member_id as id, bool_or(m.outcome is not null) as answered,
+        coalesce(bool_or(m.outcome = 'matched'), false) as matched, coalesce(bool_or(m.outcome = 'constrained'), false) as constrained,
         max(p.created_at) as at, (array_agg(p.id order by p.created_at desc, p.id))[1] as pull, count(*)::int as times
       from exchange.pull p join exchange.pull_member m on m.pull_id = p.id join exchange.peer r on r.id = p.peer_id
-      where p.created_at >= $1 and p.created_at < $2 and ${ASKED_FOR('m')} and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
+      where p.created_at >= $1 and p.created_at < $2 and ${ASKED_FOR('m')} and ($4::text is null or p.peer_id = $4)
+        and ${LOB('m.member_id')}
       group by p.peer_id, r.name, m.member_id) a where ${which}`;
 
 /** Members that payers asked for, by batch or one by one; $7 the answer, $8 why. */
@@ -74,9 +80,11 @@ const LINES = `
 /** Records in quarantine at the end of the period, one for each reason; $7 the reason. */
 const HELD = (which: string) => `
     select * from (
-      select r.name as payer, l.type, l.source_id as id, coalesce(before.reason, l.reason) as reason, coalesce(bool_or(d.decision = 'discard'), false) as discarded,
+      select r.name as payer, l.type, l.source_id as id, coalesce(before.reason, l.reason) as reason,
+        coalesce(bool_or(d.decision = 'discard'), false) as discarded,
         min(coalesce(since.at, p.finished_at)) as at, (array_agg(l.member_id order by p.finished_at desc, p.id))[1] as "memberId",
-        (array_agg(p.id || '/lines/' || l.file || '/' || l.line || '/' || l.entry order by p.finished_at desc, p.id))[1] as line, count(distinct p.id)::int as times
+        (array_agg(p.id || '/lines/' || l.file || '/' || l.line || '/' || l.entry
+          order by p.finished_at desc, p.id))[1] as line, count(distinct p.id)::int as times
       from ${QUARANTINED} and ($4::text is null or p.peer_id = $4) and ${OF_LOB('l.member_id')}
       group by p.peer_id, r.name, l.type, l.source_id, coalesce(before.reason, l.reason)) h
     where ${which} and ($7::text is null or reason = $7)`;
@@ -85,8 +93,10 @@ const HELD = (which: string) => `
 const GIVEN = (which: string) => `
     select * from (
       with ${GIVEN_AWAY(LOB)}
-      select r.id || '/' || g.action || '/' || g.person as id, r.name as payer, g.action, g.person as "memberId", min(g.at) filter (where g.here) as first,
-        coalesce(max(g.at) filter (where g.here), max(g.made)) as at, max(g.at) filter (where g.here) as last, count(*) filter (where g.here)::int as times,
+      select r.id || '/' || g.action || '/' || g.person as id, r.name as payer, g.action, g.person as "memberId", min(g.at) filter (where
+        g.here) as first,
+        coalesce(max(g.at) filter (where g.here), max(g.made)) as at, max(g.at) filter (where g.here) as last, count(*) filter (where
+          g.here)::int as times,
         count(*) filter (where g.made >= $1 and not coalesce(g.at < $2, false))::int as ready
       from given g join exchange.peer r on r.id = g.peer_id group by r.id, r.name, g.action, g.person) g
     where ${which} and ($7::text is null or action = $7)`;

@@ -1,5 +1,6 @@
-// Is a restored copy of this node whole? What `drill check` finds there is a document that the copy's own evidence key signs: the node that it is a copy of takes it as
-// the record of a restore that was tried (45 CFR 164.308(a)(7)(ii)(D)). Nothing is written into the copy.
+// Is a restored copy of this node whole? What `drill check` finds there is a document that the copy's own evidence key
+// signs: the node that it is a copy of takes it as the record of a restore that was tried (45 CFR
+// 164.308(a)(7)(ii)(D)). Nothing is written into the copy.
 import { createHash } from 'node:crypto';
 import { CompactSign, createLocalJWKSet, flattenedVerify, importJWK, type JWK } from 'jose';
 import { z } from 'zod';

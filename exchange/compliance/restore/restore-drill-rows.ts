@@ -24,8 +24,10 @@ export type RestoreDrill = {
 /** @returns false when the same check was recorded before. restore_drill_sha256_key. */
 export async function addDrill(tx: Queryable, d: RestoreDrill & { document: string | null }): Promise<boolean> {
   const rows = await tx`
-    insert into exchange.restore_drill (id, at, by_kind, by_subject, backup, note, minutes, is_ok, faults, checked_at, head_seal, head_at, sha256, document)
-    values (${d.id}, ${d.at}, ${d.byKind}, ${d.bySubject}, ${d.backup}, ${d.note}, ${d.minutes}, ${d.isOk}, ${d.faults}::text[], ${d.checkedAt}, ${d.headSeal},
+    insert into exchange.restore_drill (id, at, by_kind, by_subject, backup, note, minutes, is_ok, faults, checked_at, head_seal, head_at,
+      sha256, document)
+    values (${d.id}, ${d.at}, ${d.byKind}, ${d.bySubject}, ${d.backup}, ${d.note}, ${d.minutes}, ${d.isOk}, ${d.faults}::text[],
+      ${d.checkedAt}, ${d.headSeal},
       ${d.headAt}, ${d.sha256}, ${d.document})
     on conflict (sha256) do nothing returning id`;
   return rows.length > 0;
@@ -35,17 +37,19 @@ export async function addDrill(tx: Queryable, d: RestoreDrill & { document: stri
 export async function restoreDrills(sql: Queryable, most: number): Promise<RestoreDrill[]> {
   return [
     ...(await sql<RestoreDrill[]>`
-      select id, at, by_kind as "byKind", by_subject as "bySubject", backup, note, minutes, is_ok as "isOk", faults, checked_at as "checkedAt",
+      select id, at, by_kind as "byKind", by_subject as "bySubject", backup, note, minutes, is_ok as "isOk", faults,
+        checked_at as "checkedAt",
         head_seal::int as "headSeal", head_at as "headAt", sha256
       from exchange.restore_drill order by at desc, id limit ${most}`),
   ];
 }
 
 /**
- * Since when no backup is known to restore: the newest drill that went well, by when its copy was checked, else the first seal of the trail, with which the node
- * began. As SQL, null of a node that has not begun.
+ * Since when no backup is known to restore: the newest drill that went well, by when its copy was checked, else the
+ * first seal of the trail, with which the node began. As SQL, null of a node that has not begun.
  */
-export const RESTORED_AT = `coalesce((select max(d.checked_at) from exchange.restore_drill d where d.is_ok), (select s.sealed_at from exchange.audit_seal s where s.id = 1))`;
+export const RESTORED_AT = `coalesce((select max(d.checked_at) from exchange.restore_drill d where d.is_ok), (select s.sealed_at
+  from exchange.audit_seal s where s.id = 1))`;
 
 export async function restoredAt(sql: Queryable): Promise<Date | undefined> {
   const [row] = await sql.unsafe<{ at: Date | null }[]>(`select ${RESTORED_AT} as at`);

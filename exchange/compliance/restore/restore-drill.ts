@@ -1,4 +1,5 @@
-// A restore that was tried is recorded in the node that the backup is of: what the check of the copy wrote, or why nothing could be restored.
+// A restore that was tried is recorded in the node that the backup is of: what the check of the copy wrote, or why
+// nothing could be restored.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Deps } from '../../../src/deps.ts';
 import { auditRow, writeAudit } from '../audit/audit.ts';

@@ -7,8 +7,10 @@ export async function recordsRead(
   sql: Queryable,
 ): Promise<{ members: number; records: number; versions: number; directory: number }> {
   const [row] = await sql<{ members: number; records: number; versions: number; directory: number; bytes: string }[]>`
-    select (select count(*)::int from exchange.member) as members, r.n as records, v.n as versions, d.n as directory, (r.bytes + v.bytes + d.bytes)::text as bytes
-    from (select count(member_id)::int as n, coalesce(sum(length(body) + coalesce(length(shared), 0)), 0) as bytes from exchange.resource) r,
+    select (select count(*)::int from exchange.member) as members, r.n as records, v.n as versions, d.n as directory, (r.bytes + v.bytes +
+      d.bytes)::text as bytes
+    from (select count(member_id)::int as n, coalesce(sum(length(body) + coalesce(length(shared), 0)), 0) as bytes
+      from exchange.resource) r,
       (select count(*)::int as n, coalesce(sum(length(body)), 0) as bytes from exchange.resource_version) v,
       (select count(*)::int as n, coalesce(sum(length(body)), 0) as bytes from directory.resource) d`;
   if (!row) throw new Error('the database returned nothing');

@@ -17,7 +17,8 @@ export type Hold = {
 };
 
 /**
- * Does a hold stand on everything, on a payer, or on someone among some members, by whichever of two ids that are one person? As SQL. legal_hold_standing.
+ * Does a hold stand on everything, on a payer, or on someone among some members, by whichever of two ids that are one
+ * person? As SQL. legal_hold_standing.
  * @param peer SQL of the payer's id
  * @param members SQL that selects ids of members
  */
@@ -39,7 +40,8 @@ export async function hasHold(sql: Queryable): Promise<boolean> {
 export async function listHolds(sql: Queryable): Promise<Hold[]> {
   return [
     ...(await sql<Hold[]>`
-      select h.id, h.member_id as "memberId", h.peer_id as "peerId", p.name as "peerName", h.reason, h.placed_by as "placedBy", h.placed_at as "placedAt",
+      select h.id, h.member_id as "memberId", h.peer_id as "peerId", p.name as "peerName", h.reason, h.placed_by as "placedBy",
+        h.placed_at as "placedAt",
         h.lift_reason as "liftReason", h.lifted_by as "liftedBy", h.lifted_at as "liftedAt"
       from exchange.legal_hold h left join exchange.peer p on p.id = h.peer_id order by h.lifted_at is not null, h.placed_at desc, h.id`),
   ];

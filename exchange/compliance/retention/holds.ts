@@ -28,7 +28,8 @@ const reasonOf = (text: string): string | undefined => {
 
 /**
  * Places a hold: from now on nothing of what it is about is removed.
- * @param h `member`: number, Patient id or key of a member, or `peer`: id of a payer, or `everything`: one of the three, so that a field that was left empty keeps not all there is
+ * @param h `member`: number, Patient id or key of a member, or `peer`: id of a payer, or `everything`: one of the
+ * three, so that a field that was left empty keeps not all there is
  * @returns its id, or why it was not placed
  */
 export async function placeHold(

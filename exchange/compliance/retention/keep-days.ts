@@ -17,8 +17,8 @@ const linesOf = (sql: Queryable, own: readonly [string, number][], members: stri
     left join unnest(${own.map(([lob]) => lob)}::text[], ${own.map(([, days]) => days)}::int[]) k(lob, days) on k.lob = e.lob`;
 
 /**
- * Days for which it is kept, as SQL. A member counts with every line that it was ever enrolled in; anyone who has none, and something about no one, with the days of all.
- * enrolment_pkey, member_merge_former.
+ * Days for which it is kept, as SQL. A member counts with every line that it was ever enrolled in; anyone who has none,
+ * and something about no one, with the days of all. enrolment_pkey, member_merge_former.
  * @param members SQL that selects ids of members
  */
 export function keepDays(sql: Queryable, keep: KeepDays, members: string) {
@@ -29,8 +29,8 @@ export function keepDays(sql: Queryable, keep: KeepDays, members: string) {
 }
 
 /**
- * Was it kept for {@link keepDays}, and so many days more, as SQL. What the law keeps for years is asked for at each round: the first member who keeps it is enough, and the
- * others are not looked at.
+ * Was it kept for {@link keepDays}, and so many days more, as SQL. What the law keeps for years is asked for at each
+ * round: the first member who keeps it is enough, and the others are not looked at.
  * @param since SQL of the instant from which its time runs
  */
 export function isPastKeep(
@@ -46,6 +46,7 @@ export function isPastKeep(
   return own.length === 0
     ? before(keep.days)
     : sql`${before(shortestDays(keep))}
-        and not exists (select from ${linesOf(sql, own, of.members)} where ${since} >= ${now}::timestamptz - (coalesce(k.days, ${keep.days}::int) + ${more}::int) * interval '1 day')
+        and not exists (select from ${linesOf(sql, own, of.members)} where ${since} >= ${now}::timestamptz - (coalesce(k.days,
+          ${keep.days}::int) + ${more}::int) * interval '1 day')
         and (${before(keep.days)} or exists (${sql.unsafe(of.members)}))`;
 }

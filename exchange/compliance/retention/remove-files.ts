@@ -1,4 +1,5 @@
-// Received files go when they were kept long enough. What became of each line stays, and of each file its SHA-256, in its row and in the audit.
+// Received files go when they were kept long enough. What became of each line stays, and of each file its SHA-256, in
+// its row and in the audit.
 
 import { isPassing } from '../../../src/db/failure.ts';
 import type { Deps } from '../../../src/deps.ts';
@@ -15,8 +16,9 @@ const MOST_FAILURES = 100;
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock' | 'log'>;
 
 /**
- * Files go before their rows are changed: a process that dies in between does it once more. The audit tells of it with the rows, so that it tells of nothing that a
- * hold has kept after all; the hashes stand in the rows of the files until then and after it.
+ * Files go before their rows are changed: a process that dies in between does it once more. The audit tells of it with
+ * the rows, so that it tells of nothing that a hold has kept after all; the hashes stand in the rows of the files until
+ * then and after it.
  */
 async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise<boolean> {
   const { sql } = deps.database;
@@ -46,9 +48,10 @@ async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise
 }
 
 /**
- * Removes the files of pulls whose time is over (`RAW_FILE_KEEP_DAYS`, by line of business); those that a legal hold keeps, and those that someone has to decide about, stay. One that
- * cannot be removed keeps none behind it waiting and is tried again with the next round; the log has one line a round, with how many and why the first one. A
- * database that is away ends the round.
+ * Removes the files of pulls whose time is over (`RAW_FILE_KEEP_DAYS`, by line of business); those that a legal hold
+ * keeps, and those that someone has to decide about, stay. One that cannot be removed keeps none behind it waiting and
+ * is tried again with the next round; the log has one line a round, with how many and why the first one. A database
+ * that is away ends the round.
  * @returns `more`: there may be further ones
  */
 export async function removeFiles(deps: Needs): Promise<{ removed: number; more: boolean }> {

@@ -23,7 +23,8 @@ const REVIEW_LOCK = 7_206_023;
 export async function securityReviews(sql: Queryable, most: number): Promise<SecurityReview[]> {
   return [
     ...(await sql<SecurityReview[]>`
-      select id, at, subject, until_at as until, until_seal as seal, events, note from exchange.security_review order by until_at desc limit ${most}`),
+      select id, at, subject, until_at as until, until_seal as seal, events, note from exchange.security_review
+        order by until_at desc limit ${most}`),
   ];
 }
 
@@ -35,8 +36,8 @@ export async function noteEvents(tx: Queryable, seqs: readonly bigint[], seal: n
 }
 
 /**
- * Numbers of rows not yet reviewed: stamped after the newest review, sealed after what it was shown, or not sealed yet; other rows may be among them. As SQL.
- * audit_refused, security_event_seal, audit_unsealed_pkey.
+ * Numbers of rows not yet reviewed: stamped after the newest review, sealed after what it was shown, or not sealed yet;
+ * other rows may be among them. As SQL. audit_refused, security_event_seal, audit_unsealed_pkey.
  */
 const UNREVIEWED = `
   with b as (select until_at, until_seal from exchange.security_review order by until_at desc limit 1)
@@ -60,9 +61,11 @@ export async function addSecurityReview(
   if (before && before.until >= r.until) return undefined;
   const [row] = await tx<{ n: number }[]>`
     insert into exchange.security_review (id, at, subject, until_at, until_seal, events, note)
-    select ${r.id}, ${r.at}, ${r.subject}, ${r.until}, ${r.seal}, count(*)::int, ${r.note} from (${tx.unsafe(UNREVIEWED)}) o join exchange.audit a on a.seq = o.seq
+    select ${r.id}, ${r.at}, ${r.subject}, ${r.until}, ${r.seal}, count(*)::int, ${r.note} from (${tx.unsafe(UNREVIEWED)}) o
+      join exchange.audit a on a.seq = o.seq
       left join exchange.security_event e on e.seq = a.seq left join exchange.audit_unsealed u on u.seq = a.seq
-    where ${tx.unsafe(TO_REVIEW)} and a.at <= ${r.until} and u.seq is null and (e.seq is null or e.seal_id <= ${r.seal}) returning events as n`;
+    where ${tx.unsafe(TO_REVIEW)} and a.at <= ${r.until} and u.seq is null and (e.seq is null
+      or e.seal_id <= ${r.seal}) returning events as n`;
   return row?.n ?? 0;
 }
 

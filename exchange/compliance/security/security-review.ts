@@ -16,8 +16,10 @@ export const newestSeal = async (deps: Pick<Deps, 'database'>): Promise<number> 
 export const MOST_NOTE = 1000;
 
 /**
- * @param shown the instant up to which the person was shown the events, and the newest seal then: what was not sealed yet, or is committed later with an earlier time, is for the next review
- * @returns `reviewed` when someone has reviewed up to then, `instant` when either is none or is to come, `note` when that is too long; nothing is written then
+ * @param shown the instant up to which the person was shown the events, and the newest seal then: what was not sealed
+ * yet, or is committed later with an earlier time, is for the next review
+ * @returns `reviewed` when someone has reviewed up to then, `instant` when either is none or is to come, `note` when
+ * that is too long; nothing is written then
  */
 export async function reviewEvents(
   deps: Pick<Deps, 'database' | 'clock'>,

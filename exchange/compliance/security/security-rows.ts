@@ -73,7 +73,8 @@ export async function pageMatches(
 ): Promise<MatchRow[]> {
   return [
     ...(await sql.unsafe<MatchRow[]>(
-      `select a.seq::text, a.at, a.object, a.peer_id as "peerId", p.name as "peerName", a.member_id as "memberId", a.reason, (a.detail->>'rule')::int as rule, a.detail->>'fuzzy' as fuzzy
+      `select a.seq::text, a.at, a.object, a.peer_id as "peerId", p.name as "peerName", a.member_id as "memberId", a.reason,
+        (a.detail->>'rule')::int as rule, a.detail->>'fuzzy' as fuzzy
        from exchange.audit a left join exchange.peer p on p.id = a.peer_id
        where a.action = 'match' and a.actor_kind = 'peer' and ($1::text is null or a.peer_id = $1) and ($2::text is null or a.reason = $2)
          and ($3::text is null or a.seq < $3::text::bigint)

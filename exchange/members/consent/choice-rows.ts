@@ -33,8 +33,10 @@ const CHOICE = `id, member_id as "memberId", choice, policy, payers, recorded_on
 export async function addChoice(tx: Queryable, c: Omit<ChoiceRow, 'id' | 'createdAt'>): Promise<string> {
   const id = randomUUID();
   await tx`
-    insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, given_by, representative, authority, channel, text_sha256, document, verification, recorded_by, source)
-    values (${id}, ${c.memberId}, ${c.choice}, ${c.policy}, ${c.payers}, ${c.recordedOn}::date, ${c.givenAt}, ${c.givenBy}, ${c.representative}, ${c.authority},
+    insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, given_by, representative, authority,
+      channel, text_sha256, document, verification, recorded_by, source)
+    values (${id}, ${c.memberId}, ${c.choice}, ${c.policy}, ${c.payers}, ${c.recordedOn}::date, ${c.givenAt}, ${c.givenBy},
+      ${c.representative}, ${c.authority},
       ${c.channel}, ${c.textSha256}, ${c.document}, ${c.verification}, ${c.recordedBy}, ${c.source})`;
   return id;
 }
@@ -90,7 +92,8 @@ export async function addContacts(tx: Queryable, rows: readonly Omit<ContactRow,
   const added = await tx`
     insert into exchange.contact (id, member_id, kind, at, channel, text_sha256, result, recorded_by, recorded_at)
     select gen_random_uuid()::text, "memberId", kind, at, channel, "textSha256", result, "recordedBy", "recordedAt"
-    from jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, kind text, at timestamptz, channel text, "textSha256" text, result text, "recordedBy" text, "recordedAt" timestamptz)
+    from jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, kind text, at timestamptz, channel text, "textSha256" text, result
+      text, "recordedBy" text, "recordedAt" timestamptz)
     on conflict do nothing returning 1`;
   return added.length;
 }
@@ -102,9 +105,11 @@ export async function memberContacts(
 ): Promise<(ContactRow & { text: string | null })[]> {
   return [
     ...(await sql<(ContactRow & { text: string | null })[]>`
-      select c.id, c.member_id as "memberId", c.kind, c.at, c.channel, c.text_sha256 as "textSha256", c.result, c.recorded_by as "recordedBy", c.recorded_at as "recordedAt",
+      select c.id, c.member_id as "memberId", c.kind, c.at, c.channel, c.text_sha256 as "textSha256", c.result,
+        c.recorded_by as "recordedBy", c.recorded_at as "recordedAt",
         t.id || ' ' || t.version || ' ' || t.language as text
-      from exchange.contact c left join exchange.shown_text t on t.sha256 = c.text_sha256 where c.member_id = ${memberId} order by c.at desc`),
+      from exchange.contact c left join exchange.shown_text t on t.sha256 = c.text_sha256
+        where c.member_id = ${memberId} order by c.at desc`),
   ];
 }
 
@@ -127,13 +132,18 @@ export type OtherCoverage = {
 export async function otherCoverages(sql: Queryable, memberId: string): Promise<OtherCoverage[]> {
   return [
     ...(await sql<OtherCoverage[]>`
-      select o.id, o.payer, o.peer_id as "peerId", p.name as "peerName", p.state as "peerState", o.member_number as "memberNumber", o.starts::text, o.ends::text,
+      select o.id, o.payer, o.peer_id as "peerId", p.name as "peerName", p.state as "peerState", o.member_number as "memberNumber",
+        o.starts::text, o.ends::text,
         o.known_at as "knownAt", o.said_by as "saidBy", o.in_error_at as "inErrorAt"
-      from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id where o.member_id = ${memberId} order by o.known_at, o.id`),
+      from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id
+        where o.member_id = ${memberId} order by o.known_at, o.id`),
   ];
 }
 
-/** A payer that a member names, linked to a registered peer by id, NPI or name. Named again, its dates are taken over. `isNew`: it was not known so. */
+/**
+ * A payer that a member names, linked to a registered peer by id, NPI or name. Named again, its dates are taken over.
+ * `isNew`: it was not known so.
+ */
 export async function namePayer(
   tx: Queryable,
   o: {
@@ -151,17 +161,22 @@ export async function namePayer(
     select r.id as "peerId", (select k.payer from exchange.other_coverage k
       where k.member_id = ${o.memberId} and k.member_number = ${o.memberNumber} and (k.payer = ${o.payer} or k.peer_id = r.id)
       order by k.in_error_at is null desc, k.payer = ${o.payer} desc, k.known_at, k.id limit 1) as payer
-    from (select (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1) as id) r`;
+    from (select (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer})
+      order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1) as id) r`;
   const payer = named?.payer ?? o.payer;
   // said again, it is not written again: anyone who looks at what has changed would look in vain
   const [written] = await tx<{ id: string }[]>`
     insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by)
-    values (${randomUUID()}, ${o.memberId}, ${payer}, ${named?.peerId ?? null}, ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
+    values (${randomUUID()}, ${o.memberId}, ${payer}, ${named?.peerId ?? null}, ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date,
+      ${o.at}, ${o.saidBy})
     on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts),
       -- the end of a coverage before the one that is stated now is none of it
-      ends = case when excluded.starts > exchange.other_coverage.ends then excluded.ends else coalesce(excluded.ends, exchange.other_coverage.ends) end,
-      ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date) or excluded.starts > exchange.other_coverage.ends then ${o.at} else exchange.other_coverage.ends_known_at end
-      where excluded.starts <> coalesce(exchange.other_coverage.starts, 'infinity'::date) or excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date)
+      ends = case when excluded.starts > exchange.other_coverage.ends then excluded.ends
+        else coalesce(excluded.ends, exchange.other_coverage.ends) end,
+      ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date)
+        or excluded.starts > exchange.other_coverage.ends then ${o.at} else exchange.other_coverage.ends_known_at end
+      where excluded.starts <> coalesce(exchange.other_coverage.starts, 'infinity'::date)
+        or excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date)
     returning id`;
   const [row] = written
     ? [written]
@@ -209,9 +224,11 @@ export type MemberClock = {
 export async function memberClocks(sql: Queryable, memberIds: readonly string[]): Promise<MemberClock[]> {
   return [
     ...(await sql<MemberClock[]>`
-      select k.id, k.kind, p.name as "peerName", k.starts_at as "startsAt", k.due_at as "dueAt", k.state, k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef",
+      select k.id, k.kind, p.name as "peerName", k.starts_at as "startsAt", k.due_at as "dueAt", k.state, k.closed_at as "closedAt",
+        k.reason, k.rule_ref as "ruleRef",
         k.rule_version as "ruleVersion", k.calendar_version as "calendarVersion", k.start_event as "startEvent", k.stop_event as "stopEvent"
-      from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.member_id = any(${[...memberIds]}::text[]) order by k.starts_at desc, k.kind`),
+      from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.member_id = any(${[...memberIds]}::text[])
+        order by k.starts_at desc, k.kind`),
   ];
 }
 
@@ -234,8 +251,10 @@ export type MemberAsk = {
 export async function memberAsks(sql: Queryable, memberIds: readonly string[]): Promise<MemberAsk[]> {
   return [
     ...(await sql<MemberAsk[]>`
-      select p.id as "pullId", r.name as "peerName", p.created_at as "createdAt", p.kicked_off_at as "kickedOffAt", p.state, m.outcome, m.consent_id as "consentId", m.policy, m.statement, p.reason,
-        (select coalesce(sum(l.units), 0)::int from exchange.ledger_by_member l where l.member_id = any(${[...memberIds]}::text[]) and l.pull_id = p.id) as units
+      select p.id as "pullId", r.name as "peerName", p.created_at as "createdAt", p.kicked_off_at as "kickedOffAt", p.state, m.outcome,
+        m.consent_id as "consentId", m.policy, m.statement, p.reason,
+        (select coalesce(sum(l.units), 0)::int from exchange.ledger_by_member l where l.member_id = any(${[...memberIds]}::text[])
+          and l.pull_id = p.id) as units
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
       where m.member_id = any(${[...memberIds]}::text[]) order by p.created_at desc`),
   ];
@@ -250,7 +269,8 @@ export async function membersByNumber(sql: Queryable, numbers: readonly string[]
 }
 
 /**
- * Living members without any choice who are enrolled, or will be, in the order of their ids. Served by member's and enrolment's primary keys.
+ * Living members without any choice who are enrolled, or will be, in the order of their ids. Served by member's and
+ * enrolment's primary keys.
  * @param today YYYY-MM-DD of the plan's calendar
  */
 export async function undecidedMembers(

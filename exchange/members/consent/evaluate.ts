@@ -101,8 +101,8 @@ const isDay = (v: string | undefined): v is string =>
   v !== undefined && /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
 
 /**
- * Is there something that changes what the rest means, and that we cannot know? No one may go by it then. What it contains speaks for itself.
- * https://hl7.org/fhir/R4/extensibility.html#modifierExtension
+ * Is there something that changes what the rest means, and that we cannot know? No one may go by it then. What it
+ * contains speaks for itself. https://hl7.org/fhir/R4/extensibility.html#modifierExtension
  */
 const isModified = (value: Json | undefined): boolean =>
   Array.isArray(value)
@@ -120,8 +120,9 @@ const mayBePatient = (reference: string): boolean => {
 };
 
 /**
- * A reference that does not lead to the MemberPatient is tolerated, wherever it leads, as the guide's own examples have such and a bundle holds one
- * Patient anyway. One that leads to a Patient of ours is known to be about that one: an id of ours is only known from an earlier match.
+ * A reference that does not lead to the MemberPatient is tolerated, wherever it leads, as the guide's own examples have
+ * such and a bundle holds one Patient anyway. One that leads to a Patient of ours is known to be about that one: an id
+ * of ours is only known from an earlier match.
  */
 const isOfOther = (reference: string, base: string | undefined, memberId: string | null | undefined): boolean => {
   const ours = base === undefined ? undefined : referenceTarget(reference, base);

@@ -1,5 +1,6 @@
 // What members and those who serve them do about the exchange: choose, name a payer, ask for a request now, and the contacts
-// that the rule asks of us. Each is one transaction with its audit row and its clocks, which begins again when a pull that ends holds the same.
+// that the rule asks of us. Each is one transaction with its audit row and its clocks, which begins again when a pull
+// that ends holds the same.
 
 import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';
@@ -173,7 +174,10 @@ export function readPayer(form: URLSearchParams): PayerInput | { faults: string[
 /** Payers of one member; a link is no way to fill the database. */
 const MOST_PAYERS = 50;
 
-/** Another payer that the member names; one that was taken back as named by mistake holds again. Returns the id of the coverage, undefined when too many are named already. */
+/**
+ * Another payer that the member names; one that was taken back as named by mistake holds again. Returns the id of the
+ * coverage, undefined when too many are named already.
+ */
 export async function recordPayer(
   deps: Needs,
   memberId: string,

@@ -1,8 +1,11 @@
-// Whom a plan has to tell of a breach of unsecured records, and by when: 45 CFR 164.404 (the people), 164.406 (media), 164.408 (the Secretary of HHS), 164.412 (law
-// enforcement asks to wait). Days are those of the plan's calendar. Pure.
+// Whom a plan has to tell of a breach of unsecured records, and by when: 45 CFR 164.404 (the people), 164.406 (media),
+// 164.408 (the Secretary of HHS), 164.412 (law enforcement asks to wait). Days are those of the plan's calendar. Pure.
 import { addDays, type Day } from './business-day.ts';
 
-/** "Without unreasonable delay and in no case later than 60 calendar days after discovery": the day is the last one, not the one that is meant. */
+/**
+ * "Without unreasonable delay and in no case later than 60 calendar days after discovery": the day is the last one, not
+ * the one that is meant.
+ */
 const DAYS = 60;
 /** From so many people on HHS is notified when they are; of fewer, after the year in which it was discovered. */
 const MANY = 500;

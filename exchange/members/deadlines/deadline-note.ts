@@ -15,7 +15,8 @@ export async function addClockNote(tx: Queryable, clockId: string, note: ClockNo
 export async function clockNotes(sql: Queryable, clockId: string): Promise<ClockNote[]> {
   return [
     ...(await sql<ClockNote[]>`
-      select at, by, reason, corrective_action as "correctiveAction", words from exchange.clock_note where clock_id = ${clockId} order by id desc`),
+      select at, by, reason, corrective_action as "correctiveAction", words from exchange.clock_note
+        where clock_id = ${clockId} order by id desc`),
   ];
 }
 
@@ -30,16 +31,22 @@ export type WholeClock = MemberClock & {
 /** Served by the primary key. */
 export async function findClock(sql: Queryable, id: string): Promise<WholeClock | undefined> {
   const [row] = await sql<WholeClock[]>`
-    select k.id, k.kind, k.subject, k.member_id as "memberId", k.peer_id as "peerId", p.name as "peerName", k.starts_at as "startsAt", k.due_at as "dueAt", k.state,
-      k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef", k.rule_version as "ruleVersion", k.calendar_version as "calendarVersion",
+    select k.id, k.kind, k.subject, k.member_id as "memberId", k.peer_id as "peerId", p.name as "peerName", k.starts_at as "startsAt",
+      k.due_at as "dueAt", k.state,
+      k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef", k.rule_version as "ruleVersion",
+        k.calendar_version as "calendarVersion",
       k.start_event as "startEvent", k.stop_event as "stopEvent", k.zone, k.lob
     from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.id = ${id}`;
   return row;
 }
 
-/** Clocks of a list that are late, and of which neither people nor what stopped them said why. clock_due, clock_open and clock_attempted, clock_note_clock. */
+/**
+ * Clocks of a list that are late, and of which neither people nor what stopped them said why. clock_due, clock_open and
+ * clock_attempted, clock_note_clock.
+ */
 const UNEXPLAINED = (filter: ClockFilter) => `
-    from exchange.clock c where ${clockWhere(filter)} and (c.state = 'met-late' or (c.state in ('open', 'attempted', 'blocked') and c.due_at < $1))
+    from exchange.clock c where ${clockWhere(filter)} and (c.state = 'met-late' or (c.state in ('open', 'attempted', 'blocked')
+      and c.due_at < $1))
       and c.reason is null and not exists (select from exchange.clock_note n where n.clock_id = c.id)`;
 /** So many are reported, or given a reason, at once. */
 export const MOST_UNEXPLAINED = 20_000;

@@ -20,7 +20,8 @@ export async function openClock(
   },
 ): Promise<void> {
   await tx`
-    insert into exchange.clock (id, kind, subject, peer_id, starts_at, due_at, state, rule_ref, rule_version, calendar_version, zone, start_event)
+    insert into exchange.clock (id, kind, subject, peer_id, starts_at, due_at, state, rule_ref, rule_version, calendar_version, zone,
+      start_event)
     values (${randomUUID()}, ${clock.kind}, ${clock.subject}, ${clock.peerId}, ${clock.startsAt}, ${clock.dueAt}, 'open',
       ${ruleRef(clock.kind, null)}, ${RULE_VERSION}, ${clock.calendar}, ${clock.zone}, 'request-received')
     on conflict (kind, subject) do nothing`;
@@ -36,7 +37,8 @@ export async function closeClock(
   event = 'answered',
 ): Promise<void> {
   await tx`
-    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = ${reason ?? null}, stop_event = ${event}
+    update exchange.clock set state = case when due_at >= ${at} then 'met'
+      else 'met-late' end, closed_at = ${at}, reason = ${reason ?? null}, stop_event = ${event}
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted')`;
 }
 
@@ -46,7 +48,8 @@ export async function closeClock(
  */
 export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Promise<void> {
   await tx`
-    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
+    update exchange.clock set state = case when due_at >= ${at} then 'met'
+      else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
     where kind = 'C3-export' and state in ('open', 'attempted', 'blocked') and subject in (
       select f.id from exchange.bulk_job j join exchange.bulk_job f on f.peer_id = j.peer_id and f.received_at < j.received_at
       where j.id = ${jobId} and f.kind = j.kind and f.state = 'failed' and f.group_id is not distinct from j.group_id
@@ -56,7 +59,8 @@ export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Pro
 /** The same of one request that failed for good. By clock's unique index. */
 export async function closeFailed(sql: Queryable, kind: ClockKind, subject: string, at: Date): Promise<void> {
   await sql`
-    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
+    update exchange.clock set state = case when due_at >= ${at} then 'met'
+      else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
 
@@ -68,19 +72,22 @@ export async function blockClock(
   reason: string,
 ): Promise<void> {
   await tx`
-    update exchange.clock set state = ${state}, reason = ${reason}, closed_at = case when ${state} in ('withdrawn', 'not-applicable') then now() end
+    update exchange.clock set state = ${state}, reason = ${reason}, closed_at = case when ${state} in ('withdrawn', 'not-applicable')
+      then now() end
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
 
 /**
  * A payer took the question about members of a pull and did not finish: their duties stand as attempted, with why, until they are met after
- * all. One that did not take it leaves them running, with why. What is asked beside the duties, to compare, says nothing of them. clock_member.
+ * all. One that did not take it leaves them running, with why. What is asked beside the duties, to compare, says
+ * nothing of them. clock_member.
  */
 export async function attemptClocks(tx: Queryable, pullId: string, reason: LateReason, isTaken = true): Promise<void> {
   await tx`
     update exchange.clock k set state = ${isTaken ? 'attempted' : 'open'}, reason = ${reason}
     from exchange.pull_member m
-    where m.pull_id = ${pullId} and exists (select from exchange.pull p where p.id = m.pull_id and p.cause <> 'comparison') and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
+    where m.pull_id = ${pullId} and exists (select from exchange.pull p where p.id = m.pull_id and p.cause <> 'comparison')
+      and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
       and split_part(k.subject, '/', 1) = m.other_coverage_id`;
 }
 
@@ -89,7 +96,8 @@ export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: 
   return [
     ...(await sql<
       { kind: string; n: number }[]
-    >`select kind, count(*)::int as n from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind`),
+    >`select kind, count(*)::int as n from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted'
+      and due_at < ${now}) group by kind`),
   ];
 }
 

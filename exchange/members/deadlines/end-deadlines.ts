@@ -13,8 +13,9 @@ type Sql = ReturnType<Queryable>;
 type Which = { which: Sql; isOfMembers: boolean };
 
 /**
- * Clocks `k` whose duty is not met and that are due soon and meet a condition. clock_open, clock_attempted; those of payers that cannot be asked
- * (`blocked`), which stand for ever, only where the condition names their members. clock_member.
+ * Clocks `k` whose duty is not met and that are due soon and meet a condition. clock_open, clock_attempted; those of
+ * payers that cannot be asked (`blocked`), which stand for ever, only where the condition names their members.
+ * clock_member.
  */
 const near = (tx: Queryable, now: Date, { which, isOfMembers }: Which): Sql => {
   const soon = tx`k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS})`;
@@ -28,11 +29,15 @@ const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
 /** Ends those of the clocks `k` of members who have died that meet a condition. */
 async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
+    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased',
+      closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
     from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${which}`;
 }
 
-/** Ends those of members who have withdrawn, and of payers that were named by mistake, which were opened in the moment in which that was said. */
+/**
+ * Ends those of members who have withdrawn, and of payers that were named by mistake, which were opened in the moment
+ * in which that was said.
+ */
 async function endWithdrawn(tx: Queryable, now: Date, which: Which): Promise<void> {
   const found = await tx<{ id: string }[]>`
     select distinct k.member_id as id from exchange.clock k
@@ -58,18 +63,23 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
       closed_at = ${endedAt(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
     from exchange.other_coverage o
     where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
-      and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
+      and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date
+        and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (
-          select c.payers from exchange.consent c where c.member_id = o.member_id order by c.recorded_on desc, c.created_at desc limit 1)))`;
+          select c.payers from exchange.consent c where c.member_id = o.member_id
+            order by c.recorded_on desc, c.created_at desc limit 1)))`;
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
       closed_at = ${endedAt(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
     where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
-      and not exists (select from exchange.enrolment e cross join (select ${today} as today) d where e.member_id = k.member_id and ${tx.unsafe(standsSql('e', 'd.today'))})
+      and not exists (select from exchange.enrolment e cross join (select ${today} as today) d where e.member_id = k.member_id
+        and ${tx.unsafe(standsSql('e', 'd.today'))})
       and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
   await tx`
-    update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = case m.outcome when 'constrained' then 'consent-constraint' else 'no-unique-match' end, stop_event = 'pull/' || p.id
+    update exchange.clock k set state = case when p.created_at <= k.due_at then 'met'
+      else 'met-late' end, closed_at = p.created_at, reason = case m.outcome when 'constrained' then 'consent-constraint'
+      else 'no-unique-match' end, stop_event = 'pull/' || p.id
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id and p.cause <> 'comparison'
     where ${isNear} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
       and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
@@ -83,19 +93,23 @@ export async function endClocksOf(
   coverageIds: readonly string[],
 ): Promise<void> {
   if (coverageIds.length === 0) return;
-  const which: Sql = tx`k.member_id in (select v.member_id from exchange.other_coverage v where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`;
+  const which: Sql = tx`k.member_id in (select v.member_id from exchange.other_coverage v
+    where v.id = any(${arrayLiteral(coverageIds)}::text::text[]))`;
   await endClocks(tx, calendar, now, { which, isOfMembers: true });
 }
 
 /**
- * What a death had ended runs again: it was taken back, or reported with another day, by which what had ended ends again. Who lives after all has a week at least, unless it was
- * late by then; what has begun again since stays ended. clock_member.
+ * What a death had ended runs again: it was taken back, or reported with another day, by which what had ended ends
+ * again. Who lives after all has a week at least, unless it was late by then; what has begun again since stays ended.
+ * clock_member.
  */
 async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds: readonly string[]): Promise<void> {
-  const week = tx`(((${now}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond'`;
+  const week = tx`(((${now}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) -
+    interval '1 millisecond'`;
   const waits = tx`k.due_at < ${week} and k.closed_at <= k.due_at
     and not exists (select from exchange.member_profile p where p.member_id = k.member_id and p.died is not null)`;
-  const blocked = tx`k.kind = 'C2' and not exists (select from exchange.peer e where e.id = k.peer_id and e.state = 'active' and e.fhir_base is not null)`;
+  const blocked = tx`k.kind = 'C2' and not exists (select from exchange.peer e where e.id = k.peer_id and e.state = 'active'
+    and e.fhir_base is not null)`;
   await tx`
     update exchange.clock k set closed_at = null, stop_event = null,
       state = case when ${blocked} then 'blocked' else 'open' end, reason = case when ${blocked} then 'no-endpoint' end,
@@ -108,8 +122,8 @@ async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds:
 }
 
 /**
- * Ends those of members who have died, whenever they are due: of these, whose clocks have begun only now, and of whom that was reported since. Of whom it was taken back
- * they run again. clock_member.
+ * Ends those of members who have died, whenever they are due: of these, whose clocks have begun only now, and of whom
+ * that was reported since. Of whom it was taken back they run again. clock_member.
  */
 export async function endClocksOfDead(
   tx: Queryable,

@@ -30,6 +30,8 @@ export async function hasRequest(
   since: Date,
 ): Promise<boolean> {
   const rows = await tx`
-    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}, ${THERE_ANEW}, ${IDENTIFIED}) limit 1`;
+    select 1 from exchange.member_request where
+      member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW},
+      ${THERE_ANEW}, ${IDENTIFIED}) limit 1`;
   return rows.length > 0;
 }

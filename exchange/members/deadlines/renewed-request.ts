@@ -1,5 +1,5 @@
-// Duties to ask a payer that begin again. The clock before is kept under another subject, and the duty counts as a request of the member, so
-// that the payer is asked again.
+// Duties to ask a payer that begin again. The clock before is kept under another subject, and the duty counts as a
+// request of the member, so that the payer is asked again.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import { REFUSED } from '../../requester/pull.ts';
@@ -17,7 +17,8 @@ const TODAY = '($2::timestamptz at time zone $3)::date';
 /** Other coverage `o` has its last clock `k`, and the newest choice `c` is to take part. */
 const FROM = `exchange.other_coverage o
      join lateral (
-       select id, choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+       select id, choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id
+         order by recorded_on desc, created_at desc limit 1
      ) c on c.choice = 'opt-in'`;
 
 const renewedSql = (from: string, where: string): string => `
@@ -34,11 +35,12 @@ const ENDED = `k.state in ('withdrawn', 'not-applicable') and k.reason is distin
 /** No one asked for it since an instant, or in vain. pull_member_member. */
 const notAsked = (since: string): string => `not exists (
          select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-         where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > ${since} and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
+         where m.member_id = o.member_id and m.other_coverage_id = o.id
+           and p.created_at > ${since} and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
 
 /**
- * The coverage with us that a member came back to after a gap: `at` is when its payers may be asked for it, the day after the one before had
- * ended, and no earlier than {@link EARLY_DAYS} before it begins. enrolment_pkey.
+ * The coverage with us that a member came back to after a gap: `at` is when its payers may be asked for it, the day
+ * after the one before had ended, and no earlier than {@link EARLY_DAYS} before it begins. enrolment_pkey.
  */
 const BACK = `join lateral (
        select greatest(g.ends + 1, e.starts - ${EARLY_DAYS})::timestamp at time zone $3 as at
@@ -46,28 +48,37 @@ const BACK = `join lateral (
          select max(f.ends) as ends from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) g
        where e.member_id = o.member_id and ${lastsSql('e', TODAY)} and g.ends is not null
          and not exists (
-           select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+           select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts
+             and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
        order by e.starts desc limit 1) b on b.at <= $2::timestamptz`;
 
 const NAMED = `${namesSql('c', 'o', TODAY)} and ${enrolledSql('o.member_id', TODAY)}`;
 
-/** The payer answered last that it does not take the choice, and was not asked under the newest one, which may have been made while it was asked. pull_member_member. */
+/**
+ * The payer answered last that it does not take the choice, and was not asked under the newest one, which may have been
+ * made while it was asked. pull_member_member.
+ */
 const NOT_TAKEN = `(
        select m.outcome from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-       where m.member_id = o.member_id and m.other_coverage_id = o.id and m.outcome is not null order by p.created_at desc limit 1) = 'constrained'
+       where m.member_id = o.member_id and m.other_coverage_id = o.id and m.outcome is not null
+         order by p.created_at desc limit 1) = 'constrained'
      and not exists (
        select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-       where m.member_id = o.member_id and m.other_coverage_id = o.id and m.consent_id = c.id and p.state not in ('failed', 'withdrawn') and not ${REFUSED})`;
+       where m.member_id = o.member_id and m.other_coverage_id = o.id and m.consent_id = c.id and p.state not in ('failed', 'withdrawn')
+         and not ${REFUSED})`;
 
 /**
- * No one asked for it in vain under what the member is known by now (two feeds that tell different names would have it asked for each day), nor since it was
- * corrected, unless by something else: who asks while it is being written does not know it yet. member_profile_pkey, pull_member_member.
+ * No one asked for it in vain under what the member is known by now (two feeds that tell different names would have it
+ * asked for each day), nor since it was corrected, unless by something else: who asks while it is being written does
+ * not know it yet. member_profile_pkey, pull_member_member.
  */
 const NOT_ASKED_AS = `not exists (
-         select from exchange.member_profile f join exchange.pull_member m on m.member_id = f.member_id join exchange.pull p on p.id = m.pull_id
+         select from exchange.member_profile f join exchange.pull_member m on m.member_id = f.member_id join exchange.pull p
+           on p.id = m.pull_id
          where f.member_id = o.member_id and m.other_coverage_id = o.id and (
            (m.identity = ${identitySql('f')} and m.outcome in ('not-matched', 'constrained'))
-           or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.at and p.state not in ('failed', 'withdrawn') and not ${REFUSED})))`;
+           or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.at and p.state not in ('failed',
+             'withdrawn') and not ${REFUSED})))`;
 
 /** What makes a duty that was met begin again, beside a new choice: who is looked at stands in `from`, as `where` says. */
 type Renewal = { saidBy: string; from: string; where: string };
@@ -91,7 +102,8 @@ const RENEWALS: readonly Renewal[] = [
     where: `${NAMED} and coalesce(o.ends, 'infinity'::date) >= ${TODAY} and last.kind <> 'C2'
         and ((last.state = 'not-applicable' and last.reason = 'coverage-ended') or (last.kind = 'C5-runoff' and last.state in ('met', 'met-late') and last.reason is null))`,
   },
-  // a payer did not know the member under a name or birth date that was corrected since: it is what the week begins with, and no one else would ask before the next quarter
+  // a payer did not know the member under a name or birth date that was corrected since: it is what the week begins
+  // with, and no one else would ask before the next quarter
   {
     saidBy: IDENTIFIED,
     from: `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
@@ -117,9 +129,12 @@ async function renewMet(
 }
 
 /**
- * Begins again, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
- * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; of a payer
- * that was taken back as named by mistake and is named again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; for one there that goes on again; and where the payer did not know a member under what was corrected since. clock_member, consent_member.
+ * Begins again, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage)
+ * when the newest choice names the payer and coverage with us lasts; after an opt-in that follows a withdrawal, when
+ * the payer had been asked before, and was not since; of a payer that was taken back as named by mistake and is named
+ * again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; for
+ * one there that goes on again; and where the payer did not know a member under what was corrected since. clock_member,
+ * consent_member.
  */
 export async function renewRequests(
   tx: Queryable,
@@ -132,7 +147,8 @@ export async function renewRequests(
            and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
          and ${notAsked('c.at')})`;
   const namedAgain = `(k.state in ('met', 'met-late') and ${NAMED} and exists (
-         select from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at and ${notAsked('g.at')}))`;
+         select from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at
+           and ${notAsked('g.at')}))`;
   await tx.unsafe(
     renewedSql(
       FROM,
@@ -144,8 +160,9 @@ export async function renewRequests(
 }
 
 /**
- * The same of all for whom days that pass may have changed it: duties that had ended, of all members. They are few; what is being changed is left for the
- * next time. Each is a request of the member, so that its other coverage is looked at. clock_ended.
+ * The same of all for whom days that pass may have changed it: duties that had ended, of all members. They are few;
+ * what is being changed is left for the next time. Each is a request of the member, so that its other coverage is
+ * looked at. clock_ended.
  */
 export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
   // a coverage elsewhere has ended, one here begins soon enough

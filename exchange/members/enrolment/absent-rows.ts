@@ -31,17 +31,20 @@ export async function pageStanding(
       select e.member_id as "memberId", e.member_number as "memberNumber", e.plan, e.lob, e.starts::text as starts, e.ends::text as ends,
         array(select n.member_number from exchange.enrolment n where n.member_id = e.member_id
           group by n.member_number having not bool_or(${sql.unsafe(standsSql('n', 'day.today'))}) order by 1) as idle,
-        array(select g.former_id from exchange.member_merge g where g.member_id = e.member_id and g.undone_at is null union all select e.member_id) as ids
+        array(select g.former_id from exchange.member_merge g where g.member_id = e.member_id and g.undone_at is null union all
+          select e.member_id) as ids
       from exchange.enrolment e cross join (select ${today}::date as today) day
-      where e.lob = any(${arrayLiteral(lobs)}::text::text[]) and ${sql.unsafe(standsSql('e', 'day.today'))} and not ${sql.unsafe(isFormerSql('e.member_id'))}
-        and (e.member_id, e.member_number, e.starts) > (${after?.memberId ?? ''}, ${after?.memberNumber ?? ''}, ${after?.starts ?? '-infinity'}::text::date)
+      where e.lob = any(${arrayLiteral(lobs)}::text::text[])
+        and ${sql.unsafe(standsSql('e', 'day.today'))} and not ${sql.unsafe(isFormerSql('e.member_id'))}
+        and (e.member_id, e.member_number, e.starts) > (${after?.memberId ?? ''}, ${after?.memberNumber ?? ''},
+          ${after?.starts ?? '-infinity'}::text::date)
       order by e.member_id, e.member_number, e.starts limit ${limit}`),
   ];
 }
 
 /**
- * Numbers of cards of others who have the birth date and a family and a given name of a member, by member: the same person with another card, it may be.
- * member_profile_dob, enrolment_pkey.
+ * Numbers of cards of others who have the birth date and a family and a given name of a member, by member: the same
+ * person with another card, it may be. member_profile_dob, enrolment_pkey.
  */
 export async function numbersOfAlike(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
   const rows = await sql<{ id: string; numbers: string[] }[]>`
@@ -68,8 +71,10 @@ export async function endStanding(tx: Queryable, rows: readonly Place[], endsOn:
   const ended = await tx<{ id: string }[]>`
     update exchange.enrolment e set ends = least(e.ends, greatest(e.starts, ${endsOn}::text::date)),
       said_ends = case when e.ends < greatest(e.starts, ${endsOn}::text::date) then greatest(e.starts, ${endsOn}::text::date) end
-    from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.starts)}::text[]) t(m, n, s)
-    where e.member_id = t.m and e.member_number = t.n and e.starts = t.s::date and coalesce(e.said_ends, e.ends, 'infinity'::date) > greatest(e.starts, ${endsOn}::text::date)
+    from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.starts)}::text[])
+      t(m, n, s)
+    where e.member_id = t.m and e.member_number = t.n and e.starts = t.s::date
+      and coalesce(e.said_ends, e.ends, 'infinity'::date) > greatest(e.starts, ${endsOn}::text::date)
     returning e.member_id as id`;
   return ended.map((r) => r.id);
 }

@@ -15,8 +15,9 @@ type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 export type Absent = Standing & { namedAs: readonly string[] };
 
 /**
- * Does the file name this coverage: its card; one of the member's of which nothing stands, as the author of the file may not know the card of today; or, in a row that was
- * refused, the member. A card of other coverage that stands says nothing of this one.
+ * Does the file name this coverage: its card; one of the member's of which nothing stands, as the author of the file
+ * may not know the card of today; or, in a row that was refused, the member. A card of other coverage that stands says
+ * nothing of this one.
  */
 const isNamed = (s: Standing, named: NamedInFile): boolean =>
   named.numbers.has(s.memberNumber) ||
@@ -54,7 +55,8 @@ export async function rowsOfNobody(deps: Needs, named: NamedInFile): Promise<num
 }
 
 /**
- * Ends the coverage of those who are absent; what follows of it, as of the end by any file, follows. Who may be there with another card is left.
+ * Ends the coverage of those who are absent; what follows of it, as of the end by any file, follows. Who may be there
+ * with another card is left.
  * @param endsOn YYYY-MM-DD, the last day
  * @param by the person who loads the file
  * @returns how many coverages

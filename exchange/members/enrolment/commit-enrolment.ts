@@ -43,8 +43,9 @@ type End = { line: number; row: CoverageEnd };
 /** An end of coverage that was over before, with the numbers of the member's other coverage that goes on. */
 type Doubtful = End & { goesOn: readonly string[] };
 /**
- * Lines of ends of which the file does not itself say that the other coverage goes on. A file that tells of all repeats such ends each time, with the first day of the next card,
- * or the last one of a month. Reads it once more where there are any.
+ * Lines of ends of which the file does not itself say that the other coverage goes on. A file that tells of all repeats
+ * such ends each time, with the first day of the next card, or the last one of a month. Reads it once more where there
+ * are any.
  */
 async function stillDoubtful(
   ends: readonly Doubtful[],
@@ -113,8 +114,9 @@ async function endAgain(
 }
 
 /**
- * Writes the rows of a file, in their order: what an end says, what a row says of the same number after it, and what an end after that says. A batch is one
- * transaction; a row that follows an end that follows a row, all of one number, begins the next.
+ * Writes the rows of a file, in their order: what an end says, what a row says of the same number after it, and what an
+ * end after that says. A batch is one transaction; a row that follows an end that follows a row, all of one number,
+ * begins the next.
  * @param input `enrolment`: path of the file, which was read and found sound before
  * @param refuse is called for rows that name no one @param refuseOther of those whose card is another person’s
  */

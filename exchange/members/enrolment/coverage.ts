@@ -49,7 +49,10 @@ const payorsOf = (coverage: Resource, organizations: ReadonlyMap<string, Resourc
 /** Kinds of coverage with us that are no health coverage, as in an 834; https://terminology.hl7.org/CodeSystem-v3-ActCode.html. */
 const NO_HEALTH = new Set(['DENTAL', 'DENTPRG', 'VISPOL', 'DRUGPOL', 'DIS', 'LIFE', 'LTC']);
 
-/** Kinds that pay no care: who holds them has no history of it. Dental, vision and drug plans have one: they need not answer, and are asked all the same. */
+/**
+ * Kinds that pay no care: who holds them has no history of it. Dental, vision and drug plans have one: they need not
+ * answer, and are asked all the same.
+ */
 const NO_CARE = new Set(['DIS', 'LIFE']);
 const isOneOf = (coverage: Resource, kinds: ReadonlySet<string>): boolean =>
   codings(coverage['type']).some((c) => kinds.has(text(c['code']) ?? ''));

@@ -6,7 +6,10 @@ import { calendarOf } from '../deadlines/business-day.ts';
 import { settleOfferClocks, settleWithdrawn, takeAgain } from '../deadlines/member-deadlines.ts';
 import { renewRequests } from '../deadlines/renewed-request.ts';
 
-/** Offers of coverage whose gap is stated now begin, those that were answered are met, what ended ends, and what is to be asked again begins again. */
+/**
+ * Offers of coverage whose gap is stated now begin, those that were answered are met, what ended ends, and what is to
+ * be asked again begins again.
+ */
 export async function settleEnrolled(
   tx: Queryable,
   deps: Pick<Deps, 'clock' | 'config'>,

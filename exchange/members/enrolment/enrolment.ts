@@ -133,7 +133,8 @@ export function readEnd(
 
 /**
  * Checks one row. All faults are returned, a sentence each.
- * @param today YYYY-MM-DD of the plan's calendar: no one is born, and has chosen, on a later day. A choice of a later day would hold against all
+ * @param today YYYY-MM-DD of the plan's calendar: no one is born, and has chosen, on a later day. A choice of a later
+ * day would hold against all
  *   that the member says until then.
  */
 export function readEnrolment(

@@ -46,8 +46,9 @@ export async function asImport<T>(
 }
 
 /**
- * Finishes imports whose process died, without waiting for the next one. Where what was staged went with the database's process as well, all own
- * records of the members concerned are compared, member by member. An import that is at work is left alone.
+ * Finishes imports whose process died, without waiting for the next one. Where what was staged went with the database's
+ * process as well, all own records of the members concerned are compared, member by member. An import that is at work
+ * is left alone.
  */
 export async function finishImports(deps: Pick<Deps, 'database' | 'config' | 'clock' | 'log'>): Promise<void> {
   await finishLeft(deps);

@@ -1,5 +1,5 @@
-// What an enrolment file says of cards that took the place of others, looked at before its rows are taken: the rows of one person are that person's
-// in whatever order they stand, and the former coverage is over wherever its row stands.
+// What an enrolment file says of cards that took the place of others, looked at before its rows are taken: the rows of
+// one person are that person's in whatever order they stand, and the former coverage is over wherever its row stands.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import type { JsonObject } from '../../../src/fhir/resource.ts';
@@ -12,7 +12,10 @@ import { type CardHolder, cardHolders, membersAmong } from './write-enrolment.ts
 export type CardHistory = {
   /** Whose a card is that no one holds yet, by its number and the birth date. */
   ownerOf(number: string, born: string): CardHolder | undefined;
-  /** The row, with the day on which the next card begins that ends it; undefined when no row of the same member names its card as the former one from then on. */
+  /**
+   * The row, with the day on which the next card begins that ends it; undefined when no row of the same member names
+   * its card as the former one from then on.
+   */
   asFormer(row: Enrolment): Enrolment | undefined;
   /** What the file says of the coverage of a member who has cards that took the place of others, by the id of the member. */
   statedOf(memberId: string): readonly CardCoverage[];
@@ -37,7 +40,10 @@ const isOf = (holder: CardHolder | undefined, born: string): CardHolder | undefi
   holder?.born.includes(born) === true ? holder : undefined;
 
 const calledOf = (row: Enrolment): string[] => allGiven([{ given: row.given }]).map(givenRoot);
-/** Called otherwise: twins, of whom one has the card that the other one's is said to have taken the place of. A name that is not known says nothing. */
+/**
+ * Called otherwise: twins, of whom one has the card that the other one's is said to have taken the place of. A name
+ * that is not known says nothing.
+ */
 const areTwo = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean =>
   a !== undefined && b !== undefined && a.size > 0 && b.size > 0 && [...a].every((name) => !b.has(name));
 
@@ -60,7 +66,10 @@ async function heldNow(sql: Queryable, numbers: readonly string[]): Promise<Map<
 type Row = { row: Enrolment | CoverageEnd };
 type Values = Partial<Record<EnrolmentColumn, string>>;
 const trimmed = (value: string | undefined): string => value?.trim() ?? '';
-/** Rows of coverage that are wanted, but for those that name a Patient who is not known: they are refused, and say nothing of others. member_pkey. */
+/**
+ * Rows of coverage that are wanted, but for those that name a Patient who is not known: they are refused, and say
+ * nothing of others. member_pkey.
+ */
 async function* ofKnown(
   sql: Queryable,
   rows: AsyncIterable<Row>,
@@ -84,8 +93,9 @@ async function* ofKnown(
 }
 
 /**
- * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of them, and no other row. Who is
- * called otherwise than the one of the former card is another person, whatever the row says. enrolment_number.
+ * Reads a file for what its rows say of former cards: once, and once more when it names one. Keeps what it says of
+ * them, and no other row. Who is called otherwise than the one of the former card is another person, whatever the row
+ * says. enrolment_number.
  * @param rows those of the file that can be read, each time again; rows that are not wanted may be left out before they are looked at
  * @param isComing does the Patient with this id come with the same import?
  */

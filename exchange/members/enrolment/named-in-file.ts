@@ -1,5 +1,5 @@
-// Whom an enrolment file names, and whether it says that it names everybody: those who are covered here and are not in it have left, or were
-// forgotten. Pure.
+// Whom an enrolment file names, and whether it says that it names everybody: those who are covered here and are not in
+// it have left, or were forgotten. Pure.
 
 export type NamedInFile = {
   /** numbers of cards of its rows, those of rows that were refused too */
@@ -39,7 +39,10 @@ export const noteAction = (named: NamedInFile | undefined, action: string): unkn
 export type Whose = { numbers: readonly (string | undefined)[]; patient?: string | undefined };
 export const NOBODYS: Whose = { numbers: [] };
 
-/** Notes whose a row is. `refused`: what it says may be wrong in this too (a number that was rounded); `over`: it says that the coverage has ended. */
+/**
+ * Notes whose a row is. `refused`: what it says may be wrong in this too (a number that was rounded); `over`: it says
+ * that the coverage has ended.
+ */
 export function noteRow(named: NamedInFile | undefined, { numbers, patient }: Whose, how?: 'refused' | 'over'): void {
   if (named === undefined) return;
   const stated = numbers.map((n) => n?.trim() ?? '').filter((n) => n !== '');

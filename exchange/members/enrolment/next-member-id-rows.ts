@@ -1,4 +1,5 @@
-// Coverage that is over by a next card: what stands of the members at hand, and their ends written again by the one rule (members/enrolment/next-member-id.ts).
+// Coverage that is over by a next card: what stands of the members at hand, and their ends written again by the one
+// rule (members/enrolment/next-member-id.ts).
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { type CardCoverage, recomputeEnds, type Stated, statedKey } from './next-member-id.ts';
 
@@ -24,7 +25,8 @@ async function cardsOf(tx: Queryable, memberIds: readonly string[]): Promise<Map
 }
 
 /**
- * Ends coverage where a next card took its place, and gives back the end that was said where that one was cancelled. Within the transaction that wrote the rows.
+ * Ends coverage where a next card took its place, and gives back the end that was said where that one was cancelled.
+ * Within the transaction that wrote the rows.
  * @param stated rows that were written @param others members of whom something else changed
  * @returns what is over on another day than before
  */
@@ -47,7 +49,8 @@ export async function settleCards(
   if (changed.length === 0) return [];
   await tx`
     update exchange.enrolment e set ends = t.e::date, said_ends = t.said::date
-    from unnest(${changed.map((c) => c.memberId)}::text[], ${changed.map((c) => c.number)}::text[], ${changed.map((c) => c.starts)}::text[], ${changed.map((c) => c.ends)}::text[],
+    from unnest(${changed.map((c) => c.memberId)}::text[], ${changed.map((c) => c.number)}::text[],
+      ${changed.map((c) => c.starts)}::text[], ${changed.map((c) => c.ends)}::text[],
       ${changed.map((c) => (c.ends === c.said ? null : (c.said ?? 'infinity')))}::text[]) t(m, n, s, e, said)
     where e.member_id = t.m and e.member_number = t.n and e.starts = t.s::date`;
   return changed.map((c) => ({ memberId: c.memberId, memberNumber: c.number, starts: c.starts }));

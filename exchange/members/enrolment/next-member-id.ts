@@ -22,8 +22,8 @@ const isCancelled = (c: CardCoverage): boolean => c.said === c.starts;
 const first = (days: readonly string[]): string | undefined => [...days].sort()[0];
 
 /**
- * Coverage under the cards that took the place of one, from its first day on. Where one of them was cancelled, the card after it counts. A card is the next one
- * in all its coverage, whichever row stated it.
+ * Coverage under the cards that took the place of one, from its first day on. Where one of them was cancelled, the card
+ * after it counts. A card is the next one in all its coverage, whichever row stated it.
  */
 export function nextsOf(
   all: readonly CardCoverage[],
@@ -40,7 +40,10 @@ export function nextsOf(
 export const nextsToEnd = (all: readonly CardCoverage[], of: CardCoverage): CardCoverage[] =>
   nextsOf(all, of).filter((c) => c.lob === of.lob);
 
-/** Coverage under the cards that took the place of one, and of those in turn, in the order in which it begins; the card of the last is that of today. */
+/**
+ * Coverage under the cards that took the place of one, and of those in turn, in the order in which it begins; the card
+ * of the last is that of today.
+ */
 export function cardsAfter(all: readonly CardCoverage[], of: CardCoverage): CardCoverage[] {
   const after = new Set<CardCoverage>();
   const follow = (c: CardCoverage): void => {
@@ -86,9 +89,10 @@ const lastDay = (c: CardCoverage, next: string): string => {
 };
 
 /**
- * The day on which a coverage is over as the next one begins, if any. What is stated is over by what the same file says, and by what stands here: a card that
- * comes back, stated alone when the next one is over, goes on as its row says. What is not stated stays over as long as the coverage that ended it is there; when that was cancelled,
- * the one after it does.
+ * The day on which a coverage is over as the next one begins, if any. What is stated is over by what the same file
+ * says, and by what stands here: a card that comes back, stated alone when the next one is over, goes on as its row
+ * says. What is not stated stays over as long as the coverage that ended it is there; when that was cancelled, the one
+ * after it does.
  */
 function nextDay(all: readonly CardCoverage[], c: CardCoverage, stated: Stated, today: string): string | undefined {
   const nexts = nextsToEnd(all, c);

@@ -10,8 +10,8 @@ import { type CardCoverage, cardsAfter, coverageBefore, neverHeld } from './next
 import { type CardHolder, cardHolders } from './write-enrolment.ts';
 
 /**
- * A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by one; `formerId`: another
- * member, who holds the former card.
+ * A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by
+ * one; `formerId`: another member, who holds the former card.
  */
 export type EnrolmentLine = {
   line: number;
@@ -20,7 +20,10 @@ export type EnrolmentLine = {
   formerId?: string;
   /** all cards that the member has or had, but for those that never began */
   cards?: readonly string[];
-  /** another row has the card that took the place of this one, or, of one that was cancelled, the one before, and says how the person is called now */
+  /**
+   * another row has the card that took the place of this one, or, of one that was cancelled, the one before, and says
+   * how the person is called now
+   */
   isFormer?: true;
   /** the card that the person has now, where it is known that it took the place of the one of the row, or that this one was cancelled */
   card?: string;
@@ -88,9 +91,10 @@ const ownerOf = (holders: Holders, row: Enrolment, history: CardHistory): CardHo
 export type Other = 'other-person' | 'other-name';
 
 /**
- * Is another person meant than the Patient that was made of the number? Born on another day and called otherwise: a card that a family has, or
- * that was given out again. Called otherwise alone: twins with one card, or a name that a later row corrects; short forms, and what stands for no
- * name yet, are no other name. A birth date alone is corrected by the row.
+ * Is another person meant than the Patient that was made of the number? Born on another day and called otherwise: a
+ * card that a family has, or that was given out again. Called otherwise alone: twins with one card, or a name that a
+ * later row corrects; short forms, and what stands for no name yet, are no other name. A birth date alone is corrected
+ * by the row.
  */
 function otherThan(row: Enrolment, patient: string): Other | undefined {
   // most are called as they were; whom else a Patient names is not the person
@@ -103,8 +107,8 @@ function otherThan(row: Enrolment, patient: string): Other | undefined {
 }
 
 /**
- * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member with that birth date
- * holds, is that member's; of one who goes on as another, that other one's.
+ * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member
+ * with that birth date holds, is that member's; of one who goes on as another, that other one's.
  * @param history what the file says of former cards: it is read twice, and is the same both times
  * @param formers former ids with those that stay
  * @param refuse called for a row of another person than the one who has its number; it is left out when it says so

@@ -13,8 +13,9 @@ const MOST_REASON = 1000;
 export const MEMBER_SAYS = 'the member says so';
 
 /**
- * Its duties end as ones that never were, and pulls that have not begun leave it out. What was asked for before is taken in as any other answer, and what
- * came stays. `unknown`: no such payer of the member, or it is taken back already.
+ * Its duties end as ones that never were, and pulls that have not begun leave it out. What was asked for before is
+ * taken in as any other answer, and what came stays. `unknown`: no such payer of the member, or it is taken back
+ * already.
  */
 export async function recordNamedInError(
   deps: Pick<Deps, 'database' | 'clock'>,

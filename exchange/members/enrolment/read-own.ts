@@ -44,8 +44,9 @@ export const passesLabelOn = (type: string): boolean =>
 export const isByUuid = (reference: string): boolean => /^urn:uuid:/i.test(reference);
 
 /**
- * Keys `Type/id` of the records of a member that a record refers to and would reveal; `urn:uuid:` as it is. Of a Provenance those that it tells
- * where it comes from: what it is about is looked at when it leaves (responder/export/export-rows.ts).
+ * Keys `Type/id` of the records of a member that a record refers to and would reveal; `urn:uuid:` as it is. Of a
+ * Provenance those that it tells where it comes from: what it is about is looked at when it leaves
+ * (responder/export/export-rows.ts).
  */
 export function labelledReferences(type: string, json: string): string[] {
   const isStatement = type === 'Provenance';

@@ -1,5 +1,6 @@
 // Records that another version of the rules decided are decided by this one: labels and what they pass on, the facts by which they
-// leave, and their form for peers. Until then they do not leave (responder/export/export-rows.ts). It may be stopped at any time, and goes on where it stopped.
+// leave, and their form for peers. Until then they do not leave (responder/export/export-rows.ts). It may be stopped at
+// any time, and goes on where it stopped.
 
 import type { Sql } from '../../../src/db/database.ts';
 import { beginAgain } from '../../../src/db/retry.ts';
@@ -69,7 +70,8 @@ function decidedOf({ body, isOwn, isStripped }: Unclassified) {
 
 /**
  * All records of some members that are not decided by this version, some members at a time.
- * @param isWalk also what this version decided is looked at once more, whatever entries it names; else only where it names one that is more sensitive
+ * @param isWalk also what this version decided is looked at once more, whatever entries it names; else only where it
+ * names one that is more sensitive
  */
 async function decideOf(sql: Sql, memberIds: readonly string[], isWalk: boolean): Promise<Relabelled> {
   const total = { records: 0, changed: 0 };
@@ -126,8 +128,8 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
 /** Is all decided by the rules of this process, but for what another one may have written since? */
 const isSettled = (last: Decider | undefined): boolean => last?.labeller === LABELLER_VERSION && last.isDone;
 /**
- * May a process decide before it is asked to take part? By rules that hold, or where none or older ones do. Not by those of another list beside
- * one that holds, nor by older ones: two would decide in turn.
+ * May a process decide before it is asked to take part? By rules that hold, or where none or older ones do. Not by
+ * those of another list beside one that holds, nor by older ones: two would decide in turn.
  */
 const mayDecide = (last: Decider | undefined): boolean =>
   last === undefined || last.labeller === LABELLER_VERSION || last.program < PROGRAM;
@@ -136,8 +138,8 @@ const mayDecide = (last: Decider | undefined): boolean =>
 export type Decision = 'decided' | 'undecided' | 'stopped';
 
 /**
- * After an update of the program, records of some members before they leave: what older rules decided would stay, and anyone who asks next for
- * changes could not tell. Nothing to do, without a look at the records, once all are decided.
+ * After an update of the program, records of some members before they leave: what older rules decided would stay, and
+ * anyone who asks next for changes could not tell. Nothing to do, without a look at the records, once all are decided.
  * @param each called between two transactions; false ends it
  */
 export async function decideAhead(
@@ -213,10 +215,12 @@ export async function relabel(
  * The same without anyone asking, where another labeller was the last to decide: after an update of the program, or with another list, all
  * that is held would stay out of exports until someone thought of it. One process at a time; what is there already is
  * known from the audit, without a look at the records.
- * @param before what this process found when it saw to it last, undefined the first time: it takes back only what an older program has decided
+ * @param before what this process found when it saw to it last, undefined the first time: it takes back only what an
+ * older program has decided
  *   since, and looks at all records again while it finds some, as an older program may have written them behind its walk. Two with other
  *   lists would otherwise decide in turn: the rules of the one that began last hold
- * @returns how many records were found that were not decided; undefined when another process has it in hand, which may end before it is through
+ * @returns how many records were found that were not decided; undefined when another process has it in hand, which may
+ * end before it is through
  */
 export async function relabelAfterUpdate(
   deps: Pick<Deps, 'database' | 'clock' | 'log'>,

@@ -1,4 +1,5 @@
-// One coverage elsewhere that was stated under two names of its payer (its name and its NPI) before the payer was registered: it is one from then on, and one duty.
+// One coverage elsewhere that was stated under two names of its payer (its name and its NPI) before the payer was
+// registered: it is one from then on, and one duty.
 import type { Queryable } from '../../../src/db/database.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { settleWithdrawn } from '../deadlines/member-deadlines.ts';
@@ -24,18 +25,25 @@ const withLater = (a: Days, b: Days): Days => ({
   fileEnds: b.fileEnds ?? a.fileEnds,
 });
 
-/** Coverages of one payer under one number that a member has more than one of, in the order in which they were stated. Reads other_coverage whole: once, when a peer is added. */
+/**
+ * Coverages of one payer under one number that a member has more than one of, in the order in which they were stated.
+ * Reads other_coverage whole: once, when a peer is added.
+ */
 const statedTwice = async (tx: Queryable, peerId: string): Promise<Stated[]> => [
   ...(await tx<Stated[]>`
-    select o.id, o.member_id as "memberId", o.payer, o.member_number as "memberNumber", o.starts::text, o.ends::text, o.file_starts::text as "fileStarts", o.file_ends::text as "fileEnds"
+    select o.id, o.member_id as "memberId", o.payer, o.member_number as "memberNumber", o.starts::text, o.ends::text,
+      o.file_starts::text as "fileStarts", o.file_ends::text as "fileEnds"
     from exchange.other_coverage o
-    join (select member_id, member_number from exchange.other_coverage where peer_id = ${peerId} and in_error_at is null group by 1, 2 having count(*) > 1) t using (member_id, member_number)
-    where o.peer_id = ${peerId} and o.in_error_at is null order by o.member_id, o.member_number, coalesce(o.ends_known_at, o.known_at), o.known_at, o.id for update of o`),
+    join (select member_id, member_number from exchange.other_coverage where peer_id = ${peerId} and in_error_at is null
+      group by 1, 2 having count(*) > 1) t using (member_id, member_number)
+    where o.peer_id = ${peerId} and o.in_error_at is null
+      order by o.member_id, o.member_number, coalesce(o.ends_known_at, o.known_at), o.known_at, o.id for update of o`),
 ];
 
 /**
- * Links other coverage that named a payer before it was registered. Where two names turn out to be one payer, the coverage that was stated first stays, with the days that
- * were stated and what was wished of the others; the others stand as taken back, and their duties as ones that never were. Returns how many were linked.
+ * Links other coverage that named a payer before it was registered. Where two names turn out to be one payer, the
+ * coverage that was stated first stays, with the days that were stated and what was wished of the others; the others
+ * stand as taken back, and their duties as ones that never were. Returns how many were linked.
  */
 export async function linkOtherCoverage(
   tx: Queryable,
@@ -57,7 +65,8 @@ async function foldOne(tx: Queryable, stated: readonly Stated[], at: Date): Prom
   if (first === undefined) return;
   const { starts, ends, fileStarts, fileEnds } = others.reduce<Days>(withLater, first);
   await tx`
-    update exchange.other_coverage set starts = ${starts}::text::date, ends = ${ends}::text::date, file_starts = ${fileStarts}::text::date, file_ends = ${fileEnds}::text::date,
+    update exchange.other_coverage set starts = ${starts}::text::date, ends = ${ends}::text::date, file_starts = ${fileStarts}::text::date,
+      file_ends = ${fileEnds}::text::date,
       ends_known_at = case when ends is distinct from ${ends}::text::date then ${at} else ends_known_at end
     where id = ${first.id}`;
   for (const other of others) {

@@ -1,4 +1,5 @@
-// Enrolment out of X12 834 files (005010X220A1): the envelope, and the members in it one by one. What a member's loops say is in x12-member.ts.
+// Enrolment out of X12 834 files (005010X220A1): the envelope, and the members in it one by one. What a member's loops
+// say is in x12-member.ts.
 import { ImportFault } from '../../../src/import/reject.ts';
 import { textOfFile } from '../../../src/import/text-of-file.ts';
 import { type Member, newMember, numbersOf, type Options834, type Row834, rowsOf, take } from './x12-member.ts';
@@ -14,7 +15,8 @@ const NO_ISA = 'no ISA segment at its beginning: this is no X12 file.';
  * Rows of a file, in its order.
  * @param report called for members that cannot be taken, with the number of their INS segment and what numbers they have
  * @param tell called with what each transaction says of itself (BGN08)
- * @throws ImportFault when the envelope is broken: no ISA, segments that are none, another transaction than 834 or one without members, counts
+ * @throws ImportFault when the envelope is broken: no ISA, segments that are none, another transaction than 834 or one
+ * without members, counts
  *   that differ, a cut end
  */
 export async function* read834(

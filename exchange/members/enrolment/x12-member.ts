@@ -33,8 +33,8 @@ const DELETES = '002';
 const RESTRICTED = 'R';
 
 /**
- * `20270131` → `2027-01-31`, with a time behind it too (DT); of a range (RD8) its first or its last day; anything else stays, so that the row
- * is refused with its words.
+ * `20270131` → `2027-01-31`, with a time behind it too (DT); of a range (RD8) its first or its last day; anything else
+ * stays, so that the row is refused with its words.
  */
 const day = (v: string, which: 'first' | 'last' = 'first'): string => {
   const range = /^(\d{8})-(\d{8})$/.exec(v);
@@ -48,7 +48,10 @@ type Other = { payer: string; number: string; starts: string; ends: string };
 export type Member = {
   line: number;
   isSubscriber: boolean;
-  /** who may see the member's information is restricted (INS13): where to reach the member is not taken, as other payers would be informed it */
+  /**
+   * who may see the member's information is restricted (INS13): where to reach the member is not taken, as other payers
+   * would be informed it
+   */
   isRestricted: boolean;
   ends: boolean;
   refs: Map<string, string>;

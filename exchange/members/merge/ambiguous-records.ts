@@ -1,11 +1,13 @@
-// Records that waited as no one could tell which of two members they are of: that the two are one person answers it, and that they are two asks it again.
+// Records that waited as no one could tell which of two members they are of: that the two are one person answers it,
+// and that they are two asks it again.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { heldItem } from '../../records/released-version.ts';
 import type { Merge } from './member-merge.ts';
 
 /**
- * Open items that ask which of two members a record is of, and of no one else: the record, the payer's Patient that it came of, or the claim that it is held for is
- * known as the other one's. To be asked before anything moves. review_item_member, ledger_pkey, identity_pkey, pull_member_pkey.
+ * Open items that ask which of two members a record is of, and of no one else: the record, the payer's Patient that it
+ * came of, or the claim that it is held for is known as the other one's. To be asked before anything moves.
+ * review_item_member, ledger_pkey, identity_pkey, pull_member_pkey.
  */
 export async function askedOfTwo(tx: Queryable, a: string, b: string): Promise<string[]> {
   const rows = await tx.unsafe<{ id: string }[]>(
@@ -39,12 +41,13 @@ export async function askedOfTwo(tx: Queryable, a: string, b: string): Promise<s
 /** Notes which items were answered so. */
 export async function noteAnswered(tx: Queryable, id: string, items: readonly string[]): Promise<void> {
   await tx`
-    insert into exchange.member_merge_part (merge_id, what, key) select ${id}, 'answered', i from unnest(${arrayLiteral(items)}::text::text[]) i`;
+    insert into exchange.member_merge_part (merge_id, what, key) select ${id}, 'answered', i
+      from unnest(${arrayLiteral(items)}::text::text[]) i`;
 }
 
 /**
- * Those of them that are still answered so: no one has said otherwise since. `isTaken`: the release took in a record that was not there. Primary keys;
- * review_decision_item, unit_revision by its line.
+ * Those of them that are still answered so: no one has said otherwise since. `isTaken`: the release took in a record
+ * that was not there. Primary keys; review_decision_item, unit_revision by its line.
  */
 export async function answeredBy(
   tx: Queryable,
@@ -59,7 +62,8 @@ export async function answeredBy(
       join exchange.review_decision d on d.id = l.id and d.at = ${at}
       left join lateral (
         select u.outcome from exchange.unit_revision u
-        where u.pull_id = v.pull_id and u.file = v.file and u.line = v.line and u.entry = coalesce(v.entry, 0) and u.cause = 'release' and u.at >= ${at}
+        where u.pull_id = v.pull_id and u.file = v.file and u.line = v.line and u.entry = coalesce(v.entry, 0) and u.cause = 'release'
+          and u.at >= ${at}
         order by u.id desc limit 1) r on true
       where n.merge_id = ${id} and n.what = 'answered' order by v.id`),
   ];

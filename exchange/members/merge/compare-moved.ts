@@ -1,5 +1,5 @@
-// After two members are merged or unmerged: what each Patient says of the other, and what the records that came together have to do with each other.
-// May be repeated.
+// After two members are merged or unmerged: what each Patient says of the other, and what the records that came
+// together have to do with each other. May be repeated.
 
 import type { Sql } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';

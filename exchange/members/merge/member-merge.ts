@@ -43,7 +43,10 @@ export const tellsAllowedSql = (c: string): string =>
 export const standsAsSql = (member: string): string =>
   `coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${member} and g.undone_at is null), ${member})`;
 
-/** A member and who goes on as that one, as an SQL array, for `= any`: an index serves that, and not `in` a query that depends on the row. member_merge_member. */
+/**
+ * A member and who goes on as that one, as an SQL array, for `= any`: an index serves that, and not `in` a query that
+ * depends on the row. member_merge_member.
+ */
 export const isOrWasSql = (member: string): string =>
   `array(select ${member} union all select w.former_id from exchange.member_merge w where w.member_id = ${member} and w.undone_at is null)`;
 
@@ -70,7 +73,8 @@ export async function mergeOfFormer(tx: Queryable, formerId: string): Promise<Me
 export async function idsOfPerson(sql: Queryable, memberId: string): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     with one as (
-      select coalesce((select g.member_id from exchange.member_merge g where g.former_id = ${memberId} and g.undone_at is null), ${memberId}) as id
+      select coalesce((select g.member_id from exchange.member_merge g
+        where g.former_id = ${memberId} and g.undone_at is null), ${memberId}) as id
     )
     select id, '-infinity'::timestamptz as at from one
     union all
@@ -114,7 +118,8 @@ export async function addMerge(
 ): Promise<void> {
   await tx`
     insert into exchange.member_merge (id, member_id, former_id, at, by_kind, by_subject, reason, opposed, compare_at)
-    values (${m.id}, ${m.memberId}, ${m.formerId}, ${m.at}, ${m.byKind}, ${m.bySubject}, ${m.reason}, ${JSON.stringify(m.opposed)}::text::jsonb, ${m.compareAt})`;
+    values (${m.id}, ${m.memberId}, ${m.formerId}, ${m.at}, ${m.byKind}, ${m.bySubject}, ${m.reason},
+      ${JSON.stringify(m.opposed)}::text::jsonb, ${m.compareAt})`;
 }
 
 export async function endMerge(
@@ -122,7 +127,8 @@ export async function endMerge(
   m: { id: string; at: Date; by: string; reason: string; compareAt: Date },
 ): Promise<void> {
   await tx`
-    update exchange.member_merge set undone_at = ${m.at}, undone_by = ${m.by}, undo_reason = ${m.reason}, compare_at = ${m.compareAt} where id = ${m.id}`;
+    update exchange.member_merge set undone_at = ${m.at}, undone_by = ${m.by}, undo_reason = ${m.reason}, compare_at = ${m.compareAt} where
+      id = ${m.id}`;
 }
 
 /** Takes one whose records are to be compared, until a time. member_merge_compare, nearly always empty. */
@@ -190,7 +196,8 @@ export async function twoPersonsThere(sql: Queryable, a: string, b: string): Pro
 export async function payersKnowing(sql: Queryable, memberId: string): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
     select distinct r.name from (
-      select t.peer_id from exchange.match_member m join exchange.match_group t on t.id = m.group_id where m.member_id = ${memberId} and m.outcome = 'match'
+      select t.peer_id from exchange.match_member m join exchange.match_group t on t.id = m.group_id
+        where m.member_id = ${memberId} and m.outcome = 'match'
       union all
       select peer_id from exchange.match_single where member_id = ${memberId} and outcome = 'match') k
     join exchange.peer r on r.id = k.peer_id order by 1`;
@@ -203,7 +210,8 @@ export async function heldOf(
   memberId: string,
 ): Promise<{ own: number; received: number; clocks: number; requests: number }> {
   const [row] = await sql<{ own: number; received: number; clocks: number; requests: number }[]>`
-    select (select count(*)::int from exchange.resource where member_id = ${memberId} and not deleted and origin = 'own' and type <> 'Provenance') as own,
+    select (select count(*)::int from exchange.resource where member_id = ${memberId} and not deleted and origin = 'own'
+      and type <> 'Provenance') as own,
       (select count(*)::int from exchange.resource where member_id = ${memberId} and not deleted and origin <> 'own') as received,
       (select count(*)::int from exchange.clock where member_id = ${memberId} and state in ('open', 'blocked', 'attempted')) as clocks,
       (select count(*)::int from exchange.pull_member where member_id = ${memberId}) as requests`;

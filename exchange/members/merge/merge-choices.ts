@@ -1,4 +1,5 @@
-// What holds of the choices of two members who are merged and unmerged (docs/decisions/022). What no one said is a choice of its own that names no one.
+// What holds of the choices of two members who are merged and unmerged (docs/decisions/022). What no one said is a
+// choice of its own that names no one.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';
@@ -55,7 +56,10 @@ export async function saidByNobody(
 
 const SAID_AGAIN = /, as another member$|^two members merged/;
 
-/** What held for the one that stayed came from the other: what it had chosen itself holds again; of someone who had not chosen, nothing may be asked. */
+/**
+ * What held for the one that stayed came from the other: what it had chosen itself holds again; of someone who had not
+ * chosen, nothing may be asked.
+ */
 export async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge, who: Who): Promise<void> {
   const choices = await memberChoices(tx, memberId);
   const [held] = choices;

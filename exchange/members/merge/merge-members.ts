@@ -1,5 +1,6 @@
-// Two members are one person, because a reviewer says so; and two again (docs/decisions/022). What is said is one transaction; then the records that came
-// together are compared with each other, which any process goes on with when this one dies.
+// Two members are one person, because a reviewer says so; and two again (docs/decisions/022). What is said is one
+// transaction; then the records that came together are compared with each other, which any process goes on with when
+// this one dies.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../../src/db/database.ts';
 import { beginAgain } from '../../../src/db/retry.ts';
@@ -58,7 +59,10 @@ import { answer, askAgain } from './resolve-ambiguous-records.ts';
 import { ledTo } from './surviving-member.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'blobs'>;
-/** `member`: there is no such one. `same`: it is one member. `former`: it goes on as another one, or another one as it. `busy`: records of it are being taken in, from `payers` or from our own sources. */
+/**
+ * `member`: there is no such one. `same`: it is one member. `former`: it goes on as another one, or another one as it.
+ * `busy`: records of it are being taken in, from `payers` or from our own sources.
+ */
 export type OneRefusal =
   | { refused: 'member' | 'same' | 'former' | 'no-reason' | 'not-one' }
   | { refused: 'busy'; payers: string[] }

@@ -36,7 +36,10 @@ const PAYERS: Record<ChoiceRow['payers'], string> = {
   concurrent: 'concurrent payers only',
 };
 
-/** A choice in words, with all in which two of them may differ: `opt-in on Feb 9, 2026, sensitive records left out, previous payers only`. */
+/**
+ * A choice in words, with all in which two of them may differ:
+ * `opt-in on Feb 9, 2026, sensitive records left out, previous payers only`.
+ */
 export const toldChoice = (c: ChoiceRow): string =>
   c.choice === 'opt-in'
     ? `opt-in on ${dayText(c.recordedOn)}, sensitive records ${c.policy === 'sensitive' ? 'included' : 'left out'}, ${PAYERS[c.payers]}`

@@ -1,4 +1,5 @@
-// What two members who are one person answer: records that waited as it could not be determined which of the two they are of are taken in, and wait again when the two are two.
+// What two members who are one person answer: records that waited as it could not be determined which of the two they
+// are of are taken in, and wait again when the two are two.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import type { Deps } from '../../../src/deps.ts';

@@ -19,8 +19,9 @@ export function ledTo(json: string, formers: Formers, base: string): string {
 }
 
 /**
- * A Patient as it is with who goes on as whom: one that goes on as another is not active, and says as which (FHIR R4, Patient.link); that one says
- * what it replaces. A link of ours that no longer holds goes, and who was set inactive by it is active again. All else stays as it is written.
+ * A Patient as it is with who goes on as whom: one that goes on as another is not active, and says as which (FHIR R4,
+ * Patient.link); that one says what it replaces. A link of ours that no longer holds goes, and who was set inactive by
+ * it is active again. All else stays as it is written.
  * @param json minified
  */
 export function withLinks(json: string, formers: Formers): string {

@@ -31,7 +31,10 @@ function drugOf(r: Resource, drugs: Drugs): JsonObject | undefined {
   return named === undefined ? undefined : drugs.get(named);
 }
 
-/** The record as if it stated its drug by itself: by the Medication that it contains or names. The same object where there is nothing to add. */
+/**
+ * The record as if it stated its drug by itself: by the Medication that it contains or names. The same object where
+ * there is nothing to add.
+ */
 export function withDrug(r: Resource, drugs: Drugs = NONE): Resource {
   if (r['medicationCodeableConcept'] !== undefined) return r;
   const concept = drugOf(r, drugs)?.['code'];

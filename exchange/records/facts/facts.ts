@@ -33,7 +33,10 @@ export type Facts = {
 const STATEMENTS: ReadonlySet<string> = new Set(['http://loinc.org|111479-2']);
 const REMITTANCE = 'http://hl7.org/fhir/us/davinci-pr/CodeSystem/RemittanceAdviceType';
 
-/** The same by name, of documents whose kind has no code or a local one. The whole name: an invoice for a wheelchair may support a request. */
+/**
+ * The same by name, of documents whose kind has no code or a local one. The whole name: an invoice for a wheelchair may
+ * support a request.
+ */
 const STATEMENT_NAME =
   /^(?:(?:electronic )?remittance advices?|(?:eobs?|explanations? of benefits?)(?: statements?)?|(?:(?:patient|medical|hospital|provider|itemi[sz]ed) )?(?:bills?|invoices?|billing statements?)|statements? of account|account statements?|explicaci[oó]n(?:es)? de beneficios)$/u;
 
@@ -98,14 +101,17 @@ function formText(
 }
 
 /**
- * A received authorization that people took in although a check held it, as it is kept: without money, with all of its lines. It leaves to no one.
- * The same text when it is that as it came.
+ * A received authorization that people took in although a check held it, as it is kept: without money, with all of its
+ * lines. It leaves to no one. The same text when it is that as it came.
  */
 export function wholeAuthorization(resource: Resource, json: string, { names } = watchedIn(resource)): string {
   return formText(resource, json, names, false, undefined) ?? json;
 }
 
-/** Does one of our own records contain something of another person, or say that it was made about another person? An import refuses it today (members/enrolment/read-own.ts); what an older one took stays here. */
+/**
+ * Does one of our own records contain something of another person, or say that it was made about another person? An
+ * import refuses it today (members/enrolment/read-own.ts); what an older one took stays here.
+ */
 function isOfOthersToo(resource: Resource): boolean {
   if (resource['contained'] === undefined && resource['context'] === undefined) return false;
   const owner = memberOf(resource);

@@ -63,7 +63,10 @@ function codeIsSensitive(resource: Resource, { list }: ValueSets): boolean {
   );
 }
 
-/** The label of a record: what it carries, else what its codes say; of what it contains, too, though nothing contained should carry one (dom-5). */
+/**
+ * The label of a record: what it carries, else what its codes say; of what it contains, too, though nothing contained
+ * should carry one (dom-5).
+ */
 export function labelOf(resource: Resource, sets: ValueSets = VALUE_SETS): Label {
   return objects(resource['contained']).reduce<Label>(
     (label, contained) => (label === 2 ? 2 : greater(label, ownLabel(contained as Resource, sets))),

@@ -1,5 +1,5 @@
-// How money is stated beside the structure that is made for it: signs, codes and names of currencies in words and as units, amounts after the
-// words that announce them, addresses of extensions. Pure.
+// How money is stated beside the structure that is made for it: signs, codes and names of currencies in words and as
+// units, amounts after the words that announce them, addresses of extensions. Pure.
 import { isObject, type Json, type JsonObject, objects } from '../../../src/fhir/resource.ts';
 import { withoutTags } from '../../../src/fhir/tags.ts';
 

@@ -161,7 +161,10 @@ const isPriced = (key: string, value: JsonObject): boolean =>
 const isAmountValue = (key: string, value: JsonObject): boolean =>
   key === 'adjudication' && typeof value['value'] === 'number' && !categoryOf(value).units;
 
-/** Any money left in extensions, contained resources and free quantities, and with `words` in free text. Structure is kept, empty parents go. */
+/**
+ * Any money left in extensions, contained resources and free quantities, and with `words` in free text. Structure is
+ * kept, empty parents go.
+ */
 function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   if (Array.isArray(value)) {
     const swept = value.map((v) => sweep(v, words, key));

@@ -59,8 +59,8 @@ const isEstimate = (resource: Resource): boolean =>
   resource.resourceType === 'ExplanationOfBenefit' && resource['use'] === 'predetermination';
 
 /**
- * What was decided beforehand, of an authorization or of an estimate; undefined of everything else. An estimate that may be disclosed is a claim in all
- * but its lines: `isAuthorization` is false of it.
+ * What was decided beforehand, of an authorization or of an estimate; undefined of everything else. An estimate that
+ * may be disclosed is a claim in all but its lines: `isAuthorization` is false of it.
  */
 export function decidedAhead(resource: Resource): AuthorizationFacts | undefined {
   return isAuthorization(resource) || isEstimate(resource) ? authorizationFacts(resource) : undefined;

@@ -111,7 +111,10 @@ export const SHARED_TYPES: readonly string[] = Object.keys(RECORD_TYPES).filter(
   (t) => RECORD_TYPES[t]?.class === 'shared',
 );
 
-/** What is submitted for an authorization beside the request: letters and notes, and answers to a payer's questions. 42 CFR 422.119(b)(1)(iv), 422.121(b)(4)(ii)(B) */
+/**
+ * What is submitted for an authorization beside the request: letters and notes, and answers to a payer's questions. 42
+ * CFR 422.119(b)(1)(iv), 422.121(b)(4)(ii)(B)
+ */
 export const SUPPORTING_TYPES: readonly string[] = ['DocumentReference', 'QuestionnaireResponse'];
 
 export const isShared = (type: string): boolean => RECORD_TYPES[type]?.class === 'shared';

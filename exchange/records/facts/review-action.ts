@@ -35,8 +35,9 @@ const NOT_COVERED = String.raw`(?:not |non-?)\s?(?:covered|authori[sz]ed|approve
 const WHAT_IS_NOT = String.raw`(?:${SERVICES}\s(?:(?:that|which)\s(?:are|were)\s)?${NOT_COVERED}(?:\s(?:by|under)\s(?:\p{L}+\s){0,2}\p{L}+)?|(?:non-?|not )covered\s${SERVICES})`;
 const OWED = String.raw`(?:\p{L}+['’]?s?\s){0,4}(?:responsibility|liability|responsible|billed|charged)`;
 /**
- * What speaks of denials without telling one: that they are possible, what else would be denied, that this is none. All beside it counts as it
- * does alone. Each asks for the very words around a denial that make it none, as what is written otherwise is one.
+ * What speaks of denials without telling one: that they are possible, what else would be denied, that this is none. All
+ * beside it counts as it does alone. Each asks for the very words around a denial that make it none, as what is written
+ * otherwise is one.
  */
 const TELLS_NONE = new RegExp(
   [

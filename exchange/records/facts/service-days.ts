@@ -1,7 +1,10 @@
 // The days of service of what left of a member, by type: the account of disclosures tells the range of them (45 CFR 164.528(b)(2)(iii), the
 // description of what was disclosed). Pure.
 
-/** By type `FIRST/LAST`. FIRST is YYYY, YYYY-MM or YYYY-MM-DD, as far as the record says; LAST is a day. Records that have none are not in it. */
+/**
+ * By type `FIRST/LAST`. FIRST is YYYY, YYYY-MM or YYYY-MM-DD, as far as the record says; LAST is a day. Records that
+ * have none are not in it.
+ */
 export type ServiceDays = Record<string, string>;
 export type DayRange = { first: string; last: string };
 

@@ -27,7 +27,8 @@ const placesOf = (lines: readonly JsonObject[], within: readonly number[] = []):
 const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.map(Number) : []);
 
 /**
- * Is what the payer added about nothing that leaves? It names lines, details of these, or details of details: the deepest that it names counts.
+ * Is what the payer added about nothing that leaves? It names lines, details of these, or details of details: the
+ * deepest that it names counts.
  * @param all places of what there was, and `left` of what leaves
  * @param stripped what is named and not there was taken out before
  */
@@ -69,8 +70,9 @@ function referredTo({ contained, ...rest }: Resource): ReadonlySet<string> {
 
 /**
  * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
- * says of them elsewhere: why it denied, at its head, notes that no line refers to which leaves, and who, why and by which documents only they
- * were asked for, contained in it or not. What no line refers to is about the whole, and leaves.
+ * says of them elsewhere: why it denied, at its head, notes that no line refers to which leaves, and who, why and by
+ * which documents only they were asked for, contained in it or not. What no line refers to is about the whole, and
+ * leaves.
  * @param parts details or added lines must not leave
  * @param stripped others were taken out before
  */

@@ -63,8 +63,9 @@ async function readPage(talk: Talk, address: string): Promise<Page> {
 }
 
 /**
- * Pages of a Bundle, each parsed and as text. Pages that come round again, by address or content, are a fault. A server that has more than it
- * gave, and says no more of where, is asked for all at once; where it cannot give that, what it gave stands. What is missing is noted.
+ * Pages of a Bundle, each parsed and as text. Pages that come round again, by address or content, are a fault. A server
+ * that has more than it gave, and says no more of where, is asked for all at once; where it cannot give that, what it
+ * gave stands. What is missing is noted.
  */
 async function* pagesOf(talk: Talk, address: string): AsyncGenerator<Page> {
   const seen = new Set<string>();

@@ -57,7 +57,10 @@ const OUTCOME: Record<Bucket, Correlated['outcome']> = {
   consentconstraint: 'constrained',
 };
 
-/** By which a Group can be asked for. Ids that FHIR does not allow are met; one with control characters is none, and no text that is kept. */
+/**
+ * By which a Group can be asked for. Ids that FHIR does not allow are met; one with control characters is none, and no
+ * text that is kept.
+ */
 function idOf(group: JsonObject): string | undefined {
   const id = text(group['id']);
   return id === undefined || !id.isWellFormed() || /\p{Cc}/u.test(id) ? undefined : id;

@@ -21,7 +21,10 @@ export type Discovery = {
   guides: string[];
   groupOperations: string[];
   statement: Statement;
-  /** by how many seconds its clock is ahead of ours, as its `Date` tells; undefined where that is at most {@link CLOCK_SECONDS} or not reported */
+  /**
+   * by how many seconds its clock is ahead of ours, as its `Date` tells; undefined where that is at most
+   * {@link CLOCK_SECONDS} or not reported
+   */
   aheadSeconds?: number;
 };
 
@@ -90,8 +93,8 @@ function readDiscovery(smart: unknown, statement: unknown): Discovery {
 }
 
 /**
- * How far its clock is from ours. Its time is that of the whole second, and of before the answer came; a cache on the way tells how long ago that was:
- * https://www.rfc-editor.org/rfc/rfc9111#section-5.1.
+ * How far its clock is from ours. Its time is that of the whole second, and of before the answer came; a cache on the
+ * way tells how long ago that was: https://www.rfc-editor.org/rfc/rfc9111#section-5.1.
  */
 function aheadSeconds(answer: Headers, now: Date): number | undefined {
   const age = Number(/^\d{1,9}$/.exec(answer.get('age') ?? '')?.[0] ?? 0);

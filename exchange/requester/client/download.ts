@@ -79,8 +79,9 @@ function goesOn(response: Response, kept: Kept): boolean {
 }
 
 /**
- * Is the answer to a request without a range all of the file? A part that comes unasked may be, where it says so; one that comes as 200 says
- * that it is not (of a 200 the range means nothing by RFC 9110, 14.4, but what it leaves out would be missing).
+ * Is the answer to a request without a range all of the file? A part that comes unasked may be, where it says so; one
+ * that comes as 200 says that it is not (of a 200 the range means nothing by RFC 9110, 14.4, but what it leaves out
+ * would be missing).
  */
 function isAll(response: Response): boolean {
   const span = spanOf(response);
@@ -219,7 +220,10 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
   }
 }
 
-/** @throws always: the fault, after what is of no use was let go; what is no fault of the peer (no room, no database, a part that is gone) as it is */
+/**
+ * @throws always: the fault, after what is of no use was let go; what is no fault of the peer (no room, no database, a
+ * part that is gone) as it is
+ */
 async function giveUp(talk: Talk, file: FileRequest, kept: Kept, fault: unknown): Promise<never> {
   if (fault instanceof PartGone) await forget(talk, file, kept);
   if (!(fault instanceof PeerFault)) throw fault;

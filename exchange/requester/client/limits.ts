@@ -1,4 +1,5 @@
-// What a peer may send us at most, how long it may take, and what it may be sent. A peer's record may name others for itself (`peer limit`).
+// What a peer may send us at most, how long it may take, and what it may be sent. A peer's record may name others for
+// itself (`peer limit`).
 
 type Limit = { value: number; unit: string; help: string };
 

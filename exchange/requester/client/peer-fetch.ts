@@ -75,8 +75,9 @@ const TRANSIENT = new Set(['transient', 'lock-error', 'no-store', 'exception', '
 const LONGER = 1.25;
 
 /**
- * Sends, and waits for the headers of the answer hardly longer than for any other bytes: a file may take hours, what comes before it (100, 103 without
- * end) may not. A server that is silent is away, and not slow: the connection's own time-out, which is no longer, tells that first.
+ * Sends, and waits for the headers of the answer hardly longer than for any other bytes: a file may take hours, what
+ * comes before it (100, 103 without end) may not. A server that is silent is away, and not slow: the connection's own
+ * time-out, which is no longer, tells that first.
  */
 async function send(talk: Talk, url: URL, request: PeerRequest, token: string | undefined): Promise<Response> {
   const slow = new AbortController();
@@ -107,7 +108,10 @@ async function send(talk: Talk, url: URL, request: PeerRequest, token: string | 
   }
 }
 
-/** Did it answer, in a way that is no HTTP: headers that are none, two lengths, another protocol? A connection that is only closed is no answer. */
+/**
+ * Did it answer, in a way that is no HTTP: headers that are none, two lengths, another protocol? A connection that is
+ * only closed is no answer.
+ */
 function isNoHttp(error: unknown): boolean {
   const { name, cause, message } = (error ?? {}) as { name?: unknown; cause?: unknown; message?: unknown };
   if (name === 'HTTPParserError' || name === 'ResponseContentLengthMismatchError') return true;
@@ -115,7 +119,10 @@ function isNoHttp(error: unknown): boolean {
   return cause !== undefined && cause !== null && isNoHttp(cause);
 }
 
-/** Did it answer with a certificate that proves nothing: expired, for another host, of an authority that is not known here? https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+/**
+ * Did it answer with a certificate that proves nothing: expired, for another host, of an authority that is not known
+ * here? https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
 export const isCertificate = (error: unknown): boolean =>
   /CERT|^CRL_|^HOSTNAME_MISMATCH$|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/.test(String(codeOf(error)));
 
@@ -168,7 +175,10 @@ const LATER: ReadonlySet<number> = new Set([408, 423, 425, 429]);
 const asksToComeLater = ({ status, headers }: Response): boolean =>
   LATER.has(status) || status >= 500 || (status === 409 && headers.has('retry-after'));
 
-/** What `Retry-After` says. A date is one of the peer's clock, which its answer tells: https://www.rfc-editor.org/rfc/rfc9110#field.date. */
+/**
+ * What `Retry-After` says. A date is one of the peer's clock, which its answer tells:
+ * https://www.rfc-editor.org/rfc/rfc9110#field.date.
+ */
 function askedToWait(talk: Talk, { headers }: Response, limits: typeof WAIT): ReturnType<typeof readRetryAfter> {
   const theirs = readHttpDate(headers.get('date'));
   const now = Number.isNaN(theirs) ? talk.deps.clock() : new Date(theirs);

@@ -18,8 +18,8 @@ const UNSAID: Single = { outcome: 'missing', peerPatientId: null };
 const MAX_ANSWER = 1024 * 1024;
 
 /**
- * What an answer to $member-match says. `isThere`: does it tell that there is such an operation? A 404 may be one that knows no such address, or no such member; a 400 is
- * what some servers say of operations that they do not have.
+ * What an answer to $member-match says. `isThere`: does it tell that there is such an operation? A 404 may be one that
+ * knows no such address, or no such member; a 400 is what some servers say of operations that they do not have.
  */
 type Existence = { isThere: boolean };
 export type SingleAnswer = Existence & (Single | { /** leads to a Patient */ identifier: string } | { lacks: true });
@@ -34,7 +34,10 @@ const INVALID: ReadonlySet<string> = new Set([...OF_THE_QUESTION, 'invalid', 'va
 const NO_MATCH_CODES: ReadonlySet<string> = new Set(['not-found', 'multiple-matches']);
 const OF_CONSENT: ReadonlySet<string> = new Set(['suppressed', 'forbidden']);
 
-/** No one was found, or the consent was no good one: 422. A 400 or 404, or one that finds fault with the question, is no answer about the member, unless it says so. */
+/**
+ * No one was found, or the consent was no good one: 422. A 400 or 404, or one that finds fault with the question, is no
+ * answer about the member, unless it says so.
+ */
 function readRefusal(status: 400 | 404 | 422, codes: readonly string[]): SingleAnswer {
   const has = (some: ReadonlySet<string>) => codes.some((c) => some.has(c));
   if (status !== 422 && codes.includes('not-supported')) return { isThere: false, lacks: true };

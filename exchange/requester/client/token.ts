@@ -143,7 +143,10 @@ function readToken(status: number, body: unknown, now: Date, asked: readonly str
   return { token, until: now.getTime() + seconds * 1000, scopes: scope ? scope.split(/\s+/) : asked };
 }
 
-/** A token for what is under way. One answer that cannot be read, of a peer that gave good tokens before, is tried again as a pause of it is. */
+/**
+ * A token for what is under way. One answer that cannot be read, of a peer that gave good tokens before, is tried again
+ * as a pause of it is.
+ */
 async function nextToken(talk: Talk): Promise<string> {
   try {
     return await talk.tokens.get(talk);

@@ -43,7 +43,10 @@ const organization = (payer: Payer) => ({
   ...(payer.npi === null ? {} : { identifier: { system: NPI_SYSTEM, value: payer.npi } }),
   display: payer.name,
 });
-/** Whether the member is the subscriber, or whose child or spouse, is stated by no card: HRex wants a relationship, or that it is not known. */
+/**
+ * Whether the member is the subscriber, or whose child or spouse, is stated by no card: HRex wants a relationship, or
+ * that it is not known.
+ */
 const UNKNOWN_RELATIONSHIP = {
   coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }],
 };
@@ -80,8 +83,8 @@ const addressesOf = ({ address = [] }: Patient): Address[] =>
     .filter((a) => Object.keys(a).length > 0);
 
 /**
- * What is needed to find the person, and no more. What the profile wants and is not known is said so: a payer that looks refuses the members who
- * come with it, too.
+ * What is needed to find the person, and no more. What the profile wants and is not known is said so: a payer that
+ * looks refuses the members who come with it, too.
  */
 export function memberPatient(s: Submission): Patient {
   const { name = [], birthDate, telecom = [] } = s.patient;

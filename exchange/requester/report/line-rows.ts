@@ -31,18 +31,23 @@ const COLUMNS = `l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_
 
 /** Lines of blocks, as rows of the ledger. */
 const LINES_OF = (blocks: string) => `
-  select b.pull_id, b.file, u.line, 0 as entry, 'unchanged' as outcome, null as reason, b.type, u.source_id, b.member_id, u.local_id, u.hash, u.last_updated
-  from ${blocks} b cross join lateral unnest(b.lines, b.source_ids, b.local_ids, b.hashes, b.updated) as u(line, source_id, local_id, hash, last_updated)`;
+  select b.pull_id, b.file, u.line, 0 as entry, 'unchanged' as outcome, null as reason, b.type, u.source_id, b.member_id, u.local_id,
+    u.hash, u.last_updated
+  from ${blocks} b cross join lateral unnest(b.lines, b.source_ids, b.local_ids, b.hashes, b.updated) as u(line, source_id, local_id, hash,
+    last_updated)`;
 
 /** The filter ($1 the pull, $2 to $7) on rows. */
 const ROWS = `l.pull_id = $1 and ($2::text is null or l.outcome = $2) and ($3::text is null or coalesce(l.type, 'none') = $3)
-  and ($4::text is null or coalesce(l.reason, 'none') = $4) and ($5::text is null or l.member_id = $5) and ($6::integer is null or l.file = $6)
+  and ($4::text is null or coalesce(l.reason, 'none') = $4) and ($5::text is null or l.member_id = $5) and ($6::integer is null
+    or l.file = $6)
   and ($7::text is null or exists (
-    select from exchange.finding f where f.pull_id = l.pull_id and f.kind = $7 and f.file = l.file and f.line = l.line and f.entry = l.entry))`;
+    select from exchange.finding f where f.pull_id = l.pull_id and f.kind = $7 and f.file = l.file and f.line = l.line
+      and f.entry = l.entry))`;
 
 /** The same on blocks: all lines of one are unchanged for no reason of their own, and no finding points at one of them. */
 const BLOCKS = `b.pull_id = $1 and ($2::text is null or $2 = 'unchanged') and ($3::text is null or b.type = $3)
-  and ($4::text is null or $4 = 'none') and ($5::text is null or b.member_id = $5) and ($6::integer is null or b.file = $6) and $7::text is null`;
+  and ($4::text is null or $4 = 'none') and ($5::text is null or b.member_id = $5) and ($6::integer is null or b.file = $6)
+    and $7::text is null`;
 
 const filterOf = (pullId: string, filter: LineFilter) => [
   pullId,
@@ -72,13 +77,16 @@ export async function pageLines(
          select coalesce((select max(stretch) from exchange.ledger_block where pull_id = $1 and file = $8 and stretch <= $9), 0) as stretch
        ), fit as (
          select b.file, b.stretch from exchange.ledger_block b
-         where ${BLOCKS} and (b.file, b.stretch) >= ($8, (select stretch from first)) and (b.file, b.last_line) > ($8, $9) order by b.file, b.stretch limit $11
+         where ${BLOCKS} and (b.file, b.stretch) >= ($8, (select stretch from first)) and (b.file, b.last_line) > ($8, $9)
+           order by b.file, b.stretch limit $11
        ), near as (
          select b.* from exchange.ledger_block b
-         where ${BLOCKS} and (b.file, b.stretch) >= ($8, (select stretch from first)) and (b.file, b.stretch) <= (select file, stretch from fit order by file desc, stretch desc limit 1)
+         where ${BLOCKS} and (b.file, b.stretch) >= ($8, (select stretch from first)) and (b.file, b.stretch) <= (select file, stretch
+           from fit order by file desc, stretch desc limit 1)
        ), line as (
          select * from (
-           select l.pull_id, l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id, l.member_id, l.local_id, l.hash, l.last_updated from exchange.ledger_unit l
+           select l.pull_id, l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id, l.member_id, l.local_id, l.hash,
+             l.last_updated from exchange.ledger_unit l
            where ${ROWS} and (l.file, l.line, l.entry) > ($8, $9, $10) order by l.file, l.line, l.entry limit $11) rows
          union all
          select * from (${LINES_OF('near')}) lines where (file, line, entry) > ($8, $9, $10)
@@ -92,7 +100,8 @@ export async function pageLines(
 /** How many rows a filter leaves. Served by the primary keys (pull first). */
 export async function countLines(sql: Queryable, pullId: string, filter: LineFilter): Promise<number> {
   const [row] = await sql.unsafe<{ n: number }[]>(
-    `select ((select count(*) from exchange.ledger_unit l where ${ROWS}) + (select coalesce(sum(b.units), 0) from exchange.ledger_block b where ${BLOCKS}))::int as n`,
+    `select ((select count(*) from exchange.ledger_unit l where ${ROWS}) + (select coalesce(sum(b.units), 0) from exchange.ledger_block b
+      where ${BLOCKS}))::int as n`,
     filterOf(pullId, filter),
   );
   return row?.n ?? 0;
@@ -182,8 +191,8 @@ export type LinkedRecord = {
 };
 
 /**
- * Records of the same member that were linked with one, of the same type or another (a claim and the fill that it is about). Served by the primary
- * keys (member first; of links from another type all of the member's are looked at).
+ * Records of the same member that were linked with one, of the same type or another (a claim and the fill that it is
+ * about). Served by the primary keys (member first; of links from another type all of the member's are looked at).
  */
 export async function linkedRecords(
   sql: Queryable,
@@ -194,9 +203,11 @@ export async function linkedRecords(
   return [
     ...(await sql<LinkedRecord[]>`
       with linked as (
-        select coalesce(b_type, type) as type, b_id as id, kind, rule, state, score from exchange.link where member_id = ${memberId} and type = ${type} and a_id = ${id}
+        select coalesce(b_type, type) as type, b_id as id, kind, rule, state, score from exchange.link
+          where member_id = ${memberId} and type = ${type} and a_id = ${id}
         union all
-        select type, a_id, kind, rule, state, score from exchange.link where member_id = ${memberId} and type = ${type} and b_type is null and b_id = ${id}
+        select type, a_id, kind, rule, state, score from exchange.link where member_id = ${memberId} and type = ${type} and b_type is null
+          and b_id = ${id}
         union all
         select type, a_id, kind, rule, state, score from exchange.link where member_id = ${memberId} and b_type = ${type} and b_id = ${id}
       )
@@ -215,7 +226,8 @@ export async function provenanceOf(
   return [
     ...(await sql<{ id: string; origin: string; body: string }[]>`
       select id, origin, body from exchange.resource
-      where member_id = ${memberId} and type = 'Provenance' and targets @> array[${target}] and not deleted order by last_updated, id limit 20`),
+      where member_id = ${memberId} and type = 'Provenance' and targets @> array[${target}] and not deleted
+        order by last_updated, id limit 20`),
   ];
 }
 

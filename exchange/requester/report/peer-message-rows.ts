@@ -16,20 +16,28 @@ export type RecordToTell = {
   words: string;
 };
 
-/** Items that stand decided so, by the last decision in the time; those of no pull by their record; each by the id that its payer gives it now. review_decision by item; ledger, pull_file and resource by key; identity_names. */
+/**
+ * Items that stand decided so, by the last decision in the time; those of no pull by their record; each by the id that
+ * its payer gives it now. review_decision by item; ledger, pull_file and resource by key; identity_names.
+ */
 export async function recordsToTell(sql: Queryable, peerId: string, span: Span): Promise<RecordToTell[]> {
   return [
     ...(await sql<RecordToTell[]>`
-      select d.at as "decidedAt", i.kind, i.detail, coalesce(l.type, i.type) as type, coalesce(n.source_id, l.source_id, r.source_id) as "sourceId", i.pull_id as "pullId", i.file, i.line, f.sha256, d.reason as words
+      select d.at as "decidedAt", i.kind, i.detail, coalesce(l.type, i.type) as type, coalesce(n.source_id, l.source_id,
+        r.source_id) as "sourceId", i.pull_id as "pullId", i.file, i.line, f.sha256, d.reason as words
       from exchange.review_item i
-      join lateral (select at, reason, decision, undoes from exchange.review_decision where item_id = i.id order by id desc limit 1) d on true
+      join lateral (select at, reason, decision, undoes from exchange.review_decision where item_id = i.id order by id desc limit 1) d
+        on true
       left join exchange.ledger_unit l on l.pull_id = i.pull_id and l.file = i.file and l.line = i.line and l.entry = i.entry
       left join exchange.pull_file f on f.pull_id = i.pull_id and f.position = i.file
-      left join exchange.resource r on i.pull_id is null and r.member_id = i.member_id and r.type = i.type and r.id = i.b_id and r.origin = i.peer_id
+      left join exchange.resource r on i.pull_id is null and r.member_id = i.member_id and r.type = i.type and r.id = i.b_id
+        and r.origin = i.peer_id
       left join lateral (
         select n.source_id from exchange.identity n
-        where n.peer_id = i.peer_id and n.type = coalesce(l.type, i.type) and n.local_id = coalesce(l.local_id, i.b_id) and n.is_newest is not null and n.is_newest limit 1) n on true
-      where i.peer_id = ${peerId} and i.decision = 'report-to-peer' and d.decision = 'report-to-peer' and d.undoes is null and d.at >= ${span.from} and d.at < ${span.to}
+        where n.peer_id = i.peer_id and n.type = coalesce(l.type, i.type) and n.local_id = coalesce(l.local_id, i.b_id)
+          and n.is_newest is not null and n.is_newest limit 1) n on true
+      where i.peer_id = ${peerId} and i.decision = 'report-to-peer' and d.decision = 'report-to-peer' and d.undoes is null
+        and d.at >= ${span.from} and d.at < ${span.to}
       order by d.at, i.id limit 5000`),
   ];
 }

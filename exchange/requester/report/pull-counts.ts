@@ -44,7 +44,8 @@ export async function memberLines(
         select member_id, sum(units)::int as units, coalesce(sum(units) filter (where outcome = 'quarantined'), 0)::int as held
         from exchange.ledger_by_member where pull_id = ${pullId} and member_id is not null group by member_id
       )
-      select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, ${sql.unsafe(SAID)} as outcome, coalesce(u.units, 0) as units, coalesce(u.held, 0) as held,
+      select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, ${sql.unsafe(SAID)} as outcome, coalesce(u.units,
+        0) as units, coalesce(u.held, 0) as held,
         c.state as "clockState", c.due_at as "dueAt"
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id left join units u using (member_id)
       left join lateral (${sql.unsafe(PULL_CLOCKS)} order by c.due_at, c.id limit 1) c on true
@@ -61,7 +62,8 @@ export type FindingCount = { kind: string; type: string | null; n: number; rows:
 export async function countFindings(sql: Queryable, pullId: string): Promise<FindingCount[]> {
   return [
     ...(await sql<FindingCount[]>`
-      select kind, type, (case when count(line) > 0 then count(distinct (file, line, entry)) else sum(amount) end)::int as n, count(line)::int as rows
+      select kind, type, (case when count(line) > 0 then count(distinct (file, line, entry))
+        else sum(amount) end)::int as n, count(line)::int as rows
       from exchange.finding where pull_id = ${pullId} group by kind, type order by kind, type`),
   ];
 }

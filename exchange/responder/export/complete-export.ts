@@ -31,7 +31,10 @@ type Ending = {
   reported: Reported | undefined;
 };
 
-/** Files, state and evidence together, unless someone's consent ended while the files were written. False when it begins again, or is not ours any more. */
+/**
+ * Files, state and evidence together, unless someone's consent ended while the files were written. False when it begins
+ * again, or is not ours any more.
+ */
 export async function complete(run: Ending, tx: Queryable, files: WrittenFile[]): Promise<boolean> {
   const { deps, job, owner, counts } = run;
   const at = deps.clock();

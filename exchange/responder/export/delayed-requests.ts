@@ -1,5 +1,6 @@
-// Requests that a payer was asked to send again later (429). The time for an answer runs from the first of them all the same: what we cannot take is no
-// delay of the asker's (42 CFR 422.121(b)(5)). Each stands in the audit; one that is sent again and again, once a day.
+// Requests that a payer was asked to send again later (429). The time for an answer runs from the first of them all the
+// same: what we cannot take is no delay of the asker's (42 CFR 422.121(b)(5)). Each stands in the audit; one that is
+// sent again and again, once a day.
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../../../src/db/database.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';
@@ -18,8 +19,8 @@ const objectOf = (w: Wanted): string =>
     .slice(0, 32)}`;
 
 /**
- * Is the very same request being answered, sent twice by a client that heard nothing? Who is asked to wait then waits for that answer, which has its
- * own time. bulk_job_peer.
+ * Is the very same request being answered, sent twice by a client that heard nothing? Who is asked to wait then waits
+ * for that answer, which has its own time. bulk_job_peer.
  */
 export async function isBeingAnswered(
   sql: Queryable,
@@ -44,7 +45,8 @@ export async function noteWaiting(
   const object = objectOf(w);
   const [seen] = await sql`
     select from exchange.audit where object = ${object} and at > ${new Date(sent.at.getTime() - DAY_MS)} and at > coalesce((
-      select max(received_at) from exchange.bulk_job where peer_id = ${w.peerId} and kind = ${w.kind} and group_id is not distinct from ${w.groupId}), '-infinity') limit 1`;
+      select max(received_at) from exchange.bulk_job
+        where peer_id = ${w.peerId} and kind = ${w.kind} and group_id is not distinct from ${w.groupId}), '-infinity') limit 1`;
   if (seen) return;
   await writeAudit(sql, [
     auditRow({
@@ -64,8 +66,10 @@ export async function noteWaiting(
 /** When a request that is taken now was first sent: since the last one like it was taken. audit_object, bulk_job_peer. */
 export async function firstSent(tx: Queryable, w: Wanted, receivedAt: Date): Promise<Date> {
   const [row] = await tx<{ at: Date | null }[]>`
-    select min(at) as at from exchange.audit where object = ${objectOf(w)} and at <= ${receivedAt} and at > ${new Date(receivedAt.getTime() - SAME_DAYS * DAY_MS)}
+    select min(at) as at from exchange.audit where
+      object = ${objectOf(w)} and at <= ${receivedAt} and at > ${new Date(receivedAt.getTime() - SAME_DAYS * DAY_MS)}
       and at > coalesce((
-        select max(received_at) from exchange.bulk_job where peer_id = ${w.peerId} and kind = ${w.kind} and group_id is not distinct from ${w.groupId}), '-infinity')`;
+        select max(received_at) from exchange.bulk_job
+          where peer_id = ${w.peerId} and kind = ${w.kind} and group_id is not distinct from ${w.groupId}), '-infinity')`;
   return row?.at ?? receivedAt;
 }

@@ -1,5 +1,5 @@
-// Directory-type records that exports hold, and those that a peer has and may not have any more. They are no member's: what is kept is what each
-// export held, no matter who named it.
+// Directory-type records that exports hold, and those that a peer has and may not have any more. They are no member's:
+// what is kept is what each export held, no matter who named it.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { allRevealing } from '../../records/revealing.ts';
 import { sensitiveMembers } from '../grant.ts';
@@ -27,8 +27,9 @@ export async function writeEntries(
 }
 
 /**
- * What finished exports noted, as what the peer has: per entry when it was held first and last, and the first time since then that it was reported as
- * gone. Each note is moved once, no matter who does it. delivered_entries_pkey, entry_held_pkey.
+ * What finished exports noted, as what the peer has: per entry when it was held first and last, and the first time
+ * since then that it was reported as gone. Each note is moved once, no matter who does it. delivered_entries_pkey,
+ * entry_held_pkey.
  * @param jobs ids of exports; those that are not finished leave nothing
  */
 export async function keepEntries(sql: Queryable, jobs: readonly string[]): Promise<void> {
@@ -38,12 +39,14 @@ export async function keepEntries(sql: Queryable, jobs: readonly string[]): Prom
       where e.job_id = any(${arrayLiteral([...jobs])}::text::text[]) and j.id = e.job_id and j.state not in ('queued', 'running')
       returning e.peer_id, e.gone, e.keys, j.transaction_time as at
     ), noted as (
-      select peer_id, k as key, min(at) filter (where not gone) as first, max(at) filter (where not gone) as last, min(at) filter (where gone) as reported
+      select peer_id, k as key, min(at) filter (where not gone) as first, max(at) filter (where not gone) as last, min(at) filter (where
+        gone) as reported
       from moved cross join unnest(keys) k where at is not null group by 1, 2
     )
     insert into exchange.entry_held as h (peer_id, key, first_at, last_at, told_at)
     select peer_id, key, coalesce(first, 'infinity'), coalesce(last, '-infinity'), reported from noted order by peer_id, key
-    on conflict (peer_id, key) do update set first_at = least(h.first_at, excluded.first_at), last_at = greatest(h.last_at, excluded.last_at),
+    on conflict (peer_id, key) do update set first_at = least(h.first_at, excluded.first_at), last_at = greatest(h.last_at,
+      excluded.last_at),
       told_at = least(case when h.told_at >= greatest(h.last_at, excluded.last_at) then h.told_at end,
         case when excluded.told_at >= greatest(h.last_at, excluded.last_at) then excluded.told_at end)`;
 }
@@ -74,11 +77,13 @@ export type Reported = {
 const TOLD_LOCK = 7_206_031;
 
 /**
- * Notes what an export for changes reported, when it ends, in its transaction and before `keepEntries`. Who asks from a time has not taken in what answers
- * after that time reported; so an entry that such a one reported as deleted, and that this one, which was asked for its type, does not, is in view again, and the
- * peer may still have it: that telling counts for nothing. It counts as little where an export that began later has ended before, whatever that one
- * found. What counts is the first telling since the entry was held last and since it was in view: who asks from then on was reported, by that answer or by each
- * one after it. Who asks in the right order is reported once; each lost answer costs one more telling at most. entry_held_told, bulk_job_peer.
+ * Notes what an export for changes reported, when it ends, in its transaction and before `keepEntries`. Who asks from a
+ * time has not taken in what answers after that time reported; so an entry that such a one reported as deleted, and
+ * that this one, which was asked for its type, does not, is in view again, and the peer may still have it: that telling
+ * counts for nothing. It counts as little where an export that began later has ended before, whatever that one found.
+ * What counts is the first telling since the entry was held last and since it was in view: who asks from then on was
+ * reported, by that answer or by each one after it. Who asks in the right order is reported once; each lost answer
+ * costs one more telling at most. entry_held_told, bulk_job_peer.
  */
 export async function noteReported(tx: Queryable, peerId: string, at: Date, reported: Reported): Promise<void> {
   await tx`select pg_advisory_xact_lock(${TOLD_LOCK}, hashtext(${peerId}))`;
@@ -93,10 +98,12 @@ export async function noteReported(tx: Queryable, peerId: string, at: Date, repo
       select hashtextextended(k, 0) as key, split_part(k, '/', 1) as type from unnest(${gone}::text::text[]) k
     ), counted as (
       select s.key, s.type from said s where not exists (
-        select from exchange.bulk_job j where j.peer_id = ${peerId} and j.kind = 'export' and j.transaction_time > ${at} and j.parameters ? 'since'
+        select from exchange.bulk_job j where j.peer_id = ${peerId} and j.kind = 'export'
+          and j.transaction_time > ${at} and j.parameters ? 'since'
           and (not j.parameters ? 'types' or j.parameters -> 'types' ? s.type))
     )
-    update exchange.entry_held h set told_at = least(case when h.told_at >= h.last_at then h.told_at end, ${at}::timestamptz), told_type = c.type
+    update exchange.entry_held h set told_at = least(case when h.told_at >= h.last_at
+      then h.told_at end, ${at}::timestamptz), told_type = c.type
     from counted c where h.peer_id = ${peerId} and h.key = c.key and h.last_at <= ${at}`;
 }
 
@@ -150,7 +157,8 @@ async function deletedEntries(tx: Queryable, c: EntryConditions): Promise<{ key:
   return tx<{ key: string; at: Date }[]>`
     select type || '/' || id as key, last_updated as at from exchange.shared_resource
     where deleted and last_updated > ${c.since}::text::timestamptz and last_updated <= ${c.until}::text::timestamptz
-      and (${c.before ?? null}::text is null or last_updated < ${c.before ?? null}::text::timestamptz) and type = any(${arrayLiteral([...c.types])}::text::text[])`;
+      and (${c.before ?? null}::text is null or last_updated < ${c.before ?? null}::text::timestamptz)
+        and type = any(${arrayLiteral([...c.types])}::text::text[])`;
 }
 
 /** Those that are there and reveal a label: their own, or that of one that they name in turn. shared_resource_pkey. */
@@ -166,7 +174,10 @@ async function labelledEntries(tx: Queryable, types: readonly string[]): Promise
 
 type Held = { first: Date; last: Date; reported: Date | null };
 
-/** Times of the finished exports to the peer that held each of some entries, and of the first since then, up to `since`, that reported it as deleted. entry_held_pkey. */
+/**
+ * Times of the finished exports to the peer that held each of some entries, and of the first since then, up to `since`,
+ * that reported it as deleted. entry_held_pkey.
+ */
 async function heldAt(
   tx: Queryable,
   peerId: string,
@@ -182,8 +193,8 @@ async function heldAt(
 }
 
 /**
- * What records name, by themselves or in turn, of members by any of whose consents what is labelled may leave, in whatever export. Rather too
- * much: whether each of these records may leave is not asked. resource_pkey.
+ * What records name, by themselves or in turn, of members by any of whose consents what is labelled may leave, in
+ * whatever export. Rather too much: whether each of these records may leave is not asked. resource_pkey.
  */
 async function namedBySensitive(tx: Queryable, peerId: string, today: string): Promise<Set<string>> {
   const found = new Set<string>();

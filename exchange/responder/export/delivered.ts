@@ -28,18 +28,21 @@ export async function writeDelivered(
     select ${job.peerId}, m."memberId", ${job.id}, m.policy, m."consentId", m.types, m.days,
       array(select hashtextextended(k, 0) from unnest(string_to_array(m.keys, ' ')) k)
     from (select from exchange.bulk_job where id = ${job.id} and state = 'running' and lease_owner = ${owner} for share) ours
-    cross join jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, days jsonb, keys text)`;
+    cross join jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb,
+      days jsonb, keys text)`;
 }
 
 /**
- * What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes: what a finished one held stays known when the peer has deleted it since.
+ * What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes: what a finished
+ * one held stays known when the peer has deleted it since.
  * @returns is the job the owner's?
  */
 export async function clearDelivered(sql: Sql, jobId: string, owner: string): Promise<boolean> {
   return sql.begin(async (tx) => {
     // held, or someone takes it between the look and the removal
     const [job] = await tx<{ state: string; owner: string | null; isFinished: boolean }[]>`
-      select state, lease_owner as owner, transaction_time is not null as "isFinished" from exchange.bulk_job where id = ${jobId} for update`;
+      select state, lease_owner as owner, transaction_time is not null as "isFinished" from exchange.bulk_job
+        where id = ${jobId} for update`;
     const isOurs = job?.state === 'running' && job.owner === owner;
     if (!isOurs && (job?.isFinished === true || job?.state === 'running')) return false;
     await tx`delete from exchange.delivered where job_id = ${jobId}`;
@@ -62,8 +65,8 @@ export async function deliveredMembers(
 }
 
 /**
- * Of some members the one who had a record that was deleted after an export to this peer held it, also as that of someone who goes on as this member. Others
- * are not reported that there was one. resource_pkey, delivered_pkey.
+ * Of some members the one who had a record that was deleted after an export to this peer held it, also as that of
+ * someone who goes on as this member. Others are not reported that there was one. resource_pkey, delivered_pkey.
  */
 export async function hadRecord(
   sql: Queryable,

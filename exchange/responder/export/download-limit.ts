@@ -1,5 +1,6 @@
-// How many files one payer is sent at once: each holds some buffers (0.8 MB where it is inflated) for as long as its client takes, so that a
-// payer that opens thousands and reads none would take the memory from all others. In this process; on Workers nothing is shared.
+// How many files one payer is sent at once: each holds some buffers (0.8 MB where it is inflated) for as long as its
+// client takes, so that a payer that opens thousands and reads none would take the memory from all others. In this
+// process; on Workers nothing is shared.
 import type { Context } from 'hono';
 import type { Deps } from '../../../src/deps.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';

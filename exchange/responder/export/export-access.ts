@@ -1,4 +1,5 @@
-// May a payer still have a finished export? Only while every consent in it holds, which is asked each time that the payer asks for something of it.
+// May a payer still have a finished export? Only while every consent in it holds, which is asked each time that the
+// payer asks for something of it.
 import type { Deps } from '../../../src/deps.ts';
 import { gather } from '../../../src/http/gather.ts';
 import type { BulkJob } from '../bulk-job.ts';
@@ -10,8 +11,8 @@ const doors = new WeakMap<Deps, Map<string, Door>>();
 type Door = (job: BulkJob) => Promise<{ may: Promise<boolean> }>;
 
 /**
- * Does every consent hold? Who asks while it is asked for another person waits for a question that began after it came: whatever a payer asks
- * for at once, the database has one of them at a time.
+ * Does every consent hold? Who asks while it is asked for another person waits for a question that began after it came:
+ * whatever a payer asks for at once, the database has one of them at a time.
  */
 export async function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
   const known = doors.get(deps) ?? new Map<string, Door>();

@@ -28,7 +28,10 @@ const COPIED_SECONDS = 30;
 export const notCopied = (): Outcome =>
   new Outcome('unavailable', 'The file is on its way here.', { retryAfter: COPIED_SECONDS });
 
-/** Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted, may be read to its end. */
+/**
+ * Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted,
+ * may be read to its end.
+ */
 async function mayGoOn(deps: Deps, job: BulkJob): Promise<boolean> {
   const { sql } = deps.database;
   const [peer, now] = await Promise.all([findPeer(sql, job.peerId), findJob(sql, job.id, job.peerId)]);

@@ -66,8 +66,9 @@ function retryAfterSeconds(receivedAt: Date, now: Date): number {
 }
 
 /**
- * A poll of a job that runs: one for each Retry-After that was reported, and ten before their time. What is reported grows while it is waited: the budget
- * fills as fast as what may have been reported last, so that who was refused and waited as long as it was asked to is not refused again.
+ * A poll of a job that runs: one for each Retry-After that was reported, and ten before their time. What is reported
+ * grows while it is waited: the budget fills as fast as what may have been reported last, so that who was refused and
+ * waited as long as it was asked to is not refused again.
  */
 async function takePoll(deps: Deps, job: BulkJob, now: Date): Promise<void> {
   const wait = retryAfterSeconds(job.receivedAt, now);

@@ -1,5 +1,6 @@
-// What exports held, when their files are gone: a record that a peer has had for long is named once, by the first export that held it. Nothing that is
-// asked of it later (`deleted`, 410, whether a copy is our own that comes back) needs more.
+// What exports held, when their files are gone: a record that a peer has had for long is named once, by the first
+// export that held it. Nothing that is asked of it later (`deleted`, 410, whether a copy is our own that comes back)
+// needs more.
 import type { Sql } from '../../../src/db/database.ts';
 import { keepEntries } from './delivered-entries.ts';
 
@@ -12,7 +13,8 @@ const MEMBERS = 2000;
 async function unfolded(sql: Sql, now: Date): Promise<{ id: string; isFinished: boolean }[]> {
   const rows = await sql<{ id: string; isFinished: boolean }[]>`
     select j.id, j.transaction_time is not null as "isFinished" from exchange.bulk_job j
-    where j.kind = 'export' and j.folded_at is null and j.state not in ('queued', 'running') and (j.state <> 'complete' or j.expires_at < ${now})
+    where j.kind = 'export' and j.folded_at is null and j.state not in ('queued', 'running') and (j.state <> 'complete'
+      or j.expires_at < ${now})
       and not exists (select from exchange.bulk_file f where f.job_id = j.id and f.removed_at is null)
     order by j.received_at limit ${MOST}`;
   return [...rows];
@@ -34,7 +36,8 @@ async function foldPage(sql: Sql, jobId: string, after: string): Promise<string 
         select d.peer_id, d.member_id, d.job_id, array(
           select unnest(d.keys) except
           select unnest(e.keys) from exchange.delivered e join exchange.bulk_job i on i.id = e.job_id
-          where e.peer_id = d.peer_id and e.member_id = d.member_id and i.transaction_time is not null and (i.transaction_time, i.id) < (j.transaction_time, j.id)
+          where e.peer_id = d.peer_id and e.member_id = d.member_id and i.transaction_time is not null
+            and (i.transaction_time, i.id) < (j.transaction_time, j.id)
         ) as keys
         from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
         where d.job_id = ${jobId} and d.member_id > ${after} and d.member_id <= ${last}
@@ -43,12 +46,16 @@ async function foldPage(sql: Sql, jobId: string, after: string): Promise<string 
         where f.keys = '{}' and d.peer_id = f.peer_id and d.member_id = f.member_id and d.job_id = f.job_id
       )
       update exchange.delivered d set keys = f.keys from folded f
-      where f.keys <> '{}' and cardinality(f.keys) < cardinality(d.keys) and d.peer_id = f.peer_id and d.member_id = f.member_id and d.job_id = f.job_id`;
+      where f.keys <> '{}' and cardinality(f.keys) < cardinality(d.keys) and d.peer_id = f.peer_id and d.member_id = f.member_id
+        and d.job_id = f.job_id`;
     return last;
   });
 }
 
-/** Folds exports that are over. Of one that was never finished nothing stays. May be stopped at any time. @returns how many; as many as it takes at once: there may be more */
+/**
+ * Folds exports that are over. Of one that was never finished nothing stays. May be stopped at any time. @returns how
+ * many; as many as it takes at once: there may be more
+ */
 export async function foldDelivered(sql: Sql, now: Date): Promise<{ folded: number; more: boolean }> {
   const jobs = await unfolded(sql, now);
   for (const { id, isFinished } of jobs) {

@@ -19,9 +19,9 @@ const NAMES_IT = `(y.shared is null or position(d || '"' in y.shared) > 0 or pos
 
 /**
  * What must not be named to a peer, as `Type/id`: authorizations of these members that were denied or are for drugs, and documents that
- * support nothing else, or nothing but lines of others that were denied or are for drugs (of estimates, too). A document that stays for another
- * reason (it is older than the window, a statement of payments) may be named: its id tells nothing of why, and to read it is 404.
- * resource_authorization, resource_pkey.
+ * support nothing else, or nothing but lines of others that were denied or are for drugs (of estimates, too). A
+ * document that stays for another reason (it is older than the window, a statement of payments) may be named: its id
+ * tells nothing of why, and to read it is 404. resource_authorization, resource_pkey.
  */
 export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, Unnamed>> {
   const found = new Map<string, Unnamed>();
@@ -29,7 +29,8 @@ export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): P
   const rows = await sql.unsafe<{ memberId: string; keys: string }[]>(
     `with pa as materialized (
        select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers, ${HIDDEN} as hidden,
-           array(select d from unnest(y.refers) d where split_part(d, '/', 1) in ${SUPPORTING} and not y.deleted and not ${HIDDEN} and ${NAMES_IT}) as named
+           array(select d from unnest(y.refers) d where split_part(d, '/', 1) in ${SUPPORTING} and not y.deleted
+             and not ${HIDDEN} and ${NAMES_IT}) as named
          from exchange.resource y where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null
            and (${HIDDEN} or not y.deleted) offset 0) y
      ), document as (

@@ -15,7 +15,10 @@ const LONGEST_PAUSE_MS = 100;
 
 const isOpen = (job: BulkJob): boolean => job.state === 'queued' || job.state === 'running';
 
-/** Waits for a job as {@link heldPolls} says. @param leaving aborted when the client is gone. @returns the job as it then is; undefined: gone */
+/**
+ * Waits for a job as {@link heldPolls} says. @param leaving aborted when the client is gone. @returns the job as it
+ * then is; undefined: gone
+ */
 export type HoldPoll = (job: BulkJob, leaving: AbortSignal) => Promise<BulkJob | undefined>;
 
 /**

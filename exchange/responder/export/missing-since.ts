@@ -1,5 +1,6 @@
-// Since when a peer may lack records that were withheld from it because no one had decided them by the rules of a newer program, or was not informed of
-// directory entries that are gone, as a program that knew nothing of `entry_held` answered it beside a newer one.
+// Since when a peer may lack records that were withheld from it because no one had decided them by the rules of a newer
+// program, or was not informed of directory entries that are gone, as a program that knew nothing of `entry_held`
+// answered it beside a newer one.
 import type { Queryable } from '../../../src/db/database.ts';
 import type { BulkJob } from '../bulk-job.ts';
 
@@ -10,8 +11,9 @@ const UNTOLD = (j: string) => `not ${j}.tells_entries and ${j}.parameters ? 'sin
 const FROM = `coalesce((h.parameters ->> 'since')::timestamptz, '${EVER}')`;
 
 /**
- * The time after which an export for changes looks: `_since`, or an earlier one, when an answer to the peer before it left something out and
- * nothing that was complete has made up for it: one that looked back by this very rule. Undefined when everything is asked for. bulk_job_peer.
+ * The time after which an export for changes looks: `_since`, or an earlier one, when an answer to the peer before it
+ * left something out and nothing that was complete has made up for it: one that looked back by this very rule.
+ * Undefined when everything is asked for. bulk_job_peer.
  */
 export async function lackedSince(
   sql: Queryable,
@@ -26,7 +28,8 @@ export async function lackedSince(
        and not exists (
          select from exchange.bulk_job j where j.peer_id = h.peer_id and j.kind = 'export' and j.transaction_time > h.transaction_time
            -- an answer with everything names nothing that is gone
-           and not ${HID('j')} and j.tells_entries and (j.parameters ? 'since' or not (${UNTOLD('h')})) and (j.group_id is not distinct from h.group_id or j.group_id is null)
+           and not ${HID('j')} and j.tells_entries and (j.parameters ? 'since' or not (${UNTOLD('h')}))
+             and (j.group_id is not distinct from h.group_id or j.group_id is null)
            and j.transaction_time <= $4::timestamptz
            and (j.parameters -> 'types') @> (h.parameters -> 'types') and not j.parameters ?| '{patients,filters,until}'::text[])`,
     [job.peerId, job.id, job.groupId, since],

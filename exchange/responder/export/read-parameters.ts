@@ -63,7 +63,8 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
   const query = ofQuery(c);
   if (c.req.method === 'GET') return query;
   const body = await fhirText(c, MAX_BODY);
-  // clients there are send a POST whose parameters stand in its address; beside a body one of the two would be ignored, and with it a filter
+  // clients there are send a POST whose parameters stand in its address; beside a body one of the two would be ignored,
+  // and with it a filter
   if (body.trim() === '') return query;
   if (query.length > 0)
     throw new Outcome('unknown-parameter', 'Send the parameters of a POST in its body or in the query, not in both.');

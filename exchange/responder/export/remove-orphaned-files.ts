@@ -10,8 +10,8 @@ const LOOKED_AT = 1000;
 type Needs = Pick<Deps, 'database' | 'blobs' | 'log'>;
 
 /**
- * Removes what nothing named when it was looked before and nothing names now: who was writing it then has named it since. One that cannot be
- * removed keeps none of the others, and is tried again.
+ * Removes what nothing named when it was looked before and nothing names now: who was writing it then has named it
+ * since. One that cannot be removed keeps none of the others, and is tried again.
  * @param before what was found the last time, so long ago that no one writes one file meanwhile
  * @returns what is to be looked at the next time
  */

@@ -12,7 +12,10 @@ import { type Look, unchanged } from '../grant-check.ts';
 
 const CONSENT_ENDED = 'consent-ended';
 
-/** The last look at each of the exports that are asked for, at which all consents held: of that day alone. Of other processes each has its own. */
+/**
+ * The last look at each of the exports that are asked for, at which all consents held: of that day alone. Of other
+ * processes each has its own.
+ */
 const looks = new WeakMap<Database, Map<string, { day: string; look: Look }>>();
 /** Of one that is looked at and not in it all members are looked at, no more. */
 const MOST_LOOKS = 1000;
@@ -33,9 +36,9 @@ function remember(known: Map<string, { day: string; look: Look }>, jobId: string
 }
 
 /**
- * Is every member of a finished export still granted? If not, it is revoked here. All members are looked at once; after that only when the day is
- * another, or someone has lost a grant meanwhile. A further match of the same member may narrow what an earlier one granted, where that was
- * more than `regular`; a Group gets none.
+ * Is every member of a finished export still granted? If not, it is revoked here. All members are looked at once; after
+ * that only when the day is another, or someone has lost a grant meanwhile. A further match of the same member may
+ * narrow what an earlier one granted, where that was more than `regular`; a Group gets none.
  */
 export async function holdsConsent(
   deps: Pick<Deps, 'database' | 'config' | 'clock' | 'log'>,

@@ -1,5 +1,6 @@
 // The worker's side of an export: one snapshot, one pass over the members' records, files gzipped as they are written. What
-// may leave is decided by the statement (responder/export/export-rows.ts); records are parsed only when the client asked for a part of them.
+// may leave is decided by the statement (responder/export/export-rows.ts); records are parsed only when the client
+// asked for a part of them.
 import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../../src/blobs/ndjson-files.ts';
 import { arrayLiteral, type Sql } from '../../../src/db/database.ts';
 import { withPages } from '../../../src/db/raw-rows.ts';
@@ -208,7 +209,10 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   return true;
 }
 
-/** Names what the peer has of members who have withdrawn since it asked last, and of whom it got as another one. Of members who are asked for by name, all are granted. */
+/**
+ * Names what the peer has of members who have withdrawn since it asked last, and of whom it got as another one. Of
+ * members who are asked for by name, all are granted.
+ */
 async function writeWithdrawn(run: Run, tx: Sql, conditions: ExportConditions): Promise<void> {
   const { job, parameters, scope, files, counts } = run;
   const { since, until } = parameters;

@@ -74,8 +74,8 @@ export async function* namedRecords(
 }
 
 /**
- * What leaves with a directory-type record that is new to the peer: itself and what it names in turn, if they are there, asked for and pass the
- * filters. Each is looked up once in an export, when the first member names it.
+ * What leaves with a directory-type record that is new to the peer: itself and what it names in turn, if they are
+ * there, asked for and pass the filters. Each is looked up once in an export, when the first member names it.
  */
 export class Leaving {
   readonly #with = new Map<string, readonly string[]>();

@@ -4,12 +4,16 @@ import { DOUBTED_PEERS } from '../../records/doubt.ts';
 import { type GrantScope, grants, HELD, SAID_NO, WAS_ANOTHER } from '../grant.ts';
 import { allowed, type ExportConditions, MOVED } from './export-rows.ts';
 
-/** They are two again since. An export that began just before did not see it, and its time may be the later one: then it is reported twice. */
+/**
+ * They are two again since. An export that began just before did not see it, and its time may be the later one: then it
+ * is reported twice.
+ */
 const TWO_SINCE = `o.undone_at > $4::timestamptz - interval '1 hour' and ($5::timestamptz is null or o.undone_at < $5::timestamptz)`;
 
 /**
- * Members of the scope whose consent held at a time, who have said no since and whom no other match of the peer grants today; and those whom the peer, in whatever scope, found as one
- * with who is another member again. A consent that has only ended by its days takes nothing back. match_group_peer, match_member_group, match_single_grant, consent_member.
+ * Members of the scope whose consent held at a time, who have said no since and whom no other match of the peer grants
+ * today; and those whom the peer, in whatever scope, found as one with who is another member again. A consent that has
+ * only ended by its days takes nothing back. match_group_peer, match_member_group, match_single_grant, consent_member.
  * @param since the time that the peer asks from
  * @param before what was said from then on is for an export after this one
  */
@@ -39,7 +43,8 @@ export async function withdrawnMembers(
     `with said as materialized (select distinct member_id from (${matched}) w)
      select member_id as "memberId" from (
        select member_id from said where $5::timestamptz is null or $5::timestamptz > (
-         select c.created_at from exchange.consent c where c.member_id = said.member_id order by c.recorded_on desc, c.created_at desc limit 1)
+         select c.created_at from exchange.consent c where c.member_id = said.member_id
+           order by c.recorded_on desc, c.created_at desc limit 1)
        union ${two}) w
      where not exists (select from (${grants({ ...scope, groupId: null }, '$3::date', 'null::text')}) g where g.member_id = w.member_id)
      order by 1`,
@@ -52,8 +57,9 @@ export async function withdrawnMembers(
 export type Again = { mergeId: string; memberId: string; formerId: string };
 
 /**
- * Who was one with a member as whom the peer got their records, is another member again since, and whom no match of the peer grants today: whatever the
- * peer may have of the one that stayed, the records of the other one are not for it. Reported by any export for changes, once, or again within the hour ({@link TWO_SINCE}). member_merge is small;
+ * Who was one with a member as whom the peer got their records, is another member again since, and whom no match of the
+ * peer grants today: whatever the peer may have of the one that stayed, the records of the other one are not for it.
+ * Reported by any export for changes, once, or again within the hour ({@link TWO_SINCE}). member_merge is small;
  * delivered_pkey, match_group_peer, match_single_grant.
  * @param since the time that the peer asks from
  * @param before what was said from then on is for an export after this one
@@ -81,10 +87,12 @@ const HAS = (memberId: string) => `coalesce(hashtextextended(r.type || '/' || r.
          where d.peer_id = $9 and d.member_id = ${memberId} and j.transaction_time is not null), false)`;
 
 /**
- * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was reported then. What is another member's now
- * who is in this export, and may leave, is not told: it comes with that one. resource_pkey, resource_id, delivered_pkey.
+ * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was reported
+ * then. What is another member's now who is in this export, and may leave, is not told: it comes with that one.
+ * resource_pkey, resource_id, delivered_pkey.
  * @param c.members of this export
- * @param again of the records that went back to this one instead, those that the peer got as the member's and never as this one's. member_merge_part_pkey
+ * @param again of the records that went back to this one instead, those that the peer got as the member's and never as
+ * this one's. member_merge_part_pkey
  */
 export async function deliveredOf(
   sql: Queryable,
@@ -101,7 +109,8 @@ export async function deliveredOf(
        and not (r.deleted and ${MOVED('r')} <= $6::timestamptz)
        and not exists (
          select from exchange.resource y
-         cross join lateral (select policy from unnest($7::text::text[], $8::text::text[]) m(member_id, policy) where m.member_id = y.member_id limit 1) g
+         cross join lateral (select policy from unnest($7::text::text[], $8::text::text[]) m(member_id, policy)
+           where m.member_id = y.member_id limit 1) g
          where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($7::text::text[])
            and ${allowed('y', DOUBTED_PEERS('y.member_id'))})
        and ${HAS('$1')} and ($10::text is null or not ${HAS('$10')})

@@ -107,7 +107,8 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
 }
 
 /**
- * @param again those that may be there: their statement was sent before and its answer lost. It may run still, and be through before this one is:
+ * @param again those that may be there: their statement was sent before and its answer lost. It may run still, and be
+ * through before this one is:
  *   then all of it is there, and only the others are written
  */
 async function writeMissing(sql: Sql, matches: readonly SingleMatch[], again: readonly string[]): Promise<void> {

@@ -17,8 +17,8 @@ const GLANCE = { cards: 40, persons: 120, near: 80 };
 type Asked = readonly AskedAttempt[];
 
 /**
- * Not so old as to be forgotten. Written so that no index serves it: nearly all rows are, and the planner, which takes the rows of a person or
- * of a range for more than they are, would look through the times of the whole table for each.
+ * Not so old as to be forgotten. Written so that no index serves it: nearly all rows are, and the planner, which takes
+ * the rows of a person or of a range for more than they are, would look through the times of the whole table for each.
  */
 const isKept = (row: string, oldest: string): string => `${row}.at + interval '0' > ${oldest}`;
 
@@ -103,7 +103,8 @@ export const glance = (n: number) => `given as materialized (
     ), written as (
       insert into exchange.match_attempt as old (person, card, peer_id, at)
       select s.person, s.card, s.peer_id, g.now from given g cross join unnest(g.persons, g.cards, g.peers) s(person, card, peer_id)
-      where coalesce((select f.at from exchange.match_attempt f where f.person = s.person and f.card = s.card and f.peer_id = s.peer_id), '-infinity')
+      where coalesce((select f.at from exchange.match_attempt f where f.person = s.person and f.card = s.card
+        and f.peer_id = s.peer_id), '-infinity')
         < g.now - interval '1 hour'
       on conflict (person, card, peer_id) do update set at = excluded.at where old.at < excluded.at - interval '1 hour'
     ), glance as (
@@ -115,7 +116,8 @@ export const glance = (n: number) => `given as materialized (
           where x.card = a.card and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.persons}), ' ') as persons,
         array_to_string(array(select k || ':' || m.card
           from unnest(a.near::bigint[]) k cross join lateral (select x.card from exchange.match_attempt x
-            where x.person >= k and x.person < k + ${KEY_RANGE}::bigint and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.near}) m), ' ') as near
+            where x.person >= k and x.person < k + ${KEY_RANGE}::bigint and x.peer_id = a.peer_id
+              and ${isKept('x', 'g.oldest')} limit ${GLANCE.near}) m), ' ') as near
       from given g cross join unnest(g.positions, g.sought, g.near, g.card_of, g.peer_of) a(position, sought, near, card, peer_id)
     )`;
 
@@ -179,7 +181,8 @@ function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
   return tx`relaxed as materialized (
       select set_config('synchronous_commit', 'off', true) as is_off
     ), asked as materialized (
-      select * from unnest(${arrayLiteral(attempts.map((a) => a.position))}::text::int[], ${arrayLiteral(attempts.map((a) => a.card))}::text::bigint[],
+      select * from unnest(${arrayLiteral(attempts.map((a) => a.position))}::text::int[],
+        ${arrayLiteral(attempts.map((a) => a.card))}::text::bigint[],
         ${arrayLiteral(attempts.map((a) => a.peerId))}::text::text[], ${keys((a) => a.sought)}::text::text[], ${keys((a) => a.stored)}::text::text[],
         ${keys((a) => a.near)}::text::text[]) a(position, card, peer_id, sought, stored, near)
     ), sought as materialized (
@@ -235,7 +238,8 @@ const take = (values: string) => `
     returning calls`;
 const FIRST = `$1::text, $2::text, $4::text::float8 - 1, $5::text::timestamptz`;
 const TAKE = take(`values (${FIRST})`);
-const TAKE_ALONE = `with relaxed as materialized (select set_config('synchronous_commit', 'off', true) as is_off) ${take(`select ${FIRST} from relaxed`)}`;
+const TAKE_ALONE = `with relaxed as materialized (select set_config('synchronous_commit', 'off', true) as is_off)
+  ${take(`select ${FIRST} from relaxed`)}`;
 
 const waitOf = (left: number, perMinute: number): number =>
   left >= 0 ? 0 : Math.max(1, Math.ceil((-left * 60) / perMinute));

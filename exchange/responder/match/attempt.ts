@@ -103,7 +103,10 @@ export type Tried = {
   cardsOfAll: number;
   /** different persons that this peer tried with the card, this one included */
   persons: number;
-  /** different cards that this peer tried for anyone with the birth date and a name of the person, this one included; of many, that they are many */
+  /**
+   * different cards that this peer tried for anyone with the birth date and a name of the person, this one included; of
+   * many, that they are many
+   */
   near: number;
 };
 

@@ -21,7 +21,8 @@ export type Found = {
 export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
 
 /**
- * `begun`: the last day that has begun, here or in UTC. Only of a unique match it is reported that consent is the obstacle, and trying never reveals anything.
+ * `begun`: the last day that has begun, here or in UTC. Only of a unique match it is reported that consent is the
+ * obstacle, and trying never reveals anything.
  */
 export function decide(
   bundle: MemberBundle,

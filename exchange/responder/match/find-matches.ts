@@ -123,13 +123,16 @@ const OF_MEMBER = `left join exchange.member m on m.id = f.member_id and f.perso
 const MATCHED_OF_FEW = `matched as (
     select ${ANSWER}, f.known
     from (select q.position, f.known, case when f.exacts > 0 then f.exacts else f.alls end as persons,
-        case when f.exacts > 0 then f.exact_member else f.member end as member_id, case when f.exacts > 0 then f.exact_place else f.place end as place,
+        case when f.exacts > 0 then f.exact_member else f.member end as member_id, case when f.exacts > 0 then f.exact_place
+          else f.place end as place,
         case when f.exacts > 0 then f.exact_died else f.died end as died,
         to_jsonb((case when f.exacts > 0 then f.exact_members else f.members end)[1:${MOST_CANDIDATES}]) as candidates
       from jsonb_to_recordset($1::text::jsonb)
-        as q(position integer, dob text[], family text[], given text[], suffix text[], mb text[], sub text[], mbi text[], umb text[], kinds smallint[], texts text[])
+        as q(position integer, dob text[], family text[], given text[], suffix text[], mb text[], sub text[], mbi text[], umb text[], kinds
+          smallint[], texts text[])
       cross join lateral (
-        select count(*)::int as known, (count(*) filter (where place is not null))::int as alls, (count(*) filter (where ${IS_EXACT}))::int as exacts,
+        select count(*)::int as known, (count(*) filter (where place is not null))::int as alls, (count(*) filter (where
+          ${IS_EXACT}))::int as exacts,
           min(member_id) filter (where place is not null) as member, min(member_id) filter (where ${IS_EXACT}) as exact_member,
           min(place) as place, min(place) filter (where ${IS_EXACT}) as exact_place,
           max(died) filter (where place is not null) as died, max(died) filter (where ${IS_EXACT}) as exact_died,

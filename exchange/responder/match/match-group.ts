@@ -42,12 +42,15 @@ export async function clearMatches(tx: Queryable, jobId: string): Promise<void> 
 
 export async function writeMatchMembers(tx: Queryable, jobId: string, members: readonly MatchMember[]): Promise<void> {
   await tx`
-    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, as_one, group_id,
+    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id,
+      as_one, group_id,
       consent, consent_policy, consent_from, consent_to, coverage_to_link)
-    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", "groupId", consent::jsonb, policy, "from",
+    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", "groupId",
+      consent::jsonb, policy, "from",
       "to", "coverageToLink"::jsonb
     from jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb)
-      as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
+      as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text,
+        "memberId" text,
         "asOne" text[], "groupId" text, consent text, policy text, "from" date, "to" date, "coverageToLink" text)`;
 }
 
@@ -68,8 +71,9 @@ export async function writeMatchGroup(
 }
 
 /**
- * Groups in which a member was found as one with someone who is another member again are over, so that anyone who asks matches again; what goes on of them is looked at
- * again, and the others in them go on to be read. Of those that older programs wrote the time tells. Served by match_member_member.
+ * Groups in which a member was found as one with someone who is another member again are over, so that anyone who asks
+ * matches again; what goes on of them is looked at again, and the others in them go on to be read. Of those that older
+ * programs wrote the time tells. Served by match_member_member.
  */
 export async function endGroupsOf(tx: Queryable, merge: { id: string; memberId: string; at: Date }): Promise<void> {
   await tx`
@@ -133,7 +137,8 @@ export async function listGroups(
   const rows = await sql<{ id: string | null; resource: string | null; total: number }[]>`
     with found as materialized (
       select id, created_at from exchange.match_group
-      where peer_id = ${peerId} and not is_over and (expires_on is null or expires_on >= ${filter.today}::text::date) and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
+      where peer_id = ${peerId} and not is_over and (expires_on is null or expires_on >= ${filter.today}::text::date)
+        and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
         and (${list(filter.batches)}::text::text[] is null or job_id = any(${list(filter.batches)}::text::text[]))
         and (${list(filter.ids)}::text::text[] is null or id = any(${list(filter.ids)}::text::text[]))
     ), page as (

@@ -65,7 +65,8 @@ function profileOf(row: PersonRow, now: Date) {
 /** Those of some members who go on as another are not found any more. Returns them with the other. member_merge_former. */
 async function forgetFormers(tx: Queryable, members: readonly string[]): Promise<{ id: string; stays: string }[]> {
   const formers = await tx<{ id: string; stays: string }[]>`
-    select former_id as id, member_id as stays from exchange.member_merge where former_id = any(${arrayLiteral(members)}::text::text[]) and undone_at is null`;
+    select former_id as id, member_id as stays from exchange.member_merge where former_id = any(${arrayLiteral(members)}::text::text[])
+      and undone_at is null`;
   if (formers.length === 0) return [];
   const ids = arrayLiteral(formers.map((f) => f.id));
   await tx`delete from exchange.member_token where member_id = any(${ids}::text::text[])`;
@@ -74,8 +75,9 @@ async function forgetFormers(tx: Queryable, members: readonly string[]): Promise
 }
 
 /**
- * Makes the profiles of members again, of who goes on as another that one's, and writes those that differ, with their tokens, which follow from them alone: a program that makes
- * tokens in another way has a migration that empties both. member_profile_pkey, member_token_member.
+ * Makes the profiles of members again, of who goes on as another that one's, and writes those that differ, with their
+ * tokens, which follow from them alone: a program that makes tokens in another way has a migration that empties both.
+ * member_profile_pkey, member_token_member.
  */
 export async function refreshProfiles(tx: Queryable, members: readonly string[], now: Date): Promise<void> {
   if (members.length === 0) return;
@@ -84,23 +86,29 @@ export async function refreshProfiles(tx: Queryable, members: readonly string[],
   const people = await tx<PersonRow[]>`
     select m.id, p.body,
       coalesce(m.died, (
-        select max(f.died) from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id and g.undone_at is null))::text as died,
+        select max(f.died) from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id
+          and g.undone_at is null))::text as died,
       array[m.umb] || array(
-        select f.umb from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id and g.undone_at is null) as umbs,
+        select f.umb from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id
+          and g.undone_at is null) as umbs,
       array(
-        select r.body from exchange.member_merge g join exchange.resource r on r.member_id = g.former_id and r.type = 'Patient' and r.id = g.former_id and not r.deleted
+        select r.body from exchange.member_merge g join exchange.resource r on r.member_id = g.former_id and r.type = 'Patient'
+          and r.id = g.former_id and not r.deleted
         where g.member_id = m.id and g.undone_at is null order by g.at, g.id) as formers,
       (select array_agg(distinct e.member_number) from exchange.enrolment e where e.member_id = m.id) as numbers,
-      (select array_agg(distinct e.subscriber_id) from exchange.enrolment e where e.member_id = m.id and e.subscriber_id is not null) as subscribers
+      (select array_agg(distinct e.subscriber_id) from exchange.enrolment e where e.member_id = m.id
+        and e.subscriber_id is not null) as subscribers
     from exchange.member m
     left join lateral (
-      select r.body from exchange.resource r where r.member_id = m.id and r.type = 'Patient' and r.id = m.id and not r.deleted offset 0) p on true
+      select r.body from exchange.resource r where r.member_id = m.id and r.type = 'Patient' and r.id = m.id and not r.deleted offset 0) p
+        on true
     where m.id = any(${arrayLiteral([...members.filter((id) => !gone.has(id)), ...formers.map((f) => f.stays)])}::text::text[])`;
   const profiles = people.map((row) => profileOf(row, now));
   const written = await tx<{ id: string }[]>`
     insert into exchange.member_profile as known (member_id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email, died)
     select id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email, died
-    from jsonb_to_recordset(${JSON.stringify(profiles)}::text::jsonb) as p(id text, family text[], given text[], suffix text[], dob text[], mb text[], sub text[], mbi text[], umb text[],
+    from jsonb_to_recordset(${JSON.stringify(profiles)}::text::jsonb) as p(id text, family text[], given text[], suffix text[], dob text[],
+      mb text[], sub text[], mbi text[], umb text[],
       street text[], phone text[], email text[], died date)
     on conflict (member_id) do update set family = excluded.family, given = excluded.given, suffix = excluded.suffix, dob = excluded.dob,
       mb = excluded.mb, sub = excluded.sub, mbi = excluded.mbi, umb = excluded.umb,
@@ -114,7 +122,8 @@ export async function refreshProfiles(tx: Queryable, members: readonly string[],
   await tx`
     insert into exchange.member_token (kind, hash, member_id)
     select distinct kind, hashtextextended(t, kind), id
-    from unnest(${all.map((t) => t.kind)}::smallint[], ${all.map((t) => t.text)}::text[], ${all.map((t) => t.id)}::text[]) as x(kind, t, id)`;
+    from unnest(${all.map((t) => t.kind)}::smallint[], ${all.map((t) => t.text)}::text[], ${all.map((t) => t.id)}::text[]) as x(kind, t,
+      id)`;
 }
 
 /** Whose Patient the open slice changes: their profiles are due, also when the import ends before it comes to them. */

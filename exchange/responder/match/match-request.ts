@@ -20,7 +20,8 @@ export async function isHeldRequest(tx: Queryable, id: string): Promise<boolean>
 }
 
 /**
- * Those that were answered, or ended, and are past their time, the oldest first, but for what a legal hold keeps. bulk_job_request, which holds requests that are kept.
+ * Those that were answered, or ended, and are past their time, the oldest first, but for what a legal hold keeps.
+ * bulk_job_request, which holds requests that are kept.
  * @param after only those that came after this one
  */
 export async function pastRequests(
@@ -34,7 +35,8 @@ export async function pastRequests(
     ...(await sql<KeptRequest[]>`
       select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job j
        where body_key is not null and state not in ('queued', 'running') and ${isPastRequest(sql, now, keep)}
-         and (received_at, id) > (coalesce(${after?.receivedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''}::text) and not ${sql.unsafe(IS_HELD_REQUEST)}
+         and (received_at, id) > (coalesce(${after?.receivedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''}::text)
+           and not ${sql.unsafe(IS_HELD_REQUEST)}
        order by received_at, id limit ${limit}`),
   ];
 }

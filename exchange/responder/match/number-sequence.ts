@@ -1,5 +1,6 @@
-// Does someone go through card numbers one after the other? Numbers of one batch with small equal steps, most of which are no member's (HRex mm-7). An employer's
-// people, who were given numbers in a row and are found, are none of that. Pure.
+// Does someone go through card numbers one after the other? Numbers of one batch with small equal steps, most of which
+// are no member's (HRex mm-7). An employer's people, who were given numbers in a row and are found, are none of that.
+// Pure.
 
 /** A number of a card, and whether its question found someone. */
 export type Submitted = { card: string; isFound: boolean };
@@ -19,7 +20,10 @@ function numbered({ card, isFound }: Submitted): Numbered[] {
     : [{ before: card.slice(0, card.length - digits.length), n: Number(digits), digits: digits.length, isFound }];
 }
 
-/** How many cards the longest row has of which more than half are no member's; 0 when none has {@link LEAST_RUN}. In whatever order they came; the same card twice is one. */
+/**
+ * How many cards the longest row has of which more than half are no member's; 0 when none has {@link LEAST_RUN}. In
+ * whatever order they came; the same card twice is one.
+ */
 export function longestRow(submitted: readonly Submitted[]): number {
   const all = submitted.flatMap(numbered);
   all.sort((a, b) => (a.before < b.before ? -1 : a.before > b.before ? 1 : a.digits - b.digits || a.n - b.n));

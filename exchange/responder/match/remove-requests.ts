@@ -25,7 +25,10 @@ async function hashOf(deps: Needs, key: string): Promise<{ sha256: string; bytes
   return { sha256: hash.digest('hex'), bytes };
 }
 
-/** The hash is in the audit before the file goes, and the row is changed last: a process that dies in between does the rest when it is back. */
+/**
+ * The hash is in the audit before the file goes, and the row is changed last: a process that dies in between does the
+ * rest when it is back.
+ */
 async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Date): Promise<boolean> {
   const { sql } = deps.database;
   const detail = (await hasRemovalRow(sql, id)) ? undefined : await hashOf(deps, bodyKey);
@@ -52,9 +55,9 @@ async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Dat
 }
 
 /**
- * Returns how many were removed. One that cannot be read or removed keeps none behind it waiting: an alert stands while it is there past its
- * time (`request-kept`), and it is tried again. The log has one line a round, with how many and why the first one. A database that is away
- * ends the round.
+ * Returns how many were removed. One that cannot be read or removed keeps none behind it waiting: an alert stands while
+ * it is there past its time (`request-kept`), and it is tried again. The log has one line a round, with how many and
+ * why the first one. A database that is away ends the round.
  */
 export async function removeRequests(deps: Needs): Promise<number> {
   const { sql } = deps.database;

@@ -3,7 +3,10 @@ import type { Queryable } from '../../../src/db/database.ts';
 
 export type AskedMatch = { id: string; bodyKey: string };
 
-/** Those of a payer that came before an instant, are failed and still owed, with their request. bulk_job_peer; clock by its unique index. */
+/**
+ * Those of a payer that came before an instant, are failed and still owed, with their request. bulk_job_peer; clock by
+ * its unique index.
+ */
 export async function owedMatches(sql: Queryable, peerId: string, before: Date): Promise<AskedMatch[]> {
   return [
     ...(await sql<AskedMatch[]>`
@@ -18,7 +21,8 @@ export async function owedMatches(sql: Queryable, peerId: string, before: Date):
 export async function answeredAfter(sql: Queryable, id: string): Promise<AskedMatch[]> {
   return [
     ...(await sql<AskedMatch[]>`
-      select j.id, j.body_key as "bodyKey" from exchange.bulk_job f join exchange.bulk_job j on j.peer_id = f.peer_id and j.received_at > f.received_at
+      select j.id, j.body_key as "bodyKey" from exchange.bulk_job f join exchange.bulk_job j on j.peer_id = f.peer_id
+        and j.received_at > f.received_at
       where f.id = ${id} and j.kind = 'match' and j.transaction_time is not null and j.body_key is not null
       order by j.received_at desc, j.id`),
   ];

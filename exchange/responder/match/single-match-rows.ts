@@ -29,10 +29,13 @@ const SEPARATOR = '\u001f';
 
 const WRITE = `
     with audited as (${INSERT_AUDIT})
-    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, as_one, consent_policy, consent_from, consent_to, request_id, sent)
-    select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", policy, "from", "to", "requestId", sent
+    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, as_one,
+      consent_policy, consent_from, consent_to, request_id, sent)
+    select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", policy, "from", "to", "requestId",
+      sent
     from rows from (
-      jsonb_to_recordset($2::text::jsonb) as (id text, "peerId" text, at timestamptz, outcome text, reason text, rule smallint, fuzzy text, persons integer,
+      jsonb_to_recordset($2::text::jsonb) as (id text, "peerId" text, at timestamptz, outcome text, reason text, rule smallint, fuzzy text,
+        persons integer,
         attestation text, "memberId" text, "asOne" text[], policy text, "from" date, "to" date, "requestId" text),
       unnest(string_to_array($3::text, chr(${SEPARATOR.charCodeAt(0)})))
     ) as m(id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", "asOne", policy, "from", "to", "requestId", sent)`;

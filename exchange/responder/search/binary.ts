@@ -1,5 +1,6 @@
 // GET Binary/[id]: a document that a record of a member links to, ours or one that was fetched from the payer before. It is there for
-// anyone who may have that record today, and for no one else; the scopes are those of DocumentReference and of the record. https://hl7.org/fhir/R4/binary.html
+// anyone who may have that record today, and for no one else; the scopes are those of DocumentReference and of the
+// record. https://hl7.org/fhir/R4/binary.html
 import type { Context } from 'hono';
 import { streamed } from '../../../src/blobs/serve-file.ts';
 import type { Deps } from '../../../src/deps.ts';

@@ -28,8 +28,8 @@ export async function membersHolding(sql: Queryable, type: string, ids: readonly
 const UNREAD = '0';
 
 /**
- * Claims with one of these identifiers, and perhaps a few more, whosever they are: `values` are those of `Identifier.value`. `limit` of them
- * at most. resource_claim_identifier, in each partition.
+ * Claims with one of these identifiers, and perhaps a few more, whosever they are: `values` are those of
+ * `Identifier.value`. `limit` of them at most. resource_claim_identifier, in each partition.
  */
 export async function claimsIdentified(
   sql: Queryable,
@@ -45,7 +45,10 @@ export async function claimsIdentified(
   ];
 }
 
-/** Members whose Patient carries one of these identifiers, and perhaps a few more; `limit` of them at most. resource_patient_identifier, in each partition. */
+/**
+ * Members whose Patient carries one of these identifiers, and perhaps a few more; `limit` of them at most.
+ * resource_patient_identifier, in each partition.
+ */
 export async function membersIdentified(sql: Queryable, values: readonly string[], limit: number): Promise<string[]> {
   const rows = await sql<{ memberId: string }[]>`
     select member_id as "memberId" from exchange.resource

@@ -17,14 +17,14 @@ import type { MemberSearch } from './member-search-request.ts';
 export const has = (set: ReadonlySet<string>, type: string): boolean => set.has('*') || set.has(type);
 
 /**
- * `found`: the first of those that were found, so many that what they bring along fits into a page. `isCut`: it does not of one alone, and part of
- * it is missing.
+ * `found`: the first of those that were found, so many that what they bring along fits into a page. `isCut`: it does
+ * not of one alone, and part of it is missing.
  */
 export type WithIncluded = { found: readonly Shown[]; included: Shown[]; isCut: boolean };
 
 /**
- * What comes along: targets of references, and Provenance of the found records, that of whom we have them and that we transmit them. Each under
- * the caller's scopes.
+ * What comes along: targets of references, and Provenance of the found records, that of whom we have them and that we
+ * transmit them. Each under the caller's scopes.
  * @param grants of the members whose records may come along
  * @param consents those by which directory entries do
  */
@@ -79,7 +79,10 @@ function coveredBy(grants: readonly Grant[], consents: readonly Pick<Grant, 'pol
   return ({ row }) => ('memberId' in row ? policies.get(row.memberId) === 'sensitive' : any);
 }
 
-/** What found records name and the caller may search: records of members, directory entries, and those of these that a record names whose consent covers what is labelled. */
+/**
+ * What found records name and the caller may search: records of members, directory entries, and those of these that a
+ * record names whose consent covers what is labelled.
+ */
 function keysNamed(
   caller: Caller,
   search: MemberSearch,

@@ -1,5 +1,6 @@
-// What comes along with a page of found records, in the order of those that bring it, and no more than some bytes: the texts of others are not
-// read. Records by the primary key (member_id, type, id), directory entries by shared_resource_pkey.
+// What comes along with a page of found records, in the order of those that bring it, and no more than some bytes: the
+// texts of others are not read. Records by the primary key (member_id, type, id), directory entries by
+// shared_resource_pkey.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { ANY_LABELLED, REVEALED } from '../../records/revealed.ts';
 import { MAY_LEAVE, recordsOfEach } from '../export/export-rows.ts';
@@ -73,15 +74,16 @@ export async function includedProvenance(
   bytes: number,
 ): Promise<Included<MemberRow>> {
   if (keys.size === 0 || grants.length === 0) return NOTHING;
-  const rows = `select ${COLUMNS}, (select min(k.place) from unnest($6::text::text[], $7::text::int[]) k(key, place) where k.key = any(r.targets)) as place
+  const rows = `select ${COLUMNS}, (select min(k.place) from unnest($6::text::text[], $7::text::int[]) k(key, place)
+    where k.key = any(r.targets)) as place
     ${GRANTED} ${recordsOfEach(" and r.type = 'Provenance'")}
     where not r.deleted and r.targets && $6::text::text[] and ${MAY_LEAVE}`;
   return included(sql, rows, [...grantedBase(grants, days), ...lists(keys)], bytes);
 }
 
 /**
- * Directory entries that records refer to. One that reveals what is labelled, which people may name, stays unless it is `covered`: named by a record
- * whose consent covers that.
+ * Directory entries that records refer to. One that reveals what is labelled, which people may name, stays unless it is
+ * `covered`: named by a record whose consent covers that.
  */
 export async function includedShared(
   sql: Queryable,

@@ -113,8 +113,8 @@ export async function grantsOfRecord(deps: Deps, peerId: string, type: string, i
 }
 
 /**
- * A directory entry tells nothing about a member: it is shown to peers that have any. One that reveals what is labelled, to those that have one
- * whose consent covers it; under 42 CFR Part 2 to no one.
+ * A directory entry tells nothing about a member: it is shown to peers that have any. One that reveals what is
+ * labelled, to those that have one whose consent covers it; under 42 CFR Part 2 to no one.
  * @throws Outcome unavailable when what it reveals is not decided yet after an update
  */
 export async function entryOf(deps: Deps, peerId: string, key: string): Promise<SharedRow | undefined> {
@@ -129,7 +129,10 @@ export async function entryOf(deps: Deps, peerId: string, key: string): Promise<
 
 export type Shown = { row: MemberRow | SharedRow; text: string; resource: Resource };
 
-/** Rows as they leave, naming nothing that must not be named. A Patient carries the unique member id that the match gave, by which HRex mm-3 has peers know it. */
+/**
+ * Rows as they leave, naming nothing that must not be named. A Patient carries the unique member id that the match
+ * gave, by which HRex mm-3 has peers know it.
+ */
 export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Shown[]> {
   const patients = rows.filter((r) => r.type === 'Patient').map((r) => r.memberId);
   const umbs = patients.length === 0 ? new Map<string, string>() : await umbsOf(deps.database.sql, patients);
@@ -157,8 +160,8 @@ export type Access = { action: 'read' | 'search' | 'everything'; object: string 
 export type Besides = { entries?: readonly { row: { type: string } }[]; counted?: number };
 
 /**
- * One row for each member whose records leave, or who was asked for; before the answer is made. What leaves besides is of those who were asked
- * for: whom a member sees, and how many records there are, is about the member.
+ * One row for each member whose records leave, or who was asked for; before the answer is made. What leaves besides is
+ * of those who were asked for: whom a member sees, and how many records there are, is about the member.
  */
 export async function recordAccess(
   c: Context<FhirEnv>,

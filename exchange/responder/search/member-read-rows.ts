@@ -28,7 +28,8 @@ export const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member
 const grantedThen = (n: number) =>
   `from unnest($1::text::text[], $2::text::text[], $${n}::text::text[]) g(member_id, policy, policy_then)`;
 const policiesThen = (grants: readonly Grant[]) => arrayLiteral(grants.map((g) => g.policyThen ?? ''));
-export const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}, ${SERVICE_DAYS} as days`;
+export const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text,
+  r.last_updated as "lastUpdated", ${LINKED}, ${SERVICE_DAYS} as days`;
 export const grantedBase = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
   arrayLiteral(grants.map((g) => g.policy)),
@@ -98,7 +99,8 @@ export async function memberPage(
   const found = await sql.unsafe<(MemberRow & { all: number; before: string })[]>(
     `select * from (
        select x.*, count(*) over ()::int as "all",
-         coalesce(sum(octet_length(x.text)) over (order by x."memberId", x.type, x.id rows between unbounded preceding and 1 preceding), 0) as before
+         coalesce(sum(octet_length(x.text)) over (order by x."memberId", x.type, x.id rows between unbounded preceding
+           and 1 preceding), 0) as before
        from (${RECORDS}) x) y
      where before < ${PAGE_BYTES} order by "memberId", type, id`,
     recordsWanted(grants, days, want),
@@ -185,18 +187,22 @@ type SharedWanted = {
 /** @param columns of `s`, shared_resource; the order needs its type and id */
 const sharedNamed = (columns: string) => `with named as materialized (
          select k as key, max(case when ${isNew('$11')} then 'infinity' else ${MOVED('r')} end) as at
-         ${grantedThen(12)} ${recordsOfEach()} cross join unnest(${NAMES}) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
+         ${grantedThen(12)} ${recordsOfEach()} cross join unnest(${NAMES}) k where not r.deleted and r.type = any($6::text::text[])
+           and ${MAY_LEAVE}
          group by k
        ), reached as (
          select key, at from named union all
-         select k, greatest(n.at, s.last_updated) from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+         select k, greatest(n.at, s.last_updated) from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1)
+           and s.id = split_part(n.key, '/', 2)
          cross join unnest(s.links) k
        )
        select ${columns} from (select key, max(at) as at from reached group by key) n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-       where not s.deleted and ($11::timestamptz is null or s.last_updated > $11::timestamptz or n.at > $11::timestamptz) and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
+       where not s.deleted and ($11::timestamptz is null or s.last_updated > $11::timestamptz or n.at > $11::timestamptz)
+         and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
          and ($13::text is null or s.id = any($13::text::text[]))
-         and ($14::timestamptz is null or s.last_updated >= $14::timestamptz) and ($15::timestamptz is null or s.last_updated < $15::timestamptz)
+         and ($14::timestamptz is null or s.last_updated >= $14::timestamptz) and ($15::timestamptz is null
+           or s.last_updated < $15::timestamptz)
        order by s.type, s.id limit $10`;
 const sharedWanted = (grants: readonly Grant[], days: Days, want: SharedWanted) => [
   ...grantedBase(grants, days),

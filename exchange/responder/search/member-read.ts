@@ -87,7 +87,10 @@ export function memberRead(deps: Deps, type: string) {
   };
 }
 
-/** @throws Outcome 410 for a record that an export to this peer held, of a member whom it may still see. Asked of every other too: the time tells nothing */
+/**
+ * @throws Outcome 410 for a record that an export to this peer held, of a member whom it may still see. Asked of every
+ * other too: the time tells nothing
+ */
 async function refuseDeleted(c: Context<FhirEnv>, deps: Deps, caller: Caller, type: string, id: string): Promise<void> {
   if (isShared(type) || !ID_PATTERN.test(id)) return;
   const grants = await grantsOfRecord(deps, caller.peer.id, type, id);
@@ -154,8 +157,8 @@ const placeOf = (s: Shown | undefined): Position | undefined =>
   s && 'memberId' in s.row ? { memberId: s.row.memberId, type: s.row.type, id: s.row.id } : undefined;
 
 /**
- * How many there are, and none of them. That is disclosed of who is `asked` for by name, or of the only one who was `looked` at; of many it is the
- * number of no one, and the trail tells alone that all of them were looked at.
+ * How many there are, and none of them. That is disclosed of who is `asked` for by name, or of the only one who was
+ * `looked` at; of many it is the number of no one, and the trail tells alone that all of them were looked at.
  * @throws Outcome search-too-complex when they were not all counted
  */
 export async function counted(

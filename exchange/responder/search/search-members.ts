@@ -1,4 +1,5 @@
-// Whose records a search looks at: members that it names, those that an index finds for what it asks, or all whom the peer may see, in windows.
+// Whose records a search looks at: members that it names, those that an index finds for what it asks, or all whom the
+// peer may see, in windows.
 import type { Deps } from '../../../src/deps.ts';
 import type { Caller } from '../authorize.ts';
 import { birthDate } from '../match/normalize.ts';
@@ -13,7 +14,10 @@ import { grantsFrom, grantsOf } from './member-access.ts';
 import type { Grant, Position } from './member-read-rows.ts';
 import type { MemberSearch } from './member-search-request.ts';
 
-/** Claims that one search by identifier may mean, and members by a birth date or an identifier; of more, all that the peer may see are looked at. */
+/**
+ * Claims that one search by identifier may mean, and members by a birth date or an identifier; of more, all that the
+ * peer may see are looked at.
+ */
 const MOST_IDENTIFIED = 100;
 const MOST_MEMBERS = 5000;
 /** Members whose records are put in order at once: of all whom a peer may see there are many, and each batch would order all of theirs. */

@@ -1,5 +1,5 @@
-// Search of directory entries by a peer: those that the records of its members name, and those that these name in turn, which are those that
-// an export to it would hold. Of others it is not reported whether they are here.
+// Search of directory entries by a peer: those that the records of its members name, and those that these name in turn,
+// which are those that an export to it would hold. Of others it is not reported whether they are here.
 import type { Context } from 'hono';
 import type { Deps } from '../../../src/deps.ts';
 import { Outcome } from '../../../src/fhir/outcome.ts';

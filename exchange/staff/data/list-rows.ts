@@ -17,7 +17,10 @@ export type Numbers = {
   requests: { all: number; answered: number };
 };
 
-/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open and clock_attempted; alerts by alert_standing; items by review_item_open; quarantine by identity_quarantined. */
+/**
+ * The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open and clock_attempted;
+ * alerts by alert_standing; items by review_item_open; quarantine by identity_quarantined.
+ */
 export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
   const [[waiting], [items], pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
     sql<{ n: number }[]>`
@@ -30,7 +33,8 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
     sql<{ kind: string; n: number; late: number }[]>`
-      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.clock where state = 'open' or state = 'attempted' group by kind order by kind`,
+      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.clock where state = 'open'
+        or state = 'attempted' group by kind order by kind`,
     sql<{ n: number }[]>`select count(*)::int as n from exchange.identity where state = 'quarantined'`,
     sql<
       { state: string; n: number }[]
@@ -69,9 +73,14 @@ export type PullLine = {
   clocksMet: number;
 };
 
-/** Is `c` a clock of a member `m` that ran when pull `p` was made, which are those that it is to stop? What is asked to compare stops none. clock_member. */
-const IS_CLOCK = `p.cause <> 'comparison' and c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
-    and (c.starts_at < p.created_at or (c.starts_at = p.created_at and c.kind = 'C2')) and (c.closed_at is null or c.closed_at >= p.created_at)`;
+/**
+ * Is `c` a clock of a member `m` that ran when pull `p` was made, which are those that it is to stop? What is asked to
+ * compare stops none. clock_member.
+ */
+const IS_CLOCK = `p.cause <> 'comparison' and c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff')
+  and split_part(c.subject, '/', 1) = m.other_coverage_id
+    and (c.starts_at < p.created_at or (c.starts_at = p.created_at and c.kind = 'C2')) and (c.closed_at is null
+      or c.closed_at >= p.created_at)`;
 
 /** The clocks that a pull is to stop, as rows: {@link IS_CLOCK}. */
 export const PULL_CLOCKS = `select c.id, c.state, c.due_at from exchange.clock c where ${IS_CLOCK}`;
@@ -101,8 +110,8 @@ export type PullFilter = {
 };
 
 /**
- * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member, or all of them once where
- * the pulls of the page are large.
+ * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member,
+ * or all of them once where the pulls of the page are large.
  */
 export async function pagePulls(
   sql: Queryable,
@@ -115,8 +124,10 @@ export async function pagePulls(
     with page as materialized (
       select p.* from exchange.pull p
       where ${sql.unsafe(filter.show === undefined ? 'true' : `(${PULL_SHOWS[filter.show]})`)}
-        and (${filter.began?.from ?? null}::timestamptz is null or (p.created_at >= ${filter.began?.from ?? null} and p.created_at < ${filter.began?.to ?? null}))
-        and (${filter.state ?? null}::text is null or state = ${filter.state ?? null}) and (${filter.peerId ?? null}::text is null or peer_id = ${filter.peerId ?? null})
+        and (${filter.began?.from ?? null}::timestamptz is null
+          or (p.created_at >= ${filter.began?.from ?? null} and p.created_at < ${filter.began?.to ?? null}))
+        and (${filter.state ?? null}::text is null or state = ${filter.state ?? null}) and (${filter.peerId ?? null}::text is null
+          or peer_id = ${filter.peerId ?? null})
         and (${after?.at ?? null}::timestamptz is null or (created_at, id) < (${after?.at ?? null}::timestamptz, ${after?.id ?? null}))
       order by created_at desc, id desc limit ${limit}
     ), asked as (
@@ -128,7 +139,8 @@ export async function pagePulls(
         count(*) filter (where c.state in ('met', 'met-late'))::int as met
       from page p join exchange.pull_member m on m.pull_id = p.id join exchange.clock c on ${sql.unsafe(IS_CLOCK)} group by p.id
     )
-    select p.id, p.peer_id as "peerId", r.name as "peerName", p.state, p.cause, p.reason, p.created_at as "createdAt", p.finished_at as "finishedAt",
+    select p.id, p.peer_id as "peerId", r.name as "peerName", p.state, p.cause, p.reason, p.created_at as "createdAt",
+      p.finished_at as "finishedAt",
       coalesce(a.members, 0) as members, coalesce(a.matched, 0) as matched, coalesce(k.due_at, p.due_at) as "dueAt",
       coalesce(k.open, 0) as "clocksOpen", coalesce(k.late, 0) as "clocksLate", coalesce(k.met, 0) as "clocksMet"
     from page p join exchange.peer r on r.id = p.peer_id left join asked a on a.id = p.id left join clocks k on k.id = p.id
@@ -188,7 +200,10 @@ export type ClockFilter =
   | 'counted'
   | 'all';
 export const CLOCK_STATES = ['open', 'met', 'met-late', 'attempted', 'blocked', 'withdrawn', 'not-applicable'] as const;
-/** `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever became of them; `due`: those that are due between. */
+/**
+ * `duty`: of one kind; `began`: those that started between; `during`: those that ran at some time between, whatever
+ * became of them; `due`: those that are due between.
+ */
 export type ClockScope = {
   duty?: ClockKind | undefined;
   began?: Between | undefined;
@@ -248,7 +263,10 @@ export const clockValues = (
   lob ?? null,
 ];
 
-/** Clocks by due time, earliest first: in the order of clock_due, running ones by clock_open and clock_attempted, notes by clock_note_clock. None is due before it starts. */
+/**
+ * Clocks by due time, earliest first: in the order of clock_due, running ones by clock_open and clock_attempted, notes
+ * by clock_note_clock. None is due before it starts.
+ */
 export async function pageClocks(
   sql: Queryable,
   filter: ClockFilter,
@@ -258,7 +276,8 @@ export async function pageClocks(
   scope: ClockScope = {},
 ): Promise<ClockLine[]> {
   const rows = await sql.unsafe<ClockLine[]>(
-    `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
+    `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt",
+      c.due_at as "dueAt", c.state,
        c.closed_at as "closedAt", coalesce(n.reason, c.reason) as reason, nullif(n.corrective_action, '') as action
      from exchange.clock c left join exchange.peer p on p.id = c.peer_id
      left join lateral (select reason, corrective_action from exchange.clock_note where clock_id = c.id order by id desc limit 1) n on true

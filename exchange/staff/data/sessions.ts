@@ -59,7 +59,10 @@ export async function resumeSignIn(deps: Needs, id: string | undefined): Promise
   return id === undefined ? undefined : takeSignIn(deps.database.sql, hashOf(id), deps.clock());
 }
 
-/** A new session for a person; an earlier one of the same browser ends, and those that have other roles than the provider gives now. Returns the id for its cookie. */
+/**
+ * A new session for a person; an earlier one of the same browser ends, and those that have other roles than the
+ * provider gives now. Returns the id for its cookie.
+ */
 export async function openSession(
   deps: Needs,
   person: Person,

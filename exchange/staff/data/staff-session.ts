@@ -29,15 +29,20 @@ export async function addSession(
   now: Date,
 ): Promise<void> {
   await tx`
-    insert into exchange.staff_session (id_hash, csrf, subject, sid, name, roles, development, authenticated_at, created_at, seen_at, expires_at)
-    values (${bytes(idHash)}::text::bytea, ${session.csrf}, ${session.subject}, ${session.sid ?? null}, ${session.name}, ${session.roles}::text[], ${session.development},
+    insert into exchange.staff_session (id_hash, csrf, subject, sid, name, roles, development, authenticated_at, created_at, seen_at,
+      expires_at)
+    values (${bytes(idHash)}::text::bytea, ${session.csrf}, ${session.subject}, ${session.sid ?? null}, ${session.name},
+      ${session.roles}::text[], ${session.development},
       ${session.authenticatedAt}, ${now}, ${now}, ${now}::timestamptz + make_interval(hours => ${LONGEST_HOURS}))`;
   await tx`
     delete from exchange.staff_session
     where expires_at <= ${now} or seen_at <= ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})`;
 }
 
-/** The session of a cookie, used now; none after 15 minutes without use or 8 hours in all. Served by the primary key and emergency_access_session. */
+/**
+ * The session of a cookie, used now; none after 15 minutes without use or 8 hours in all. Served by the primary key and
+ * emergency_access_session.
+ */
 export async function useSession(sql: Queryable, idHash: string, now: Date): Promise<StaffSession | undefined> {
   type Row = Omit<StaffSession, 'emergency'> & { emergencyId: string | null; emergencyUntil: Date | null };
   const [row] = await sql<Row[]>`
@@ -47,7 +52,8 @@ export async function useSession(sql: Queryable, idHash: string, now: Date): Pro
         and seen_at > ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})
       returning csrf, subject, name, roles, development, authenticated_at as "authenticatedAt"
     ) select u.*, e.id as "emergencyId", e.until_at as "emergencyUntil" from used u left join lateral (
-      select id, until_at from exchange.emergency_access where session = ${bytes(idHash)}::text::bytea and until_at > ${now} and ended_at is null limit 1) e on true`;
+      select id, until_at from exchange.emergency_access where session = ${bytes(idHash)}::text::bytea
+        and until_at > ${now} and ended_at is null limit 1) e on true`;
   if (row === undefined) return undefined;
   const { emergencyId: id, emergencyUntil: until, ...session } = row;
   return { ...session, emergency: id === null || until === null ? null : { id, until } };
@@ -78,7 +84,8 @@ export type SignedIn = { subject: string; name: string; roles: Role[]; sessions:
 /** Who is signed in, by person, with the name and roles of the newest session. Reads the whole table: it holds people signed in. */
 export async function signedIn(sql: Queryable, now: Date): Promise<SignedIn[]> {
   const rows = await sql<SignedIn[]>`
-    select subject, (array_agg(name order by created_at desc))[1] as name, (array_agg(array_to_string(roles, ' ') order by created_at desc))[1] as roles,
+    select subject, (array_agg(name order by created_at desc))[1] as name, (array_agg(array_to_string(roles, ' ')
+      order by created_at desc))[1] as roles,
       count(*)::int as sessions, min(created_at) as since, max(seen_at) as "seenAt"
     from exchange.staff_session
     where expires_at > ${now} and seen_at > ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})
@@ -95,7 +102,8 @@ const SIGN_IN_MINUTES = 10;
 export async function addSignIn(sql: Queryable, idHash: string, s: SignIn, now: Date): Promise<void> {
   await sql`
     insert into exchange.staff_sign_in (id_hash, state, nonce, verifier, return_to, is_fresh, expires_at)
-    values (${bytes(idHash)}::text::bytea, ${s.state}, ${s.nonce}, ${s.verifier}, ${s.returnTo}, ${s.isFresh}, ${now}::timestamptz + make_interval(mins => ${SIGN_IN_MINUTES}))`;
+    values (${bytes(idHash)}::text::bytea, ${s.state}, ${s.nonce}, ${s.verifier}, ${s.returnTo}, ${s.isFresh}, ${now}::timestamptz +
+      make_interval(mins => ${SIGN_IN_MINUTES}))`;
   await sql`delete from exchange.staff_sign_in where expires_at <= ${now}`;
 }
 

@@ -39,7 +39,10 @@ export function numberCell(n: number, href?: string): Cell {
   return { value: n, text: grouped(n), ...(href !== undefined && n > 0 ? { href } : {}) };
 }
 
-/** How late what ended is. A choice of which only the day is known counts from the first instant of that day, the one after a due day ends. */
+/**
+ * How late what ended is. A choice of which only the day is known counts from the first instant of that day, the one
+ * after a due day ends.
+ */
 const overText = (ms: number): string => (ms === 1 ? 'a day, as far as days are known' : spanText(ms));
 
 /** Where a clock stands, at a time. */
