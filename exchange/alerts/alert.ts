@@ -272,7 +272,7 @@ export async function untoldAlerts(sql: Queryable, tries: number): Promise<numbe
   return row?.n ?? 0;
 }
 
-/** It was told. Its end, if that came meanwhile, is reported too. */
+/** It was reported. Its end, if that came meanwhile, is reported too. */
 export async function markSent(sql: Queryable, id: string, wasCleared: boolean, now: Date): Promise<void> {
   await sql`
     update exchange.alert set sent_at = ${now}, next_send_at = case when cleared_at is not null

@@ -259,7 +259,7 @@ export async function blockKey(deps: Needs, id: string, kid: string, blocked: bo
     const peer = await holdPeer(tx, id);
     if (!peer) return 'not-found';
     if (kid === '' || kid.length > 256 || peer.blockedKids.includes(kid) === blocked) return 'no-change';
-    // opening again what someone has closed is as grave as an approval
+    // opening again what someone has closed is as risky as an approval
     if (!blocked && needsSecondPerson(deps.config)) return 'same-person';
     const kids = blocked ? [...peer.blockedKids, kid] : peer.blockedKids.filter((k) => k !== kid);
     await writeBlocked(tx, id, kids);

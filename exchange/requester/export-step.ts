@@ -120,7 +120,7 @@ async function matchAnew(s: Step, left: number): Promise<void> {
     s,
     'authorized',
     { matchStatusUrl: null, groupId: null, since: null },
-    `matched anew without ${some(left, 'member')}, to be asked for no more`,
+    `matched again without ${some(left, 'member')}, to be asked for no more`,
     (tx) => setOutcomes(tx, s.pull.id, unmatched),
   );
 }

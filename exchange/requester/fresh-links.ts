@@ -1,4 +1,4 @@
-// A manifest that is read again: files keep their place and get fresh addresses, what is new is taken, what is gone is told.
+// A manifest that is read again: files keep their place and get fresh addresses, what is new is taken, what is gone is reported.
 // Pure.
 import type { ManifestFile } from './client/manifest.ts';
 import type { PullFile } from './pull-file.ts';

@@ -107,8 +107,12 @@ export const leftFailed = (sql: Queryable, today: string) => sql`
     and (select 1 from exchange.pull_member m
       where m.pull_id = p.id and (m.outcome is null or m.outcome = 'matched') and ${isOver(sql, today)}
         and ${others(sql, ['withdrawn'], sql`> p.created_at`)} is null
-        and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`>= coalesce((select max(r.at) from exchange.member_request r
-          where r.other_coverage_id = m.other_coverage_id), '-infinity')`)} = 1
+        and ${others(
+          sql,
+          ['failed', 'refused', 'withdrawn'],
+          sql`>= coalesce((select max(r.at) from exchange.member_request r
+          where r.other_coverage_id = m.other_coverage_id), '-infinity')`,
+        )} = 1
       limit 1) = 1)`;
 
 /** The newest answer of payer `r` about anyone: the pull's id. pull_peer, pull_member_pkey. */

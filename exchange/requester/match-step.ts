@@ -177,7 +177,7 @@ async function resourcesOf(
 
 /**
  * The older form of the same answer (PDex 2.1), where a peer gives both: the Groups hold, and that the two differ is
- * told. It keeps no one waiting.
+ * reported. It keeps no one waiting.
  */
 async function compareForms(s: Step, groups: Correlation, readOther: () => Promise<Correlation>): Promise<void> {
   const said = (c: Correlation) => c.members.map((m) => `${m.outcome} ${m.peerPatientId ?? ''}`).join();

@@ -16,7 +16,7 @@ export type PlacedMessage = Message & { file: number; line: number };
 /** Of R4; R5 says `success` too, which is a note. */
 const SEVERITIES = new Set(['fatal', 'error', 'warning', 'information']);
 const LONGEST_TEXT = 1000;
-/** Messages of one pull that are told: who says more says the same over and over. */
+/** Messages of one pull that are reported: who says more says the same over and over. */
 export const MOST_MESSAGES = 1000;
 const UNREADABLE: Message = { severity: 'unreadable', code: 'unknown', text: '' };
 
@@ -95,7 +95,7 @@ function counted(messages: Iterable<MessageCount>): MessageCount[] {
   );
 }
 
-/** What the messages of one file say. All of it is read: a grave one may stand behind a note for each member. */
+/** What the messages of one file say. All of it is read: a severe one may stand behind a note for each member. */
 async function saidIn(deps: Pick<Deps, 'blobs'>, file: PullFile): Promise<MessageCount[]> {
   let said: MessageCount[] = [];
   let more: MessageCount[] = [];

@@ -9,7 +9,7 @@ export const PLANNED = 'planned';
 /** Before the first bucket. */
 export const NOTHING_DECIDED = -2;
 
-/** Minutes after which what was decided is decided anew: records of our own may have been imported meanwhile. */
+/** Minutes after which what was decided is decided again: records of our own may have been imported meanwhile. */
 const HOLDS_MINUTES = 15;
 
 /** What other work may have changed: pulls that ended, units that were released or replayed, decisions, our own records. audit_object. */

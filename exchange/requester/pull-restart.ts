@@ -1,4 +1,4 @@
-// Pulls whose work at the peer was lost and begun anew: the count is read from their events.
+// Pulls whose work at the peer was lost and begun again: the count is read from their events.
 import type { Queryable } from '../../src/db/database.ts';
 
 /** Begins the detail of the event of a pull whose work at the peer was begun again. */

@@ -191,8 +191,12 @@ export async function anyGranted(
 ): Promise<boolean> {
   const scope = { peerId, groupId: null };
   const [row] = await sql.unsafe<{ any: boolean }[]>(
-    `select exists (select from (${grants(scope, '$3::date')}) g ${policy === undefined ? '' : `group by member_id having
-      min(policy) = '${policy}'`}) as any`,
+    `select exists (select from (${grants(scope, '$3::date')}) g ${
+      policy === undefined
+        ? ''
+        : `group by member_id having
+      min(policy) = '${policy}'`
+    }) as any`,
     [peerId, null, today],
   );
   return row?.any === true;

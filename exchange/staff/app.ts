@@ -46,7 +46,7 @@ export type StaffOptions = {
   development?: DevelopmentAccount | undefined;
   /** where a request came from, for the limit of sign-ins */
   addressOf?: AddressOf;
-  /** pages of other services, registered at the same desk */
+  /** pages of other services, registered with the same router */
   further?: readonly ((router: StaffRouter) => void)[];
 };
 

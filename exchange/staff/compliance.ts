@@ -201,7 +201,7 @@ ${scopeFields(peers, of)}<button>Show</button></form>`,
             { key: 'how', label: 'How' },
             { key: 'pack', label: 'In the evidence pack' },
           ],
-          // who may not see members is led to no page of them
+          // who may not see members gets no link to their pages
           rows: QUESTIONS.map((q, i) => [
             { value: i + 1 },
             { value: q.question },

@@ -1,5 +1,5 @@
 // Whether a page shows what identifies members whole: until someone says what it is needed for, the ends of numbers and the
-// years of birth stand there. Every page at the desk goes through here, marked or not.
+// years of birth stand there. Every staff page goes through here, marked or not.
 import type { Deps } from '../../src/deps.ts';
 import { hidden, hiddenText, hiddenWords, hidePage, type Known, unhidden } from '../../src/ui/hidden.ts';
 import { html, type Part } from '../../src/ui/html.ts';

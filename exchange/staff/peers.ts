@@ -209,7 +209,7 @@ export function peers(router: StaffRouter): void {
       },
       options,
     );
-  // what opens a door is grave; what closes one must not wait for a password
+  // what grants access needs a fresh sign-in; what closes one must not wait for a password
   const stepUp = { needsStepUp: true };
   act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)), stepUp);
   act('suspend', (visit, id, form) => movePeer(deps, id, 'suspended', byOf(visit), form.get('reason') ?? ''));

@@ -4,7 +4,7 @@ import type { Queryable } from '../../../src/db/database.ts';
 /** Keeps a second process from telling the same for the length of a transaction. */
 const TELLING_LOCK = 7_206_022;
 
-/** The detail of what a machine reported last of it, or else any; undefined when nothing was told. audit_object. */
+/** The detail of what a machine reported last of it, or else any; undefined when nothing was reported. audit_object. */
 export async function lastInForce(
   tx: Queryable,
   object: string,

@@ -40,7 +40,7 @@ export type Disclosure = {
 
 /**
  * Of one person, under all ids, newest first, and while it was taken for another member what left as that one's: how
- * much of it was whose is not kept, but for single records, of which only those of the person are told. What left, or
+ * much of it was whose is not kept, but for single records, of which only those of the person are reported. What left, or
  * was made ready and never did, from an instant on. Of an export only the types whose files were fetched count; files
  * by patient hold all and have no type: whose blocks stand in which is not kept, so each counts for all. audit_member;
  * audit_file for the fetches; match_member_member and match_single_grant for the consent of a single request.

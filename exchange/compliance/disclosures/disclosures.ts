@@ -21,7 +21,7 @@ export const HOW: Readonly<Record<Disclosure['action'], string>> = {
   everything: 'All records at once',
 };
 
-/** What left: records by type, or the number of those that a search told. */
+/** What left: records by type, or the number of those that a search reported. */
 export const leftOf = ({ types, object, counted }: Disclosure): { what: string; n: number; isNumber?: true }[] =>
   counted === null
     ? Object.entries(types).map(([what, n]) => ({ what, n }))

@@ -37,7 +37,7 @@ export type FoundFault = {
   kind: ContentFault['kind'] | 'unreadable' | 'changed-file' | 'missing-file' | 'line-count';
   path: string;
 };
-/** `missing`: files that are not in the store, of which nothing can be said; `faults` is all else that was told. */
+/** `missing`: files that are not in the store, of which nothing can be said; `faults` is all else that was reported. */
 export type ContentVerdict = { jobs: number; files: number; lines: number; faults: number; missing: number };
 
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config'>;

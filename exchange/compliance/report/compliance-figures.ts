@@ -84,8 +84,7 @@ const RULES: readonly Rule[] = [
     id: 'F3',
     name: 'Opt-in rate',
     table: 'opt-in',
-    means:
-      'Opt-ins during the period ÷ offers during the period. Offers may be older, so this can exceed 100 %.',
+    means: 'Opt-ins during the period ÷ offers during the period. Offers may be older, so this can exceed 100 %.',
     of: (r) => [num(r.optIn, 'afterOffer'), num(r.optIn, 'offered')],
   },
   {
@@ -179,8 +178,7 @@ const RULES: readonly Rule[] = [
     id: 'F14',
     name: 'Balanced pulls',
     table: 'we-asked',
-    means:
-      'Balanced pulls ÷ pulls that finished (balanced or waiting for review)',
+    means: 'Balanced pulls ÷ pulls that finished (balanced or waiting for review)',
     of: (r) => [sum(r.weAsked, 'balanced'), sum(r.weAsked, 'finished')],
   },
   {

@@ -63,10 +63,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'The payer published its private key. It was suspended at once.',
     'Ask the payer for a new pair of keys.',
   ),
-  'unknown-client': look(
-    'A token was asked for under a client id that no one here has.',
-    'No action unless frequent.',
-  ),
+  'unknown-client': look('A token was asked for under a client id that no one here has.', 'No action unless frequent.'),
   'client-suspended': look('A payer that is not active asked for a token.', 'Nothing, unless it should be active.'),
   signature: look('A token request was not signed by the payer’s key.', 'Ask the payer; it may have changed keys.'),
   key: look(

@@ -1,5 +1,5 @@
 // Clocks of members that do not apply any more: the member has died, one of the coverages is over, or the payer has answered that it has no
-// such member. Each ends with what ended it, not when that was told: what was overdue by then stays late.
+// such member. Each ends with what ended it, not when that was reported: what was overdue by then stays late.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import { standsSql } from '../enrolment/enrolled.ts';
 import type { Calendar } from './business-day.ts';

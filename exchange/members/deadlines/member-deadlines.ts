@@ -216,7 +216,7 @@ export async function openRequests(
 /**
  * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that
  * one: those who are asked only while they cover the member are not when that has ended. The clock ends with the
- * choice, or with that coverage, not when it was told: what was overdue by then stays late. That of a payer that was
+ * choice, or with that coverage, not when it was reported: what was overdue by then stays late. That of a payer that was
  * named by mistake never was: it ends when it began. clock_member, naming_coverage.
  */
 export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {

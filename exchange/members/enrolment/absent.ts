@@ -1,4 +1,4 @@
-// Who is covered here and absent from a full enrolment file, and the end of that coverage when the enrolment desk wants it.
+// Who is covered here and absent from a full enrolment file, and the end of that coverage when the enrolment office wants it.
 import { localDay } from '../../../src/calendar/federal.ts';
 import { beginAgain } from '../../../src/db/retry.ts';
 import type { Deps } from '../../../src/deps.ts';

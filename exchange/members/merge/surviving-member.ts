@@ -8,7 +8,7 @@ export type Formers = ReadonlyMap<string, string>;
 
 const LINKS = ['replaced-by', 'replaces'];
 
-/** Text of a minified record with references to the Patients of former members, relative or under our own base, led to those that stay. */
+/** Text of a minified record with references to the Patients of former members, relative or under our own base, rewritten to those that stay. */
 export function ledTo(json: string, formers: Formers, base: string): string {
   return replaceReferences(json, (reference) => {
     const r = parseReference(reference);

@@ -13,7 +13,7 @@ const readRange = (days: string): DayRange => {
   return { first: days.slice(0, at), last: days.slice(at + 1) };
 };
 
-/** A year stands before its months, and those before their days: what may be earlier is told. */
+/** A year stands before its months, and those before their days: what may be earlier is reported. */
 const wider = (a: DayRange | undefined, b: DayRange): DayRange =>
   a === undefined ? b : { first: b.first < a.first ? b.first : a.first, last: b.last > a.last ? b.last : a.last };
 

@@ -158,7 +158,7 @@ const representative = (s: Submission, by: { name: string; authority: string }):
   name: [{ text: by.name }],
 });
 
-/** Where that one, or the member, is told. A payer that takes no contained resources is reported the name alone. */
+/** Where that one, or the member, is reported. A payer that takes no contained resources gets the name alone. */
 function consenter(s: Submission, takesContained: boolean): Reference {
   const by = s.consent.representative;
   if (by === null) return { reference: `Patient/${s.submittedId}` };

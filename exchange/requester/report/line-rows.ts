@@ -133,7 +133,7 @@ export async function lineFindings(sql: Queryable, pullId: string, at: Place): P
   ];
 }
 
-/** So many links of a record are told. */
+/** So many links of a record are reported. */
 export const MOST_LINKED = 50;
 
 export type RecordVersion = {

@@ -245,7 +245,7 @@ const PAGE = 100;
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
  * they may not leave any more. What only grew old is not taken back, nor is what is not yet decided by the rules of
- * today. Of a member whose consent did not hold then nothing was told: what counts is the time of the export that held
+ * today. Of a member whose consent did not hold then nothing was reported: what counts is the time of the export that held
  * the record, as the member's or as that of one who goes on as the member since. delivered_pkey, member_merge_member.
  */
 export async function deletedRows(

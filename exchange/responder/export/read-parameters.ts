@@ -1,4 +1,4 @@
-// The parameters of an export: a query, or a Parameters resource, led to what the export runs. Everything that is not
+// The parameters of an export: a query, or a Parameters resource, mapped to what the export runs. Everything that is not
 // understood is an error unless the client is lenient, and a filter is never ignored where payer-to-payer forbids it.
 import type { Context } from 'hono';
 import { parseInstant } from '../../../src/fhir/instant.ts';

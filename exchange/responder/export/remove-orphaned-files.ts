@@ -16,7 +16,7 @@ type Needs = Pick<Deps, 'database' | 'blobs' | 'log'>;
  * @returns what is to be looked at the next time
  */
 export async function removeOrphanedFiles(deps: Needs, before: ReadonlySet<string>): Promise<Set<string>> {
-  // first what is there, then what is named: a file that is written and named in between is not taken for a stray
+  // first what is there, then what is named: a file that is written and named in between is not taken for an orphan
   const there = await deps.blobs.list('bulk/');
   const orphans: string[] = [];
   for (let from = 0; from < there.length; from += LOOKED_AT) {

@@ -88,7 +88,7 @@ const HAS = (memberId: string) => `coalesce(hashtextextended(r.type || '/' || r.
 
 /**
  * Everything of a member that an export to the peer held, but for what was deleted before `since`: that was reported
- * then. What is another member's now who is in this export, and may leave, is not told: it comes with that one.
+ * then. What is another member's now who is in this export, and may leave, is not reported: it comes with that one.
  * resource_pkey, resource_id, delivered_pkey.
  * @param c.members of this export
  * @param again of the records that went back to this one instead, those that the peer got as the member's and never as

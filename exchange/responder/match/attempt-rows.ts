@@ -1,7 +1,7 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/db/database.ts';
 import { type RawRows, rawRows } from '../../../src/db/raw-rows.ts';
-import { KEY_OF_PERSON, MOST_CARDS_NEAR, KEY_RANGE, type Tried } from './attempt.ts';
+import { KEY_OF_PERSON, KEY_RANGE, MOST_CARDS_NEAR, type Tried } from './attempt.ts';
 import { type AskedAttempt, type FoundRows, tally } from './tally.ts';
 
 const KEEP_DAYS = 30;

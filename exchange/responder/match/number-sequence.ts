@@ -5,7 +5,7 @@
 /** A number of a card, and whether its question found someone. */
 export type Submitted = { card: string; isFound: boolean };
 
-/** So many in a row are told. */
+/** So many in a row are reported. */
 export const LEAST_RUN = 10;
 const GREATEST_STEP = 10;
 /** Digits at the end that a number holds exactly. */

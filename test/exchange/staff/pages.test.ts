@@ -792,7 +792,7 @@ describe('sessions', () => {
     await who.signIn('dev-reviewer', node.account.password);
     const anew = await who.post(`${path}/accept`, { csrf, state: 'unbalanced', note });
     expect(anew.status).toBe(403);
-    expect(await anew.text()).toMatch(/signed in anew[\s\S]*on the telephone that/);
+    expect(await anew.text()).toMatch(/signed in again[\s\S]*on the telephone that/);
     // a form on a page of the same address leads back there
     const item = await who.post('/staff/conflicts/none', { csrf, reason: 'both may be right' });
     expect(await item.text()).toContain('href="/staff/conflicts/none"');
