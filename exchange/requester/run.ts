@@ -22,16 +22,8 @@ import { type Claim, claimPull } from './pull-claim.ts';
 import { RESTARTED, restartsOf } from './pull-restart.ts';
 import { releaseEnded } from './release.ts';
 import { leaveJobs } from './split-pull.ts';
-import {
-  advance,
-  authorizeStep,
-  discoverStep,
-  LocalFailure,
-  RetryLater,
-  type Step,
-  stepOf,
-  writeFaults,
-} from './states.ts';
+import type { Step } from './states.ts';
+import { advance, authorizeStep, discoverStep, LocalFailure, RetryLater, stepOf, writeFaults } from './states.ts';
 import { TOO_LARGE, takeLess, waitsForFewer } from './too-large.ts';
 import { DetachedWork } from './worker-slot.ts';
 
@@ -184,9 +176,8 @@ export class PullWorker {
   readonly #deps: Deps;
   #isReconciling = false;
   /**
-   * Owners of steps that have broken and could not write so, as the database was away, and until when their leases
-   * would hold a pull, or attachments. Anyone who goes on takes it under another name: what still runs of the broken
-   * step has lost it.
+   * Owners of steps that have broken and could not write so, as the database was away, and until when their leases would hold a pull, or attachments.
+   * Anyone who goes on takes it under another name: what still runs of the broken step has lost it.
    */
   readonly #left = new Map<string, number>();
   readonly #beside: DetachedWork<string>;
@@ -218,10 +209,7 @@ export class PullWorker {
     return this.#fetch({ only });
   }
 
-  /**
-   * The same beside others of this process: of a payer whose documents come slowly they go on by themselves, and those
-   * of others are taken.
-   */
+  /** The same beside others of this process: of a payer whose documents come slowly they go on by themselves, and those of others are taken. */
   attachmentsOfOthers(): Promise<boolean> {
     let peer: string | undefined;
     const begun = (id: string) => {

@@ -54,8 +54,7 @@ export async function addJob(
 ): Promise<void> {
   await tx`
     insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, body_key, group_id, received_at, due_at)
-    values (${job.id}, ${job.kind}, ${job.peerId}, 'queued', ${job.requestUrl}, ${JSON.stringify(job.parameters)}::text::jsonb,
-      ${job.bodyKey}, ${job.groupId}, ${job.receivedAt}, ${job.dueAt})`;
+    values (${job.id}, ${job.kind}, ${job.peerId}, 'queued', ${job.requestUrl}, ${JSON.stringify(job.parameters)}::text::jsonb, ${job.bodyKey}, ${job.groupId}, ${job.receivedAt}, ${job.dueAt})`;
 }
 
 /** A job of this peer; another peer's job does not exist for it. */
@@ -86,18 +85,14 @@ const RUNNING_PER_PEER = 2;
 /** A job about so few members is short. */
 const FEW_MEMBERS = 200;
 
-/**
- * Hours for which a match of a payer that asks for many who are not here lets those of others go first: its own is due
- * within a business day.
- */
+/** Hours for which a match of a payer that asks for many who are not here lets those of others go first: its own is due within a business day. */
 const SLOW_HOURS = 4;
 /** Such a match `j` at time $2: one after the other, and after all others. alert_standing. */
 const IS_SLOW = `(j.kind = 'match' and j.received_at > $2::timestamptz - interval '${SLOW_HOURS} hours' and exists (
   select from exchange.alert a where a.kind = 'match-misses' and a.subject = j.peer_id and a.cleared_at is null))`;
 
 /**
- * Takes the oldest job that no one works on; a match of a payer that asks for many who are not here when nothing else
- * waits. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
+ * Takes the oldest job that no one works on; a match of a payer that asks for many who are not here when nothing else waits. The lease makes a crashed worker's job free again. Who asks works on none: one that is still theirs is one
  * whose end could not be written, as the database was away. bulk_job_open.
  * @param short only one about few members
  */
@@ -109,15 +104,13 @@ export async function claimJob(
   short = false,
 ): Promise<BulkJob | undefined> {
   const [row] = await sql.unsafe<BulkJob[]>(
-    `update exchange.bulk_job set state = 'running', lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3),
-      attempts = attempts + 1,
+    `update exchange.bulk_job set state = 'running', lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3), attempts = attempts + 1,
        started_at = coalesce(started_at, $2::timestamptz)
      where id = (
        select j.id from exchange.bulk_job j
        where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz or j.lease_owner = $1)
          and (select count(*) from exchange.bulk_job r
-           where r.peer_id = j.peer_id and r.state = 'running'
-             and r.lease_until >= $2::timestamptz and r.lease_owner <> $1) < case when ${IS_SLOW} then 1 else ${RUNNING_PER_PEER} end
+           where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz and r.lease_owner <> $1) < case when ${IS_SLOW} then 1 else ${RUNNING_PER_PEER} end
          ${short ? `and (j.parameters->>'members')::int <= ${FEW_MEMBERS}` : ''}
        order by ${IS_SLOW}, j.received_at for update of j skip locked limit 1
      ) returning ${COLUMNS}`,
@@ -137,8 +130,7 @@ export async function renewJob(
   progress?: number,
 ): Promise<boolean> {
   const kept = await sql`
-    update exchange.bulk_job set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}),
-      progress = coalesce(${progress ?? null}::int, progress)
+    update exchange.bulk_job set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}), progress = coalesce(${progress ?? null}::int, progress)
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   return kept.length === 1;
 }
@@ -159,18 +151,14 @@ export async function completeJob(
   },
 ): Promise<boolean> {
   const mine = await tx`
-    update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt},
-      transaction_time = ${done.transactionTime},
-      progress = 100, failure = null, tells_entries = true, labeller = ${done.labeller ?? null},
-        counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
+    update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt}, transaction_time = ${done.transactionTime},
+      progress = 100, failure = null, tells_entries = true, labeller = ${done.labeller ?? null}, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;
   await tx`
-    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, text_sha256,
-      continues_in)
-    select ${id}, f.id, f.position, f.kind, f.type, f."blobKey", f.lines, f.bytes, f."storedBytes", f.sha256, f."textSha256",
-      f."continuesIn"
+    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, text_sha256, continues_in)
+    select ${id}, f.id, f.position, f.kind, f.type, f."blobKey", f.lines, f.bytes, f."storedBytes", f.sha256, f."textSha256", f."continuesIn"
     from jsonb_to_recordset(${JSON.stringify(done.files)}::text::jsonb) f(id text, position int, kind text, type text, "blobKey" text,
       lines int, bytes bigint, "storedBytes" bigint, sha256 text, "textSha256" text, "continuesIn" text)`;
   return true;
@@ -187,8 +175,7 @@ export async function failJob(
 ): Promise<void> {
   const again = retryMs !== undefined;
   await sql`
-    update exchange.bulk_job set state = ${again ? 'queued' : 'failed'}, completed_at = ${again ? null : at}, failure = ${failure},
-      lease_owner = null,
+    update exchange.bulk_job set state = ${again ? 'queued' : 'failed'}, completed_at = ${again ? null : at}, failure = ${failure}, lease_owner = null,
       lease_until = ${again ? new Date(at.getTime() + retryMs) : null}
     where id = ${id} and lease_owner = ${owner} and state = 'running'`;
 }
@@ -244,17 +231,15 @@ export type FinishedExport = { id: string; transactionTime: Date };
 export async function finishedExports(sql: Queryable, id?: string): Promise<FinishedExport[]> {
   const rows = await sql<FinishedExport[]>`
     select id, transaction_time as "transactionTime" from exchange.bulk_job
-    where kind = 'export' and state in ('complete', 'cancelled') and transaction_time is not null and (${id ?? null}::text is null
-      or id = ${id ?? null}) order by received_at`;
+    where kind = 'export' and state in ('complete', 'cancelled') and transaction_time is not null and (${id ?? null}::text is null or id = ${id ?? null}) order by received_at`;
   return [...rows];
 }
 
 /**
- * A payer that has its files ends the job, most at once: those of a finished export stay here, out of reach, until they
- * were walked for what must not leave, a day at most.
+ * A payer that has its files ends the job, most at once: those of a finished export stay here, out of reach, until they were walked for what must
+ * not leave, a day at most.
  */
-const WAITS_FOR_WALK = `(j.kind = 'export' and j.state = 'cancelled' and j.transaction_time is not null
-  and j.completed_at > $1::timestamptz - interval '1 day'
+const WAITS_FOR_WALK = `(j.kind = 'export' and j.state = 'cancelled' and j.transaction_time is not null and j.completed_at > $1::timestamptz - interval '1 day'
   and not exists (select from exchange.content_check k where k.job_id = j.id))`;
 
 /**
@@ -282,8 +267,7 @@ export async function cancelJob(
 /** Those that were removed, too. bulk_file_pkey. */
 export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256,
-      text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
     from exchange.bulk_file where job_id = ${id} order by position`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
 }
@@ -291,8 +275,7 @@ export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> 
 /** One file of a job that is there; bulk_file_pkey. */
 export async function findFile(sql: Queryable, jobId: string, id: string): Promise<BulkFile | undefined> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256,
-      text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
     from exchange.bulk_file where job_id = ${jobId} and id = ${id} and removed_at is null`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }))[0];
 }
@@ -308,8 +291,8 @@ export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: 
 }
 
 /**
- * Which of some files are known: as a request, as a file of an answer, or as of a job that is still being made, whose
- * files are reported when it is finished. bulk_job_pkey, bulk_file_pkey.
+ * Which of some files are known: as a request, as a file of an answer, or as of a job that is still being made, whose files are reported when it is
+ * finished. bulk_job_pkey, bulk_file_pkey.
  * @param keys `bulk/job/…`
  */
 export async function namedFiles(sql: Queryable, keys: readonly string[]): Promise<Set<string>> {
@@ -327,7 +310,6 @@ export async function forgetFiles(
   at: Date,
 ): Promise<void> {
   await sql`
-    update exchange.bulk_file f set removed_at = ${at} from jsonb_to_recordset(${JSON.stringify(files)}::text::jsonb) g("jobId" text,
-      "blobKey" text)
+    update exchange.bulk_file f set removed_at = ${at} from jsonb_to_recordset(${JSON.stringify(files)}::text::jsonb) g("jobId" text, "blobKey" text)
     where f.job_id = g."jobId" and f.blob_key = g."blobKey"`;
 }

@@ -236,7 +236,7 @@ test.each([
     ['prior_coverage_end is before prior_coverage_start.'],
   ],
   [{ birth_date: '2026-11-29' }, ['birth_date is a day to come.']],
-  [{ birth_date: '0001-01-01' }, ['birth_date is of someone older than 130.']],
+  [{ birth_date: '0001-01-01' }, ['birth_date is of a person older than 130.']],
   [{ opt_in: 'yes', opt_in_date: '2026-11-29' }, ['opt_in_date is a day to come.']],
 ])('a row whose days go backwards, or are to come where they cannot, is refused: %j', (more, faults) => {
   const row = {

@@ -26,8 +26,7 @@ export async function openOfferClocks(
   const rows = await tx.unsafe<{ id: string | null; taken: number }[]>(
     `with fresh as (
        update exchange.enrolment set clocked = true
-       where ctid = any(array(select ctid from exchange.enrolment
-         where not clocked limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
+       where ctid = any(array(select ctid from exchange.enrolment where not clocked limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
      ), first as (
        select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day,
          exists (select from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) as is_anew from fresh e
@@ -36,11 +35,9 @@ export async function openOfferClocks(
          where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
        order by e.member_id, e.starts, e.accepted_on desc nulls last
      ), opened as (
-     insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version,
-       zone, start_event)
+     insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
-       ((case when f.day < $2::date then $2::date
-         else f.day + 7 end + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
+       ((case when f.day < $2::date then $2::date else f.day + 7 end + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
        case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1,
        case when f.is_anew then 'coverage-anew' else 'coverage-start' end
      from first f cross join (values ('C1-offer'), ('C1b-identify')) as k(kind)
@@ -53,9 +50,8 @@ export async function openOfferClocks(
 }
 
 /**
- * Enrolments of members that last and begin a coverage, as is known by now, and were taken for ones that go on from an
- * earlier one: the end of that one was stated later. {@link openOfferClocks} takes them again. enrolment_pkey, the
- * unique index of clock.
+ * Enrolments of members that last and begin a coverage, as is known by now, and were taken for ones that go on from an earlier one: the end of
+ * that one was stated later. {@link openOfferClocks} takes them again. enrolment_pkey, the unique index of clock.
  */
 export async function takeAgain(
   tx: Queryable,
@@ -66,25 +62,22 @@ export async function takeAgain(
   if (memberIds.length === 0) return;
   await tx`
     update exchange.enrolment e set clocked = false
-    where e.member_id = any(${[...memberIds]}::text[]) and e.clocked
-      and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date
+    where e.member_id = any(${[...memberIds]}::text[]) and e.clocked and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date
       and not exists (
-        select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts
-          and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+        select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
       and not exists (select from exchange.clock k where k.kind = 'C1-offer' and k.subject = e.member_id || '/' || e.starts)`;
 }
 
 /**
- * Stops the offer clocks of members by what was delivered or what they said, no earlier than {@link EARLY_DAYS} before
- * the coverage and, after a gap, not before the last one was over: until then it was of that one (docs/decisions/020).
- * Ends those whose coverage was over, with the end of its last day, before the offer was due. Served by clock_member.
+ * Stops the offer clocks of members by what was delivered or what they said, no earlier than {@link EARLY_DAYS} before the coverage and, after a gap, not before
+ * the last one was over: until then it was of that one (docs/decisions/020). Ends those whose coverage was over, with the end of its last day, before
+ * the offer was due. Served by clock_member.
  */
 export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[]): Promise<void> {
   if (memberIds.length === 0) return;
   const only = [...memberIds];
   await tx`
-    update exchange.clock k set state = case when s.at <= k.due_at then 'met'
-      else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
+    update exchange.clock k set state = case when s.at <= k.due_at then 'met' else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
     from exchange.clock o
     cross join lateral (
       select at, event from (
@@ -94,8 +87,7 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
         select coalesce(h.given_at, h.recorded_on::timestamp at time zone o.zone), 'consent/' || h.id from exchange.consent h
         where h.member_id = o.member_id and o.kind = 'C1-offer'
         union all
-        select v.known_at, 'other-coverage/' || v.id from exchange.other_coverage v where v.member_id = o.member_id
-          and o.kind = 'C1b-identify'
+        select v.known_at, 'other-coverage/' || v.id from exchange.other_coverage v where v.member_id = o.member_id and o.kind = 'C1b-identify'
       ) x
       where x.at >= greatest(o.starts_at - make_interval(days => ${EARLY_DAYS}), (
         select (max(f.ends) + 1)::timestamp at time zone o.zone from exchange.enrolment f
@@ -125,39 +117,31 @@ export async function openRequestClocks(
 }
 
 /**
- * Since when the payer of a clock that was blocked is known, `$4` being now: what the member named was found to be it,
- * it was let in for the first time, it has an address. peer_pkey, peer_change_peer.
+ * Since when the payer of a clock that was blocked is known, `$4` being now: what the member named was found to be it, it was let in for the first time, it has an address.
+ * peer_pkey, peer_change_peer.
  */
 const KNOWN = `case when exchange.clock.peer_id is distinct from excluded.peer_id then $4::timestamptz end,
   (select approved_at from exchange.peer where id = excluded.peer_id),
   (select max(coalesce(h.decided_at, h.at)) from exchange.peer_change h
-   where h.peer_id = excluded.peer_id and h.what = 'record' and h.state = 'applied' and h.after ? 'fhirBase'
-     and h.before->>'fhirBase' is null)`;
+   where h.peer_id = excluded.peer_id and h.what = 'record' and h.state = 'applied' and h.after ? 'fhirBase' and h.before->>'fhirBase' is null)`;
 
 /**
- * Was other coverage `o` known, under choice `c`, when coverage with us had ended and before it began again: no one
- * could ask then, and the week begins when that coverage is known, `$4` being now and $1 the zone. What was known
- * before, and asked for, begins again by itself (renewed-request.ts). enrolment_pkey.
+ * Was other coverage `o` known, under choice `c`, when coverage with us had ended and before it began again: no one could ask then, and the week begins when that
+ * coverage is known, `$4` being now and $1 the zone. What was known before, and asked for, begins again by itself (renewed-request.ts). enrolment_pkey.
  */
 const BETWEEN = `exists (
          select from exchange.enrolment e
-         cross join lateral (select max(f.ends) as ends from exchange.enrolment f where f.member_id = e.member_id
-           and f.ends < e.starts - 1) g
+         cross join lateral (select max(f.ends) as ends from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) g
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}
            and (greatest(c.at, o.known_at) at time zone $1)::date > g.ends and (greatest(c.at, o.known_at) at time zone $1)::date < e.starts
            and not exists (
-             select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts
-               and coalesce(f.ends, 'infinity'::date) >= e.starts - 1))`;
+             select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1))`;
 
 /**
- * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts
- * with the later of the opt-in and the payer known, no earlier than {@link EARLY_DAYS} before the coverage begins, and
- * where only previous payers are asked when the other coverage has ended and that is known; for a coverage after a gap,
- * of a payer that was asked before it or named in it, of an other coverage that had ended and goes on again, of a
- * member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one
- * person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be
- * asked stay visible as blocked; the week of one that we did not know begins when we do. What we do to one that we
- * know, as when we suspend it, moves no week.
+ * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
+ * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
+ * ended and that is known; for a coverage after a gap, of a payer that was asked before it or named in it, of an other coverage that had ended and goes on again, of a member whose name or birth date was corrected after the payer had not known them, of members who turned out to be one person, when that is known, and of a payer that was named by mistake, when it is named again. Payers that cannot be asked stay visible as blocked; the week of one
+ * that we did not know begins when we do. What we do to one that we know, as when we suspend it, moves no week.
  */
 export async function openRequests(
   tx: Queryable,
@@ -167,15 +151,13 @@ export async function openRequests(
   ids: readonly string[],
 ): Promise<void> {
   await tx.unsafe(
-    `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version,
-      calendar_version, zone, start_event)
+    `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, s.at,
        ((((s.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond'),
        case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
        case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
        l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1,
-       case when s.at = n.identified then 'identity-corrected' when s.at = n.covered then 'coverage-anew' when s.at = n.there
-         then 'other-coverage-anew' else 'opt-in-and-payer-known' end
+       case when s.at = n.identified then 'identity-corrected' when s.at = n.covered then 'coverage-anew' when s.at = n.there then 'other-coverage-anew' else 'opt-in-and-payer-known' end
      from exchange.other_coverage o
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
@@ -188,23 +170,19 @@ export async function openRequests(
          max(at) filter (where said_by = $7) as identified, max(at) filter (where said_by = $8) as there
        from exchange.member_request where other_coverage_id = o.id) n
      cross join lateral (
-       select greatest(c.at, o.known_at, n.covered, n.there, n.identified, (select max(g.at) from exchange.member_merge g
-         where g.member_id = o.member_id and g.undone_at is null),
+       select greatest(c.at, o.known_at, n.covered, n.there, n.identified, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
          (select max(g.at) from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again'), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
          case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
-         case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable'
-           and x.subject like o.id || '/%')
+         case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
            then $4::timestamptz end) as at
      ) s
      where ${which} = any($5::text[]) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
-       and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked'
-         and k.reason = 'no-endpoint'))
+       and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
        (starts_at, due_at, start_event) = (
-         select w.at, case when w.waited then (((w.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond'
-           else exchange.clock.due_at end,
+         select w.at, case when w.waited then (((w.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond' else exchange.clock.due_at end,
            case when w.waited then 'payer-known' else exchange.clock.start_event end
          from (select k.at, k.at > exchange.clock.starts_at as waited from (select greatest(exchange.clock.starts_at, ${KNOWN}) as at) k) w)
        where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint'
@@ -214,30 +192,24 @@ export async function openRequests(
 }
 
 /**
- * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that
- * one: those who are asked only while they cover the member are not when that has ended. The clock ends with the
- * choice, or with that coverage, not when it was reported: what was overdue by then stays late. That of a payer that was
- * named by mistake never was: it ends when it began. clock_member, naming_coverage.
+ * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that one: those who are asked
+ * only while they cover the member are not when that has ended. The clock ends with the choice, or with that coverage, not when it was
+ * told: what was overdue by then stays late. That of a payer that was named by mistake never was: it ends when it began. clock_member, naming_coverage.
  */
 export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
   if (memberIds.length === 0) return 0;
   const rows = await tx.unsafe(
     `update exchange.clock k set stop_event = coalesce('naming/' || e.id, 'consent/' || c.id),
-       closed_at = greatest(o.starts_at, least($2::timestamptz, case when e.id is not null then o.starts_at when c.choice = 'opt-in'
-         and c.payers = 'concurrent'
+       closed_at = greatest(o.starts_at, least($2::timestamptz, case when e.id is not null then o.starts_at when c.choice = 'opt-in' and c.payers = 'concurrent'
          then (v.ends + 1)::timestamp at time zone o.zone else coalesce(c.given_at, c.recorded_on::timestamp at time zone o.zone) end)),
        state = case when e.id is not null or c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
-       reason = case when e.id is not null then 'named-in-error' when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended'
-         when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
+       reason = case when e.id is not null then 'named-in-error' when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
      from exchange.clock o left join exchange.other_coverage v on v.id = split_part(o.subject, '/', 1)
      cross join lateral (
-       select id, choice, payers, given_at, recorded_on from exchange.consent where member_id = o.member_id
-         order by recorded_on desc, created_at desc limit 1
+       select id, choice, payers, given_at, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
      ) c
-     left join lateral (select n.id from exchange.naming n where n.other_coverage_id = v.id and v.in_error_at is not null
-       order by n.at desc limit 1) e on true
-     where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[])
-       and k.id = o.id
+     left join lateral (select n.id from exchange.naming n where n.other_coverage_id = v.id and v.in_error_at is not null order by n.at desc limit 1) e on true
+     where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[]) and k.id = o.id
        and (c.choice <> 'opt-in' or not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')})
      returning 1`,
     [[...memberIds], now],
@@ -247,8 +219,7 @@ export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: reado
 
 /**
  * A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index.
- * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: no one is asked for
- * long before the coverage
+ * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: no one is asked for long before the coverage
  */
 export async function hastenRequest(
   tx: Queryable,
@@ -256,19 +227,16 @@ export async function hastenRequest(
   request: { id: string; otherCoverageId: string; at: Date; from: string | null },
 ): Promise<void> {
   const starts = tx`greatest(${request.at}::timestamptz, ${request.from}::date::timestamp at time zone ${calendar.zone})`;
-  const due = tx`((((${starts} at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) -
-    interval '1 millisecond')`;
+  const due = tx`((((${starts} at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
   await tx`
     update exchange.clock set subject = subject || '/' || id
     where kind = 'C2' and subject = ${request.otherCoverageId} and state in ('met', 'met-late')`;
   await tx`
-    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version,
-      calendar_version, zone, start_event)
+    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
     select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${starts}, ${due},
       case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
       case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
-      l.lob, ${tx.unsafe(refSql('C2', 'l.lob'))}, ${RULE_VERSION}, ${calendar.version}, ${calendar.zone}, 'member-request/' ||
-        ${request.id}::text
+      l.lob, ${tx.unsafe(refSql('C2', 'l.lob'))}, ${RULE_VERSION}, ${calendar.version}, ${calendar.zone}, 'member-request/' || ${request.id}::text
     from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id
     left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
     where o.id = ${request.otherCoverageId}
@@ -277,11 +245,10 @@ export async function hastenRequest(
 
 /**
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
- * that has ended; the clocks before them are met. Who has withdrawn since the pull was accepted is not asked again.
- * Pulls are taken once, by pull_unclocked; clocks by clock_member. What is asked to compare is beside what is owed, and
- * sets none.
- * @param one the pull that is accepted in this transaction; absent: those that an older program left. A peer that
- * answers at once has accepted when it has answered.
+ * that has ended; the clocks before them are met. Who has withdrawn since the pull was accepted is not asked again. Pulls are taken once, by
+ * pull_unclocked; clocks by clock_member. What is asked to compare is beside what is owed, and sets none.
+ * @param one the pull that is accepted in this transaction; absent: those that an older program left. A peer that answers at once has accepted
+ * when it has answered.
  */
 export async function openRefreshClocks(
   tx: Queryable,
@@ -292,25 +259,21 @@ export async function openRefreshClocks(
   const opened = await tx.unsafe<{ memberId: string }[]>(
     `with asked as (
        update exchange.pull set clocked = true where not clocked and case when $4::text is null
-         then kicked_off_at is not null and (fetch_form is null or fetch_form not in ('everything', 'search')
-           or state in ('reconciling', 'done', 'review', 'unbalanced'))
+         then kicked_off_at is not null and (fetch_form is null or fetch_form not in ('everything', 'search') or state in ('reconciling', 'done', 'review', 'unbalanced'))
          else id = $4 end returning id, cause, peer_id, coalesce($5::timestamptz, kicked_off_at) as kicked_off_at
      ), covered as (
-       select distinct on (o.id) o.id, o.member_id, o.ends, a.peer_id, a.kicked_off_at as at, a.id as pull_id,
-         (a.kicked_off_at at time zone $1)::date as day
+       select distinct on (o.id) o.id, o.member_id, o.ends, a.peer_id, a.kicked_off_at as at, a.id as pull_id, (a.kicked_off_at at time zone $1)::date as day
        from asked a join exchange.pull_member m on m.pull_id = a.id and m.outcome = 'matched' and a.cause <> 'comparison'
        join exchange.other_coverage o on o.id = m.other_coverage_id
        order by o.id, a.kicked_off_at desc
      ), met as (
-       update exchange.clock k set state = case when c.at <= k.due_at then 'met'
-         else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id, reason = null
+       update exchange.clock k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id, reason = null
        from covered c
        where k.member_id = c.member_id and k.kind in ('C4', 'C5-runoff') and k.state in ('open', 'attempted') and k.starts_at < c.at
          and k.subject like c.id || '/%'
        returning 1
      )
-     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version,
-       calendar_version, zone, start_event)
+     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, n.kind, c.id || '/' || c.pull_id, c.member_id, c.peer_id, c.at,
        (((c.day + n.span)::date + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', l.lob,
        case n.kind when 'C4' then ${refSql('C4', 'l.lob')} else ${refSql('C5-runoff', 'l.lob')} end, $2, $3, $1, 'export-accepted'
@@ -330,6 +293,5 @@ export async function openRefreshClocks(
   if (memberIds.length > 0)
     await tx`
       insert into exchange.death_told (member_id)
-      select member_id from exchange.member_profile where member_id = any(${memberIds}::text[]) and died is not null order by member_id
-        on conflict do nothing`;
+      select member_id from exchange.member_profile where member_id = any(${memberIds}::text[]) and died is not null order by member_id on conflict do nothing`;
 }

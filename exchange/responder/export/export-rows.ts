@@ -67,9 +67,8 @@ export const readExportRow = (page: RawRows, row: number): ExportRow => ({
 });
 
 /**
- * One member after the other, each by the primary key, with the payers that may mean another person: `offset 0` keeps
- * the planner from joining, for which it would read the whole table for a slice of members as soon as it takes the
- * conditions for stricter than they are.
+ * One member after the other, each by the primary key, with the payers that may mean another person: `offset 0` keeps the planner from joining, for which it would read the
+ * whole table for a slice of members as soon as it takes the conditions for stricter than they are.
  * @param more further conditions on `r` that the key serves, such as ` and r.type = …`
  */
 export const recordsOfEach = (more = ''): string =>
@@ -84,8 +83,8 @@ const FROM = `
  */
 const label = (r: string) => `(case when ${r}.labeller = ${LABELLER} then ${r}.label else 2::smallint end)`;
 /**
- * May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. `peers`: those that may mean
- * another person than its member, as they are looked up once for each member.
+ * May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. `peers`: those that may mean another person than its
+ * member, as they are looked up once for each member.
  */
 export const allowed = (r: string, peers = 'doubted.peers') => `
   ${r}.withheld is null
@@ -99,17 +98,15 @@ const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.memb
 /** Do links of ours stand in its text in the place of a peer's addresses? */
 export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /**
- * Its days of service, `FIRST/LAST`, as far as it has one by which the window is decided. What a condition is about
- * began when it did, often long before anyone was treated: of one that is over its end is reported alone.
+ * Its days of service, `FIRST/LAST`, as far as it has one by which the window is decided. What a condition is about began when it did, often long
+ * before anyone was treated: of one that is over its end is reported alone.
  */
 export const SERVICE_DAYS = `case when r.service_end is not null then
-    case when r.type = 'Condition' then r.service_end::text
-      else least(nullif(r.day, ''), r.service_end::text) end || '/' || r.service_end end`;
+    case when r.type = 'Condition' then r.service_end::text else least(nullif(r.day, ''), r.service_end::text) end || '/' || r.service_end end`;
 /**
  * Keys of the directory entries that a record names as it leaves. Of an authorization lines may stay, and what only these name stays with
- * them: it is looked for in the form for peers, whatever was noted when the record was written. The form is unpacked
- * once for all links. People and their cover inherit no label (inherit-labels.ts): what reveals a labelled entry stays
- * instead, where the consent does not cover it.
+ * them: it is looked for in the form for peers, whatever was noted when the record was written. The form is unpacked once for all links. People and
+ * their cover inherit no label (inherit-labels.ts): what reveals a labelled entry stays instead, where the consent does not cover it.
  */
 export const NAMES = `case when r.type in ('Patient', 'Coverage', 'RelatedPerson') and r.links is not null and ${ANY_LABELLED} then array(
     select k from unnest(r.links) k where ${REVEALED('k')} <= case when g.policy = 'sensitive' then 1 else 0 end)
@@ -125,15 +122,10 @@ const SUPPORTED = (r: string) => `from exchange.resource y
       and (${NAMES_DOCUMENT(r)} or ${r}.refers @> array['ExplanationOfBenefit/' || y.id])`;
 /** Does it name the document in the form that leaves, too, if at all? Lines that stay may be all that did. */
 const isNamedIn = (r: string) => `(y.shared is null or not coalesce(${NAMES_DOCUMENT(r)}, false)
-  or position(${r}.type || '/' || ${r}.id || '"' in y.shared) > 0
-    or position(${r}.type || '/' || ${r}.id || '/_history/' in y.shared) > 0)`;
-/**
- * A document stays when there are authorizations that it supports and none of them leaves with it, or when all were
- * left out as they came.
- */
+  or position(${r}.type || '/' || ${r}.id || '"' in y.shared) > 0 or position(${r}.type || '/' || ${r}.id || '/_history/' in y.shared) > 0)`;
+/** A document stays when there are authorizations that it supports and none of them leaves with it, or when all were left out as they came. */
 const isNoneOfExcluded = (r: string) =>
-  `(${r}.type not in ${SUPPORTING} or coalesce((select bool_or(coalesce(${allowed('y')}, false)
-    and ${isNamedIn(r)}) ${SUPPORTED(r)}), not ${IS_KEPT_BACK(r)}))`;
+  `(${r}.type not in ${SUPPORTING} or coalesce((select bool_or(coalesce(${allowed('y')}, false) and ${isNamedIn(r)}) ${SUPPORTED(r)}), not ${IS_KEPT_BACK(r)}))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;
@@ -145,8 +137,7 @@ export const MAY_LEAVE = `${allowed('r')}
   and ${isNoOther('r')}
   and ${isNoneOfExcluded('r')}
   and (r.type <> 'Provenance' or coalesce((
-    select bool_or(${allowed('x')} and ${isNoOther('x')} and ${isNoneOfExcluded('x')} and not x.deleted)
-      and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
+    select bool_or(${allowed('x')} and ${isNoOther('x')} and ${isNoneOfExcluded('x')} and not x.deleted) and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
     ${TARGETS}
   ), false))`;
 /** Records that only a consent for sensitive data lets leave. */
@@ -198,8 +189,7 @@ const REASON = `case
          when r.pa_state in ('denied', 'unclear') or r.withheld = '${DENIED_SINCE}' then 'denied-pa'
          when r.withheld is not null then r.withheld
          when r.pa_state = 'drug' then 'drug-pa'
-         when r.pa_state <> 'estimate' and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled'
-           and r.pa_end >= $5::date), false) then 'old-pa'
+         when r.pa_state <> 'estimate' and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
          when r.labeller is distinct from ${LABELLER} then 'unclassified'
          when r.type = 'Provenance' then 'provenance'
@@ -222,16 +212,14 @@ export function exportRows(
          case when a.asked then coalesce(r.shared, r.body) end, ${LINKED}, case when not l.leaves then ${REASON} end,
          ${want.links ? `case when l.leaves then array_to_string(${NAMES}, ' ') end` : 'null'},
          ${isAll ? 'true' : 'n.is_new'}, case when a.asked then ${SERVICE_DAYS} end
-       from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then,
-         granted_at, n)
+       from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then, granted_at, n)
        ${recordsOfEach()}
        cross join lateral (select coalesce(${MAY_LEAVE}, false) as leaves offset 0) l
        ${isAll ? '' : `cross join lateral (select l.leaves and ${isNew('$10')} as is_new offset 0) n`}
        cross join lateral (select ${isAll ? 'l.leaves and $10::timestamptz is null' : 'n.is_new'} and r.type = any($8::text[])
            and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
            ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''} as asked offset 0) a
-       where not r.deleted and case when l.leaves
-         then ${MOVED('r')} <= $9::timestamptz and ${want.links ? '(a.asked or r.links is not null)' : 'a.asked'}
+       where not r.deleted and case when l.leaves then ${MOVED('r')} <= $9::timestamptz and ${want.links ? '(a.asked or r.links is not null)' : 'a.asked'}
          else ${isNoOther('r')} end
        ${want.byMember ? `order by g.n, r.type <> 'Patient'` : ''}`,
     [...parameters(c), arrayLiteral(c.types), c.until, c.since ?? null, c.before ?? null],
@@ -244,9 +232,8 @@ const PAGE = 100;
 
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
- * they may not leave any more. What only grew old is not taken back, nor is what is not yet decided by the rules of
- * today. Of a member whose consent did not hold then nothing was reported: what counts is the time of the export that held
- * the record, as the member's or as that of one who goes on as the member since. delivered_pkey, member_merge_member.
+ * they may not leave any more. What only grew old is not taken back, nor is what is not yet decided by the rules of today. Of a member whose consent did not hold then nothing was told:
+ * what counts is the time of the export that held the record, as the member's or as that of one who goes on as the member since. delivered_pkey, member_merge_member.
  */
 export async function deletedRows(
   sql: Queryable,
@@ -258,12 +245,10 @@ export async function deletedRows(
     `with gone as materialized (select r.member_id, r.type, r.id, ${MOVED('r')} as moved, g.policy_then ${FROM}
      where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
-       and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular'
-         and ${OF_SENSITIVE})
+       and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
        and (r.deleted or (r.labeller = ${LABELLER} and not coalesce(${MAY_LEAVE}, false)))
-       and not exists (select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id
-         and not y.deleted and y.member_id = any($13::text::text[])
+       and not exists (select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted and y.member_id = any($13::text::text[])
            and ${allowed('y', DOUBTED_PEERS('y.member_id'))}))
      -- what they held is looked at last: it is as long as a member's record, for each
      select distinct r.type, r.id from gone r
@@ -279,10 +264,7 @@ export async function deletedRows(
   return [...rows];
 }
 
-/**
- * Directory-type records that some of them name in turn, as `Type/id`; `isNews`: by one written after `since`, which
- * may not have named it before. shared_resource_pkey.
- */
+/** Directory-type records that some of them name in turn, as `Type/id`; `isNews`: by one written after `since`, which may not have named it before. shared_resource_pkey. */
 export async function namedByShared(
   sql: Queryable,
   keys: readonly string[],

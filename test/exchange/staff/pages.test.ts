@@ -506,7 +506,7 @@ test('a program that asks for JSON is refused as JSON, and reported what it may 
   expect([program.status, program.headers.get('content-type')]).toEqual([400, 'application/json']);
   expect(await program.json()).toMatchObject({
     error: 'What is it for?',
-    text: expect.stringContaining('Say what for'),
+    text: expect.stringContaining('Enter a purpose'),
     parameter: 'purpose',
     values: { audit: expect.any(String), member: expect.any(String) },
   });
