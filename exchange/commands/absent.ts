@@ -27,7 +27,7 @@ const COLUMNS = [
   'named_as',
 ] as const;
 /**
- * One in so many of those who are covered in a line of business may be ended at once, unless more are named: a file that was cut off ends nobody, and one
+ * One in so many of those who are covered in a line of business may be ended at once, unless more are named: a file that was cut off ends no one, and one
  * row in the wrong line of business does not end all others of that.
  */
 const SHARE = 10;
@@ -93,13 +93,15 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
   };
   const whole = isFull(named, o.full === true);
   if (whole === undefined)
-    return refused('the file says that it holds changes alone (BGN08): nobody is taken for absent.');
+    return refused('the file says that it holds changes alone (BGN08): no one is taken for absent.');
   if (!whole)
     return o.endAbsent === undefined
       ? []
-      : refused('the file does not say that it names everybody (BGN08 4 or RX; or say --full): nobody was ended.');
+      : refused('the file does not say that it names everybody (BGN08 4 or RX; or say --full): no one was ended.');
   if (named.lobs.size === 0)
-    return refused('no row of the full file could be taken: of whom it is, and who is absent from it, cannot be told.');
+    return refused(
+      'no row of the full file could be taken: of whom it is, and who is absent from it, cannot be determined.',
+    );
   const tallies = [...(await writeAbsent(deps, named, o.absent))];
   const sum = (what: keyof Tally) => tallies.reduce((n, [, t]) => n + t[what], 0);
   const [absent, alike] = [sum('absent'), sum('alike')];
@@ -109,7 +111,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
   );
   if (alike > 0)
     told.push(
-      `${number.format(alike)} of these have the name and birth date of somebody whom it names by another number (named_as): one person with another card, it may be`,
+      `${number.format(alike)} of these have the name and birth date of someone whom it names by another number (named_as): one person with another card, it may be`,
     );
   if (o.endAbsent === undefined || absent === 0) return told;
   const unclear = await rowsOfNobody(deps, named);
@@ -117,7 +119,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
     return [
       ...told,
       ...refused(
-        `${number.format(unclear)} rows do not tell whose they are, or were refused and have a number that nobody has here, and may be of those absent: nobody was ended. Put them right and load the file again.`,
+        `${number.format(unclear)} rows do not tell whose they are, or were refused and have a number that no one has here, and may be of those absent: no one was ended. Put them right and load the file again.`,
       ),
     ];
   const gone = absent - alike;
@@ -131,7 +133,7 @@ export async function tellAbsent(deps: OpenNode['deps'], named: NamedInFile, o: 
     return [
       ...told,
       ...refused(
-        `more than may be ended at once (${most}): nobody was ended. If the file is whole, say --absent-most ${gone}.`,
+        `more than may be ended at once (${most}): no one was ended. If the file is whole, say --absent-most ${gone}.`,
       ),
     ];
   const ended = gone === 0 ? 0 : await endAbsent(deps, named, o.endAbsent, person());

@@ -1,4 +1,4 @@
-// What `doctor` asks of others: does who is to be told of alerts answer, and the payers that we ask?
+// What `doctor` asks of others: does who is to be informed of alerts answer, and the payers that we ask?
 
 import type { Deps } from '../../src/deps.ts';
 import { CommandFault } from '../../src/runtime/fault.ts';
@@ -10,7 +10,7 @@ import { isCertificate, PeerFault } from '../requester/client/peer-fetch.ts';
 import { aheadText } from '../staff/data/texts.ts';
 
 const PATIENCE_MS = 5000;
-/** Tries after which an alert that nobody took is more than bad luck. */
+/** Tries after which an alert that no one took is more than bad luck. */
 const TRIES = 3;
 
 /** Why nothing was heard, for people: the code of the fault and no address or body. */
@@ -23,7 +23,7 @@ function why(error: unknown): string {
 }
 
 /**
- * Does somebody answer at ALERT_WEBHOOK_URL? Asked with HEAD, so that nobody takes it for an alert: any answer will do, but for those that say that there is nobody.
+ * Does someone answer at ALERT_WEBHOOK_URL? Asked with HEAD, so that no one takes it for an alert: any answer will do, but for those that say that there is no one.
  * @throws CommandFault with a sentence, also when alerts wait that were not taken
  */
 export async function alertsTold(deps: Pick<Deps, 'config' | 'fetch' | 'database'>, address: string): Promise<string> {
@@ -37,11 +37,11 @@ export async function alertsTold(deps: Pick<Deps, 'config' | 'fetch' | 'database
     await answer.body?.cancel();
     status = answer.status;
   } catch (error) {
-    throw new CommandFault(`ALERT_WEBHOOK_URL cannot be reached (${why(error)}): nobody is told of alerts.`, {
+    throw new CommandFault(`ALERT_WEBHOOK_URL cannot be reached (${why(error)}): no one is informed of alerts.`, {
       cause: error,
     });
   }
-  if (status >= 500) throw new CommandFault(`ALERT_WEBHOOK_URL answers ${status}: nobody is told of alerts.`);
+  if (status >= 500) throw new CommandFault(`ALERT_WEBHOOK_URL answers ${status}: no one is informed of alerts.`);
   const waiting = await untoldAlerts(deps.database.sql, TRIES);
   if (waiting > 0)
     throw new CommandFault(

@@ -23,7 +23,7 @@ const NAMED_MOST = 20;
 
 type Check = { name: string; run: () => Promise<string> | string };
 
-/** What is told and fails nothing: others may mend it. */
+/** What is reported and fails nothing: others may mend it. */
 class Noted extends Error {}
 
 /** Asks the identity provider what it publishes, as a sign-in does. @throws Error with a sentence */
@@ -68,7 +68,7 @@ export async function sameClock(sql: Queryable, now: () => number = Date.now): P
   return 'that of the database';
 }
 
-/** Is every import of our own records compared with what payers sent, and none of them as a payer told it? @throws Error with a sentence */
+/** Is every import of our own records compared with what payers sent, and none of them as a payer reported it? @throws Error with a sentence */
 export async function allCompared(sql: Queryable): Promise<string> {
   const waiting = (await owedMembers(sql)).length;
   if (waiting > 0)
@@ -161,7 +161,7 @@ export async function doctor(): Promise<void> {
             await check({ name: 'alerts', run: () => alertsTold(node.deps, alertWebhookUrl) });
           const peers = await listPeers(node.deps.database.sql);
           const answers = new Map(peers.map((p) => [p.id, peerAnswers(node.deps, p)]));
-          for (const one of answers.values()) one.catch(() => {}); // told at its line
+          for (const one of answers.values()) one.catch(() => {}); // reported at its line
           for (const peer of peers)
             await check({
               name: `peer ${peer.id}`,

@@ -75,7 +75,7 @@ export async function importMembersCommand(
       // as it is with a wrong PLAN_NPI: all would be other payers' members
       if (told.read.ours === 0 && told.read.others > 0)
         unnamed = [
-          `None of ${told.read.others} Coverage records names this plan (NPI ${planNpi}, or ${planName}) as its payor: nobody is enrolled by them.`,
+          `None of ${told.read.others} Coverage records names this plan (NPI ${planNpi}, or ${planName}) as its payor: no one is enrolled by them.`,
         ];
     }
     const absent = options.enrolment === undefined ? [] : await tellAbsent(node.deps, named, options);

@@ -1,4 +1,4 @@
-// What is said of members whom no payer can find, as nobody has told their numbers.
+// What is said of members whom no payer can find, as no one has reported their numbers.
 
 import type { Queryable } from '../../src/db/database.ts';
 import { countNumbers } from '../members/enrolment/enrolled.ts';

@@ -48,7 +48,7 @@ export async function membersInvite(options: { out: string }): Promise<void> {
         after = last.memberId;
       }
     }
-    // a full disk ends the command with a sentence; links that were made and not written are known to nobody
+    // a full disk ends the command with a sentence; links that were made and not written are known to no one
     await pipeline(rows, out);
     say(`${made} links in ${options.out}. Report back what was delivered with "members contacts FILE".`);
   });

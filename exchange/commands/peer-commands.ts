@@ -30,7 +30,7 @@ export function peerCommands(): Command {
     .option('--discovery-url <url>', 'where it publishes its endpoints (davinci-configuration, payer-index)')
     .option('--file-host <origin...>', 'further hosts of its files; they never get our token')
     .option('--postal-address <text>', 'where it can be written to, for the accounting of disclosures')
-    .option('--group <id>', 'the Group that was agreed on, where it matches nobody itself')
+    .option('--group <id>', 'the Group that was agreed on, where it matches no one itself')
     .option('--sends-all', 'it may be asked for everybody our client may see, when it cannot be asked for some')
     .option('--audience <what>', 'what our assertions name: token-url (usual) or issuer')
     .action(peerAdd);

@@ -97,7 +97,7 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
     say(`${id} is added and waits for approval: peer approve ${id}`);
     if (fields.npi === null)
       say(
-        `${id} has no NPI: requests and consents name it by "${o.name}", and who is asked knows that as itself or matches nobody.`,
+        `${id} has no NPI: requests and consents name it by "${o.name}", and who is asked knows that as itself or matches no one.`,
       );
     if (linked > 0) say(`${linked} members named it as their other payer.`);
     say(`Our keys for its registration: ${addresses(deps.config).clientJwks}`);

@@ -36,7 +36,7 @@ export async function pullRun(
       ...(peerId === undefined ? {} : { peerId }),
       ...(options.member === undefined ? {} : { memberIds: options.member }),
     });
-    if (ids.length === 0) return say('Nobody to ask for: no member has opted in and named this payer.');
+    if (ids.length === 0) return say('No one to ask for: no member has opted in and named this payer.');
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());
     let failed = false;

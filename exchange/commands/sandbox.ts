@@ -92,7 +92,7 @@ const jwksOf = (node: Ours): string => `${node.config.baseUrl}/exchange/auth/cli
 const fhirOf = (node: Ours): string => `${node.config.baseUrl}/exchange/fhir`;
 
 /**
- * Tells both payers where the other one is now: a data folder may be started with another PORT. What somebody registered in their place, wrote
+ * Tells both payers where the other one is now: a data folder may be started with another PORT. What someone registered in their place, wrote
  * into their record, or closed, stays.
  */
 export async function readdress(ours: Ours, prior: Ours): Promise<void> {
@@ -104,7 +104,7 @@ export async function readdress(ours: Ours, prior: Ours): Promise<void> {
     await changePeer(ours.deps, PRIOR_PEER, { ...fieldsOf(here), fhirBase: fhirOf(prior) }, SANDBOX);
 }
 
-/** Did nobody but the sandbox write this into the record? What it wrote at the beginning stands in no history. */
+/** Did no one but the sandbox write this into the record? What it wrote at the beginning stands in no history. */
 async function isOfSandbox({ deps }: Ours, peerId: string, field: string): Promise<boolean> {
   const changes = await peerChanges(deps.database.sql, peerId, MOST_CHANGES);
   const last = changes.find((c) => c.state === 'applied' && field in c.after);

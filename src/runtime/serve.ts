@@ -16,7 +16,7 @@ import { unusedInSandbox } from './to-set.ts';
 type Stop = () => Promise<void>;
 type Page = (request: Request, env: object) => Response | Promise<Response>;
 /** The worker of the exchange: `wake` looks for due work, `nudge` says that some was added. */
-type Worker = { wake(): void; nudge(): void; stop(): Promise<void> };
+type Worker = { wake(): void; trigger(): void; stop(): Promise<void> };
 
 /** The two services, as `main.ts` hands them over: the core imports neither. */
 export type Composition = {

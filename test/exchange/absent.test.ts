@@ -148,7 +148,7 @@ test('a file that may be cut, or does not tell whose all rows are, ends no one',
   const refused = async (named: NamedInFile, more: Partial<AbsentOptions> = {}) => {
     process.exitCode = undefined;
     const said = await tell(named, { endAbsent, ...more });
-    return [said.at(-1)?.match(/nobody was ended/)?.[0], process.exitCode, listed().length];
+    return [said.at(-1)?.match(/no one was ended/)?.[0], process.exitCode, listed().length];
   };
   expect(await refused(half)).toEqual(['no one was ended', 1, 10]);
   expect(await refused(half, { absentMost: '9' })).toEqual(['no one was ended', 1, 10]);
@@ -159,7 +159,7 @@ test('a file that may be cut, or does not tell whose all rows are, ends no one',
 });
 
 const END = '2026-10-31';
-const NOBODY = /nobody was ended/;
+const NOBODY = /no one was ended/;
 
 test('anyone who stands in a row that was refused is not taken for absent: by the Patient, or when the number is that of no one', async () => {
   const starts = '2026-06-01';
@@ -196,7 +196,7 @@ test('one row in the wrong line of business ends no one of that', async () => {
   expect(said).toEqual([
     expect.stringMatching(/\(ma\): 199; .*: 0,/),
     expect.stringMatching(/\(qhp\): 16; .*: 15,/),
-    expect.stringMatching(/\(qhp: 1\): nobody was ended\. .*--absent-most 15\.$/),
+    expect.stringMatching(/\(qhp: 1\): no one was ended\. .*--absent-most 15\.$/),
   ]);
   expect([process.exitCode, await endsOf()]).toEqual([1, {}]);
 });

@@ -215,7 +215,7 @@ const aWhile = () => new Promise((done) => setTimeout(done, 50));
 test.each([
   ['not allowed', async () => false, true, /may not leave/],
   ['no one who could be asked', () => Promise.reject(new Error('away')), true, /away/],
-  ['no answer', () => new Promise<boolean>(() => {}), true, /nobody says/],
+  ['no answer', () => new Promise<boolean>(() => {}), true, /no one says/],
   ['not allowed, over a connection that cannot be reset', async () => false, false, /may not leave/],
 ])('while a client takes nothing it is looked at all the same: %s', async (_, mayGoOn, isTcp, says) => {
   // where an answer is expected, a slow machine may take its time

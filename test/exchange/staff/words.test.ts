@@ -54,7 +54,7 @@ describe('the conservation check', () => {
       }) as const;
     const ledger = [0, 1].map((f) => ({ file: f, type: 'Goal', outcome: 'created', reason: null, n: 5 }));
     const c = conservation([file(0, 4, 5), file(1, 6, 5)], ledger, true, false);
-    expect(c.total).toMatchObject({ declared: 10, received: 10, booked: 10, verdict: 'broken' });
+    expect(c.total).toMatchObject({ declared: 10, received: 10, recorded: 10, verdict: 'broken' });
   });
 
   test('an outcome that is none is not dropped in silence', () => {
@@ -144,7 +144,7 @@ describe('codes', () => {
 });
 
 test('the report on a screen says in words why a pull rests, which files are in trouble, and what was noted', () => {
-  const sum = { declared: 3, received: null, booked: 0, verdict: 'open', sum: '3 · not counted · not recorded' };
+  const sum = { declared: 3, received: null, recorded: 0, verdict: 'open', sum: '3 · not counted · not recorded' };
   const failed = (type: string, failure: string | null) => ({ type, failure });
   const report = {
     pull: { id: 'p1', state: 'partial', reason: 'file-failed' },
