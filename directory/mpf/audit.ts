@@ -1,11 +1,15 @@
 // The audit of the files of one contract and year: what CMS would say of them. Reads every entry twice: first what there is,
 // then what is said of it. Pure but for the reading that it is given; memory is some bytes a resource.
+import { z } from 'zod';
 import { isResource, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { checkRecord, type RecordContext } from './check-record.ts';
 import { MPF_CODES, type MpfCodeName } from './codes.ts';
 import { contractsOf, planNetworks, providerNetworks } from './contract.ts';
 import { FLAG, KeyFlags } from './key-flags.ts';
 import { isNetwork, MPF_TYPES } from './shape.ts';
+
+/** What is read of an index. */
+export const INDEX = z.object({ provider_urls: z.array(z.string()) });
 
 export type MpfFinding = { code: MpfCodeName; resource: string; element: string; file: string };
 
@@ -96,9 +100,9 @@ export function checkIndex(input: Pick<AuditInput, 'index' | 'allowHttp'>): { co
   } catch {
     return [{ code: 'C4004', element: '' }];
   }
-  const urls =
-    typeof json === 'object' && json !== null ? (json as { provider_urls?: unknown }).provider_urls : undefined;
-  if (!Array.isArray(urls) || !urls.every((u) => typeof u === 'string')) return [{ code: 'C4013', element: '' }];
+  const read = INDEX.safeParse(json);
+  if (!read.success) return [{ code: 'C4013', element: '' }];
+  const urls = read.data.provider_urls;
   if (urls.length === 0) return [{ code: 'C4012', element: 'provider_urls' }];
   const wrong = urls.filter((u) => !isWholeUrl(u, input.allowHttp));
   return [

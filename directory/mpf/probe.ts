@@ -1,7 +1,7 @@
 // What a crawler finds at the live address of an index: the codes that only the address can show, and the audit of what it
 // serves. Reads each file twice and holds none.
 import { Readable } from 'node:stream';
-import { type AuditResult, auditMpf, checkIndex, type MpfEntry, type MpfFinding } from './audit.ts';
+import { type AuditResult, auditMpf, checkIndex, INDEX, type MpfEntry, type MpfFinding } from './audit.ts';
 import { readBundle } from './bundle-files.ts';
 import { MPF_CODES, type MpfCodeName } from './codes.ts';
 
@@ -73,7 +73,7 @@ export async function probeMpf(
   }
   const urls = checkIndex({ index, allowHttp: options.allowHttp }).some((f) => MPF_CODES[f.code].level === 'fatal')
     ? []
-    : (JSON.parse(index) as { provider_urls: string[] }).provider_urls; // checked above
+    : INDEX.parse(JSON.parse(index)).provider_urls;
   const sizes: number[] = [];
   for (const url of urls) {
     const name = url.split('/').at(-1) ?? url;

@@ -1,5 +1,7 @@
 // A search of the pages: from the address of the page to the pairs of the API's own search. Pure.
+import { z } from 'zod';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
+import { readFields } from '../../src/http/validate.ts';
 import type { Pairs } from './data.ts';
 import { OPEN, openAt } from './open-hours.ts';
 import { ACCESS, SPOKEN } from './texts/terms.ts';
@@ -40,27 +42,42 @@ export const plainText = (value: string): string =>
     .trim()
     .slice(0, MAX_TEXT);
 
+const plain = z.string().default('').transform(plainText);
+const flag = plain.transform((value) => value === '1');
+const known = <const T extends readonly [string, ...string[]]>(values: T) =>
+  plain.pipe(z.enum(values).or(z.literal('')).catch(''));
+
 /** Whatever the address holds: what is not one of our values is not there. */
-export function readFind(given: URLSearchParams): FindQuery {
-  const get = (name: string) => plainText(given.get(name) ?? '');
-  return {
-    kind: get('kind') === 'place' ? 'place' : 'person',
-    name: get('name'),
-    care: get('care'),
-    zip: get('zip').replace(/\s+/g, ''),
-    within: oneOf(DISTANCES, get('within')) ?? '25',
-    plan: get('plan'),
-    speaks: oneOf(SPOKEN, get('speaks')) ?? '',
-    gender: oneOf(['female', 'male'], get('gender')) ?? '',
-    access: oneOf(ACCESS, get('access')) ?? '',
-    open: oneOf(OPEN, get('open')) ?? '',
-    newPatients: get('new') === '1',
-    telehealth: get('tele') === '1',
-    sort: oneOf(SORTS, get('sort')),
-    at: /^(Location|Organization|HealthcareService)\/[A-Za-z0-9\-.]{1,64}$/.test(get('at')) ? get('at') : '',
-    page: /^[\w-]{1,600}$/.test(given.get('page') ?? '') ? (given.get('page') ?? '') : '',
-  };
-}
+const FIND = z
+  .object({
+    kind: plain.pipe(z.enum(['person', 'place']).catch('person')),
+    name: plain,
+    care: plain,
+    zip: plain.transform((value) => value.replace(/\s+/g, '')),
+    within: plain.pipe(z.enum(DISTANCES).catch('25')),
+    plan: plain,
+    speaks: plain.transform((value) => oneOf(SPOKEN, value) ?? ''),
+    gender: known(['female', 'male']),
+    access: plain.transform((value) => oneOf(ACCESS, value) ?? ''),
+    open: plain.transform((value) => oneOf(OPEN, value) ?? ''),
+    new: flag,
+    tele: flag,
+    sort: plain.transform((value) => oneOf(SORTS, value)),
+    at: plain.pipe(
+      z
+        .string()
+        .regex(/^(Location|Organization|HealthcareService)\/[A-Za-z0-9\-.]{1,64}$/)
+        .catch(''),
+    ),
+    page: z
+      .string()
+      .regex(/^[\w-]{1,600}$/)
+      .default('')
+      .catch(''),
+  })
+  .transform(({ new: newPatients, tele: telehealth, ...rest }) => ({ ...rest, newPatients, telehealth }));
+
+export const readFind = (given: URLSearchParams): FindQuery => readFields(FIND, given);
 
 /** The address of a search, shortest form. */
 export function findPairs(q: FindQuery): [string, string][] {

@@ -1,5 +1,9 @@
 // What a provider answered: which pieces are right, what is wrong with others, and who says so. Pure.
+import { z } from 'zod';
 import { addDays, type Day, nextBusinessDay } from '../../../src/calendar/federal.ts';
+import { readFields, trimmed, typed } from '../../../src/http/validate.ts';
+
+const PERSON = z.object({ who: trimmed.transform((text) => text.slice(0, 200)), may: typed });
 
 export type Answered = { right: string[]; wrong: { key: string; said: string }[]; who: string };
 export type AnswerFault = 'no-who' | 'may-not' | 'not-all' | 'what-is-wrong';
@@ -8,9 +12,9 @@ const LONGEST = 1000;
 
 /** Reads the form over the pieces that were shown; all faults need the person. */
 export function readAnswer(form: URLSearchParams, keys: readonly string[]): Answered | { fault: AnswerFault } {
-  const who = (form.get('who') ?? '').trim().slice(0, 200);
+  const { who, may } = readFields(PERSON, form);
   if (who === '') return { fault: 'no-who' };
-  if (form.get('may') !== 'on') return { fault: 'may-not' };
+  if (may !== 'on') return { fault: 'may-not' };
   const right: string[] = [];
   const wrong: { key: string; said: string }[] = [];
   for (const key of keys) {

@@ -1,10 +1,14 @@
 // /staff/federation/links: pairs that a rule could not decide. A decision can be taken back here too.
+import { z } from 'zod';
 import { isObject, type JsonObject, objects, strings, text } from '../../../src/fhir/resource.ts';
+import { oneOf, readFields, trimmed } from '../../../src/http/validate.ts';
 import { html, type Part, type Safe } from '../../../src/ui/html.ts';
 import { typeName } from '../harvest/context.ts';
 import type { Link, StaffData } from '../staff-data.ts';
 import { csrf, isAdmin, ROOT, ruleText, TRAIL } from './frame.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
+
+const DECIDE = z.object({ a: trimmed, b: trimmed, outcome: oneOf('same', 'not', 'rule'), note: trimmed });
 
 const PATH = `${ROOT}/links`;
 
@@ -44,16 +48,9 @@ export function linkPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffDa
     });
   });
   desk.form(PATH, 'peers', async (visit, form) => {
-    const outcome = form.get('outcome');
-    if (outcome !== 'same' && outcome !== 'not' && outcome !== 'rule')
-      return desk.notFound(visit, 'Choose same, different, or the rules.');
-    const done = await data.decidePair(
-      (form.get('a') ?? '').trim(),
-      (form.get('b') ?? '').trim(),
-      outcome,
-      visit.session.subject,
-      (form.get('note') ?? '').trim().slice(0, 300),
-    );
+    const { a, b, outcome, note } = readFields(DECIDE, form);
+    if (outcome === undefined) return desk.notFound(visit, 'Choose same, different, or the rules.');
+    const done = await data.decidePair(a, b, outcome, visit.session.subject, note.slice(0, 300));
     return done === 'ok'
       ? visit.c.redirect(PATH, 303)
       : desk.notFound(visit, 'These are not two records of one type that may be linked. Networks are never linked.');

@@ -1,4 +1,6 @@
 // /staff/federation: the directories of other payers, their runs, links that wait for a person, and what may be wrong in ours.
+import { z } from 'zod';
+import { oneOf, readFields, trimmed } from '../../../src/http/validate.ts';
 import { html, type Part } from '../../../src/ui/html.ts';
 import type { Cell, Table } from '../../../src/ui/table.ts';
 import { timeCell } from '../../../src/ui/time.ts';
@@ -13,6 +15,9 @@ import { linkPages } from './links.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
 import { registered, registryForm, registryPages } from './registry-form.ts';
 import { signalPages } from './signals.ts';
+
+const SWITCH = z.object({ state: oneOf('on', 'paused', 'blocked'), reason: trimmed });
+const DECIDE = z.object({ verdict: oneOf('release', 'discard') });
 
 const reasonText = (reason: string): string => (isReason(reason) ? REASONS[reason].text : reason);
 const stateTone = (state: string): NonNullable<Cell['tone']> =>
@@ -47,10 +52,8 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
   });
   desk.form(`${ROOT}/peer/:slug`, 'peers', async (visit, form) => {
     const slug = visit.c.req.param('slug') ?? '';
-    const state = form.get('state');
-    const reason = (form.get('reason') ?? '').trim();
-    if (state !== 'on' && state !== 'paused' && state !== 'blocked')
-      return desk.notFound(visit, 'Choose on, paused or blocked.');
+    const { state, reason } = readFields(SWITCH, form);
+    if (state === undefined) return desk.notFound(visit, 'Choose on, paused or blocked.');
     if (!(await data.switchPeer(slug, state, reason, visit.session.subject)))
       return desk.notFound(visit, 'There is no such directory.');
     return visit.c.redirect(`${ROOT}/peer/${slug}`, 303);
@@ -273,8 +276,8 @@ function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): voi
   });
   desk.form(`${ROOT}/run/:id`, 'peers', async (visit, form) => {
     const id = visit.c.req.param('id') ?? '';
-    const verdict = form.get('verdict');
-    if (verdict !== 'release' && verdict !== 'discard') return desk.notFound(visit, 'Choose to release or to discard.');
+    const { verdict } = readFields(DECIDE, form);
+    if (verdict === undefined) return desk.notFound(visit, 'Choose to release or to discard.');
     const done = await data.decideRun(id, verdict, visit.session.subject);
     if (done === 'not-found') return desk.notFound(visit, 'There is no such run.');
     return visit.c.redirect(`${ROOT}/run/${id}`, 303);
