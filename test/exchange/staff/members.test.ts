@@ -374,7 +374,7 @@ test('a choice that holds because two members were merged is not reported as one
   const csrf = fieldOf(both, 'csrf');
   const done = await reviewer.post(`${page}/one/${bob}`, [['csrf', csrf], ['reason', 'one card'], ...seen]);
   expect(done.status).toBe(303);
-  expect(await (await reviewer.get(page)).text()).toContain('no one said so that day');
+  expect(await (await reviewer.get(page)).text()).toContain('derived from merged members');
 });
 
 test('that a member has died stands first on the page, with the day where it was reported', async () => {
