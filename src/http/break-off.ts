@@ -61,7 +61,7 @@ export async function* whileAllowed(
     asking = undefined;
   };
   const tick = () => {
-    if (sinceYes() > patienceMs) refuse(fault ?? new Error('nobody says whether the file may leave'));
+    if (sinceYes() > patienceMs) refuse(fault ?? new Error('no one says whether the file may leave'));
     else if (sinceYes() > everyMs) asking ??= ask();
   };
   if (outgoing) watch = setInterval(tick, tickMs);
