@@ -64,7 +64,7 @@ test('a death that is reported with an end in doubt is taken: it is of the perso
   await csv([person('CA2', { former: 'CA1', starts: '2026-07-01' })]);
   const { refused } = await load(interchange(ending('CA1', '20261031', undefined, '20261029')), X12);
   expect([refused.length, await ends('CA1', 'CA2')]).toEqual([1, ['2026-06-30', null]]);
-  expect(refused[0]).toContain('A death and other coverage reported with it were taken.');
+  expect(refused[0]).toContain('A death and other coverage stated with it were taken.');
   const [member] = await node.deps.database.sql`
     select died::text as died from exchange.member where id = ${patientIdFor('CA1')}`;
   expect(member?.['died']).toBe('2026-10-29');
