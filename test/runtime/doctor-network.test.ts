@@ -26,7 +26,7 @@ test('nobody at ALERT_WEBHOOK_URL is told as that, with why', async () => {
   expect(await asked(deps, hook)).toContain(`somebody answers at ${new URL(peer.base).host}; not signed`);
   expect(peer.seen.at(-1)).toMatchObject({ method: 'HEAD', path: '/hook', body: '' });
   expect(await asked(deps, 'http://127.0.0.1:9/hook')).toMatch(
-    /^ALERT_WEBHOOK_URL cannot be reached \(\w+\): nobody is told/,
+    /^ALERT_WEBHOOK_URL cannot be reached \(\w+\): no one is informed/,
   );
   expect(await asked({ ...deps, ...failing('CERT_HAS_EXPIRED') }, hook)).toContain('(its certificate is not valid)');
   expect(await asked({ ...deps, fetch: async () => new Response(null, { status: 502 }) }, hook)).toContain(

@@ -74,6 +74,6 @@ test('it is decided as it was when the pull is decided again', async () => {
     dies: 0,
     meanwhile: () => node.own({ resourceType: 'Patient', id: 'm1', birthDate: '1970-01-01' }),
   });
-  expect(await node.ledger(pull.id)).toEqual(['quarantined consent-scope Observation/again']);
+  expect(await node.ledger(pull.id)).toEqual(['quarantined consent-scope Observation/anew']);
   expect(await shown('anew')).toBe(false);
 });
