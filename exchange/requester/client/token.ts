@@ -1,9 +1,8 @@
 // Access tokens of peers: kept in memory only, a new assertion for every attempt. What the audience is comes from the pinned
 // record, never from a fresh discovery answer.
-import { z } from 'zod';
 import { ASSERTION_TYPE, signAssertion } from '../../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../../src/auth/scopes.ts';
-import { matching } from '../../../src/http/validate.ts';
+import { isObject, type Json, text } from '../../../src/fhir/resource.ts';
 import type { Peer } from '../../peers/peer.ts';
 import { addresses } from '../../plan.ts';
 import { askPeer, discard, PeerFault, readJson, readText } from './peer-fetch.ts';
@@ -122,32 +121,25 @@ function asJson(body: string): unknown {
   }
 }
 
-/** A member that is not as it must be is not there. */
-const TOKEN_ANSWER = z.object({
-  error: matching(/^[a-z_]{1,40}$/),
-  // what a header cannot carry is no token, https://www.rfc-editor.org/rfc/rfc6750#section-2.1
-  access_token: matching(/^[!-~]+$/),
-  token_type: matching(/./),
-  expires_in: z.unknown(),
-  scope: z.string().optional().catch(undefined),
-});
-
 /** Judges a token answer. */
 function readToken(status: number, body: unknown, now: Date, asked: readonly string[]): Granted {
-  const read = TOKEN_ANSWER.safeParse(body);
-  const answer: Partial<z.output<typeof TOKEN_ANSWER>> = read.success ? read.data : {};
+  const b = body as Json;
+  const said = isObject(b) ? text(b['error']) : undefined;
   // a code of RFC 6749 5.2, or no code: what a peer writes does not end up in our reasons
-  const { error } = answer;
+  const error = said !== undefined && /^[a-z_]{1,40}$/.test(said) ? said : undefined;
   if (status !== 200)
     throw new PeerFault(error === undefined ? `token-${status}` : `token-${error}`, {
       isTransient: error === undefined,
     });
-  const token = answer.access_token;
-  if (token === undefined || answer.token_type?.toLowerCase() !== 'bearer') throw new PeerFault('token-malformed');
-  const lifetime = Number(answer.expires_in);
-  const seconds = Number.isFinite(lifetime) && lifetime > 0 ? Math.min(lifetime, 3600) : 60;
+  const token = isObject(b) ? text(b['access_token']) : undefined;
+  const type = isObject(b) ? text(b['token_type']) : undefined;
+  // what a header cannot carry is no token, https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+  if (token === undefined || !/^[!-~]+$/.test(token) || type?.toLowerCase() !== 'bearer')
+    throw new PeerFault('token-malformed');
+  const given = isObject(b) ? Number(b['expires_in']) : Number.NaN;
+  const seconds = Number.isFinite(given) && given > 0 ? Math.min(given, 3600) : 60;
   // absent, it is what was asked for, https://www.rfc-editor.org/rfc/rfc6749#section-5.1
-  const scope = answer.scope?.trim();
+  const scope = isObject(b) ? text(b['scope'])?.trim() : undefined;
   return { token, until: now.getTime() + seconds * 1000, scopes: scope ? scope.split(/\s+/) : asked };
 }
 
