@@ -201,7 +201,7 @@ test('who decides of one member waits for no one who decides of others', async (
     await decidedBy('an older one', 1);
     expect(await decideAhead(node.deps, [idOf(rivera)])).toBe('decided');
     const locks = await sql`
-      select from pg_locks where locktype = 'advisory' and objid = (hashtext('somebody else')::bigint & 4294967295)::oid`;
+      select from pg_locks where locktype = 'advisory' and objid = (hashtext('another person')::bigint & 4294967295)::oid`;
     expect(locks).toHaveLength(1);
   } finally {
     end();
