@@ -120,8 +120,8 @@ test('whatever happens: what a tick opens and ends is what it would if it looked
   const all = await duties();
   for (const kind of [
     'opt-in-and-payer-known',
-    'coverage anew',
-    'choice or coverage anew',
+    'coverage again',
+    'choice or coverage again',
     'member-deceased',
     'coverage-ended',
   ])
@@ -152,7 +152,7 @@ test('what is written without a word to the duties is looked at all the same: a 
     await keepClocks(node.deps);
   };
   const of = async (member: string) =>
-    (await duties()).filter((k) => k.startsWith(`${member} `) && !k.includes(' anew')).map((k) => k.split(' ')[2]);
+    (await duties()).filter((k) => k.startsWith(`${member} `) && !k.includes(' again')).map((k) => k.split(' ')[2]);
   await begin('longer', '2029-01-01', '2029-12-31');
   expect(await of('longer')).toEqual([]);
   await sql`update exchange.enrolment set ends = null where member_id = 'longer'`;
@@ -179,7 +179,7 @@ test('what is written without a word to the duties is looked at all the same: a 
   expect(await of('past')).toEqual(['open']);
   await closeClock(sql, 'C2', 'o-past', new Date('2029-02-01T12:00:00Z'));
   await keepClocks(node.deps);
-  expect((await duties()).filter((k) => k.startsWith('past ') && k.endsWith('coverage anew'))).toHaveLength(1);
+  expect((await duties()).filter((k) => k.startsWith('past ') && k.endsWith('coverage again'))).toHaveLength(1);
 });
 
 /** Somebody with a payer that may be asked now. */
