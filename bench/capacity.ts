@@ -11,7 +11,7 @@ import { MIX } from './search-mix.ts';
 const MANY = 1000;
 /** The machine changes within seconds: both take turns so often, and the pair in the middle is told, with the longest wait of all. */
 const PAIRS = 3;
-/** More than DIRECTORY_WAITING and the places for work together. */
+/** More than the longest queue and the places for work together. */
 const TOO_MANY = 3000;
 const ASKED = ['read', 'npi', 'name', 'specialty+include', 'deep page'];
 /** A search that takes long enough for a queue to form. */

@@ -111,16 +111,18 @@ await once(server, 'listening');
 const base = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 const database = openDatabase(url, { max: 8 });
 const beside = threads();
+const commitBatchSize = process.env['COMMIT_BATCH_SIZE'];
 const deps: Deps = {
-  config: readConfig({
-    BASE_URL: kept === '' ? base : 'http://127.0.0.1:9',
-    DATA_DIR: folder,
-    PLAN_NAME: PLAN_NAMES[side],
-    PLAN_NPI: NPI[side],
-    EXPORT_WINDOW_YEARS: '20',
-    PULL_BATCH: '10000',
-    COMMIT_UNITS: process.env['COMMIT_UNITS'],
-  }),
+  config: readConfig(
+    {
+      BASE_URL: kept === '' ? base : 'http://127.0.0.1:9',
+      DATA_DIR: folder,
+      PLAN_NAME: PLAN_NAMES[side],
+      PLAN_NPI: NPI[side],
+      EXPORT_WINDOW_YEARS: '20',
+    },
+    { pullBatch: 10_000, ...(commitBatchSize ? { commitBatchSize: Number(commitBatchSize) } : {}) },
+  ),
   clock: () => new Date(),
   database,
   fetch: guardedFetch({ allowLoopback: true, allowedNetworks: [] }),

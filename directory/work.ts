@@ -56,15 +56,15 @@ export function placesOf(pool: number): readonly number[] {
 
 /** @param options for tests */
 export function workOf(
-  config: Pick<Config, 'databasePool' | 'directoryWaiting' | 'directoryTimeoutMs'>,
+  config: Pick<Config, 'databasePool' | 'directoryQueueMax' | 'directoryTimeoutMs'>,
   options: { admission?: Admission; efforts?: Efforts } = {},
 ): Work {
-  const places = options.admission ?? admission(placesOf(config.databasePool), config.directoryWaiting, PATIENCE_MS);
+  const places = options.admission ?? admission(placesOf(config.databasePool), config.directoryQueueMax, PATIENCE_MS);
   const known = options.efforts ?? efforts();
-  const writing = admission(WRITTEN, config.directoryWaiting, PATIENCE_MS);
+  const writing = admission(WRITTEN, config.directoryQueueMax, PATIENCE_MS);
   return {
     written: (make, isGone) => admitted(writing, make, 0, { isGone }),
-    ...rendering(config.directoryWaiting),
+    ...rendering(config.directoryQueueMax),
     errand: (isGone) => errand(config.directoryTimeoutMs, isGone),
     short: (work, isGone) => admitted(places, work, LEVELS.short, isGone && { isGone }),
     search<T>(request: SearchRequest, database: Database, of: Errand, ask: (database: Database) => Promise<T>) {

@@ -54,7 +54,7 @@ export async function keepClocks(deps: Deps): Promise<void> {
   const { timeZone } = deps.config;
   const today = localDay(now, timeZone);
   await sql.begin((tx) => tellVolume(tx, now, today, timeZone, { times, members, records }));
-  const looks = { times, members: deps.config.alertLookMembers };
+  const looks = { times, members: deps.config.alertMemberViews };
   await sql.begin((tx) => tellLooks(tx, now, today, timeZone, looks));
   const overdue = new Map((await overdueClocks(sql, now)).map(({ kind, n }) => [kind, n]));
   // a figure that is not set stays what it was, and those of a kind that are met would stand for ever

@@ -252,7 +252,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
         ]
       : []),
     keepOn('attachments', () => pulls.attachmentsOfOthers()),
-    ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull slot', () => pulls.step())),
+    ...Array.from({ length: deps.config.pullConcurrency }, () => keepOn('pull slot', () => pulls.step())),
   ];
 
   return {

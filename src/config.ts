@@ -1,15 +1,18 @@
 // Settings from the environment; all faults are reported together at boot.
 import type { z } from 'zod';
 import { SETTINGS, type Setting } from './settings.ts';
+import { TUNING, type Tuning } from './tuning.ts';
 
 type Values = { [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]['schema']> };
 
-export type Config = Omit<Values, 'sandbox' | 'baseUrl' | 'blobsDir' | 'keysDir'> & {
-  sandbox: boolean;
-  baseUrl: string;
-  blobsDir: string;
-  keysDir: string;
-};
+type Derived = 'sandbox' | 'baseUrl' | 'blobsDir' | 'keysDir';
+export type Config = Omit<Values, Derived> &
+  Tuning & {
+    sandbox: boolean;
+    baseUrl: string;
+    blobsDir: string;
+    keysDir: string;
+  };
 
 /** All faults of the environment in one error, a sentence each. */
 export class ConfigError extends Error {
@@ -22,10 +25,10 @@ export class ConfigError extends Error {
 }
 
 /**
- * Settings from the environment.
+ * Settings from the environment. `tuning` overrides what no operator sets.
  * @throws ConfigError with every fault
  */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export function readConfig(env: Record<string, string | undefined>, tuning: Partial<Tuning> = {}): Config {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, row] of Object.entries(SETTINGS) as [string, Setting][]) {
@@ -48,6 +51,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (faults.length > 0) throw new ConfigError(faults);
   const configured = v.databaseUrl !== undefined || v.baseUrl !== undefined || v.staffOidcIssuer !== undefined;
   return {
+    ...TUNING,
+    ...tuning,
     ...v,
     sandbox: v.sandbox === 'on' || (v.sandbox === 'auto' && !configured),
     baseUrl: v.baseUrl ?? `http://localhost:${v.port}`,

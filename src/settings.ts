@@ -41,30 +41,34 @@ const networks = z
       .map((d) => d.trim())
       .filter(Boolean),
   )
-  .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be CIDR blocks (10.0.0.0/8) separated by commas' })));
+  .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be CIDR blocks (10.0.0.0/8), comma-separated' })));
 /** Codes of the lines of business (exchange/members/deadlines/rules.ts). */
 const LOBS = ['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'] as const;
 export type LobDays = Readonly<Partial<Record<(typeof LOBS)[number], number>>>;
-/** `ma=3653,qhp=2557`: days by line of business. */
-const daysByLob = (min: number, max: number) =>
+type KeepDays = { days: number; byLob: LobDays };
+/** `3653,ma=3653,qhp=2557`: days, then those of lines of business that differ. */
+const keepDays = (fallback: number, min: number) =>
   z
     .string()
     .default('')
-    .transform((text, context): LobDays => {
-      const days: Record<string, number> = {};
+    .transform((text, context): KeepDays => {
+      let days: number | undefined;
+      const byLob: Record<string, number> = {};
       for (const part of text
         .split(',')
         .map((p) => p.trim())
         .filter(Boolean)) {
-        const [, lob = '', number = ''] = /^([a-z-]+)=(\d{1,6})$/.exec(part) ?? [];
-        const isGood = LOBS.some((l) => l === lob) && Number(number) >= min && Number(number) <= max;
-        if (isGood && days[lob] === undefined) days[lob] = Number(number);
+        const [, lob, number = ''] = /^(?:([a-z-]+)=)?(\d{1,6})$/.exec(part) ?? [];
+        const isGood = number !== '' && Number(number) >= min && Number(number) <= 36_500;
+        if (isGood && lob === undefined && days === undefined) days = Number(number);
+        else if (isGood && LOBS.some((l) => l === lob) && byLob[String(lob)] === undefined)
+          byLob[String(lob)] = Number(number);
         else
           context.addIssue(
-            `must be line=days, separated by commas; lines are ${LOBS.join(', ')}, each once, days from ${min} to ${max}`,
+            `must be days, or line=days for ${LOBS.join(', ')}, each once, comma-separated, from ${min} to 36500`,
           );
       }
-      return days;
+      return { days: days ?? fallback, byLob };
     });
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
@@ -82,28 +86,28 @@ export const SETTINGS = {
   port: setting(
     'PORT',
     'Listening',
-    'Port of the node; the sandbox payer takes the next one.',
+    'Port of the node; the sandbox payer uses the next one.',
     integer(8080, 0, 65534),
     '8080',
   ),
   host: setting(
     'HOST',
     'Listening',
-    'Address to listen on. Put a reverse proxy with TLS in front before you widen it.',
+    'Address to listen on; put a TLS reverse proxy in front before listening beyond loopback.',
     z.string().min(1).default('127.0.0.1'),
     '127.0.0.1',
   ),
   trustedProxies: setting(
     'TRUSTED_PROXIES',
     'Listening',
-    'Networks (CIDR, separated by commas) of proxies on other machines that are believed who asks (X-Forwarded-For). Without it all who come by such a proxy share its limits. One on this machine is believed.',
+    'Networks (CIDR, comma-separated) of reverse proxies on other machines whose X-Forwarded-For is trusted; proxies on this machine always are.',
     networks,
     '',
   ),
   baseUrl: setting(
     'BASE_URL',
     'Listening',
-    'Public address of the node: an origin, or a path below one (docs/operations.md). Every absolute URL we emit is built from it.',
+    'Public URL of the node, an origin or a path below one; all absolute URLs are built from it (docs/operations.md).',
     url.optional(),
     'http://localhost:PORT',
   ),
@@ -117,7 +121,7 @@ export const SETTINGS = {
   databaseUrl: setting(
     'DATABASE_URL',
     'Storage',
-    'PostgreSQL 15 or newer, as its owner; `?host=/folder` names its Unix socket, which costs less than TCP. Unset: the embedded PostgreSQL under DATA_DIR.',
+    'PostgreSQL 15 or newer, as owner of the database (`?host=/folder` for a Unix socket); unset, an embedded PostgreSQL runs in DATA_DIR.',
     databaseUrl.optional(),
     'embedded',
     true,
@@ -133,14 +137,14 @@ export const SETTINGS = {
   databasePool: setting(
     'DATABASE_POOL',
     'Storage',
-    'Connections per service; the directory opens half as many more, and one, where all are needed, the exchange as many more for payers that ask.',
+    'Database connections per service; the directory opens half as many more, and a node with all services as many more for requests of payers.',
     integer(10, 2, 200),
     '10',
   ),
   blobsDir: setting(
     'BLOBS_DIR',
     'Storage',
-    'Folder of received and exported files, of one database alone: what that does not name is removed.',
+    'Folder of received and exported files, used by one database only: files the database does not list are deleted.',
     z.string().min(1).optional(),
     'DATA_DIR/blobs',
   ),
@@ -154,7 +158,7 @@ export const SETTINGS = {
   tokenKey: setting(
     'TOKEN_KEY',
     'Storage',
-    'Private key (JWK, EC P-384 with kid and alg ES384) that signs our access tokens; wins over KEYS_DIR.',
+    'Private key (JWK, EC P-384, with kid and alg ES384) that signs access tokens, instead of the one in KEYS_DIR.',
     privateKey,
     'KEYS_DIR',
     true,
@@ -162,7 +166,7 @@ export const SETTINGS = {
   clientKey: setting(
     'CLIENT_KEY',
     'Storage',
-    'Private key (JWK) that signs our assertions at peers; wins over KEYS_DIR.',
+    'Private key (JWK, as TOKEN_KEY) that signs client assertions to peers, instead of the one in KEYS_DIR.',
     privateKey,
     'KEYS_DIR',
     true,
@@ -170,59 +174,58 @@ export const SETTINGS = {
   clientRsaKey: setting(
     'CLIENT_RSA_KEY',
     'Storage',
-    'Private key (JWK, RSA with kid and alg RS384) that signs our assertions at peers that take no ES384; wins over KEYS_DIR. With CLIENT_KEY alone there is none.',
+    'Private key (JWK, RSA, with kid and alg RS384) for peers without ES384, instead of the one in KEYS_DIR; with CLIENT_KEY alone RS384 is not available.',
     privateRsaKey,
     'KEYS_DIR',
     true,
   ),
-  tokenFurtherKeys: setting(
-    'TOKEN_FURTHER_KEYS',
+  tokenAdditionalKeys: setting(
+    'TOKEN_ADDITIONAL_KEYS',
     'Storage',
-    'With TOKEN_KEY: public keys (JWK Set) of the one before and the one to come. Publish a key a day before it signs and a day after.',
+    'Previous and next public keys (JWK Set) for TOKEN_KEY; publish a key one day before it signs and one day after.',
     publicKeys.optional(),
     'none',
   ),
-  clientFurtherKeys: setting(
-    'CLIENT_FURTHER_KEYS',
+  clientAdditionalKeys: setting(
+    'CLIENT_ADDITIONAL_KEYS',
     'Storage',
-    'With CLIENT_KEY: public keys (JWK Set) of the one before and the one to come, and of those for RS384.',
+    'Previous and next public keys (JWK Set) for CLIENT_KEY, and those of RS384.',
     clientKeys.optional(),
     'none',
   ),
   directoryKey: setting(
     'DIRECTORY_KEY',
     'Storage',
-    'Private key (JWK) that signs statements of the directory; wins over KEYS_DIR.',
+    'Private key (JWK, as TOKEN_KEY) that signs statements of the directory, instead of the one in KEYS_DIR.',
     privateKey,
     'KEYS_DIR',
     true,
   ),
-  directoryFormerKeys: setting(
-    'DIRECTORY_FORMER_KEYS',
+  directoryPreviousKeys: setting(
+    'DIRECTORY_PREVIOUS_KEYS',
     'Storage',
-    'With DIRECTORY_KEY: public keys (JWK Set) of statements signed before, which stay good as long as these are published.',
+    'Previous public keys (JWK Set) for DIRECTORY_KEY; statements signed with them stay valid while they are published.',
     publicKeys.optional(),
     'none',
   ),
   sandbox: setting(
     'SANDBOX',
     'Sandbox',
-    'Demo directory, demo members and an in-process prior payer. On only when nothing is configured (no DATABASE_URL, BASE_URL or STAFF_OIDC_ISSUER).',
+    'Demo directory, demo members and a demo prior payer; `auto` is on if DATABASE_URL, BASE_URL and STAFF_OIDC_ISSUER are unset.',
     z.enum(['on', 'off', 'auto']).default('auto'),
     'auto',
   ),
-  sandboxSize: setting('SANDBOX_MEMBERS', 'Sandbox', 'Demo members of the sandbox.', integer(24, 1, 100_000), '24'),
   planName: setting(
     'PLAN_NAME',
     'Plan',
-    'Legal name of the health plan. The sandbox has one of its own.',
+    'Legal name of the health plan; the sandbox uses its own.',
     z.string().min(1).default('Demo Health Plan'),
     'Demo Health Plan',
   ),
   planNpi: setting(
     'PLAN_NPI',
     'Plan',
-    'Identifier of the plan in requests and consents (system us-npi). The sandbox has one of its own.',
+    'NPI of the plan in requests and consents; the sandbox uses its own.',
     z
       .string()
       .regex(/^[0-9]{10}$/, 'must be ten digits')
@@ -232,52 +235,39 @@ export const SETTINGS = {
   payerFpiSource: setting(
     'PAYER_FPI_SOURCE',
     'Plan',
-    'What the Federated Payer Identifier is computed from, as SYSTEM:value, such as NAIC_ID:12345. Unset: the legal name, for the time until a number is known.',
+    'Identifier from which the Federated Payer Identifier is computed, as SYSTEM:value; unset, it is computed from the legal name.',
     z
       .string()
-      .regex(/^([A-Z][A-Z0-9_-]*:\S+)?$/, 'must be SYSTEM:value, such as NAIC_ID:12345')
+      .regex(/^([A-Z][A-Z0-9_-]*:\S+)?$/, 'must be SYSTEM:value')
       .default(''),
-    'LEGAL_NAME_HASH',
+    'PLAN_NAME',
   ),
   payerWebsite: setting('PAYER_WEBSITE', 'Plan', 'Website of the plan.', url.optional(), 'BASE_URL'),
-  developerUrl: setting(
-    'DEVELOPER_URL',
-    'Plan',
-    'Page for developers, as the payer index names it.',
-    url.optional(),
-    'BASE_URL/developers',
-  ),
   planContactEmail: setting(
     'PLAN_CONTACT_EMAIL',
     'Plan',
-    'Mail address for plans that have none of their own, in plans.json.',
+    'Email address in plans.json for plans without their own.',
     z
       .string()
       .regex(/^\S+@\S+$/, 'must be a mail address')
       .default('directory@plan.example'),
     'directory@plan.example',
   ),
-  planSummaryUrl: setting(
-    'PLAN_SUMMARY_URL',
-    'Plan',
-    'Summary of benefits, in plans.json.',
-    url.optional(),
-    'BASE_URL',
-  ),
+  planSummaryUrl: setting('PLAN_SUMMARY_URL', 'Plan', 'Summary of benefits in plans.json.', url.optional(), 'BASE_URL'),
   timeZone: setting(
     'PLAN_TIME_ZONE',
     'Plan',
-    'IANA time zone in which due dates are computed, and what the pages call today.',
+    'IANA time zone of due dates and of dates on pages.',
     z.string().default('America/New_York').refine(isTimeZone, 'must be an IANA time zone'),
     'America/New_York',
   ),
   extraHolidays: setting(
     'EXTRA_HOLIDAYS',
     'Plan',
-    'Further days that are not business days, as YYYY-MM-DD, separated by commas.',
+    'Days that are not business days, besides federal holidays, as YYYY-MM-DD, comma-separated.',
     z
       .string()
-      .regex(/^(\d{4}-\d\d-\d\d(,\s*|$))*$/, 'must be dates YYYY-MM-DD separated by commas')
+      .regex(/^(\d{4}-\d\d-\d\d(,\s*|$))*$/, 'must be dates YYYY-MM-DD, comma-separated')
       .default('')
       .transform((v) =>
         v
@@ -287,222 +277,94 @@ export const SETTINGS = {
       ),
     '',
   ),
-  complianceDate: setting(
-    'COMPLIANCE_DATE',
-    'Plan',
-    'From when the rule binds the plan, as YYYY-MM-DD. Members enrolled before must have been offered the choice by then.',
-    z
-      .string()
-      .regex(/^\d{4}-\d\d-\d\d$/, 'must be a date YYYY-MM-DD')
-      .default('2027-01-01'),
-    '2027-01-01',
-  ),
   exportWindowYears: setting(
     'EXPORT_WINDOW_YEARS',
     'Exchange',
-    'How many years of service dates an export reaches back. The rule asks for at least five.',
+    'Years of service dates in an export; the rule requires at least five.',
     integer(5, 5, 200),
     '5',
   ),
-  exportKeepHours: setting(
-    'EXPORT_KEEP_HOURS',
+  exportTtlHours: setting(
+    'EXPORT_TTL_HOURS',
     'Exchange',
-    'Hours that finished export files stay.',
+    'Hours that finished export files stay available.',
     integer(72, 1, 168),
     '72',
   ),
-  exportOpenPerPeer: setting(
-    'EXPORT_OPEN_PER_PEER',
+  quarterlyFullPull: setting(
+    'QUARTERLY_FULL_PULL',
     'Exchange',
-    'Exports and matches of one peer that may wait or run at once; more is 429.',
-    integer(20, 1, 10_000),
-    '20',
-  ),
-  matchMaxMembers: setting(
-    'MATCH_MAX_MEMBERS',
-    'Exchange',
-    'MemberBundles in one bulk match request; more is 413.',
-    integer(10_000, 1, 10_000),
-    '10000',
-  ),
-  fullComparison: setting(
-    'FULL_COMPARISON',
-    'Exchange',
-    'Once a quarter, after what changed, all is asked for of members whose other coverage goes on: what does not come any more is told (`missing-at-source`).',
+    'Once a quarter, pulls the full history of members with concurrent coverage and reports resources no longer returned.',
     flag(true),
     'on',
   ),
-  pullBatch: setting('PULL_BATCH', 'Exchange', 'Members in one request to a peer.', integer(1000, 1, 10_000), '1000'),
-  pullLanes: setting(
-    'PULL_LANES',
+  pullConcurrency: setting(
+    'PULL_CONCURRENCY',
     'Exchange',
-    'Pulls that one process works on at once, beside those that have waited on their peers for more than a minute. Only one takes records in.',
+    'Pulls that one process runs at the same time, besides those waiting for a peer for over a minute.',
     integer(4, 1, 64),
     '4',
-  ),
-  commitUnits: setting(
-    'COMMIT_UNITS',
-    'Exchange',
-    'Received records of a pull that are committed together. Those of one member always are.',
-    integer(20_000, 1, 10_000_000),
-    '20000',
-  ),
-  diskReserveMb: setting(
-    'DISK_RESERVE_MB',
-    'Exchange',
-    'Room in MB that downloads leave free under BLOBS_DIR. With less, pulls wait.',
-    integer(1024, 0, 1_000_000),
-    '1024',
   ),
   documentKeepDays: setting(
     'DOCUMENT_KEEP_DAYS',
     'Exchange',
-    'Days for which a document that was fetched from a peer is kept when the last version of a record that names it is replaced.',
+    'Days that a document fetched from a peer is retained after the last record that references it was replaced.',
     integer(3650, 0, 36_500),
     '3650',
   ),
   rawFileKeepDays: setting(
     'RAW_FILE_KEEP_DAYS',
     'Exchange',
-    'Days for which received files are kept when their pull has ended: rules are replayed on them, and a line is shown as it came. Their SHA-256 and the outcome of each line stay. Lines of business for which it is another time stand in RAW_FILE_KEEP_DAYS_BY_LOB.',
-    integer(3653, 90, 36_500),
+    'Days that received files are retained after their pull ended, then by line of business if different (`3653,ma=3653,qhp=2557`); a file stays for the longest period of its members.',
+    keepDays(3653, 90),
     '3653',
-  ),
-  rawFileKeepDaysByLob: setting(
-    'RAW_FILE_KEEP_DAYS_BY_LOB',
-    'Exchange',
-    'The same by line of business, as `ma=3653,qhp=2557`. The files of a pull stay as long as the longest that one of its members asks for, by whichever line each was ever enrolled in.',
-    daysByLob(90, 36_500),
   ),
   matchRequestKeepDays: setting(
     'MATCH_REQUEST_KEEP_DAYS',
     'Exchange',
-    'Days for which the request of a bulk match is kept as it came, when it was answered or ended. What was decided of each member stays.',
-    integer(730, 0, 36_500),
+    'Days that a bulk match request is retained after it was answered, then by line of business if different (`730,ma=365`); it stays for the longest period of its matched members.',
+    keepDays(730, 0),
     '730',
-  ),
-  matchRequestKeepDaysByLob: setting(
-    'MATCH_REQUEST_KEEP_DAYS_BY_LOB',
-    'Exchange',
-    'The same by line of business, as `ma=730,qhp=400`: the longest that one of our members asks for who were found in it.',
-    daysByLob(0, 36_500),
-  ),
-  pullDeadlineHours: setting(
-    'PULL_DEADLINE_HOURS',
-    'Exchange',
-    'Hours after which a pull that the peer does not finish is given up.',
-    integer(24, 1, 168),
-    '24',
-  ),
-  leaseSeconds: setting(
-    'LEASE_SECONDS',
-    'Exchange',
-    'Seconds after which the work of a process that died is taken up by another.',
-    integer(30, 2, 600),
-    '30',
   ),
   peerAllowedNetworks: setting(
     'PEER_ALLOWED_NETWORKS',
     'Exchange',
-    'Private networks (CIDR, separated by commas) that peers may live in. Outside the sandbox peers need https and public addresses.',
+    'Private networks (CIDR, comma-separated) in which peers are allowed; outside the sandbox all others need https and public addresses.',
     networks,
     '',
   ),
-  peerSecondPerson: setting(
-    'PEER_SECOND_PERSON',
+  peerDualApproval: setting(
+    'PEER_DUAL_APPROVAL',
     'Exchange',
-    'A peer that one person added must be approved by another. Not in the sandbox.',
+    'A peer added by one person must be approved by another (not in the sandbox).',
     flag(true),
     'on',
   ),
   schedule: setting(
     'SCHEDULE',
     'Exchange',
-    'Wake the schedule each minute. Off: only `pull run` pulls.',
+    'Runs scheduled work every minute; off, only `pull run` pulls.',
     flag(true),
     'on',
-  ),
-  exchangeTimeoutMs: setting(
-    'EXCHANGE_TIMEOUT_MS',
-    'Exchange',
-    'Longest time a statement may run that a payer waits for, in milliseconds. Exports, matches in bulk and pulls have no limit. On Workers the limit is that of the database user.',
-    integer(10_000, 500, 120_000),
-    '10000',
-  ),
-  directoryCountMax: setting(
-    'DIRECTORY_COUNT_MAX',
-    'Directory',
-    'Largest page of a search.',
-    integer(500, 1, 1000),
-    '500',
-  ),
-  directoryTimeoutMs: setting(
-    'DIRECTORY_TIMEOUT_MS',
-    'Directory',
-    'Longest time for all that a search asks of the database, its waits too, in milliseconds, and for each statement of anything else. On Workers the limit is that of the database user, for each statement.',
-    integer(5000, 100, 60_000),
-    '5000',
-  ),
-  directoryStaleDays: setting(
-    'DIRECTORY_STALE_DAYS',
-    'Directory',
-    'Days after which the last verification of a directory entry no longer counts (`stale`, `verification-status`).',
-    integer(90, 1, 3650),
-    '90',
-  ),
-  directoryExplain: setting(
-    'DIRECTORY_EXPLAIN',
-    'Directory',
-    'Answer `__explain=true` with the plan of a search. It runs the search without its caches: off in public. On in the sandbox.',
-    flag(false),
-    'off',
   ),
   directoryRatePerMinute: setting(
     'DIRECTORY_RATE_PER_MINUTE',
     'Directory',
-    'Requests a minute and client address; 0 is no limit.',
+    'Directory requests per minute and client address; 0 is no limit.',
     integer(6000, 0, 10_000_000),
     '6000',
-  ),
-  directoryWaiting: setting(
-    'DIRECTORY_WAITING',
-    'Directory',
-    'Requests that may wait for the database; more are answered 503 with Retry-After.',
-    integer(2000, 1, 1_000_000),
-    '2000',
   ),
   historyKeepDays: setting(
     'HISTORY_KEEP_DAYS',
     'Directory',
-    'Days that a former version is kept after it was replaced; deletions are kept for ever.',
+    'Days that a replaced version of a directory record is retained; deletions are retained forever.',
     integer(400, 1, 36_500),
     '400',
-  ),
-  directoryExportKeepHours: setting(
-    'DIRECTORY_EXPORT_KEEP_HOURS',
-    'Publication',
-    'Hours that the files of a directory $export stay.',
-    integer(24, 1, 720),
-    '24',
-  ),
-  directoryExportOpen: setting(
-    'DIRECTORY_EXPORT_OPEN',
-    'Publication',
-    'Filtered exports of the directory that may wait or be made at once, for all readers together; more is 429.',
-    integer(4, 0, 100),
-    '4',
-  ),
-  directoryExportSets: setting(
-    'DIRECTORY_EXPORT_SETS',
-    'Publication',
-    'Filtered exports of the directory whose files may be kept at once; more is 429.',
-    integer(20, 0, 10_000),
-    '20',
   ),
   publishEvery: setting(
     'PUBLISH_EVERY',
     'Publication',
-    'How often a publication is made, as an ISO 8601 duration such as P1D or PT6H; `off`: only by `payer-node publish`.',
+    'Interval between publications as an ISO 8601 duration (P1D, PT6H); `off` publishes on command only.',
     z
       .string()
       .default('P1D')
@@ -512,82 +374,26 @@ export const SETTINGS = {
       ),
     'P1D',
   ),
-  publishRootDays: setting(
-    'PUBLISH_ROOT_DAYS',
-    'Publication',
-    'Age in days at which the root snapshot of $bulk-publish is replaced.',
-    integer(7, 0, 365),
-    '7',
-  ),
-  publishChainDays: setting(
-    'PUBLISH_CHAIN_DAYS',
-    'Publication',
-    'Age in days at which a chain of $bulk-publish is closed and a new one begun.',
-    integer(60, 1, 3650),
-    '60',
-  ),
-  publishGraceDays: setting(
-    'PUBLISH_GRACE_DAYS',
-    'Publication',
-    'Days that published files stay after nothing lists them any more.',
-    integer(30, 1, 3650),
-    '30',
-  ),
   matchPerMinute: setting(
     'MATCH_PER_MINUTE',
     'Exchange',
-    'Single member matches a minute and peer, twice as many at once; 0 is no limit.',
+    'Single member matches per minute and peer, with bursts of twice as many; 0 is no limit.',
     integer(60, 0, 1_000_000),
     '60',
-  ),
-  accessRefusedPerMinute: setting(
-    'ACCESS_REFUSED_PER_MINUTE',
-    'Exchange',
-    'Requests with a token that are refused, a minute and peer, twice as many at once. Past that all its requests are 429 until time has passed, and are no longer written to the audit one by one. What is granted does not count. 0 is no limit.',
-    integer(60, 0, 1_000_000),
-    '60',
-  ),
-  tokenFailuresPerMinute: setting(
-    'TOKEN_FAILURES_PER_MINUTE',
-    'Exchange',
-    'Refused token requests a minute for one client at one address, twice as many at once; six times as many for an address in all. More is 429 until time has passed. 0 is no limit.',
-    integer(10, 0, 1_000_000),
-    '10',
-  ),
-  tokenFloorMs: setting(
-    'TOKEN_FLOOR_MS',
-    'Exchange',
-    'Least milliseconds until an assertion is refused, and at least what fetching a key set took lately: the time must not tell whether there is such a client. 0 waits for nothing.',
-    integer(400, 0, 10_000),
-    '400',
   ),
   sensitiveCodes: setting(
     'SENSITIVE_CODES',
     'Exchange',
-    'File (JSON) with the codes that are sensitive, or the list itself; docs/exchange.md, Labels. Without it a demonstration decides.',
+    'Sensitive codes as JSON, or a JSON file with them; unset, a demonstration list is used (docs/exchange.md, Labels).',
     z.string().optional(),
     'demonstration',
   ),
   excludedCodes: setting(
     'EXCLUDED_CODES',
     'Exchange',
-    'File (JSON) with further codes of drugs, whose prior authorizations stay, and of payer-made documents that stay, or the list itself; docs/exchange.md, Further exclusions.',
+    'Additional drug codes and payer-created document codes as JSON, or a JSON file with them (docs/exchange.md, Further exclusions).',
     z.string().optional(),
     'those of the program',
-  ),
-  matchFloorMs: setting(
-    'MATCH_FLOOR_MS',
-    'Exchange',
-    'Least milliseconds until a single match is refused: the time must not tell why.',
-    integer(400, 0, 10_000),
-    '400',
-  ),
-  staffSignInPerMinute: setting(
-    'STAFF_SIGN_IN_PER_MINUTE',
-    'Staff',
-    'Requests of the sign-in at /staff (each sign-in has two) a minute and address, twice as many at once. More is 429 until time has passed. 0 is no limit.',
-    integer(60, 0, 1_000_000),
-    '60',
   ),
   staffOidcIssuer: setting(
     'STAFF_OIDC_ISSUER',
@@ -621,7 +427,7 @@ export const SETTINGS = {
   staffOidcSecondFactor: setting(
     'STAFF_OIDC_SECOND_FACTOR',
     'Staff',
-    'Values of `amr` or `acr` in the ID token that prove a second factor, separated by commas; sign-in without one is refused. `provider` leaves it to the issuer.',
+    'Values of `amr` or `acr` in the ID token that prove a second factor, comma-separated; `provider` leaves the check to the issuer.',
     z
       .string()
       .default('mfa')
@@ -638,45 +444,24 @@ export const SETTINGS = {
   harvestEvery: setting(
     'HARVEST_EVERY',
     'Federation',
-    'How often a directory of another payer is asked for what changed, as ISO 8601 duration; `off` harvests on command only.',
+    "Interval between reads of other payers' directories as an ISO 8601 duration; `off` reads on command only.",
     z
       .string()
       .refine((v) => v === 'off' || durationMs(v) !== undefined, 'must be off or a duration like P1D')
       .default('P1D'),
     'P1D',
   ),
-  harvestWholeDays: setting(
-    'HARVEST_WHOLE_DAYS',
-    'Federation',
-    'After so many days a type that was asked for changes only is read as a whole again.',
-    integer(30, 1, 365),
-    '30',
-  ),
-  harvestMaxRecords: setting(
-    'HARVEST_MAX_RECORDS',
-    'Federation',
-    'So many records of one peer are read in one run; a peer that goes on is left there, and nothing is taken for gone.',
-    integer(50_000_000, 100, 1_000_000_000),
-    '50000000',
-  ),
-  federationHopLimit: setting(
-    'FEDERATION_HOP_LIMIT',
-    'Federation',
-    'Records that a peer itself has from others are taken up to this distance from their source; 1 takes its own only.',
-    integer(1, 1, 5),
-    '1',
-  ),
   accuracyPublic: setting(
     'ACCURACY_PUBLIC',
     'Federation',
-    'Show how accurate our directory is, day by day, at /directory/all/accuracy. Counts only, nothing about a person.',
+    'Shows daily accuracy counts of the directory at /directory/all/accuracy.',
     flag(false),
     'off',
   ),
   metricsToken: setting(
     'METRICS_TOKEN',
     'Operations',
-    'Bearer token for /metrics. Unset: /metrics answers loopback clients only.',
+    'Bearer token for /metrics; unset, only loopback clients may read it.',
     z.string().min(8).optional(),
     'loopback only',
     true,
@@ -684,9 +469,9 @@ export const SETTINGS = {
   alertWebhookUrl: setting(
     'ALERT_WEBHOOK_URL',
     'Operations',
-    'Address that alerts are posted to (Standard Webhooks). Guarded as peers are: https and public, or in PEER_ALLOWED_NETWORKS.',
+    'URL that receives alerts (Standard Webhooks); it must be https and public, or in PEER_ALLOWED_NETWORKS.',
     url.optional(),
-    'nobody is told',
+    'no alerts sent',
   ),
   alertWebhookSecret: setting(
     'ALERT_WEBHOOK_SECRET',
@@ -696,52 +481,17 @@ export const SETTINGS = {
     'not signed',
     true,
   ),
-  alertQuarantine: setting(
-    'ALERT_QUARANTINE',
-    'Operations',
-    'Records in quarantine beyond which an alert stands.',
-    integer(1000, 0, 1_000_000_000),
-    '1000',
-  ),
   restoreDrillDays: setting(
     'RESTORE_DRILL_DAYS',
     'Operations',
-    'Days after which a backup has to have been restored again, to see that it can be (`drill check`): an alert stands from then on. 0: none.',
+    'Days after the last restore drill until an alert is raised; 0 is never.',
     integer(92, 0, 3660),
     '92',
-  ),
-  alertVolumeTimes: setting(
-    'ALERT_VOLUME_TIMES',
-    'Operations',
-    'A day of a payer is unusual when it asks for more members, or takes more records, than so many times the median of its days of a year before. 0: none is.',
-    integer(5, 0, 1_000_000),
-    '5',
-  ),
-  alertVolumeMembers: setting(
-    'ALERT_VOLUME_MEMBERS',
-    'Operations',
-    'Members that a payer has to ask for in a day before the day can be unusual.',
-    integer(100, 1, 1_000_000_000),
-    '100',
-  ),
-  alertVolumeRecords: setting(
-    'ALERT_VOLUME_RECORDS',
-    'Operations',
-    'Records that a payer has to take in a day before the day can be unusual.',
-    integer(10_000, 1, 1_000_000_000),
-    '10000',
-  ),
-  alertLookMembers: setting(
-    'ALERT_LOOK_MEMBERS',
-    'Operations',
-    'Members of whom a person has to have numbers and birth dates shown in a day before the day can be unusual, which it is beyond `ALERT_VOLUME_TIMES` times the median of their days of four weeks before, or with fewer than five of them.',
-    integer(150, 1, 1_000_000_000),
-    '150',
   ),
   logLevel: setting(
     'LOG_LEVEL',
     'Operations',
-    'Least level that is logged.',
+    'Lowest level that is logged.',
     z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     'info',
   ),

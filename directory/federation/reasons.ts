@@ -57,7 +57,7 @@ export const REASONS = {
   'page-loop': { kind: 'failed', text: 'A page, or the link to one, came again: the end was never reached.' },
   endless: {
     kind: 'failed',
-    text: 'The peer gave more records than HARVEST_MAX_RECORDS allows, or page after page with none: it was left there.',
+    text: 'The peer returned more than 50,000,000 records, or many pages without any; reading stopped.',
   },
   'page-link-lost': { kind: 'transient', text: 'A page link expired three times.' },
   'empty-tail': {

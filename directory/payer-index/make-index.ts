@@ -21,7 +21,6 @@ type IndexConfig = {
   planNpi: string;
   payerFpiSource: string;
   payerWebsite: string | undefined;
-  developerUrl: string | undefined;
 };
 
 /** The file as an object. @param ids lasting ids by `system|value` */
@@ -30,7 +29,7 @@ function payerIndex(config: IndexConfig, plans: readonly IndexPlan[], ids: Reado
   const source = readFpiSource(config.payerFpiSource, planName);
   const own = fpi(source);
   const website = config.payerWebsite ?? `${baseUrl}/`;
-  const developers = config.developerUrl ?? `${baseUrl}/developers`;
+  const developers = `${baseUrl}/developers`;
   const exchange = `${baseUrl}/exchange/fhir`;
   return {
     resourceType: RESOURCE_TYPE,

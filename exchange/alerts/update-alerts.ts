@@ -16,7 +16,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   const today = localDay(now, deps.config.timeZone);
   const conditions = await standingConditions(sql, now, {
     quarantine: deps.config.alertQuarantine,
-    keep: { days: deps.config.matchRequestKeepDays, byLob: deps.config.matchRequestKeepDaysByLob },
+    keep: deps.config.matchRequestKeepDays,
     today,
     drillDays: deps.config.restoreDrillDays,
   });

@@ -24,7 +24,7 @@ export async function peerChangeList(id: string): Promise<void> {
 const REFUSED: Readonly<Record<Exclude<Done, 'ok'>, string>> = {
   'not-found': 'There is no such peer or change: see peer changes.',
   'not-now': 'It was decided already.',
-  'same-person': 'You proposed it: another person must put it in force (PEER_SECOND_PERSON).',
+  'same-person': 'You proposed it: another person must put it in force (PEER_DUAL_APPROVAL).',
   stale: 'The record has changed since. Reject this change and make it again.',
   incomplete: 'What was proposed is not whole. Reject this change and make it again.',
   taken: 'Its client id belongs to another peer.',

@@ -123,7 +123,7 @@ export async function peerApprove(id: string): Promise<void> {
     const done = await movePeer(deps, id, 'active', ourselves());
     if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
     if (done === 'same-person')
-      throw new CommandFault(`You added or suspended ${id}: another person must approve it (PEER_SECOND_PERSON).`);
+      throw new CommandFault(`You added or suspended ${id}: another person must approve it (PEER_DUAL_APPROVAL).`);
     if (done !== 'ok') throw new CommandFault(`${id} is active already, or closed.`);
     say(`${id} is active.`);
   });

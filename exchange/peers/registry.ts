@@ -35,7 +35,7 @@ const said = (name: string): string => name.replace(/ \([^()]*\)$/, '');
 /** One person under another account is no second one. */
 const isSame = (a: string, b: string): boolean => said(a) === said(b);
 
-export const needsSecondPerson = (config: Needs['config']): boolean => config.peerSecondPerson && !config.sandbox;
+export const needsSecondPerson = (config: Needs['config']): boolean => config.peerDualApproval && !config.sandbox;
 
 /** What people may write of a record. */
 export const fieldsOf = (p: Peer): PeerFields => ({

@@ -138,7 +138,7 @@ export const PULL_REASONS = {
   status: look('The other payer answered with an error.', 'Tell the other payer.'),
   'disk-full': act(
     'There is too little room left for files on our side. Nothing was lost; it is gone on with when there is room.',
-    'Operations makes room or lowers DISK_RESERVE_MB.',
+    'Operations makes room.',
   ),
   'our-fault': act('Something on our side failed; it is tried again.', 'Operations reads the log.'),
 } as const satisfies Readonly<Record<string, Meaning>>;

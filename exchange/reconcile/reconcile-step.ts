@@ -122,7 +122,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     decided = NOTHING_DECIDED;
     took('decide across');
   }
-  const most = DECIDED_TO_COMMITTED * s.deps.config.commitUnits;
+  const most = DECIDED_TO_COMMITTED * s.deps.config.commitBatchSize;
   for (const range of await rangesOf(sql, work.id, most, decided))
     await sql.begin(async (tx) => {
       await decideBuckets(tx, work, range);
@@ -132,7 +132,7 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
       await noteDecided(tx, s.pull.id, range.last);
     });
   await sql.begin(async (tx) => {
-    await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
+    await planSlices(tx, s.pull.id, s.deps.config.commitBatchSize);
     if (!(await notePlanned(tx, s.pull.id))) throw new DecideAnew();
   });
   took('decide');

@@ -13,14 +13,14 @@ import { addPull } from './pull.ts';
 /**
  * Concurrent coverage is asked for again within three months (42 CFR 422.121(b)(6)(i)), coverage that has ended each month while
  * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness. After
- * what changed, all of what goes on is asked for once a quarter (`FULL_COMPARISON`), to see what does not come any
+ * what changed, all of what goes on is asked for once a quarter (`QUARTERLY_FULL_PULL`), to see what does not come any
  * more.
  */
 const refreshOf = (config: Deps['config']): Refresh => ({
   months: 3,
   runOffDays: RUN_OFF_DAYS,
   earlyDays: 5,
-  compares: config.fullComparison,
+  compares: config.quarterlyFullPull,
 });
 
 export type PlanRequest = {

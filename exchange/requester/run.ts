@@ -187,8 +187,8 @@ export class PullWorker {
   constructor(deps: Deps, slotMs?: number) {
     this.#deps = deps;
     const broke = (error: unknown) => deps.log('error', 'work beside the slots', { error: describe(error) });
-    this.#beside = new DetachedWork(deps.config.pullLanes, broke, slotMs);
-    this.#attachmentsBeside = new DetachedWork(deps.config.pullLanes, broke, slotMs);
+    this.#beside = new DetachedWork(deps.config.pullConcurrency, broke, slotMs);
+    this.#attachmentsBeside = new DetachedWork(deps.config.pullConcurrency, broke, slotMs);
   }
 
   /** Has a pull ended, or does it wait for a person? */

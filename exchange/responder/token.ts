@@ -227,8 +227,8 @@ async function refuse(c: Context<FhirEnv>, deps: Deps, r: Refused, started: numb
     await bookRefusal(deps, r.asker, { reason: r.reason, peer: r.peer, requestId: c.get('requestId') });
   const status = r.error === 'invalid_client' ? 401 : 400;
   // the key set of a known client may have to be fetched: who is unknown, or has a wrong key, waits as long
-  const { tokenFloorMs } = deps.config;
-  if (status === 401 && tokenFloorMs > 0) await untilFloor(started, Math.max(tokenFloorMs, slowestFetchMs()));
+  const { tokenMinLatencyMs } = deps.config;
+  if (status === 401 && tokenMinLatencyMs > 0) await untilFloor(started, Math.max(tokenMinLatencyMs, slowestFetchMs()));
   return c.json({ error: r.error, error_description: TEXT[r.error] }, status, {
     ...NO_STORE,
     ...(status === 401 ? { 'www-authenticate': 'Bearer realm="token"' } : {}),

@@ -48,7 +48,7 @@ export function filesFolder(folder: string, reserveMb: number): string {
   const free = freeBytes(folder) / MIB;
   if (free < reserveMb)
     throw new Error(
-      `only ${free.toFixed(0)} MB free in ${folder}, less than DISK_RESERVE_MB (${reserveMb}): pulls wait. Make room, or set BLOBS_DIR to a larger disk.`,
+      `only ${free.toFixed(0)} MB free in ${folder}, less than the ${reserveMb} MB that must stay free: pulls wait. Make room, or set BLOBS_DIR to a larger disk.`,
     );
   return `${folder}, ${((free * MIB) / GB).toFixed(0)} GB free`;
 }

@@ -134,7 +134,11 @@ export async function openNode(
         'rsa-client': config.clientRsaKey,
         directory: config.directoryKey,
       },
-      { token: config.tokenFurtherKeys, client: config.clientFurtherKeys, directory: config.directoryFormerKeys },
+      {
+        token: config.tokenAdditionalKeys,
+        client: config.clientAdditionalKeys,
+        directory: config.directoryPreviousKeys,
+      },
     ),
     log: jsonLog(config.logLevel),
     metrics: options.metrics ?? noMetrics,

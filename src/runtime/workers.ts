@@ -75,7 +75,7 @@ const noBlobs: Blobs = {
 };
 /**
  * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY`, `CLIENT_KEY`, `CLIENT_RSA_KEY` and `PSEUDONYM_KEY` of the exchange,
- * `DIRECTORY_KEY` of the directory. The public keys of `DIRECTORY_FORMER_KEYS`, `TOKEN_FURTHER_KEYS` and `CLIENT_FURTHER_KEYS` are published too.
+ * `DIRECTORY_KEY` of the directory. The public keys of `DIRECTORY_PREVIOUS_KEYS`, `TOKEN_ADDITIONAL_KEYS` and `CLIENT_ADDITIONAL_KEYS` are published too.
  */
 export function secretKeys(env: WorkerEnv): Keys {
   const names: Partial<Record<KeyUse, string>> = {
@@ -95,9 +95,9 @@ export function secretKeys(env: WorkerEnv): Keys {
     published: async (use) => {
       if (use === 'rsa-client' && env['CLIENT_RSA_KEY'] === undefined) return [];
       const further = {
-        directory: 'DIRECTORY_FORMER_KEYS',
-        token: 'TOKEN_FURTHER_KEYS',
-        client: 'CLIENT_FURTHER_KEYS',
+        directory: 'DIRECTORY_PREVIOUS_KEYS',
+        token: 'TOKEN_ADDITIONAL_KEYS',
+        client: 'CLIENT_ADDITIONAL_KEYS',
       };
       const former = use in further ? env[further[use as keyof typeof further]] : undefined;
       return [...formerKeys(typeof former === 'string' ? former : undefined), read(use)].map(publicKey);

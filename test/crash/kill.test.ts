@@ -10,6 +10,7 @@ import { OPEN_STATES } from '../../exchange/requester/pull.ts';
 import { memberFolders, PLAN_NAMES } from '../../src/seed/index.ts';
 import { freshDb } from '../support/db.ts';
 import { freePort } from '../support/free-port.ts';
+import { expireLeases } from './expire-leases.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 type Db = Awaited<ReturnType<typeof freshDb>>;
@@ -35,8 +36,7 @@ async function makeNode(name: string, plan: { name: string; npi: string }): Prom
       PLAN_NAME: plan.name,
       PLAN_NPI: plan.npi,
       PEER_ALLOWED_NETWORKS: '127.0.0.0/8',
-      PEER_SECOND_PERSON: 'off',
-      LEASE_SECONDS: '2',
+      PEER_DUAL_APPROVAL: 'off',
       LOG_LEVEL: 'error',
     },
   };
@@ -239,6 +239,7 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
       running?.kill('SIGKILL');
     });
     for (let starts = 0; starts < 30; starts++) {
+      await expireLeases(killed.db.sql);
       running = await serve(killed).catch(() => undefined);
       if (!running) continue;
       const ended = once(running, 'exit');
@@ -251,11 +252,13 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
   let struck = 0;
   const byChance = async () => {
     for (let starts = 0; starts < 5 && (await stateOf(chance.db)) !== 'done'; starts++) {
+      await expireLeases(chance.db.sql);
       const child = await serve(chance);
       await new Promise((r) => setTimeout(r, 100 + 300 * (starts + 1) * Math.random()));
       await kill(child, 'SIGKILL');
       struck += (await stateOf(chance.db)) === 'done' ? 0 : 1;
     }
+    await expireLeases(chance.db.sql);
     const last = await serve(chance);
     expect(await rested(chance.db)).toBe('done');
     await kill(last, 'SIGTERM');

@@ -9,6 +9,7 @@ import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
+import type { Tuning } from '../../src/tuning.ts';
 import { freshDb } from '../support/db.ts';
 
 export const ORIGIN = 'https://plan.example';
@@ -348,6 +349,7 @@ export async function directory(
   env: Record<string, string> = {},
   now = () => NOW,
   open: typeof freshDb = freshDb,
+  tuning: Partial<Tuning> = {},
 ) {
   const database = await open({ lines: 4 }); // as the service has it
   const load = (input: Iterable<ImportEntry> | AsyncIterable<ImportEntry>, more: Partial<ImportOptions> = {}) =>
@@ -356,7 +358,7 @@ export async function directory(
   const lines: Record<string, unknown>[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-directory-'));
   const blobs = fileBlobs(folder);
-  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env });
+  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env }, tuning);
   const app = createDirectory({
     config,
     clock: now,

@@ -198,7 +198,7 @@ test('a statement that takes too long ends with 503 and Retry-After', async () =
 });
 
 test('the plan of a search is shown where a setting allows it', async () => {
-  const own = await directory(undefined, { DIRECTORY_EXPLAIN: 'on' });
+  const own = await directory(undefined, {}, undefined, undefined, { directoryExplain: true });
   const response = await own.get('PractitionerRole?specialty=207RC0000X&__explain=true');
   expect(response.headers.get('cache-control')).toBe('no-store');
   const shown = (await response.json()) as {
@@ -213,9 +213,9 @@ test('the plan of a search is shown where a setting allows it', async () => {
 });
 
 test('the plan that is shown is the one that is kept for all values, where such are kept', async () => {
-  const own = await directory(undefined, { DIRECTORY_EXPLAIN: 'on' });
+  const own = await directory(undefined, {}, undefined, undefined, { directoryExplain: true });
   const database = openDatabase(own.database.url, { max: 1, keepsPlans: true, statementTimeoutMs: 2000 });
-  const app = createDirectory(siteDeps(database, { DIRECTORY_EXPLAIN: 'on' }));
+  const app = createDirectory(siteDeps(database, {}, { directoryExplain: true }));
   const ask = () => app.request("/directory/fhir/Practitioner?name=an&family=o'x&__explain=true");
   const shown = JSON.stringify(await (await ask()).json());
   expect(shown).toContain('$1');

@@ -145,7 +145,7 @@ test('a role that names the network is a direct match, with its evidence', async
   // the setting is 90 days; the verification of the fixture is 28 days old
   const strict = createDirectory({
     ...siteDeps(d.database),
-    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_STALE_DAYS: '20' }),
+    config: readConfig({ BASE_URL: ORIGIN }, { directoryStaleDays: 20 }),
   });
   const stale = await strict.request('/directory/fhir/$in-network?plan=ip1&npi=9000000015');
   expect(await stale.text()).toContain('"code":"stale"');

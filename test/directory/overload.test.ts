@@ -10,6 +10,7 @@ import type { Sql } from '../../src/db/database.ts';
 import { admission } from '../../src/http/admission.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { nodeListener } from '../../src/runtime/node-listener.ts';
+import type { Tuning } from '../../src/tuning.ts';
 import { directory, ORIGIN } from './fixture.ts';
 import { siteDeps } from './pages-fixture.ts';
 
@@ -39,14 +40,14 @@ afterEach(async () => {
 });
 
 const POOL = 4;
-const siteOf = (env: Record<string, string>, options: SiteOptions = {}): Site =>
-  createSite(siteDeps(database, { DATABASE_POOL: String(POOL), ...env }), {
+const siteOf = (tuning: Partial<Tuning>, options: SiteOptions = {}): Site =>
+  createSite(siteDeps(database, { DATABASE_POOL: String(POOL) }, tuning), {
     ...options,
   });
 /** What waits is told to come back after seconds, in which a busy machine may not have asked all: here it waits as long as it takes. */
 const patient = (): Work => {
-  const config = readConfig({ BASE_URL: ORIGIN, DATABASE_POOL: String(POOL), DIRECTORY_TIMEOUT_MS: '60000' });
-  const waiting = config.directoryWaiting;
+  const config = readConfig({ BASE_URL: ORIGIN, DATABASE_POOL: String(POOL) }, { directoryTimeoutMs: 60_000 });
+  const waiting = config.directoryQueueMax;
   return {
     ...workOf(config, { admission: admission(placesOf(POOL), waiting, Number.POSITIVE_INFINITY) }),
     ...rendering(waiting, admission([4, 4, 4], waiting, Number.POSITIVE_INFINITY)),
@@ -65,7 +66,7 @@ const until = async (n: number) => {
 };
 
 test('a request has one time for all of its statements and waits, and is not worked on any more after it', async () => {
-  const site = siteOf({ DIRECTORY_TIMEOUT_MS: '300' });
+  const site = siteOf({ directoryTimeoutMs: 300 });
   const answer = await search(site);
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await answer.json()).toMatchObject({ issue: [{ code: 'timeout' }] });
@@ -94,7 +95,7 @@ test('beside very many searches that take long reads, other searches and pages a
 });
 
 test('a search that nobody waits for any more leaves its place and ends on the server', async () => {
-  const site = siteOf({ DIRECTORY_TIMEOUT_MS: '60000' });
+  const site = siteOf({ directoryTimeoutMs: 60_000 });
   const server = createServer(nodeListener((request, env) => site.fetch(request, env), '127.0.0.1'));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
@@ -108,7 +109,7 @@ test('a search that nobody waits for any more leaves its place and ends on the s
 });
 
 test('answers that are written anew take turns, and are told when too many wait; others are answered meanwhile', async () => {
-  const site = siteOf({ DIRECTORY_TIMEOUT_MS: '60000', DIRECTORY_WAITING: '4' });
+  const site = siteOf({ directoryTimeoutMs: 60_000, directoryQueueMax: 4 });
   const slow = Array.from({ length: 6 }, () => search(site, `${SLOW}&_format=xml`));
   await until(2);
   const waiting = Array.from({ length: 4 }, () => search(site, 'Practitioner?_id=p1&_pretty=true'));

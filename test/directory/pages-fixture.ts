@@ -7,11 +7,12 @@ import { readConfig } from '../../src/config.ts';
 import type { Database } from '../../src/db/database.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs } from '../../src/runtime/node.ts';
+import type { Tuning } from '../../src/tuning.ts';
 import { keysFor, NOW, ORIGIN } from './fixture.ts';
 
 /** What a site needs, over a database. */
-export const siteDeps = (database: Database, env: Record<string, string> = {}) => ({
-  config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env }),
+export const siteDeps = (database: Database, env: Record<string, string> = {}, tuning: Partial<Tuning> = {}) => ({
+  config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env }, tuning),
   clock: () => NOW,
   database,
   keys: keysFor(),

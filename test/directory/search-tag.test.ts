@@ -199,7 +199,7 @@ test('more than there are places for wait and are answered', async () => {
     DATABASE_POOL: '2',
   });
   // however long that takes on a busy machine
-  const patient = admission(placesOf(config.databasePool), config.directoryWaiting, Number.POSITIVE_INFINITY);
+  const patient = admission(placesOf(config.databasePool), config.directoryQueueMax, Number.POSITIVE_INFINITY);
   const app = createDirectory(
     {
       config,

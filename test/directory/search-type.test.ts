@@ -349,7 +349,7 @@ describe('paging', () => {
   });
 
   test('the count has a ceiling and the total can be left out', async () => {
-    const capped = await directory(many, { DIRECTORY_COUNT_MAX: '30' });
+    const capped = await directory(many, {}, undefined, undefined, { directoryCountMax: 30 });
     const bundle = await body(await capped.get('Endpoint?_count=100000'));
     expect(ids(bundle, 'match').length).toBe(30);
     expect(link(bundle, 'self')).toContain('_count=30');

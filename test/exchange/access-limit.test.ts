@@ -24,11 +24,10 @@ beforeAll(async () => {
     {
       PLAN_NPI: US.npi,
       PLAN_NAME: US.name,
-      MATCH_FLOOR_MS: '0',
       MATCH_PER_MINUTE: '0',
-      ACCESS_REFUSED_PER_MINUTE: String(PER_MINUTE),
     },
     { clock: () => now },
+    { accessRefusedPerMinute: PER_MINUTE },
   );
   a = await signIn('a', ASKER.npi);
   b = await signIn('b', '9000000020');

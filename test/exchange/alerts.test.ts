@@ -28,8 +28,9 @@ const receiver = network(
 
 beforeAll(async () => {
   node = await startNode(
-    { ALERT_WEBHOOK_URL: 'https://alerts.example/hook', ALERT_WEBHOOK_SECRET: SECRET, ALERT_QUARANTINE: '0' },
+    { ALERT_WEBHOOK_URL: 'https://alerts.example/hook', ALERT_WEBHOOK_SECRET: SECRET },
     { clock: () => now, fetch },
+    { alertQuarantine: 0 },
   );
   receiver.enable();
   const { sql } = node.deps.database;

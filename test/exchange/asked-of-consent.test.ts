@@ -15,10 +15,7 @@ beforeAll(async () => {
     asked.push(String(input instanceof Request ? input.url : input));
     return Promise.reject(new Error('nothing is to be asked'));
   };
-  node = await startNode(
-    { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0' },
-    { fetch: refuse as typeof fetch },
-  );
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name }, { fetch: refuse as typeof fetch });
   await enrol(node.deps, [PEOPLE.rivera]);
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES }));
   await them.signIn(SCOPES.join(' '));

@@ -18,7 +18,7 @@ let node: TestNode;
 let token: string;
 let routes: { method: 'GET' | 'POST' | 'DELETE'; path: string }[];
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', ACCESS_REFUSED_PER_MINUTE: '0' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
   token = await (await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES })).token(SCOPES.join(' '));
   const seen = new Set<string>();
   routes = createExchange(node.deps).routes.flatMap(({ method, path }) => {

@@ -53,7 +53,7 @@ const provenance = (id: string, recorded: string) => ({
 });
 
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, EXPORT_OPEN_PER_PEER: '4' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name }, {}, { exportOpenPerPeer: 4 });
   them = new ExportClient(
     node,
     await client(node, 'a', { npi: ASKER.npi, scopes: [BULK_MATCH, ONE_MATCH, 'system/*.rs'] }),

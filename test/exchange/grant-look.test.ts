@@ -19,7 +19,7 @@ let choices = 0;
 
 beforeAll(async () => {
   node = await startNode(
-    { PLAN_NPI: US.npi, PLAN_NAME: US.name, PEER_SECOND_PERSON: 'off' },
+    { PLAN_NPI: US.npi, PLAN_NAME: US.name, PEER_DUAL_APPROVAL: 'off' },
     { clock: () => new Date(Date.now() + time) },
   );
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES }));

@@ -14,7 +14,7 @@ let them: ExportClient;
 let group: string;
 
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, EXPORT_OPEN_PER_PEER: '4' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name }, {}, { exportOpenPerPeer: 4 });
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
   await them.signIn();
   await enrol(node.deps, [PEOPLE.rivera]);

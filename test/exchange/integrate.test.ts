@@ -34,7 +34,6 @@ beforeAll(async () => {
     PLAN_NPI: US.npi,
     PLAN_NAME: US.name,
     SANDBOX: 'on',
-    MATCH_FLOOR_MS: '0',
     BULK_POLL_SECONDS: '1',
   });
   peer = await client(node, 'a', { npi: ASKER.npi, scopes: [BULK_MATCH, SINGLE_MATCH_SCOPE, 'system/*.rs'] });

@@ -84,7 +84,7 @@ async function payer(isSlow: boolean, who: Person): Promise<string> {
 }
 
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: '9000000004', PLAN_NAME: 'New Plan', PULL_LANES: String(LANES) });
+  node = await startNode({ PLAN_NPI: '9000000004', PLAN_NAME: 'New Plan', PULL_CONCURRENCY: String(LANES) });
   const { sql } = node.deps.database;
   for (const [i, who] of people.entries()) {
     const id = i === LANES ? 'quick' : `slow-${i}`;

@@ -35,7 +35,7 @@ let node: TestNode;
 let them: ExportClient;
 beforeAll(async () => {
   node = await startNode(
-    { PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on', MATCH_FLOOR_MS: '0' },
+    { PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on' },
     { log: jsonLog('debug', (line) => lines.push(line)), metrics },
   );
   await enrol(

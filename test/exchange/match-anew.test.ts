@@ -55,7 +55,7 @@ test('one that was answered stays met: no one looked, it is deleted, another is 
   expect(await status(deleted, 'DELETE')).toBe(202);
   expect(await status(deleted, 'DELETE')).toBe(404);
   await node.work();
-  now = new Date(LATER.getTime() + node.deps.config.exportKeepHours * 3_600_000);
+  now = new Date(LATER.getTime() + node.deps.config.exportTtlHours * 3_600_000);
   await them.signIn(undefined, now);
   await node.work();
   for (const job of [unseen, deleted, anew]) expect(await fateOf(job)).toMatchObject(MET);

@@ -27,10 +27,7 @@ const SCOPES = [BULK_MATCH, SINGLE_MATCH_SCOPE, 'system/*.rs'];
 const SCOPE = SCOPES.join(' ');
 
 beforeAll(async () => {
-  node = await startNode(
-    { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' },
-    { clock: () => now },
-  );
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_PER_MINUTE: '0' }, { clock: () => now });
   peer = await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES });
   other = await client(node, 'b', { npi: '9000000020', scopes: SCOPES });
   await enrol(node.deps, Object.values(PEOPLE));
@@ -429,11 +426,11 @@ describe('one member', () => {
   });
 
   test('refusals wait for their floor', async () => {
-    Object.assign(node.deps.config, { matchFloorMs: 120 });
+    Object.assign(node.deps.config, { matchMinLatencyMs: 120 });
     const started = performance.now();
     await ask(single({ ...card(rivera), born: '1901-05-05' }));
     const taken = performance.now() - started;
-    Object.assign(node.deps.config, { matchFloorMs: 0 });
+    Object.assign(node.deps.config, { matchMinLatencyMs: 0 });
     expect(taken).toBeGreaterThanOrEqual(119);
   });
 });

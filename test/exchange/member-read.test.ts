@@ -53,10 +53,7 @@ const eob = (id: string, member: string, more: object = {}) => ({
 const organization = (id: string) => ({ resourceType: 'Organization', id, active: true, name: `Place ${id}` });
 
 beforeAll(async () => {
-  node = await startNode(
-    { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' },
-    { clock: () => now },
-  );
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_PER_MINUTE: '0' }, { clock: () => now });
   peer = await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES });
   const other = await client(node, 'b', { npi: '9000000020', scopes: SCOPES });
   await enrol(node.deps, Object.values(PEOPLE), [

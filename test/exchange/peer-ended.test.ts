@@ -21,7 +21,7 @@ let place: string;
 const by = { kind: 'staff', name: 'somebody' } as const;
 
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, PEER_SECOND_PERSON: 'off' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, PEER_DUAL_APPROVAL: 'off' });
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
   await them.signIn();
   await enrol(node.deps, [rivera, robert]);

@@ -689,7 +689,7 @@ describe('status and files', () => {
 
   test('after its time: 404', async () => {
     const made = await finished(await start());
-    const keep = node.deps.config.exportKeepHours * 3_600_000;
+    const keep = node.deps.config.exportTtlHours * 3_600_000;
     const { sql } = node.deps.database;
     await sql`update exchange.bulk_job set expires_at = expires_at - make_interval(secs => ${keep / 1000 + 1})`;
     expect((await call(made.status)).status).toBe(404);

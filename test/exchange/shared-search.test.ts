@@ -81,7 +81,7 @@ const authorization = (id: string, member: string, granted: string, denied: stri
 const seenBy = (reference: string) => ({ participant: [{ individual: { reference } }] });
 
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_PER_MINUTE: '0' });
   peer = await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES });
   other = await client(node, 'b', { npi: '9000000020', scopes: SCOPES });
   await enrol(node.deps, Object.values(PEOPLE), [

@@ -298,7 +298,7 @@ describe('key sets by URL', () => {
     const slow = 250;
     const c = await client(node, 'slow', { jwksUrl: `${keyBase}/slow` });
     served['/slow'] = (answer) => void setTimeout(() => json(keysOf(c), { 'cache-control': 'no-store' })(answer), slow);
-    Object.assign(node.deps.config, { tokenFloorMs: 1 });
+    Object.assign(node.deps.config, { tokenMinLatencyMs: 1 });
     try {
       const time = async (jwt: string) => {
         const started = performance.now();
@@ -309,7 +309,7 @@ describe('key sets by URL', () => {
       expect(await time(await peer.assertion({ iss: 'nobody', sub: 'nobody' }))).toBeGreaterThanOrEqual(slow - 5);
       expect(await time(await peer.assertion({}, { kid: 'nobodys' }))).toBeGreaterThanOrEqual(slow - 5);
     } finally {
-      Object.assign(node.deps.config, { tokenFloorMs: 0 });
+      Object.assign(node.deps.config, { tokenMinLatencyMs: 0 });
     }
   });
 

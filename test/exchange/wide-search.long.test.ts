@@ -19,7 +19,7 @@ let peer: ExportClient;
 let token: string;
 
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_PER_MINUTE: '0' });
   await enrol(node.deps, Object.values(PEOPLE), [
     { resourceType: 'Organization', id: 'clinic', active: true, name: 'Harbor Clinic' },
     ...Array.from({ length: 4 }, (_, i) => ({

@@ -25,7 +25,6 @@ beforeAll(async () => {
   const plan = {
     PLAN_NPI: US.npi,
     PLAN_NAME: US.name,
-    MATCH_FLOOR_MS: '0',
     MATCH_PER_MINUTE: '0',
   };
   node = await startNode({ ...plan, BASE_URL: BASE });

@@ -20,7 +20,9 @@ test('a folder that is a file, or has no room, is named with the setting to chan
     'cannot be made or written by this user (ENAMETOOLONG)',
   );
   expect(filesFolder(join(root, 'new'), 0)).toMatch(/GB free$/);
-  expect(() => filesFolder(join(root, 'new'), 1e12)).toThrow(/less than DISK_RESERVE_MB \(1000000000000\): pulls wait/);
+  expect(() => filesFolder(join(root, 'new'), 1e12)).toThrow(
+    /less than the 1000000000000 MB that must stay free: pulls wait/,
+  );
 });
 
 test.skipIf(process.platform !== 'linux')('below a folder that takes none, as /proc, it is said at once', () => {

@@ -281,12 +281,14 @@ test('a server that ends answers what it was asked, and lets connections end', a
 
 test('what a payer waits for has a limit, the work of the node has none', async () => {
   const db = await freshDb();
-  const config = readConfig({
-    DATABASE_URL: db.url,
-    BASE_URL: 'http://localhost',
-    EXCHANGE_TIMEOUT_MS: '1500',
-    LOG_LEVEL: 'silent',
-  });
+  const config = readConfig(
+    {
+      DATABASE_URL: db.url,
+      BASE_URL: 'http://localhost',
+      LOG_LEVEL: 'silent',
+    },
+    { exchangeTimeoutMs: 1500 },
+  );
   const server = await openServer(config);
   const node = await openNode(config, server);
   const http = await listen(createApp({ node, mounts: { exchange: mountExchange } }), { host: '127.0.0.1', port: 0 });

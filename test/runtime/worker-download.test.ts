@@ -12,7 +12,7 @@ let them: ExportClient;
 let url: string;
 let token: string;
 beforeAll(async () => {
-  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' });
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_PER_MINUTE: '0' });
   await enrol(node.deps, Object.values(PEOPLE));
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi, scopes: [BULK_MATCH, 'system/*.rs'] }));
   token = await them.signIn();

@@ -21,7 +21,7 @@ let them: ExportClient;
 let days = 0;
 beforeAll(async () => {
   node = await startNode(
-    { PLAN_NPI: US.npi, PLAN_NAME: US.name, EXPORT_KEEP_HOURS: '168' },
+    { PLAN_NPI: US.npi, PLAN_NAME: US.name, EXPORT_TTL_HOURS: '168' },
     { clock: () => new Date(Date.now() + days * DAY_MS) },
   );
   them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));

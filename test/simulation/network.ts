@@ -66,8 +66,8 @@ export class Network {
   static async begin(seed: number, order = 0): Promise<Network> {
     const made = new Network(seed, order);
     for (const plan of PLANS) {
-      const env = { PLAN_NAME: `Plan ${NAMES[plan]}`, PLAN_NPI: npiOf(plan), COMPLIANCE_DATE: '2026-01-01' };
-      const node = await startNode(env, { clock: made.time.clock });
+      const env = { PLAN_NAME: `Plan ${NAMES[plan]}`, PLAN_NPI: npiOf(plan) };
+      const node = await startNode(env, { clock: made.time.clock }, { complianceDate: '2026-01-01' });
       Object.assign(node.deps, { fetch: made.#over(node.deps.fetch) });
       made.nodes.push(node);
       await made.time.goesFor(node.deps.database.sql);

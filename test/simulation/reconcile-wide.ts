@@ -77,7 +77,7 @@ const isDenial = (r: Row): boolean => r.event.kind === 'authorization' && DECISI
 
 /** A node with two members, whom three payers know, and whom one more asks about. */
 export async function wideBeginning(): Promise<WideNode> {
-  const whole = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, COMMIT_UNITS: '4' });
+  const whole = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name }, {}, { commitBatchSize: 4 });
   const { sql } = whole.deps.database;
   await enrol(whole.deps, Object.values(PERSON));
   const kept = new Map<string, Uint8Array>();

@@ -345,9 +345,9 @@ export async function begin(): Promise<() => Promise<void>> {
   const lines = PLANS.map(() => guardedFetch({ allowLoopback: true, allowedNetworks: [] }));
   for (const plan of PLANS) {
     const line = lines[plan] as typeof fetch;
-    const env = { PLAN_NAME: `Plan ${NAMES[plan]}`, PLAN_NPI: npiOf(plan), COMPLIANCE_DATE: '2026-01-01' };
+    const env = { PLAN_NAME: `Plan ${NAMES[plan]}`, PLAN_NPI: npiOf(plan) };
     const way = weather.over(plan, (origin) => wire.origins.get(origin), wire.witness(plan, line));
-    const node = await startNode(env, { clock: time.clock, fetch: way });
+    const node = await startNode(env, { clock: time.clock, fetch: way }, { complianceDate: '2026-01-01' });
     Object.assign(node.deps, { blobs: weather.keeps(plan, node.deps.blobs) });
     nodes.push(node);
     wire.origins.set(node.base, plan);

@@ -16,6 +16,7 @@ import type { Deps } from '../../src/deps.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
 import { guardedFetch } from '../../src/runtime/node-fetch.ts';
+import type { Tuning } from '../../src/tuning.ts';
 import { freshDb } from './db.ts';
 
 export type TestNode = { deps: Deps; base: string; worker: PullWorker; work(): Promise<void>; close(): Promise<void> };
@@ -31,8 +32,21 @@ const rsaKey = (): Promise<string> => {
   return rsa;
 };
 
+/** No limits of rate and no minimum response times, but where a test is about them. */
+const UNLIMITED: Partial<Tuning> = {
+  tokenFailuresPerMinute: 0,
+  tokenMinLatencyMs: 0,
+  matchMinLatencyMs: 0,
+  accessRefusedPerMinute: 0,
+  staffSignInPerMinute: 0,
+};
+
 /** A node under a free port. `env` overrides settings; `fetch` replaces the outgoing client. */
-export async function startNode(env: Record<string, string> = {}, over: Partial<Deps> = {}): Promise<TestNode> {
+export async function startNode(
+  env: Record<string, string> = {},
+  over: Partial<Deps> = {},
+  tuning: Partial<Tuning> = {},
+): Promise<TestNode> {
   const db = await freshDb({ lines: 2 }); // as a node has it
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-node-'));
   const outgoing = guardedFetch({ allowLoopback: true, allowedNetworks: [] });
@@ -42,16 +56,15 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
   const { port } = server.address() as { port: number };
   const base = `http://127.0.0.1:${port}`;
   const made: Deps = {
-    config: readConfig({
-      BASE_URL: base,
-      DATA_DIR: folder,
-      LOG_LEVEL: 'silent',
-      TOKEN_FAILURES_PER_MINUTE: '0',
-      TOKEN_FLOOR_MS: '0',
-      ACCESS_REFUSED_PER_MINUTE: '0',
-      STAFF_SIGN_IN_PER_MINUTE: '0',
-      ...env,
-    }),
+    config: readConfig(
+      {
+        BASE_URL: base,
+        DATA_DIR: folder,
+        LOG_LEVEL: 'silent',
+        ...env,
+      },
+      { ...UNLIMITED, ...tuning },
+    ),
     clock: () => new Date(),
     database: db,
     fetch: outgoing,

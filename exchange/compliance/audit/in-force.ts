@@ -81,7 +81,7 @@ const OF_PROCESS = new Set([
   'HOST',
   'LOG_LEVEL',
   'DATABASE_POOL',
-  'PULL_LANES',
+  'PULL_CONCURRENCY',
   'DATA_DIR',
   'BLOBS_DIR',
   'KEYS_DIR',
@@ -97,8 +97,6 @@ function settingsOf(config: Deps['config']): Record<string, string> {
   const values: Readonly<Record<string, unknown>> = config;
   const rows = (Object.entries(SETTINGS) as [string, Setting][])
     .filter(([name, s]) => s.secret !== true && !OF_PROCESS.has(s.env) && (values[name] ?? null) !== null)
-    .map(([name, s]) => [s.env, shown(values[name])] as const)
-    // a list by line of business that is empty is not set
-    .filter(([, value]) => value !== '{}');
+    .map(([name, s]) => [s.env, shown(values[name])]);
   return { version: VERSION, ...Object.fromEntries(rows) };
 }

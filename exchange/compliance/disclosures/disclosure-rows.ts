@@ -3,7 +3,7 @@ import type { Queryable } from '../../../src/db/database.ts';
 import type { TimeAsOther } from '../../members/merge/member-merge.ts';
 import type { ServiceDays } from '../../records/facts/service-days.ts';
 
-/** Files stay a week at most (EXPORT_KEEP_HOURS): what is fetched was made no longer before. */
+/** Files stay a week at most (EXPORT_TTL_HOURS): what is fetched was made no longer before. */
 export const KEPT = `interval '31 days'`;
 /** Did an audit row `a` say that something left? What is asked for in vain stands in the trail as well. */
 export const LEFT = `(a.detail->'types' <> '{}' or a.detail ? 'counted')`;

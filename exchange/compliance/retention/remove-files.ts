@@ -56,7 +56,7 @@ async function remove(deps: Needs, { id, peerId }: PastFiles, at: Date): Promise
  */
 export async function removeFiles(deps: Needs): Promise<{ removed: number; more: boolean }> {
   const at = deps.clock();
-  const keep = { days: deps.config.rawFileKeepDays, byLob: deps.config.rawFileKeepDaysByLob };
+  const keep = deps.config.rawFileKeepDays;
   let removed = 0;
   const failures: { pull: string; error: string }[] = [];
   let page = await pastFiles(deps.database.sql, at, keep, MOST);

@@ -32,8 +32,7 @@ function ofLines(byLob: LobDays): string {
 export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | 'clock'>): Promise<RetentionReport> {
   const { config } = deps;
   const { sql } = deps.database;
-  const keep = { days: config.rawFileKeepDays, byLob: config.rawFileKeepDaysByLob };
-  const [files, holds] = await Promise.all([countPastFiles(sql, deps.clock(), keep), listHolds(sql)]);
+  const [files, holds] = await Promise.all([countPastFiles(sql, deps.clock(), config.rawFileKeepDays), listHolds(sql)]);
   return {
     kept: [
       {
@@ -44,10 +43,10 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
       },
       {
         what: 'Files as other payers sent them',
-        time: `${days(config.rawFileKeepDays)} after their pull has ended${ofLines(config.rawFileKeepDaysByLob)}`,
+        time: `${days(config.rawFileKeepDays.days)} after their pull has ended${ofLines(config.rawFileKeepDays.byLob)}`,
         stays:
           'SHA-256 of each file, outcome of each line, and the records that were taken in. Not while someone has to decide about a line.',
-        setting: 'RAW_FILE_KEEP_DAYS, …_BY_LOB',
+        setting: 'RAW_FILE_KEEP_DAYS',
       },
       {
         what: 'Documents fetched from other payers',
@@ -57,16 +56,16 @@ export async function retentionReport(deps: Pick<Deps, 'database' | 'config' | '
       },
       {
         what: 'Requests for matches, as other payers sent them',
-        time: `${days(config.matchRequestKeepDays)} after the answer${ofLines(config.matchRequestKeepDaysByLob)}`,
+        time: `${days(config.matchRequestKeepDays.days)} after the answer${ofLines(config.matchRequestKeepDays.byLob)}`,
         stays: 'SHA-256 in the audit trail; what was decided of each member, with consent and coverage.',
-        setting: 'MATCH_REQUEST_KEEP_DAYS, …_BY_LOB',
+        setting: 'MATCH_REQUEST_KEEP_DAYS',
       },
       {
         what: 'Files of our answers to other payers',
-        time: `${config.exportKeepHours} hours after they were made`,
+        time: `${config.exportTtlHours} hours after they were made`,
         stays:
           'SHA-256 of each, what it held of whom, and what the walk through it found. A hold does not keep them: they are copies of records that stay.',
-        setting: 'EXPORT_KEEP_HOURS',
+        setting: 'EXPORT_TTL_HOURS',
       },
     ],
     files,

@@ -46,7 +46,7 @@ export async function complete(run: Ending, tx: Queryable, files: WrittenFile[])
     .filter((f) => f.kind === 'output')
     .reduce((n, f) => n + f.lines, -(counts['headers'] ?? 0));
   delete counts['headers'];
-  const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
+  const expiresAt = new Date(at.getTime() + deps.config.exportTtlHours * 3_600_000);
   const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
   if (!(await completeJob(tx, job.id, owner, done))) return false;
   if (run.reported) await noteReported(tx, job.peerId, run.transactionTime, run.reported);

@@ -62,7 +62,7 @@ export function memberMatch(deps: Deps) {
       requestId: c.get('requestId'),
     });
     if ('refused' in answered) {
-      await untilFloor(started, deps.config.matchFloorMs);
+      await untilFloor(started, deps.config.matchMinLatencyMs);
       return refusal(c, answered.refused);
     }
     return reply(c, JSON.stringify(matched(deps, answered)), 200, HEADERS);

@@ -62,7 +62,7 @@ async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Dat
 export async function removeRequests(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
-  const keep = { days: deps.config.matchRequestKeepDays, byLob: deps.config.matchRequestKeepDaysByLob };
+  const keep = deps.config.matchRequestKeepDays;
   let removed = 0;
   const failures: { match: string; error: string }[] = [];
   for (let page = await pastRequests(sql, at, keep, MOST); page.length > 0 && removed < MOST; ) {

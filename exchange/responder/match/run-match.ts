@@ -211,7 +211,7 @@ async function complete(
   files: WrittenFile[],
 ): Promise<void> {
   const at = deps.clock();
-  const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
+  const expiresAt = new Date(at.getTime() + deps.config.exportTtlHours * 3_600_000);
   const counts = Object.fromEntries(BUCKETS.map((b) => [b, groups[b].size]));
   if (!(await completeJob(tx, job.id, owner, { at, expiresAt, transactionTime: now, counts, files })))
     throw new TakenAway();

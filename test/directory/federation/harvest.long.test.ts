@@ -374,7 +374,7 @@ describe('a peer without an end', () => {
   };
   test('of ever new records is left at the limit; nothing is taken for gone, and the other types are read next time', async () => {
     await w.close();
-    w = await world({ HARVEST_MAX_RECORDS: '200' });
+    w = await world({}, { harvestMaxRecords: 200 });
     await w.add('oak', dir.fhir);
     await w.harvest('oak');
     w.day(31);

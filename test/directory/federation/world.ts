@@ -13,13 +13,14 @@ import { addPeer } from '../../../directory/federation/registry.ts';
 import { readConfig } from '../../../src/config.ts';
 import { fileBlobs } from '../../../src/runtime/node.ts';
 import { guardedFetch } from '../../../src/runtime/node-fetch.ts';
+import type { Tuning } from '../../../src/tuning.ts';
 import { freshDb } from '../../support/db.ts';
 
-export async function world(env: Record<string, string> = {}) {
+export async function world(env: Record<string, string> = {}, tuning: Partial<Tuning> = {}) {
   const database = await freshDb({ lines: 2 });
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-federation-'));
   const state = { now: new Date('2027-03-01T12:00:00Z'), waited: [] as number[] };
-  const config = readConfig({ BASE_URL: 'https://plan.example', PEER_ALLOWED_NETWORKS: '127.0.0.0/8', ...env });
+  const config = readConfig({ BASE_URL: 'https://plan.example', PEER_ALLOWED_NETWORKS: '127.0.0.0/8', ...env }, tuning);
   const outgoing = guardedFetch({ allowLoopback: true, allowedNetworks: config.peerAllowedNetworks });
   const lines: Record<string, unknown>[] = [];
   const deps: FederationDeps = {

@@ -19,7 +19,7 @@ type Manifest = {
 
 let d: Awaited<ReturnType<typeof publishing>>;
 beforeAll(async () => {
-  d = await publishing(FIXTURE, { DIRECTORY_EXPORT_OPEN: '2', DIRECTORY_EXPORT_SETS: '30' });
+  d = await publishing(FIXTURE, {}, undefined, { directoryExportOpen: 2, directoryExportSets: 30 });
   await d.publish();
 });
 afterAll(() => d.close());

@@ -3,15 +3,17 @@
 import type { Part, PublishDeps } from '../../../directory/publish/make-publication.ts';
 import { publishNow } from '../../../directory/publish/work.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
+import type { Tuning } from '../../../src/tuning.ts';
 import { directory, FIXTURE, ORIGIN } from '../fixture.ts';
 
 export async function publishing(
   resources: readonly (Resource | string)[] = FIXTURE,
   env: Record<string, string> = {},
   start = '2027-03-01T12:00:00.123Z',
+  tuning: Partial<Tuning> = {},
 ) {
   const clock = { now: new Date(start) };
-  const d = await directory(resources, env, () => clock.now);
+  const d = await directory(resources, env, () => clock.now, undefined, tuning);
   const deps: PublishDeps = {
     config: d.config,
     clock: () => clock.now,

@@ -49,7 +49,7 @@ describe('killed between deciding and writing', () => {
       meanwhile: (n: Awaited<ReturnType<typeof reconciler>>) => Promise<unknown> = async () => {},
       late = false,
     ) => {
-      const n = await reconciler('regular', { COMMIT_UNITS: '1' });
+      const n = await reconciler('regular', {}, { commitBatchSize: 1 });
       await n.own(...own.slice(0, late ? 3 : 4));
       await n.pull(first);
       const phases: unknown[] = [];
@@ -300,7 +300,7 @@ describe('lines that come again', () => {
   test('killed between two members, with and without what was staged: all are recorded once', async () => {
     const heard = (id: string) => node.sql`
       select member_id as member, sum((detail->>'units')::int)::int as n from exchange.audit where action = 'received' and object = ${`pull/${id}`} group by 1 order by 1`;
-    const n = await reconciler('regular', { COMMIT_UNITS: '1' });
+    const n = await reconciler('regular', {}, { commitBatchSize: 1 });
     await node.close();
     node = n;
     await node.pull(ofTwo());

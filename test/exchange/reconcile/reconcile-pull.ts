@@ -13,6 +13,7 @@ import type { Blobs, Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import type { ImportEntry } from '../../../src/import/entry.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
+import type { Tuning } from '../../../src/tuning.ts';
 import { freshDb } from '../../support/db.ts';
 
 export const PEER = 'prior';
@@ -67,13 +68,20 @@ function memoryBlobs(): Blobs & { kept: Map<string, Uint8Array> } {
 }
 
 /** A node with two members, both known to the peer `prior`. */
-export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', settings: Record<string, string> = {}) {
+export async function reconciler(
+  policy: 'regular' | 'sensitive' = 'regular',
+  settings: Record<string, string> = {},
+  tuning: Partial<Tuning> = {},
+) {
   const database = await freshDb();
   const { sql } = database;
   const blobs = memoryBlobs();
   const errors: string[] = [];
   const deps: Deps = {
-    config: readConfig({ BASE_URL: 'https://ours.example', LOG_LEVEL: 'silent', PLAN_NPI: '9000000004', ...settings }),
+    config: readConfig(
+      { BASE_URL: 'https://ours.example', LOG_LEVEL: 'silent', PLAN_NPI: '9000000004', ...settings },
+      tuning,
+    ),
     clock: () => new Date(),
     database,
     fetch: () => Promise.reject(new Error('no network in this test')),

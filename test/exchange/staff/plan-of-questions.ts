@@ -39,7 +39,7 @@ export type QuestionPlan = Books & {
 export async function planOfQuestions(): Promise<QuestionPlan> {
   const peer = await scriptedPeer([], {
     at: ny('2027-01-04T10:00:00'),
-    env: { SANDBOX: 'on', MATCH_FLOOR_MS: '0', PLAN_NAME: 'New Plan' },
+    env: { SANDBOX: 'on', PLAN_NAME: 'New Plan' },
   });
   const { deps } = peer.node;
   const { sql } = deps.database;

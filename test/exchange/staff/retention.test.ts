@@ -75,12 +75,10 @@ test('a hold of who goes on as another one keeps what was asked for under either
 test('a line of business may have a time of its own, and what is about several stays for the longest', async () => {
   const { sql } = node.ours.deps.database;
   expect(
-    Object.keys(LINES_OF_BUSINESS).map(
-      (lob) => readConfig({ RAW_FILE_KEEP_DAYS_BY_LOB: `${lob}=90` }).rawFileKeepDaysByLob,
-    ),
+    Object.keys(LINES_OF_BUSINESS).map((lob) => readConfig({ RAW_FILE_KEEP_DAYS: `${lob}=90` }).rawFileKeepDays.byLob),
   ).toEqual(Object.keys(LINES_OF_BUSINESS).map((lob) => ({ [lob]: 90 })));
-  for (const wrong of ['ma', 'ma=89', 'none=400', 'ma=400,ma=500', 'ma=4e3', 'ma=99999'])
-    expect(() => readConfig({ RAW_FILE_KEEP_DAYS_BY_LOB: wrong }), wrong).toThrow('RAW_FILE_KEEP_DAYS_BY_LOB');
+  for (const wrong of ['ma', 'ma=89', 'none=400', 'ma=400,ma=500', 'ma=4e3', 'ma=99999', '89', '400,500'])
+    expect(() => readConfig({ RAW_FILE_KEEP_DAYS: wrong }), wrong).toThrow('RAW_FILE_KEEP_DAYS');
   const goes = async (days: number, byLob: Record<string, number>) => {
     const at = new Date(Date.now() + days * DAY);
     const keep = { days: TEN_YEARS, byLob };
@@ -98,7 +96,7 @@ test('a line of business may have a time of its own, and what is about several s
   // the other line has the time of all
   expect(await goes(901, { ma: 400 })).toEqual([false, TEN_YEARS]);
   await sql`delete from exchange.enrolment where member_number = 'Q1'`;
-  const config = { ...node.ours.deps.config, rawFileKeepDaysByLob: { ma: 800 } };
+  const config = { ...node.ours.deps.config, rawFileKeepDays: { days: TEN_YEARS, byLob: { ma: 800 } } };
   const { kept } = await retentionReport({ ...node.ours.deps, config });
   expect(kept.map((k) => k.time).join()).toContain('; Medicare Advantage 2 years (800 days): of members');
 });
