@@ -1,5 +1,5 @@
 // Forms of an answer beside that of JSON as it is stored: XML, and either with line breaks for those who read it themselves. Every FHIR answer is
-// made as JSON and written anew at the end. https://hl7.org/fhir/R4/http.html#mime-type
+// made as JSON and rewritten at the end. https://hl7.org/fhir/R4/http.html#mime-type
 import type { Context, MiddlewareHandler } from 'hono';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { prettyPieces } from '../src/fhir/pretty-json.ts';
@@ -13,7 +13,7 @@ import type { Work } from './work.ts';
 /** Narratives of others are XHTML: a browser that is led here runs nothing of them. */
 const NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/** Whoever keeps answers for others keeps one of each form. */
+/** Anyone who keeps answers for others keeps one of each form. */
 const VARIES = 'accept, accept-encoding';
 
 export type Form = { xml: boolean; pretty: boolean };
@@ -28,7 +28,7 @@ export function formOf(accept: string | undefined, query: Iterable<readonly [str
   return { xml: asksXml(accept, format), pretty };
 }
 
-/** Of these there may be a thousand entries: written anew, some hundred milliseconds and ten megabytes. */
+/** Of these there may be a thousand entries: rewritten, some hundred milliseconds and ten megabytes. */
 const LONG = /\/([A-Z][A-Za-z]+|_history|_search)$/;
 
 /** Runs around all that answers in FHIR. A handler that reads the form in a body tells by `form`. What may be long is done in turns, from the search on. */

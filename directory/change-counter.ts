@@ -1,5 +1,5 @@
-// The change counter of a directory with its time, asked for at most every quarter of a second: whoever has the newest answer to a
-// search is told so by it, without a search.
+// The change counter of a directory with its time, asked for at most every quarter of a second: it lets a client with the newest answer to a
+// search have that confirmed without a search.
 import type { Queryable } from '../src/db/database.ts';
 import { readChange } from './resource/resource.ts';
 
@@ -7,7 +7,7 @@ import { readChange } from './resource/resource.ts';
 export type ChangeCounter = (sql: Queryable) => Promise<string>;
 
 const FRESH_MS = 250;
-/** While one request asks, others take the old counter so long; one that is never answered blocks nobody. */
+/** While one request asks, others take the old counter so long; one that is never answered blocks no one. */
 const PATIENT_MS = 750;
 
 /** @param now milliseconds, for tests */

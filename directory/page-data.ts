@@ -43,7 +43,7 @@ function dataOf(
   const { sql } = deps.database;
   const { cache } = shared;
   // those of one page have one time together
-  const own = isGone && deps.work.errand(isGone);
+  const own = isGone && deps.work.deadline(isGone);
   const short = <T>(work: () => Promise<T>): Promise<T> => beside(() => deps.work.short(work, isGone));
   const search: PageData['search'] = async (type, pairs) => {
     try {
@@ -142,13 +142,13 @@ function foundIn(bytes: Uint8Array): Found {
   }
   const next = objects(bundle['link']).find((k) => k['relation'] === 'next')?.['url'];
   const marks = objects(isObject(bundle['_total']) ? bundle['_total']['extension'] : undefined);
-  const told = typeof bundle['total'] === 'number' ? bundle['total'] : undefined;
-  const exact = told !== undefined && !marks.some((e) => e['url'] === ESTIMATED_TOTAL);
+  const reported = typeof bundle['total'] === 'number' ? bundle['total'] : undefined;
+  const exact = reported !== undefined && !marks.some((e) => e['url'] === ESTIMATED_TOTAL);
   return {
     hits,
     all,
-    // an estimate may be twice what there is: people are told what is sure
-    total: exact || told === undefined ? told : told > TOTAL_EXACT ? TOTAL_EXACT : undefined,
+    // an estimate may be twice what there is: people see only what is certain
+    total: exact || reported === undefined ? reported : reported > TOTAL_EXACT ? TOTAL_EXACT : undefined,
     exact,
     next: typeof next === 'string' ? (new URL(next).searchParams.get('_cursor') ?? undefined) : undefined,
   };

@@ -1,5 +1,5 @@
 // Pages are made in turns. A page costs the process as much as hundreds of reads: were very many made at once, each answer would wait for
-// a piece of all of them. A page that waits for the database has no turn meanwhile, so that one that waits long holds up nobody.
+// a piece of all of them. A page that waits for the database has no turn meanwhile, so that one that waits long holds up no one.
 import { type Admission, admission } from '../src/http/admission.ts';
 
 /** Does what waits without the turn of its page, which then waits for the next one. */
@@ -9,7 +9,7 @@ export type Rendering = {
   /**
    * Makes a page when its turn comes.
    * @param search it is the page of a search: of those there may be very many, and others come before them
-   * @param isGone nobody waits for it any more
+   * @param isGone no one waits for it any more
    * @throws Outcome busy
    */
   page<T>(search: boolean, isGone: () => boolean, make: (beside: Beside) => Promise<T>): Promise<T>;

@@ -1,5 +1,5 @@
 // The entity tag of a search by GET. It is made of the change counter, the day and the question, so that a client that has the newest
-// answer is told so without a search.
+// answer is confirmed without a search.
 import type { Context } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { isNotModified } from '../src/http/conditional.ts';
@@ -13,7 +13,7 @@ const DAY = 86_400_000;
 const MOVING = /=(?:[^&]*(?:,|%2c))?ap\d|__explain/i;
 const MAX_URL = 2048;
 
-/** The tag, of all forms; undefined for a search that is always answered anew. Answers may speak of today: no tag is good tomorrow. */
+/** The tag, of all forms; undefined for a search that is always computed again. Answers may speak of today: no tag is good tomorrow. */
 export async function searchTag(c: Context<FhirEnv>, deps: TagDeps): Promise<string | undefined> {
   const { url } = c.req;
   if (url.length > MAX_URL || MOVING.test(url)) return undefined;

@@ -36,7 +36,7 @@ export function createSite(deps: DirectoryDeps, options: SiteOptions = {}): Site
     peer: options.peer,
     failure: storeFailure,
   });
-  /** Whoever follows a wrong link in a browser gets a page, not an OperationOutcome. */
+  /** Anyone who follows a wrong link in a browser gets a page, not an OperationOutcome. */
   async function besides(request: Request, env: object): Promise<Response> {
     const answer = await api.fetch(request, env);
     const isLost = answer.status === 404 && request.headers.get('accept')?.includes('text/html');

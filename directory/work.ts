@@ -2,7 +2,7 @@
 // the API, the pages and the merged view together, as they have one database.
 import type { Config } from '../src/config.ts';
 import { type Database, viewOf } from '../src/db/database.ts';
-import { type Errand, errand, onErrand } from '../src/db/request-deadline.ts';
+import { deadline, type RequestDeadline, withDeadline } from '../src/db/request-deadline.ts';
 import type { SearchRequest } from '../src/fhir/search/request.ts';
 import { type Admission, admission, admitted } from '../src/http/admission.ts';
 import { type Rendering, rendering } from './rendering.ts';
@@ -10,28 +10,28 @@ import { type Efforts, efforts, LEVELS } from './search/effort.ts';
 
 export type Work = Rendering & {
   /**
-   * Makes an answer that is written anew when its turn comes: from the search on, so that none is held in memory while it waits.
-   * @param isGone nobody waits for it any more
+   * Makes an answer that is rewritten when its turn comes: from the search on, so that none is held in memory while it waits.
+   * @param isGone no one waits for it any more
    * @throws Outcome busy
    */
   written<T>(make: () => Promise<T>, isGone: () => boolean): Promise<T>;
-  /** what one request may take from now on. @param isGone nobody waits for it any more */
-  errand(isGone?: () => boolean): Errand;
+  /** what one request may take from now on. @param isGone no one waits for it any more */
+  deadline(isGone?: () => boolean): RequestDeadline;
   /**
    * Waits for a place, then does what is soon done.
-   * @param isGone nobody waits for it any more
+   * @param isGone no one waits for it any more
    * @throws Outcome busy
    */
   short<T>(work: () => Promise<T>, isGone?: () => boolean): Promise<T>;
   /**
    * Waits for a place of a search, then asks the database.
-   * @param ask is given the database of this errand
-   * @throws Outcome busy, or too-costly when the errand is over
+   * @param ask is given the database of this request deadline
+   * @throws Outcome busy, or too-costly when the request deadline is over
    */
   search<T>(
     request: SearchRequest,
     database: Database,
-    of: Errand,
+    of: RequestDeadline,
     ask: (database: Database) => Promise<T>,
   ): Promise<T>;
 };
@@ -43,7 +43,7 @@ const KEPT = 2;
 /** One of so many connections may have what takes long. */
 const LONG_OF = 3;
 const PATIENCE_MS = 3000;
-/** Answers that are written anew at once. */
+/** Answers that are rewritten at once. */
 const WRITTEN = 6;
 
 /** Places by level: {@link LEVELS}. @param pool connections of the service */
@@ -65,9 +65,14 @@ export function workOf(
   return {
     written: (make, isGone) => admitted(writing, make, 0, { isGone }),
     ...rendering(config.directoryQueueMax),
-    errand: (isGone) => errand(config.directoryTimeoutMs, isGone),
+    deadline: (isGone) => deadline(config.directoryTimeoutMs, isGone),
     short: (work, isGone) => admitted(places, work, LEVELS.short, isGone && { isGone }),
-    search<T>(request: SearchRequest, database: Database, of: Errand, ask: (database: Database) => Promise<T>) {
+    search<T>(
+      request: SearchRequest,
+      database: Database,
+      of: RequestDeadline,
+      ask: (database: Database) => Promise<T>,
+    ) {
       const effort = known.of(request);
       // one that waited may have become known by others of its kind
       const { level: levelNow, expected } = effort;
@@ -76,7 +81,7 @@ export function workOf(
         const before = of.took;
         let isWhole = false;
         try {
-          const answer = await ask(viewOf(database, (sql) => onErrand(sql, of)));
+          const answer = await ask(viewOf(database, (sql) => withDeadline(sql, of)));
           isWhole = true;
           return answer;
         } finally {

@@ -203,7 +203,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       const due = await nextDue(deps.database.sql, deps.clock(), IDLE_MS);
       return askers.map(() => due);
     },
-    { most: 64, lanes: 1 },
+    { most: 64, slots: 1 },
   );
 
   /** Takes turns until the end; rests while nothing is due. */

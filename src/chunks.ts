@@ -10,7 +10,7 @@ const MOST = 24;
 export type Pieces = {
   /** Memory with anything in it: a piece, or as much as is asked for when that is more. */
   take(bytes?: number): Buffer<ArrayBuffer>;
-  /** Takes memory back that nobody reads or writes any more. What is no piece, or is in another thread by now, is left alone. */
+  /** Takes memory back that no one reads or writes any more. What is no piece, or is in another thread by now, is left alone. */
   give(memory: ArrayBuffer): void;
   /** Some that are free, to go to another thread; fewer when there are fewer. */
   spare(most: number): ArrayBuffer[];

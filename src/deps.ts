@@ -60,7 +60,7 @@ export type Blobs = {
   /** Keys that begin with a folder (`a/b/`), of files that were never finished too. */
   list(folder: string): Promise<string[]>;
   delete(key: string): Promise<void>;
-  /** It holds what somebody copies into it, later than it is written: what is not there may come, and what is removed stays where it came from. */
+  /** It holds what someone copies into it, later than it is written: what is not there may come, and what is removed stays where it came from. */
   isCopy?: true;
   /** Bytes that there is room for; absent where that has no meaning. */
   room?: () => Promise<number>;

@@ -134,7 +134,7 @@ load
 
 program
   .command('reindex')
-  .description('make a search index anew from what is stored')
+  .description('rebuild a search index from what is stored')
   .addCommand(
     new Command('directory').description('after an update of the program or of BASE_URL').action(reindexDirectory),
   );

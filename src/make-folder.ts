@@ -4,7 +4,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 const OWN = 0o700;
-/** Of what is made for whoever the user lets in, as the system has it set. */
+/** Of what is made for those whom the user lets in, as the system has it set. */
 export const EVERYBODYS = 0o777;
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -1,4 +1,4 @@
-// What of an error may be told anywhere.
+// What of an error may be reported anywhere.
 
 /** A line of a stack that says where, and nothing of what. */
 const FRAME = /^\s+at .*(:\d+:\d+|<anonymous>|native)\)?$/;

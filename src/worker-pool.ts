@@ -23,7 +23,7 @@ export function sharedOut(threads: Threads | undefined, name: ThreadName, waitin
       busy.set(thread, (busy.get(thread) ?? 1) - 1);
     }
   };
-  /** what went wrong in telling: whoever asks next is given it */
+  /** what went wrong in telling: anyone who asks next is given it */
   let untold: { error: unknown } | undefined;
   return {
     tell: (message) => {

@@ -12,10 +12,10 @@ import { startPublisher } from './publish.ts';
 /** What the serving process hands over first: its settings, the address of the database it uses, and whether that server is ours. */
 export type BackgroundProcessData = { config: Config; url: string; embedded: boolean };
 
-/** Afterwards. `publish`: an export was asked for; `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
+/** Afterwards. `publish`: an export was asked for; `awaited`: someone waits for answers of the node; `alone`: no one does. */
 export type BackgroundProcessMessage = 'stop' | 'publish' | 'awaited' | 'alone';
 
-/** A peer that is slow to answer, or a long file, is not waited for: a harvest begins where it was, a publication anew. */
+/** A peer that is slow to answer, or a long file, is not waited for: a harvest begins where it was, a publication starts over. */
 const GRACE_MS = 3000;
 
 /** Name of its connections. */
@@ -25,13 +25,13 @@ tellUncaught();
 if (!process.send) throw new Error('background-process runs beside a serving node, which starts it.');
 // a terminal tells all of its processes; the serving one says when
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-// without the serving process nobody would end it, nor would its database be there for long: a harvest goes on from its position
+// without the serving process no one would end it, nor would its database be there for long: a harvest goes on from its position
 process.once('disconnect', () => process.exit(1));
 process.once('message', (data: BackgroundProcessData) => void begin(data));
 
 async function begin({ config, url, embedded }: BackgroundProcessData): Promise<void> {
-  const told: BackgroundProcessMessage[] = [];
-  let hear = (message: BackgroundProcessMessage): void => void told.push(message);
+  const waiting: BackgroundProcessMessage[] = [];
+  let hear = (message: BackgroundProcessMessage): void => void waiting.push(message);
   process.on('message', (message: BackgroundProcessMessage) => hear(message));
   const node = await openNode(
     config,
@@ -66,5 +66,5 @@ async function begin({ config, url, embedded }: BackgroundProcessData): Promise<
     else if (message === 'publish') publisher.wake();
     else for (const one of [self, connections]) one?.confine(message === 'awaited');
   };
-  for (const message of told) hear(message);
+  for (const message of waiting) hear(message);
 }

@@ -14,12 +14,12 @@ export type BackgroundProcessOptions = {
   embedded?: boolean;
   /** how many requests the node has had: while some come, the process and its connections leave a processor alone */
   requests?: () => number;
-  /** milliseconds without a request after which nobody is thought to wait */
+  /** milliseconds without a request after which no one is thought to wait */
   calmMs?: number;
 };
 
 /**
- * Starts the process. One that dies is told in the log and started anew a minute later: a harvest goes on from its position.
+ * Starts the process. One that dies is reported in the log and restarted a minute later: a harvest goes on from its position.
  * @param url of the database
  */
 export function startBackground(

@@ -8,7 +8,7 @@ import { lookForSignals } from '../federation/signals.ts';
 import { accuracyDays } from '../federation/truth.ts';
 import { type HarvestWorker, startHarvesting } from '../federation/work.ts';
 
-/** @param onWork told when work begins and ends */
+/** @param onWork called when work begins and ends */
 export function startHarvester(node: OpenNode, onWork?: (working: boolean) => void): Pick<HarvestWorker, 'stop'> {
   const due = async () => {
     // a node that knows no other directory has no use for a second copy of its own

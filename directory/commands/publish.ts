@@ -56,7 +56,7 @@ export type Publishing = { wake(): void; stop(): Promise<void> };
 
 /**
  * Publishes for a serving node: at its start when something is due, and then by the schedule.
- * @param onWork told when work begins and ends
+ * @param onWork called when work begins and ends
  */
 export function startPublisher(node: OpenNode, onWork?: (working: boolean) => void): Publishing {
   const worker = startPublishing(node.deps, mergedPublishing(node.deps), onWork);

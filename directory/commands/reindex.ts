@@ -1,4 +1,4 @@
-// `reindex directory`: the index made anew from the stored resources, after an update of the program or of BASE_URL; that of the view of
+// `reindex directory`: the index rebuilt from the stored resources, after an update of the program or of BASE_URL; that of the view of
 // all directories too.
 
 import type { Database } from '../../src/db/database.ts';
@@ -39,12 +39,12 @@ export async function checkIndex(
   { database, baseUrl, embedded }: { database: Database; baseUrl: string; embedded: boolean },
   say: (line: string) => void,
 ): Promise<void> {
-  let told = false;
+  let isReported = false;
   for (const index of indexesOf(database, baseUrl)) {
     const age = await indexAge(index.database.sql, index.base);
     if (age === undefined) continue;
-    if (!told) say(`${REASONS[age]}: ${embedded ? 'making it anew …' : 'run `payer-node reindex directory`.'}`);
-    told = true;
+    if (!isReported) say(`${REASONS[age]}: ${embedded ? 'rebuilding it …' : 'run `payer-node reindex directory`.'}`);
+    isReported = true;
     if (embedded) await reindex(index.database, index.base);
   }
 }

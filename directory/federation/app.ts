@@ -53,7 +53,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     { ...shared, merged: { path: MERGED_PATH, description: DESCRIPTION } },
   );
   const base = `${deps.config.baseUrl}${MERGED_PATH}`;
-  // all others are the directory's, which writes them anew itself
+  // all others are the directory's, which rewrites them itself
   for (const own of ['/OperationDefinition/*', '/Provenance', '/Provenance/*', '/$compare'])
     at.use(own, answerForms(work));
   mergedPublications(app, at, { ...deps, database: mergedDatabase }, { base, released: RELEASED });

@@ -48,7 +48,7 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
     `delete from federation.missing m using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'g' and m.rk = c.rk`,
   );
   await bySize(sql);
-  // a key whose hash is that of another record was found by whoever decided; new ones are new
+  // a key whose hash is that of another record was found by the person who decided; new ones are new
   let taken = (await run(`${TAKE} and c.action = 'c' order by c.rk`, [s.peer, at])).count;
   if (known)
     taken += (
@@ -170,7 +170,7 @@ const TAKE = `${TAKEN('c.rk', 'c.key')}
      from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
      where c.run = $1::bigint and c.type = $2::smallint`;
 
-/** Types that nobody names but by their id: references.ts. */
+/** Types that no one names but by their id: references.ts. */
 const NAMELESS: ReadonlySet<number> = new Set([TYPE_IDS.PractitionerRole, TYPE_IDS.OrganizationAffiliation]);
 
 /** Does what was decided touch anything that was known before? */
@@ -207,7 +207,7 @@ async function forget(sql: Queryable, s: Settling): Promise<void> {
 }
 
 /**
- * Records whose references ask for a name that somebody new answers to, or somebody less, are merged again. awaited_pkey
+ * Records whose references ask for a name that a new record answers to, or one record less, are merged again. awaited_pkey
  * @param names what leads from what changed to names `n`
  * @param which of them
  */

@@ -145,7 +145,7 @@ const entry = (url: ReturnType<typeof classifyUrl>): PeerUrl => ({
   ...(url.note ? { note: url.note } : {}),
 });
 
-const TOLD: Partial<Record<keyof Peer, string>> = {
+const LABELS: Partial<Record<keyof Peer, string>> = {
   name: 'name',
   trust: 'trust',
   publish: 'what may be shown',
@@ -169,7 +169,7 @@ function differences(before: Peer, after: Peer): string[] {
       : v === null || v === ''
         ? 'none'
         : String(v as string | number | boolean);
-  return (Object.keys(TOLD) as (keyof Peer)[])
+  return (Object.keys(LABELS) as (keyof Peer)[])
     .filter((k) => !same(before[k], after[k]))
-    .map((k) => `${TOLD[k] ?? k}: ${text(before[k])} → ${text(after[k])}`);
+    .map((k) => `${LABELS[k] ?? k}: ${text(before[k])} → ${text(after[k])}`);
 }

@@ -96,7 +96,7 @@ export function peerClient(deps: FederationDeps, peer: Pick<Peer, 'base' | 'urls
           throw new HarvestFault('via-ourselves');
         }
         if (status !== 429 && status < 502 && status !== 500) return response;
-        // an error of its own on one question (500) may be its answer to that question: told after one more try
+        // an error of its own on one question (500) may be its answer to that question: reported after one more try
         if (status === 500 && attempt > 1) return response;
         const until = waitUntil(response, deps.clock());
         await discard(response);

@@ -14,7 +14,7 @@ const NPI_STYLES: Words = {
 
 export const FACTS = {
   metadata: { label: 'CapabilityStatement', values: { none: 'is not served', served: 'is served' } },
-  'fhir-version': { label: 'FHIR version', values: { none: 'is not told' } },
+  'fhir-version': { label: 'FHIR version', values: { none: 'is not stated' } },
   'clock-offset': { label: 'Seconds that its clock is ahead of ours' },
   'claims-operations': { label: 'Operations that it claims' },
   'claims-parameters': { label: 'Search parameters that it claims' },
@@ -26,7 +26,7 @@ export const FACTS = {
   count: { label: 'Size of a page (_count)', values: { honoured: 'as asked' } },
   total: {
     label: 'Number of all (total)',
-    values: { absent: 'is not told', page: 'is that of the page', honest: 'is right' },
+    values: { absent: 'is not stated', page: 'is that of the page', honest: 'is right' },
   },
   'last-updated': { label: 'Search by time of change (_lastUpdated)', values: WORKS },
   'sort-last-updated': { label: 'Order by time of change', values: { ...WORKS, honoured: 'as asked' } },

@@ -16,7 +16,7 @@ export const FINDINGS = {
 /** Counted from references, not kept with the records. */
 export const REFERENCE_FINDINGS = {
   'references-by-address': 'References to records that are not there.',
-  'references-by-name': 'References without an address to which nobody answers, or more than one record does.',
+  'references-by-name': 'References without an address to which no one answers, or more than one record does.',
 } as const satisfies Record<string, string>;
 
 /** A finding in words; records that the merged base cannot take are named by the fault. */

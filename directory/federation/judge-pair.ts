@@ -1,5 +1,5 @@
 // Are two records about the same person, organization, place? Three answers, and the rule that gave them. Pure. The table of
-// federation.md 9; networks are never the same, and nobody is the same by name alone.
+// federation.md 9; networks are never the same, and no two records are the same by name alone.
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { nicknamesOf } from '../../src/names/nicknames.ts';
 import { ID_KIND, idKind } from './features.ts';
@@ -99,7 +99,7 @@ const generationsDiffer = (a: Side, b: Side): boolean => a.name !== '' && b.name
 
 /**
  * Nothing is known, or the first given name of one is a given name of the other: the same, a short form, a misspelling. An
- * initial counts against a first name only: half of all people share the initial of a middle name with somebody.
+ * initial counts against a first name only: half of all people share the initial of a middle name with someone.
  */
 function givenAlike(a: string, b: string): boolean {
   const [x, y] = [a, b].map((s) => s.split(' ').filter(Boolean)) as [string[], string[]];

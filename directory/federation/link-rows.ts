@@ -18,7 +18,7 @@ const SIDE = (x: string) =>
 
 /** Of those that share a key, each is compared with so many that follow it in the order of the block. */
 const NEAR = 24;
-/** What more than this many share tells nobody apart: a chain of pharmacies has one tax number. They are compared with fewer. */
+/** What more than this many share distinguishes no one: a chain of pharmacies has one tax number. They are compared with fewer. */
 const LARGE = { members: 500, near: 4 } as const;
 
 type Block = {
@@ -142,7 +142,7 @@ export async function markClean(sql: Queryable): Promise<void> {
 }
 
 /**
- * Clusters anew of everything that hangs together with some records: all that are new, or those named.
+ * Recomputes the clusters of everything that hangs together with some records: all that are new, or those named.
  * cluster_pkey, cluster_cluster, link_pkey, link_b
  */
 export async function recluster(tx: Queryable, rks?: readonly string[]): Promise<void> {
@@ -164,7 +164,7 @@ export async function recluster(tx: Queryable, rks?: readonly string[]): Promise
     select l.a, l.b from affected x join federation.link l on l.a = x.rk and l.outcome = 'same'
     join federation.feature fa on fa.rk = l.a join federation.feature fb on fb.rk = l.b`);
   await tx.unsafe('analyze edges; analyze affected');
-  // whole clusters join by their least record, then each member is told: the rounds grow with the logarithm of a chain, not with its length
+  // whole clusters join by their least record, then each member is updated: the rounds grow with the logarithm of a chain, not with its length
   for (;;) {
     const { count } = await tx`update affected r set cluster = m.least from (
         select greatest(x.cluster, y.cluster) as root, min(least(x.cluster, y.cluster)) as least

@@ -118,7 +118,7 @@ const COLUMNS =
   'rk, peer, type, key, npi, family, given, name, address, street, has_unit, zip, state, phone, ids, cell, lat, lon, is_network';
 
 /**
- * Writes features anew, and forgets those of `gone`; a record of a peer whose number is another one than before is a finding. On a
+ * Rewrites features, and forgets those of `gone`; a record of a peer whose number is another one than before is a finding. On a
  * dedicated client. feature_pkey
  */
 export async function writeFeatures(
@@ -165,7 +165,7 @@ export async function writeFeatures(
     await into.end();
     await tx`update fresh set rk = hashtextextended(key, 0)`;
     await tx`delete from federation.feature f using (select hashtextextended(k, 0) as rk from unnest(${[...gone]}::text[]) k) g where f.rk = g.rk`;
-    // links of rules are looked for anew; the word of a person stays
+    // links of rules are searched again; the word of a person stays
     await tx`delete from federation.link l using (select rk from fresh union select hashtextextended(k, 0) from unnest(${[...gone]}::text[]) k) c
       where l.by = 'rule' and l.a = c.rk`;
     await tx`delete from federation.link l using (select rk from fresh union select hashtextextended(k, 0) from unnest(${[...gone]}::text[]) k) c

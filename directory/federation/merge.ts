@@ -200,7 +200,7 @@ const rebased = (body: string, ours: string): string =>
     return r.kind === 'absolute' && baseKey(r.base) === ours ? `"reference":"${r.type}/${r.id}"` : undefined;
   });
 
-/** Texts of records, of which those that name others by an identifier alone are written anew. */
+/** Texts of records, of which those that name others by an identifier alone are rewritten. */
 async function addressed(sql: Queryable, texts: readonly string[]): Promise<string[]> {
   const resources = texts.map((text) => (text.includes('"identifier"') ? (JSON.parse(text) as Resource) : undefined));
   const asking = resources.map((r) => r !== undefined && logicalReferences(r).length > 0);

@@ -1,5 +1,5 @@
 // From a peer's record as received to the one that the merged base shows: ids of its own name space, references that lead to
-// where the target is, marks of where it comes from, and the few values without which nobody would find it. Pure.
+// where the target is, marks of where it comes from, and the few values without which no one would find it. Pure.
 
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
@@ -98,7 +98,7 @@ const resolved = (record: Resource, resolve: Resolver): Resource =>
   });
 
 /**
- * Who is in a network, and in which plan it is, its owner says and nobody else: a reference to a network of another directory
+ * Who is in a network, and in which plan it is, its owner says and no one else: a reference to a network of another directory
  * is kept as a name without a link. federation.md 10.
  */
 function ownNetworks(record: Resource, context: NormalizeContext): Resource {

@@ -115,7 +115,7 @@ export async function addToPeer(
     where slug = ${slug}`;
 }
 
-/** Writes what a person may change. `movedAt`: it is somewhere else, and everything about how it is read begins anew. peer_pkey. */
+/** Writes what a person may change. `movedAt`: it is somewhere else, and everything about how it is read starts over. peer_pkey. */
 export async function updatePeer(sql: Queryable, p: Peer, movedAt: Date | undefined): Promise<void> {
   await sql`update federation.peer set name = ${p.name}, trust = ${p.trust}, publish = ${p.publish}, terms = ${p.terms},
     per_second = ${p.perSecond}, window_from = ${p.windowFrom}, window_to = ${p.windowTo}, time_zone = ${p.timeZone},

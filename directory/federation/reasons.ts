@@ -62,7 +62,7 @@ export const REASONS = {
   'page-link-lost': { kind: 'transient', text: 'A page link expired three times.' },
   'empty-tail': {
     kind: 'failed',
-    text: 'The last page that was linked is empty: whether that is the end cannot be told.',
+    text: 'The last page that was linked is empty: whether that is the end is unknown.',
   },
   'order-unstable': {
     kind: 'failed',

@@ -100,11 +100,11 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
   };
 }
 
-/** https://hl7.org/fhir/R4/elementsandsummary.html: whoever asked for less gets less, and nobody may write it back. */
+/** https://hl7.org/fhir/R4/elementsandsummary.html: anyone who asked for less gets less, and no one may write it back. */
 const isAbridged = (resource: Resource): boolean =>
   objects(resource['meta']).some((m) => objects(m['tag']).some((t) => t['code'] === 'SUBSETTED'));
 
-/** Hash of the content; undefined when the record is nested deeper than anybody means, in what counts or in what does not. */
+/** Hash of the content; undefined when the record is nested deeper than is ever meant, in what counts or in what does not. */
 function hashOf(resource: Resource): string | undefined {
   const meta = resource['meta'];
   if (isDeep(resource['text'], LEVELS - 1)) return undefined;

@@ -54,7 +54,7 @@ function tokensOf(identifier: JsonObject): bigint[] {
 const isNetwork = (r: Resource): boolean =>
   r.resourceType === 'Organization' && codings(r['type']).some((c) => c['code'] === 'ntwk');
 
-/** What a record answers to. Roles and affiliations are named by nobody. */
+/** What a record answers to. Roles and affiliations are named by no one. */
 export function namesOf(r: Resource): bigint[] {
   if (r.resourceType === 'PractitionerRole' || r.resourceType === 'OrganizationAffiliation') return [];
   const tokens = new Set(objects(r['identifier']).flatMap(tokensOf));

@@ -136,7 +136,7 @@ export async function switchPeer(
 export type Imported = { added: string[]; joined: string[]; kept: { name: string; url: string; kind: string }[] };
 
 /**
- * Takes payers from a file. New peers are paused until a person releases them: a file may not make us call anybody. A base
+ * Takes payers from a file. New peers are paused until a person releases them: a file may not make us call anyone. A base
  * that several legal entities share is one peer with several owners.
  */
 export async function importSeeded(

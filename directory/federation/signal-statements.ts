@@ -4,7 +4,7 @@
 export const DUE_DAYS = { person: 90, facility: 365 } as const;
 const DUE_SOON_DAYS = 14;
 const SHARED_PHONE = 20;
-/** Nobody practises at so many places so far apart. */
+/** No one practises at so many places so far apart. */
 const PLACES = { more: 10, miles: 100 } as const;
 /** A position so far from the middle of its ZIP code area lies elsewhere. */
 const ZIP_MILES = 60;

@@ -1,5 +1,5 @@
 // Signals that an entry of our own directory may be a ghost, and what is due to be verified. A signal never deletes; it ranks
-// records for the plan's staff, and nobody else sees it. federation.md 11, 12.
+// records for the plan's staff, and no one else sees it. federation.md 11, 12.
 
 import { allZipCentres } from '../../src/fhir/search/zip.ts';
 import type { FederationDeps } from './client.ts';

@@ -23,7 +23,7 @@ export function isInWindow(peer: Pick<Peer, 'windowFrom' | 'windowTo' | 'timeZon
 
 /**
  * @param then runs after each harvest: what was applied goes into the merged base
- * @param onWork told when it begins to look for what is due and to do it, and when all is done
+ * @param onWork called when it begins to look for what is due and to do it, and when all is done
  */
 export function startHarvesting(
   deps: FederationDeps,

@@ -92,7 +92,7 @@ const VERIFIED = id('VerificationResult', 'target');
 const VERIFICATIONS_MAX = 50;
 const AROUND = [...Object.values(ROLE), ...Object.values(AFFILIATION)].filter((p) => p !== ROLE.practitioner);
 
-/** An index that an older program made does not mark what is named by words alone: until it is made anew all records are looked at. */
+/** An index that an older program made does not mark what is named by words alone: until it is made again all records are looked at. */
 const WORDS_SINCE = 14;
 
 const reach = (from: string, param: number) =>

@@ -154,7 +154,7 @@ async function answered(c: PageContext, data: PageData, l: Language): Promise<Re
   return show(c, data, l, await answerPage(data, l, q, chosen.plan));
 }
 
-/** What is wrong with the question, and the question to be asked anew. */
+/** What is wrong with the question, and the question to be asked again. */
 async function notice(
   c: PageContext,
   data: PageData,

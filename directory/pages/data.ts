@@ -47,13 +47,13 @@ export type PageData = {
   keys(): Promise<JWK[]>;
   /** centre of a ZIP code; undefined when there is no such code */
   zip(zip: string): Position | undefined;
-  /** places of pages that try what else would find somebody */
+  /** places of pages that try what else would find someone */
   trying: Trying;
   /** codes like one that is not known, the nearest by number first */
   zipsLike(zip: string): string[];
   /**
    * The same for one page, whose searches have one time together.
-   * @param isGone nobody waits for the page any more
+   * @param isGone no one waits for the page any more
    * @param beside does what waits
    */
   forPage(isGone: () => boolean, beside: Beside): PageData;

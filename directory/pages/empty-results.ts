@@ -1,5 +1,5 @@
-// Nothing fits a search: what to leave out, widen or look for instead. Each way is tried before it is offered, so that it leads to somebody.
-// Trying is bounded, since anybody may ask for what nobody has: few searches, one after the other in the turn of the page itself, and of few
+// Nothing fits a search: what to leave out, widen or look for instead. Each way is tried before it is offered, so that it leads to someone.
+// Trying is bounded, since anyone may ask for what no one has: few searches, one after the other in the turn of the page itself, and of few
 // pages at once.
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { meantBy } from '../../src/names/plain-specialty.ts';
@@ -20,14 +20,14 @@ export const MOST_TRIED = 12;
 /** and the milliseconds after which it begins none further. */
 const TRYING_MS = 1000;
 
-/** The same among places, or among people; of a place nobody asks what it speaks. */
+/** The same among places, or among people; of a place no one asks what it speaks. */
 const otherKind = (q: FindQuery): Partial<FindQuery> =>
   q.kind === 'person' ? { kind: 'place', speaks: '', gender: '', at: '' } : { kind: 'person' };
 
 /** What shapes an answer, and is not needed to know whether there is one. */
 const SHAPES = /^_(?:(?:rev)?include|sort|count|cursor)$/;
 
-/** The first that a search finds; undefined: nobody, or it is not tried. */
+/** The first that a search finds; undefined: no one, or it is not tried. */
 type First = (q: FindQuery, order?: 'near') => Promise<Hit | undefined>;
 
 /** Searches one after the other, until there were enough of them. One that the database does not answer in time is the last. */
@@ -54,7 +54,7 @@ function firstOf(data: PageData, networks: readonly string[] | undefined): First
 /** More wishes than these are not left out one by one. */
 const MANY = 5;
 
-/** As many of the wishes, from the first on, as somebody meets, and no more than so many: found by halves. */
+/** As many of the wishes, from the first on, as someone meets, and no more than so many: found by halves. */
 async function longest(
   wishes: readonly Wish[],
   atMost: number,
@@ -97,7 +97,7 @@ async function waysOf(
   const wider = q.zip === '' ? [] : DISTANCES.filter((d) => Number(d) > Number(q.within));
   const widest = wider.at(-1);
   if (widest !== undefined) {
-    // how far the nearest is tells the circle that is wide enough; where nobody is, that is known sooner
+    // how far the nearest is tells the circle that is wide enough; where no one is, that is known sooner
     const { to } = way('', { within: widest });
     const some = await first(to);
     const nearest = some && wider.length > 1 ? await first(to, 'near') : some;

@@ -34,7 +34,7 @@ export type FindQuery = {
 const MAX_TEXT = 100;
 const oneOf = <T extends string>(known: readonly T[], value: string): T | undefined => known.find((k) => k === value);
 
-/** A value without what nobody writes, and no longer than a field is. */
+/** A value without what no one writes, and no longer than a field is. */
 export const plainText = (value: string): string =>
   value
     .normalize('NFC')

@@ -69,7 +69,7 @@ export async function findPage(data: PageData, l: Language, given: URLSearchPara
   const plan = chosen?.plan;
   try {
     const { type, pairs } = askingFor(q, plan?.networks ?? [], todayOf(data), momentOf(data));
-    // a plan without networks lists nobody
+    // a plan without networks lists no one
     const found =
       plan && plan.networks.length === 0 ? NOTHING : await withServices(data, await data.search(type, pairs));
     return { page: await results(data, l, q, found, plan), status: 200 };

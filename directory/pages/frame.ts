@@ -92,7 +92,7 @@ async function pageText(data: PageData, l: Language, page: Page): Promise<string
   });
 }
 
-/** @param cache pages that answer a question are kept by nobody */
+/** @param cache pages that answer a question are kept by no one */
 export async function show(
   c: PageContext,
   data: PageData,

@@ -1,4 +1,4 @@
-// For which networks somebody is listed, and whether new patients are taken there: each state once, with the networks that have it.
+// For which networks someone is listed, and whether new patients are taken there: each state once, with the networks that have it.
 import { html, type Part } from '../../src/ui/html.ts';
 import { type Badge, badgeTexts } from './frame.ts';
 import type { Language } from './language.ts';

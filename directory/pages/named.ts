@@ -51,7 +51,7 @@ export function namedIn(
 export const namedPart = (l: Language, { key, name }: Pick<Named, 'key' | 'name'>): Part =>
   key === undefined ? name : recordLink(l, key, name);
 
-/** For which networks a role lists somebody. Where it names some and nothing tells what they are called, that is said. */
+/** For which networks a role lists someone. Where it names some and nothing tells what they are called, that is said. */
 export function listedIn(
   role: Resource,
   all: ReadonlyMap<string, Resource>,
@@ -64,6 +64,8 @@ export function listedIn(
   );
   const named = namedIn(role, references.filter(isObject), all, base);
   const listed = named.map(({ key, name }) => ({ name, code: newPatientsOf(role, key ?? '', base)?.code, later }));
-  const told = listed.filter(({ name }) => name !== '');
-  return told.length > 0 ? told : listed.slice(0, 1).map((one) => ({ ...one, name: l.texts.find.otherNetwork }));
+  const withName = listed.filter(({ name }) => name !== '');
+  return withName.length > 0
+    ? withName
+    : listed.slice(0, 1).map((one) => ({ ...one, name: l.texts.find.otherNetwork }));
 }

@@ -7,7 +7,7 @@ import type { PageData, PlanChoice } from './data.ts';
 
 export type Chosen =
   | { kind: 'one'; plan: PlanChoice }
-  /** several have this name; none: nobody has */
+  /** several have this name; none: no one has */
   | { kind: 'several'; plans: PlanChoice[] }
   | { kind: 'none' };
 

@@ -45,7 +45,7 @@ export function summary(l: Language, resource: Resource): Part {
       .join(' – '),
   );
   const period = isObject(resource['period']) ? resource['period'] : {};
-  const told = facts([
+  const summary = facts([
     [t.specialties, lines(conceptTexts(resource['specialty'], l))],
     [t.kind, resource.resourceType === 'Practitioner' ? '' : l.list(conceptTexts(resource['type'], l))],
     [t.gender, l.term(text(resource['gender'])) ?? ''],
@@ -57,7 +57,7 @@ export function summary(l: Language, resource: Resource): Part {
     [t.period, periodText(period, l)],
     ...contactRows(l, resource),
   ]);
-  return card('summary', t.summary, told);
+  return card('summary', t.summary, summary);
 }
 
 export function contactRows(l: Language, resource: Resource): (readonly [string, Part])[] {

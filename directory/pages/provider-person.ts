@@ -61,7 +61,7 @@ function placesOf(data: PageData, roles: readonly Resource[], all: ReadonlyMap<s
   return [...new Map(places.map((p) => [p.key ?? p.name, p])).values()];
 }
 
-/** Where somebody is who has no place here; homes are nobody's business. */
+/** Where someone is who has no place here; homes are no one's business. */
 const ownAddresses = (person: Resource): Part =>
   objects(person['address'])
     .filter((a) => a['use'] !== 'home' && a['use'] !== 'old')

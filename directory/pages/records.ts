@@ -26,7 +26,7 @@ function plainWords(codes: readonly JsonObject[], l: Language): string | undefin
   return PLAIN_SPECIALTIES.find((s) => s.codes.some((code) => given.includes(code)))?.[l.code];
 }
 
-/** The words of a concept: our word for the code, its text, a display, or the code itself, unless it is a number that tells nobody anything. */
+/** The words of a concept: our word for the code, its text, a display, or the code itself, unless it is a number that tells no one anything. */
 export function conceptText(concept: JsonObject, l: Language): string {
   const codes = codings(concept);
   for (const c of codes) {
@@ -70,7 +70,7 @@ export function addressLines(address: JsonObject | undefined): string[] {
   const place = [text(address['city']), region].filter(Boolean).join(', ');
   const street = strings(address['line']).filter((t) => t !== '');
   const written = street.length === 0 ? tidy(text(address['text']) ?? '') : '';
-  // what the text says is not told again
+  // what the text says is not reported again
   const parts = [text(address['city']), region].filter((part) => part && !written.includes(part));
   const ends = /\b\d{5}(?:-?\d{4})?$/.test(written);
   return [...street, written, written === '' ? place : ends ? '' : parts.join(', ')].filter((t) => t !== '');

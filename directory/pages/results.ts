@@ -120,7 +120,7 @@ function cardOf(
   };
 }
 
-/** The distance told is that of the nearest place, so this is the one to show. */
+/** The distance reported is that of the nearest place, so this is the one to show. */
 function nearestFirst(places: Named[], center: Position | undefined): Named[] {
   if (center === undefined) return places;
   const shrink = Math.cos((center.latitude * Math.PI) / 180);
@@ -154,7 +154,7 @@ const placesOfServices = (role: Resource, all: Found['all'], base: string): Name
       : namedIn(resource, resource['location'], all, base).filter((p) => p.name !== '' || p.resource),
   );
 
-/** Distances are told in miles, whatever the API counted in. */
+/** Distances are reported in miles, whatever the API counted in. */
 function miles(distance: NonNullable<Hit['distance']>, l: Language): string {
   const value = distance.unit === 'km' ? distance.value / 1.609344 : distance.value;
   return l.texts.form.miles(l.number(value, value < 10 ? 1 : 0));

@@ -1,5 +1,5 @@
-// How many pages of a node try at once what else would find somebody, one of a client: who asks for nothing again and again keeps the
-// place of nobody else. Others say that nothing was found, and offer no ways.
+// How many pages of a node try at once what else would find someone, one of a client: who asks for nothing again and again keeps the
+// place of no one else. Others say that nothing was found, and offer no ways.
 const AT_ONCE = 2;
 
 /** A page that may try holds a place until it has ended. */

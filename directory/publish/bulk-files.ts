@@ -52,7 +52,7 @@ const STREAMS = 2;
 /** What waits for a connection of a server that has none to give tries so often, a second apart. */
 const TRIES = 60;
 /** Pages of the table that a stream takes at a time, 32 MB: what remains for one alone at the end is short. */
-const STRETCH = 4096;
+const RANGE = 4096;
 
 /** Every live resource, but for those of `kept` peers. A large directory is read and compressed in streams side by side. */
 export async function writeFull(
@@ -61,24 +61,24 @@ export async function writeFull(
   folder: string,
   alive: Alive,
   kept: readonly string[] = [],
-  stretch = STRETCH,
+  range = RANGE,
   pauseMs = 1000,
 ): Promise<WrittenFile[]> {
   const layout = await layoutOfResources(deps.database.sql);
   const { pages } = layout;
   let first = 0;
   const left: Pages[] = [];
-  // the last stretch has no end: the table may have grown since the snapshot, or since it was looked at
+  // the last range has no end: the table may have grown since the snapshot, or since it was looked at
   const next = (): Pages | undefined => {
     const again = left.pop();
     if (again !== undefined) return again;
     const from = first;
-    first += stretch;
+    first += range;
     return from > pages ? undefined : { first: from, last: first > pages ? undefined : first };
   };
-  const writeStretch = (part: Pages, files: NdjsonFiles, goesOn: () => void) =>
+  const writeRange = (part: Pages, files: NdjsonFiles, goesOn: () => void) =>
     inSnapshot(deps.database, snapshot, async (sql) => {
-      // no lock is kept between stretches: who waits for the table to be free would hold up the next one, and it this one
+      // no lock is kept between ranges: who waits for the table to be free would hold up the next one, and it this one
       await holdLayout(sql, layout);
       for await (const rows of copyOut(sql, fullRows(part, kept))) {
         if (!alive()) throw new LeaseLost();
@@ -89,14 +89,14 @@ export async function writeFull(
         }
       }
     });
-  const streams = Math.min(STREAMS, Math.ceil((pages + 1) / stretch));
+  const streams = Math.min(STREAMS, Math.ceil((pages + 1) / range));
   let working = streams;
   const stream = async (files: NdjsonFiles, goesOn: () => void) => {
     let tries = 0;
     // a connection for each: the driver leaves its socket paused after a COPY, and a second one would wait for ever
     for (let part = next(); part !== undefined; part = next())
       try {
-        await writeStretch(part, files, goesOn);
+        await writeRange(part, files, goesOn);
         tries = 0;
       } catch (error) {
         // a server that has no connection for two streams: the other one does it alone, and the last one waits
@@ -171,11 +171,11 @@ export async function writing(
   const goesOn = () => {
     if (failure) throw failure.error;
   };
-  const lanes = works.map((work) => ({ work, files: new NdjsonFiles(deps.blobs, folder, LIMITS) }));
+  const slots = works.map((work) => ({ work, files: new NdjsonFiles(deps.blobs, folder, LIMITS) }));
   const fail = (error: unknown) => {
     failure ??= { error };
   };
-  await Promise.all(lanes.map(({ work, files }) => work(files, goesOn).catch(fail)));
+  await Promise.all(slots.map(({ work, files }) => work(files, goesOn).catch(fail)));
   const finished = async (files: NdjsonFiles): Promise<WrittenFile[]> => {
     try {
       return await files.finish(BULK_ORDER);
@@ -184,9 +184,9 @@ export async function writing(
       return [];
     }
   };
-  const written = failure ? [] : await Promise.all(lanes.map(({ files }) => finished(files)));
+  const written = failure ? [] : await Promise.all(slots.map(({ files }) => finished(files)));
   if (failure === undefined) return inOrder(written.flat());
-  for (const { files } of lanes) await files.abandon();
+  for (const { files } of slots) await files.abandon();
   throw failure.error;
 }
 

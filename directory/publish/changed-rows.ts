@@ -13,16 +13,16 @@ function without(kept: readonly string[]): string {
   return ` and split_part(split_part(r.key, '/', 2), '.', 1) <> all('{${kept.join(',')}}')`;
 }
 
-/** A stretch of a table: its pages from the first up to the one before the last; without a last one all that follow. */
+/** A range of a table: its pages from the first up to the one before the last; without a last one all that follow. */
 export type Pages = { first: number; last: number | undefined };
 
-/** Columns: type number as text, body. A stretch is read by itself, whatever indexes there are. */
+/** Columns: type number as text, body. A range is read by itself, whatever indexes there are. */
 export function fullRows({ first, last }: Pages, kept: readonly string[] = []): string {
   const to = last === undefined ? '' : ` and r.ctid < '(${last},0)'`;
   return `select r.type::text, r.body from directory.resource r where r.ctid >= '(${first},0)'${to} and not r.deleted${without(kept)}`;
 }
 
-/** Where the rows of the table lie. `pages` without what large values take beside it. `file` is another one once the table was written anew. */
+/** Where the rows of the table lie. `pages` without what large values take beside it. `file` is another one once the table was rewritten. */
 export type Layout = { pages: number; file: string };
 
 export async function layoutOfResources(sql: Queryable): Promise<Layout> {
@@ -34,7 +34,7 @@ export async function layoutOfResources(sql: Queryable): Promise<Layout> {
   return row;
 }
 
-/** Nobody writes the table anew until the transaction ends; rows of it lie where they lay. @throws TableMoved */
+/** No one rewrites the table until the transaction ends; rows of it lie where they lay. @throws TableMoved */
 export async function holdLayout(sql: Queryable, { file }: Layout): Promise<void> {
   await sql.unsafe('lock table directory.resource in access share mode');
   if ((await layoutOfResources(sql)).file !== file) throw new TableMoved();
@@ -42,7 +42,7 @@ export async function holdLayout(sql: Queryable, { file }: Layout): Promise<void
 
 export class TableMoved extends Error {
   constructor() {
-    super('The table of resources was written anew while it was read (VACUUM FULL, CLUSTER): it is read once more.');
+    super('The table of resources was rewritten while it was read (VACUUM FULL, CLUSTER): it is read once more.');
     this.name = 'TableMoved';
   }
 }

@@ -52,7 +52,7 @@ export async function findExport(
 
 export type ExportJob = { id: string; publication: number; parameters: ExportRequest; attempts: number };
 
-/** Takes the oldest that nobody makes. file_set_open. */
+/** Takes the oldest that no one makes. file_set_open. */
 export async function claimExport(
   sql: Queryable,
   owner: string,

@@ -1,5 +1,5 @@
 // One publication: a snapshot, the files of every channel made from it, and at the end one transaction that shows them.
-// A process that dies leaves a number that nobody sees; the next one clears it away and begins again.
+// A process that dies leaves a number that no one sees; the next one clears it away and begins again.
 import { isDeepStrictEqual } from 'node:util';
 import type { Queryable } from '../../src/db/database.ts';
 import type { Deps } from '../../src/deps.ts';

@@ -1,4 +1,4 @@
-// Publications and their lease. A publication that has no published_at is being made, and shown to nobody.
+// Publications and their lease. A publication that has no published_at is being made, and shown to no one.
 import type { Database, Queryable, Sql } from '../../src/db/database.ts';
 
 export type Publication = {
@@ -100,7 +100,7 @@ export async function settle(
   const end = () => holder.end({ timeout: 0 });
   try {
     const state = await database.sql.begin(async (tx) => {
-      // the lock of all writers: whoever changed something has committed
+      // the lock of all writers: anyone who changed something has committed
       const [row] = await tx<{ change: string; at: Date | null; through: Date | null; counts: string[] }[]>`
         select change::text as change, changed_at as at, published_through as through, counts::text[] as counts
         from directory.state for update`;

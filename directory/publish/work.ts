@@ -90,7 +90,7 @@ export type PublishWorker = {
 
 /**
  * @param merged the same of the merged view
- * @param onWork told when it begins to look for what is due and to do it, and when all is done
+ * @param onWork called when it begins to look for what is due and to do it, and when all is done
  */
 export function startPublishing(
   deps: PublishDeps,

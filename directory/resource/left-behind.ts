@@ -1,4 +1,4 @@
-// What tables made of somebody stays when they say that the NPI is deactivated: they name the person or the organization then, and no place.
+// What tables made of someone stays when they say that the NPI is deactivated: they name the person or the organization then, and no place.
 
 import type { Database, Sql } from '../../src/db/database.ts';
 import { referenceToken } from '../../src/db/reference-token.ts';

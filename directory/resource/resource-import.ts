@@ -147,7 +147,7 @@ function reject(
 function rejectCollided(summary: ImportSummary, options: ImportOptions, keys: readonly string[]): void {
   for (const key of keys) {
     const fault = { fault: 'key-collision', message: 'Another resource has this key.' };
-    // whoever keeps rejects tells at the end what went wrong with them
+    // anyone who keeps rejects tells at the end what went wrong with them
     Promise.resolve(reject(summary, options, { source: key, line: 0, ...fault }, fault.fault, fault.message)).catch(
       () => {},
     );

@@ -154,7 +154,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
 async function copyRows(sql: Sql, rows: Partial<Rows>): Promise<void> {
   for (const table of FILLED) {
     const some = rows[table];
-    // frozen: visible to all from the commit on, so nobody has to visit the pages again
+    // frozen: visible to all from the commit on, so no one has to visit the pages again
     if (some && some.count() > 0)
       await copyBytes(
         sql,

@@ -1,5 +1,5 @@
 // References by identifier alone (src/fhir/search/logical.ts), as the index follows them: `logical` keeps what each asks for, and where
-// it leads stands at the end of the references of its row and among its entries, as if the record told the address. Made for all
+// it leads stands at the end of the references of its row and among its entries, as if the record stated the address. Made for all
 // at the end of a first load and of a reindex, and kept right in each batch. docs/decisions/019.
 
 import type { Queryable } from '../../src/db/database.ts';

@@ -1,4 +1,4 @@
-// Brings the index in line with a changed extraction: entries are made anew from the stored bodies.
+// Brings the index in line with a changed extraction: entries are rebuilt from the stored bodies.
 
 import type { Database, Queryable } from '../../src/db/database.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
@@ -14,7 +14,7 @@ const BATCH = 2000;
 /**
  * Rebuilds the index when it was made by another extraction. Searches see the old index until the end.
  * @param base public FHIR base of the directory
- * @param progress is told how many resources of how many are done
+ * @param progress receives how many resources of how many are done
  * @returns resources indexed; 0 when the index is current
  */
 export async function reindex(
@@ -87,7 +87,7 @@ export async function markIndexed(sql: Queryable, base: string): Promise<void> {
   ]);
 }
 
-/** Why the index should be made anew: by an older program, or under another base. undefined: it is current. */
+/** Why the index should be rebuilt: by an older program, or under another base. undefined: it is current. */
 export async function indexAge(sql: Queryable, base: string): Promise<'program' | 'base' | undefined> {
   const [state] = await sql.unsafe<{ version: number; base: string | null; empty: boolean }[]>(
     `select extraction_version as version, base, not exists (select from directory.resource) as empty from directory.state`,

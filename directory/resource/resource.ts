@@ -42,7 +42,7 @@ export function readVersion(sql: Queryable, key: string, version: number): Promi
 }
 
 /**
- * The change counter and when it moved, `counter.time` as text: a directory that was loaded anew counts from the
+ * The change counter and when it moved, `counter.time` as text: a directory that was loaded again counts from the
  * beginning, and is not taken for the one before. One row, in memory.
  */
 export async function readChange(sql: Queryable): Promise<string> {

@@ -1,4 +1,4 @@
-// Filling a table anew beside the one that is read: a copy without indexes is made and filled, gets its indexes, and takes
+// Rebuilding a table beside the one that is read: a copy without indexes is made and filled, gets its indexes, and takes
 // the place of the old one, all in the transaction of the caller. Readers see the old table until that commits, and a
 // server with wal_level=minimal writes no log for rows that come into a table of the same transaction.
 import type { Sql } from '../../src/db/database.ts';

@@ -17,7 +17,7 @@ const LONG_MS = 100;
 const REMEMBERED = 8;
 /** Kinds that are remembered; the one that was not asked for longest is forgotten. */
 const MOST = 1000;
-/** A longer kind is told by its beginning and its length. */
+/** A longer kind is described by its beginning and its length. */
 const LONGEST = 300;
 
 type Effort = {

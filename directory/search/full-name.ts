@@ -1,4 +1,4 @@
-// Searches by family name and given name: one stretch of the index for both (src/fhir/search/full-name.ts).
+// Searches by family name and given name: one range of the index for both (src/fhir/search/full-name.ts).
 import type { Criterion, StringCriterion } from '../../src/fhir/search/criterion.ts';
 import { BETWEEN, FULL_NAME, familyOfMany, givenOfMany, LONGEST } from '../../src/fhir/search/full-name.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
@@ -7,7 +7,7 @@ import type { Frequencies } from './token-frequency.ts';
 
 type FullName = Extract<Criterion, { kind: 'full-name' }>;
 
-/** Of more rows of family names that nobody counted the two names are read each for itself. */
+/** Of more rows of family names that no one counted the two names are read each for itself. */
 const UNKNOWN = 5000;
 
 /** The criteria with the first family name and the first given name as one, where the index has such entries and that is less to read. */
@@ -43,7 +43,7 @@ function isName(c: Criterion, param: number): boolean {
 const beginning = ({ words }: StringCriterion): string => words[0]?.folded ?? '';
 
 /**
- * The rows, for each frequent family name and the one that is asked for by one stretch of the index, and for all others together, which are few, by a
+ * The rows, for each frequent family name and the one that is asked for by one range of the index, and for all others together, which are few, by a
  * look at the given names; and of people of very many names, who mostly are none. words_folded, which has all that is read.
  */
 export function fullNameSet({ family, given, frequent }: FullName, bind: Bind): RowSet {

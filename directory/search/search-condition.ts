@@ -221,7 +221,7 @@ const isAlong = (c: Criterion, first: Criterion): boolean =>
 const isListed = (c: Criterion, first: Criterion): boolean => c !== first && 'listed' in c && c.listed === true;
 
 /**
- * Of these rows those that have a token. lookup_pkey: of a list in order the server reads the stretch of the token forwards once, and
+ * Of these rows those that have a token. lookup_pkey: of a list in order the server reads the range of the token forwards once, and
  * each of its pages at most once, where look-ups would go down the index for each row.
  */
 const among = (rows: string, set: RowSet | undefined, page: 'up' | 'down' | undefined): string =>

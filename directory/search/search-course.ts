@@ -131,7 +131,7 @@ function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, pa
 
 /**
  * Back along a step from what many have, such as people of whose roles many take new patients, or organizations for which many women work: marked
- * where a page is full sooner when those that are led to are asked in turn. As they may lie otherwise than is thought, twice as soon.
+ * where a page is full sooner when those that are referenced are asked in turn. As they may lie otherwise than is thought, twice as soon.
  */
 function frequent(c: Criterion, by: Frequencies, page: number): Criterion {
   if (c.kind !== 'reverse-chain') return c;
@@ -201,7 +201,7 @@ const TO_FEW: ReadonlyMap<string, DirectoryType> = new Map([
 ]);
 
 /**
- * To what others refer to as well, such as roles in a network in which somebody takes new patients: marked where finding all such targets
+ * To what others refer to as well, such as roles in a network in which someone takes new patients: marked where finding all such targets
  * costs less than asking of each row whether one of the others that lead there meets it. Of those in one network that is very many, each time.
  */
 function around(c: Criterion, by: Frequencies, page: number): Criterion {

@@ -3,7 +3,7 @@
 import type { Queryable, Sql } from '../../src/db/database.ts';
 import { isTimeout } from '../../src/db/failure.ts';
 import { rawRows } from '../../src/db/raw-rows.ts';
-import { errandOf } from '../../src/db/request-deadline.ts';
+import { deadlineOf } from '../../src/db/request-deadline.ts';
 import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import type { SearchRequest } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
@@ -13,7 +13,7 @@ import { isRowwise } from './search-kinds.ts';
 import { binder, TOTAL_EXACT } from './search-page.ts';
 import { frequencies } from './token-frequency.ts';
 
-/** `change`: counter of the state of which it is told. */
+/** `change`: counter of the state that it describes. */
 export type Estimate = { value: number; change: string };
 
 /**
@@ -83,8 +83,8 @@ async function sampledShare(sql: Sql, { type, criteria }: SearchRequest): Promis
     if (isTimeout(error)) return undefined;
     throw error;
   } finally {
-    const errand = errandOf(sql);
-    if (errand !== undefined) errand.took += performance.now() - began;
+    const deadline = deadlineOf(sql);
+    if (deadline !== undefined) deadline.took += performance.now() - began;
   }
 }
 

@@ -27,7 +27,7 @@ const INLINE_FORMS = 8;
 
 /** Hashes of the values: for `token in (…)`, and each alone when they are few. */
 type Tokens = { list: string; each: string[] };
-/** So many stretches of an index are merged. */
+/** So many ranges of an index are merged. */
 const MERGED = 4;
 const TOKENS_MERGED = INLINE_FORMS;
 

@@ -1,6 +1,6 @@
 // search-type: query → SearchRequest → one statement → Bundle. https://hl7.org/fhir/R4/http.html#search
 import type { Context } from 'hono';
-import type { Errand } from '../../src/db/request-deadline.ts';
+import type { RequestDeadline } from '../../src/db/request-deadline.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type BundleEntry, searchset } from '../../src/fhir/bundle.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
@@ -73,7 +73,7 @@ async function answer(
   request: SearchRequest,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const of = deps.work.errand(goneOf(c.env));
+  const of = deps.work.deadline(goneOf(c.env));
   if (request.explain) {
     const plan = await inPlace(request, deps, of, (own) => explained(own, request));
     return reply(c, plan, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-store' });
@@ -93,11 +93,11 @@ const requestOptions = ({ base, clock, config }: SearchDeps) => ({
   countMax: config.directoryCountMax,
 });
 
-/** When its turn comes, with the database of this errand. */
+/** When its turn comes, with the database of this request deadline. */
 const inPlace = <T>(
   request: SearchRequest,
   deps: SearchDeps,
-  of: Errand,
+  of: RequestDeadline,
   ask: (own: SearchDeps) => Promise<T>,
 ): Promise<T> => deps.work.search(request, deps.database, of, (database) => ask({ ...deps, database }));
 
@@ -109,7 +109,7 @@ export function findBundle(
   type: DirectoryType,
   pairs: Iterable<readonly [string, string]>,
   deps: SearchDeps,
-  of: Errand = deps.work.errand(),
+  of: RequestDeadline = deps.work.deadline(),
 ): Promise<Uint8Array> {
   const request = readSearch(type, pairs, { ...requestOptions(deps), lenient: false });
   return inPlace(request, deps, of, (own) => page(request, own));

@@ -3,7 +3,7 @@
 import type { Queryable } from '../../src/db/database.ts';
 import { isTimeout } from '../../src/db/failure.ts';
 import { type RawRows, rawRows } from '../../src/db/raw-rows.ts';
-import { errandOf } from '../../src/db/request-deadline.ts';
+import { deadlineOf } from '../../src/db/request-deadline.ts';
 import { searchPlans } from '../../src/db/search-plans.ts';
 import type { BundleEntry } from '../../src/fhir/bundle.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
@@ -42,7 +42,7 @@ export type Page = {
   next: Cursor | undefined;
   /** where the page before ends */
   previous: Cursor | undefined;
-  /** all matches, when finding the page told their number */
+  /** all matches, when finding the page reported their number */
   total: number | undefined;
   /** change counter of the state this page shows */
   change: string;
@@ -85,8 +85,8 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   const found = isSettled(request) ? request : await resolved(sql, request);
   const { text, values, tells } = pageStatement(found);
   const { rows, took } = await run(sql, text, values, isShort(found));
-  const told = tells ? readNumbers(rows) : undefined;
-  if (told) took(told.ms);
+  const reported = tells ? readNumbers(rows) : undefined;
+  if (reported) took(reported.ms);
   const length = tells ? rows.length - 1 : rows.length;
   const including = request.includes.length > 0;
   let matches = length;
@@ -105,8 +105,8 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
     const entry = { key: rows.bytes(i, KEY), body: rows.bytes(i, BODY), included: i >= matches };
     entries.push(measured && i < matches ? withMeasure(entry, rows.text(i, measure), unit) : entry);
   }
-  const state = told ?? readState(length === 0 ? null : rows.text(0, 3));
-  const edges = told?.edges ?? '';
+  const state = reported ?? readState(length === 0 ? null : rows.text(0, 3));
+  const edges = reported?.edges ?? '';
   const edge = (row: number): Edge => edgeOf(rows, row, request.sort.length > 0 ? measure : undefined);
   return {
     entries,
@@ -146,17 +146,17 @@ const isSettled = (request: SearchRequest): boolean => isPlain(request) && reque
 
 const isPlace = (c: Criterion): boolean => c.kind === 'near';
 
-/** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
+/** Runs a statement, prepared or not; `took` receives the milliseconds that it reports. */
 async function run(sql: Queryable, text: string, values: string[], short = false) {
   const prepare = searchPlans.prepares(text);
   const took = (ms: number) => searchPlans.took(text, ms, prepare);
-  const before = errandOf(sql)?.took ?? 0;
+  const before = deadlineOf(sql)?.took ?? 0;
   try {
     return { rows: await rawRows(sql, text, values, { prepare, short }), took };
   } catch (error) {
     if (isTimeout(error)) took(Number.POSITIVE_INFINITY);
     // the whole request took too long, of which this is a part
-    else if (error instanceof Outcome) took((errandOf(sql)?.took ?? 0) - before);
+    else if (error instanceof Outcome) took((deadlineOf(sql)?.took ?? 0) - before);
     throw error;
   }
 }

@@ -53,7 +53,7 @@ export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Pa
   try {
     return await (capped ? estimated(request, deps, key, TOTAL_EXACT + 1) : counted(request, deps, key, atLeast));
   } catch (error) {
-    // the page is there, and nobody asked for its number
+    // the page is there, and no one asked for its number
     if (request.total === 'default' && isTooCostly(error)) return undefined;
     throw error;
   }
@@ -116,8 +116,8 @@ function keep(request: SearchRequest, deps: TotalDeps, key: string, known: Known
 }
 
 /** Does the number that a page tells count all? Of a type, and of places by their distance, it does beyond the cap too. */
-const isAll = (request: SearchRequest, told: number): boolean =>
-  told <= TOTAL_EXACT || request.criteria.length === 0 || request.sort.some((key) => key.by === 'near');
+const isAll = (request: SearchRequest, total: number): boolean =>
+  total <= TOTAL_EXACT || request.criteria.length === 0 || request.sort.some((key) => key.by === 'near');
 
 /** The filters alone: pages and includes of one search share its total. */
 function totalKey(request: SearchRequest): string {

@@ -78,7 +78,7 @@ export async function allCompared(sql: Queryable): Promise<string> {
   const { n, first } = await overwrittenRecords(sql, NAMED_MOST);
   if (n > 0)
     throw new Error(
-      `${n} ${n === 1 ? 'stands' : 'stand'} as a payer told ${n === 1 ? 'it' : 'them'}, which an older version let happen: import ${n === 1 ? 'it' : 'them'} again (${first.join(', ')}${n > first.length ? ', …' : ''}).`,
+      `${n} ${n === 1 ? 'stands' : 'stand'} as a payer sent ${n === 1 ? 'it' : 'them'}, which an older version let happen: import ${n === 1 ? 'it' : 'them'} again (${first.join(', ')}${n > first.length ? ', …' : ''}).`,
     );
   return 'compared with what payers sent';
 }

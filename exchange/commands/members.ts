@@ -71,7 +71,7 @@ export async function membersRelabel(): Promise<void> {
     say(
       records === 0
         ? 'Every record is classified by this version.'
-        : `${records} records classified anew; ${changed} of them changed their label.`,
+        : `${records} records reclassified; ${changed} of them changed their label.`,
     );
   });
 }

@@ -40,7 +40,7 @@ function doorkeeperOf(deps: Deps): Doorkeeper {
     waiting: new Waiting(),
     peers,
     // asked at each request, never trusted from memory: a peer that is suspended is out at once
-    peerOf: gather((ids: readonly string[]) => peers.find(deps.database.sql, ids), { most: 64, lanes: 4 }),
+    peerOf: gather((ids: readonly string[]) => peers.find(deps.database.sql, ids), { most: 64, slots: 4 }),
   };
   doorkeepers.set(deps, made);
   return made;

@@ -102,7 +102,7 @@ export function permissionsOf(scope: string, allowed: readonly string[] = []): P
       }
       continue;
     }
-    // what is exported is read, whoever searches for it
+    // what is exported is read, no matter who searches for it
     if (parsed.read) {
       types.add(parsed.type);
       reads.add(parsed.type);

@@ -1,4 +1,4 @@
-// What the identity provider tells of people who have signed out there. Anybody may send it: nothing is asked of the provider for what it cannot
+// What the identity provider tells of people who have signed out there. Anyone may send it: nothing is asked of the provider for what it cannot
 // have signed, and little for the rest. https://openid.net/specs/openid-connect-backchannel-1_0.html
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose';
 import type { Deps } from '../deps.ts';
@@ -60,10 +60,10 @@ function couldBe(deps: Pick<Deps, 'config' | 'clock'>, jwt: string): boolean {
  */
 export async function readLogout(deps: Deps, logoutToken: string): Promise<Logout> {
   if (!couldBe(deps, logoutToken)) throw new SignInRefused('id-token');
-  const { issuer, claims } = await claimsOf(deps, logoutToken, 'anybody');
+  const { issuer, claims } = await claimsOf(deps, logoutToken, 'anyone');
   if (!isLogout(claims)) throw new SignInRefused('id-token');
   return {
-    // whoever names both may mean the one session: the person is signed out of all, and signs in again
+    // anyone who names both may mean the one session: the person is signed out of all, and signs in again
     of: claims.sub === undefined ? { issuer, sid: claims.sid } : { subject: `${issuer}|${claims.sub}` },
     issuer,
     jti: claims.jti,

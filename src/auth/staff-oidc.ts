@@ -36,9 +36,9 @@ export type StaffRole = (typeof ROLES)[number];
 /** `authenticatedAt`: when the person last proved who they are, as far as the provider tells. `sid`: the provider's name of its session with them. */
 export type Person = { subject: string; name: string; roles: StaffRole[]; authenticatedAt?: Date; sid?: string };
 
-/** How long a proof of identity is good for a grave action. */
+/** How long a proof of identity is good for a high-risk action. */
 const FRESH_SECONDS = 300;
-/** The longest session: no older proof opens one. A provider has the person asked anew. */
+/** The longest session: no older proof opens one. A provider has the person asked again. */
 const SESSION_SECONDS = 8 * 3600;
 export type Provider = {
   issuer: string;
@@ -52,7 +52,7 @@ export type Needs = Pick<Deps, 'config' | 'fetch' | 'clock' | 'keys'>;
 export const ALGORITHMS: readonly string[] = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
 const MAX_ANSWER = 256 * 1024;
 
-/** Why no answer came, in a few words. The guard's refusal is told as what to set. */
+/** Why no answer came, in a few words. The guard's refusal is reported as what to set. */
 function connectionFault(error: unknown): string {
   let cause = error;
   for (let deep = 0; deep < 4 && cause instanceof Error; deep++) {
@@ -163,7 +163,7 @@ export const isFresh = (authenticatedAt: Date | null | undefined, now: Date): bo
 
 /**
  * Is the proof as young as was asked for (`max_age`, OpenID Connect Core 3.1.3.7)? A provider that does not tell its time, or let an old
- * one pass, has not asked the person again. For an ordinary sign-in it need not tell: nothing grave can be done with such a session.
+ * one pass, has not asked the person again. For an ordinary sign-in it need not tell: no high-risk action can be done with such a session.
  */
 export const isAsAsked = (authenticatedAt: Date | undefined, mustBeFresh: boolean, now: Date): boolean =>
   mustBeFresh

@@ -1,4 +1,4 @@
-// What the identity provider publishes, kept for some minutes: anybody may begin to sign in and tell that somebody has signed out, and the provider
+// What the identity provider publishes, kept for some minutes: anyone may begin to sign in and tell that someone has signed out, and the provider
 // is to be asked by none of them.
 import type { JSONWebKeySet, JWTPayload } from 'jose';
 import {
@@ -16,7 +16,7 @@ type Kept = Known | { fault: SignInRefused };
 /** Or why it could not be read. `at`: when that was; `askedAt`: when it was last asked for. Plain data, which requests of Workers may share. */
 const kept = new Map<string, { at: number; askedAt: number; is: Kept }>();
 const MOST_KEPT = 100;
-/** Keys are looked for again, when anybody says that there are others, and a provider that was away is asked again, after so long. */
+/** Keys are looked for again, when anyone says that there are others, and a provider that was away is asked again, after so long. */
 const FRESH_MS = 30_000;
 const AWAY_MS = 5000;
 const LONGEST_MS = 300_000;
@@ -72,20 +72,20 @@ export async function knownProvider(deps: Needs): Promise<Known> {
 /**
  * The claims of what the provider has signed for us a moment ago. What the keys that are kept do not verify may be signed with one that it took
  * since, under another name, the same one or none: it is asked again.
- * @param from `provider`: its own answer to us, for which it is asked at once; `anybody`: who could have it asked for ever, so not twice in half a minute
+ * @param from `provider`: its own answer to us, for which it is asked at once; `anyone`: who could have it asked for ever, so not twice in half a minute
  * @throws SignInRefused
  */
 export async function claimsOf(
   deps: Needs,
   jwt: string,
-  from: 'provider' | 'anybody',
+  from: 'provider' | 'anyone',
 ): Promise<{ issuer: string; claims: JWTPayload }> {
   const known = await knownProvider(deps);
   try {
     return { issuer: known.issuer, claims: await signedClaims(deps, known, jwt) };
   } catch (error) {
     const askedAt = kept.get(placeOf(deps))?.askedAt ?? 0;
-    const isTooSoon = from === 'anybody' && Math.abs(deps.clock().getTime() - askedAt) < FRESH_MS;
+    const isTooSoon = from === 'anyone' && Math.abs(deps.clock().getTime() - askedAt) < FRESH_MS;
     if (!(error instanceof SignInRefused) || isTooSoon) throw error;
   }
   const now = await renew(deps);

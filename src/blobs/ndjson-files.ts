@@ -19,7 +19,7 @@ export type WrittenFile = {
   storedBytes: number;
   /** of the bytes as stored, lower-case hex */
   sha256: string;
-  /** of the text, lower-case hex: what whoever got the file can compare, however it was sent */
+  /** of the text, lower-case hex: what the receiver of the file can compare, however it was sent */
   textSha256: string;
   /** id of the file in which the last block of this one goes on */
   continuesIn?: string;
@@ -126,7 +126,7 @@ export class NdjsonFiles {
     const id = randomName();
     const key = `${this.#folder}/${id}.ndjson.gz`;
     const gzip = createGzip({ level: 1, chunkSize: CHUNK });
-    // who stores it gives it up with an error that says nothing; why is told by `stored`
+    // who stores it gives it up with an error that says nothing; why is reported by `stored`
     gzip.on('error', () => {});
     const stored = this.#blobs.put(key, gzip);
     stored.catch(() => {}); // a failure is seen where the file is closed

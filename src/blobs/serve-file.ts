@@ -30,7 +30,7 @@ export function readRange(header: string | undefined, size: number): Range {
   return start >= size || start >= end ? 'unsatisfiable' : { start, end };
 }
 
-/** workerd packs a body whose headers say gzip unless it is told that it is packed; elsewhere the word means nothing. */
+/** workerd packs a body whose headers say gzip unless it is stated that it is packed; elsewhere the word means nothing. */
 type Packed = ResponseInit & { encodeBody?: 'manual' };
 
 /** workerd sends a length only with such a stream; the Node process has none. */
@@ -100,7 +100,7 @@ export async function serveFile(
   const ifRange = asked('if-range');
   const range = ifRange === undefined || ifRange === etag ? readRange(asked('range'), size) : 'ignore';
   if (range === 'unsatisfiable')
-    // kept by a cache it would be answered to whoever asks without a range
+    // kept by a cache it would be answered to clients that ask without a range
     return new Response(null, {
       status: 416,
       headers: { ...all, 'cache-control': 'no-store', 'content-range': `bytes */${size}` },

@@ -12,7 +12,7 @@ export function underLock<T>(
 ): Promise<T> {
   return lendOne(database, async (client) => {
     let result: { is: T } | undefined;
-    // a connection that is in a transaction does not close by itself while nobody asks it; this one reads nothing, so it holds nothing back
+    // a connection that is in a transaction does not close by itself while no one asks it; this one reads nothing, so it holds nothing back
     await client.begin(async (tx) => {
       await tx.unsafe(`select pg_advisory_xact_lock${isShared ? '_shared' : ''}(${key})`);
       result = { is: await work() };

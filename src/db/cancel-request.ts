@@ -1,4 +1,4 @@
-// Asks a database server to end what one of its connections is doing. It is told over a connection of its own, and closes that when it
+// Asks a database server to end what one of its connections is doing. It is asked over a connection of its own, and closes that when it
 // has passed it on. https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
 import { connect, type NetConnectOpts } from 'node:net';
 
@@ -19,7 +19,7 @@ export function cancelKey(messages: Buffer): Buffer | undefined {
   return undefined;
 }
 
-/** Resolves when the server has passed it on, or could not be told. */
+/** Resolves when the server has passed it on, or could not be asked. */
 export function requestCancel(to: NetConnectOpts, key: Buffer): Promise<void> {
   const message = Buffer.alloc(8 + key.length);
   message.writeUInt32BE(message.length, 0);

@@ -1,9 +1,9 @@
-// Statements whose errand is over (src/db/request-deadline.ts) are given up: who asked is told at once, and the server when it is doing what
-// nobody waits for. It may have come to the next statement when it hears that, which is then asked once more.
-import { type Errand, endOf } from './request-deadline.ts';
+// Statements whose request deadline is over (src/db/request-deadline.ts) are given up: the caller gets an error at once, and the server is asked to cancel when it is doing what
+// no one waits for. It may have come to the next statement when it hears that, which is then asked once more.
+import { endOf, type RequestDeadline } from './request-deadline.ts';
 
-/** A statement of a line. `isGivenUp`: nobody waits for its answer. */
-export type Given = { errand: Errand | undefined; isGivenUp: boolean; reject(error: unknown): void };
+/** A statement of a line. `isGivenUp`: no one waits for its answer. */
+export type Given = { deadline: RequestDeadline | undefined; isGivenUp: boolean; reject(error: unknown): void };
 
 export type GivingUp<S extends Given> = {
   /** begins to look, when there is something to look at */
@@ -16,7 +16,7 @@ export type GivingUp<S extends Given> = {
   forget(): void;
 };
 
-/** So often it is looked whether errands are over. */
+/** So often it is looked whether request deadlines are over. */
 const LOOK_MS = 25;
 
 /**
@@ -49,7 +49,7 @@ export function givingUp<S extends Given>(
       if (cancelling !== one) return;
       one.last = under().at(-1);
       if (one.last === undefined) cancelling = undefined;
-      // meanwhile it may do something else that nobody waits for
+      // meanwhile it may do something else that no one waits for
       else cancelFirst();
     });
   }
@@ -57,10 +57,10 @@ export function givingUp<S extends Given>(
   function look(): void {
     looking = undefined;
     under().forEach((statement, place) => {
-      const { errand, isGivenUp } = statement;
-      const end = errand === undefined || isGivenUp ? undefined : endOf(errand);
-      if (errand === undefined || end === undefined) return;
-      if (place === 0) errand.took += performance.now() - since();
+      const { deadline, isGivenUp } = statement;
+      const end = deadline === undefined || isGivenUp ? undefined : endOf(deadline);
+      if (deadline === undefined || end === undefined) return;
+      if (place === 0) deadline.took += performance.now() - since();
       statement.isGivenUp = true;
       statement.reject(end);
     });
@@ -69,7 +69,7 @@ export function givingUp<S extends Given>(
   }
 
   function watch(): void {
-    if (looking === undefined && under().some(({ errand, isGivenUp }) => errand !== undefined && !isGivenUp))
+    if (looking === undefined && under().some(({ deadline, isGivenUp }) => deadline !== undefined && !isGivenUp))
       looking = setTimeout(look, LOOK_MS).unref();
   }
 

@@ -57,7 +57,7 @@ export function arrayLiteral(values: readonly (string | number | null)[]): strin
  * Set on every connection of a node, whatever the server's own defaults are: what the statements here were written and measured with.
  * Compiling (`jit`) takes longer than they do, a second and more for some; disks are no longer four times slower when they are read here
  * and there; what is held of many members is looked up in memory, where there is room for it, and else line by line. A server that ends
- * what takes long, or whoever waits between two statements, would end exports, pulls and migrations. Days and instants are written for UTC.
+ * what takes long, or anyone who waits between two statements, would end exports, pulls and migrations. Days and instants are written for UTC.
  */
 export const SESSION: Readonly<Record<string, string>> = {
   jit: 'off',

@@ -19,7 +19,7 @@ export function storeFailure(error: unknown): Outcome | undefined {
   return undefined;
 }
 
-/** May the same succeed later without anybody changing anything? */
+/** May the same succeed later without a change of anything? */
 export const isPassing = (error: unknown): boolean => AWAY.test(codeOf(error));
 
 /** Was the statement cancelled because it ran too long? */
@@ -28,7 +28,7 @@ export const isTimeout = (error: unknown): boolean => TOO_LONG.has(codeOf(error)
 /** lock_not_available, deadlock_detected */
 const HELD = new Set(['55P03', '40P01']);
 
-/** Does somebody else hold what the statement wants? */
+/** Does someone else hold what the statement wants? */
 export const isHeld = (error: unknown): boolean => HELD.has(codeOf(error));
 
 /** Is something there already under the same key? */

@@ -21,7 +21,7 @@ export type Take = (memory: Buffer, from: number, to: number) => number;
 
 /**
  * `take` is given what comes instead of the driver, when it is set. `socket`: the one that was made last; `cancel` asks the server to end
- * what that one's connection is doing, as soon as the server has told how.
+ * what that one's connection is doing, as soon as the server has said how.
  */
 export type Intake = { take?: Take | undefined; socket?: Socket; cancel?: (() => Promise<void>) | undefined };
 

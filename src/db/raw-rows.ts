@@ -1,7 +1,7 @@
 // Rows as the bytes that the database sent, in memory that is used again. Where the runtime has connections for it they come as
 // they are (src/db/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import type { Queryable, Sql } from './database.ts';
-import { type Errand, endOf, errandOf } from './request-deadline.ts';
+import { deadlineOf, endOf, type RequestDeadline } from './request-deadline.ts';
 import { MOST_KEPT } from './search-plans.ts';
 
 export type RawRows = {
@@ -14,10 +14,10 @@ export type RawRows = {
 };
 
 /**
- * How a statement is run. `prepare`: it is kept and planned once for all values, otherwise with these. `short`: one look into one index, and no more rows than a page has, whatever is asked. `errand`: that it is a
+ * How a statement is run. `prepare`: it is kept and planned once for all values, otherwise with these. `short`: one look into one index, and no more rows than a page has, whatever is asked. `deadline`: that it is a
  * part of, as its client says.
  */
-export type RawOptions = { prepare: boolean; short?: boolean; errand?: Errand };
+export type RawOptions = { prepare: boolean; short?: boolean; deadline?: RequestDeadline };
 
 export type RunRaw = (text: string, values: readonly string[], options: RawOptions) => Promise<RawRows>;
 
@@ -31,7 +31,7 @@ export type RawPages = (
   bytes: number,
 ) => AsyncIterable<RawRows>;
 
-/** Under this name a client of one connection gives the rows of a statement as bytes, in pages, to whoever has a transaction on it. */
+/** Under this name a client of one connection gives the rows of a statement as bytes, in pages, to the holder of a transaction on it. */
 export const RAW_PAGES = Symbol('raw pages');
 
 /** Under this name a client says that its session plans without values, also what is not prepared. */
@@ -76,7 +76,7 @@ export function rowsOf(
 
 /**
  * Runs a statement, and gives its columns as text, in UTF-8.
- * @throws Outcome when the errand of this client is over
+ * @throws Outcome when the request deadline of this client is over
  */
 export function rawRows(
   sql: Queryable,
@@ -85,10 +85,10 @@ export function rawRows(
   options: RawOptions,
 ): Promise<RawRows> {
   const run = (sql as { [RUN_RAW]?: RunRaw })[RUN_RAW] ?? ((...asked) => byDriver(sql, ...asked));
-  const errand = errandOf(sql);
-  if (errand === undefined) return run(text, values, options);
-  const end = endOf(errand);
-  return end === undefined ? run(text, values, { ...options, errand }) : Promise.reject(end);
+  const deadline = deadlineOf(sql);
+  if (deadline === undefined) return run(text, values, options);
+  const end = endOf(deadline);
+  return end === undefined ? run(text, values, { ...options, deadline }) : Promise.reject(end);
 }
 
 /** The transaction of a client, with what the client can do. */
@@ -153,7 +153,7 @@ async function byDriver(
   sql: Queryable,
   text: string,
   values: readonly string[],
-  { prepare, errand }: RawOptions,
+  { prepare, deadline }: RawOptions,
 ): Promise<RawRows> {
   const began = performance.now();
   try {
@@ -161,7 +161,7 @@ async function byDriver(
     const rows = await (prepare || !keepsPlans(sql) ? ask(sql) : sql.begin((tx) => afterMode(tx, ask)));
     return ofDriver(rows as unknown as (Uint8Array | null)[][]);
   } finally {
-    if (errand !== undefined) errand.took += performance.now() - began;
+    if (deadline !== undefined) deadline.took += performance.now() - began;
   }
 }
 

@@ -1,9 +1,9 @@
-// What one request may ask of the database: its waits and its statements together have an end, and they end when nobody waits for the
+// What one request may ask of the database: its waits and its statements together have an end, and they end when no one waits for the
 // answer any more. Each statement has a time limit of the server's beside it, which knows nothing of the others.
 import { Outcome } from '../fhir/outcome.ts';
 import type { Queryable } from './database.ts';
 
-export type Errand = {
+export type RequestDeadline = {
   /** when it ends, in milliseconds of `performance.now()` */
   readonly until: number;
   /** Has gone who asked? */
@@ -14,40 +14,40 @@ export type Errand = {
   took: number;
 };
 
-const ERRAND = Symbol('errand');
+const DEADLINE = Symbol('deadline');
 const RETRY_SECONDS = 5;
 
 /** @param ms that it has from now on */
-export const errand = (ms: number, isGone: () => boolean = () => false): Errand => ({
+export const deadline = (ms: number, isGone: () => boolean = () => false): RequestDeadline => ({
   until: performance.now() + ms,
   isGone,
   isLong: false,
   took: 0,
 });
 
-/** What is told of an errand that is over; undefined while it is not. */
-export function endOf(of: Errand): Outcome | undefined {
-  // nobody reads it
+/** The error of a request deadline that has passed; undefined while it is not. */
+export function endOf(of: RequestDeadline): Outcome | undefined {
+  // no one reads it
   if (of.isGone()) return new Outcome('busy', undefined, { retryAfter: RETRY_SECONDS });
   return performance.now() > of.until ? new Outcome('too-costly', undefined, { retryAfter: RETRY_SECONDS }) : undefined;
 }
 
-/** A client whose statements by {@link rawRows} belong to an errand. */
-export function onErrand<T extends Queryable>(sql: T, of: Errand): T {
+/** A client whose statements by {@link rawRows} belong to a request deadline. */
+export function withDeadline<T extends Queryable>(sql: T, of: RequestDeadline): T {
   return new Proxy(sql, {
-    get: (target, name) => (name === ERRAND ? of : (Reflect.get(target, name) as unknown)),
+    get: (target, name) => (name === DEADLINE ? of : (Reflect.get(target, name) as unknown)),
   });
 }
 
 /**
- * A client for a part of its errand that something can be done without: it ends earlier, so that there is time for what is done instead.
+ * A client for a part of its request deadline that something can be done without: it ends earlier, so that there is time for what is done instead.
  * @param keptMs that are left then, or half of what is left now
  */
 export function onPart<T extends Queryable>(sql: T, keptMs: number): T {
-  const of = errandOf(sql);
+  const of = deadlineOf(sql);
   if (of === undefined) return sql;
   const now = performance.now();
-  const part: Errand = {
+  const part: RequestDeadline = {
     until: Math.max(of.until - keptMs, now + (of.until - now) / 2),
     isGone: of.isGone,
     get isLong() {
@@ -63,8 +63,9 @@ export function onPart<T extends Queryable>(sql: T, keptMs: number): T {
       of.took = ms;
     },
   };
-  return onErrand(sql, part);
+  return withDeadline(sql, part);
 }
 
-/** The errand that statements of this client belong to. */
-export const errandOf = (sql: Queryable): Errand | undefined => (sql as { [ERRAND]?: Errand })[ERRAND];
+/** The request deadline that statements of this client belong to. */
+export const deadlineOf = (sql: Queryable): RequestDeadline | undefined =>
+  (sql as { [DEADLINE]?: RequestDeadline })[DEADLINE];

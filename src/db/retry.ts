@@ -8,7 +8,7 @@ const TRIES = 6;
 const PAUSE_MS = 50;
 
 /**
- * A transaction that begins anew when the server ended it because it and another one waited for each other: who imports a million members beside a
+ * A transaction that starts over when the server ended it because it and another one waited for each other: who imports a million members beside a
  * service at work is not to begin from the start. A few times, then the error is thrown as it is.
  * @param work may be called several times; what it did in the database before is undone, nothing else is
  */

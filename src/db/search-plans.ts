@@ -1,5 +1,5 @@
 // Which search statements the server keeps prepared. Planning takes longer than most searches, and a kept plan does not know
-// its values (the service's connections never plan a prepared one anew): where they are spread unevenly it may be wrong. So a statement is prepared until it was slow; then a trial takes
+// its values (the service's connections never replan a prepared one): where they are spread unevenly it may be wrong. So a statement is prepared until it was slow; then a trial takes
 // turns, prepared and planned with its values, and the better way is kept for a while. Both ways meet the same load: a busy
 // machine, where everything is slow, does not make statements be planned each time and thereby busier. Statements are known by
 // their text, which has no values; of so many as are kept, that is, and the one that was not asked for longest is forgotten.
@@ -75,7 +75,7 @@ export function plans(now: () => number = () => performance.now()): Plans {
       const decide = (keep: boolean, rest = REST_MS, rested = 0) =>
         known.set(text, { prepared: keep, until: now() + rest, trial: undefined, rested });
       if (prepared && ms >= HOPELESS_MS) {
-        // others were on their way when the first of them told
+        // others were on their way when the first of them reported
         if (!found.prepared && found.until > now()) return;
         const isAgain = found.rested > 0 && now() - found.until < found.rested;
         const rest = isAgain ? Math.min(LONGEST_REST_MS, LONGER * found.rested) : REST_MS;

@@ -8,12 +8,12 @@ import { givingUp } from './cancel-statement.ts';
 import { isTimeout } from './failure.ts';
 import type { Take } from './postgres-socket.ts';
 import { PLAN_WITH_VALUES, type RawRows, rowsOf } from './raw-rows.ts';
-import type { Errand } from './request-deadline.ts';
+import type { RequestDeadline } from './request-deadline.ts';
 import { MOST_KEPT } from './search-plans.ts';
 import { type Fault, HEAD, READY, readAnswer, uint32 } from './statement-answer.ts';
 import { Outgoing } from './statement-messages.ts';
 
-/** An error that the server reports, or that the connection is lost. The message may quote values: it is for nobody's log. */
+/** An error that the server reports, or that the connection is lost. The message may quote values: it is for no one's log. */
 class StatementError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
@@ -22,11 +22,11 @@ class StatementError extends Error {
   }
 }
 
-/** An open connection that nobody else writes to or reads from; what comes is given to `take`. */
+/** An open connection that no one else writes to or reads from; what comes is given to `take`. */
 export type Channel = {
   socket: Socket;
   take(take: Take): void;
-  /** asks the server to end what it is doing here; resolves when it has been told. Undefined where it has not said how */
+  /** asks the server to end what it is doing here; resolves when it has been asked. Undefined where it has not said how */
   cancel?(): Promise<void> | undefined;
 };
 
@@ -37,10 +37,10 @@ export type StatementLine = {
   since(): number;
   /**
    * @param prepare keep the statement on this connection; otherwise it is planned with these values
-   * @param errand that it is a part of: when that is over it is given up, and the server told so
-   * @throws StatementError; what the driver throws when it cannot connect; Outcome when its errand is over
+   * @param deadline that it is a part of: when that is over it is given up, and the server asked to cancel
+   * @throws StatementError; what the driver throws when it cannot connect; Outcome when its request deadline is over
    */
-  run(text: string, values: readonly string[], prepare: boolean, errand?: Errand): Promise<RawRows>;
+  run(text: string, values: readonly string[], prepare: boolean, deadline?: RequestDeadline): Promise<RawRows>;
   /**
    * The same within a transaction, in pages: who stops early leaves the rest. Nothing else may be asked meanwhile. The statement is kept.
    * @param first rows of the first page
@@ -69,18 +69,18 @@ type Asked = {
   prepare: boolean;
   /** under which the server was to keep it */
   name: string;
-  /** the server is told its text, and has taken it */
+  /** the server has received its text, and has taken it */
   parses: boolean;
   parsed: boolean;
   again: boolean;
-  errand: Errand | undefined;
-  /** nobody waits for its answer */
+  deadline: RequestDeadline | undefined;
+  /** no one waits for its answer */
   isGivenUp: boolean;
   resolve(rows: Answer): void;
   reject(error: unknown): void;
 };
 
-/** The server does not know the statement any more, or its columns have changed: it is told once more. */
+/** The server does not know the statement any more, or its columns have changed: it is sent once more. */
 const AGAIN = new Set(['FetchPreparedStatement', 'RevalidateCachedQuery']);
 
 const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to the database was closed.');
@@ -93,7 +93,7 @@ export type Connection = { open(): Promise<Channel>; abandon(error: Error): void
 
 /**
  * @param silentMs after which the statement in turn and the connection are given up, be it one that is not open yet: longer than the
- *   server lets any run. A server that has vanished, or a way to it that forgets, tells nobody, and the system would try for a quarter
+ *   server lets any run. A server that has vanished, or a way to it that forgets, tells no one, and the system would try for a quarter
  *   of an hour; the driver stops waiting for an answer once it is connected
  */
 export function statementLine(connection: Connection, silentMs?: number): StatementLine {
@@ -189,7 +189,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
   function settle(memory: Buffer, from: number, to: number): void {
     const asked = under.shift();
     const now = performance.now();
-    if (asked?.errand && !asked.isGivenUp) asked.errand.took += now - since;
+    if (asked?.deadline && !asked.isGivenUp) asked.deadline.took += now - since;
     since = now;
     if (asked === undefined) return;
     const { fault, isParsed, isSuspended, begin, end, places, rows } = readAnswer(memory, from, to);
@@ -201,7 +201,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     if (under.length === 0) drained?.();
   }
 
-  /** Unless it was told under another name meanwhile. */
+  /** Unless it was sent under another name meanwhile. */
   function forget({ text, name }: Asked): void {
     if (prepared.get(text) !== name) return;
     prepared.delete(text);
@@ -255,27 +255,27 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     }
   }
 
-  const ask = (what: Pick<Asked, 'text' | 'values' | 'prepare' | 'most' | 'goesOn' | 'errand'>) =>
+  const ask = (what: Pick<Asked, 'text' | 'values' | 'prepare' | 'most' | 'goesOn' | 'deadline'>) =>
     new Promise<Answer>((resolve, reject) => {
       if (under.length === 0) since = performance.now();
-      const told = { name: '', parses: false, parsed: false, again: false, isGivenUp: false };
-      const asked: Asked = { ...what, ...told, resolve, reject };
+      const state = { name: '', parses: false, parsed: false, again: false, isGivenUp: false };
+      const asked: Asked = { ...what, ...state, resolve, reject };
       // what cannot be written is refused before it has a turn: the answers of others would be taken for its own
       if (socket !== undefined) send(asked);
       under.push(asked);
       if (socket === undefined && !isOpening) void open();
       if (silentMs !== undefined) watch(silentMs);
-      if (what.errand !== undefined) unwanted.watch();
+      if (what.deadline !== undefined) unwanted.watch();
     });
 
   return {
     waiting: () => under.length,
     since: () => since,
-    run: (text, values, prepare, errand) => ask({ text, values, prepare, most: 0, goesOn: false, errand }),
+    run: (text, values, prepare, deadline) => ask({ text, values, prepare, most: 0, goesOn: false, deadline }),
     async *pages(text, values, first, bytes) {
       let most = first;
       for (let goesOn = false; ; goesOn = true) {
-        const rows = await ask({ text, values, prepare: true, most, goesOn, errand: undefined });
+        const rows = await ask({ text, values, prepare: true, most, goesOn, deadline: undefined });
         yield rows;
         if (!rows.isSuspended) return;
         most = Math.max(1, Math.min(2 * most, Math.floor(bytes / (rows.size / rows.length))));

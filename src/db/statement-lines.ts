@@ -2,11 +2,11 @@
 // is written to a connection together and answered together, which costs both sides less than a connection for each. Behind one
 // that takes long, all would wait: then others take another connection. Where statements take so long that being written together
 // gains nothing, they wait here, in the order in which they came, for the connection that is free first: each has chosen its
-// connection as late as can be, and none waits longer than its turn. What belongs to an errand that may take long (src/db/request-deadline.ts)
+// connection as late as can be, and none waits longer than its turn. What belongs to a request deadline that may take long (src/db/request-deadline.ts)
 // has a connection of its own while it runs, and nothing is written behind it.
 
 import type { RawOptions, RawRows, RunRaw } from './raw-rows.ts';
-import { type Errand, endOf } from './request-deadline.ts';
+import { endOf, type RequestDeadline } from './request-deadline.ts';
 import { CLOSE_MS, type StatementLine } from './statement-line.ts';
 
 /** Milliseconds that the statement in turn may have taken, all before it counted. */
@@ -20,12 +20,12 @@ const REMEMBERED = 32;
 
 export type StatementLines = { run: RunRaw; close(): Promise<void> };
 
-type Asked = { text: string; values: readonly string[]; prepare: boolean; errand: Errand | undefined };
+type Asked = { text: string; values: readonly string[]; prepare: boolean; deadline: RequestDeadline | undefined };
 type Waiting = Asked & { resolve: (rows: RawRows) => void; reject: (error: unknown) => void };
 /** `since`: when what it does now began to be all that it does. `isLong`: that may take long */
 type Shared = { line: StatementLine; since: number; isLong: boolean };
 
-const mayBeLong = ({ errand }: Asked): boolean => errand?.isLong === true;
+const mayBeLong = ({ deadline }: Asked): boolean => deadline?.isLong === true;
 
 /**
  * @param make a line that is not open yet
@@ -70,7 +70,7 @@ export function statementLines(
   function start(on: Shared, asked: Asked): Promise<RawRows> {
     if (on.line.waiting() === 0) on.since = now();
     if (mayBeLong(asked)) on.isLong = true;
-    const answer = on.line.run(asked.text, asked.values, asked.prepare, asked.errand);
+    const answer = on.line.run(asked.text, asked.values, asked.prepare, asked.deadline);
     const ended = (): void => {
       const at = now();
       if (!on.isLong) typical += (at - on.since - typical) / REMEMBERED;
@@ -100,8 +100,8 @@ export function statementLines(
     if (looking !== undefined || waiting.length === 0) return;
     looking = setTimeout(() => {
       looking = undefined;
-      waiting = waiting.filter(({ errand, reject }) => {
-        const end = errand && endOf(errand);
+      waiting = waiting.filter(({ deadline, reject }) => {
+        const end = deadline && endOf(deadline);
         if (end !== undefined) reject(end);
         return end === undefined;
       });
@@ -111,10 +111,10 @@ export function statementLines(
 
   return {
     run(text, values, options: RawOptions) {
-      const asked: Asked = { text, values, prepare: options.prepare, errand: options.errand };
+      const asked: Asked = { text, values, prepare: options.prepare, deadline: options.deadline };
       const alone = mayBeLong(asked);
       if (options.short === true && !alone && isPatient(short))
-        return short.run(text, values, options.prepare, options.errand);
+        return short.run(text, values, options.prepare, options.deadline);
       const on = waiting.length === 0 ? other(alone) : undefined;
       if (on !== undefined) return start(on, asked);
       return new Promise((resolve, reject) => {

@@ -45,7 +45,7 @@ export class Outgoing {
     this.#memory[this.#at++] = value;
   }
 
-  /** @returns where the message ends must be told */
+  /** @returns where the message ends must be known */
   #begin(kind: number): number {
     this.#memory[this.#at] = kind;
     this.#at += HEAD;

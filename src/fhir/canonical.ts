@@ -34,7 +34,7 @@ export const MEMBER_CONTENT: CanonicalUse = {
   sets: new Set(['identifier', 'coding', 'category', 'telecom', 'security']),
 };
 
-/** The same of what came from others: nothing that anybody means is nested deeper. */
+/** The same of what came from others: nothing that is meant is nested deeper. */
 export const RECEIVED_CONTENT: CanonicalUse = { ...MEMBER_CONTENT, deepest: 64 };
 
 /**
@@ -209,7 +209,7 @@ const REFERENCE = '"reference":"';
  */
 const STAND_IN =
   /"identifier":\{"system":"https?:[^"]*\/([A-Z][A-Za-z]+)","value":"[A-Za-z0-9.-]{1,64}"\}(?=\}|,"(?:reference|type)":)/g;
-/** A number that somebody was given is under a system of its own name, as `…/NamingSystem/NAIC`. */
+/** A number that someone was given is under a system of its own name, as `…/NamingSystem/NAIC`. */
 const standsFor = (whole: string, type: string): string => (RESOURCE_TYPES.has(type) ? '""' : whole);
 
 /** Where the bytes of an Attachment are, beside their hash: each payer gives them at an address of its own. */
@@ -230,7 +230,7 @@ function withoutReferences(given: string, held: number): string {
 }
 
 /**
- * {@link contentHash}, and beside it the hash of the same content without literal references, what stands for them, places of bytes whose hash is told, and secondary identifiers: the
+ * {@link contentHash}, and beside it the hash of the same content without literal references, what stands for them, places of bytes whose hash is stated, and secondary identifiers: the
  * same for a record that went through another payer, who gives ids of its own to everything.
  */
 export function contentHashes(

@@ -4,7 +4,7 @@
 import { longNumerals } from './numerals.ts';
 
 const BACKSLASH = 92;
-/** More is nobody's record. https://hl7.org/fhir/R4/datatypes.html#string allows a MiB. */
+/** More is no one's record. https://hl7.org/fhir/R4/datatypes.html#string allows a MiB. */
 const MOST_MEMBERS = 10_000;
 const LONGEST_STRING = 8 * 1024 * 1024;
 
@@ -26,7 +26,7 @@ function longNumeral(json: string, from: number): string | undefined {
   return json.slice(from, at);
 }
 
-/** Names that are looked out for, and the bits of each. Of those with {@link TOLD} what they say is kept as well. */
+/** Names that are looked out for, and the bits of each. Of those with {@link Reported} what they say is kept as well. */
 export type Watched = ReadonlyMap<string, number>;
 export const TOLD = 1;
 /** Bits of the watched names that are there, and the strings of those of which they are kept. */
@@ -53,7 +53,7 @@ function written(json: string, seen: Seen): number {
   return n;
 }
 
-/** May a list that begins with a number hold a long one? What stands in strings is not told apart. */
+/** May a list that begins with a number hold a long one? What stands in strings is not distinguished. */
 function maybeLongInLists(json: string): boolean {
   for (let at = json.indexOf('['); at !== -1; at = json.indexOf('[', at + 1))
     for (let i = at + 1; ; i++) {

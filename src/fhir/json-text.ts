@@ -62,7 +62,7 @@ export type Member = { key: string; start: number; valueStart: number; end: numb
 
 /**
  * The members of the object that starts at `at`, with their places in the text.
- * @param isEnough is told of each, and ends the search when it says so
+ * @param isEnough receives of each, and ends the search when it says so
  */
 export function members(json: string, at = 0, isEnough?: (found: Member) => boolean): Member[] {
   const found: Member[] = [];

@@ -32,7 +32,7 @@ function byValue(numeral: string): string {
 
 /**
  * Those of some numbers that are more than a double of them says, by value, in order; empty for most. Two records that differ in these alone
- * are the same to whoever parses them.
+ * are the same to all parsers.
  */
 export function exactNumerals(numerals: readonly string[]): string {
   if (numerals.length === 0) return '';

@@ -72,6 +72,6 @@ export function referenceTarget(reference: string, base: string): string | undef
   return parsed.base === base ? `${parsed.type}/${parsed.id}` : `${parsed.base}/${parsed.type}/${parsed.id}`;
 }
 
-/** Is an address in a reference somebody's FHIR base? More slashes at its end say nothing. */
+/** Is an address in a reference someone's FHIR base? More slashes at its end say nothing. */
 export const isBaseOf = (base: string, theirs: string): boolean =>
   base === theirs || base.replace(/\/+$/, '') === theirs;

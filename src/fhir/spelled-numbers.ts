@@ -2,7 +2,7 @@
 // needs it parsed. FHIR wants decimals kept as they are written: https://hl7.org/fhir/R4/datatypes.html#decimal
 import type { Json, JsonObject } from './resource.ts';
 
-/** How the numbers of an object are written, by member. Spread and rest keep it; what puts an object together anew has to carry it over. */
+/** How the numbers of an object are written, by member. Spread and rest keep it; what reassembles an object has to carry it over. */
 const SPELLED = Symbol('spelled');
 type Spelled = { [SPELLED]?: Record<string, string> };
 
@@ -12,7 +12,7 @@ const source = JSON as unknown as {
   rawJSON(text: string): unknown;
 };
 
-/** May a minified text hold such numbers? What stands in its strings is not told apart. */
+/** May a minified text hold such numbers? What stands in its strings is not distinguished. */
 export const mayBeSpelled = (json: string): boolean => /\.\d*0[,}\]]|-0[,}\]]|\d[eE][+-]?\d|[\d.]{16}/.test(json);
 
 /** As JSON.parse; objects remember how their numbers are written where that is not how JSON.stringify would. */

@@ -89,7 +89,7 @@ export class StrictList {
 }
 
 /**
- * @param what is read, for who is told that it cannot be
+ * @param what is read, for who is informed that it cannot be
  * @throws JsonFault with the place, when there is one
  */
 export function parseText(json: string, what = 'The body'): Json {
@@ -104,7 +104,7 @@ export function parseText(json: string, what = 'The body'): Json {
   }
 }
 
-/** Looks for what JSON.parse would let pass. Where the text is no JSON, what is told of the list means nothing. */
+/** Looks for what JSON.parse would let pass. Where the text is no JSON, what is said of the list means nothing. */
 class Scan {
   readonly #maxDepth: number;
   readonly #list: string | undefined;

@@ -1,7 +1,7 @@
 // Words of a narrative without its tags.
 
 /**
- * A text with a space in the place of each tag: `<`, and what follows to the next `>`. In one pass, however many of them nobody closes: an
+ * A text with a space in the place of each tag: `<`, and what follows to the next `>`. In one pass, however many of them no one closes: an
  * expression reads a text that is nothing but `<` to its end from each.
  */
 export function withoutTags(html: string): string {

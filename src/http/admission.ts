@@ -1,5 +1,5 @@
-// How many requests a service works on at once, and how many may wait. Beyond that a request is told to come back later: one
-// that would wait too long anyway must not slow down the others. It is told so after a second, the time that Retry-After names:
+// How many requests a service works on at once, and how many may wait. Beyond that a request is asked to come back later: one
+// that would wait too long anyway must not slow down the others. It is refused after a second, the time that Retry-After names:
 // clients that ask again at once would otherwise keep the process busy with refusals, and what it has places for would wait
 // between them. What takes long may have its own, higher level, with few places: it waits for those, and what is soon done
 // passes it by.
@@ -7,7 +7,7 @@ import { Outcome } from '../fhir/outcome.ts';
 import { untilFirst, untilSent } from './until-sent.ts';
 
 /**
- * `latest`: when it has to begin, in milliseconds of `performance.now()`. `isGone`: nobody waits for it any more. `levelNow`: what is known of
+ * `latest`: when it has to begin, in milliseconds of `performance.now()`. `isGone`: no one waits for it any more. `levelNow`: what is known of
  * its level when its turn may have come.
  */
 export type Entrant = { latest?: number; isGone?: () => boolean; levelNow?: () => number };
@@ -29,7 +29,7 @@ type Waiting = Entrant & { admit: (level: number) => void; refuse: (why: Outcome
 const RETRY_SECONDS = 1;
 /** Refusals of so many milliseconds share a timer. */
 const TOGETHER_MS = 50;
-/** While some wait and nobody leaves, it is looked so often whether they wait too long. */
+/** While some wait and no one leaves, it is looked so often whether they wait too long. */
 const LOOK_MS = 100;
 
 /** Pauses of about the same length for all who begin one within a moment. */
@@ -122,7 +122,7 @@ export function admission(
         take(at);
         next.admit(at);
       }
-      // among its own it holds up nobody here
+      // among its own it holds up no one here
       else lines[at]?.add(next);
     }
     if (looking !== undefined || lines.every((line) => line.length === 0)) return;

@@ -7,7 +7,7 @@ import type { FhirEnv } from './fhir-app.ts';
 
 /**
  * The body as text, or undefined when it is longer; what is announced too long is not read at all.
- * @throws Outcome 400 when it is not UTF-8: what somebody is called would be lost; 415 for an encoded body
+ * @throws Outcome 400 when it is not UTF-8: what someone is called would be lost; 415 for an encoded body
  */
 export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
   refuseEncoded(c);
@@ -49,7 +49,7 @@ export async function bodyText(c: Context<FhirEnv>, maxBytes: number): Promise<s
 }
 
 /**
- * Reads bodies before anything else is done for a request: whoever sends one slowly waits alone, and takes no place of those who
+ * Reads bodies before anything else is done for a request: anyone who sends one slowly waits alone, and takes no place of those who
  * are worked on.
  */
 export function bodyFirst(maxBytes: number): MiddlewareHandler<FhirEnv> {

@@ -1,4 +1,4 @@
-// An answer that stops in its midst: the connection ends, so that nobody takes what came for the whole, and the log has a line of ours
+// An answer that stops in its midst: the connection ends, so that no one takes what came for the whole, and the log has a line of ours
 // instead of the server's stack.
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
@@ -79,7 +79,7 @@ export async function* whileAllowed(
   }
 }
 
-/** Bytes of an answer. Where they cannot go on the connection is ended; a runtime without connections is told by the error. */
+/** Bytes of an answer. Where they cannot go on the connection is ended; a runtime without connections gets the error. */
 export async function* orBrokenOff(
   c: Context<FhirEnv>,
   deps: Pick<Deps, 'log'>,

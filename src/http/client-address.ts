@@ -38,7 +38,7 @@ function isIn(text: string, networks: readonly string[]): boolean {
 const TRANSLATED = ipaddr.IPv6.parse('64:ff9b::');
 
 /**
- * By what a limit knows an address. Of IPv6 the network of 64 bits: a connection has all of one, and whoever asked from another of its addresses
+ * By what a limit knows an address. Of IPv6 the network of 64 bits: a connection has all of one, and anyone who asked from another of its addresses
  * each time would meet no limit (RFC 6177). IPv4 in whatever form is IPv4: all of it would be one such network.
  */
 function ofLimit(text: string): string {
@@ -62,7 +62,7 @@ const bare = (written: string): string =>
 /**
  * The address of a client, as limits count by it. A proxy on the same machine is believed, and those of `proxies` are: the last entry of their
  * X-Forwarded-For that is none of them, nor one that stands before another on its own machine, is what the first of them has seen. On Workers there is no socket, and the platform says who it is;
- * elsewhere its header is anybody's.
+ * elsewhere its header is anyone's.
  * @param proxies networks, as `TRUSTED_PROXIES` names them
  */
 export function clientAddress(socket: string | undefined, header: HeaderOf, proxies: readonly string[] = []): string {
@@ -70,6 +70,6 @@ export function clientAddress(socket: string | undefined, header: HeaderOf, prox
   if (from !== undefined && !isLoopback(from) && !isIn(from, proxies)) return ofLimit(from);
   const entries = (header('x-forwarded-for') ?? '').split(',').map(bare).filter(Boolean).reverse();
   const forwarded = entries.find((entry) => !isLoopback(entry) && !isIn(entry, proxies)) ?? entries.at(-1);
-  const told = from === undefined ? (header('cf-connecting-ip') ?? forwarded) : forwarded;
-  return told !== undefined && told !== '' ? ofLimit(told) : (from ?? 'unknown');
+  const stated = from === undefined ? (header('cf-connecting-ip') ?? forwarded) : forwarded;
+  return stated !== undefined && stated !== '' ? ofLimit(stated) : (from ?? 'unknown');
 }

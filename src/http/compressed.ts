@@ -11,7 +11,7 @@ const TYPES = /^(application\/fhir\+(json|xml)|text\/(html|css))(;|$)/;
 const gzip = compress({ encoding: 'gzip', threshold: LEAST_BYTES, contentTypeFilter: TYPES });
 
 export const compressed: MiddlewareHandler = async (c, next) => {
-  // nobody else pays for it
+  // no one else pays for it
   if (c.req.header('accept-encoding') === undefined) return next();
   await gzip(c, next);
   // RFC 9110 8.6: GET may give another form, of another length

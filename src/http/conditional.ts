@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 
 export const entityTag = (version: number | string): string => `W/"${version}"`;
 
-/** The tag of an answer that is made anew each time: of its bytes. */
+/** The tag of an answer that is made again each time: of its bytes. */
 export const contentTag = (body: string | Uint8Array): string =>
   `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
 

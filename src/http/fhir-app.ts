@@ -100,7 +100,7 @@ export function fhirApp(
   return app;
 }
 
-/** The outcome of whatever was thrown; what nobody expected is logged. */
+/** The outcome of whatever was thrown; what no one expected is logged. */
 export function outcomeOf(error: unknown, deps: Pick<Deps, 'log'>, service: Service, requestId: string): Outcome {
   const known = error instanceof Outcome ? error : storeFailure(error);
   if (known?.code === 'unavailable') deps.log('error', 'store unavailable', { service, error: describe(error) });

@@ -1,5 +1,5 @@
 // Requests that wait for the same statement share it: one round trip and one commit for all that came while the one before
-// was on its way. Nobody waits for company: what comes alone goes alone, at once. Where many come, a further call begins once half as
+// was on its way. No one waits for company: what comes alone goes alone, at once. Where many come, a further call begins once half as
 // many wait as the last one took, or when one ends: calls of two or three each would cost all of them more than they save one.
 
 import { isTimeout } from '../db/failure.ts';
@@ -13,14 +13,14 @@ const LONGEST_MS = 20;
 type Waiting<T, R> = { item: T; done: (result: R) => void; failed: (error: unknown) => void };
 
 /**
- * @param work results in the order of the items. When it fails for several, each is tried by itself: nobody fails for another, unless
+ * @param work results in the order of the items. When it fails for several, each is tried by itself: no one fails for another, unless
  *   the database has no time for any of them.
  * @param options.most items in one call
- * @param options.lanes calls at once
+ * @param options.slots calls at once
  */
 export function gather<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,
-  options: { most: number; lanes: number },
+  options: { most: number; slots: number },
 ): (item: T) => Promise<R> {
   let waiting: Waiting<T, R>[] = [];
   let running = 0;
@@ -28,7 +28,7 @@ export function gather<T, R>(
   let last = 1;
   let called = false;
   const isDue = (): boolean =>
-    running < options.lanes && waiting.length > 0 && (running === 0 || waiting.length >= last / 2);
+    running < options.slots && waiting.length > 0 && (running === 0 || waiting.length >= last / 2);
   const run = async (batch: readonly Waiting<T, R>[]): Promise<void> => {
     try {
       const results = await work(batch.map((w) => w.item));
@@ -76,7 +76,7 @@ export function gather<T, R>(
           called = false;
           next();
         });
-      } else if (waiting.length === 1 && running < options.lanes)
+      } else if (waiting.length === 1 && running < options.slots)
         setTimeout(() => {
           if (waiting[0] !== own) return;
           last = 1;

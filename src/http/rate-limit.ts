@@ -7,7 +7,7 @@ import { type HeaderOf, isLoopback } from './client-address.ts';
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const MAX_CLIENTS = 100_000;
-/** Whoever asks so fast wants all of it. */
+/** Anyone who asks so fast wants all of it. */
 const INSTEAD = 'Too many requests. All of the directory is there as files: GET [base]/$bulk-publish names them.';
 
 export type RateLimit = {
@@ -53,7 +53,7 @@ export function rateLimit(perMinute: number, clock: () => Date): RateLimit | und
   };
 }
 
-/** Headers that a proxy adds: with one of them, somebody else asks than the other end of the socket. */
+/** Headers that a proxy adds: with one of them, someone else asks than the other end of the socket. */
 const PROXIES = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
 
 /** Does a process of this machine ask, for itself? */

@@ -65,6 +65,6 @@ export function untilSent(bindings: unknown, mostMs: number, done: () => void): 
   };
   const late = setTimeout(() => socket.destroy(), mostMs).unref();
   outgoing.once('close', end);
-  // an answer behind another one on its connection is told nothing
+  // an answer behind another one on its connection is not notified
   socket.once('close', end);
 }

@@ -93,7 +93,7 @@ async function* beforeDamage(path: string, reached: Progress): AsyncGenerator<Ui
       skip = Math.max(0, skip - chunk.length);
     }
   } catch {
-    // the fault that led here is told
+    // the fault that caused this is reported
   } finally {
     raw.destroy();
   }

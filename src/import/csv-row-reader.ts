@@ -126,7 +126,7 @@ export class CsvRowReader {
     yield { line: row.lines[0]?.number ?? 0, values: row.values };
   }
 
-  /** The first line of a row is none; the others are read anew, before what waits. */
+  /** The first line of a row is none; the others are read again, before what waits. */
   #giveUp(row: Open, waiting: TextLine[]): Fault {
     this.#open = undefined;
     for (const line of row.lines.slice(1).reverse()) waiting.push(line);

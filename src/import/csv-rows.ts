@@ -1,4 +1,4 @@
-// Rows of a CSV file with a header, one at a time, as people and spreadsheets write them. A row that cannot be read is told with its
+// Rows of a CSV file with a header, one at a time, as people and spreadsheets write them. A row that cannot be read is reported with its
 // line, and those after it are read.
 import { type CsvRecord, CsvRowReader } from './csv-row-reader.ts';
 import { ImportFault } from './reject.ts';

@@ -30,7 +30,7 @@ export async function withRejects(file: string, run: (rejects: RejectsWriter) =>
   try {
     await run(rejects);
   } catch (error) {
-    // what stopped the import is told
+    // what stopped the import is reported
     const written = await rejects.close().catch(() => undefined);
     if (written !== undefined) say(`lines rejected until then, with their reasons: ${written}`);
     throw error;
@@ -41,7 +41,7 @@ export async function withRejects(file: string, run: (rejects: RejectsWriter) =>
 /** Files that are named; of more it is said how many. */
 const NAMED = 10;
 
-/** What was refused, and first of all what was not read: how much that is nobody knows. */
+/** What was refused, and first of all what was not read: how much that is no one knows. */
 export function sayRejects({ unread }: RejectsWriter, file: string | undefined): string[] {
   const named = unread.slice(0, NAMED).map(({ source, line, reason }) => {
     return line > 1 ? `not read as a whole: ${source}, line ${line}. ${reason}` : `not read: ${source}. ${reason}`;

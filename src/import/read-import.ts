@@ -57,7 +57,7 @@ async function* readFile(file: ImportFile, bytes: AsyncGenerator<Uint8Array>): A
       if (last !== undefined) yield* readLine(source, last);
       last = one;
     }
-    // of a line that is cut off nobody knows what it would have been
+    // of a line that is cut off no one knows what it would have been
     const isCut = read.fault !== undefined && !read.isWhole;
     if (last !== undefined && !isCut) yield* readLast(source, last, read.isWhole);
     line = (last?.number ?? 0) - (isCut ? 1 : 0);

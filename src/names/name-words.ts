@@ -3,7 +3,7 @@ import { searchForm } from '../fhir/fold.ts';
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 
-/** How somebody is spoken to. */
+/** How someone is spoken to. */
 const HONORIFICS = set('dr dra doctor doctora mr mrs ms miss prof');
 /** Said before or behind a name and no part of it. */
 const TITLES = set(
@@ -74,7 +74,7 @@ export type NameQuery = {
   needed: number;
   /** of a person whose family name alone is given: what the given name begins with */
   initial: string | undefined;
-  /** left out, but a name where somebody is called so */
+  /** left out, but a name where someone is called so */
   perhaps: string[];
 };
 

@@ -48,12 +48,12 @@ const isOfChild = (word: string): boolean =>
 const PHRASES: readonly Phrase[] = PLAIN_SPECIALTIES.flatMap((entry) =>
   entry.words.map((text) => {
     const words = bareWords(text);
-    const told = telling(words);
-    return { entry, whole: words.join(' '), words: told.length > 0 ? told : words };
+    const wanted = telling(words);
+    return { entry, whole: words.join(' '), words: wanted.length > 0 ? wanted : words };
   }),
 );
 
-/** Entries by what the pages call them, and offer while somebody writes. */
+/** Entries by what the pages call them, and offer while someone writes. */
 const CALLED: ReadonlyMap<string, readonly PlainSpecialty[]> = new Map(
   PLAIN_SPECIALTIES.flatMap((entry) => [entry.en, entry.es])
     .map((text) => bareWords(text).join(' '))
@@ -83,7 +83,7 @@ function isNear(a: number, b: number): boolean {
 
 const PHRASE_WORDS: ReadonlyMap<string, number> = new Map(PHRASES.flatMap((p) => p.words).map((w) => [w, letters(w)]));
 
-/** Words of phrases that a word of a query may be. Hostile queries have many words: most pairs are told apart by their letters. */
+/** Words of phrases that a word of a query may be. Hostile queries have many words: most pairs are distinguished by their letters. */
 function phraseWords(asked: string): ReadonlySet<string> {
   if (KNOWN.has(asked)) return new Set(PHRASE_WORDS.has(asked) ? [asked] : []);
   const own = letters(asked);
@@ -123,22 +123,22 @@ export function meantBy(text: string): Meant {
   const whole = words.join(' ');
   const same = [...(CALLED.get(whole) ?? []), ...PHRASES.filter((p) => p.whole === whole).map((p) => p.entry)];
   if (same.length > 0) return { entries: unique(same), whole: true };
-  const told = telling(words);
-  if (told.length === 0) {
+  const wanted = telling(words);
+  if (wanted.length === 0) {
     const any = words.some((w) => /^(doctor|dr|dra|physician|medico|medica|doctora)$/.test(w));
     return { entries: any ? PLAIN_SPECIALTIES.slice(0, 1) : [], whole: true };
   }
-  const { found, held, inPhrase, others } = mostHeld(told);
+  const { found, held, inPhrase, others } = mostHeld(wanted);
   const entries = unique(found);
   return {
-    entries: told.includes(CHILD) && told.length > 1 && !inPhrase ? ofChildren(entries) : entries,
-    whole: held === told.length || (told.includes(CHILD) && held === told.length - 1 && others),
+    entries: wanted.includes(CHILD) && wanted.length > 1 && !inPhrase ? ofChildren(entries) : entries,
+    whole: held === wanted.length || (wanted.includes(CHILD) && held === wanted.length - 1 && others),
   };
 }
 
 /** Phrases of which every word is in the text, or that hold every word of the text. */
-function mostHeld(told: readonly string[]) {
-  const meant = new Map(told.map((t) => [t, phraseWords(t)]));
+function mostHeld(wanted: readonly string[]) {
+  const meant = new Map(wanted.map((t) => [t, phraseWords(t)]));
   const any = new Set([...meant.values()].flatMap((words) => [...words]));
   const isIn = (t: string, of: readonly string[]): boolean => of.some((w) => meant.get(t)?.has(w));
   let most = 0;
@@ -150,8 +150,8 @@ function mostHeld(told: readonly string[]) {
     const { words: of } = phrase;
     const held = of.filter((w) => any.has(w)).length;
     const complete = held === of.length ? 1 : 0;
-    if (complete === 0 && !told.every((t) => isIn(t, of))) continue;
-    const score = held * 2 + complete + (held === told.length ? 1 : 0);
+    if (complete === 0 && !wanted.every((t) => isIn(t, of))) continue;
+    const score = held * 2 + complete + (held === wanted.length ? 1 : 0);
     if (score < most) continue;
     if (score > most) {
       found = [];
@@ -167,6 +167,6 @@ function mostHeld(told: readonly string[]) {
     held: best,
     inPhrase,
     /** is each word but that for children in what was found? */
-    others: told.every((t) => t === CHILD || found.some((p) => isIn(t, p.words))),
+    others: wanted.every((t) => t === CHILD || found.some((p) => isIn(t, p.words))),
   };
 }

@@ -31,7 +31,7 @@ export type EmbeddedPostgres = {
   url(database: string): Promise<string>;
   /** True when this process is now the only serving node on the folder. */
   claimNode(): Promise<boolean>;
-  /** Leaves the server, and stops it when nobody else uses it. */
+  /** Leaves the server, and stops it when no one else uses it. */
   release(): Promise<void>;
 };
 
@@ -47,7 +47,7 @@ const connection = (port: number, password: string, onclose: () => void): Sql =>
     max: 1,
     // a lock lives as long as its connection, and the driver's own would end after half an hour
     max_lifetime: null,
-    // asked for behind our back, and its end by a server that stops would be nobody's to catch
+    // asked for behind our back, and its end by a server that stops would be no one's to catch
     fetch_types: false,
     onnotice: () => {},
     onclose,
@@ -67,7 +67,7 @@ const LOST: ReadonlySet<string> = new Set([
 ]);
 /** Another command made the database: before we asked for it, or while its files were being made for us too. */
 const MADE_MEANWHILE: ReadonlySet<string> = new Set(['42P04', '23505']);
-/** A server that is told to stop takes seconds. */
+/** A server that is asked to stop takes seconds. */
 const STOPPING_TRIES = 100;
 
 /** Connects when the server has stopped refusing: right after its start it answers "the database system is starting up". */
@@ -105,7 +105,7 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
     for (let tries = 0; ; tries++) {
       const live = await livePort(dir);
       if (live !== undefined && hasProgram(dir)) return live;
-      // nobody can use it for long: it stops in order, and the one of this program takes its place
+      // no one can use it for long: it stops in order, and the one of this program takes its place
       if (live !== undefined) await stop(dir);
       const port = await freePort();
       try {
@@ -135,7 +135,7 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
     return sql;
   };
 
-  /** A server that was killed, or fell, is started again where it was: nobody else would do it. */
+  /** A server that was killed, or fell, is started again where it was: no one else would do it. */
   async function revive(): Promise<void> {
     for (let pause = 100; !isLeaving; pause = Math.min(pause * 2, 5_000)) {
       try {

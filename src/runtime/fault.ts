@@ -18,14 +18,14 @@ const away = new Set([
   'ECONNRESET',
 ]);
 
-/** Of a connection that was there: closed, or the server told that it stops or begins. What breaks of our own output is no error (main.ts). */
+/** Of a connection that was there: closed, or the server reported that it stops or begins. What breaks of our own output is no error (main.ts). */
 const gone = /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|EPIPE|57P0[1-3])$/;
 
 /** What to print for an error, without stack or secrets; undefined for one that is not expected. */
 export function faultSentence(
   error: unknown,
   where: { port?: number } = {},
-  told: readonly unknown[] = [],
+  reported: readonly unknown[] = [],
 ): string | undefined {
   if (error instanceof ConfigError) return error.faults.join('\n');
   if (
@@ -66,27 +66,27 @@ export function faultSentence(
     return `A file or folder may not be written: ${(error as { path?: string }).path ?? 'DATA_DIR'}.`;
   // a failed migration carries what the server said
   const { cause } = error as { cause?: unknown };
-  if (code !== undefined || !(cause instanceof Error) || told.includes(cause)) return undefined;
-  return faultSentence(cause, where, [...told, error]);
+  if (code !== undefined || !(cause instanceof Error) || reported.includes(cause)) return undefined;
+  return faultSentence(cause, where, [...reported, error]);
 }
 
 /**
- * What to print for an error that nobody expected: what it is and where, of its causes too. Its message and what the database adds to
+ * What to print for an error that no one expected: what it is and where, of its causes too. Its message and what the database adds to
  * it may quote a member's record, and standard error is kept with the logs.
- * @param told what it is the cause of
+ * @param reported what it is the cause of
  */
-export function unexpectedFault(error: unknown, told: readonly unknown[] = []): string {
+export function unexpectedFault(error: unknown, reported: readonly unknown[] = []): string {
   if (!(error instanceof Error)) return `Unexpected: ${typeof error}`;
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   const head = `${error.name}${typeof code === 'string' ? ` ${code}` : ''}`;
   const lines = [`Unexpected: ${head}`, ...framesOf(error)];
   // some are their own cause, by way of others
-  const further = [...told, error];
+  const further = [...reported, error];
   const isNew = cause instanceof Error && !further.includes(cause);
   return [...lines, ...(isNew ? [`because of ${unexpectedFault(cause, further)}`] : [])].join('\n');
 }
 
-/** What is thrown where nobody waits for it ends the process as ever, and says no more than what is caught. */
+/** What is thrown where no one waits for it ends the process as ever, and says no more than what is caught. */
 export function tellUncaught(): void {
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${unexpectedFault(error)}\n`);

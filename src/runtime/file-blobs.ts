@@ -22,7 +22,7 @@ function listing(folder: string, made: string | undefined): string[] {
   return all;
 }
 
-/** A new file and its folder, which somebody who empties it may have removed meanwhile. `made`: the first folder that was not there. */
+/** A new file and its folder, which someone who empties it may have removed meanwhile. `made`: the first folder that was not there. */
 function openIn(path: string): { fd: number; made: string | undefined } {
   const make = () => {
     const made = makeFolder(dirname(path));
@@ -74,7 +74,7 @@ function folderSync(): (folder: string) => Promise<void> {
   };
 }
 
-/** Opened when its first byte is asked for: of those who ask for a file many are gone by then, and nobody would close it. */
+/** Opened when its first byte is asked for: of those who ask for a file many are gone by then, and no one would close it. */
 async function* read(path: string, range?: { start: number; end?: number }): AsyncGenerator<Uint8Array, void, void> {
   const { start, end } = { start: 0, ...range };
   try {
@@ -124,7 +124,7 @@ export function fileBlobs(folder: string): Blobs {
     },
     async get(key, range) {
       const from = place(key);
-      // what cannot be opened is told now, and not in the midst of an answer
+      // what cannot be opened is reported now, and not in the midst of an answer
       const handle = await open(from, 'r').catch(unless('ENOENT', 'ENOTDIR'));
       await handle?.close();
       return handle && read(from, range);

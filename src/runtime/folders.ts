@@ -53,7 +53,7 @@ export function filesFolder(folder: string, reserveMb: number): string {
   return `${folder}, ${((free * MIB) / GB).toFixed(0)} GB free`;
 }
 
-/** May nobody else on the machine read a private key? A system without such modes is not asked. @throws Error with a sentence */
+/** May no one else on the machine read a private key? A system without such modes is not asked. @throws Error with a sentence */
 export function closedKeys(folder: string): void {
   if (process.platform === 'win32') return;
   const open = readdirSync(folder).filter((f) => f.endsWith('.jwk') && (statSync(join(folder, f)).mode & 0o007) !== 0);
@@ -73,6 +73,6 @@ export function agedKeys(config: Pick<Config, 'keysDir' | 'tokenKey' | 'clientKe
   const old = oldKeys(config.keysDir, uses, now);
   if (old.length === 0) return undefined;
   const commands = new Set(old.map(({ use }) => `payer-node keys rotate ${use === 'token' ? 'token' : 'client'}`));
-  const told = old.map(({ use, made }) => `${use} of ${made.toISOString().slice(0, 10)}`);
-  return `older than 90 days: ${told.join(', ')}. Change them: ${[...commands].join(', ')}.`;
+  const listed = old.map(({ use, made }) => `${use} of ${made.toISOString().slice(0, 10)}`);
+  return `older than 90 days: ${listed.join(', ')}. Change them: ${[...commands].join(', ')}.`;
 }

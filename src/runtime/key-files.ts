@@ -1,5 +1,5 @@
 // Signing keys as files of a folder. Keys that others look up before they see a signature are published a day before they
-// sign, and a day after: nobody who keeps a key set for a while is surprised, and no restart is needed.
+// sign, and a day after: no one who keeps a key set for a while is surprised, and no restart is needed.
 import { randomUUID } from 'node:crypto';
 import {
   constants,
@@ -29,7 +29,7 @@ const ANNOUNCED: ReadonlySet<KeyUse> = new Set(['token', 'client', 'rsa-client']
 /** Times of files, oldest first: which one signs, and from which on they are published. Pure. */
 export function keyPlan(made: readonly Date[], use: KeyUse, now: Date): { signs: number; publishedFrom: number } {
   const lead = ANNOUNCED.has(use) ? DAY : 0;
-  // the first key signs at once: nobody knows another
+  // the first key signs at once: no one knows another
   const startOf = (i: number) => (i === 0 ? 0 : (made[i]?.getTime() ?? 0) + lead);
   let signs = 0;
   for (let i = 1; i < made.length; i++) if (startOf(i) <= now.getTime()) signs = i;

@@ -31,7 +31,7 @@ export async function rotateKey(use: string, options: { now?: boolean }): Promis
     throw new CommandFault(`The ${use} key comes from the environment: set a new one there (docs/settings.md).`);
   if (options.now && known === 'evidence')
     throw new CommandFault('Evidence keys are not withdrawn: seals made with them could not be verified any more.');
-  // whoever takes one family of client keys alone is to see a new one too
+  // anyone who takes one family of client keys alone is to see a new one too
   const uses: readonly KeyUse[] =
     known === 'client' && config.clientRsaKey === undefined ? ['client', 'rsa-client'] : [known];
   const kids: string[] = [];

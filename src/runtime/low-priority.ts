@@ -1,6 +1,6 @@
-// Work that nobody waits for stands back behind work that somebody does. It has a process of its own, and each connection to
-// PostgreSQL is one of the server's: all get a lower priority, and while somebody waits they leave one of several processors
-// alone (where `taskset` is there), so that a request finds one at once. Their turns are short (where `chrt` is there): whoever wakes up
+// Work that no one waits for stands back behind work that someone does. It has a process of its own, and each connection to
+// PostgreSQL is one of the server's: all get a lower priority, and while someone waits they leave one of several processors
+// alone (where `taskset` is there), so that a request finds one at once. Their turns are short (where `chrt` is there): anyone who wakes up
 // meanwhile does not wait for the end of one. They do not go as far as the idle class: a node that is asked without pause would publish
 // hours late, and others may wait for a lock that one of the server's holds. Linux only.
 // https://man7.org/linux/man-pages/man7/sched.7.html
@@ -26,7 +26,7 @@ export type StandingBack = {
 
 const NOTHING: StandingBack = { confine: () => {}, work: () => {}, end: () => {} };
 
-/** A turn: whoever wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
+/** A turn: anyone who wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
 const SLICE_NS = 100_000;
 
 /**
@@ -141,7 +141,7 @@ function schedulingBy(log: Log): Scheduling {
   shell.on('error', failed);
   shell.stdin.on('error', failed);
   shell.stderr.on('data', (said) => log('debug', 'scheduling not changed', { error: String(said).trim() }));
-  // it ends with this process: nobody waits for it
+  // it ends with this process: no one waits for it
   shell.unref();
   for (const pipe of [shell.stdin, shell.stderr]) (pipe as Partial<Socket>).unref?.();
   const run = (...words: (string | number)[]) => void shell.stdin.write(`${words.join(' ')}\n`);

@@ -74,7 +74,7 @@ async function asSent(url: URL, init: RequestInit, headers: Headers, dispatcher:
 
 /** A stream that reads no faster than it is read, and whose end by the reader closes the connection. */
 function pulled(body: Dispatcher.ResponseData['body']): ReadableStream<Uint8Array> {
-  body.on('error', () => {}); // told to the reader, when there is one
+  body.on('error', () => {}); // reported to the reader, when there is one
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   return new ReadableStream<Uint8Array>(
     {

@@ -1,5 +1,5 @@
 // The rim of the Node server: what is no sound HTTP is refused before the router sees it, as an OperationOutcome, and a request whose
-// body nobody reads to its end gets its answer all the same. Everything else goes to the app.
+// body no one reads to its end gets its answer all the same. Everything else goes to the app.
 import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';

@@ -9,7 +9,7 @@ import type { Question, Reply } from './thread.ts';
 /** More would wait for the one that hands out the work. */
 const MOST = 3;
 
-/** So long a thread is kept that nobody asks: what it runs is compiled by then, which costs a second anew. */
+/** So long a thread is kept that no one asks: what it runs is compiled by then, which costs a second again. */
 const IDLE_MS = 60_000;
 
 /** `isFree`: it answers nothing, and can answer more. */
@@ -42,7 +42,7 @@ function openThread(file: URL, name: ThreadName): Kept {
   });
   worker.on('error', failAll);
   worker.on('exit', () => failAll(new Error('a thread ended')));
-  // whoever asks waits for the answer; a thread alone keeps no process alive
+  // anyone who asks waits for the answer; a thread alone keeps no process alive
   worker.unref();
   return {
     ask(message, moved) {

@@ -83,7 +83,7 @@ function isPlain(url: string): boolean {
   return !hosts.includes(',') && hosts !== '' && !asked.has('sslmode') && !asked.has('ssl');
 }
 
-/** Seconds for which the connection of a client that is lent stays when nobody has it. */
+/** Seconds for which the connection of a client that is lent stays when no one has it. */
 const RESTS_FOR = 10;
 
 /**
@@ -91,7 +91,7 @@ const RESTS_FOR = 10;
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
  * looks at what that costs (src/db/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
  * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
- * much only, building indexes too, for work that nobody waits for. `lines`: so many connections more, and one for short statements,
+ * much only, building indexes too, for work that no one waits for. `lines`: so many connections more, and one for short statements,
  * for rows that are taken as bytes (src/db/raw-rows.ts); the driver has so many more
  * where it connects by itself. `silentMs`: one of `lines` that is silent for so long is given up, by default five seconds longer than a
  * statement may take.
@@ -113,7 +113,7 @@ export function openDatabase(
   const open = (max: number, application: string, intake?: Intake, isLent = false): Sql =>
     clientOf(url, {
       max,
-      // the driver would ask each new connection for its types, and were that connection lost, nobody would catch it: the process would end
+      // the driver would ask each new connection for its types, and were that connection lost, no one would catch it: the process would end
       fetch_types: false,
       types: ARRAY_TYPES,
       onnotice: () => {},

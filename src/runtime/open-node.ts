@@ -76,7 +76,7 @@ export async function openServer(config: Config): Promise<Server> {
  * Opens a node on a server.
  * @param database name of its database on the embedded server
  * @param options.migrates bring the schema up to date first (default)
- * @param options.name of work that nobody waits for: its connections have it, and take one of the server's processes each
+ * @param options.name of work that no one waits for: its connections have it, and take one of the server's processes each
  */
 export async function openNode(
   config: Config,
@@ -159,7 +159,7 @@ export async function openNode(
   };
 }
 
-/** Opens a node for one command and closes everything afterwards, the database too when nobody else uses it. */
+/** Opens a node for one command and closes everything afterwards, the database too when no one else uses it. */
 export async function withNode<T>(
   run: (node: OpenNode) => Promise<T>,
   options: { migrates?: boolean; env?: Record<string, string | undefined> } = {},
@@ -185,7 +185,7 @@ export async function withNode<T>(
 }
 
 /**
- * Who types: the account of the operating system; where PAYER_NODE_USER names somebody else, both, as `bob (payer)`. Whoever has the account may say
+ * Who types: the account of the operating system; where PAYER_NODE_USER names someone else, both, as `bob (payer)`. Anyone with the account may give
  * any name: that two people acted under one shows wherever their names do.
  */
 export function person(): string {

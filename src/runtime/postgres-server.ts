@@ -160,7 +160,7 @@ function settings(options: ServerOptions, socketFolder: string): string[] {
       : {}),
     timezone: 'UTC',
     log_timezone: 'UTC',
-    // a refused statement is told to who asked, who knows what may be told of it: here its row, which may be a member's, would be quoted
+    // a refused statement is reported to who asked, who knows what may be reported of it: here its row, which may be a member's, would be quoted
     log_min_messages: 'log',
     log_error_verbosity: 'terse',
     ...(options.unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),

@@ -1,4 +1,4 @@
-// Files out of a bucket of R2, for Workers. They are written by the Node process or whoever copies its folder: a Worker
+// Files out of a bucket of R2, for Workers. They are written by the Node process or those who copy its folder: a Worker
 // reads them, and removes what a peer has deleted. https://developers.cloudflare.com/r2/api/workers/workers-api-reference/
 import type { Blobs } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';

@@ -1,4 +1,4 @@
-// `serve`: a node that runs until it is told to stop. In the sandbox the demo payer runs beside it.
+// `serve`: a node that runs until it is stopped. In the sandbox the demo payer runs beside it.
 import { randomUUID } from 'node:crypto';
 import cron from 'node-cron';
 import { type Config, readConfig } from '../config.ts';
@@ -127,7 +127,7 @@ async function startAll(
     metrics,
     ...(staff ? { staff: staff.page } : {}),
   });
-  // the port is bound before the sandbox is filled: a taken port is told at once
+  // the port is bound before the sandbox is filled: a taken port is reported at once
   const main = await listen(app, config);
   running.add('http', () => main.close());
   const prior =

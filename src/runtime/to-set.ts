@@ -1,9 +1,9 @@
 // What a plan must say of itself before others rely on it. The sandbox invents all of this; a node for real goes on with
-// invented values only until somebody reads the lines of its start, or asks the doctor.
+// invented values only until someone reads the lines of its start, or asks the doctor.
 import type { Config } from '../config.ts';
 import { SETTINGS } from '../settings.ts';
 
-/** Settings of a node for real that still have the sandbox's values, or that nobody can work without, a sentence each. None in the sandbox. */
+/** Settings of a node for real that still have the sandbox's values, or that no one can work without, a sentence each. None in the sandbox. */
 export function toSet(config: Config, services: 'all' | 'directory' | 'exchange' = 'all'): string[] {
   if (config.sandbox) return [];
   const exchange = services !== 'directory';
@@ -20,13 +20,13 @@ export function toSet(config: Config, services: 'all' | 'directory' | 'exchange'
       ? ['SENSITIVE_CODES is not set: a demonstration decides which records are sensitive.']
       : []),
     ...(exchange && config.staffOidcIssuer === undefined
-      ? ['STAFF_OIDC_ISSUER is not set: nobody can sign in at /staff.']
+      ? ['STAFF_OIDC_ISSUER is not set: no one can sign in at /staff.']
       : []),
     ...(services !== 'exchange' && config.planContactEmail === SETTINGS.planContactEmail.default
       ? ['PLAN_CONTACT_EMAIL is not set: plans.json gives an invented address.']
       : []),
     ...(local
-      ? ['BASE_URL names this machine: nobody else can follow the links of answers, files and pages.']
+      ? ['BASE_URL names this machine: no one else can follow the links of answers, files and pages.']
       : host.protocol === 'https:'
         ? []
         : ['BASE_URL is not https: other payers may not ask it, and nothing of a person belongs on it.']),

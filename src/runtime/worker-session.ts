@@ -44,7 +44,7 @@ export async function sessionFaults(sql: Queryable): Promise<SessionFaults> {
 export type KnownUser = { isInOrder: boolean };
 
 /**
- * Whether this Worker may answer the public. What is amiss is told in the log, by each request until it is mended.
+ * Whether this Worker may answer the public. What is amiss is reported in the log, by each request until it is mended.
  * @throws Outcome `unavailable`
  */
 export async function requireConfined(known: KnownUser, deps: Pick<Deps, 'database' | 'log'>): Promise<void> {

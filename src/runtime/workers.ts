@@ -45,7 +45,7 @@ export function requestDatabase(url: string, ctx: WorkerContext): Database & { c
   let isAnswered = false;
   return {
     get sql() {
-      // an answer that takes long asks while it is sent, and nobody closes after it: then a connection ends by itself
+      // an answer that takes long asks while it is sent, and no one closes after it: then a connection ends by itself
       opened ??= isAnswered ? open(1, { idle_timeout: 1 }) : open(5);
       return opened;
     },

@@ -1,5 +1,5 @@
-// What stands on a page and is to be hidden until somebody says what they need it for: numbers of cards, days of birth, addresses.
-// Whoever prints one marks it; at the end, marks become the value, or what is left of it to check it by. Pure.
+// What stands on a page and is to be hidden until someone says what they need it for: numbers of cards, days of birth, addresses.
+// Anyone who prints one marks it; at the end, marks become the value, or what is left of it to check it by. Pure.
 import { escapeHtml, html } from './html.ts';
 
 /** `number`: the end stays. `day`: the year stays. `text`: nothing stays. */
@@ -41,7 +41,7 @@ function leftOf(kind: string, value: string): { shown: string; said: string } {
 export const hiddenText = (text: string): string =>
   text.includes(BEGIN) ? text.replaceAll(MARKS, (_, kind: string, value: string) => leftOf(kind, value).shown) : text;
 
-/** A value that is known to identify somebody, wherever it stands. */
+/** A value that is known to identify someone, wherever it stands. */
 export type Known = { kind: HiddenKind; value: string };
 
 /** Shorter ones stand everywhere by chance. */
@@ -57,7 +57,7 @@ const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g,
 const BARE = /^<(title|option|textarea)\b/;
 
 /**
- * A page of ours with what was marked hidden, and with what is known to identify somebody hidden wherever else it stands in its
+ * A page of ours with what was marked hidden, and with what is known to identify someone hidden wherever else it stands in its
  * text; so are numbers of those forms, and ids of Patients.
  * @param ours ids of Patients that are ours, by which our pages call members
  * @returns how much was hidden, too
@@ -90,7 +90,7 @@ export function hidePage(
   const pieces = page.split(/(<[^>]*>)/).map((piece) => {
     if (piece.startsWith('<')) {
       isBare = BARE.test(piece);
-      // a day that nobody marked stands in it for programs
+      // a day that no one marked stands in it for programs
       const day = /^<time datetime="([^"]*)"/.exec(piece)?.[1];
       return day !== undefined && kinds.has(day.toLowerCase()) ? '<time>' : hiddenText(piece);
     }

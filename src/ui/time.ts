@@ -39,7 +39,7 @@ export function dayText(day: string): string {
   return Number.isNaN(at) ? day : dayFormat.format(at);
 }
 
-/** The same table for a page: days that are told as YYYY-MM-DD are read as instants are. CSV and JSON hold them in ISO form. */
+/** The same table for a page: days that are given as YYYY-MM-DD are read as instants are. CSV and JSON hold them in ISO form. */
 export function daysInWords(table: Table): Table {
   const shown = (cell: Cell): Cell =>
     !cell.code && typeof cell.value === 'string' && DAY.test(cell.value) && (cell.text ?? cell.value) === cell.value

@@ -1,15 +1,15 @@
-// Statements whose errand is over, and what becomes of those behind them on the same connection.
+// Statements whose deadline is over, and what becomes of those behind them on the same connection.
 import { afterAll, expect, test } from 'vitest';
 import { type Given, givingUp } from '../../src/db/cancel-statement.ts';
 import { rawRows } from '../../src/db/raw-rows.ts';
-import { errand, onErrand } from '../../src/db/request-deadline.ts';
+import { deadline, withDeadline } from '../../src/db/request-deadline.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb({ lines: 1, max: 2, name: 'given up' });
 afterAll(() => db.close());
 
-const ask = async (text: string, of?: ReturnType<typeof errand>) => {
-  const rows = await rawRows(of ? onErrand(db.sql, of) : db.sql, text, [], { prepare: true });
+const ask = async (text: string, of?: ReturnType<typeof deadline>) => {
+  const rows = await rawRows(of ? withDeadline(db.sql, of) : db.sql, text, [], { prepare: true });
   const found = rows.text(0, 0);
   return found;
 };
@@ -26,7 +26,7 @@ const untilNoneRuns = async () => {
 const codeOf = (error: unknown) => (error as { code?: string }).code;
 
 test('what takes too long is told so and ends on the server, and what stands behind it is answered', async () => {
-  const of = errand(100);
+  const of = deadline(100);
   const slow = ask('select pg_sleep(30)::text', of).catch(codeOf);
   const behind = ask(`select 'behind'`);
   expect(await slow).toBe('too-costly');
@@ -40,7 +40,7 @@ test('what nobody waits for any more ends on the server', async () => {
   let isGone = false;
   const slow = ask(
     'select pg_sleep(30)::text',
-    errand(60_000, () => isGone),
+    deadline(60_000, () => isGone),
   ).catch(codeOf);
   while ((await running()) === 0) await new Promise((r) => setTimeout(r, 5));
   isGone = true;
@@ -51,7 +51,7 @@ test('what nobody waits for any more ends on the server', async () => {
 test('an end that comes late ends nobody else', async () => {
   for (let i = 0; i < 30; i++) {
     // it ends about when its time does
-    const slow = ask('select pg_sleep(0.05)::text', errand(20 + i)).catch(codeOf);
+    const slow = ask('select pg_sleep(0.05)::text', deadline(20 + i)).catch(codeOf);
     const behind = [ask(`select 'a' from pg_sleep(0.02)`), ask(`select 'b' from pg_sleep(0.01)`)];
     expect(['', 'too-costly']).toContain(await slow);
     expect(await Promise.all(behind)).toEqual(['a', 'b']);
@@ -60,7 +60,7 @@ test('an end that comes late ends nobody else', async () => {
 
 test('a server that was busy hearing of one is asked to end the next as well', async () => {
   const asked: (() => void)[] = [];
-  const statement = (): Given => ({ errand: errand(0), isGivenUp: false, reject: () => {} });
+  const statement = (): Given => ({ deadline: deadline(0), isGivenUp: false, reject: () => {} });
   let under = [statement()];
   const given = givingUp(
     () => under,
@@ -87,9 +87,9 @@ test('a server that was busy hearing of one is asked to end the next as well', a
 });
 
 test('until the server is done with all that it had when it heard, another may have ended instead', async () => {
-  const statement = (of?: ReturnType<typeof errand>): Given => ({ errand: of, isGivenUp: false, reject: () => {} });
+  const statement = (of?: ReturnType<typeof deadline>): Given => ({ deadline: of, isGivenUp: false, reject: () => {} });
   let heard = (): void => {};
-  const first = statement(errand(0));
+  const first = statement(deadline(0));
   let under = [first, statement(), statement()];
   const given = givingUp(
     () => under,

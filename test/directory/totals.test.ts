@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { TOTAL_EXACT } from '../../directory/search/search.ts';
 import { countTotal, pageOf, type Totals, totalOf, totals } from '../../directory/search/totals.ts';
 import { type Database, viewOf } from '../../src/db/database.ts';
-import { errand, errandOf, onErrand, onPart } from '../../src/db/request-deadline.ts';
+import { deadline, deadlineOf, onPart, withDeadline } from '../../src/db/request-deadline.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { BASE, directory, NOW } from './fixture.ts';
@@ -31,7 +31,7 @@ test('of what was many and is few by now the next page is counted, when the walk
   expect(found.total).toBeUndefined();
   expect(known.get(key)).toBeDefined();
   // its time is over
-  const late = viewOf(d.database, (sql) => onErrand(sql, errand(-1)));
+  const late = viewOf(d.database, (sql) => withDeadline(sql, deadline(-1)));
   await expect(ask(late)).rejects.toMatchObject({ code: 'too-costly' });
   expect(known.get(key)).toBeUndefined();
   const counted = await ask();
@@ -75,7 +75,7 @@ test('a page that is there is told without its number when there is no time for 
   const request = asked('active=true&_count=1');
   const deps = { database: d.database, totals: totals() };
   const found = await pageOf(request, deps);
-  const late = { ...deps, database: viewOf(d.database, (sql) => onErrand(sql, errand(-1))) };
+  const late = { ...deps, database: viewOf(d.database, (sql) => withDeadline(sql, deadline(-1))) };
   expect(await totalOf(request, late, found)).toBeUndefined();
   await expect(totalOf(asked('active=true&_count=1&_total=estimate'), late, found)).rejects.toMatchObject({
     code: 'too-costly',
@@ -83,13 +83,13 @@ test('a page that is there is told without its number when there is no time for 
   expect(await totalOf(request, deps, found)).toMatchObject({ exact: true });
 });
 
-test('a part of an errand ends before it and counts for it', () => {
-  const of = errand(10_000);
-  const sql = onErrand(d.database.sql, of);
-  const part = errandOf(onPart(sql, 1500));
+test('a part of a deadline ends before it and counts for it', () => {
+  const of = deadline(10_000);
+  const sql = withDeadline(d.database.sql, of);
+  const part = deadlineOf(onPart(sql, 1500));
   expect([of.until - (part?.until ?? 0)]).toEqual([1500]);
   // of what is short half is left
-  const short = errandOf(onPart(onErrand(d.database.sql, errand(1000)), 1500));
+  const short = deadlineOf(onPart(withDeadline(d.database.sql, deadline(1000)), 1500));
   const left = (short?.until ?? 0) - performance.now();
   expect(left > 0 && left <= 500).toBe(true);
   if (part) {

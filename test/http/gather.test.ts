@@ -14,7 +14,7 @@ test('what waits while one is on its way goes together, each with its own result
       if (calls.length === 1) await gate;
       return items.map((i) => i * 10);
     },
-    { most: 3, lanes: 1 },
+    { most: 3, slots: 1 },
   );
   const first = ask(1);
   await tick();
@@ -36,7 +36,7 @@ test('as many at once as there are lanes', async () => {
       running--;
       return items;
     },
-    { most: 1, lanes: 2 },
+    { most: 1, slots: 2 },
   );
   await Promise.all([1, 2, 3, 4, 5, 6].map(ask));
   expect(most).toBe(2);
@@ -51,7 +51,7 @@ test('where the database has no time for any, not all of them wait for that one 
       if (items.length > 1 || items[0] !== 1) throw Object.assign(new Error('too long'), { code: '57014' });
       return items;
     },
-    { most: 64, lanes: 1 },
+    { most: 64, slots: 1 },
   );
   const said = await Promise.allSettled(Array.from({ length: 40 }, (_, i) => ask(i)));
   // one that is quick alone is answered among them
@@ -65,7 +65,7 @@ test('one that fails does so alone', async () => {
       if (items.includes(2)) throw new Error('two');
       return items;
     },
-    { most: 10, lanes: 1 },
+    { most: 10, slots: 1 },
   );
   const results = await Promise.allSettled([1, 2, 3].map(ask));
   expect(results.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
@@ -81,7 +81,7 @@ describe('a further call, where many came', () => {
         await new Promise<void>((open) => opens.push(open));
         return items;
       },
-      { most: 10, lanes: 2 },
+      { most: 10, slots: 2 },
     );
     return { calls, opens, ask };
   };

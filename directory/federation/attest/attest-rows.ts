@@ -46,7 +46,7 @@ export async function addCorrections(sql: Queryable, rows: readonly NewCorrectio
       where not exists (select from federation.correction c where c.key = ${r.key} and c.said = ${r.said} and c.settled_at is null)`;
 }
 
-/** So many of an entry wait for a person; whoever holds its link could send others for ever. */
+/** So many of an entry wait for a person; the holder of its link could send others for ever. */
 const MOST_OPEN = 10;
 
 /** Is so much of an entry open that a further one is too many? What is open already is not a further one. correction_open */

@@ -61,7 +61,7 @@ export async function recordFacts(sql: Queryable, keys: readonly string[]): Prom
     left join lateral (
       select max(t.lo) as done, max((b.body::json -> 'attestation' ->> 'date')::timestamptz) filter (where b.body::json -> 'attestation' ->> 'date' ~ '^\\d{4}-\\d\\d-\\d\\d') as attested
       from merged.verification t join merged.resource b on b.rk = t.rk left join federation.source vs on vs.rk = t.rk
-      -- nobody verifies the record of another
+      -- no one verifies the record of another
       where t.target = r.rk and vs.peer is not distinct from s.peer) v on true`;
   return new Map(rows.map((r) => [r.key, r]));
 }

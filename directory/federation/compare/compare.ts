@@ -33,7 +33,7 @@ export type Compared = {
 export type CompareDeps = { sql: Queryable; search: SearchDeps; planName: string };
 export type Question = { npi?: string | undefined; organization?: string | undefined; location?: string | undefined };
 
-/** @throws Outcome for a question that cannot be read; 404 when nobody lists it */
+/** @throws Outcome for a question that cannot be read; 404 when no one lists it */
 export async function compare(question: Question, deps: CompareDeps): Promise<Compared> {
   const given = Object.entries(question).filter(([, v]) => v !== undefined);
   const [only] = given;

@@ -31,7 +31,7 @@ const concepts = (value: Resource[string]): Value[] =>
 
 const ENGLISH = new Intl.DisplayNames('en', { type: 'language' });
 
-/** A language that is only a code is told in words. */
+/** A language that is only a code is shown in words. */
 const inWords = (v: Value): Value => {
   try {
     return v.shown === v.same ? { ...v, shown: ENGLISH.of(v.same) ?? v.shown } : v;

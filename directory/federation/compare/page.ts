@@ -53,7 +53,7 @@ function groupTable(g: Compared['groups'][number]): Safe {
 <td data-label="Who says so">${sources(chosen.value)}</td>
 <td data-label="Others say"${chosen.others.length === 0 ? html` class="nothing"` : ''}>${
       chosen.others.length === 0
-        ? html`<span class="aside">nobody</span>`
+        ? html`<span class="aside">no one</span>`
         : html`<div${conflict ? html` class="tone-look"` : ''}>${chosen.others.map((o) => html`<div>${conflict ? '◆ ' : ''}${words(field, o[0])}</div>${sources(o)}`)}</div>`
     }</td>
 <td data-label="Why">${CHOICES[chosen.rule]}</td></tr>`;

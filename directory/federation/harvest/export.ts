@@ -55,7 +55,7 @@ export async function readExport(h: Harvest, since: string | undefined): Promise
   return { ...peer.cursor, exported: text(manifest['transactionTime']) };
 }
 
-/** The manifest of the export that was asked for; of one anew when the peer has forgotten that before any of its files was read. */
+/** The manifest of the export that was asked for; of a new one when the peer has forgotten that before any of its files was read. */
 async function manifestOf(h: Harvest, since: string | undefined): Promise<JsonObject> {
   const { position } = h;
   if (position.status !== undefined)

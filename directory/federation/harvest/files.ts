@@ -1,7 +1,7 @@
 // Files of manifests: NDJSON or a Bundle, plain, gzip or zstd by their content, read as they come. A cut connection is taken
 // up again by a range where the server offers it.
 import { Readable } from 'node:stream';
-import zlib, { crc32 } from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
+import zlib, { crc32 } from 'node:zlib'; // as a whole: an older Node is reported by the program, not by a missing name
 import { type Block, blocks, linesIn, linesWithin } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
@@ -57,7 +57,7 @@ export async function* fileBytes(
     if (error instanceof HarvestFault) throw error;
     throw new HarvestFault('body-cut', 'damaged compression', { cause: error });
   } finally {
-    await reader.return(undefined); // whoever stops early leaves no answer open
+    await reader.return(undefined); // anyone who stops early leaves no answer open
   }
 }
 

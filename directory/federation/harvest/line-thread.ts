@@ -10,7 +10,7 @@ answerThread((message) => {
     reading = asked.reading;
     return { value: true, moved: [] };
   }
-  if (!reading) throw new Error('a thread was asked before it was told what to read');
+  if (!reading) throw new Error('a thread was asked before it was given what to read');
   const value = answer(asked, reading);
   return {
     value,

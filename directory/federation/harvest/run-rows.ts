@@ -34,14 +34,14 @@ export type Position = {
   file?: number;
   /** what had been counted of each type when that file began: it may be begun again */
   counted?: Record<string, Counters>;
-  /** how much of that file is written: whoever goes on passes over it, when it is still the same */
+  /** how much of that file is written: anyone who goes on passes over it, when it is still the same */
   part?: FilePart;
   whole?: boolean;
   /** of an index: something of no known type could not be read, so no type is whole */
   damaged?: boolean;
   /** of an index: its plans and networks are known only when all files have been read at once */
   qhp?: boolean;
-  /** of an export: where its state is told, and when it was asked for, ISO */
+  /** of an export: where its state is reported, and when it was asked for, ISO */
   status?: string;
   asked?: string;
   /** sequence of the next record: order of files decides which of two contents is the newer */
@@ -140,7 +140,7 @@ export async function saveType(
     where run = ${t.run} and type = ${t.type}`;
 }
 
-/** A type has been read. One that was judged already stays so: after a kill what was read before is told again. */
+/** A type has been read. One that was judged already stays so: after a kill what was read before is reported again. */
 export async function saveRead(
   sql: Queryable,
   t: Pick<RunType, 'run' | 'type' | 'complete' | 'reason' | 'counters'>,

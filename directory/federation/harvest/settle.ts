@@ -1,4 +1,4 @@
-// The end of a run: each type is judged and either applied or kept back until a person decides.
+// The end of a run: each type is judged and either applied or quarantined until a person decides.
 
 import type { Queryable } from '../../../src/db/database.ts';
 import { apply } from '../apply-rows.ts';
@@ -66,26 +66,26 @@ const isLost = async (sql: Queryable, t: RunType): Promise<boolean> => {
   return staged < counted && (staged === 0 || !(await isDecided(sql, t.run, t.type)));
 };
 
-/** So that both lanes end together. */
+/** So that both workers end together. */
 const LARGEST_FIRST = (a: RunType, b: RunType): number => (b.counters['read'] ?? 0) - (a.counters['read'] ?? 0);
 
 /** Types are judged apart from each other, two at a time: each is a transaction on one connection. */
-const LANES = 2;
+const SLOTS = 2;
 
 /**
  * How a type is judged. Half a million records are put in order without files. A record looked up costs as little as it does where everything
- * is in memory: a change of few records must not read a table of all. And nobody waits for the disk: whatever a crash of the server takes
+ * is in memory: a change of few records must not read a table of all. And no one waits for the disk: whatever a crash of the server takes
  * away is the end of what was done, and the run goes on from what is left. Its own end is waited for.
  */
 const JUDGING = `set local work_mem = '128MB'; set local random_page_cost = 1.1; set local synchronous_commit = off`;
 
-/** Does the work for each, in the order given; waits for all lanes, and tells the first fault. */
+/** Does the work for each, in the order given; waits for all slots, and tells the first fault. */
 async function inLanes<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
   const left = [...all];
-  const lane = async () => {
+  const slot = async () => {
     for (let t = left.shift(); t !== undefined; t = left.shift()) await work(t);
   };
-  const failed = (await Promise.allSettled(Array.from({ length: LANES }, lane))).find((r) => r.status === 'rejected');
+  const failed = (await Promise.allSettled(Array.from({ length: SLOTS }, slot))).find((r) => r.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
@@ -152,7 +152,7 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
 
 export type Decided = 'ok' | 'not-found' | 'not-quarantined' | 'staging-lost';
 
-/** Releases what was kept back, or discards it. A discarded run is read again from its beginning next time. */
+/** Releases what was quarantined, or discards it. A discarded run is read again from its beginning next time. */
 export async function decideRun(
   deps: FederationDeps,
   id: string,

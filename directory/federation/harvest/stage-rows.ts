@@ -62,7 +62,7 @@ export async function markKnown(
 /** `increment by` of content_id. */
 export const CONTENT_IDS = 10_000;
 
-/** The first of {@link CONTENT_IDS} ids that nobody else takes. */
+/** The first of {@link CONTENT_IDS} ids that no one else takes. */
 export async function takeContentIds(sql: Queryable): Promise<bigint> {
   const [row] = await sql<{ id: string }[]>`select nextval('federation.content_id')::text as id`;
   if (!row) throw new Error('A sequence has a next value.');
@@ -163,7 +163,7 @@ export async function countMet(sql: Queryable, run: string, type: number): Promi
   return row ?? { ids: 0, contents: 0 };
 }
 
-/** Rows that wait to be judged: after a crash of the server there are none, and the run begins anew. incoming_run, seen_run */
+/** Rows that wait to be judged: after a crash of the server there are none, and the run starts over. incoming_run, seen_run */
 export async function countStaged(sql: Queryable, run: string, type: number): Promise<number> {
   const [row] = await sql<
     { n: number }[]
@@ -203,7 +203,7 @@ export async function clearStage(sql: Queryable, run: string, type?: number, all
 const TABLES = ['incoming', 'seen', 'seen_block', 'gone', 'change', 'page'] as const;
 
 /**
- * Gives back the room of tables in which nobody has anything: each look at them would pass over the rows of former runs, which are gone.
+ * Gives back the room of tables in which no one has anything: each look at them would pass over the rows of former runs, which are gone.
  * Never waits for others, who wait for a moment at most.
  */
 export async function shrinkStage(sql: Sql): Promise<void> {

@@ -9,11 +9,11 @@ import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../../src/fhir
 import { mergedId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
-import { type Lane, Lanes, takeIds } from './lanes.ts';
 import { type LineReader, lineReader } from './line-reader.ts';
 import { type Line, lineHash, readLine } from './read-line.ts';
 import { type Counters, type FilePart, type Position, saveCounters, savePosition } from './run-rows.ts';
 import { copyStaged, type Incoming, insertGone, markKnown, notePage, stagedRows } from './stage-rows.ts';
+import { takeIds, type WriteSlot, WriteSlots } from './write-slots.ts';
 
 const BATCH = 2000;
 const NOTHING: FilePart = { bytes: 0, crc: 0, records: 0, faults: 0 };
@@ -38,14 +38,14 @@ export class Stage {
   #gone: { type: number; seq: number; key: string }[] = [];
   #seq: number;
   readonly #reader: LineReader;
-  readonly #lanes: Lanes;
+  readonly #slots: WriteSlots;
 
   constructor(options: StageOptions) {
     this.options = options;
     this.#seq = options.position.seq ?? 0;
     const { run, peer, context } = options;
     this.#reader = lineReader(options.threads, { run, peer, context });
-    this.#lanes = new Lanes(options.client);
+    this.#slots = new WriteSlots(options.client);
   }
 
   count(type: DirectoryType, name: string, by = 1): void {
@@ -67,7 +67,7 @@ export class Stage {
    */
   async beginFile(): Promise<FilePart | undefined> {
     const { position } = this.options;
-    const fault = await this.#lanes.idle();
+    const fault = await this.#slots.idle();
     if (this.#unwritten > 0) throw fault?.error ?? new Error('A file before this one has not been written.');
     // what a fault kept from being written is read again
     if (fault) delete position.part;
@@ -112,12 +112,12 @@ export class Stage {
   async nextFile(ended: (blocks: FilePart) => void): Promise<void> {
     this.#read = NOTHING;
     this.#unwritten++;
-    await this.#lanes.begin(async (lane, before) => {
+    await this.#slots.begin(async (slot, before) => {
       await before;
       ended(this.endFile());
       this.options.position.file = (this.options.position.file ?? 0) + 1;
       this.#countFrom();
-      await lane.sql.begin((tx) => this.#save(tx));
+      await slot.sql.begin((tx) => this.#save(tx));
       this.#unwritten--;
     });
   }
@@ -141,11 +141,11 @@ export class Stage {
     const { bytes, crc } = this.#read;
     const end = { bytes: bytes + block.bytes.length, crc: crc32(block.bytes, crc) };
     this.#read = { ...this.#read, ...end };
-    await this.#lanes.begin(async (lane, before) => {
+    await this.#slots.begin(async (slot, before) => {
       const { block: back, hashes, faults } = await this.#reader.hash(block);
       const records = hashes.length + faults;
       this.#check(records);
-      await lane.sql.begin(async (tx) => {
+      await slot.sql.begin(async (tx) => {
         const { run, peer, position } = this.options;
         const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type], seq }, hashes);
         const found: [string, number][] = [
@@ -154,10 +154,10 @@ export class Stage {
           ['staged', hashes.length - unknown.length],
         ];
         if (unknown.length > 0) {
-          const ids = await takeIds(lane, tx, unknown.length);
+          const ids = await takeIds(slot, tx, unknown.length);
           const { rows, counts } = await this.#reader.read({ type, block: back, unknown, hashes, seq, ids });
           found.push(...Object.entries(counts));
-          await copyStaged(lane.sql, tx, rows);
+          await copyStaged(slot.sql, tx, rows);
         }
         await before;
         for (const [name, n] of found) if (n > 0) this.count(type, name, n);
@@ -194,7 +194,7 @@ export class Stage {
   /** Writes a full batch while the next one is read. A fault shows at a later call. */
   async flushSoon(): Promise<void> {
     const batch = this.#gathered();
-    await this.#lanes.begin(async (lane, before) => void (await this.#write(lane, before, batch)));
+    await this.#slots.begin(async (slot, before) => void (await this.#write(slot, before, batch)));
   }
 
   /**
@@ -204,21 +204,21 @@ export class Stage {
    * @throws HarvestFault when the peer was switched off, or another process has taken over
    */
   async flush(page?: Page, evidence?: string): Promise<boolean> {
-    await this.#lanes.settled();
+    await this.#slots.settled();
     const batch = this.#gathered();
     let isNew = true;
-    await this.#lanes.begin(async (lane, before) => {
-      isNew = await this.#write(lane, before, batch, page, evidence);
+    await this.#slots.begin(async (slot, before) => {
+      isNew = await this.#write(slot, before, batch, page, evidence);
     });
-    await this.#lanes.settled();
+    await this.#slots.settled();
     return isNew;
   }
 
   /** Ends its clients and threads. What was begun is waited for; its faults no longer matter. */
   async end(): Promise<void> {
-    await this.#lanes.idle();
+    await this.#slots.idle();
     this.#reader.close();
-    await this.#lanes.end();
+    await this.#slots.end();
   }
 
   #gathered(): Batch {
@@ -235,7 +235,7 @@ export class Stage {
   }
 
   async #write(
-    lane: Lane,
+    slot: WriteSlot,
     before: Promise<void>,
     { lines, gone }: Batch,
     page?: Page,
@@ -243,7 +243,7 @@ export class Stage {
   ): Promise<boolean> {
     const { run, peer } = this.options;
     this.#check(lines.length);
-    return (await lane.sql.begin(async (tx) => {
+    return (await slot.sql.begin(async (tx) => {
       if (page && !(await notePage(tx, run, TYPE_IDS[page.type], page.pass, page.hashes))) return false;
       for (const type of DIRECTORY_TYPES) {
         const of = lines.filter((l) => l.type === type);
@@ -263,7 +263,7 @@ export class Stage {
           if (row) rows.push(row);
         }
         if (rows.length > 0)
-          await copyStaged(lane.sql, tx, stagedRows(run, rows, await takeIds(lane, tx, rows.length)));
+          await copyStaged(slot.sql, tx, stagedRows(run, rows, await takeIds(slot, tx, rows.length)));
       }
       await insertGone(tx, run, gone, evidence);
       await before;

@@ -26,7 +26,7 @@ export async function readWhole(h: Harvest, type: DirectoryType): Promise<Ending
     const { ids: met, contents } = await metBy(h, type);
     const left = leftOut(h, type) - leftBefore;
     if (paged.ended === 'loop') return { complete: false, reason: 'page-loop' };
-    // after a restart the pages before are not counted again, so repeats cannot be told by number
+    // after a restart the pages before are not counted again, so repeats cannot be identified by number
     const repeated = !resumed && paged.read - left > met && pass === 1;
     const unsettled = repeated || (pass > 1 && met > before);
     if (unsettled && pass < PASSES) {
@@ -110,7 +110,7 @@ async function readWindows(h: Harvest, type: DirectoryType): Promise<Ending> {
     );
     windows.pop();
     if (resumed && paged.total !== undefined)
-      windows.push([from, to]); // counted anew: what was read is known by now
+      windows.push([from, to]); // counted again: what was read is known by now
     else if (paged.ended === 'loop' || (paged.total !== undefined && paged.ids.size * factor < paged.total)) {
       const middle = new Date((Date.parse(from) + Date.parse(to)) / 2).toISOString();
       if (Date.parse(to) - Date.parse(from) <= LEAST_MS) short = true;

@@ -6,7 +6,7 @@ import type { Table } from '../../../src/ui/table.ts';
 import { timeCell } from '../../../src/ui/time.ts';
 import type { StaffData } from '../staff-data.ts';
 import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
-import type { PortVisit, StaffDesk } from './port.ts';
+import type { PortVisit, StaffRouter } from './port.ts';
 
 const PATH = `${ROOT}/corrections`;
 const RESOLUTIONS = {
@@ -15,7 +15,7 @@ const RESOLUTIONS = {
   other: 'It is not ours to change',
 };
 
-export function correctionPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): void {
+export function correctionPages<V extends PortVisit>(router: StaffRouter<V>, data: StaffData): void {
   const page = async (visit: V, said: Part = '') => {
     const list = await data.corrections();
     const today = localDay(data.clock(), data.config.timeZone);
@@ -57,7 +57,7 @@ export function correctionPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       note: 'Due within two business days of receipt (No Surprises Act, section 116), at the latest within thirty days (42 CFR 422.111(m)). Correct the source that the directory is loaded from, then settle it here.',
     };
     const open = list.filter((c) => c.settledAt === null);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Corrections of providers',
       place: 'federation',
       trail: TRAIL,
@@ -65,20 +65,20 @@ export function correctionPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       tables: [table],
     });
   };
-  desk.page(PATH, 'counts', (visit) => page(visit));
-  desk.form(PATH, 'peers', async (visit, form) => {
+  router.page(PATH, 'counts', (visit) => page(visit));
+  router.form(PATH, 'peers', async (visit, form) => {
     const get = (field: string) => (form.get(field) ?? '').trim();
     if (get('what') === 'link') {
       const url = await data.attestLink(get('key'), visit.session.subject);
       return url === undefined
-        ? desk.notFound(visit, 'There is no such person or organization in our own directory.')
+        ? router.notFound(visit, 'There is no such person or organization in our own directory.')
         : page(
             visit,
-            html`<section class="box" role="status"><h2>The link, shown this once</h2><p><code>${url}</code></p><p>Whoever holds it can attest for ninety days: send it to the provider only.</p></section>`,
+            html`<section class="box" role="status"><h2>The link, shown this once</h2><p><code>${url}</code></p><p>Anyone with it can attest for ninety days: send it to the provider only.</p></section>`,
           );
     }
     const resolution = get('resolution');
-    if (!Object.hasOwn(RESOLUTIONS, resolution)) return desk.notFound(visit, 'Say how it was settled.');
+    if (!Object.hasOwn(RESOLUTIONS, resolution)) return router.notFound(visit, 'Say how it was settled.');
     const done =
       /^\d{1,18}$/.test(get('id')) &&
       (await data.settleCorrection(
@@ -86,7 +86,9 @@ export function correctionPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
         [RESOLUTIONS[resolution as keyof typeof RESOLUTIONS], get('note').slice(0, 500)].filter(Boolean).join(': '),
         visit.session.subject,
       ));
-    return done ? visit.c.redirect(PATH, 303) : desk.notFound(visit, 'There is no such correction, or it is settled.');
+    return done
+      ? visit.c.redirect(PATH, 303)
+      : router.notFound(visit, 'There is no such correction, or it is settled.');
   });
 }
 

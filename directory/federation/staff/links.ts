@@ -6,16 +6,16 @@ import { html, type Part, type Safe } from '../../../src/ui/html.ts';
 import { typeName } from '../harvest/context.ts';
 import type { Link, StaffData } from '../staff-data.ts';
 import { csrf, isAdmin, ROOT, ruleText, TRAIL } from './frame.ts';
-import type { PortVisit, StaffDesk } from './port.ts';
+import type { PortVisit, StaffRouter } from './port.ts';
 
 const DECIDE = z.object({ a: trimmed, b: trimmed, outcome: oneOf('same', 'not', 'rule'), note: trimmed });
 
 const PATH = `${ROOT}/links`;
 
-export function linkPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): void {
-  desk.page(PATH, 'counts', async (visit) => {
+export function linkPages<V extends PortVisit>(router: StaffRouter<V>, data: StaffData): void {
+  router.page(PATH, 'counts', async (visit) => {
     const { list, texts, counts } = await data.links(undefined);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'Pairs that may be the same',
       place: 'federation',
       trail: TRAIL,
@@ -47,13 +47,13 @@ export function linkPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffDa
       after: isAdmin(visit) ? backForm(visit) : '',
     });
   });
-  desk.form(PATH, 'peers', async (visit, form) => {
+  router.form(PATH, 'peers', async (visit, form) => {
     const { a, b, outcome, note } = readFields(DECIDE, form);
-    if (outcome === undefined) return desk.notFound(visit, 'Choose same, different, or the rules.');
+    if (outcome === undefined) return router.notFound(visit, 'Choose same, different, or the rules.');
     const done = await data.decidePair(a, b, outcome, visit.session.subject, note.slice(0, 300));
     return done === 'ok'
       ? visit.c.redirect(PATH, 303)
-      : desk.notFound(visit, 'These are not two records of one type that may be linked. Networks are never linked.');
+      : router.notFound(visit, 'These are not two records of one type that may be linked. Networks are never linked.');
   });
 }
 

@@ -12,7 +12,7 @@ import type { StaffData } from '../staff-data.ts';
 import { correctionPages } from './corrections.ts';
 import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
 import { linkPages } from './links.ts';
-import type { PortVisit, StaffDesk } from './port.ts';
+import type { PortVisit, StaffRouter } from './port.ts';
 import { registered, registryForm, registryPages } from './registry-form.ts';
 import { signalPages } from './signals.ts';
 
@@ -27,21 +27,21 @@ const stateTone = (state: string): NonNullable<Cell['tone']> =>
       ? 'look'
       : 'calm';
 
-export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): void {
-  desk.page(ROOT, 'counts', async (visit) =>
-    desk.show(visit, {
+export function federationPages<V extends PortVisit>(router: StaffRouter<V>, data: StaffData): void {
+  router.page(ROOT, 'counts', async (visit) =>
+    router.show(visit, {
       title: 'Directories of other payers',
       place: 'federation',
       tables: [await overview(data)],
       after: html`${await correctionsLine(data)}${LINKS}`,
     }),
   );
-  desk.page(`${ROOT}/peer/:slug`, 'counts', async (visit) => {
+  router.page(`${ROOT}/peer/:slug`, 'counts', async (visit) => {
     const slug = visit.c.req.param('slug') ?? '';
     const found = await data.peer(slug);
-    if (!found) return desk.notFound(visit, 'There is no such directory.');
+    if (!found) return router.notFound(visit, 'There is no such directory.');
     const { peer } = found;
-    return desk.show(visit, {
+    return router.show(visit, {
       title: peer.name,
       place: 'federation',
       trail: TRAIL,
@@ -50,19 +50,19 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       tables: peerTables(found, data.config.timeZone),
     });
   });
-  desk.form(`${ROOT}/peer/:slug`, 'peers', async (visit, form) => {
+  router.form(`${ROOT}/peer/:slug`, 'peers', async (visit, form) => {
     const slug = visit.c.req.param('slug') ?? '';
     const { state, reason } = readFields(SWITCH, form);
-    if (state === undefined) return desk.notFound(visit, 'Choose on, paused or blocked.');
+    if (state === undefined) return router.notFound(visit, 'Choose on, paused or blocked.');
     if (!(await data.switchPeer(slug, state, reason, visit.session.subject)))
-      return desk.notFound(visit, 'There is no such directory.');
+      return router.notFound(visit, 'There is no such directory.');
     return visit.c.redirect(`${ROOT}/peer/${slug}`, 303);
   });
-  registryPages(desk, data);
-  runPages(desk, data);
-  linkPages(desk, data);
-  signalPages(desk, data);
-  correctionPages(desk, data);
+  registryPages(router, data);
+  runPages(router, data);
+  linkPages(router, data);
+  signalPages(router, data);
+  correctionPages(router, data);
 }
 
 const LINKS = html`<p><a href="${ROOT}/links">Pairs that may be the same</a> · <a href="${ROOT}/signals">What may be wrong in our own directory</a> · <a href="/directory/all/peers">The public page of directories</a></p>`;
@@ -186,10 +186,10 @@ function peerTables(
   ];
 }
 
-function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): void {
-  desk.page(`${ROOT}/run/:id`, 'counts', async (visit) => {
+function runPages<V extends PortVisit>(router: StaffRouter<V>, data: StaffData): void {
+  router.page(`${ROOT}/run/:id`, 'counts', async (visit) => {
     const found = await data.run(visit.c.req.param('id') ?? '');
-    if (!found) return desk.notFound(visit, 'There is no such run.');
+    if (!found) return router.notFound(visit, 'There is no such run.');
     const { run, types, lost } = found;
     const waits = run.state === 'quarantined';
     const columns = (
@@ -208,13 +208,13 @@ function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): voi
         'damaged',
       ] as const
     ).filter((name) => types.some((t) => (t.counters[name] ?? 0) > 0));
-    return desk.show(visit, {
+    return router.show(visit, {
       title: `Run ${run.id} of ${run.peer}`,
       place: 'federation',
       trail: [...TRAIL, [`${ROOT}/peer/${run.peer}`, run.peer]],
       lead: [
         waits
-          ? 'It is held back: what it would do is suspicious. What was known before is shown to the public until somebody decides.'
+          ? 'It is held back: what it would do is suspicious. What was known before is shown to the public until someone decides.'
           : `It is ${run.state}${run.reason === '' ? '' : `: ${reasonText(run.reason)}`}`,
       ],
       before: waits && isAdmin(visit) ? decideForms(visit, run.id) : '',
@@ -274,12 +274,12 @@ function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): voi
       ],
     });
   });
-  desk.form(`${ROOT}/run/:id`, 'peers', async (visit, form) => {
+  router.form(`${ROOT}/run/:id`, 'peers', async (visit, form) => {
     const id = visit.c.req.param('id') ?? '';
     const { verdict } = readFields(DECIDE, form);
-    if (verdict === undefined) return desk.notFound(visit, 'Choose to release or to discard.');
+    if (verdict === undefined) return router.notFound(visit, 'Choose to release or to discard.');
     const done = await data.decideRun(id, verdict, visit.session.subject);
-    if (done === 'not-found') return desk.notFound(visit, 'There is no such run.');
+    if (done === 'not-found') return router.notFound(visit, 'There is no such run.');
     return visit.c.redirect(`${ROOT}/run/${id}`, 303);
   });
 }

@@ -1,4 +1,4 @@
-// The desk at which the staff pages are registered, as federation needs it. The exchange has it; the command brings the two
+// The router at which the staff pages are registered, as federation needs it. The exchange has it; the command brings the two
 // together, so that neither imports the other.
 
 import type { Context } from 'hono';
@@ -18,7 +18,7 @@ type PortView = {
 
 export type PortVisit = { c: Context<FhirEnv>; session: { subject: string; csrf: string; roles: readonly string[] } };
 
-export type StaffDesk<V extends PortVisit> = {
+export type StaffRouter<V extends PortVisit> = {
   /** `counts`: everybody who is signed in. `peers`: administrators */
   page(path: string, permission: 'counts' | 'peers', handler: (visit: V) => Promise<Response>): void;
   form(path: string, permission: 'peers', handler: (visit: V, form: URLSearchParams) => Promise<Response>): void;

@@ -4,7 +4,7 @@ import { type PeerChange, PUBLISH, TRUSTS } from '../change-peer.ts';
 import type { Peer } from '../registry.ts';
 import type { StaffData } from '../staff-data.ts';
 import { csrf, ROOT } from './frame.ts';
-import type { PortVisit, StaffDesk } from './port.ts';
+import type { PortVisit, StaffRouter } from './port.ts';
 
 const PUBLISHED = {
   search: 'in searches, with its source',
@@ -71,8 +71,8 @@ const FIELDS = [
   'moveTo',
 ] as const satisfies readonly (keyof PeerChange)[];
 
-export function registryPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): void {
-  desk.form(`${ROOT}/peer/:slug/entry`, 'peers', async (visit, form) => {
+export function registryPages<V extends PortVisit>(router: StaffRouter<V>, data: StaffData): void {
+  router.form(`${ROOT}/peer/:slug/entry`, 'peers', async (visit, form) => {
     const slug = visit.c.req.param('slug') ?? '';
     const change: PeerChange = {};
     for (const name of FIELDS) {
@@ -81,6 +81,6 @@ export function registryPages<V extends PortVisit>(desk: StaffDesk<V>, data: Sta
       if (value !== null && !(value.trim() === '' && (name === 'addUrl' || name === 'moveTo'))) change[name] = value;
     }
     const done = await data.changePeer(slug, change, visit.session.subject);
-    return done.ok ? visit.c.redirect(`${ROOT}/peer/${slug}`, 303) : desk.notFound(visit, done.fault);
+    return done.ok ? visit.c.redirect(`${ROOT}/peer/${slug}`, 303) : router.notFound(visit, done.fault);
   });
 }

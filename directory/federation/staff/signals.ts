@@ -7,12 +7,12 @@ import { MEASURES } from '../accuracy-page.ts';
 import { SIGNALS } from '../signals.ts';
 import type { StaffData } from '../staff-data.ts';
 import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
-import type { PortVisit, StaffDesk } from './port.ts';
+import type { PortVisit, StaffRouter } from './port.ts';
 
 const PATH = `${ROOT}/signals`;
 
-export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): void {
-  desk.page(PATH, 'counts', async (visit) => {
+export function signalPages<V extends PortVisit>(router: StaffRouter<V>, data: StaffData): void {
+  router.page(PATH, 'counts', async (visit) => {
     const wanted = visit.c.req.query('signal');
     const name = wanted !== undefined && Object.hasOwn(SIGNALS, wanted) ? (wanted as keyof typeof SIGNALS) : undefined;
     const { counts, list } = await data.signals(name);
@@ -33,7 +33,7 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
         { value: s.caution },
       ]),
       empty: '',
-      note: 'A signal never changes a record and is shown to nobody else. Look at the entry, ask the provider, then correct the source.',
+      note: 'A signal never changes a record and is shown to no one else. Look at the entry, ask the provider, then correct the source.',
     };
     const work: Table = {
       name: 'work',
@@ -74,7 +74,7 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
       empty: 'Nothing was measured yet: payer-node harvest signals, or the nightly run.',
     };
     const editing = name !== undefined && isAdmin(visit);
-    return desk.show(visit, {
+    return router.show(visit, {
       title: 'What may be wrong in our own directory',
       place: 'federation',
       trail: TRAIL,
@@ -83,14 +83,14 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
     });
   });
 
-  desk.form(PATH, 'peers', async (visit, form) => {
+  router.form(PATH, 'peers', async (visit, form) => {
     const get = (field: string) => (form.get(field) ?? '').trim();
     const name = get('signal');
     const back = `${PATH}?signal=${encodeURIComponent(name)}`;
     if (get('what') === 'settle')
       return isKey(get('rk')) && (await data.settle(get('rk'), name, visit.session.subject))
         ? visit.c.redirect(back, 303)
-        : desk.notFound(visit, 'There is no such signal.');
+        : router.notFound(visit, 'There is no such signal.');
     const done = await data.attest({ key: get('key'), day: get('day'), who: get('who'), how: 'manual' });
     if (done === 'ok') return visit.c.redirect(back, 303);
     const said = {
@@ -98,7 +98,7 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
       'bad-day': 'The day must be one that has been: YYYY-MM-DD.',
       'no-who': 'Say who attested.',
     }[done];
-    return desk.notFound(visit, said);
+    return router.notFound(visit, said);
   });
 }
 

@@ -31,7 +31,7 @@ export async function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
         }
         return jobs.map((one) => ({ may: looks.get(one.id) ?? holdsConsent(deps, one) }));
       },
-      { most: 64, lanes: 1 },
+      { most: 64, slots: 1 },
     );
   known.set(job.peerId, ask);
   const { may } = await ask(job);

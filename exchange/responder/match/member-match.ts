@@ -41,7 +41,7 @@ function readRequest(json: Json, isText: boolean): MemberBundle {
 }
 
 /** Questions answered in one transaction, and transactions at once: one is prepared while the other is in the database. */
-const TOGETHER = { most: 64, lanes: 2 };
+const TOGETHER = { most: 64, slots: 2 };
 
 export function memberMatch(deps: Deps) {
   const answer = gather((asked: readonly AskedSingle[]) => answerSingles(deps, asked), TOGETHER);

@@ -6,7 +6,7 @@ export type Sameness<T> = { same: (one: T, other: T) => boolean; key: (one: T) =
 export const FEW = 32;
 const listed = new WeakMap<object, Set<string>>();
 
-/** @param list to which nobody else adds */
+/** @param list to which no one else adds */
 export function addOnce<T>(list: T[], one: T, { same, key }: Sameness<T>): void {
   if (list.length < FEW) {
     for (const other of list) if (same(one, other)) return;

@@ -103,7 +103,7 @@ type FurtherCriterion =
   | { kind: 'contains'; points: Point[] }
   /** days [from, to) in milliseconds; no period holds always */
   | { kind: 'active-on'; param: number; days: DateTest[] }
-  /** minutes of the week, [from, to); undefined: no hours are told */
+  /** minutes of the week, [from, to); undefined: no hours are stated */
   | { kind: 'open-at'; spans: [number, number][] | undefined }
   /** tests of the latest successful verification; without tests whether there is none */
   | { kind: 'last-verified'; tests: DateTest[] | undefined; missing: boolean }

@@ -153,7 +153,7 @@ function addStatements(parameter: Parameter, resource: Resource, base: string, e
     if (targets === undefined) addForm(parameter.id, form, entries);
     else addLogical({ param: parameter.id, before: form.slice(0, at), targets }, entries);
   }
-  // a form that is told by an address as well stays when the identifier leads elsewhere
+  // a form that is given by an address as well stays when the identifier leads elsewhere
   if (logical.length > 0)
     for (const form of forms)
       if (!form.includes(LATER)) addLogical({ param: parameter.id, before: form, targets: [] }, entries);

@@ -23,7 +23,7 @@ export const BETWEEN = '\t';
 /** The longest beginning of a name that is entered, in UTF-16 units. A query must be shorter: the cut may go through a character. */
 export const LONGEST = 100;
 
-/** Pairs that are entered of a person: some thirty names of each kind, where anybody has a few. */
+/** Pairs that are entered of a person: some thirty names of each kind, where a person has a few. */
 const MOST_PAIRS = 1000;
 
 const HIGH_HALF = /[\ud800-\udbff]$/;

@@ -1,6 +1,6 @@
 // What a resource is found by though another one tells it. Steps that many searches take would otherwise be taken for every
 // resource of a large set: from a person to the networks of the roles, from a role to the cities of its places and to where they are.
-// The index holds entries of them, as if the resource told it itself; the store keeps them right when the other one changes
+// The index holds entries of them, as if the resource stated it itself; the store keeps them right when the other one changes
 // (directory/resource/resource-reach.ts).
 import type { Criterion } from './criterion.ts';
 import { parameter } from './parameters.ts';

@@ -177,7 +177,7 @@ function ofTypeValue(p: Parameter, value: string): string {
   return ofTypeForm(system, code, held);
 }
 
-/** What is shown to people is kept folded only: accents do not count there, whoever writes them. */
+/** What is shown to people is kept folded only: accents do not count there, no matter who writes them. */
 const shownWord = (value: string): Word => ({
   folded: searchForm(unescaped(value).slice(0, MAX_WORD)),
   raw: undefined,

@@ -1,4 +1,4 @@
-// Opening hours as people write them in a cell. What can be read in one way only is read; the rest is told and left out.
+// Opening hours as people write them in a cell. What can be read in one way only is read; the rest is reported and left out.
 import type { JsonObject } from '../../fhir/resource.ts';
 import { type Left, list } from './values.ts';
 

@@ -25,7 +25,7 @@ const isTier = (code: string) => lists(InsurancePlanType, code);
 
 const MA_PLAN = /^[HRSE]\d{4}-\d{3}(-\d{3})?$/;
 
-/** Networks of the plans seen so far, by plan; a plan is written anew when one more of its networks comes. */
+/** Networks of the plans seen so far, by plan; a plan is rewritten when one more of its networks comes. */
 export type PlanNetworks = Map<string, string[]>;
 
 export function planRow(row: Row, seen: PlanNetworks): Made {

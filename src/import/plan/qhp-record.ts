@@ -71,9 +71,9 @@ const ACCEPTING: Record<string, string> = { accepting: 'newpt', 'not accepting':
 const NOT_TOLD = new Set(['', 'unknown', 'accepting in some locations']);
 
 function accepting(value: Json | undefined, left: Left[]): string | undefined {
-  const told = text(value).toLowerCase();
-  const found = own(ACCEPTING, told);
-  if (found === undefined && !NOT_TOLD.has(told))
+  const stated = text(value).toLowerCase();
+  const found = own(ACCEPTING, stated);
+  if (found === undefined && !NOT_TOLD.has(stated))
     left.push({
       column: 'accepting',
       why: 'is none of "accepting", "not accepting" and "accepting in some locations"',

@@ -24,7 +24,7 @@ export type PlanFileOptions = {
   /** it is in the directory already: its name there stays */
   networkIsKnown?: boolean;
   progress?: (progress: Progress) => void;
-  /** is told what a table says is gone. @param key `Type/id` */
+  /** receives what a table says is gone. @param key `Type/id` */
   onDeleted?: (key: string) => void;
 };
 
@@ -171,7 +171,7 @@ function openTable(path: string) {
       const given = header.map((name) => name.trim());
       if (NPPES_REQUIRED.every((name) => given.includes(name))) {
         table = 'nppes';
-        // two of one name are told
+        // two of one name are reported
         columnsOf(path, given);
         return given;
       }
@@ -196,7 +196,7 @@ async function checkHeader(path: string): Promise<void> {
   try {
     for await (const _ of rows) break;
   } catch (error) {
-    // told when it is read
+    // reported when it is read
     if (error instanceof ReadFault) return;
     throw error;
   }

@@ -57,7 +57,7 @@ test('`doctor` names records of ours that an older version let a payer write ove
     update exchange.resource set version = version + 1, body = replace(replace(body, '13.5', '9'), '"versionId":"1"', '"versionId":"2"'), hash = '\\x00',
       last_updated = (select created_at from exchange.pull where id = ${id}) + interval '1 millisecond' where id = 'x1'`;
   await expect(allCompared(sql)).rejects.toThrow(
-    '1 stands as a payer told it, which an older version let happen: import it again (Observation/x1).',
+    '1 stands as a payer sent it, which an older version let happen: import it again (Observation/x1).',
   );
   await own(lab('x1', { subject: { reference: 'Patient/m1' } }));
   expect((await results())[0]).toMatchObject({ version: 3, value: '13.5' });

@@ -4,15 +4,15 @@ import type { Queryable, Sql } from '../../../src/db/database.ts';
 import { CONTENT_IDS, type Ids, takeContentIds } from './stage-rows.ts';
 
 /** A client that writes, and the ids of texts that it holds. One batch at a time. */
-export type Lane = { sql: Sql; ids: Ids };
+export type WriteSlot = { sql: Sql; ids: Ids };
 
-const LANES = 3;
+const SLOTS = 3;
 
-export class Lanes {
+export class WriteSlots {
   readonly #client: () => Promise<Sql>;
   readonly #running = new Set<Promise<void>>();
-  readonly #all: Lane[] = [];
-  readonly #free: Lane[] = [];
+  readonly #all: WriteSlot[] = [];
+  readonly #free: WriteSlot[] = [];
   /** the batch that was begun last */
   #last: Promise<void> = Promise.resolve();
   #fault: { error: unknown } | undefined;
@@ -23,15 +23,15 @@ export class Lanes {
   }
 
   /**
-   * Begins to write as soon as a lane is free.
-   * @param write is told when everything before it is written
+   * Begins to write as soon as a slot is free.
+   * @param write is notified when everything before it is written
    * @throws the first fault of what was begun before
    */
-  async begin(write: (lane: Lane, before: Promise<void>) => Promise<void>): Promise<void> {
-    while (this.#running.size >= LANES) await Promise.race(this.#running);
+  async begin(write: (slot: WriteSlot, before: Promise<void>) => Promise<void>): Promise<void> {
+    while (this.#running.size >= SLOTS) await Promise.race(this.#running);
     if (this.#fault) await this.settled();
     const before = this.#last;
-    const written = this.#on((lane) => write(lane, before));
+    const written = this.#on((slot) => write(slot, before));
     this.#last = written;
     const work: Promise<void> = written
       .catch((error: unknown) => {
@@ -41,16 +41,16 @@ export class Lanes {
     this.#running.add(work);
   }
 
-  async #on(write: (lane: Lane) => Promise<void>): Promise<void> {
-    let lane = this.#free.pop();
-    if (!lane) {
-      lane = { sql: await this.#client(), ids: { first: 0n, count: 0 } };
-      this.#all.push(lane);
+  async #on(write: (slot: WriteSlot) => Promise<void>): Promise<void> {
+    let slot = this.#free.pop();
+    if (!slot) {
+      slot = { sql: await this.#client(), ids: { first: 0n, count: 0 } };
+      this.#all.push(slot);
     }
     try {
-      await write(lane);
+      await write(slot);
     } finally {
-      this.#free.push(lane);
+      this.#free.push(slot);
     }
   }
 
@@ -75,13 +75,13 @@ export class Lanes {
 }
 
 /** Ids for so many texts. */
-export async function takeIds(lane: Lane, sql: Queryable, count: number): Promise<Ids[]> {
+export async function takeIds(slot: WriteSlot, sql: Queryable, count: number): Promise<Ids[]> {
   const taken: Ids[] = [];
   for (let wanted = count; wanted > 0; ) {
-    if (lane.ids.count === 0) lane.ids = { first: await takeContentIds(sql), count: CONTENT_IDS };
-    const now = Math.min(wanted, lane.ids.count);
-    taken.push({ first: lane.ids.first, count: now });
-    lane.ids = { first: lane.ids.first + BigInt(now), count: lane.ids.count - now };
+    if (slot.ids.count === 0) slot.ids = { first: await takeContentIds(sql), count: CONTENT_IDS };
+    const now = Math.min(wanted, slot.ids.count);
+    taken.push({ first: slot.ids.first, count: now });
+    slot.ids = { first: slot.ids.first + BigInt(now), count: slot.ids.count - now };
     wanted -= now;
   }
   return taken;
