@@ -905,45 +905,6 @@ CREATE TABLE "exchange"."security_review" (
 	"until_seal" integer
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."clock" (
-	"id" text PRIMARY KEY,
-	"kind" text NOT NULL,
-	"subject" text NOT NULL,
-	"member_id" text,
-	"peer_id" text,
-	"starts_at" timestamp with time zone NOT NULL,
-	"due_at" timestamp with time zone NOT NULL,
-	"state" text NOT NULL,
-	"closed_at" timestamp with time zone,
-	"reason" text,
-	"lob" text,
-	"rule_ref" text,
-	"rule_version" text,
-	"calendar_version" text,
-	"zone" text,
-	"start_event" text,
-	"stop_event" text,
-	CONSTRAINT "clock_kind_subject_key" UNIQUE("kind","subject"),
-	CONSTRAINT "clock_state_check" CHECK (state in ('open', 'met', 'met-late', 'attempted', 'blocked', 'withdrawn', 'not-applicable'))
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."clock_look" (
-	"one" boolean PRIMARY KEY DEFAULT true,
-	"day" date NOT NULL,
-	"until" timestamp with time zone,
-	CONSTRAINT "clock_look_one_check" CHECK (one)
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."clock_note" (
-	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "exchange"."clock_note_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
-	"clock_id" text NOT NULL,
-	"at" timestamp with time zone NOT NULL,
-	"by" text NOT NULL,
-	"reason" text NOT NULL,
-	"corrective_action" text DEFAULT '' NOT NULL,
-	"words" text DEFAULT '' NOT NULL
-);
---> statement-breakpoint
 CREATE TABLE "exchange"."consent" (
 	"id" text PRIMARY KEY,
 	"member_id" text NOT NULL,
@@ -962,11 +923,20 @@ CREATE TABLE "exchange"."consent" (
 	"document" text,
 	"verification" text,
 	"recorded_by" text,
-	"again" smallint DEFAULT 0 NOT NULL,
+	"sequence" smallint DEFAULT 0 NOT NULL,
 	CONSTRAINT "consent_choice_check" CHECK (choice in ('opt-in', 'decline', 'withdraw')),
 	CONSTRAINT "consent_given_by_check" CHECK (given_by in ('member', 'representative')),
 	CONSTRAINT "consent_payers_check" CHECK (payers in ('previous', 'concurrent', 'both')),
 	CONSTRAINT "consent_policy_check" CHECK (policy in ('regular', 'sensitive'))
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."consent_text" (
+	"sha256" text PRIMARY KEY,
+	"id" text NOT NULL,
+	"version" text NOT NULL,
+	"language" text NOT NULL,
+	"body" text NOT NULL,
+	"first_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."contact" (
@@ -984,6 +954,45 @@ CREATE TABLE "exchange"."contact" (
 	CONSTRAINT "contact_result_check" CHECK (result in ('delivered', 'no-answer', 'returned'))
 );
 --> statement-breakpoint
+CREATE TABLE "exchange"."deadline" (
+	"id" text PRIMARY KEY,
+	"kind" text NOT NULL,
+	"subject" text NOT NULL,
+	"member_id" text,
+	"peer_id" text,
+	"starts_at" timestamp with time zone NOT NULL,
+	"due_at" timestamp with time zone NOT NULL,
+	"state" text NOT NULL,
+	"closed_at" timestamp with time zone,
+	"reason" text,
+	"lob" text,
+	"rule_ref" text,
+	"rule_version" text,
+	"calendar_version" text,
+	"zone" text,
+	"start_event" text,
+	"stop_event" text,
+	CONSTRAINT "deadline_kind_subject_key" UNIQUE("kind","subject"),
+	CONSTRAINT "deadline_state_check" CHECK (state in ('open', 'met', 'met-late', 'attempted', 'blocked', 'withdrawn', 'not-applicable'))
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."deadline_check" (
+	"one" boolean PRIMARY KEY DEFAULT true,
+	"day" date NOT NULL,
+	"until" timestamp with time zone,
+	CONSTRAINT "deadline_check_one_check" CHECK (one)
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."deadline_note" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "exchange"."deadline_note_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"deadline_id" text NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	"by" text NOT NULL,
+	"reason" text NOT NULL,
+	"corrective_action" text DEFAULT '' NOT NULL,
+	"words" text DEFAULT '' NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "exchange"."death_told" (
 	"member_id" text PRIMARY KEY
 );
@@ -997,7 +1006,7 @@ CREATE TABLE "exchange"."enrolment" (
 	"ends" date,
 	"lob" text DEFAULT 'ma' NOT NULL,
 	"accepted_on" date,
-	"clocked" boolean DEFAULT false NOT NULL,
+	"deadlines_opened_at" timestamp with time zone,
 	"former_number" text,
 	"said_ends" date,
 	CONSTRAINT "enrolment_pkey" PRIMARY KEY("member_id","member_number","starts"),
@@ -1072,7 +1081,7 @@ CREATE TABLE "exchange"."member_request" (
 	"member_id" text NOT NULL,
 	"other_coverage_id" text NOT NULL,
 	"at" timestamp with time zone NOT NULL,
-	"said_by" text NOT NULL
+	"reported_by" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."member_token" (
@@ -1080,16 +1089,6 @@ CREATE TABLE "exchange"."member_token" (
 	"hash" bigint,
 	"member_id" text,
 	CONSTRAINT "member_token_pkey" PRIMARY KEY("kind","hash","member_id")
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."naming" (
-	"id" text PRIMARY KEY,
-	"other_coverage_id" text NOT NULL,
-	"at" timestamp with time zone NOT NULL,
-	"act" text NOT NULL,
-	"reason" text NOT NULL,
-	"by" text NOT NULL,
-	CONSTRAINT "naming_act_check" CHECK (act in ('in-error', 'again'))
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."other_coverage" (
@@ -1101,27 +1100,28 @@ CREATE TABLE "exchange"."other_coverage" (
 	"starts" date,
 	"ends" date,
 	"known_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"said_by" text DEFAULT 'import' NOT NULL,
+	"reported_by" text DEFAULT 'import' NOT NULL,
 	"ends_known_at" timestamp with time zone,
-	"look_on" date DEFAULT '-infinity',
-	"ask_at" timestamp with time zone DEFAULT '-infinity',
+	"evaluate_on" date DEFAULT '-infinity',
+	"request_at" timestamp with time zone DEFAULT '-infinity',
 	"in_error_at" timestamp with time zone,
 	"file_starts" date,
 	"file_ends" date,
 	CONSTRAINT "other_coverage_member_id_payer_member_number_key" UNIQUE("member_id","payer","member_number")
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."profile_due" (
-	"member_id" text PRIMARY KEY
+CREATE TABLE "exchange"."payer_link_event" (
+	"id" text PRIMARY KEY,
+	"other_coverage_id" text NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	"act" text NOT NULL,
+	"reason" text NOT NULL,
+	"by" text NOT NULL,
+	CONSTRAINT "payer_link_event_act_check" CHECK (act in ('in-error', 'again'))
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."shown_text" (
-	"sha256" text PRIMARY KEY,
-	"id" text NOT NULL,
-	"version" text NOT NULL,
-	"language" text NOT NULL,
-	"body" text NOT NULL,
-	"first_at" timestamp with time zone NOT NULL
+CREATE TABLE "exchange"."profile_due" (
+	"member_id" text PRIMARY KEY
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."peer" (
@@ -1230,6 +1230,32 @@ CREATE TABLE "exchange"."peer_volume" (
 	CONSTRAINT "peer_volume_pkey" PRIMARY KEY("peer_id","day")
 );
 --> statement-breakpoint
+CREATE TABLE "exchange"."bulk_decision" (
+	"id" text PRIMARY KEY,
+	"kind" text NOT NULL,
+	"peer_id" text NOT NULL,
+	"pull_id" text NOT NULL,
+	"decision" text NOT NULL,
+	"reason" text NOT NULL,
+	"by_subject" text NOT NULL,
+	"by_name" text NOT NULL,
+	"by_role" text NOT NULL,
+	"development" boolean NOT NULL,
+	"request_id" text NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	"due_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone,
+	"asked" integer NOT NULL,
+	"decided" integer DEFAULT 0 NOT NULL,
+	"refused" integer DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."bulk_decision_item" (
+	"item_id" text PRIMARY KEY,
+	"batch_id" text NOT NULL,
+	"mark" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "exchange"."chain" (
 	"member_id" text,
 	"chain" text,
@@ -1253,6 +1279,18 @@ CREATE TABLE "exchange"."claim_name" (
 	CONSTRAINT "claim_name_pkey" PRIMARY KEY("peer_id","number","source_id","names","hash")
 );
 --> statement-breakpoint
+CREATE TABLE "exchange"."cross_member_claim" (
+	"pull_id" text,
+	"file" integer,
+	"line" integer,
+	"entry" integer,
+	"other_id" text,
+	"number" bigint,
+	"value" text NOT NULL,
+	"is_named" boolean,
+	CONSTRAINT "cross_member_claim_pkey" PRIMARY KEY("pull_id","file","line","entry","other_id","number","is_named")
+);
+--> statement-breakpoint
 CREATE TABLE "exchange"."dangling" (
 	"peer_id" text,
 	"target_type" text,
@@ -1261,32 +1299,6 @@ CREATE TABLE "exchange"."dangling" (
 	"type" text,
 	"id" text,
 	CONSTRAINT "dangling_pkey" PRIMARY KEY("peer_id","target_type","target_id","member_id","type","id")
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."decide_all" (
-	"id" text PRIMARY KEY,
-	"kind" text NOT NULL,
-	"peer_id" text NOT NULL,
-	"pull_id" text NOT NULL,
-	"decision" text NOT NULL,
-	"reason" text NOT NULL,
-	"by_subject" text NOT NULL,
-	"by_name" text NOT NULL,
-	"by_role" text NOT NULL,
-	"development" boolean NOT NULL,
-	"request_id" text NOT NULL,
-	"at" timestamp with time zone NOT NULL,
-	"due_at" timestamp with time zone NOT NULL,
-	"finished_at" timestamp with time zone,
-	"asked" integer NOT NULL,
-	"decided" integer DEFAULT 0 NOT NULL,
-	"refused" integer DEFAULT 0 NOT NULL
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."decide_all_item" (
-	"item_id" text PRIMARY KEY,
-	"batch_id" text NOT NULL,
-	"mark" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."finding" (
@@ -1323,23 +1335,6 @@ CREATE TABLE "exchange"."identity" (
 	"is_newest" boolean,
 	CONSTRAINT "identity_pkey" PRIMARY KEY("peer_id","type","source_id"),
 	CONSTRAINT "identity_state_check" CHECK (state in ('visible', 'retracted', 'quarantined', 'echo'))
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."judged" (
-	"pull_id" text NOT NULL,
-	"file" integer NOT NULL,
-	"line" integer NOT NULL,
-	"entry" integer NOT NULL,
-	"member_id" text NOT NULL,
-	"type" text NOT NULL,
-	"id" text NOT NULL,
-	"other_type" text NOT NULL,
-	"other_id" text NOT NULL,
-	"kind" text NOT NULL,
-	"score" real NOT NULL,
-	"rule" text NOT NULL,
-	"conflict" text,
-	"detail" text DEFAULT '' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."ledger_block" (
@@ -1395,6 +1390,23 @@ CREATE TABLE "exchange"."ledger_unit" (
 	CONSTRAINT "ledger_outcome_check" CHECK (outcome in ('created', 'updated', 'unchanged', 'linked-duplicate', 'echo', 'shared', 'retracted', 'quarantined', 'rejected'))
 );
 --> statement-breakpoint
+CREATE TABLE "exchange"."match_judgement" (
+	"pull_id" text NOT NULL,
+	"file" integer NOT NULL,
+	"line" integer NOT NULL,
+	"entry" integer NOT NULL,
+	"member_id" text NOT NULL,
+	"type" text NOT NULL,
+	"id" text NOT NULL,
+	"other_type" text NOT NULL,
+	"other_id" text NOT NULL,
+	"kind" text NOT NULL,
+	"score" real NOT NULL,
+	"rule" text NOT NULL,
+	"conflict" text,
+	"detail" text DEFAULT '' NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "exchange"."release_due" (
 	"item_id" text PRIMARY KEY,
 	"is_undo" boolean NOT NULL,
@@ -1444,7 +1456,7 @@ CREATE TABLE "exchange"."review_item" (
 	CONSTRAINT "review_item_state_check" CHECK (state in ('open', 'decided', 'gone'))
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."rewritten" (
+CREATE TABLE "exchange"."staged_reference" (
 	"pull_id" text,
 	"file" integer,
 	"line" integer,
@@ -1454,7 +1466,7 @@ CREATE TABLE "exchange"."rewritten" (
 	"targets" text[],
 	"refers" text[],
 	"unresolved" text[],
-	CONSTRAINT "rewritten_pkey" PRIMARY KEY("pull_id","file","line","entry")
+	CONSTRAINT "staged_reference_pkey" PRIMARY KEY("pull_id","file","line","entry")
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."staged_text" (
@@ -1506,7 +1518,7 @@ CREATE TABLE "exchange"."staging" (
 	"attached" text,
 	"keeps" text[],
 	"day" text,
-	"gone_by" text,
+	"deleted_by_line" text,
 	CONSTRAINT "staging_pkey" PRIMARY KEY("pull_id","file","line","entry")
 );
 --> statement-breakpoint
@@ -1527,18 +1539,6 @@ CREATE TABLE "exchange"."staging_block" (
 	"findings" text[],
 	"bucket" integer GENERATED ALWAYS AS (case when (member_id is null) then -1 else (hashtext(member_id) & 1023) end) STORED NOT NULL,
 	CONSTRAINT "staging_block_pkey" PRIMARY KEY("pull_id","file","stretch","first_line")
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."stray" (
-	"pull_id" text,
-	"file" integer,
-	"line" integer,
-	"entry" integer,
-	"other_id" text,
-	"number" bigint,
-	"value" text NOT NULL,
-	"is_named" boolean,
-	CONSTRAINT "stray_pkey" PRIMARY KEY("pull_id","file","line","entry","other_id","number","is_named")
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."unit_revision" (
@@ -1596,17 +1596,6 @@ CREATE TABLE "exchange"."denied_authorization" (
 	CONSTRAINT "denied_authorization_pkey" PRIMARY KEY("peer_id","source_id")
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."document_gone" (
-	"sha256" text PRIMARY KEY,
-	"at" timestamp with time zone NOT NULL
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."drug_named" (
-	"named_by" text,
-	"id" text,
-	CONSTRAINT "drug_named_pkey" PRIMARY KEY("named_by","id")
-);
---> statement-breakpoint
 CREATE TABLE "exchange"."entry_label" (
 	"peer_id" text,
 	"type" text,
@@ -1614,22 +1603,6 @@ CREATE TABLE "exchange"."entry_label" (
 	"local_id" text NOT NULL,
 	"label" smallint NOT NULL,
 	CONSTRAINT "entry_label_pkey" PRIMARY KEY("peer_id","type","source_id")
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."kept_back" (
-	"member_id" text,
-	"key" text,
-	"at" timestamp with time zone NOT NULL,
-	CONSTRAINT "kept_back_pkey" PRIMARY KEY("member_id","key")
-);
---> statement-breakpoint
-CREATE TABLE "exchange"."keys_made" (
-	"one" boolean PRIMARY KEY DEFAULT true,
-	"rules" integer NOT NULL,
-	"begun_at" timestamp with time zone NOT NULL,
-	"after" text[] NOT NULL,
-	"done_at" timestamp with time zone,
-	CONSTRAINT "keys_made_one_check" CHECK (one)
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."link" (
@@ -1648,10 +1621,30 @@ CREATE TABLE "exchange"."link" (
 	CONSTRAINT "link_state_check" CHECK (state in ('confirmed', 'proposed', 'rejected', 'apart'))
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."own_due" (
+CREATE TABLE "exchange"."medication_reference" (
+	"named_by" text,
+	"id" text,
+	CONSTRAINT "medication_reference_pkey" PRIMARY KEY("named_by","id")
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."member_work_queue" (
 	"work" text,
 	"member_id" text,
-	CONSTRAINT "own_due_pkey" PRIMARY KEY("work","member_id")
+	CONSTRAINT "member_work_queue_pkey" PRIMARY KEY("work","member_id")
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."orphaned_document" (
+	"sha256" text PRIMARY KEY,
+	"at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "exchange"."rekey_progress" (
+	"one" boolean PRIMARY KEY DEFAULT true,
+	"rules" integer NOT NULL,
+	"begun_at" timestamp with time zone NOT NULL,
+	"after" text[] NOT NULL,
+	"done_at" timestamp with time zone,
+	CONSTRAINT "rekey_progress_one_check" CHECK (one)
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."resource" (
@@ -1697,13 +1690,13 @@ CREATE TABLE "exchange"."resource_version" (
 	CONSTRAINT "resource_version_pkey" PRIMARY KEY("member_id","type","id","version")
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."sensitive_held" (
+CREATE TABLE "exchange"."sensitive_quarantine" (
 	"member_id" text,
 	"peer_id" text,
 	"type" text,
 	"source_id" text,
 	"label" smallint NOT NULL,
-	CONSTRAINT "sensitive_held_pkey" PRIMARY KEY("member_id","peer_id","type","source_id")
+	CONSTRAINT "sensitive_quarantine_pkey" PRIMARY KEY("member_id","peer_id","type","source_id")
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."shared_key" (
@@ -1743,6 +1736,13 @@ CREATE TABLE "exchange"."shared_resource_version" (
 	CONSTRAINT "shared_resource_version_pkey" PRIMARY KEY("type","id","version")
 );
 --> statement-breakpoint
+CREATE TABLE "exchange"."withheld_document" (
+	"member_id" text,
+	"key" text,
+	"at" timestamp with time zone NOT NULL,
+	CONSTRAINT "withheld_document_pkey" PRIMARY KEY("member_id","key")
+);
+--> statement-breakpoint
 CREATE TABLE "exchange"."pull" (
 	"id" text PRIMARY KEY,
 	"peer_id" text NOT NULL,
@@ -1769,14 +1769,14 @@ CREATE TABLE "exchange"."pull" (
 	"match_form" text,
 	"fetch_form" text,
 	"released_at" timestamp(3) with time zone,
-	"clocked" boolean DEFAULT false NOT NULL,
+	"deadlines_opened_at" timestamp with time zone,
 	"phase" text,
 	"phase_at" timestamp with time zone,
 	"phase_of" text,
 	"decided_bucket" integer,
 	"part_of" text,
 	"files_removed_at" timestamp with time zone,
-	"is_apart" boolean DEFAULT false NOT NULL,
+	"is_split" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "pull_phase_check" CHECK (phase in ('deciding', 'planned')),
 	CONSTRAINT "pull_state_check" CHECK (state in ('due', 'discovered', 'authorized', 'matching', 'matched', 'exporting', 'downloading', 'reconciling', 'done', 'review', 'unbalanced', 'partial', 'refused', 'failed', 'withdrawn'))
 );
@@ -1890,7 +1890,7 @@ CREATE TABLE "exchange"."bulk_job" (
 	"failure" text,
 	"labeller" smallint,
 	"folded_at" timestamp(3) with time zone,
-	"tells_entries" boolean DEFAULT false NOT NULL,
+	"reports_entries" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "bulk_job_kind_check" CHECK (kind in ('match', 'export')),
 	CONSTRAINT "bulk_job_state_check" CHECK (state in ('queued', 'running', 'complete', 'failed', 'cancelled', 'revoked'))
 );
@@ -1925,14 +1925,14 @@ CREATE TABLE "exchange"."delivered_entries" (
 	CONSTRAINT "delivered_entries_pkey" PRIMARY KEY("job_id","gone","part")
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."entry_held" (
+CREATE TABLE "exchange"."delivered_entry" (
 	"peer_id" text,
 	"key" bigint,
 	"first_at" timestamp(3) with time zone NOT NULL,
 	"last_at" timestamp(3) with time zone NOT NULL,
-	"told_at" timestamp(3) with time zone,
-	"told_type" text,
-	CONSTRAINT "entry_held_pkey" PRIMARY KEY("peer_id","key")
+	"reported_at" timestamp(3) with time zone,
+	"reported_type" text,
+	CONSTRAINT "delivered_entry_pkey" PRIMARY KEY("peer_id","key")
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."grant_change" (
@@ -2134,46 +2134,46 @@ CREATE INDEX "legal_hold_standing" ON "exchange"."legal_hold" ("placed_at") WHER
 CREATE INDEX "restore_drill_at" ON "exchange"."restore_drill" ("at");--> statement-breakpoint
 CREATE INDEX "security_event_seal" ON "exchange"."security_event" ("seal_id");--> statement-breakpoint
 CREATE INDEX "security_review_until" ON "exchange"."security_review" ("until_at");--> statement-breakpoint
-CREATE INDEX "clock_anew" ON "exchange"."clock" ("starts_at") WHERE start_event = 'coverage-anew';--> statement-breakpoint
-CREATE INDEX "clock_attempted" ON "exchange"."clock" ("due_at") WHERE state = 'attempted';--> statement-breakpoint
-CREATE INDEX "clock_due" ON "exchange"."clock" ("due_at","id");--> statement-breakpoint
-CREATE INDEX "clock_ended" ON "exchange"."clock" ("member_id") WHERE kind = 'C2' and state in ('withdrawn', 'not-applicable');--> statement-breakpoint
-CREATE INDEX "clock_member" ON "exchange"."clock" ("member_id","kind");--> statement-breakpoint
-CREATE INDEX "clock_open" ON "exchange"."clock" ("due_at") WHERE state = 'open';--> statement-breakpoint
-CREATE INDEX "clock_note_clock" ON "exchange"."clock_note" ("clock_id","id");--> statement-breakpoint
-CREATE UNIQUE INDEX "consent_imported" ON "exchange"."consent" ("member_id","choice","policy","recorded_on","again") WHERE given_at is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "consent_imported" ON "exchange"."consent" ("member_id","choice","policy","recorded_on","sequence") WHERE given_at is null;--> statement-breakpoint
 CREATE INDEX "consent_member" ON "exchange"."consent" ("member_id","recorded_on","created_at");--> statement-breakpoint
+CREATE INDEX "deadline_anew" ON "exchange"."deadline" ("starts_at") WHERE start_event = 'coverage-anew';--> statement-breakpoint
+CREATE INDEX "deadline_attempted" ON "exchange"."deadline" ("due_at") WHERE state = 'attempted';--> statement-breakpoint
+CREATE INDEX "deadline_due" ON "exchange"."deadline" ("due_at","id");--> statement-breakpoint
+CREATE INDEX "deadline_ended" ON "exchange"."deadline" ("member_id") WHERE kind = 'C2' and state in ('withdrawn', 'not-applicable');--> statement-breakpoint
+CREATE INDEX "deadline_member" ON "exchange"."deadline" ("member_id","kind");--> statement-breakpoint
+CREATE INDEX "deadline_open" ON "exchange"."deadline" ("due_at") WHERE state = 'open';--> statement-breakpoint
+CREATE INDEX "deadline_note_clock" ON "exchange"."deadline_note" ("deadline_id","id");--> statement-breakpoint
 CREATE INDEX "enrolment_number" ON "exchange"."enrolment" ("member_number");--> statement-breakpoint
-CREATE INDEX "enrolment_unclocked" ON "exchange"."enrolment" ("member_id") WHERE not clocked;--> statement-breakpoint
+CREATE INDEX "enrolment_without_deadlines" ON "exchange"."enrolment" ("member_id") WHERE deadlines_opened_at is null;--> statement-breakpoint
 CREATE INDEX "member_merge_compare" ON "exchange"."member_merge" ("compare_at") WHERE compare_at is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "member_merge_former" ON "exchange"."member_merge" ("former_id") WHERE undone_at is null;--> statement-breakpoint
 CREATE INDEX "member_merge_member" ON "exchange"."member_merge" ("member_id") WHERE undone_at is null;--> statement-breakpoint
 CREATE INDEX "member_profile_dob" ON "exchange"."member_profile" USING gin ("dob");--> statement-breakpoint
 CREATE INDEX "member_request_coverage" ON "exchange"."member_request" ("other_coverage_id","at");--> statement-breakpoint
 CREATE INDEX "member_token_member" ON "exchange"."member_token" ("member_id");--> statement-breakpoint
-CREATE INDEX "naming_coverage" ON "exchange"."naming" ("other_coverage_id","at");--> statement-breakpoint
-CREATE INDEX "other_coverage_ask" ON "exchange"."other_coverage" ("ask_at") WHERE ask_at is not null;--> statement-breakpoint
-CREATE INDEX "other_coverage_look" ON "exchange"."other_coverage" ("look_on") WHERE look_on is not null;--> statement-breakpoint
+CREATE INDEX "other_coverage_ask" ON "exchange"."other_coverage" ("request_at") WHERE request_at is not null;--> statement-breakpoint
+CREATE INDEX "other_coverage_look" ON "exchange"."other_coverage" ("evaluate_on") WHERE evaluate_on is not null;--> statement-breakpoint
+CREATE INDEX "payer_link_event_coverage" ON "exchange"."payer_link_event" ("other_coverage_id","at");--> statement-breakpoint
 CREATE INDEX "peer_change_peer" ON "exchange"."peer_change" ("peer_id","id");--> statement-breakpoint
 CREATE INDEX "peer_document_peer" ON "exchange"."peer_document" ("peer_id");--> statement-breakpoint
 CREATE INDEX "peer_volume_day" ON "exchange"."peer_volume" ("day");--> statement-breakpoint
-CREATE INDEX "decide_all_open" ON "exchange"."decide_all" ("due_at") WHERE finished_at is null;--> statement-breakpoint
-CREATE INDEX "decide_all_item_batch" ON "exchange"."decide_all_item" ("batch_id");--> statement-breakpoint
+CREATE INDEX "bulk_decision_open" ON "exchange"."bulk_decision" ("due_at") WHERE finished_at is null;--> statement-breakpoint
+CREATE INDEX "bulk_decision_item_batch" ON "exchange"."bulk_decision_item" ("batch_id");--> statement-breakpoint
 CREATE INDEX "finding_pull" ON "exchange"."finding" ("pull_id","kind");--> statement-breakpoint
 CREATE INDEX "identity_claim_number" ON "exchange"."identity" USING hash ("claim_number") WHERE claim_number is not null;--> statement-breakpoint
 CREATE INDEX "identity_echo" ON "exchange"."identity" ("peer_id","type","local_id") WHERE state = 'echo';--> statement-breakpoint
 CREATE INDEX "identity_names" ON "exchange"."identity" ("peer_id","type","local_id") WHERE is_newest is not null;--> statement-breakpoint
 CREATE INDEX "identity_quarantined" ON "exchange"."identity" ("peer_id") WHERE state = 'quarantined';--> statement-breakpoint
-CREATE INDEX "judged_member" ON "exchange"."judged" ("pull_id","member_id");--> statement-breakpoint
-CREATE INDEX "judged_pull" ON "exchange"."judged" ("pull_id","file","line","entry");--> statement-breakpoint
 CREATE INDEX "ledger_block_member" ON "exchange"."ledger_block" ("member_id","pull_id");--> statement-breakpoint
 CREATE INDEX "ledger_member" ON "exchange"."ledger_unit" ("member_id","type","local_id");--> statement-breakpoint
+CREATE INDEX "match_judgement_member" ON "exchange"."match_judgement" ("pull_id","member_id");--> statement-breakpoint
+CREATE INDEX "match_judgement_pull" ON "exchange"."match_judgement" ("pull_id","file","line","entry");--> statement-breakpoint
 CREATE INDEX "review_decision_item" ON "exchange"."review_decision" ("item_id","id");--> statement-breakpoint
 CREATE INDEX "review_item_doubt" ON "exchange"."review_item" ("member_id","peer_id") WHERE kind = 'identity-doubt' and state <> 'gone';--> statement-breakpoint
 CREATE INDEX "review_item_member" ON "exchange"."review_item" ("member_id","type");--> statement-breakpoint
 CREATE INDEX "review_item_open" ON "exchange"."review_item" ("weight" DESC,"opened_at","id") WHERE state = 'open';--> statement-breakpoint
 CREATE INDEX "review_item_pull" ON "exchange"."review_item" ("pull_id");--> statement-breakpoint
-CREATE INDEX "rewritten_open" ON "exchange"."rewritten" ("pull_id","file","line","entry") WHERE unresolved is not null;--> statement-breakpoint
+CREATE INDEX "staged_reference_open" ON "exchange"."staged_reference" ("pull_id","file","line","entry") WHERE unresolved is not null;--> statement-breakpoint
 CREATE INDEX "staging_bucket" ON "exchange"."staging" ("pull_id","bucket");--> statement-breakpoint
 CREATE INDEX "staging_key" ON "exchange"."staging" ("pull_id","type","source_id");--> statement-breakpoint
 CREATE INDEX "staging_shared" ON "exchange"."staging" ("pull_id","local_id") WHERE is_shared;--> statement-breakpoint
@@ -2184,9 +2184,9 @@ CREATE INDEX "attachment_document" ON "exchange"."attachment" ("document_id");--
 CREATE INDEX "attachment_due" ON "exchange"."attachment" ("peer_id","next_at") WHERE state = 'due';--> statement-breakpoint
 CREATE INDEX "attachment_pull" ON "exchange"."attachment" ("pull_id");--> statement-breakpoint
 CREATE INDEX "denied_authorization_member" ON "exchange"."denied_authorization" ("member_id");--> statement-breakpoint
-CREATE INDEX "document_gone_at" ON "exchange"."document_gone" ("at");--> statement-breakpoint
-CREATE INDEX "drug_named_id" ON "exchange"."drug_named" ("id");--> statement-breakpoint
 CREATE INDEX "entry_label_local" ON "exchange"."entry_label" ("type","local_id");--> statement-breakpoint
+CREATE INDEX "medication_reference_id" ON "exchange"."medication_reference" ("id");--> statement-breakpoint
+CREATE INDEX "orphaned_document_at" ON "exchange"."orphaned_document" ("at");--> statement-breakpoint
 CREATE INDEX "resource_authorization" ON "exchange"."resource" ("member_id") WHERE pa_state is not null;--> statement-breakpoint
 CREATE INDEX "resource_day" ON "exchange"."resource" ("member_id","day" DESC,"type" collate "C","id" collate "C") WHERE not deleted and type <> 'Patient' and type <> 'Provenance';--> statement-breakpoint
 CREATE INDEX "resource_id" ON "exchange"."resource" USING hash ("id");--> statement-breakpoint
@@ -2198,7 +2198,7 @@ CREATE INDEX "pull_due" ON "exchange"."pull" ("next_at") WHERE state in ('due', 
 CREATE INDEX "pull_files_kept" ON "exchange"."pull" ("finished_at","id") WHERE files_removed_at is null and finished_at is not null;--> statement-breakpoint
 CREATE INDEX "pull_part_of" ON "exchange"."pull" ("part_of") WHERE part_of is not null;--> statement-breakpoint
 CREATE INDEX "pull_peer" ON "exchange"."pull" ("peer_id","created_at");--> statement-breakpoint
-CREATE INDEX "pull_unclocked" ON "exchange"."pull" ("kicked_off_at") WHERE kicked_off_at is not null and not clocked;--> statement-breakpoint
+CREATE INDEX "pull_without_deadlines" ON "exchange"."pull" ("kicked_off_at") WHERE kicked_off_at is not null and deadlines_opened_at is null;--> statement-breakpoint
 CREATE INDEX "pull_unreleased" ON "exchange"."pull" ("finished_at") WHERE released_at is null and state in ('done', 'review', 'refused', 'failed', 'withdrawn');--> statement-breakpoint
 CREATE INDEX "pull_event_pull" ON "exchange"."pull_event" ("pull_id","id");--> statement-breakpoint
 CREATE INDEX "pull_member_conflict" ON "exchange"."pull_member" ("pull_id") WHERE outcome = 'conflict';--> statement-breakpoint
@@ -2214,7 +2214,7 @@ CREATE INDEX "call_budget_at" ON "exchange"."call_budget" ("at");--> statement-b
 CREATE INDEX "delivered_job" ON "exchange"."delivered" ("job_id","member_id");--> statement-breakpoint
 CREATE INDEX "delivered_member" ON "exchange"."delivered" ("member_id");--> statement-breakpoint
 CREATE INDEX "delivered_entries_peer" ON "exchange"."delivered_entries" ("peer_id");--> statement-breakpoint
-CREATE INDEX "entry_held_told" ON "exchange"."entry_held" ("peer_id","told_at") WHERE told_at is not null;--> statement-breakpoint
+CREATE INDEX "delivered_entry_told" ON "exchange"."delivered_entry" ("peer_id","reported_at") WHERE reported_at is not null;--> statement-breakpoint
 CREATE INDEX "grant_change_xid" ON "exchange"."grant_change" ("xid");--> statement-breakpoint
 CREATE INDEX "match_attempt_at" ON "exchange"."match_attempt" USING brin ("at");--> statement-breakpoint
 CREATE INDEX "match_attempt_card" ON "exchange"."match_attempt" ("card","peer_id");--> statement-breakpoint
@@ -2242,10 +2242,10 @@ ALTER TABLE "exchange"."incident_entry" ADD CONSTRAINT "incident_entry_case_numb
 ALTER TABLE "exchange"."issued_report" ADD CONSTRAINT "issued_report_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."legal_hold" ADD CONSTRAINT "legal_hold_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."legal_hold" ADD CONSTRAINT "legal_hold_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
-ALTER TABLE "exchange"."clock_note" ADD CONSTRAINT "clock_note_clock_id_clock_id_fkey" FOREIGN KEY ("clock_id") REFERENCES "exchange"."clock"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."consent" ADD CONSTRAINT "consent_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."contact" ADD CONSTRAINT "contact_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
-ALTER TABLE "exchange"."contact" ADD CONSTRAINT "contact_text_sha256_shown_text_sha256_fkey" FOREIGN KEY ("text_sha256") REFERENCES "exchange"."shown_text"("sha256");--> statement-breakpoint
+ALTER TABLE "exchange"."contact" ADD CONSTRAINT "contact_text_sha256_consent_text_sha256_fkey" FOREIGN KEY ("text_sha256") REFERENCES "exchange"."consent_text"("sha256");--> statement-breakpoint
+ALTER TABLE "exchange"."deadline_note" ADD CONSTRAINT "deadline_note_deadline_id_deadline_id_fkey" FOREIGN KEY ("deadline_id") REFERENCES "exchange"."deadline"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."enrolment" ADD CONSTRAINT "enrolment_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."invitation" ADD CONSTRAINT "invitation_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."member_merge" ADD CONSTRAINT "member_merge_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
@@ -2254,15 +2254,15 @@ ALTER TABLE "exchange"."member_merge_part" ADD CONSTRAINT "member_merge_part_mer
 ALTER TABLE "exchange"."member_profile" ADD CONSTRAINT "member_profile_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."member_request" ADD CONSTRAINT "member_request_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."member_request" ADD CONSTRAINT "member_request_other_coverage_id_other_coverage_id_fkey" FOREIGN KEY ("other_coverage_id") REFERENCES "exchange"."other_coverage"("id");--> statement-breakpoint
-ALTER TABLE "exchange"."naming" ADD CONSTRAINT "naming_other_coverage_id_other_coverage_id_fkey" FOREIGN KEY ("other_coverage_id") REFERENCES "exchange"."other_coverage"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."other_coverage" ADD CONSTRAINT "other_coverage_member_id_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "exchange"."member"("id");--> statement-breakpoint
+ALTER TABLE "exchange"."payer_link_event" ADD CONSTRAINT "payer_link_event_other_coverage_id_other_coverage_id_fkey" FOREIGN KEY ("other_coverage_id") REFERENCES "exchange"."other_coverage"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."peer_address" ADD CONSTRAINT "peer_address_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."peer_change" ADD CONSTRAINT "peer_change_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."peer_check" ADD CONSTRAINT "peer_check_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."peer_document" ADD CONSTRAINT "peer_document_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."peer_volume" ADD CONSTRAINT "peer_volume_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
-ALTER TABLE "exchange"."decide_all_item" ADD CONSTRAINT "decide_all_item_item_id_review_item_id_fkey" FOREIGN KEY ("item_id") REFERENCES "exchange"."review_item"("id");--> statement-breakpoint
-ALTER TABLE "exchange"."decide_all_item" ADD CONSTRAINT "decide_all_item_batch_id_decide_all_id_fkey" FOREIGN KEY ("batch_id") REFERENCES "exchange"."decide_all"("id");--> statement-breakpoint
+ALTER TABLE "exchange"."bulk_decision_item" ADD CONSTRAINT "bulk_decision_item_item_id_review_item_id_fkey" FOREIGN KEY ("item_id") REFERENCES "exchange"."review_item"("id");--> statement-breakpoint
+ALTER TABLE "exchange"."bulk_decision_item" ADD CONSTRAINT "bulk_decision_item_batch_id_bulk_decision_id_fkey" FOREIGN KEY ("batch_id") REFERENCES "exchange"."bulk_decision"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."finding" ADD CONSTRAINT "finding_pull_id_pull_id_fkey" FOREIGN KEY ("pull_id") REFERENCES "exchange"."pull"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."review_decision" ADD CONSTRAINT "review_decision_item_id_review_item_id_fkey" FOREIGN KEY ("item_id") REFERENCES "exchange"."review_item"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."review_decision" ADD CONSTRAINT "review_decision_undoes_fkey" FOREIGN KEY ("undoes") REFERENCES "exchange"."review_decision"("id");--> statement-breakpoint
@@ -2281,7 +2281,7 @@ ALTER TABLE "exchange"."delivered" ADD CONSTRAINT "delivered_peer_id_peer_id_fke
 ALTER TABLE "exchange"."delivered" ADD CONSTRAINT "delivered_job_id_bulk_job_id_fkey" FOREIGN KEY ("job_id") REFERENCES "exchange"."bulk_job"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."delivered_entries" ADD CONSTRAINT "delivered_entries_job_id_bulk_job_id_fkey" FOREIGN KEY ("job_id") REFERENCES "exchange"."bulk_job"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."delivered_entries" ADD CONSTRAINT "delivered_entries_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
-ALTER TABLE "exchange"."entry_held" ADD CONSTRAINT "entry_held_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
+ALTER TABLE "exchange"."delivered_entry" ADD CONSTRAINT "delivered_entry_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."match_group" ADD CONSTRAINT "match_group_job_id_bulk_job_id_fkey" FOREIGN KEY ("job_id") REFERENCES "exchange"."bulk_job"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."match_group" ADD CONSTRAINT "match_group_peer_id_peer_id_fkey" FOREIGN KEY ("peer_id") REFERENCES "exchange"."peer"("id");--> statement-breakpoint
 ALTER TABLE "exchange"."match_member" ADD CONSTRAINT "match_member_job_id_bulk_job_id_fkey" FOREIGN KEY ("job_id") REFERENCES "exchange"."bulk_job"("id");--> statement-breakpoint

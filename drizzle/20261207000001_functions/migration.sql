@@ -191,9 +191,9 @@ alter table exchange.staged_text set unlogged;
 --> statement-breakpoint
 alter table exchange.staging_block set unlogged;
 --> statement-breakpoint
-alter table exchange.rewritten set unlogged;
+alter table exchange.staged_reference set unlogged;
 --> statement-breakpoint
-alter table exchange.judged set unlogged;
+alter table exchange.match_judgement set unlogged;
 --> statement-breakpoint
 alter table exchange.staging set (fillfactor = 90, toast_tuple_target = 8160),
   alter targets set storage external, alter keys set storage external,
@@ -207,7 +207,7 @@ alter table exchange.ledger_block set (toast_tuple_target = 8160), alter lines s
 --> statement-breakpoint
 alter table exchange.staged_text set (toast_tuple_target = 8160);
 --> statement-breakpoint
-alter table exchange.rewritten set (toast_tuple_target = 8160);
+alter table exchange.staged_reference set (toast_tuple_target = 8160);
 --> statement-breakpoint
 alter table exchange.match_single set (toast_tuple_target = 8160);
 --> statement-breakpoint
@@ -289,9 +289,9 @@ do $$
 declare name text;
 begin
   foreach name in array array[
-    'audit', 'audit_check', 'audit_seal', 'clock_note', 'consent', 'contact', 'content_check', 'document_check',
-    'incident_case', 'incident_entry', 'issued_report', 'ledger_block', 'ledger_unit', 'naming', 'restore_drill',
-    'review_decision', 'security_review', 'shown_text', 'unit_revision'] loop
+    'audit', 'audit_check', 'audit_seal', 'deadline_note', 'consent', 'contact', 'content_check', 'document_check',
+    'incident_case', 'incident_entry', 'issued_report', 'ledger_block', 'ledger_unit', 'payer_link_event', 'restore_drill',
+    'review_decision', 'security_review', 'consent_text', 'unit_revision'] loop
     execute format('create trigger %1$I before update or delete or truncate on exchange.%2$I
       for each statement execute function exchange.refuse_change()', name || '_insert_only', name);
   end loop;
@@ -515,7 +515,7 @@ create trigger match_single_truncated after truncate on exchange.match_single
 -- Documents that no row names any more.
 create function exchange.note_document_gone() returns trigger language plpgsql as $$
 begin
-  insert into exchange.document_gone (sha256, at) values (old.sha256, now()) on conflict (sha256) do update set at = excluded.at;
+  insert into exchange.orphaned_document (sha256, at) values (old.sha256, now()) on conflict (sha256) do update set at = excluded.at;
   return null;
 end
 $$;
@@ -533,13 +533,13 @@ create function exchange.note_identity() returns trigger language plpgsql as $$
 begin
   insert into exchange.identity_corrected (member_id) values (new.member_id) on conflict (member_id) do update set at = now();
   -- an answer that comes later is looked at when it comes
-  update exchange.other_coverage o set look_on = '-infinity' where o.member_id = new.member_id
-    and exists (select from exchange.clock k where k.member_id = o.member_id and k.kind = 'C2' and k.reason = 'no-unique-match');
+  update exchange.other_coverage o set evaluate_on = '-infinity' where o.member_id = new.member_id
+    and exists (select from exchange.deadline k where k.member_id = o.member_id and k.kind = 'C2' and k.reason = 'no-unique-match');
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.tell_death() returns trigger language plpgsql as $$
+create function exchange.record_death() returns trigger language plpgsql as $$
 begin
   insert into exchange.death_told (member_id) values (new.member_id) on conflict do nothing;
   return null;
@@ -553,71 +553,71 @@ create trigger member_profile_identity after update of family, given, suffix, do
 --> statement-breakpoint
 create trigger member_profile_dead after insert on exchange.member_profile
   for each row when (new.died is not null)
-  execute function exchange.tell_death();
+  execute function exchange.record_death();
 --> statement-breakpoint
 create trigger member_profile_death after update of died on exchange.member_profile
   for each row when (old.died is distinct from new.died)
-  execute function exchange.tell_death();
+  execute function exchange.record_death();
 --> statement-breakpoint
 -- Other coverage is evaluated again when something that its deadlines and pulls depend on changes.
-create function exchange.look_at_members() returns trigger language plpgsql as $$
+create function exchange.evaluate_members() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set look_on = '-infinity', ask_at = '-infinity' where o.member_id in (select n.member_id from told n);
+  update exchange.other_coverage o set evaluate_on = '-infinity', request_at = '-infinity' where o.member_id in (select n.member_id from told n);
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_enrolled() returns trigger language plpgsql as $$
+create function exchange.evaluate_enrolment() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set look_on = '-infinity', ask_at = '-infinity' where o.member_id in (
+  update exchange.other_coverage o set evaluate_on = '-infinity', request_at = '-infinity' where o.member_id in (
     select c.member_id from (select member_id, member_number, starts, ends from told except select member_id, member_number, starts, ends from was) c);
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_coverages() returns trigger language plpgsql as $$
+create function exchange.evaluate_requests_of_members() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set look_on = '-infinity', ask_at = '-infinity' where o.id in (select n.other_coverage_id from told n);
+  update exchange.other_coverage o set evaluate_on = '-infinity', request_at = '-infinity' where o.id in (select n.other_coverage_id from told n);
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_member() returns trigger language plpgsql as $$
+create function exchange.evaluate_member() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set look_on = '-infinity', ask_at = '-infinity' where o.member_id = new.member_id;
+  update exchange.other_coverage o set evaluate_on = '-infinity', request_at = '-infinity' where o.member_id = new.member_id;
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_this() returns trigger language plpgsql as $$
+create function exchange.evaluate_coverage() returns trigger language plpgsql as $$
 begin
-  new.look_on := '-infinity';
-  new.ask_at := '-infinity';
+  new.evaluate_on := '-infinity';
+  new.request_at := '-infinity';
   return new;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_peer() returns trigger language plpgsql as $$
+create function exchange.evaluate_peer() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set ask_at = '-infinity',
-    look_on = case when exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and k.state = 'blocked') then '-infinity' else o.look_on end
+  update exchange.other_coverage o set request_at = '-infinity',
+    evaluate_on = case when exists (select from exchange.deadline k where k.kind = 'C2' and k.subject = o.id and k.state = 'blocked') then '-infinity' else o.evaluate_on end
   where o.peer_id = new.id;
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_met() returns trigger language plpgsql as $$
+create function exchange.evaluate_met() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set look_on = '-infinity', ask_at = '-infinity'
+  update exchange.other_coverage o set evaluate_on = '-infinity', request_at = '-infinity'
   where o.id in (select split_part(n.subject, '/', 1) from told n where n.kind = 'C2' and n.state in ('met', 'met-late'));
   return null;
 end
 $$;
 --> statement-breakpoint
-create function exchange.look_at_asked() returns trigger language plpgsql as $$
+create function exchange.evaluate_requested() returns trigger language plpgsql as $$
 begin
-  update exchange.other_coverage o set ask_at = '-infinity',
-    look_on = case when new.state in ('failed', 'refused', 'withdrawn') or m.in_vain then '-infinity' else o.look_on end
+  update exchange.other_coverage o set request_at = '-infinity',
+    evaluate_on = case when new.state in ('failed', 'refused', 'withdrawn') or m.in_vain then '-infinity' else o.evaluate_on end
   from (
     select other_coverage_id, coalesce(bool_or(outcome in ('not-matched', 'constrained')), false) as in_vain
     from exchange.pull_member where pull_id = new.id group by other_coverage_id) m
@@ -628,41 +628,41 @@ $$;
 --> statement-breakpoint
 create trigger consent_look after insert on exchange.consent
   referencing new table as told for each statement
-  execute function exchange.look_at_members();
+  execute function exchange.evaluate_members();
 --> statement-breakpoint
 create trigger enrolment_look after insert on exchange.enrolment
   referencing new table as told for each statement
-  execute function exchange.look_at_members();
+  execute function exchange.evaluate_members();
 --> statement-breakpoint
 create trigger enrolment_look_again after update on exchange.enrolment
   referencing old table as was new table as told for each statement
-  execute function exchange.look_at_enrolled();
+  execute function exchange.evaluate_enrolment();
 --> statement-breakpoint
 create trigger member_request_look after insert on exchange.member_request
   referencing new table as told for each statement
-  execute function exchange.look_at_coverages();
+  execute function exchange.evaluate_requests_of_members();
 --> statement-breakpoint
 create trigger member_profile_look after update of died on exchange.member_profile
   for each row when (old.died is distinct from new.died)
-  execute function exchange.look_at_member();
+  execute function exchange.evaluate_member();
 --> statement-breakpoint
 create trigger other_coverage_look before update of member_id, peer_id, starts, ends, ends_known_at, in_error_at on exchange.other_coverage
   for each row
-  execute function exchange.look_at_this();
+  execute function exchange.evaluate_coverage();
 --> statement-breakpoint
 create trigger peer_look after update of state, fhir_base, client_id_there on exchange.peer
   for each row when (new.state = 'active' and new.fhir_base is not null
     and (old.state <> 'active' or old.fhir_base is null or (old.client_id_there is null and new.client_id_there is not null)))
-  execute function exchange.look_at_peer();
+  execute function exchange.evaluate_peer();
 --> statement-breakpoint
-create trigger clock_look after update on exchange.clock
+create trigger deadline_look after update on exchange.deadline
   referencing new table as told for each statement
-  execute function exchange.look_at_met();
+  execute function exchange.evaluate_met();
 --> statement-breakpoint
 create trigger pull_look after update of state on exchange.pull
   for each row when (old.state <> new.state and new.state not in
     ('due', 'discovered', 'authorized', 'matching', 'matched', 'exporting', 'downloading', 'reconciling'))
-  execute function exchange.look_at_asked();
+  execute function exchange.evaluate_requested();
 --> statement-breakpoint
 -- First rows.
 insert into directory.state default values;
@@ -675,6 +675,6 @@ insert into merged.publish_lease default values;
 --> statement-breakpoint
 insert into federation.own_state default values;
 --> statement-breakpoint
-insert into exchange.clock_look (day) values ('-infinity');
+insert into exchange.deadline_check (day) values ('-infinity');
 --> statement-breakpoint
-insert into exchange.keys_made (rules, begun_at, after, done_at) values (15, now(), '{"","",""}', now());
+insert into exchange.rekey_progress (rules, begun_at, after, done_at) values (15, now(), '{"","",""}', now());

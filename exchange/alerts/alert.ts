@@ -85,7 +85,7 @@ const triesAndMisses = (sql: Queryable, now: Date) => sql`
     ) u where u.asked >= ${ASKED} and u.missed > ${MISSED_PART}::numeric * u.asked group by 2`;
 
 /**
- * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open and clock_attempted; one person for
+ * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by deadline_open and deadline_attempted; one person for
  * two by pull_member_conflict; jobs by bulk_job_failed, bulk_job_open and bulk_job_request; pulls, peers, releases and
  * findings are small tables; the quarantine by identity_quarantined and the primary key of review_item; ledger rows of
  * the pulls of a week, and of those of which an item is not decided yet, by its primary key, with that of review_item
@@ -97,10 +97,10 @@ export async function standingConditions(
   { quarantine, keep, today, drillDays }: { quarantine: number; keep: KeepDays; today: string; drillDays: number },
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
-    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where (state = 'open'
+    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.deadline where (state = 'open'
       and due_at < ${now}) or (state = 'attempted' and due_at < ${now}) group by kind
     union all
-    select 'clocks-due-soon', c.kind, count(*)::int from (select ${now}::timestamptz as now) t join exchange.clock c
+    select 'clocks-due-soon', c.kind, count(*)::int from (select ${now}::timestamptz as now) t join exchange.deadline c
       on ${sql.unsafe(DUE_SOON('c', 't.now'))} group by c.kind
     union all
     select 'pull-waits', p.id, 1 from exchange.pull p where ${stillWaits(sql)}
@@ -165,7 +165,7 @@ export async function standingConditions(
     -- was tried as often as it is, and no one answers it any more: the payer waits
     select 'request-failed', j.id, j.attempts from exchange.bulk_job j
       where j.state = 'failed' and exists (
-        select from exchange.clock c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
+        select from exchange.deadline c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
           and c.state in ('open', 'attempted', 'blocked'))
     union all
     -- it is tried again by itself, for as long as the disk is full or whatever it is: people can make room. One that

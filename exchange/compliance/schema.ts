@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, bytea, check, date, index, integer, jsonb, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { instant, instantMs, int64, oneOf } from '../../src/db/columns.ts';
-import { member } from '../members/enrolment/schema.ts';
+import { member } from '../members/schema.ts';
 import { peer } from '../peers/schema.ts';
 import { exchange } from '../postgres-schema.ts';
 import { bulkJob } from '../responder/schema.ts';

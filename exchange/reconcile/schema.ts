@@ -63,7 +63,7 @@ export const staging = exchange.table(
     attached: text(),
     keeps: text().array(),
     day: text(),
-    goneBy: text(),
+    deletedByLine: text(),
   },
   (t) => [
     primaryKey({ columns: [t.pullId, t.file, t.line, t.entry] }),
@@ -116,8 +116,8 @@ export const stagingBlock = exchange.table(
 );
 
 /** Texts of staged lines with references rewritten to our ids. */
-export const rewritten = exchange.table(
-  'rewritten',
+export const stagedReference = exchange.table(
+  'staged_reference',
   {
     pullId: text().notNull(),
     file: integer().notNull(),
@@ -131,13 +131,13 @@ export const rewritten = exchange.table(
   },
   (t) => [
     primaryKey({ columns: [t.pullId, t.file, t.line, t.entry] }),
-    index('rewritten_open').on(t.pullId, t.file, t.line, t.entry).where(sql`unresolved is not null`),
+    index('staged_reference_open').on(t.pullId, t.file, t.line, t.entry).where(sql`unresolved is not null`),
   ],
 );
 
 /** Verdicts on pairs of staged and stored records. */
-export const judged = exchange.table(
-  'judged',
+export const matchJudgement = exchange.table(
+  'match_judgement',
   {
     pullId: text().notNull(),
     file: integer().notNull(),
@@ -154,7 +154,10 @@ export const judged = exchange.table(
     conflict: text(),
     detail: text().default('').notNull(),
   },
-  (t) => [index('judged_member').on(t.pullId, t.memberId), index('judged_pull').on(t.pullId, t.file, t.line, t.entry)],
+  (t) => [
+    index('match_judgement_member').on(t.pullId, t.memberId),
+    index('match_judgement_pull').on(t.pullId, t.file, t.line, t.entry),
+  ],
 );
 
 /** The intake ledger: one outcome for each received resource line. Insert-only. */
@@ -370,8 +373,8 @@ export const claimName = exchange.table(
 );
 
 /** Lines quarantined for a claim of another member. */
-export const stray = exchange.table(
-  'stray',
+export const crossMemberClaim = exchange.table(
+  'cross_member_claim',
   {
     pullId: text().notNull(),
     file: integer().notNull(),
@@ -449,8 +452,8 @@ export const reviewDecision = exchange.table(
 );
 
 /** One decision for all open items of a kind, payer and pull; applied in the background. */
-export const decideAll = exchange.table(
-  'decide_all',
+export const bulkDecision = exchange.table(
+  'bulk_decision',
   {
     id: text().primaryKey(),
     kind: text().notNull(),
@@ -470,22 +473,22 @@ export const decideAll = exchange.table(
     decided: integer().default(0).notNull(),
     refused: integer().default(0).notNull(),
   },
-  (t) => [index('decide_all_open').on(t.dueAt).where(sql`finished_at is null`)],
+  (t) => [index('bulk_decision_open').on(t.dueAt).where(sql`finished_at is null`)],
 );
 
 /** Items of such a decision. */
-export const decideAllItem = exchange.table(
-  'decide_all_item',
+export const bulkDecisionItem = exchange.table(
+  'bulk_decision_item',
   {
     itemId: text()
       .primaryKey()
       .references(() => reviewItem.id),
     batchId: text()
       .notNull()
-      .references(() => decideAll.id),
+      .references(() => bulkDecision.id),
     mark: text().notNull(),
   },
-  (t) => [index('decide_all_item_batch').on(t.batchId)],
+  (t) => [index('bulk_decision_item_batch').on(t.batchId)],
 );
 
 /** Releases of quarantined lines that are decided and not carried out. */

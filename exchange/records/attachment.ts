@@ -100,16 +100,16 @@ export async function retryAttachments(tx: Queryable, pull: { id: string; peerId
         select choice from exchange.consent c where c.member_id = a.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in')`;
 }
 
-/** Documents that nothing has named since before a time, those first that wait longest. document_gone_at. */
+/** Documents that nothing has named since before a time, those first that wait longest. orphaned_document_at. */
 export async function goneDocuments(sql: Queryable, before: Date, most: number): Promise<string[]> {
   const rows = await sql<{ sha256: string }[]>`
-    select sha256 from exchange.document_gone where at < ${before} order by at limit ${most}`;
+    select sha256 from exchange.orphaned_document where at < ${before} order by at limit ${most}`;
   return rows.map((r) => r.sha256);
 }
 
 /** Is one that was noted named by nothing still? It is noted no more, until this transaction ends nobody can name it. attachment_content. */
 export async function takeGone(tx: Queryable, sha256: string): Promise<boolean> {
-  const noted = await tx`delete from exchange.document_gone where sha256 = ${sha256} returning 1`;
+  const noted = await tx`delete from exchange.orphaned_document where sha256 = ${sha256} returning 1`;
   if (noted.length === 0) return false;
   const named = await tx`select from exchange.attachment where sha256 = ${sha256} limit 1`;
   return named.length === 0;
@@ -117,13 +117,13 @@ export async function takeGone(tx: Queryable, sha256: string): Promise<boolean> 
 
 /** A document is named (again). Waits for who removes it at that moment. */
 export async function nameDocument(tx: Queryable, sha256: string): Promise<void> {
-  await tx`delete from exchange.document_gone where sha256 = ${sha256}`;
+  await tx`delete from exchange.orphaned_document where sha256 = ${sha256}`;
 }
 
 /** Notes documents that are there, of which nothing names some: those. What is noted stays as it is. attachment_content. */
 export async function noteGone(sql: Queryable, sha256s: readonly string[], at: Date): Promise<number> {
   const noted = await sql`
-    insert into exchange.document_gone (sha256, at)
+    insert into exchange.orphaned_document (sha256, at)
     select s, ${at} from unnest(${arrayLiteral(sha256s)}::text::text[]) s
     where not exists (select from exchange.attachment where sha256 = s) on conflict do nothing returning 1`;
   return noted.length;

@@ -75,10 +75,10 @@ async function writeLedger(tx: Queryable, pull: string): Promise<void> {
     from pg_temp.slice order by file, line, entry`;
 }
 
-/** The references of the open slice that led nowhere, one a row: mostly none. rewritten_open. */
+/** The references of the open slice that led nowhere, one a row: mostly none. staged_reference_open. */
 const unresolved = (tx: Queryable, work: string) => tx`
   select s.type, s.member_id, s.local_id, s.is_shared, u as key
-  from pg_temp.slice s join exchange.rewritten w on w.pull_id = ${work} and w.file = s.file and w.line = s.line and w.entry = s.entry and w.unresolved is not null
+  from pg_temp.slice s join exchange.staged_reference w on w.pull_id = ${work} and w.file = s.file and w.line = s.line and w.entry = s.entry and w.unresolved is not null
   cross join unnest(w.unresolved) u`;
 
 type Fragment = PendingQuery<Row[]>;

@@ -54,7 +54,7 @@ export function drugUnits(
       `select s.file, s.line, s.entry, coalesce(w.final, t.body) as body
        from exchange.staging s
        cross join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = s.file and x.line = s.line and x.entry = s.entry offset 0) t
-       left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = s.file and x.line = s.line and x.entry = s.entry offset 0) w on true
+       left join lateral (select final from exchange.staged_reference x where x.pull_id = $1 and x.file = s.file and x.line = s.line and x.entry = s.entry offset 0) w on true
        where s.pull_id = $1 and s.bucket between $2 and $3 and s.type = any($4::text::text[]) and not s.is_shared and s.has_body and not s.booked
          and (s.outcome is null or s.outcome in ('created', 'updated', 'linked-duplicate')) and t.body like '%"medicationReference"%'`,
       [work, range.first, range.last, arrayLiteral(DRUG_TYPES)],

@@ -68,7 +68,7 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        select r.member_id from asked t join exchange.resource r on r.member_id = t.member_id cross join unnest(r.links) k
        join revealing v on v.root = k where ${revealing.length > 0}
        union
-       select t.member_id from asked t join exchange.sensitive_held h on h.member_id = t.member_id
+       select t.member_id from asked t join exchange.sensitive_quarantine h on h.member_id = t.member_id
      ), held as materialized (
        select r.member_id, r.type, r.id, r.type || '/' || r.id as key, r.origin, r.source_id, r.own_label, r.label, r.refers, r.links
        from concerned c join exchange.resource r on r.member_id = c.member_id
@@ -78,7 +78,7 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
      ), withheld as materialized (
        -- what was not taken in as it is sensitive: by what waits for it, and by what was here of it before
        select n.member_id, n.peer_id, n.type, n.source_id, n.label
-       from (select distinct member_id from concerned) c join exchange.sensitive_held n on n.member_id = c.member_id
+       from (select distinct member_id from concerned) c join exchange.sensitive_quarantine n on n.member_id = c.member_id
      ), waiting as materialized (
        select w.member_id, d.type || '/' || d.id as key, w.label
        from withheld w join exchange.dangling d on d.peer_id = w.peer_id and d.target_type = w.type and d.target_id = w.source_id and d.member_id = w.member_id

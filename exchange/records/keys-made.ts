@@ -9,17 +9,17 @@ export const FIRST_OF_MEMBERS: Place = ['', '', ''];
 
 export type KeysMade = { rules: number; begunAt: Date; after: Place; doneAt: Date | null };
 
-/** undefined: nobody has begun. keys_made_pkey. */
+/** undefined: nobody has begun. rekey_progress_pkey. */
 export async function keysMade(sql: Queryable): Promise<KeysMade | undefined> {
   const [row] = await sql<KeysMade[]>`
-    select rules, begun_at as "begunAt", to_jsonb(after) as after, done_at as "doneAt" from exchange.keys_made`;
+    select rules, begun_at as "begunAt", to_jsonb(after) as after, done_at as "doneAt" from exchange.rekey_progress`;
   return row;
 }
 
-/** Goes on with these rules, or begins with them when others were last. keys_made_pkey. */
+/** Goes on with these rules, or begins with them when others were last. rekey_progress_pkey. */
 export async function beginKeys(sql: Queryable, rules: number): Promise<KeysMade> {
   await sql`
-    insert into exchange.keys_made as k (rules, begun_at, after) values (${rules}, now(), ${[...FIRST_SHARED]}::text[])
+    insert into exchange.rekey_progress as k (rules, begun_at, after) values (${rules}, now(), ${[...FIRST_SHARED]}::text[])
     on conflict (one) do update set rules = excluded.rules, begun_at = excluded.begun_at, after = excluded.after, done_at = null
     where k.rules <> excluded.rules`;
   const made = await keysMade(sql);
@@ -27,10 +27,10 @@ export async function beginKeys(sql: Queryable, rules: number): Promise<KeysMade
   return made;
 }
 
-/** Notes how far these rules came, unless others have begun since. keys_made_pkey. */
+/** Notes how far these rules came, unless others have begun since. rekey_progress_pkey. */
 export async function noteKeys(sql: Queryable, rules: number, after: Place, isDone: boolean): Promise<void> {
   await sql`
-    update exchange.keys_made set after = ${[...after]}::text[], done_at = case when ${isDone}::boolean then now() end where rules = ${rules}`;
+    update exchange.rekey_progress set after = ${[...after]}::text[], done_at = case when ${isDone}::boolean then now() end where rules = ${rules}`;
 }
 
 const KEYING_LOCK = 7_206_007;
@@ -185,7 +185,7 @@ export async function writeSharedKeys(sql: Sql, rows: readonly Keyed<Omit<Shared
 /** Was a pull begun before these rules were: what it has staged may be keyed by others. Primary keys. */
 export async function isOlderThanKeys(sql: Queryable, pullId: string, rules: number): Promise<boolean> {
   const [row] = await sql<{ older: boolean }[]>`
-    select p.created_at < coalesce((select k.begun_at from exchange.keys_made k where k.rules = ${rules}), 'infinity') as older
+    select p.created_at < coalesce((select k.begun_at from exchange.rekey_progress k where k.rules = ${rules}), 'infinity') as older
     from exchange.pull p where p.id = ${pullId}`;
   return row?.older === true;
 }

@@ -87,7 +87,7 @@ const STAGED = `
   select s.type, coalesce(s.local_id, s.source_id) as id, coalesce(s.label, 0) as label, coalesce(w.links, s.links, '{}') as links,
     r.type is not null as is_known, coalesce(r.label, 0) as was_label, coalesce(r.links, '{}') as was_links
   from exchange.staging s
-  left join lateral (select links from exchange.rewritten w where w.pull_id = s.pull_id and w.file = s.file and w.line = s.line and w.entry = s.entry offset 0) w on true
+  left join lateral (select links from exchange.staged_reference w where w.pull_id = s.pull_id and w.file = s.file and w.line = s.line and w.entry = s.entry offset 0) w on true
   left join lateral (select * from exchange.shared_resource r where r.type = s.type and r.id = coalesce(s.local_id, s.source_id) offset 0) r on true
   where s.pull_id = $1 and s.bucket = -1 and s.is_shared and s.has_body and not s.booked and (s.outcome is null or s.outcome in ('created', 'updated'))
     and ${itsOwn('r', '$2')}`;

@@ -57,24 +57,26 @@ export async function hasCommittedImport(sql: Queryable, work: string): Promise<
 export async function oweComparison(tx: Queryable, work: string): Promise<void> {
   if (!work.startsWith(IMPORT)) return;
   await tx`
-    insert into exchange.own_due (work, member_id)
+    insert into exchange.member_work_queue (work, member_id)
     select distinct ${work}, member_id from exchange.staging
     where pull_id = ${work} and outcome in ('created', 'updated', 'retracted') and member_id is not null and exists (select from exchange.identity)`;
 }
 
-/** They are compared: all of an import, or one member. own_due_pkey. */
+/** They are compared: all of an import, or one member. member_work_queue_pkey. */
 export async function noteCompared(sql: Queryable, work: string, memberId?: string): Promise<void> {
-  await sql`delete from exchange.own_due where work = ${work} and (${memberId ?? null}::text is null or member_id = ${memberId ?? null})`;
+  await sql`delete from exchange.member_work_queue where work = ${work} and (${memberId ?? null}::text is null or member_id = ${memberId ?? null})`;
 }
 
 /** Work ids of imports that still owe a comparison. */
 export async function owedImports(sql: Queryable): Promise<string[]> {
-  return (await sql<{ work: string }[]>`select distinct work from exchange.own_due order by 1`).map((r) => r.work);
+  return (await sql<{ work: string }[]>`select distinct work from exchange.member_work_queue order by 1`).map(
+    (r) => r.work,
+  );
 }
 
 /** Members whose comparison an import still owes. */
 export async function owedMembers(sql: Queryable, work?: string): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select distinct member_id as id from exchange.own_due where ${work ?? null}::text is null or work = ${work ?? null} order by 1`;
+    select distinct member_id as id from exchange.member_work_queue where ${work ?? null}::text is null or work = ${work ?? null} order by 1`;
   return rows.map((r) => r.id);
 }

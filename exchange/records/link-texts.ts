@@ -19,7 +19,7 @@ export async function textsOf(sql: Queryable, work: string, wanted: readonly Wan
           from unnest(${column(staged, (s) => s.key)}::text::text[], ${column(staged, (s) => s.file)}::text::int[],
             ${column(staged, (s) => s.line)}::text::int[], ${column(staged, (s) => s.entry)}::text::int[]) k(key, file, line, entry)
           cross join lateral (select body from exchange.staged_text x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) t
-          left join lateral (select final from exchange.rewritten x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) w on true`,
+          left join lateral (select final from exchange.staged_reference x where x.pull_id = ${work} and x.file = k.file and x.line = k.line and x.entry = k.entry offset 0) w on true`,
     stored.length === 0
       ? []
       : sql<Row[]>`
@@ -41,7 +41,7 @@ export async function npisOf(sql: Queryable, work: string, keys: readonly string
     select coalesce(e.npi, s.npi) as npi, coalesce(e.links, s.links) as links from (select 1) one
     left join exchange.shared_resource e on e.type = ${type} and e.id = ${id}
     left join lateral (
-      select s.npi, coalesce(w.links, s.links) as links from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
+      select s.npi, coalesce(w.links, s.links) as links from exchange.staging s left join exchange.staged_reference w using (pull_id, file, line, entry)
       where s.pull_id = $1 and s.is_shared and s.local_id = ${id} and s.type = ${type} order by s.npi is null limit 1) s on true`;
   const rows = await sql.unsafe<{ key: string; npi: string }[]>(
     `select k.key, coalesce(h.npi, p.npi) as npi

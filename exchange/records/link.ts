@@ -270,7 +270,7 @@ export async function heldLinks(
 export async function noteJudged(sql: Queryable, work: string, rows: readonly Judged[]): Promise<void> {
   if (rows.length === 0) return;
   await sql`
-    insert into exchange.judged (pull_id, file, line, entry, member_id, type, id, other_type, other_id, kind, score, rule, conflict, detail)
+    insert into exchange.match_judgement (pull_id, file, line, entry, member_id, type, id, other_type, other_id, kind, score, rule, conflict, detail)
     select ${work}, file, line, entry, "memberId", type, id, "otherType", "otherId", kind, score, rule, conflict, detail
     from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
       as r(file integer, line integer, entry integer, "memberId" text, type text, id text, "otherType" text, "otherId" text, kind text, score real, rule text, conflict text, detail text)`;

@@ -32,7 +32,7 @@ const open = (s: string) => `${undecided(s)} and not ${s}.booked`;
 const known = (s: string) => `(${s}.outcome = 'unchanged' and ${s}.reason is null and not ${s}.has_body)`;
 
 /** What a line says by itself that takes its record away, whatever was decided of it since; an older program staged that as its reason alone. */
-const GONE_BY = `coalesce(s.gone_by, case when s.reason in ('entered-in-error', 'deleted-at-source') then s.reason end)`;
+const GONE_BY = `coalesce(s.deleted_by_line, case when s.reason in ('entered-in-error', 'deleted-at-source') then s.reason end)`;
 
 /** Takes back what an earlier attempt decided; what the first look found stays. */
 async function reset(tx: Queryable, pull: string): Promise<void> {

@@ -38,7 +38,7 @@ const textOf = (unit: string) => {
   const same = (t: string) =>
     `${t}.pull_id = ${unit}.pull_id and ${t}.file = ${unit}.file and ${t}.line = ${unit}.line and ${t}.entry = ${unit}.entry`;
   return `cross join lateral (select body, shared from exchange.staged_text t where ${same('t')} offset 0) t
-    left join lateral (select final, targets, links, refers from exchange.rewritten w where ${same('w')} offset 0) w on true`;
+    left join lateral (select final, targets, links, refers from exchange.staged_reference w where ${same('w')} offset 0) w on true`;
 };
 
 const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim, day';

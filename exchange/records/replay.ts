@@ -110,7 +110,7 @@ async function waitingUnits(tx: Queryable, work: Decided): Promise<void> {
 export async function settleReplayed(tx: Queryable, work: string): Promise<void> {
   await tx`
     update exchange.staging s set outcome = 'unchanged'
-    from exchange.staged_text t left join exchange.rewritten w using (pull_id, file, line, entry), exchange.resource r
+    from exchange.staged_text t left join exchange.staged_reference w using (pull_id, file, line, entry), exchange.resource r
     where s.pull_id = ${work} and s.reason = 'replayed' and t.pull_id = ${work} and t.file = s.file and t.line = s.line and t.entry = s.entry
       and r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
       and replace(replace(coalesce(w.final, t.body), '%version%', r.version::text), '%time%', coalesce(r.body::jsonb #>> '{meta,lastUpdated}', '')) = r.body

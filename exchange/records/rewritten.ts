@@ -28,7 +28,7 @@ export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterabl
   };
   return copyIn(
     dedicated,
-    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets, refers, unresolved) from stdin',
+    'copy exchange.staged_reference (pull_id, file, line, entry, final, links, targets, refers, unresolved) from stdin',
     out(),
   );
 }

@@ -194,18 +194,18 @@ export const attachment = exchange.table(
 );
 
 /** Documents that no record names any more: their files are deleted after the retention period. */
-export const documentGone = exchange.table(
-  'document_gone',
+export const orphanedDocument = exchange.table(
+  'orphaned_document',
   {
     sha256: text().primaryKey(),
     at: instant().notNull(),
   },
-  (t) => [index('document_gone_at').on(t.at)],
+  (t) => [index('orphaned_document_at').on(t.at)],
 );
 
 /** One row: the rules that made the stored match keys, and how far keys of previous rules are recomputed. */
-export const keysMade = exchange.table(
-  'keys_made',
+export const rekeyProgress = exchange.table(
+  'rekey_progress',
   {
     one: boolean().primaryKey().default(true),
     rules: integer().notNull(),
@@ -213,12 +213,12 @@ export const keysMade = exchange.table(
     after: text().array().notNull(),
     doneAt: instant(),
   },
-  () => [check('keys_made_one_check', sql`one`)],
+  () => [check('rekey_progress_one_check', sql`one`)],
 );
 
 /** Members whose own records an import wrote and that are not yet compared with received ones. */
-export const ownDue = exchange.table(
-  'own_due',
+export const memberWorkQueue = exchange.table(
+  'member_work_queue',
   {
     work: text().notNull(),
     memberId: text().notNull(),
@@ -227,13 +227,13 @@ export const ownDue = exchange.table(
 );
 
 /** Which records refer to a Medication. */
-export const drugNamed = exchange.table(
-  'drug_named',
+export const medicationReference = exchange.table(
+  'medication_reference',
   {
     namedBy: text().notNull(),
     id: text().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.namedBy, t.id] }), index('drug_named_id').on(t.id)],
+  (t) => [primaryKey({ columns: [t.namedBy, t.id] }), index('medication_reference_id').on(t.id)],
 );
 
 /** Shared entries whose copy at a peer is more sensitive than ours. */
@@ -250,8 +250,8 @@ export const entryLabel = exchange.table(
 );
 
 /** Received records quarantined as more sensitive than the member’s choice allows (`consent-scope`). */
-export const sensitiveHeld = exchange.table(
-  'sensitive_held',
+export const sensitiveQuarantine = exchange.table(
+  'sensitive_quarantine',
   {
     memberId: text().notNull(),
     peerId: text().notNull(),
@@ -276,8 +276,8 @@ export const deniedAuthorization = exchange.table(
 );
 
 /** Documents of authorizations that were received and not stored. */
-export const keptBack = exchange.table(
-  'kept_back',
+export const withheldDocument = exchange.table(
+  'withheld_document',
   {
     memberId: text().notNull(),
     key: text().notNull(),

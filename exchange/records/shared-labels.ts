@@ -15,7 +15,7 @@ import { itsOwn } from './told-by-others.ts';
 /** Notes which Medications the records of the open slice name. resource_pkey. */
 export async function noteNamedDrugs(tx: Queryable): Promise<void> {
   await tx`
-    insert into exchange.drug_named (named_by, id)
+    insert into exchange.medication_reference (named_by, id)
     select distinct r.member_id, substr(k, 12)
     from pg_temp.slice s
     join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
@@ -32,7 +32,7 @@ export async function noteLateDrugs(
 ): Promise<void> {
   if (places.length === 0) return;
   await tx`
-    insert into exchange.drug_named (named_by, id)
+    insert into exchange.medication_reference (named_by, id)
     select distinct r.member_id, substr(k, 12)
     from unnest(${arrayLiteral(places.map((p) => p.memberId))}::text::text[], ${arrayLiteral(places.map((p) => p.type))}::text::text[], ${arrayLiteral(places.map((p) => p.id))}::text::text[]) as p(member_id, type, id)
     join exchange.resource r on r.member_id = p.member_id and r.type = p.type and r.id = p.id
@@ -42,7 +42,7 @@ export async function noteLateDrugs(
 /** The same of all that some members' records name: a program of an older version noted nothing. */
 export async function noteDrugsOf(tx: Queryable, memberIds: readonly string[]): Promise<void> {
   await tx`
-    insert into exchange.drug_named (named_by, id)
+    insert into exchange.medication_reference (named_by, id)
     select distinct r.member_id, substr(k, 12) from unnest(${arrayLiteral(memberIds)}::text::text[]) m
     cross join lateral (select r.member_id, r.links from exchange.resource r where r.member_id = m offset 0) r
     cross join unnest(r.links) k where starts_with(k, 'Medication/') on conflict do nothing`;
@@ -50,14 +50,14 @@ export async function noteDrugsOf(tx: Queryable, memberIds: readonly string[]): 
 
 const MEMBERS = 200;
 
-/** Members whose records name some Medications, by themselves or by what these are made of. drug_named_id. */
+/** Members whose records name some Medications, by themselves or by what these are made of. medication_reference_id. */
 const namers = (first: string) => `
   with recursive hit(id) as (
     ${first}
     union
-    select substr(n.named_by, 12) from hit h join exchange.drug_named n on n.id = h.id and starts_with(n.named_by, 'Medication/')
+    select substr(n.named_by, 12) from hit h join exchange.medication_reference n on n.id = h.id and starts_with(n.named_by, 'Medication/')
   )
-  select distinct n.named_by as "memberId" from hit h join exchange.drug_named n on n.id = h.id
+  select distinct n.named_by as "memberId" from hit h join exchange.medication_reference n on n.id = h.id
   where not starts_with(n.named_by, 'Medication/') order by 1`;
 
 /** What Medications have become reaches the records of members that named them before: what these are known by, and how sensitive they are. */
@@ -140,7 +140,7 @@ export async function tellNamersOfSlice(
   }
   const come = `s.is_shared and s.type = 'Medication' and s.outcome in ('created', 'updated')`;
   await tx.unsafe(
-    `insert into exchange.drug_named (named_by, id)
+    `insert into exchange.medication_reference (named_by, id)
      select distinct 'Medication/' || s.local_id, substr(k, 12)
      from pg_temp.slice s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id cross join unnest(r.links) k
      where ${come} and starts_with(k, 'Medication/') on conflict do nothing`,
@@ -174,7 +174,7 @@ async function decide(tx: Queryable, records: readonly Undecided[], at: string):
     select w.id from written w join was using (type, id) where w.type = 'Medication' and w.label <> was.label`;
   const drugs = records.filter((r) => r.type === 'Medication').map((r) => r.id);
   await tx`
-    insert into exchange.drug_named (named_by, id)
+    insert into exchange.medication_reference (named_by, id)
     select distinct 'Medication/' || s.id, substr(k, 12) from exchange.shared_resource s cross join unnest(s.links) k
     where s.type = 'Medication' and s.id = any(${arrayLiteral(drugs)}::text::text[]) and starts_with(k, 'Medication/') on conflict do nothing`;
   if (raised.length === 0) return;

@@ -66,7 +66,7 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps, day, gone_by';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps, day, deleted_by_line';
 
 const FIELDS = COLUMNS.split(',').length;
 
@@ -232,8 +232,8 @@ export async function stageUnits(into: Staging, work: string, units: AsyncIterab
 
 /** Removes the texts and verdicts that slices were made ready with. By the first column of their keys. */
 export async function clearPrepared(sql: Queryable, work: string): Promise<void> {
-  await sql`delete from exchange.rewritten where pull_id = ${work}`;
-  await sql`delete from exchange.judged where pull_id = ${work}`;
+  await sql`delete from exchange.staged_reference where pull_id = ${work}`;
+  await sql`delete from exchange.match_judgement where pull_id = ${work}`;
 }
 
 const WORK_TABLES = ['staging', 'staging_block', 'staged_text', 'rewritten', 'judged', 'stray'] as const;

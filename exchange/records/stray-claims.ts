@@ -54,7 +54,7 @@ export async function strayVersions(
   work: { id: string; peerId: string },
   isOpen: string,
 ): Promise<void> {
-  await tx`delete from exchange.stray where pull_id = ${work.id}`;
+  await tx`delete from exchange.cross_member_claim where pull_id = ${work.id}`;
   await tx.unsafe(
     `with claim as materialized (
       select file, line, entry, member_id, source_id, claim->'numbers' as numbers, (claim->'prior') || (claim->'next') as names, claim->>'type' as type, ${INSURER} as insurer
@@ -118,7 +118,7 @@ export async function strayVersions(
       union
       select b_file, b_line, b_entry, a_id, number, b_value, true from pair where b_file is not null
     ), noted as (
-      insert into exchange.stray (pull_id, file, line, entry, other_id, number, value, is_named)
+      insert into exchange.cross_member_claim (pull_id, file, line, entry, other_id, number, value, is_named)
       select $1, file, line, entry, other_id, number, min(left(value, 64)), is_named from found group by file, line, entry, other_id, number, is_named
     )
     update exchange.staging s set outcome = 'quarantined', reason = 'patient-change'
@@ -128,11 +128,11 @@ export async function strayVersions(
   );
 }
 
-/** Why the unit `u` of the work $… is held, in a sentence; null when for nothing of this. stray_pkey. */
+/** Why the unit `u` of the work $… is held, in a sentence; null when for nothing of this. cross_member_claim_pkey. */
 export const strayDetail = (work: string, u: string) => `(
   select string_agg(x.told, '; ' order by x.told) from (
     select case when is_named then 'claim ' || other_id || ' of another member names ' || value else 'names ' || value || ', which is claim ' || other_id || ' of another member' end as told
-    from exchange.stray d where d.pull_id = ${work} and d.file = ${u}.file and d.line = ${u}.line and d.entry = ${u}.entry order by 1 limit ${MOST_TOLD}) x)`;
+    from exchange.cross_member_claim d where d.pull_id = ${work} and d.file = ${u}.file and d.line = ${u}.line and d.entry = ${u}.entry order by 1 limit ${MOST_TOLD}) x)`;
 
 /** The number of a claim among the columns of the open slice `s`; null for all else. */
 export const CLAIM_NUMBER = `case when s.type = '${TYPE}' and s.claim->>'use' = 'claim' and s.claim #>> '{numbers,0,value}' is not null
@@ -173,7 +173,7 @@ export async function heldElsewhere(sql: Queryable, work: { id: string; peerId: 
     ...(await sql<HeldElsewhere[]>`
       with other as materialized (
         select distinct i.source_id, i.member_id, i.local_id, i.last_pull, i.hash
-        from exchange.stray t
+        from exchange.cross_member_claim t
         join exchange.identity i on i.peer_id = ${work.peerId} and i.type = ${TYPE} and i.source_id = t.other_id and i.state = 'visible'
         where t.pull_id = ${work.id}
           and case when t.is_named then exists (select from exchange.claim_name g where g.peer_id = i.peer_id and g.number = t.number and g.source_id = i.source_id and g.names and g.hash = i.hash)
@@ -201,7 +201,7 @@ export async function noteHeldElsewhere(
   await tx`
     with told as materialized (
       select t.other_id, array_to_string((array_agg(distinct case when is_named then 'names ' || t.value || ', which is claim ' || s.source_id || ' of another member' else 'claim ' || s.source_id || ' of another member names ' || t.value end))[:${MOST_TOLD}], '; ') || ${more}::text as detail
-      from exchange.stray t join exchange.staging s on s.pull_id = t.pull_id and s.file = t.file and s.line = t.line and s.entry = t.entry
+      from exchange.cross_member_claim t join exchange.staging s on s.pull_id = t.pull_id and s.file = t.file and s.line = t.line and s.entry = t.entry
       where t.pull_id = ${work.id} and t.other_id = any(${[...sourceIds]}::text[]) group by t.other_id
     ), noted as (
       insert into exchange.finding (pull_id, kind, type, source_id, member_id, local_id, detail)

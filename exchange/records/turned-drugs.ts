@@ -90,7 +90,7 @@ export type NamesFormer = {
 
 /**
  * Records of a payer that name an entry which one of its Medications left in this work, and where they stood as they are shown. What the
- * ledger says of earlier pulls counts: a work that is gone on with finds the same. ledger_member, drug_named_id, resource_pkey, review_decision_item.
+ * ledger says of earlier pulls counts: a work that is gone on with finds the same. ledger_member, medication_reference_id, resource_pkey, review_decision_item.
  */
 export async function namersOfFormer(sql: Queryable, work: Decided): Promise<NamesFormer[]> {
   const turned = await sql<{ sourceId: string; localId: string }[]>`
@@ -114,7 +114,7 @@ export async function namersOfFormer(sql: Queryable, work: Decided): Promise<Nam
     ...(await sql<NamesFormer[]>`
       with named as materialized (
         select distinct r.member_id, r.type, r.id, r.origin, r.source_id, r.hash
-        from unnest(${arrayLiteral(left)}::text::text[]) f join exchange.drug_named n on n.id = f and not starts_with(n.named_by, 'Medication/')
+        from unnest(${arrayLiteral(left)}::text::text[]) f join exchange.medication_reference n on n.id = f and not starts_with(n.named_by, 'Medication/')
         join exchange.resource r on r.member_id = n.named_by and r.origin = ${work.peerId} and not r.deleted and 'Medication/' || f = any(r.links)
       )
       select distinct on (n.type, n.source_id) n.type, n.source_id as "sourceId", n.member_id as "memberId", n.id as "localId",
@@ -133,7 +133,7 @@ const copyOf = (id: string, hash: string): string => localId('own', 'Medication'
 /**
  * Medications of our own that the open slice turns into other drugs, or deletes, stay what they were for the payers that have them as theirs
  * too: as another entry of ours, to which these payers' records are led. Before the slice is written. Primary keys of shared_key, identity and
- * resource; drug_named_id.
+ * resource; medication_reference_id.
  */
 export async function leaveOwnDrugs(tx: Queryable, at: string): Promise<void> {
   const turned = await tx<{ id: string; hash: string }[]>`
@@ -167,9 +167,9 @@ export async function leaveOwnDrugs(tx: Queryable, at: string): Promise<void> {
       with moved as (
         update exchange.resource r set body = replace(r.body, ${was}, ${is}), shared = replace(r.shared, ${was}, ${is}),
           links = array_replace(r.links, ${key}, ${ours}), moved_at = ${at}::text::timestamptz
-        from exchange.drug_named n where n.id = ${id} and r.member_id = n.named_by and r.origin <> 'own' and ${key} = any(r.links)
+        from exchange.medication_reference n where n.id = ${id} and r.member_id = n.named_by and r.origin <> 'own' and ${key} = any(r.links)
         returning r.member_id
       )
-      insert into exchange.drug_named (named_by, id) select distinct member_id, ${copy} from moved on conflict do nothing`;
+      insert into exchange.medication_reference (named_by, id) select distinct member_id, ${copy} from moved on conflict do nothing`;
   }
 }

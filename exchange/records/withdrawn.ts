@@ -48,7 +48,7 @@ export const isBeyond = (s: string) =>
   `(${s}.outcome = 'quarantined' and (${s}.reason = 'consent-scope' or ${s}.label > 0))`;
 
 /** Its payer says that the record was entered in error: whichever check holds that, the record is wrong. */
-const saysWrong = (s: string) => `(${s}.gone_by is not distinct from 'entered-in-error')`;
+const saysWrong = (s: string) => `(${s}.deleted_by_line is not distinct from 'entered-in-error')`;
 
 /** Held as what must not be had, of whom is not in doubt: a denied authorization, a record that is labelled beyond the consent, one that was entered in error. */
 const tells = (s: string) =>
@@ -80,8 +80,8 @@ export async function outdatedInJob(tx: Queryable, work: string, undecided: (s: 
 export const isOutdated = `(i.state = 'quarantined' and s.has_body and s.last_updated < i.last_updated and (
   exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state <> 'gone'
     and v.kind in ('denied-pa', 'drug-pa'))
-  or exists (select from exchange.sensitive_held h where h.member_id = s.member_id and h.peer_id = i.peer_id and h.type = i.type and h.source_id = i.source_id)
-  or exists (select from exchange.kept_back k where k.member_id = s.member_id and k.key = s.type || '/' || s.local_id)
+  or exists (select from exchange.sensitive_quarantine h where h.member_id = s.member_id and h.peer_id = i.peer_id and h.type = i.type and h.source_id = i.source_id)
+  or exists (select from exchange.withheld_document k where k.member_id = s.member_id and k.key = s.type || '/' || s.local_id)
   or exists (select from exchange.resource r where r.member_id = i.member_id and r.type = i.type and r.id = i.local_id and r.deleted and r.hash is distinct from i.hash)))`;
 
 /**
@@ -109,7 +109,7 @@ export async function withdrawReplaced(tx: Queryable, peerId: string, at: string
          and (s.last_updated is null or i.last_updated is null or s.last_updated >= i.last_updated)
          and (${saysWrong('s')} or (${isBeyond('s')} and ${IS_OPEN}) or (s.keeps is not null and coalesce(r.pa_state, '') not in ('denied', 'drug')))`,
       `, noted as (
-        insert into exchange.kept_back (member_id, key, at)
+        insert into exchange.withheld_document (member_id, key, at)
         select distinct g.member_id, k, $3::text::timestamptz from gone g cross join unnest(g.refers) k
         where g.type = 'ExplanationOfBenefit' and split_part(k, '/', 1) in ${SUPPORTING} on conflict do nothing
       )`,

@@ -27,7 +27,7 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
   await tx`
     with again as materialized (${AGAIN(tx)}), kept as materialized (
       select j.member_id, j.kind, j.type, least(j.id, j.other_id) as a, greatest(j.id, j.other_id) as b
-      from (select distinct member_id from again) m join exchange.judged j on j.pull_id = ${work.id} and j.member_id = m.member_id
+      from (select distinct member_id from again) m join exchange.match_judgement j on j.pull_id = ${work.id} and j.member_id = m.member_id
     )
     delete from exchange.link l
     where l.member_id in (select member_id from again)
@@ -43,7 +43,7 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
       case when j.type = j.other_type then greatest(j.id, j.other_id) when j.type = 'ExplanationOfBenefit' then j.other_id else j.id end,
       j.kind, j.score, case when said.apart then 'rejected' when j.score >= ${CONFIRMED}::real then 'confirmed' else 'proposed' end, case when said.apart then 'decision' else j.rule end, ${work.pull},
       case when j.type <> j.other_type then 'MedicationDispense' end
-    from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
+    from pg_temp.slice s join exchange.match_judgement j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
     -- a person said that they are two, when the rules called it something else
     cross join lateral (select j.kind in ('same-record', 'same-event') and exists (
       select from exchange.link x where x.member_id = j.member_id and x.type = j.type and x.a_id = least(j.id, j.other_id) and x.b_id = greatest(j.id, j.other_id)
@@ -74,7 +74,7 @@ const CROWDED = (tx: Queryable, work: string) => tx`
   where s.outcome in ('created', 'updated', 'linked-duplicate')
   union
   select s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
-  from pg_temp.slice s join exchange.judged j on j.pull_id = ${work} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
+  from pg_temp.slice s join exchange.match_judgement j on j.pull_id = ${work} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
 
 /** Notes them with the pull, each once: a replay finds what is noted already. After all links of the slice are settled. finding_pull. */
 export async function noteClusters(tx: Queryable, work: { id: string; pull: string }): Promise<void> {
@@ -109,7 +109,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
       and i.rule not in ('chain', 'unclear')
       and not (i.kind = 'identity-doubt' and i.decision is not distinct from 'discard')
       and not exists (
-        select from exchange.judged j where j.pull_id = ${work.id} and j.conflict = i.kind and j.member_id = i.member_id
+        select from exchange.match_judgement j where j.pull_id = ${work.id} and j.conflict = i.kind and j.member_id = i.member_id
           and least(j.id, j.other_id) = least(i.a_id, i.b_id) and greatest(j.id, j.other_id) = greatest(i.a_id, i.b_id))
       -- which of several it is goes on to be asked, or is settled when all is written (settle-links.ts)
       and not (i.kind = 'possible-duplicate' and exists (
@@ -120,7 +120,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
       select distinct on (j.member_id, j.conflict, least(j.id, j.other_id), greatest(j.id, j.other_id)) j.*, s.hash as b_hash, s.source_id,
         coalesce(r.hash, o.hash) as a_hash, r.origin as other_origin,
         md5(concat_ws('|', j.member_id, j.conflict, j.type, least(j.id, j.other_id), greatest(j.id, j.other_id))) as item
-      from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
+      from pg_temp.slice s join exchange.match_judgement j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
       left join lateral (select id, hash, origin from exchange.resource x where x.member_id = j.member_id and x.type = j.other_type and x.id = j.other_id offset 0) r on true
       left join lateral (select hash from pg_temp.slice x where r.id is null and x.type = j.other_type and x.local_id = j.other_id limit 1) o on true
       where j.conflict is not null

@@ -28,7 +28,7 @@ const ASKED_AT = "case when m.outcome = 'matched' then coalesce(p.kicked_off_at,
 /**
  * The longest ago first; who has two cards of one payer is reported once, by the one asked for longest ago. Choices,
  * other coverage and who was asked for are read once; what is read of a request and its clock is looked up of those
- * alone who are listed. pull_member_member, clock_member.
+ * alone who are listed. pull_member_member, deadline_member.
  */
 export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limit: number): Promise<Stale[]> {
   const today = '($1::timestamptz at time zone $2)::date';
@@ -58,7 +58,7 @@ export async function askedLongAgo(sql: Queryable, now: Date, zone: string, limi
        where m.member_id = s.member_id and m.other_coverage_id = s.id and (m.outcome is not null or m.statement is not null)
        order by ${ASKED_AT} desc, p.id limit 1) l
      left join lateral (
-       select id, kind, state, due_at, closed_at from exchange.clock
+       select id, kind, state, due_at, closed_at from exchange.deadline
        where member_id = s.member_id and kind in ('C2', 'C4') and split_part(subject, '/', 1) = s.id
        order by state in ('open', 'attempted', 'blocked') desc, starts_at desc, id limit 1) k on true
      order by s.at, s.id`,

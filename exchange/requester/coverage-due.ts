@@ -1,5 +1,5 @@
 // Which payers are to be asked for which members. A tick looks at other coverage for which that may have become so
-// (`ask_at`: a time that came, or what was written, which triggers tell), not at all there is.
+// (`request_at`: a time that came, or what was written, which triggers tell), not at all there is.
 import type { Queryable } from '../../src/db/database.ts';
 import { EARLY_DAYS } from '../members/deadlines/rules.ts';
 import { enrolledSql, namesSql } from '../members/enrolment/enrolled.ts';
@@ -117,7 +117,7 @@ export async function dueToAsk(
         or ((o.ends is null or o.ends >= d.today) and again.going <= ${now}::timestamptz)
         or (o.ends < d.today and o.ends >= d.today - ${refresh.runOffDays}::int and again.ended <= ${now}::timestamptz), false) as is_asked
     ) due
-    where ${of.claimed === undefined ? sql`true` : sql`o.ask_at = ${of.claimed}::timestamptz`}
+    where ${of.claimed === undefined ? sql`true` : sql`o.request_at = ${of.claimed}::timestamptz`}
       and (${of.peerId ?? null}::text is null or o.peer_id = ${of.peerId ?? null})
       and ${of.memberIds === undefined ? sql`true` : sql`o.member_id = any(${[...of.memberIds]}::text[])`}
       and ${sql.unsafe(enrolledSql('o.member_id', 'd.today'))} and (${of.again === true} or (${isDue}))
@@ -140,7 +140,7 @@ export const claimEnd = (now: Date, leaseSeconds: number): Date =>
  */
 export async function freeAsks(sql: Queryable, now: Date, leaseSeconds: number): Promise<void> {
   const until = new Date(now.getTime() + claimMs(leaseSeconds) + APART_MS);
-  await sql`update exchange.other_coverage set ask_at = '-infinity' where ask_at > ${now} and ask_at <= ${until}`;
+  await sql`update exchange.other_coverage set request_at = '-infinity' where request_at > ${now} and request_at <= ${until}`;
 }
 
 /**
@@ -151,8 +151,8 @@ export async function freeAsks(sql: Queryable, now: Date, leaseSeconds: number):
  */
 export async function claimAsks(sql: Queryable, now: Date, until: Date): Promise<boolean> {
   const taken = await sql`
-    with due as materialized (select id from exchange.other_coverage where ask_at <= ${now} for no key update skip locked)
-    update exchange.other_coverage o set ask_at = ${until} from due where o.id = due.id`;
+    with due as materialized (select id from exchange.other_coverage where request_at <= ${now} for no key update skip locked)
+    update exchange.other_coverage o set request_at = ${until} from due where o.id = due.id`;
   return taken.count > 0;
 }
 
@@ -170,8 +170,8 @@ export async function settleAsks(
 ): Promise<void> {
   // few are thought to have this time, when it may be all: by their ids, not each beside each (no index serves `is not distinct from`)
   await sql`
-    with mine as materialized (select id from exchange.other_coverage where ask_at = ${claimed}::timestamptz for no key update skip locked)
-    update exchange.other_coverage k set ask_at = n.at
+    with mine as materialized (select id from exchange.other_coverage where request_at = ${claimed}::timestamptz for no key update skip locked)
+    update exchange.other_coverage k set request_at = n.at
     from mine join exchange.other_coverage o on o.id = mine.id cross join (select ${today}::date as today) d ${asked(sql, refresh)}
     cross join lateral (
       select case when l.open = 0 then min(v.at) filter (where v.at > ${now}) end as at from (values

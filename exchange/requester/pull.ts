@@ -68,7 +68,7 @@ export type Pull = {
 /** Columns of a {@link Pull}. */
 export const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
   match_status_url as "matchStatusUrl", group_id as "groupId", export_status_url as "exportStatusUrl", manifest, since, transaction_time as "transactionTime",
-  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm", part_of as "partOf", is_apart as "isApart", files_removed_at as "filesRemovedAt"`;
+  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm", part_of as "partOf", is_split as "isApart", files_removed_at as "filesRemovedAt"`;
 
 export async function findPull(sql: Queryable, id: string): Promise<Pull | undefined> {
   const [row] = await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull where id = $1`, [id]);
@@ -207,7 +207,7 @@ export async function addPull(
   const id = randomUUID();
   const at = part?.at ?? pull.createdAt;
   await tx`
-    insert into exchange.pull (id, peer_id, state, cause, is_full, created_at, due_at, next_at, part_of, is_apart)
+    insert into exchange.pull (id, peer_id, state, cause, is_full, created_at, due_at, next_at, part_of, is_split)
     values (${id}, ${pull.peerId}, 'due', ${pull.cause}, ${pull.isFull}, ${pull.createdAt}, ${pull.dueAt}, ${at}, ${part?.of ?? null},
       ${part?.isApart ?? false})`;
   await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, 'due', ${part?.detail ?? ''})`;

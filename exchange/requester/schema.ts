@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, index, integer, jsonb, primaryKey, text } from 'drizzle-orm/pg-core';
 import { instant, instantMs, int64, oneOf } from '../../src/db/columns.ts';
-import { consent, member, otherCoverage } from '../members/enrolment/schema.ts';
+import { consent, member, otherCoverage } from '../members/schema.ts';
 import { peer } from '../peers/schema.ts';
 import { exchange } from '../postgres-schema.ts';
 
@@ -55,14 +55,14 @@ export const pull = exchange.table(
     matchForm: text(),
     fetchForm: text(),
     releasedAt: instantMs(),
-    clocked: boolean().default(false).notNull(),
+    deadlinesOpenedAt: instant(),
     phase: text({ enum: ['deciding', 'planned'] }),
     phaseAt: instant(),
     phaseOf: text(),
     decidedBucket: integer(),
     partOf: text(),
     filesRemovedAt: instant(),
-    isApart: boolean().default(false).notNull(),
+    isSplit: boolean().default(false).notNull(),
   },
   (t) => [
     index('pull_due')
@@ -73,7 +73,9 @@ export const pull = exchange.table(
     index('pull_files_kept').on(t.finishedAt, t.id).where(sql`files_removed_at is null and finished_at is not null`),
     index('pull_part_of').on(t.partOf).where(sql`part_of is not null`),
     index('pull_peer').on(t.peerId, t.createdAt),
-    index('pull_unclocked').on(t.kickedOffAt).where(sql`kicked_off_at is not null and not clocked`),
+    index('pull_without_deadlines')
+      .on(t.kickedOffAt)
+      .where(sql`kicked_off_at is not null and deadlines_opened_at is null`),
     index('pull_unreleased')
       .on(t.finishedAt)
       .where(sql`released_at is null and state in ('done', 'review', 'refused', 'failed', 'withdrawn')`),

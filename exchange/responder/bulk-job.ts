@@ -152,7 +152,7 @@ export async function completeJob(
 ): Promise<boolean> {
   const mine = await tx`
     update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt}, transaction_time = ${done.transactionTime},
-      progress = 100, failure = null, tells_entries = true, labeller = ${done.labeller ?? null}, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
+      progress = 100, failure = null, reports_entries = true, labeller = ${done.labeller ?? null}, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;

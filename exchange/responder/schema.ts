@@ -79,7 +79,7 @@ export const bulkJob = exchange.table(
     failure: text(),
     labeller: smallint(),
     foldedAt: instantMs(),
-    tellsEntries: boolean().default(false).notNull(),
+    reportsEntries: boolean().default(false).notNull(),
   },
   (t) => [
     index('bulk_job_failed').on(t.id).where(sql`state = 'failed'`),
@@ -275,8 +275,8 @@ export const deliveredEntries = exchange.table(
 );
 
 /** Directory-type records that a peer received: first and last time, and when their deletion was reported. */
-export const entryHeld = exchange.table(
-  'entry_held',
+export const deliveredEntry = exchange.table(
+  'delivered_entry',
   {
     peerId: text()
       .notNull()
@@ -284,11 +284,11 @@ export const entryHeld = exchange.table(
     key: hash64().notNull(),
     firstAt: instantMs().notNull(),
     lastAt: instantMs().notNull(),
-    toldAt: instantMs(),
-    toldType: text(),
+    reportedAt: instantMs(),
+    reportedType: text(),
   },
   (t) => [
     primaryKey({ columns: [t.peerId, t.key] }),
-    index('entry_held_told').on(t.peerId, t.toldAt).where(sql`told_at is not null`),
+    index('delivered_entry_told').on(t.peerId, t.reportedAt).where(sql`reported_at is not null`),
   ],
 );

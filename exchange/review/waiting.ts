@@ -34,10 +34,10 @@ export async function waitingPulls(sql: Queryable, past: Date): Promise<Waiting>
   return row ?? { n: 0, oldest: null, past: 0 };
 }
 
-/** Duties that are overdue, since they were due. clock_due. */
+/** Duties that are overdue, since they were due. deadline_due. */
 export async function overdueDuties(sql: Queryable, now: Date, past: Date): Promise<Waiting> {
   const [row] = await sql<Waiting[]>`
     select count(*)::int as n, min(due_at) as oldest, count(*) filter (where due_at <= ${past})::int as past
-    from exchange.clock where state in ('open', 'attempted') and due_at < ${now}`;
+    from exchange.deadline where state in ('open', 'attempted') and due_at < ${now}`;
   return row ?? { n: 0, oldest: null, past: 0 };
 }

@@ -224,7 +224,7 @@ describe.skipIf(!isThere)(
       await signIn(page);
       const [at] = await node.ours.deps.database.sql<{ file: number; line: number }[]>`
       select file, line from exchange.finding where pull_id = ${node.pullId} and kind = 'value-mismatch' order by id limit 1`;
-      const [clock] = await node.ours.deps.database.sql<{ id: string }[]>`select id from exchange.clock limit 1`;
+      const [clock] = await node.ours.deps.database.sql<{ id: string }[]>`select id from exchange.deadline limit 1`;
       const [item] = await node.ours.deps.database.sql<
         { id: string }[]
       >`select id from exchange.review_item order by id limit 1`;

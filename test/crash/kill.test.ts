@@ -289,7 +289,7 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
     await kill(child, 'SIGKILL');
   }
   const owed = () =>
-    chance.db.sql`select work as n from exchange.own_due union all select pull_id from exchange.staging`;
+    chance.db.sql`select work as n from exchange.member_work_queue union all select pull_id from exchange.staging`;
   await expect.poll(async () => (await owed()).length, { timeout: 150_000, interval: 500 }).toBe(0);
   command(chance, ...imported);
   await kill(serving, 'SIGTERM');

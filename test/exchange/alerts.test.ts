@@ -64,10 +64,10 @@ test('the figures of late clocks and of open pulls go up, and back to nothing wh
     );
   };
   expect(await figures()).toEqual(['0', '0', '0']);
-  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('g', 'C3-match', 'm', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+  await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state) values ('g', 'C3-match', 'm', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
   await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values ('g', 'old-plan', 'partial', 'command', ${now}, ${now}, ${now})`;
   expect(await figures()).toEqual(['1', '0', '1']);
-  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 'g'`;
+  await sql`update exchange.deadline set state = 'met-late', closed_at = ${now} where id = 'g'`;
   await sql`update exchange.pull set state = 'due' where id = 'g'`;
   expect(await figures()).toEqual(['0', '1', '0']);
   await sql`delete from exchange.pull where id = 'g'`;
@@ -78,7 +78,7 @@ test('the figures of late clocks and of open pulls go up, and back to nothing wh
 
 test('a clock that is late is reported once, signed, and again when it is met', async () => {
   const { sql } = node.deps.database;
-  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('k', 'C3-export', 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+  await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state) values ('k', 'C3-export', 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
   await keepAlerts(node.deps);
   const [first] = told;
   const { headers, body } = first ?? { headers: new Headers(), body: '' };
@@ -95,7 +95,7 @@ test('a clock that is late is reported once, signed, and again when it is met', 
   after(60);
   await keepAlerts(node.deps);
   expect(sent()).toEqual([]);
-  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 'k'`;
+  await sql`update exchange.deadline set state = 'met-late', closed_at = ${now} where id = 'k'`;
   await keepAlerts(node.deps);
   expect(sent()).toMatchObject([{ type: 'alert.cleared' }]);
 });
@@ -104,17 +104,17 @@ test('what began without an address is reported when there is one, if it stands 
   const { sql } = node.deps.database;
   const silent = { ...node.deps, config: { ...node.deps.config, alertWebhookUrl: undefined } };
   const late = (id: string, kind: string) =>
-    sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+    sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
   await late('s1', 'C3-match');
   await late('s2', 'C2');
   await keepAlerts(silent);
-  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 's2'`;
+  await sql`update exchange.deadline set state = 'met-late', closed_at = ${now} where id = 's2'`;
   after(60);
   await keepAlerts(silent);
   expect(sent()).toEqual([]);
   await keepAlerts(node.deps);
   expect(sent()).toMatchObject([{ type: 'alert.standing', data: { subject: 'C3-match' } }]);
-  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 's1'`;
+  await sql`update exchange.deadline set state = 'met-late', closed_at = ${now} where id = 's1'`;
   await keepAlerts(node.deps);
   expect(sent()).toMatchObject([{ type: 'alert.cleared' }]);
 });
@@ -442,10 +442,10 @@ test('a payer that asks for all its members once a quarter, and takes their reco
 
 test('what will be late soon is reported before it is, answers to payers two hours before, the rest in the last fifth of its time', async () => {
   const { sql } = node.deps.database;
-  await sql`delete from exchange.clock`;
+  await sql`delete from exchange.deadline`;
   const hour = 3_600_000;
   const open = (id: string, kind: string, hours: number) => sql`
-    insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, ${id}, ${now}, ${new Date(now.getTime() + hours * hour)}, 'open')`;
+    insert into exchange.deadline (id, kind, subject, starts_at, due_at, state) values (${id}, ${kind}, ${id}, ${now}, ${new Date(now.getTime() + hours * hour)}, 'open')`;
   const listed = async () => (await pageClocks(sql, 'soon', now, 10)).map((c) => c.id);
   const told = async () => {
     await keepAlerts(node.deps);
@@ -461,7 +461,7 @@ test('what will be late soon is reported before it is, answers to payers two hou
   expect([await listed(), await told()]).toEqual([[], []]);
   after(2 * 3600);
   expect([await listed(), await told()]).toEqual([['answer'], ['alert.standing clocks-due-soon C3-match']]);
-  await sql`update exchange.clock set state = 'met', closed_at = ${now} where id = 'answer'`;
+  await sql`update exchange.deadline set state = 'met', closed_at = ${now} where id = 'answer'`;
   after((134 - 39) * 3600);
   expect([await listed(), await told()]).toEqual([[], ['alert.cleared clocks-due-soon C3-match']]);
   after(3600);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await peer.record({});
   await sql().unsafe(
-    `delete from exchange.attachment; delete from exchange.identity; delete from exchange.resource where origin = 'scripted'; delete from exchange.document_gone`,
+    `delete from exchange.attachment; delete from exchange.identity; delete from exchange.resource where origin = 'scripted'; delete from exchange.orphaned_document`,
   );
   for (const key of await blobs().list('documents/')) await blobs().delete(key);
 });

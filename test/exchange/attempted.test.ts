@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => peer.close());
 const duty = async () =>
-  [...(await peer.node.deps.database.sql`select state, reason from exchange.clock where kind = 'C2'`)][0];
+  [...(await peer.node.deps.database.sql`select state, reason from exchange.deadline where kind = 'C2'`)][0];
 const overdue = async () =>
   (await overdueClocks(peer.node.deps.database.sql, peer.node.deps.clock())).find((o) => o.kind === 'C2')?.n ?? 0;
 
@@ -35,7 +35,7 @@ test('a payer that is away or refuses before it has the question leaves the duty
 
 test('no such member, answered on the due day: met, with why', async () => {
   const { sql } = peer.node.deps.database;
-  await sql`update exchange.clock set state = 'open', reason = null, closed_at = null, due_at = ${new Date(peer.node.deps.clock().getTime() + 86_400_000)} where kind = 'C2'`;
+  await sql`update exchange.deadline set state = 'open', reason = null, closed_at = null, due_at = ${new Date(peer.node.deps.clock().getTime() + 86_400_000)} where kind = 'C2'`;
   const nomatch = {
     resourceType: 'Group',
     id: 'g2',

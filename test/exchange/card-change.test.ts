@@ -163,7 +163,7 @@ test('a coverage after a gap that is reported after the clocks were set is offer
     await keepClocks(node.deps);
     return (
       await node.deps.database.sql<{ k: string }[]>`
-        select kind || ' ' || subject || ' ' || start_event as k from exchange.clock where member_id = ${patientIdFor('W1')} and kind = 'C1-offer' order by 1`
+        select kind || ' ' || subject || ' ' || start_event as k from exchange.deadline where member_id = ${patientIdFor('W1')} and kind = 'C1-offer' order by 1`
     ).map((r) => r.k.replace(`${patientIdFor('W1')}/`, ''));
   };
   const [first, anew] = ['C1-offer 2026-01-01 coverage-start', 'C1-offer 2026-09-01 coverage-anew'];

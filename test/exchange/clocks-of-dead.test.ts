@@ -36,7 +36,7 @@ const duties = async (number: string) =>
   (
     await node.deps.database.sql<{ duty: string }[]>`
       select concat_ws(' ', kind, state, reason, case when state = 'open' then to_char(due_at at time zone zone, 'YYYY-MM-DD') end, case when closed_at > due_at then 'late' end) as duty
-      from exchange.clock where member_id = ${patientIdFor(number)} order by kind, starts_at`
+      from exchange.deadline where member_id = ${patientIdFor(number)} order by kind, starts_at`
   ).map((r) => r.duty);
 const says = async (number: string, died: string, day: string, more: Parameters<typeof person>[1] = {}) => {
   now = new Date(`${day}T16:00:00Z`);
@@ -59,7 +59,7 @@ async function asked(number: string): Promise<string> {
 }
 async function accepted(pull: string): Promise<void> {
   const { sql } = node.deps.database;
-  await sql`update exchange.clock set state = 'met', closed_at = ${now} where kind = 'C2' and member_id in (select member_id from exchange.pull_member where pull_id = ${pull})`;
+  await sql`update exchange.deadline set state = 'met', closed_at = ${now} where kind = 'C2' and member_id in (select member_id from exchange.pull_member where pull_id = ${pull})`;
   await sql.begin((tx) => openRefreshClocks(tx, calendarOf(node.deps.config), now, { pullId: pull, at: now }));
   await sql`update exchange.pull set state = 'done' where id = ${pull}`;
 }
@@ -73,7 +73,7 @@ test('a duty that is due in months ends with the death and runs on when it is ta
   expect(await duties('A1')).toEqual([...offers, 'C4 open 2027-04-06']);
   expect(await says('A1', '2027-01-20', '2027-01-25', START)).toEqual([...offers, `C4 ${dead}`]);
   const [clock] = await node.deps.database
-    .sql`select closed_at, stop_event from exchange.clock where kind = 'C4' and member_id = ${patientIdFor('A1')}`;
+    .sql`select closed_at, stop_event from exchange.deadline where kind = 'C4' and member_id = ${patientIdFor('A1')}`;
   expect(clock).toEqual({
     closed_at: new Date('2027-01-21T05:00:00Z'),
     stop_event: `Patient/${patientIdFor('A1')}`,

@@ -158,7 +158,7 @@ test('a gap that Coverage alone tells begins an offer, and a coverage that ended
     return (
       await sql<
         { k: string }[]
-      >`select split_part(subject, '/', 2) || ' ' || state || ' ' || coalesce(reason, start_event) as k from exchange.clock where member_id = 'gap' and kind = 'C1-offer' order by 1`
+      >`select split_part(subject, '/', 2) || ' ' || state || ' ' || coalesce(reason, start_event) as k from exchange.deadline where member_id = 'gap' and kind = 'C1-offer' order by 1`
     ).map((r) => r.k);
   };
   const year = new Date().getUTCFullYear();

@@ -40,7 +40,7 @@ const covered = async (starts: string, ends: string | null) => {
 const duties = async () =>
   (
     await node.deps.database.sql<{ duty: string }[]>`
-      select to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty from exchange.clock where member_id = ${member} and kind = 'C2' order by starts_at`
+      select to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty from exchange.deadline where member_id = ${member} and kind = 'C2' order by starts_at`
   ).map((r) => r.duty);
 const asks = async (day: string) => {
   at(day);
@@ -80,7 +80,7 @@ test('where only concurrent payers are asked a duty ends with the other coverage
 test('a coverage that is cancelled before it begins asks no one and offers nothing any more, and is one when it is reported again', async () => {
   const { sql } = node.deps.database;
   const offers = async () =>
-    (await sql`select state, reason from exchange.clock where member_id = ${member} and kind = 'C1-offer'`).map(
+    (await sql`select state, reason from exchange.deadline where member_id = ${member} and kind = 'C1-offer'`).map(
       (r) => `${r['state']} ${r['reason']}`,
     );
   at('2027-01-05');
@@ -116,7 +116,7 @@ test('of a payer that is named when coverage with us is over the week begins whe
   // named while it lasts, and not looked at for days
   at('2027-03-08');
   await node.deps.database
-    .sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, known_at, said_by) values ('later', ${member}, 'old-plan', 'old-plan', 'X9', ${now}, 'member')`;
+    .sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, known_at, reported_by) values ('later', ${member}, 'old-plan', 'old-plan', 'X9', ${now}, 'member')`;
   at('2027-03-12');
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['03-11 open', '03-15 open']);
@@ -146,7 +146,7 @@ test('a payer whose coverage had ended, and which was asked for the last time, i
   };
   const all = async () =>
     (
-      await sql`select kind, state, start_event as "since" from exchange.clock where member_id = ${member} and kind in ('C2', 'C4', 'C5-runoff') order by starts_at`
+      await sql`select kind, state, start_event as "since" from exchange.deadline where member_id = ${member} and kind in ('C2', 'C4', 'C5-runoff') order by starts_at`
     ).map((r) => `${r['kind']} ${r['state']} ${r['since']}`);
   // its end was an error that is reported soon: what is owed is still owed
   at('2027-01-20');
@@ -254,9 +254,9 @@ test.each([
   await named(null);
   await chooses('both');
   await sql`
-    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    insert into exchange.deadline (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
     select 'quarter-' || member_id, 'C4', subject || '/p', member_id, peer_id, starts_at, due_at, 'open', lob, rule_ref, rule_version, calendar_version, zone, 'export-accepted'
-    from exchange.clock where kind = 'C2' and member_id = ${member}`;
+    from exchange.deadline where kind = 'C2' and member_id = ${member}`;
   at('2027-01-06');
   const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
   await sql`update exchange.pull set state = 'done' where id = any(${made})`;
@@ -264,7 +264,7 @@ test.each([
   // all are looked at once a day
   at(day);
   await keepClocks(node.deps);
-  const [quarter] = await sql`select state, reason from exchange.clock where id = ${`quarter-${member}`}`;
+  const [quarter] = await sql`select state, reason from exchange.deadline where id = ${`quarter-${member}`}`;
   expect(quarter).toEqual({ state: 'met', reason });
 });
 
@@ -342,7 +342,7 @@ test('what begins again by a day alone is open after the same tick', async () =>
   await keepClocks(node.deps);
   await covered('2027-02-01', null);
   // looked at since, when its duty was not yet known to have ended
-  await sql`update exchange.other_coverage set look_on = null where member_id = ${member}`;
+  await sql`update exchange.other_coverage set evaluate_on = null where member_id = ${member}`;
   at('2027-02-02');
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['02-04 not-applicable', '02-09 open']);
@@ -360,7 +360,7 @@ test('a wish is a duty of its own where the one before had ended, which stays as
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['02-04 not-applicable', '02-08 open']);
   const wishes = await node.deps.database
-    .sql`select from exchange.member_request where member_id = ${member} and said_by = ${ACTOR.subject}`;
+    .sql`select from exchange.member_request where member_id = ${member} and reported_by = ${ACTOR.subject}`;
   expect(wishes).toHaveLength(1);
 });
 
@@ -385,7 +385,7 @@ test('an opt-in after a withdrawal is a duty when the payer was asked before it,
   await covered('2027-01-01', null);
   await named(null);
   await chooses('both');
-  await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = ${member} and kind = 'C2'`;
+  await sql`update exchange.deadline set state = 'met', closed_at = ${now} where member_id = ${member} and kind = 'C2'`;
   // as an older program left it: choices alone
   const said = (day: string, choice: string) => sql`
     insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, created_at, source)
@@ -411,7 +411,7 @@ const states = async () =>
   (
     await node.deps.database.sql<{ duty: string }[]>`
       select kind || ' ' || state || coalesce(' ' || reason, '') || case when closed_at > due_at then ' late' else '' end as duty
-      from exchange.clock where member_id = ${member} order by kind, starts_at`
+      from exchange.deadline where member_id = ${member} order by kind, starts_at`
   ).map((r) => r.duty);
 
 test('of who has died, by our own record, nothing is offered or asked any more; a mistake is put right', async () => {
@@ -510,7 +510,7 @@ test('a payer that cannot be asked: the duty ends with the coverage as any other
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['08-09 not-applicable']);
   const [clock] = await node.deps.database.sql`
-    select reason, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.clock where member_id = ${member} and kind = 'C2'`;
+    select reason, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.deadline where member_id = ${member} and kind = 'C2'`;
   expect(clock).toEqual({ reason: 'coverage-ended', closed: '08-06 00:00' });
 });
 
@@ -523,7 +523,7 @@ test('what was offered while a coverage went on is no offer for the one after a 
   const offers = async () =>
     (
       await node.deps.database.sql<{ duty: string }[]>`
-        select to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty from exchange.clock where member_id = ${member} and kind = 'C1-offer' order by starts_at`
+        select to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty from exchange.deadline where member_id = ${member} and kind = 'C1-offer' order by starts_at`
     ).map((r) => r.duty);
   at('2027-01-02');
   await covered('2027-01-01', '2027-01-31');
@@ -544,7 +544,7 @@ test('a payer that we suspend moves no week, also one that began meanwhile; one 
   const peer = async (id: string, day: string, state: PeerState) => {
     at(day);
     await setPeerState(sql, id, state, 'test', now);
-    await sql`update exchange.other_coverage set look_on = '-infinity' where member_id = ${member}`;
+    await sql`update exchange.other_coverage set evaluate_on = '-infinity' where member_id = ${member}`;
     await keepClocks(node.deps);
   };
   at('2027-01-05');

@@ -41,7 +41,7 @@ afterAll(async () => {
 test('holds the rows of the period', async () => {
   const { sql } = s.ours.deps.database;
   const [n] = await sql<{ ledger: number; clocks: number; rows: number }[]>`
-    select (select count(*)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id) as ledger, (select count(*)::int from exchange.clock) as clocks,
+    select (select count(*)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id) as ledger, (select count(*)::int from exchange.deadline) as clocks,
       (select count(*)::int from exchange.audit) as rows`;
   const lines = (path: string) => index.items.find((i) => i.path === path)?.lines;
   expect(lines('ledger.jsonl')).toBe(n?.ledger);
@@ -113,18 +113,18 @@ test('the report tells of the rows beside it: what came while it was made is in 
   const lateBefore = JSON.parse(await rowsOf(pack, 'report.json')).tables['not-in-time'].length;
   const signing: typeof deps.keys.signing = async (use) => {
     if (use === 'pseudonym')
-      await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at) values ('meanwhile', 'C2', 'meanwhile', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09') on conflict do nothing`;
+      await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state, closed_at) values ('meanwhile', 'C2', 'meanwhile', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09') on conflict do nothing`;
     return deps.keys.signing(use);
   };
   const keys = new Proxy(deps.keys, {
     get: (of, key) => (key === 'signing' ? signing : Reflect.get(of, key).bind(of)),
   });
   await writePack({ ...deps, keys }, period, meanwhile);
-  expect(await sql`select 1 from exchange.clock where id = 'meanwhile'`).toHaveLength(1);
+  expect(await sql`select 1 from exchange.deadline where id = 'meanwhile'`).toHaveLength(1);
   expect(await rowsOf(meanwhile, 'clocks.jsonl')).not.toContain('meanwhile');
   const { tables } = JSON.parse(await rowsOf(meanwhile, 'report.json'));
   expect(tables['not-in-time']).toHaveLength(lateBefore);
-  await sql`delete from exchange.clock where id = 'meanwhile'`;
+  await sql`delete from exchange.deadline where id = 'meanwhile'`;
 });
 
 test('a figure of the report is computed again from the rows beside it, as README.txt says', async () => {
@@ -133,7 +133,7 @@ test('a figure of the report is computed again from the rows beside it, as READM
   const before = new Date(past.getTime() - 1000);
   const add = async (id: string, state: string, dueAt: Date, closedAt: Date | null) => {
     await sql`
-      insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at)
+      insert into exchange.deadline (id, kind, subject, starts_at, due_at, state, closed_at)
       values (${`f4-${id}`}, 'C2', ${`f4-${id}`}, ${new Date(past.getTime() - 86_400_000)}, ${dueAt}, ${state}, ${closedAt})`;
   };
   await add('met', 'met', ahead, before);
@@ -161,7 +161,7 @@ test('a figure of the report is computed again from the rows beside it, as READM
   expect([f4.numerator, f4.denominator]).toEqual([counted.filter((c) => c.state === 'met').length, counted.length]);
   expect(counted.length).toBeGreaterThanOrEqual(4);
   expect(parts.get('README.txt')?.toString()).toContain('kind C2');
-  await sql`delete from exchange.clock where id like 'f4-%'`;
+  await sql`delete from exchange.deadline where id like 'f4-%'`;
 });
 
 const changed = async (at: (bytes: Buffer) => number, name: string) => {

@@ -100,7 +100,7 @@ test('of an export that was never finished nothing stays', async () => {
   await fold();
   expect(await heldBy(job)).toEqual([]);
   expect(await sql`select from exchange.delivered_entries where job_id = ${job}`).toHaveLength(0);
-  expect(await sql`select from exchange.entry_held where key in (1, 2)`).toHaveLength(0);
+  expect(await sql`select from exchange.delivered_entry where key in (1, 2)`).toHaveLength(0);
 });
 
 test('an entry is a row, however many exports held it; what an older program left counts', async () => {
@@ -109,7 +109,7 @@ test('an entry is a row, however many exports held it; what an older program lef
   const { job, transactionTime } = await run(group);
   await run(group);
   const held = async (id: string) =>
-    sql`select first_at < last_at as again from exchange.entry_held where peer_id = 'a' and key = hashtextextended(${`Organization/${id}`}, 0)`;
+    sql`select first_at < last_at as again from exchange.delivered_entry where peer_id = 'a' and key = hashtextextended(${`Organization/${id}`}, 0)`;
   expect([...(await held('p-one'))]).toEqual([{ again: true }]);
   expect(await sql`select from exchange.delivered_entries`).toHaveLength(0);
   await sql`
@@ -129,8 +129,8 @@ test('what an older program beside this one did not tell is reported by the next
   const missed = await run(group, first.transactionTime);
   // as one leaves it that looks where nothing stands any more
   const asOlder = async (job: string) => {
-    await sql`update exchange.entry_held set told_at = null where key = hashtextextended('Organization/p-shut', 0)`;
-    await sql`update exchange.bulk_job set tells_entries = false where id = ${job}`;
+    await sql`update exchange.delivered_entry set reported_at = null where key = hashtextextended('Organization/p-shut', 0)`;
+    await sql`update exchange.bulk_job set reports_entries = false where id = ${job}`;
   };
   await asOlder(missed.job);
   const next = await run(group, missed.transactionTime);
@@ -190,8 +190,8 @@ async function ended(peerId: string, entry: string, steps: readonly Step[]) {
     });
   }
   const [row] =
-    await sql`select first_at, last_at, told_at from exchange.entry_held where peer_id = ${peerId} and key = ${await hashOf(entry)}`;
-  return row as { first_at: Date; last_at: Date; told_at: Date | null } | undefined;
+    await sql`select first_at, last_at, reported_at from exchange.delivered_entry where peer_id = ${peerId} and key = ${await hashOf(entry)}`;
+  return row as { first_at: Date; last_at: Date; reported_at: Date | null } | undefined;
 }
 
 test('who said no and yes again comes whole, also where the question looks back to before both', async () => {
@@ -199,13 +199,13 @@ test('who said no and yes again comes whole, also where the question looks back 
   const group = await them.group([card(rivera)]);
   const first = await run(group);
   const choose = (choice: string) => sql`
-    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, again)
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, sequence)
     values (${`again-${choice}`}, ${idOf(rivera)}, ${choice}, 'regular', ${planDay()}::text::date, 'test', ${choice === 'opt-in' ? 1 : 0})`;
   await choose('withdraw');
   const told = await run(group, first.transactionTime);
   expect(await them.deleted(told)).toContain('Observation/o-again');
   // an answer of an older program: the next one looks back to where this one began
-  await sql`update exchange.bulk_job set tells_entries = false where id = ${told.job}`;
+  await sql`update exchange.bulk_job set reports_entries = false where id = ${told.job}`;
   await choose('opt-in');
   const keys = keysOf(await them.output(await run(group, told.transactionTime)));
   expect(keys).toContain('Observation/o-again');
@@ -236,11 +236,11 @@ test('in whatever order exports end, what was reported is not taken for informed
     );
     expect([row?.first_at, row?.last_at]).toEqual([day(1), day(4)]);
     // one that was reported is reported again at worst
-    expect([undefined, day(5).getTime()]).toContain(row?.told_at?.getTime());
+    expect([undefined, day(5).getTime()]).toContain(row?.reported_at?.getTime());
   }
   const seen = (types?: string[]): Step => ({ at: 4, since: 1, is: 'seen', ...(types ? { types } : {}) });
   const [held, lost] = [steps[0], { at: 3, since: 1, is: 'gone' }] as [Step, Step];
-  const told = async (name: string, ...of: Step[]) => (await ended(id, `Organization/${name}`, of))?.told_at ?? null;
+  const told = async (name: string, ...of: Step[]) => (await ended(id, `Organization/${name}`, of))?.reported_at ?? null;
   expect(await told('taken-in', held, lost, { at: 4, since: 3, is: 'seen' })).toEqual(day(3));
   expect(await told('lost', held, lost, seen())).toBeNull();
   expect(await told('ends-later', held, seen(), lost)).toBeNull();

@@ -33,7 +33,7 @@ beforeEach(() => {
 
 const sql = () => node.deps.database.sql;
 const choose = (choice: string, member: string, tx: Queryable = sql()) => tx`
-  insert into exchange.consent (id, member_id, choice, policy, recorded_on, again, source, created_at)
+  insert into exchange.consent (id, member_id, choice, policy, recorded_on, sequence, source, created_at)
   values (${`c-${++choices}`}, ${member}, ${choice}, 'regular', current_date, ${choices}, 'test', clock_timestamp())`;
 /** An export of people who all say yes from now on. */
 async function exported(people: readonly Person[] = [rivera, robert], policy?: string, place?: string) {

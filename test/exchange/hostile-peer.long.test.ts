@@ -1843,7 +1843,7 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     for (const [i, p] of some.entries())
       await sql`update exchange.pull set state = 'failed', created_at = ${minutesAgo(failed[i] ?? 0)} where id = ${p.id}`;
     if (wish !== undefined)
-      await sql`insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by) select id, member_id, id, ${minutesAgo(wish)}, 'test' from exchange.other_coverage`;
+      await sql`insert into exchange.member_request (id, member_id, other_coverage_id, at, reported_by) select id, member_id, id, ${minutesAgo(wish)}, 'test' from exchange.other_coverage`;
     return (
       (
         await dueToAsk(

@@ -54,7 +54,7 @@ test('who was not known under a wrong birth date is asked for under the right on
   await load(ANN, BOB);
   expect(await asked()).toEqual(['matched']);
   const duties = await sql<{ start_event: string; state: string; reason: string | null }[]>`
-    select start_event, state, reason from exchange.clock where kind = 'C2' and member_id = (select member_id from exchange.enrolment where member_number = 'A1') order by starts_at`;
+    select start_event, state, reason from exchange.deadline where kind = 'C2' and member_id = (select member_id from exchange.enrolment where member_number = 'A1') order by starts_at`;
   expect(duties.map((d) => ({ ...d }))).toEqual([
     { start_event: 'opt-in-and-payer-known', state: 'met', reason: 'no-unique-match' },
     { start_event: 'identity-corrected', state: 'met', reason: null },

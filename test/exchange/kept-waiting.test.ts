@@ -16,7 +16,7 @@ const sql = () => node.deps.database.sql;
 const clock = async (kind: string) =>
   [
     ...(await sql()<{ starts: Date; due: string; state: string }[]>`
-      select starts_at as starts, to_char(due_at at time zone 'America/New_York', 'YYYY-MM-DD') as due, state from exchange.clock where kind = ${kind} order by starts_at desc`),
+      select starts_at as starts, to_char(due_at at time zone 'America/New_York', 'YYYY-MM-DD') as due, state from exchange.deadline where kind = ${kind} order by starts_at desc`),
   ][0];
 const move = async (to: Date) => {
   now = to;

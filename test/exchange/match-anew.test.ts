@@ -24,7 +24,7 @@ const ask = async (): Promise<string> => {
 const status = async (job: string, method = 'GET') => (await them.call(`/$export-status/${job}`, { method })).status;
 const fateOf = async (job: string) => {
   const [k] = await node.deps.database.sql`
-    select state, reason, stop_event, closed_at <= due_at as "isInTime" from exchange.clock where kind = 'C3-match' and subject = ${job}`;
+    select state, reason, stop_event, closed_at <= due_at as "isInTime" from exchange.deadline where kind = 'C3-match' and subject = ${job}`;
   return k;
 };
 const MET = { state: 'met', reason: null, stop_event: 'answered', isInTime: true };

@@ -42,7 +42,7 @@ const clocks = async (memberId: string) =>
       }[]
     >`select kind, state, to_char(due_at at time zone 'America/New_York', 'YYYY-MM-DD HH24:MI:SS.MS') as due, reason, rule_ref as ref,
         calendar_version as calendar, stop_event as stop
-      from exchange.clock where member_id = ${memberId} order by kind, starts_at`
+      from exchange.deadline where member_id = ${memberId} order by kind, starts_at`
   ).map((c) => ({ ...c }));
 const of = async (memberId: string, kind: string) => (await clocks(memberId)).filter((c) => c.kind === kind);
 
@@ -61,7 +61,7 @@ describe('the offer', () => {
     await keepClocks(node.deps);
     const { sql } = node.deps.database;
     const offers = await sql<{ state: string; closed: string | null }[]>`
-      select state, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.clock
+      select state, to_char(closed_at at time zone zone, 'MM-DD HH24:MI') as closed from exchange.deadline
       where member_id in ('e1', 'e2') and kind = 'C1-offer' order by member_id`;
     expect(offers).toEqual([
       { state: 'not-applicable', closed: '03-17 00:00' },
@@ -215,13 +215,13 @@ describe('the request', () => {
     }
     expect((await told()).slice(2)).toEqual(['withdraw phone', 'withdraw mail scan 8']);
     expect((await of('r4', 'C2')).map((c) => c.state)).toEqual(['withdrawn']);
-    await node.deps.database.sql`delete from exchange.clock where member_id = 'r4'`;
+    await node.deps.database.sql`delete from exchange.deadline where member_id = 'r4'`;
   });
 
   test('of a member’s own has a week of its own; no one else’s coverage can be named', async () => {
     const { sql } = node.deps.database;
     const [coverage] = await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = 'r1'`;
-    await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = 'r1' and kind = 'C2'`;
+    await sql`update exchange.deadline set state = 'met', closed_at = ${now} where member_id = 'r1' and kind = 'C2'`;
     expect(await recordRequest(node.deps, 'r2', coverage?.id ?? '', ACTOR)).toBeUndefined();
     expect(await recordRequest(node.deps, 'r1', coverage?.id ?? '', ACTOR)).toBe('asked');
     expect(await of('r1', 'C2')).toMatchObject([{ state: 'met' }, { state: 'open', due: '2027-04-16 23:59:59.999' }]);
@@ -350,7 +350,7 @@ describe('asking again', () => {
     const ended = [{ state: 'withdrawn', reason: 'member-withdrew' }];
     expect(await of('quick1', 'C4')).toMatchObject(ended);
     // as an older program left it
-    await sql`update exchange.clock set state = 'open', reason = null, closed_at = null where member_id = 'quick1' and kind = 'C4'`;
+    await sql`update exchange.deadline set state = 'open', reason = null, closed_at = null where member_id = 'quick1' and kind = 'C4'`;
     now = new Date('2029-04-20T15:00:00Z');
     await keepClocks(node.deps);
     expect(await of('quick1', 'C4')).toMatchObject(ended);
@@ -451,7 +451,7 @@ test('a member’s own request while the duty runs leaves the earlier due date, 
     expect(await recordRequest(node.deps, 'own1', id, ACTOR)).toBe('asked');
     expect(await of('own1', 'C2')).toMatchObject([{ state: 'open', due: '2036-03-10 23:59:59.999' }]);
     // and where the duty would be due later than a week from the request
-    await sql`update exchange.clock set due_at = due_at + interval '10 days' where member_id = 'own1' and kind = 'C2'`;
+    await sql`update exchange.deadline set due_at = due_at + interval '10 days' where member_id = 'own1' and kind = 'C2'`;
     now = new Date('2036-03-06T15:00:00Z');
     await recordRequest(node.deps, 'own1', id, ACTOR);
     expect(await of('own1', 'C2')).toMatchObject([{ state: 'open', due: '2036-03-13 23:59:59.999' }]);

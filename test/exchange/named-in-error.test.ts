@@ -45,7 +45,7 @@ const covered = async (member: string) => {
 const duties = async (member: string) =>
   (
     await node.deps.database.sql<{ duty: string }[]>`
-      select concat_ws(' ', kind, to_char(due_at at time zone zone, 'MM-DD'), state, reason) as duty from exchange.clock
+      select concat_ws(' ', kind, to_char(due_at at time zone zone, 'MM-DD'), state, reason) as duty from exchange.deadline
       where member_id = ${member} and kind not like 'C1%' order by starts_at, kind`
   ).map((r) => r.duty);
 const asks = async (member: string) =>
@@ -100,8 +100,8 @@ test('a file that has the row again does not name it; who names it does, and the
   const id = await named('c');
   const { sql } = node.deps.database;
   at('2027-03-02');
-  await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = 'c' and kind = 'C2'`;
-  await sql`insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, zone)
+  await sql`update exchange.deadline set state = 'met', closed_at = ${now} where member_id = 'c' and kind = 'C2'`;
+  await sql`insert into exchange.deadline (id, kind, subject, member_id, starts_at, due_at, state, zone)
     values ('c4', 'C4', ${`${id}/p`}, 'c', ${now}, '2027-06-02', 'open', 'America/New_York')`;
   at('2027-03-05');
   expect(await inError('c', id)).toBe('done');
@@ -138,11 +138,13 @@ test('a file that has the row again does not name it; who names it does, and the
       { months: 3, runOffDays: 90, earlyDays: 5, compares: false },
     ),
   ).toHaveLength(1);
-  expect(await sql`select act, by, reason from exchange.naming where other_coverage_id = ${id} order by at`).toEqual([
+  expect(
+    await sql`select act, by, reason from exchange.payer_link_event where other_coverage_id = ${id} order by at`,
+  ).toEqual([
     { act: 'in-error', by: ACTOR.subject, reason: 'another member’s call' },
     { act: 'again', by: ACTOR.subject, reason: 'named again' },
   ]);
-  await expect(sql`delete from exchange.naming`).rejects.toThrow();
+  await expect(sql`delete from exchange.payer_link_event`).rejects.toThrow();
 });
 
 test('a payer that covers the member again, under the same number, is one that goes on: the end of before is none of it', async () => {
@@ -185,10 +187,12 @@ test('a pull that has not asked leaves it out; what is on its way is held, as an
   expect(
     (await sql`select from exchange.review_item where kind = 'named-in-error' and state = 'open'`).length,
   ).toBeGreaterThan(0);
-  expect(await sql`select kind, state, reason from exchange.clock where kind in ('C2', 'C4') order by kind`).toEqual([
-    { kind: 'C2', state: 'met', reason: null },
-    { kind: 'C4', state: 'not-applicable', reason: 'named-in-error' },
-  ]);
+  expect(await sql`select kind, state, reason from exchange.deadline where kind in ('C2', 'C4') order by kind`).toEqual(
+    [
+      { kind: 'C2', state: 'met', reason: null },
+      { kind: 'C4', state: 'not-applicable', reason: 'named-in-error' },
+    ],
+  );
   // rules that are run again take nothing in that waits for a person
   const [pull, from] = [await findPull(sql, first.id), await findPeer(sql, 'scripted')];
   if (pull && from) await replay(deps, { pull, peer: from, by: { kind: 'command', name: 'test' }, cause: 'replay' });

@@ -18,7 +18,7 @@ afterAll(() => peer.close());
 const duties = async () => [
   ...(await peer.node.deps.database.sql<{ state: string; began: boolean; stop: string | null }[]>`
     select k.state, exists (select from exchange.pull p where p.kicked_off_at = k.starts_at) as began, k.stop_event as stop
-    from exchange.clock k where k.kind in ('C4', 'C5-runoff') order by k.starts_at, k.id`),
+    from exchange.deadline k where k.kind in ('C4', 'C5-runoff') order by k.starts_at, k.id`),
 ];
 const listed = async (id: string) => {
   const { deps } = peer.node;

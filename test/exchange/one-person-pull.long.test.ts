@@ -113,7 +113,7 @@ const shown = async () =>
 const duties = async () => {
   await keepClocks(crowd.node.deps);
   const rows = await crowd.node.deps.database.sql<{ k: string }[]>`
-    select k.member_id || ' ' || o.member_number || ' ' || k.state as k from exchange.clock k join exchange.other_coverage o on o.id = split_part(k.subject, '/', 1)
+    select k.member_id || ' ' || o.member_number || ' ' || k.state as k from exchange.deadline k join exchange.other_coverage o on o.id = split_part(k.subject, '/', 1)
     where k.kind = 'C2' order by 1`;
   return rows.map((r) => r.k.replace(A, 'A').replace(B, 'B')).sort();
 };

@@ -68,7 +68,7 @@ const shown = async () =>
 const clocks = async () =>
   (
     await node.sql<{ k: string }[]>`
-      select concat_ws(' ', member_id, kind, state, reason) as k from exchange.clock order by 1`
+      select concat_ws(' ', member_id, kind, state, reason) as k from exchange.deadline order by 1`
   ).map((r) => r.k);
 const linked = async () =>
   (

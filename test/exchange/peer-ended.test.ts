@@ -40,7 +40,7 @@ const kicked = async () => idIn((await them.kick(place)).header('content-locatio
 const jobOf = async (id: string) => {
   const [job] = await node.deps.database.sql`
     select j.state, j.failure, k.state as clock, k.reason, k.closed_at is not null as closed from exchange.bulk_job j
-    left join exchange.clock k on k.subject = j.id where j.id = ${id}`;
+    left join exchange.deadline k on k.subject = j.id where j.id = ${id}`;
   return job;
 };
 const ENDED = { state: 'revoked', failure: 'peer-ended' };

@@ -301,13 +301,13 @@ describe('PDex', () => {
     '413 to %s for a single member waits for a person, and the duty stands as asked in vain',
     async (where, over, jobs) => {
       const { sql } = peer.node.deps.database;
-      await sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null where kind = 'C2'`;
+      await sql`update exchange.deadline set state = 'open', closed_at = null, stop_event = null where kind = 'C2'`;
       const rests = await peer.pull(over);
       expect([rests.state, rests.reason]).toEqual(['review', 'batch-too-large']);
       expect(meaning('pull', 'batch-too-large').severity).toBe('act');
       expect(paths('DELETE')).toEqual(jobs);
       const clocks = await sql<{ state: string; reason: string | null }[]>`
-      select state, reason from exchange.clock where kind = 'C2' and member_id in (select member_id from exchange.pull_member where pull_id = ${rests.id})`;
+      select state, reason from exchange.deadline where kind = 'C2' and member_id in (select member_id from exchange.pull_member where pull_id = ${rests.id})`;
       // a job that was taken on is a request that was made
       expect([...clocks]).toEqual([
         where === 'the job' ? { state: 'met', reason: null } : { state: 'attempted', reason: 'peer-failed' },
@@ -566,7 +566,7 @@ describe('one member at a time', () => {
       'Consent',
     ]);
     expect(peer.seen.find((s) => s.path.endsWith('Patient/$export'))?.body).toContain('Patient/p9');
-    const [clock] = await peer.node.deps.database.sql`select state from exchange.clock where kind = 'C2'`;
+    const [clock] = await peer.node.deps.database.sql`select state from exchange.deadline where kind = 'C2'`;
     expect(clock?.['state']).toMatch(/^met/);
   });
 
@@ -648,7 +648,7 @@ describe('one member at a time', () => {
       const rows = await sql<{ family: string; outcome: string; state: string }[]>`
         select m.member_id, r.body::json->'name'->0->>'family' as family, m.outcome, k.state from exchange.pull_member m
         join exchange.resource r on r.member_id = m.member_id and r.type = 'Patient' and r.origin = 'own'
-        join exchange.clock k on k.kind = 'C2' and k.subject = m.other_coverage_id where m.pull_id = ${done.id} order by 2`;
+        join exchange.deadline k on k.kind = 'C2' and k.subject = m.other_coverage_id where m.pull_id = ${done.id} order by 2`;
       expect(rows.map((r) => `${r.family} ${r.outcome} ${r.state}`)).toEqual([
         'Nowhere not-matched met',
         'Poole missing open',

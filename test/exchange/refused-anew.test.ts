@@ -44,7 +44,7 @@ test('whom a payer refused to answer for is asked for an hour later, and no more
   expect(await asked()).toEqual([]);
   ahead += HOUR + 60_000;
   expect(await asked()).toEqual(['done']);
-  const duties = await sql<{ state: string }[]>`select state from exchange.clock where kind = 'C2'`;
+  const duties = await sql<{ state: string }[]>`select state from exchange.deadline where kind = 'C2'`;
   expect(duties.map((d) => d.state)).toEqual(['met']);
   ahead += 25 * HOUR;
   expect(await asked()).toEqual([]);

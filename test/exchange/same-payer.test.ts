@@ -53,7 +53,7 @@ const duties = async (number: string) => {
   await keepClocks(node.deps);
   return (
     await node.deps.database.sql<{ k: string }[]>`
-      select k.state || ' ' || coalesce(k.reason, '') as k from exchange.clock k where k.member_id = ${patientIdFor(number)} and k.kind = 'C2' order by 1`
+      select k.state || ' ' || coalesce(k.reason, '') as k from exchange.deadline k where k.member_id = ${patientIdFor(number)} and k.kind = 'C2' order by 1`
   ).map((r) => r.k.trim());
 };
 const due = async (number: string) => {
@@ -113,9 +113,9 @@ test('two names of one payer are one coverage and one duty once it is registered
   ]);
   const [wish] = await node.deps.database.sql<
     { payer: string }[]
-  >`select o.payer from exchange.member_request r join exchange.other_coverage o on o.id = r.other_coverage_id where r.member_id = ${patientIdFor('S1')} and r.said_by = 'member'`;
+  >`select o.payer from exchange.member_request r join exchange.other_coverage o on o.id = r.other_coverage_id where r.member_id = ${patientIdFor('S1')} and r.reported_by = 'member'`;
   expect(wish?.payer).toBe('Riverton Health');
-  const [naming] = await node.deps.database.sql<{ reason: string }[]>`select reason from exchange.naming`;
+  const [naming] = await node.deps.database.sql<{ reason: string }[]>`select reason from exchange.payer_link_event`;
   expect(naming?.reason).toContain('two names of one payer');
   // whichever name a file or a call says, it is that one
   await load(row('S1', '9000000012', '', '2026-03-31'));

@@ -36,7 +36,7 @@ beforeEach(async () => {
   asked = [];
   await crowd.record({});
   await crowd.node.deps.database
-    .sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null, reason = null where kind = 'C2'`;
+    .sql`update exchange.deadline set state = 'open', closed_at = null, stop_event = null, reason = null where kind = 'C2'`;
 });
 afterAll(() => crowd.close());
 
@@ -186,7 +186,7 @@ test('a payer that says 413 to everybody: one thing for a person, few requests, 
     .sql`select subject from exchange.alert where cleared_at is null and kind in ('pull-waits', 'peer-failing', 'pull-failed')`;
   expect(alerts.map((a) => a['subject'])).toEqual([first.find((p) => p.state === 'review')?.id]);
   const clocks = await deps.database.sql<{ state: string; n: number }[]>`
-    select state, count(*)::int as n from exchange.clock where kind = 'C2' group by state`;
+    select state, count(*)::int as n from exchange.deadline where kind = 'C2' group by state`;
   expect([...clocks]).toEqual([{ state: 'attempted', n: people.length }]);
   // no one is asked for by the next tick
   expect(await planPulls(deps, { cause: 'opt-in' })).toEqual([]);

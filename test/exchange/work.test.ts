@@ -381,7 +381,7 @@ test('a request that failed for good is an alert until its clock ends', async ()
   const { sql } = node.deps.database;
   await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at, attempts)
     values ('lost', 'export', 'a', 'failed', '', '{}', now(), now(), 3)`;
-  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('lost', 'C3-export', 'lost', now(), now() + interval '1 day', 'open')`;
+  await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state) values ('lost', 'C3-export', 'lost', now(), now() + interval '1 day', 'open')`;
   const standing = async () => {
     await keepAlerts(node.deps);
     return [
@@ -389,7 +389,7 @@ test('a request that failed for good is an alert until its clock ends', async ()
     ];
   };
   expect(await standing()).toEqual([{ subject: 'lost', amount: 3 }]);
-  await sql`update exchange.clock set state = 'not-applicable', closed_at = now() where id = 'lost'`;
+  await sql`update exchange.deadline set state = 'not-applicable', closed_at = now() where id = 'lost'`;
   expect(await standing()).toEqual([]);
 });
 
@@ -399,7 +399,7 @@ test('an export that failed for good is answered when the payer asks for the sam
   const other = `Group/${await them.group([card(rivera)])}/$export`;
   const first = (await them.finished(await them.kick(place))).status.split('/').at(-1) ?? '';
   await sql`update exchange.bulk_job set state = 'failed', attempts = 3 where id = ${first}`;
-  await sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null where subject = ${first}`;
+  await sql`update exchange.deadline set state = 'open', closed_at = null, stop_event = null where subject = ${first}`;
   const standing = async () => {
     await keepAlerts(node.deps);
     return (await sql`select subject from exchange.alert where kind = 'request-failed' and cleared_at is null`).map(
@@ -411,7 +411,7 @@ test('an export that failed for good is answered when the payer asks for the sam
   expect(await standing()).toEqual([first]);
   await them.finished(await them.kick(place));
   expect(await standing()).toEqual([]);
-  const [clock] = await sql`select state, stop_event from exchange.clock where subject = ${first}`;
+  const [clock] = await sql`select state, stop_event from exchange.deadline where subject = ${first}`;
   expect(clock).toEqual({ state: 'met', stop_event: 'answered' });
 });
 
@@ -423,8 +423,8 @@ test('a match that failed for good is answered when the payer has asked for all 
     select id from exchange.bulk_job where kind = 'match' order by received_at desc limit 1`;
   const id = failed?.id ?? '';
   await sql`update exchange.bulk_job set state = 'failed', attempts = 3, transaction_time = null where id = ${id}`;
-  await sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null where kind = 'C3-match' and subject = ${id}`;
-  const clock = async () => (await sql`select state, stop_event from exchange.clock where subject = ${id}`)[0];
+  await sql`update exchange.deadline set state = 'open', closed_at = null, stop_event = null where kind = 'C3-match' and subject = ${id}`;
+  const clock = async () => (await sql`select state, stop_event from exchange.deadline where subject = ${id}`)[0];
   await them.group([card(rivera)]);
   expect(await clock()).toEqual({ state: 'open', stop_event: null });
   await them.group([card(PEOPLE.robert)]);

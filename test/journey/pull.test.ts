@@ -194,7 +194,7 @@ describe('the first pull', () => {
   });
 
   test('both sides have closed their clocks, and the audit names every member received', async () => {
-    const open = await prior.deps.database.sql`select kind from exchange.clock where state = 'open'`;
+    const open = await prior.deps.database.sql`select kind from exchange.deadline where state = 'open'`;
     expect([...open]).toEqual([]);
     const [members] = await ours.deps.database.sql`
       select (select count(distinct member_id)::int from exchange.ledger where pull_id = ${first} and member_id is not null) as ledger,

@@ -78,7 +78,7 @@ describe('the exchange in workerd', () => {
     await db.sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('c1', 'm1', 'opt-in', 'regular', '2026-11-01', 'test')`;
     await db.sql`insert into exchange.other_coverage (id, member_id, payer) values ('o1', 'm1', 'nobody')`;
     await server.getWorker('payer-node-exchange').scheduled({ cron: '* * * * *', scheduledTime: new Date() });
-    const clocks = await db.sql`select kind, subject, state, reason from exchange.clock`;
+    const clocks = await db.sql`select kind, subject, state, reason from exchange.deadline`;
     expect([...clocks]).toEqual([{ kind: 'C2', subject: 'o1', state: 'blocked', reason: 'no-endpoint' }]);
   });
 });

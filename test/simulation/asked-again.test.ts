@@ -107,7 +107,7 @@ test(
     // everything once a quarter, beside what is owed: what does not come any more is told, and stays
     await b.deps.database.sql`delete from exchange.resource where id = 'r-open'`;
     const duties = async () =>
-      [...(await a.deps.database.sql`select id, state, closed_at from exchange.clock order by id`)].map((k) => ({
+      [...(await a.deps.database.sql`select id, state, closed_at from exchange.deadline order by id`)].map((k) => ({
         ...k,
       }));
     const before = await duties();

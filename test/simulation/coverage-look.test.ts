@@ -35,8 +35,8 @@ afterAll(() => node.close());
 const duties = async () =>
   (
     await node.deps.database.sql<{ k: string }[]>`
-      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at, kind, reason) as k from exchange.clock where kind in ('C2', 'C4', 'C5-runoff')
-      union all select concat_ws(' ', member_id, other_coverage_id, said_by) from exchange.member_request order by 1`
+      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at, kind, reason) as k from exchange.deadline where kind in ('C2', 'C4', 'C5-runoff')
+      union all select concat_ws(' ', member_id, other_coverage_id, reported_by) from exchange.member_request order by 1`
   ).map((r) => r.k);
 
 async function something(draw: Draw): Promise<void> {
@@ -109,12 +109,12 @@ test('whatever happens: what a tick opens and ends is what it would if it looked
     for (let events = 0; events < 4; events++) await something(draw);
     await keepClocks(node.deps);
     const opened = await duties();
-    await sql`update exchange.other_coverage set look_on = '-infinity'`;
-    await sql`update exchange.clock_look set day = '-infinity'`;
+    await sql`update exchange.other_coverage set evaluate_on = '-infinity'`;
+    await sql`update exchange.deadline_check set day = '-infinity'`;
     await keepClocks(node.deps);
     expect(await duties()).toEqual(opened);
     await planPulls(node.deps, { cause: 'opt-in' });
-    await sql`update exchange.other_coverage set ask_at = '-infinity'`;
+    await sql`update exchange.other_coverage set request_at = '-infinity'`;
     expect(await planPulls(node.deps, { cause: 'opt-in' })).toEqual([]);
   }
   const all = await duties();
@@ -136,7 +136,7 @@ test('a tick after which nothing has changed looks at nothing', async () => {
   await keepClocks(node.deps);
   const [row] = await sql<
     { n: number }[]
-  >`select count(*)::int as n from exchange.other_coverage where look_on <= ${day(0)}::date`;
+  >`select count(*)::int as n from exchange.other_coverage where evaluate_on <= ${day(0)}::date`;
   expect(row?.n).toBe(0);
 });
 

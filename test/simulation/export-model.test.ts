@@ -162,8 +162,8 @@ async function fold(): Promise<void> {
 /** As if a program that knows nothing of `entry_held` had finished it: it told of no directory entry that is gone. */
 async function asOlder(manifest: Manifest & { job: string }): Promise<void> {
   const { sql } = node.deps.database;
-  await sql`update exchange.entry_held set told_at = null where told_at = ${manifest.transactionTime}::text::timestamptz`;
-  await sql`update exchange.bulk_job set tells_entries = false where id = ${manifest.job}`;
+  await sql`update exchange.delivered_entry set reported_at = null where reported_at = ${manifest.transactionTime}::text::timestamptz`;
+  await sql`update exchange.bulk_job set reports_entries = false where id = ${manifest.job}`;
 }
 const isEntry = (key: string) => /^(?:Organization|Practitioner|PractitionerRole|Medication)\//.test(key);
 
@@ -175,7 +175,7 @@ async function choose(): Promise<void> {
   const choice = no.delete(member) ? 'opt-in' : 'withdraw';
   if (choice === 'withdraw') no.add(member);
   await node.deps.database.sql`
-    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, again)
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, sequence)
     values (${`choice-${written}`}, ${member}, ${choice}, 'regular', ${planDay()}::text::date, 'test', ${written})`;
   told.push(`${choice} ${member}`);
   written++;

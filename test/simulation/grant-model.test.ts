@@ -36,7 +36,7 @@ const sql = () => node.deps.database.sql;
 
 let choices = 0;
 const choose = (tx: Queryable) => tx`
-  insert into exchange.consent (id, member_id, choice, policy, recorded_on, again, source, created_at)
+  insert into exchange.consent (id, member_id, choice, policy, recorded_on, sequence, source, created_at)
   values (${`c-${++choices}`}, ${idOf(pick(people))}, ${pick(['opt-in', 'opt-in', 'withdraw'])}, 'regular', ${localDay(node.deps.clock(), 'America/New_York')}::text::date,
     ${choices}, 'test', clock_timestamp())`;
 

@@ -33,8 +33,8 @@ afterAll(() => node.close());
 const duties = async () =>
   (
     await node.deps.database.sql<{ k: string }[]>`
-      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at) as k from exchange.clock where kind = 'C2'
-      union all select concat_ws(' ', member_id, other_coverage_id, said_by) from exchange.member_request order by 1`
+      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at) as k from exchange.deadline where kind = 'C2'
+      union all select concat_ws(' ', member_id, other_coverage_id, reported_by) from exchange.member_request order by 1`
   ).map((r) => r.k);
 async function something(draw: Draw, log: string[]): Promise<void> {
   const { sql } = node.deps.database;
@@ -121,19 +121,19 @@ test('what moves and comes back has its duties, and a tick finds them', async ()
     for (let events = 0; events < 4; events++) await something(draw, log);
     await keepClocks(node.deps);
     const opened = await duties();
-    await sql`update exchange.other_coverage set look_on = '-infinity'`;
+    await sql`update exchange.other_coverage set evaluate_on = '-infinity'`;
     await keepClocks(node.deps);
     expect(await duties(), log.join(' | ')).toEqual(opened);
     await planPulls(node.deps, { cause: 'opt-in' });
-    await sql`update exchange.other_coverage set ask_at = '-infinity'`;
+    await sql`update exchange.other_coverage set request_at = '-infinity'`;
     const missed = await planPulls(node.deps, { cause: 'opt-in' });
     expect(missed, log.join(' | ')).toEqual([]);
     // who goes on as another has nothing that can be asked for
     const astray =
-      await sql`select k.member_id, k.subject, k.state, o.member_id as of from exchange.clock k left join exchange.other_coverage o on o.id = split_part(k.subject, '/', 1) where k.kind = 'C2' and (o.member_id is distinct from k.member_id or k.state in ('open','blocked','attempted') and exists (select from exchange.member_merge g where g.former_id = k.member_id and g.undone_at is null))`;
+      await sql`select k.member_id, k.subject, k.state, o.member_id as of from exchange.deadline k left join exchange.other_coverage o on o.id = split_part(k.subject, '/', 1) where k.kind = 'C2' and (o.member_id is distinct from k.member_id or k.state in ('open','blocked','attempted') and exists (select from exchange.member_merge g where g.former_id = k.member_id and g.undone_at is null))`;
     expect([...astray], log.join(' | ')).toEqual([]);
     const unheld =
-      await sql`select k.member_id, k.subject, k.kind from exchange.clock k where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and not exists (select from exchange.enrolment e where k.subject = e.member_id || '/' || e.starts and k.member_id = e.member_id)`;
+      await sql`select k.member_id, k.subject, k.kind from exchange.deadline k where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and not exists (select from exchange.enrolment e where k.subject = e.member_id || '/' || e.starts and k.member_id = e.member_id)`;
     expect([...unheld], log.join(' | ')).toEqual([]);
   }
 }, 200_000);
@@ -186,7 +186,7 @@ test('two again: a duty that began since goes with its coverage', async () => {
   const held = async () =>
     (
       await sql<{ k: string }[]>`
-        select concat_ws(' ', member_id, kind, subject) as k from exchange.clock where member_id in ('stays', 'goes') order by 1`
+        select concat_ws(' ', member_id, kind, subject) as k from exchange.deadline where member_id in ('stays', 'goes') order by 1`
     ).map((r) => r.k);
   expect(await held()).toEqual([
     'stays C1-offer stays/2030-01-01',

@@ -360,12 +360,12 @@ test('a year', { timeout: 240_000 }, async () => {
     await pulls();
     await keepClocks(node.deps);
     const late = await sql<{ id: string; kind: string }[]>`
-      select member_id as id, split_part(kind, '-', 1) as kind from exchange.clock where state = 'open' and due_at < ${noon()}`;
+      select member_id as id, split_part(kind, '-', 1) as kind from exchange.deadline where state = 'open' and due_at < ${noon()}`;
     for (const l of late) overdue.add(`${nameOf.get(l.id)} ${l.kind}`);
   }
   const rows = await sql<{ id: string; duty: string }[]>`
     select member_id as id, split_part(kind, '-', 1) || ' ' || to_char(starts_at at time zone zone, 'MM-DD') || '>' || to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty
-    from exchange.clock order by member_id, kind, starts_at, due_at`;
+    from exchange.deadline order by member_id, kind, starts_at, due_at`;
   const found = PEOPLE.map(({ name }): [string, [string, string]] => [
     name,
     [
@@ -386,6 +386,6 @@ test('a year', { timeout: 240_000 }, async () => {
   expect(lines.filter((l) => l.cause === 'comparison' && toStop(l))).toEqual([]);
   expect(lines.some((l) => l.cause !== 'comparison' && toStop(l))).toBe(true);
   const ended =
-    await sql`select k.kind, k.reason from exchange.clock k join exchange.pull p on k.stop_event = 'pull/' || p.id where p.cause = 'comparison'`;
+    await sql`select k.kind, k.reason from exchange.deadline k join exchange.pull p on k.stop_event = 'pull/' || p.id where p.cause = 'comparison'`;
   expect([...ended]).toEqual([]);
 });

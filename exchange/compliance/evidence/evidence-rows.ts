@@ -14,8 +14,8 @@ const MADE_AT = GIVEN_AT('c', '$3');
 export const EVIDENCE_SQL = {
   'clocks.jsonl': {
     kind: 'Duties that started or were due in the period',
-    sql: `select k.*, (select jsonb_agg(to_jsonb(n) order by n.id) from exchange.clock_note n where n.clock_id = k.id) as notes
-      from exchange.clock k where (k.due_at >= $1 and k.due_at < $2) or (k.starts_at >= $1 and k.starts_at < $2) order by k.due_at, k.id`,
+    sql: `select k.*, (select jsonb_agg(to_jsonb(n) order by n.id) from exchange.deadline_note n where n.deadline_id = k.id) as notes
+      from exchange.deadline k where (k.due_at >= $1 and k.due_at < $2) or (k.starts_at >= $1 and k.starts_at < $2) order by k.due_at, k.id`,
   },
   'consents.jsonl': {
     kind: 'Choices that were made or noted in the period, and those under which members were asked for in it',
@@ -29,7 +29,7 @@ export const EVIDENCE_SQL = {
   },
   'texts.jsonl': {
     kind: 'Texts shown to members',
-    sql: `select t.* from exchange.shown_text t where t.first_at < $2 order by t.sha256`,
+    sql: `select t.* from exchange.consent_text t where t.first_at < $2 order by t.sha256`,
   },
   'documents.jsonl': {
     kind: 'Public documents, with the SHA-256 that they had each day',
@@ -160,7 +160,7 @@ export const EVIDENCE_SQL = {
   'namings.jsonl': {
     kind: 'Payers that were named by mistake, and named again, up to the end of the period: who said so, when and why',
     sql: `select n.id, n.other_coverage_id, o.member_id, o.payer, o.peer_id, n.at, n.act, n.reason, n.by
-      from exchange.naming n join exchange.other_coverage o on o.id = n.other_coverage_id where n.at < $2 order by n.at, n.id`,
+      from exchange.payer_link_event n join exchange.other_coverage o on o.id = n.other_coverage_id where n.at < $2 order by n.at, n.id`,
   },
   'audit-seals.jsonl': {
     kind: 'Seals of the audit trail that cover the period',

@@ -67,12 +67,12 @@ const COMPLIANCE_SQL = {
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
       count(*) filter (where ${ENDED_LATE('k')})::int as "endedLate", count(*) filter (where ${COUNTS('k', '$3')})::int as counted,
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
-    from exchange.clock k where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
+    from exchange.deadline k where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
   notInTime: `
     select k.id, k.kind, k.member_id as "memberId", p.name as payer, k.due_at as "dueAt", k.state, k.closed_at as "closedAt", coalesce(n.reason, k.reason) as reason,
       n.corrective_action as action, n.by, n.words, count(*) over ()::int as "ofAll"
-    from exchange.clock k left join exchange.peer p on p.id = k.peer_id
-    left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
+    from exchange.deadline k left join exchange.peer p on p.id = k.peer_id
+    left join lateral (select reason, corrective_action, by, words from exchange.deadline_note where deadline_id = k.id order by id desc limit 1) n on true
     where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
       and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
         or ${ENDED_LATE('k')}) and ${USED}
@@ -213,7 +213,7 @@ const COMPLIANCE_SQL = {
       and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
   education: `
     select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.at)::int as n
-    from exchange.shown_text t left join (
+    from exchange.consent_text t left join (
       select text_sha256, kind, channel, at from exchange.contact where at >= $1 and at < $2
       union all
       select c.text_sha256, 'choice', c.channel, c.created_at from exchange.consent c where c.text_sha256 is not null and ${MADE_IN}

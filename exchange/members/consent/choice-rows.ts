@@ -56,7 +56,7 @@ export type ShownText = { sha256: string; id: string; version: string; language:
 /** Keeps a text that was shown. The same text is kept once. */
 export async function keepText(tx: Queryable, t: ShownText, at: Date): Promise<void> {
   await tx`
-    insert into exchange.shown_text (sha256, id, version, language, body, first_at)
+    insert into exchange.consent_text (sha256, id, version, language, body, first_at)
     values (${t.sha256}, ${t.id}, ${t.version}, ${t.language}, ${t.body}, ${at}) on conflict do nothing`;
 }
 
@@ -68,7 +68,7 @@ export async function keptText(sql: Queryable, sha256: string): Promise<KeptText
     select t.sha256, t.id, t.version, t.language, t.body, t.first_at as "firstAt",
       (select count(*)::int from exchange.consent c where c.text_sha256 = t.sha256) as choices,
       (select count(*)::int from exchange.contact c where c.text_sha256 = t.sha256) as contacts
-    from exchange.shown_text t where t.sha256 = ${sha256}`;
+    from exchange.consent_text t where t.sha256 = ${sha256}`;
   return row;
 }
 
@@ -108,7 +108,7 @@ export async function memberContacts(
       select c.id, c.member_id as "memberId", c.kind, c.at, c.channel, c.text_sha256 as "textSha256", c.result,
         c.recorded_by as "recordedBy", c.recorded_at as "recordedAt",
         t.id || ' ' || t.version || ' ' || t.language as text
-      from exchange.contact c left join exchange.shown_text t on t.sha256 = c.text_sha256
+      from exchange.contact c left join exchange.consent_text t on t.sha256 = c.text_sha256
         where c.member_id = ${memberId} order by c.at desc`),
   ];
 }
@@ -134,7 +134,7 @@ export async function otherCoverages(sql: Queryable, memberId: string): Promise<
     ...(await sql<OtherCoverage[]>`
       select o.id, o.payer, o.peer_id as "peerId", p.name as "peerName", p.state as "peerState", o.member_number as "memberNumber",
         o.starts::text, o.ends::text,
-        o.known_at as "knownAt", o.said_by as "saidBy", o.in_error_at as "inErrorAt"
+        o.known_at as "knownAt", o.reported_by as "saidBy", o.in_error_at as "inErrorAt"
       from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id
         where o.member_id = ${memberId} order by o.known_at, o.id`),
   ];
@@ -166,7 +166,7 @@ export async function namePayer(
   const payer = named?.payer ?? o.payer;
   // said again, it is not written again: anyone who looks at what has changed would look in vain
   const [written] = await tx<{ id: string }[]>`
-    insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by)
+    insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, reported_by)
     values (${randomUUID()}, ${o.memberId}, ${payer}, ${named?.peerId ?? null}, ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date,
       ${o.at}, ${o.saidBy})
     on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts),
@@ -220,14 +220,14 @@ export type MemberClock = {
   stopEvent: string | null;
 };
 
-/** Served by clock_member. */
+/** Served by deadline_member. */
 export async function memberClocks(sql: Queryable, memberIds: readonly string[]): Promise<MemberClock[]> {
   return [
     ...(await sql<MemberClock[]>`
       select k.id, k.kind, p.name as "peerName", k.starts_at as "startsAt", k.due_at as "dueAt", k.state, k.closed_at as "closedAt",
         k.reason, k.rule_ref as "ruleRef",
         k.rule_version as "ruleVersion", k.calendar_version as "calendarVersion", k.start_event as "startEvent", k.stop_event as "stopEvent"
-      from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.member_id = any(${[...memberIds]}::text[])
+      from exchange.deadline k left join exchange.peer p on p.id = k.peer_id where k.member_id = any(${[...memberIds]}::text[])
         order by k.starts_at desc, k.kind`),
   ];
 }

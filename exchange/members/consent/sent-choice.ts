@@ -34,7 +34,7 @@ export async function sentChoice(sql: Queryable, peerId: string, consentId: stri
         t.language,
       (select n.id in (c.id, md5(f.id || c.id)) from exchange.consent n where n.member_id = coalesce(f.member_id, c.member_id)
         order by n.recorded_on desc, n.created_at desc limit 1) as holds
-    from exchange.consent c left join exchange.shown_text t on t.sha256 = c.text_sha256
+    from exchange.consent c left join exchange.consent_text t on t.sha256 = c.text_sha256
     left join exchange.member_merge f on f.former_id = c.member_id and f.undone_at is null
     where c.id = ${consentId} and c.choice = 'opt-in' and exists (
       select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id

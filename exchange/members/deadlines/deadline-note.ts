@@ -7,16 +7,16 @@ export type ClockNote = { at: Date; by: string; reason: string; correctiveAction
 
 export async function addClockNote(tx: Queryable, clockId: string, note: ClockNote): Promise<void> {
   await tx`
-    insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words)
+    insert into exchange.deadline_note (deadline_id, at, by, reason, corrective_action, words)
     values (${clockId}, ${note.at}, ${note.by}, ${note.reason}, ${note.correctiveAction}, ${note.words})`;
 }
 
-/** Newest first. Served by clock_note_clock. */
+/** Newest first. Served by deadline_note_clock. */
 export async function clockNotes(sql: Queryable, clockId: string): Promise<ClockNote[]> {
   return [
     ...(await sql<ClockNote[]>`
-      select at, by, reason, corrective_action as "correctiveAction", words from exchange.clock_note
-        where clock_id = ${clockId} order by id desc`),
+      select at, by, reason, corrective_action as "correctiveAction", words from exchange.deadline_note
+        where deadline_id = ${clockId} order by id desc`),
   ];
 }
 
@@ -36,18 +36,18 @@ export async function findClock(sql: Queryable, id: string): Promise<WholeClock 
       k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef", k.rule_version as "ruleVersion",
         k.calendar_version as "calendarVersion",
       k.start_event as "startEvent", k.stop_event as "stopEvent", k.zone, k.lob
-    from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.id = ${id}`;
+    from exchange.deadline k left join exchange.peer p on p.id = k.peer_id where k.id = ${id}`;
   return row;
 }
 
 /**
- * Clocks of a list that are late, and of which neither people nor what stopped them said why. clock_due, clock_open and
- * clock_attempted, clock_note_clock.
+ * Clocks of a list that are late, and of which neither people nor what stopped them said why. deadline_due, deadline_open and
+ * deadline_attempted, deadline_note_clock.
  */
 const UNEXPLAINED = (filter: ClockFilter) => `
-    from exchange.clock c where ${clockWhere(filter)} and (c.state = 'met-late' or (c.state in ('open', 'attempted', 'blocked')
+    from exchange.deadline c where ${clockWhere(filter)} and (c.state = 'met-late' or (c.state in ('open', 'attempted', 'blocked')
       and c.due_at < $1))
-      and c.reason is null and not exists (select from exchange.clock_note n where n.clock_id = c.id)`;
+      and c.reason is null and not exists (select from exchange.deadline_note n where n.deadline_id = c.id)`;
 /** So many are reported, or given a reason, at once. */
 export const MOST_UNEXPLAINED = 20_000;
 
@@ -76,9 +76,9 @@ export async function noteUnexplained(
   return [
     ...(await tx.unsafe<{ id: string; memberId: string | null }[]>(
       `with u as (select c.id, c.member_id ${UNEXPLAINED(filter)} order by c.id limit $4), noted as (
-         insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words)
-         select id, $15, $16, $17, $18, $19 from u order by id returning clock_id)
-       select u.id, u.member_id as "memberId" from u join noted on noted.clock_id = u.id`,
+         insert into exchange.deadline_note (deadline_id, at, by, reason, corrective_action, words)
+         select id, $15, $16, $17, $18, $19 from u order by id returning deadline_id)
+       select u.id, u.member_id as "memberId" from u join noted on noted.deadline_id = u.id`,
       [
         ...clockValues(now, undefined, MOST_UNEXPLAINED, scope),
         note.at,

@@ -14,7 +14,7 @@ export const COUNTS = (c: string, now: string) =>
 
 /**
  * Will be late soon when nothing happens: in the last fifth of its time, two days at most; an answer to a payer in its
- * last two hours. As SQL, with `now` a parameter. clock_due.
+ * last two hours. As SQL, with `now` a parameter. deadline_due.
  */
 export const DUE_SOON = (c: string, now: string): string => `${c}.state in ('open', 'attempted')
   and ${c}.due_at >= ${now}::timestamptz and ${c}.due_at < ${now}::timestamptz + interval '2 days'

@@ -20,7 +20,7 @@ export async function openClock(
   },
 ): Promise<void> {
   await tx`
-    insert into exchange.clock (id, kind, subject, peer_id, starts_at, due_at, state, rule_ref, rule_version, calendar_version, zone,
+    insert into exchange.deadline (id, kind, subject, peer_id, starts_at, due_at, state, rule_ref, rule_version, calendar_version, zone,
       start_event)
     values (${randomUUID()}, ${clock.kind}, ${clock.subject}, ${clock.peerId}, ${clock.startsAt}, ${clock.dueAt}, 'open',
       ${ruleRef(clock.kind, null)}, ${RULE_VERSION}, ${clock.calendar}, ${clock.zone}, 'request-received')
@@ -37,7 +37,7 @@ export async function closeClock(
   event = 'answered',
 ): Promise<void> {
   await tx`
-    update exchange.clock set state = case when due_at >= ${at} then 'met'
+    update exchange.deadline set state = case when due_at >= ${at} then 'met'
       else 'met-late' end, closed_at = ${at}, reason = ${reason ?? null}, stop_event = ${event}
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted')`;
 }
@@ -48,7 +48,7 @@ export async function closeClock(
  */
 export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Promise<void> {
   await tx`
-    update exchange.clock set state = case when due_at >= ${at} then 'met'
+    update exchange.deadline set state = case when due_at >= ${at} then 'met'
       else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
     where kind = 'C3-export' and state in ('open', 'attempted', 'blocked') and subject in (
       select f.id from exchange.bulk_job j join exchange.bulk_job f on f.peer_id = j.peer_id and f.received_at < j.received_at
@@ -59,7 +59,7 @@ export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Pro
 /** The same of one request that failed for good. By clock's unique index. */
 export async function closeFailed(sql: Queryable, kind: ClockKind, subject: string, at: Date): Promise<void> {
   await sql`
-    update exchange.clock set state = case when due_at >= ${at} then 'met'
+    update exchange.deadline set state = case when due_at >= ${at} then 'met'
       else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
@@ -72,7 +72,7 @@ export async function blockClock(
   reason: string,
 ): Promise<void> {
   await tx`
-    update exchange.clock set state = ${state}, reason = ${reason}, closed_at = case when ${state} in ('withdrawn', 'not-applicable')
+    update exchange.deadline set state = ${state}, reason = ${reason}, closed_at = case when ${state} in ('withdrawn', 'not-applicable')
       then now() end
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
@@ -80,34 +80,34 @@ export async function blockClock(
 /**
  * A payer took the question about members of a pull and did not finish: their duties stand as attempted, with why, until they are met after
  * all. One that did not take it leaves them running, with why. What is asked beside the duties, to compare, says
- * nothing of them. clock_member.
+ * nothing of them. deadline_member.
  */
 export async function attemptClocks(tx: Queryable, pullId: string, reason: LateReason, isTaken = true): Promise<void> {
   await tx`
-    update exchange.clock k set state = ${isTaken ? 'attempted' : 'open'}, reason = ${reason}
+    update exchange.deadline k set state = ${isTaken ? 'attempted' : 'open'}, reason = ${reason}
     from exchange.pull_member m
     where m.pull_id = ${pullId} and exists (select from exchange.pull p where p.id = m.pull_id and p.cause <> 'comparison')
       and k.member_id = m.member_id and k.kind in ('C2', 'C4', 'C5-runoff') and k.state = 'open'
       and split_part(k.subject, '/', 1) = m.other_coverage_id`;
 }
 
-/** Running clocks past their due time, and those of what was asked in vain, by kind. Served by clock_open and clock_attempted. */
+/** Running clocks past their due time, and those of what was asked in vain, by kind. Served by deadline_open and deadline_attempted. */
 export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: string; n: number }[]> {
   return [
     ...(await sql<
       { kind: string; n: number }[]
-    >`select kind, count(*)::int as n from exchange.clock where (state = 'open' and due_at < ${now}) or (state = 'attempted'
+    >`select kind, count(*)::int as n from exchange.deadline where (state = 'open' and due_at < ${now}) or (state = 'attempted'
       and due_at < ${now}) group by kind`),
   ];
 }
 
 export type DueDay = { kind: string; day: string; n: number };
 
-/** Days on which open clocks fall due, in the plan's zone, with how many. Served by clock_open and clock_attempted. */
+/** Days on which open clocks fall due, in the plan's zone, with how many. Served by deadline_open and deadline_attempted. */
 export async function dueDays(sql: Queryable, zone: string): Promise<DueDay[]> {
   return [
     ...(await sql<DueDay[]>`
       select kind, to_char(due_at at time zone ${zone}, 'YYYY-MM-DD') as day, count(*)::int as n
-      from exchange.clock where state = 'open' or state = 'attempted' group by 1, 2 order by 2, 1`),
+      from exchange.deadline where state = 'open' or state = 'attempted' group by 1, 2 order by 2, 1`),
   ];
 }

@@ -13,9 +13,9 @@ type Sql = ReturnType<Queryable>;
 type Which = { which: Sql; isOfMembers: boolean };
 
 /**
- * Clocks `k` whose duty is not met and that are due soon and meet a condition. clock_open, clock_attempted; those of
+ * Clocks `k` whose duty is not met and that are due soon and meet a condition. deadline_open, deadline_attempted; those of
  * payers that cannot be asked (`blocked`), which stand for ever, only where the condition names their members.
- * clock_member.
+ * deadline_member.
  */
 const near = (tx: Queryable, now: Date, { which, isOfMembers }: Which): Sql => {
   const soon = tx`k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS})`;
@@ -29,7 +29,7 @@ const endedOn = (tx: Queryable, calendar: Calendar, now: Date, day: Sql): Sql =>
 /** Ends those of the clocks `k` of members who have died that meet a condition. */
 async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: Sql): Promise<void> {
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased',
+    update exchange.deadline k set state = 'not-applicable', reason = 'member-deceased',
       closed_at = ${endedOn(tx, calendar, now, tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
     from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${which}`;
 }
@@ -40,7 +40,7 @@ async function endDeceased(tx: Queryable, calendar: Calendar, now: Date, which: 
  */
 async function endWithdrawn(tx: Queryable, now: Date, which: Which): Promise<void> {
   const found = await tx<{ id: string }[]>`
-    select distinct k.member_id as id from exchange.clock k
+    select distinct k.member_id as id from exchange.deadline k
     where ${near(tx, now, which)} and k.kind in ('C2', 'C4', 'C5-runoff') and ('opt-in' <> (
       select c.choice from exchange.consent c where c.member_id = k.member_id order by c.recorded_on desc, c.created_at desc limit 1)
       or exists (select from exchange.other_coverage v where v.id = split_part(k.subject, '/', 1) and v.in_error_at is not null))`;
@@ -59,7 +59,7 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
   await endDeceased(tx, calendar, now, isNear);
   await endWithdrawn(tx, now, which);
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
+    update exchange.deadline k set state = 'not-applicable', reason = 'coverage-ended',
       closed_at = ${endedAt(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
     from exchange.other_coverage o
     where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
@@ -70,14 +70,14 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
           select c.payers from exchange.consent c where c.member_id = o.member_id
             order by c.recorded_on desc, c.created_at desc limit 1)))`;
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
+    update exchange.deadline k set state = 'not-applicable', reason = 'coverage-ended',
       closed_at = ${endedAt(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
     where ${isNear} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
       and not exists (select from exchange.enrolment e cross join (select ${today} as today) d where e.member_id = k.member_id
         and ${tx.unsafe(standsSql('e', 'd.today'))})
       and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
   await tx`
-    update exchange.clock k set state = case when p.created_at <= k.due_at then 'met'
+    update exchange.deadline k set state = case when p.created_at <= k.due_at then 'met'
       else 'met-late' end, closed_at = p.created_at, reason = case m.outcome when 'constrained' then 'consent-constraint'
       else 'no-unique-match' end, stop_event = 'pull/' || p.id
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id and p.cause <> 'comparison'
@@ -85,7 +85,7 @@ async function endClocks(tx: Queryable, calendar: Calendar, now: Date, which: Wh
       and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
 }
 
-/** The same of those whose other coverage is looked at (coverage-look.ts): something has changed, or its day has come. clock_member. */
+/** The same of those whose other coverage is looked at (coverage-look.ts): something has changed, or its day has come. deadline_member. */
 export async function endClocksOf(
   tx: Queryable,
   calendar: Calendar,
@@ -101,7 +101,7 @@ export async function endClocksOf(
 /**
  * What a death had ended runs again: it was taken back, or reported with another day, by which what had ended ends
  * again. Who lives after all has a week at least, unless it was late by then; what has begun again since stays ended.
- * clock_member.
+ * deadline_member.
  */
 async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds: readonly string[]): Promise<void> {
   const week = tx`(((${now}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) -
@@ -111,7 +111,7 @@ async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds:
   const blocked = tx`k.kind = 'C2' and not exists (select from exchange.peer e where e.id = k.peer_id and e.state = 'active'
     and e.fhir_base is not null)`;
   await tx`
-    update exchange.clock k set closed_at = null, stop_event = null,
+    update exchange.deadline k set closed_at = null, stop_event = null,
       state = case when ${blocked} then 'blocked' else 'open' end, reason = case when ${blocked} then 'no-endpoint' end,
       starts_at = case when ${waits} then ${now} else k.starts_at end, due_at = case when ${waits} then ${week} else k.due_at end,
       start_event = case when ${waits} then 'lives-after-all' else k.start_event end
@@ -123,7 +123,7 @@ async function runAgain(tx: Queryable, calendar: Calendar, now: Date, memberIds:
 
 /**
  * Ends those of members who have died, whenever they are due: of these, whose clocks have begun only now, and of whom
- * that was reported since. Of whom it was taken back they run again. clock_member.
+ * that was reported since. Of whom it was taken back they run again. deadline_member.
  */
 export async function endClocksOfDead(
   tx: Queryable,
@@ -143,16 +143,16 @@ export async function endClocksOfDead(
 
 /**
  * Looks at all clocks that are due soon on a new day of the plan's zone, and later in that day at those that have come near since. A tick
- * that looked at all of them each minute would cost as much as there are members. clock_open.
+ * that looked at all of them each minute would cost as much as there are members. deadline_open.
  */
 export async function endClocksDue(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
   // who looks at the same time waits, and finds nothing left
   const [before] = await tx<{ isSameDay: boolean; until: Date | null }[]>`
-    select day = (${now}::timestamptz at time zone ${calendar.zone})::date as "isSameDay", until from exchange.clock_look for update`;
+    select day = (${now}::timestamptz at time zone ${calendar.zone})::date as "isSameDay", until from exchange.deadline_check for update`;
   const until = new Date(now.getTime() + NEAR_DAYS * 86_400_000);
   const from = before?.isSameDay === true ? before.until : null;
   if (from !== null && from >= until) return;
   const which: Sql = from === null ? tx`true` : tx`k.due_at >= ${from}`;
   await endClocks(tx, calendar, now, { which, isOfMembers: false });
-  await tx`update exchange.clock_look set day = (${now}::timestamptz at time zone ${calendar.zone})::date, until = ${until}`;
+  await tx`update exchange.deadline_check set day = (${now}::timestamptz at time zone ${calendar.zone})::date, until = ${until}`;
 }

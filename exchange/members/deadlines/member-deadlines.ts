@@ -15,7 +15,7 @@ const refSql = (kind: ClockKind, lob: string): string =>
 
 /**
  * Opens the clocks for the offer and for the question about other payers, for enrolments that begin a coverage (not those
- * that go on from an earlier one), and marks them: at most `limit` enrolments at once. Served by enrolment_unclocked.
+ * that go on from an earlier one), and marks them: at most `limit` enrolments at once. Served by enrolment_without_deadlines.
  * @returns how many enrolments were taken, and the members whose clocks are new
  */
 export async function openOfferClocks(
@@ -25,8 +25,8 @@ export async function openOfferClocks(
 ): Promise<{ taken: number; memberIds: string[] }> {
   const rows = await tx.unsafe<{ id: string | null; taken: number }[]>(
     `with fresh as (
-       update exchange.enrolment set clocked = true
-       where ctid = any(array(select ctid from exchange.enrolment where not clocked limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
+       update exchange.enrolment set deadlines_opened_at = now()
+       where ctid = any(array(select ctid from exchange.enrolment where deadlines_opened_at is null limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
      ), first as (
        select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day,
          exists (select from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) as is_anew from fresh e
@@ -35,7 +35,7 @@ export async function openOfferClocks(
          where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
        order by e.member_id, e.starts, e.accepted_on desc nulls last
      ), opened as (
-     insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     insert into exchange.deadline (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
        ((case when f.day < $2::date then $2::date else f.day + 7 end + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
        case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1,
@@ -61,24 +61,24 @@ export async function takeAgain(
 ): Promise<void> {
   if (memberIds.length === 0) return;
   await tx`
-    update exchange.enrolment e set clocked = false
-    where e.member_id = any(${[...memberIds]}::text[]) and e.clocked and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date
+    update exchange.enrolment e set deadlines_opened_at = null
+    where e.member_id = any(${[...memberIds]}::text[]) and e.deadlines_opened_at is not null and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date
       and not exists (
         select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
-      and not exists (select from exchange.clock k where k.kind = 'C1-offer' and k.subject = e.member_id || '/' || e.starts)`;
+      and not exists (select from exchange.deadline k where k.kind = 'C1-offer' and k.subject = e.member_id || '/' || e.starts)`;
 }
 
 /**
  * Stops the offer clocks of members by what was delivered or what they said, no earlier than {@link EARLY_DAYS} before the coverage and, after a gap, not before
  * the last one was over: until then it was of that one (docs/decisions/020). Ends those whose coverage was over, with the end of its last day, before
- * the offer was due. Served by clock_member.
+ * the offer was due. Served by deadline_member.
  */
 export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[]): Promise<void> {
   if (memberIds.length === 0) return;
   const only = [...memberIds];
   await tx`
-    update exchange.clock k set state = case when s.at <= k.due_at then 'met' else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
-    from exchange.clock o
+    update exchange.deadline k set state = case when s.at <= k.due_at then 'met' else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
+    from exchange.deadline o
     cross join lateral (
       select at, event from (
         select c.at, 'contact/' || c.id as event from exchange.contact c
@@ -97,7 +97,7 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
     where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and o.member_id = any(${only}::text[])
       and k.id = o.id`;
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = (e.ends + 1)::timestamp at time zone k.zone
+    update exchange.deadline k set state = 'not-applicable', reason = 'coverage-ended', closed_at = (e.ends + 1)::timestamp at time zone k.zone
     from exchange.enrolment e
     where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and k.member_id = any(${only}::text[])
       and e.member_id = k.member_id and k.subject = e.member_id || '/' || e.starts and e.ends is not null
@@ -120,7 +120,7 @@ export async function openRequestClocks(
  * Since when the payer of a clock that was blocked is known, `$4` being now: what the member named was found to be it, it was let in for the first time, it has an address.
  * peer_pkey, peer_change_peer.
  */
-const KNOWN = `case when exchange.clock.peer_id is distinct from excluded.peer_id then $4::timestamptz end,
+const KNOWN = `case when exchange.deadline.peer_id is distinct from excluded.peer_id then $4::timestamptz end,
   (select approved_at from exchange.peer where id = excluded.peer_id),
   (select max(coalesce(h.decided_at, h.at)) from exchange.peer_change h
    where h.peer_id = excluded.peer_id and h.what = 'record' and h.state = 'applied' and h.after ? 'fhirBase' and h.before->>'fhirBase' is null)`;
@@ -151,7 +151,7 @@ export async function openRequests(
   ids: readonly string[],
 ): Promise<void> {
   await tx.unsafe(
-    `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    `insert into exchange.deadline (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, s.at,
        ((((s.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond'),
        case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
@@ -166,27 +166,27 @@ export async function openRequests(
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (
-       select greatest(max(at) filter (where said_by = $6), case when ${BETWEEN} then $4::timestamptz end) as covered,
-         max(at) filter (where said_by = $7) as identified, max(at) filter (where said_by = $8) as there
+       select greatest(max(at) filter (where reported_by = $6), case when ${BETWEEN} then $4::timestamptz end) as covered,
+         max(at) filter (where reported_by = $7) as identified, max(at) filter (where reported_by = $8) as there
        from exchange.member_request where other_coverage_id = o.id) n
      cross join lateral (
        select greatest(c.at, o.known_at, n.covered, n.there, n.identified, (select max(g.at) from exchange.member_merge g where g.member_id = o.member_id and g.undone_at is null),
-         (select max(g.at) from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again'), (
+         (select max(g.at) from exchange.payer_link_event g where g.other_coverage_id = o.id and g.act = 'again'), (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
          case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
-         case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
+         case when exists (select from exchange.deadline x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
            then $4::timestamptz end) as at
      ) s
      where ${which} = any($5::text[]) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
-       and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
+       and not exists (select from exchange.deadline k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
        (starts_at, due_at, start_event) = (
-         select w.at, case when w.waited then (((w.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond' else exchange.clock.due_at end,
-           case when w.waited then 'payer-known' else exchange.clock.start_event end
-         from (select k.at, k.at > exchange.clock.starts_at as waited from (select greatest(exchange.clock.starts_at, ${KNOWN}) as at) k) w)
-       where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint'
-         and (excluded.state = 'open' or excluded.peer_id is distinct from exchange.clock.peer_id)`,
+         select w.at, case when w.waited then (((w.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond' else exchange.deadline.due_at end,
+           case when w.waited then 'payer-known' else exchange.deadline.start_event end
+         from (select k.at, k.at > exchange.deadline.starts_at as waited from (select greatest(exchange.deadline.starts_at, ${KNOWN}) as at) k) w)
+       where exchange.deadline.state = 'blocked' and exchange.deadline.reason = 'no-endpoint'
+         and (excluded.state = 'open' or excluded.peer_id is distinct from exchange.deadline.peer_id)`,
     [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW, IDENTIFIED, THERE_ANEW],
   );
 }
@@ -194,21 +194,21 @@ export async function openRequests(
 /**
  * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that one: those who are asked
  * only while they cover the member are not when that has ended. The clock ends with the choice, or with that coverage, not when it was
- * told: what was overdue by then stays late. That of a payer that was named by mistake never was: it ends when it began. clock_member, naming_coverage.
+ * told: what was overdue by then stays late. That of a payer that was named by mistake never was: it ends when it began. deadline_member, payer_link_event_coverage.
  */
 export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
   if (memberIds.length === 0) return 0;
   const rows = await tx.unsafe(
-    `update exchange.clock k set stop_event = coalesce('naming/' || e.id, 'consent/' || c.id),
+    `update exchange.deadline k set stop_event = coalesce('naming/' || e.id, 'consent/' || c.id),
        closed_at = greatest(o.starts_at, least($2::timestamptz, case when e.id is not null then o.starts_at when c.choice = 'opt-in' and c.payers = 'concurrent'
          then (v.ends + 1)::timestamp at time zone o.zone else coalesce(c.given_at, c.recorded_on::timestamp at time zone o.zone) end)),
        state = case when e.id is not null or c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
        reason = case when e.id is not null then 'named-in-error' when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
-     from exchange.clock o left join exchange.other_coverage v on v.id = split_part(o.subject, '/', 1)
+     from exchange.deadline o left join exchange.other_coverage v on v.id = split_part(o.subject, '/', 1)
      cross join lateral (
        select id, choice, payers, given_at, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
      ) c
-     left join lateral (select n.id from exchange.naming n where n.other_coverage_id = v.id and v.in_error_at is not null order by n.at desc limit 1) e on true
+     left join lateral (select n.id from exchange.payer_link_event n where n.other_coverage_id = v.id and v.in_error_at is not null order by n.at desc limit 1) e on true
      where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[]) and k.id = o.id
        and (c.choice <> 'opt-in' or not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')})
      returning 1`,
@@ -229,10 +229,10 @@ export async function hastenRequest(
   const starts = tx`greatest(${request.at}::timestamptz, ${request.from}::date::timestamp at time zone ${calendar.zone})`;
   const due = tx`((((${starts} at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
   await tx`
-    update exchange.clock set subject = subject || '/' || id
+    update exchange.deadline set subject = subject || '/' || id
     where kind = 'C2' and subject = ${request.otherCoverageId} and state in ('met', 'met-late')`;
   await tx`
-    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    insert into exchange.deadline (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
     select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${starts}, ${due},
       case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
       case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
@@ -240,13 +240,13 @@ export async function hastenRequest(
     from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id
     left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
     where o.id = ${request.otherCoverageId}
-    on conflict (kind, subject) do update set due_at = least(exchange.clock.due_at, excluded.due_at)`;
+    on conflict (kind, subject) do update set due_at = least(exchange.deadline.due_at, excluded.due_at)`;
 }
 
 /**
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
  * that has ended; the clocks before them are met. Who has withdrawn since the pull was accepted is not asked again. Pulls are taken once, by
- * pull_unclocked; clocks by clock_member. What is asked to compare is beside what is owed, and sets none.
+ * pull_without_deadlines; clocks by deadline_member. What is asked to compare is beside what is owed, and sets none.
  * @param one the pull that is accepted in this transaction; absent: those that an older program left. A peer that answers at once has accepted
  * when it has answered.
  */
@@ -258,7 +258,7 @@ export async function openRefreshClocks(
 ): Promise<void> {
   const opened = await tx.unsafe<{ memberId: string }[]>(
     `with asked as (
-       update exchange.pull set clocked = true where not clocked and case when $4::text is null
+       update exchange.pull set deadlines_opened_at = now() where deadlines_opened_at is null and case when $4::text is null
          then kicked_off_at is not null and (fetch_form is null or fetch_form not in ('everything', 'search') or state in ('reconciling', 'done', 'review', 'unbalanced'))
          else id = $4 end returning id, cause, peer_id, coalesce($5::timestamptz, kicked_off_at) as kicked_off_at
      ), covered as (
@@ -267,13 +267,13 @@ export async function openRefreshClocks(
        join exchange.other_coverage o on o.id = m.other_coverage_id
        order by o.id, a.kicked_off_at desc
      ), met as (
-       update exchange.clock k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id, reason = null
+       update exchange.deadline k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id, reason = null
        from covered c
        where k.member_id = c.member_id and k.kind in ('C4', 'C5-runoff') and k.state in ('open', 'attempted') and k.starts_at < c.at
          and k.subject like c.id || '/%'
        returning 1
      )
-     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     insert into exchange.deadline (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, n.kind, c.id || '/' || c.pull_id, c.member_id, c.peer_id, c.at,
        (((c.day + n.span)::date + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', l.lob,
        case n.kind when 'C4' then ${refSql('C4', 'l.lob')} else ${refSql('C5-runoff', 'l.lob')} end, $2, $3, $1, 'export-accepted'

@@ -8,7 +8,7 @@ export async function addRequest(
 ): Promise<string> {
   const id = randomUUID();
   await tx`
-    insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
+    insert into exchange.member_request (id, member_id, other_coverage_id, at, reported_by)
     values (${id}, ${r.memberId}, ${r.otherCoverageId}, ${r.at}, ${r.saidBy})`;
   return id;
 }
@@ -31,7 +31,7 @@ export async function hasRequest(
 ): Promise<boolean> {
   const rows = await tx`
     select 1 from exchange.member_request where
-      member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW},
+      member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and reported_by not in (${RENEWED}, ${COVERED_ANEW},
       ${THERE_ANEW}, ${IDENTIFIED}) limit 1`;
   return rows.length > 0;
 }

@@ -23,10 +23,10 @@ const FROM = `exchange.other_coverage o
 
 const renewedSql = (from: string, where: string): string => `
     with renewed as (
-     update exchange.clock k set subject = k.subject || '/' || k.id from ${from}
+     update exchange.deadline k set subject = k.subject || '/' || k.id from ${from}
      where k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id and ${where}
      returning o.id, o.member_id)
-    insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
+    insert into exchange.member_request (id, member_id, other_coverage_id, at, reported_by)
     select gen_random_uuid()::text, member_id, id, $2, $4 from renewed`;
 
 /** Has clock `k` ended with a choice or a coverage? What a death had ended runs again itself when that is taken back (clock-end.ts). */
@@ -96,7 +96,7 @@ const RENEWALS: readonly Renewal[] = [
   {
     saidBy: THERE_ANEW,
     from: `${FROM} cross join lateral (
-         select x.kind, x.state, x.reason from exchange.clock x
+         select x.kind, x.state, x.reason from exchange.deadline x
          where x.member_id = o.member_id and x.kind in ('C2', 'C4', 'C5-runoff') and (x.subject = o.id or x.subject like o.id || '/%')
          order by x.closed_at desc nulls first limit 1) last`,
     where: `${NAMED} and coalesce(o.ends, 'infinity'::date) >= ${TODAY} and last.kind <> 'C2'
@@ -111,7 +111,7 @@ const RENEWALS: readonly Renewal[] = [
   },
 ];
 
-/** The {@link RENEWALS} of some members, or of some other coverage. clock_member, pull_member_member, identity_corrected_pkey. */
+/** The {@link RENEWALS} of some members, or of some other coverage. deadline_member, pull_member_member, identity_corrected_pkey. */
 async function renewMet(
   tx: Queryable,
   calendar: Calendar,
@@ -133,7 +133,7 @@ async function renewMet(
  * when the newest choice names the payer and coverage with us lasts; after an opt-in that follows a withdrawal, when
  * the payer had been asked before, and was not since; of a payer that was taken back as named by mistake and is named
  * again; of one that did not take the choice, when the member has chosen since; for a coverage with us after a gap; for
- * one there that goes on again; and where the payer did not know a member under what was corrected since. clock_member,
+ * one there that goes on again; and where the payer did not know a member under what was corrected since. deadline_member,
  * consent_member.
  */
 export async function renewRequests(
@@ -147,7 +147,7 @@ export async function renewRequests(
            and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
          and ${notAsked('c.at')})`;
   const namedAgain = `(k.state in ('met', 'met-late') and ${NAMED} and exists (
-         select from exchange.naming g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at
+         select from exchange.payer_link_event g where g.other_coverage_id = o.id and g.act = 'again' and g.at > k.closed_at
            and ${notAsked('g.at')}))`;
   await tx.unsafe(
     renewedSql(
@@ -162,14 +162,14 @@ export async function renewRequests(
 /**
  * The same of all for whom days that pass may have changed it: duties that had ended, of all members. They are few;
  * what is being changed is left for the next time. Each is a request of the member, so that its other coverage is
- * looked at. clock_ended.
+ * looked at. deadline_ended.
  */
 export async function renewEnded(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
   // a coverage elsewhere has ended, one here begins soon enough
   const byDay = `(o.ends between ${TODAY} - ${MISSED_DAYS} and ${TODAY} or o.member_id in (
          select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
   const ended = await tx.unsafe<{ id: string }[]>(
-    `select o.id from ${FROM} join exchange.clock k on k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id
+    `select o.id from ${FROM} join exchange.deadline k on k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id
      where $1::text[] is null and ${byDay} and ${ENDED} and ${NAMED} for no key update of o skip locked`,
     [null, now, calendar.zone],
   );

@@ -1,5 +1,5 @@
 // Other coverage that a tick looks at: whose duties may have changed, by what was written or by a day that came
-// (`look_on`; what is written tells it by triggers). A tick costs what has changed, not what there is.
+// (`evaluate_on`; what is written tells it by triggers). A tick costs what has changed, not what there is.
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
 import type { Calendar } from '../deadlines/business-day.ts';
 import { endClocksOf } from '../deadlines/end-deadlines.ts';
@@ -9,7 +9,7 @@ import { EARLY_DAYS } from '../deadlines/rules.ts';
 
 /** All of some members is looked at again, when what no one tells has changed: who was asked for what. other_coverage_member. */
 export async function lookAgain(tx: Queryable, memberIds: readonly string[]): Promise<void> {
-  await tx`update exchange.other_coverage set look_on = '-infinity', ask_at = '-infinity'
+  await tx`update exchange.other_coverage set evaluate_on = '-infinity', request_at = '-infinity'
     where member_id = any(${arrayLiteral(memberIds)}::text::text[])`;
 }
 
@@ -26,8 +26,8 @@ export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Da
   // first: what begins again by a day alone is looked at with the rest, and not by the next tick
   await renewEnded(tx, calendar, now);
   const rows = await tx<{ id: string }[]>`
-    select id from exchange.other_coverage where look_on <= (${now}::timestamptz at time zone ${calendar.zone})::date
-    order by look_on limit ${limit} for no key update skip locked`;
+    select id from exchange.other_coverage where evaluate_on <= (${now}::timestamptz at time zone ${calendar.zone})::date
+    order by evaluate_on limit ${limit} for no key update skip locked`;
   const ids = rows.map((r) => r.id);
   if (ids.length === 0) return 0;
   await renewLookedAt(tx, calendar, now, ids);
@@ -35,7 +35,7 @@ export async function lookAtCoverages(tx: Queryable, calendar: Calendar, now: Da
   await endClocksOf(tx, calendar, now, ids);
   // the coverage here may be asked for, the one before it is over, or the one there is
   await tx`
-    update exchange.other_coverage o set look_on = least(
+    update exchange.other_coverage o set evaluate_on = least(
       (select min(e.starts) - ${EARLY_DAYS}::int from exchange.enrolment e where e.member_id = o.member_id
         and e.starts - ${EARLY_DAYS}::int > d.today),
       (select min(e.ends) + 1 from exchange.enrolment e where e.member_id = o.member_id and e.ends >= d.today),

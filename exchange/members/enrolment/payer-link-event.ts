@@ -1,4 +1,4 @@
-// Payers that were named by mistake (exchange.naming, insert-only): no one asks them, their duties end as ones that
+// Payers that were named by mistake (exchange.payer_link_event, insert-only): no one asks them, their duties end as ones that
 // never were, and what was said stays to be read. Who names the payer again, on a page, names it again; a file that has
 // the same row again does not.
 import { randomUUID } from 'node:crypto';
@@ -17,7 +17,7 @@ export type Naming = {
 type Said = { otherCoverageId: string; at: Date; reason: string; by: string };
 
 const keep = (tx: Queryable, act: Naming['act'], s: Said) => tx`
-    insert into exchange.naming (id, other_coverage_id, at, act, reason, by) values (${randomUUID()}, ${s.otherCoverageId}, ${s.at},
+    insert into exchange.payer_link_event (id, other_coverage_id, at, act, reason, by) values (${randomUUID()}, ${s.otherCoverageId}, ${s.at},
       ${act}, ${s.reason}, ${s.by})`;
 
 /**
@@ -40,12 +40,12 @@ export async function nameAgain(tx: Queryable, s: Said): Promise<void> {
   if (found.length > 0) await keep(tx, 'again', s);
 }
 
-/** What was taken back and said again of a member, the newest first. other_coverage_member, naming_coverage. */
+/** What was taken back and said again of a member, the newest first. other_coverage_member, payer_link_event_coverage. */
 export async function memberNamings(sql: Queryable, memberId: string): Promise<Naming[]> {
   return [
     ...(await sql<Naming[]>`
       select n.id, n.other_coverage_id as "otherCoverageId", o.payer, n.at, n.act, n.reason, n.by
-      from exchange.other_coverage o join exchange.naming n on n.other_coverage_id = o.id
+      from exchange.other_coverage o join exchange.payer_link_event n on n.other_coverage_id = o.id
         where o.member_id = ${memberId} order by n.at desc, n.id`),
   ];
 }

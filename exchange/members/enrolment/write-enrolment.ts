@@ -224,7 +224,7 @@ async function writeChoices(tx: Queryable, said: readonly Said[], source: string
   const known = await knownChoices(tx, members);
   const added = choicesOf(known, fresh(known));
   await tx`
-    insert into exchange.consent (id, member_id, choice, policy, recorded_on, again, source, created_at)
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, sequence, source, created_at)
     select gen_random_uuid()::text, m, c, p, d::date, a, ${source}, now() + place * interval '1 microsecond'
     from unnest(${added.map((s) => s.memberId)}::text[], ${added.map((s) => s.choice)}::text[], ${added.map((s) => s.policy)}::text[],
       ${added.map((s) => s.on)}::text[], ${added.map((s) => s.again)}::smallint[]) with ordinality as t(m, c, p, d, a, place)

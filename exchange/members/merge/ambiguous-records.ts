@@ -27,7 +27,7 @@ export async function askedOfTwo(tx: Queryable, a: string, b: string): Promise<s
       join exchange.identity i on i.peer_id = t.peer_id and i.type = 'Patient' and i.source_id = u.id
       union all
       select t.id, coalesce(w.member_id, i.member_id) from item t
-      join exchange.stray s on s.pull_id = t.pull_id and s.file = t.file and s.line = t.line and s.entry = t.entry
+      join exchange.cross_member_claim s on s.pull_id = t.pull_id and s.file = t.file and s.line = t.line and s.entry = t.entry
       join exchange.identity i on i.peer_id = t.peer_id and i.type = t.type and i.source_id = s.other_id
       left join exchange.review_item w on w.id = ${heldItem('t.peer_id', 't.type', 's.other_id')} and w.state = 'open'
     )

@@ -204,7 +204,7 @@ export async function payersKnowing(sql: Queryable, memberId: string): Promise<s
   return rows.map((r) => r.name);
 }
 
-/** How much is held of a member, for a person who decides about it. By primary keys and clock_member. */
+/** How much is held of a member, for a person who decides about it. By primary keys and deadline_member. */
 export async function heldOf(
   sql: Queryable,
   memberId: string,
@@ -213,7 +213,7 @@ export async function heldOf(
     select (select count(*)::int from exchange.resource where member_id = ${memberId} and not deleted and origin = 'own'
       and type <> 'Provenance') as own,
       (select count(*)::int from exchange.resource where member_id = ${memberId} and not deleted and origin <> 'own') as received,
-      (select count(*)::int from exchange.clock where member_id = ${memberId} and state in ('open', 'blocked', 'attempted')) as clocks,
+      (select count(*)::int from exchange.deadline where member_id = ${memberId} and state in ('open', 'blocked', 'attempted')) as clocks,
       (select count(*)::int from exchange.pull_member where member_id = ${memberId}) as requests`;
   return row ?? { own: 0, received: 0, clocks: 0, requests: 0 };
 }

@@ -66,15 +66,15 @@ export async function moveCoverages(tx: Queryable, { id, from, to }: Move, at: D
       select k.id, k.state, k.subject as was,
         case when k.kind in ('C1-offer', 'C1b-identify') then ${to}::text || substr(k.subject, length(${from}::text) + 1)
           when t.now is not null then t.now || substr(k.subject, length(t.was) + 1) else k.subject end as now
-      from exchange.clock k left join twice t on t.was = split_part(k.subject, '/', 1) where k.member_id = ${from}
+      from exchange.deadline k left join twice t on t.was = split_part(k.subject, '/', 1) where k.member_id = ${from}
     ), ended as (
-      update exchange.clock k set state = 'not-applicable', reason = 'one-person', closed_at = greatest(k.starts_at, least(${at}::timestamptz, k.due_at)), stop_event = 'members/' || ${id}::text
+      update exchange.deadline k set state = 'not-applicable', reason = 'one-person', closed_at = greatest(k.starts_at, least(${at}::timestamptz, k.due_at)), stop_event = 'members/' || ${id}::text
       from named n where k.id = n.id and n.state in ('open', 'blocked', 'attempted')
-        and exists (select from exchange.clock x where x.kind = k.kind and x.subject = n.now and x.id <> k.id)
+        and exists (select from exchange.deadline x where x.kind = k.kind and x.subject = n.now and x.id <> k.id)
       returning k.id, n.state
     ), moved as (
-      update exchange.clock k set member_id = ${to}, subject = n.now
-      from named n where k.id = n.id and not exists (select from exchange.clock x where x.kind = k.kind and x.subject = n.now and x.id <> k.id)
+      update exchange.deadline k set member_id = ${to}, subject = n.now
+      from named n where k.id = n.id and not exists (select from exchange.deadline x where x.kind = k.kind and x.subject = n.now and x.id <> k.id)
       returning k.id, n.was
     )
     insert into exchange.member_merge_part (merge_id, what, key, part, was)
@@ -86,10 +86,10 @@ export async function moveCoverages(tx: Queryable, { id, from, to }: Move, at: D
 export async function sayAgain(tx: Queryable, { id, from, to }: Move): Promise<void> {
   await tx`
     insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, given_by, representative, authority, channel, text_sha256, document, verification,
-      recorded_by, source, created_at, again)
+      recorded_by, source, created_at, sequence)
     select md5(${id}::text || c.id), ${to}, c.choice, c.policy, c.payers, c.recorded_on, c.given_at, c.given_by, c.representative, c.authority, c.channel, c.text_sha256, c.document,
       c.verification, c.recorded_by, c.source || ', as another member', c.created_at,
-      c.again + case when c.given_at is null then coalesce((select max(x.again) + 1 from exchange.consent x where x.member_id = ${to} and x.given_at is null
+      c.sequence + case when c.given_at is null then coalesce((select max(x.sequence) + 1 from exchange.consent x where x.member_id = ${to} and x.given_at is null
         and x.choice = c.choice and x.policy = c.policy and x.recorded_on = c.recorded_on), 0) else 0 end
     from exchange.consent c where c.member_id = ${from} on conflict do nothing`;
   await tx`
@@ -163,7 +163,7 @@ export async function moveRecords(
       select max(x.version) + 1 as version from exchange.resource_version x where x.member_id in (${from}, ${to}) and x.type = n.type and x.id = n.id) v
     where r.member_id = ${from} and r.type = n.type and r.id = n.id`;
   await tx`
-    insert into exchange.drug_named (named_by, id) select ${to}, id from exchange.drug_named where named_by = ${from} on conflict do nothing`;
+    insert into exchange.medication_reference (named_by, id) select ${to}, id from exchange.medication_reference where named_by = ${from} on conflict do nothing`;
   if (isBack) return;
   await tx`
     insert into exchange.member_merge_part (merge_id, what, key, part) select ${id}, 'record', n.type, n.id from ${said}`;
@@ -218,7 +218,7 @@ export async function moveWaiting(tx: Queryable, { id, from, to }: Move): Promis
     )
     insert into exchange.member_merge_part (merge_id, what, key) select ${id}, 'item', id from moved`;
   await tx`
-    insert into exchange.kept_back (member_id, key, at) select ${to}, key, at from exchange.kept_back where member_id = ${from} on conflict do nothing`;
+    insert into exchange.withheld_document (member_id, key, at) select ${to}, key, at from exchange.withheld_document where member_id = ${from} on conflict do nothing`;
   await moveSensitiveHeld(tx, from, to);
   await moveDenials(tx, from, to);
 }
@@ -239,23 +239,23 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
     update exchange.pull_member m set member_id = ${to}, other_coverage_id = coalesce(n.was, m.other_coverage_id) from ${part('asked')}
     where m.pull_id = n.key and m.submitted_id = n.part`;
   await tx`
-    update exchange.clock k set member_id = ${to}, subject = split_part(n.was, '/', 1) || substr(k.subject, length(split_part(k.subject, '/', 1)) + 1)
+    update exchange.deadline k set member_id = ${to}, subject = split_part(n.was, '/', 1) || substr(k.subject, length(split_part(k.subject, '/', 1)) + 1)
     from ${part('clock')} where k.id = n.key
-      and not exists (select from exchange.clock x where x.kind = k.kind and x.subject = n.was and x.id <> k.id)`;
+      and not exists (select from exchange.deadline x where x.kind = k.kind and x.subject = n.was and x.id <> k.id)`;
   await tx`
-    update exchange.clock k set state = n.part, reason = case when n.part = 'blocked' then 'no-endpoint' end, closed_at = null, stop_event = null
+    update exchange.deadline k set state = n.part, reason = case when n.part = 'blocked' then 'no-endpoint' end, closed_at = null, stop_event = null
     from ${part('ended')} where k.id = n.key and k.reason = 'one-person'`;
   // duties and wishes that began since go with their coverage, or no one could ever meet them
   const back = tx`(select o.id from ${part('coverage')} join exchange.other_coverage o on o.id = n.key where o.member_id = ${to}) b`;
   await tx`
-    update exchange.clock k set member_id = ${to} from ${back}
+    update exchange.deadline k set member_id = ${to} from ${back}
     where k.member_id = ${from} and k.kind in ('C2', 'C4', 'C5-runoff') and split_part(k.subject, '/', 1) = b.id`;
   await tx`update exchange.member_request r set member_id = ${to} from ${back} where r.member_id = ${from} and r.other_coverage_id = b.id`;
   await tx`
-    update exchange.clock k set member_id = ${to}, subject = ${to}::text || '/' || n.part from ${part('enrolment')}
+    update exchange.deadline k set member_id = ${to}, subject = ${to}::text || '/' || n.part from ${part('enrolment')}
     where k.member_id = ${from} and k.kind in ('C1-offer', 'C1b-identify') and k.subject = ${from}::text || '/' || n.part
       and not exists (select from exchange.enrolment e where e.member_id = ${from} and e.starts = n.part::date)
-      and not exists (select from exchange.clock x where x.kind = k.kind and x.subject = ${to}::text || '/' || n.part)`;
+      and not exists (select from exchange.deadline x where x.kind = k.kind and x.subject = ${to}::text || '/' || n.part)`;
   await tx`
     update exchange.identity i set member_id = ${to} from ${part('identity')}
     where i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}

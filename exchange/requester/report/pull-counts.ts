@@ -30,7 +30,7 @@ const SAID = `coalesce(m.outcome, case when m.left_out then 'left-out' else 'wai
 
 /**
  * Members of a pull with how many units came for each, from a place in their order on. Members by the primary key of
- * pull_member, units by ledger_tally_key (pull first), clocks by clock_member.
+ * pull_member, units by ledger_tally_key (pull first), clocks by deadline_member.
  */
 export async function memberLines(
   sql: Queryable,

@@ -29,7 +29,7 @@ export async function writeEntries(
 /**
  * What finished exports noted, as what the peer has: per entry when it was held first and last, and the first time
  * since then that it was reported as gone. Each note is moved once, no matter who does it. delivered_entries_pkey,
- * entry_held_pkey.
+ * delivered_entry_pkey.
  * @param jobs ids of exports; those that are not finished leave nothing
  */
 export async function keepEntries(sql: Queryable, jobs: readonly string[]): Promise<void> {
@@ -43,12 +43,12 @@ export async function keepEntries(sql: Queryable, jobs: readonly string[]): Prom
         gone) as reported
       from moved cross join unnest(keys) k where at is not null group by 1, 2
     )
-    insert into exchange.entry_held as h (peer_id, key, first_at, last_at, told_at)
+    insert into exchange.delivered_entry as h (peer_id, key, first_at, last_at, reported_at)
     select peer_id, key, coalesce(first, 'infinity'), coalesce(last, '-infinity'), reported from noted order by peer_id, key
     on conflict (peer_id, key) do update set first_at = least(h.first_at, excluded.first_at), last_at = greatest(h.last_at,
       excluded.last_at),
-      told_at = least(case when h.told_at >= greatest(h.last_at, excluded.last_at) then h.told_at end,
-        case when excluded.told_at >= greatest(h.last_at, excluded.last_at) then excluded.told_at end)`;
+      reported_at = least(case when h.reported_at >= greatest(h.last_at, excluded.last_at) then h.reported_at end,
+        case when excluded.reported_at >= greatest(h.last_at, excluded.last_at) then excluded.reported_at end)`;
 }
 
 /** The same of all exports to a peer that an older program has finished. delivered_entries_peer. */
@@ -83,15 +83,15 @@ const TOLD_LOCK = 7_206_031;
  * counts for nothing. It counts as little where an export that began later has ended before, whatever that one found.
  * What counts is the first telling since the entry was held last and since it was in view: who asks from then on was
  * reported, by that answer or by each one after it. Who asks in the right order is reported once; each lost answer
- * costs one more telling at most. entry_held_told, bulk_job_peer.
+ * costs one more telling at most. delivered_entry_told, bulk_job_peer.
  */
 export async function noteReported(tx: Queryable, peerId: string, at: Date, reported: Reported): Promise<void> {
   await tx`select pg_advisory_xact_lock(${TOLD_LOCK}, hashtext(${peerId}))`;
   const gone = arrayLiteral([...reported.gone]);
   await tx`
-    update exchange.entry_held h set told_at = null
-    where h.peer_id = ${peerId} and h.told_at > ${reported.since}::text::timestamptz and h.told_at < ${at}
-      and (h.told_type is null or h.told_type = any(${arrayLiteral([...reported.types])}::text::text[]))
+    update exchange.delivered_entry h set reported_at = null
+    where h.peer_id = ${peerId} and h.reported_at > ${reported.since}::text::timestamptz and h.reported_at < ${at}
+      and (h.reported_type is null or h.reported_type = any(${arrayLiteral([...reported.types])}::text::text[]))
       and h.key not in (select hashtextextended(k, 0) from unnest(${gone}::text::text[]) k)`;
   await tx`
     with said as (
@@ -102,8 +102,8 @@ export async function noteReported(tx: Queryable, peerId: string, at: Date, repo
           and j.transaction_time > ${at} and j.parameters ? 'since'
           and (not j.parameters ? 'types' or j.parameters -> 'types' ? s.type))
     )
-    update exchange.entry_held h set told_at = least(case when h.told_at >= h.last_at
-      then h.told_at end, ${at}::timestamptz), told_type = c.type
+    update exchange.delivered_entry h set reported_at = least(case when h.reported_at >= h.last_at
+      then h.reported_at end, ${at}::timestamptz), reported_type = c.type
     from counted c where h.peer_id = ${peerId} and h.key = c.key and h.last_at <= ${at}`;
 }
 
@@ -129,7 +129,7 @@ export type EntryConditions = {
  */
 export async function entriesGone(tx: Queryable, peerId: string, c: EntryConditions): Promise<string[]> {
   const [any] = await tx<{ held: boolean }[]>`
-    select exists (select from exchange.entry_held where peer_id = ${peerId}) as held, set_config('enable_hashjoin', 'on', true)`;
+    select exists (select from exchange.delivered_entry where peer_id = ${peerId}) as held, set_config('enable_hashjoin', 'on', true)`;
   if (any?.held !== true) return [];
   const deleted = await deletedEntries(tx, c);
   const labelled = (await labelledEntries(tx, c.types)).filter((e) => !c.isNamed(e.key));
@@ -176,7 +176,7 @@ type Held = { first: Date; last: Date; reported: Date | null };
 
 /**
  * Times of the finished exports to the peer that held each of some entries, and of the first since then, up to `since`,
- * that reported it as deleted. entry_held_pkey.
+ * that reported it as deleted. delivered_entry_pkey.
  */
 async function heldAt(
   tx: Queryable,
@@ -186,9 +186,9 @@ async function heldAt(
 ): Promise<Map<string, Held>> {
   if (keys.length === 0) return new Map();
   const rows = await tx<(Held & { key: string })[]>`
-    select c.key, h.first_at as first, h.last_at as last, case when h.told_at <= ${since}::text::timestamptz then h.told_at end as reported
+    select c.key, h.first_at as first, h.last_at as last, case when h.reported_at <= ${since}::text::timestamptz then h.reported_at end as reported
     from unnest(${arrayLiteral([...new Set(keys)])}::text::text[]) c(key)
-    join exchange.entry_held h on h.peer_id = ${peerId} and h.key = hashtextextended(c.key, 0) and h.first_at < 'infinity'`;
+    join exchange.delivered_entry h on h.peer_id = ${peerId} and h.key = hashtextextended(c.key, 0) and h.first_at < 'infinity'`;
   return new Map(rows.map(({ key, ...held }) => [key, held]));
 }
 

@@ -40,7 +40,7 @@ export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): P
          where d.member_id = h.member_id and d.type in ${SUPPORTING} and d.refers @> array['ExplanationOfBenefit/' || h.id] offset 0) d
        where h.hidden
        union
-       select k.member_id, k.key from unnest($1::text::text[]) m join exchange.kept_back k on k.member_id = m
+       select k.member_id, k.key from unnest($1::text::text[]) m join exchange.withheld_document k on k.member_id = m
      )
      select member_id as "memberId", string_agg(key, ' ') as keys from (
        select member_id, 'ExplanationOfBenefit/' || id as key from pa where hidden

@@ -7,7 +7,7 @@ import type { BulkJob } from '../bulk-job.ts';
 /** Older than all that changed: who never had everything lacks it from here. */
 const EVER = '1900-01-01T00:00:00.000Z';
 const HID = (j: string) => `coalesce((${j}.counts ->> 'withheld-unclassified')::int, 0) > 0`;
-const UNTOLD = (j: string) => `not ${j}.tells_entries and ${j}.parameters ? 'since'`;
+const UNTOLD = (j: string) => `not ${j}.reports_entries and ${j}.parameters ? 'since'`;
 const FROM = `coalesce((h.parameters ->> 'since')::timestamptz, '${EVER}')`;
 
 /**
@@ -28,7 +28,7 @@ export async function lackedSince(
        and not exists (
          select from exchange.bulk_job j where j.peer_id = h.peer_id and j.kind = 'export' and j.transaction_time > h.transaction_time
            -- an answer with everything names nothing that is gone
-           and not ${HID('j')} and j.tells_entries and (j.parameters ? 'since' or not (${UNTOLD('h')}))
+           and not ${HID('j')} and j.reports_entries and (j.parameters ? 'since' or not (${UNTOLD('h')}))
              and (j.group_id is not distinct from h.group_id or j.group_id is null)
            and j.transaction_time <= $4::timestamptz
            and (j.parameters -> 'types') @> (h.parameters -> 'types') and not j.parameters ?| '{patients,filters,until}'::text[])`,

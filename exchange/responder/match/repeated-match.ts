@@ -10,7 +10,7 @@ export type AskedMatch = { id: string; bodyKey: string };
 export async function owedMatches(sql: Queryable, peerId: string, before: Date): Promise<AskedMatch[]> {
   return [
     ...(await sql<AskedMatch[]>`
-      select f.id, f.body_key as "bodyKey" from exchange.bulk_job f join exchange.clock c on c.kind = 'C3-match' and c.subject = f.id
+      select f.id, f.body_key as "bodyKey" from exchange.bulk_job f join exchange.deadline c on c.kind = 'C3-match' and c.subject = f.id
       where f.peer_id = ${peerId} and f.kind = 'match' and f.state = 'failed' and f.body_key is not null and f.received_at < ${before}
         and c.state in ('open', 'attempted', 'blocked')
       order by f.received_at, f.id`),

@@ -18,7 +18,7 @@ export type Numbers = {
 };
 
 /**
- * The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open and clock_attempted;
+ * The figures of the overview. Pulls, peers and requests are read whole; clocks by deadline_open and deadline_attempted;
  * alerts by alert_standing; items by review_item_open; quarantine by identity_quarantined.
  */
 export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
@@ -33,7 +33,7 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
     sql<{ kind: string; n: number; late: number }[]>`
-      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.clock where state = 'open'
+      select kind, count(*)::int as n, count(*) filter (where due_at < ${now})::int as late from exchange.deadline where state = 'open'
         or state = 'attempted' group by kind order by kind`,
     sql<{ n: number }[]>`select count(*)::int as n from exchange.identity where state = 'quarantined'`,
     sql<
@@ -75,7 +75,7 @@ export type PullLine = {
 
 /**
  * Is `c` a clock of a member `m` that ran when pull `p` was made, which are those that it is to stop? What is asked to
- * compare stops none. clock_member.
+ * compare stops none. deadline_member.
  */
 const IS_CLOCK = `p.cause <> 'comparison' and c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff')
   and split_part(c.subject, '/', 1) = m.other_coverage_id
@@ -83,7 +83,7 @@ const IS_CLOCK = `p.cause <> 'comparison' and c.member_id = m.member_id and c.ki
       or c.closed_at >= p.created_at)`;
 
 /** The clocks that a pull is to stop, as rows: {@link IS_CLOCK}. */
-export const PULL_CLOCKS = `select c.id, c.state, c.due_at from exchange.clock c where ${IS_CLOCK}`;
+export const PULL_CLOCKS = `select c.id, c.state, c.due_at from exchange.deadline c where ${IS_CLOCK}`;
 
 /** A place in a list that is ordered by time, newest first, then by id. */
 export type After = { at: Date; id: string };
@@ -110,7 +110,7 @@ export type PullFilter = {
 };
 
 /**
- * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member,
+ * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by deadline_member,
  * or all of them once where the pulls of the page are large.
  */
 export async function pagePulls(
@@ -137,7 +137,7 @@ export async function pagePulls(
       select p.id, min(c.due_at) as due_at, count(*) filter (where c.state in ('open', 'attempted'))::int as open,
         count(*) filter (where c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < ${now}))::int as late,
         count(*) filter (where c.state in ('met', 'met-late'))::int as met
-      from page p join exchange.pull_member m on m.pull_id = p.id join exchange.clock c on ${sql.unsafe(IS_CLOCK)} group by p.id
+      from page p join exchange.pull_member m on m.pull_id = p.id join exchange.deadline c on ${sql.unsafe(IS_CLOCK)} group by p.id
     )
     select p.id, p.peer_id as "peerId", r.name as "peerName", p.state, p.cause, p.reason, p.created_at as "createdAt",
       p.finished_at as "finishedAt",
@@ -264,8 +264,8 @@ export const clockValues = (
 ];
 
 /**
- * Clocks by due time, earliest first: in the order of clock_due, running ones by clock_open and clock_attempted, notes
- * by clock_note_clock. None is due before it starts.
+ * Clocks by due time, earliest first: in the order of deadline_due, running ones by deadline_open and deadline_attempted, notes
+ * by deadline_note_clock. None is due before it starts.
  */
 export async function pageClocks(
   sql: Queryable,
@@ -279,8 +279,8 @@ export async function pageClocks(
     `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt",
       c.due_at as "dueAt", c.state,
        c.closed_at as "closedAt", coalesce(n.reason, c.reason) as reason, nullif(n.corrective_action, '') as action
-     from exchange.clock c left join exchange.peer p on p.id = c.peer_id
-     left join lateral (select reason, corrective_action from exchange.clock_note where clock_id = c.id order by id desc limit 1) n on true
+     from exchange.deadline c left join exchange.peer p on p.id = c.peer_id
+     left join lateral (select reason, corrective_action from exchange.deadline_note where deadline_id = c.id order by id desc limit 1) n on true
      where ${clockWhere(filter)}
      order by c.due_at, c.id limit $4`,
     clockValues(now, after, limit, scope),

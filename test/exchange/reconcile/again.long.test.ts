@@ -103,7 +103,7 @@ describe('killed between deciding and writing', () => {
     // within the commit: of no member's records, of one member's; then everything staged is lost with the database's memory
     expect(await result(2)).toEqual(calm);
     const lost = (n: Awaited<ReturnType<typeof reconciler>>) =>
-      n.sql`truncate exchange.staging, exchange.staging_block, exchange.staged_text, exchange.rewritten, exchange.judged`;
+      n.sql`truncate exchange.staging, exchange.staging_block, exchange.staged_text, exchange.staged_reference, exchange.match_judgement`;
     expect(await result(2, lost)).toEqual(calm);
     expect(await result(1, undefined, true)).toEqual(calm);
   });

@@ -72,7 +72,7 @@ const links = async () =>
 test('a pull after an update finds what is there before all of it is keyed again, and when it is', async () => {
   const right = await keys();
   await keyedByOlder();
-  await node.sql`delete from exchange.keys_made`;
+  await node.sql`delete from exchange.rekey_progress`;
   const pulled = await node.pull(theirs());
   expect(pulled.state).toBe('done');
   expect(await links()).toEqual(linked);
@@ -94,7 +94,7 @@ test('it is done once for each number of the rules, by one process, and goes on 
   // done already: nothing is looked at
   expect(await keyAfterUpdate(deps)).toBe(true);
   expect(await keys()).toEqual(old);
-  await sql`update exchange.keys_made set rules = 0`;
+  await sql`update exchange.rekey_progress set rules = 0`;
   const another = deps.database.dedicated('work');
   expect(await holdsKeying(another)).toBe(true);
   expect(await keyAfterUpdate(deps)).toBe(false);
@@ -107,7 +107,7 @@ test('it is done once for each number of the rules, by one process, and goes on 
   expect(await keys()).toEqual(right);
   // after a place: what is before it is done
   await keyedByOlder();
-  await sql`update exchange.keys_made set done_at = null, after = array['m1', '~', '']`;
+  await sql`update exchange.rekey_progress set done_at = null, after = array['m1', '~', '']`;
   expect(await keyAfterUpdate(deps)).toBe(true);
   const half = await keys();
   const byPlace = (rows: typeof half) => new Map(rows.map((r) => [`${String(r['type'])}/${String(r['id'])}`, r]));
@@ -162,7 +162,7 @@ test('what chains know of a claim is made anew: one of which an older program kn
     );
   });
   expect(await chains()).toEqual([]);
-  await sql`update exchange.keys_made set rules = 0`;
+  await sql`update exchange.rekey_progress set rules = 0`;
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await known()).toEqual(today);
   expect(await chains()).toEqual([{ state: 'void', copies: 2 }]);
@@ -172,7 +172,7 @@ test('who is writing the same records is not waited for, and nothing of them is 
   const { sql, deps } = node;
   const right = await keys();
   await keyedByOlder();
-  await sql`delete from exchange.keys_made`;
+  await sql`delete from exchange.rekey_progress`;
   const waits = async () =>
     (
       await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%with keyed as%'`
@@ -208,7 +208,7 @@ test('what an older program had staged is judged under the keys of today', async
         await sql`update exchange.staging set keys = array[${`e:${ICD}|E119`}] where type = 'Condition'`;
         await sql`update exchange.staging set keys = array[${`e:${CVX}|150|2025-03-02`}] where type = 'Immunization'`;
         await keyedByOlder();
-        await sql`update exchange.keys_made set rules = 0`;
+        await sql`update exchange.rekey_progress set rules = 0`;
       },
     },
   );
@@ -243,7 +243,7 @@ test('substances are made anew: a document that comes back is ours by a pull tha
   ];
   const right = await substances();
   await sql`update exchange.resource set substance = sha256('older rules') where type = 'DocumentReference'`;
-  await sql`delete from exchange.keys_made`;
+  await sql`delete from exchange.rekey_progress`;
   const pulled = await node.pull([output('DocumentReference', named)], { since: new Date() });
   expect(await node.ledger(pulled.id)).toEqual(['echo DocumentReference/doc9']);
   expect(await substances()).toEqual(right);
@@ -300,7 +300,7 @@ test('what was known of an authorization whose denied line was taken out when it
   ];
   const before = await known();
   expect(before).toMatchObject([{ reviews: 2, told: false }]);
-  await sql`update exchange.keys_made set rules = 0`;
+  await sql`update exchange.rekey_progress set rules = 0`;
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await known()).toEqual(before);
 });

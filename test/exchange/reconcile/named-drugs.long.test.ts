@@ -137,7 +137,7 @@ test('what older rules keyed and labelled without the drug is made again with it
   expect(made).toHaveLength(1);
   await node.sql`update exchange.resource set keys = null where id = 'ours-a'`;
   await node.sql`update exchange.resource set labeller = 1, own_label = 0, label = 0 where origin = 'own' and type = 'MedicationRequest'`;
-  await node.sql`delete from exchange.keys_made`;
+  await node.sql`delete from exchange.rekey_progress`;
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await keys()).toEqual(made);
   expect(await decideAhead(node.deps, ['m1', 'm2'])).toBe('decided');

@@ -150,7 +150,7 @@ test('an authorization comes back without the money that it came with, and is th
     );
   expect(await passed('c7', 'A7')).toContain('echo ExplanationOfBenefit/c7');
   await node.sql`update exchange.resource set substance = hash where source_id = 'e8'`;
-  await node.sql`delete from exchange.keys_made`;
+  await node.sql`delete from exchange.rekey_progress`;
   expect(await keyAfterUpdate(node.deps)).toBe(true);
   expect(await passed('c8', 'A8')).toContain('echo ExplanationOfBenefit/c8');
 });

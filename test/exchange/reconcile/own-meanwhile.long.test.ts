@@ -133,14 +133,14 @@ test.each([
   await node.own(ours(`o-${two}`, `N-${two}`, { status: 'amended' }));
   await node.sql.unsafe(`
     create function exchange.dies() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$;
-    create trigger dies before insert on exchange.judged for each row execute function exchange.dies()`);
+    create trigger dies before insert on exchange.match_judgement for each row execute function exchange.dies()`);
   try {
     await expect(node.own(ours(`o-${one}`, `N-${one}`, { status: 'amended' }))).rejects.toThrow('killed');
   } finally {
     await node.sql`drop function exchange.dies cascade`;
   }
   if (name === 'l')
-    await node.sql`truncate exchange.staging, exchange.staged_text, exchange.rewritten, exchange.judged`;
+    await node.sql`truncate exchange.staging, exchange.staged_text, exchange.staged_reference, exchange.match_judgement`;
   if (name === 'n') await node.sql`update exchange.staging set keys = '{e:older}'`;
   await expect(allCompared(node.sql)).rejects.toThrow('those of 1 member are not compared yet');
   await finishImports(node.deps);

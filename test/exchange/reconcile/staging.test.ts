@@ -39,9 +39,9 @@ test.each(['a', 'z'])('beside another work (%s), only its own rows go', async (o
 
 test('a work that is prepared and no longer staged counts as another', async () => {
   await stage('work', ROWS);
-  await node.sql`insert into exchange.rewritten (pull_id, file, line, entry, final) values ('other', 1, 1, 0, '{}')`;
+  await node.sql`insert into exchange.staged_reference (pull_id, file, line, entry, final) values ('other', 1, 1, 0, '{}')`;
   await clearStaging(node.sql, 'work');
-  expect(await node.sql`select pull_id from exchange.rewritten`).toMatchObject([{ pull_id: 'other' }]);
+  expect(await node.sql`select pull_id from exchange.staged_reference`).toMatchObject([{ pull_id: 'other' }]);
   await clearStaging(node.sql, 'other');
 });
 

@@ -282,7 +282,7 @@ test.each([
     await node.sql.unsafe(`
     create table exchange.told (n int);
     create function exchange.tell() returns trigger language plpgsql as $$ begin insert into exchange.told select count(*) from made; return null; end $$;
-    create trigger tell after insert on exchange.stray referencing new table as made for each statement execute function exchange.tell()`);
+    create trigger tell after insert on exchange.cross_member_claim referencing new table as made for each statement execute function exchange.tell()`);
     const MANY = 60;
     const named = Array.from({ length: MANY }, (_, i) => claim(`b${i}`, 'p1', { number: 'N/A' }));
     const naming = Array.from({ length: MANY }, (_, i) => claim(`a${i}`, 'p2', { prior: 'N/A' }));

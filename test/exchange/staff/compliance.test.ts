@@ -86,7 +86,7 @@ test('figures are what the rows say', async () => {
       ].reduce((a, o) => a + Number(row[o] ?? 0), 0),
     ).toBe(row['sum']);
   const [c] = await sql<{ due: number; met: number }[]>`
-    select count(*) filter (where state not in ('withdrawn', 'not-applicable') and not (state in ('open', 'attempted', 'blocked') and due_at > now()))::int as due, count(*) filter (where state = 'met')::int as met from exchange.clock where kind = 'C2'`;
+    select count(*) filter (where state not in ('withdrawn', 'not-applicable') and not (state in ('open', 'attempted', 'blocked') and due_at > now()))::int as due, count(*) filter (where state = 'met')::int as met from exchange.deadline where kind = 'C2'`;
   expect(figure('F4')).toMatchObject({ denominator: c?.due, numerator: c?.met });
   expect(Number(figure('F4')?.['numerator'])).toBeGreaterThan(0);
   expect(figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
@@ -194,7 +194,7 @@ test('a report of a past period that a paper changes says how many choices came 
 
 test('a list that is too long for a file is refused as one, and says of how many it has the first', async () => {
   const { sql } = s.ours.deps.database;
-  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at)
+  await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state, closed_at)
     select 'long-' || i, 'C4', 'long-' || i, '2019-05-01', '2019-05-08', 'met-late', '2019-05-09' from generate_series(1, 20001) i`;
   try {
     const at = '/staff/compliance?period=2019-05';
@@ -207,7 +207,7 @@ test('a list that is too long for a file is refused as one, and says of how many
       'The first 500 of 20,001 rows; too many for one file: the first 20,000 as <a',
     );
   } finally {
-    await sql`delete from exchange.clock where id like 'long-%'`;
+    await sql`delete from exchange.deadline where id like 'long-%'`;
   }
 });
 
@@ -247,10 +247,10 @@ test('a request that was overdue when a withdrawal ended it was not met in time;
   };
   const before = await seen();
   await sql`
-    insert into exchange.clock select (jsonb_populate_record(c, '{"id":"ended","subject":"ended","state":"withdrawn","reason":"member-withdrew"}')).*
-    from exchange.clock c where kind = 'C2' limit 1`;
+    insert into exchange.deadline select (jsonb_populate_record(c, '{"id":"ended","subject":"ended","state":"withdrawn","reason":"member-withdrew"}')).*
+    from exchange.deadline c where kind = 'C2' limit 1`;
   const endedAfter = async (hours: number) => {
-    await sql`update exchange.clock set starts_at = now() - interval '9 days', due_at = now() - interval '2 days', closed_at = now() - interval '2 days' + ${hours} * interval '1 hour' where id = 'ended'`;
+    await sql`update exchange.deadline set starts_at = now() - interval '9 days', due_at = now() - interval '2 days', closed_at = now() - interval '2 days' + ${hours} * interval '1 hour' where id = 'ended'`;
     return await seen();
   };
   expect(await endedAfter(-1)).toEqual(before);
@@ -259,17 +259,17 @@ test('a request that was overdue when a withdrawal ended it was not met in time;
   expect(page).toContain('when it was late by 1 hour');
   expect(page).toContain('Why it was late');
   // what still has time is not reported as late
-  await sql`update exchange.clock set state = 'open', closed_at = null, due_at = now() + interval '1 day' where id = 'ended'`;
+  await sql`update exchange.deadline set state = 'open', closed_at = null, due_at = now() + interval '1 day' where id = 'ended'`;
   expect(await (await reviewer.get('/staff/clocks/ended')).text()).not.toContain('Why it was late');
-  await sql`update exchange.clock set state = 'withdrawn' where id = 'ended'`;
+  await sql`update exchange.deadline set state = 'withdrawn' where id = 'ended'`;
   await endedAfter(1);
-  await sql`insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words) values ('ended', now(), 'x', 'our-outage', 'CAPA-1', '')`;
+  await sql`insert into exchange.deadline_note (deadline_id, at, by, reason, corrective_action, words) values ('ended', now(), 'x', 'our-outage', 'CAPA-1', '')`;
   const noted = (await (await reviewer.get('/staff/clocks?show=late&format=json')).json()).tables.clocks;
   expect(noted).toContainEqual(expect.objectContaining({ reason: 'our-outage', action: 'CAPA-1' }));
-  await sql`alter table exchange.clock_note disable trigger all`;
-  await sql`delete from exchange.clock_note where clock_id = 'ended'`;
-  await sql`alter table exchange.clock_note enable trigger all`;
-  await sql`delete from exchange.clock where id = 'ended'`;
+  await sql`alter table exchange.deadline_note disable trigger all`;
+  await sql`delete from exchange.deadline_note where deadline_id = 'ended'`;
+  await sql`alter table exchange.deadline_note enable trigger all`;
+  await sql`delete from exchange.deadline where id = 'ended'`;
 });
 
 test('a request that the payer cancelled is not one that was answered late, and is distinguished', async () => {
@@ -283,8 +283,8 @@ test('a request that the payer cancelled is not one that was answered late, and 
   };
   const before = await asked();
   await sql`
-    insert into exchange.clock select (jsonb_populate_record(c, '{"id":"cancelled","kind":"C3-export","subject":"cancelled","state":"withdrawn"}')).*
-    from exchange.clock c where kind = 'C2' limit 1`;
+    insert into exchange.deadline select (jsonb_populate_record(c, '{"id":"cancelled","kind":"C3-export","subject":"cancelled","state":"withdrawn"}')).*
+    from exchange.deadline c where kind = 'C2' limit 1`;
   await sql`
     insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at, completed_at)
     select 'cancelled', 'export', id, 'cancelled', 'x', '{}', now(), now() + interval '1 day', now() from exchange.peer limit 1`;
@@ -312,11 +312,11 @@ test('a request that the payer cancelled is not one that was answered late, and 
     ['not-applicable', 1, due + 1],
     ['withdrawn', 1, due + 1],
   ] as const) {
-    await sql`update exchange.clock set state = ${state}, closed_at = due_at + ${hours} * interval '1 hour' where id = 'cancelled'`;
+    await sql`update exchange.deadline set state = ${state}, closed_at = due_at + ${hours} * interval '1 hour' where id = 'cancelled'`;
     expect(Number((await asked()).F5.denominator)).toBe(denominator);
   }
   expect(after.row).toMatchObject({ received: 1, answered: 0, inTime: 0, cancelled: 1, overdue: 0 });
-  await sql`delete from exchange.clock where id = 'cancelled'`;
+  await sql`delete from exchange.deadline where id = 'cancelled'`;
   await sql`delete from exchange.bulk_job where id = 'cancelled'`;
 });
 
@@ -442,8 +442,8 @@ test('of one line of business: no line of members of another', async () => {
 test('what may still be met in time is not counted as late; what was refused is not what people did', async () => {
   const { sql } = s.ours.deps.database;
   const [k] = await sql<{ id: string; due: Date }[]>`
-    update exchange.clock set state = 'blocked', due_at = now() + interval '1 day' where id =
-      (select id from exchange.clock where kind = 'C2' and state = 'met' order by id limit 1) returning id, due_at as due`;
+    update exchange.deadline set state = 'blocked', due_at = now() + interval '1 day' where id =
+      (select id from exchange.deadline where kind = 'C2' and state = 'met' order by id limit 1) returning id, due_at as due`;
   const year = new Date().getUTCFullYear();
   const read = async () =>
     (await (await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json`)).json()).tables;
@@ -451,12 +451,12 @@ test('what may still be met in time is not counted as late; what was refused is 
   const before = Number(figure('F4')?.['denominator']);
   expect(k).toBeDefined();
   expect(f4(await read())).toMatchObject({ denominator: before - 1 });
-  await sql`update exchange.clock set due_at = now() - interval '1 minute' where id = ${k?.id ?? ''}`;
+  await sql`update exchange.deadline set due_at = now() - interval '1 minute' where id = ${k?.id ?? ''}`;
   const late = await read();
   expect(f4(late)).toMatchObject({ denominator: before, numerator: Number(figure('F4')?.['numerator']) - 1 });
   expect(late['not-in-time']).toHaveLength((tables['not-in-time'] ?? []).length + 1);
   // what was overdue when the member withdrew is late; how it is without, as others define the share, is reported beside it
-  await sql`update exchange.clock set state = 'withdrawn', closed_at = now() where id = ${k?.id ?? ''}`;
+  await sql`update exchange.deadline set state = 'withdrawn', closed_at = now() where id = ${k?.id ?? ''}`;
   const met = Number(figure('F4')?.['numerator']) - 1;
   const ended = f4(await read());
   expect(ended).toMatchObject({ denominator: before, numerator: met });

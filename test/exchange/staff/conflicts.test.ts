@@ -270,7 +270,7 @@ test('all of one kind, payer and pull are decided alike, however many; what came
   expect(await decideAsked(node.ours.deps, 0)).toBe(true);
   expect(await decideAsked(node.ours.deps)).toBe(false);
   const [all] =
-    await sql()`select asked, decided, refused, finished_at is not null as "isDone" from exchange.decide_all`;
+    await sql()`select asked, decided, refused, finished_at is not null as "isDone" from exchange.bulk_decision`;
   expect(all).toEqual({ asked: N, decided: N - 1, refused: 1, isDone: true });
   const open =
     await sql()`select id from exchange.review_item where kind = 'chain-anomaly' and peer_id = 'prior' and pull_id = ${pullId} and state = 'open' order by id`;
@@ -278,7 +278,7 @@ test('all of one kind, payer and pull are decided alike, however many; what came
   const [audits] =
     await sql()`select count(*)::int as n from exchange.audit where action = 'decide' and reason = 'dismiss' and object like 'item/eeee%'`;
   expect(audits).toEqual({ n: N - 1 });
-  expect(await sql()`select from exchange.decide_all_item`).toHaveLength(0);
+  expect(await sql()`select from exchange.bulk_decision_item`).toHaveLength(0);
 });
 
 test('those of one kind and one payer that are shown are decided alike, each by itself; one that changed since stays open', async () => {

@@ -68,7 +68,7 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
   const { sql } = s.ours.deps.database;
   const first = await issue();
   expect([first.status, first.headers.get('location')]).toEqual([303, '/staff/reports/1']);
-  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at) values ('since', 'C2', 'since', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09')`;
+  await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state, closed_at) values ('since', 'C2', 'since', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09')`;
   expect((await issue()).headers.get('location')).toBe('/staff/reports/2');
   const [one, two] = [await documentOf('/staff/reports/1'), await documentOf('/staff/reports/2')];
   const [a, b] = [JSON.parse(one), JSON.parse(two)];
@@ -93,7 +93,7 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
   expect((await changed(1)).map((c) => c.table)).toContain('figures');
   expect(await changed(2)).toEqual([]);
   // the two as they were issued, whatever is reported by now
-  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, closed_at) values ('later', 'C3-match', 'later', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09')`;
+  await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state, closed_at) values ('later', 'C3-match', 'later', '2026-01-01', '2026-01-08', 'met-late', '2026-01-09')`;
   const told = async (address: string) =>
     (JSON.parse(await documentOf(address)).tables.changes as { row: string }[]).map((c) => c.row);
   const between = await told('/staff/reports/2/changes?with=1');
@@ -106,7 +106,7 @@ test('each issued report follows the one before, on its page, as CSV, and for wh
   expect(side).not.toContain('same line of business and payer');
   for (const none of ['9', 'x', '-1'])
     expect((await reviewer.get(`/staff/reports/2/changes?with=${none}`)).status).toBe(404);
-  await sql`delete from exchange.clock where id = 'later'`;
+  await sql`delete from exchange.deadline where id = 'later'`;
   const list = (await (await reviewer.get('/staff/reports?format=json')).json()) as {
     tables: { reports: { number: number; previous: string | null }[] };
   };

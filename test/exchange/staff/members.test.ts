@@ -54,7 +54,7 @@ test('on a call: choose, name a payer, record the offer, in Spanish too', async 
   });
   expect(second).toMatchObject({ policy: 'regular', by: 'representative' });
   const [text] = await node.deps.database.sql<{ language: string; body: string }[]>`
-    select language, body from exchange.shown_text where sha256 = ${first?.text ?? ''}`;
+    select language, body from exchange.consent_text where sha256 = ${first?.text ?? ''}`;
   expect(text?.language).toBe('es');
   await form('payer', { payer: 'Some Plan', member_number: 'Q1', starts: '2020-01-01', ends: '2019-01-01' });
   expect(await node.deps.database.sql`select 1 from exchange.other_coverage where member_id = ${ana}`).toHaveLength(0);
@@ -149,7 +149,7 @@ test('only reviewers, only from our own pages', async () => {
 
 test('why a clock was late: ours needs a corrective action', async () => {
   const [k] = await node.deps.database.sql<{ id: string }[]>`
-    select id from exchange.clock where member_id = ${idOf(robert)} and kind = 'C1-offer'`;
+    select id from exchange.deadline where member_id = ${idOf(robert)} and kind = 'C1-offer'`;
   const page = `/staff/clocks/${k?.id}`;
   const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
   const say = (fields: Record<string, string>) => reviewer.post(page, { csrf, ...fields });
@@ -162,11 +162,11 @@ test('why a clock was late: ours needs a corrective action', async () => {
   expect(form).toMatch(/<option value="our-backlog" selected>[\s\S]*as typed/);
   expect(await (await reviewer.get(page)).text()).toContain('required><option value="">');
   expect((await say({ reason: 'our-backlog', corrective_action: 'CA-7' })).status).toBe(303);
-  await node.deps.database.sql`update exchange.clock set state = 'met' where id = ${k?.id ?? ''}`;
+  await node.deps.database.sql`update exchange.deadline set state = 'met' where id = ${k?.id ?? ''}`;
   expect((await say({ reason: 'our-backlog', corrective_action: 'CA-8' })).status).toBe(200);
   const shown = await (await reviewer.get(`${page}?format=json`)).json();
   expect(shown.tables.notes).toHaveLength(1);
-  await node.deps.database.sql`update exchange.clock set state = 'open' where id = ${k?.id ?? ''}`;
+  await node.deps.database.sql`update exchange.deadline set state = 'open' where id = ${k?.id ?? ''}`;
 });
 
 test('one reason for all late duties of a list that have none', async () => {
@@ -180,7 +180,7 @@ test('one reason for all late duties of a list that have none', async () => {
     ['all-4', 'C1-offer', '2019-01-08'],
     ['all-5', 'C1b-identify', '2019-01-10'],
   ] as const)
-    await sql`insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, reason) values (${id}, ${kind}, ${id}, ${member}, '2019-01-01', ${due}, 'open', ${id === 'all-5' ? 'peer-failed' : null})`;
+    await sql`insert into exchange.deadline (id, kind, subject, member_id, starts_at, due_at, state, reason) values (${id}, ${kind}, ${id}, ${member}, '2019-01-01', ${due}, 'open', ${id === 'all-5' ? 'peer-failed' : null})`;
   try {
     const list = '/staff/clocks?show=late&duty=C1b-identify&due=2019-01';
     const page = await (await reviewer.get(list)).text();
@@ -195,11 +195,11 @@ test('one reason for all late duties of a list that have none', async () => {
     expect((await reviewer.post(action, { ...said, corrective_action: '', n: '2' })).status).toBe(400);
     // another person was quicker
     expect((await reviewer.post(action, { ...said, n: '3' })).status).toBe(400);
-    expect(await sql`select from exchange.clock_note where words = ${said.words}`).toHaveLength(0);
+    expect(await sql`select from exchange.deadline_note where words = ${said.words}`).toHaveLength(0);
     const done = await reviewer.post(action, { ...said, n: '2' });
     expect([done.status, done.headers.get('location')]).toEqual([303, list]);
     const notes =
-      await sql`select clock_id as id, reason, corrective_action as action from exchange.clock_note where words = ${said.words} order by 1`;
+      await sql`select deadline_id as id, reason, corrective_action as action from exchange.deadline_note where words = ${said.words} order by 1`;
     expect(notes.map((n) => ({ ...n }))).toEqual([
       { id: 'all-1', reason: 'our-outage', action: 'CA-9' },
       { id: 'all-2', reason: 'our-outage', action: 'CA-9' },
@@ -209,7 +209,7 @@ test('one reason for all late duties of a list that have none', async () => {
     expect(audited).toHaveLength(2);
     expect(await (await reviewer.get(list)).text()).not.toContain('One reason for');
   } finally {
-    await sql`update exchange.clock set state = 'met' where id like 'all-%'`;
+    await sql`update exchange.deadline set state = 'met' where id like 'all-%'`;
   }
 });
 
@@ -305,7 +305,7 @@ test('a link takes five tries, also when they come at once', async () => {
 
 test('the text that was shown is there word for word', async () => {
   const [shown] = await node.deps.database.sql<{ sha256: string; body: string }[]>`
-    select sha256, body from exchange.shown_text where language = 'es'`;
+    select sha256, body from exchange.consent_text where language = 'es'`;
   const page = await (await viewer.get(`/staff/texts/${shown?.sha256}?format=json`)).json();
   expect(page.tables.texts).toEqual([{ copy: 'body', text: shown?.body }]);
   expect((await viewer.get(`/staff/texts/${'0'.repeat(64)}`)).status).toBe(404);

@@ -93,9 +93,9 @@ test('a quarterly duty to ask it counts in no figure either', async () => {
   const [coverage] = await sql`select id from exchange.other_coverage where payer = 'Old Plan of hers'`;
   // as one that an export had begun, due a month ago
   await sql`
-    insert into exchange.clock (id, kind, member_id, lob, subject, rule_ref, rule_version, calendar_version, zone, start_event, starts_at, due_at, state)
+    insert into exchange.deadline (id, kind, member_id, lob, subject, rule_ref, rule_version, calendar_version, zone, start_event, starts_at, due_at, state)
     select 'quarterly', 'C4', member_id, lob, ${`${coverage?.['id']}/x`}, rule_ref, rule_version, calendar_version, zone, 'export-accepted', now() - interval '4 months', now() - interval '1 month', 'open'
-    from exchange.clock where kind = 'C2' limit 1`;
+    from exchange.deadline where kind = 'C2' limit 1`;
   const last = localDay(new Date(), node.deps.config.timeZone);
   const period = { name: `${addDays(last, -60)}/${last}`, first: addDays(last, -60), last };
   const f8 = async () => {
@@ -105,7 +105,7 @@ test('a quarterly duty to ask it counts in no figure either', async () => {
   };
   expect(await f8()).toEqual([0, 1]);
   await form('payer-in-error', { coverage: String(coverage?.['id']), reason: 'a typing error' });
-  expect(await sql`select state, reason from exchange.clock where id = 'quarterly'`).toEqual([
+  expect(await sql`select state, reason from exchange.deadline where id = 'quarterly'`).toEqual([
     { state: 'not-applicable', reason: 'named-in-error' },
   ]);
   expect(await f8()).toEqual([0, 0]);

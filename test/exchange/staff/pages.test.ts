@@ -264,7 +264,7 @@ describe('roles', () => {
       const { tables } = (await answer.json()) as { tables: { clocks: { kind: string }[] } };
       return tables.clocks.map((k) => k.kind).sort();
     };
-    const [first] = await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state)
+    const [first] = await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state)
       values ('april', 'C4', 'april', '2027-05-01T03:59:59Z', '2027-08-01T03:59:59Z', 'open'), ('may', 'C1-offer', 'may', '2027-05-01T04:00:00Z', '2027-05-08T04:00:00Z', 'met-late')
       returning id`;
     expect(first?.['id']).toBe('april');
@@ -274,7 +274,7 @@ describe('roles', () => {
       expect(await kinds('began=2027-05&duty=C4')).toEqual([]);
       expect(await kinds('began=2027-Q2')).toEqual(['C1-offer', 'C4']);
       // those that ran on some days, whatever became of them since
-      await sql`update exchange.clock set closed_at = '2027-05-09T12:00:00Z' where id = 'may'`;
+      await sql`update exchange.deadline set closed_at = '2027-05-09T12:00:00Z' where id = 'may'`;
       const ran = async (query: string) => {
         const answer = await as('dev-viewer').get(`/staff/clocks?format=json&${query}`);
         const { tables } = (await answer.json()) as { tables: { clocks: { kind: string; started: string }[] } };
@@ -285,25 +285,25 @@ describe('roles', () => {
       expect(await ran('during=2027-05-09&duty=C1-offer')).toEqual(['C1-offer']);
       expect(await ran('during=2027-04-30')).toEqual(['C4']);
       expect(await (await as('dev-viewer').get('/staff/clocks?during=last+week')).text()).toContain('names no days');
-      const all = await sql`select kind from exchange.clock where kind = 'C2'`;
+      const all = await sql`select kind from exchange.deadline where kind = 'C2'`;
       expect(all.length).toBeGreaterThan(0);
       expect(await kinds('duty=C2')).toEqual(all.map(() => 'C2'));
       expect(
         await (await as('dev-viewer').get('/staff/clocks?show=late&duty=C1-offer&began=2027-05')).text(),
       ).toContain('Clocks that are late; duty: Offer the choice to opt in (7 days); begun in 2027-05');
     } finally {
-      await sql`delete from exchange.clock where id in ('april', 'may')`;
+      await sql`delete from exchange.deadline where id in ('april', 'may')`;
     }
   });
 
   test('the overview counts the clocks that it leads to, those too that were asked in vain', async () => {
     const { sql } = node.ours.deps.database;
-    await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state, reason)
+    await sql`insert into exchange.deadline (id, kind, subject, starts_at, due_at, state, reason)
       values ('vain', 'C2', 'vain', '2020-05-01', '2020-05-08', 'attempted', 'peer-failed'), ('vain-2', 'C2', 'vain-2', '2020-05-01', '2099-05-08', 'attempted', 'peer-failed'),
         ('late', 'C2', 'late', '2020-05-01', '2020-05-08', 'open', null), ('stuck', 'C2', 'stuck', '2020-05-01', '2020-05-08', 'blocked', 'no-endpoint')`;
     try {
       const [n] = await sql<{ open: number; overdue: number }[]>`
-        select count(*)::int as open, count(*) filter (where due_at < now())::int as overdue from exchange.clock where state in ('open', 'attempted')`;
+        select count(*)::int as open, count(*) filter (where due_at < now())::int as overdue from exchange.deadline where state in ('open', 'attempted')`;
       const list = async (path: string) => {
         const answer = await as('dev-viewer').get(`${path}${path.includes('?') ? '&' : '?'}format=json`);
         return ((await answer.json()) as { tables: { clocks: unknown[] } }).tables.clocks.length;
@@ -314,14 +314,14 @@ describe('roles', () => {
       expect(page).toContain(`${n?.open} clocks open`);
       expect([await list('/staff/clocks'), await list('/staff/clocks?show=open')]).toEqual([n?.open, n?.open]);
     } finally {
-      await sql`delete from exchange.clock where id in ('vain', 'vain-2', 'late', 'stuck')`;
+      await sql`delete from exchange.deadline where id in ('vain', 'vain-2', 'late', 'stuck')`;
     }
   });
 
   test('open due dates as a calendar: a day and duty each, folded, without members', async () => {
     const { sql } = node.ours.deps.database;
     const days =
-      await sql`select distinct kind, (due_at at time zone ${node.ours.deps.config.timeZone})::date from exchange.clock where state = 'open'`;
+      await sql`select distinct kind, (due_at at time zone ${node.ours.deps.config.timeZone})::date from exchange.deadline where state = 'open'`;
     const answer = await as('dev-viewer').get('/staff/clocks/due.ics');
     const text = await answer.text();
     expect(answer.headers.get('content-type')).toBe('text/calendar; charset=utf-8');

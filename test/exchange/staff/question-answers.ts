@@ -91,7 +91,7 @@ export async function answered(): Promise<Answered> {
   for (const decision of ['report-to-peer', 'undo', 'discard']) await decide('invalid-resource', decision);
   await decide('wrong-patient', 'report-to-peer');
   expect((await reviewer.get(`/staff/peers/scripted/to-tell?${Q1}&format=csv`)).status).toBe(200);
-  const [late] = await sql`select id from exchange.clock where kind = 'C3-export' and state = 'met-late'`;
+  const [late] = await sql`select id from exchange.deadline where kind = 'C3-export' and state = 'met-late'`;
   const clock = `/staff/clocks/${late?.['id']}`;
   const csrf = fieldOf(await (await reviewer.get(clock)).text(), 'csrf');
   const words = 'the store was down, "é"';

@@ -12,7 +12,7 @@ afterAll(() => a.close());
 
 test('10: by which rule and calendar something was due', async () => {
   const own = await a.sql<{ id: string; due: string; calendar: string }[]>`
-    select id, due_at::text as due, calendar_version as calendar from exchange.clock where kind = 'C3-export' order by starts_at`;
+    select id, due_at::text as due, calendar_version as calendar from exchange.deadline where kind = 'C3-export' order by starts_at`;
   const versions = ['us-federal/1', 'us-federal/1+2027-02-17'];
   expect(own.map((o) => o.calendar)).toEqual(versions);
   for (const [i, k] of own.entries()) {
@@ -79,13 +79,13 @@ test('13: was the choice in force at each request and each disclosure', async ()
 test('14: who was affected by an outage', async () => {
   const rows = await a.answer('/staff/clocks?during=2027-02-17/2027-02-19', 'clocks');
   const own = await a.sql<{ kind: string; id: string | null }[]>`
-    select kind, member_id as id from exchange.clock where starts_at < '2027-02-20 00:00 America/New_York' and (closed_at is null or closed_at >= '2027-02-17 00:00 America/New_York')`;
+    select kind, member_id as id from exchange.deadline where starts_at < '2027-02-20 00:00 America/New_York' and (closed_at is null or closed_at >= '2027-02-17 00:00 America/New_York')`;
   const of = (list: (string | null | undefined)[][]) => list.map((l) => l.join(' ')).sort();
   expect(of(rows.map((r) => [String(r['kind']), r['member'] as string | null]))).toEqual(
     of(own.map((o) => [o.kind, o.id && a.keyOf(o.id)])),
   );
   expect(rows.find((r) => r['kind'] === 'C3-export')).toMatchObject({ reason: 'our-outage', action: 'CAPA-7' });
-  const [late] = await a.sql`select id from exchange.clock where kind = 'C3-export' and state = 'met-late'`;
+  const [late] = await a.sql`select id from exchange.deadline where kind = 'C3-export' and state = 'met-late'`;
   const page = await a.answer(`/staff/clocks/${late?.['id']}`, 'clock');
   expect(page.find((r) => r['what'] === 'Reason')).toMatchObject({ value: 'our-outage' });
   expect(a.tables['not-in-time']?.find((r) => r['kind'] === 'C3-export')).toMatchObject({

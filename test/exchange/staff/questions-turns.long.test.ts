@@ -89,8 +89,8 @@ test('4, 13: who goes to another line of business stays in the reports of the li
   expect(qhp.disclosures).toEqual([]);
   await a.sql`update exchange.enrolment set ends = '2027-03-31' where member_id in (${id('ana')}, ${id('ben')})`;
   await a.sql`
-    insert into exchange.enrolment (member_id, member_number, plan, starts, lob, clocked)
-    select member_id, member_number || '-Q', 'QHP', '2027-04-01', 'qhp', true from exchange.enrolment where member_id in (${id('ana')}, ${id('ben')})`;
+    insert into exchange.enrolment (member_id, member_number, plan, starts, lob, deadlines_opened_at)
+    select member_id, member_number || '-Q', 'QHP', '2027-04-01', 'qhp', now() from exchange.enrolment where member_id in (${id('ana')}, ${id('ben')})`;
   expect([await of('ma', Q1), await of('qhp', Q1)]).toEqual([ma, qhp]);
   // two choices of one of them were recorded in April
   expect((await of('qhp', APRIL)).choices).toMatchObject([{ optedIn: 1 }]);
@@ -142,7 +142,7 @@ test('2, 3, 4, 7, 13: two members turn out to be one person: what was done stays
   expect(Object.fromEntries(await figures())).toEqual({ ...Object.fromEntries(before), F3: '20.0 %', F9: '66.7 %' });
   // she had said no and yes again under the other number: to ask under this one is a duty from the day on which that is known
   const [duty] = await a.sql`
-    select to_char(due_at at time zone zone, 'MM-DD') as due from exchange.clock where kind = 'C2' and member_id = ${id('ana')} and state = 'open' order by starts_at desc limit 1`;
+    select to_char(due_at at time zone zone, 'MM-DD') as due from exchange.deadline where kind = 'C2' and member_id = ${id('ana')} and state = 'open' order by starts_at desc limit 1`;
   expect(duty).toEqual({ due: '04-27' });
   for (const period of ['2027-Q1', '2027-04']) {
     const { pack, tables } = await packed(period);

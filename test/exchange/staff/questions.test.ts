@@ -23,7 +23,7 @@ describe('each question has its page, its table and its files', () => {
         ? 'asker'
         : q.page.startsWith('/staff/requests')
           ? a.requestId(1)
-          : String((await a.sql`select id from exchange.clock limit 1`)[0]?.['id']),
+          : String((await a.sql`select id from exchange.deadline limit 1`)[0]?.['id']),
     };
     const path = Object.entries(real).reduce((p, [name, value]) => p.replace(name, value), q.page);
     expect((await a.reviewer.get(q.href.split('#')[0] ?? '')).status).toBe(200);
@@ -243,8 +243,8 @@ test('9: no money, no denied and no drug authorization left', async () => {
 
 test('a file of a list holds all of it, however many rows its page shows; what was late by seconds is late in files too', async () => {
   await a.sql`
-    insert into exchange.clock select (jsonb_populate_record(c, jsonb_build_object('id', 'many-' || n, 'subject', 'many-' || n, 'state', 'met-late'))).*
-    from exchange.clock c cross join generate_series(1, 120) n where c.id = (select id from exchange.clock where kind = 'C1-offer' limit 1)`;
+    insert into exchange.deadline select (jsonb_populate_record(c, jsonb_build_object('id', 'many-' || n, 'subject', 'many-' || n, 'state', 'met-late'))).*
+    from exchange.deadline c cross join generate_series(1, 120) n where c.id = (select id from exchange.deadline where kind = 'C1-offer' limit 1)`;
   const list = '/staff/clocks?show=late&duty=C1-offer';
   const page = await (await a.reviewer.get(list)).text();
   expect(page).toContain('The whole list as');
@@ -252,9 +252,9 @@ test('a file of a list holds all of it, however many rows its page shows; what w
   const files = /href="([^"]*format=csv[^"]*)"/.exec(await (await a.reviewer.get(next)).text())?.[1] ?? '';
   const csv = await (await a.reviewer.get(files.replaceAll('&amp;', '&'))).text();
   const [own] =
-    await a.sql`select count(*)::int as n from exchange.clock where kind = 'C1-offer' and (state = 'met-late' or (state = 'open' and due_at < '2027-04-20'))`;
+    await a.sql`select count(*)::int as n from exchange.deadline where kind = 'C1-offer' and (state = 'met-late' or (state = 'open' and due_at < '2027-04-20'))`;
   expect(csv.trim().split('\r\n')).toHaveLength(Number(own?.['n']) + 1);
-  await a.sql`delete from exchange.clock where id like 'many-%'`;
+  await a.sql`delete from exchange.deadline where id like 'many-%'`;
   const job = a.requestId(1);
   await a.sql`update exchange.bulk_job set completed_at = due_at + interval '20 seconds' where id = ${job}`;
   const rows = await a.answer('/staff/peers/asker/statement?period=2027-Q1', 'statement');

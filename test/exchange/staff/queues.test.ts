@@ -45,7 +45,7 @@ test('the overview counts them, and leads to where they are decided', async () =
   await item('c', 'value-mismatch', '2026-11-23T12:00:00Z');
   await item('d', 'value-mismatch', '2026-11-22T12:00:00Z');
   await item('e', 'possible-duplicate', '2020-01-01T00:00:00Z');
-  await sql`update exchange.clock set state = 'met' where state in ('open', 'attempted')`;
+  await sql`update exchange.deadline set state = 'met' where state in ('open', 'attempted')`;
   const viewer = new Visitor(node.app, node.ours.base);
   await viewer.signIn('dev-viewer', node.account.password);
   const { tables } = (await (await viewer.get('/staff?format=json')).json()) as {

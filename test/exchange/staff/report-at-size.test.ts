@@ -190,7 +190,7 @@ test('who was last asked long ago: as the rules say it, of random members', asyn
     for (let o = upTo(4); o > 0; o--) {
       const [peer, ends, other] = [upTo(2), oneOf([null, null, today, '2027-09-09']), `${id}-o${o}`];
       const isWrong = next() < 0.1;
-      await sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, said_by, in_error_at)
+      await sql`insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends, known_at, reported_by, in_error_at)
         values (${other}, ${id}, 'x', ${'ab'[peer] ?? 'a'}, ${`X${o}`}, '2020-01-01', ${ends}, '2027-01-01', 'x', ${isWrong ? now : null})`;
       let last = '';
       for (const [d, day] of days.entries()) {

@@ -14,8 +14,8 @@ import {
   unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import { hash64, instant, instantMs, int64, oneOf } from '../../../src/db/columns.ts';
-import { exchange } from '../../postgres-schema.ts';
+import { hash64, instant, instantMs, int64, oneOf } from '../../src/db/columns.ts';
+import { exchange } from '../postgres-schema.ts';
 
 /** People enrolled with this plan. `id` is the id of their Patient; `umb` is the unique member identifier given to peers. */
 export const member = exchange.table('member', {
@@ -86,14 +86,14 @@ export const enrolment = exchange.table(
       .default('ma')
       .notNull(),
     acceptedOn: date(),
-    clocked: boolean().default(false).notNull(),
+    deadlinesOpenedAt: instant(),
     formerNumber: text(),
     saidEnds: date(),
   },
   (t) => [
     primaryKey({ columns: [t.memberId, t.memberNumber, t.starts] }),
     index('enrolment_number').on(t.memberNumber),
-    index('enrolment_unclocked').on(t.memberId).where(sql`not clocked`),
+    index('enrolment_without_deadlines').on(t.memberId).where(sql`deadlines_opened_at is null`),
     oneOf('enrolment_lob_check', t.lob),
   ],
 );
@@ -112,24 +112,24 @@ export const otherCoverage = exchange.table(
     starts: date(),
     ends: date(),
     knownAt: instant().defaultNow().notNull(),
-    saidBy: text().default('import').notNull(),
+    reportedBy: text().default('import').notNull(),
     endsKnownAt: instant(),
-    lookOn: date().default(sql`'-infinity'`),
-    askAt: instant().default(sql`'-infinity'`),
+    evaluateOn: date().default(sql`'-infinity'`),
+    requestAt: instant().default(sql`'-infinity'`),
     inErrorAt: instant(),
     fileStarts: date(),
     fileEnds: date(),
   },
   (t) => [
     unique('other_coverage_member_id_payer_member_number_key').on(t.memberId, t.payer, t.memberNumber),
-    index('other_coverage_ask').on(t.askAt).where(sql`ask_at is not null`),
-    index('other_coverage_look').on(t.lookOn).where(sql`look_on is not null`),
+    index('other_coverage_ask').on(t.requestAt).where(sql`request_at is not null`),
+    index('other_coverage_look').on(t.evaluateOn).where(sql`evaluate_on is not null`),
   ],
 );
 
 /** Payers that were entered in error, or entered again: who, when and why. The state in force stands with the coverage. */
-export const naming = exchange.table(
-  'naming',
+export const payerLinkEvent = exchange.table(
+  'payer_link_event',
   {
     id: text().primaryKey(),
     otherCoverageId: text()
@@ -140,7 +140,7 @@ export const naming = exchange.table(
     reason: text().notNull(),
     by: text().notNull(),
   },
-  (t) => [index('naming_coverage').on(t.otherCoverageId, t.at), oneOf('naming_act_check', t.act)],
+  (t) => [index('payer_link_event_coverage').on(t.otherCoverageId, t.at), oneOf('payer_link_event_act_check', t.act)],
 );
 
 /** Every choice of a member about payer-to-payer exchange. Insert-only; the newest is in force. */
@@ -170,11 +170,11 @@ export const consent = exchange.table(
     document: text(),
     verification: text(),
     recordedBy: text(),
-    again: smallint().default(0).notNull(),
+    sequence: smallint().default(0).notNull(),
   },
   (t) => [
     uniqueIndex('consent_imported')
-      .on(t.memberId, t.choice, t.policy, t.recordedOn, t.again)
+      .on(t.memberId, t.choice, t.policy, t.recordedOn, t.sequence)
       .where(sql`given_at is null`),
     index('consent_member').on(t.memberId, t.recordedOn, t.createdAt),
     oneOf('consent_choice_check', t.choice),
@@ -185,7 +185,7 @@ export const consent = exchange.table(
 );
 
 /** Texts that members were shown, by content. */
-export const shownText = exchange.table('shown_text', {
+export const consentText = exchange.table('consent_text', {
   sha256: text().primaryKey(),
   id: text().notNull(),
   version: text().notNull(),
@@ -205,7 +205,7 @@ export const contact = exchange.table(
     kind: text({ enum: ['offer', 'identify', 'education', 'reminder'] }).notNull(),
     at: instant().notNull(),
     channel: text().notNull(),
-    textSha256: text().references(() => shownText.sha256),
+    textSha256: text().references(() => consentText.sha256),
     result: text({ enum: ['delivered', 'no-answer', 'returned'] })
       .default('delivered')
       .notNull(),
@@ -244,7 +244,7 @@ export const memberRequest = exchange.table(
       .notNull()
       .references(() => otherCoverage.id),
     at: instant().notNull(),
-    saidBy: text().notNull(),
+    reportedBy: text().notNull(),
   },
   (t) => [index('member_request_coverage').on(t.otherCoverageId, t.at)],
 );
@@ -297,8 +297,8 @@ export const memberMergePart = exchange.table(
 );
 
 /** Regulatory deadlines. */
-export const clock = exchange.table(
-  'clock',
+export const deadline = exchange.table(
+  'deadline',
   {
     id: text().primaryKey(),
     kind: text().notNull(),
@@ -319,43 +319,43 @@ export const clock = exchange.table(
     stopEvent: text(),
   },
   (t) => [
-    unique('clock_kind_subject_key').on(t.kind, t.subject),
-    index('clock_anew').on(t.startsAt).where(sql`start_event = 'coverage-anew'`),
-    index('clock_attempted').on(t.dueAt).where(sql`state = 'attempted'`),
-    index('clock_due').on(t.dueAt, t.id),
-    index('clock_ended').on(t.memberId).where(sql`kind = 'C2' and state in ('withdrawn', 'not-applicable')`),
-    index('clock_member').on(t.memberId, t.kind),
-    index('clock_open').on(t.dueAt).where(sql`state = 'open'`),
-    oneOf('clock_state_check', t.state),
+    unique('deadline_kind_subject_key').on(t.kind, t.subject),
+    index('deadline_anew').on(t.startsAt).where(sql`start_event = 'coverage-anew'`),
+    index('deadline_attempted').on(t.dueAt).where(sql`state = 'attempted'`),
+    index('deadline_due').on(t.dueAt, t.id),
+    index('deadline_ended').on(t.memberId).where(sql`kind = 'C2' and state in ('withdrawn', 'not-applicable')`),
+    index('deadline_member').on(t.memberId, t.kind),
+    index('deadline_open').on(t.dueAt).where(sql`state = 'open'`),
+    oneOf('deadline_state_check', t.state),
   ],
 );
 
 /** One row: up to when deadlines were checked for whether they still apply. */
-export const clockLook = exchange.table(
-  'clock_look',
+export const deadlineCheck = exchange.table(
+  'deadline_check',
   {
     one: boolean().primaryKey().default(true),
     day: date().notNull(),
     until: instant(),
   },
-  () => [check('clock_look_one_check', sql`one`)],
+  () => [check('deadline_check_one_check', sql`one`)],
 );
 
 /** Notes about missed deadlines. Insert-only. */
-export const clockNote = exchange.table(
-  'clock_note',
+export const deadlineNote = exchange.table(
+  'deadline_note',
   {
     id: int64().primaryKey().generatedAlwaysAsIdentity(),
-    clockId: text()
+    deadlineId: text()
       .notNull()
-      .references(() => clock.id),
+      .references(() => deadline.id),
     at: instant().notNull(),
     by: text().notNull(),
     reason: text().notNull(),
     correctiveAction: text().default('').notNull(),
     words: text().default('').notNull(),
   },
-  (t) => [index('clock_note_clock').on(t.clockId, t.id)],
+  (t) => [index('deadline_note_clock').on(t.deadlineId, t.id)],
 );
 
 /** Members whose death was recorded: the next tick closes their deadlines. */
