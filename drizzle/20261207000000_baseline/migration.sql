@@ -993,10 +993,6 @@ CREATE TABLE "exchange"."deadline_note" (
 	"words" text DEFAULT '' NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."death_told" (
-	"member_id" text PRIMARY KEY
-);
---> statement-breakpoint
 CREATE TABLE "exchange"."enrolment" (
 	"member_id" text,
 	"member_number" text,
@@ -1013,11 +1009,6 @@ CREATE TABLE "exchange"."enrolment" (
 	CONSTRAINT "enrolment_lob_check" CHECK (lob in ('ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'))
 );
 --> statement-breakpoint
-CREATE TABLE "exchange"."identity_corrected" (
-	"member_id" text PRIMARY KEY,
-	"at" timestamp with time zone DEFAULT now() NOT NULL
-);
---> statement-breakpoint
 CREATE TABLE "exchange"."invitation" (
 	"id_hash" bytea PRIMARY KEY,
 	"member_id" text NOT NULL,
@@ -1032,7 +1023,9 @@ CREATE TABLE "exchange"."member" (
 	"id" text PRIMARY KEY,
 	"umb" text NOT NULL CONSTRAINT "member_umb_key" UNIQUE,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"died" date
+	"died" date,
+	"deceased_recorded" boolean DEFAULT false NOT NULL,
+	"identity_corrected_at" timestamp with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "exchange"."member_merge" (
@@ -2145,6 +2138,7 @@ CREATE INDEX "deadline_open" ON "exchange"."deadline" ("due_at") WHERE state = '
 CREATE INDEX "deadline_note_clock" ON "exchange"."deadline_note" ("deadline_id","id");--> statement-breakpoint
 CREATE INDEX "enrolment_number" ON "exchange"."enrolment" ("member_number");--> statement-breakpoint
 CREATE INDEX "enrolment_without_deadlines" ON "exchange"."enrolment" ("member_id") WHERE deadlines_opened_at is null;--> statement-breakpoint
+CREATE INDEX "member_deceased_recorded" ON "exchange"."member" ("id") WHERE deceased_recorded;--> statement-breakpoint
 CREATE INDEX "member_merge_compare" ON "exchange"."member_merge" ("compare_at") WHERE compare_at is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "member_merge_former" ON "exchange"."member_merge" ("former_id") WHERE undone_at is null;--> statement-breakpoint
 CREATE INDEX "member_merge_member" ON "exchange"."member_merge" ("member_id") WHERE undone_at is null;--> statement-breakpoint

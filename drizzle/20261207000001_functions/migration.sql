@@ -531,7 +531,7 @@ create trigger document_replaced after update of sha256 on exchange.attachment
 -- Corrected identities and recorded deaths.
 create function exchange.note_identity() returns trigger language plpgsql as $$
 begin
-  insert into exchange.identity_corrected (member_id) values (new.member_id) on conflict (member_id) do update set at = now();
+  update exchange.member set identity_corrected_at = now() where id = new.member_id;
   -- an answer that comes later is looked at when it comes
   update exchange.other_coverage o set evaluate_on = '-infinity' where o.member_id = new.member_id
     and exists (select from exchange.deadline k where k.member_id = o.member_id and k.kind = 'C2' and k.reason = 'no-unique-match');
@@ -541,7 +541,7 @@ $$;
 --> statement-breakpoint
 create function exchange.record_death() returns trigger language plpgsql as $$
 begin
-  insert into exchange.death_told (member_id) values (new.member_id) on conflict do nothing;
+  update exchange.member set deceased_recorded = true where id = new.member_id and not deceased_recorded;
   return null;
 end
 $$;

@@ -18,12 +18,20 @@ import { hash64, instant, instantMs, int64, oneOf } from '../../src/db/columns.t
 import { exchange } from '../postgres-schema.ts';
 
 /** People enrolled with this plan. `id` is the id of their Patient; `umb` is the unique member identifier given to peers. */
-export const member = exchange.table('member', {
-  id: text().primaryKey(),
-  umb: text().notNull().unique('member_umb_key'),
-  createdAt: instant().defaultNow().notNull(),
-  died: date(),
-});
+export const member = exchange.table(
+  'member',
+  {
+    id: text().primaryKey(),
+    umb: text().notNull().unique('member_umb_key'),
+    createdAt: instant().defaultNow().notNull(),
+    died: date(),
+    /** the death, or that it was taken back, is recorded, and the next tick has yet to close or reopen deadlines */
+    deceasedRecorded: boolean().default(false).notNull(),
+    /** when the name or birth date was last corrected: payers without a match are asked again */
+    identityCorrectedAt: instant(),
+  },
+  (t) => [index('member_deceased_recorded').on(t.id).where(sql`deceased_recorded`)],
+);
 
 /** Normalized demographics that matching compares. */
 export const memberProfile = exchange.table(
@@ -62,12 +70,6 @@ export const memberToken = exchange.table(
 /** Members whose profile for matching is to be recomputed. */
 export const profileDue = exchange.table('profile_due', {
   memberId: text().primaryKey(),
-});
-
-/** When the name or birth date of a member was last corrected: payers without a match are asked again. */
-export const identityCorrected = exchange.table('identity_corrected', {
-  memberId: text().primaryKey(),
-  at: instant().defaultNow().notNull(),
 });
 
 /** Coverage of members in this plan. */
@@ -357,8 +359,3 @@ export const deadlineNote = exchange.table(
   },
   (t) => [index('deadline_note_clock').on(t.deadlineId, t.id)],
 );
-
-/** Members whose death was recorded: the next tick closes their deadlines. */
-export const deathTold = exchange.table('death_told', {
-  memberId: text().primaryKey(),
-});

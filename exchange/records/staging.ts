@@ -236,7 +236,14 @@ export async function clearPrepared(sql: Queryable, work: string): Promise<void>
   await sql`delete from exchange.match_judgement where pull_id = ${work}`;
 }
 
-const WORK_TABLES = ['staging', 'staging_block', 'staged_text', 'rewritten', 'judged', 'stray'] as const;
+const WORK_TABLES = [
+  'staging',
+  'staging_block',
+  'staged_text',
+  'staged_reference',
+  'match_judgement',
+  'cross_member_claim',
+] as const;
 /** Bytes from which on a table is emptied as a whole: rows that are deleted one by one are there until they are swept up. */
 const LARGE = 8 * 1024 * 1024;
 

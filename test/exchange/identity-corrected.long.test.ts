@@ -79,7 +79,7 @@ test('who was not known under a wrong birth date is asked for under the right on
   expect(await asked()).toEqual([]);
   // nor does it count as asked for by who asked, by the other name, while it was being written
   await load({ ...BOB, born: '1961-01-01' });
-  await sql`update exchange.identity_corrected set at = now() - interval '1 hour'`;
+  await sql`update exchange.member set identity_corrected_at = now() - interval '1 hour' where identity_corrected_at is not null`;
   expect(await asked()).toEqual(['not-matched']);
   expect(await asked()).toEqual([]);
   // who is known there is not asked for once more when a name changes

@@ -478,7 +478,7 @@ test('a death that is reported with the end of a coverage (INS12) holds until it
   const both = { D1: '2026-04-02', D2: '2026-04-03', D3: null };
   expect(await died()).toEqual(both);
   const told =
-    await sql`select 1 from exchange.death_told d join exchange.enrolment e using (member_id) where e.member_number in ('D1', 'D2')`;
+    await sql`select 1 from exchange.member d join exchange.enrolment e on e.member_id = d.id where d.deceased_recorded and e.member_number in ('D1', 'D2')`;
   expect(told).toHaveLength(2);
   // what does not speak of it
   expect(await load(interchange([...member('D1', plan), ...member('D2', plan), ...member('D3', plan)]))).toEqual([]);

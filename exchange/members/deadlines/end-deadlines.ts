@@ -131,9 +131,11 @@ export async function endClocksOfDead(
   now: Date,
   memberIds: readonly string[],
 ): Promise<void> {
-  const recorded = (await tx<{ id: string }[]>`delete from exchange.death_told returning member_id as id`).map(
-    (t) => t.id,
-  );
+  const recorded = (
+    await tx<
+      { id: string }[]
+    >`update exchange.member set deceased_recorded = false where deceased_recorded returning id`
+  ).map((t) => t.id);
   if (recorded.length > 0) await runAgain(tx, calendar, now, recorded);
   const ids = [...memberIds, ...recorded];
   if (ids.length === 0) return;

@@ -292,6 +292,6 @@ export async function openRefreshClocks(
   // who has died while the payer was asked: the next tick ends it
   if (memberIds.length > 0)
     await tx`
-      insert into exchange.death_told (member_id)
-      select member_id from exchange.member_profile where member_id = any(${memberIds}::text[]) and died is not null order by member_id on conflict do nothing`;
+      update exchange.member m set deceased_recorded = true
+      from exchange.member_profile p where p.member_id = m.id and m.id = any(${memberIds}::text[]) and p.died is not null`;
 }

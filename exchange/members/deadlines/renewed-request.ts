@@ -77,7 +77,7 @@ const NOT_ASKED_AS = `not exists (
            on p.id = m.pull_id
          where f.member_id = o.member_id and m.other_coverage_id = o.id and (
            (m.identity = ${identitySql('f')} and m.outcome in ('not-matched', 'constrained'))
-           or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.at and p.state not in ('failed',
+           or (coalesce(m.identity, ${identitySql('f')}) = ${identitySql('f')} and p.created_at > d.identity_corrected_at and p.state not in ('failed',
              'withdrawn') and not ${REFUSED})))`;
 
 /** What makes a duty that was met begin again, beside a new choice: who is looked at stands in `from`, as `where` says. */
@@ -106,12 +106,12 @@ const RENEWALS: readonly Renewal[] = [
   // with, and no one else would ask before the next quarter
   {
     saidBy: IDENTIFIED,
-    from: `${FROM} join exchange.identity_corrected d on d.member_id = o.member_id`,
+    from: `${FROM} join exchange.member d on d.id = o.member_id and d.identity_corrected_at is not null`,
     where: `k.reason = 'no-unique-match' and ${NAMED} and ${NOT_ASKED_AS}`,
   },
 ];
 
-/** The {@link RENEWALS} of some members, or of some other coverage. deadline_member, pull_member_member, identity_corrected_pkey. */
+/** The {@link RENEWALS} of some members, or of some other coverage. deadline_member, pull_member_member, member_pkey. */
 async function renewMet(
   tx: Queryable,
   calendar: Calendar,
