@@ -3,7 +3,8 @@
 import type { Database, Queryable, Sql } from './database.ts';
 import { RUN_RAW, type RunRaw } from './raw-rows.ts';
 
-const QUALIFIER = /\bdirectory\.(?=[a-z_$])/g;
+// as the query builder writes it too
+const QUALIFIER = /\bdirectory("?\.)(?=["a-z_$])/g;
 const SCHEMA = Symbol('schema');
 
 /** The schema that statements of this client name: `directory`, unless it is a view on another one. */
@@ -25,7 +26,7 @@ export function onSchema(database: Database, schema: string): Database {
 
 function viewer(schema: string): <T extends Queryable>(sql: T) => T {
   const templates = new WeakMap<TemplateStringsArray, TemplateStringsArray>();
-  const renamed = (text: string) => text.replace(QUALIFIER, `${schema}.`);
+  const renamed = (text: string) => text.replace(QUALIFIER, `${schema}$1`);
   const rewritten = (strings: TemplateStringsArray): TemplateStringsArray => {
     let found = templates.get(strings);
     if (!found) {

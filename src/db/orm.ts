@@ -1,0 +1,51 @@
+// drizzle's query builder on a client of the driver, or on a transaction of one. drizzle's own factory changes how the client reads dates, for
+// all its statements; here the client stays as it is, and what drizzle reads in another way is said to drizzle alone.
+import { DrizzleQueryError, type EmptyRelations } from 'drizzle-orm';
+import {
+  castToText,
+  type PgAsyncPreparedQuery,
+  PgDialect,
+  type PreparedQueryConfig,
+  refineGenericPgCodecs,
+} from 'drizzle-orm/pg-core';
+import { PostgresJsDatabase, PostgresJsSession, postgresJsCodecs } from 'drizzle-orm/postgres-js';
+import type { Sql } from 'postgres';
+import type { Queryable } from '../store/database.ts';
+
+/** As the driver gives them: instants as `Date`. Days are read as text: the driver has no day without a time. */
+const codecs = refineGenericPgCodecs({
+  ...postgresJsCodecs,
+  'date:string': { ...postgresJsCodecs['date:string'], cast: castToText },
+});
+const dialect = new PgDialect({ codecs });
+
+/** Errors are the driver's, whose codes are judged, and not drizzle's, which have the statement in their message. */
+class Session extends PostgresJsSession<Sql, EmptyRelations> {
+  override prepareQuery<T extends PreparedQueryConfig>(
+    ...args: Parameters<PostgresJsSession<Sql, EmptyRelations>['prepareQuery']>
+  ): PgAsyncPreparedQuery<T> {
+    const prepared = super.prepareQuery<T>(...args);
+    const execute = prepared.execute.bind(prepared);
+    prepared.execute = async (values) => {
+      try {
+        return await execute(values);
+      } catch (error) {
+        throw error instanceof DrizzleQueryError && error.cause !== undefined ? error.cause : error;
+      }
+    };
+    return prepared;
+  }
+}
+
+export type Orm = PostgresJsDatabase;
+const known = new WeakMap<object, Orm>();
+
+/** The query builder on `sql`. One for each client or transaction, for as long as that lives. */
+export function orm(sql: Queryable): Orm {
+  let found = known.get(sql);
+  if (found === undefined) {
+    found = new PostgresJsDatabase(dialect, new Session(sql as Sql, dialect, {}), {});
+    known.set(sql, found);
+  }
+  return found;
+}
