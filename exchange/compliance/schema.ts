@@ -190,7 +190,7 @@ export const restoreDrill = exchange.table(
   {
     id: text().primaryKey(),
     at: instantMs().notNull(),
-    byKind: text().notNull(),
+    byKind: text({ enum: ['staff', 'command'] }).notNull(),
     bySubject: text().notNull(),
     backup: text().notNull(),
     note: text().notNull(),

@@ -10,7 +10,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { PostgresJsDatabase, PostgresJsSession, postgresJsCodecs } from 'drizzle-orm/postgres-js';
 import type { Sql } from 'postgres';
-import type { Queryable } from '../store/database.ts';
+import type { Queryable } from './database.ts';
 
 /** As the driver gives them: instants as `Date`. Days are read as text: the driver has no day without a time. */
 const codecs = refineGenericPgCodecs({

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { history } from '../../directory/schema.ts';
 import { enrolment, member, peer } from '../../exchange/schema.ts';
 import { orm } from '../../src/db/orm.ts';
-import { onSchema } from '../../src/store/schema-view.ts';
+import { onSchema } from '../../src/db/schema-view.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb();

@@ -1,5 +1,9 @@
 // Emergency access to members' records: who opened it, when and why, and whom they looked at. There are few.
+
+import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { emergencyAccess } from '../../staff/schema.ts';
 
 export type Emergency = {
   id: string;
@@ -13,22 +17,23 @@ export type Emergency = {
   members: number;
 };
 
-const bytes = (hashHex: string) => `\\x${hashHex}`;
-
 export async function addEmergency(
   tx: Queryable,
   e: { id: string; sessionHash: string; subject: string; reason: string; at: Date; until: Date },
 ): Promise<void> {
-  await tx`
-    insert into exchange.emergency_access (id, session, subject, reason, began_at, until_at)
-    values (${e.id}, ${bytes(e.sessionHash)}::text::bytea, ${e.subject}, ${e.reason}, ${e.at}, ${e.until})`;
+  const { id, subject, reason } = e;
+  const session = Buffer.from(e.sessionHash, 'hex');
+  await orm(tx).insert(emergencyAccess).values({ id, session, subject, reason, beganAt: e.at, untilAt: e.until });
 }
 
 /** Ends those of a person that are open. @returns their ids */
 export async function endEmergencies(tx: Queryable, subject: string, at: Date): Promise<string[]> {
-  const rows = await tx<{ id: string }[]>`
-    update exchange.emergency_access set ended_at = ${at} where subject = ${subject} and until_at > ${at} and ended_at is null
-      returning id`;
+  const { subject: whose, untilAt, endedAt, id } = emergencyAccess;
+  const rows = await orm(tx)
+    .update(emergencyAccess)
+    .set({ endedAt: at })
+    .where(and(eq(whose, subject), gt(untilAt, at), isNull(endedAt)))
+    .returning({ id });
   return rows.map((r) => r.id);
 }
 

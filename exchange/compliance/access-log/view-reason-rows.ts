@@ -1,29 +1,47 @@
 // What people of the plan said they need identifiers for, and the identifiers of members.
+
+import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { staffReason } from '../../staff/schema.ts';
 import { SEEN } from './view-volume.ts';
 
-export type StaffReason = { about: string; purpose: string; words: string; at: Date };
+export type StaffReason = Pick<typeof staffReason.$inferSelect, 'about' | 'purpose' | 'words' | 'at'>;
 
-const bytes = (hashHex: string) => `\\x${hashHex}`;
+const hashed = (hashHex: string) => Buffer.from(hashHex, 'hex');
+/** Those of a session about one of these that have not ended. staff_reason_session. */
+const inForce = (sessionHash: string, about: readonly string[]) =>
+  and(
+    eq(staffReason.session, hashed(sessionHash)),
+    inArray(staffReason.about, [...about]),
+    isNull(staffReason.endedAt),
+  );
 
 /** @returns the id of the row, which the audit names */
 export async function addReason(
   tx: Queryable,
   r: StaffReason & { sessionHash: string; subject: string; byNumber: boolean },
 ): Promise<string> {
-  const [row] = await tx<{ id: string }[]>`
-    insert into exchange.staff_reason (session, subject, about, purpose, words, at, by_number)
-    values (${bytes(r.sessionHash)}::text::bytea, ${r.subject}, ${r.about}, ${r.purpose}, ${r.words}, ${r.at}, ${r.byNumber})
-      returning id::text`;
-  return row?.id ?? '';
+  const { sessionHash, subject, about, purpose, words, at, byNumber } = r;
+  const [row] = await orm(tx)
+    .insert(staffReason)
+    .values({ session: hashed(sessionHash), subject, about, purpose, words, at, byNumber })
+    .returning({ id: staffReason.id });
+  return row === undefined ? '' : String(row.id);
 }
 
 /** Those of a session that hold for one of these, the newest first. staff_reason_session. */
-export function reasonsInForce(sql: Queryable, sessionHash: string, about: readonly string[]): Promise<StaffReason[]> {
-  return sql<StaffReason[]>`
-    select about, purpose, words, at from exchange.staff_reason
-    where session = ${bytes(sessionHash)}::text::bytea and about = any(${[...about]}::text[]) and ended_at is null
-      order by at desc, id desc`;
+export async function reasonsInForce(
+  sql: Queryable,
+  sessionHash: string,
+  about: readonly string[],
+): Promise<StaffReason[]> {
+  const { about: page, purpose, words, at } = staffReason;
+  return orm(sql)
+    .select({ about: page, purpose, words, at })
+    .from(staffReason)
+    .where(inForce(sessionHash, about))
+    .orderBy(desc(at), desc(staffReason.id));
 }
 
 /** staff_reason_session. @returns what ended */
@@ -33,9 +51,11 @@ export async function endReasons(
   about: readonly string[],
   at: Date,
 ): Promise<string[]> {
-  const rows = await tx<{ about: string }[]>`
-    update exchange.staff_reason set ended_at = ${at}
-    where session = ${bytes(sessionHash)}::text::bytea and about = any(${[...about]}::text[]) and ended_at is null returning about`;
+  const rows = await orm(tx)
+    .update(staffReason)
+    .set({ endedAt: at })
+    .where(inForce(sessionHash, about))
+    .returning({ about: staffReason.about });
   return [...new Set(rows.map((r) => r.about))];
 }
 

@@ -1,36 +1,19 @@
 // Runs of the verification of the audit trail.
-import type { Queryable } from '../../../src/db/database.ts';
 
-export type AuditCheck = {
-  at: Date;
-  tookMs: number;
-  byKind: 'system' | 'command';
-  by: string;
-  headSeal: number | null;
-  headRoot: string | null;
-  /** the seal of a head that was kept elsewhere and compared */
-  knownSeal: number | null;
-  seals: number;
-  rows: number;
-  waiting: number;
-  faults: number;
-  firstFaults: string[];
-};
+import { desc, getColumns } from 'drizzle-orm';
+import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { auditCheck } from '../schema.ts';
+
+/** `knownSeal`: the seal of a head that was stored elsewhere and compared. */
+export type AuditCheck = Omit<typeof auditCheck.$inferSelect, 'id'>;
+const { id, ...columns } = getColumns(auditCheck);
 
 export async function writeAuditCheck(tx: Queryable, c: AuditCheck): Promise<void> {
-  await tx`
-    insert into exchange.audit_check (at, took_ms, by_kind, by, head_seal, head_root, known_seal, seals, rows, waiting, faults,
-      first_faults)
-    values (${c.at}, ${c.tookMs}, ${c.byKind}, ${c.by}, ${c.headSeal}, ${c.headRoot}, ${c.knownSeal}, ${c.seals}, ${c.rows}, ${c.waiting},
-      ${c.faults}, ${c.firstFaults}::text[])`;
+  await orm(tx).insert(auditCheck).values(c);
 }
 
 /** The newest runs first. Primary key. */
 export async function auditChecks(sql: Queryable, limit: number): Promise<AuditCheck[]> {
-  return [
-    ...(await sql<AuditCheck[]>`
-      select at, took_ms as "tookMs", by_kind as "byKind", by, head_seal as "headSeal", head_root as "headRoot", known_seal as "knownSeal",
-        seals, rows::float8 as rows, waiting::float8 as waiting, faults, first_faults as "firstFaults"
-      from exchange.audit_check order by id desc limit ${limit}`),
-  ];
+  return orm(sql).select(columns).from(auditCheck).orderBy(desc(id)).limit(limit);
 }

@@ -1,47 +1,30 @@
 // Restores that were tried. They are few.
-import type { Queryable } from '../../../src/db/database.ts';
 
-export type RestoreDrill = {
-  id: string;
-  at: Date;
-  byKind: 'staff' | 'command';
-  bySubject: string;
-  /** which backup, in the words of who recorded it */
-  backup: string;
-  note: string;
-  /** how long the restore took until the node could serve; null: not said */
-  minutes: number | null;
-  isOk: boolean;
-  faults: string[];
-  /** when the copy was checked; null of a restore that came to no copy */
-  checkedAt: Date | null;
-  /** the newest seal of the copy's audit trail: how far the backup reached */
-  headSeal: number | null;
-  headAt: Date | null;
-  sha256: string | null;
-};
+import { asc, desc, getColumns } from 'drizzle-orm';
+import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { restoreDrill } from '../schema.ts';
+
+/**
+ * `backup`: which one, in the words of who recorded it. `minutes`: until the node could serve; null: not stated. `checkedAt`: when the copy was checked; null of
+ * a restore that came to no copy. `headSeal`: the newest seal of the copy, which is how far the backup reached.
+ */
+export type RestoreDrill = Omit<typeof restoreDrill.$inferSelect, 'document'>;
+const { document: _, ...columns } = getColumns(restoreDrill);
 
 /** @returns false when the same check was recorded before. restore_drill_sha256_key. */
 export async function addDrill(tx: Queryable, d: RestoreDrill & { document: string | null }): Promise<boolean> {
-  const rows = await tx`
-    insert into exchange.restore_drill (id, at, by_kind, by_subject, backup, note, minutes, is_ok, faults, checked_at, head_seal, head_at,
-      sha256, document)
-    values (${d.id}, ${d.at}, ${d.byKind}, ${d.bySubject}, ${d.backup}, ${d.note}, ${d.minutes}, ${d.isOk}, ${d.faults}::text[],
-      ${d.checkedAt}, ${d.headSeal},
-      ${d.headAt}, ${d.sha256}, ${d.document})
-    on conflict (sha256) do nothing returning id`;
+  const rows = await orm(tx)
+    .insert(restoreDrill)
+    .values(d)
+    .onConflictDoNothing({ target: restoreDrill.sha256 })
+    .returning({ id: restoreDrill.id });
   return rows.length > 0;
 }
 
 /** The newest first. restore_drill_at. */
 export async function restoreDrills(sql: Queryable, most: number): Promise<RestoreDrill[]> {
-  return [
-    ...(await sql<RestoreDrill[]>`
-      select id, at, by_kind as "byKind", by_subject as "bySubject", backup, note, minutes, is_ok as "isOk", faults,
-        checked_at as "checkedAt",
-        head_seal::int as "headSeal", head_at as "headAt", sha256
-      from exchange.restore_drill order by at desc, id limit ${most}`),
-  ];
+  return orm(sql).select(columns).from(restoreDrill).orderBy(desc(restoreDrill.at), asc(restoreDrill.id)).limit(most);
 }
 
 /**

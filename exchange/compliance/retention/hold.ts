@@ -1,20 +1,14 @@
 // Legal holds: what is kept whatever its time. They are few; each is one of a member, of a payer, or of everything.
-import type { Queryable } from '../../../src/db/database.ts';
-import { standsAsSql } from '../../members/merge/member-merge.ts';
 
-export type Hold = {
-  id: string;
-  /** null of a hold of a payer, or of everything */
-  memberId: string | null;
-  peerId: string | null;
-  peerName: string | null;
-  reason: string;
-  placedBy: string;
-  placedAt: Date;
-  liftReason: string | null;
-  liftedBy: string | null;
-  liftedAt: Date | null;
-};
+import { and, asc, desc, eq, getColumns, isNotNull, isNull } from 'drizzle-orm';
+import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { standsAsSql } from '../../members/merge/member-merge.ts';
+import { peer } from '../../peers/schema.ts';
+import { legalHold } from '../schema.ts';
+
+/** `memberId` is null of a hold of a payer, or of everything. */
+export type Hold = typeof legalHold.$inferSelect & { peerName: string | null };
 
 /**
  * Does a hold stand on everything, on a payer, or on someone among some members, by whichever of two ids that are one
@@ -32,28 +26,25 @@ export const holdsStay = (tx: Queryable): Promise<unknown> => tx`lock table exch
 
 /** Does any hold stand? legal_hold_standing. */
 export async function hasHold(sql: Queryable): Promise<boolean> {
-  const rows = await sql`select 1 from exchange.legal_hold where lifted_at is null limit 1`;
+  const rows = await orm(sql).select({ id: legalHold.id }).from(legalHold).where(isNull(legalHold.liftedAt)).limit(1);
   return rows.length > 0;
 }
 
 /** All that were ever placed: those that stand first, then the newest. The table is small. */
 export async function listHolds(sql: Queryable): Promise<Hold[]> {
-  return [
-    ...(await sql<Hold[]>`
-      select h.id, h.member_id as "memberId", h.peer_id as "peerId", p.name as "peerName", h.reason, h.placed_by as "placedBy",
-        h.placed_at as "placedAt",
-        h.lift_reason as "liftReason", h.lifted_by as "liftedBy", h.lifted_at as "liftedAt"
-      from exchange.legal_hold h left join exchange.peer p on p.id = h.peer_id order by h.lifted_at is not null, h.placed_at desc, h.id`),
-  ];
+  return orm(sql)
+    .select({ ...getColumns(legalHold), peerName: peer.name })
+    .from(legalHold)
+    .leftJoin(peer, eq(peer.id, legalHold.peerId))
+    .orderBy(isNotNull(legalHold.liftedAt), desc(legalHold.placedAt), asc(legalHold.id));
 }
 
 export async function addHold(
   tx: Queryable,
   h: Pick<Hold, 'id' | 'memberId' | 'peerId' | 'reason' | 'placedBy' | 'placedAt'>,
 ): Promise<void> {
-  await tx`
-    insert into exchange.legal_hold (id, member_id, peer_id, reason, placed_by, placed_at)
-    values (${h.id}, ${h.memberId}, ${h.peerId}, ${h.reason}, ${h.placedBy}, ${h.placedAt})`;
+  const { id, memberId, peerId, reason, placedBy, placedAt } = h;
+  await orm(tx).insert(legalHold).values({ id, memberId, peerId, reason, placedBy, placedAt });
 }
 
 /** Of whom the hold was; undefined when none of this id stands. legal_hold_pkey. */
@@ -62,8 +53,10 @@ export async function endHold(
   id: string,
   by: { subject: string; reason: string; at: Date },
 ): Promise<Pick<Hold, 'memberId' | 'peerId'> | undefined> {
-  const [row] = await tx<Pick<Hold, 'memberId' | 'peerId'>[]>`
-    update exchange.legal_hold set lifted_at = ${by.at}, lifted_by = ${by.subject}, lift_reason = ${by.reason}
-    where id = ${id} and lifted_at is null returning member_id as "memberId", peer_id as "peerId"`;
+  const [row] = await orm(tx)
+    .update(legalHold)
+    .set({ liftedAt: by.at, liftedBy: by.subject, liftReason: by.reason })
+    .where(and(eq(legalHold.id, id), isNull(legalHold.liftedAt)))
+    .returning({ memberId: legalHold.memberId, peerId: legalHold.peerId });
   return row;
 }

@@ -1,5 +1,9 @@
 // Sessions of staff and sign-ins under way. The database holds the SHA-256 of a cookie's id, never the id.
+
+import { and, eq, sql as expression, getColumns, lte, ne, or } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { staffSession, staffSignIn } from '../schema.ts';
 
 type Role = 'viewer' | 'reviewer' | 'admin';
 export type StaffSession = {
@@ -19,7 +23,11 @@ export type StaffSession = {
 const IDLE_MINUTES = 15;
 const LONGEST_HOURS = 8;
 
+const IDLE_MS = IDLE_MINUTES * 60_000;
+const LONGEST_MS = LONGEST_HOURS * 3_600_000;
+
 const bytes = (hashHex: string) => `\\x${hashHex}`;
+const hashed = (hashHex: string) => Buffer.from(hashHex, 'hex');
 
 /** Begins a session and forgets those that have ended. The second statement reads the whole table: it holds people signed in. */
 export async function addSession(
@@ -28,15 +36,16 @@ export async function addSession(
   session: Omit<StaffSession, 'emergency'> & { sid?: string },
   now: Date,
 ): Promise<void> {
-  await tx`
-    insert into exchange.staff_session (id_hash, csrf, subject, sid, name, roles, development, authenticated_at, created_at, seen_at,
-      expires_at)
-    values (${bytes(idHash)}::text::bytea, ${session.csrf}, ${session.subject}, ${session.sid ?? null}, ${session.name},
-      ${session.roles}::text[], ${session.development},
-      ${session.authenticatedAt}, ${now}, ${now}, ${now}::timestamptz + make_interval(hours => ${LONGEST_HOURS}))`;
-  await tx`
-    delete from exchange.staff_session
-    where expires_at <= ${now} or seen_at <= ${now}::timestamptz - make_interval(mins => ${IDLE_MINUTES})`;
+  const { csrf, subject, sid, name, roles, development, authenticatedAt } = session;
+  const expiresAt = new Date(now.getTime() + LONGEST_MS);
+  const times = { authenticatedAt, createdAt: now, seenAt: now, expiresAt };
+  await orm(tx)
+    .insert(staffSession)
+    .values({ idHash: hashed(idHash), csrf, subject, sid, name, roles, development, ...times });
+  const idleSince = new Date(now.getTime() - IDLE_MS);
+  await orm(tx)
+    .delete(staffSession)
+    .where(or(lte(staffSession.expiresAt, now), lte(staffSession.seenAt, idleSince)));
 }
 
 /**
@@ -61,21 +70,27 @@ export async function useSession(sql: Queryable, idHash: string, now: Date): Pro
 
 /** Served by the primary key. */
 export async function endSession(sql: Queryable, idHash: string): Promise<void> {
-  await sql`delete from exchange.staff_session where id_hash = ${bytes(idHash)}::text::bytea`;
+  await orm(sql)
+    .delete(staffSession)
+    .where(eq(staffSession.idHash, hashed(idHash)));
 }
 
 /** Ends all sessions of a person; with `roles`, those that have others. The table holds people signed in. */
 export async function endSessionsOf(sql: Queryable, subject: string, unlessRoles?: readonly Role[]): Promise<number> {
-  const ended = await sql`
-    delete from exchange.staff_session
-    where subject = ${subject} and (${unlessRoles === undefined} or roles <> ${[...(unlessRoles ?? [])]}::text[]) returning 1`;
+  const others = unlessRoles === undefined ? undefined : ne(staffSession.roles, [...unlessRoles]);
+  const ended = await orm(sql)
+    .delete(staffSession)
+    .where(and(eq(staffSession.subject, subject), others))
+    .returning({ subject: staffSession.subject });
   return ended.length;
 }
 
 /** Ends the session that the provider knows by this name. The table holds people signed in. @returns whose it was */
 export async function endSessionNamed(sql: Queryable, issuer: string, sid: string): Promise<string[]> {
-  const ended = await sql<{ subject: string }[]>`
-    delete from exchange.staff_session where sid = ${sid} and starts_with(subject, ${`${issuer}|`}) returning subject`;
+  const ended = await orm(sql)
+    .delete(staffSession)
+    .where(and(eq(staffSession.sid, sid), expression`starts_with(${staffSession.subject}, ${`${issuer}|`})`))
+    .returning({ subject: staffSession.subject });
   return ended.map((e) => e.subject);
 }
 
@@ -94,23 +109,26 @@ export async function signedIn(sql: Queryable, now: Date): Promise<SignedIn[]> {
 }
 
 /** What must come back from the sign-in form or the identity provider. `isFresh`: the person is to authenticate again. */
-export type SignIn = { state: string; nonce: string; verifier: string; returnTo: string; isFresh: boolean };
+export type SignIn = Omit<typeof staffSignIn.$inferSelect, 'idHash' | 'expiresAt'>;
 
 const SIGN_IN_MINUTES = 10;
 
 /** Begins a sign-in and forgets those whose time is over. staff_sign_in_expiry. */
 export async function addSignIn(sql: Queryable, idHash: string, s: SignIn, now: Date): Promise<void> {
-  await sql`
-    insert into exchange.staff_sign_in (id_hash, state, nonce, verifier, return_to, is_fresh, expires_at)
-    values (${bytes(idHash)}::text::bytea, ${s.state}, ${s.nonce}, ${s.verifier}, ${s.returnTo}, ${s.isFresh}, ${now}::timestamptz +
-      make_interval(mins => ${SIGN_IN_MINUTES}))`;
-  await sql`delete from exchange.staff_sign_in where expires_at <= ${now}`;
+  const { state, nonce, verifier, returnTo, isFresh } = s;
+  const expiresAt = new Date(now.getTime() + SIGN_IN_MINUTES * 60_000);
+  await orm(sql)
+    .insert(staffSignIn)
+    .values({ idHash: hashed(idHash), state, nonce, verifier, returnTo, isFresh, expiresAt });
+  await orm(sql).delete(staffSignIn).where(lte(staffSignIn.expiresAt, now));
 }
 
 /** Takes a sign-in: it is good once and for ten minutes. Served by the primary key. */
 export async function takeSignIn(sql: Queryable, idHash: string, now: Date): Promise<SignIn | undefined> {
-  const [row] = await sql<(SignIn & { expiresAt: Date })[]>`
-    delete from exchange.staff_sign_in where id_hash = ${bytes(idHash)}::text::bytea
-    returning state, nonce, verifier, return_to as "returnTo", is_fresh as "isFresh", expires_at as "expiresAt"`;
+  const { idHash: _, ...columns } = getColumns(staffSignIn);
+  const [row] = await orm(sql)
+    .delete(staffSignIn)
+    .where(eq(staffSignIn.idHash, hashed(idHash)))
+    .returning(columns);
   return row && row.expiresAt > now ? row : undefined;
 }
