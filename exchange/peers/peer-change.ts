@@ -1,49 +1,33 @@
 // The history of a peer's record: who changed what, when, and what it was before.
-import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
-import { OPENS_NOTHING, opensNothing } from './registration.ts';
 
-export type PeerChange = {
-  id: string;
-  peerId: string;
-  what: string;
-  before: Record<string, unknown>;
-  after: Record<string, unknown>;
-  byKind: 'staff' | 'command' | 'system';
-  by: string;
-  at: Date;
-  state: 'applied' | 'proposed' | 'rejected';
-  decidedBy: string | null;
-  decidedAt: Date | null;
-};
+import { and, asc, desc, eq, sql as expression } from 'drizzle-orm';
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { OPENS_NOTHING, opensNothing } from './registration.ts';
+import { peer, peerChange } from './schema.ts';
+
+export type PeerChange = Omit<typeof peerChange.$inferSelect, 'id'> & { id: string };
+const written = (rows: readonly (typeof peerChange.$inferSelect)[]): PeerChange[] =>
+  rows.map((row) => ({ ...row, id: String(row.id) }));
+const changeOf = (peerId: string, id: string) => and(eq(peerChange.id, Number(id)), eq(peerChange.peerId, peerId));
 
 export async function addPeerChange(
   tx: Queryable,
   c: Omit<PeerChange, 'id' | 'decidedBy' | 'decidedAt'>,
 ): Promise<void> {
-  await tx`
-    insert into exchange.peer_change (peer_id, what, before, after, by_kind, by, at, state)
-    values (${c.peerId}, ${c.what}, ${JSON.stringify(c.before)}::text::jsonb, ${JSON.stringify(c.after)}::text::jsonb, ${c.byKind},
-      ${c.by}, ${c.at}, ${c.state})`;
+  await orm(tx).insert(peerChange).values(c);
 }
 
 /** Newest first. peer_change_peer. */
 export async function peerChanges(sql: Queryable, peerId: string, limit: number): Promise<PeerChange[]> {
-  return [
-    ...(await sql<PeerChange[]>`
-      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy",
-        decided_at as "decidedAt"
-      from exchange.peer_change where peer_id = ${peerId} order by peer_change.id desc limit ${limit}`),
-  ];
+  const rows = orm(sql).select().from(peerChange).where(eq(peerChange.peerId, peerId));
+  return written(await rows.orderBy(desc(peerChange.id)).limit(limit));
 }
 
 /** Those that wait for a second person, the oldest first. peer_change_peer. */
 export async function waitingChanges(sql: Queryable, peerId: string): Promise<PeerChange[]> {
-  return [
-    ...(await sql<PeerChange[]>`
-      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy",
-        decided_at as "decidedAt"
-      from exchange.peer_change where peer_id = ${peerId} and state = 'proposed' order by peer_change.id`),
-  ];
+  const isWaiting = and(eq(peerChange.peerId, peerId), eq(peerChange.state, 'proposed'));
+  return written(await orm(sql).select().from(peerChange).where(isWaiting).orderBy(asc(peerChange.id)));
 }
 
 /**
@@ -65,12 +49,8 @@ export async function recordKeysSeen(
 }
 
 export async function findChange(tx: Queryable, peerId: string, id: string): Promise<PeerChange | undefined> {
-  if (!/^\d{1,18}$/.test(id)) return undefined;
-  const [row] = await tx<PeerChange[]>`
-    select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy",
-      decided_at as "decidedAt"
-    from exchange.peer_change where id = ${id}::text::bigint and peer_id = ${peerId} for update`;
-  return row;
+  if (!/^\d{1,15}$/.test(id)) return undefined;
+  return written(await orm(tx).select().from(peerChange).where(changeOf(peerId, id)).for('update'))[0];
 }
 
 export async function decideChange(
@@ -80,7 +60,10 @@ export async function decideChange(
   by: string,
   at: Date,
 ): Promise<void> {
-  await tx`update exchange.peer_change set state = ${state}, decided_by = ${by}, decided_at = ${at} where id = ${id}::text::bigint`;
+  await orm(tx)
+    .update(peerChange)
+    .set({ state, decidedBy: by, decidedAt: at })
+    .where(eq(peerChange.id, Number(id)));
 }
 
 /**
@@ -168,5 +151,8 @@ export async function writePeerFields(tx: Queryable, id: string, fields: Fields)
 }
 
 export async function writeBlocked(tx: Queryable, id: string, kids: readonly string[]): Promise<void> {
-  await tx`update exchange.peer set blocked_kids = ${arrayLiteral(kids)}::text::text[], epoch = epoch + 1 where id = ${id}`;
+  await orm(tx)
+    .update(peer)
+    .set({ blockedKids: [...kids], epoch: expression`${peer.epoch} + 1` })
+    .where(eq(peer.id, id));
 }

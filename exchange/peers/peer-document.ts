@@ -1,5 +1,9 @@
 // What the trust in a peer rests on. The papers are kept elsewhere; here is where, and how long they hold.
+
+import { and, desc, eq, getColumns, isNotNull, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { peerDocument } from './schema.ts';
 
 export const DOCUMENT_KINDS = ['contract', 'register', 'attestation', 'certificate', 'other'] as const;
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];
@@ -22,9 +26,10 @@ export type PeerDocument = NewDocument & {
 };
 
 export async function addDocument(tx: Queryable, d: NewDocument, by: string, at: Date): Promise<void> {
-  await tx`
-    insert into exchange.peer_document (peer_id, kind, title, place, valid_from, valid_to, added_by, added_at)
-    values (${d.peerId}, ${d.kind}, ${d.title}, ${d.place}, ${d.from}::text::date, ${d.to}::text::date, ${by}, ${at})`;
+  const { peerId, kind, title, place } = d;
+  await orm(tx)
+    .insert(peerDocument)
+    .values({ peerId, kind, title, place, validFrom: d.from, validTo: d.to, addedBy: by, addedAt: at });
 }
 
 /** The title of the document, when it was in force. */
@@ -35,22 +40,25 @@ export async function endDocument(
   by: string,
   at: Date,
 ): Promise<string | undefined> {
-  if (!/^\d{1,18}$/.test(id)) return undefined;
-  const [row] = await tx<{ title: string }[]>`
-    update exchange.peer_document set ended_by = ${by}, ended_at = ${at}
-    where id = ${id}::text::bigint and peer_id = ${peerId} and ended_at is null returning title`;
+  if (!/^\d{1,15}$/.test(id)) return undefined;
+  const isIt = and(eq(peerDocument.id, Number(id)), eq(peerDocument.peerId, peerId), isNull(peerDocument.endedAt));
+  const [row] = await orm(tx)
+    .update(peerDocument)
+    .set({ endedBy: by, endedAt: at })
+    .where(isIt)
+    .returning({ title: peerDocument.title });
   return row?.title;
 }
 
 /** peer_document_peer. */
 export async function peerDocuments(sql: Queryable, peerId: string): Promise<PeerDocument[]> {
-  return [
-    ...(await sql<PeerDocument[]>`
-      select id::text, peer_id as "peerId", kind, title, place, valid_from::text as "from", valid_to::text as "to", added_by as "addedBy",
-        added_at as "addedAt",
-        ended_by as "endedBy", ended_at as "endedAt"
-      from exchange.peer_document where peer_id = ${peerId} order by ended_at is not null, peer_document.id desc`),
-  ];
+  const { validFrom: from, validTo: to, ...columns } = getColumns(peerDocument);
+  const rows = await orm(sql)
+    .select({ ...columns, from, to })
+    .from(peerDocument)
+    .where(eq(peerDocument.peerId, peerId))
+    .orderBy(isNotNull(peerDocument.endedAt), desc(peerDocument.id));
+  return rows.map((row) => ({ ...row, id: String(row.id) }));
 }
 
 /** Which of some peers have a standing statement of attestation in force on a day (YYYY-MM-DD). peer_document_peer. */

@@ -1,7 +1,11 @@
 // Whether a peer answers, and what it was found to speak. A peer that fails again and again is not asked for a while: its
 // pulls wait without using up their tries, and then one of them tries first.
+
+import { and, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import type { Abilities } from '../requester/client/abilities.ts';
+import { peer } from './schema.ts';
 
 /** Failures in a row after which a peer is paused. */
 export const PAUSE_AFTER = 5;
@@ -24,15 +28,22 @@ export async function peerFailed(sql: Queryable, id: string, reason: string, now
 
 /** It answered: nothing is held against it any more. Writes at most once a minute when nothing was. peer_pkey. */
 export async function peerAnswered(sql: Queryable, id: string, now: Date): Promise<void> {
-  await sql`
-    update exchange.peer set failures = 0, failing_since = null, failure = null, paused_until = null, answered_at = ${now}
-    where id = ${id} and (failures > 0 or paused_until is not null or answered_at is null
-      or answered_at < ${now}::timestamptz - interval '1 minute')`;
+  const before = new Date(now.getTime() - 60_000);
+  const isNews = or(
+    gt(peer.failures, 0),
+    isNotNull(peer.pausedUntil),
+    isNull(peer.answeredAt),
+    lt(peer.answeredAt, before),
+  );
+  await orm(sql)
+    .update(peer)
+    .set({ failures: 0, failingSince: null, failure: null, pausedUntil: null, answeredAt: now })
+    .where(and(eq(peer.id, id), isNews));
 }
 
 /** Keeps what a peer was found to speak. peer_pkey. */
 export async function recordAbilities(sql: Queryable, id: string, abilities: Abilities, now: Date): Promise<void> {
-  await sql`update exchange.peer set abilities = ${JSON.stringify(abilities)}::text::jsonb, abilities_at = ${now} where id = ${id}`;
+  await orm(sql).update(peer).set({ abilities, abilitiesAt: now }).where(eq(peer.id, id));
 }
 
 /** Forgets what its answers taught: which forms and types it lacks, and how many members it takes. peer_pkey. */

@@ -1,7 +1,12 @@
 // The registry of peers: both halves of each, with who added and who approved it.
+
+import { eq, lt } from 'drizzle-orm';
 import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { rawRows } from '../../src/db/raw-rows.ts';
 import type { Abilities } from '../requester/client/abilities.ts';
+import { usedAssertion } from '../responder/schema.ts';
+import { peerCheck, peer as peers } from './schema.ts';
 
 export type PeerState = 'pending' | 'active' | 'suspended' | 'closed';
 export type Peer = {
@@ -163,15 +168,15 @@ export type NewPeer = Pick<Peer, 'id' | 'name'> &
 
 /** Adds a peer as pending. Returns false when the id or its client id is taken. */
 export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Date): Promise<boolean> {
-  const added = await sql`
-    insert into exchange.peer (id, name, npi, postal_address, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes,
-      file_origins, group_there, sends_all, audience, discovery_url, added_by, added_at)
-    values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, ${peer.postalAddress ?? null}, 'pending', ${peer.fhirBase ?? null},
-      ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
-      ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[],
-      ${peer.fileOrigins ?? []}::text[], ${peer.groupThere ?? null}, ${peer.sendsAll ?? false}, ${peer.audience ?? 'token-url'},
-        ${peer.discoveryUrl ?? null}, ${by}, ${now})
-    on conflict do nothing returning id`;
+  const { id, name, npi, postalAddress, fhirBase, clientIdThere, clientIdHere, jwksUrl, jwks, discoveryUrl } = peer;
+  const { scopes = [], fileOrigins = [], groupThere, sendsAll = false, audience = 'token-url' } = peer;
+  const identity = { id, name, npi, postalAddress, fhirBase, clientIdThere, clientIdHere, jwksUrl, jwks, discoveryUrl };
+  const use = { scopes, fileOrigins, groupThere, sendsAll, audience };
+  const added = await orm(sql)
+    .insert(peers)
+    .values({ ...identity, ...use, state: 'pending', addedBy: by, addedAt: now })
+    .onConflictDoNothing()
+    .returning({ id: peers.id });
   return added.length === 1;
 }
 
@@ -181,9 +186,8 @@ export async function pinPeer(
   id: string,
   found: { tokenEndpoint: string; issuer: string | undefined; origins: string[] },
 ): Promise<void> {
-  await sql`
-    update exchange.peer set token_endpoint = ${found.tokenEndpoint}, issuer = ${found.issuer ?? null}, origins = ${found.origins}::text[]
-    where id = ${id}`;
+  const { tokenEndpoint, issuer = null, origins } = found;
+  await orm(sql).update(peers).set({ tokenEndpoint, issuer, origins }).where(eq(peers.id, id));
 }
 
 /** Changes the state; every change raises the epoch, so tokens given before are void. */
@@ -210,8 +214,7 @@ export async function recordCheck(
   ok: boolean,
   facts: Record<string, unknown>,
 ): Promise<void> {
-  await sql`insert into exchange.peer_check (peer_id, at, ok, facts) values (${peerId}, ${at}, ${ok},
-    ${JSON.stringify(facts)}::text::jsonb)`;
+  await orm(sql).insert(peerCheck).values({ peerId, at, ok, facts });
 }
 
 /**
@@ -224,20 +227,25 @@ export async function useAssertion(
   expiresAt: Date,
   now: Date,
 ): Promise<Date | undefined> {
-  const hash = `\\x${hashHex}`;
-  const fresh = await sql`
-    insert into exchange.used_assertion (hash, expires_at, used_at) values (${hash}::text::bytea, ${expiresAt}, ${now})
-      on conflict do nothing returning 1`;
+  const hash = Buffer.from(hashHex, 'hex');
+  const fresh = await orm(sql)
+    .insert(usedAssertion)
+    .values({ hash, expiresAt, usedAt: now })
+    .onConflictDoNothing()
+    .returning({ usedAt: usedAssertion.usedAt });
   if (fresh.length === 1) return undefined;
-  const [row] = await sql<
-    { at: Date }[]
-  >`select used_at as at from exchange.used_assertion where hash = ${hash}::text::bytea`;
+  const [row] = await orm(sql)
+    .select({ at: usedAssertion.usedAt })
+    .from(usedAssertion)
+    .where(eq(usedAssertion.hash, hash));
   return row?.at ?? now;
 }
 
 /** Forgets assertions that can no longer be valid. */
 export async function forgetAssertions(sql: Queryable, now: Date): Promise<void> {
-  await sql`delete from exchange.used_assertion where expires_at < ${now}::timestamptz - interval '60 seconds'`;
+  await orm(sql)
+    .delete(usedAssertion)
+    .where(lt(usedAssertion.expiresAt, new Date(now.getTime() - 60_000)));
 }
 
 /**

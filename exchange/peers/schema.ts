@@ -66,8 +66,8 @@ export const peerChange = exchange.table(
       .notNull()
       .references(() => peer.id),
     what: text().notNull(),
-    before: jsonb().default({}).notNull(),
-    after: jsonb().default({}).notNull(),
+    before: jsonb().$type<Record<string, unknown>>().default({}).notNull(),
+    after: jsonb().$type<Record<string, unknown>>().default({}).notNull(),
     byKind: text({ enum: ['staff', 'command', 'system'] }).notNull(),
     by: text().notNull(),
     at: instantMs().notNull(),

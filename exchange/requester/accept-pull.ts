@@ -1,5 +1,9 @@
 // A person takes a pull as it is: with another number of lines than declared, or without the files that could not be had.
+
+import { and, eq, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { pull, pullEvent } from './schema.ts';
 
 /**
  * Sends an `unbalanced` or `partial` pull on. False when it is no longer in the state that the person saw. Served by the
@@ -13,13 +17,15 @@ export async function acceptPull(
   note: string,
   at: Date,
 ): Promise<boolean> {
-  const next = seen === 'unbalanced' ? 'reconciling' : 'downloading';
-  const moved = await tx`
-    update exchange.pull set state = ${next}, accepted_by = ${by.subject}, accepted_at = ${at}, reason = null, next_at = ${at}, attempts = 0
-    where id = ${pullId} and state = ${seen} and accepted_by is null returning 1`;
+  const state = seen === 'unbalanced' ? 'reconciling' : 'downloading';
+  const moved = await orm(tx)
+    .update(pull)
+    .set({ state, acceptedBy: by.subject, acceptedAt: at, reason: null, nextAt: at, attempts: 0 })
+    .where(and(eq(pull.id, pullId), eq(pull.state, seen), isNull(pull.acceptedBy)))
+    .returning({ id: pull.id });
   if (moved.length === 0) return false;
-  await tx`
-    insert into exchange.pull_event (pull_id, at, state, detail)
-    values (${pullId}, ${at}, ${next}, ${`accepted by ${by.name}: ${note}`})`;
+  await orm(tx)
+    .insert(pullEvent)
+    .values({ pullId, at, state, detail: `accepted by ${by.name}: ${note}` });
   return true;
 }

@@ -1,6 +1,9 @@
 // A pull that waits for its payer is given up by a person.
+
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { OPEN_STATES, type PullState } from './pull.ts';
+import { pullEvent } from './schema.ts';
 
 /**
  * States in which nothing of a pull has been taken in yet; one that waits for a person in `review` may have begun to,
@@ -31,8 +34,8 @@ export async function endPull(
     where id = ${pullId} and state = ${seen} and state = any(${[...BEFORE_RECORDS]}::text[])
       and not exists (select from exchange.pull_slice l where l.pull_id = ${pullId} and l.state = 'committed') returning 1`;
   if (ended.length === 0) return false;
-  await tx`
-    insert into exchange.pull_event (pull_id, at, state, detail)
-    values (${pullId}, ${at}, 'failed', ${`given up by ${name}: ${note}`})`;
+  await orm(tx)
+    .insert(pullEvent)
+    .values({ pullId, at, state: 'failed', detail: `given up by ${name}: ${note}` });
   return true;
 }

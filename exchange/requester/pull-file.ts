@@ -1,7 +1,16 @@
 // Files of a pull's manifest, each with what became of it.
+
+import { and, eq } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import type { Kept } from './client/file-parts.ts';
 import type { ManifestFile } from './client/manifest.ts';
+import { pullFile } from './schema.ts';
+
+/** One file of a pull. pull_file_pkey. */
+const isFile = (pullId: string, position: number) => and(eq(pullFile.pullId, pullId), eq(pullFile.position, position));
+/** Nothing of it is kept. */
+const NO_PARTS = { parts: 0, partBytes: 0, etag: null, encoding: null, partOf: null };
 
 /** How many messages of a severity and code. */
 export type MessageCount = { severity: string; code: string; n: number };
@@ -87,10 +96,8 @@ export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWit
 
 /** Notes what is kept of a file that is not whole yet. pull_file_pkey. */
 export async function fileKept(tx: Queryable, pullId: string, position: number, kept: Kept): Promise<void> {
-  await tx`
-    update exchange.pull_file set parts = ${kept.parts}, part_bytes = ${kept.bytes}, etag = ${kept.etag}, encoding = ${kept.encoding},
-      part_of = ${kept.size}
-    where pull_id = ${pullId} and position = ${position}`;
+  const { parts, bytes: partBytes, etag, encoding, size: partOf } = kept;
+  await orm(tx).update(pullFile).set({ parts, partBytes, etag, encoding, partOf }).where(isFile(pullId, position));
 }
 
 export async function fileDownloaded(
@@ -114,8 +121,7 @@ export async function fileSaid(
   position: number,
   said: readonly MessageCount[],
 ): Promise<void> {
-  await tx`
-    update exchange.pull_file set said = ${JSON.stringify(said)}::text::jsonb where pull_id = ${pullId} and position = ${position}`;
+  await orm(tx).update(pullFile).set({ said }).where(isFile(pullId, position));
 }
 
 export async function fileFailed(
@@ -138,8 +144,7 @@ export async function fileStaged(
   units: number,
   lines: number,
 ): Promise<void> {
-  await tx`update exchange.pull_file set state = 'staged', units = ${units}, lines = ${lines} where
-    pull_id = ${pullId} and position = ${position}`;
+  await orm(tx).update(pullFile).set({ state: 'staged', units, lines }).where(isFile(pullId, position));
 }
 
 /** The same of files of records, whose units are their lines. pull_file_pkey. */
@@ -157,8 +162,7 @@ export async function fileStagedTo(
   position: number,
   at: { line: number; units: number },
 ): Promise<void> {
-  await tx`update exchange.pull_file set staged_lines = ${at.line}, staged_units = ${at.units} where
-    pull_id = ${pullId} and position = ${position}`;
+  await orm(tx).update(pullFile).set({ stagedLines: at.line, stagedUnits: at.units }).where(isFile(pullId, position));
 }
 
 /** `failure` of a file that was fetched a second time because its lines were not as many as declared. */
@@ -166,10 +170,10 @@ export const REFETCHED = 'count-mismatch';
 
 /** A file with other lines than declared is fetched once more. */
 export async function refetchFile(tx: Queryable, pullId: string, position: number): Promise<void> {
-  await tx`
-    update exchange.pull_file set state = 'pending', attempts = 0, units = null, parts = 0, part_bytes = 0, etag = null, encoding = null,
-      part_of = null, failure = ${REFETCHED}
-    where pull_id = ${pullId} and position = ${position}`;
+  await orm(tx)
+    .update(pullFile)
+    .set({ state: 'pending', attempts: 0, units: null, ...NO_PARTS, failure: REFETCHED })
+    .where(isFile(pullId, position));
 }
 
 /** How many lines of a file are staged: of a deletions file, one line holds several units. */

@@ -1,6 +1,10 @@
 // How far reconciling a pull has come. Staging and deciding write work tables only, and may be gone on from when the process dies,
 // as long as nothing that was decided on has changed since.
+
+import { and, eq, isNotNull } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { pull } from './schema.ts';
 
 /** What is the same for all members is decided, and members up to a bucket are. */
 const DECIDING = 'deciding';
@@ -47,13 +51,16 @@ export async function noteDeciding(tx: Queryable, pullId: string, now: Date): Pr
 }
 
 export async function noteDecided(tx: Queryable, pullId: string, bucket: number): Promise<void> {
-  await tx`update exchange.pull set decided_bucket = ${bucket} where id = ${pullId}`;
+  await orm(tx).update(pull).set({ decidedBucket: bucket }).where(eq(pull.id, pullId));
 }
 
 /** Everything is decided. False when records of our own came meanwhile, and it has to be decided again. */
 export async function notePlanned(tx: Queryable, pullId: string): Promise<boolean> {
-  const noted = await tx`
-    update exchange.pull set phase = ${PLANNED} where id = ${pullId} and phase = ${DECIDING} returning 1`;
+  const noted = await orm(tx)
+    .update(pull)
+    .set({ phase: PLANNED })
+    .where(and(eq(pull.id, pullId), eq(pull.phase, DECIDING)))
+    .returning({ id: pull.id });
   return noted.length > 0;
 }
 
@@ -73,5 +80,8 @@ export async function ownCame(tx: Queryable, work: string): Promise<void> {
 
 /** What was decided no longer holds: units were staged again. */
 export async function forgetPhase(sql: Queryable, pullId: string): Promise<void> {
-  await sql`update exchange.pull set phase = null where id = ${pullId} and phase is not null`;
+  await orm(sql)
+    .update(pull)
+    .set({ phase: null })
+    .where(and(eq(pull.id, pullId), isNotNull(pull.phase)));
 }

@@ -1,5 +1,9 @@
 // Bulk jobs a peer started with us (match and export): the row is the work, its files are rows beside it.
+
+import { and, asc, eq, gt, isNull } from 'drizzle-orm';
 import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { bulkFile, bulkJob } from './schema.ts';
 
 export type BulkJob = {
   id: string;
@@ -22,24 +26,13 @@ export type BulkJob = {
   failure: string | null;
 };
 
-export type BulkFile = {
-  jobId: string;
-  id: string;
-  position: number;
-  kind: 'output' | 'deleted' | 'error';
-  type: string;
-  blobKey: string;
-  lines: number;
-  bytes: number;
-  storedBytes: number;
-  sha256: string;
-  /** null where an older program made it */
-  textSha256: string | null;
-  /** id of the file in which its last block goes on */
-  continuesIn: string | null;
-  /** null while it is there; what was removed keeps its row */
-  removedAt: Date | null;
-};
+/** `textSha256` is null where an older program made it; `continuesIn` is the file in which its last block goes on; what was removed keeps its row. */
+export type BulkFile = typeof bulkFile.$inferSelect;
+
+/** A job that its owner works on. bulk_job_pkey. */
+const isMine = (id: string, owner: string) =>
+  and(eq(bulkJob.id, id), eq(bulkJob.leaseOwner, owner), eq(bulkJob.state, 'running'));
+const FREE = { leaseOwner: null, leaseUntil: null };
 
 const COLUMNS = `id, kind, peer_id as "peerId", state, request_url as "requestUrl", parameters, body_key as "bodyKey", group_id as "groupId",
   received_at as "receivedAt", due_at as "dueAt", started_at as "startedAt", completed_at as "completedAt", expires_at as "expiresAt",
@@ -52,9 +45,11 @@ export async function addJob(
     'id' | 'kind' | 'peerId' | 'requestUrl' | 'parameters' | 'bodyKey' | 'groupId' | 'receivedAt' | 'dueAt'
   >,
 ): Promise<void> {
-  await tx`
-    insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, body_key, group_id, received_at, due_at)
-    values (${job.id}, ${job.kind}, ${job.peerId}, 'queued', ${job.requestUrl}, ${JSON.stringify(job.parameters)}::text::jsonb, ${job.bodyKey}, ${job.groupId}, ${job.receivedAt}, ${job.dueAt})`;
+  const { id, kind, peerId, requestUrl, parameters, bodyKey, groupId, receivedAt, dueAt } = job;
+  const request = { requestUrl, parameters, bodyKey, groupId, receivedAt, dueAt };
+  await orm(tx)
+    .insert(bulkJob)
+    .values({ id, kind, peerId, state: 'queued', ...request });
 }
 
 /** A job of this peer; another peer's job does not exist for it. */
@@ -173,24 +168,31 @@ export async function failJob(
   failure: string,
   retryMs: number | undefined,
 ): Promise<void> {
-  const again = retryMs !== undefined;
-  await sql`
-    update exchange.bulk_job set state = ${again ? 'queued' : 'failed'}, completed_at = ${again ? null : at}, failure = ${failure}, lease_owner = null,
-      lease_until = ${again ? new Date(at.getTime() + retryMs) : null}
-    where id = ${id} and lease_owner = ${owner} and state = 'running'`;
+  const next =
+    retryMs === undefined
+      ? { state: 'failed' as const, completedAt: at, leaseUntil: null }
+      : { state: 'queued' as const, completedAt: null, leaseUntil: new Date(at.getTime() + retryMs) };
+  await orm(sql)
+    .update(bulkJob)
+    .set({ ...next, failure, leaseOwner: null })
+    .where(isMine(id, owner));
 }
 
 /** Gives a job back to be begun again, in the caller's transaction. */
 export async function requeueJob(tx: Queryable, id: string, owner: string, reason: string): Promise<void> {
-  await tx`
-    update exchange.bulk_job set state = 'queued', progress = 0, failure = ${reason}, lease_owner = null, lease_until = null
-    where id = ${id} and lease_owner = ${owner} and state = 'running'`;
+  await orm(tx)
+    .update(bulkJob)
+    .set({ state: 'queued', progress: 0, failure: reason, ...FREE })
+    .where(isMine(id, owner));
 }
 
 /** Takes back a finished export: its files are no longer delivered. False when another process did. */
 export async function revokeJob(tx: Queryable, id: string, reason: string): Promise<boolean> {
-  const mine = await tx`
-    update exchange.bulk_job set state = 'revoked', failure = ${reason} where id = ${id} and state = 'complete' returning 1`;
+  const mine = await orm(tx)
+    .update(bulkJob)
+    .set({ state: 'revoked', failure: reason })
+    .where(and(eq(bulkJob.id, id), eq(bulkJob.state, 'complete')))
+    .returning({ id: bulkJob.id });
   return mine.length === 1;
 }
 
@@ -219,10 +221,11 @@ export async function openExports(
   sql: Queryable,
   now: Date,
 ): Promise<{ id: string; peerId: string; groupId: string | null }[]> {
-  const rows = await sql<{ id: string; peerId: string; groupId: string | null }[]>`
-    select id, peer_id as "peerId", group_id as "groupId" from exchange.bulk_job
-    where kind = 'export' and state = 'complete' and expires_at > ${now} order by received_at`;
-  return [...rows];
+  return orm(sql)
+    .select({ id: bulkJob.id, peerId: bulkJob.peerId, groupId: bulkJob.groupId })
+    .from(bulkJob)
+    .where(and(eq(bulkJob.kind, 'export'), eq(bulkJob.state, 'complete'), gt(bulkJob.expiresAt, now)))
+    .orderBy(asc(bulkJob.receivedAt));
 }
 
 export type FinishedExport = { id: string; transactionTime: Date };
@@ -266,18 +269,13 @@ export async function cancelJob(
 
 /** Those that were removed, too. bulk_file_pkey. */
 export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> {
-  const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
-    from exchange.bulk_file where job_id = ${id} order by position`;
-  return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
+  return orm(sql).select().from(bulkFile).where(eq(bulkFile.jobId, id)).orderBy(asc(bulkFile.position));
 }
 
 /** One file of a job that is there; bulk_file_pkey. */
 export async function findFile(sql: Queryable, jobId: string, id: string): Promise<BulkFile | undefined> {
-  const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, text_sha256 as "textSha256", continues_in as "continuesIn", removed_at as "removedAt"
-    from exchange.bulk_file where job_id = ${jobId} and id = ${id} and removed_at is null`;
-  return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }))[0];
+  const isIt = and(eq(bulkFile.jobId, jobId), eq(bulkFile.id, id), isNull(bulkFile.removedAt));
+  return (await orm(sql).select().from(bulkFile).where(isIt))[0];
 }
 
 /** Files that may go: of jobs that are expired, cancelled or revoked. bulk_file_there. */

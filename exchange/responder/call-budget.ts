@@ -1,5 +1,9 @@
 // Budgets of calls, kept in the database so that they hold across processes: see takeCall in match-attempt.ts.
+
+import { lt } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { callBudget } from './schema.ts';
 
 /**
  * Seconds until a budget that refills at `perMinute` holds a call again; 0 when it does. Takes nothing. call_budget_pkey.
@@ -20,5 +24,7 @@ export async function waitFor(
 
 /** Forgets budgets that are full again: none takes longer than an hour. call_budget_at. */
 export async function forgetBudgets(sql: Queryable, now: Date): Promise<void> {
-  await sql`delete from exchange.call_budget where at < ${now}::timestamptz - interval '1 hour'`;
+  await orm(sql)
+    .delete(callBudget)
+    .where(lt(callBudget.at, new Date(now.getTime() - 3_600_000)));
 }

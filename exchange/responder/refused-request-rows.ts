@@ -1,8 +1,12 @@
 // Requests that were refused for what is wrong with them: the first of an hour is in the audit at once, how many more
 // there were when the hour is over. They are counted by payer, reason and route, so that no one fills the audit by
 // asking; who is not known is one for all.
+
+import { lt } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { auditRow, writeAudit } from '../compliance/audit/audit.ts';
+import { refusedRequest } from './schema.ts';
 
 export type RefusedRequest = { peerId: string | null; reason: string; route: string };
 
@@ -42,8 +46,10 @@ export async function bookRequest(
 
 /** Tells the audit how many more there were in hours that are over. The table holds what was refused since the last time. */
 export async function tellRefused(tx: Queryable, now: Date): Promise<void> {
-  const over = await tx<(RefusedRequest & { hour: Date; more: number })[]>`
-    delete from exchange.refused_request where hour < ${hourOf(now)} returning peer_id as "peerId", reason, route, hour, more`;
+  const over = await orm(tx)
+    .delete(refusedRequest)
+    .where(lt(refusedRequest.hour, hourOf(now)))
+    .returning();
   const rows = over.flatMap((r) =>
     r.more === 0 ? [] : row(now, r, '', { times: r.more, hour: r.hour.toISOString() }),
   );

@@ -12,9 +12,17 @@ import { PostgresJsDatabase, PostgresJsSession, postgresJsCodecs } from 'drizzle
 import type { Sql } from 'postgres';
 import type { Queryable } from './database.ts';
 
-/** As the driver gives them: instants as `Date`. Days are read as text: the driver has no day without a time. */
+/**
+ * As the driver gives them: instants as `Date`. Days are read as text: the driver has no day without a time. JSON is sent as text: the driver takes
+ * what a value is for its type.
+ */
 const codecs = refineGenericPgCodecs({
   ...postgresJsCodecs,
+  jsonb: {
+    ...postgresJsCodecs.jsonb,
+    normalizeParam: JSON.stringify,
+    castParam: (name) => `${name}::text::jsonb`,
+  },
   'date:string': { ...postgresJsCodecs['date:string'], cast: castToText },
 });
 const dialect = new PgDialect({ codecs });
@@ -40,12 +48,12 @@ class Session extends PostgresJsSession<Sql, EmptyRelations> {
 export type Orm = PostgresJsDatabase;
 const known = new WeakMap<object, Orm>();
 
-/** The query builder on `sql`. One for each client or transaction, for as long as that lives. */
-export function orm(sql: Queryable): Orm {
-  let found = known.get(sql);
+/** The query builder on `client`. One for each client or transaction, for as long as that lives. */
+export function orm(client: Queryable): Orm {
+  let found = known.get(client);
   if (found === undefined) {
-    found = new PostgresJsDatabase(dialect, new Session(sql as Sql, dialect, {}), {});
-    known.set(sql, found);
+    found = new PostgresJsDatabase(dialect, new Session(client as Sql, dialect, {}), {});
+    known.set(client, found);
   }
   return found;
 }

@@ -27,6 +27,14 @@ test('values come back as they went: instants, days, lists, JSON, large numbers,
     .values({ ...added, scopes: [...added.scopes], ...more });
   const [found] = await orm(sql).select().from(peer).where(eq(peer.id, 'p1'));
   expect(found).toMatchObject({ ...added, ...more, origins: [], jwks: null, npi: null });
+  // objects, not texts that hold one
+  const [kept] = await sql`select jsonb_typeof(limits) as limits, jsonb_typeof(quirks) as quirks from exchange.peer`;
+  expect(kept).toEqual({ limits: 'object', quirks: 'object' });
+  for (const jwks of [{ keys: [] }, [1], 'text', 7, true]) {
+    await orm(sql).update(peer).set({ jwks }).where(eq(peer.id, 'p1'));
+    expect(await sql`select jwks from exchange.peer`).toEqual([{ jwks }]);
+    expect(await orm(sql).select({ jwks: peer.jwks }).from(peer)).toEqual([{ jwks }]);
+  }
 
   await orm(sql).insert(member).values({ id: 'm1', umb: 'U1', died: '2026-02-28' });
   const starts = '2026-01-01';

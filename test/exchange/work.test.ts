@@ -245,6 +245,7 @@ test('an export whose failure could not be written, as the database was away, is
   let isAway = false;
   const sql = new Proxy(database.sql, {
     apply: (target, self, args) => (isAway ? away() : Reflect.apply(target, self, args)),
+    get: (target, key) => (isAway && key === 'unsafe' ? away : Reflect.get(target, key)),
   });
   const list = () => {
     isAway = true;

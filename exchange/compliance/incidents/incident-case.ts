@@ -1,5 +1,8 @@
 // Cases of incidents and their entries. They are few; nothing of them is ever changed.
+
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { incidentEntry } from '../schema.ts';
 
 export type CaseRow = {
   number: number;
@@ -91,9 +94,10 @@ export async function addCase(tx: Queryable, c: Omit<CaseRow, 'number' | 'entrie
 }
 
 export async function addEntry(tx: Queryable, number: number, e: Omit<EntryRow, 'at'> & { at: Date }): Promise<void> {
-  await tx`
-    insert into exchange.incident_entry (case_number, at, by_subject, what, on_day, verdict, affected, in_one_state, words)
-    values (${number}, ${e.at}, ${e.by}, ${e.what}, ${e.on}::date, ${e.verdict}, ${e.affected}, ${e.inOneState}, ${e.words})`;
+  const { at, what, verdict, affected, inOneState, words } = e;
+  await orm(tx)
+    .insert(incidentEntry)
+    .values({ caseNumber: number, at, bySubject: e.by, what, onDay: e.on, verdict, affected, inOneState, words });
 }
 
 /** Is there what a case says it was opened from? Primary keys of audit, pull, review_item and bulk_job. */

@@ -1,6 +1,10 @@
 // Reviews of what stands under Security. There is one a week.
+
+import { desc } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import type { Waiting } from '../../review/waiting.ts';
+import { securityReview } from '../schema.ts';
 import { IS_EVENT, TO_REVIEW } from './security-terms.ts';
 
 export type SecurityReview = {
@@ -21,11 +25,12 @@ const REVIEW_LOCK = 7_206_023;
 
 /** The newest first. security_review_until. */
 export async function securityReviews(sql: Queryable, most: number): Promise<SecurityReview[]> {
-  return [
-    ...(await sql<SecurityReview[]>`
-      select id, at, subject, until_at as until, until_seal as seal, events, note from exchange.security_review
-        order by until_at desc limit ${most}`),
-  ];
+  const { id, at, subject, untilAt, untilSeal, events, note } = securityReview;
+  return orm(sql)
+    .select({ id, at, subject, until: untilAt, seal: untilSeal, events, note })
+    .from(securityReview)
+    .orderBy(desc(untilAt))
+    .limit(most);
 }
 
 /** Notes which rows of a seal are security events. In the transaction that seals them. audit_pkey. */

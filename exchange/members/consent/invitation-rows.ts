@@ -1,7 +1,15 @@
 // Links by which members reach the page about the exchange. The database holds the SHA-256 of the code, never the code.
-import type { Queryable } from '../../../src/db/database.ts';
 
-const bytes = (hex: string) => `\\x${hex}`;
+import { and, eq, sql as expression, gt, lt } from 'drizzle-orm';
+import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { invitation } from '../schema.ts';
+
+const DAY_MS = 86_400_000;
+const hashed = (hex: string) => Buffer.from(hex, 'hex');
+/** One that may still be used. invitation_pkey. */
+const usable = (idHash: string, now: Date, tries: number) =>
+  and(eq(invitation.idHash, hashed(idHash)), gt(invitation.expiresAt, now), lt(invitation.failures, tries));
 
 /** Served by the primary key. */
 export async function addInvitations(
@@ -11,10 +19,11 @@ export async function addInvitations(
   days: number,
   by: string,
 ): Promise<void> {
-  await tx`
-    insert into exchange.invitation (id_hash, member_id, created_at, expires_at, created_by)
-    select h::bytea, m, ${at}, ${at}::timestamptz + make_interval(days => ${days}), ${by}
-    from unnest(${rows.map((r) => bytes(r.idHash))}::text[], ${rows.map((r) => r.memberId)}::text[]) as t(h, m)`;
+  if (rows.length === 0) return;
+  const times = { createdAt: at, expiresAt: new Date(at.getTime() + days * DAY_MS), createdBy: by };
+  await orm(tx)
+    .insert(invitation)
+    .values(rows.map((r) => ({ idHash: hashed(r.idHash), memberId: r.memberId, ...times })));
 }
 
 /** A link that may still be used: not past its time, and not tried too often. */
@@ -24,9 +33,10 @@ export async function findInvitation(
   now: Date,
   tries: number,
 ): Promise<{ memberId: string; expiresAt: Date } | undefined> {
-  const [row] = await sql<{ memberId: string; expiresAt: Date }[]>`
-    select member_id as "memberId", expires_at as "expiresAt" from exchange.invitation
-    where id_hash = ${bytes(idHash)}::text::bytea and expires_at > ${now} and failures < ${tries}`;
+  const [row] = await orm(sql)
+    .select({ memberId: invitation.memberId, expiresAt: invitation.expiresAt })
+    .from(invitation)
+    .where(usable(idHash, now, tries));
   return row;
 }
 
@@ -40,14 +50,20 @@ export async function takeTry(
   now: Date,
   tries: number,
 ): Promise<{ memberId: string } | undefined> {
-  const [row] = await sql<{ memberId: string }[]>`
-    update exchange.invitation set failures = failures + 1
-    where id_hash = ${bytes(idHash)}::text::bytea and expires_at > ${now} and failures < ${tries}
-    returning member_id as "memberId"`;
+  const [row] = await orm(sql)
+    .update(invitation)
+    .set({ failures: expression`${invitation.failures} + 1` })
+    .where(usable(idHash, now, tries))
+    .returning({ memberId: invitation.memberId });
   return row;
 }
 
 export async function openInvitation(sql: Queryable, idHash: string, now: Date): Promise<void> {
-  await sql`
-    update exchange.invitation set failures = 0, opened_at = coalesce(opened_at, ${now}) where id_hash = ${bytes(idHash)}::text::bytea`;
+  await orm(sql)
+    .update(invitation)
+    .set({
+      failures: 0,
+      openedAt: expression`coalesce(${invitation.openedAt}, ${expression.param(now, invitation.openedAt)})`,
+    })
+    .where(eq(invitation.idHash, hashed(idHash)));
 }

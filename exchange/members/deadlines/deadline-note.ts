@@ -1,23 +1,25 @@
 // Why a clock was late, said by people. Insert-only: the newest note holds.
+
+import { desc, eq, getColumns } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { peer } from '../../peers/schema.ts';
 import { type ClockFilter, type ClockScope, clockValues, clockWhere } from '../../staff/data/list-rows.ts';
 import type { MemberClock } from '../consent/choice-rows.ts';
+import { deadline, deadlineNote } from '../schema.ts';
 
-export type ClockNote = { at: Date; by: string; reason: string; correctiveAction: string; words: string };
+export type ClockNote = Omit<typeof deadlineNote.$inferSelect, 'id' | 'deadlineId'>;
+const { id: noteId, deadlineId, ...noteColumns } = getColumns(deadlineNote);
 
 export async function addClockNote(tx: Queryable, clockId: string, note: ClockNote): Promise<void> {
-  await tx`
-    insert into exchange.deadline_note (deadline_id, at, by, reason, corrective_action, words)
-    values (${clockId}, ${note.at}, ${note.by}, ${note.reason}, ${note.correctiveAction}, ${note.words})`;
+  await orm(tx)
+    .insert(deadlineNote)
+    .values({ ...note, deadlineId: clockId });
 }
 
 /** Newest first. Served by deadline_note_clock. */
 export async function clockNotes(sql: Queryable, clockId: string): Promise<ClockNote[]> {
-  return [
-    ...(await sql<ClockNote[]>`
-      select at, by, reason, corrective_action as "correctiveAction", words from exchange.deadline_note
-        where deadline_id = ${clockId} order by id desc`),
-  ];
+  return orm(sql).select(noteColumns).from(deadlineNote).where(eq(deadlineId, clockId)).orderBy(desc(noteId));
 }
 
 export type WholeClock = MemberClock & {
@@ -30,13 +32,11 @@ export type WholeClock = MemberClock & {
 
 /** Served by the primary key. */
 export async function findClock(sql: Queryable, id: string): Promise<WholeClock | undefined> {
-  const [row] = await sql<WholeClock[]>`
-    select k.id, k.kind, k.subject, k.member_id as "memberId", k.peer_id as "peerId", p.name as "peerName", k.starts_at as "startsAt",
-      k.due_at as "dueAt", k.state,
-      k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef", k.rule_version as "ruleVersion",
-        k.calendar_version as "calendarVersion",
-      k.start_event as "startEvent", k.stop_event as "stopEvent", k.zone, k.lob
-    from exchange.deadline k left join exchange.peer p on p.id = k.peer_id where k.id = ${id}`;
+  const [row] = await orm(sql)
+    .select({ ...getColumns(deadline), peerName: peer.name })
+    .from(deadline)
+    .leftJoin(peer, eq(peer.id, deadline.peerId))
+    .where(eq(deadline.id, id));
   return row;
 }
 

@@ -1,15 +1,18 @@
 // Wishes of members to have a payer asked, and requests that count as such (exchange.member_request).
+
 import { randomUUID } from 'node:crypto';
+import { and, eq, gt, notInArray } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { memberRequest } from '../schema.ts';
 
 export async function addRequest(
   tx: Queryable,
   r: { memberId: string; otherCoverageId: string; at: Date; saidBy: string },
 ): Promise<string> {
+  const { memberId, otherCoverageId, at, saidBy: reportedBy } = r;
   const id = randomUUID();
-  await tx`
-    insert into exchange.member_request (id, member_id, other_coverage_id, at, reported_by)
-    values (${id}, ${r.memberId}, ${r.otherCoverageId}, ${r.at}, ${r.saidBy})`;
+  await orm(tx).insert(memberRequest).values({ id, memberId, otherCoverageId, at, reportedBy });
   return id;
 }
 
@@ -29,9 +32,17 @@ export async function hasRequest(
   otherCoverageId: string,
   since: Date,
 ): Promise<boolean> {
-  const rows = await tx`
-    select 1 from exchange.member_request where
-      member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and reported_by not in (${RENEWED}, ${COVERED_ANEW},
-      ${THERE_ANEW}, ${IDENTIFIED}) limit 1`;
+  const rows = await orm(tx)
+    .select({ id: memberRequest.id })
+    .from(memberRequest)
+    .where(
+      and(
+        eq(memberRequest.memberId, memberId),
+        eq(memberRequest.otherCoverageId, otherCoverageId),
+        gt(memberRequest.at, since),
+        notInArray(memberRequest.reportedBy, [RENEWED, COVERED_ANEW, THERE_ANEW, IDENTIFIED]),
+      ),
+    )
+    .limit(1);
   return rows.length > 0;
 }

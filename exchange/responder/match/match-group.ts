@@ -1,5 +1,9 @@
 // What a bulk match decided: one row per submitted member, and the Groups that were handed out.
+
+import { eq } from 'drizzle-orm';
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { matchGroup, matchMember } from '../schema.ts';
 
 export type MatchMember = {
   position: number;
@@ -36,8 +40,8 @@ const MONTHS_WITHOUT = 24;
 
 /** Removes what an earlier attempt of the job wrote. */
 export async function clearMatches(tx: Queryable, jobId: string): Promise<void> {
-  await tx`delete from exchange.match_member where job_id = ${jobId}`;
-  await tx`delete from exchange.match_group where job_id = ${jobId}`;
+  await orm(tx).delete(matchMember).where(eq(matchMember.jobId, jobId));
+  await orm(tx).delete(matchGroup).where(eq(matchGroup.jobId, jobId));
 }
 
 export async function writeMatchMembers(tx: Queryable, jobId: string, members: readonly MatchMember[]): Promise<void> {

@@ -1,7 +1,11 @@
 // Requests of bulk matches as they came, which are files beside their job.
+
+import { and, eq, isNotNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import { isKeptByHold } from '../../compliance/retention/hold.ts';
 import { isPastKeep, type KeepDays } from '../../compliance/retention/keep-days.ts';
+import { bulkJob } from '../schema.ts';
 
 export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
 
@@ -50,7 +54,10 @@ export async function hasRemovalRow(sql: Queryable, id: string): Promise<boolean
 
 /** False when another process has removed it. bulk_job_pkey. */
 export async function forgetRequest(sql: Queryable, id: string): Promise<boolean> {
-  const mine =
-    await sql`update exchange.bulk_job set body_key = null where id = ${id} and body_key is not null returning 1`;
+  const mine = await orm(sql)
+    .update(bulkJob)
+    .set({ bodyKey: null })
+    .where(and(eq(bulkJob.id, id), isNotNull(bulkJob.bodyKey)))
+    .returning({ id: bulkJob.id });
   return mine.length === 1;
 }
