@@ -7,4 +7,4 @@ export * from './reconcile/schema.ts';
 export * from './records/schema.ts';
 export * from './requester/schema.ts';
 export * from './responder/schema.ts';
-export * from './staff/schema.ts';
+export * from './staff/data/schema.ts';

@@ -3,7 +3,7 @@
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
 import { orm } from '../../../src/db/orm.ts';
-import { emergencyAccess } from '../../staff/schema.ts';
+import { emergencyAccess } from '../../staff/data/schema.ts';
 
 export type Emergency = {
   id: string;

@@ -3,7 +3,7 @@
 import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
 import { orm } from '../../../src/db/orm.ts';
-import { staffReason } from '../../staff/schema.ts';
+import { staffReason } from '../../staff/data/schema.ts';
 import { SEEN } from './view-volume.ts';
 
 export type StaffReason = Pick<typeof staffReason.$inferSelect, 'about' | 'purpose' | 'words' | 'at'>;

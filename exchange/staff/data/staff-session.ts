@@ -3,7 +3,7 @@
 import { and, eq, sql as expression, getColumns, lte, ne, or } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
 import { orm } from '../../../src/db/orm.ts';
-import { staffSession, staffSignIn } from '../schema.ts';
+import { staffSession, staffSignIn } from './schema.ts';
 
 type Role = 'viewer' | 'reviewer' | 'admin';
 export type StaffSession = {

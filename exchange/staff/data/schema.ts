@@ -1,7 +1,7 @@
 // Tables of the staff pages.
 import { boolean, bytea, index, text } from 'drizzle-orm/pg-core';
-import { instant, int64 } from '../../src/db/columns.ts';
-import { exchange } from '../postgres-schema.ts';
+import { instant, int64 } from '../../../src/db/columns.ts';
+import { exchange } from '../../postgres-schema.ts';
 
 /** Sign-ins in progress. */
 export const staffSignIn = exchange.table(
