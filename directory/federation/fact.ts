@@ -1,5 +1,8 @@
 // Fact sheets: what was measured of a peer, when, and by which evidence.
+
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { fact } from './schema.ts';
 
 /** `type` is empty for facts about the whole server. */
 export type Fact = { type: string; name: string; value: string; evidence: string };
@@ -7,9 +10,9 @@ export type DatedFact = Fact & { at: Date };
 
 export async function insertFacts(sql: Queryable, peer: string, facts: readonly Fact[], at: Date): Promise<void> {
   if (facts.length === 0) return;
-  await sql`insert into federation.fact (peer, at, type, name, value, evidence)
-    select ${peer}, ${at}, f.type, f.name, f.value, f.evidence
-    from jsonb_to_recordset(${JSON.stringify(facts)}::text::jsonb) f(type text, name text, value text, evidence text)`;
+  await orm(sql)
+    .insert(fact)
+    .values(facts.map(({ type, name, value, evidence }) => ({ peer, at, type, name, value, evidence })));
 }
 
 /** The newest fact of each name and type. fact_peer. */

@@ -1,5 +1,9 @@
 // Records that the merged base and the links have yet to take, by blocks: a harvest of a million writes a thousand rows.
+
+import { asc } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { outbox } from './schema.ts';
 
 const BLOCK = 1000;
 
@@ -17,7 +21,8 @@ export async function enqueue(sql: Queryable, records: string, parameters: strin
  * outbox_pkey
  */
 export async function outboxEntries(sql: Queryable): Promise<string[]> {
-  return (await sql<{ n: string }[]>`select n::text as n from federation.outbox order by n`).map((r) => r.n);
+  const rows = await orm(sql).select({ n: outbox.n }).from(outbox).orderBy(asc(outbox.n));
+  return rows.map((r) => String(r.n));
 }
 
 /** outbox_pkey */

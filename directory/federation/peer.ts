@@ -1,67 +1,32 @@
 // The registry of directories: peers, their history, and the lease of the process that harvests one.
+
+import { and, asc, desc, eq, sql as expression, getColumns } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
-import type { UrlKind } from './classify-url.ts';
+import { orm } from '../../src/db/orm.ts';
 import { enqueue } from './outbox.ts';
 import type { Owner } from './payer-index-file.ts';
+import { type Cursor, type PeerUrl, peer, peerEvent } from './schema.ts';
 
-export type PeerUrl = { kind: UrlKind | 'payer-to-payer'; url: string; found: string; note?: string };
+export type { Cursor, PeerUrl };
+
 export type PeerState = 'on' | 'paused' | 'blocked';
 export type Seed = 'manual' | 'payer-index' | 'medicaid-list' | 'endpoint';
 export type Trust = 'authority' | 'payer' | 'aggregator' | 'unknown';
 export type Publish = 'link' | 'search' | 'republish';
 
-export type Peer = {
-  slug: string;
-  name: string;
-  owners: Owner[];
-  seed: Seed;
-  base: string | null;
-  urls: PeerUrl[];
-  trust: Trust;
-  publish: Publish;
-  terms: string;
-  perSecond: number;
-  windowFrom: string | null;
-  windowTo: string | null;
-  timeZone: string;
-  contact: string;
-  ports: number[];
-  unmarkedNpi: boolean;
-  state: PeerState;
-  stateReason: string;
-  stateBy: string;
-  stateAt: Date;
-  addedAt: Date;
-  probedAt: Date | null;
-  nextDue: Date | null;
-  failures: number;
-  cursor: Cursor;
-};
+export type Peer = Omit<typeof peer.$inferSelect, 'leaseOwner' | 'leaseUntil'>;
 
-/** Where increments go on. `types`: by type, the server's time up to which all is known, and when it was last whole. */
-export type Cursor = {
-  bulk?: { page: string; etag?: string | undefined; start: string } | undefined;
-  /** of an index: validators of its files, by address */
-  files?: Record<string, { etag?: string | undefined; modified?: string | undefined }> | undefined;
-  index?: { hash?: string | undefined; polls?: number } | undefined;
-  exported?: string | undefined;
-  types?: Record<string, { since: string; wholeAt?: string | undefined }> | undefined;
-};
-
-const COLUMNS = `slug, name, owners, seed, base, urls, trust, publish, terms, per_second as "perSecond", window_from::text as "windowFrom",
-  window_to::text as "windowTo", time_zone as "timeZone", contact, ports, unmarked_npi as "unmarkedNpi", state, state_reason as "stateReason",
-  state_by as "stateBy", state_at as "stateAt", added_at as "addedAt", probed_at as "probedAt", next_due as "nextDue", failures, cursor`;
+const { leaseOwner, leaseUntil, ...columns } = getColumns(peer);
 
 /** All peers by slug. peer_pkey. */
 export async function listPeers(sql: Queryable): Promise<Peer[]> {
-  return sql.unsafe<Peer[]>(`select ${COLUMNS} from federation.peer order by slug`);
+  return orm(sql).select(columns).from(peer).orderBy(asc(peer.slug));
 }
 
 /** Peers whose records may be handed on, and those whose records stay here. */
 export async function among(sql: Queryable): Promise<{ republished: string[]; kept: string[] }> {
-  const rows = await sql<
-    { slug: string; publish: Publish }[]
-  >`select slug, publish from federation.peer order by slug collate "C"`;
+  const { slug, publish } = peer;
+  const rows = await orm(sql).select({ slug, publish }).from(peer).orderBy(expression`${slug} collate "C"`);
   const of = (isRepublished: boolean) =>
     rows.filter((r) => (r.publish === 'republish') === isRepublished).map((r) => r.slug);
   return { republished: of(true), kept: of(false) };
@@ -69,7 +34,7 @@ export async function among(sql: Queryable): Promise<{ republished: string[]; ke
 
 /** peer_pkey. */
 export async function findPeer(sql: Queryable, slug: string): Promise<Peer | undefined> {
-  const [row] = await sql.unsafe<Peer[]>(`select ${COLUMNS} from federation.peer where slug = $1`, [slug]);
+  const [row] = await orm(sql).select(columns).from(peer).where(eq(peer.slug, slug));
   return row;
 }
 
@@ -94,13 +59,11 @@ export type NewPeer = Pick<
 
 /** @returns false when the slug or the base is taken. peer_pkey, peer_base_key. */
 export async function insertPeer(sql: Queryable, p: NewPeer, at: Date): Promise<boolean> {
-  const rows = await sql`
-    insert into federation.peer (slug, name, owners, seed, base, urls, trust, publish, per_second, ports, unmarked_npi, contact, state,
-      state_reason, state_by, state_at, added_at, next_due)
-    values (${p.slug}, ${p.name}, ${JSON.stringify(p.owners)}::text::jsonb, ${p.seed}, ${p.base}, ${JSON.stringify(p.urls)}::text::jsonb,
-      ${p.trust}, ${p.publish}, ${p.perSecond}, ${p.ports}, ${p.unmarkedNpi}, ${p.contact}, ${p.state}, ${p.stateReason}, ${p.stateBy},
-      ${at}, ${at}, ${at})
-    on conflict do nothing returning 1`;
+  const rows = await orm(sql)
+    .insert(peer)
+    .values({ ...p, stateAt: at, addedAt: at, nextDue: at })
+    .onConflictDoNothing()
+    .returning({ slug: peer.slug });
   return rows.length > 0;
 }
 
@@ -111,18 +74,23 @@ export async function addToPeer(
   owners: readonly Owner[],
   urls: readonly PeerUrl[],
 ): Promise<void> {
-  await sql`update federation.peer set owners = ${JSON.stringify(owners)}::text::jsonb, urls = ${JSON.stringify(urls)}::text::jsonb
-    where slug = ${slug}`;
+  await orm(sql)
+    .update(peer)
+    .set({ owners: [...owners], urls: [...urls] })
+    .where(eq(peer.slug, slug));
 }
 
 /** Writes what a person may change. `movedAt`: it is somewhere else, and everything about how it is read starts over. peer_pkey. */
 export async function updatePeer(sql: Queryable, p: Peer, movedAt: Date | undefined): Promise<void> {
-  await sql`update federation.peer set name = ${p.name}, trust = ${p.trust}, publish = ${p.publish}, terms = ${p.terms},
-    per_second = ${p.perSecond}, window_from = ${p.windowFrom}, window_to = ${p.windowTo}, time_zone = ${p.timeZone},
-    contact = ${p.contact}, unmarked_npi = ${p.unmarkedNpi}, ports = ${p.ports}, base = ${p.base},
-    urls = ${JSON.stringify(p.urls)}::text::jsonb where slug = ${p.slug}`;
-  if (movedAt)
-    await sql`update federation.peer set cursor = '{}', probed_at = null, failures = 0, next_due = ${movedAt} where slug = ${p.slug}`;
+  const { name, trust, publish, terms, perSecond, windowFrom, windowTo, timeZone, contact, unmarkedNpi, ports, base } =
+    p;
+  const reading = { perSecond, windowFrom, windowTo, timeZone, unmarkedNpi, ports };
+  const fields = { name, trust, publish, terms, contact, base, urls: p.urls, ...reading };
+  const anew = movedAt === undefined ? {} : { cursor: {}, probedAt: null, failures: 0, nextDue: movedAt };
+  await orm(sql)
+    .update(peer)
+    .set({ ...fields, ...anew })
+    .where(eq(peer.slug, p.slug));
 }
 
 /** All its records go through the next merge once more. source_line */
@@ -146,34 +114,33 @@ export async function setPeerRun(
   slug: string,
   to: { cursor: Cursor; nextDue: Date; failures: number },
 ): Promise<void> {
-  await sql`update federation.peer set cursor = ${JSON.stringify(to.cursor)}::text::jsonb, next_due = ${to.nextDue},
-    failures = ${to.failures} where slug = ${slug}`;
+  await orm(sql).update(peer).set(to).where(eq(peer.slug, slug));
 }
 
 /** peer_pkey. */
 export async function setNextDue(sql: Queryable, slug: string, at: Date): Promise<void> {
-  await sql`update federation.peer set next_due = ${at} where slug = ${slug}`;
+  await orm(sql).update(peer).set({ nextDue: at }).where(eq(peer.slug, slug));
 }
 
 /** peer_pkey. */
 export async function setProbed(sql: Queryable, slug: string, at: Date): Promise<void> {
-  await sql`update federation.peer set probed_at = ${at} where slug = ${slug}`;
+  await orm(sql).update(peer).set({ probedAt: at }).where(eq(peer.slug, slug));
 }
 
 export async function recordEvent(
   sql: Queryable,
   e: { peer: string; what: string; detail: string; by: string; at: Date },
 ): Promise<void> {
-  await sql`insert into federation.peer_event (peer, what, detail, by, at) values (${e.peer}, ${e.what}, ${e.detail}, ${e.by}, ${e.at})`;
+  await orm(sql).insert(peerEvent).values(e);
 }
 
-export type PeerEvent = { what: string; detail: string; by: string; at: Date };
+export type PeerEvent = Omit<typeof peerEvent.$inferSelect, 'id' | 'peer'>;
 
 /** The newest first. peer_event_peer. */
 export async function listEvents(sql: Queryable, slug: string, count = 100): Promise<PeerEvent[]> {
-  return sql<
-    PeerEvent[]
-  >`select what, detail, by, at from federation.peer_event where peer = ${slug} order by id desc limit ${count}`;
+  const { what, detail, by, at } = peerEvent;
+  const events = orm(sql).select({ what, detail, by, at }).from(peerEvent).where(eq(peerEvent.peer, slug));
+  return events.orderBy(desc(peerEvent.id)).limit(count);
 }
 
 /** Takes or renews the lease of a peer. @returns false when another process has it */
@@ -191,7 +158,10 @@ export async function takePeerLease(
 }
 
 export async function leavePeerLease(sql: Queryable, slug: string, owner: string): Promise<void> {
-  await sql`update federation.peer set lease_owner = null, lease_until = null where slug = ${slug} and lease_owner = ${owner}`;
+  await orm(sql)
+    .update(peer)
+    .set({ leaseOwner: null, leaseUntil: null })
+    .where(and(eq(peer.slug, slug), eq(leaseOwner, owner)));
 }
 
 /** A peer of these that is due and free, claimed by its lease in the same statement. */

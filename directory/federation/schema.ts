@@ -17,6 +17,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { hash64, instantMs, int64, oneChar, oneOf } from '../../src/db/columns.ts';
+import type { UrlKind } from './classify-url.ts';
+import type { Owner } from './payer-index-file.ts';
 
 export const federation = snakeCase.schema('federation');
 
@@ -29,16 +31,28 @@ export const contentId = federation.sequence('content_id', {
   cache: 1,
 });
 
+export type PeerUrl = { kind: UrlKind | 'payer-to-payer'; url: string; found: string; note?: string };
+
+/** Where increments go on. `types`: by type, the server's time up to which all is known, and when it was last whole. */
+export type Cursor = {
+  bulk?: { page: string; etag?: string | undefined; start: string } | undefined;
+  /** of an index: validators of its files, by address */
+  files?: Record<string, { etag?: string | undefined; modified?: string | undefined }> | undefined;
+  index?: { hash?: string | undefined; polls?: number } | undefined;
+  exported?: string | undefined;
+  types?: Record<string, { since: string; wholeAt?: string | undefined }> | undefined;
+};
+
 /** Directories of other payers (docs/federation.md). */
 export const peer = federation.table(
   'peer',
   {
     slug: text().primaryKey(),
     name: text().notNull(),
-    owners: jsonb().default([]).notNull(),
+    owners: jsonb().$type<Owner[]>().default([]).notNull(),
     seed: text({ enum: ['manual', 'payer-index', 'medicaid-list', 'endpoint'] }).notNull(),
     base: text().unique('peer_base_key'),
-    urls: jsonb().default([]).notNull(),
+    urls: jsonb().$type<PeerUrl[]>().default([]).notNull(),
     trust: text({ enum: ['authority', 'payer', 'aggregator', 'unknown'] }).notNull(),
     publish: text({ enum: ['link', 'search', 'republish'] }).notNull(),
     terms: text().default('').notNull(),
@@ -57,7 +71,7 @@ export const peer = federation.table(
     probedAt: instantMs(),
     nextDue: instantMs(),
     failures: smallint().default(0).notNull(),
-    cursor: jsonb().default({}).notNull(),
+    cursor: jsonb().$type<Cursor>().default({}).notNull(),
     leaseOwner: uuid(),
     leaseUntil: instantMs(),
   },

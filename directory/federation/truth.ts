@@ -1,7 +1,10 @@
 // Verification and ghost signals of our own directory, kept for the plan's staff. federation.md 11, 12.
 
+import { and, asc, desc, eq, isNull } from 'drizzle-orm';
 import { copyIn } from '../../src/db/copy.ts';
 import { copyField, type Queryable, type Sql } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { signal } from './schema.ts';
 import { STATEMENTS } from './signal-statements.ts';
 
 export type SignalName = keyof typeof STATEMENTS;
@@ -36,18 +39,26 @@ export async function signalCounts(sql: Queryable): Promise<{ name: string; n: n
     from federation.signal group by 1 order by 1`;
 }
 
-export type Signal = { rk: string; key: string; evidence: string; foundAt: Date };
+export type Signal = Pick<typeof signal.$inferSelect, 'rk' | 'key' | 'evidence' | 'foundAt'>;
 
 /** signal_name */
 export async function signalList(sql: Queryable, name: string, count: number): Promise<Signal[]> {
-  return sql<Signal[]>`select rk::text as rk, key, evidence, found_at as "foundAt" from federation.signal
-    where name = ${name} and settled_by is null order by weight desc, key limit ${count}`;
+  const { rk, key, evidence, foundAt } = signal;
+  return orm(sql)
+    .select({ rk, key, evidence, foundAt })
+    .from(signal)
+    .where(and(eq(signal.name, name), isNull(signal.settledBy)))
+    .orderBy(desc(signal.weight), asc(key))
+    .limit(count);
 }
 
 /** A person has looked. signal_pkey */
 export async function settleSignal(sql: Queryable, rk: string, name: string, by: string, at: Date): Promise<boolean> {
-  const rows =
-    await sql`update federation.signal set settled_by = ${by}, settled_at = ${at} where rk = ${rk} and name = ${name} returning 1`;
+  const rows = await orm(sql)
+    .update(signal)
+    .set({ settledBy: by, settledAt: at })
+    .where(and(eq(signal.rk, rk), eq(signal.name, name)))
+    .returning({ rk: signal.rk });
   return rows.length > 0;
 }
 

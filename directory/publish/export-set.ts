@@ -1,9 +1,12 @@
 // Exports that readers asked for: sets of their own, shared by all who ask the same.
 
+import { eq } from 'drizzle-orm';
 import type { Queryable, Sql } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import type { ExportRequest } from '../../src/fhir/search/export-request.ts';
 import { readTypeFilter } from '../../src/fhir/search/export-request.ts';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../src/fhir/search/types.ts';
+import { exportReleased } from '../schema.ts';
 import { rows } from '../search/search-condition.ts';
 import type { FileSet } from './file-set.ts';
 
@@ -34,7 +37,8 @@ export async function releaseExport(sql: Queryable, ticket: string, now: Date): 
 
 /** export_released_pkey. */
 export async function isReleased(sql: Queryable, ticket: string): Promise<boolean> {
-  return (await sql`select from directory.export_released where ticket = ${ticket}`).length > 0;
+  const known = orm(sql).select({ ticket: exportReleased.ticket }).from(exportReleased);
+  return (await known.where(eq(exportReleased.ticket, ticket))).length > 0;
 }
 
 /** The newest set of a key whose time is not over. file_set_channel. */

@@ -1,5 +1,9 @@
 // Sets of files: made whole, then shown, then removed some time after nothing names them any more.
+
+import { and, eq } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { currentSet as currentSets, fileSet } from '../schema.ts';
 
 export type Channel = 'full' | 'changes' | 'export' | 'mpf' | 'qhp' | 'index';
 export type FileSet = {
@@ -68,13 +72,17 @@ export async function finishSet(
 
 /** Shows a set as the one of its channel and key. */
 export async function setCurrent(tx: Queryable, channel: Channel, key: string, id: string): Promise<void> {
-  await tx`
-    insert into directory.current_set (channel, key, set_id) values (${channel}, ${key}, ${id})
-    on conflict (channel, key) do update set set_id = excluded.set_id`;
+  const setId = Number(id);
+  await orm(tx)
+    .insert(currentSets)
+    .values({ channel, key, setId })
+    .onConflictDoUpdate({ target: [currentSets.channel, currentSets.key], set: { setId } });
 }
 
 export async function dropCurrent(tx: Queryable, channel: Channel, key: string): Promise<void> {
-  await tx`delete from directory.current_set where channel = ${channel} and key = ${key}`;
+  await orm(tx)
+    .delete(currentSets)
+    .where(and(eq(currentSets.channel, channel), eq(currentSets.key, key)));
 }
 
 /** Files of a set in order. set_file_pkey. */
@@ -86,7 +94,10 @@ export async function filesOf(sql: Queryable, setId: string): Promise<SetFile[]>
 
 /** What was noted of a set when it was made. file_set_pkey */
 export async function summaryOf(sql: Queryable, setId: string): Promise<unknown> {
-  const [row] = await sql<{ summary: unknown }[]>`select summary from directory.file_set where id = ${setId}`;
+  const [row] = await orm(sql)
+    .select({ summary: fileSet.summary })
+    .from(fileSet)
+    .where(eq(fileSet.id, Number(setId)));
   return row?.summary ?? undefined;
 }
 
@@ -170,5 +181,7 @@ export async function unfinishedSets(sql: Queryable, publication: number, channe
 }
 
 export async function deleteSet(sql: Queryable, id: string): Promise<void> {
-  await sql`delete from directory.file_set where id = ${id}`;
+  await orm(sql)
+    .delete(fileSet)
+    .where(eq(fileSet.id, Number(id)));
 }

@@ -1,5 +1,9 @@
 // Publications and their lease. A publication that has no published_at is being made, and shown to no one.
+
+import { eq, isNull } from 'drizzle-orm';
 import type { Database, Queryable, Sql } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { publication, publishLease } from '../schema.ts';
 
 export type Publication = {
   number: number;
@@ -152,23 +156,24 @@ export async function takeLease(sql: Queryable, owner: string, now: Date, second
 }
 
 export async function leaveLease(sql: Queryable, owner: string): Promise<void> {
-  await sql`update directory.publish_lease set owner = null, lease_until = null where owner = ${owner}`;
+  await orm(sql).update(publishLease).set({ owner: null, leaseUntil: null }).where(eq(publishLease.owner, owner));
 }
 
 /** Is the lease ours? Locks it until the transaction ends, so that what is shown is shown by its holder. */
 export async function holdsLease(tx: Queryable, owner: string): Promise<boolean> {
-  const rows = await tx`select from directory.publish_lease where owner = ${owner} for update`;
+  const { one } = publishLease;
+  const rows = await orm(tx).select({ one }).from(publishLease).where(eq(publishLease.owner, owner)).for('update');
   return rows.length === 1;
 }
 
 /** When the next publication is due; undefined: at once. */
 export async function nextDue(sql: Queryable): Promise<Date | undefined> {
-  const [row] = await sql<{ at: Date | null }[]>`select next_due as at from directory.publish_lease`;
+  const [row] = await orm(sql).select({ at: publishLease.nextDue }).from(publishLease);
   return row?.at ?? undefined;
 }
 
 export async function setNextDue(sql: Queryable, at: Date): Promise<void> {
-  await sql`update directory.publish_lease set next_due = ${at}`;
+  await orm(sql).update(publishLease).set({ nextDue: at });
 }
 
 /** Shows a publication. */
@@ -180,7 +185,8 @@ export async function showPublication(tx: Queryable, p: Publication): Promise<vo
 
 /** Numbers that were begun and never shown: their process died. */
 export async function unfinished(sql: Queryable): Promise<number[]> {
-  const rows = await sql<{ number: number }[]>`select number from directory.publication where published_at is null`;
+  const { number, publishedAt } = publication;
+  const rows = await orm(sql).select({ number }).from(publication).where(isNull(publishedAt));
   return rows.map((r) => r.number);
 }
 

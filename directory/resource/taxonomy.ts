@@ -1,7 +1,10 @@
 // The Health Care Provider Taxonomy that the operator loaded. Small: under a thousand codes.
-import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
 
-export type TaxonomyCode = { code: string; name: string };
+import { arrayLiteral, type Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { taxonomy } from '../schema.ts';
+
+export type TaxonomyCode = typeof taxonomy.$inferSelect;
 
 /** Puts a list in the place of the one before, in one transaction of the caller. Returns how many codes are new and gone. */
 export async function replaceTaxonomy(
@@ -19,6 +22,6 @@ export async function replaceTaxonomy(
 
 /** The codes, or undefined when no list was loaded: then a specialty is checked by its shape. */
 export async function taxonomyCodes(sql: Queryable): Promise<ReadonlySet<string> | undefined> {
-  const rows = await sql<{ code: string }[]>`select code from directory.taxonomy`;
+  const rows = await orm(sql).select({ code: taxonomy.code }).from(taxonomy);
   return rows.length === 0 ? undefined : new Set(rows.map((r) => r.code));
 }

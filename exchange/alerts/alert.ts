@@ -1,8 +1,12 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
+
+import { and, count, gte, isNotNull } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { unusualLooks } from '../compliance/access-log/view-volume.ts';
 import { RESTORED_AT } from '../compliance/restore/restore-drill-rows.ts';
 import type { KeepDays } from '../compliance/retention/keep-days.ts';
+import { alert } from '../compliance/schema.ts';
 import { DUE_SOON } from '../members/deadlines/deadline-terms.ts';
 import { unusualDays } from '../peers/peer-volume.ts';
 import {
@@ -267,8 +271,8 @@ export async function claimUnsent(tx: Queryable, now: Date, limit: number): Prom
 
 /** How many alerts were sent so often, or more, and taken by no one yet. A small table. */
 export async function untoldAlerts(sql: Queryable, tries: number): Promise<number> {
-  const [row] = await sql<{ n: number }[]>`
-    select count(*)::int as n from exchange.alert where next_send_at is not null and send_attempts >= ${tries}`;
+  const isUntold = and(isNotNull(alert.nextSendAt), gte(alert.sendAttempts, tries));
+  const [row] = await orm(sql).select({ n: count() }).from(alert).where(isUntold);
   return row?.n ?? 0;
 }
 
@@ -282,5 +286,8 @@ export async function markSent(sql: Queryable, id: string, wasCleared: boolean, 
 
 /** No one is notified: there is no address. What still holds when there is one is sent then. */
 export async function forgetUnsent(sql: Queryable): Promise<void> {
-  await sql`update exchange.alert set next_send_at = null where next_send_at is not null and cleared_at is not null`;
+  await orm(sql)
+    .update(alert)
+    .set({ nextSendAt: null })
+    .where(and(isNotNull(alert.nextSendAt), isNotNull(alert.clearedAt)));
 }

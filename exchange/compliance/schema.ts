@@ -157,7 +157,7 @@ export const contentCheck = exchange.table('content_check', {
   lines: int64().notNull(),
   faults: integer().notNull(),
   gone: boolean().notNull(),
-  firstFaults: jsonb().default([]).notNull(),
+  firstFaults: jsonb().$type<unknown[]>().default([]).notNull(),
 });
 
 /** Legal holds on files of a member, a payer, or all. */

@@ -1,5 +1,9 @@
 // Payers whose published addresses have not been looked at for a while.
+
+import { desc, eq, sql as expression } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
+import { peerCheck } from './schema.ts';
 
 /** Ids of active payers with an address that were not checked since a time and are not paused. Peers are few; checks by peer. */
 export async function peersToCheck(sql: Queryable, since: Date, now: Date): Promise<string[]> {
@@ -13,7 +17,11 @@ export async function peersToCheck(sql: Queryable, since: Date, now: Date): Prom
 
 /** What the newest check found to differ, as it was written; undefined before the first one. */
 export async function lastDiffering(sql: Queryable, peerId: string): Promise<string | undefined> {
-  const [row] = await sql<{ changed: string | null }[]>`
-    select facts->>'changed' as changed from exchange.peer_check where peer_id = ${peerId} order by id desc limit 1`;
+  const [row] = await orm(sql)
+    .select({ changed: expression<string | null>`${peerCheck.facts} ->> 'changed'` })
+    .from(peerCheck)
+    .where(eq(peerCheck.peerId, peerId))
+    .orderBy(desc(peerCheck.id))
+    .limit(1);
   return row?.changed ?? undefined;
 }

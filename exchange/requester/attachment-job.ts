@@ -1,6 +1,10 @@
 // Attachments that are due as work: taken by processes for a while, settled or given back by who has taken them.
+
+import { and, eq } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { type AttachmentKey, type KeptBytes, SHOWN } from '../records/attachment.ts';
+import { attachment } from '../records/schema.ts';
 
 export type DueAttachment = AttachmentKey & {
   peerId: string;
@@ -89,9 +93,10 @@ export async function claimAttachments(
 
 /** Keeps what was taken from others for longer. attachment_due. */
 export async function renewAttachments(sql: Queryable, owner: string, now: Date, leaseSeconds: number): Promise<void> {
-  await sql`
-    update exchange.attachment set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds})
-    where state = 'due' and lease_owner = ${owner}`;
+  await orm(sql)
+    .update(attachment)
+    .set({ leaseUntil: new Date(now.getTime() + leaseSeconds * 1000) })
+    .where(and(eq(attachment.state, 'due'), eq(attachment.leaseOwner, owner)));
 }
 
 /** Who took it, by this very taking: a process that lost its lease and took it again is another one. */

@@ -1,7 +1,11 @@
 // Received files that were kept long enough, pull by pull: their SHA-256, and what became of each line, stays.
+
+import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { isKeptByHold } from '../compliance/retention/hold.ts';
 import { isPastKeep, type KeepDays, keepDays } from '../compliance/retention/keep-days.ts';
+import { pull, pullFile } from './schema.ts';
 
 export type PastFiles = { id: string; peerId: string; finishedAt: Date };
 
@@ -48,18 +52,27 @@ export async function filesThere(
   sql: Queryable,
   pullId: string,
 ): Promise<{ key: string; file: number; sha256: string | null; bytes: number }[]> {
-  const rows = await sql<{ key: string; file: number; sha256: string | null; bytes: string | null }[]>`
-    select blob_key as key, position as file, sha256, bytes from exchange.pull_file where pull_id = ${pullId} and blob_key is not null
-      order by position`;
-  return rows.map((r) => ({ ...r, bytes: Number(r.bytes ?? 0) }));
+  const { blobKey: key, position: file, sha256, bytes } = pullFile;
+  const rows = await orm(sql)
+    .select({ key, file, sha256, bytes })
+    .from(pullFile)
+    .where(and(eq(pullFile.pullId, pullId), isNotNull(key)))
+    .orderBy(asc(file));
+  return rows.flatMap((r) => (r.key === null ? [] : [{ ...r, key: r.key, bytes: r.bytes ?? 0 }]));
 }
 
 /** False when another process was first. pull_pkey, pull_file_pkey. */
 export async function forgetPullFiles(tx: Queryable, pullId: string, at: Date): Promise<boolean> {
-  const mine =
-    await tx`update exchange.pull set files_removed_at = ${at} where id = ${pullId} and files_removed_at is null returning 1`;
+  const mine = await orm(tx)
+    .update(pull)
+    .set({ filesRemovedAt: at })
+    .where(and(eq(pull.id, pullId), isNull(pull.filesRemovedAt)))
+    .returning({ id: pull.id });
   if (mine.length === 1)
-    await tx`update exchange.pull_file set blob_key = null where pull_id = ${pullId} and blob_key is not null`;
+    await orm(tx)
+      .update(pullFile)
+      .set({ blobKey: null })
+      .where(and(eq(pullFile.pullId, pullId), isNotNull(pullFile.blobKey)));
   return mine.length === 1;
 }
 

@@ -1,26 +1,24 @@
 // Members of a pull and what the peer said of each.
-import type { Queryable } from '../../src/db/database.ts';
-import { standsAsSql } from '../members/merge/member-merge.ts';
 
-export type PullMember = {
-  submittedId: string;
-  memberId: string;
-  otherCoverageId: string | null;
-  consentId: string;
-  policy: string;
-  outcome: string | null;
-  peerPatientId: string | null;
-  /** further Patients of theirs who are the member */
-  furtherPatients: string[];
-};
+import { and, asc, eq } from 'drizzle-orm';
+import type { Queryable } from '../../src/db/database.ts';
+import { isOneOf, orm } from '../../src/db/orm.ts';
+import { standsAsSql } from '../members/merge/member-merge.ts';
+import { pullMember } from './schema.ts';
+
+type Row = typeof pullMember.$inferSelect;
+/** `furtherPatients`: more Patients of theirs who are the member. */
+export type PullMember = Pick<Row, 'submittedId' | 'memberId' | 'otherCoverageId' | 'consentId' | 'policy'> &
+  Pick<Row, 'outcome' | 'peerPatientId' | 'furtherPatients'>;
 
 export async function pullMembers(sql: Queryable, pullId: string): Promise<PullMember[]> {
-  return [
-    ...(await sql<PullMember[]>`
-      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId",
-        policy, outcome, peer_patient_id as "peerPatientId", further_patients as "furtherPatients"
-      from exchange.pull_member where pull_id = ${pullId} order by submitted_id`),
-  ];
+  const { submittedId, memberId, otherCoverageId, consentId, policy, outcome, peerPatientId, furtherPatients } =
+    pullMember;
+  return orm(sql)
+    .select({ submittedId, memberId, otherCoverageId, consentId, policy, outcome, peerPatientId, furtherPatients })
+    .from(pullMember)
+    .where(eq(pullMember.pullId, pullId))
+    .orderBy(asc(submittedId));
 }
 
 export async function setOutcomes(
@@ -90,10 +88,12 @@ export async function leftOutMembers(sql: Queryable, pullId: string): Promise<Ma
  * otherwise. pull_member_member.
  */
 export async function noteLeftOut(sql: Queryable, pullId: string, memberIds: readonly string[]): Promise<void> {
-  if (memberIds.length > 0)
-    await sql`
-      update exchange.pull_member set left_out = true where member_id = any(${[...memberIds]}::text[])
-        and pull_id = ${pullId} and not left_out`;
+  if (memberIds.length === 0) return;
+  const those = and(isOneOf(pullMember.memberId, memberIds), eq(pullMember.pullId, pullId));
+  await orm(sql)
+    .update(pullMember)
+    .set({ leftOut: true })
+    .where(and(those, eq(pullMember.leftOut, false)));
 }
 
 /**
@@ -136,6 +136,8 @@ export async function moveMembers(
   to: string,
   submittedIds: readonly string[],
 ): Promise<void> {
-  await tx`
-    update exchange.pull_member set pull_id = ${to} where pull_id = ${from} and submitted_id = any(${[...submittedIds]}::text[])`;
+  await orm(tx)
+    .update(pullMember)
+    .set({ pullId: to })
+    .where(and(eq(pullMember.pullId, from), isOneOf(pullMember.submittedId, submittedIds)));
 }

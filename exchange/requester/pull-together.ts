@@ -1,6 +1,10 @@
 // Pulls of one payer that were asked for at the same time and wait for the same reason are one.
+
+import { and, asc, eq, ne } from 'drizzle-orm';
 import type { Queryable } from '../../src/db/database.ts';
+import { orm } from '../../src/db/orm.ts';
 import { OPEN_STATES, type Pull } from './pull.ts';
+import { pullEvent, pull as pulls } from './schema.ts';
 
 /** The pull that waits for a reason already, of those of the same payer and time. pull_peer. */
 export async function waitingTogether(
@@ -8,15 +12,19 @@ export async function waitingTogether(
   pull: Pick<Pull, 'id' | 'peerId' | 'createdAt'>,
   reason: string,
 ): Promise<string | undefined> {
-  const [row] = await sql<{ id: string }[]>`
-    select id from exchange.pull where peer_id = ${pull.peerId} and created_at = ${pull.createdAt} and id <> ${pull.id} and state = 'review' and reason = ${reason}
-    order by finished_at, id limit 1`;
+  const isBeside = and(eq(pulls.peerId, pull.peerId), eq(pulls.createdAt, pull.createdAt), ne(pulls.id, pull.id));
+  const [row] = await orm(sql)
+    .select({ id: pulls.id })
+    .from(pulls)
+    .where(and(isBeside, eq(pulls.state, 'review'), eq(pulls.reason, reason)))
+    .orderBy(asc(pulls.finishedAt), asc(pulls.id))
+    .limit(1);
   return row?.id;
 }
 
 /** Tells in its timeline that others wait with it. pull_pkey. */
 export async function noteJoined(tx: Queryable, id: string, at: Date, detail: string): Promise<void> {
-  await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, 'review', ${detail})`;
+  await orm(tx).insert(pullEvent).values({ pullId: id, at, state: 'review', detail });
 }
 
 /**

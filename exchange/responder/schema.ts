@@ -16,6 +16,7 @@ import {
 import { hash64, instant, instantMs, int64, oneOf, xid8 } from '../../src/db/columns.ts';
 import { peer } from '../peers/schema.ts';
 import { exchange } from '../postgres-schema.ts';
+import type { ServiceDays } from '../records/facts/service-days.ts';
 
 /** Client assertions that were exchanged for a token: a `jti` is valid once. */
 export const usedAssertion = exchange.table('used_assertion', {
@@ -245,9 +246,9 @@ export const delivered = exchange.table(
       .references(() => bulkJob.id),
     policy: text({ enum: ['regular', 'sensitive'] }).notNull(),
     consentId: text().notNull(),
-    types: jsonb().notNull(),
+    types: jsonb().$type<Record<string, number>>().notNull(),
     keys: hash64().array().notNull(),
-    days: jsonb(),
+    days: jsonb().$type<ServiceDays>(),
   },
   (t) => [
     primaryKey({ columns: [t.peerId, t.memberId, t.jobId] }),

@@ -1,16 +1,17 @@
 // drizzle's query builder on a client of the driver, or on a transaction of one. drizzle's own factory changes how the client reads dates, for
 // all its statements; here the client stays as it is, and what drizzle reads in another way is said to drizzle alone.
-import { DrizzleQueryError, type EmptyRelations } from 'drizzle-orm';
+import { DrizzleQueryError, type EmptyRelations, type SQL, sql } from 'drizzle-orm';
 import {
   castToText,
   type PgAsyncPreparedQuery,
+  type PgColumn,
   PgDialect,
   type PreparedQueryConfig,
   refineGenericPgCodecs,
 } from 'drizzle-orm/pg-core';
 import { PostgresJsDatabase, PostgresJsSession, postgresJsCodecs } from 'drizzle-orm/postgres-js';
 import type { Sql } from 'postgres';
-import type { Queryable } from './database.ts';
+import { arrayLiteral, type Queryable } from './database.ts';
 
 /**
  * As the driver gives them: instants as `Date`. Days are read as text: the driver has no day without a time. JSON is sent as text: the driver takes
@@ -44,6 +45,10 @@ class Session extends PostgresJsSession<Sql, EmptyRelations> {
     return prepared;
   }
 }
+
+/** Is the column one of many texts? One parameter, however many there are. */
+export const isOneOf = (column: PgColumn, values: readonly string[]): SQL =>
+  sql`${column} = any(${arrayLiteral(values)}::text[])`;
 
 export type Orm = PostgresJsDatabase;
 const known = new WeakMap<object, Orm>();

@@ -240,7 +240,8 @@ test('in whatever order exports end, what was reported is not taken for informed
   }
   const seen = (types?: string[]): Step => ({ at: 4, since: 1, is: 'seen', ...(types ? { types } : {}) });
   const [held, lost] = [steps[0], { at: 3, since: 1, is: 'gone' }] as [Step, Step];
-  const told = async (name: string, ...of: Step[]) => (await ended(id, `Organization/${name}`, of))?.reported_at ?? null;
+  const told = async (name: string, ...of: Step[]) =>
+    (await ended(id, `Organization/${name}`, of))?.reported_at ?? null;
   expect(await told('taken-in', held, lost, { at: 4, since: 3, is: 'seen' })).toEqual(day(3));
   expect(await told('lost', held, lost, seen())).toBeNull();
   expect(await told('ends-later', held, seen(), lost)).toBeNull();

@@ -1,5 +1,9 @@
 // Links by which providers attest, and what they say is wrong.
+
+import { and, asc, eq, sql as expression, gt, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { attestLink, correction } from '../schema.ts';
 
 export async function addLinks(
   sql: Queryable,
@@ -19,14 +23,19 @@ export async function findLink(
   hash: string,
   now: Date,
 ): Promise<{ key: string; usedAt: Date | null } | undefined> {
-  const [row] = await sql<{ key: string; usedAt: Date | null }[]>`
-    select key, used_at as "usedAt" from federation.attest_link where code_hash = decode(${hash}, 'hex') and expires_at > ${now}`;
+  const [row] = await orm(sql)
+    .select({ key: attestLink.key, usedAt: attestLink.usedAt })
+    .from(attestLink)
+    .where(and(eq(attestLink.codeHash, Buffer.from(hash, 'hex')), gt(attestLink.expiresAt, now)));
   return row;
 }
 
 /** attest_link_pkey */
 export async function useLink(sql: Queryable, hash: string, at: Date): Promise<void> {
-  await sql`update federation.attest_link set used_at = ${at} where code_hash = decode(${hash}, 'hex')`;
+  await orm(sql)
+    .update(attestLink)
+    .set({ usedAt: at })
+    .where(eq(attestLink.codeHash, Buffer.from(hash, 'hex')));
 }
 
 export type NewCorrection = {
@@ -62,25 +71,18 @@ export async function tooManyOpen(
   return found.length > 0;
 }
 
-export type Correction = {
-  id: string;
-  key: string;
-  said: string;
-  who: string;
-  receivedAt: Date;
-  dueOn: string;
-  finalOn: string;
-  settledBy: string | null;
-  settledAt: Date | null;
-  resolution: string | null;
-};
+export type Correction = Omit<typeof correction.$inferSelect, 'id'> & { id: string };
 
 /** The open ones by their day, then the newest settled ones. correction_open */
 export async function corrections(sql: Queryable, count: number): Promise<Correction[]> {
-  return sql<Correction[]>`
-    select id::text as id, key, said, who, received_at as "receivedAt", due_on::text as "dueOn", final_on::text as "finalOn",
-      settled_by as "settledBy", settled_at as "settledAt", resolution
-    from federation.correction order by settled_at desc nulls first, due_on, id limit ${count}`;
+  const newestSettled = expression`${correction.settledAt} desc nulls first`;
+  const order = [newestSettled, asc(correction.dueOn), asc(correction.id)];
+  const rows = await orm(sql)
+    .select()
+    .from(correction)
+    .orderBy(...order)
+    .limit(count);
+  return rows.map((row) => ({ ...row, id: String(row.id) }));
 }
 
 /** How many wait, and how many of them are late. correction_open */
@@ -98,9 +100,11 @@ export async function settleCorrection(
   by: string,
   at: Date,
 ): Promise<boolean> {
-  const rows =
-    await sql`update federation.correction set settled_by = ${by}, settled_at = ${at}, resolution = ${resolution}
-    where id = ${id}::bigint and settled_at is null returning 1`;
+  const rows = await orm(sql)
+    .update(correction)
+    .set({ settledBy: by, settledAt: at, resolution })
+    .where(and(eq(correction.id, Number(id)), isNull(correction.settledAt)))
+    .returning({ id: correction.id });
   return rows.length > 0;
 }
 

@@ -1,6 +1,10 @@
 // Runs of harvests: their state, their position, and what became of each type.
+
+import { and, eq, inArray } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import type { Trip } from '../breaker.ts';
+import { run as runs, runType } from '../schema.ts';
 
 export type RunState = 'running' | 'quarantined' | 'done' | 'partial' | 'failed' | 'unchanged';
 export type Run = {
@@ -68,6 +72,9 @@ export type RunType = {
   decidedAt: Date | null;
 };
 
+/** A type of a run. run_type_pkey. */
+const isType = (run: string, type: number) => and(eq(runType.run, Number(run)), eq(runType.type, type));
+
 const RUN = `id::text as id, peer, state, started_at as "startedAt", ended_at as "endedAt", reason, position`;
 const TYPE = `run::text as run, type, rung, state, complete, reason, counters, trips, decided_by as "decidedBy", decided_at as "decidedAt"`;
 
@@ -104,7 +111,10 @@ export async function listRuns(sql: Queryable, peer: string | undefined, count: 
 }
 
 export async function endRun(sql: Queryable, id: string, state: RunState, reason: string, at: Date): Promise<void> {
-  await sql`update federation.run set state = ${state}, reason = ${reason}, ended_at = ${at} where id = ${id}`;
+  await orm(sql)
+    .update(runs)
+    .set({ state, reason, endedAt: at })
+    .where(eq(runs.id, Number(id)));
 }
 
 /** Writes the position; false when the run has ended or its peer was switched off meanwhile. run_pkey. */
@@ -135,9 +145,8 @@ export async function saveType(
   sql: Queryable,
   t: Pick<RunType, 'run' | 'type' | 'state' | 'complete' | 'reason' | 'counters'> & { trips?: Trip[] },
 ): Promise<void> {
-  await sql`update federation.run_type set state = ${t.state}, complete = ${t.complete}, reason = ${t.reason},
-    counters = ${JSON.stringify(t.counters)}::text::jsonb, trips = ${JSON.stringify(t.trips ?? [])}::text::jsonb
-    where run = ${t.run} and type = ${t.type}`;
+  const { state, complete, reason, counters, trips = [] } = t;
+  await orm(sql).update(runType).set({ state, complete, reason, counters, trips }).where(isType(t.run, t.type));
 }
 
 /** A type has been read. One that was judged already stays so: after a kill what was read before is reported again. */
@@ -145,9 +154,9 @@ export async function saveRead(
   sql: Queryable,
   t: Pick<RunType, 'run' | 'type' | 'complete' | 'reason' | 'counters'>,
 ): Promise<void> {
-  await sql`update federation.run_type set state = 'read', complete = ${t.complete}, reason = ${t.reason},
-    counters = ${JSON.stringify(t.counters)}::text::jsonb
-    where run = ${t.run} and type = ${t.type} and state in ('reading', 'read')`;
+  const { complete, reason, counters } = t;
+  const isOpen = and(isType(t.run, t.type), inArray(runType.state, ['reading', 'read']));
+  await orm(sql).update(runType).set({ state: 'read', complete, reason, counters }).where(isOpen);
 }
 
 /** Counters of types as they stand, with the page that made them. run_type_pkey. */
@@ -166,7 +175,7 @@ export async function decideType(
   by: string,
   at: Date,
 ): Promise<void> {
-  await sql`update federation.run_type set state = ${state}, decided_by = ${by}, decided_at = ${at} where run = ${run} and type = ${type}`;
+  await orm(sql).update(runType).set({ state, decidedBy: by, decidedAt: at }).where(isType(run, type));
 }
 
 /** How many records of a type went since a time, and since a person last released a loss. run_peer, run_type_pkey, missing */

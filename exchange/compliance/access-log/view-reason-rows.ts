@@ -1,8 +1,8 @@
 // What people of the plan said they need identifiers for, and the identifiers of members.
 
-import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
+import { and, desc, eq, isNull } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
-import { orm } from '../../../src/db/orm.ts';
+import { isOneOf, orm } from '../../../src/db/orm.ts';
 import { staffReason } from '../../staff/data/schema.ts';
 import { SEEN } from './view-volume.ts';
 
@@ -11,11 +11,7 @@ export type StaffReason = Pick<typeof staffReason.$inferSelect, 'about' | 'purpo
 const hashed = (hashHex: string) => Buffer.from(hashHex, 'hex');
 /** Those of a session about one of these that have not ended. staff_reason_session. */
 const inForce = (sessionHash: string, about: readonly string[]) =>
-  and(
-    eq(staffReason.session, hashed(sessionHash)),
-    inArray(staffReason.about, [...about]),
-    isNull(staffReason.endedAt),
-  );
+  and(eq(staffReason.session, hashed(sessionHash)), isOneOf(staffReason.about, about), isNull(staffReason.endedAt));
 
 /** @returns the id of the row, which the audit names */
 export async function addReason(

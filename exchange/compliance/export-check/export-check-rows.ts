@@ -1,22 +1,17 @@
 // Walks over the files of exports: which are to be made, and what they found.
+
+import { and, asc, eq, getColumns, gte, lt } from 'drizzle-orm';
 import { arrayLiteral, type Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import { DOUBTED_PEERS } from '../../records/doubt.ts';
 import { LABELLER } from '../../records/facts/label.ts';
 import { SUPPORTING_TYPES } from '../../records/facts/record-types.ts';
 import { isHiddenPa } from '../../records/hidden-pa.ts';
+import { bulkJob } from '../../responder/schema.ts';
+import { contentCheck as contentChecks } from '../schema.ts';
 
-export type ContentCheck = {
-  jobId: string;
-  at: Date;
-  files: number;
-  lines: number;
-  faults: number;
-  /** the files were removed before the walk had seen all of them */
-  gone: boolean;
-  firstFaults: unknown[];
-};
-
-const COLUMNS = `k.job_id as "jobId", k.at, k.files, k.lines::float8 as lines, k.faults, k.gone, k.first_faults as "firstFaults"`;
+/** `gone`: the files were removed before the walk had seen all of them. */
+export type ContentCheck = typeof contentChecks.$inferSelect;
 
 const HIDDEN = isHiddenPa('r');
 
@@ -82,30 +77,27 @@ export async function isKept(sql: Queryable, jobId: string): Promise<boolean> {
 
 /** False when another walk was written before. */
 export async function writeContentCheck(tx: Queryable, c: ContentCheck): Promise<boolean> {
-  const added = await tx`
-    insert into exchange.content_check (job_id, at, files, lines, faults, gone, first_faults)
-    values (${c.jobId}, ${c.at}, ${c.files}, ${c.lines}, ${c.faults}, ${c.gone}, ${JSON.stringify(c.firstFaults)}::text::jsonb)
-      on conflict do nothing returning 1`;
+  const added = await orm(tx)
+    .insert(contentChecks)
+    .values(c)
+    .onConflictDoNothing()
+    .returning({ jobId: contentChecks.jobId });
   return added.length === 1;
 }
 
 export async function contentCheck(sql: Queryable, jobId: string): Promise<ContentCheck | undefined> {
-  const [row] = await sql.unsafe<ContentCheck[]>(
-    `select ${COLUMNS} from exchange.content_check k where k.job_id = $1`,
-    [jobId],
-  );
+  const [row] = await orm(sql).select().from(contentChecks).where(eq(contentChecks.jobId, jobId));
   return row;
 }
 
 /** Walks over the exports that were asked for in a time. bulk_job by time; content_check_pkey. */
 export async function contentChecksIn(sql: Queryable, span: { from: Date; to: Date }): Promise<ContentCheck[]> {
-  return [
-    ...(await sql.unsafe<ContentCheck[]>(
-      `select ${COLUMNS} from exchange.bulk_job j join exchange.content_check k on k.job_id = j.id
-       where j.received_at >= $1 and j.received_at < $2 order by j.received_at, j.id`,
-      [span.from, span.to],
-    )),
-  ];
+  return orm(sql)
+    .select(getColumns(contentChecks))
+    .from(bulkJob)
+    .innerJoin(contentChecks, eq(contentChecks.jobId, bulkJob.id))
+    .where(and(gte(bulkJob.receivedAt, span.from), lt(bulkJob.receivedAt, span.to)))
+    .orderBy(asc(bulkJob.receivedAt), asc(bulkJob.id));
 }
 
 export type AuthorizationText = { memberId: string; id: string; isHidden: boolean; body: string };

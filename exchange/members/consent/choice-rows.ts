@@ -1,63 +1,38 @@
 // What members chose, what we did towards them, which other payers they named. Choices and contacts are insert-only.
+
 import { randomUUID } from 'node:crypto';
+import { desc, eq, getColumns } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import { livesSql, standsSql } from '../enrolment/enrolled.ts';
+import { consent, consentText, type contact } from '../schema.ts';
 
 export type Choice = 'opt-in' | 'decline' | 'withdraw';
-export type ChoiceRow = {
-  id: string;
-  memberId: string;
-  choice: Choice;
-  policy: 'regular' | 'sensitive';
-  payers: 'previous' | 'concurrent' | 'both';
-  /** local date of the act, YYYY-MM-DD */
-  recordedOn: string;
-  /** the instant of the act; null for imported choices, of which the file knew the day */
-  givenAt: Date | null;
-  createdAt: Date;
-  givenBy: 'member' | 'representative';
-  representative: string | null;
-  authority: string | null;
-  channel: string | null;
-  textSha256: string | null;
-  document: string | null;
-  verification: string | null;
-  recordedBy: string | null;
-  source: string;
-};
-
-const CHOICE = `id, member_id as "memberId", choice, policy, payers, recorded_on::text as "recordedOn", given_at as "givenAt", created_at as "createdAt",
-  given_by as "givenBy", representative, authority, channel, text_sha256 as "textSha256", document, verification, recorded_by as "recordedBy", source`;
+/** `recordedOn`: local date of the act; `givenAt`: its instant, null for imported choices, of which the file knew the day. */
+export type ChoiceRow = Omit<typeof consent.$inferSelect, 'sequence'>;
+const { sequence, ...choiceColumns } = getColumns(consent);
 
 /** A choice that was made now. */
 export async function addChoice(tx: Queryable, c: Omit<ChoiceRow, 'id' | 'createdAt'>): Promise<string> {
   const id = randomUUID();
-  await tx`
-    insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, given_by, representative, authority,
-      channel, text_sha256, document, verification, recorded_by, source)
-    values (${id}, ${c.memberId}, ${c.choice}, ${c.policy}, ${c.payers}, ${c.recordedOn}::date, ${c.givenAt}, ${c.givenBy},
-      ${c.representative}, ${c.authority},
-      ${c.channel}, ${c.textSha256}, ${c.document}, ${c.verification}, ${c.recordedBy}, ${c.source})`;
+  await orm(tx)
+    .insert(consent)
+    .values({ ...c, id });
   return id;
 }
 
 /** All choices of a member, newest first: the first one holds. Served by consent_member. */
 export async function memberChoices(sql: Queryable, memberId: string): Promise<ChoiceRow[]> {
-  return [
-    ...(await sql.unsafe<ChoiceRow[]>(
-      `select ${CHOICE} from exchange.consent where member_id = $1 order by recorded_on desc, created_at desc`,
-      [memberId],
-    )),
-  ];
+  const choices = orm(sql).select(choiceColumns).from(consent).where(eq(consent.memberId, memberId));
+  return choices.orderBy(desc(consent.recordedOn), desc(consent.createdAt));
 }
 
-export type ShownText = { sha256: string; id: string; version: string; language: string; body: string };
+export type ShownText = Omit<typeof consentText.$inferSelect, 'firstAt'>;
 
 /** Keeps a text that was shown. The same text is kept once. */
 export async function keepText(tx: Queryable, t: ShownText, at: Date): Promise<void> {
-  await tx`
-    insert into exchange.consent_text (sha256, id, version, language, body, first_at)
-    values (${t.sha256}, ${t.id}, ${t.version}, ${t.language}, ${t.body}, ${at}) on conflict do nothing`;
+  const { sha256, id, version, language, body } = t;
+  await orm(tx).insert(consentText).values({ sha256, id, version, language, body, firstAt: at }).onConflictDoNothing();
 }
 
 export type KeptText = ShownText & { firstAt: Date; choices: number; contacts: number };
@@ -73,17 +48,7 @@ export async function keptText(sql: Queryable, sha256: string): Promise<KeptText
 }
 
 export type ContactKind = 'offer' | 'identify' | 'education' | 'reminder';
-export type ContactRow = {
-  id: string;
-  memberId: string;
-  kind: ContactKind;
-  at: Date;
-  channel: string;
-  textSha256: string | null;
-  result: 'delivered' | 'no-answer' | 'returned';
-  recordedBy: string;
-  recordedAt: Date;
-};
+export type ContactRow = typeof contact.$inferSelect;
 
 /** Contacts; what is there already (same member, kind, instant and channel) stays. Returns how many are new. */
 export async function addContacts(tx: Queryable, rows: readonly Omit<ContactRow, 'id'>[]): Promise<number> {

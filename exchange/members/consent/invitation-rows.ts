@@ -5,7 +5,7 @@ import type { Queryable } from '../../../src/db/database.ts';
 import { orm } from '../../../src/db/orm.ts';
 import { invitation } from '../schema.ts';
 
-const DAY_MS = 86_400_000;
+const bytes = (hex: string) => `\\x${hex}`;
 const hashed = (hex: string) => Buffer.from(hex, 'hex');
 /** One that may still be used. invitation_pkey. */
 const usable = (idHash: string, now: Date, tries: number) =>
@@ -19,11 +19,10 @@ export async function addInvitations(
   days: number,
   by: string,
 ): Promise<void> {
-  if (rows.length === 0) return;
-  const times = { createdAt: at, expiresAt: new Date(at.getTime() + days * DAY_MS), createdBy: by };
-  await orm(tx)
-    .insert(invitation)
-    .values(rows.map((r) => ({ idHash: hashed(r.idHash), memberId: r.memberId, ...times })));
+  await tx`
+    insert into exchange.invitation (id_hash, member_id, created_at, expires_at, created_by)
+    select h::bytea, m, ${at}, ${at}::timestamptz + make_interval(days => ${days}), ${by}
+    from unnest(${rows.map((r) => bytes(r.idHash))}::text[], ${rows.map((r) => r.memberId)}::text[]) as t(h, m)`;
 }
 
 /** A link that may still be used: not past its time, and not tried too often. */

@@ -1,7 +1,11 @@
 // Clocks: every duty with a due time is a row, opened with the event that starts it, in the same transaction. Those of
 // members are opened by sets in member-clock.ts.
+
 import { randomUUID } from 'node:crypto';
+import { and, count, inArray, lt } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
+import { deadline } from '../schema.ts';
 import { type ClockKind, type LateReason, RULE_VERSION, ruleRef } from './rules.ts';
 
 export type { ClockKind };
@@ -93,12 +97,8 @@ export async function attemptClocks(tx: Queryable, pullId: string, reason: LateR
 
 /** Running clocks past their due time, and those of what was asked in vain, by kind. Served by deadline_open and deadline_attempted. */
 export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: string; n: number }[]> {
-  return [
-    ...(await sql<
-      { kind: string; n: number }[]
-    >`select kind, count(*)::int as n from exchange.deadline where (state = 'open' and due_at < ${now}) or (state = 'attempted'
-      and due_at < ${now}) group by kind`),
-  ];
+  const isOverdue = and(inArray(deadline.state, ['open', 'attempted']), lt(deadline.dueAt, now));
+  return orm(sql).select({ kind: deadline.kind, n: count() }).from(deadline).where(isOverdue).groupBy(deadline.kind);
 }
 
 export type DueDay = { kind: string; day: string; n: number };

@@ -1,8 +1,12 @@
 // One coverage elsewhere that was stated under two names of its payer (its name and its NPI) before the payer was
 // registered: it is one from then on, and one duty.
+
+import { eq } from 'drizzle-orm';
 import type { Queryable } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import { auditRow, writeAudit } from '../../compliance/audit/audit.ts';
 import { settleWithdrawn } from '../deadlines/member-deadlines.ts';
+import { memberRequest } from '../schema.ts';
 import { nameInError } from './payer-link-event.ts';
 
 type Stated = {
@@ -70,7 +74,10 @@ async function foldOne(tx: Queryable, stated: readonly Stated[], at: Date): Prom
       ends_known_at = case when ends is distinct from ${ends}::text::date then ${at} else ends_known_at end
     where id = ${first.id}`;
   for (const other of others) {
-    await tx`update exchange.member_request set other_coverage_id = ${first.id} where other_coverage_id = ${other.id}`;
+    await orm(tx)
+      .update(memberRequest)
+      .set({ otherCoverageId: first.id })
+      .where(eq(memberRequest.otherCoverageId, other.id));
     const reason = `one coverage with that of “${first.payer}”: two names of one payer`;
     await nameInError(tx, other.memberId, { otherCoverageId: other.id, at, reason, by: 'registry' });
     await writeAudit(tx, [

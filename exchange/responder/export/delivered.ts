@@ -1,7 +1,11 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
+
+import { and, asc, eq, gt } from 'drizzle-orm';
 import { arrayLiteral, type Queryable, type Sql } from '../../../src/db/database.ts';
+import { orm } from '../../../src/db/orm.ts';
 import { isOrWasSql } from '../../members/merge/member-merge.ts';
 import type { ServiceDays } from '../../records/facts/service-days.ts';
+import { delivered } from '../schema.ts';
 
 export type DeliveredMember = {
   memberId: string;
@@ -58,10 +62,13 @@ export async function deliveredMembers(
   after: string,
   limit: number,
 ): Promise<(Omit<DeliveredMember, 'keys' | 'days'> & { days: ServiceDays | null })[]> {
-  const rows = await sql<(Omit<DeliveredMember, 'keys' | 'days'> & { days: ServiceDays | null })[]>`
-    select member_id as "memberId", policy, consent_id as "consentId", types, days from exchange.delivered
-    where job_id = ${jobId} and member_id > ${after} order by member_id limit ${limit}`;
-  return [...rows];
+  const { memberId, policy, consentId, types, days } = delivered;
+  return orm(sql)
+    .select({ memberId, policy, consentId, types, days })
+    .from(delivered)
+    .where(and(eq(delivered.jobId, jobId), gt(memberId, after)))
+    .orderBy(asc(memberId))
+    .limit(limit);
 }
 
 /**
