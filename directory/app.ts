@@ -5,6 +5,7 @@ import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { bodyFirst } from '../src/http/body.ts';
+import { prefersPage } from '../src/http/browser.ts';
 import { clientAddress } from '../src/http/client-address.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkJsonOrXml } from '../src/http/negotiate.ts';
@@ -115,6 +116,8 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.all('/:type/_search', (c) => notAllowed(c, 'POST', SEARCH_HERE));
   at.get('/', (c) => {
     route(c, 'base');
+    // people who open the address get the page that states what it is; it links the CapabilityStatement
+    if (prefersPage(c)) return c.redirect('/developers', 303);
     return errorResponse(c, new Outcome('unknown-route', SEARCH_A_TYPE));
   });
   at.all('/', (c) => notAllowed(c, 'GET, HEAD', NO_BATCH));

@@ -2,6 +2,7 @@
 import type { Handler, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
+import { prefersPage } from '../src/http/browser.ts';
 import { type AddressOf, type FhirEnv, fhirApp } from '../src/http/fhir-app.ts';
 import { VERSION } from '../src/version.ts';
 import { docsPage, docsStyle } from './integrate/docs-page.ts';
@@ -65,6 +66,7 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },
     [`${FHIR}/$export-file/:job/:file`]: { GET: exportFile(deps) },
     [`${FHIR}/$self-test`]: { GET: selfTest(deps) },
+    '/openapi.json': { GET: openapiJson(deps, VERSION) },
     '/exchange/openapi.json': { GET: openapiJson(deps, VERSION) },
     '/exchange/docs': { GET: docsPage(deps) },
     [STYLE_PATH]: { GET: docsStyle() },
@@ -74,6 +76,10 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     path.startsWith(`${FHIR}/`)
       ? Object.keys(handlers).map((method) => ({ method, path: path.slice(FHIR.length + 1) }))
       : [],
+  );
+  // people who open the address get the page that states what it is; it links the CapabilityStatement
+  app.use(FHIR, async (c, next) =>
+    c.req.method === 'GET' && prefersPage(c) ? c.redirect('/exchange/docs', 303) : next(),
   );
   app.use(`${FHIR}/*`, noteRefused(deps));
   app.use(`${FHIR}/*`, knownOperations(FHIR, Object.keys(routes)));

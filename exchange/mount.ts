@@ -6,7 +6,7 @@ import { createMemberPages } from './members/consent/member-page.ts';
 export const mountExchange: Mount = (app, { node, local, addressOf }, isRoot) => {
   const exchange = local(createExchange(node.exchange, addressOf));
   app.all('/my/*', local(createMemberPages(node.deps)));
-  app.all('/exchange/*', exchange);
+  for (const path of ['/exchange/*', '/openapi.json']) app.all(path, exchange);
   for (const path of ['smart-configuration', 'oauth-authorization-server/exchange/auth', 'udap'])
     app.all(`/.well-known/${path}`, exchange);
   if (isRoot) app.all('*', exchange);

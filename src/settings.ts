@@ -495,6 +495,13 @@ export const SETTINGS = {
     z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     'info',
   ),
+  log: setting(
+    'LOG',
+    'Operations',
+    'Form of log lines: json, or text for people.',
+    z.enum(['json', 'text']).optional(),
+    'text on a terminal, json elsewhere',
+  ),
 } as const satisfies Record<string, Setting>;
 
 /** Milliseconds of an ISO 8601 duration of weeks, days, hours and minutes; undefined when it is none, or under a minute. */

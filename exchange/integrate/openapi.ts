@@ -135,6 +135,12 @@ export const DESCRIBED: readonly Described[] = [
     },
   },
   {
+    path: '/openapi.json',
+    method: 'get',
+    summary: 'This description.',
+    answers: { '200': { description: 'OpenAPI 3.1', type: JSON_TYPE, schema: { type: 'object' } } },
+  },
+  {
     path: '/exchange/openapi.json',
     method: 'get',
     summary: 'This description.',

@@ -42,7 +42,8 @@ export function faultSentence(
     port?: number;
     syscall?: string;
   };
-  if (code === 'EADDRINUSE') return `Port ${port ?? where.port ?? ''} is in use. Set PORT to a free one.`;
+  if (code === 'EADDRINUSE')
+    return `Port ${port ?? where.port ?? ''} is in use by another program. Start on a free one: PORT=${(port ?? Number(where.port ?? 8080)) + 10} npm start`;
   if (code === 'EACCES' && syscall === 'listen')
     return `Port ${port ?? where.port ?? ''} may not be used by this user. Set PORT to one above 1023.`;
   if (code !== undefined && gone.test(code))

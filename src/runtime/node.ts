@@ -35,6 +35,29 @@ export function jsonLog(
   };
 }
 
+/** Log lines for a person at a terminal: time of day, level, event, then the fields as `name=value`. Written at once. */
+export function textLog(
+  level: LogLevel | 'silent',
+  write: (line: string) => void = (text) => process.stderr.write(text),
+): Log {
+  return (at, event, fields = {}) => {
+    if (LEVELS[at] < LEVELS[level]) return;
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const parts = given.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    const line = [new Date().toISOString().slice(11, 19), at.padEnd(5), event, ...parts].join(' ');
+    write(`${line.replaceAll(/[\u0000-\u001f]/g, ' ').replaceAll(UNSEEN_ALL, escaped)}\n`);
+  };
+}
+
+/** The log of a process: JSON lines for programs, plain lines on a terminal; `LOG` decides otherwise. */
+export const processLog = ({
+  logLevel,
+  log,
+}: {
+  logLevel: LogLevel | 'silent';
+  log: 'json' | 'text' | undefined;
+}): Log => ((log ?? (process.stderr.isTTY ? 'text' : 'json')) === 'text' ? textLog(logLevel) : jsonLog(logLevel));
+
 const GATHER_MS = 20;
 const GATHER_LENGTH = 64 * 1024;
 

@@ -10,7 +10,7 @@ import { VALUE_SETS } from '../sensitive-value-sets.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from './embedded-postgres.ts';
 import { CommandFault } from './fault.ts';
 import { noMetrics } from './no-metrics.ts';
-import { fileBlobs, fileKeys, jsonLog, openDatabase } from './node.ts';
+import { fileBlobs, fileKeys, openDatabase, processLog } from './node.ts';
 import { guardedFetch } from './node-fetch.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
 import { threads } from './threads.ts';
@@ -64,7 +64,7 @@ export async function openServer(config: Config): Promise<Server> {
     return { embedded: undefined, url: (database) => namedDatabase(url, database), release: async () => {} };
   }
   makeFolder(config.dataDir);
-  const log = jsonLog(config.logLevel);
+  const log = processLog(config);
   const embedded = await embeddedPostgres(config.dataDir, {
     onRestart: () => log('warn', 'embedded database started again'),
     onFault: (error) => log('error', 'embedded database away', { error: describe(error) }),
@@ -140,7 +140,7 @@ export async function openNode(
         directory: config.directoryPreviousKeys,
       },
     ),
-    log: jsonLog(config.logLevel),
+    log: processLog(config),
     metrics: options.metrics ?? noMetrics,
   };
   return {

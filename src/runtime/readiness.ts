@@ -22,10 +22,12 @@ export function printReadiness(r: Ready, say: (line: string) => void): void {
   if (r.services !== 'exchange') {
     row('find care', `${baseUrl}/`);
     row('directory', `${baseUrl}/directory/fhir`);
+    row('for apps', `${baseUrl}/developers`);
     row('files', `${baseUrl}/publications`);
   }
   if (r.services !== 'directory') {
     row('exchange', `${baseUrl}/exchange/fhir`);
+    row('for payers', `${baseUrl}/exchange/docs   ${baseUrl}/openapi.json`);
     row('staff', `${baseUrl}/staff`);
     if (r.account) row('', `user ${r.account.user}, password ${r.account.password}`);
   }
