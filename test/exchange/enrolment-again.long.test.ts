@@ -95,6 +95,8 @@ test('the same file touches no row; of one with a change only what changed is wr
     ),
   ).toEqual({
     enrolment: 1,
+    // the member is marked for the check of its deadlines
+    member: 1,
     member_profile: 2,
     member_token: 5,
     other_coverage: 1,
