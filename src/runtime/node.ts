@@ -45,7 +45,7 @@ export function textLog(
     const given = Object.entries(fields).filter(([, value]) => value !== undefined);
     const parts = given.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
     const line = [new Date().toISOString().slice(11, 19), at.padEnd(5), event, ...parts].join(' ');
-    write(`${line.replaceAll(/[\u0000-\u001f]/g, ' ').replaceAll(UNSEEN_ALL, escaped)}\n`);
+    write(`${line.replaceAll(/\p{Cc}/gu, ' ').replaceAll(UNSEEN_ALL, escaped)}\n`);
   };
 }
 
